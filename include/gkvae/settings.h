@@ -1,0 +1,119 @@
+/* Settings of data, model, training and evaluation.
+ *
+ * A gkv_settings is plain data. gkv_settings_defaults() fills it; an INI file and
+ * single "section.key" assignments change it. Every key, with its default, range
+ * and meaning, is one row of the table behind gkv_settings_key_at(), from which
+ * docs/configuration.md and the program's help are made. */
+#ifndef GKVAE_SETTINGS_H
+#define GKVAE_SETTINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gkvae/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { GKV_NAME_SIZE = 32, GKV_PATH_SIZE = 1024 };
+
+typedef struct gkv_data_settings {
+    char dataset[GKV_NAME_SIZE];        /* mnist, fashion-mnist, or any name for one's own files */
+    char folder[GKV_PATH_SIZE];         /* holds DATASET/train-images-idx3-ubyte[.gz] and so on */
+    char train_images[GKV_PATH_SIZE];   /* "" takes the standard name in the folder */
+    char train_labels[GKV_PATH_SIZE];
+    char test_images[GKV_PATH_SIZE];
+    char test_labels[GKV_PATH_SIZE];
+    char binarization[GKV_NAME_SIZE];   /* dynamic, static or grey */
+    int64_t validation;                 /* training images held out */
+} gkv_data_settings;
+
+typedef struct gkv_model_settings {
+    int64_t latent;                     /* dimensions of z */
+    int64_t hidden;                     /* units of each hidden layer of encoder and decoder */
+    int64_t layers;                     /* hidden layers of each */
+    char block[GKV_NAME_SIZE];          /* silu (LayerNorm + SiLU) or gated (h·sigmoid(g)) */
+    char posterior[GKV_NAME_SIZE];      /* normal, gk or gk-amortized */
+    char posterior_flow[GKV_NAME_SIZE]; /* none, planar or radial */
+    int64_t posterior_layers;           /* K */
+    char prior_flow[GKV_NAME_SIZE];     /* none or realnvp */
+    int64_t prior_layers;               /* L */
+    int64_t prior_hidden;               /* units of each hidden layer of a coupling net */
+    double log_scale_bound;             /* coupling log-scales are bound·tanh(·) */
+    char base[GKV_NAME_SIZE];           /* normal, gk or gk-copula */
+    char base_fit[GKV_NAME_SIZE];       /* lm, grad or fixed */
+    double base_g, base_k;              /* the base's shape before any fit */
+} gkv_model_settings;
+
+typedef struct gkv_train_settings {
+    int64_t epochs;
+    int64_t batch;
+    double learning_rate;               /* Adam's, at the start of a cosine decay to 0 */
+    double clip_norm;                   /* bound on the gradient's norm; 0 is none */
+    double kl_warmup;                   /* epochs over which the KL weight rises from 0 to 1 */
+    int64_t refit_every;                /* epochs between base refits by LM */
+    int64_t refit_codes;                /* training codes a refit is made from */
+    double refit_damping;               /* in (0,1]: how far a refit first tries to move */
+    double ema;                         /* decay of the weight average; 0 is off */
+    int64_t patience;                   /* epochs without a better validation −ELBO; 0 is off */
+    int64_t checkpoint_every;           /* epochs between checkpoints */
+    uint64_t seed;
+    int64_t threads;                    /* 0 stands for "auto": one per processor */
+} gkv_train_settings;
+
+typedef struct gkv_eval_settings {
+    int64_t samples;                    /* importance samples per image */
+    int64_t images;                     /* test images, from the first; 0 stands for "all" */
+    uint64_t seed;                      /* of posterior noise and of the test set's binarization */
+} gkv_eval_settings;
+
+typedef struct gkv_settings {
+    gkv_data_settings data;
+    gkv_model_settings model;
+    gkv_train_settings train;
+    gkv_eval_settings eval;
+} gkv_settings;
+
+/* Fills every field with its default. */
+GKV_API void gkv_settings_defaults(gkv_settings *settings);
+
+/* Applies an INI file ([section], key = value, # and ; comments) to *settings.
+ * GKV_ERR_IO if it cannot be read; GKV_ERR_CONFIG, with file, line and the nearest
+ * valid name, for an unknown section or key or a bad value. On failure *settings
+ * is unchanged. */
+GKV_API GKV_MUST_USE gkv_status gkv_settings_read(gkv_settings *settings, const char *path);
+
+/* Applies one assignment: name is "section.key". GKV_ERR_CONFIG as above; `origin`
+ * (as in "--set") is named in the message. */
+GKV_API GKV_MUST_USE gkv_status gkv_settings_set(gkv_settings *settings, const char *name, const char *value,
+                                                 const char *origin);
+
+/* Checks what no single key can say (a batch no larger than the data comes later):
+ * combinations such as a posterior flow with no layers. GKV_ERR_CONFIG. */
+GKV_API GKV_MUST_USE gkv_status gkv_settings_check(const gkv_settings *settings);
+
+/* Writes every key as an INI file, so that reading it gives the same settings back
+ * exactly. The file appears whole or not at all. GKV_ERR_IO. */
+GKV_API GKV_MUST_USE gkv_status gkv_settings_write(const gkv_settings *settings, const char *path);
+
+/* One key of the table. Strings live as long as the program. */
+typedef struct gkv_settings_key {
+    const char *section, *name;
+    const char *type;    /* "integer", "number", "name" or "path" */
+    const char *range;   /* as in "1 … 4096" or "normal, gk, gk-copula"; "" when free */
+    const char *meaning; /* one sentence */
+} gkv_settings_key;
+
+/* The i-th key, from 0; NULL past the last. */
+GKV_API const gkv_settings_key *gkv_settings_key_at(size_t i);
+
+/* The value of a key ("section.key") as text, in the caller's buffer.
+ * GKV_ERR_CONFIG for an unknown key, GKV_ERR_ARGUMENT for a short buffer. */
+GKV_API GKV_MUST_USE gkv_status gkv_settings_get(const gkv_settings *settings, const char *name, char *value,
+                                                 size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,21 @@
+/* The numeric type of the networks: float in the product, double in the build
+ * that the gradient tests link (rooms named *_double). */
+#ifndef GKV_CORE_REAL_H
+#define GKV_CORE_REAL_H
+
+#include <cblas.h>
+
+#ifdef GKV_REAL_IS_DOUBLE
+typedef double gkv_real;
+#define GKV_REAL_NAME "F64"
+#define gkv_gemm cblas_dgemm
+#else
+typedef float gkv_real;
+#define GKV_REAL_NAME "F32"
+#define gkv_gemm cblas_sgemm
+#endif
+
+/* log(2π)/2 */
+#define GKV_HALF_LOG_2PI 0.91893853320467274178
+
+#endif

@@ -1,0 +1,122 @@
+#include "core/rng.h"
+
+#include <Random123/philox.h>
+
+#include "core/vmath.h"
+
+enum { WORDS = 4, CHUNK = 256 };
+
+static inline philox4x32_ctr_t block_at(gkv_rng at, uint32_t block)
+{
+    const philox4x32_ctr_t counter = {{block, at.index, at.step, at.stream}};
+    const philox4x32_key_t key = {{(uint32_t)at.seed, (uint32_t)(at.seed >> 32)}};
+    return philox4x32(counter, key);
+}
+
+void gkv_rng_words(gkv_rng at, size_t n, uint32_t *out)
+{
+    size_t i = 0;
+    uint32_t block = 0;
+    for (; i + WORDS <= n; i += WORDS, block++) {
+        const philox4x32_ctr_t r = block_at(at, block);
+        for (size_t k = 0; k < WORDS; k++)
+            out[i + k] = r.v[k];
+    }
+    if (i < n) {
+        const philox4x32_ctr_t r = block_at(at, block);
+        for (size_t k = 0; i + k < n; k++)
+            out[i + k] = r.v[k];
+    }
+}
+
+/* The midpoints of 2^52 cells: (0,1), both ends excluded after rounding too. */
+static inline double uniform_from(uint32_t high, uint32_t low)
+{
+    const uint64_t bits = ((uint64_t)high << 20) | (low >> 12);
+    return ((double)bits + 0.5) * 0x1p-52;
+}
+
+void gkv_rng_uniform(gkv_rng at, size_t n, double *out)
+{
+    for (size_t i = 0; i < n; i += 2) {
+        const philox4x32_ctr_t r = block_at(at, (uint32_t)(i / 2));
+        out[i] = uniform_from(r.v[0], r.v[1]);
+        if (i + 1 < n)
+            out[i + 1] = uniform_from(r.v[2], r.v[3]);
+    }
+}
+
+void gkv_rng_normal_d(gkv_rng at, size_t n, double *out)
+{
+    double u[CHUNK], v[CHUNK], a[CHUNK], b[CHUNK];
+    uint32_t block = 0;
+    for (size_t i = 0; i < n; i += 2 * CHUNK) {
+        const size_t left = n - i < 2 * CHUNK ? n - i : 2 * CHUNK;
+        const size_t pairs = (left + 1) / 2;
+        for (size_t k = 0; k < pairs; k++) {
+            const philox4x32_ctr_t r = block_at(at, block++);
+            u[k] = uniform_from(r.v[0], r.v[1]);
+            v[k] = uniform_from(r.v[2], r.v[3]);
+        }
+        gkv_vmath_get()->box_muller_d(pairs, u, v, a, b);
+        for (size_t k = 0; k < left; k++)
+            out[i + k] = k % 2 ? b[k / 2] : a[k / 2];
+    }
+}
+
+#ifdef GKV_REAL_IS_DOUBLE
+void gkv_rng_normal(gkv_rng at, size_t n, gkv_real *out)
+{
+    gkv_rng_normal_d(at, n, out);
+}
+#else
+void gkv_rng_normal(gkv_rng at, size_t n, gkv_real *out)
+{
+    float u[CHUNK], v[CHUNK], a[CHUNK], b[CHUNK];
+    uint32_t block = 0;
+    for (size_t i = 0; i < n; i += 2 * CHUNK) {
+        const size_t left = n - i < 2 * CHUNK ? n - i : 2 * CHUNK;
+        const size_t pairs = (left + 1) / 2;
+        for (size_t k = 0; k < pairs; k += 2) {
+            const philox4x32_ctr_t r = block_at(at, block++);
+            for (size_t half = 0; half < 2 && k + half < pairs; half++) {
+                /* Near 0 a float keeps all 32 bits, which is where the tail is; near 1 it
+                 * may round to 1, whose log is 0: a harmless radius. */
+                u[k + half] = ((float)r.v[2 * half] + 0.5F) * 0x1p-32F;
+                v[k + half] = ((float)r.v[2 * half + 1] + 0.5F) * 0x1p-32F;
+            }
+        }
+        gkv_vmath_get()->box_muller_f(pairs, u, v, a, b);
+        for (size_t k = 0; k < left; k++)
+            out[i + k] = k % 2 ? b[k / 2] : a[k / 2];
+    }
+}
+#endif
+
+void gkv_rng_permutation(gkv_rng at, uint32_t n, uint32_t *out)
+{
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = i;
+    uint32_t words[WORDS];
+    uint32_t block = 0;
+    unsigned used = WORDS;
+    for (uint32_t i = n; i > 1; i--) {
+        uint64_t product;
+        uint32_t low;
+        const uint32_t threshold = (uint32_t)(-i) % i; /* Lemire 2019: unbiased multiply-shift */
+        do {
+            if (used == WORDS) {
+                const philox4x32_ctr_t r = block_at(at, block++);
+                for (unsigned k = 0; k < WORDS; k++)
+                    words[k] = r.v[k];
+                used = 0;
+            }
+            product = (uint64_t)words[used++] * i;
+            low = (uint32_t)product;
+        } while (low < threshold);
+        const uint32_t j = (uint32_t)(product >> 32);
+        const uint32_t swap = out[i - 1];
+        out[i - 1] = out[j];
+        out[j] = swap;
+    }
+}

@@ -1,0 +1,58 @@
+/* Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011) from Random123.
+ *
+ * There is no state. What is drawn is a pure function of (seed, stream, step,
+ * index), so that noise does not depend on threads, batches or what was drawn
+ * before, and a resumed run draws what the uninterrupted one would have. */
+#ifndef GKV_CORE_RNG_H
+#define GKV_CORE_RNG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/real.h"
+
+/* What the numbers are for. Values are part of the reproducibility promise:
+ * append, never renumber. */
+typedef enum gkv_stream {
+    GKV_STREAM_INIT = 1,       /* initial weights; index = parameter's place in the table */
+    GKV_STREAM_SHUFFLE,        /* order of the images; step = epoch */
+    GKV_STREAM_BINARIZE_TRAIN, /* step = training step, index = image */
+    GKV_STREAM_BINARIZE_FIXED, /* the one binarization of test, validation or static sets */
+    GKV_STREAM_POSTERIOR,      /* u ~ N(0,I) in training; step = training step, index = image */
+    GKV_STREAM_REFIT,          /* codes for the base's refit; step = training step */
+    GKV_STREAM_EVAL,           /* posterior noise in evaluation; step = sample, index = image */
+    GKV_STREAM_SAMPLE,         /* draws from the prior; index = sample */
+    GKV_STREAM_VALIDATION_SPLIT,
+    GKV_STREAM_BOOTSTRAP,
+    GKV_STREAM_USER            /* draws asked for by name through the public API */
+} gkv_stream;
+
+/* One place in the space of numbers: n values from it are values 0 … n−1. */
+typedef struct gkv_rng {
+    uint64_t seed;
+    uint32_t stream;
+    uint32_t step;
+    uint32_t index;
+} gkv_rng;
+
+static inline gkv_rng gkv_rng_at(uint64_t seed, gkv_stream stream, uint64_t step, uint64_t index)
+{
+    return (gkv_rng){seed, (uint32_t)stream, (uint32_t)step, (uint32_t)index};
+}
+
+/* n uniform 32-bit words. */
+void gkv_rng_words(gkv_rng at, size_t n, uint32_t *out);
+
+/* n doubles uniform on (0,1), 53 bits, never 0 or 1. */
+void gkv_rng_uniform(gkv_rng at, size_t n, double *out);
+
+/* n standard normals, in double (32-bit uniforms are not enough for its tails: 53 bits). */
+void gkv_rng_normal_d(gkv_rng at, size_t n, double *out);
+
+/* n standard normals in the networks' numeric type. */
+void gkv_rng_normal(gkv_rng at, size_t n, gkv_real *out);
+
+/* A permutation of 0 … n−1 (Fisher–Yates, unbiased by rejection). */
+void gkv_rng_permutation(gkv_rng at, uint32_t n, uint32_t *out);
+
+#endif

@@ -1,0 +1,41 @@
+/* Elementwise functions of arrays, on the best instruction set of the CPU.
+ *
+ * Each computes y[i] = f(x[i]) for i < n; y may be x. Accuracy 2 ulp. The result
+ * of an element depends on its argument alone. Thread-safe. */
+#ifndef GKV_CORE_VMATH_H
+#define GKV_CORE_VMATH_H
+
+#include <stddef.h>
+
+#include "core/real.h"
+
+typedef void gkv_vmap_f(size_t n, const float *x, float *y);
+typedef void gkv_vmap_d(size_t n, const double *x, double *y);
+
+/* One table per instruction set: vmath_kernels_*.c */
+typedef struct gkv_vmath {
+    gkv_vmap_f *exp_f, *log_f, *tanh_f, *sigmoid_f, *softplus_f;
+    gkv_vmap_d *exp_d, *log_d, *tanh_d, *sigmoid_d, *softplus_d;
+    /* Box–Muller: n uniforms in (0,1) each of u and v to n normals each of a and b. */
+    void (*box_muller_f)(size_t n, const float *u, const float *v, float *a, float *b);
+    void (*box_muller_d)(size_t n, const double *u, const double *v, double *a, double *b);
+} gkv_vmath;
+
+extern const gkv_vmath gkv_vmath_portable, gkv_vmath_avx2, gkv_vmath_avx512;
+
+/* The table of gkv_simd_level(). */
+const gkv_vmath *gkv_vmath_get(void);
+
+/* The same by numeric type of the networks. */
+#ifdef GKV_REAL_IS_DOUBLE
+#define GKV_VMATH(name) (gkv_vmath_get()->name##_d)
+#else
+#define GKV_VMATH(name) (gkv_vmath_get()->name##_f)
+#endif
+#define gkv_vexp(n, x, y) GKV_VMATH(exp)(n, x, y)
+#define gkv_vlog(n, x, y) GKV_VMATH(log)(n, x, y)
+#define gkv_vtanh(n, x, y) GKV_VMATH(tanh)(n, x, y)
+#define gkv_vsigmoid(n, x, y) GKV_VMATH(sigmoid)(n, x, y)   /* 1/(1+e^-x) */
+#define gkv_vsoftplus(n, x, y) GKV_VMATH(softplus)(n, x, y) /* log(1+e^x) */
+
+#endif
