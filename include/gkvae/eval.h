@@ -1,0 +1,70 @@
+/* Evaluation: what a model is worth on a test set, by a stated protocol. */
+#ifndef GKVAE_EVAL_H
+#define GKVAE_EVAL_H
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gkvae/data.h"
+#include "gkvae/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Figures in nats per image where they are log-probabilities; _se is the standard
+ * error of the mean over images. Averages are over test images binarized once from
+ * eval.seed; for grey targets the "reconstruction" is a cross-entropy, neg_elbo is the
+ * training loss, and there is no likelihood: nll is NaN. */
+typedef struct gkv_metrics {
+    double neg_elbo, neg_elbo_se;             /* E_q[−log p(x|z) − log p(z) + log q(z|x)] */
+    double reconstruction, reconstruction_se; /* E_q[−log p(x|z)] */
+    double kl, kl_se;                         /* E_q[log q(z|x) − log p(z)] */
+    double nll, nll_se;       /* −log p(x) by importance sampling (Burda et al. 2016): an upper bound on
+                                 average, tighter with more samples */
+    uint64_t nll_samples;     /* importance samples per image; also how many the terms above average */
+    uint64_t active_units;    /* latent dimensions whose code varies over images by more than 0.01 */
+    double mse, psnr, ssim;   /* of the decoder's probabilities at the code (u = 0) against the grey image */
+    uint64_t images, parameters;
+    double train_seconds;     /* of the run; NaN if not known */
+    double eval_seconds;
+    int threads;
+    uint64_t seed;            /* train.seed */
+    uint64_t eval_seed;
+    char protocol[256];       /* in words */
+    char dataset[GKV_NAME_SIZE];
+} gkv_metrics;
+
+typedef struct gkv_eval_options {
+    void (*progress)(void *context, size_t done, size_t of); /* images; may be NULL; on the calling thread */
+    void *context;
+    const volatile sig_atomic_t *stop; /* may be NULL; nonzero ends it with GKV_ERR_INTERRUPTED */
+} gkv_eval_options;
+
+/* Evaluates on the data set by settings->eval and settings->data.binarization. Memory
+ * does not grow with the number of samples. The same for any number of threads.
+ * train_seconds is left NaN. options may be NULL. GKV_ERR_DATA if the images have
+ * another size than the model's, GKV_ERR_CONFIG for eval.images beyond the set,
+ * GKV_ERR_NUMERIC if a figure is not finite, GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test,
+                                             const gkv_settings *settings, const gkv_eval_options *options,
+                                             gkv_metrics *metrics);
+
+/* Writes the figures as one flat JSON object; NaN as null. docs/files.md lists the keys. */
+GKV_API GKV_MUST_USE gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path);
+
+/* The test images first … first + n − 1 as the model is to see them, [n, pixels]:
+ * binarized once from eval.seed, or grey, as data.binarization has it.
+ * GKV_ERR_ARGUMENT if there are not so many. */
+GKV_API GKV_MUST_USE gkv_status gkv_test_targets(const gkv_settings *settings, const gkv_dataset *test,
+                                                 size_t first, size_t n, float *targets);
+
+/* The seconds that training has taken in a run folder so far (its times.json); NaN if
+ * it does not say. */
+GKV_API double gkv_train_seconds(const char *folder);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,82 @@
+/* Training: from settings and data to a run folder.
+ *
+ * A run folder holds
+ *   config.ini               every setting of the run
+ *   checkpoint.safetensors   all that training goes on from
+ *   model.safetensors        the weights to use (the average, if train.ema is set; the
+ *                            best by validation, if train.patience is)
+ *   history.csv, history.jsonl   a line an epoch
+ *   refits.jsonl             a line a refit of the base
+ *   lock                     held while a process trains there
+ * docs/files.md describes each. Every file but the histories is written whole or
+ * not at all, and equal runs give equal bytes: one seed, one result, on any number
+ * of threads, and after a resume, also from the middle of an epoch. */
+#ifndef GKVAE_TRAIN_H
+#define GKVAE_TRAIN_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "gkvae/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Where a run is, for a progress line. */
+typedef struct gkv_train_progress {
+    uint64_t epoch, epochs;        /* the current one, from 1 */
+    uint64_t step, steps;          /* finished steps, of the whole run */
+    uint64_t epoch_step, epoch_steps;
+    double neg_elbo, reconstruction, kl; /* means over the epoch so far, nats per image */
+    double kl_weight, learning_rate;
+    double images_per_second;      /* since this process began, data and refits included */
+    double seconds, seconds_left;
+    /* At the end of an epoch only: */
+    bool epoch_ended;
+    double validation_neg_elbo, validation_reconstruction, validation_kl; /* NaN without validation */
+    bool best;                     /* the lowest validation −ELBO so far */
+    uint64_t skipped, rollbacks;   /* steps left out, returns to the last good state */
+    bool refitted;                 /* the base was refitted at this epoch's end … */
+    double refit_seconds, refit_step, refit_goodness; /* … and moved so far (0 … 1) */
+    double g_min, g_max, k_min, k_max;
+} gkv_train_progress;
+
+typedef struct gkv_train_options {
+    bool resume;      /* go on from the folder's checkpoint */
+    bool overwrite;   /* a new run in a folder that holds one: the old one is removed */
+    void (*progress)(void *context, const gkv_train_progress *progress); /* may be NULL */
+    void *context;
+    const volatile sig_atomic_t *stop; /* may be NULL; when it becomes nonzero the current step is
+                                          finished and saved: GKV_ERR_INTERRUPTED */
+} gkv_train_options;
+
+typedef struct gkv_train_result {
+    uint64_t epochs, steps;
+    double seconds;             /* of training, all the run's processes together */
+    double best_validation;     /* NaN without validation */
+    uint64_t best_epoch;
+    bool stopped_early;
+    uint64_t skipped, rollbacks;
+} gkv_train_result;
+
+/* Fills in the defaults: a new run, nothing overwritten, no callbacks. */
+GKV_API void gkv_train_options_defaults(gkv_train_options *options);
+
+/* Trains in the folder, which is made if need be. On a resume *settings must be the
+ * run's own (read its config.ini): only data paths and train.threads may differ, and
+ * GKV_ERR_CONFIG names any other setting that does.
+ *
+ * GKV_ERR_BUSY if another process trains in the folder; GKV_ERR_CONFIG if it holds a
+ * run and neither resume nor overwrite is set, or there is nothing to resume;
+ * GKV_ERR_NUMERIC when a loss or gradient stays non-finite after the returns to the
+ * last good state that are described in docs/training.md (the last good checkpoint is
+ * kept); GKV_ERR_INTERRUPTED after *stop; and whatever reading data and writing files
+ * gives. *result is filled in as far as the run came. */
+GKV_API GKV_MUST_USE gkv_status gkv_train(const gkv_settings *settings, const char *folder,
+                                          const gkv_train_options *options, gkv_train_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

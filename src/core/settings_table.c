@@ -1,0 +1,139 @@
+/* Every setting, and how to find one. */
+#include "core/settings_table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/text.h"
+
+#define FIELD(section, name) offsetof(gkv_settings, section.name), sizeof((gkv_settings *)0)->section.name
+#define ROW(section, name, type, range, meaning, kind, initial, low, high, above, below, zero, why)               \
+    {{#section, #name, type, range, meaning}, kind, FIELD(section, name), initial, low, high, above, below, zero, why}
+
+#define INTEGER(section, name, initial, low, high, meaning) \
+    ROW(section, name, "integer", #low " … " #high, meaning, GKV_KIND_INTEGER, #initial, low, high, 0, 0, NULL, NULL)
+#define INTEGER_OR(zero, section, name, initial, low, high, meaning)                                               \
+    ROW(section, name, "integer", zero " or " #low " … " #high, meaning, GKV_KIND_INTEGER, initial, low, high, 0, \
+        0, zero, NULL)
+#define SEED(section, name, initial, meaning)                                                                      \
+    ROW(section, name, "integer", "0 … 18446744073709551615", meaning, GKV_KIND_SEED, #initial, 0, 0, 0, 0, NULL, \
+        NULL)
+#define NUMBER(section, name, initial, low, high, meaning) \
+    ROW(section, name, "number", #low " … " #high, meaning, GKV_KIND_NUMBER, #initial, low, high, 0, 0, NULL, NULL)
+#define NUMBER_ABOVE(section, name, initial, low, high, meaning, why)                                            \
+    ROW(section, name, "number", "above " #low ", at most " #high, meaning, GKV_KIND_NUMBER, #initial, low, high, \
+        1, 0, NULL, why)
+#define NUMBER_BELOW(section, name, initial, low, high, meaning)                                                  \
+    ROW(section, name, "number", "at least " #low ", below " #high, meaning, GKV_KIND_NUMBER, #initial, low, high, \
+        0, 1, NULL, NULL)
+#define CHOICE(section, name, initial, names, meaning) \
+    ROW(section, name, "name", names, meaning, GKV_KIND_CHOICE, #initial, 0, 0, 0, 0, NULL, NULL)
+#define TEXT(section, name, kind, type, initial, meaning) \
+    ROW(section, name, type, "", meaning, kind, initial, 0, 0, 0, 0, NULL, NULL)
+
+const gkv_settings_row gkv_settings_rows[] = {
+    TEXT(data, dataset, GKV_KIND_LABEL, "name", "mnist",
+         "The data set: mnist, fashion-mnist, or any name for files of one's own."),
+    TEXT(data, folder, GKV_KIND_FOLDER, "path", "data",
+         "The folder that holds DATASET/train-images-idx3-ubyte[.gz] and its three companions."),
+    TEXT(data, train_images, GKV_KIND_PATH, "path", "",
+         "An IDX file of training images in place of the standard one."),
+    TEXT(data, train_labels, GKV_KIND_PATH, "path", "",
+         "An IDX file of training labels in place of the standard one."),
+    TEXT(data, test_images, GKV_KIND_PATH, "path", "", "An IDX file of test images in place of the standard one."),
+    TEXT(data, test_labels, GKV_KIND_PATH, "path", "", "An IDX file of test labels in place of the standard one."),
+    CHOICE(data, binarization, dynamic, "dynamic, static, grey",
+           "How pixels become 0 and 1: drawn anew each epoch, drawn once, or left grey."),
+    INTEGER(data, validation, 5000, 0, 1000000, "Training images held out to watch progress; 0 is none."),
+
+    INTEGER(model, latent, 40, 1, 4096, "Dimensions of the latent vector z."),
+    INTEGER(model, hidden, 400, 1, 65536, "Units of each hidden layer of encoder and decoder."),
+    INTEGER(model, layers, 2, 1, 64, "Hidden layers of the encoder, and of the decoder."),
+    CHOICE(model, block, silu, "silu, gated", "A hidden layer's form: LayerNorm and SiLU, or h·sigmoid(g)."),
+    CHOICE(model, posterior, normal, "normal, gk, gk-amortized",
+           "The family of q(z|x): normal, g-and-k with one shape for all x, or with a shape for each x."),
+    CHOICE(model, posterior_flow, none, "none, planar, radial", "The flow that follows the posterior."),
+    INTEGER(model, posterior_layers, 0, 0, 256, "Layers of the posterior's flow."),
+    CHOICE(model, prior_flow, realnvp, "none, realnvp", "The flow between the base and the prior p(z)."),
+    INTEGER(model, prior_layers, 8, 0, 256, "Coupling layers of the prior's flow; 0 is no flow."),
+    INTEGER(model, prior_hidden, 128, 1, 65536, "Units of each hidden layer of a coupling net."),
+    NUMBER_ABOVE(model, log_scale_bound, 2, 0, 10, "Coupling log-scales are this bound times a tanh.", NULL),
+    CHOICE(model, base, gk-copula, "normal, gk, gk-copula",
+           "The prior's base: normal, independent g-and-k, or g-and-k joined by a Gaussian copula."),
+    CHOICE(model, base_fit, lm, "lm, grad, fixed",
+           "How the base is fitted: Levenberg–Marquardt, gradients, or not at all."),
+    NUMBER(model, base_g, 0, -5, 5, "The base's skewness g before any fit."),
+    NUMBER_ABOVE(model, base_k, 0, -0.5, 5, "The base's tail weight k before any fit.",
+                 "at k ≤ −1/2 the quantile function Q(z) stops increasing in the tails, so there is no density"),
+
+    INTEGER(train, epochs, 20, 1, 1000000, "Passes over the training images."),
+    INTEGER(train, batch, 200, 1, 1000000, "Images per step."),
+    NUMBER_ABOVE(train, learning_rate, 0.003, 0, 1, "Adam's step size at the start of a cosine decay to 0.", NULL),
+    NUMBER(train, clip_norm, 5, 0, 1000000, "Bound on the norm of the gradient; 0 is none."),
+    NUMBER(train, kl_warmup, 5, 0, 1000000, "Epochs over which the weight of the KL term rises from 0 to 1."),
+    INTEGER(train, refit_every, 1, 1, 1000000, "Epochs between refits of the base by Levenberg–Marquardt."),
+    INTEGER(train, refit_codes, 20000, 16, 10000000, "Training codes that a refit is made from."),
+    NUMBER_ABOVE(train, refit_damping, 1, 0, 1, "How far a refit first tries to move: 1 is all the way.", NULL),
+    NUMBER_BELOW(train, ema, 0, 0, 1, "Decay per step of the average of the weights; 0 is off."),
+    INTEGER(train, patience, 0, 0, 1000000, "Epochs without a better validation −ELBO before stopping; 0 is off."),
+    INTEGER(train, checkpoint_every, 1, 1, 1000000, "Epochs between checkpoints."),
+    SEED(train, seed, 1, "Seed of the weights, the order of images and all training noise."),
+    INTEGER_OR("auto", train, threads, "auto", 1, 256, "Threads; auto is one per processor."),
+
+    INTEGER(eval, samples, 500, 1, 1000000, "Importance samples per image."),
+    INTEGER_OR("all", eval, images, "all", 1, 1000000, "Test images, from the first."),
+    SEED(eval, seed, 1, "Seed of posterior noise and of the test set's binarization."),
+};
+const size_t gkv_settings_row_count = sizeof gkv_settings_rows / sizeof *gkv_settings_rows;
+
+const gkv_settings_key *gkv_settings_key_at(size_t i)
+{
+    return i < gkv_settings_row_count ? &gkv_settings_rows[i].key : NULL;
+}
+
+gkv_status gkv_settings_section_check(const char *section, const char *where)
+{
+    char shown[GKV_PRINTABLE_SIZE];
+    const char *nearest = "";
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < gkv_settings_row_count; i++) {
+        const char *known = gkv_settings_rows[i].key.section;
+        const size_t distance = gkv_text_distance(section, known);
+        if (strcmp(section, known) == 0)
+            return GKV_OK;
+        if (distance < best) {
+            best = distance;
+            nearest = known;
+        }
+    }
+    return gkv_fail(GKV_ERR_CONFIG, "%s: unknown section \"%s\"; the nearest is \"%s\"", where,
+                    gkv_text_printable(section, shown), nearest);
+}
+
+gkv_status gkv_settings_row_find(const char *section, const char *name, const char *where,
+                                 const gkv_settings_row **out)
+{
+    char shown_section[GKV_PRINTABLE_SIZE], shown[GKV_PRINTABLE_SIZE];
+    const gkv_settings_row *nearest = NULL;
+    size_t best = SIZE_MAX;
+    *out = NULL;
+    for (size_t i = 0; i < gkv_settings_row_count; i++) {
+        const gkv_settings_row *row = &gkv_settings_rows[i];
+        /* A right name in the wrong section is nearer than a slip in this one. */
+        size_t distance = 2 * gkv_text_distance(name, row->key.name);
+        if (strcmp(section, row->key.section) != 0)
+            distance++;
+        if (distance == 0) {
+            *out = row;
+            return GKV_OK;
+        }
+        if (distance < best) {
+            best = distance;
+            nearest = row;
+        }
+    }
+    return gkv_fail(GKV_ERR_CONFIG, "%s: unknown key \"%s%s%s\"; the nearest is \"%s.%s\"", where,
+                    gkv_text_printable(section, shown_section), *section ? "." : "",
+                    gkv_text_printable(name, shown), nearest->key.section, nearest->key.name);
+}

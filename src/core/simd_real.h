@@ -1,0 +1,44 @@
+/* simd_types.h by the networks' numeric type: vr is vf, or vd in the double build. */
+#ifndef GKV_CORE_SIMD_REAL_H
+#define GKV_CORE_SIMD_REAL_H
+
+#include "core/real.h"
+#include "core/simd_types.h"
+
+#ifdef GKV_REAL_IS_DOUBLE
+typedef vd vr;
+enum { VR_LANES = VD_LANES };
+#define GKV_VR_(name) vd_##name
+#else
+typedef vf vr;
+enum { VR_LANES = VF_LANES };
+#define GKV_VR_(name) vf_##name
+#endif
+
+#define vr_load GKV_VR_(load)
+#define vr_store GKV_VR_(store)
+#define vr_load_part GKV_VR_(load_part)
+#define vr_store_part GKV_VR_(store_part)
+#define vr_set(x) GKV_VR_(set)((gkv_real)(x))
+#define vr_max GKV_VR_(max)
+#define vr_min GKV_VR_(min)
+#define vr_abs GKV_VR_(abs)
+#define vr_sqrt GKV_VR_(sqrt)
+#define vr_fma GKV_VR_(fma)
+#define vr_exp GKV_VR_(exp)
+#define vr_log GKV_VR_(log)
+#define vr_tanh GKV_VR_(tanh)
+#define vr_select GKV_VR_(select)
+
+/* The sum of the lanes, in a fixed order. */
+static inline gkv_real vr_sum(vr v)
+{
+    gkv_real lanes[VR_LANES];
+    vr_store(lanes, v);
+    for (size_t width = VR_LANES / 2; width > 0; width /= 2)
+        for (size_t i = 0; i < width; i++)
+            lanes[i] += lanes[i + width];
+    return lanes[0];
+}
+
+#endif

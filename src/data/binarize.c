@@ -1,0 +1,82 @@
+#include "data/binarize.h"
+
+#include <string.h>
+
+#include <Random123/philox.h>
+
+enum { BLOCK = 4, LISTED = 256 };
+
+gkv_status gkv_binarization_parse(const char *name, gkv_binarization *out)
+{
+    static const char *const names[] = {"dynamic", "static", "grey"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *out = (gkv_binarization)i;
+            return GKV_OK;
+        }
+    return gkv_fail(GKV_ERR_CONFIG, "data.binarization is \"%s\"; expected dynamic, static or grey", name);
+}
+
+/* Whether any of four pixels is neither black nor white. A byte is 0 or 255 exactly
+ * if each of its bits equals the next; all four are tested at once. */
+static inline uint32_t has_grey(const uint8_t *four)
+{
+    uint32_t bits;
+    memcpy(&bits, four, sizeof bits);
+    return ((bits ^ bits >> 1) & UINT32_C(0x7f7f7f7f)) != 0;
+}
+
+static inline void draw_block(const uint8_t *grey, size_t n, gkv_rng at, size_t block, gkv_real *out)
+{
+    const philox4x32_key_t key = {{(uint32_t)at.seed, (uint32_t)(at.seed >> 32)}};
+    const philox4x32_ctr_t counter = {{(uint32_t)block, at.index, at.step, at.stream}};
+    const philox4x32_ctr_t words = philox4x32(counter, key);
+    for (size_t k = 0; k < n; k++)
+        out[k] = (gkv_real)gkv_pixel_on(grey[k], words.v[k]);
+}
+
+/* gkv_rng_words() makes words by blocks of four, each from its own counter. They are
+ * made here instead, so that a block whose four pixels are all black or white, as most
+ * of MNIST's are, costs nothing; and the others by a list, not a branch, since the
+ * processor cannot guess where in an image the greys are. */
+void gkv_binarize(const uint8_t *grey, size_t n, gkv_rng at, gkv_real *out)
+{
+    const size_t blocks = n / BLOCK, rest = n % BLOCK;
+    size_t list[LISTED];
+    for (size_t i = 0; i < n; i++)
+        out[i] = (gkv_real)(grey[i] == 255);
+    for (size_t first = 0; first < blocks; first += LISTED) {
+        const size_t last = blocks - first < LISTED ? blocks : first + LISTED;
+        size_t listed = 0;
+        for (size_t block = first; block < last; block++) {
+            list[listed] = block;
+            listed += has_grey(grey + BLOCK * block);
+        }
+        for (size_t k = 0; k < listed; k++)
+            draw_block(grey + BLOCK * list[k], BLOCK, at, list[k], out + BLOCK * list[k]);
+    }
+    if (rest > 0)
+        draw_block(grey + BLOCK * blocks, rest, at, blocks, out + BLOCK * blocks);
+}
+
+void gkv_binarize_grey(const uint8_t *grey, size_t n, gkv_real *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (gkv_real)grey[i] / 255;
+}
+
+void gkv_binarize_image(gkv_binarization mode, const uint8_t *grey, size_t n, uint64_t seed, uint64_t step,
+                        uint64_t image, gkv_real *out)
+{
+    switch (mode) {
+    case GKV_BINARIZE_DYNAMIC:
+        gkv_binarize(grey, n, gkv_rng_at(seed, GKV_STREAM_BINARIZE_TRAIN, step, image), out);
+        break;
+    case GKV_BINARIZE_STATIC:
+        gkv_binarize(grey, n, gkv_rng_at(seed, GKV_STREAM_BINARIZE_FIXED, 0, image), out);
+        break;
+    case GKV_BINARIZE_GREY:
+        gkv_binarize_grey(grey, n, out);
+        break;
+    }
+}

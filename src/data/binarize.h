@@ -1,0 +1,41 @@
+/* From grey levels to the 0s and 1s that a Bernoulli decoder is trained on.
+ *
+ * Dynamic binarization (Salakhutdinov and Murray 2008; Burda et al. 2016) draws each
+ * pixel anew at every step, 1 with probability grey/255; static binarization draws
+ * once; grey takes the level itself. */
+#ifndef GKV_DATA_BINARIZE_H
+#define GKV_DATA_BINARIZE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "core/real.h"
+#include "core/rng.h"
+
+typedef enum gkv_binarization { GKV_BINARIZE_DYNAMIC = 0, GKV_BINARIZE_STATIC, GKV_BINARIZE_GREY } gkv_binarization;
+
+/* "dynamic", "static" or "grey"; GKV_ERR_CONFIG for anything else. */
+gkv_status gkv_binarization_parse(const char *name, gkv_binarization *out);
+
+/* Whether word·255 < grey·2^32 in whole numbers: never for grey 0, always for 255. As
+ * 2^32 = 255·0x01010101 + 1, that is word ≤ grey·0x01010101 for every grey but 0, and
+ * 32 bits suffice. */
+static inline unsigned gkv_pixel_on(uint8_t grey, uint32_t word)
+{
+    return (grey != 0) & (word <= grey * UINT32_C(0x01010101));
+}
+
+/* out[i] = gkv_pixel_on(grey[i], word i of gkv_rng_words(at, …)): which word decides on
+ * a pixel depends on nothing but its place i. */
+void gkv_binarize(const uint8_t *grey, size_t n, gkv_rng at, gkv_real *out);
+
+/* out[i] = grey[i]/255. */
+void gkv_binarize_grey(const uint8_t *grey, size_t n, gkv_real *out);
+
+/* Image `image` of the training set as the mode has it at training step `step`;
+ * the step matters to dynamic binarization only. */
+void gkv_binarize_image(gkv_binarization mode, const uint8_t *grey, size_t n, uint64_t seed, uint64_t step,
+                        uint64_t image, gkv_real *out);
+
+#endif

@@ -1,0 +1,45 @@
+#include "data/checksum.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include <sha2.h>
+
+#include "core/memory.h"
+#include "data/reader.h"
+
+enum { CHUNK = 1 << 16 };
+
+static gkv_status digest(gkv_reader *reader, const char *path, uint64_t limit, uint8_t *chunk, SHA2_CTX *sum,
+                         uint64_t *bytes)
+{
+    size_t got = 0;
+    do {
+        GKV_TRY(gkv_reader_read(reader, chunk, CHUNK, &got));
+        SHA256Update(sum, chunk, got);
+        *bytes += got;
+        if (*bytes > limit)
+            return gkv_fail(GKV_ERR_DATA, "%s: the content is longer than %" PRIu64 " bytes; expected no more", path,
+                            limit);
+    } while (got == CHUNK);
+    return GKV_OK;
+}
+
+gkv_status gkv_sha256_file(const char *path, uint64_t limit, char text[GKV_SHA256_TEXT], uint64_t *bytes)
+{
+    gkv_reader *reader = NULL;
+    uint8_t *chunk = NULL;
+    gkv_status status;
+    SHA2_CTX sum;
+    SHA256Init(&sum);
+    *bytes = 0;
+    text[0] = '\0';
+    GKV_TRY_GOTO(gkv_reader_open(path, &reader));
+    GKV_TRY_GOTO(gkv_alloc(CHUNK, 1, &chunk));
+    GKV_TRY_GOTO(digest(reader, path, limit, chunk, &sum, bytes));
+    SHA256End(&sum, text);
+done:
+    free(chunk);
+    gkv_reader_close(reader);
+    return status;
+}

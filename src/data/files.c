@@ -1,0 +1,122 @@
+#define _XOPEN_SOURCE 700
+#include "data/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/memory.h"
+
+bool gkv_path_exists(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0;
+}
+
+gkv_status gkv_file_locate(const char *folder, const char *name, char **path)
+{
+    static const char *const endings[] = {"", ".gz"};
+    for (unsigned i = 0; i < 2; i++) {
+        GKV_TRY(gkv_strf(path, "%s/%s%s", folder, name, endings[i]));
+        if (gkv_path_exists(*path))
+            return GKV_OK;
+        free(*path);
+        *path = NULL;
+    }
+    return GKV_OK;
+}
+
+static gkv_status make_one(const char *path)
+{
+    struct stat about;
+    if (mkdir(path, 0777) == 0)
+        return GKV_OK;
+    const int reason = errno;
+    if (reason == EEXIST && stat(path, &about) == 0 && S_ISDIR(about.st_mode))
+        return GKV_OK;
+    return gkv_fail(GKV_ERR_IO, "%s: the folder cannot be made: %s", path,
+                    strerror(reason == EEXIST ? ENOTDIR : reason));
+}
+
+gkv_status gkv_folder_make(const char *path)
+{
+    char *part = NULL;
+    gkv_status status = gkv_strdup(path, &part);
+    if (status != GKV_OK)
+        return status;
+    for (char *c = part; *c && status == GKV_OK; c++)
+        if (*c == '/' && c != part) {
+            *c = '\0';
+            status = make_one(part);
+            *c = '/';
+        }
+    if (status == GKV_OK)
+        status = make_one(part);
+    free(part);
+    return status;
+}
+
+gkv_status gkv_folder_scratch(const char *parent, char **path)
+{
+    *path = NULL;
+    char *pattern = NULL;
+    char *absolute = realpath(parent, NULL);
+    if (!absolute)
+        return gkv_fail(GKV_ERR_IO, "%s: the folder cannot be found: %s", parent, strerror(errno));
+    const gkv_status status = gkv_strf(&pattern, "%s/.get-XXXXXX", absolute);
+    free(absolute);
+    if (status != GKV_OK)
+        return status;
+    if (!mkdtemp(pattern)) {
+        const int reason = errno;
+        free(pattern);
+        return gkv_fail(GKV_ERR_IO, "%s: the folder cannot be written: %s", parent, strerror(reason));
+    }
+    *path = pattern;
+    return GKV_OK;
+}
+
+static int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *place)
+{
+    (void)about;
+    (void)kind;
+    (void)place;
+    remove(path);
+    return 0; /* what cannot be removed must not keep the rest */
+}
+
+void gkv_folder_remove(const char *path)
+{
+    if (path)
+        nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+gkv_status gkv_file_copy(const char *from, const char *to)
+{
+    char buffer[1 << 14];
+    size_t got;
+    gkv_status status = GKV_OK;
+    FILE *in = fopen(from, "rb");
+    if (!in)
+        return gkv_fail(GKV_ERR_IO, "%s: cannot be opened: %s", from, strerror(errno));
+    FILE *out = fopen(to, "wbx");
+    if (!out) {
+        status = gkv_fail(GKV_ERR_IO, "%s: cannot be made: %s", to, strerror(errno));
+        goto done;
+    }
+    while (status == GKV_OK && (got = fread(buffer, 1, sizeof buffer, in)) > 0)
+        if (fwrite(buffer, 1, got, out) < got)
+            status = gkv_fail(GKV_ERR_IO, "%s: cannot be written: %s", to, strerror(errno));
+    if (status == GKV_OK && ferror(in))
+        status = gkv_fail(GKV_ERR_IO, "%s: cannot be read: %s", from, strerror(errno));
+    if (fclose(out) != 0 && status == GKV_OK)
+        status = gkv_fail(GKV_ERR_IO, "%s: cannot be written: %s", to, strerror(errno));
+done:
+    fclose(in);
+    return status;
+}

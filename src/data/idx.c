@@ -1,0 +1,137 @@
+#include "data/idx.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "data/reader.h"
+
+enum { FIRST_CHUNK = 1 << 20 };
+
+/* A file being read: for messages, and to pass less around. */
+typedef struct source {
+    const char *path;
+    gkv_reader *reader;
+} source;
+
+static const char *kind_of(uint32_t magic)
+{
+    switch (magic) {
+    case GKV_IDX_LABELS: return "IDX labels";
+    case GKV_IDX_IMAGES: return "IDX images";
+    default: return "neither IDX images nor IDX labels";
+    }
+}
+
+static gkv_status read_field(source from, const char *field, uint32_t *value)
+{
+    uint8_t b[4];
+    size_t got = 0;
+    GKV_TRY(gkv_reader_read(from.reader, b, sizeof b, &got));
+    if (got < sizeof b)
+        return gkv_fail(GKV_ERR_DATA, "%s: the file stops in the header's %s: %zu of its bytes are there; expected %zu",
+                        from.path, field, got, sizeof b);
+    *value = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | (uint32_t)b[3];
+    return GKV_OK;
+}
+
+static gkv_status read_magic(source from, uint32_t expected)
+{
+    uint32_t magic = 0;
+    GKV_TRY(read_field(from, "magic number", &magic));
+    if (magic == expected)
+        return GKV_OK;
+    return gkv_fail(GKV_ERR_DATA, "%s: the magic number is 0x%08" PRIx32 " (%s); expected 0x%08" PRIx32 " (%s)",
+                    from.path, magic, kind_of(magic), expected, kind_of(expected));
+}
+
+static gkv_status read_size(source from, const char *field, size_t *size)
+{
+    uint32_t value = 0;
+    GKV_TRY(read_field(from, field, &value));
+    if (value == 0)
+        return gkv_fail(GKV_ERR_DATA, "%s: the header's %s is 0; expected at least 1", from.path, field);
+    *size = value;
+    return GKV_OK;
+}
+
+/* What the header promises must be what a file of this size can hold. */
+static gkv_status check_promise(source from, const char *promise, const gkv_idx *idx, size_t header, size_t *bytes)
+{
+    const uint64_t bound = gkv_reader_bound(from.reader);
+    const char *kind = gkv_reader_kind(from.reader);
+    size_t total = 0;
+    if (__builtin_mul_overflow(idx->count, idx->height, bytes) ||
+        __builtin_mul_overflow(*bytes, idx->width, bytes) || __builtin_add_overflow(*bytes, header, &total))
+        total = SIZE_MAX;
+    if (total > bound)
+        return gkv_fail(GKV_ERR_DATA,
+                        "%s: the header promises %s, %zu bytes with the header; expected at most %" PRIu64
+                        " bytes from %s",
+                        from.path, promise, total, bound, kind);
+    return GKV_OK;
+}
+
+/* Reads `bytes` bytes into memory that doubles as they arrive: a header that lies
+ * costs at most twice what the file really holds. */
+static gkv_status read_body(source from, const char *promise, size_t bytes, uint8_t **out)
+{
+    size_t held = 0, room = 0;
+    while (held < bytes) {
+        room = room == 0 ? FIRST_CHUNK : room > bytes / 2 ? bytes : 2 * room;
+        room = room < bytes ? room : bytes;
+        uint8_t *grown = realloc(*out, room);
+        if (!grown)
+            return gkv_fail(GKV_ERR_MEMORY, "%s: out of memory: %zu bytes were refused", from.path, room);
+        *out = grown;
+        size_t got = 0;
+        GKV_TRY(gkv_reader_read(from.reader, grown + held, room - held, &got));
+        held += got;
+        if (held < room)
+            return gkv_fail(GKV_ERR_DATA,
+                            "%s: the file is too short: %zu bytes follow the header; expected %zu, for the header's %s",
+                            from.path, held, bytes, promise);
+    }
+    uint8_t extra;
+    size_t got = 0;
+    GKV_TRY(gkv_reader_read(from.reader, &extra, 1, &got)); /* also makes zlib check the sum at the end */
+    if (got > 0)
+        return gkv_fail(GKV_ERR_DATA,
+                        "%s: the file is too long: more than %zu bytes follow the header; expected %zu, for the "
+                        "header's %s",
+                        from.path, bytes, bytes, promise);
+    return GKV_OK;
+}
+
+static gkv_status read_all(source from, uint32_t magic, gkv_idx *idx)
+{
+    char promise[96];
+    size_t header = 8, bytes = 0;
+    GKV_TRY(read_magic(from, magic));
+    GKV_TRY(read_size(from, "count", &idx->count));
+    if (magic == GKV_IDX_IMAGES) {
+        header = 16;
+        GKV_TRY(read_size(from, "height", &idx->height));
+        GKV_TRY(read_size(from, "width", &idx->width));
+        snprintf(promise, sizeof promise, "count %zu × height %zu × width %zu", idx->count, idx->height, idx->width);
+    } else {
+        idx->height = idx->width = 1;
+        snprintf(promise, sizeof promise, "count %zu", idx->count);
+    }
+    GKV_TRY(check_promise(from, promise, idx, header, &bytes));
+    return read_body(from, promise, bytes, &idx->bytes);
+}
+
+gkv_status gkv_idx_read(const char *path, uint32_t magic, gkv_idx *out)
+{
+    source from = {path, NULL};
+    *out = (gkv_idx){0};
+    GKV_TRY(gkv_reader_open(path, &from.reader));
+    const gkv_status status = read_all(from, magic, out);
+    gkv_reader_close(from.reader);
+    if (status != GKV_OK) {
+        free(out->bytes);
+        *out = (gkv_idx){0};
+    }
+    return status;
+}

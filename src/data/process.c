@@ -1,0 +1,123 @@
+#define _POSIX_C_SOURCE 200809L
+#include "data/process.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { COMPLAINT_SIZE = 200, POLLS_PER_SECOND = 20, GRACE_SECONDS = 5 };
+
+/* The exit code by which some systems' posix_spawnp() says that there is no such program. */
+enum { NOT_FOUND = 127 };
+
+static bool is_complaint(const char *line)
+{
+    return strstr(line, "ERR") || strstr(line, "E: ") || strstr(line, "rror");
+}
+
+/* The first lines of the log that look like the reason, or else the last ones read,
+ * in one line of text. */
+static void read_complaint(const char *log, char complaint[COMPLAINT_SIZE])
+{
+    char line[512];
+    size_t used = 0;
+    bool complaining = false;
+    snprintf(complaint, COMPLAINT_SIZE, "it says nothing");
+    FILE *file = fopen(log, "r");
+    if (!file)
+        return;
+    while (fgets(line, sizeof line, file) && used < COMPLAINT_SIZE - 1) {
+        for (char *c = line; *c; c++)
+            if (iscntrl((unsigned char)*c))
+                *c = ' ';
+        size_t end = strlen(line);
+        while (end > 0 && line[end - 1] == ' ')
+            line[--end] = '\0';
+        if (end == 0 || (complaining && !is_complaint(line)))
+            continue;
+        if (!complaining)
+            used = 0;
+        complaining = complaining || is_complaint(line);
+        const int more = snprintf(complaint + used, COMPLAINT_SIZE - used, "%s%s", used ? "; " : "", line);
+        used += more > 0 ? (size_t)more : 0;
+    }
+    fclose(file);
+}
+
+/* Waits up to so many seconds for the child; true when it has ended. */
+static bool wait_for(pid_t child, int seconds, int *result)
+{
+    const struct timespec pause = {0, 1000000000L / POLLS_PER_SECOND};
+    for (long polls = (long)seconds * POLLS_PER_SECOND; polls >= 0; polls--) {
+        const pid_t ended = waitpid(child, result, WNOHANG);
+        if (ended == child)
+            return true;
+        if (ended < 0 && errno != EINTR) {
+            *result = 0; /* the host program reaps children itself; the caller checks what was made */
+            return true;
+        }
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
+/* Politely, then not. */
+static void stop(pid_t child)
+{
+    int result = 0;
+    kill(child, SIGTERM);
+    if (wait_for(child, GRACE_SECONDS, &result))
+        return;
+    kill(child, SIGKILL);
+    waitpid(child, &result, 0);
+}
+
+static int spawn(const char *const argv[], const char *log, pid_t *child)
+{
+    posix_spawn_file_actions_t actions;
+    int reason = posix_spawn_file_actions_init(&actions);
+    if (reason)
+        return reason;
+    reason = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (!reason)
+        reason = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    if (!reason)
+        reason = posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+    if (!reason) /* posix_spawnp() takes char *const * but changes nothing */
+        reason = posix_spawnp(child, argv[0], &actions, NULL, (char *const *)argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    return reason;
+}
+
+gkv_status gkv_process_run(const char *const argv[], const char *log, int seconds)
+{
+    pid_t child = 0;
+    int result = 0;
+    char complaint[COMPLAINT_SIZE];
+    const int reason = spawn(argv, log, &child);
+    if (reason)
+        return gkv_fail(GKV_ERR_IO, "%s cannot be run: %s", argv[0], strerror(reason));
+    if (!wait_for(child, seconds, &result)) {
+        stop(child);
+        return gkv_fail(GKV_ERR_IO, "%s took more than %d seconds and was stopped", argv[0], seconds);
+    }
+    if (WIFEXITED(result) && WEXITSTATUS(result) == 0)
+        return GKV_OK;
+    if (WIFEXITED(result) && WEXITSTATUS(result) == NOT_FOUND)
+        return gkv_fail(GKV_ERR_IO, "%s cannot be run: it ended with exit code %d", argv[0], NOT_FOUND);
+    read_complaint(log, complaint);
+    if (WIFEXITED(result))
+        return gkv_fail(GKV_ERR_IO, "%s ended with exit code %d: %s", argv[0], WEXITSTATUS(result), complaint);
+    return gkv_fail(GKV_ERR_IO, "%s was ended by signal %d: %s", argv[0], WIFSIGNALED(result) ? WTERMSIG(result) : 0,
+                    complaint);
+}

@@ -1,0 +1,128 @@
+/* Data from a web server, by libcurl: the gzip files one after another, each within
+ * limits of time and size, as neither the network nor the server is to be trusted. */
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "core/memory.h"
+#include "data/catalogue.h"
+
+enum {
+    CONNECT_SECONDS = 15,
+    TOTAL_SECONDS = 900,
+    STALL_SECONDS = 30, /* below … */
+    STALL_RATE = 1000,  /* … so many bytes per second */
+    REDIRECTS = 5
+};
+
+typedef struct download {
+    FILE *file;
+    uint64_t got, limit;
+    int reason; /* errno of a failed write */
+} download;
+
+static void curl_start(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static size_t receive(char *bytes, size_t one, size_t n, void *context)
+{
+    download *d = context;
+    (void)one; /* always 1, says libcurl */
+    if (n > d->limit - d->got)
+        return 0; /* stops the transfer */
+    if (fwrite(bytes, 1, n, d->file) < n) {
+        d->reason = errno;
+        return 0;
+    }
+    d->got += n;
+    return n;
+}
+
+static void set_options(CURL *curl, const char *url, download *d, char *complaint)
+{
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, complaint);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, d);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "gkvae");
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L); /* other threads may be at work */
+    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)REDIRECTS);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TOTAL_SECONDS);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_RATE);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
+    curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)d->limit);
+    /* A row of the catalogue may name a mounted disk by file://; a redirect may not. */
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https,file");
+    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "https");
+#else
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTPS | CURLPROTO_FILE));
+    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS, (long)CURLPROTO_HTTPS);
+#endif
+}
+
+static gkv_status transfer(const char *url, const char *path, download *d)
+{
+    char complaint[CURL_ERROR_SIZE] = "";
+    gkv_status status = GKV_OK;
+    CURL *curl = curl_easy_init();
+    if (!curl)
+        return gkv_fail(GKV_ERR_MEMORY, "libcurl could not be started");
+    d->file = fopen(path, "wbx");
+    if (!d->file) {
+        status = gkv_fail(GKV_ERR_IO, "%s: cannot be made: %s", path, strerror(errno));
+        goto done;
+    }
+    set_options(curl, url, d, complaint);
+    const CURLcode result = curl_easy_perform(curl);
+    if (fclose(d->file) != 0 && d->reason == 0)
+        d->reason = errno;
+    if (d->reason)
+        status = gkv_fail(GKV_ERR_IO, "%s: cannot be written: %s", path, strerror(d->reason));
+    else if (result == CURLE_WRITE_ERROR || result == CURLE_FILESIZE_EXCEEDED)
+        status = gkv_fail(GKV_ERR_DATA, "%s is longer than %" PRIu64 " bytes; expected no more", url, d->limit);
+    else if (result != CURLE_OK)
+        status = gkv_fail(GKV_ERR_IO, "%s", complaint[0] ? complaint : curl_easy_strerror(result));
+done:
+    curl_easy_cleanup(curl);
+    return status;
+}
+
+static gkv_status fetch_file(const gkv_source *source, const gkv_known_file *known, const char *name,
+                             const char *scratch, gkv_listener listener)
+{
+    char *url = NULL, *path = NULL;
+    gkv_status status;
+    /* What does not compress grows by less than 1/1000 and a header in gzip. */
+    download d = {.limit = known->bytes + known->bytes / 1000 + 1024};
+    GKV_TRY_GOTO(gkv_strf(&url, "%s%s.gz", source->what, name));
+    GKV_TRY_GOTO(gkv_strf(&path, "%s/%s.gz", scratch, name));
+    gkv_say(listener, "downloading %s", url);
+    GKV_TRY_GOTO(transfer(url, path, &d));
+    gkv_say(listener, "downloaded %" PRIu64 " bytes", d.got);
+done:
+    free(url);
+    free(path);
+    return status;
+}
+
+gkv_status gkv_fetch_https(const gkv_source *source, const gkv_known_data *data, const char *scratch,
+                           gkv_listener listener, char **delivered)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, curl_start);
+    for (int i = 0; i < GKV_DATA_FILES; i++)
+        GKV_TRY(fetch_file(source, &data->files[i], gkv_data_file_names[i], scratch, listener));
+    return gkv_strdup(scratch, delivered);
+}

@@ -1,0 +1,23 @@
+/* A smooth map of the reals onto (−1, ∞) with bend(0) = 0 and slope 1 there:
+ * x for x ≥ 0, e^x − 1 below. It keeps a posterior flow's layer invertible for
+ * every raw parameter, and, unlike the softplus of Rezende & Mohamed (2015,
+ * appendix A.1), leaves parameters that are already valid as they are. */
+#ifndef GKV_FLOW_BEND_H
+#define GKV_FLOW_BEND_H
+
+#include <math.h>
+
+#include "core/real.h"
+
+/* The factor keeps 1 + bend(x) away from 0, in float too. */
+static inline double gkv_bend(double x)
+{
+    return x >= 0 ? x : (1 - 0x1p-23) * expm1(x);
+}
+
+static inline double gkv_bend_slope(double x)
+{
+    return x >= 0 ? 1 : (1 - 0x1p-23) * exp(x);
+}
+
+#endif

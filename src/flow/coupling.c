@@ -1,0 +1,144 @@
+#include "flow/coupling.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/vmath.h"
+
+bool gkv_coupling_moves(size_t place, size_t j, size_t dims)
+{
+    const bool second = place % 4 < 2 ? j >= dims / 2 : j % 2 == 1;
+    return place % 2 == 0 ? second : !second;
+}
+
+gkv_status gkv_coupling_create(const gkv_coupling_spec *spec, gkv_params *params, gkv_plan *plan,
+                               gkv_coupling *coupling)
+{
+    const size_t d = spec->in.width;
+    *coupling = (gkv_coupling){.in = spec->in, .d_in = spec->d_in, .bound = (gkv_real)spec->log_scale_bound};
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(d, sizeof *coupling->a, &coupling->a));
+    GKV_TRY_GOTO(gkv_alloc(d, sizeof *coupling->b, &coupling->b));
+    for (size_t j = 0; j < d; j++) {
+        if (gkv_coupling_moves(spec->place, j, d))
+            coupling->b[coupling->b_count++] = j;
+        else
+            coupling->a[coupling->a_count++] = j;
+    }
+    coupling->out = gkv_plan_forward(plan, d);
+    coupling->d_out = gkv_plan_backward(plan, d);
+    coupling->pass = gkv_plan_forward(plan, coupling->a_count);
+    coupling->d_pass = gkv_plan_backward(plan, coupling->a_count);
+    coupling->log_scale = gkv_plan_forward(plan, coupling->b_count);
+    coupling->inverse_scale = gkv_plan_forward(plan, coupling->b_count);
+    char name[GKV_PARAM_NAME_SIZE];
+    snprintf(name, sizeof name, "prior.flow.%zu", spec->place);
+    const gkv_mlp_spec net = {.in = coupling->pass, .d_in = coupling->d_pass, .has_d_in = true,
+                              .hidden = spec->hidden, .hidden_layers = 2, .out = 2 * coupling->b_count,
+                              .block = GKV_BLOCK_LEAKY};
+    GKV_TRY_GOTO(gkv_mlp_create(&net, name, params, plan, &coupling->net));
+done:
+    if (status != GKV_OK)
+        gkv_coupling_free(coupling);
+    return status;
+}
+
+void gkv_coupling_free(gkv_coupling *coupling)
+{
+    if (!coupling)
+        return;
+    free(coupling->a);
+    free(coupling->b);
+    gkv_mlp_free(&coupling->net);
+    memset(coupling, 0, sizeof *coupling);
+}
+
+/* Runs the net on z_a as found in `from`, and leaves s and exp(−s). */
+static void scales(const gkv_coupling *coupling, gkv_workspace *ws, gkv_slot from, size_t first, size_t count)
+{
+    const size_t moved = coupling->b_count;
+    for (size_t r = first; r < first + count; r++) {
+        const gkv_real *in = gkv_at(ws, from, r);
+        gkv_real *pass = gkv_at(ws, coupling->pass, r);
+        for (size_t i = 0; i < coupling->a_count; i++)
+            pass[i] = in[coupling->a[i]];
+    }
+    gkv_mlp_forward(&coupling->net, ws, first, count);
+    gkv_real *s = gkv_at(ws, coupling->log_scale, first);
+    gkv_real *inverse = gkv_at(ws, coupling->inverse_scale, first);
+    for (size_t r = 0; r < count; r++)
+        memcpy(s + r * moved, gkv_at(ws, coupling->net.out, first + r), moved * sizeof *s);
+    gkv_vtanh(count * moved, s, s);
+    for (size_t i = 0; i < count * moved; i++) {
+        s[i] *= coupling->bound;
+        inverse[i] = -s[i];
+    }
+    gkv_vexp(count * moved, inverse, inverse);
+}
+
+void gkv_coupling_normalise(const gkv_coupling *coupling, gkv_workspace *ws, gkv_slot log_det, size_t first,
+                            size_t count)
+{
+    const size_t moved = coupling->b_count;
+    scales(coupling, ws, coupling->in, first, count);
+    for (size_t r = first; r < first + count; r++) {
+        const gkv_real *in = gkv_at(ws, coupling->in, r), *s = gkv_at(ws, coupling->log_scale, r);
+        const gkv_real *inverse = gkv_at(ws, coupling->inverse_scale, r);
+        const gkv_real *shift = gkv_at(ws, coupling->net.out, r) + moved;
+        gkv_real *out = gkv_at(ws, coupling->out, r);
+        for (size_t i = 0; i < coupling->a_count; i++)
+            out[coupling->a[i]] = in[coupling->a[i]];
+        gkv_real sum = 0;
+        for (size_t i = 0; i < moved; i++) {
+            out[coupling->b[i]] = (in[coupling->b[i]] - shift[i]) * inverse[i];
+            sum += s[i];
+        }
+        *gkv_at(ws, log_det, r) -= sum;
+    }
+}
+
+void gkv_coupling_backward(const gkv_coupling *coupling, gkv_workspace *ws, gkv_slot d_log_det, size_t first,
+                           size_t count)
+{
+    const size_t moved = coupling->b_count;
+    const gkv_real bound = coupling->bound;
+    for (size_t r = first; r < first + count; r++) {
+        const gkv_real *out = gkv_at(ws, coupling->out, r), *d_out = gkv_at(ws, coupling->d_out, r);
+        const gkv_real *s = gkv_at(ws, coupling->log_scale, r), *inverse = gkv_at(ws, coupling->inverse_scale, r);
+        const gkv_real d_det = *gkv_at(ws, d_log_det, r);
+        gkv_real *d_in = gkv_at(ws, coupling->d_in, r), *d_net = gkv_at(ws, coupling->net.d_out, r);
+        for (size_t i = 0; i < moved; i++) {
+            const size_t j = coupling->b[i];
+            const gkv_real d_moved = d_out[j] * inverse[i];
+            const gkv_real d_scale = -d_out[j] * out[j] - d_det;
+            d_in[j] = d_moved;
+            d_net[i] = bound > 0 ? d_scale * (bound - s[i] * s[i] / bound) : 0;
+            d_net[moved + i] = -d_moved;
+        }
+    }
+    gkv_mlp_backward(&coupling->net, ws, first, count);
+    for (size_t r = first; r < first + count; r++) {
+        const gkv_real *d_out = gkv_at(ws, coupling->d_out, r), *d_pass = gkv_at(ws, coupling->d_pass, r);
+        gkv_real *d_in = gkv_at(ws, coupling->d_in, r);
+        for (size_t i = 0; i < coupling->a_count; i++)
+            d_in[coupling->a[i]] = d_out[coupling->a[i]] + d_pass[i];
+    }
+}
+
+void gkv_coupling_generate(const gkv_coupling *coupling, gkv_workspace *ws, size_t first, size_t count)
+{
+    const size_t moved = coupling->b_count;
+    scales(coupling, ws, coupling->out, first, count); /* z_a is the same on both sides */
+    for (size_t r = first; r < first + count; r++) {
+        const gkv_real *out = gkv_at(ws, coupling->out, r);
+        const gkv_real *inverse = gkv_at(ws, coupling->inverse_scale, r);
+        const gkv_real *shift = gkv_at(ws, coupling->net.out, r) + moved;
+        gkv_real *in = gkv_at(ws, coupling->in, r);
+        for (size_t i = 0; i < coupling->a_count; i++)
+            in[coupling->a[i]] = out[coupling->a[i]];
+        for (size_t i = 0; i < moved; i++)
+            in[coupling->b[i]] = out[coupling->b[i]] / inverse[i] + shift[i];
+    }
+}

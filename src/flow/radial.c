@@ -1,0 +1,68 @@
+/* Radial flow (Rezende & Mohamed 2015, eq. 14): z' = z + β·h·(z − c), h = 1/(α + ‖z − c‖).
+ *
+ *   raw = [c (d), α before softplus, β/α before bend]
+ * It is invertible when α > 0 and β > −α, which softplus and bend see to;
+ * log|det| = (d − 1)·log(1 + βh) + log(1 + αβh²). */
+#include <math.h>
+
+#include "flow/bend.h"
+#include "flow/posterior_flow.h"
+
+static const double least_alpha = 1e-3;
+
+typedef struct radial {
+    double alpha, ratio, beta; /* β = ratio·α */
+    double r, h;
+} radial;
+
+static radial evaluate(size_t d, const gkv_real *raw, const gkv_real *in)
+{
+    radial it = {0};
+    const double x = (double)raw[d];
+    it.alpha = least_alpha + (x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)));
+    it.ratio = gkv_bend((double)raw[d + 1]);
+    it.beta = it.ratio * it.alpha;
+    for (size_t j = 0; j < d; j++)
+        it.r += ((double)in[j] - (double)raw[j]) * ((double)in[j] - (double)raw[j]);
+    it.r = sqrt(it.r);
+    it.h = 1 / (it.alpha + it.r);
+    return it;
+}
+
+static size_t width(size_t d)
+{
+    return d + 2;
+}
+
+static gkv_real forward(size_t d, const gkv_real *raw, const gkv_real *in, gkv_real *out)
+{
+    const radial it = evaluate(d, raw, in);
+    for (size_t j = 0; j < d; j++)
+        out[j] = (gkv_real)((double)in[j] + it.beta * it.h * ((double)in[j] - (double)raw[j]));
+    return (gkv_real)((double)(d - 1) * log1p(it.beta * it.h) + log1p(it.alpha * it.beta * it.h * it.h));
+}
+
+static void backward(size_t d, const gkv_real *raw, const gkv_real *in, const gkv_real *d_out,
+                     gkv_real d_log_det, gkv_real *d_in, gkv_real *d_raw)
+{
+    const radial it = evaluate(d, raw, in);
+    const double stretch = it.beta * it.h, twist = it.alpha * it.beta * it.h * it.h;
+    double d_stretch = (double)d_log_det * (double)(d - 1) / (1 + stretch);
+    for (size_t j = 0; j < d; j++)
+        d_stretch += (double)d_out[j] * ((double)in[j] - (double)raw[j]);
+    const double d_twist = (double)d_log_det / (1 + twist);
+    const double d_beta = d_stretch * it.h + d_twist * it.alpha * it.h * it.h;
+    const double d_h = d_stretch * it.beta + 2 * d_twist * it.alpha * it.beta * it.h;
+    const double d_r = -d_h * it.h * it.h;
+    const double d_alpha = d_twist * it.beta * it.h * it.h + d_r + d_beta * it.ratio;
+    for (size_t j = 0; j < d; j++) {
+        const double v = (double)in[j] - (double)raw[j];
+        const double d_v = stretch * (double)d_out[j] + (it.r > 0 ? d_r * v / it.r : 0);
+        d_in[j] = (gkv_real)((double)d_out[j] + d_v);
+        d_raw[j] = (gkv_real)-d_v;
+    }
+    d_raw[d] = (gkv_real)(d_alpha / (1 + exp(-(double)raw[d])));
+    d_raw[d + 1] = (gkv_real)(d_beta * it.alpha * gkv_bend_slope((double)raw[d + 1]));
+}
+
+const gkv_posterior_flow_ops gkv_posterior_flow_radial = {"radial", width, forward, backward};

@@ -1,0 +1,182 @@
+/* Included twice by batch_kernels_body.h, which says what REAL, V, F and S are.
+ * Notation as in gk/terms.h, on s = |z| ≥ 0 with the sign of z moved into g. */
+
+typedef struct S(terms) {
+    V gs, tanh, sech2, T, dT, ln, m, h, tail, R;
+} S(terms);
+
+static inline V S(constant)(double x)
+{
+    return F(set)((REAL)x);
+}
+
+/* log(1+s²): the rounding of 1+s² is put back; far out it is 2 log s. */
+static inline V S(log1p_square)(V s)
+{
+    const V one = S(constant)(1.0), square = s * s, sum = one + square;
+    const V far = F(log)(F(select)(s < F(set)(FAR_OUT), sum, s));
+    return F(select)(s < F(set)(FAR_OUT), far + (square - (sum - one)) / sum, far + far);
+}
+
+static inline S(terms) S(terms_at)(V s, V g, V k, V c)
+{
+    const V one = S(constant)(1.0), two = S(constant)(2.0), zero = S(constant)(0.0);
+    S(terms) t;
+    t.gs = F(max)(S(constant)(-800.0), F(min)(S(constant)(800.0), g * s));
+    const V e = F(exp)(-F(abs)(t.gs)), share = e / (one + e);
+    const V size = one - two * share;
+    t.tanh = F(select)(t.gs < zero, -size, size);
+    t.sech2 = S(constant)(4.0) * share / (one + e);
+    t.T = F(select)(t.gs < zero, (one - c) + two * c * share, (one + c) - two * c * share);
+    t.dT = S(constant)(0.5) * c * g * t.sech2;
+    t.ln = S(log1p_square)(s);
+    t.m = one / (one + s * s);
+    t.h = F(select)(s < one, s * s * t.m, one - t.m);
+    t.tail = F(select)(k < zero, (one + two * k) - two * k * t.m, one + two * k * t.h);
+    t.R = t.T * t.tail + S(constant)(0.5) * c * t.gs * t.sech2;
+    return t;
+}
+
+/* d log Q'/ds */
+static inline V S(ratio_of)(const S(terms) *t, V s, V k)
+{
+    const V bend = t->dT * (S(constant)(1.0) + t->tail - t->gs * t->tanh) +
+                   S(constant)(4.0) * k * s * t->m * t->m * t->T;
+    return S(constant)(2.0) * k * s * t->m + bend / t->R;
+}
+
+/* Where Newton starts: T from a rough s, then the curve s = w (1+w²)^(−k/(1+2k)),
+ * which has both asymptotes of s (1+s²)^k = w = y/T right. */
+static inline V S(start)(V y, V g, V k, V c)
+{
+    const V one = S(constant)(1.0), zero = S(constant)(0.0);
+    const V slope = F(max)(S(constant)(0.05), one + k + k);
+    const V rough = S(constant)(0.5) * g * y / (one + F(max)(zero, k) * y);
+    const V w = y / (one + c * rough / (one + F(abs)(rough)));
+    return w * F(exp)(-k / slope * S(log1p_square)(w));
+}
+
+/* Solves F(t) = t + k log(1+s²) + log T(s) − log y = 0, t = log s, for y > 0 by
+ * Halley's method. F' = R/T, so a step needs two logarithms, one exponential and
+ * rational arithmetic; exp(step) is its [2/2] Padé approximant, since all that
+ * an inexact factor costs is a part of the next step. A bracket catches what
+ * Halley's method throws too far, and from the eighth step on every other step
+ * halves it. Settled lanes keep their value: no lane sees its neighbours. */
+static inline V S(solve)(V y, V g, V k, V c)
+{
+    const V one = S(constant)(1.0), half = S(constant)(0.5), bound = S(constant)(3.0);
+    const V settled = F(set)(SETTLED), narrow = F(set)(NARROW);
+    V low = F(set)(LEAST), high = F(set)(MOST);
+    y = F(min)(y, high);
+    V s = F(max)(low, F(min)(high, S(start)(y, g, k, c)));
+    s = F(select)(y > low, s, y);
+    /* Tiny y is its own root, done before it begins. */
+    F(mask) open = y > low;
+    for (int step = 0; step < 120 && F(any)(open); step++) {
+        const S(terms) t = S(terms_at)(s, g, k, c);
+        const V value = F(log)(s / y * t.T) + k * t.ln;
+        low = F(select)(value < S(constant)(0.0), F(max)(low, s), low);
+        high = F(select)(value < S(constant)(0.0), high, F(min)(high, s));
+        const V skew = t.dT * s / t.T, slope = t.tail + skew;
+        const V bend = S(constant)(4.0) * k * t.h * t.m + skew * (one - t.gs * t.tanh - skew);
+        const V newton = -value / slope, relative = bend / slope;
+        V move = newton / F(max)(half, one + half * newton * relative);
+        move = F(max)(-bound, F(min)(bound, move));
+        const V even = S(constant)(12.0) + move * move, odd = S(constant)(6.0) * move;
+        V next = s * ((even + odd) / (even - odd));
+        const F(mask) inside = (next > low) & (next < high);
+        F(mask) done = (F(abs)(move) * (one + F(abs)(relative)) < settled) | (high <= low * narrow);
+        if (step >= 8 && step % 2)
+            done = done & (high <= low * narrow), next = F(sqrt)(low) * F(sqrt)(high);
+        else if (F(any)(open & (inside == 0)))
+            next = F(select)(inside | done, next, F(sqrt)(low) * F(sqrt)(high));
+        s = F(select)(open, next, s);
+        open = open & (done == 0);
+    }
+    return F(min)(s, F(set)(MOST));
+}
+
+static void S(inverse)(size_t n, const S(gkv_gk_tile) *tile, const REAL *x, REAL *z, REAL *log_dq, REAL *dq,
+                       REAL *ratio)
+{
+    const V zero = S(constant)(0.0), c = F(set)(tile->c);
+    for (size_t i = 0, column = 0; i < n; i += LANES, column = (column + LANES) % tile->period) {
+        const size_t left = n - i;
+        const V b = F(load)(tile->b + column), k = F(load)(tile->k + column);
+        V g = F(load)(tile->g + column);
+        const V offset = F(load_part)(x + i, left, 0) - F(load)(tile->a + column);
+        const F(mask) negative = offset < zero;
+        g = F(select)(negative, -g, g);
+        /* offset − offset: 0, or NaN that comes through to every output */
+        const V s = S(solve)(F(abs)(offset) / b, g, k, c) + (offset - offset);
+        if (z)
+            F(store_part)(z + i, left, F(select)(negative, -s, s));
+        if (!log_dq && !dq && !ratio)
+            continue;
+        const S(terms) t = S(terms_at)(s, g, k, c);
+        if (log_dq)
+            F(store_part)(log_dq + i, left, F(log)(b * t.R) + k * t.ln);
+        if (dq)
+            F(store_part)(dq + i, left, b * t.R * F(exp)(k * t.ln));
+        if (ratio) {
+            const V r = S(ratio_of)(&t, s, k);
+            F(store_part)(ratio + i, left, F(select)(negative, -r, r));
+        }
+    }
+}
+
+/* All outputs of one vector of z, which is at p of each output array. */
+static inline void S(forward_lanes)(V z, V a, V b, V g, V k, V c, const S(gkv_gk_outputs) *out, size_t p, size_t left)
+{
+    const V zero = S(constant)(0.0), one = S(constant)(1.0), two = S(constant)(2.0);
+    const F(mask) negative = z < zero;
+    const V s = F(abs)(z);
+    const V side = F(select)(negative, -one, one);
+    g = side * g;
+    const S(terms) t = S(terms_at)(s, g, k, c);
+    const V W = b * F(exp)(k * t.ln), offset = z * W; /* (Q−A)/T */
+    const V T_g = S(constant)(0.5) * c * s * t.sech2; /* by the moved sign; `side` takes it back */
+    if (out->x)
+        F(store_part)(out->x + p, left, a + t.T * offset);
+    if (out->dq)
+        F(store_part)(out->dq + p, left, t.R * W);
+    if (out->log_dq)
+        F(store_part)(out->log_dq + p, left, F(log)(b * t.R) + k * t.ln);
+    if (out->ratio)
+        F(store_part)(out->ratio + p, left, side * S(ratio_of)(&t, s, k));
+    if (out->x_g)
+        F(store_part)(out->x_g + p, left, side * T_g * offset);
+    if (out->x_k)
+        F(store_part)(out->x_k + p, left, t.T * offset * t.ln);
+    if (out->log_dq_g)
+        F(store_part)(out->log_dq_g + p, left, side * T_g * (one + t.tail - t.gs * t.tanh) / t.R);
+    if (out->log_dq_k)
+        F(store_part)(out->log_dq_k + p, left, t.ln + two * t.T * t.h / t.R);
+}
+
+static void S(forward)(size_t n, const S(gkv_gk_tile) *tile, const REAL *z, const S(gkv_gk_outputs) *out)
+{
+    const S(gkv_gk_outputs) o = *out;
+    for (size_t i = 0, column = 0; i < n; i += LANES, column = (column + LANES) % tile->period)
+        S(forward_lanes)(F(load_part)(z + i, n - i, 0), F(load)(tile->a + column), F(load)(tile->b + column),
+                         F(load)(tile->g + column), F(load)(tile->k + column), F(set)(tile->c), &o, i, n - i);
+}
+
+static void S(shape)(size_t n, const REAL *g, const REAL *k, REAL c, const REAL *u, const S(gkv_gk_outputs) *out)
+{
+    const S(gkv_gk_outputs) o = *out;
+    for (size_t i = 0; i < n; i += LANES)
+        S(forward_lanes)(F(load_part)(u + i, n - i, 0), S(constant)(0.0), S(constant)(1.0),
+                         F(load_part)(g + i, n - i, 0), F(load_part)(k + i, n - i, 0), F(set)(c), &o, i, n - i);
+}
+
+#undef REAL
+#undef V
+#undef F
+#undef S
+#undef LANES
+#undef LEAST
+#undef MOST
+#undef FAR_OUT
+#undef SETTLED
+#undef NARROW

@@ -1,0 +1,55 @@
+/* Layers without parameters: the gate h ⊙ sigmoid(a) and the leaky rectifier. */
+#include "nn/kernels.h"
+#include "nn/module.h"
+
+static void gate_forward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)
+{
+    const size_t n = layer->out.width;
+    for (size_t r = first; r < first + count; r++) {
+        const gkv_real *in = gkv_at(ws, layer->in, r);
+        gkv_nn_kernels_get()->gate(n, in, in + n, gkv_at(ws, layer->aux, r), gkv_at(ws, layer->out, r));
+    }
+}
+
+static void gate_backward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)
+{
+    const size_t n = layer->out.width;
+    for (size_t r = first; r < first + count; r++) {
+        gkv_real *d_in = gkv_at(ws, layer->d_in, r);
+        gkv_nn_kernels_get()->gate_backward(n, gkv_at(ws, layer->in, r), gkv_at(ws, layer->aux, r),
+                                            gkv_at(ws, layer->d_out, r), d_in, d_in + n);
+    }
+}
+
+static const gkv_layer_ops gate_ops = {gate_forward, gate_backward, NULL, NULL};
+
+gkv_status gkv_gate_create(gkv_plan *plan, gkv_slot in, gkv_slot d_in, gkv_layer *layer)
+{
+    *layer = (gkv_layer){.ops = &gate_ops, .in = in, .d_in = d_in, .has_d_in = true};
+    layer->out = gkv_plan_forward(plan, in.width / 2);
+    layer->aux = gkv_plan_forward(plan, in.width / 2); /* sigmoid(a) */
+    layer->d_out = gkv_plan_backward(plan, in.width / 2);
+    return GKV_OK;
+}
+
+static void leaky_forward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)
+{
+    gkv_nn_kernels_get()->leaky_relu(count * layer->in.width, gkv_at(ws, layer->in, first),
+                                     gkv_at(ws, layer->out, first));
+}
+
+static void leaky_backward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)
+{
+    gkv_nn_kernels_get()->leaky_relu_backward(count * layer->in.width, gkv_at(ws, layer->out, first),
+                                              gkv_at(ws, layer->d_out, first), gkv_at(ws, layer->d_in, first));
+}
+
+static const gkv_layer_ops leaky_ops = {leaky_forward, leaky_backward, NULL, NULL};
+
+gkv_status gkv_leaky_relu_create(gkv_plan *plan, gkv_slot in, gkv_slot d_in, gkv_layer *layer)
+{
+    *layer = (gkv_layer){.ops = &leaky_ops, .in = in, .d_in = d_in, .has_d_in = true};
+    layer->out = gkv_plan_forward(plan, in.width);
+    layer->d_out = gkv_plan_backward(plan, in.width);
+    return GKV_OK;
+}

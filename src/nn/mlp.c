@@ -1,0 +1,115 @@
+#include "nn/mlp.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/rng.h"
+
+gkv_status gkv_mlp_create(const gkv_mlp_spec *spec, const char *name, gkv_params *params, gkv_plan *plan,
+                          gkv_mlp *mlp)
+{
+    memset(mlp, 0, sizeof *mlp);
+    gkv_status status = gkv_alloc(2 * spec->hidden_layers + 1, sizeof *mlp->layers, &mlp->layers);
+    gkv_slot in = spec->in, d_in = spec->d_in;
+    bool has_d_in = spec->has_d_in;
+    char layer_name[2 * GKV_PARAM_NAME_SIZE]; /* too long a name is refused below */
+    for (size_t i = 0; status == GKV_OK && i < spec->hidden_layers; i++) {
+        gkv_layer *linear = &mlp->layers[mlp->count++], *activation = &mlp->layers[mlp->count++];
+        const size_t width = spec->block == GKV_BLOCK_GATED ? 2 * spec->hidden : spec->hidden;
+        snprintf(layer_name, sizeof layer_name, "%.40s.layers.%zu.linear", name, i);
+        status = gkv_linear_create(params, plan, layer_name, in, d_in, has_d_in, width, linear);
+        if (status != GKV_OK)
+            break;
+        switch (spec->block) {
+        case GKV_BLOCK_SILU:
+            snprintf(layer_name, sizeof layer_name, "%.40s.layers.%zu.norm", name, i);
+            status = gkv_norm_silu_create(params, plan, layer_name, linear->out, linear->d_out, activation);
+            break;
+        case GKV_BLOCK_GATED: status = gkv_gate_create(plan, linear->out, linear->d_out, activation); break;
+        case GKV_BLOCK_LEAKY: status = gkv_leaky_relu_create(plan, linear->out, linear->d_out, activation); break;
+        }
+        in = activation->out;
+        d_in = activation->d_out;
+        has_d_in = true;
+    }
+    if (status == GKV_OK) {
+        snprintf(layer_name, sizeof layer_name, "%.40s.output", name);
+        status = gkv_linear_create(params, plan, layer_name, in, d_in, has_d_in, spec->out,
+                                   &mlp->layers[mlp->count++]);
+    }
+    if (status != GKV_OK) {
+        gkv_mlp_free(mlp);
+        return status;
+    }
+    mlp->in = spec->in;
+    mlp->d_in = spec->d_in;
+    mlp->out = mlp->layers[mlp->count - 1].out;
+    mlp->d_out = mlp->layers[mlp->count - 1].d_out;
+    return GKV_OK;
+}
+
+void gkv_mlp_free(gkv_mlp *mlp)
+{
+    if (!mlp)
+        return;
+    free(mlp->layers);
+    memset(mlp, 0, sizeof *mlp);
+}
+
+void gkv_mlp_init(const gkv_mlp *mlp, const gkv_params *params, uint64_t seed, double output_gain)
+{
+    for (size_t i = 0; i < mlp->count; i++) {
+        const gkv_layer *layer = &mlp->layers[i];
+        if (!layer->ops->parts)
+            continue;
+        const gkv_param *weight = &params->list[layer->weight];
+        gkv_real *w = params->values + weight->offset;
+        if (weight->cols == 0) { /* LayerNorm's gain */
+            for (size_t k = 0; k < weight->size; k++)
+                w[k] = 1;
+            continue;
+        }
+        const double gain = i + 1 == mlp->count ? output_gain : 1;
+        const gkv_real scale = (gkv_real)sqrt(gain / (double)weight->cols);
+        gkv_rng_normal(gkv_rng_at(seed, GKV_STREAM_INIT, 0, layer->weight), weight->size, w);
+        for (size_t k = 0; k < weight->size; k++)
+            w[k] *= scale;
+    }
+}
+
+void gkv_mlp_forward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_t count)
+{
+    for (size_t i = 0; i < mlp->count; i++)
+        mlp->layers[i].ops->forward(&mlp->layers[i], ws, first, count);
+}
+
+void gkv_mlp_backward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_t count)
+{
+    for (size_t i = mlp->count; i-- > 0;)
+        mlp->layers[i].ops->backward(&mlp->layers[i], ws, first, count);
+}
+
+size_t gkv_mlp_parts(const gkv_mlp *mlp)
+{
+    size_t parts = 0;
+    for (size_t i = 0; i < mlp->count; i++)
+        if (mlp->layers[i].ops->parts)
+            parts += mlp->layers[i].ops->parts(&mlp->layers[i]);
+    return parts;
+}
+
+void gkv_mlp_gradient(const gkv_mlp *mlp, gkv_workspace *ws, size_t rows, size_t part)
+{
+    for (size_t i = 0; i < mlp->count; i++) {
+        const gkv_layer *layer = &mlp->layers[i];
+        const size_t parts = layer->ops->parts ? layer->ops->parts(layer) : 0;
+        if (part < parts) {
+            layer->ops->gradient(layer, ws, rows, part);
+            return;
+        }
+        part -= parts;
+    }
+}

@@ -1,0 +1,43 @@
+/* A multilayer perceptron: hidden blocks, then a linear output.
+ *
+ *   silu     linear, LayerNorm, SiLU
+ *   gated    linear to twice the width, h·sigmoid(a)
+ *   leaky    linear, LeakyReLU (coupling nets)                                   */
+#ifndef GKV_NN_MLP_H
+#define GKV_NN_MLP_H
+
+#include <stdint.h>
+
+#include "nn/module.h"
+
+typedef enum gkv_block { GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY } gkv_block;
+
+typedef struct gkv_mlp {
+    gkv_layer *layers;
+    size_t count;
+    gkv_slot in, out, d_in, d_out;
+} gkv_mlp;
+
+typedef struct gkv_mlp_spec {
+    gkv_slot in, d_in;
+    bool has_d_in;
+    size_t hidden, hidden_layers, out;
+    gkv_block block;
+} gkv_mlp_spec;
+
+/* Lays the layers into params and plan; names start with `name`. */
+gkv_status gkv_mlp_create(const gkv_mlp_spec *spec, const char *name, gkv_params *params, gkv_plan *plan,
+                          gkv_mlp *mlp);
+void gkv_mlp_free(gkv_mlp *mlp); /* frees what it holds, not the struct */
+
+/* Initial weights: normal with variance gain/fan_in, gains 1 and shifts 0 for
+ * LayerNorm, zero biases; the output layer is scaled by `output_gain` (0 makes it
+ * start at zero). Each tensor draws from its own place of the seed's numbers. */
+void gkv_mlp_init(const gkv_mlp *mlp, const gkv_params *params, uint64_t seed, double output_gain);
+
+void gkv_mlp_forward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_t count);
+void gkv_mlp_backward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_t count);
+size_t gkv_mlp_parts(const gkv_mlp *mlp);
+void gkv_mlp_gradient(const gkv_mlp *mlp, gkv_workspace *ws, size_t rows, size_t part);
+
+#endif

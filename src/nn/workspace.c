@@ -1,0 +1,48 @@
+#include "nn/workspace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+
+/* With widths in whole cache lines, every slot starts at one for any number of rows. */
+static gkv_slot reserve(size_t *total, size_t width, bool backward)
+{
+    const size_t line = GKV_ALIGNMENT / sizeof(gkv_real);
+    const gkv_slot slot = {*total, width, backward};
+    *total += (width + line - 1) / line * line;
+    return slot;
+}
+
+gkv_slot gkv_plan_forward(gkv_plan *plan, size_t width)
+{
+    return reserve(&plan->forward_width, width, false);
+}
+
+gkv_slot gkv_plan_backward(gkv_plan *plan, size_t width)
+{
+    return reserve(&plan->backward_width, width, true);
+}
+
+gkv_status gkv_workspace_create(const gkv_plan *plan, size_t rows, bool with_backward, const gkv_params *params,
+                                gkv_workspace *out)
+{
+    memset(out, 0, sizeof *out);
+    out->rows = rows;
+    out->params = params;
+    gkv_status status = gkv_alloc(plan->forward_width * rows, sizeof *out->forward, &out->forward);
+    if (status == GKV_OK && with_backward)
+        status = gkv_alloc(plan->backward_width * rows, sizeof *out->backward, &out->backward);
+    if (status != GKV_OK)
+        gkv_workspace_free(out);
+    return status;
+}
+
+void gkv_workspace_free(gkv_workspace *ws)
+{
+    if (!ws)
+        return;
+    free(ws->forward);
+    free(ws->backward);
+    memset(ws, 0, sizeof *ws);
+}

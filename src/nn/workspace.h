@@ -1,0 +1,49 @@
+/* Where activations live.
+ *
+ * Building a model lays out a plan: every layer asks for slots, matrices with one
+ * row an image and a fixed width. A workspace is the memory for a plan and a
+ * number of rows. Slots that only the backward pass writes are left out of a
+ * workspace for evaluation.
+ *
+ * Layers work on a range of rows and touch nothing else, so that different
+ * threads run different rows of one workspace, or different workspaces, at once. */
+#ifndef GKV_NN_WORKSPACE_H
+#define GKV_NN_WORKSPACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/error.h"
+#include "nn/params.h"
+
+typedef struct gkv_slot {
+    size_t offset; /* columns before it in its stretch of the plan */
+    size_t width;
+    bool backward;
+} gkv_slot;
+
+typedef struct gkv_plan {
+    size_t forward_width, backward_width;
+} gkv_plan;
+
+gkv_slot gkv_plan_forward(gkv_plan *plan, size_t width);
+gkv_slot gkv_plan_backward(gkv_plan *plan, size_t width);
+
+typedef struct gkv_workspace {
+    gkv_real *forward, *backward; /* backward is NULL in a workspace for evaluation */
+    size_t rows;
+    const gkv_params *params;     /* whose values and grads the layers use; borrowed */
+} gkv_workspace;
+
+gkv_status gkv_workspace_create(const gkv_plan *plan, size_t rows, bool with_backward, const gkv_params *params,
+                                gkv_workspace *out);
+void gkv_workspace_free(gkv_workspace *ws); /* frees what it holds, not the struct */
+
+/* Row `row` of a slot. */
+static inline gkv_real *gkv_at(const gkv_workspace *ws, gkv_slot slot, size_t row)
+{
+    gkv_real *stretch = slot.backward ? ws->backward : ws->forward;
+    return stretch + slot.offset * ws->rows + row * slot.width;
+}
+
+#endif

@@ -1,0 +1,179 @@
+#include "report/axis.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Beyond this, a span of two values would not fit in a double. */
+static const double FAR = 1e300;
+
+/* Writes a number with a true minus sign and its thousands apart (from 10 000 on). */
+static void write_plain(double value, int decimals, char out[GKV_TICK_TEXT])
+{
+    char digits[GKV_TICK_TEXT];
+    snprintf(digits, sizeof digits, "%.*f", decimals, fabs(value));
+    const size_t whole = strcspn(digits, ".");
+    size_t length = 0;
+    if (value < 0 && strspn(digits, "0.") != strlen(digits)) {
+        memcpy(out, "−", sizeof "−" - 1);
+        length = sizeof "−" - 1;
+    }
+    for (size_t i = 0; digits[i] && length < GKV_TICK_TEXT - 8; i++) {
+        if (whole > 4 && i > 0 && i < whole && (whole - i) % 3 == 0) {
+            memcpy(out + length, "\u2009", sizeof "\u2009" - 1); /* thin space */
+            length += sizeof "\u2009" - 1;
+        }
+        out[length++] = digits[i];
+    }
+    out[length] = '\0';
+}
+
+/* "10" and a raised exponent, with "m×" before it unless m is 1. */
+static void write_power(double mantissa, int decimals, int exponent, char out[GKV_TICK_TEXT])
+{
+    static const char *const raised[10] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
+    char head[GKV_TICK_TEXT] = "", tail[GKV_TICK_TEXT] = "", digits[16];
+    if (mantissa != 1) {
+        write_plain(mantissa, decimals, head);
+        strcat(head, "×");
+    }
+    snprintf(digits, sizeof digits, "%d", exponent < 0 ? -exponent : exponent);
+    if (exponent < 0)
+        strcat(tail, "⁻");
+    for (const char *d = digits; *d; d++)
+        strcat(tail, raised[*d - '0']);
+    snprintf(out, GKV_TICK_TEXT, "%.20s10%.16s", head, tail);
+}
+
+static void add_tick(gkv_axis *axis, double value)
+{
+    if (axis->n_ticks < GKV_TICKS_MAX)
+        axis->ticks[axis->n_ticks++] = value;
+}
+
+/* Texts for ticks `step` apart: plain where that is short, else with one common
+ * power of ten. */
+static void write_linear_texts(gkv_axis *axis, double step)
+{
+    const double largest = fmax(fabs(axis->low), fabs(axis->high));
+    const int scale = (int)floor(log10(step) + 1e-9);
+    const int top = (int)floor(log10(largest) + 1e-9);
+    const int plain = top < 6 && scale >= -6;
+    for (int i = 0; i < axis->n_ticks; i++) {
+        const double value = axis->ticks[i];
+        if (plain || value == 0)
+            write_plain(value, plain && scale < 0 ? -scale : 0, axis->texts[i]);
+        else
+            write_power(value / pow(10, top), top > scale ? (top - scale < 12 ? top - scale : 12) : 0, top,
+                        axis->texts[i]);
+    }
+}
+
+static void linear_ticks(gkv_axis *axis, int want)
+{
+    const double span = axis->high - axis->low;
+    const double rough = span / (want > 1 ? want : 1);
+    const double power = pow(10, floor(log10(rough)));
+    const double lead = rough / power;
+    const double step = power * (lead < 1.5 ? 1 : lead < 3.5 ? 2 : lead < 7.5 ? 5 : 10);
+    const double first = ceil(axis->low / step - 1e-9);
+    for (int i = 0; i < GKV_TICKS_MAX; i++) {
+        const double value = (first + i) * step;
+        if (value > axis->high + span * 1e-9)
+            break;
+        add_tick(axis, fabs(value) < step * 1e-9 ? 0 : value);
+    }
+    write_linear_texts(axis, step);
+}
+
+static void log_ticks(gkv_axis *axis, int want)
+{
+    const int from = (int)floor(log10(axis->low) + 1e-9), to = (int)ceil(log10(axis->high) - 1e-9);
+    const double decades = log10(axis->high / axis->low);
+    if (decades < 0.8) { /* too short for powers of ten to say much */
+        linear_ticks(axis, want);
+        return;
+    }
+    const int stride = (int)fmax(1, ceil(decades / GKV_TICKS_MAX * 1.5));
+    for (int e = from; e <= to; e++) {
+        for (int m = 1; m < 10; m++) {
+            const double value = m * pow(10, e);
+            if (value < axis->low * (1 - 1e-9) || value > axis->high * (1 + 1e-9))
+                continue;
+            const int labelled = m == 1 ? (e - from) % stride == 0 : decades < 2.3 && (m == 2 || m == 5);
+            if (labelled && axis->n_ticks < GKV_TICKS_MAX) {
+                char *const text = axis->texts[axis->n_ticks];
+                add_tick(axis, value);
+                if (e >= -3 && e <= 4)
+                    write_plain(value, e < 0 ? -e : 0, text);
+                else
+                    write_power(m, 0, e, text);
+            } else if (stride == 1 && axis->n_minor < GKV_MINOR_MAX) {
+                axis->minor[axis->n_minor++] = value;
+            }
+        }
+    }
+}
+
+void gkv_axis_make(gkv_axis *axis, double low, double high, int log, int want)
+{
+    memset(axis, 0, sizeof *axis);
+    axis->log = log;
+    if (!isfinite(low) || !isfinite(high) || (log && (low <= 0 || high <= 0))) {
+        low = log ? 0.1 : 0;
+        high = 1;
+    }
+    if (low > high) {
+        const double swap = low;
+        low = high;
+        high = swap;
+    }
+    low = fmin(fmax(low, log ? 1 / FAR : -FAR), FAR);
+    high = fmin(fmax(high, log ? 1 / FAR : -FAR), FAR);
+    /* One value, or several that no label could tell apart. */
+    const double size = fmax(fabs(low), fabs(high));
+    if (log ? high < low * (1 + 1e-9) : high - low <= size * 1e-9) {
+        if (log) {
+            low /= 2;
+            high *= 2;
+        } else {
+            const double room = size > 0 ? size * 0.1 : 1;
+            low -= room;
+            high += room;
+        }
+    }
+    if (high - low < 1e-290) { /* all ticks would be denormal numbers */
+        low = log ? low : -1e-290;
+        high = low + 2e-290;
+    }
+    axis->low = low;
+    axis->high = high;
+    if (log)
+        log_ticks(axis, want);
+    else
+        linear_ticks(axis, want);
+}
+
+int gkv_axis_has(const gkv_axis *axis, double value)
+{
+    return isfinite(value) && (!axis->log || value > 0);
+}
+
+double gkv_axis_place(const gkv_axis *axis, double value)
+{
+    if (axis->log)
+        return log(value / axis->low) / log(axis->high / axis->low);
+    return value / (axis->high - axis->low) - axis->low / (axis->high - axis->low);
+}
+
+int gkv_range_widen(const double *values, size_t n, int log, double *low, double *high)
+{
+    int seen = 0;
+    for (size_t i = 0; i < n; i++)
+        if (isfinite(values[i]) && (!log || values[i] > 0)) {
+            *low = fmin(*low, values[i]);
+            *high = fmax(*high, values[i]);
+            seen = 1;
+        }
+    return seen;
+}

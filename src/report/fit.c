@@ -1,0 +1,287 @@
+/* Samples against fitted distributions: histogram with density, and QQ plot. */
+#include <math.h>
+#include <stdio.h>
+
+#include "gkvae/plot.h"
+#include "report/frame.h"
+#include "report/histogram.h"
+#include "report/legend.h"
+
+enum { PANELS_MAX = 6, ACROSS_MAX = 4 };
+
+/* The shape of a page, in units. */
+static const double MARGIN = 14, ROW = 17;
+
+static const gkv_colour normal_colour = {0.15, 0.15, 0.15};
+
+void gkv_fit_defaults(gkv_fit_settings *settings)
+{
+    *settings = (gkv_fit_settings){.pixel_ratio = 2};
+}
+
+static gkv_status check(const gkv_fit_panel *panels, size_t n, const gkv_fit_settings *s)
+{
+    if (n == 0 || n > PANELS_MAX)
+        return gkv_fail(GKV_ERR_ARGUMENT, "a page of %zu fitted samples: it holds 1 … %d", n, (int)PANELS_MAX);
+    if (s->bins == 1 || s->bins > GKV_BINS_MAX)
+        return gkv_fail(GKV_ERR_ARGUMENT, "histograms of %zu bins: 2 … %d are possible, and 0 for automatic", s->bins,
+                        (int)GKV_BINS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        const gkv_fit_panel *const p = &panels[i];
+        if (p->n_sample == 0 || !p->sample)
+            return gkv_fail(GKV_ERR_ARGUMENT, "panel %zu (%s) has an empty sample: there is nothing to draw", i,
+                            p->title ? p->title : "without a title");
+        if (p->n_density && (!p->density_x || !p->density_y))
+            return gkv_fail(GKV_ERR_ARGUMENT, "panel %zu: its density has %zu points but no values", i, p->n_density);
+        if (p->n_quantiles && (!p->theoretical || !p->empirical))
+            return gkv_fail(GKV_ERR_ARGUMENT, "panel %zu: its QQ plot has %zu points but no values", i, p->n_quantiles);
+    }
+    return GKV_OK;
+}
+
+static gkv_pen density_pen(void)
+{
+    return (gkv_pen){gkv_palette[1], 1, 1.9, GKV_LINE_SOLID};
+}
+
+static gkv_pen normal_pen(void)
+{
+    return (gkv_pen){normal_colour, 0.85, 1.3, GKV_LINE_DASHED};
+}
+
+/* The height that the density axis must have. */
+static double density_top(const gkv_histogram *h, const gkv_fit_panel *p, const gkv_fit_settings *s)
+{
+    double low = 0, top = s->standard_normal && h->low < 1 && h->high > -1 ? 0.4 : 0;
+    for (size_t i = 0; i < p->n_density; i++)
+        if (isfinite(p->density_x[i]) && p->density_x[i] >= h->low && p->density_x[i] <= h->high) {
+            gkv_range_widen(&p->density_y[i], 1, 0, &low, &top);
+            if (p->density_high)
+                gkv_range_widen(&p->density_high[i], 1, 0, &low, &top);
+        }
+    /* A fit gone wrong may have a spike that would flatten all else. */
+    if (h->tallest > 0)
+        top = fmin(fmax(top, h->tallest), 2.5 * h->tallest);
+    return top > 0 ? top * 1.06 : 1;
+}
+
+static void draw_histogram(gkv_canvas *canvas, gkv_frame *frame, const gkv_histogram *h, const gkv_fit_panel *p,
+                           const gkv_fit_settings *s, const gkv_frame_text *text)
+{
+    gkv_frame_draw(canvas, frame, text);
+    gkv_frame_enter(canvas, frame);
+    cairo_t *const cr = canvas->cr;
+    const double width = (h->high - h->low) / (double)h->bins, floor_y = gkv_frame_y(frame, 0);
+    for (size_t b = 0; b < h->bins; b++) {
+        const double left = gkv_frame_x(frame, h->low + (double)b * width);
+        const double right = gkv_frame_x(frame, h->low + (double)(b + 1) * width);
+        const double top = gkv_frame_y(frame, h->heights[b]);
+        cairo_rectangle(cr, left, top, right - left, floor_y - top);
+    }
+    gkv_canvas_colour(canvas, gkv_palette[0], 0.45);
+    cairo_fill_preserve(cr);
+    cairo_set_source_rgb(cr, 1, 1, 1);
+    cairo_set_line_width(cr, h->bins > 60 ? 0.3 : 0.6);
+    cairo_stroke(cr);
+
+    if (p->density_low && p->density_high)
+        gkv_frame_band(canvas, frame, p->density_x, p->density_low, p->density_high, p->n_density, gkv_palette[1], 0.22);
+    if (s->standard_normal) {
+        enum { STEPS = 201 };
+        double x[STEPS], y[STEPS];
+        for (int i = 0; i < STEPS; i++) {
+            x[i] = frame->x.low + (frame->x.high - frame->x.low) * i / (STEPS - 1);
+            y[i] = 0.3989422804014327 * exp(-0.5 * x[i] * x[i]);
+        }
+        gkv_frame_line(canvas, frame, x, y, STEPS, normal_pen());
+    }
+    gkv_frame_line(canvas, frame, p->density_x, p->density_y, p->n_density, density_pen());
+    gkv_frame_leave(canvas);
+    char note[96] = "";
+    if (h->finite == 0)
+        snprintf(note, sizeof note, "no finite values");
+    else if (h->outside)
+        snprintf(note, sizeof note, "%zu of %zu outside", h->outside, h->finite);
+    gkv_canvas_text(canvas, frame->box.right - 4, frame->box.top + 10, note,
+                    (gkv_text_style){.size = GKV_TEXT_NOTE, .colour = gkv_ink_soft, .align = 1, .halo = 1});
+}
+
+static void fit_histogram_axes(gkv_frame *frame, const gkv_histogram *h, const gkv_fit_panel *p,
+                               const gkv_fit_settings *s, int x_ticks, int y_ticks)
+{
+    const double air = (h->high - h->low) * 0.02;
+    gkv_axis_make(&frame->x, h->low - air, h->high + air, 0, x_ticks);
+    gkv_axis_make(&frame->y, 0, density_top(h, p, s), 0, y_ticks);
+}
+
+/* One range for both axes, so that the identity is the diagonal. */
+static void fit_quantile_axes(gkv_frame *frame, const gkv_fit_panel *p, int ticks)
+{
+    double low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < p->n_quantiles; i++)
+        if (isfinite(p->theoretical[i]) && isfinite(p->empirical[i])) {
+            gkv_range_widen(&p->theoretical[i], 1, 0, &low, &high);
+            gkv_range_widen(&p->empirical[i], 1, 0, &low, &high);
+        }
+    const double air = isfinite(high - low) ? (high - low) * 0.04 : 0;
+    gkv_axis_make(&frame->x, low - air, high + air, 0, ticks);
+    gkv_axis_make(&frame->y, low - air, high + air, 0, ticks);
+}
+
+static void draw_quantiles(gkv_canvas *canvas, gkv_frame *frame, const gkv_fit_panel *p, const gkv_frame_text *text)
+{
+    gkv_frame_draw(canvas, frame, text);
+    gkv_frame_enter(canvas, frame);
+    if (p->quantile_low && p->quantile_high)
+        gkv_frame_band(canvas, frame, p->theoretical, p->quantile_low, p->quantile_high, p->n_quantiles, gkv_palette[1],
+                       0.22);
+    const double ends[2] = {frame->x.low, frame->x.high};
+    gkv_frame_line(canvas, frame, ends, ends, 2, (gkv_pen){normal_colour, 0.85, 1.2, GKV_LINE_DASHED});
+    gkv_frame_dots(canvas, frame, p->theoretical, p->empirical, p->n_quantiles, 1.9,
+                   (gkv_pen){gkv_palette[0], 0.85, 1, GKV_LINE_SOLID});
+    gkv_frame_leave(canvas);
+}
+
+/* What the whole page's panels show between them. */
+static size_t make_legend(const gkv_fit_panel *panels, size_t n, const gkv_fit_settings *s, gkv_legend_entry out[5])
+{
+    int density = 0, quantiles = 0, band = 0;
+    for (size_t i = 0; i < n; i++) {
+        density |= panels[i].n_density > 0;
+        quantiles |= panels[i].n_quantiles > 0;
+        band |= (panels[i].n_density && panels[i].density_low && panels[i].density_high) ||
+                (panels[i].n_quantiles && panels[i].quantile_low && panels[i].quantile_high);
+    }
+    size_t count = 0;
+    out[count++] = (gkv_legend_entry){.name = s->sample_name ? s->sample_name : "sample", .mark = GKV_MARK_PATCH,
+                                      .pen = {gkv_palette[0], 0.45, 1, GKV_LINE_SOLID}};
+    if (density)
+        out[count++] = (gkv_legend_entry){.name = s->fitted_name ? s->fitted_name : "fitted density",
+                                          .mark = GKV_MARK_LINE, .pen = density_pen()};
+    if (band)
+        out[count++] = (gkv_legend_entry){.name = s->band_name ? s->band_name : "confidence band",
+                                          .mark = GKV_MARK_PATCH, .pen = {gkv_palette[1], 0.22, 1, GKV_LINE_SOLID}};
+    /* The same dashes in both parts: the reference that the eye compares with. */
+    if (s->standard_normal)
+        out[count++] = (gkv_legend_entry){.name = quantiles ? "N(0, 1); identity in QQ" : "N(0, 1)",
+                                          .mark = GKV_MARK_LINE, .pen = normal_pen()};
+    else if (quantiles)
+        out[count++] = (gkv_legend_entry){.name = "identity", .mark = GKV_MARK_LINE, .pen = normal_pen()};
+    return count;
+}
+
+/* Title and legend; returns where the panels may begin. */
+static double draw_head(gkv_canvas *canvas, const gkv_legend_entry *entries, size_t n, const char *title, int draw)
+{
+    double y = MARGIN;
+    if (title && *title) {
+        if (draw)
+            gkv_canvas_text(canvas, MARGIN, y + GKV_TEXT_TITLE, title,
+                            (gkv_text_style){.size = GKV_TEXT_TITLE, .weight = GKV_BOLD, .colour = gkv_ink,
+                                             .room = canvas->width - 2 * MARGIN});
+        y += GKV_TEXT_TITLE + 10;
+    }
+    return y + gkv_legend_rows(canvas, entries, n, MARGIN, canvas->width - MARGIN, y + ROW / 2, draw) + 6;
+}
+
+/* Opens the page: its height is what the head takes and `body`. */
+static gkv_status open_page(gkv_canvas *canvas, double width, double body, const gkv_legend_entry *entries, size_t n,
+                            const gkv_fit_settings *s, double *top)
+{
+    gkv_canvas ruler;
+    GKV_TRY(gkv_canvas_open(&ruler, width, 8, s->pixel_ratio));
+    *top = draw_head(&ruler, entries, n, s->title, 0);
+    gkv_canvas_close(&ruler);
+    GKV_TRY(gkv_canvas_open(canvas, width, *top + body, s->pixel_ratio));
+    draw_head(canvas, entries, n, s->title, 1);
+    return GKV_OK;
+}
+
+gkv_status gkv_plot_base_margins(const char *path, const gkv_fit_panel *panels, size_t n_panels,
+                                 const gkv_fit_settings *settings)
+{
+    static const double CELL = 222, LEFT = 52, RIGHT = 8, HIST_TOP = 26, HIST = 120, HIST_FOOT = 44, QQ_FOOT = 50;
+    gkv_fit_settings defaults;
+    gkv_fit_defaults(&defaults);
+    const gkv_fit_settings *const s = settings ? settings : &defaults;
+    GKV_TRY(check(panels, n_panels, s));
+
+    int quantiles = 0;
+    for (size_t i = 0; i < n_panels; i++)
+        quantiles |= panels[i].n_quantiles > 0;
+    const size_t across = n_panels <= ACROSS_MAX ? n_panels : (n_panels + 1) / 2;
+    const size_t bands = (n_panels + across - 1) / across;
+    const double side = CELL - LEFT - RIGHT; /* a QQ plot is square */
+    const double band = HIST_TOP + HIST + HIST_FOOT + (quantiles ? side + QQ_FOOT : 0);
+    gkv_legend_entry entries[5];
+    const size_t n_entries = make_legend(panels, n_panels, s, entries);
+    gkv_canvas canvas = {0};
+    gkv_status status = GKV_OK;
+    double top;
+    GKV_TRY_GOTO(open_page(&canvas, 2 * MARGIN - 6 + fmax(2, (double)across) * CELL, (double)bands * band + 4, entries,
+                           n_entries, s, &top));
+    for (size_t i = 0; i < n_panels; i++) {
+        const double left = MARGIN - 6 + (double)(i % across) * CELL, y = top + (double)(i / across) * band;
+        const int first = i % across == 0;
+        gkv_histogram histogram;
+        GKV_TRY_GOTO(gkv_histogram_make(&histogram, panels[i].sample, panels[i].n_sample, s->bins));
+        gkv_frame frame = {.box = {left + LEFT, y + HIST_TOP, left + CELL - RIGHT, y + HIST_TOP + HIST}};
+        gkv_frame_text text = {.x_label = s->x_label ? s->x_label : "value", .y_label = first ? "density" : NULL,
+                               .y_label_x = left + 12};
+        fit_histogram_axes(&frame, &histogram, &panels[i], s, 4, 3);
+        draw_histogram(&canvas, &frame, &histogram, &panels[i], s, &text);
+        gkv_canvas_text(&canvas, left + LEFT - 22, y + HIST_TOP - 9, panels[i].title,
+                        (gkv_text_style){.size = GKV_TEXT_TICK, .weight = GKV_BOLD, .colour = gkv_ink,
+                                         .room = CELL - LEFT + 22 - RIGHT});
+        if (!panels[i].n_quantiles)
+            continue;
+        frame.box.top = y + HIST_TOP + HIST + HIST_FOOT;
+        frame.box.bottom = frame.box.top + side;
+        text.x_label = "fitted quantile";
+        text.y_label = first ? "sample quantile" : NULL;
+        fit_quantile_axes(&frame, &panels[i], 4);
+        draw_quantiles(&canvas, &frame, &panels[i], &text);
+    }
+    GKV_TRY_GOTO(gkv_canvas_save(&canvas, path));
+done:
+    gkv_canvas_close(&canvas);
+    return status;
+}
+
+gkv_status gkv_plot_fit(const char *path, const gkv_fit_panel *panel, const gkv_fit_settings *settings)
+{
+    static const double TOP = 24, SIDE = 270, FOOT = 50, WIDE = 380, LEFT = 60;
+    gkv_fit_settings defaults;
+    gkv_fit_defaults(&defaults);
+    const gkv_fit_settings *const s = settings ? settings : &defaults;
+    GKV_TRY(check(panel, 1, s));
+    gkv_legend_entry entries[5];
+    const size_t n_entries = make_legend(panel, 1, s, entries);
+    const int quantiles = panel->n_quantiles > 0;
+    gkv_canvas canvas = {0};
+    gkv_status status = GKV_OK;
+    double top;
+    GKV_TRY_GOTO(open_page(&canvas, LEFT + WIDE + (quantiles ? LEFT + 8 + SIDE : 0) + MARGIN, TOP + SIDE + FOOT, entries,
+                           n_entries, s, &top));
+    gkv_histogram histogram;
+    GKV_TRY_GOTO(gkv_histogram_make(&histogram, panel->sample, panel->n_sample, s->bins));
+    gkv_frame frame = {.box = {LEFT, top + TOP, LEFT + WIDE, top + TOP + SIDE}};
+    fit_histogram_axes(&frame, &histogram, panel, s, 6, 5);
+    draw_histogram(&canvas, &frame, &histogram, panel, s,
+                   &(gkv_frame_text){.title = panel->title, .title_size = GKV_TEXT_LABEL,
+                                     .x_label = s->x_label ? s->x_label : "value", .y_label = "density",
+                                     .y_label_x = 18});
+    if (quantiles) {
+        frame.box.left = LEFT + WIDE + LEFT + 8;
+        frame.box.right = frame.box.left + SIDE;
+        fit_quantile_axes(&frame, panel, 5);
+        draw_quantiles(&canvas, &frame, panel,
+                       &(gkv_frame_text){.title = "quantile–quantile", .title_size = GKV_TEXT_LABEL,
+                                         .x_label = "fitted quantile", .y_label = "sample quantile",
+                                         .y_label_x = LEFT + WIDE + 26});
+    }
+    GKV_TRY_GOTO(gkv_canvas_save(&canvas, path));
+done:
+    gkv_canvas_close(&canvas);
+    return status;
+}

@@ -1,0 +1,265 @@
+#include "report/frame.h"
+
+#include <math.h>
+
+double gkv_frame_x(const gkv_frame *frame, double value)
+{
+    return frame->box.left + (frame->box.right - frame->box.left) * gkv_axis_place(&frame->x, value);
+}
+
+double gkv_frame_y(const gkv_frame *frame, double value)
+{
+    return frame->box.bottom - (frame->box.bottom - frame->box.top) * gkv_axis_place(&frame->y, value);
+}
+
+double gkv_axis_text_width(gkv_canvas *canvas, const gkv_axis *axis)
+{
+    double widest = 0;
+    for (int i = 0; i < axis->n_ticks; i++)
+        widest = fmax(widest, gkv_canvas_text_width(canvas, axis->texts[i], GKV_TEXT_TICK, GKV_REGULAR));
+    return widest;
+}
+
+/* A place moved onto the grid of pixels, so that thin straight lines are sharp. */
+static double snapped(const gkv_canvas *canvas, double place)
+{
+    return (floor(place * canvas->ratio) + 0.5 * fmod(fmax(1, floor(canvas->ratio)), 2)) / canvas->ratio;
+}
+
+static void straight(gkv_canvas *canvas, double x0, double y0, double x1, double y1)
+{
+    cairo_move_to(canvas->cr, snapped(canvas, x0), snapped(canvas, y0));
+    cairo_line_to(canvas->cr, snapped(canvas, x1), snapped(canvas, y1));
+}
+
+static void draw_grid(gkv_canvas *canvas, const gkv_frame *frame)
+{
+    const gkv_box box = frame->box;
+    cairo_t *const cr = canvas->cr;
+    gkv_canvas_colour(canvas, gkv_grid_line, 0.55);
+    cairo_set_line_width(cr, 0.5);
+    for (int i = 0; i < frame->y.n_minor; i++)
+        straight(canvas, box.left, gkv_frame_y(frame, frame->y.minor[i]), box.right,
+                 gkv_frame_y(frame, frame->y.minor[i]));
+    cairo_stroke(cr);
+    gkv_canvas_colour(canvas, gkv_grid_line, 1);
+    cairo_set_line_width(cr, 1);
+    for (int i = 0; i < frame->y.n_ticks; i++)
+        straight(canvas, box.left, gkv_frame_y(frame, frame->y.ticks[i]), box.right,
+                 gkv_frame_y(frame, frame->y.ticks[i]));
+    for (int i = 0; i < frame->x.n_ticks; i++)
+        straight(canvas, gkv_frame_x(frame, frame->x.ticks[i]), box.top, gkv_frame_x(frame, frame->x.ticks[i]),
+                 box.bottom);
+    cairo_stroke(cr);
+    gkv_canvas_colour(canvas, gkv_axis_line, 1);
+    straight(canvas, box.left, box.top, box.left, box.bottom);
+    straight(canvas, box.left, box.bottom, box.right, box.bottom);
+    for (int i = 0; i < frame->y.n_ticks; i++) {
+        const double y = gkv_frame_y(frame, frame->y.ticks[i]);
+        straight(canvas, box.left - 4, y, box.left, y);
+    }
+    for (int i = 0; i < frame->x.n_ticks; i++) {
+        const double x = gkv_frame_x(frame, frame->x.ticks[i]);
+        straight(canvas, x, box.bottom, x, box.bottom + 4);
+    }
+    cairo_stroke(cr);
+}
+
+void gkv_frame_draw(gkv_canvas *canvas, const gkv_frame *frame, const gkv_frame_text *text)
+{
+    const gkv_box box = frame->box;
+    draw_grid(canvas, frame);
+    for (int i = 0; i < frame->y.n_ticks; i++)
+        gkv_canvas_text(canvas, box.left - 7, gkv_frame_y(frame, frame->y.ticks[i]), frame->y.texts[i],
+                        (gkv_text_style){.size = GKV_TEXT_TICK, .colour = gkv_ink_soft, .align = 1, .centred = 1});
+    /* Of horizontal labels, one that would touch its neighbour is left out. */
+    double used = -INFINITY;
+    for (int i = 0; i < frame->x.n_ticks; i++) {
+        const double x = gkv_frame_x(frame, frame->x.ticks[i]);
+        const double half = gkv_canvas_text_width(canvas, frame->x.texts[i], GKV_TEXT_TICK, GKV_REGULAR) / 2;
+        if (x - half < used + 5)
+            continue;
+        gkv_canvas_text(canvas, x, box.bottom + 7 + GKV_TEXT_TICK * 0.8, frame->x.texts[i],
+                        (gkv_text_style){.size = GKV_TEXT_TICK, .colour = gkv_ink_soft, .align = 0.5});
+        used = x + half;
+    }
+    gkv_canvas_text(canvas, (box.left + box.right) / 2, box.bottom + 33, text->x_label,
+                    (gkv_text_style){.size = GKV_TEXT_LABEL, .colour = gkv_ink, .align = 0.5,
+                                     .room = box.right - box.left + 20});
+    gkv_canvas_text(canvas, text->y_label_x, (box.top + box.bottom) / 2, text->y_label,
+                    (gkv_text_style){.size = GKV_TEXT_LABEL, .colour = gkv_ink, .align = 0.5, .centred = 1, .upward = 1,
+                                     .room = box.bottom - box.top + 20});
+    gkv_canvas_text(canvas, box.left, box.top - 9, text->title,
+                    (gkv_text_style){.size = text->title_size, .weight = GKV_BOLD, .colour = gkv_ink,
+                                     .room = canvas->width - box.left - 8});
+}
+
+void gkv_frame_enter(gkv_canvas *canvas, const gkv_frame *frame)
+{
+    cairo_save(canvas->cr);
+    /* A little wider than the frame, that lines along its edge keep their width. */
+    cairo_rectangle(canvas->cr, frame->box.left - 1.5, frame->box.top - 1.5,
+                    frame->box.right - frame->box.left + 3, frame->box.bottom - frame->box.top + 3);
+    cairo_clip(canvas->cr);
+}
+
+void gkv_frame_leave(gkv_canvas *canvas)
+{
+    cairo_restore(canvas->cr);
+}
+
+void gkv_pen_use(gkv_canvas *canvas, gkv_pen pen)
+{
+    gkv_canvas_colour(canvas, pen.colour, pen.opacity);
+    cairo_set_line_width(canvas->cr, pen.width);
+    const double dashes[2] = {pen.width * 3.4, pen.width * 2.2}, dots[2] = {pen.width * 1.1, pen.width * 1.7};
+    cairo_set_dash(canvas->cr, pen.style == GKV_LINE_DOTTED ? dots : dashes, pen.style == GKV_LINE_SOLID ? 0 : 2, 0);
+}
+
+/* Liang & Barsky (1984): the part of the segment inside the box; 0 if there is none. */
+static int clip_segment(gkv_box box, double *x0, double *y0, double *x1, double *y1)
+{
+    const double dx = *x1 - *x0, dy = *y1 - *y0;
+    const double p[4] = {-dx, dx, -dy, dy};
+    const double q[4] = {*x0 - box.left, box.right - *x0, *y0 - box.top, box.bottom - *y0};
+    double from = 0, to = 1;
+    for (int i = 0; i < 4; i++) {
+        if (p[i] == 0) {
+            if (q[i] < 0)
+                return 0;
+        } else if (p[i] < 0) {
+            from = fmax(from, q[i] / p[i]);
+        } else {
+            to = fmin(to, q[i] / p[i]);
+        }
+    }
+    if (!(from <= to))
+        return 0;
+    const double ax = *x0, ay = *y0;
+    if (from > 0) {
+        *x0 = ax + from * dx;
+        *y0 = ay + from * dy;
+    }
+    if (to < 1) {
+        *x1 = ax + to * dx;
+        *y1 = ay + to * dy;
+    }
+    return 1;
+}
+
+/* The i-th point in units; 0 if it has no place. */
+static int point_at(const gkv_frame *frame, const double *x, const double *y, size_t i, double *px, double *py)
+{
+    const double value = x ? x[i] : (double)(i + 1);
+    if (!gkv_axis_has(&frame->x, value) || !gkv_axis_has(&frame->y, y[i]))
+        return 0;
+    *px = gkv_frame_x(frame, value);
+    *py = gkv_frame_y(frame, y[i]);
+    return isfinite(*px) && isfinite(*py);
+}
+
+void gkv_frame_line(gkv_canvas *canvas, const gkv_frame *frame, const double *x, const double *y, size_t n,
+                    gkv_pen pen)
+{
+    /* cairo's coordinates end at some 8 million pixels, so what lies far outside is
+     * cut off here, exactly, and not left to its clip. */
+    const gkv_box wide = {frame->box.left - 50, frame->box.top - 50, frame->box.right + 50, frame->box.bottom + 50};
+    cairo_t *const cr = canvas->cr;
+    cairo_save(cr);
+    double last_x = 0, last_y = 0, pen_x = NAN, pen_y = NAN;
+    int had = 0;
+    cairo_new_path(cr);
+    for (size_t i = 0; i < n; i++) {
+        double px, py;
+        const int has = point_at(frame, x, y, i, &px, &py);
+        if (has && had) {
+            double x0 = last_x, y0 = last_y, x1 = px, y1 = py;
+            if (clip_segment(wide, &x0, &y0, &x1, &y1)) {
+                if (x0 != pen_x || y0 != pen_y)
+                    cairo_move_to(cr, x0, y0);
+                cairo_line_to(cr, x1, y1);
+                pen_x = x1;
+                pen_y = y1;
+            }
+        }
+        had = has;
+        if (has) {
+            last_x = px;
+            last_y = py;
+        }
+    }
+    gkv_pen_use(canvas, pen);
+    cairo_stroke(cr);
+    for (size_t i = 0; i < n; i++) {
+        double px, py, unused;
+        const int alone = point_at(frame, x, y, i, &px, &py) &&
+                          !(i > 0 && point_at(frame, x, y, i - 1, &unused, &unused)) &&
+                          !(i + 1 < n && point_at(frame, x, y, i + 1, &unused, &unused));
+        if (alone)
+            gkv_frame_dots(canvas, frame, x ? x + i : (const double[]){(double)(i + 1)}, y + i, 1, pen.width * 1.4, pen);
+    }
+    cairo_restore(cr);
+}
+
+void gkv_frame_dots(gkv_canvas *canvas, const gkv_frame *frame, const double *x, const double *y, size_t n,
+                    double radius, gkv_pen pen)
+{
+    gkv_canvas_colour(canvas, pen.colour, pen.opacity);
+    const gkv_box box = frame->box;
+    for (size_t i = 0; i < n; i++) {
+        double px, py;
+        if (!point_at(frame, x, y, i, &px, &py) || px < box.left - radius || px > box.right + radius ||
+            py < box.top - radius || py > box.bottom + radius)
+            continue;
+        cairo_new_path(canvas->cr);
+        cairo_arc(canvas->cr, px, py, radius, 0, 6.283185307179586);
+        cairo_fill(canvas->cr);
+    }
+}
+
+void gkv_frame_band(gkv_canvas *canvas, const gkv_frame *frame, const double *x, const double *low,
+                    const double *high, size_t n, gkv_colour colour, double opacity)
+{
+    const gkv_box box = frame->box;
+    cairo_t *const cr = canvas->cr;
+    gkv_canvas_colour(canvas, colour, opacity);
+    cairo_new_path(cr);
+    /* Trapezoids of one path are filled together, so neighbours leave no seam. */
+    for (size_t i = 0; i + 1 < n; i++) {
+        double px[4], py[4];
+        if (!point_at(frame, x, low, i, &px[0], &py[0]) || !point_at(frame, x, low, i + 1, &px[1], &py[1]) ||
+            !point_at(frame, x, high, i + 1, &px[2], &py[2]) || !point_at(frame, x, high, i, &px[3], &py[3]))
+            continue;
+        if (px[1] < box.left || px[0] > box.right)
+            continue;
+        for (int k = 0; k < 4; k++) {
+            const double cx = fmin(fmax(px[k], box.left - 1000), box.right + 1000);
+            const double cy = fmin(fmax(py[k], box.top - 1000), box.bottom + 1000);
+            if (k == 0)
+                cairo_move_to(cr, cx, cy);
+            else
+                cairo_line_to(cr, cx, cy);
+        }
+        cairo_close_path(cr);
+    }
+    cairo_fill(cr);
+}
+
+int gkv_frame_line_meets(const gkv_frame *frame, const double *x, const double *y, size_t n, gkv_box box)
+{
+    double last_x = 0, last_y = 0;
+    int had = 0;
+    for (size_t i = 0; i < n; i++) {
+        double px, py;
+        const int has = point_at(frame, x, y, i, &px, &py);
+        if (has) {
+            double x0 = had ? last_x : px, y0 = had ? last_y : py, x1 = px, y1 = py;
+            if (clip_segment(box, &x0, &y0, &x1, &y1))
+                return 1;
+            last_x = px;
+            last_y = py;
+        }
+        had = has;
+    }
+    return 0;
+}

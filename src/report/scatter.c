@@ -1,0 +1,179 @@
+/* Labelled points. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "gkvae/plot.h"
+#include "report/frame.h"
+#include "report/legend.h"
+
+void gkv_scatter_defaults(gkv_scatter_settings *settings)
+{
+    *settings = (gkv_scatter_settings){.width = 560, .height = 480, .pixel_ratio = 2, .radius = 1.6, .opacity = 0.55,
+                                       .name_groups = 1, .n_labels = GKV_PLOT_COLOURS};
+}
+
+static gkv_status check(const uint8_t *labels, size_t n, const gkv_scatter_settings *s)
+{
+    if (n == 0)
+        return gkv_fail(GKV_ERR_ARGUMENT, "a scatter plot of 0 points: there is nothing to draw");
+    if (!(s->width >= 160 && s->width <= 8000 && s->height >= 160 && s->height <= 8000))
+        return gkv_fail(GKV_ERR_ARGUMENT, "a scatter plot of %g×%g units: each side must be in 160 … 8000", s->width,
+                        s->height);
+    if (!(s->radius >= 0.2 && s->radius <= 20) || !(s->opacity > 0 && s->opacity <= 1))
+        return gkv_fail(GKV_ERR_ARGUMENT, "a scatter plot's dots have radius %g and opacity %g; they must be in 0.2 … 20 and (0,1]",
+                        s->radius, s->opacity);
+    if (s->n_labels < 1 || s->n_labels > GKV_PLOT_COLOURS)
+        return gkv_fail(GKV_ERR_ARGUMENT, "a scatter plot of %zu labels: 1 … %d can be told apart", s->n_labels,
+                        (int)GKV_PLOT_COLOURS);
+    for (size_t i = 0; labels && i < n; i++)
+        if (labels[i] >= s->n_labels)
+            return gkv_fail(GKV_ERR_DATA, "point %zu has label %d, but there are only %zu labels", i, labels[i],
+                            s->n_labels);
+    return GKV_OK;
+}
+
+static const char *name_of(const gkv_scatter_settings *s, size_t label)
+{
+    static const char *const digits[GKV_PLOT_COLOURS] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+    return s->label_names ? s->label_names[label] : digits[label];
+}
+
+static size_t common_divisor(size_t a, size_t b)
+{
+    while (b) {
+        const size_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* Every index once, far from sorted: steps of about n/φ, coprime to n. */
+static size_t stride_through(size_t n)
+{
+    size_t stride = (size_t)((double)n * 0.6180339887498949);
+    if (stride == 0)
+        stride = 1;
+    while (common_divisor(stride, n) != 1)
+        stride++;
+    return stride;
+}
+
+static void draw_dots(gkv_canvas *canvas, const gkv_frame *frame, const double *xy, const uint8_t *labels, size_t n,
+                      const gkv_scatter_settings *s)
+{
+    gkv_frame_enter(canvas, frame);
+    const size_t stride = stride_through(n);
+    size_t i = 0;
+    for (size_t drawn = 0; drawn < n; drawn++) {
+        const gkv_pen pen = {gkv_palette[labels ? labels[i] : 0], s->opacity, 1, GKV_LINE_SOLID};
+        gkv_frame_dots(canvas, frame, &xy[2 * i], &xy[2 * i + 1], 1, s->radius, pen);
+        i = i >= n - stride ? i - (n - stride) : i + stride;
+    }
+    gkv_frame_leave(canvas);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The median of one coordinate of one label's finite points; NaN if it has none. */
+static double median_of(const double *xy, const uint8_t *labels, size_t n, size_t label, size_t coordinate,
+                        double *scratch)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (labels[i] == label && isfinite(xy[2 * i]) && isfinite(xy[2 * i + 1]))
+            scratch[count++] = xy[2 * i + coordinate];
+    if (count == 0)
+        return NAN;
+    qsort(scratch, count, sizeof *scratch, by_value);
+    return scratch[count / 2];
+}
+
+static void name_groups(gkv_canvas *canvas, const gkv_frame *frame, const double *xy, const uint8_t *labels, size_t n,
+                        const gkv_scatter_settings *s, double *scratch)
+{
+    for (size_t label = 0; label < s->n_labels; label++) {
+        const double x = median_of(xy, labels, n, label, 0, scratch), y = median_of(xy, labels, n, label, 1, scratch);
+        if (isfinite(x) && isfinite(y))
+            gkv_canvas_text(canvas, gkv_frame_x(frame, x), gkv_frame_y(frame, y), name_of(s, label),
+                            (gkv_text_style){.size = 14, .weight = GKV_BOLD, .colour = gkv_ink, .align = 0.5,
+                                             .centred = 1, .halo = 1, .room = 140});
+    }
+}
+
+/* Axes of the finite points, with some air; 0 if there are none. */
+static int fit_axes(gkv_frame *frame, const double *xy, size_t n, const gkv_scatter_settings *s)
+{
+    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+    int any = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(xy[2 * i]) || !isfinite(xy[2 * i + 1]))
+            continue;
+        any = 1;
+        for (size_t k = 0; k < 2; k++)
+            gkv_range_widen(&xy[2 * i + k], 1, 0, &low[k], &high[k]);
+    }
+    for (int k = 0; k < 2 && any; k++) {
+        const double air = (high[k] - low[k]) * 0.03;
+        low[k] -= air;
+        high[k] += air;
+    }
+    gkv_axis_make(&frame->x, low[0], high[0], 0, (int)fmax(2, s->width / 90));
+    gkv_axis_make(&frame->y, low[1], high[1], 0, (int)fmax(2, s->height / 70));
+    return any;
+}
+
+gkv_status gkv_plot_scatter_labelled(const char *path, const double *xy, const uint8_t *labels, size_t n,
+                                     const gkv_scatter_settings *settings)
+{
+    gkv_scatter_settings defaults;
+    gkv_scatter_defaults(&defaults);
+    const gkv_scatter_settings *const s = settings ? settings : &defaults;
+    GKV_TRY(check(labels, n, s));
+    gkv_canvas canvas = {0};
+    double *scratch = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_canvas_open(&canvas, s->width, s->height, s->pixel_ratio));
+    GKV_TRY_GOTO(gkv_alloc(n, sizeof *scratch, &scratch));
+
+    gkv_legend_entry entries[GKV_PLOT_COLOURS];
+    size_t n_entries = 0;
+    for (size_t label = 0; labels && label < s->n_labels; label++)
+        if (memchr(labels, (int)label, n))
+            entries[n_entries++] = (gkv_legend_entry){.name = name_of(s, label), .mark = GKV_MARK_DOT,
+                                                      .pen = {gkv_palette[label], 1, 1, GKV_LINE_SOLID}};
+    const double room = s->width * 0.3;
+    double width, height;
+    gkv_legend_size(&canvas, entries, n_entries, room, &width, &height);
+
+    gkv_frame frame;
+    const int any = fit_axes(&frame, xy, n, s);
+    const double label = s->y_label && *s->y_label ? 20 : 0;
+    frame.box = (gkv_box){
+        .left = 12 + label + gkv_axis_text_width(&canvas, &frame.y) + 9,
+        .top = s->title && *s->title ? 34 : 16,
+        .right = s->width - 14 - width,
+        .bottom = s->height - (s->x_label && *s->x_label ? 44 : 28),
+    };
+    gkv_frame_draw(&canvas, &frame, &(gkv_frame_text){.title = s->title, .x_label = s->x_label, .y_label = s->y_label,
+                                                      .title_size = GKV_TEXT_TITLE, .y_label_x = 18});
+    draw_dots(&canvas, &frame, xy, labels, n, s);
+    if (labels && s->name_groups)
+        name_groups(&canvas, &frame, xy, labels, n, s, scratch);
+    gkv_legend_list(&canvas, entries, n_entries, frame.box.right + 6, frame.box.top - 6, room, 0);
+    if (!any)
+        gkv_canvas_text(&canvas, (frame.box.left + frame.box.right) / 2, (frame.box.top + frame.box.bottom) / 2,
+                        "no finite points to show",
+                        (gkv_text_style){.size = GKV_TEXT_LABEL, .colour = gkv_ink_soft, .align = 0.5, .halo = 1});
+    GKV_TRY_GOTO(gkv_canvas_save(&canvas, path));
+done:
+    free(scratch);
+    gkv_canvas_close(&canvas);
+    return status;
+}

@@ -1,0 +1,44 @@
+/* Estimates per image: the ELBO and its terms, and the importance-sampled
+ * log-likelihood (Burda et al. 2016, eq. 8): log (1/S) Σ_s p(x, z_s)/q(z_s|x). */
+#ifndef GKV_VAE_ESTIMATE_H
+#define GKV_VAE_ESTIMATE_H
+
+#include <signal.h>
+
+#include "vae/images.h"
+
+typedef struct gkv_estimates {
+    double *reconstruction; /* E_q[−log p(x|z)] by the mean over the samples, [count] */
+    double *kl;             /* E_q[log q(z|x) − log p(z)], likewise */
+    double *nll;            /* −log of the mean importance weight */
+} gkv_estimates;
+
+typedef struct gkv_estimate_job {
+    const gkv_model *model;
+    const gkv_params *params; /* whose values to use: the model's own, or an average's */
+    const gkv_images *images;
+    size_t samples;
+    uint64_t seed;            /* of the posterior noise: sample s of image i is its place (s, i) */
+    int threads;
+    void (*progress)(void *context, size_t done, size_t of); /* may be NULL; called from one thread */
+    void *context;
+    const volatile sig_atomic_t *stop; /* may be NULL; set by another hand: GKV_ERR_INTERRUPTED */
+} gkv_estimate_job;
+
+gkv_status gkv_estimates_create(size_t count, gkv_estimates *out);
+void gkv_estimates_free(gkv_estimates *estimates); /* frees what it holds, not the struct */
+
+/* Streams the samples: memory grows with threads, not with samples. */
+gkv_status gkv_estimate(const gkv_estimate_job *job, gkv_estimates *out);
+
+/* What gkv_codes collects of each image; NULL fields are left out. */
+typedef struct gkv_codes_out {
+    gkv_real *eps;  /* h⁻¹(z) for one posterior draw, [count, d] */
+    gkv_real *mean; /* the code at u = 0, [count, d] */
+    gkv_real *probabilities; /* the decoder's answer to that code, [count, pixels] */
+} gkv_codes_out;
+
+/* Encodes the job's images; the noise of `eps` comes from (seed, stream, step, image). */
+gkv_status gkv_codes(const gkv_estimate_job *job, gkv_stream stream, uint64_t step, const gkv_codes_out *out);
+
+#endif

@@ -1,0 +1,159 @@
+#include "gkvae/eval.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <omp.h>
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "gkvae/image_metrics.h"
+#include "vae/estimate.h"
+#include "vae/history.h"
+
+/* Codes, active units, and what the decoder makes of the codes. */
+static gkv_status judge_codes(const gkv_estimate_job *job, gkv_metrics *metrics)
+{
+    const gkv_model *model = job->model;
+    const size_t n = job->images->count, d = model->d, pixels = model->pixels;
+    gkv_real *means = NULL, *probabilities = NULL;
+    double *codes = NULL;
+    float *decoded = NULL, *grey = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(n * d, sizeof *means, &means));
+    GKV_TRY_GOTO(gkv_alloc(n * d, sizeof *codes, &codes));
+    GKV_TRY_GOTO(gkv_alloc(n * pixels, sizeof *probabilities, &probabilities));
+    GKV_TRY_GOTO(gkv_alloc(n * pixels, sizeof *decoded, &decoded));
+    GKV_TRY_GOTO(gkv_alloc(n * pixels, sizeof *grey, &grey));
+    GKV_TRY_GOTO(gkv_codes(job, GKV_STREAM_EVAL, 0, &(gkv_codes_out){.mean = means, .probabilities = probabilities}));
+    for (size_t i = 0; i < n * d; i++)
+        codes[i] = (double)means[i];
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *pixel = gkv_dataset_pixels(job->images->dataset, i);
+        for (size_t k = 0; k < pixels; k++) {
+            decoded[i * pixels + k] = (float)probabilities[i * pixels + k];
+            grey[i * pixels + k] = (float)pixel[k] / 255.0F;
+        }
+    }
+    if (n > 1) { /* one image varies in nothing */
+        size_t active = 0;
+        GKV_TRY_GOTO(gkv_active_units(codes, n, d, GKV_ACTIVE_THRESHOLD, NULL, &active));
+        metrics->active_units = active;
+    }
+    gkv_image_scores scores;
+    GKV_TRY_GOTO(gkv_image_scores_of(decoded, grey, n, model->height, model->width, &scores));
+    metrics->mse = scores.mse.mean;
+    metrics->psnr = scores.psnr.mean;
+    metrics->ssim = scores.ssim.mean;
+done:
+    free(means);
+    free(codes);
+    free(probabilities);
+    free(decoded);
+    free(grey);
+    return status;
+}
+
+static void describe_protocol(const gkv_settings *settings, const gkv_images *images, gkv_metrics *metrics)
+{
+    if (images->mode == GKV_BINARIZE_GREY)
+        snprintf(metrics->protocol, sizeof metrics->protocol,
+                 "grey targets: cross-entropy, not a likelihood; the first %zu test images", images->count);
+    else
+        snprintf(metrics->protocol, sizeof metrics->protocol,
+                 "%s binarization in training; the first %zu test images, binarized once from seed %llu; %lld "
+                 "importance samples per image", settings->data.binarization, images->count,
+                 (unsigned long long)settings->eval.seed, (long long)settings->eval.samples);
+}
+
+static gkv_status summarise(const gkv_estimates *estimates, const gkv_images *images, gkv_metrics *metrics)
+{
+    const size_t n = images->count;
+    double *neg_elbo = NULL;
+    GKV_TRY(gkv_alloc(n, sizeof *neg_elbo, &neg_elbo));
+    for (size_t i = 0; i < n; i++)
+        neg_elbo[i] = estimates->reconstruction[i] + estimates->kl[i];
+    const gkv_mean_se bound = gkv_mean_se_of(neg_elbo, n);
+    const gkv_mean_se reconstruction = gkv_mean_se_of(estimates->reconstruction, n);
+    const gkv_mean_se kl = gkv_mean_se_of(estimates->kl, n), nll = gkv_mean_se_of(estimates->nll, n);
+    free(neg_elbo);
+    metrics->neg_elbo = bound.mean, metrics->neg_elbo_se = bound.se;
+    metrics->reconstruction = reconstruction.mean, metrics->reconstruction_se = reconstruction.se;
+    metrics->kl = kl.mean, metrics->kl_se = kl.se;
+    const bool likelihood = images->mode != GKV_BINARIZE_GREY;
+    metrics->nll = likelihood ? nll.mean : NAN;
+    metrics->nll_se = likelihood ? nll.se : NAN;
+    if (!isfinite(bound.mean) || (likelihood && !isfinite(nll.mean)))
+        return gkv_fail(GKV_ERR_NUMERIC, "the model gives some test image no finite log-probability: its −ELBO is %g",
+                        bound.mean);
+    return GKV_OK;
+}
+
+gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const gkv_settings *settings,
+                        const gkv_eval_options *options, gkv_metrics *metrics)
+{
+    memset(metrics, 0, sizeof *metrics);
+    if (gkv_dataset_height(test) != model->height || gkv_dataset_width(test) != model->width)
+        return gkv_fail(GKV_ERR_DATA, "the images are %zu × %zu, but the model was trained on %zu × %zu",
+                        gkv_dataset_height(test), gkv_dataset_width(test), model->height, model->width);
+    const double began = omp_get_wtime();
+    gkv_images images;
+    GKV_TRY(gkv_images_of_test(settings, test, &images));
+    gkv_estimate_job job = {.model = model, .params = &model->params, .images = &images,
+                            .samples = (size_t)settings->eval.samples, .seed = settings->eval.seed,
+                            .threads = gkv_thread_count(settings)};
+    if (options) {
+        job.progress = options->progress;
+        job.context = options->context;
+        job.stop = options->stop;
+    }
+    gkv_estimates estimates;
+    gkv_status status = GKV_OK;
+    GKV_TRY(gkv_estimates_create(images.count, &estimates));
+    GKV_TRY_GOTO(gkv_estimate(&job, &estimates));
+    GKV_TRY_GOTO(summarise(&estimates, &images, metrics));
+    job.progress = NULL;
+    GKV_TRY_GOTO(judge_codes(&job, metrics));
+    metrics->nll_samples = job.samples;
+    metrics->images = images.count;
+    metrics->parameters = gkv_model_parameters(model);
+    metrics->train_seconds = NAN;
+    metrics->threads = job.threads;
+    metrics->seed = model->settings.train.seed;
+    metrics->eval_seed = settings->eval.seed;
+    snprintf(metrics->dataset, sizeof metrics->dataset, "%s", settings->data.dataset);
+    describe_protocol(settings, &images, metrics);
+    metrics->eval_seconds = omp_get_wtime() - began;
+done:
+    gkv_estimates_free(&estimates);
+    return status;
+}
+
+gkv_status gkv_test_targets(const gkv_settings *settings, const gkv_dataset *test, size_t first, size_t n,
+                            float *targets)
+{
+    gkv_settings whole = *settings;
+    whole.eval.images = 0;
+    gkv_images images;
+    GKV_TRY(gkv_images_of_test(&whole, test, &images));
+    if (first > images.count || n > images.count - first)
+        return gkv_fail(GKV_ERR_ARGUMENT, "test images %zu to %zu: there are %zu", first, first + n, images.count);
+    const size_t pixels = gkv_dataset_height(test) * gkv_dataset_width(test);
+    gkv_real *row = NULL;
+    GKV_TRY(gkv_alloc(pixels, sizeof *row, &row));
+    for (size_t i = 0; i < n; i++) {
+        gkv_images_fetch(&images, first + i, 0, row);
+        for (size_t k = 0; k < pixels; k++)
+            targets[i * pixels + k] = (float)row[k];
+    }
+    free(row);
+    return GKV_OK;
+}
+
+double gkv_train_seconds(const char *folder)
+{
+    const double seconds = gkv_history_seconds(folder);
+    return seconds > 0 ? seconds : NAN;
+}

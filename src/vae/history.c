@@ -1,0 +1,153 @@
+#include "vae/history.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/memory.h"
+
+enum { LINE_SIZE = 1024, NUMBER_SIZE = 32, HISTORY_LIMIT = 64 << 20 };
+
+static const char csv_header[] =
+    "epoch,step,neg_elbo,reconstruction,kl,kl_weight,learning_rate,gradient_norm,validation_neg_elbo,"
+    "validation_reconstruction,validation_kl,images_per_second,seconds,skipped,rollbacks\n";
+
+/* Keeps the first `lines` lines of the file, behind `header`. */
+static gkv_status keep_lines(const char *folder, const char *name, const char *header, uint64_t lines)
+{
+    char *path = NULL, *text = NULL;
+    gkv_status status = GKV_OK;
+    size_t size = 0, end = 0;
+    gkv_file_writer *writer = NULL;
+    GKV_TRY_GOTO(gkv_strf(&path, "%s/%s", folder, name));
+    if (lines > 0 && gkv_file_exists(path))
+        GKV_TRY_GOTO(gkv_file_read(path, HISTORY_LIMIT, &text, &size));
+    size_t start = text && strncmp(text, header, strlen(header)) == 0 ? strlen(header) : 0;
+    for (end = start; end < size && lines > 0; end++)
+        lines -= text[end] == '\n';
+    GKV_TRY_GOTO(gkv_file_begin(path, &writer));
+    gkv_file_printf(writer, "%s", header);
+    gkv_file_write(writer, text ? text + start : "", end - start);
+    status = gkv_file_commit(writer);
+done:
+    free(path);
+    free(text);
+    return status;
+}
+
+static gkv_status append_line(const char *folder, const char *name, const char *line)
+{
+    char *path = NULL;
+    GKV_TRY(gkv_strf(&path, "%s/%s", folder, name));
+    gkv_status status = GKV_OK;
+    FILE *file = fopen(path, "a");
+    if (!file || fputs(line, file) < 0 || fflush(file) != 0)
+        status = gkv_fail(GKV_ERR_IO, "%s: cannot append a line: %s", path, strerror(errno));
+    if (file)
+        fclose(file);
+    free(path);
+    return status;
+}
+
+gkv_status gkv_history_start(const char *folder, uint64_t epochs, uint64_t refits)
+{
+    GKV_TRY(keep_lines(folder, "history.csv", csv_header, epochs));
+    GKV_TRY(keep_lines(folder, "history.jsonl", "", epochs));
+    return keep_lines(folder, "refits.jsonl", "", refits);
+}
+
+/* A number as text, `missing` for one that is not finite. */
+static const char *number(double value, const char *missing, char buffer[NUMBER_SIZE])
+{
+    if (!isfinite(value))
+        return missing;
+    snprintf(buffer, NUMBER_SIZE, "%.9g", value);
+    return buffer;
+}
+
+gkv_status gkv_history_append_epoch(const char *folder, const gkv_history_epoch *epoch)
+{
+    const struct { const char *name; double value; } fields[] = {
+        {"neg_elbo", epoch->neg_elbo},
+        {"reconstruction", epoch->reconstruction},
+        {"kl", epoch->kl},
+        {"kl_weight", epoch->kl_weight},
+        {"learning_rate", epoch->learning_rate},
+        {"gradient_norm", epoch->gradient_norm},
+        {"validation_neg_elbo", epoch->validation_neg_elbo},
+        {"validation_reconstruction", epoch->validation_reconstruction},
+        {"validation_kl", epoch->validation_kl},
+        {"images_per_second", epoch->images_per_second},
+        {"seconds", epoch->seconds},
+    };
+    char csv[LINE_SIZE], json[LINE_SIZE], buffer[NUMBER_SIZE];
+    size_t c = (size_t)snprintf(csv, LINE_SIZE, "%" PRIu64 ",%" PRIu64, epoch->epoch, epoch->step);
+    size_t j = (size_t)snprintf(json, LINE_SIZE, "{\"epoch\": %" PRIu64 ", \"step\": %" PRIu64, epoch->epoch,
+                                epoch->step);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        c += (size_t)snprintf(csv + c, LINE_SIZE - c, ",%s", number(fields[i].value, "", buffer));
+        j += (size_t)snprintf(json + j, LINE_SIZE - j, ", \"%s\": %s", fields[i].name,
+                              number(fields[i].value, "null", buffer));
+    }
+    snprintf(csv + c, LINE_SIZE - c, ",%" PRIu64 ",%" PRIu64 "\n", epoch->skipped, epoch->rollbacks);
+    snprintf(json + j, LINE_SIZE - j, ", \"skipped\": %" PRIu64 ", \"rollbacks\": %" PRIu64 "}\n", epoch->skipped,
+             epoch->rollbacks);
+    GKV_TRY(append_line(folder, "history.csv", csv));
+    return append_line(folder, "history.jsonl", json);
+}
+
+gkv_status gkv_history_append_refit(const char *folder, uint64_t epoch, uint64_t step,
+                                    const gkv_base_refit_report *report)
+{
+    const struct { const char *name; double value; } fields[] = {
+        {"cost_before", report->cost_before},
+        {"cost_after", report->cost_after},
+        {"goodness_of_fit", report->goodness},
+        {"step_length", report->step},
+        {"held_out_before", report->held_out_before},
+        {"held_out_after", report->held_out_after},
+        {"g_min", report->g_min},
+        {"g_max", report->g_max},
+        {"k_min", report->k_min},
+        {"k_max", report->k_max},
+        {"seconds", report->seconds},
+    };
+    char json[LINE_SIZE], buffer[NUMBER_SIZE];
+    size_t j = (size_t)snprintf(json, LINE_SIZE, "{\"epoch\": %" PRIu64 ", \"step\": %" PRIu64
+                                ", \"lm_iterations\": %ld", epoch, step, report->iterations);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        j += (size_t)snprintf(json + j, LINE_SIZE - j, ", \"%s\": %s", fields[i].name,
+                              number(fields[i].value, "null", buffer));
+    snprintf(json + j, LINE_SIZE - j, "}\n");
+    return append_line(folder, "refits.jsonl", json);
+}
+
+double gkv_history_seconds(const char *folder)
+{
+    char *path = NULL, *text = NULL;
+    size_t size = 0;
+    double seconds = 0;
+    if (gkv_strf(&path, "%s/times.json", folder) == GKV_OK && gkv_file_read(path, 4096, &text, &size) == GKV_OK)
+        if (sscanf(text, "{\"train_seconds\": %lf", &seconds) != 1 || !(seconds >= 0))
+            seconds = 0;
+    free(path);
+    free(text);
+    return seconds;
+}
+
+gkv_status gkv_history_save_seconds(const char *folder, double seconds)
+{
+    char *path = NULL, *text = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_strf(&path, "%s/times.json", folder));
+    GKV_TRY_GOTO(gkv_strf(&text, "{\"train_seconds\": %.3f}\n", seconds));
+    status = gkv_file_write_atomic(path, text, strlen(text));
+done:
+    free(path);
+    free(text);
+    return status;
+}

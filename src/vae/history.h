@@ -1,0 +1,33 @@
+/* The run's log: a line an epoch in history.csv and history.jsonl, a line a refit of
+ * the base in refits.jsonl. */
+#ifndef GKV_VAE_HISTORY_H
+#define GKV_VAE_HISTORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/base.h"
+
+/* An epoch's line. What is NaN is an empty field in CSV and null in JSON. */
+typedef struct gkv_history_epoch {
+    uint64_t epoch, step;
+    double neg_elbo, reconstruction, kl; /* training means over the epoch, at KL weight 1 */
+    double kl_weight, learning_rate, gradient_norm;
+    double validation_neg_elbo, validation_reconstruction, validation_kl;
+    double images_per_second, seconds;
+    uint64_t skipped, rollbacks;
+} gkv_history_epoch;
+
+/* Brings the folder's histories to this many epochs and refits: a resumed run drops
+ * the lines that its checkpoint does not know of. 0, 0 starts them anew. */
+gkv_status gkv_history_start(const char *folder, uint64_t epochs, uint64_t refits);
+
+gkv_status gkv_history_append_epoch(const char *folder, const gkv_history_epoch *epoch);
+gkv_status gkv_history_append_refit(const char *folder, uint64_t epoch, uint64_t step,
+                                    const gkv_base_refit_report *report);
+
+/* The seconds that earlier processes have spent on this run, kept in times.json. */
+double gkv_history_seconds(const char *folder);
+gkv_status gkv_history_save_seconds(const char *folder, double seconds);
+
+#endif

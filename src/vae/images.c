@@ -1,0 +1,25 @@
+#include "vae/images.h"
+
+void gkv_images_fetch(const gkv_images *images, size_t i, uint64_t step, gkv_real *x)
+{
+    const uint32_t place = gkv_images_place(images, i);
+    const uint8_t *grey = gkv_dataset_pixels(images->dataset, place);
+    const size_t pixels = gkv_dataset_height(images->dataset) * gkv_dataset_width(images->dataset);
+    if (images->mode == GKV_BINARIZE_GREY)
+        gkv_binarize_grey(grey, pixels, x);
+    else if (images->every_visit)
+        gkv_binarize(grey, pixels, gkv_rng_at(images->seed, GKV_STREAM_BINARIZE_TRAIN, step, place), x);
+    else
+        gkv_binarize(grey, pixels,
+                     gkv_rng_at(images->seed, GKV_STREAM_BINARIZE_FIXED, images->fixed_step, place), x);
+}
+
+gkv_status gkv_images_of_test(const gkv_settings *settings, const gkv_dataset *test, gkv_images *out)
+{
+    *out = (gkv_images){.dataset = test, .seed = settings->eval.seed, .fixed_step = GKV_FIXED_TEST};
+    const size_t all = gkv_dataset_count(test), wished = (size_t)settings->eval.images;
+    if (wished > all)
+        return gkv_fail(GKV_ERR_CONFIG, "eval.images is %zu, but the test set has %zu images", wished, all);
+    out->count = wished ? wished : all;
+    return gkv_binarization_parse(settings->data.binarization, &out->mode);
+}

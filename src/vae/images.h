@@ -1,0 +1,35 @@
+/* Which images, binarized how: the rows that training and evaluation are given. */
+#ifndef GKV_VAE_IMAGES_H
+#define GKV_VAE_IMAGES_H
+
+#include "core/rng.h"
+#include "data/binarize.h"
+#include "gkvae/data.h"
+#include "vae/model.h"
+
+typedef struct gkv_images {
+    const gkv_dataset *dataset;
+    const uint32_t *order;   /* places of the images in the data set; NULL for 0, 1, 2, … */
+    size_t count;
+    gkv_binarization mode;
+    uint64_t seed;           /* of the one binarization … */
+    uint32_t fixed_step;     /* … and its place: GKV_FIXED_TRAIN or GKV_FIXED_TEST */
+    bool every_visit;        /* dynamic: binarized anew at each `step` */
+} gkv_images;
+
+/* Step numbers of GKV_STREAM_BINARIZE_FIXED, by split. Part of the protocol. */
+enum { GKV_FIXED_TRAIN = 0, GKV_FIXED_TEST = 1 };
+
+/* The place in the data set of image i of the selection. */
+static inline uint32_t gkv_images_place(const gkv_images *images, size_t i)
+{
+    return images->order ? images->order[i] : (uint32_t)i;
+}
+
+/* Image i as targets x[pixels]; `step` matters for every_visit only. */
+void gkv_images_fetch(const gkv_images *images, size_t i, uint64_t step, gkv_real *x);
+
+/* The test half under the settings' protocol: binarized once, from eval.seed. */
+gkv_status gkv_images_of_test(const gkv_settings *settings, const gkv_dataset *test, gkv_images *out);
+
+#endif

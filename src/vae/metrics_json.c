@@ -1,0 +1,59 @@
+/* metrics.json: one flat object whose keys scripts can rely on. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "core/file.h"
+#include "gkvae/eval.h"
+
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *whole(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}
+
+gkv_status gkv_metrics_write(const gkv_metrics *m, const char *path)
+{
+    const struct { const char *key; json_t *value; } fields[] = {
+        {"neg_elbo", number(m->neg_elbo)},
+        {"neg_elbo_se", number(m->neg_elbo_se)},
+        {"reconstruction", number(m->reconstruction)},
+        {"reconstruction_se", number(m->reconstruction_se)},
+        {"kl", number(m->kl)},
+        {"kl_se", number(m->kl_se)},
+        {"nll", number(m->nll)},
+        {"nll_se", number(m->nll_se)},
+        {"nll_samples", whole(m->nll_samples)},
+        {"active_units", whole(m->active_units)},
+        {"mse", number(m->mse)},
+        {"psnr", number(m->psnr)},
+        {"ssim", number(m->ssim)},
+        {"images", whole(m->images)},
+        {"parameters", whole(m->parameters)},
+        {"train_seconds", number(m->train_seconds)},
+        {"eval_seconds", number(m->eval_seconds)},
+        {"threads", whole((uint64_t)m->threads)},
+        {"seed", whole(m->seed)},
+        {"eval_seed", whole(m->eval_seed)},
+        {"protocol", json_string(m->protocol)},
+        {"dataset", json_string(m->dataset)},
+        {"version", json_string(gkv_version())},
+    };
+    json_t *object = json_object();
+    int failed = object == NULL;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        failed |= json_object_set_new(object, fields[i].key, fields[i].value) != 0;
+    char *text = failed ? NULL : json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    json_decref(object);
+    if (!text)
+        return gkv_fail(GKV_ERR_MEMORY, "%s: out of memory for the figures", path);
+    const gkv_status status = gkv_file_write_atomic(path, text, strlen(text));
+    free(text);
+    return status;
+}

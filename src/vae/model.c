@@ -1,0 +1,187 @@
+#include "vae/model.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <omp.h>
+
+#include "core/memory.h"
+
+int gkv_thread_count(const gkv_settings *settings)
+{
+    return settings->train.threads > 0 ? (int)settings->train.threads : omp_get_num_procs();
+}
+
+static gkv_status layout_networks(gkv_model *model)
+{
+    const gkv_model_settings *settings = &model->settings.model;
+    const gkv_block block = strcmp(settings->block, "gated") == 0 ? GKV_BLOCK_GATED : GKV_BLOCK_SILU;
+    gkv_plan *plan = &model->plan;
+    model->x = gkv_plan_forward(plan, model->pixels);
+    model->centred = gkv_plan_forward(plan, model->pixels);
+    GKV_TRY(gkv_params_add(&model->params, model->pixels, 0, false, &model->input_mean, "encoder.input_mean"));
+    GKV_TRY(gkv_posterior_create(settings, &model->params, plan, &model->posterior));
+    const gkv_mlp_spec encoder = {.in = model->centred, .has_d_in = false, .hidden = (size_t)settings->hidden,
+                                  .hidden_layers = (size_t)settings->layers,
+                                  .out = gkv_posterior_width(&model->posterior), .block = block};
+    GKV_TRY(gkv_mlp_create(&encoder, "encoder", &model->params, plan, &model->encoder));
+    gkv_posterior_attach(&model->posterior, model->encoder.out, model->encoder.d_out);
+    const gkv_mlp_spec decoder = {.in = model->posterior.z, .d_in = gkv_plan_backward(plan, model->d),
+                                  .has_d_in = true, .hidden = (size_t)settings->hidden,
+                                  .hidden_layers = (size_t)settings->layers, .out = model->pixels, .block = block};
+    GKV_TRY(gkv_mlp_create(&decoder, "decoder", &model->params, plan, &model->decoder));
+    model->reconstruction = gkv_plan_forward(plan, 1);
+    return GKV_OK;
+}
+
+static gkv_status layout_prior(gkv_model *model)
+{
+    const gkv_model_settings *settings = &model->settings.model;
+    const gkv_flow_ops *flow = gkv_flow_find(settings->prior_flow);
+    if (!flow)
+        return gkv_fail(GKV_ERR_CONFIG, "model.prior_flow: there is no flow named \"%s\"", settings->prior_flow);
+    const gkv_base_ops *base = gkv_base_find(settings->base);
+    if (!base)
+        return gkv_fail(GKV_ERR_CONFIG, "model.base: there is no base named \"%s\"", settings->base);
+    model->d_z_prior = gkv_plan_backward(&model->plan, model->d);
+    const gkv_flow_spec flow_spec = {.z = model->posterior.z, .d_z = model->d_z_prior,
+                                     .layers = (size_t)settings->prior_layers,
+                                     .hidden = (size_t)settings->prior_hidden,
+                                     .log_scale_bound = settings->log_scale_bound};
+    GKV_TRY(flow->create(&flow_spec, &model->params, &model->plan, &model->flow));
+    const gkv_base_spec base_spec = {.eps = model->flow->eps, .d_eps = model->flow->d_eps, .g = settings->base_g,
+                                     .k = settings->base_k,
+                                     .trainable = strcmp(settings->base_fit, "grad") == 0};
+    return base->create(&base_spec, &model->params, &model->plan, &model->base);
+}
+
+gkv_status gkv_model_layout(const gkv_settings *settings, size_t height, size_t width, gkv_model **out)
+{
+    *out = NULL;
+    if (height < 1 || width < 1 || height > 65536 / width)
+        return gkv_fail(GKV_ERR_ARGUMENT, "images of %zu × %zu pixels: a model takes 1 to 65536 pixels", height,
+                        width);
+    GKV_TRY(gkv_settings_check(settings));
+    openblas_set_num_threads(1); /* the work is split by us, into tiles: see GKV_TILE_ROWS */
+    gkv_model *model = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(1, sizeof *model, &model));
+    model->settings = *settings;
+    model->height = height;
+    model->width = width;
+    model->pixels = height * width;
+    model->d = (size_t)settings->model.latent;
+    GKV_TRY_GOTO(layout_networks(model));
+    GKV_TRY_GOTO(layout_prior(model));
+    GKV_TRY_GOTO(gkv_params_seal(&model->params));
+done:
+    if (status != GKV_OK) {
+        gkv_model_free(model);
+        model = NULL;
+    }
+    *out = model;
+    return status;
+}
+
+void gkv_model_init(gkv_model *model, const double *mean)
+{
+    const uint64_t seed = model->settings.train.seed;
+    gkv_mlp_init(&model->encoder, &model->params, seed, 1.0);
+    gkv_mlp_init(&model->decoder, &model->params, seed, 1.0);
+    model->flow->ops->init(model->flow, &model->params, seed);
+    model->base->ops->init(model->base, &model->params);
+
+    gkv_real *input_mean = gkv_param_value(&model->params, model->input_mean);
+    gkv_real *output_bias = gkv_param_value(&model->params, model->decoder.layers[model->decoder.count - 1].bias);
+    for (size_t i = 0; i < model->pixels; i++) {
+        input_mean[i] = (gkv_real)mean[i];
+        /* A pixel that is never on still starts with a finite logit. */
+        const double p = fmin(fmax(mean[i], 1e-3), 1 - 1e-3);
+        output_bias[i] = (gkv_real)log(p / (1 - p));
+    }
+    /* Raw flow parameters start near zero, where every family is the identity: the
+     * encoder's rows for them start small. */
+    const gkv_layer *head = &model->encoder.layers[model->encoder.count - 1];
+    const size_t plain = 2 * model->d, cols = head->in.width;
+    gkv_real *weight = gkv_param_value(&model->params, head->weight);
+    for (size_t i = plain * cols; i < head->out.width * cols; i++)
+        weight[i] *= (gkv_real)0.1;
+}
+
+gkv_status gkv_model_create(const gkv_settings *settings, size_t height, size_t width, const double *mean,
+                            gkv_model **out)
+{
+    GKV_TRY(gkv_model_layout(settings, height, width, out));
+    for (size_t i = 0; i < height * width; i++) {
+        if (!(mean[i] >= 0 && mean[i] <= 1)) {
+            gkv_model_free(*out);
+            *out = NULL;
+            return gkv_fail(GKV_ERR_ARGUMENT, "pixel %zu of the mean image is %g, outside [0, 1]", i, mean[i]);
+        }
+    }
+    gkv_model_init(*out, mean);
+    const gkv_status status = (*out)->base->ops->check((*out)->base, &(*out)->params);
+    if (status != GKV_OK) { /* e.g. model.base_g and model.base_k that are not valid together */
+        gkv_model_free(*out);
+        *out = NULL;
+        return gkv_fail_context(GKV_ERR_CONFIG, "model.base_g, model.base_k");
+    }
+    return GKV_OK;
+}
+
+void gkv_model_free(gkv_model *model)
+{
+    if (!model)
+        return;
+    gkv_mlp_free(&model->encoder);
+    gkv_mlp_free(&model->decoder);
+    gkv_posterior_free(&model->posterior);
+    if (model->flow)
+        model->flow->ops->free(model->flow);
+    if (model->base)
+        model->base->ops->free(model->base);
+    gkv_params_free(&model->params);
+    free(model);
+}
+
+size_t gkv_model_height(const gkv_model *model)
+{
+    return model->height;
+}
+
+size_t gkv_model_width(const gkv_model *model)
+{
+    return model->width;
+}
+
+size_t gkv_model_latent(const gkv_model *model)
+{
+    return model->d;
+}
+
+size_t gkv_model_parameters(const gkv_model *model)
+{
+    return gkv_params_count_elements(&model->params, false) - model->pixels; /* less the mean image */
+}
+
+const gkv_settings *gkv_model_settings_of(const gkv_model *model)
+{
+    return &model->settings;
+}
+
+gkv_status gkv_model_set_threads(gkv_model *model, int threads)
+{
+    if (threads < 1 || threads > 256)
+        return gkv_fail(GKV_ERR_ARGUMENT, "%d threads: give 1 to 256", threads);
+    model->settings.train.threads = threads;
+    return GKV_OK;
+}
+
+gkv_status gkv_model_base_margin(const gkv_model *model, size_t dimension, double margin[5])
+{
+    if (dimension >= model->d)
+        return gkv_fail(GKV_ERR_ARGUMENT, "dimension %zu: the model has 0 to %zu", dimension, model->d - 1);
+    model->base->ops->margin(model->base, &model->params, dimension, margin);
+    return GKV_OK;
+}

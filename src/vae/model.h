@@ -1,0 +1,67 @@
+/* The model: encoder, posterior, prior (flow and base), decoder, over one table of
+ * parameters and one plan of activations. The public half is gkvae/model.h. */
+#ifndef GKV_VAE_MODEL_H
+#define GKV_VAE_MODEL_H
+
+#include "base/base.h"
+#include "flow/flow.h"
+#include "gkvae/model.h"
+#include "nn/mlp.h"
+#include "vae/posterior.h"
+
+struct gkv_model {
+    gkv_settings settings;
+    size_t height, width, pixels, d;
+    gkv_params params;
+    gkv_plan plan;
+    gkv_param_id input_mean; /* [pixels]: what the encoder's input is centred on; never trained */
+    gkv_slot x, centred;     /* targets; targets − mean: the encoder's input */
+    gkv_mlp encoder, decoder;
+    gkv_posterior posterior;
+    gkv_flow *flow;
+    gkv_base *base;
+    gkv_slot d_z_prior;
+    gkv_slot reconstruction; /* −log p(x|z) [1] */
+};
+
+/* Rows of a tile: the unit of work in training and evaluation. Fixed, so that what
+ * is computed does not depend on the number of threads. */
+enum { GKV_TILE_ROWS = 50 };
+
+/* Lays out and allocates the model, all parameters zero. */
+gkv_status gkv_model_layout(const gkv_settings *settings, size_t height, size_t width, gkv_model **out);
+
+/* Initial parameters, from train.seed and the mean image [pixels]. */
+void gkv_model_init(gkv_model *model, const double *mean);
+
+/* Threads for settings.train.threads, where 0 is one per processor. */
+int gkv_thread_count(const gkv_settings *settings);
+
+/* --- Passes over rows, as in nn/module.h ---------------------------------- */
+
+/* x → centred: targets less the mean image. */
+void gkv_pass_centre(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
+/* centred → the encoder's output. */
+void gkv_pass_encode(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
+/* the encoder's output, u → z, log q, ε, log p(z). */
+void gkv_pass_latent(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
+/* z → logits. */
+void gkv_pass_decode(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
+/* logits, x → −log p(x|z); with a backward part, the gradient in the logits. */
+void gkv_pass_likelihood(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
+/* All of the above. */
+void gkv_pass_forward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
+/* The gradient of Σ_rows [reconstruction + kl_weight·(log q − log p)] down to every layer. */
+void gkv_pass_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count, double kl_weight);
+
+/* log p(z) of a row that gkv_pass_latent has seen. */
+static inline double gkv_pass_log_prior(const gkv_model *model, const gkv_workspace *ws, size_t row)
+{
+    return (double)*gkv_at(ws, model->base->log_density, row) + (double)*gkv_at(ws, model->flow->log_det, row);
+}
+
+/* Parameter gradients of the whole model in independent parts, after every row's backward. */
+size_t gkv_pass_parts(const gkv_model *model);
+void gkv_pass_gradient(const gkv_model *model, gkv_workspace *ws, size_t rows, size_t part);
+
+#endif

@@ -1,0 +1,207 @@
+#include "vae/posterior.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/vmath.h"
+#include "gk/batch.h"
+#include "nn/kernels.h"
+
+static const double log_sigma_bound = 7;
+static const double g_bound = 4, k_bound = 2, k_floor = 0.059;
+static const double c_standard = 0.8;
+
+double gkv_shape_g(double raw, double *slope)
+{
+    const double t = tanh(raw / g_bound);
+    *slope = 1 - t * t;
+    return g_bound * t;
+}
+
+double gkv_shape_k(double raw, double *slope)
+{
+    if (raw >= 0) {
+        const double t = tanh(raw / k_bound);
+        *slope = 1 - t * t;
+        return k_bound * t;
+    }
+    *slope = exp(raw / k_floor);
+    return k_floor * (*slope - 1);
+}
+
+/* Arrays of `shape`, each [d]: the raw maps' slopes, then what gkv_gk_batch_shape gives. */
+enum { SHAPE_G, SHAPE_K, SLOPE_G, SLOPE_K, NOISE, LOG_DG, NOISE_G, NOISE_K, LOG_DG_G, LOG_DG_K, SHAPE_ARRAYS };
+
+size_t gkv_posterior_width(const gkv_posterior *posterior)
+{
+    const size_t per_dimension = posterior->noise == GKV_NOISE_GK_AMORTIZED ? 4 : 2;
+    return per_dimension * posterior->d + posterior->flow_layers * posterior->flow_width;
+}
+
+/* Where the flow layers' raw parameters begin in the encoder's output. */
+static size_t flow_start(const gkv_posterior *posterior)
+{
+    return gkv_posterior_width(posterior) - posterior->flow_layers * posterior->flow_width;
+}
+
+gkv_status gkv_posterior_create(const gkv_model_settings *settings, gkv_params *params, gkv_plan *plan,
+                                gkv_posterior *posterior)
+{
+    const size_t d = (size_t)settings->latent;
+    *posterior = (gkv_posterior){.d = d};
+    if (strcmp(settings->posterior, "gk") == 0)
+        posterior->noise = GKV_NOISE_GK;
+    else if (strcmp(settings->posterior, "gk-amortized") == 0)
+        posterior->noise = GKV_NOISE_GK_AMORTIZED;
+    if (strcmp(settings->posterior_flow, "none") != 0) {
+        posterior->flow = gkv_posterior_flow_find(settings->posterior_flow);
+        if (!posterior->flow)
+            return gkv_fail(GKV_ERR_CONFIG, "model.posterior_flow: there is no family named \"%s\"",
+                            settings->posterior_flow);
+        posterior->flow_layers = (size_t)settings->posterior_layers;
+        posterior->flow_width = posterior->flow->width(d);
+    }
+    GKV_TRY(gkv_alloc(posterior->flow_layers + 1, sizeof *posterior->layers, &posterior->layers));
+    for (size_t i = 0; i <= posterior->flow_layers; i++)
+        posterior->layers[i] = gkv_plan_forward(plan, d);
+    posterior->z = posterior->layers[posterior->flow_layers];
+    posterior->d_z = gkv_plan_backward(plan, d);
+    posterior->u = gkv_plan_forward(plan, d);
+    posterior->sigma = gkv_plan_forward(plan, d);
+    posterior->log_q = gkv_plan_forward(plan, 1);
+    posterior->d_log_q = gkv_plan_backward(plan, 1);
+    if (posterior->noise != GKV_NOISE_NORMAL)
+        posterior->shape = gkv_plan_forward(plan, SHAPE_ARRAYS * d);
+    if (posterior->noise == GKV_NOISE_GK) {
+        posterior->d_shape = gkv_plan_backward(plan, 2 * d);
+        GKV_TRY(gkv_params_add(params, d, 0, true, &posterior->raw_g, "posterior.raw_g"));
+        GKV_TRY(gkv_params_add(params, d, 0, true, &posterior->raw_k, "posterior.raw_k"));
+    }
+    return GKV_OK;
+}
+
+void gkv_posterior_attach(gkv_posterior *posterior, gkv_slot encoded, gkv_slot d_encoded)
+{
+    posterior->encoded = encoded;
+    posterior->d_encoded = d_encoded;
+}
+
+void gkv_posterior_free(gkv_posterior *posterior)
+{
+    if (!posterior)
+        return;
+    free(posterior->layers);
+    memset(posterior, 0, sizeof *posterior);
+}
+
+/* G(u), log G'(u) and their derivatives in g and k for one row. */
+static void shape_row(const gkv_posterior *posterior, gkv_workspace *ws, size_t row)
+{
+    const size_t d = posterior->d;
+    const gkv_real *encoded = gkv_at(ws, posterior->encoded, row);
+    const bool amortized = posterior->noise == GKV_NOISE_GK_AMORTIZED;
+    const gkv_real *raw_g = amortized ? encoded + 2 * d : gkv_param_value(ws->params, posterior->raw_g);
+    const gkv_real *raw_k = amortized ? encoded + 3 * d : gkv_param_value(ws->params, posterior->raw_k);
+    gkv_real *shape = gkv_at(ws, posterior->shape, row);
+    for (size_t j = 0; j < d; j++) {
+        double slope;
+        shape[SHAPE_G * d + j] = (gkv_real)gkv_shape_g((double)raw_g[j], &slope);
+        shape[SLOPE_G * d + j] = (gkv_real)slope;
+        shape[SHAPE_K * d + j] = (gkv_real)gkv_shape_k((double)raw_k[j], &slope);
+        shape[SLOPE_K * d + j] = (gkv_real)slope;
+    }
+    const gkv_gk_outputs out = {.x = shape + NOISE * d, .log_dq = shape + LOG_DG * d, .x_g = shape + NOISE_G * d,
+                                .x_k = shape + NOISE_K * d, .log_dq_g = shape + LOG_DG_G * d,
+                                .log_dq_k = shape + LOG_DG_K * d};
+    gkv_gk_batch_shape(d, shape + SHAPE_G * d, shape + SHAPE_K * d, (gkv_real)c_standard,
+                       gkv_at(ws, posterior->u, row), &out);
+}
+
+void gkv_posterior_forward(const gkv_posterior *posterior, gkv_workspace *ws, size_t first, size_t count)
+{
+    const size_t d = posterior->d;
+    const gkv_real bound = (gkv_real)log_sigma_bound;
+    for (size_t r = first; r < first + count; r++) {
+        const gkv_real *encoded = gkv_at(ws, posterior->encoded, r), *u = gkv_at(ws, posterior->u, r);
+        gkv_real *sigma = gkv_at(ws, posterior->sigma, r), *z0 = gkv_at(ws, posterior->layers[0], r);
+        const gkv_real *noise = u, *log_slope = NULL;
+        if (posterior->noise != GKV_NOISE_NORMAL) {
+            shape_row(posterior, ws, r);
+            noise = gkv_at(ws, posterior->shape, r) + NOISE * d;
+            log_slope = gkv_at(ws, posterior->shape, r) + LOG_DG * d;
+        }
+        for (size_t j = 0; j < d; j++)
+            sigma[j] = encoded[d + j] / bound;
+        gkv_vtanh(d, sigma, sigma);
+        double log_q = -(double)d * GKV_HALF_LOG_2PI;
+        for (size_t j = 0; j < d; j++) {
+            sigma[j] *= bound; /* log σ */
+            log_q -= (double)(sigma[j] + u[j] * u[j] / 2 + (log_slope ? log_slope[j] : 0));
+        }
+        gkv_vexp(d, sigma, sigma);
+        for (size_t j = 0; j < d; j++)
+            z0[j] = encoded[j] + sigma[j] * noise[j];
+        const gkv_real *raw = encoded + flow_start(posterior);
+        for (size_t i = 0; i < posterior->flow_layers; i++, raw += posterior->flow_width)
+            log_q -= (double)posterior->flow->forward(d, raw, gkv_at(ws, posterior->layers[i], r),
+                                                      gkv_at(ws, posterior->layers[i + 1], r));
+        *gkv_at(ws, posterior->log_q, r) = (gkv_real)log_q;
+    }
+}
+
+void gkv_posterior_backward(const gkv_posterior *posterior, gkv_workspace *ws, size_t first, size_t count)
+{
+    const size_t d = posterior->d;
+    const double bound = log_sigma_bound;
+    for (size_t r = first; r < first + count; r++) {
+        const gkv_real *encoded = gkv_at(ws, posterior->encoded, r), *sigma = gkv_at(ws, posterior->sigma, r);
+        const gkv_real *noise = gkv_at(ws, posterior->u, r);
+        const gkv_real weight = *gkv_at(ws, posterior->d_log_q, r);
+        gkv_real *d_z = gkv_at(ws, posterior->d_z, r), *d_encoded = gkv_at(ws, posterior->d_encoded, r);
+        for (size_t i = posterior->flow_layers; i-- > 0;) {
+            const size_t at = flow_start(posterior) + i * posterior->flow_width;
+            posterior->flow->backward(d, encoded + at, gkv_at(ws, posterior->layers[i], r), d_z, -weight, d_z,
+                                      d_encoded + at);
+        }
+        if (posterior->noise != GKV_NOISE_NORMAL) {
+            const gkv_real *shape = gkv_at(ws, posterior->shape, r);
+            gkv_real *d_raw = posterior->noise == GKV_NOISE_GK ? gkv_at(ws, posterior->d_shape, r)
+                                                               : d_encoded + 2 * d;
+            for (size_t j = 0; j < d; j++) {
+                const gkv_real through_z = d_z[j] * sigma[j];
+                d_raw[j] = shape[SLOPE_G * d + j] *
+                           (through_z * shape[NOISE_G * d + j] - weight * shape[LOG_DG_G * d + j]);
+                d_raw[d + j] = shape[SLOPE_K * d + j] *
+                               (through_z * shape[NOISE_K * d + j] - weight * shape[LOG_DG_K * d + j]);
+            }
+            noise = shape + NOISE * d;
+        }
+        for (size_t j = 0; j < d; j++) {
+            const double t = tanh((double)encoded[d + j] / bound);
+            d_encoded[j] = d_z[j];
+            d_encoded[d + j] = (gkv_real)((1 - t * t) * (double)(d_z[j] * sigma[j] * noise[j] - weight));
+        }
+    }
+}
+
+size_t gkv_posterior_parts(const gkv_posterior *posterior)
+{
+    return posterior->noise == GKV_NOISE_GK ? 1 : 0;
+}
+
+void gkv_posterior_gradient(const gkv_posterior *posterior, gkv_workspace *ws, size_t rows, size_t part)
+{
+    (void)part;
+    const size_t d = posterior->d;
+    gkv_real *d_g = gkv_param_grad(ws->params, posterior->raw_g);
+    gkv_real *d_k = gkv_param_grad(ws->params, posterior->raw_k);
+    memset(d_g, 0, d * sizeof *d_g);
+    memset(d_k, 0, d * sizeof *d_k);
+    for (size_t r = 0; r < rows; r++) {
+        const gkv_real *d_shape = gkv_at(ws, posterior->d_shape, r);
+        gkv_nn_kernels_get()->axpy(d, 1, d_shape, d_g);
+        gkv_nn_kernels_get()->axpy(d, 1, d_shape + d, d_k);
+    }
+}

@@ -1,0 +1,60 @@
+/* The approximate posterior q(z|x), from what the encoder says of an image.
+ *
+ *   z0 = μ + σ ⊙ G(u; g, k),   u ~ N(0, I),   G the standard g-and-k transform
+ *   z  = f_K∘…∘f_1(z0)
+ *   log q(z|x) = Σ_j [log φ(u_j) − log σ_j − log G'(u_j)] − Σ_i log|det ∂f_i|
+ *
+ * The encoder's output row is [μ (d), raw log σ (d), raw g (d), raw k (d) when
+ * amortized, then each flow layer's raw parameters]. log σ = 7·tanh(raw/7): free
+ * where it matters, and never an overflow. */
+#ifndef GKV_VAE_POSTERIOR_H
+#define GKV_VAE_POSTERIOR_H
+
+#include "flow/posterior_flow.h"
+#include "gkvae/settings.h"
+#include "nn/workspace.h"
+
+typedef enum gkv_posterior_noise { GKV_NOISE_NORMAL, GKV_NOISE_GK, GKV_NOISE_GK_AMORTIZED } gkv_posterior_noise;
+
+typedef struct gkv_posterior {
+    size_t d;
+    gkv_posterior_noise noise;
+    const gkv_posterior_flow_ops *flow; /* NULL for none */
+    size_t flow_layers, flow_width;
+    gkv_param_id raw_g, raw_k;   /* [d] each, when g and k are global */
+    gkv_slot encoded, d_encoded; /* the encoder's output; set by gkv_posterior_attach */
+    gkv_slot u;                  /* the noise: the caller's to fill */
+    gkv_slot sigma;              /* σ [d] */
+    gkv_slot shape;              /* g, k, G, log G' and their derivatives; g-and-k noise only */
+    gkv_slot *layers;            /* z0, then each flow layer's output */
+    gkv_slot z, d_z;             /* the last of them, and its gradient */
+    gkv_slot log_q, d_log_q;     /* [1] */
+    gkv_slot d_shape;            /* gradients in raw g, raw k [2 d]; global shapes only */
+} gkv_posterior;
+
+/* How many numbers the encoder must give for an image. */
+size_t gkv_posterior_width(const gkv_posterior *posterior);
+
+/* Two steps, because the encoder is built between them. */
+gkv_status gkv_posterior_create(const gkv_model_settings *settings, gkv_params *params, gkv_plan *plan,
+                                gkv_posterior *posterior);
+void gkv_posterior_attach(gkv_posterior *posterior, gkv_slot encoded, gkv_slot d_encoded);
+void gkv_posterior_free(gkv_posterior *posterior); /* frees what it holds, not the struct */
+
+/* encoded, u → z, log_q. */
+void gkv_posterior_forward(const gkv_posterior *posterior, gkv_workspace *ws, size_t first, size_t count);
+
+/* d_z, d_log_q → d_encoded. */
+void gkv_posterior_backward(const gkv_posterior *posterior, gkv_workspace *ws, size_t first, size_t count);
+
+/* Parameter gradients, as for a layer. */
+size_t gkv_posterior_parts(const gkv_posterior *posterior);
+void gkv_posterior_gradient(const gkv_posterior *posterior, gkv_workspace *ws, size_t rows, size_t part);
+
+/* The smooth maps from raw shapes to strictly valid ones, and their slopes:
+ * g = 4·tanh(r/4);  k = 2·tanh(r/2) for r ≥ 0 and 0.059·(e^(r/0.059) − 1) below.
+ * −0.059 is above k_min(g, 0.8) for every g. */
+double gkv_shape_g(double raw, double *slope);
+double gkv_shape_k(double raw, double *slope);
+
+#endif

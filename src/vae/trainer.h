@@ -1,0 +1,56 @@
+/* The inside of a training run: one object, one step, one epoch's end. */
+#ifndef GKV_VAE_TRAINER_H
+#define GKV_VAE_TRAINER_H
+
+#include "gkvae/train.h"
+#include "vae/checkpoint.h"
+#include "vae/estimate.h"
+
+typedef struct gkv_trainer {
+    gkv_model *model;
+    gkv_dataset *dataset;
+    gkv_images train;      /* all images but the held-out ones */
+    gkv_images validation;
+    uint32_t *split;       /* the places both selections point into */
+    uint32_t *shuffled;    /* places in `train` in the current epoch's order */
+    uint64_t shuffled_epoch;
+    gkv_workspace ws;
+    gkv_real *ema;         /* the average, as params.values; NULL when off */
+    gkv_real *good;        /* values, m and v at the last good state */
+    gkv_train_state state;
+    uint64_t epoch_steps, steps;
+    int threads;
+} gkv_trainer;
+
+/* What one step saw. */
+typedef struct gkv_step_report {
+    double loss, reconstruction, kl; /* sums over the batch; loss is at KL weight 1 */
+    double gradient_norm;            /* of the batch mean, before clipping */
+    double kl_weight, learning_rate;
+    size_t images;
+    bool skipped;                    /* something was not finite: nothing moved */
+} gkv_step_report;
+
+/* A trainer at step 0 over the dataset, which it takes over. */
+gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset, gkv_trainer **out);
+void gkv_trainer_free(gkv_trainer *trainer);
+
+/* One step. GKV_ERR_NUMERIC when the trainer gives up. */
+gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report);
+
+/* Remembers the current state as the one to return to. */
+void gkv_trainer_mark_good(gkv_trainer *trainer);
+
+/* The table to evaluate with: the average when there is one. Borrows from the trainer. */
+gkv_params gkv_trainer_eval_params(const gkv_trainer *trainer);
+
+/* Mean −ELBO, reconstruction and KL over the held-out images. */
+gkv_status gkv_trainer_validate(gkv_trainer *trainer, double out[3]);
+
+/* Refits the base to current codes. */
+gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report);
+
+/* Whether a refit is due at the end of this epoch (from 1). */
+bool gkv_trainer_refit_due(const gkv_trainer *trainer, uint64_t epoch);
+
+#endif

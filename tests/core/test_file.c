@@ -1,0 +1,338 @@
+/* Files appear whole or not at all; a folder has one holder at a time. */
+#define _GNU_SOURCE
+#include "support.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/file.h"
+
+static char folder[64];
+
+static const char *in_folder(const char *name)
+{
+    static char paths[4][128];
+    static unsigned turn;
+    char *path = paths[turn++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static int make_test_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/gkv-file-XXXXXX");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_test_folder(void **state)
+{
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command);
+}
+
+static int count_entries(void)
+{
+    int count = 0;
+    DIR *listing = opendir(folder);
+    assert_non_null(listing);
+    for (struct dirent *entry = readdir(listing); entry; entry = readdir(listing))
+        count += entry->d_name[0] != '.';
+    closedir(listing);
+    return count;
+}
+
+static void assert_holds(const char *path, const char *text)
+{
+    char *bytes = NULL;
+    size_t count = 0;
+    assert_ok(gkv_file_read(path, 1 << 20, &bytes, &count));
+    assert_int_equal(count, strlen(text));
+    assert_string_equal(bytes, text);
+    free(bytes);
+}
+
+static void written_is_read(void **state)
+{
+    (void)state;
+    const char *path = in_folder("a");
+    assert_false(gkv_file_exists(path));
+    assert_ok(gkv_file_write_atomic(path, "first", 5));
+    assert_true(gkv_file_exists(path));
+    assert_holds(path, "first");
+    assert_ok(gkv_file_write_atomic(path, "", 0));
+    assert_holds(path, "");
+    gkv_file_writer *writer = NULL;
+    assert_ok(gkv_file_begin(path, &writer));
+    assert_ok(gkv_file_printf(writer, "%d and ", 3));
+    assert_ok(gkv_file_write(writer, "more", 4));
+    assert_holds(path, "");
+    assert_ok(gkv_file_commit(writer));
+    assert_holds(path, "3 and more");
+    assert_int_equal(count_entries(), 1);
+    /* The umask decides who may read it, as with any file. */
+    struct stat info;
+    const mode_t mask = umask(0);
+    umask(mask);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0666 & ~mask);
+}
+
+static void abandoned_leaves_nothing(void **state)
+{
+    (void)state;
+    const char *path = in_folder("a");
+    assert_ok(gkv_file_write_atomic(path, "old", 3));
+    gkv_file_writer *one = NULL, *two = NULL;
+    assert_ok(gkv_file_begin(path, &one));
+    assert_ok(gkv_file_begin(path, &two)); /* two at once are two temporaries */
+    assert_int_equal(count_entries(), 3);
+    assert_ok(gkv_file_write(one, "new", 3));
+    gkv_file_abandon(one);
+    gkv_file_abandon(two);
+    gkv_file_abandon(NULL);
+    assert_holds(path, "old");
+    assert_int_equal(count_entries(), 1);
+}
+
+static void bad_places_are_refused(void **state)
+{
+    (void)state;
+    gkv_file_writer *writer = NULL;
+    assert_fails(gkv_file_begin(in_folder("no/such"), &writer), GKV_ERR_IO, "No such file");
+    assert_null(writer);
+    assert_fails(gkv_file_begin(folder, &writer), GKV_ERR_IO, "not a regular file");
+    assert_fails(gkv_file_begin("/dev/null", &writer), GKV_ERR_IO, "not a regular file");
+    assert_fails(gkv_file_begin("", &writer), GKV_ERR_IO, "no name");
+    char *bytes = NULL;
+    size_t count = 0;
+    assert_fails(gkv_file_read(in_folder("none"), 10, &bytes, &count), GKV_ERR_IO, "none: cannot read: No such");
+    assert_fails(gkv_file_read(folder, 10000, &bytes, &count), GKV_ERR_IO, "directory");
+    assert_null(bytes);
+}
+
+static void links_are_followed(void **state)
+{
+    (void)state;
+    assert_ok(gkv_file_write_atomic(in_folder("real"), "old", 3));
+    assert_int_equal(symlink("real", in_folder("link")), 0);
+    assert_ok(gkv_file_write_atomic(in_folder("link"), "new", 3));
+    assert_holds(in_folder("real"), "new");
+    struct stat info;
+    assert_int_equal(lstat(in_folder("link"), &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    gkv_file_writer *writer = NULL;
+    assert_int_equal(symlink("/dev/null", in_folder("device")), 0);
+    assert_fails(gkv_file_begin(in_folder("device"), &writer), GKV_ERR_IO, "not a regular file");
+    assert_int_equal(symlink("gone", in_folder("dangling")), 0);
+    assert_fails(gkv_file_begin(in_folder("dangling"), &writer), GKV_ERR_IO, "follow the link");
+}
+
+static void reading_keeps_its_limit(void **state)
+{
+    (void)state;
+    char *bytes = NULL;
+    size_t count = 0;
+    assert_ok(gkv_file_write_atomic(in_folder("ten"), "0123456789", 10));
+    assert_ok(gkv_file_read(in_folder("ten"), 10, &bytes, &count));
+    assert_int_equal(count, 10);
+    free(bytes);
+    assert_fails(gkv_file_read(in_folder("ten"), 9, &bytes, &count), GKV_ERR_DATA, "longer than the 9 bytes");
+    assert_null(bytes);
+    /* Endless, and without a size to ask for. */
+    assert_fails(gkv_file_read("/dev/zero", 300000, &bytes, &count), GKV_ERR_DATA, "longer than");
+    assert_ok(gkv_file_read("/dev/null", 0, &bytes, &count));
+    assert_int_equal(count, 0);
+    free(bytes);
+}
+
+static void folders_are_made(void **state)
+{
+    (void)state;
+    assert_ok(gkv_file_make_folder(in_folder("x/y//z/")));
+    assert_ok(gkv_file_make_folder(in_folder("x/y/z")));
+    assert_ok(gkv_file_make_folder("."));
+    assert_ok(gkv_file_make_folder("/"));
+    assert_true(gkv_file_exists(in_folder("x/y/z")));
+    assert_ok(gkv_file_write_atomic(in_folder("x/file"), "", 0));
+    assert_fails(gkv_file_make_folder(in_folder("x/file/z")), GKV_ERR_IO, "x/file: cannot make");
+    assert_fails(gkv_file_make_folder(""), GKV_ERR_IO, "cannot make the folder");
+    assert_fails(gkv_file_make_folder("/proc/none"), GKV_ERR_IO, "/proc/none");
+}
+
+/* Runs in a child where no file may pass 64 KiB: the disk is full, so to speak. */
+static int save_on_a_full_disk(void)
+{
+    const struct rlimit limit = {65536, 65536};
+    signal(SIGXFSZ, SIG_IGN);
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
+        return 1;
+    static char large[200000];
+    if (gkv_file_write_atomic(in_folder("a"), large, sizeof large) != GKV_ERR_IO)
+        return 2;
+    if (!strstr(gkv_error_message(), "/a: cannot write: ") || !strstr(gkv_error_message(), strerror(EFBIG)))
+        return 3;
+    /* The first failure stays, though smaller writes would now fit. */
+    gkv_file_writer *writer = NULL;
+    if (gkv_file_begin(in_folder("a"), &writer) != GKV_OK)
+        return 4;
+    gkv_file_write(writer, large, sizeof large);
+    if (gkv_file_write(writer, large, 1) != GKV_ERR_IO || gkv_file_printf(writer, "x") != GKV_ERR_IO)
+        return 5;
+    return gkv_file_commit(writer) == GKV_ERR_IO ? 0 : 6;
+}
+
+static void full_disk_keeps_the_old_file(void **state)
+{
+    (void)state;
+    assert_ok(gkv_file_write_atomic(in_folder("a"), "old", 3));
+    const int before = count_entries();
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(save_on_a_full_disk());
+    int result = -1;
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_true(WIFEXITED(result));
+    assert_int_equal(WEXITSTATUS(result), 0);
+    assert_holds(in_folder("a"), "old");
+    assert_int_equal(count_entries(), before);
+}
+
+enum { LARGE = 1 << 20 };
+
+static void save_for_ever(const char *path)
+{
+    char *bytes = test_alloc(LARGE);
+    alarm(30); /* should the test die first */
+    for (unsigned turn = 0;; turn++) {
+        memset(bytes, 'a' + (int)(turn % 26), LARGE);
+        if (gkv_file_write_atomic(path, bytes, LARGE) != GKV_OK)
+            _exit(1);
+    }
+}
+
+static void killed_saves_leave_a_whole_file(void **state)
+{
+    (void)state;
+    const char *path = in_folder("a");
+    char *bytes = test_alloc(LARGE);
+    memset(bytes, 'z', LARGE);
+    assert_ok(gkv_file_write_atomic(path, bytes, LARGE));
+    free(bytes);
+    for (int turn = 0; turn < 15; turn++) {
+        const pid_t child = fork();
+        if (child == 0)
+            save_for_ever(path);
+        const struct timespec wait = {0, 3000000L + turn * 2777777L};
+        nanosleep(&wait, NULL);
+        kill(child, SIGKILL);
+        int result = 0;
+        assert_int_equal(waitpid(child, &result, 0), child);
+        assert_true(WIFSIGNALED(result));
+        size_t count = 0;
+        assert_ok(gkv_file_read(path, 2 * LARGE, &bytes, &count));
+        assert_int_equal(count, LARGE);
+        assert_memory_equal(bytes, bytes + 1, LARGE - 1); /* all of one save */
+        free(bytes);
+    }
+    /* One dies half-way for certain; the next holder of the folder tidies up. */
+    const int before = count_entries();
+    const pid_t child = fork();
+    if (child == 0) {
+        gkv_file_writer *writer = NULL;
+        if (gkv_file_begin(path, &writer) == GKV_OK)
+            gkv_file_write(writer, "half", 4);
+        raise(SIGKILL);
+    }
+    waitpid(child, NULL, 0);
+    assert_true(count_entries() > before);
+    assert_ok(gkv_file_write_atomic(in_folder("notes.tmp-1-x"), "mine", 4));
+    gkv_lock *lock = NULL;
+    assert_ok(gkv_lock_acquire(folder, &lock));
+    gkv_lock_free(lock);
+    assert_int_equal(count_entries(), 3); /* a, lock and the notes */
+}
+
+static void folder_has_one_holder(void **state)
+{
+    (void)state;
+    gkv_lock *lock = NULL, *second = NULL;
+    assert_ok(gkv_lock_acquire(folder, &lock));
+    char holder[128];
+    snprintf(holder, sizeof holder, "%s: in use by process %ld;", folder, (long)getpid());
+    assert_fails(gkv_lock_acquire(folder, &second), GKV_ERR_BUSY, holder);
+    assert_null(second);
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(gkv_lock_acquire(folder, &second) == GKV_ERR_BUSY && strstr(gkv_error_message(), holder) ? 0 : 1);
+    int result = -1;
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_int_equal(result, 0);
+    gkv_lock_free(lock);
+    assert_ok(gkv_lock_acquire(folder, &lock));
+    gkv_lock_free(lock);
+    gkv_lock_free(NULL);
+    assert_fails(gkv_lock_acquire("/no/such/folder", &lock), GKV_ERR_IO, "/no/such/folder/lock");
+    assert_null(lock);
+}
+
+static void lock_dies_with_its_holder(void **state)
+{
+    (void)state;
+    int ready[2];
+    assert_int_equal(pipe(ready), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(30); /* should the test die first */
+        gkv_lock *lock = NULL;
+        const char told = gkv_lock_acquire(folder, &lock) == GKV_OK ? 'y' : 'n';
+        if (write(ready[1], &told, 1) == 1)
+            pause();
+        _exit(1);
+    }
+    char told = 0;
+    assert_int_equal(read(ready[0], &told, 1), 1);
+    assert_int_equal(told, 'y');
+    gkv_lock *lock = NULL;
+    char holder[128];
+    snprintf(holder, sizeof holder, "process %ld;", (long)child);
+    assert_fails(gkv_lock_acquire(folder, &lock), GKV_ERR_BUSY, holder);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    assert_ok(gkv_lock_acquire(folder, &lock));
+    gkv_lock_free(lock);
+    /* A lock file of foreign content is no obstacle. */
+    assert_ok(gkv_file_write_atomic(in_folder("lock"), "not a number", 12));
+    assert_ok(gkv_lock_acquire(folder, &lock));
+    gkv_lock_free(lock);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_test_folder, remove_test_folder)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_FOLDER(written_is_read),
+        WITH_FOLDER(abandoned_leaves_nothing),
+        WITH_FOLDER(bad_places_are_refused),
+        WITH_FOLDER(links_are_followed),
+        WITH_FOLDER(reading_keeps_its_limit),
+        WITH_FOLDER(folders_are_made),
+        WITH_FOLDER(full_disk_keeps_the_old_file),
+        WITH_FOLDER(killed_saves_leave_a_whole_file),
+        WITH_FOLDER(folder_has_one_holder),
+        WITH_FOLDER(lock_dies_with_its_holder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

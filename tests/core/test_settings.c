@@ -1,0 +1,444 @@
+/* Settings: the table, values and their ranges, files and their faults. */
+#define _GNU_SOURCE
+#include "support.h"
+
+#include <locale.h>
+#include <unistd.h>
+
+#include "core/text.h"
+#include "gkvae/settings.h"
+
+#define CONFIGS GKV_TEST_FIXTURES "/../../configs/"
+
+static char folder[64];
+static char path[128];
+
+static int make_test_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/gkv-settings-XXXXXX");
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(path, sizeof path, "%s/s.ini", folder);
+    return 0;
+}
+
+static int remove_test_folder(void **state)
+{
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command);
+}
+
+static void put_bytes(const char *bytes, size_t count)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, count, file), count);
+    assert_int_equal(fclose(file), 0);
+}
+
+static gkv_status read_text(gkv_settings *settings, const char *text)
+{
+    put_bytes(text, strlen(text));
+    return gkv_settings_read(settings, path);
+}
+
+static void full_name(const gkv_settings_key *key, char name[64])
+{
+    snprintf(name, 64, "%s.%s", key->section, key->name);
+}
+
+static void defaults_are_as_documented(void **state)
+{
+    (void)state;
+    static const char *const wanted[][2] = {
+        {"data.dataset", "mnist"}, {"data.folder", "data"}, {"data.train_images", ""}, {"data.train_labels", ""},
+        {"data.test_images", ""}, {"data.test_labels", ""}, {"data.binarization", "dynamic"},
+        {"data.validation", "5000"}, {"model.latent", "40"}, {"model.hidden", "400"}, {"model.layers", "2"},
+        {"model.block", "silu"}, {"model.posterior", "normal"}, {"model.posterior_flow", "none"},
+        {"model.posterior_layers", "0"}, {"model.prior_flow", "realnvp"}, {"model.prior_layers", "8"},
+        {"model.prior_hidden", "128"}, {"model.log_scale_bound", "2"}, {"model.base", "gk-copula"},
+        {"model.base_fit", "lm"}, {"model.base_g", "0"}, {"model.base_k", "0"}, {"train.epochs", "20"},
+        {"train.batch", "200"}, {"train.learning_rate", "0.003"}, {"train.clip_norm", "5"},
+        {"train.kl_warmup", "5"}, {"train.refit_every", "1"}, {"train.refit_codes", "20000"},
+        {"train.refit_damping", "1"}, {"train.ema", "0"}, {"train.patience", "0"},
+        {"train.checkpoint_every", "1"}, {"train.seed", "1"}, {"train.threads", "auto"},
+        {"eval.samples", "500"}, {"eval.images", "all"}, {"eval.seed", "1"},
+    };
+    gkv_settings settings;
+    char value[GKV_PATH_SIZE], name[64];
+    memset(&settings, 0xAA, sizeof settings);
+    gkv_settings_defaults(&settings);
+    size_t i = 0;
+    for (const gkv_settings_key *key; (key = gkv_settings_key_at(i)) != NULL; i++) {
+        full_name(key, name);
+        assert_string_equal(name, wanted[i][0]);
+        assert_ok(gkv_settings_get(&settings, name, value, sizeof value));
+        assert_string_equal(value, wanted[i][1]);
+        assert_true(strlen(key->meaning) > 10 && key->meaning[strlen(key->meaning) - 1] == '.');
+        assert_non_null(key->range);
+    }
+    assert_int_equal(i, sizeof wanted / sizeof *wanted);
+    assert_ok(gkv_settings_check(&settings));
+    assert_true(settings.train.learning_rate == 3e-3 && settings.train.threads == 0 && settings.eval.images == 0);
+    assert_int_equal(settings.model.latent, 40);
+    assert_string_equal(settings.model.base, "gk-copula");
+}
+
+static void good_values_are_taken(void **state)
+{
+    (void)state;
+    static const char *const good[][3] = {
+        /* key, as written, as given back */
+        {"model.latent", "1", "1"}, {"model.latent", "4096", "4096"}, {"model.latent", "+7", "7"},
+        {"train.threads", "auto", "auto"}, {"train.threads", "256", "256"}, {"eval.images", "1", "1"},
+        {"eval.images", "all", "all"}, {"data.validation", "0", "0"}, {"train.ema", "0.999", "0.999"},
+        {"model.base_k", "-0.4999", "-0.4999"}, {"model.base_k", "5", "5"}, {"model.base_g", "-5", "-5"},
+        {"train.learning_rate", "1e-05", "1e-05"}, {"train.learning_rate", "0.1", "0.1"},
+        {"train.learning_rate", "0.30000000000000004", "0.30000000000000004"},
+        {"train.learning_rate", "5e-324", "5e-324"}, {"train.kl_warmup", "2.5", "2.5"},
+        {"train.seed", "18446744073709551615", "18446744073709551615"}, {"train.seed", "0", "0"},
+        {"data.dataset", "fashion-mnist", "fashion-mnist"}, {"data.dataset", "my_own.2", "my_own.2"},
+        {"data.train_images", "", ""}, {"data.folder", "/a b/c;d#e/é", "/a b/c;d#e/é"},
+        {"model.posterior", "gk-amortized", "gk-amortized"},
+    };
+    gkv_settings settings;
+    char value[GKV_PATH_SIZE];
+    gkv_settings_defaults(&settings);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_ok(gkv_settings_set(&settings, good[i][0], good[i][1], "--set"));
+        assert_ok(gkv_settings_get(&settings, good[i][0], value, sizeof value));
+        assert_string_equal(value, good[i][2]);
+    }
+}
+
+static void bad_values_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[][3] = {
+        {"model.latent", "0", "--set: model.latent = 0: must be an integer, 1 … 4096"},
+        {"model.latent", "4097", "1 … 4096"}, {"model.latent", "", "model.latent = : must be an integer"},
+        {"model.latent", "4.0", "integer"}, {"model.latent", "4x", "integer"}, {"model.latent", "0x10", "integer"},
+        {"model.latent", " 4", "integer"}, {"model.latent", "-", "integer"}, {"model.latent", "1_000", "integer"},
+        {"model.latent", "99999999999999999999", "integer"}, {"model.latent", "18446744073709551656", "integer"},
+        {"data.validation", "-1", "0 … 1000000"},
+        {"train.threads", "0", "auto or 1 … 256; use \"auto\""}, {"train.threads", "257", "auto or 1 … 256"},
+        {"train.threads", "Auto", "auto or"}, {"eval.images", "0", "use \"all\""},
+        {"eval.images", "auto", "all or 1"}, {"train.seed", "-1", "18446744073709551615"},
+        {"train.seed", "18446744073709551616", "18446744073709551615"}, {"train.seed", "", "integer"},
+        {"train.learning_rate", "0", "above 0, at most 1"}, {"train.learning_rate", "nan", "number"},
+        {"train.learning_rate", "inf", "number"}, {"train.learning_rate", "0x1p-3", "number"},
+        {"train.learning_rate", "1e", "number"}, {"train.learning_rate", "0,1", "number"},
+        {"train.learning_rate", "1e-999", "number"}, {"train.learning_rate", "1e999", "number"},
+        {"train.learning_rate", "0.1 ", "number"}, {"train.learning_rate", "", "number"},
+        {"train.ema", "1", "at least 0, below 1"}, {"train.ema", "-0.1", "at least 0"},
+        {"train.refit_damping", "1.01", "above 0, at most 1"},
+        {"model.base_k", "-0.5", "above -0.5, at most 5; at k ≤ −1/2 the quantile function Q(z) stops increasing"},
+        {"model.base_k", "-3", "stops increasing"}, {"model.base_g", "5.1", "-5 … 5"},
+        {"model.base", "gk-copulas", "one of normal, gk, gk-copula; the nearest is \"gk-copula\""},
+        {"model.base", "", "one of"}, {"model.base", "normal, gk", "one of"}, {"model.base", "Normal", "\"normal\""},
+        {"model.posterior_flow", "palnar", "\"planar\""},
+        {"data.dataset", "", "a name of"}, {"data.dataset", "../etc", "a name of"}, {"data.dataset", "a/b", "a name"},
+        {"data.dataset", "a b", "a name of"}, {"data.dataset", "abcdefghijklmnopqrstuvwxyzabcdef", "31 bytes"},
+        {"data.folder", "", "write . for"}, {"data.folder", "a\nb", "control"}, {"data.folder", " a", "blank"},
+        {"data.folder", "a ", "blank"}, {"data.folder", "a #b", "comment"}, {"data.folder", ";b", "comment"},
+        {"data.folder", "\"data\"", "quotes"},
+    };
+    gkv_settings settings, before;
+    gkv_settings_defaults(&settings);
+    before = settings;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_fails(gkv_settings_set(&settings, bad[i][0], bad[i][1], "--set"), GKV_ERR_CONFIG, bad[i][2]);
+        assert_non_null(strstr(gkv_error_message(), bad[i][0]));
+        assert_memory_equal(&settings, &before, sizeof settings);
+    }
+    char longest[GKV_PATH_SIZE + 1];
+    memset(longest, 'p', GKV_PATH_SIZE);
+    longest[GKV_PATH_SIZE] = '\0';
+    assert_fails(gkv_settings_set(&settings, "data.folder", longest, "--set"), GKV_ERR_CONFIG, "1023 bytes");
+    assert_ok(gkv_settings_set(&settings, "data.folder", longest + 1, "--set"));
+    char small[4];
+    assert_fails(gkv_settings_get(&settings, "data.folder", small, sizeof small), GKV_ERR_ARGUMENT, "1024 bytes");
+    assert_ok(gkv_settings_get(&settings, "train.seed", small, 2));
+}
+
+static void unknown_names_meet_the_nearest(void **state)
+{
+    (void)state;
+    static const char *const unknown[][2] = {
+        {"model.latnet", "--set: unknown key \"model.latnet\"; the nearest is \"model.latent\""},
+        {"model.epochs", "the nearest is \"train.epochs\""},
+        {"latent", "unknown key \"latent\"; the nearest is \"model.latent\""},
+        {"train.learning-rate", "\"train.learning_rate\""},
+        {"", "unknown key \"\""},
+        {".", "unknown key"},
+        {"model.", "unknown key \"model.\""},
+        {"model.latent.x", "\"model.latent\""},
+        {"model.\x1b[2J", "\"model.?[2J\""},
+    };
+    gkv_settings settings;
+    char value[8];
+    gkv_settings_defaults(&settings);
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+        assert_fails(gkv_settings_set(&settings, unknown[i][0], "1", "--set"), GKV_ERR_CONFIG, unknown[i][1]);
+    assert_fails(gkv_settings_get(&settings, "eval.seeds", value, 8), GKV_ERR_CONFIG, "\"eval.seed\"");
+    assert_int_equal(gkv_text_distance("latnet", "latent"), 1);
+    assert_int_equal(gkv_text_distance("", "abc"), 3);
+    assert_int_equal(gkv_text_distance("kitten", "sitting"), 3);
+    assert_int_equal(gkv_text_distance("ca", "abc"), 3); /* the string alignment form: 3, not 2 */
+    assert_int_equal(gkv_text_distance("abcd", "abcd"), 0);
+}
+
+static void untidy_file_is_read(void **state)
+{
+    (void)state;
+    gkv_settings settings;
+    gkv_settings_defaults(&settings);
+    assert_ok(gkv_settings_read(&settings, GKV_TEST_FIXTURES "/settings/untidy.ini"));
+    assert_string_equal(settings.data.folder, "my data/a#1;2");
+    assert_int_equal(settings.model.latent, 12);
+    assert_true(settings.model.base_k == -0.25);
+    assert_string_equal(settings.model.posterior, "gk");
+    assert_int_equal(settings.eval.images, 0);
+    assert_int_equal(settings.train.threads, 3);
+    assert_true(settings.train.learning_rate == 1e-4);
+    assert_true(settings.train.seed == UINT64_MAX);
+    assert_int_equal(settings.model.hidden, 400);
+}
+
+static void bad_files_change_nothing(void **state)
+{
+    (void)state;
+    static const char *const bad[][2] = {
+        {"[model]\nlatent = 3\n\nlatnet = 3\n", "s.ini:4: unknown key \"model.latnet\"; the nearest is \"model.latent\""},
+        {"[model]\nlatent = 3\nhidden = 0\n", "s.ini:3: model.hidden = 0: must be an integer, 1 … 65536"},
+        {"[model]\nlatent = 3\n[modle]\nhidden = 4\n", "s.ini:3: unknown section \"modle\"; the nearest is \"model\""},
+        {"[model]\nlatent = 3\n[trian]\n", "s.ini:3: unknown section \"trian\"; the nearest is \"train\""},
+        {"[model]\nlatent = 3\n# x\nlatent = 4\n", "s.ini:4: model.latent is set on line 2 already"},
+        {"[model]\nlatent = 3\n[train]\nepochs = 4\n[model]\nlatent = 3\n", "s.ini:6: model.latent is set on line 2"},
+        {"latent = 3\n", "s.ini:1: unknown key \"latent\"; the nearest is \"model.latent\""},
+        {"[model]\nlatent = 3\nhidden\n", "s.ini:3: neither [section] nor key = value"},
+        {"[model]\nlatent = 3\n= 5\n", "s.ini:3: neither"},
+        {"[model\nlatent = 3\n", "s.ini:1: a section is written [name]"},
+        {"[model] latent = 3\n", "s.ini:1: a section is written [name]"},
+        {"[]\nlatent = 3\n", "s.ini:1: unknown section \"\""},
+        {"[model]\nlatent = 3 4\n", "s.ini:2: model.latent = 3 4: must be"},
+        {"[model]\nlatent =\n", "s.ini:2: model.latent = : must be"},
+        {"[model]\nlatent = 3\n  hidden = x\n", "s.ini:3: model.hidden = x"},
+        {"[eval]\nimages = 0 # none\n", "s.ini:2: eval.images = 0: must be"},
+        {"\x7f" "ELF\2\1\1\n", "s.ini:1: neither"},
+    };
+    gkv_settings settings, before;
+    gkv_settings_defaults(&settings);
+    before = settings;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_fails(read_text(&settings, bad[i][0]), GKV_ERR_CONFIG, bad[i][1]);
+        assert_memory_equal(&settings, &before, sizeof settings);
+    }
+    put_bytes("[model]\n\0latent = 3\n", 20);
+    assert_fails(gkv_settings_read(&settings, path), GKV_ERR_CONFIG, "zero byte");
+    assert_fails(gkv_settings_read(&settings, "/no/such.ini"), GKV_ERR_IO, "/no/such.ini");
+    assert_fails(gkv_settings_read(&settings, folder), GKV_ERR_IO, folder);
+    assert_memory_equal(&settings, &before, sizeof settings);
+    assert_ok(read_text(&settings, ""));
+    assert_ok(read_text(&settings, "\n\n# nothing\n[model]"));
+    assert_memory_equal(&settings, &before, sizeof settings);
+}
+
+static void long_lines_are_whole_or_refused(void **state)
+{
+    (void)state;
+    gkv_settings settings, before;
+    char text[6000], value[GKV_PATH_SIZE];
+    /* Paths of every length about the line buffer's multiples, of an awkward pattern. */
+    for (size_t length = 150; length < GKV_PATH_SIZE; length += length < 450 ? 1 : 97) {
+        for (size_t i = 0; i < length; i++)
+            value[i] = "ab c#d;[e]=f:/"[(i * 5 + i / 13 + length) % 14];
+        value[0] = value[length - 1] = 'x';
+        for (size_t i = 1; i < length; i++)
+            if (value[i - 1] == ' ' && (value[i] == '#' || value[i] == ';'))
+                value[i] = 'y';
+        value[length] = '\0';
+        snprintf(text, sizeof text, "[data]\nfolder = %s   # and a comment\n[model]\nlatent = 7\n", value);
+        gkv_settings_defaults(&settings);
+        assert_ok(read_text(&settings, text));
+        assert_string_equal(settings.data.folder, value);
+        assert_int_equal(settings.model.latent, 7);
+    }
+    before = settings;
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    memcpy(text, "[data]\nfolder = ", 16);
+    assert_fails(read_text(&settings, text), GKV_ERR_CONFIG, "s.ini:2: the line is too long");
+    text[1100] = '\0';
+    assert_fails(read_text(&settings, text), GKV_ERR_CONFIG, "s.ini:2: data.folder = xxx");
+    for (size_t i = 17; i < 1000; i += 2)
+        text[i] = ' ';
+    text[1001] = '\0';
+    assert_ok(read_text(&settings, text)); /* one-letter words */
+    assert_string_equal(settings.data.folder, text + 16);
+    settings = before;
+    memset(text + 7, 'x', 1000);
+    text[300] = '=';
+    assert_fails(read_text(&settings, text), GKV_ERR_CONFIG, "s.ini:2: no key is as long");
+    memset(text, '#', 5000);
+    assert_ok(read_text(&settings, text)); /* a comment may be of any length */
+    memset(text, '[', 300);
+    text[300] = ']';
+    text[301] = '\0';
+    assert_fails(read_text(&settings, text), GKV_ERR_CONFIG, "s.ini:1: a section is written");
+    assert_memory_equal(&settings, &before, sizeof settings);
+}
+
+/* A value of every key that is not its default. */
+static void change_everything(gkv_settings *settings)
+{
+    static const char *const changed[][2] = {
+        {"data.dataset", "fashion-mnist"}, {"data.folder", "/x/y z"}, {"data.train_images", "a:b=c"},
+        {"data.train_labels", "b"}, {"data.test_images", "c"}, {"data.test_labels", "d"},
+        {"data.binarization", "grey"}, {"data.validation", "17"}, {"model.latent", "3"}, {"model.hidden", "5"},
+        {"model.layers", "1"}, {"model.block", "gated"}, {"model.posterior", "gk"},
+        {"model.posterior_flow", "planar"}, {"model.posterior_layers", "4"}, {"model.prior_flow", "none"},
+        {"model.prior_layers", "2"}, {"model.prior_hidden", "9"}, {"model.log_scale_bound", "0.1"},
+        {"model.base", "gk"}, {"model.base_fit", "grad"}, {"model.base_g", "-0.3"},
+        {"model.base_k", "0.12345678901234568"}, {"train.epochs", "2"}, {"train.batch", "3"},
+        {"train.learning_rate", "0.30000000000000004"}, {"train.clip_norm", "0"}, {"train.kl_warmup", "1e-07"},
+        {"train.refit_every", "4"}, {"train.refit_codes", "100"}, {"train.refit_damping", "0.7"},
+        {"train.ema", "0.9999"}, {"train.patience", "5"}, {"train.checkpoint_every", "6"},
+        {"train.seed", "18446744073709551615"}, {"train.threads", "2"}, {"eval.samples", "7"},
+        {"eval.images", "8"}, {"eval.seed", "9223372036854775808"},
+    };
+    char value[GKV_PATH_SIZE], name[64];
+    for (size_t i = 0; i < sizeof changed / sizeof *changed; i++) {
+        full_name(gkv_settings_key_at(i), name);
+        assert_string_equal(name, changed[i][0]); /* none is forgotten */
+        assert_ok(gkv_settings_get(settings, name, value, sizeof value));
+        assert_string_not_equal(value, changed[i][1]);
+        assert_ok(gkv_settings_set(settings, name, changed[i][1], "test"));
+    }
+    assert_null(gkv_settings_key_at(sizeof changed / sizeof *changed));
+}
+
+static void written_is_read(void **state)
+{
+    (void)state;
+    gkv_settings settings, back;
+    gkv_settings_defaults(&settings);
+    gkv_settings_defaults(&back);
+    change_everything(&back);
+    assert_ok(gkv_settings_write(&settings, path));
+    assert_ok(gkv_settings_read(&back, path));
+    assert_memory_equal(&settings, &back, sizeof settings);
+    change_everything(&settings);
+    assert_ok(gkv_settings_check(&settings));
+    assert_ok(gkv_settings_write(&settings, path));
+    assert_ok(gkv_settings_read(&back, path));
+    assert_memory_equal(&settings, &back, sizeof settings);
+    /* What a file could not give back is not written. */
+    settings.train.learning_rate = NAN;
+    assert_fails(gkv_settings_write(&settings, path), GKV_ERR_CONFIG, "train.learning_rate = ");
+    settings.train.learning_rate = 0.5;
+    strcpy(settings.data.folder, "a\nb = c");
+    assert_fails(gkv_settings_write(&settings, path), GKV_ERR_CONFIG, "data.folder = a?b");
+    strcpy(settings.data.folder, "a");
+    assert_fails(gkv_settings_write(&settings, "/no/such/s.ini"), GKV_ERR_IO, "/no/such/s.ini");
+}
+
+static void commas_of_a_locale_do_no_harm(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8", "ru_RU.UTF-8"};
+    const char *found = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++)
+        found = setlocale(LC_ALL, names[i]);
+    if (!found)
+        skip(); /* no such locale is installed */
+    gkv_settings settings;
+    char value[64];
+    gkv_settings_defaults(&settings);
+    assert_true(settings.train.learning_rate == 0.003);
+    assert_ok(gkv_settings_get(&settings, "train.learning_rate", value, sizeof value));
+    setlocale(LC_ALL, "C");
+    assert_string_equal(value, "0.003");
+}
+
+static void combinations_are_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *set[6]; /* key, value, key, value … */
+        const char *says;   /* NULL if the check is to pass */
+    } cases[] = {
+        {{"model.posterior_flow", "radial"}, "posterior_flow = radial has no layers"},
+        {{"model.posterior_layers", "3"}, "posterior_layers = 3 are layers of no flow"},
+        {{"model.posterior_flow", "radial", "model.posterior_layers", "3"}, NULL},
+        {{"model.prior_flow", "none"}, NULL},
+        {{"model.prior_layers", "0"}, NULL},
+        {{"model.latent", "1"}, "model.latent = 1 has no halves"},
+        {{"model.latent", "1", "model.prior_flow", "none"}, NULL},
+        {{"model.latent", "1", "model.prior_layers", "0"}, NULL},
+        {{"model.base", "normal"}, NULL},
+        {{"train.patience", "3", "data.validation", "0"}, "train.patience = 3 watches"},
+        {{"train.patience", "3"}, NULL},
+    };
+    gkv_settings settings;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        gkv_settings_defaults(&settings);
+        for (size_t j = 0; j < 6 && cases[i].set[j]; j += 2)
+            assert_ok(gkv_settings_set(&settings, cases[i].set[j], cases[i].set[j + 1], "test"));
+        if (cases[i].says)
+            assert_fails(gkv_settings_check(&settings), GKV_ERR_CONFIG, cases[i].says);
+        else
+            assert_ok(gkv_settings_check(&settings));
+    }
+    /* A struct that was filled by hand. */
+    gkv_settings_defaults(&settings);
+    settings.model.latent = -4;
+    assert_fails(gkv_settings_check(&settings), GKV_ERR_CONFIG, "model.latent = -4");
+    gkv_settings_defaults(&settings);
+    memset(settings.model.base, 'g', sizeof settings.model.base);
+    assert_fails(gkv_settings_check(&settings), GKV_ERR_CONFIG, "model.base does not end");
+    gkv_settings_defaults(&settings);
+    settings.model.base_k = -INFINITY;
+    assert_fails(gkv_settings_check(&settings), GKV_ERR_CONFIG, "model.base_k = -inf");
+}
+
+static void configurations_hold(void **state)
+{
+    (void)state;
+    static const char *const files[] = {CONFIGS "mnist.ini", CONFIGS "mnist-plain.ini", CONFIGS "mnist-best.ini"};
+    gkv_settings settings, defaults;
+    for (size_t i = 0; i < 3; i++) {
+        gkv_settings_defaults(&settings);
+        assert_ok(gkv_settings_read(&settings, files[i]));
+        assert_ok(gkv_settings_check(&settings));
+    }
+    /* The first states every default. */
+    gkv_settings_defaults(&defaults);
+    gkv_settings_defaults(&settings);
+    change_everything(&settings);
+    assert_ok(gkv_settings_read(&settings, files[0]));
+    assert_memory_equal(&settings, &defaults, sizeof settings);
+}
+
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_test_folder, remove_test_folder)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_are_as_documented),
+        cmocka_unit_test(good_values_are_taken),
+        cmocka_unit_test(bad_values_are_refused),
+        cmocka_unit_test(unknown_names_meet_the_nearest),
+        cmocka_unit_test(untidy_file_is_read),
+        WITH_FOLDER(bad_files_change_nothing),
+        WITH_FOLDER(long_lines_are_whole_or_refused),
+        WITH_FOLDER(written_is_read),
+        cmocka_unit_test(commas_of_a_locale_do_no_harm),
+        cmocka_unit_test(combinations_are_checked),
+        cmocka_unit_test(configurations_hold),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

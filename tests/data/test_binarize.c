@@ -1,0 +1,170 @@
+/* Binarization: the stated comparison, from the stated words, with the stated odds. */
+#include "support.h"
+
+#include "core/memory.h"
+#include "data/binarize.h"
+#include "gkvae/data.h"
+
+enum { N = 784 };
+
+static const gkv_rng place = {12345678901234ULL, GKV_STREAM_BINARIZE_TRAIN, 17, 42};
+
+/* The definition, in 64 bits. */
+static int by_definition(uint8_t grey, uint32_t word)
+{
+    return (uint64_t)word * 255 < (uint64_t)grey << 32;
+}
+
+static void pixels_follow_the_definition(void **state)
+{
+    (void)state;
+    /* Every length has its own last block; greys with runs of 0 and 255 in between. */
+    enum { LONGEST = 5000 };
+    for (size_t n = 0; n <= LONGEST; n += n < 12 ? 1 : 193) {
+        uint8_t grey[LONGEST];
+        uint32_t words[LONGEST];
+        gkv_real out[LONGEST + 1];
+        for (size_t i = 0; i < n; i++)
+            grey[i] = i % 24 < 8 ? 0 : i % 24 < 12 ? 255 : (uint8_t)(i * 97);
+        out[n] = 7;
+        gkv_rng_words(place, n, words);
+        gkv_binarize(grey, n, place, out);
+        for (size_t i = 0; i < n; i++)
+            assert_true(out[i] == (gkv_real)by_definition(grey[i], words[i]));
+        assert_true(out[n] == 7);
+    }
+}
+
+static void thresholds_are_exact(void **state)
+{
+    (void)state;
+    /* Around every threshold and at both ends. */
+    for (unsigned grey = 0; grey < 256; grey++) {
+        const uint32_t threshold = grey * UINT32_C(0x01010101);
+        const uint32_t words[] = {0, 1, threshold - 1, threshold, threshold + 1, UINT32_MAX - 1, UINT32_MAX};
+        for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+            assert_int_equal(gkv_pixel_on((uint8_t)grey, words[k]), by_definition((uint8_t)grey, words[k]));
+    }
+}
+
+static void black_is_never_on_and_white_always(void **state)
+{
+    (void)state;
+    uint8_t grey[N];
+    gkv_real out[N];
+    for (unsigned image = 0; image < 500; image++) {
+        for (size_t i = 0; i < N; i++) /* mixed with greys, so that no block is skipped */
+            grey[i] = i % 4 == 0 ? 0 : i % 4 == 1 ? 255 : 128;
+        gkv_binarize(grey, N, gkv_rng_at(1, GKV_STREAM_BINARIZE_TRAIN, 0, image), out);
+        for (size_t i = 0; i < N; i += 4)
+            assert_true(out[i] == 0 && out[i + 1] == 1);
+    }
+}
+
+static void frequencies_are_the_grey_levels(void **state)
+{
+    (void)state;
+    enum { DRAWS = 20000 };
+    uint8_t grey[256];
+    gkv_real out[256];
+    double on[256] = {0}, chi2 = 0;
+    for (int i = 0; i < 256; i++)
+        grey[i] = (uint8_t)i;
+    for (uint64_t step = 0; step < DRAWS; step++) {
+        gkv_binarize(grey, 256, gkv_rng_at(3, GKV_STREAM_BINARIZE_TRAIN, step, 5), out);
+        for (int i = 0; i < 256; i++)
+            on[i] += (double)out[i];
+    }
+    assert_true(on[0] == 0 && on[255] == DRAWS);
+    for (int i = 1; i < 255; i++) {
+        const double p = i / 255.0, z = (on[i] - DRAWS * p) / sqrt(DRAWS * p * (1 - p));
+        assert_true(fabs(z) < 5);
+        chi2 += z * z;
+    }
+    assert_close(chi2, 254, 5 * sqrt(2 * 254.0));
+}
+
+static void a_pixel_depends_on_its_own_grey_and_place_only(void **state)
+{
+    (void)state;
+    uint8_t grey[N], other[N];
+    gkv_real a[N], b[N];
+    for (size_t i = 0; i < N; i++) {
+        grey[i] = (uint8_t)(i * 31);
+        other[i] = i % 2 ? grey[i] : (uint8_t)(255 * (i % 3 == 0));
+    }
+    gkv_binarize(grey, N, place, a);
+    gkv_binarize(other, N, place, b);
+    for (size_t i = 1; i < N; i += 2)
+        assert_true(a[i] == b[i]);
+    gkv_binarize(grey, 101, place, b);
+    assert_memory_equal(a, b, 101 * sizeof *a);
+}
+
+static void modes_are_what_they_say(void **state)
+{
+    (void)state;
+    uint8_t grey[N];
+    gkv_real a[N], b[N], expected[N];
+    gkv_binarization mode;
+    memset(grey, 127, N);
+    assert_ok(gkv_binarization_parse("dynamic", &mode));
+    gkv_binarize_image(mode, grey, N, 9, 4, 3, a);
+    gkv_binarize(grey, N, gkv_rng_at(9, GKV_STREAM_BINARIZE_TRAIN, 4, 3), expected);
+    assert_memory_equal(a, expected, sizeof a);
+    gkv_binarize_image(mode, grey, N, 9, 5, 3, b);
+    assert_memory_not_equal(a, b, sizeof a);
+
+    assert_ok(gkv_binarization_parse("static", &mode));
+    gkv_binarize_image(mode, grey, N, 9, 4, 3, a);
+    gkv_binarize(grey, N, gkv_rng_at(9, GKV_STREAM_BINARIZE_FIXED, 0, 3), expected);
+    assert_memory_equal(a, expected, sizeof a);
+    gkv_binarize_image(mode, grey, N, 9, 5, 3, b);
+    assert_memory_equal(a, b, sizeof a);
+
+    assert_ok(gkv_binarization_parse("grey", &mode));
+    for (size_t i = 0; i < 256; i++)
+        grey[i] = (uint8_t)i;
+    gkv_binarize_image(mode, grey, 256, 9, 5, 3, a);
+    for (size_t i = 0; i < 256; i++)
+        assert_true(a[i] == (gkv_real)i / 255);
+    assert_true(a[0] == 0 && a[255] == 1);
+
+    assert_fails(gkv_binarization_parse("Dynamic", &mode), GKV_ERR_CONFIG,
+                 "data.binarization is \"Dynamic\"; expected dynamic, static or grey");
+}
+
+static void digits_keep_their_mean(void **state)
+{
+    (void)state;
+    gkv_dataset *dataset = NULL;
+    assert_ok(gkv_dataset_open(GKV_TEST_FIXTURES "/mnist-small/train-images-idx3-ubyte.gz", NULL, &dataset));
+    double on = 0, variance = 0, grey = 0;
+    for (size_t i = 0; i < gkv_dataset_count(dataset); i++) {
+        gkv_real out[N];
+        const uint8_t *pixels = gkv_dataset_pixels(dataset, i);
+        gkv_binarize_image(GKV_BINARIZE_DYNAMIC, pixels, N, 1, 0, i, out);
+        for (int p = 0; p < N; p++) {
+            const double g = pixels[p] / 255.0;
+            on += (double)out[p];
+            grey += g;
+            variance += g * (1 - g);
+        }
+    }
+    assert_close(on, grey, 5 * sqrt(variance));
+    gkv_dataset_free(dataset);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pixels_follow_the_definition),
+        cmocka_unit_test(thresholds_are_exact),
+        cmocka_unit_test(black_is_never_on_and_white_always),
+        cmocka_unit_test(frequencies_are_the_grey_levels),
+        cmocka_unit_test(a_pixel_depends_on_its_own_grey_and_place_only),
+        cmocka_unit_test(modes_are_what_they_say),
+        cmocka_unit_test(digits_keep_their_mean),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

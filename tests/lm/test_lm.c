@@ -1,0 +1,382 @@
+/* The least-squares solver on classical problems, with and without derivatives. */
+#include "support.h"
+
+#include "gkvae/lm.h"
+
+/* --- Problems ------------------------------------------------------------ */
+
+static gkv_status rosenbrock(void *user, const double *x, double *r)
+{
+    (void)user;
+    r[0] = 10 * (x[1] - x[0] * x[0]);
+    r[1] = 1 - x[0];
+    return GKV_OK;
+}
+
+static gkv_status rosenbrock_jacobian(void *user, const double *x, double *j)
+{
+    (void)user;
+    j[0] = -20 * x[0], j[1] = -1;
+    j[2] = 10, j[3] = 0;
+    return GKV_OK;
+}
+
+static gkv_status powell(void *user, const double *x, double *r)
+{
+    (void)user;
+    r[0] = x[0] + 10 * x[1];
+    r[1] = sqrt(5) * (x[2] - x[3]);
+    r[2] = (x[1] - 2 * x[2]) * (x[1] - 2 * x[2]);
+    r[3] = sqrt(10) * (x[0] - x[3]) * (x[0] - x[3]);
+    return GKV_OK;
+}
+
+static gkv_status kowalik(void *user, const double *x, double *r)
+{
+    (void)user;
+    static const double y[] = {.1957, .1947, .1735, .16, .0844, .0627, .0456, .0342, .0323, .0235, .0246};
+    static const double u[] = {4, 2, 1, .5, .25, .167, .125, .1, .0833, .0714, .0625};
+    for (int i = 0; i < 11; i++)
+        r[i] = y[i] - x[0] * u[i] * (u[i] + x[1]) / (u[i] * (u[i] + x[2]) + x[3]);
+    return GKV_OK;
+}
+
+static gkv_status box3d(void *user, const double *x, double *r)
+{
+    (void)user;
+    for (int i = 0; i < 10; i++) {
+        const double t = .1 * (i + 1);
+        r[i] = exp(-t * x[0]) - exp(-t * x[1]) - x[2] * (exp(-t) - exp(-10 * t));
+    }
+    return GKV_OK;
+}
+
+/* NIST: y = b1 (1 − exp(−b2 x)), for Misra1a and BoxBOD alike. */
+typedef struct saturation {
+    int n;
+    const double *x, *y;
+} saturation;
+
+static gkv_status saturate(void *user, const double *b, double *r)
+{
+    const saturation *data = user;
+    for (int i = 0; i < data->n; i++)
+        r[i] = b[0] * (1 - exp(-b[1] * data->x[i])) - data->y[i];
+    return GKV_OK;
+}
+
+static gkv_status saturate_jacobian(void *user, const double *b, double *j)
+{
+    const saturation *data = user;
+    for (int i = 0; i < data->n; i++) {
+        j[i] = 1 - exp(-b[1] * data->x[i]);
+        j[data->n + i] = b[0] * data->x[i] * exp(-b[1] * data->x[i]);
+    }
+    return GKV_OK;
+}
+
+/* A minimum at 2; no residuals beyond 3, nor for the first, far steps. */
+static gkv_status partly_nan(void *user, const double *x, double *r)
+{
+    (void)user;
+    r[0] = x[0] > 3 ? NAN : exp(x[0]) - exp(2);
+    r[1] = x[0] > 3 ? INFINITY : .1 * (x[0] - 2);
+    return GKV_OK;
+}
+
+static gkv_lm_result run(size_t n, size_t p, gkv_lm_residuals *f, gkv_lm_jacobian *j, void *user, double *x,
+                         const gkv_lm_settings *settings, double *covariance)
+{
+    gkv_lm *lm;
+    gkv_lm_result result;
+    assert_ok(gkv_lm_create(n, p, &lm));
+    assert_ok(gkv_lm_solve(lm, f, j, user, x, settings, &result));
+    if (covariance) {
+        size_t rank;
+        assert_ok(gkv_lm_covariance(lm, 0, covariance, &rank));
+        assert_int_equal(rank, p);
+    }
+    gkv_lm_free(lm);
+    if (getenv("DBG")) printf("stop %s it %d acc %d fev %d cost %g -> %.15g x %.12g %.12g\n", gkv_lm_stop_name(result.stop), result.iterations, result.accepted, result.residual_evaluations, result.cost_before, result.cost_after, x[0], p>1?x[1]:0);
+    assert_true(result.cost_after <= result.cost_before);
+    return result;
+}
+
+/* --- Tests --------------------------------------------------------------- */
+
+static void classical_problems(void **state)
+{
+    (void)state;
+    for (int analytic = 0; analytic < 2; analytic++)
+        for (double far = 1; far < 200; far *= 10) {
+            double x[2] = {-1.2 * far, 1 * far};
+            const gkv_lm_result result =
+                run(2, 2, rosenbrock, analytic ? rosenbrock_jacobian : NULL, NULL, x, NULL, NULL);
+            assert_true(gkv_lm_converged(result.stop));
+            assert_close(x[0], 1, 1e-7);
+            assert_close(x[1], 1, 1e-7);
+            assert_true(result.iterations < 200);
+        }
+    double x[4] = {3, -1, 0, 1};
+    gkv_lm_result result = run(4, 4, powell, NULL, NULL, x, NULL, NULL);
+    assert_true(gkv_lm_converged(result.stop));
+    assert_close(result.cost_after, 0, 1e-20);
+    assert_close(x[0], 0, 1e-4);
+
+    double k[4] = {.25, .39, .415, .39};
+    result = run(11, 4, kowalik, NULL, NULL, k, NULL, NULL);
+    assert_true(gkv_lm_converged(result.stop));
+    assert_relative(2 * result.cost_after, 3.0750560385e-4, 1e-9);
+    assert_relative(k[0], .1928069, 1e-5);
+    assert_relative(k[3], .1360623, 1e-5);
+
+    double b[3] = {0, 10, 20};
+    result = run(10, 3, box3d, NULL, NULL, b, NULL, NULL);
+    assert_true(gkv_lm_converged(result.stop));
+    assert_close(result.cost_after, 0, 1e-20);
+    assert_close(b[0], 1, 1e-6);
+    assert_close(b[1], 10, 1e-5);
+    assert_close(b[2], 1, 1e-6);
+}
+
+static void nist_problems(void **state)
+{
+    (void)state;
+    static const double mx[] = {77.6, 114.9, 141.1, 190.8, 239.9, 289, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1, 689.1, 760};
+    static const double my[] = {10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02, 44.82, 50.76, 55.05, 61.01, 66.4, 75.47, 81.78};
+    static const double bx[] = {1, 2, 3, 5, 7, 10}, by[] = {109, 149, 149, 191, 213, 224};
+    static const struct {
+        saturation data;
+        double start[2][2], b[2], sd[2], rss;
+    } problems[] = {
+        {{14, mx, my}, {{500, 1e-4}, {250, 5e-4}}, {2.3894212918e2, 5.5015643181e-4}, {2.7070075241, 7.2668688436e-6}, 1.2455138894e-1},
+        {{6, bx, by}, {{1, 1}, {100, .75}}, {2.1380940889e2, 5.4723748542e-1}, {1.2354515176e1, 1.0455993237e-1}, 1.1680088766e3},
+    };
+    for (size_t i = 0; i < 2; i++)
+        for (int start = 0; start < 2; start++)
+            for (int analytic = 0; analytic < 2; analytic++) {
+                saturation data = problems[i].data;
+                double b[2] = {problems[i].start[start][0], problems[i].start[start][1]}, covariance[4];
+                const gkv_lm_result result = run((size_t)data.n, 2, saturate, analytic ? saturate_jacobian : NULL,
+                                                 &data, b, NULL, covariance);
+                assert_true(gkv_lm_converged(result.stop));
+                assert_relative(2 * result.cost_after, problems[i].rss, 1e-9);
+                const double variance = 2 * result.cost_after / (data.n - 2);
+                for (int j = 0; j < 2; j++) {
+                    assert_relative(b[j], problems[i].b[j], analytic ? 1e-8 : 1e-6);
+                    assert_relative(sqrt(covariance[3 * j] * variance), problems[i].sd[j], analytic ? 1e-7 : 1e-5);
+                }
+                assert_true(covariance[1] == covariance[2]);
+            }
+}
+
+static void not_a_number_is_a_rejected_step(void **state)
+{
+    (void)state;
+    for (double start = -3; start <= 3; start += .5) {
+        double x = start;
+        const gkv_lm_result result = run(2, 1, partly_nan, NULL, NULL, &x, NULL, NULL);
+        assert_true(gkv_lm_converged(result.stop));
+        assert_close(x, 2, 1e-8);
+    }
+    double x = 4;
+    gkv_lm *lm;
+    gkv_lm_result result;
+    assert_ok(gkv_lm_create(2, 1, &lm));
+    assert_fails(gkv_lm_solve(lm, partly_nan, NULL, NULL, &x, NULL, &result), GKV_ERR_NUMERIC, "residual 0 is nan at the start");
+    double covariance;
+    assert_fails(gkv_lm_covariance(lm, 0, &covariance, NULL), GKV_ERR_ARGUMENT, "no covariance before");
+    gkv_lm_free(lm);
+}
+
+/* A minimum behind the wall of the finite region: no convergence is claimed. */
+static gkv_status walled(void *user, const double *x, double *r)
+{
+    (void)user;
+    r[0] = x[0] >= 1 ? NAN : x[0] - 2;
+    return GKV_OK;
+}
+
+static void a_wall_is_no_minimum(void **state)
+{
+    (void)state;
+    double x = 0;
+    const gkv_lm_result result = run(1, 1, walled, NULL, NULL, &x, NULL, NULL);
+    assert_int_equal(gkv_lm_converged(result.stop), 0);
+    assert_int_equal(result.stop, GKV_LM_NO_PROGRESS);
+    assert_true(x < 1 && x > .9);
+}
+
+static void bounds(void **state)
+{
+    (void)state;
+    gkv_lm_settings set;
+    gkv_lm_defaults(&set);
+    /* Rosenbrock with x0 ≤ ½: the solution is (½, ¼), cost ½·(½)². */
+    double low[2] = {-INFINITY, -INFINITY}, high[2] = {.5, INFINITY}, x[2] = {-1.2, 1};
+    set.low = low, set.high = high;
+    gkv_lm_result result = run(2, 2, rosenbrock, rosenbrock_jacobian, NULL, x, &set, NULL);
+    assert_true(gkv_lm_converged(result.stop));
+    assert_true(x[0] == .5);
+    assert_close(x[1], .25, 1e-8);
+    assert_relative(result.cost_after, .125, 1e-12);
+    /* Every corner, one of them pinned by equal bounds; starts outside are moved in. */
+    low[1] = high[1] = -2;
+    x[0] = 9, x[1] = 9;
+    result = run(2, 2, rosenbrock, NULL, NULL, x, &set, NULL);
+    assert_true(gkv_lm_converged(result.stop) && x[1] == -2 && x[0] <= .5);
+    low[0] = high[0] = .1;
+    result = run(2, 2, rosenbrock, NULL, NULL, x, &set, NULL);
+    assert_int_equal(result.stop, GKV_LM_GRADIENT);
+    assert_true(x[0] == .1 && x[1] == -2);
+    /* Bounds that do not bind change nothing. */
+    double wide[2] = {-10, -10}, high2[2] = {10, 10}, y[2] = {-1.2, 1};
+    set.low = wide, set.high = high2;
+    run(2, 2, rosenbrock, NULL, NULL, y, &set, NULL);
+    assert_close(y[0], 1, 1e-7);
+
+    low[0] = 1, high[0] = 0;
+    set.low = low, set.high = high;
+    gkv_lm *lm;
+    assert_ok(gkv_lm_create(2, 2, &lm));
+    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT, "leave it nothing");
+    gkv_lm_free(lm);
+}
+
+/* y = a + b, in effect: only the sum is determined; a third never appears. */
+static gkv_status deficient(void *user, const double *x, double *r)
+{
+    const double scale = *(double *)user;
+    for (int i = 0; i < 5; i++)
+        r[i] = x[0] + x[1] * scale - i;
+    return GKV_OK;
+}
+
+static void rank_deficiency(void **state)
+{
+    (void)state;
+    for (double scale = 1e-9; scale < 1e10; scale *= 1e6) {
+        double x[3] = {0, 0, 7}, covariance[9];
+        gkv_lm *lm;
+        gkv_lm_result result;
+        size_t rank;
+        assert_ok(gkv_lm_create(5, 3, &lm));
+        assert_ok(gkv_lm_solve(lm, deficient, NULL, &scale, x, NULL, &result));
+        assert_true(gkv_lm_converged(result.stop));
+        assert_relative(result.cost_after, 5, 1e-10);
+        assert_close(x[0] + x[1] * scale, 2, 1e-6);
+        assert_true(x[2] == 7);
+        assert_ok(gkv_lm_covariance(lm, 1e-6, covariance, &rank));
+        assert_int_equal(rank, 1);
+        assert_true(isinf(covariance[8]) && covariance[2] == 0);
+        assert_true(isinf(covariance[0]) != isinf(covariance[4]));
+        gkv_lm_free(lm);
+    }
+}
+
+static gkv_status linear(void *user, const double *x, double *r)
+{
+    const double *a = user; /* 12 × 4 by columns, then 12 right-hand sides */
+    for (int i = 0; i < 12; i++) {
+        r[i] = -a[48 + i];
+        for (int j = 0; j < 4; j++)
+            r[i] += a[j * 12 + i] * x[j];
+    }
+    return GKV_OK;
+}
+
+static gkv_status linear_jacobian(void *user, const double *x, double *j)
+{
+    (void)x;
+    memcpy(j, user, 48 * sizeof *j);
+    return GKV_OK;
+}
+
+/* A linear problem of bad scaling: the covariance times JᵀJ is the identity. */
+static void covariance_inverts(void **state)
+{
+    (void)state;
+    double a[60], x[4] = {0}, covariance[16];
+    for (int i = 0; i < 60; i++)
+        a[i] = sin(1.3 * i * i) * pow(10, 3 * (i / 12) - 4);
+    const gkv_lm_result result = run(12, 4, linear, linear_jacobian, a, x, NULL, covariance);
+    assert_true(gkv_lm_converged(result.stop));
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++) {
+            double sum = 0, size = 0;
+            for (int k = 0; k < 4; k++)
+                for (int m = 0; m < 12; m++) {
+                    sum += covariance[i * 4 + k] * a[k * 12 + m] * a[j * 12 + m];
+                    size += fabs(covariance[i * 4 + k] * a[k * 12 + m] * a[j * 12 + m]);
+                }
+            assert_close(sum, i == j, 1e-13 * size);
+        }
+    /* The normal equations hold. */
+    double r[12];
+    linear(a, x, r);
+    for (int j = 0; j < 4; j++) {
+        double dot = 0, rr = 0, aa = 0;
+        for (int i = 0; i < 12; i++)
+            dot += r[i] * a[j * 12 + i], rr += r[i] * r[i], aa += a[j * 12 + i] * a[j * 12 + i];
+        assert_close(dot / sqrt(rr * aa), 0, 1e-9);
+    }
+}
+
+static gkv_status failing(void *user, const double *x, double *r)
+{
+    if (++*(int *)user > 3)
+        return GKV_ERR_INTERRUPTED;
+    return rosenbrock(NULL, x, r);
+}
+
+static gkv_status nan_jacobian(void *user, const double *x, double *j)
+{
+    (void)user, (void)x;
+    j[0] = j[1] = j[3] = 1, j[2] = NAN;
+    return GKV_OK;
+}
+
+static void refusals_and_limits(void **state)
+{
+    (void)state;
+    gkv_lm *lm;
+    assert_fails(gkv_lm_create(1, 2, &lm), GKV_ERR_ARGUMENT, "1 residuals, 2 parameters");
+    assert_fails(gkv_lm_create(3, 0, &lm), GKV_ERR_ARGUMENT, "0 parameters");
+    assert_fails(gkv_lm_create(SIZE_MAX / 4, 3, &lm), GKV_ERR_ARGUMENT, "too large");
+    gkv_lm_free(NULL);
+    assert_ok(gkv_lm_create(2, 2, &lm));
+    double x[2] = {-1.2, 1};
+    int calls = 0;
+    gkv_lm_result result;
+    assert_int_equal(gkv_lm_solve(lm, failing, rosenbrock_jacobian, &calls, x, NULL, &result), GKV_ERR_INTERRUPTED);
+    assert_true(result.cost_after <= result.cost_before && isfinite(x[0]));
+    assert_fails(gkv_lm_solve(lm, rosenbrock, nan_jacobian, NULL, x, NULL, NULL), GKV_ERR_NUMERIC,
+                 "residual 0 in parameter 1");
+    gkv_lm_settings set;
+    gkv_lm_defaults(&set);
+    set.max_iterations = 3;
+    assert_ok(gkv_lm_solve(lm, rosenbrock, NULL, NULL, (double[]){-1.2, 1}, &set, &result));
+    assert_int_equal(result.stop, GKV_LM_LIMIT);
+    assert_int_equal(result.iterations, 3);
+    set.damping = 0;
+    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT, "damping");
+    x[1] = NAN;
+    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, NULL, NULL), GKV_ERR_ARGUMENT, "parameter 1");
+    /* At the solution already. */
+    assert_ok(gkv_lm_solve(lm, rosenbrock, NULL, NULL, (double[]){1, 1}, NULL, &result));
+    assert_int_equal(result.stop, GKV_LM_ZERO);
+    for (int stop = 0; stop < 9; stop++)
+        assert_true(strlen(gkv_lm_stop_name((gkv_lm_stop)stop)) > 5);
+    gkv_lm_free(lm);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(classical_problems),   cmocka_unit_test(nist_problems),
+        cmocka_unit_test(not_a_number_is_a_rejected_step), cmocka_unit_test(a_wall_is_no_minimum),
+        cmocka_unit_test(bounds),               cmocka_unit_test(rank_deficiency),
+        cmocka_unit_test(covariance_inverts),   cmocka_unit_test(refusals_and_limits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
