@@ -167,34 +167,45 @@ static void project(const gkv_base *base, const gkv_params *params)
 
 /* --- Density ------------------------------------------------------------------ */
 
-static void log_density(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count)
+void gkv_base_gk_evaluate(const gkv_base *base, const gkv_params *params, size_t count, const gkv_base_gk_rows *rows)
 {
     const gkv_base_gk_state *self = gkv_base_gk_of(base);
     const size_t d = base->eps.width;
-    const gkv_gk_columns columns = columns_of(self, ws->params);
-    gkv_gk_batch_inverse(count, d, &columns, gkv_at(ws, base->eps, first), gkv_at(ws, self->z, first),
-                         gkv_at(ws, self->log_dq, first), gkv_at(ws, self->dq, first),
-                         gkv_at(ws, self->ratio, first));
+    const gkv_gk_columns columns = columns_of(self, params);
+    gkv_gk_batch_inverse(count, d, &columns, rows->eps, rows->z, rows->log_dq, rows->dq, rows->ratio);
     double log_det = 0;
     if (self->copula) {
-        const gkv_real *cholesky = gkv_param_value(ws->params, self->cholesky);
+        const gkv_real *cholesky = gkv_param_value(params, self->cholesky);
         for (size_t j = 0; j < d; j++)
             log_det += log((double)cholesky[j * d + j]);
-        gkv_real *whitened = gkv_at(ws, self->whitened, first), *score = gkv_at(ws, self->score, first);
-        memcpy(whitened, gkv_at(ws, self->z, first), count * d * sizeof *whitened);
+        memcpy(rows->whitened, rows->z, count * d * sizeof *rows->z);
         solve_right(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, (blasint)count, (blasint)d, 1,
-                    cholesky, (blasint)d, whitened, (blasint)d);
-        memcpy(score, whitened, count * d * sizeof *score);
-        solve_right(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, (blasint)count, (blasint)d,
-                    1, cholesky, (blasint)d, score, (blasint)d);
+                    cholesky, (blasint)d, rows->whitened, (blasint)d);
+        if (rows->score) {
+            memcpy(rows->score, rows->whitened, count * d * sizeof *rows->z);
+            solve_right(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, (blasint)count,
+                        (blasint)d, 1, cholesky, (blasint)d, rows->score, (blasint)d);
+        }
     }
-    for (size_t r = first; r < first + count; r++) {
-        const gkv_real *whitened = gkv_at(ws, self->whitened, r), *log_dq = gkv_at(ws, self->log_dq, r);
+    for (size_t r = 0; r < count; r++) {
+        const gkv_real *whitened = rows->whitened + r * d, *log_dq = rows->log_dq + r * d;
         double sum = 0;
         for (size_t j = 0; j < d; j++)
             sum += (double)(whitened[j] * whitened[j] / 2 + log_dq[j]);
-        *gkv_at(ws, base->log_density, r) = (gkv_real)(-sum - log_det - (double)d * GKV_HALF_LOG_2PI);
+        rows->log_density[r] = (gkv_real)(-sum - log_det - (double)d * GKV_HALF_LOG_2PI);
     }
+}
+
+static void log_density(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count)
+{
+    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const gkv_base_gk_rows rows = {.eps = gkv_at(ws, base->eps, first), .z = gkv_at(ws, self->z, first),
+                                   .log_dq = gkv_at(ws, self->log_dq, first), .dq = gkv_at(ws, self->dq, first),
+                                   .ratio = gkv_at(ws, self->ratio, first),
+                                   .whitened = gkv_at(ws, self->whitened, first),
+                                   .score = gkv_at(ws, self->score, first),
+                                   .log_density = gkv_at(ws, base->log_density, first)};
+    gkv_base_gk_evaluate(base, ws->params, count, &rows);
 }
 
 /* Per-row gradients in the parameters, weighted; gradient() adds the rows up. */

@@ -38,6 +38,16 @@ static inline const gkv_base_gk_state *gkv_base_gk_of(const gkv_base *base)
 gkv_gk gkv_base_gk_get(const gkv_base *base, const gkv_params *params, size_t dimension);
 void gkv_base_gk_set(const gkv_base *base, const gkv_params *params, size_t dimension, const gkv_gk *gk);
 
+/* Plain arrays of `count` rows: ε in, all else out. Without the copula `whitened` is `z`
+ * itself and `score` is not touched; dq, ratio and score may be NULL. */
+typedef struct gkv_base_gk_rows {
+    const gkv_real *eps;                                        /* [count, d] */
+    gkv_real *z, *log_dq, *dq, *ratio, *whitened, *score;       /* [count, d] */
+    gkv_real *log_density;                                      /* [count] */
+} gkv_base_gk_rows;
+
+void gkv_base_gk_evaluate(const gkv_base *base, const gkv_params *params, size_t count, const gkv_base_gk_rows *rows);
+
 /* The refit of both, in gk_refit.c; see gkv_base_ops. */
 gkv_status gkv_base_gk_refit(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes, bool first,
                              double damping, int threads, gkv_base_refit_report *report);

@@ -30,9 +30,9 @@ gkv_status gkv_workspace_create(const gkv_plan *plan, size_t rows, bool with_bac
     memset(out, 0, sizeof *out);
     out->rows = rows;
     out->params = params;
-    gkv_status status = gkv_alloc(plan->forward_width * rows, sizeof *out->forward, &out->forward);
+    gkv_status status = gkv_alloc(rows, plan->forward_width * sizeof *out->forward, &out->forward);
     if (status == GKV_OK && with_backward)
-        status = gkv_alloc(plan->backward_width * rows, sizeof *out->backward, &out->backward);
+        status = gkv_alloc(rows, plan->backward_width * sizeof *out->backward, &out->backward);
     if (status != GKV_OK)
         gkv_workspace_free(out);
     return status;

@@ -95,6 +95,7 @@ static void log_ticks(gkv_axis *axis, int want)
         return;
     }
     const int stride = (int)fmax(1, ceil(decades / GKV_TICKS_MAX * 1.5));
+    const int plain = axis->low >= 0.99e-3 && axis->high <= 1.01e5;
     for (int e = from; e <= to; e++) {
         for (int m = 1; m < 10; m++) {
             const double value = m * pow(10, e);
@@ -104,7 +105,7 @@ static void log_ticks(gkv_axis *axis, int want)
             if (labelled && axis->n_ticks < GKV_TICKS_MAX) {
                 char *const text = axis->texts[axis->n_ticks];
                 add_tick(axis, value);
-                if (e >= -3 && e <= 4)
+                if (plain)
                     write_plain(value, e < 0 ? -e : 0, text);
                 else
                     write_power(m, 0, e, text);

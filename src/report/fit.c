@@ -65,6 +65,26 @@ static double density_top(const gkv_histogram *h, const gkv_fit_panel *p, const 
     return top > 0 ? top * 1.06 : 1;
 }
 
+/* What the histogram leaves out, in the upper corner with the lower bars. */
+static void draw_note(gkv_canvas *canvas, const gkv_frame *frame, const gkv_histogram *h)
+{
+    char note[96] = "";
+    if (h->finite == 0)
+        snprintf(note, sizeof note, "no finite values");
+    else if (h->outside && frame->box.right - frame->box.left > 250)
+        snprintf(note, sizeof note, "%zu of %zu outside", h->outside, h->finite);
+    else if (h->outside)
+        snprintf(note, sizeof note, "%zu outside", h->outside);
+    double left = 0, right = 0;
+    for (size_t b = 0; b < h->bins / 3; b++) {
+        left = fmax(left, h->heights[b]);
+        right = fmax(right, h->heights[h->bins - 1 - b]);
+    }
+    const int at_left = left < right;
+    gkv_canvas_text(canvas, at_left ? frame->box.left + 5 : frame->box.right - 3, frame->box.top + 10, note,
+                    (gkv_text_style){.size = GKV_TEXT_NOTE, .colour = gkv_ink_soft, .align = at_left ? 0 : 1, .halo = 1});
+}
+
 static void draw_histogram(gkv_canvas *canvas, gkv_frame *frame, const gkv_histogram *h, const gkv_fit_panel *p,
                            const gkv_fit_settings *s, const gkv_frame_text *text)
 {
@@ -97,13 +117,7 @@ static void draw_histogram(gkv_canvas *canvas, gkv_frame *frame, const gkv_histo
     }
     gkv_frame_line(canvas, frame, p->density_x, p->density_y, p->n_density, density_pen());
     gkv_frame_leave(canvas);
-    char note[96] = "";
-    if (h->finite == 0)
-        snprintf(note, sizeof note, "no finite values");
-    else if (h->outside)
-        snprintf(note, sizeof note, "%zu of %zu outside", h->outside, h->finite);
-    gkv_canvas_text(canvas, frame->box.right - 4, frame->box.top + 10, note,
-                    (gkv_text_style){.size = GKV_TEXT_NOTE, .colour = gkv_ink_soft, .align = 1, .halo = 1});
+    draw_note(canvas, frame, h);
 }
 
 static void fit_histogram_axes(gkv_frame *frame, const gkv_histogram *h, const gkv_fit_panel *p,
@@ -200,7 +214,7 @@ static gkv_status open_page(gkv_canvas *canvas, double width, double body, const
 gkv_status gkv_plot_base_margins(const char *path, const gkv_fit_panel *panels, size_t n_panels,
                                  const gkv_fit_settings *settings)
 {
-    static const double CELL = 222, LEFT = 52, RIGHT = 8, HIST_TOP = 26, HIST = 120, HIST_FOOT = 44, QQ_FOOT = 50;
+    static const double CELL = 236, LEFT = 52, RIGHT = 8, HIST_TOP = 26, HIST = 120, HIST_FOOT = 44, QQ_FOOT = 50;
     gkv_fit_settings defaults;
     gkv_fit_defaults(&defaults);
     const gkv_fit_settings *const s = settings ? settings : &defaults;
@@ -218,7 +232,7 @@ gkv_status gkv_plot_base_margins(const char *path, const gkv_fit_panel *panels, 
     gkv_canvas canvas = {0};
     gkv_status status = GKV_OK;
     double top;
-    GKV_TRY_GOTO(open_page(&canvas, 2 * MARGIN - 6 + fmax(2, (double)across) * CELL, (double)bands * band + 4, entries,
+    GKV_TRY_GOTO(open_page(&canvas, 2 * MARGIN - 6 + fmax(340, (double)across * CELL), (double)bands * band + 4, entries,
                            n_entries, s, &top));
     for (size_t i = 0; i < n_panels; i++) {
         const double left = MARGIN - 6 + (double)(i % across) * CELL, y = top + (double)(i / across) * band;
@@ -230,9 +244,9 @@ gkv_status gkv_plot_base_margins(const char *path, const gkv_fit_panel *panels, 
                                .y_label_x = left + 12};
         fit_histogram_axes(&frame, &histogram, &panels[i], s, 4, 3);
         draw_histogram(&canvas, &frame, &histogram, &panels[i], s, &text);
-        gkv_canvas_text(&canvas, left + LEFT - 22, y + HIST_TOP - 9, panels[i].title,
-                        (gkv_text_style){.size = GKV_TEXT_TICK, .weight = GKV_BOLD, .colour = gkv_ink,
-                                         .room = CELL - LEFT + 22 - RIGHT});
+        gkv_canvas_text(&canvas, left + LEFT - 34, y + HIST_TOP - 9, panels[i].title,
+                        (gkv_text_style){.size = GKV_TEXT_TICK, .colour = gkv_ink,
+                                         .room = CELL - LEFT + 34 - RIGHT});
         if (!panels[i].n_quantiles)
             continue;
         frame.box.top = y + HIST_TOP + HIST + HIST_FOOT;

@@ -34,7 +34,7 @@ static gkv_status check(const gkv_series *series, size_t n, const gkv_lines_sett
 static int fit_axes(gkv_frame *frame, const gkv_series *series, size_t n, const gkv_lines_settings *s)
 {
     double x_low = INFINITY, x_high = -INFINITY, y_low = INFINITY, y_high = -INFINITY;
-    int any = 0;
+    int any = 0, whole = 1;
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < series[i].n; j++) {
             const double x = series[i].x ? series[i].x[j] : (double)(j + 1);
@@ -42,6 +42,7 @@ static int fit_axes(gkv_frame *frame, const gkv_series *series, size_t n, const 
                 continue;
             gkv_range_widen(&x, 1, 0, &x_low, &x_high);
             any = 1;
+            whole &= x == floor(x);
         }
     if (!any) {
         x_low = 0;
@@ -63,7 +64,10 @@ static int fit_axes(gkv_frame *frame, const gkv_series *series, size_t n, const 
         y_high = s->y_high;
     const double room = any ? (x_high - x_low) * 0.015 : 0;
     gkv_axis_make(&frame->y, y_low, y_high, s->log_y, (int)fmax(2, s->height / 70));
-    gkv_axis_make(&frame->x, x_low - room, x_high + room, 0, (int)fmax(2, s->width / 90));
+    double ticks = fmax(2, s->width / 90);
+    if (whole && x_high - x_low >= 1) /* no half epochs */
+        ticks = fmin(ticks, x_high - x_low);
+    gkv_axis_make(&frame->x, x_low - room, x_high + room, 0, (int)ticks);
     return any;
 }
 

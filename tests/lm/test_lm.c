@@ -97,7 +97,6 @@ static gkv_lm_result run(size_t n, size_t p, gkv_lm_residuals *f, gkv_lm_jacobia
         assert_int_equal(rank, p);
     }
     gkv_lm_free(lm);
-    if (getenv("DBG")) printf("stop %s it %d acc %d fev %d cost %g -> %.15g x %.12g %.12g\n", gkv_lm_stop_name(result.stop), result.iterations, result.accepted, result.residual_evaluations, result.cost_before, result.cost_after, x[0], p>1?x[1]:0);
     assert_true(result.cost_after <= result.cost_before);
     return result;
 }

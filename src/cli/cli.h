@@ -1,0 +1,155 @@
+/* What the commands of the program share.
+ *
+ * Each command is a function that gets its own arguments, with argv[0] set to its
+ * full name ("gkvae train"), and returns an exit code. Whoever finds a fault prints
+ * the message, by cli_error() or cli_check(), and returns the code; callers only
+ * pass it on and tidy up. */
+#ifndef GKV_CLI_CLI_H
+#define GKV_CLI_CLI_H
+
+#include <argp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "gkvae/data.h"
+#include "gkvae/model.h"
+
+/* Exit codes: a promise to scripts, in `gkvae --help` and docs/exit-codes.md. An
+ * interrupted program exits with 128 + the signal's number: 130 or 143. */
+enum {
+    CLI_OK = 0,
+    CLI_INTERNAL = 1,
+    CLI_USAGE = 2,
+    CLI_DATA = 3,
+    CLI_CONFIG = 4,
+    CLI_IO = 5,
+    CLI_NUMERIC = 6,
+    CLI_BUSY = 7,
+    CLI_MEMORY = 8
+};
+
+/* For functions with `int code = CLI_OK;` and a tail at `done:`. */
+#define CLI_TRY(call)       \
+    do {                    \
+        code = (call);      \
+        if (code != CLI_OK) \
+            goto done;      \
+    } while (0)
+#define CLI_CHECK(call) CLI_TRY(cli_check(call))
+
+/* --- commands, one a file ------------------------------------------------------- */
+
+int cli_train(int argc, char **argv);
+int cli_eval(int argc, char **argv);
+int cli_sample(int argc, char **argv);
+int cli_reconstruct(int argc, char **argv);
+int cli_interpolate(int argc, char **argv);
+int cli_data_get(int argc, char **argv);
+int cli_data_info(int argc, char **argv);
+int cli_data_list(int argc, char **argv);
+int cli_fit(int argc, char **argv);
+int cli_settings(int argc, char **argv);
+int cli_version(int argc, char **argv);
+
+/* --- messages.c ------------------------------------------------------------------ */
+
+/* Prints "gkvae: …" and a newline on standard error; returns the code. */
+int cli_error(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* CLI_OK for GKV_OK; else prints the library's message and returns its exit code. */
+int cli_check(gkv_status status);
+
+/* Zeroed memory. There is nothing to save when it runs out: prints and exits. */
+void *cli_alloc(size_t count, size_t size);
+
+/* printf into memory of its own. */
+char *cli_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* How many single-letter edits turn one word into the other. */
+size_t cli_distance(const char *a, const char *b);
+
+/* Makes a full or closed standard output an error, however the program ends. */
+void cli_watch_stdout(void);
+
+/* The words as a shell would read them back. */
+char *cli_quote(size_t count, char *const *words);
+
+/* --- options.c -------------------------------------------------------------------- */
+
+/* argp_parse(), after refusing an unknown long option with the nearest known one. */
+int cli_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/* A whole number of a range, or a number: a usage error unless the text is one. */
+uint64_t cli_whole(struct argp_state *state, const char *option, const char *text, uint64_t low, uint64_t high);
+double cli_number(struct argp_state *state, const char *option, const char *text, double low, double high);
+
+/* Assignments to settings, in the order they were given. */
+enum { CLI_ASSIGNMENTS_MAX = 256 };
+typedef struct cli_assignments {
+    struct {
+        char name[64];
+        const char *value, *origin;
+    } list[CLI_ASSIGNMENTS_MAX];
+    size_t count;
+} cli_assignments;
+
+void cli_assign(cli_assignments *all, struct argp_state *state, const char *name, const char *value,
+                const char *origin);
+/* "section.key=value", as after --set. */
+void cli_assign_text(cli_assignments *all, struct argp_state *state, const char *text);
+int cli_assignments_apply(const cli_assignments *all, gkv_settings *settings);
+
+/* --- run.c ------------------------------------------------------------------------ */
+
+/* A model to work with: that of a run folder, with the run's settings, or a model file
+ * on its own, with the settings it was trained with and default paths. */
+typedef struct cli_run {
+    bool is_folder;
+    gkv_settings settings;
+    gkv_model *model;
+} cli_run;
+
+int cli_run_open(const char *path, const cli_assignments *assignments, cli_run *run);
+void cli_run_free(cli_run *run);
+
+/* The run's test images, or those of an IDX file; of the model's size. */
+int cli_run_images(const cli_run *run, const char *idx, gkv_dataset **out);
+
+/* --- terminal.c -------------------------------------------------------------------- */
+
+/* A line on standard error that is rewritten in place, at most ten times a second and
+ * never wider than the terminal. Off when standard error is no terminal. */
+typedef struct cli_live {
+    bool on, shown;
+    double last;
+} cli_live;
+
+double cli_seconds(void);
+void cli_live_start(cli_live *live, bool wanted);
+bool cli_live_due(const cli_live *live);
+/* Shows as many of the parts, from the first, as fit. */
+void cli_live_show(cli_live *live, const char *const *parts, size_t n_parts);
+/* Takes the line away, for something else to be printed. */
+void cli_live_clear(cli_live *live);
+
+/* "1:05" or "2:03:10". */
+const char *cli_duration(double seconds, char buffer[32]);
+
+/* How many columns UTF-8 text takes (accents and symbols one each). */
+size_t cli_columns(const char *text);
+
+/* Prints rows of cells as columns, the first at the left, the others at the right
+ * unless their letter in `align`, one a column, is 'l'. NULL is an empty cell. */
+void cli_table(const char *const *cells, size_t n_rows, size_t n_columns, const char *align);
+
+/* --- signals.c ---------------------------------------------------------------------- */
+
+/* From now on SIGINT and SIGTERM set the flag to their number; a second one ends the
+ * program at once. */
+void cli_catch_signals(void);
+extern volatile sig_atomic_t cli_stop;
+
+#endif

@@ -1,0 +1,130 @@
+/* Messages, exit codes and the end of standard output; declared in cli.h. */
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+int cli_error(int code, const char *format, ...)
+{
+    va_list args;
+    fflush(stdout);
+    fputs("gkvae: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return code;
+}
+
+int cli_check(gkv_status status)
+{
+    /* The one table from the library's codes to the program's. */
+    static const int codes[] = {
+        [GKV_OK] = CLI_OK,
+        [GKV_ERR_ARGUMENT] = CLI_USAGE,
+        [GKV_ERR_MEMORY] = CLI_MEMORY,
+        [GKV_ERR_DATA] = CLI_DATA,
+        [GKV_ERR_CONFIG] = CLI_CONFIG,
+        [GKV_ERR_IO] = CLI_IO,
+        [GKV_ERR_NUMERIC] = CLI_NUMERIC,
+        [GKV_ERR_BUSY] = CLI_BUSY,
+        [GKV_ERR_INTERRUPTED] = 128, /* and the signal, below */
+        [GKV_ERR_INTERNAL] = CLI_INTERNAL,
+    };
+    if (status == GKV_OK)
+        return CLI_OK;
+    const size_t known = sizeof codes / sizeof *codes;
+    int code = (size_t)status < known ? codes[status] : CLI_INTERNAL;
+    if (status == GKV_ERR_INTERRUPTED)
+        code += cli_stop ? (int)cli_stop : SIGINT;
+    return cli_error(code, "%s", gkv_error_message());
+}
+
+void *cli_alloc(size_t count, size_t size)
+{
+    void *memory = calloc(count ? count : 1, size ? size : 1);
+    if (!memory)
+        exit(cli_error(CLI_MEMORY, "out of memory: %zu × %zu bytes", count, size));
+    return memory;
+}
+
+char *cli_text(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = cli_alloc((size_t)(length > 0 ? length : 0) + 1, 1);
+    va_start(args, format);
+    vsnprintf(text, (size_t)(length > 0 ? length : 0) + 1, format, args);
+    va_end(args);
+    return text;
+}
+
+size_t cli_distance(const char *a, const char *b)
+{
+    enum { LONGEST = 63 };
+    size_t row[LONGEST + 1];
+    const size_t n = strnlen(a, LONGEST), m = strnlen(b, LONGEST);
+    for (size_t j = 0; j <= m; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            const size_t replace = corner + (a[i - 1] != b[j - 1]);
+            const size_t gap = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
+            corner = row[j];
+            row[j] = replace < gap ? replace : gap;
+        }
+    }
+    return row[m];
+}
+
+static void close_stdout(void)
+{
+    const bool failed = ferror(stdout) != 0;
+    errno = 0;
+    if (fclose(stdout) == 0 && !failed)
+        return;
+    /* The buffer may have met the fault long ago, and errno is then another's. */
+    fprintf(stderr, "gkvae: standard output: %s\n", errno ? strerror(errno) : "cannot be written to");
+    _exit(CLI_IO);
+}
+
+void cli_watch_stdout(void)
+{
+    atexit(close_stdout);
+}
+
+static bool is_plain(const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%";
+    return *word && word[strspn(word, plain)] == '\0';
+}
+
+char *cli_quote(size_t count, char *const *words)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < count; i++)
+        size += 4 * strlen(words[i]) + 3;
+    char *line = cli_alloc(size, 1), *end = line;
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            *end++ = ' ';
+        if (is_plain(words[i])) {
+            end = stpcpy(end, words[i]);
+            continue;
+        }
+        *end++ = '\'';
+        for (const char *c = words[i]; *c; c++)
+            end = *c == '\'' ? stpcpy(end, "'\\''") : (*end = *c, end + 1);
+        *end++ = '\'';
+    }
+    *end = '\0';
+    return line;
+}

@@ -1,0 +1,126 @@
+/* Options and assignments; declared in cli.h. */
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+/* What argp adds to every command. */
+static const struct argp_option added[] = {
+    {.name = "help"}, {.name = "usage"}, {.name = NULL},
+};
+
+/* The option of this name, or the only one that begins so, as getopt_long has it. */
+static const struct argp_option *find_long(const struct argp_option *options, const char *name, size_t length)
+{
+    for (const struct argp_option *o = options; o->name || o->key || o->doc; o++)
+        if (o->name && strncmp(o->name, name, length) == 0)
+            return o;
+    return NULL;
+}
+
+static const struct argp_option *find_short(const struct argp_option *options, char letter)
+{
+    for (const struct argp_option *o = options; o->name || o->key || o->doc; o++)
+        if (o->key == letter)
+            return o;
+    return NULL;
+}
+
+static const char *nearest_option(const struct argp_option *options, const char *name)
+{
+    const char *nearest = "help";
+    size_t best = cli_distance(name, nearest);
+    for (const struct argp_option *o = options; o->name || o->key || o->doc; o++) {
+        const size_t distance = o->name ? cli_distance(name, o->name) : SIZE_MAX;
+        if (distance < best) {
+            best = distance;
+            nearest = o->name;
+        }
+    }
+    return nearest;
+}
+
+int cli_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+    static const struct argp_option none[] = {{.name = NULL}};
+    const struct argp_option *options = argp->options ? argp->options : none;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *word = argv[i];
+        const struct argp_option *option = NULL;
+        bool has_value = false;
+        if (word[0] != '-' || word[1] == '\0')
+            continue;
+        if (word[1] == '-') {
+            char name[64];
+            const size_t length = strcspn(word + 2, "=");
+            snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), word + 2);
+            has_value = word[2 + length] == '=';
+            option = find_long(options, word + 2, length);
+            if (!option && !find_long(added, word + 2, length))
+                return cli_error(CLI_USAGE, "unknown option --%s; the nearest is --%s (all of them: %s --help)", name,
+                                 nearest_option(options, name), argv[0]);
+        } else {
+            option = find_short(options, word[1]);
+            has_value = word[2] != '\0';
+        }
+        if (option && option->arg && !has_value)
+            i++; /* the next word is its value */
+    }
+    const error_t error = argp_parse(argp, argc, argv, 0, NULL, input);
+    return error ? cli_error(error == ENOMEM ? CLI_MEMORY : CLI_USAGE, "%s: %s", argv[0], strerror(error)) : CLI_OK;
+}
+
+uint64_t cli_whole(struct argp_state *state, const char *option, const char *text, uint64_t low, uint64_t high)
+{
+    const bool digits = *text && text[strspn(text, "0123456789")] == '\0';
+    errno = 0;
+    const uintmax_t value = digits ? strtoumax(text, NULL, 10) : 0;
+    if (!digits || errno || value < low || value > high)
+        argp_error(state, "%s %s: must be a whole number from %" PRIu64 " to %" PRIu64, option, text, low, high);
+    return (uint64_t)value;
+}
+
+double cli_number(struct argp_state *state, const char *option, const char *text, double low, double high)
+{
+    char *end = NULL;
+    const double value = strtod(text, &end);
+    if (!*text || text[strspn(text, "+-.0123456789eE")] || *end || !(value >= low && value <= high))
+        argp_error(state, "%s %s: must be a number from %g to %g", option, text, low, high);
+    return value;
+}
+
+void cli_assign(cli_assignments *all, struct argp_state *state, const char *name, const char *value,
+                const char *origin)
+{
+    if (all->count == CLI_ASSIGNMENTS_MAX)
+        argp_error(state, "more than %d settings; put them in a file", CLI_ASSIGNMENTS_MAX);
+    snprintf(all->list[all->count].name, sizeof all->list->name, "%s", name);
+    all->list[all->count].value = value;
+    all->list[all->count].origin = origin;
+    all->count++;
+}
+
+void cli_assign_text(cli_assignments *all, struct argp_state *state, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    char name[sizeof all->list->name];
+    if (!equals)
+        argp_error(state, "--set %s: must be section.key=value, as in --set model.latent=20", text);
+    snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
+    cli_assign(all, state, name, equals + 1, "--set");
+}
+
+int cli_assignments_apply(const cli_assignments *all, gkv_settings *settings)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const int code = cli_check(
+            gkv_settings_set(settings, all->list[i].name, all->list[i].value, all->list[i].origin));
+        if (code != CLI_OK)
+            return code;
+    }
+    return CLI_OK;
+}

@@ -1,0 +1,30 @@
+/* Stopping on request; declared in cli.h. */
+#define _POSIX_C_SOURCE 200809L
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+volatile sig_atomic_t cli_stop;
+
+static void on_signal(int signal_number)
+{
+    if (cli_stop)
+        _exit(128 + signal_number);
+    cli_stop = signal_number;
+    /* What is under way may take a second to finish; say that it was heard. */
+    static const char heard[] = "\ngkvae: stopping; once more to quit at once\n";
+    if (isatty(STDERR_FILENO))
+        (void)!write(STDERR_FILENO, heard, sizeof heard - 1);
+}
+
+void cli_catch_signals(void)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}

@@ -1,0 +1,117 @@
+/* Lines and tables on a terminal; declared in cli.h. */
+#define _DEFAULT_SOURCE
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+double cli_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+size_t cli_columns(const char *text)
+{
+    size_t columns = 0;
+    for (; *text; text++)
+        columns += ((unsigned char)*text & 0xC0) != 0x80; /* not a byte inside a character */
+    return columns;
+}
+
+static size_t terminal_width(void)
+{
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    const char *columns = getenv("COLUMNS");
+    const long width = columns ? strtol(columns, NULL, 10) : 0;
+    return width > 0 && width < 10000 ? (size_t)width : 80;
+}
+
+void cli_live_start(cli_live *live, bool wanted)
+{
+    const char *terminal = getenv("TERM");
+    const bool able = isatty(STDERR_FILENO) && !(terminal && strcmp(terminal, "dumb") == 0);
+    *live = (cli_live){.on = wanted && able};
+}
+
+bool cli_live_due(const cli_live *live)
+{
+    return live->on && cli_seconds() - live->last >= 0.1;
+}
+
+void cli_live_show(cli_live *live, const char *const *parts, size_t n_parts)
+{
+    if (!live->on)
+        return;
+    /* The last column stays free: some terminals wrap as soon as it is taken. */
+    const size_t room = terminal_width() - 1;
+    size_t used = 0;
+    fflush(stdout);
+    fputs("\r\033[K", stderr);
+    for (size_t i = 0; i < n_parts; i++) {
+        const size_t gap = i ? 2 : 0, needs = gap + cli_columns(parts[i]);
+        if (used + needs > room)
+            break;
+        fprintf(stderr, "%s%s", i ? "  " : "", parts[i]);
+        used += needs;
+    }
+    fflush(stderr);
+    live->shown = true;
+    live->last = cli_seconds();
+}
+
+void cli_live_clear(cli_live *live)
+{
+    if (!live->shown)
+        return;
+    fputs("\r\033[K", stderr);
+    fflush(stderr);
+    live->shown = false;
+}
+
+const char *cli_duration(double seconds, char buffer[32])
+{
+    if (!(seconds >= 0 && seconds < 3.6e7)) /* NaN too */
+        return "?";
+    const long whole = lround(seconds);
+    if (whole >= 3600)
+        snprintf(buffer, 32, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+    else
+        snprintf(buffer, 32, "%ld:%02ld", whole / 60, whole % 60);
+    return buffer;
+}
+
+void cli_table(const char *const *cells, size_t n_rows, size_t n_columns, const char *align)
+{
+    for (size_t r = 0; r < n_rows; r++) {
+        size_t owed = 0; /* blanks that are printed only if something follows them */
+        for (size_t c = 0; c < n_columns; c++) {
+            size_t width = 0;
+            for (size_t i = 0; i < n_rows; i++) {
+                const char *cell = cells[i * n_columns + c];
+                const size_t columns = cell ? cli_columns(cell) : 0;
+                width = columns > width ? columns : width;
+            }
+            const char *cell = cells[r * n_columns + c] ? cells[r * n_columns + c] : "";
+            const size_t padding = width - cli_columns(cell);
+            const bool left = align[c] == 'l';
+            if (!left)
+                owed += padding;
+            if (*cell) {
+                printf("%*s%s", (int)owed, "", cell);
+                owed = 0;
+            }
+            owed += (left ? padding : 0) + 2;
+            if (!*cell && !left)
+                continue;
+        }
+        putchar('\n');
+    }
+}

@@ -1,0 +1,67 @@
+/* A prior flow by itself, with parameters that are nowhere near the identity. */
+#ifndef GKV_TESTS_FLOW_RIG_H
+#define GKV_TESTS_FLOW_RIG_H
+
+#include "gradient.h"
+
+#include "flow/flow.h"
+
+typedef struct flow_rig {
+    gkv_params params;
+    gkv_plan plan;
+    gkv_workspace ws;
+    gkv_flow *flow;
+    size_t rows, d;
+    gkv_real *z;             /* [rows, d]: the input, kept apart from the workspace */
+    gkv_real *weight, *tilt; /* the loss is Σ weight·ε + tilt·log_det */
+} flow_rig;
+
+static inline flow_rig *flow_rig_begin(const char *name, size_t rows, size_t d, size_t layers, size_t hidden,
+                                       double bound)
+{
+    flow_rig *it = test_alloc(sizeof *it);
+    it->rows = rows;
+    it->d = d;
+    const gkv_flow_spec spec = {.z = gkv_plan_forward(&it->plan, d), .d_z = gkv_plan_backward(&it->plan, d),
+                                .layers = layers, .hidden = hidden, .log_scale_bound = bound};
+    const gkv_flow_ops *ops = gkv_flow_find(name);
+    assert_non_null(ops);
+    assert_string_equal(ops->name, name);
+    assert_ok(ops->create(&spec, &it->params, &it->plan, &it->flow));
+    assert_ok(gkv_params_seal(&it->params));
+    assert_ok(gkv_workspace_create(&it->plan, rows, true, &it->params, &it->ws));
+    it->z = test_alloc(rows * d * sizeof *it->z);
+    it->weight = test_alloc(rows * d * sizeof *it->weight);
+    it->tilt = test_alloc(rows * sizeof *it->tilt);
+    test_normals(1, rows * d, 1.3, it->z);
+    test_normals(2, rows * d, 1, it->weight);
+    test_normals(3, rows, 1, it->tilt);
+    it->flow->ops->init(it->flow, &it->params, 11);
+    return it;
+}
+
+/* Initial outputs are zero, which would hide half of the mistakes. */
+static inline void flow_rig_perturb(flow_rig *it, double scale)
+{
+    for (size_t i = 0; i < it->params.count; i++)
+        test_perturb(10 + i, it->params.list[i].size, scale, gkv_param_value(&it->params, i));
+}
+
+static inline void flow_rig_end(flow_rig *it)
+{
+    it->flow->ops->free(it->flow);
+    gkv_workspace_free(&it->ws);
+    gkv_params_free(&it->params);
+    free(it->z);
+    free(it->weight);
+    free(it->tilt);
+    free(it);
+}
+
+static inline void flow_rig_forward(flow_rig *it)
+{
+    memcpy(gkv_at(&it->ws, it->flow->z, 0), it->z, it->rows * it->d * sizeof *it->z);
+    it->flow->ops->normalise(it->flow, &it->ws, 0, it->rows);
+}
+
+#endif

@@ -1,0 +1,206 @@
+/* RealNVP and the flow that is not there: determinants, gradients, inverses. */
+#include "flow/flow_rig.h"
+
+#include "flow/coupling.h"
+
+static double loss(void *context)
+{
+    flow_rig *it = context;
+    flow_rig_forward(it);
+    double sum = 0;
+    for (size_t r = 0; r < it->rows; r++) {
+        const double *eps = gkv_at(&it->ws, it->flow->eps, r);
+        for (size_t j = 0; j < it->d; j++)
+            sum += it->weight[r * it->d + j] * eps[j];
+        sum += it->tilt[r] * *gkv_at(&it->ws, it->flow->log_det, r);
+    }
+    return sum;
+}
+
+static void normalise_row(void *context, const double *x, double *y)
+{
+    flow_rig *it = context;
+    memcpy(gkv_at(&it->ws, it->flow->z, 0), x, it->d * sizeof *x);
+    it->flow->ops->normalise(it->flow, &it->ws, 0, 1);
+    memcpy(y, gkv_at(&it->ws, it->flow->eps, 0), it->d * sizeof *y);
+}
+
+static void check_log_det(flow_rig *it)
+{
+    for (size_t r = 0; r < it->rows; r++) {
+        flow_rig_forward(it);
+        const double log_det = *gkv_at(&it->ws, it->flow->log_det, r);
+        assert_close(log_det, test_log_det_of(normalise_row, it, it->z + r * it->d, it->d, 1e-5), 2e-8);
+        assert_true(it->params.count == 0 || fabs(log_det) > 1e-3);
+    }
+}
+
+static void check_gradients(flow_rig *it, size_t stride)
+{
+    const gkv_flow *flow = it->flow;
+    const size_t half = it->rows / 2;
+    memcpy(gkv_at(&it->ws, flow->z, 0), it->z, it->rows * it->d * sizeof *it->z);
+    memcpy(gkv_at(&it->ws, flow->d_eps, 0), it->weight, it->rows * it->d * sizeof *it->weight);
+    memcpy(gkv_at(&it->ws, flow->d_log_det, 0), it->tilt, it->rows * sizeof *it->tilt);
+    flow->ops->normalise(flow, &it->ws, half, it->rows - half);
+    flow->ops->backward(flow, &it->ws, half, it->rows - half);
+    flow->ops->normalise(flow, &it->ws, 0, half);
+    flow->ops->backward(flow, &it->ws, 0, half);
+    for (size_t i = 0; i < it->params.total; i++)
+        it->params.grads[i] = -4;
+    for (size_t part = flow->ops->parts(flow); part-- > 0;)
+        flow->ops->gradient(flow, &it->ws, it->rows, part);
+    double *d_z = test_alloc(it->rows * it->d * sizeof *d_z);
+    memcpy(d_z, gkv_at(&it->ws, flow->d_z, 0), it->rows * it->d * sizeof *d_z);
+    assert_gradient(loss, it, it->z, d_z, it->rows * it->d, 1, 1e-7, "z");
+    for (size_t i = 0; i < it->params.count; i++)
+        assert_gradient(loss, it, gkv_param_value(&it->params, i), gkv_param_grad(&it->params, i),
+                        it->params.list[i].size, stride, 1e-7, it->params.list[i].name);
+    free(d_z);
+}
+
+static void check_round_trip(flow_rig *it, double tolerance)
+{
+    const gkv_flow *flow = it->flow;
+    double largest = 1;
+    flow_rig_forward(it);
+    memset(gkv_at(&it->ws, flow->z, 0), 0, flow->eps.offset == flow->z.offset ? 0 : it->rows * it->d * sizeof *it->z);
+    flow->ops->generate(flow, &it->ws, 0, it->rows);
+    for (size_t i = 0; i < it->rows * it->d; i++)
+        largest = fmax(largest, fabs(it->z[i]));
+    for (size_t i = 0; i < it->rows * it->d; i++)
+        assert_close(gkv_at(&it->ws, flow->z, 0)[i], it->z[i], tolerance * largest);
+    /* … and from ε to z and back. */
+    double *eps = test_alloc(it->rows * it->d * sizeof *eps);
+    for (size_t i = 0; i < it->rows * it->d; i++)
+        eps[i] = gkv_at(&it->ws, flow->eps, 0)[i] = it->weight[i];
+    flow->ops->generate(flow, &it->ws, 0, it->rows);
+    flow->ops->normalise(flow, &it->ws, 0, it->rows);
+    for (size_t i = 0; i < it->rows * it->d; i++)
+        assert_close(gkv_at(&it->ws, flow->eps, 0)[i], eps[i], tolerance * largest);
+    free(eps);
+}
+
+static void test_realnvp(void **state)
+{
+    (void)state;
+    static const size_t dims[] = {2, 5, 40};
+    for (size_t layers = 1; layers <= 4; layers++) {
+        for (size_t i = 0; i < 3; i++) {
+            flow_rig *it = flow_rig_begin("realnvp", 4, dims[i], layers, 6, 1.5);
+            flow_rig_perturb(it, 0.4);
+            check_log_det(it);
+            check_gradients(it, dims[i] > 10 ? 7 : 1);
+            check_round_trip(it, 1e-12);
+            flow_rig_end(it);
+        }
+    }
+}
+
+/* The documented start: zero outputs, so ε = z. */
+static void test_identity_at_first(void **state)
+{
+    (void)state;
+    flow_rig *it = flow_rig_begin("realnvp", 3, 7, 5, 8, 2);
+    flow_rig_forward(it);
+    assert_memory_equal(gkv_at(&it->ws, it->flow->eps, 0), it->z, 3 * 7 * sizeof *it->z);
+    for (size_t r = 0; r < 3; r++)
+        assert_true(*gkv_at(&it->ws, it->flow->log_det, r) == 0);
+    flow_rig_end(it);
+}
+
+/* Each layer moves some dimensions and leaves some; four of them move all, and each
+ * is moved given every other one. */
+static void test_splits(void **state)
+{
+    (void)state;
+    for (size_t d = 2; d <= 41; d++) {
+        for (size_t place = 0; place < 8; place++) {
+            size_t moved = 0;
+            for (size_t j = 0; j < d; j++) {
+                moved += gkv_coupling_moves(place, j, d);
+                assert_true(gkv_coupling_moves(place, j, d) == gkv_coupling_moves(place + 4, j, d));
+                assert_true(gkv_coupling_moves(place, j, d) != gkv_coupling_moves(place ^ 1, j, d));
+            }
+            assert_in_range(moved, d / 2, (d + 1) / 2);
+        }
+    }
+    assert_false(gkv_coupling_moves(0, 0, 4) || gkv_coupling_moves(0, 1, 4));
+    assert_true(gkv_coupling_moves(2, 1, 4) && !gkv_coupling_moves(2, 2, 4));
+}
+
+/* However large the weights, one layer scales by no more than e^bound. */
+static void test_bound(void **state)
+{
+    (void)state;
+    flow_rig *it = flow_rig_begin("realnvp", 5, 6, 1, 6, 0.5);
+    flow_rig_perturb(it, 300);
+    flow_rig_forward(it);
+    for (size_t r = 0; r < 5; r++) {
+        assert_true(fabs(*gkv_at(&it->ws, it->flow->log_det, r)) <= 3 * 0.5 + 1e-12);
+        for (size_t j = 0; j < 6; j++)
+            assert_true(isfinite(gkv_at(&it->ws, it->flow->eps, r)[j]));
+    }
+    flow_rig_end(it);
+}
+
+static void test_none(void **state)
+{
+    (void)state;
+    flow_rig *it = flow_rig_begin("none", 4, 3, 8, 5, 2);
+    assert_int_equal(it->params.count, 0);
+    assert_int_equal(it->flow->ops->parts(it->flow), 0);
+    flow_rig_forward(it);
+    assert_memory_equal(gkv_at(&it->ws, it->flow->eps, 0), it->z, 12 * sizeof *it->z);
+    *gkv_at(&it->ws, it->flow->log_det, 2) = 9; /* what an earlier pass left */
+    check_log_det(it);
+    check_gradients(it, 1);
+    check_round_trip(it, 0);
+    flow_rig_end(it);
+}
+
+static void test_what_cannot_be_coupled(void **state)
+{
+    (void)state;
+    gkv_params params = {0};
+    gkv_plan plan = {0};
+    gkv_flow *flow = NULL;
+    const gkv_flow_spec one = {.z = gkv_plan_forward(&plan, 1), .d_z = gkv_plan_backward(&plan, 1), .layers = 2,
+                               .hidden = 3, .log_scale_bound = 1};
+    assert_fails(gkv_flow_realnvp.create(&one, &params, &plan, &flow), GKV_ERR_CONFIG, "model.latent");
+    assert_null(flow);
+    const gkv_flow_spec two = {.z = gkv_plan_forward(&plan, 2), .d_z = gkv_plan_backward(&plan, 2), .hidden = 3};
+    assert_ok(gkv_flow_realnvp.create(&two, &params, &plan, &flow)); /* no layers: no flow */
+    assert_ptr_equal(flow->ops, &gkv_flow_none);
+    flow->ops->free(flow);
+    gkv_flow_realnvp.free(NULL);
+    assert_null(gkv_flow_find("glow"));
+    gkv_params_free(&params);
+}
+
+/* A bound of 0 is a flow of shifts alone. */
+static void test_shifts_alone(void **state)
+{
+    (void)state;
+    flow_rig *it = flow_rig_begin("realnvp", 4, 5, 3, 6, 0);
+    flow_rig_perturb(it, 0.4);
+    flow_rig_forward(it);
+    assert_true(*gkv_at(&it->ws, it->flow->log_det, 1) == 0);
+    check_gradients(it, 1);
+    check_round_trip(it, 1e-12);
+    flow_rig_end(it);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_realnvp),
+        cmocka_unit_test(test_identity_at_first),
+        cmocka_unit_test(test_splits),
+        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_none),
+        cmocka_unit_test(test_what_cannot_be_coupled),
+        cmocka_unit_test(test_shifts_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,140 @@
+/* Gradients against differences, for the tests of the double build. */
+#ifndef GKV_TESTS_GRADIENT_H
+#define GKV_TESTS_GRADIENT_H
+
+#include "core/rng.h"
+#include "support.h"
+
+/* What is differentiated: it reads its variables wherever the context has them. */
+typedef double test_function(void *context);
+
+static inline double test_central(test_function *f, void *context, double *x, double step)
+{
+    const double at = *x;
+    *x = at + step;
+    const double above = f(context);
+    *x = at - step;
+    const double below = f(context);
+    *x = at;
+    return (above - below) / (2 * step);
+}
+
+/* ∂f/∂*x by Ridders' method: central differences at ever shorter steps, extrapolated
+ * to no step at all; the best entry of the table by its own estimate of its error. */
+static inline double test_derivative(test_function *f, void *context, double *x, double step)
+{
+    enum { ENTRIES = 12 };
+    const double shrink = 2;
+    double table[ENTRIES][ENTRIES], best = 0, error = INFINITY;
+    for (int i = 0; i < ENTRIES; i++, step /= shrink) {
+        table[0][i] = test_central(f, context, x, step);
+        double factor = 1;
+        for (int j = 1; j <= i; j++) {
+            factor *= shrink * shrink;
+            table[j][i] = (table[j - 1][i] * factor - table[j - 1][i - 1]) / (factor - 1);
+            const double estimate = fmax(fabs(table[j][i] - table[j - 1][i]), fabs(table[j][i] - table[j - 1][i - 1]));
+            if (estimate <= error) {
+                error = estimate;
+                best = table[j][i];
+            }
+        }
+    }
+    return best;
+}
+
+/* gradient[i·stride] against ∂f/∂x[i·stride] for i·stride < n, to `tolerance` relative
+ * to the entry, or to a thousandth of the gradient's largest entry if that is more.
+ * Fourth-order differences settle most entries; Ridders' method decides the others. */
+static inline void test_check_gradient_(test_function *f, void *context, double *x, const double *gradient, size_t n,
+                                        size_t stride, double tolerance, const char *what, const char *file, int line)
+{
+    double largest = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs(gradient[i]));
+    for (size_t i = 0; i < n; i += stride) {
+        const double step = 1e-3;
+        double slope = (4 * test_central(f, context, &x[i], step / 2) - test_central(f, context, &x[i], step)) / 3;
+        if (!(fabs(gradient[i] - slope) <= 0.3 * tolerance * fmax(fabs(slope), 1e-3 * largest)))
+            slope = test_derivative(f, context, &x[i], step);
+        const double allowed = tolerance * fmax(fabs(slope), 1e-3 * largest) + 1e-11;
+        if (!(fabs(gradient[i] - slope) <= allowed)) {
+            print_error("gradient of %s, element %zu: %.12g, but the differences give %.12g (allowed: %.2g)\n", what,
+                        i, gradient[i], slope, allowed);
+            _fail(file, line);
+        }
+    }
+}
+
+#define assert_gradient(f, context, x, gradient, n, stride, tolerance, what) \
+    test_check_gradient_(f, context, x, gradient, n, stride, tolerance, what, __FILE__, __LINE__)
+
+/* log|det| of the n × n matrix, which is overwritten. */
+static inline double test_log_det(size_t n, double *matrix)
+{
+    double sum = 0;
+    for (size_t k = 0; k < n; k++) {
+        size_t pivot = k;
+        for (size_t i = k + 1; i < n; i++)
+            if (fabs(matrix[i * n + k]) > fabs(matrix[pivot * n + k]))
+                pivot = i;
+        for (size_t j = 0; j < n && pivot != k; j++) {
+            const double swap = matrix[k * n + j];
+            matrix[k * n + j] = matrix[pivot * n + j];
+            matrix[pivot * n + j] = swap;
+        }
+        sum += log(fabs(matrix[k * n + k]));
+        for (size_t i = k + 1; i < n; i++) {
+            const double factor = matrix[i * n + k] / matrix[k * n + k];
+            for (size_t j = k; j < n; j++)
+                matrix[i * n + j] -= factor * matrix[k * n + j];
+        }
+    }
+    return sum;
+}
+
+/* A map of n numbers x to n numbers y. */
+typedef void test_map(void *context, const double *x, double *y);
+
+/* log|det ∂y/∂x| by fourth-order differences. */
+static inline double test_log_det_of(test_map *map, void *context, const double *x, size_t n, double step)
+{
+    double *jacobian = test_alloc(n * n * sizeof *jacobian), *at = test_alloc(n * sizeof *at);
+    double *y = test_alloc(4 * n * sizeof *y);
+    static const double places[4] = {1, -1, 0.5, -0.5};
+    memcpy(at, x, n * sizeof *at);
+    for (size_t j = 0; j < n; j++) {
+        for (size_t p = 0; p < 4; p++) {
+            at[j] = x[j] + places[p] * step;
+            map(context, at, y + p * n);
+        }
+        at[j] = x[j];
+        for (size_t i = 0; i < n; i++) {
+            const double wide = (y[i] - y[n + i]) / (2 * step), narrow = (y[2 * n + i] - y[3 * n + i]) / step;
+            jacobian[i * n + j] = (4 * narrow - wide) / 3;
+        }
+    }
+    const double log_det = test_log_det(n, jacobian);
+    free(jacobian);
+    free(at);
+    free(y);
+    return log_det;
+}
+
+/* n normals times `scale`, added to what is there; `place` tells draws apart. */
+static inline void test_perturb(uint64_t place, size_t n, double scale, gkv_real *values)
+{
+    double *noise = test_alloc(n * sizeof *noise);
+    gkv_rng_normal_d(gkv_rng_at(20240607, GKV_STREAM_USER, 0, place), n, noise);
+    for (size_t i = 0; i < n; i++)
+        values[i] += (gkv_real)(scale * noise[i]);
+    free(noise);
+}
+
+/* n normals times `scale`. */
+static inline void test_normals(uint64_t place, size_t n, double scale, gkv_real *values)
+{
+    memset(values, 0, n * sizeof *values);
+    test_perturb(place, n, scale, values);
+}
+
+#endif
