@@ -146,7 +146,8 @@ static void project(const gkv_base *base, const gkv_params *params)
     for (size_t j = 0; j < d; j++) {
         gkv_gk gk = gkv_base_gk_get(base, params, j);
         /* Above the supremum of k_min, which most margins are, there is nothing to search for. */
-        if (gk.b > 1e-3 && gk.k >= -0.059 + gkv_base_gk_margin_of_safety && isfinite(gk.a) && isfinite(gk.g))
+        if (gk.b > 1e-3 && gk.k >= -0.059 + gkv_base_gk_margin_of_safety && isfinite(gk.a) && isfinite(gk.b) &&
+            isfinite(gk.g) && isfinite(gk.k))
             continue;
         gk = gkv_gk_project(&gk, gkv_base_gk_margin_of_safety);
         gk.b = fmax(gk.b, 1e-3);

@@ -9,15 +9,18 @@
 
 #include "core/real.h"
 
-/* The factor keeps 1 + bend(x) away from 0, in float too. */
+/* So 1 + bend(x) stays away from 0, in float too. A bound and not a factor: bend(x) − x
+ * is then of the order of x² at 0, which planar flows divide by ‖w‖². */
+static const double gkv_bend_least = -1 + 0x1p-23;
+
 static inline double gkv_bend(double x)
 {
-    return x >= 0 ? x : (1 - 0x1p-23) * expm1(x);
+    return x >= 0 ? x : fmax(expm1(x), gkv_bend_least);
 }
 
 static inline double gkv_bend_slope(double x)
 {
-    return x >= 0 ? 1 : (1 - 0x1p-23) * exp(x);
+    return x >= 0 ? 1 : expm1(x) > gkv_bend_least ? exp(x) : 0;
 }
 
 #endif

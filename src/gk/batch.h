@@ -45,7 +45,9 @@ typedef struct gkv_gk_outputs_d {
 } gkv_gk_outputs_d;
 
 /* z = Q⁻¹(x), and at that z log Q', Q' and Q''/Q'. With them
- *     ∂z/∂x = 1/Q',   ∂log f/∂x = −(z + ratio)/Q'.
+ *     ∂z/∂x = 1/Q',   ∂log f/∂x = −(z + ratio)/Q',
+ * and, with gkv_gk_batch_forward at that z,
+ *     ∂log f/∂θ = (z + ratio)/Q' · ∂Q/∂θ − ∂log Q'/∂θ.
  * x = A gives z = 0 exactly. Finite for every finite x: |z| is held below 1e37
  * (float) or 1e300 (double), which only x beyond a bounded or nearly bounded
  * support reaches. z² may overflow before that, as it does for a normal. x that is

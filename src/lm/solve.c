@@ -233,9 +233,10 @@ static gkv_status advance(problem *pr, gkv_lm_stop *stop)
 
 static gkv_status check(const gkv_lm *lm, const double *x, const gkv_lm_settings *set)
 {
-    if (!(set->cost_tolerance >= 0 && set->step_tolerance >= 0 && set->gradient_tolerance >= 0 && set->damping > 0 && set->first_step >= 0) ||
-        set->max_iterations < 0 || set->max_evaluations < 1)
-        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: tolerances must be ≥ 0, damping above 0, first_step ≥ 0, limits positive");
+    if (!(set->cost_tolerance >= 0 && set->step_tolerance >= 0 && set->gradient_tolerance >= 0))
+        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: tolerances must be ≥ 0");
+    if (!(set->damping > 0 && set->first_step >= 0) || set->max_iterations < 0 || set->max_evaluations < 1)
+        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: damping must be above 0, first_step ≥ 0, limits positive");
     for (size_t j = 0; j < lm->p; j++) {
         if (!isfinite(x[j]))
             return gkv_fail(GKV_ERR_ARGUMENT, "least squares: parameter %zu of the start is not finite", j);

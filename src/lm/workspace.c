@@ -26,7 +26,8 @@ gkv_status gkv_lm_create(size_t n, size_t p, gkv_lm **out)
         return gkv_fail(GKV_ERR_ARGUMENT, "least squares need at least as many residuals as parameters, and one: "
                                           "%zu residuals, %zu parameters", n, p);
     if (n > SIZE_MAX / sizeof(double) / 4 / p)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a least-squares problem of %zu residuals and %zu parameters is too large", n, p);
+        return gkv_fail(GKV_ERR_ARGUMENT, "a least-squares problem of %zu residuals and %zu parameters is too large", n,
+                        p);
     gkv_status status = GKV_OK;
     gkv_lm *lm = NULL;
     GKV_TRY_GOTO(gkv_alloc(1, sizeof *lm, &lm));

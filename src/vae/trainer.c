@@ -66,6 +66,7 @@ gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset
     GKV_TRY_GOTO(gkv_workspace_create(&trainer->model->plan, (size_t)settings->train.batch, true, params,
                                       &trainer->ws));
     GKV_TRY_GOTO(gkv_alloc(3 * params->total, sizeof *trainer->good, &trainer->good));
+    GKV_TRY_GOTO(gkv_alloc(params->trainable / CHUNK + 1, sizeof *trainer->squares, &trainer->squares));
     if (settings->train.ema > 0) {
         GKV_TRY_GOTO(gkv_alloc(params->total, sizeof *trainer->ema, &trainer->ema));
         memcpy(trainer->ema, params->values, params->total * sizeof *trainer->ema);
@@ -97,6 +98,7 @@ void gkv_trainer_free(gkv_trainer *trainer)
     free(trainer->shuffled);
     free(trainer->ema);
     free(trainer->good);
+    free(trainer->squares);
     free(trainer);
 }
 
@@ -216,8 +218,7 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     const long tiles = (long)((rows + GKV_TILE_ROWS - 1) / GKV_TILE_ROWS);
     const long parts = (long)gkv_pass_parts(model);
     const long chunks = (long)((params->trainable + CHUNK - 1) / CHUNK);
-    double *squares = NULL;
-    GKV_TRY(gkv_alloc((size_t)chunks, sizeof *squares, &squares));
+    double *squares = trainer->squares;
     double scale = 1.0 / (double)rows;
 #pragma omp parallel num_threads(trainer->threads)
     {
@@ -262,7 +263,6 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
             }
         }
     }
-    free(squares);
     gkv_status status = GKV_OK;
     if (report->skipped) {
         status = count_bad_step(trainer);

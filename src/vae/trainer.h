@@ -16,6 +16,7 @@ typedef struct gkv_trainer {
     uint64_t shuffled_epoch;
     gkv_workspace ws;
     gkv_real *ema;         /* the average, as params.values; NULL when off */
+    double *squares;       /* partial sums of the gradient's norm, a chunk each */
     gkv_real *good;        /* values, m and v at the last good state */
     gkv_train_state state;
     uint64_t epoch_steps, steps;

@@ -29,7 +29,8 @@ static void chi_squared_tail(void **state)
 static void octiles_of_a_population_are_exact(void **state)
 {
     (void)state;
-    static const gkv_gk gks[] = {{3, 1, 2, .5, .8}, {0, 1, .2, .1, .8}, {5, 20, -1, -.05, .8}, {-1, .1, 0, 0, .8}, {0, 1, 4, 2, .6}};
+    static const gkv_gk gks[] = {
+        {3, 1, 2, .5, .8}, {0, 1, .2, .1, .8}, {5, 20, -1, -.05, .8}, {-1, .1, 0, 0, .8}, {0, 1, 4, 2, .6}};
     for (size_t i = 0; i < 5; i++) {
         double e[7];
         for (int j = 0; j < 7; j++)
@@ -55,7 +56,8 @@ static void exact_sample_is_recovered(void **state)
     (void)state;
     enum { N = 999 };
     static double x[N];
-    static const gkv_gk gks[] = {{3, 1, 2, .5, .8}, {0, 1e-9, .2, .1, .8}, {1e5, 20, -1, -.05, .8}, {-1, .1, 0, 0, .8}, {0, 1, -3, 3, .8}};
+    static const gkv_gk gks[] = {
+        {3, 1, 2, .5, .8}, {0, 1e-9, .2, .1, .8}, {1e5, 20, -1, -.05, .8}, {-1, .1, 0, 0, .8}, {0, 1, -3, 3, .8}};
     for (size_t i = 0; i < 5; i++) {
         for (int j = 0; j < N; j++)
             x[j] = gkv_gk_quantile(&gks[i], (j + 1.0) / (N + 1));

@@ -7,7 +7,8 @@
 static void known_bounds(void **state)
 {
     (void)state;
-    static const double g[] = {.5, 1, 2, 3, 5, 6.5}, bound[] = {-.062103, -.070353, -.102389, -.154457, -.318539, -.494472};
+    static const double g[] = {.5, 1, 2, 3, 5, 6.5};
+    static const double bound[] = {-.062103, -.070353, -.102389, -.154457, -.318539, -.494472};
     for (int i = 0; i < 6; i++) {
         assert_close(gkv_gk_k_min(g[i], .8), bound[i], 6e-7);
         assert_close(gkv_gk_k_min(-g[i], .8), bound[i], 6e-7);

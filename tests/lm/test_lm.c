@@ -141,15 +141,19 @@ static void classical_problems(void **state)
 static void nist_problems(void **state)
 {
     (void)state;
-    static const double mx[] = {77.6, 114.9, 141.1, 190.8, 239.9, 289, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1, 689.1, 760};
-    static const double my[] = {10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02, 44.82, 50.76, 55.05, 61.01, 66.4, 75.47, 81.78};
+    static const double mx[] = {77.6,  114.9, 141.1, 190.8, 239.9, 289,   332.8,
+                                378.4, 434.8, 477.3, 536.8, 593.1, 689.1, 760};
+    static const double my[] = {10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02,
+                                44.82, 50.76, 55.05, 61.01, 66.4,  75.47, 81.78};
     static const double bx[] = {1, 2, 3, 5, 7, 10}, by[] = {109, 149, 149, 191, 213, 224};
     static const struct {
         saturation data;
         double start[2][2], b[2], sd[2], rss;
     } problems[] = {
-        {{14, mx, my}, {{500, 1e-4}, {250, 5e-4}}, {2.3894212918e2, 5.5015643181e-4}, {2.7070075241, 7.2668688436e-6}, 1.2455138894e-1},
-        {{6, bx, by}, {{1, 1}, {100, .75}}, {2.1380940889e2, 5.4723748542e-1}, {1.2354515176e1, 1.0455993237e-1}, 1.1680088766e3},
+        {{14, mx, my}, {{500, 1e-4}, {250, 5e-4}}, {2.3894212918e2, 5.5015643181e-4},
+         {2.7070075241, 7.2668688436e-6}, 1.2455138894e-1},
+        {{6, bx, by}, {{1, 1}, {100, .75}}, {2.1380940889e2, 5.4723748542e-1},
+         {1.2354515176e1, 1.0455993237e-1}, 1.1680088766e3},
     };
     for (size_t i = 0; i < 2; i++)
         for (int start = 0; start < 2; start++)
@@ -182,7 +186,8 @@ static void not_a_number_is_a_rejected_step(void **state)
     gkv_lm *lm;
     gkv_lm_result result;
     assert_ok(gkv_lm_create(2, 1, &lm));
-    assert_fails(gkv_lm_solve(lm, partly_nan, NULL, NULL, &x, NULL, &result), GKV_ERR_NUMERIC, "residual 0 is nan at the start");
+    assert_fails(gkv_lm_solve(lm, partly_nan, NULL, NULL, &x, NULL, &result), GKV_ERR_NUMERIC,
+                 "residual 0 is nan at the start");
     double covariance;
     assert_fails(gkv_lm_covariance(lm, 0, &covariance, NULL), GKV_ERR_ARGUMENT, "no covariance before");
     gkv_lm_free(lm);

@@ -28,7 +28,7 @@ static void round_ticks(void **state)
     assert_ticks(78.4, 163.5, 0, 5, "80 | 100 | 120 | 140 | 160");
     assert_ticks(0, 60000, 0, 3, "0 | 20\u2009000 | 40\u2009000 | 60\u2009000");
     assert_ticks(0, 3e7, 0, 3, "0 | 10⁷ | 2×10⁷ | 3×10⁷");
-    assert_ticks(0, 2.5e-9, 0, 5, "0 | 5×10⁻¹⁰ | 10⁻⁹ | 1.5×10⁻⁹ | 2×10⁻⁹ | 2.5×10⁻⁹");
+    assert_ticks(0, 2.5e-9, 0, 5, "0 | 0.5×10⁻⁹ | 10⁻⁹ | 1.5×10⁻⁹ | 2.0×10⁻⁹ | 2.5×10⁻⁹");
 }
 
 static void logarithmic_ticks(void **state)

@@ -1,4 +1,6 @@
 /* Grids of images, pixel by pixel. */
+#define _POSIX_C_SOURCE 200809L
+
 #include "support.h"
 
 #include "gkvae/plot.h"

@@ -1,0 +1,177 @@
+/* Base distributions in float: draws, validity, and densities of float accuracy. */
+#include "base/base_rig.h"
+
+static const char *const names[] = {"normal", "gk", "gk-copula"};
+
+static void test_names(void **state)
+{
+    (void)state;
+    assert_null(gkv_base_find("cauchy"));
+    base_rig *it = base_rig_begin("gk-copula", 1, 3, false);
+    assert_string_equal(it->params.list[0].name, "prior.base.location");
+    assert_string_equal(it->params.list[4].name, "prior.base.cholesky");
+    assert_int_equal(it->params.trainable, 0);
+    assert_int_equal(it->base->ops->parts(it->base), 0);
+    const gkv_gk gk = margin_of(it, 2); /* as base_rig_begin() asked for */
+    assert_close(gk.a, 0, 0);
+    assert_close(gk.b, 1, 0);
+    assert_close(gk.g, 0.2, 1e-7);
+    assert_close(gk.k, 0.1, 1e-7);
+    assert_close(gk.c, 0.8, 0);
+    base_rig_end(it);
+}
+
+static void test_density(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < 3; n++) {
+        base_rig *it = base_rig_begin(names[n], 500, 40, false);
+        base_rig_randomise(it, 12);
+        gkv_real *eps = gkv_at(&it->ws, it->base->eps, 0);
+        test_normals(8, 500 * 40, 1, eps);
+        it->base->ops->transform(it->base, &it->params, 500, eps);
+        it->base->ops->log_density(it->base, &it->ws, 0, 500);
+        for (size_t r = 0; r < 500; r++)
+            assert_relative(*gkv_at(&it->ws, it->base->log_density, r),
+                            log_density_naive(it, gkv_at(&it->ws, it->base->eps, r)), 2e-4);
+        base_rig_end(it);
+    }
+}
+
+/* Shares of draws below each margin's quantiles, and the correlation of their scores,
+ * both within four and a half standard errors. */
+static void check_draws(const char *name)
+{
+    enum { DRAWS = 100000, D = 3 };
+    base_rig *it = base_rig_begin(name, 1, D, false);
+    base_rig_randomise(it, 21);
+    gkv_real *x = test_alloc(DRAWS * D * sizeof *x);
+    double *z = test_alloc(DRAWS * D * sizeof *z);
+    test_normals(22, DRAWS * D, 1, x);
+    it->base->ops->transform(it->base, &it->params, DRAWS, x);
+    static const double shares[] = {0.001, 0.05, 0.25, 0.5, 0.8, 0.99};
+    for (size_t j = 0; j < D; j++) {
+        const gkv_gk gk = margin_of(it, j);
+        for (size_t s = 0; s < 6; s++) {
+            const double quantile = gkv_gk_quantile(&gk, shares[s]);
+            size_t below = 0;
+            for (size_t i = 0; i < DRAWS; i++)
+                below += (double)x[i * D + j] <= quantile;
+            assert_close((double)below / DRAWS, shares[s], 4.5 * sqrt(shares[s] * (1 - shares[s]) / DRAWS));
+        }
+        for (size_t i = 0; i < DRAWS; i++)
+            z[i * D + j] = gkv_gk_Q_inverse(&gk, (double)x[i * D + j]);
+    }
+    double strongest = 0;
+    for (size_t j = 0; j < D; j++) {
+        for (size_t k = 0; k <= j; k++) {
+            double sum = 0, wanted = j == k;
+            for (size_t i = 0; i < DRAWS; i++)
+                sum += z[i * D + j] * z[i * D + k] / DRAWS;
+            if (strcmp(name, "gk-copula") == 0) {
+                wanted = 0;
+                for (size_t i = 0; i < D; i++)
+                    wanted += (double)cholesky_of(it)[j * D + i] * (double)cholesky_of(it)[k * D + i];
+            }
+            strongest = j == k ? strongest : fmax(strongest, fabs(wanted));
+            assert_close(sum, wanted, 4.5 * 1.5 / sqrt(DRAWS));
+        }
+    }
+    assert_true((strongest > 0.2) == (strcmp(name, "gk-copula") == 0));
+    free(x);
+    free(z);
+    base_rig_end(it);
+}
+
+static void test_draws(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < 3; n++)
+        check_draws(names[n]);
+}
+
+static void set(const base_rig *it, size_t dimension, double a, double b, double g, double k)
+{
+    const gkv_gk gk = {a, b, g, k, 0.8};
+    gkv_base_gk_set(it->base, &it->params, dimension, &gk);
+}
+
+static void test_check_refuses(void **state)
+{
+    (void)state;
+    static const double bad[][4] = {
+        {NAN, 1, 0, 0}, {0, 0, 0, 0}, {0, -1, 0, 0}, {0, 1, INFINITY, 0}, {0, 1, 0, NAN}, {0, 1, 0, -0.6},
+        {0, 1, 3, -0.2}, {0, INFINITY, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        base_rig *it = base_rig_begin("gk", 1, 4, false);
+        set(it, 2, bad[i][0], bad[i][1], bad[i][2], bad[i][3]);
+        assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, "margin 2");
+        base_rig_end(it);
+    }
+    static const struct { size_t at; float value; const char *text; } broken[] = {
+        {5, 0, "row 1"}, {5, -1, "row 1"}, {10, NAN, "row 2"}, {12, 0.5F, "row 3"}, {6, 0.1F, "lower triangular"},
+        {15, INFINITY, "row 3"}, {3, NAN, "lower triangular"},
+    };
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        base_rig *it = base_rig_begin("gk-copula", 1, 4, false);
+        cholesky_of(it)[broken[i].at] = broken[i].value;
+        assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, broken[i].text);
+        base_rig_end(it);
+    }
+}
+
+/* project() leaves valid parameters as they are, to the bit for margins … */
+static void test_project_keeps(void **state)
+{
+    (void)state;
+    for (uint64_t draws = 0; draws < 200; draws++) {
+        base_rig *it = base_rig_begin("gk-copula", 1, 5, true);
+        base_rig_randomise(it, 300 + draws);
+        gkv_real *before = test_alloc(it->params.total * sizeof *before);
+        memcpy(before, it->params.values, it->params.total * sizeof *before);
+        it->base->ops->project(it->base, &it->params);
+        for (size_t i = 0; i < it->params.total; i++)
+            assert_close(it->params.values[i], before[i], i < it->params.list[4].offset ? 0 : 1e-6);
+        free(before);
+        base_rig_end(it);
+    }
+}
+
+/* … and brings back whatever an optimiser's step may leave. */
+static void test_project_mends(void **state)
+{
+    (void)state;
+    static const double bad[][4] = {
+        {0, 0, 0, 0}, {0, -5, 0, 0}, {1, 1, 0, -0.7}, {1, 1, 3, -0.3}, {1, 1, -50, -0.059}, {1, 1e-30, 2, 3},
+        {0, 1, 1e30, 0}, {0, 1, 0.5, -0.0589}, {NAN, NAN, NAN, NAN}, {INFINITY, 1, 0, 0}, {0, INFINITY, 0, 0},
+        {0, 1, -INFINITY, 0}, {0, 1, 0, INFINITY},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        base_rig *it = base_rig_begin("gk", 1, 3, true);
+        set(it, 1, bad[i][0], bad[i][1], bad[i][2], bad[i][3]);
+        it->base->ops->project(it->base, &it->params);
+        assert_ok(it->base->ops->check(it->base, &it->params));
+        base_rig_end(it);
+    }
+    for (uint64_t draws = 0; draws < 300; draws++) {
+        base_rig *it = base_rig_begin("gk-copula", 1, 6, true);
+        for (size_t i = 0; i < 4; i++)
+            test_perturb(900 + 10 * draws + i, 6, 1, gkv_param_value(&it->params, i));
+        for (size_t i = 0; i < 6; i++)
+            test_perturb(9000 + 10 * draws + i, i + 1, 3, cholesky_of(it) + i * 6);
+        it->base->ops->project(it->base, &it->params);
+        assert_ok(it->base->ops->check(it->base, &it->params));
+        base_rig_end(it);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_density),
+        cmocka_unit_test(test_draws),         cmocka_unit_test(test_check_refuses),
+        cmocka_unit_test(test_project_keeps), cmocka_unit_test(test_project_mends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

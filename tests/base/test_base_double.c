@@ -1,0 +1,252 @@
+/* Base distributions: densities and every gradient. */
+#include "base/base_rig.h"
+
+#include "gkvae/mgk.h"
+
+static const char *const names[] = {"normal", "gk", "gk-copula"};
+enum { NAMES = 3 };
+
+/* The loss is Σ_rows weight·log p(ε). */
+typedef struct job {
+    base_rig *it;
+    double weight[64];
+} job;
+
+static double loss(void *context)
+{
+    const job *wish = context;
+    base_rig *it = wish->it;
+    it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
+    double sum = 0;
+    for (size_t r = 0; r < it->rows; r++)
+        sum += wish->weight[r] * *gkv_at(&it->ws, it->base->log_density, r);
+    return sum;
+}
+
+static void draw_eps(base_rig *it)
+{
+    double *eps = gkv_at(&it->ws, it->base->eps, 0);
+    test_normals(50, it->rows * it->d, 1, eps);
+    it->base->ops->transform(it->base, &it->params, it->rows, eps);
+}
+
+static void check_density(base_rig *it)
+{
+    it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
+    for (size_t r = 0; r < it->rows; r++)
+        assert_close(*gkv_at(&it->ws, it->base->log_density, r),
+                     log_density_naive(it, gkv_at(&it->ws, it->base->eps, r)), 1e-10);
+}
+
+static void check_gradients(base_rig *it)
+{
+    job wish = {.it = it};
+    const gkv_base_ops *ops = it->base->ops;
+    test_normals(60, it->rows, 1, wish.weight);
+    memcpy(gkv_at(&it->ws, it->base->d_log_density, 0), wish.weight, it->rows * sizeof(double));
+    const size_t cut = it->rows / 3;
+    ops->log_density(it->base, &it->ws, cut, it->rows - cut);
+    ops->log_density(it->base, &it->ws, 0, cut);
+    ops->backward(it->base, &it->ws, cut, it->rows - cut);
+    ops->backward(it->base, &it->ws, 0, cut);
+    for (size_t i = 0; i < it->params.total; i++)
+        it->params.grads[i] = 3;
+    for (size_t part = 0; part < ops->parts(it->base); part++)
+        ops->gradient(it->base, &it->ws, it->rows, part);
+    double *d_eps = test_alloc(it->rows * it->d * sizeof *d_eps);
+    memcpy(d_eps, gkv_at(&it->ws, it->base->d_eps, 0), it->rows * it->d * sizeof *d_eps);
+    assert_gradient(loss, &wish, gkv_at(&it->ws, it->base->eps, 0), d_eps, it->rows * it->d, 1, 1e-7, "eps");
+    free(d_eps);
+    assert_int_equal(ops->parts(it->base) > 0, it->params.trainable > 0);
+    if (it->params.trainable == 0)
+        return;
+    for (size_t i = 0; i < it->params.count; i++) {
+        const gkv_param *param = &it->params.list[i];
+        if (param->cols == 0) {
+            assert_gradient(loss, &wish, gkv_param_value(&it->params, i), gkv_param_grad(&it->params, i),
+                            param->size, 1, 1e-7, param->name);
+            continue;
+        }
+        for (size_t row = 0; row < it->d; row++) { /* the factor: its lower triangle is free, the upper is 0 */
+            double *grad = gkv_param_grad(&it->params, i) + row * it->d;
+            assert_gradient(loss, &wish, gkv_param_value(&it->params, i) + row * it->d, grad, row + 1, 1, 1e-7,
+                            param->name);
+            for (size_t k = row + 1; k < it->d; k++)
+                assert_true(grad[k] == 0);
+        }
+    }
+}
+
+static void test_densities_and_gradients(void **state)
+{
+    (void)state;
+    static const size_t dims[] = {1, 2, 5, 23};
+    for (size_t n = 0; n < NAMES; n++) {
+        for (size_t i = 0; i < 4; i++) {
+            for (uint64_t draws = 0; draws < 3; draws++) {
+                base_rig *it = base_rig_begin(names[n], 7, dims[i], draws % 2 == 0);
+                base_rig_randomise(it, 100 * draws + i);
+                draw_eps(it);
+                check_density(it);
+                check_gradients(it);
+                base_rig_end(it);
+            }
+        }
+    }
+}
+
+/* At the start, and far out in the tails. */
+static void test_tails(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < NAMES; n++) {
+        base_rig *it = base_rig_begin(names[n], 8, 3, true);
+        double *eps = gkv_at(&it->ws, it->base->eps, 0);
+        static const double places[8] = {0, 1e-9, -1e-3, 5, -8, 20, -30, 60};
+        for (size_t r = 0; r < 8; r++)
+            for (size_t j = 0; j < 3; j++)
+                eps[r * 3 + j] = places[r] * (j == 1 ? -1 : 1);
+        check_density(it);
+        check_gradients(it);
+        base_rig_end(it);
+    }
+}
+
+/* Near the edge of validity a density has peaks that a grid misses: away from there. */
+static gkv_gk smooth_margin(base_rig *it, size_t j)
+{
+    gkv_gk gk = margin_of(it, j);
+    gk.k = fabs(gk.k);
+    if (is_gk(it))
+        gkv_base_gk_set(it->base, &it->params, j, &gk);
+    return gk;
+}
+
+/* ∫p = 1 in one dimension, by the trapezoidal rule in asinh(ε). */
+static void test_integrals(void **state)
+{
+    (void)state;
+    enum { POINTS = 8001 };
+    for (size_t n = 0; n < NAMES; n++) {
+        for (uint64_t draws = 0; draws < 20; draws++) {
+            base_rig *it = base_rig_begin(names[n], POINTS, 1, false);
+            base_rig_randomise(it, 500 + draws);
+            const gkv_gk gk = smooth_margin(it, 0);
+            const double step = 24.0 / (POINTS - 1);
+            for (size_t i = 0; i < POINTS; i++)
+                *gkv_at(&it->ws, it->base->eps, i) = gk.a + gk.b * sinh(-12 + (double)i * step);
+            it->base->ops->log_density(it->base, &it->ws, 0, POINTS);
+            double integral = 0;
+            for (size_t i = 0; i < POINTS; i++)
+                integral += step * gk.b * cosh(-12 + (double)i * step) * exp(*gkv_at(&it->ws, it->base->log_density, i));
+            assert_close(integral, 1, 1e-9);
+            base_rig_end(it);
+        }
+    }
+}
+
+/* ∫∫p = 1 with a correlation, in the same way. */
+static void test_integral_of_two(void **state)
+{
+    (void)state;
+    enum { SIDE = 501 };
+    base_rig *it = base_rig_begin("gk-copula", SIDE * SIDE, 2, false);
+    base_rig_randomise(it, 3);
+    double *factor = cholesky_of(it);
+    factor[2] = 0.8, factor[3] = 0.6;
+    const gkv_gk first = smooth_margin(it, 0), second = smooth_margin(it, 1);
+    const double step = 12.0 / (SIDE - 1);
+    for (size_t i = 0; i < SIDE * SIDE; i++) {
+        gkv_at(&it->ws, it->base->eps, i)[0] = first.a + first.b * sinh(-6 + (double)(i / SIDE) * step);
+        gkv_at(&it->ws, it->base->eps, i)[1] = second.a + second.b * sinh(-6 + (double)(i % SIDE) * step);
+    }
+    it->base->ops->log_density(it->base, &it->ws, 0, SIDE * SIDE);
+    double integral = 0;
+    for (size_t i = 0; i < SIDE * SIDE; i++)
+        integral += step * step * first.b * second.b * cosh(-6 + (double)(i / SIDE) * step) *
+                    cosh(-6 + (double)(i % SIDE) * step) * exp(*gkv_at(&it->ws, it->base->log_density, i));
+    assert_close(integral, 1, 1e-6);
+    base_rig_end(it);
+}
+
+/* The copula's density is that of the public multivariate g-and-k. */
+static void test_agrees_with_mgk(void **state)
+{
+    (void)state;
+    enum { D = 6 };
+    base_rig *it = base_rig_begin("gk-copula", 30, D, false);
+    base_rig_randomise(it, 9);
+    draw_eps(it);
+    gkv_gk margins[D];
+    double correlation[D * D], w[D], x[D], normals[30 * D];
+    const double *factor = cholesky_of(it);
+    for (size_t i = 0; i < D * D; i++) {
+        correlation[i] = 0;
+        for (size_t k = 0; k < D; k++)
+            correlation[i] += factor[i / D * D + k] * factor[i % D * D + k];
+        margins[i % D] = margin_of(it, i % D);
+    }
+    gkv_mgk *mgk = NULL;
+    assert_ok(gkv_mgk_create(D, margins, correlation, &mgk));
+    it->base->ops->log_density(it->base, &it->ws, 0, 30);
+    test_normals(50, 30 * D, 1, normals); /* what draw_eps() began with */
+    for (size_t r = 0; r < 30; r++) {
+        const double *eps = gkv_at(&it->ws, it->base->eps, r);
+        assert_close(*gkv_at(&it->ws, it->base->log_density, r), gkv_mgk_log_pdf(mgk, eps, w), 1e-10);
+        gkv_mgk_transform(mgk, normals + r * D, x);
+        for (size_t j = 0; j < D; j++)
+            assert_close(eps[j], x[j], 1e-11 * (1 + fabs(x[j])));
+    }
+    gkv_mgk_free(mgk);
+    base_rig_end(it);
+}
+
+/* L = I is no copula at all; g = k = 0 with A = 0, B = 1 is the normal. */
+static void test_special_cases(void **state)
+{
+    (void)state;
+    base_rig *plain = base_rig_begin("gk", 20, 4, true), *copula = base_rig_begin("gk-copula", 20, 4, true);
+    base_rig *normal = base_rig_begin("normal", 20, 4, true);
+    for (int pass = 0; pass < 2; pass++) {
+        if (pass == 0)
+            base_rig_randomise(plain, 77);
+        for (size_t j = 0; j < 4; j++) {
+            gkv_gk gk = gkv_gk_standard();
+            if (pass == 0)
+                gk = gkv_base_gk_get(plain->base, &plain->params, j);
+            gkv_base_gk_set(plain->base, &plain->params, j, &gk);
+            gkv_base_gk_set(copula->base, &copula->params, j, &gk);
+        }
+        base_rig *all[] = {plain, copula, normal};
+        for (size_t i = 0; i < 3; i++) {
+            test_normals(4, 80, 1.5, gkv_at(&all[i]->ws, all[i]->base->eps, 0));
+            test_normals(5, 20, 1, gkv_at(&all[i]->ws, all[i]->base->d_log_density, 0));
+            all[i]->base->ops->log_density(all[i]->base, &all[i]->ws, 0, 20);
+            all[i]->base->ops->backward(all[i]->base, &all[i]->ws, 0, 20);
+        }
+        for (size_t i = 1; i < (pass == 0 ? 2 : 3); i++) {
+            for (size_t r = 0; r < 20; r++)
+                assert_close(*gkv_at(&all[i]->ws, all[i]->base->log_density, r),
+                             *gkv_at(&plain->ws, plain->base->log_density, r), 1e-12);
+            for (size_t k = 0; k < 80; k++)
+                assert_close(gkv_at(&all[i]->ws, all[i]->base->d_eps, 0)[k],
+                             gkv_at(&plain->ws, plain->base->d_eps, 0)[k], 1e-11);
+        }
+    }
+    base_rig_end(plain);
+    base_rig_end(copula);
+    base_rig_end(normal);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_densities_and_gradients),
+        cmocka_unit_test(test_tails),
+        cmocka_unit_test(test_integrals),
+        cmocka_unit_test(test_integral_of_two),
+        cmocka_unit_test(test_agrees_with_mgk),
+        cmocka_unit_test(test_special_cases),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

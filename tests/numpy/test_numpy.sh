@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Trains tiny models that together use every option of the model, and has NumPy compute
+# what the program says of them. Arguments: the program, the source folder.
+set -eu
+program=${1:?usage: test_numpy.sh PROGRAM SOURCE_DIR}
+source_dir=${2:?usage: test_numpy.sh PROGRAM SOURCE_DIR}
+[ -x "$program" ] || { echo "skipped: no program at $program"; exit 77; }
+# The first Python that has NumPy; the system's may have it when another does not.
+python=
+for candidate in "${PYTHON:-}" python3 /usr/bin/python3; do
+    if [ -n "$candidate" ] && "$candidate" -c 'import numpy' 2> /dev/null; then python=$candidate && break; fi
+done
+[ -n "$python" ] || { echo "skipped: no Python with NumPy (Debian: python3-numpy)"; exit 77; }
+export OPENBLAS_NUM_THREADS=1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# NAME SAMPLES: evaluates, compares.
+evaluate() {
+    "$program" eval "$work/$1" --samples "$2" --images 100 --no-pictures > "$work/log" 2>&1 ||
+        { cat "$work/log"; exit 1; }
+    "$python" "$source_dir/tests/numpy/check_model.py" "$work/$1"
+}
+
+# NAME SAMPLES KEY=VALUE …: trains, evaluates, compares.
+check() {
+    local name=$1 samples=$2 sets=()
+    shift 2
+    for assignment in "$@"; do sets+=(--set "$assignment"); done
+    "$program" train --out "$work/$name" --set data.folder="$source_dir/tests/fixtures" \
+        --set data.dataset=mnist-small --set data.validation=200 --set model.hidden=48 --set model.latent=6 \
+        --set model.prior_hidden=16 --set model.prior_layers=5 --set train.epochs=1 --set train.batch=50 \
+        --set train.threads=2 --set train.kl_warmup=0 --set train.learning_rate=0.02 "${sets[@]}" > "$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+    evaluate "$name" "$samples"
+}
+
+check copula 1 train.seed=3
+check copula-5 5 model.base_fit=grad model.posterior=gk model.posterior_flow=planar model.posterior_layers=2 \
+    model.base_g=0.5 model.base_k=0.1 eval.seed=18446744073709551615
+check gk 5 model.base=gk model.posterior=gk-amortized model.posterior_flow=radial model.posterior_layers=2 \
+    model.block=gated data.binarization=static model.latent=7 train.ema=0.9
+check plain 5 model.base=normal model.base_fit=fixed model.prior_flow=none model.layers=1 model.latent=1
+check grey 1 model.base=gk model.base_fit=fixed model.base_g=-1 model.base_k=0.3 model.prior_layers=3 \
+    data.binarization=grey model.log_scale_bound=0.5
+
+# Options are worth little while their numbers are near those they began with. The
+# same models once more with weights that no training made, and large ones.
+stir() {
+    "$python" - "$work/$1/model.safetensors" <<'EOF'
+import json, sys
+import numpy as np
+raw = bytearray(open(sys.argv[1], "rb").read())
+start = 8 + int.from_bytes(raw[:8], "little")
+random = np.random.default_rng(1)
+for name, entry in json.loads(raw[8:start]).items():
+    if name == "__metadata__" or name == "encoder.input_mean" or name.endswith("cholesky"):
+        continue
+    first, last = (start + offset for offset in entry["data_offsets"])
+    array = np.frombuffer(raw[first:last], "<f4")
+    noise = random.standard_normal(array.size)
+    if name == "prior.base.scale":
+        array = array * np.exp(0.3 * abs(noise))
+    elif name == "prior.base.k":  # any k above −0.059 goes with any g
+        array = 0.2 * abs(noise) - 0.05
+    elif name in ("prior.base.g", "prior.base.location", "posterior.raw_g", "posterior.raw_k"):
+        array = noise
+    elif entry["shape"][1:]:  # the prior's flow less: five layers of scales that multiply
+        array = array + (0.15 if name.startswith("prior") else 0.5) * noise / entry["shape"][1] ** 0.5
+    else:
+        array = array + 0.1 * noise
+    raw[first:last] = np.asarray(array, "<f4").tobytes()
+open(sys.argv[1], "wb").write(raw)
+EOF
+    evaluate "$1" 3
+}
+for name in copula-5 gk plain; do stir "$name"; done
+
+# A comparison that cannot fail is none: one weight moved, and it must be seen.
+"$python" - "$work/copula/model.safetensors" <<'EOF'
+import sys
+with open(sys.argv[1], "r+b") as file:
+    raw = bytearray(file.read())
+    raw[-1] ^= 0x80  # the last number of the file is the copula's L_dd: its sign
+    file.seek(0)
+    file.write(raw)
+EOF
+if "$python" "$source_dir/tests/numpy/check_model.py" "$work/copula" > "$work/log" 2>&1; then
+    echo "a changed weight went unnoticed"
+    cat "$work/log"
+    exit 1
+fi
+
+# The example of docs/files.md is the file, and it runs.
+"$python" - "$source_dir" <<'EOF'
+import sys
+example = open(sys.argv[1] + "/examples/load_model.py", encoding="utf-8").read()
+if example not in open(sys.argv[1] + "/docs/files.md", encoding="utf-8").read():
+    sys.exit("docs/files.md does not show examples/load_model.py as it is")
+EOF
+"$python" "$source_dir/examples/load_model.py" "$work/copula-5/model.safetensors" "$work/samples.pgm"
+[ "$(head -c 2 "$work/samples.pgm")" = P5 ]
+echo "NumPy agrees"
