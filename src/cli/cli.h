@@ -59,6 +59,9 @@ int cli_version(int argc, char **argv);
 /* Prints "gkvae: …" and a newline on standard error; returns the code. */
 int cli_error(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The exit code of a library's status. */
+int cli_code(gkv_status status);
+
 /* CLI_OK for GKV_OK; else prints the library's message and returns its exit code. */
 int cli_check(gkv_status status);
 
@@ -75,7 +78,13 @@ size_t cli_distance(const char *a, const char *b);
 void cli_watch_stdout(void);
 
 /* The words as a shell would read them back. */
-char *cli_quote(size_t count, char *const *words);
+char *cli_quote(size_t count, const char *const *words);
+
+/* The command as one would type it, from its own argc and argv. */
+char *cli_command(int argc, char **argv);
+
+/* The program as it was called. */
+extern const char *cli_program;
 
 /* --- options.c -------------------------------------------------------------------- */
 
@@ -138,11 +147,14 @@ void cli_live_clear(cli_live *live);
 /* "1:05" or "2:03:10". */
 const char *cli_duration(double seconds, char buffer[32]);
 
+/* A number with that many decimal places, a true minus sign and no minus zero. */
+const char *cli_decimal(double value, int places, char buffer[32]);
+
 /* How many columns UTF-8 text takes (accents and symbols one each). */
 size_t cli_columns(const char *text);
 
-/* Prints rows of cells as columns, the first at the left, the others at the right
- * unless their letter in `align`, one a column, is 'l'. NULL is an empty cell. */
+/* Prints rows of cells, one after another, as columns that are flush left or right as
+ * the letters 'l' and 'r' of `align` say. NULL is an empty cell. */
 void cli_table(const char *const *cells, size_t n_rows, size_t n_columns, const char *align);
 
 /* --- signals.c ---------------------------------------------------------------------- */

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli.h"
+
+const char *cli_program = "gkvae";
 
 int cli_error(int code, const char *format, ...)
 {
@@ -20,7 +22,7 @@ int cli_error(int code, const char *format, ...)
     return code;
 }
 
-int cli_check(gkv_status status)
+int cli_code(gkv_status status)
 {
     /* The one table from the library's codes to the program's. */
     static const int codes[] = {
@@ -35,13 +37,15 @@ int cli_check(gkv_status status)
         [GKV_ERR_INTERRUPTED] = 128, /* and the signal, below */
         [GKV_ERR_INTERNAL] = CLI_INTERNAL,
     };
-    if (status == GKV_OK)
-        return CLI_OK;
     const size_t known = sizeof codes / sizeof *codes;
-    int code = (size_t)status < known ? codes[status] : CLI_INTERNAL;
     if (status == GKV_ERR_INTERRUPTED)
-        code += cli_stop ? (int)cli_stop : SIGINT;
-    return cli_error(code, "%s", gkv_error_message());
+        return codes[status] + (cli_stop ? (int)cli_stop : SIGINT);
+    return (size_t)status < known ? codes[status] : CLI_INTERNAL;
+}
+
+int cli_check(gkv_status status)
+{
+    return status == GKV_OK ? CLI_OK : cli_error(cli_code(status), "%s", gkv_error_message());
 }
 
 void *cli_alloc(size_t count, size_t size)
@@ -107,7 +111,7 @@ static bool is_plain(const char *word)
     return *word && word[strspn(word, plain)] == '\0';
 }
 
-char *cli_quote(size_t count, char *const *words)
+char *cli_quote(size_t count, const char *const *words)
 {
     size_t size = 1;
     for (size_t i = 0; i < count; i++)
@@ -126,5 +130,13 @@ char *cli_quote(size_t count, char *const *words)
         *end++ = '\'';
     }
     *end = '\0';
+    return line;
+}
+
+char *cli_command(int argc, char **argv)
+{
+    char *arguments = cli_quote((size_t)argc - 1, (const char *const *)argv + 1);
+    char *line = cli_text("%s %s", argv[0], arguments);
+    free(arguments);
     return line;
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "cli/cli.h"
+#include "cli.h"
 
 int cli_run_open(const char *path, const cli_assignments *assignments, cli_run *run)
 {

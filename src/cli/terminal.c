@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli.h"
 
 double cli_seconds(void)
 {
@@ -88,29 +88,40 @@ const char *cli_duration(double seconds, char buffer[32])
     return buffer;
 }
 
+const char *cli_decimal(double value, int places, char buffer[32])
+{
+    char digits[24];
+    snprintf(digits, sizeof digits, "%.*f", places, fabs(value));
+    const bool zero = digits[strspn(digits, "0.")] == '\0';
+    snprintf(buffer, 32, "%s%s", value < 0 && !zero ? "−" : "", digits);
+    return buffer;
+}
+
+static size_t column_width(const char *const *cells, size_t n_rows, size_t n_columns, size_t c)
+{
+    size_t width = 0;
+    for (size_t r = 0; r < n_rows; r++) {
+        const char *cell = cells[r * n_columns + c];
+        const size_t columns = cell ? cli_columns(cell) : 0;
+        width = columns > width ? columns : width;
+    }
+    return width;
+}
+
 void cli_table(const char *const *cells, size_t n_rows, size_t n_columns, const char *align)
 {
     for (size_t r = 0; r < n_rows; r++) {
-        size_t owed = 0; /* blanks that are printed only if something follows them */
+        size_t owed = 0; /* blanks, printed only if something follows them */
         for (size_t c = 0; c < n_columns; c++) {
-            size_t width = 0;
-            for (size_t i = 0; i < n_rows; i++) {
-                const char *cell = cells[i * n_columns + c];
-                const size_t columns = cell ? cli_columns(cell) : 0;
-                width = columns > width ? columns : width;
-            }
             const char *cell = cells[r * n_columns + c] ? cells[r * n_columns + c] : "";
-            const size_t padding = width - cli_columns(cell);
+            const size_t padding = column_width(cells, n_rows, n_columns, c) - cli_columns(cell);
             const bool left = align[c] == 'l';
-            if (!left)
-                owed += padding;
+            owed += left ? 0 : padding;
             if (*cell) {
                 printf("%*s%s", (int)owed, "", cell);
                 owed = 0;
             }
             owed += (left ? padding : 0) + 2;
-            if (!*cell && !left)
-                continue;
         }
         putchar('\n');
     }

@@ -17,7 +17,7 @@
     ROW(section, name, "integer", zero " or " #low " … " #high, meaning, GKV_KIND_INTEGER, initial, low, high, 0, \
         0, zero, NULL)
 #define SEED(section, name, initial, meaning)                                                                      \
-    ROW(section, name, "integer", "0 … 18446744073709551615", meaning, GKV_KIND_SEED, #initial, 0, 0, 0, 0, NULL, \
+    ROW(section, name, "integer", "0 … 9223372036854775807", meaning, GKV_KIND_SEED, #initial, 0, 0, 0, 0, NULL, \
         NULL)
 #define NUMBER(section, name, initial, low, high, meaning) \
     ROW(section, name, "number", #low " … " #high, meaning, GKV_KIND_NUMBER, #initial, low, high, 0, 0, NULL, NULL)
@@ -73,7 +73,7 @@ const gkv_settings_row gkv_settings_rows[] = {
     NUMBER(train, clip_norm, 5, 0, 1000000, "Bound on the norm of the gradient; 0 is none."),
     NUMBER(train, kl_warmup, 5, 0, 1000000, "Epochs over which the weight of the KL term rises from 0 to 1."),
     INTEGER(train, refit_every, 1, 1, 1000000, "Epochs between refits of the base by Levenberg–Marquardt."),
-    INTEGER(train, refit_codes, 20000, 16, 10000000, "Training codes that a refit is made from."),
+    INTEGER(train, refit_codes, 20000, 100, 10000000, "Training codes that a refit is made from."),
     NUMBER_ABOVE(train, refit_damping, 1, 0, 1, "How far a refit first tries to move: 1 is all the way.", NULL),
     NUMBER_BELOW(train, ema, 0, 0, 1, "Decay per step of the average of the weights; 0 is off."),
     INTEGER(train, patience, 0, 0, 1000000, "Epochs without a better validation −ELBO before stopping; 0 is off."),

@@ -2,33 +2,15 @@
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>
-#include <locale.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
+#include "core/plain_locale.h"
 #include "core/settings_table.h"
 #include "core/text.h"
-
-/* strtod() and printf() write the decimal point of the program's locale; a file
- * means the same everywhere. If the "C" locale cannot be had, which takes a system
- * out of memory, numbers follow the program's. */
-static pthread_once_t locale_once = PTHREAD_ONCE_INIT;
-static locale_t plain_locale;
-
-static void make_plain_locale(void)
-{
-    plain_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-}
-
-static locale_t enter_plain_locale(void)
-{
-    pthread_once(&locale_once, make_plain_locale);
-    return uselocale(plain_locale);
-}
 
 /* The whole text is a finite decimal number. strtod() alone would also take
  * blanks, hexadecimal, "inf" and "nan". */
@@ -37,7 +19,7 @@ static bool parse_number(const char *text, double *out)
     if (!*text || text[strspn(text, "+-.0123456789eE")] != '\0')
         return false;
     char *end = NULL;
-    const locale_t before = enter_plain_locale();
+    const locale_t before = gkv_plain_locale_enter();
     errno = 0;
     const double value = strtod(text, &end);
     const int error = errno;
@@ -60,7 +42,8 @@ static bool parse_integer(const char *text, int64_t *out)
     return errno == 0 && value >= INT64_MIN && value <= INT64_MAX;
 }
 
-/* strtoumax() would take "-1" for the largest number of all. */
+/* strtoumax() would take "-1" for the largest number of all. The bound is that of
+ * integers in JSON, where seeds are reported. */
 static bool parse_seed(const char *text, uint64_t *out)
 {
     if (!*text || text[strspn(text, "0123456789")] != '\0')
@@ -68,7 +51,7 @@ static bool parse_seed(const char *text, uint64_t *out)
     errno = 0;
     const uintmax_t value = strtoumax(text, NULL, 10);
     *out = (uint64_t)value;
-    return errno == 0 && value <= UINT64_MAX;
+    return errno == 0 && value <= INT64_MAX;
 }
 
 static bool inside(const gkv_settings_row *row, double value)
@@ -220,7 +203,7 @@ void gkv_settings_row_format(const gkv_settings_row *row, const gkv_settings *se
         break;
     case GKV_KIND_NUMBER: {
         memcpy(&number, field, sizeof number);
-        const locale_t before = enter_plain_locale();
+        const locale_t before = gkv_plain_locale_enter();
         for (int digits = 1; digits <= 17; digits++) {
             snprintf(text, GKV_VALUE_SIZE, "%.*g", digits, number);
             if (strtod(text, NULL) == number)

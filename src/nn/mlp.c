@@ -72,7 +72,7 @@ void gkv_mlp_init(const gkv_mlp *mlp, const gkv_params *params, uint64_t seed, d
                 w[k] = 1;
             continue;
         }
-        const double gain = i + 1 == mlp->count ? output_gain : 1;
+        const double gain = (i + 1 == mlp->count ? output_gain : 1) / 3; /* PyTorch's default variance */
         const gkv_real scale = (gkv_real)sqrt(gain / (double)weight->cols);
         gkv_rng_normal(gkv_rng_at(seed, GKV_STREAM_INIT, 0, layer->weight), weight->size, w);
         for (size_t k = 0; k < weight->size; k++)

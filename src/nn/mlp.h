@@ -30,8 +30,8 @@ gkv_status gkv_mlp_create(const gkv_mlp_spec *spec, const char *name, gkv_params
                           gkv_mlp *mlp);
 void gkv_mlp_free(gkv_mlp *mlp); /* frees what it holds, not the struct */
 
-/* Initial weights: normal with variance gain/fan_in, gains 1 and shifts 0 for
- * LayerNorm, zero biases; the output layer is scaled by `output_gain` (0 makes it
+/* Initial weights: normal with variance 1/(3·fan_in), gains 1 and shifts 0 for
+ * LayerNorm, zero biases; the output layer's variance is multiplied by `output_gain` (0 makes it
  * start at zero). Each tensor draws from its own place of the seed's numbers. */
 void gkv_mlp_init(const gkv_mlp *mlp, const gkv_params *params, uint64_t seed, double output_gain);
 

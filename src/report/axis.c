@@ -89,7 +89,7 @@ static void linear_ticks(gkv_axis *axis, int want)
 static void log_ticks(gkv_axis *axis, int want)
 {
     const int from = (int)floor(log10(axis->low) + 1e-9), to = (int)ceil(log10(axis->high) - 1e-9);
-    const double decades = log10(axis->high / axis->low);
+    const double decades = log10(axis->high) - log10(axis->low); /* their ratio may overflow */
     if (decades < 0.8) { /* too short for powers of ten to say much */
         linear_ticks(axis, want);
         return;
@@ -163,7 +163,7 @@ int gkv_axis_has(const gkv_axis *axis, double value)
 double gkv_axis_place(const gkv_axis *axis, double value)
 {
     if (axis->log)
-        return log(value / axis->low) / log(axis->high / axis->low);
+        return (log(value) - log(axis->low)) / (log(axis->high) - log(axis->low));
     return value / (axis->high - axis->low) - axis->low / (axis->high - axis->low);
 }
 

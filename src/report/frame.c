@@ -116,33 +116,38 @@ void gkv_pen_use(gkv_canvas *canvas, gkv_pen pen)
     cairo_set_dash(canvas->cr, pen.style == GKV_LINE_DOTTED ? dots : dashes, pen.style == GKV_LINE_SOLID ? 0 : 2, 0);
 }
 
-/* Liang & Barsky (1984): the part of the segment inside the box; 0 if there is none. */
+/* Liang & Barsky (1984): the part of the segment inside the box; 0 if there is none.
+ * An end that is cut lies exactly on its edge: of a segment 1e300 long, the part that
+ * is inside is too short a fraction for a double to hold. */
 static int clip_segment(gkv_box box, double *x0, double *y0, double *x1, double *y1)
 {
-    const double dx = *x1 - *x0, dy = *y1 - *y0;
+    const double ax = *x0, ay = *y0, dx = *x1 - ax, dy = *y1 - ay;
     const double p[4] = {-dx, dx, -dy, dy};
-    const double q[4] = {*x0 - box.left, box.right - *x0, *y0 - box.top, box.bottom - *y0};
+    const double q[4] = {ax - box.left, box.right - ax, ay - box.top, box.bottom - ay};
+    const double edge[4] = {box.left, box.right, box.top, box.bottom};
     double from = 0, to = 1;
+    int from_edge = -1, to_edge = -1;
     for (int i = 0; i < 4; i++) {
         if (p[i] == 0) {
             if (q[i] < 0)
                 return 0;
-        } else if (p[i] < 0) {
-            from = fmax(from, q[i] / p[i]);
-        } else {
-            to = fmin(to, q[i] / p[i]);
+        } else if (p[i] < 0 && q[i] / p[i] > from) {
+            from = q[i] / p[i];
+            from_edge = i;
+        } else if (p[i] > 0 && q[i] / p[i] < to) {
+            to = q[i] / p[i];
+            to_edge = i;
         }
     }
     if (!(from <= to))
         return 0;
-    const double ax = *x0, ay = *y0;
-    if (from > 0) {
-        *x0 = ax + from * dx;
-        *y0 = ay + from * dy;
+    if (from_edge >= 0) {
+        *x0 = from_edge < 2 ? edge[from_edge] : ax + from * dx;
+        *y0 = from_edge < 2 ? ay + from * dy : edge[from_edge];
     }
-    if (to < 1) {
-        *x1 = ax + to * dx;
-        *y1 = ay + to * dy;
+    if (to_edge >= 0) {
+        *x1 = to_edge < 2 ? edge[to_edge] : ax + to * dx;
+        *y1 = to_edge < 2 ? ay + to * dy : edge[to_edge];
     }
     return 1;
 }
@@ -155,7 +160,7 @@ static int point_at(const gkv_frame *frame, const double *x, const double *y, si
         return 0;
     *px = gkv_frame_x(frame, value);
     *py = gkv_frame_y(frame, y[i]);
-    return isfinite(*px) && isfinite(*py);
+    return fabs(*px) < 1e307 && fabs(*py) < 1e307; /* so that differences are finite too */
 }
 
 void gkv_frame_line(gkv_canvas *canvas, const gkv_frame *frame, const double *x, const double *y, size_t n,

@@ -175,7 +175,7 @@ static gkv_status write_figure(page *p, const gkv_report_figure *figure)
     /* Half the pixels: pictures are drawn at two pixels a unit. A phone scrolls along
      * a wide picture rather than shrink its words beyond reading. */
     const unsigned width = png.width / 2 + png.width % 2, height = png.height / 2 + png.height % 2;
-    const int wide = width > 480;
+    const int wide = width > 600;
     gkv_file_printf(out, "<figure>\n<div class=\"paper\"");
     if (wide)
         gkv_file_printf(out, " tabindex=\"0\" role=\"group\" aria-label=\"Figure %zu\"", p->figure);

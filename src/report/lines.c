@@ -50,7 +50,7 @@ static int fit_axes(gkv_frame *frame, const gkv_series *series, size_t n, const 
         y_low = s->log_y ? 0.1 : 0;
         y_high = 1;
     } else if (s->log_y) {
-        const double room = pow(y_high / y_low, 0.05);
+        const double room = exp(0.05 * (log(y_high) - log(y_low)));
         y_low /= room;
         y_high *= room;
     } else {

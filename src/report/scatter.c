@@ -22,8 +22,8 @@ static gkv_status check(const uint8_t *labels, size_t n, const gkv_scatter_setti
         return gkv_fail(GKV_ERR_ARGUMENT, "a scatter plot of %g×%g units: each side must be in 160 … 8000", s->width,
                         s->height);
     if (!(s->radius >= 0.2 && s->radius <= 20) || !(s->opacity > 0 && s->opacity <= 1))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a scatter plot's dots have radius %g and opacity %g; they must be in 0.2 … 20 and (0,1]",
-                        s->radius, s->opacity);
+        return gkv_fail(GKV_ERR_ARGUMENT, "a scatter plot's dots have radius %g and opacity %g; they must be in "
+                        "0.2 … 20 and (0,1]", s->radius, s->opacity);
     if (s->n_labels < 1 || s->n_labels > GKV_PLOT_COLOURS)
         return gkv_fail(GKV_ERR_ARGUMENT, "a scatter plot of %zu labels: 1 … %d can be told apart", s->n_labels,
                         (int)GKV_PLOT_COLOURS);
@@ -100,8 +100,10 @@ static void name_groups(gkv_canvas *canvas, const gkv_frame *frame, const double
 {
     for (size_t label = 0; label < s->n_labels; label++) {
         const double x = median_of(xy, labels, n, label, 0, scratch), y = median_of(xy, labels, n, label, 1, scratch);
-        if (isfinite(x) && isfinite(y))
-            gkv_canvas_text(canvas, gkv_frame_x(frame, x), gkv_frame_y(frame, y), name_of(s, label),
+        const double px = gkv_frame_x(frame, x), py = gkv_frame_y(frame, y);
+        /* NaN, for a label without points, is not inside either. */
+        if (px >= frame->box.left && px <= frame->box.right && py >= frame->box.top && py <= frame->box.bottom)
+            gkv_canvas_text(canvas, px, py, name_of(s, label),
                             (gkv_text_style){.size = 14, .weight = GKV_BOLD, .colour = gkv_ink, .align = 0.5,
                                              .centred = 1, .halo = 1, .room = 140});
     }

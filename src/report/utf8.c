@@ -10,7 +10,8 @@ uint32_t gkv_utf8_next(const char **text)
     (*text)++;
     if (s[0] < 0x80)
         return s[0];
-    const int more = s[0] >= 0xF0 && s[0] <= 0xF4 ? 3 : s[0] >= 0xE0 && s[0] < 0xF0 ? 2 : s[0] >= 0xC2 && s[0] < 0xE0 ? 1 : 0;
+    /* 0xC0, 0xC1 and what follows 0xF4 begin nothing. */
+    const int more = s[0] < 0xC2 || s[0] > 0xF4 ? 0 : s[0] < 0xE0 ? 1 : s[0] < 0xF0 ? 2 : 3;
     if (more == 0)
         return REPLACEMENT;
     static const uint32_t first_bits[4] = {0, 0x1F, 0x0F, 0x07};

@@ -1,3 +1,4 @@
+#define _POSIX_C_SOURCE 200809L
 #include "vae/checkpoint.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/plain_locale.h"
 #include "core/safetensors.h"
 
 #ifdef GKV_REAL_IS_DOUBLE
@@ -71,6 +73,7 @@ enum { STATE_FIELDS = sizeof state_fields / sizeof *state_fields };
 
 static void put_state(entries *all, const gkv_train_state *state)
 {
+    const locale_t before = gkv_plain_locale_enter();
     for (size_t i = 0; i < STATE_FIELDS; i++) {
         const char *field = (const char *)state + state_fields[i].offset;
         entry *next = entries_next(all);
@@ -80,6 +83,22 @@ static void put_state(entries *all, const gkv_train_state *state)
         else
             snprintf(next->value, VALUE_SIZE, "%" PRIu64, *(const uint64_t *)field);
     }
+    uselocale(before);
+}
+
+/* The text as the field's number; false if it is none. */
+static bool parse_field(const state_field *field, const char *text, void *out)
+{
+    const locale_t before = gkv_plain_locale_enter();
+    char *end = NULL;
+    errno = 0;
+    if (field->is_double)
+        *(double *)out = strtod(text, &end);
+    else
+        *(uint64_t *)out = strtoull(text, &end, 10);
+    const bool whole = errno == 0 && end != text && *end == '\0';
+    uselocale(before);
+    return whole && (field->is_double || text[0] != '-');
 }
 
 static gkv_status get_state(const gkv_safetensors *file, const char *path, gkv_train_state *state)
@@ -89,13 +108,7 @@ static gkv_status get_state(const gkv_safetensors *file, const char *path, gkv_t
         if (!text)
             return gkv_fail(GKV_ERR_DATA, "%s: no \"%s\" in its metadata: it is no checkpoint of a training run",
                             path, state_fields[i].key);
-        char *field = (char *)state + state_fields[i].offset, *end = NULL;
-        errno = 0;
-        if (state_fields[i].is_double)
-            *(double *)field = strtod(text, &end);
-        else
-            *(uint64_t *)field = strtoull(text, &end, 10);
-        if (errno || end == text || *end || (text[0] == '-' && !state_fields[i].is_double))
+        if (!parse_field(&state_fields[i], text, (char *)state + state_fields[i].offset))
             return gkv_fail(GKV_ERR_DATA, "%s: metadata \"%s\" is \"%s\", which is no number", path,
                             state_fields[i].key, text);
     }

@@ -1,3 +1,4 @@
+#define _POSIX_C_SOURCE 200809L
 #include "vae/history.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/plain_locale.h"
 
 enum { LINE_SIZE = 1024, NUMBER_SIZE = 32, HISTORY_LIMIT = 64 << 20 };
 
@@ -65,7 +67,9 @@ static const char *number(double value, const char *missing, char buffer[NUMBER_
 {
     if (!isfinite(value))
         return missing;
+    const locale_t before = gkv_plain_locale_enter();
     snprintf(buffer, NUMBER_SIZE, "%.9g", value);
+    uselocale(before);
     return buffer;
 }
 
@@ -126,14 +130,22 @@ gkv_status gkv_history_append_refit(const char *folder, uint64_t epoch, uint64_t
     return append_line(folder, "refits.jsonl", json);
 }
 
+static double parse_seconds(const char *text)
+{
+    const locale_t before = gkv_plain_locale_enter();
+    double seconds = 0;
+    const int fields = sscanf(text, "{\"train_seconds\": %lf", &seconds);
+    uselocale(before);
+    return fields == 1 && seconds >= 0 ? seconds : 0;
+}
+
 double gkv_history_seconds(const char *folder)
 {
     char *path = NULL, *text = NULL;
     size_t size = 0;
     double seconds = 0;
     if (gkv_strf(&path, "%s/times.json", folder) == GKV_OK && gkv_file_read(path, 4096, &text, &size) == GKV_OK)
-        if (sscanf(text, "{\"train_seconds\": %lf", &seconds) != 1 || !(seconds >= 0))
-            seconds = 0;
+        seconds = parse_seconds(text);
     free(path);
     free(text);
     return seconds;
@@ -144,7 +156,8 @@ gkv_status gkv_history_save_seconds(const char *folder, double seconds)
     char *path = NULL, *text = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_strf(&path, "%s/times.json", folder));
-    GKV_TRY_GOTO(gkv_strf(&text, "{\"train_seconds\": %.3f}\n", seconds));
+    char buffer[NUMBER_SIZE];
+    GKV_TRY_GOTO(gkv_strf(&text, "{\"train_seconds\": %s}\n", number(seconds, "0", buffer)));
     status = gkv_file_write_atomic(path, text, strlen(text));
 done:
     free(path);

@@ -130,7 +130,7 @@ static void tell(training_run *run, const gkv_step_report *step)
 static gkv_status refit_if_due(training_run *run, uint64_t epoch)
 {
     gkv_train_progress *p = &run->progress;
-    p->refitted = gkv_trainer_refit_due(run->trainer, epoch);
+    p->refitted = run->trainer->state.skipped_in_row == 0 && gkv_trainer_refit_due(run->trainer, epoch);
     if (!p->refitted)
         return GKV_OK;
     gkv_base_refit_report report = {0};
@@ -178,9 +178,12 @@ static gkv_status end_epoch(training_run *run, const gkv_step_report *step)
     p->epoch_ended = false;
     state->loss = state->reconstruction = state->kl = state->gradient_norm = 0;
     state->epoch_images = state->epoch_updates = 0;
-    if (epoch % (uint64_t)settings->checkpoint_every == 0)
-        GKV_TRY(save(run));
-    gkv_trainer_mark_good(trainer);
+    /* A state whose last steps were not finite is neither saved nor one to return to. */
+    if (state->skipped_in_row == 0) {
+        if (epoch % (uint64_t)settings->checkpoint_every == 0)
+            GKV_TRY(save(run));
+        gkv_trainer_mark_good(trainer);
+    }
     run->epoch_began = omp_get_wtime();
     return GKV_OK;
 }
@@ -197,7 +200,8 @@ static gkv_status run_epochs(training_run *run)
     gkv_trainer *trainer = run->trainer;
     run->epoch_began = omp_get_wtime();
     while (trainer->state.step < trainer->steps && !ran_out_of_patience(trainer)) {
-        if (run->options->stop && *run->options->stop) {
+        /* In the middle of bad steps a stop waits for the few that decide: a good one or a return. */
+        if (run->options->stop && *run->options->stop && trainer->state.skipped_in_row == 0) {
             GKV_TRY(save(run));
             return gkv_fail(GKV_ERR_INTERRUPTED, "stopped after step %llu of %llu; the checkpoint is saved",
                             (unsigned long long)trainer->state.step, (unsigned long long)trainer->steps);
@@ -210,6 +214,8 @@ static gkv_status run_epochs(training_run *run)
         else
             tell(run, &step);
     }
+    if (trainer->state.skipped_in_row > 0)
+        gkv_trainer_return_to_good(trainer);
     return save(run);
 }
 

@@ -65,7 +65,7 @@ gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset
     const gkv_params *params = &trainer->model->params;
     GKV_TRY_GOTO(gkv_workspace_create(&trainer->model->plan, (size_t)settings->train.batch, true, params,
                                       &trainer->ws));
-    GKV_TRY_GOTO(gkv_alloc(3 * params->total, sizeof *trainer->good, &trainer->good));
+    GKV_TRY_GOTO(gkv_alloc(4 * params->total, sizeof *trainer->good, &trainer->good));
     GKV_TRY_GOTO(gkv_alloc(params->trainable / CHUNK + 1, sizeof *trainer->squares, &trainer->squares));
     if (settings->train.ema > 0) {
         GKV_TRY_GOTO(gkv_alloc(params->total, sizeof *trainer->ema, &trainer->ema));
@@ -176,12 +176,29 @@ static void sum_losses(const gkv_trainer *trainer, size_t rows, gkv_step_report 
     report->loss = report->reconstruction + report->kl;
 }
 
-void gkv_trainer_mark_good(gkv_trainer *trainer)
+/* The stretches that a rollback brings back: values, moments, and the average, if any. */
+static size_t stretches_of(const gkv_trainer *trainer, gkv_real *stretches[4])
 {
     const gkv_params *params = &trainer->model->params;
-    memcpy(trainer->good, params->values, params->total * sizeof *trainer->good);
-    memcpy(trainer->good + params->total, params->m, params->total * sizeof *trainer->good);
-    memcpy(trainer->good + 2 * params->total, params->v, params->total * sizeof *trainer->good);
+    stretches[0] = params->values, stretches[1] = params->m, stretches[2] = params->v, stretches[3] = trainer->ema;
+    return trainer->ema ? 4 : 3;
+}
+
+void gkv_trainer_mark_good(gkv_trainer *trainer)
+{
+    gkv_real *stretches[4];
+    const size_t count = stretches_of(trainer, stretches), total = trainer->model->params.total;
+    for (size_t i = 0; i < count; i++)
+        memcpy(trainer->good + i * total, stretches[i], total * sizeof *trainer->good);
+}
+
+void gkv_trainer_return_to_good(gkv_trainer *trainer)
+{
+    gkv_real *stretches[4];
+    const size_t count = stretches_of(trainer, stretches), total = trainer->model->params.total;
+    for (size_t i = 0; i < count; i++)
+        memcpy(stretches[i], trainer->good + i * total, total * sizeof *trainer->good);
+    trainer->state.skipped_in_row = 0;
 }
 
 static gkv_status count_bad_step(gkv_trainer *trainer)
@@ -194,11 +211,7 @@ static gkv_status count_bad_step(gkv_trainer *trainer)
         return gkv_fail(GKV_ERR_NUMERIC, "step %llu: loss or gradient is not finite, after %d returns to the last "
                         "good state at ever lower learning rates; try a lower train.learning_rate or train.clip_norm",
                         (unsigned long long)state->step, ROLLBACKS_MAX);
-    const gkv_params *params = &trainer->model->params;
-    memcpy(params->values, trainer->good, params->total * sizeof *trainer->good);
-    memcpy(params->m, trainer->good + params->total, params->total * sizeof *trainer->good);
-    memcpy(params->v, trainer->good + 2 * params->total, params->total * sizeof *trainer->good);
-    state->skipped_in_row = 0;
+    gkv_trainer_return_to_good(trainer);
     state->rollbacks++;
     state->rate_factor /= 2;
     return GKV_OK;

@@ -17,7 +17,7 @@ typedef struct gkv_trainer {
     gkv_workspace ws;
     gkv_real *ema;         /* the average, as params.values; NULL when off */
     double *squares;       /* partial sums of the gradient's norm, a chunk each */
-    gkv_real *good;        /* values, m and v at the last good state */
+    gkv_real *good;        /* values, m, v and ema at the last good state */
     gkv_train_state state;
     uint64_t epoch_steps, steps;
     int threads;
@@ -41,6 +41,9 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report);
 
 /* Remembers the current state as the one to return to. */
 void gkv_trainer_mark_good(gkv_trainer *trainer);
+
+/* Goes back there; counters and the position in the run stay. */
+void gkv_trainer_return_to_good(gkv_trainer *trainer);
 
 /* The table to evaluate with: the average when there is one. Borrows from the trainer. */
 gkv_params gkv_trainer_eval_params(const gkv_trainer *trainer);

@@ -162,7 +162,7 @@ static void test_init(void **state)
             sum += value / (double)param->size;
             squares += value * value / (double)param->size;
         }
-        const double variance = (output ? (is_twin ? 0 : 0.25) : 1) / (double)param->cols;
+        const double variance = (output ? (is_twin ? 0 : 0.25) : 1) / (3 * (double)param->cols);
         const double error = 5 / sqrt((double)param->size);
         if (param->cols) {
             assert_close(sum, 0, sqrt(variance) * error);

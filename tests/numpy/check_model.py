@@ -162,8 +162,8 @@ def sigmoid(x):
 
 
 def bend(x):
-    """The reals onto (−1, ∞): x, or e^x − 1 below 0."""
-    return np.where(x >= 0, x, np.expm1(np.minimum(x, 0)))
+    """The reals onto (−1, ∞): x, or e^x − 1 below 0, held above −1 as in the program."""
+    return np.where(x >= 0, x, np.maximum(np.expm1(np.minimum(x, 0)), -1 + 2.0**-23))
 
 
 def planar(raw, z):

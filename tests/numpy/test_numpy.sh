@@ -36,7 +36,7 @@ check() {
 
 check copula 1 train.seed=3
 check copula-5 5 model.base_fit=grad model.posterior=gk model.posterior_flow=planar model.posterior_layers=2 \
-    model.base_g=0.5 model.base_k=0.1 eval.seed=18446744073709551615
+    model.base_g=0.5 model.base_k=0.1 eval.seed=9223372036854775807
 check gk 5 model.base=gk model.posterior=gk-amortized model.posterior_flow=radial model.posterior_layers=2 \
     model.block=gated data.binarization=static model.latent=7 train.ema=0.9
 check plain 5 model.base=normal model.base_fit=fixed model.prior_flow=none model.layers=1 model.latent=1

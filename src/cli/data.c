@@ -1,0 +1,181 @@
+/* gkvae data get, info, list */
+#define _POSIX_C_SOURCE 200809L
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+/* --- get ------------------------------------------------------------------------------ */
+
+typedef struct get_arguments {
+    const char *name, *folder;
+    bool quiet;
+} get_arguments;
+
+static error_t parse_get(int key, char *arg, struct argp_state *state)
+{
+    get_arguments *a = state->input;
+    switch (key) {
+    case 'f': a->folder = arg; return 0;
+    case 'q': a->quiet = true; return 0;
+    case ARGP_KEY_ARG:
+        if (a->name)
+            argp_error(state, "one data set at a time: %s is too many", arg);
+        a->name = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->name)
+            argp_error(state, "which data set? gkvae data list shows them");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void say_progress(void *context, const char *text)
+{
+    const get_arguments *a = context;
+    if (a->quiet)
+        return;
+    printf("%s\n", text);
+    fflush(stdout);
+}
+
+int cli_data_get(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"folder", 'f', "DIR", 0, "Put the files into DIR/NAME (default: data)", 0},
+        {"quiet", 'q', NULL, 0, "Say nothing unless it fails (default: say what is being done)", 0},
+        {.name = NULL},
+    };
+    static const struct argp argp = {
+        .options = options, .parser = parse_get, .args_doc = "NAME",
+        .doc = "Fetches a data set and checks its SHA-256. Files that are there and right are used as they are."};
+    get_arguments a = {.folder = "data"};
+    char *source = NULL;
+    int code = CLI_OK;
+    CLI_TRY(cli_parse(&argp, argc, argv, &a));
+    CLI_CHECK(gkv_data_get(a.name, a.folder, say_progress, &a, &source));
+    if (!a.quiet)
+        printf("%s is in %s/%s (%s)\n", a.name, a.folder, a.name, source);
+done:
+    free(source);
+    return code;
+}
+
+/* --- info ----------------------------------------------------------------------------- */
+
+typedef struct info_arguments {
+    const char *config, *images, *labels;
+    cli_assignments assignments;
+} info_arguments;
+
+static bool is_configuration(const char *path)
+{
+    const size_t length = strlen(path);
+    return length > 4 && strcmp(path + length - 4, ".ini") == 0;
+}
+
+static error_t parse_info(int key, char *arg, struct argp_state *state)
+{
+    info_arguments *a = state->input;
+    switch (key) {
+    case 'd': cli_assign(&a->assignments, state, "data.dataset", arg, "--dataset"); return 0;
+    case 'f': cli_assign(&a->assignments, state, "data.folder", arg, "--folder"); return 0;
+    case 's': cli_assign_text(&a->assignments, state, arg); return 0;
+    case ARGP_KEY_ARG:
+        if (is_configuration(arg) && !a->config)
+            a->config = arg;
+        else if (!a->images)
+            a->images = arg;
+        else if (!a->labels)
+            a->labels = arg;
+        else
+            argp_error(state, "%s is too many: one configuration, or images and their labels", arg);
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void print_file(const char *what, const gkv_file_info *file)
+{
+    static const char *const verdicts[] = {
+        [GKV_CHECKSUM_UNKNOWN] = "",
+        [GKV_CHECKSUM_GOOD] = "  checked: the data set's own",
+        [GKV_CHECKSUM_DIFFERENT] = "  DIFFERENT from the data set's own",
+    };
+    if (!*file->path) {
+        printf("  %s  none\n", what);
+        return;
+    }
+    printf("  %s  %s\n          sha256 %s%s\n", what, file->path, file->sha256, verdicts[file->checksum]);
+}
+
+static void print_info(const char *half, const gkv_data_info *info)
+{
+    printf("%s: %zu images of %zu × %zu pixels; mean grey %.2f of 255; %.2f %% of pixels on\n", half, info->count,
+           info->height, info->width, info->mean_grey, 100 * info->share_on);
+    if (info->classes > 0) {
+        printf("  images of each label:");
+        for (size_t c = 0; c < info->classes; c++)
+            printf("%s %zu: %zu", c ? "," : "", c, info->per_class[c]);
+        putchar('\n');
+    }
+    print_file("images", &info->images);
+    print_file("labels", &info->labels);
+}
+
+int cli_data_info(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"dataset", 'd', "NAME", 0, "The data set's name (default: mnist)", 0},
+        {"folder", 'f', "DIR", 0, "The folder that holds NAME/train-images-idx3-ubyte and so on (default: data)", 0},
+        {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting (default: none)", 0},
+        {.name = NULL},
+    };
+    static const struct argp argp = {
+        .options = options, .parser = parse_info, .args_doc = "[CONFIG.ini]\nIMAGES [LABELS]",
+        .doc = "Says what is in a data set's files, or in IDX files of images and labels, and whether they are "
+               "what they should be."};
+    info_arguments a = {.config = NULL};
+    gkv_settings settings;
+    gkv_data_info info;
+    int code = CLI_OK;
+    gkv_settings_defaults(&settings);
+    CLI_TRY(cli_parse(&argp, argc, argv, &a));
+    if (a.config)
+        CLI_CHECK(gkv_settings_read(&settings, a.config));
+    CLI_TRY(cli_assignments_apply(&a.assignments, &settings));
+    if (a.images) {
+        CLI_CHECK(gkv_settings_set(&settings, "data.train_images", a.images, "IMAGES"));
+        CLI_CHECK(gkv_settings_set(&settings, "data.train_labels", a.labels ? a.labels : "", "LABELS"));
+        CLI_CHECK(gkv_data_describe(&settings.data, GKV_TRAIN, &info));
+        print_info(a.images, &info);
+        goto done;
+    }
+    bool good = true;
+    for (int half = GKV_TRAIN; half <= GKV_TEST; half++) {
+        CLI_CHECK(gkv_data_describe(&settings.data, (gkv_split)half, &info));
+        print_info(half == GKV_TRAIN ? "training" : "test", &info);
+        good = good && info.images.checksum != GKV_CHECKSUM_DIFFERENT &&
+               info.labels.checksum != GKV_CHECKSUM_DIFFERENT;
+    }
+    if (!good)
+        code = cli_error(CLI_DATA, "%s/%s is not the data set of that name; gkvae data get %s fetches it",
+                         settings.data.folder, settings.data.dataset, settings.data.dataset);
+done:
+    return code;
+}
+
+/* --- list ----------------------------------------------------------------------------- */
+
+int cli_data_list(int argc, char **argv)
+{
+    static const struct argp argp = {.doc = "Lists the data sets that gkvae data get can fetch."};
+    const int code = cli_parse(&argp, argc, argv, NULL);
+    if (code != CLI_OK)
+        return code;
+    for (size_t i = 0; gkv_data_name_at(i); i++)
+        printf("%-14s %s\n", gkv_data_name_at(i), gkv_data_about_at(i));
+    return CLI_OK;
+}

@@ -1,0 +1,161 @@
+/* gkvae eval */
+#include "gkvae/eval.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "evaluation.h"
+
+typedef struct eval_arguments {
+    const char *folder;
+    bool quiet, no_pictures;
+    cli_assignments assignments;
+} eval_arguments;
+
+static const struct argp_option options[] = {
+    {"samples", 'n', "S", 0, "Importance samples per image, as eval.samples (default: the run's, or 500)", 0},
+    {"images", 'i', "N", 0, "Test images, from the first, or all, as eval.images (default: the run's, or all)", 0},
+    {"seed", 'S', "N", 0, "Of posterior noise and binarization, as eval.seed (default: the run's, or 1)", 0},
+    {"threads", 't', "N", 0, "As train.threads (default: the run's, or auto: one per processor)", 0},
+    {"data-folder", 'f', "DIR", 0, "Where the data are, as data.folder (default: the run's)", 0},
+    {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)", 0},
+    {"no-pictures", 'P', NULL, 0, "Figures only: no pictures and no page (default: all)", 0},
+    {"quiet", 'q', NULL, 0, "No progress (default: a live line on a terminal, else a line every tenth)", 0},
+    {.name = NULL},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    eval_arguments *a = state->input;
+    switch (key) {
+    case 'n': cli_assign(&a->assignments, state, "eval.samples", arg, "--samples"); return 0;
+    case 'i': cli_assign(&a->assignments, state, "eval.images", arg, "--images"); return 0;
+    case 'S': cli_assign(&a->assignments, state, "eval.seed", arg, "--seed"); return 0;
+    case 't': cli_assign(&a->assignments, state, "train.threads", arg, "--threads"); return 0;
+    case 'f': cli_assign(&a->assignments, state, "data.folder", arg, "--data-folder"); return 0;
+    case 's': cli_assign_text(&a->assignments, state, arg); return 0;
+    case 'P': a->no_pictures = true; return 0;
+    case 'q': a->quiet = true; return 0;
+    case ARGP_KEY_ARG:
+        if (a->folder)
+            argp_error(state, "one run folder only: %s is too many", arg);
+        a->folder = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->folder)
+            argp_error(state, "which run? Its folder is needed");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* --- Progress --------------------------------------------------------------------------- */
+
+typedef struct reporter {
+    bool quiet;
+    cli_live live;
+    double began;
+    size_t tenths; /* printed so far, where there is no terminal */
+} reporter;
+
+static void on_progress(void *context, size_t done, size_t of)
+{
+    reporter *it = context;
+    char images[64], left[64], time[32];
+    if (it->quiet || done == 0 || !(cli_live_due(&it->live) || (!it->live.on && done * 10 / of > it->tenths)))
+        return;
+    snprintf(images, sizeof images, "evaluated %zu of %zu images", done, of);
+    snprintf(left, sizeof left, "ETA %s",
+             cli_duration((cli_seconds() - it->began) / (double)done * (double)(of - done), time));
+    it->tenths = done * 10 / of;
+    if (it->live.on)
+        cli_live_show(&it->live, (const char *const[]){images, left}, 2);
+    else
+        fprintf(stderr, "%s, %s\n", images, left);
+}
+
+/* --- Results ----------------------------------------------------------------------------- */
+
+static void print_metrics(const gkv_metrics *m)
+{
+    enum { COLUMNS = 4, CELL = 64 };
+    const struct { const char *name; double value, se; int places; const char *unit; } rows[] = {
+        {"−ELBO", m->neg_elbo, m->neg_elbo_se, 3, "nats per image"},
+        {"  reconstruction", m->reconstruction, m->reconstruction_se, 3, ""},
+        {"  KL", m->kl, m->kl_se, 3, ""},
+        {"−log p(x)", m->nll, m->nll_se, 3, "nats per image, at most"},
+        {"active units", (double)m->active_units, NAN, 0, ""},
+        {"mean squared error", m->mse, NAN, 5, ""},
+        {"PSNR", m->psnr, NAN, 2, "dB"},
+        {"SSIM", m->ssim, NAN, 4, ""},
+        {"parameters", (double)m->parameters, NAN, 0, ""},
+        {"training", m->train_seconds, NAN, 1, "seconds"},
+        {"evaluation", m->eval_seconds, NAN, 1, "seconds"},
+    };
+    enum { ROWS = sizeof rows / sizeof *rows };
+    char text[ROWS][2][CELL];
+    const char *cells[ROWS * COLUMNS];
+    for (size_t i = 0; i < ROWS; i++) {
+        snprintf(text[i][0], CELL, isfinite(rows[i].value) ? "%.*f" : "not known", rows[i].places, rows[i].value);
+        snprintf(text[i][1], CELL, "± %.3f", rows[i].se);
+        const char *const row[COLUMNS] = {rows[i].name, text[i][0], isfinite(rows[i].se) ? text[i][1] : "",
+                                          isfinite(rows[i].value) ? rows[i].unit : ""};
+        memcpy(cells + i * COLUMNS, row, sizeof row);
+    }
+    cli_table(cells, ROWS, COLUMNS, "lrll");
+    printf("(%s)\n", m->protocol);
+}
+
+static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_dataset *test, gkv_metrics *metrics)
+{
+    reporter it = {.quiet = a->quiet, .began = cli_seconds()};
+    const gkv_eval_options how = {.progress = on_progress, .context = &it, .stop = &cli_stop};
+    cli_live_start(&it.live, !a->quiet);
+    const gkv_status status = gkv_evaluate(run->model, test, &run->settings, &how, metrics);
+    cli_live_clear(&it.live);
+    metrics->train_seconds = gkv_train_seconds(a->folder);
+    return cli_check(status);
+}
+
+int cli_eval(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = options, .parser = parse, .args_doc = "FOLDER",
+        .doc = "Measures a run's model on the test images. Writes metrics.json, pictures and the page index.html "
+               "into the folder."};
+    eval_arguments a = {.folder = NULL};
+    cli_run run = {.model = NULL};
+    gkv_dataset *test = NULL;
+    gkv_metrics metrics;
+    int code = CLI_OK;
+    char *command = cli_command(argc, argv), *path = NULL;
+    CLI_TRY(cli_parse(&argp, argc, argv, &a));
+    CLI_TRY(cli_run_open(a.folder, &a.assignments, &run));
+    if (!run.is_folder) {
+        code = cli_error(CLI_USAGE, "%s is no folder: the results of an evaluation need one", a.folder);
+        goto done;
+    }
+    CLI_TRY(cli_run_images(&run, NULL, &test));
+    cli_catch_signals();
+    CLI_TRY(evaluate(&a, &run, test, &metrics));
+    cli_evaluation_remove(a.folder);
+    path = cli_text("%s/metrics.json", a.folder);
+    CLI_CHECK(gkv_metrics_write(&metrics, path));
+    print_metrics(&metrics);
+    fflush(stdout);
+    if (!a.no_pictures) {
+        cli_evaluation evaluation = {.folder = a.folder, .run = &run, .metrics = &metrics,
+                                     .sample_seed = run.settings.eval.seed, .command = command};
+        CLI_TRY(cli_evaluation_draw(&evaluation, test));
+        CLI_TRY(cli_report(&evaluation));
+        printf("the report: %s/index.html\n", a.folder);
+    }
+done:
+    gkv_dataset_free(test);
+    cli_run_free(&run);
+    free(command);
+    free(path);
+    return code;
+}

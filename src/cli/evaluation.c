@@ -1,0 +1,91 @@
+/* The files of an evaluation; declared in evaluation.h. */
+#define _POSIX_C_SOURCE 200809L
+#include "evaluation.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "pictures.h"
+
+enum { BLOCKS = 4, SAMPLES = 200, SAMPLE_COLUMNS = 20, CODES_MOST = 10000 };
+
+void cli_evaluation_remove(const char *folder)
+{
+    static const char *const names[] = {
+        "metrics.json",   "index.html", "samples.png", "reconstructions.png", "interpolations.png",
+        "base.png",       "latent.png", "curves.png",  "terms.png",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *path = cli_text("%s/%s", folder, names[i]);
+        unlink(path);
+        free(path);
+    }
+}
+
+static int draw_reconstructions(cli_evaluation *it, const gkv_dataset *test, const char *path)
+{
+    size_t chosen[BLOCKS * CLI_COLUMNS], cols = 0;
+    const size_t n = cli_choose(test, BLOCKS, chosen, &cols);
+    it->reconstructions = n > 0;
+    return n > 0 ? cli_picture_reconstructions(it->run, test, chosen, n, cols, path) : CLI_OK;
+}
+
+static int draw_interpolations(cli_evaluation *it, const gkv_dataset *test, const char *path)
+{
+    size_t from[CLI_PAIRS], to[CLI_PAIRS];
+    const size_t n = cli_choose_pairs(test, from, to);
+    it->interpolations = n > 0;
+    return n > 0 ? cli_picture_interpolations(it->run, test, from, to, n, CLI_STEPS, path) : CLI_OK;
+}
+
+static int draw_samples(cli_evaluation *it, const gkv_dataset *test, const char *path)
+{
+    (void)test;
+    return cli_picture_samples(it->run->model, it->sample_seed, 1, SAMPLES, SAMPLE_COLUMNS, path);
+}
+
+static int draw_latent(cli_evaluation *it, const gkv_dataset *test, const char *path)
+{
+    it->latent = it->codes > 1;
+    return it->latent ? cli_picture_latent(it->run, test, it->codes, it->explained, path) : CLI_OK;
+}
+
+static int draw_base(cli_evaluation *it, const gkv_dataset *test, const char *path)
+{
+    it->base = it->codes > 1;
+    return it->base ? cli_picture_base(it->run, test, it->codes, path) : CLI_OK;
+}
+
+static int draw_curves(cli_evaluation *it, const gkv_dataset *test, const char *path)
+{
+    (void)test;
+    char *terms = cli_text("%s/terms.png", it->folder);
+    const int code = cli_picture_curves(it->folder, path, terms, &it->curves);
+    free(terms);
+    return code;
+}
+
+int cli_evaluation_draw(cli_evaluation *it, const gkv_dataset *test)
+{
+    static const struct {
+        const char *name;
+        int (*draw)(cli_evaluation *it, const gkv_dataset *test, const char *path);
+    } pictures[] = {
+        {"samples.png", draw_samples},     {"reconstructions.png", draw_reconstructions},
+        {"interpolations.png", draw_interpolations},
+        {"base.png", draw_base},           {"latent.png", draw_latent},
+        {"curves.png", draw_curves},
+    };
+    const size_t count = gkv_dataset_count(test);
+    it->codes = count < CODES_MOST ? count : CODES_MOST;
+    it->labelled = gkv_dataset_labels(test) != NULL;
+    int code = CLI_OK;
+    for (size_t i = 0; i < sizeof pictures / sizeof *pictures && code == CLI_OK; i++) {
+        if (cli_stop)
+            return cli_error(128 + (int)cli_stop, "stopped before %s was drawn", pictures[i].name);
+        char *path = cli_text("%s/%s", it->folder, pictures[i].name);
+        code = pictures[i].draw(it, test, path);
+        free(path);
+    }
+    return code;
+}

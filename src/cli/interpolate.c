@@ -1,0 +1,96 @@
+/* gkvae interpolate */
+#include <stdlib.h>
+
+#include "cli.h"
+#include "pictures.h"
+
+enum { ROWS_MOST = 64 };
+
+typedef struct interpolate_arguments {
+    const char *model, *out;
+    size_t from[ROWS_MOST], to[ROWS_MOST], n_from, n_to, steps;
+    cli_assignments assignments;
+} interpolate_arguments;
+
+static const struct argp_option options[] = {
+    {"from", 'a', "I", 0, "Begin at test image I, from 0; with --to, repeated for more rows (default: eight pairs of "
+                          "images of different classes)", 0},
+    {"to", 'b', "J", 0, "End at test image J", 0},
+    {"steps", 'n', "N", 0, "Images on the way, both ends included (default: 12)", 0},
+    {"out", 'o', "FILE.png", 0, "The picture (default: interpolations.png)", 0},
+    {"data-folder", 'f', "DIR", 0, "Where the test images are, as data.folder (default: the run's, or data)", 0},
+    {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)", 0},
+    {"threads", 't', "N", 0, "As train.threads (default: the run's, or auto: one per processor)", 0},
+    {.name = NULL},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    interpolate_arguments *a = state->input;
+    switch (key) {
+    case 'a':
+    case 'b': {
+        size_t *list = key == 'a' ? a->from : a->to, *count = key == 'a' ? &a->n_from : &a->n_to;
+        if (*count == ROWS_MOST)
+            argp_error(state, "at most %d rows", ROWS_MOST);
+        list[(*count)++] = (size_t)cli_whole(state, key == 'a' ? "--from" : "--to", arg, 0, UINT32_MAX);
+        return 0;
+    }
+    case 'n': a->steps = (size_t)cli_whole(state, "--steps", arg, 2, 200); return 0;
+    case 'o': a->out = arg; return 0;
+    case 'f': cli_assign(&a->assignments, state, "data.folder", arg, "--data-folder"); return 0;
+    case 's': cli_assign_text(&a->assignments, state, arg); return 0;
+    case 't': cli_assign(&a->assignments, state, "train.threads", arg, "--threads"); return 0;
+    case ARGP_KEY_ARG:
+        if (a->model)
+            argp_error(state, "one model only: %s is too many", arg);
+        a->model = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->model)
+            argp_error(state, "which model? A run folder or a model file is needed");
+        if (a->n_from != a->n_to)
+            argp_error(state, "%zu times --from and %zu times --to: every row needs both", a->n_from, a->n_to);
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static int check_places(const interpolate_arguments *a, const gkv_dataset *images)
+{
+    for (size_t i = 0; i < 2 * a->n_from; i++) {
+        const size_t place = i % 2 ? a->to[i / 2] : a->from[i / 2];
+        if (place >= gkv_dataset_count(images))
+            return cli_error(CLI_USAGE, "%s %zu: the test images are 0 to %zu", i % 2 ? "--to" : "--from", place,
+                             gkv_dataset_count(images) - 1);
+    }
+    return CLI_OK;
+}
+
+int cli_interpolate(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = options, .parser = parse, .args_doc = "FOLDER\nMODEL.safetensors",
+        .doc = "Draws the way from one test image to another: a straight line in ε, the space of the prior's base, "
+               "carried to latent codes by the prior's flow and decoded."};
+    interpolate_arguments a = {.out = "interpolations.png", .steps = CLI_STEPS};
+    cli_run run = {.model = NULL};
+    gkv_dataset *images = NULL;
+    int code = CLI_OK;
+    CLI_TRY(cli_parse(&argp, argc, argv, &a));
+    CLI_TRY(cli_run_open(a.model, &a.assignments, &run));
+    CLI_TRY(cli_run_images(&run, NULL, &images));
+    CLI_TRY(check_places(&a, images));
+    if (a.n_from == 0)
+        a.n_from = cli_choose_pairs(images, a.from, a.to);
+    if (a.n_from == 0) {
+        code = cli_error(CLI_DATA, "there are too few test images to choose from");
+        goto done;
+    }
+    CLI_TRY(cli_picture_interpolations(&run, images, a.from, a.to, a.n_from, a.steps, a.out));
+    printf("%zu rows of %zu: %s\n", a.n_from, a.steps, a.out);
+done:
+    gkv_dataset_free(images);
+    cli_run_free(&run);
+    return code;
+}

@@ -1,0 +1,146 @@
+/* gkvae: the commands, and how one is found. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+typedef struct command {
+    const char *name; /* one word or two */
+    int (*run)(int argc, char **argv);
+    const char *about;
+} command;
+
+static const command commands[] = {
+    {"data get", cli_data_get, "fetch a data set and check it"},
+    {"data info", cli_data_info, "say what is in image files, and check them"},
+    {"data list", cli_data_list, "list the data sets that can be fetched"},
+    {"train", cli_train, "train a model, or go on with one that was stopped"},
+    {"eval", cli_eval, "measure a model on test images; pictures and a report page"},
+    {"sample", cli_sample, "draw images from a model"},
+    {"reconstruct", cli_reconstruct, "images, and what a model makes of them"},
+    {"interpolate", cli_interpolate, "walk from one image to another through the prior"},
+    {"fit", cli_fit, "fit g-and-k distributions to columns of numbers"},
+    {"settings", cli_settings, "every key of a configuration, with its default"},
+    {"version", cli_version, "the program's version"},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void print_help(void)
+{
+    puts("gkvae trains variational autoencoders whose prior is a flow over a multivariate\n"
+         "g-and-k distribution.\n\n"
+         "Usage: gkvae COMMAND [ARGUMENT…]\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        printf("  %-12s %s\n", commands[i].name, commands[i].about);
+    puts("\ngkvae COMMAND --help shows the options of a command and their defaults.\n\n"
+         "A first model:\n"
+         "  gkvae data get mnist\n"
+         "  gkvae train configs/mnist.ini --out results/mnist\n"
+         "  gkvae eval results/mnist              then open results/mnist/index.html\n\n"
+         "Exit codes:\n"
+         "  0    done\n"
+         "  1    a fault of the program itself: please report it\n"
+         "  2    wrong usage: an unknown command or option, or a value out of range\n"
+         "  3    bad data: a file that is cut, foreign, inconsistent or not what was asked for\n"
+         "  4    bad configuration: an unknown key, a bad value, a run that cannot be resumed so\n"
+         "  5    a file, folder, disk or network failed\n"
+         "  6    numerical failure: training diverged, or a figure is not finite\n"
+         "  7    the run folder is in use by another process\n"
+         "  8    out of memory\n"
+         "  130  interrupted (Ctrl-C, SIGINT); what training had done is saved\n"
+         "  143  terminated (SIGTERM); likewise");
+}
+
+static const command *find(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int refuse(const char *name)
+{
+    const char *nearest = commands[0].name;
+    for (size_t i = 1; i < COMMANDS; i++)
+        if (cli_distance(name, commands[i].name) < cli_distance(name, nearest))
+            nearest = commands[i].name;
+    return cli_error(CLI_USAGE, "unknown command \"%s\"; the nearest is \"%s\" (all of them: gkvae --help)", name,
+                     nearest);
+}
+
+/* Runs the command that the words name; argv[0] is the program. */
+static int dispatch(int argc, char **argv)
+{
+    const char *second = argc > 2 && argv[2][0] != '-' ? argv[2] : "";
+    char *both = cli_text("%s %s", argv[1], second);
+    const command *chosen = find(argv[1]);
+    int used = 1;
+    if (!chosen) {
+        chosen = find(both);
+        used = 2;
+    }
+    int code = CLI_OK;
+    if (chosen) {
+        char *name = cli_text("gkvae %s", chosen->name);
+        argv[used] = name;
+        code = chosen->run(argc - used, argv + used);
+        free(name);
+    } else if (strcmp(argv[1], "data") == 0 && !*second) {
+        const bool asked = argc > 2 && strcmp(argv[2], "--help") == 0;
+        fputs("Usage: gkvae data get NAME | gkvae data info [CONFIG.ini | IMAGES [LABELS]] | gkvae data list\n"
+              "Each of the three has a --help of its own.\n",
+              asked ? stdout : stderr);
+        code = asked ? CLI_OK : CLI_USAGE;
+    } else {
+        code = refuse(strcmp(argv[1], "data") == 0 ? both : argv[1]);
+    }
+    free(both);
+    return code;
+}
+
+/* "gkvae help train" is "gkvae train --help"; the settings are their own help. */
+static int help_on(int argc, char **argv)
+{
+    static char help[] = "--help";
+    char *words[5] = {argv[0], argv[2], NULL, NULL, NULL};
+    int count = 2;
+    if (argc > 3)
+        words[count++] = argv[3];
+    if (strcmp(argv[2], "settings") != 0)
+        words[count++] = help;
+    return dispatch(count, words);
+}
+
+int main(int argc, char **argv)
+{
+    static char version[] = "version";
+    /* A closed pipe and a file that may not grow are faults of writing, to be
+     * reported and survived like others, not reasons to be killed in mid-run. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    argp_err_exit_status = CLI_USAGE;
+    cli_watch_stdout();
+    cli_program = argv[0];
+    if (argc < 2) {
+        print_help();
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-?") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_help();
+        return CLI_OK;
+    }
+    if (strcmp(argv[1], "help") == 0) {
+        if (argc > 2)
+            return help_on(argc, argv);
+        print_help();
+        return CLI_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
+        argv[1] = version;
+    if (argv[1][0] == '-')
+        return cli_error(CLI_USAGE, "unknown option %s: gkvae begins with a command (all of them: gkvae --help)",
+                         argv[1]);
+    return dispatch(argc, argv);
+}

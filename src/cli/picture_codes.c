@@ -1,0 +1,180 @@
+/* Pictures of codes; declared in pictures.h. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "pictures.h"
+#include "gkvae/eval.h"
+#include "gkvae/gk.h"
+#include "gkvae/image_metrics.h"
+#include "gkvae/plot.h"
+
+enum { CURVE_POINTS = 400, QUANTILES = 200, TITLE_SIZE = 64 };
+
+/* The first n test images as the model sees them. */
+static int targets_of(const cli_run *run, const gkv_dataset *test, size_t n, float **out)
+{
+    *out = cli_alloc(n * gkv_model_height(run->model) * gkv_model_width(run->model), sizeof **out);
+    return cli_check(gkv_test_targets(&run->settings, test, 0, n, *out));
+}
+
+int cli_picture_latent(const cli_run *run, const gkv_dataset *test, size_t n, double explained[2],
+                       const char *path)
+{
+    const size_t d = gkv_model_latent(run->model);
+    const uint8_t *labels = gkv_dataset_labels(test);
+    float *images = NULL, *codes = cli_alloc(n * d, sizeof *codes);
+    double *wide = cli_alloc(n * d, sizeof *wide), *xy = cli_alloc(n * 2, sizeof *xy);
+    char x_label[TITLE_SIZE], y_label[TITLE_SIZE];
+    int code = CLI_OK;
+    CLI_TRY(targets_of(run, test, n, &images));
+    CLI_CHECK(gkv_model_code(run->model, n, images, codes));
+    for (size_t i = 0; i < n * d; i++)
+        wide[i] = (double)codes[i];
+    CLI_CHECK(gkv_pca2(wide, n, d, xy, NULL, explained));
+    for (size_t i = 0; labels && i < n; i++)
+        if (labels[i] >= GKV_PLOT_COLOURS)
+            labels = NULL; /* more classes than colours */
+    gkv_scatter_settings settings;
+    gkv_scatter_defaults(&settings);
+    settings.width = 720;
+    settings.height = 600;
+    snprintf(x_label, sizeof x_label, "first principal axis (%.0f %% of the variance)", 100 * explained[0]);
+    snprintf(y_label, sizeof y_label, "second principal axis (%.0f %%)", 100 * explained[1]);
+    settings.x_label = x_label;
+    settings.y_label = y_label;
+    code = cli_check(gkv_plot_scatter_labelled(path, xy, labels, n, &settings));
+done:
+    free(images);
+    free(codes);
+    free(wide);
+    free(xy);
+    return code;
+}
+
+/* --- The base ---------------------------------------------------------------------------- */
+
+/* One dimension: its draws, sorted, and how far they are from normal. */
+typedef struct dimension {
+    size_t number;
+    double departure; /* 1 − W′ */
+    double *sorted;
+} dimension;
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static int farthest_first(const void *a, const void *b)
+{
+    const dimension *x = a, *y = b;
+    if (x->departure != y->departure)
+        return x->departure < y->departure ? 1 : -1;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+static double departure_from_normal(const double *sorted, size_t n)
+{
+    const gkv_gk normal = gkv_gk_standard();
+    double mean = 0, xx = 0, zz = 0, xz = 0;
+    for (size_t i = 0; i < n; i++)
+        mean += sorted[i] / (double)n;
+    for (size_t i = 0; i < n; i++) {
+        /* Blom's approximation to the expected normal order statistics, which sum to 0. */
+        const double z = gkv_gk_quantile(&normal, ((double)i + 0.625) / ((double)n + 0.25));
+        xx += (sorted[i] - mean) * (sorted[i] - mean);
+        zz += z * z;
+        xz += (sorted[i] - mean) * z;
+    }
+    return xx > 0 && zz > 0 ? 1 - xz * xz / (xx * zz) : 0;
+}
+
+/* The memory behind one panel. */
+typedef struct panel_data {
+    char title[TITLE_SIZE];
+    double x[CURVE_POINTS], density[CURVE_POINTS];
+    double theoretical[QUANTILES], empirical[QUANTILES];
+} panel_data;
+
+static void fill_panel(const dimension *it, size_t n, const gkv_gk *gk, bool normal, panel_data *data,
+                       gkv_fit_panel *panel)
+{
+    char g[32], k[32];
+    if (normal)
+        snprintf(data->title, TITLE_SIZE, "dimension %zu: N(0, 1)", it->number + 1);
+    else
+        snprintf(data->title, TITLE_SIZE, "dimension %zu: g = %s, k = %s", it->number + 1, cli_decimal(gk->g, 2, g),
+                 cli_decimal(gk->k, 2, k));
+    const size_t cut = n / 1000;
+    const double low = fmin(it->sorted[cut], gkv_gk_quantile(gk, 0.001));
+    const double high = fmax(it->sorted[n - 1 - cut], gkv_gk_quantile(gk, 0.999));
+    for (size_t i = 0; i < CURVE_POINTS; i++) {
+        data->x[i] = low + (high - low) * (double)i / (CURVE_POINTS - 1);
+        data->density[i] = gkv_gk_pdf(gk, data->x[i]);
+    }
+    const size_t quantiles = n < QUANTILES ? n : QUANTILES;
+    for (size_t i = 0; i < quantiles; i++) {
+        const double p = ((double)i + 0.5) / (double)quantiles;
+        data->theoretical[i] = gkv_gk_quantile(gk, p);
+        data->empirical[i] = it->sorted[(size_t)(p * (double)n)];
+    }
+    *panel = (gkv_fit_panel){.title = data->title, .sample = it->sorted, .n_sample = n, .density_x = data->x,
+                             .density_y = data->density, .n_density = CURVE_POINTS,
+                             .theoretical = data->theoretical, .empirical = data->empirical,
+                             .n_quantiles = quantiles};
+}
+
+/* ε of one draw from the posterior of each image. */
+static int draw_eps(const cli_run *run, const gkv_dataset *test, size_t n, float *eps)
+{
+    float *images = NULL, *codes = cli_alloc(n * gkv_model_latent(run->model), sizeof *codes);
+    int code = CLI_OK;
+    CLI_TRY(targets_of(run, test, n, &images));
+    CLI_CHECK(gkv_model_draw(run->model, n, images, run->settings.eval.seed, 0, codes));
+    CLI_CHECK(gkv_model_normalise(run->model, n, codes, eps));
+done:
+    free(images);
+    free(codes);
+    return code;
+}
+
+int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, const char *path)
+{
+    const size_t d = gkv_model_latent(run->model), panels = d < CLI_PANELS ? d : CLI_PANELS;
+    const bool normal = gkv_model_settings_of(run->model)->model.base[0] == 'n';
+    float *eps = cli_alloc(n * d, sizeof *eps);
+    dimension *all = cli_alloc(d, sizeof *all);
+    double *sorted = cli_alloc(n * d, sizeof *sorted);
+    panel_data *data = cli_alloc(CLI_PANELS, sizeof *data);
+    gkv_fit_panel panel[CLI_PANELS];
+    int code = CLI_OK;
+    CLI_TRY(draw_eps(run, test, n, eps));
+    for (size_t j = 0; j < d; j++) {
+        all[j] = (dimension){.number = j, .sorted = sorted + j * n};
+        for (size_t i = 0; i < n; i++)
+            all[j].sorted[i] = (double)eps[i * d + j];
+        qsort(all[j].sorted, n, sizeof *sorted, ascending);
+        all[j].departure = departure_from_normal(all[j].sorted, n);
+    }
+    qsort(all, d, sizeof *all, farthest_first);
+    for (size_t i = 0; i < panels; i++) {
+        double margin[5];
+        CLI_CHECK(gkv_model_base_margin(run->model, all[i].number, margin));
+        const gkv_gk gk = {margin[0], margin[1], margin[2], margin[3], margin[4]};
+        fill_panel(&all[i], n, &gk, normal, &data[i], &panel[i]);
+    }
+    gkv_fit_settings settings;
+    gkv_fit_defaults(&settings);
+    settings.standard_normal = !normal;
+    settings.sample_name = "ε of posterior draws, test images";
+    settings.fitted_name = normal ? "base: N(0, 1)" : "base: g-and-k margin";
+    settings.x_label = "ε";
+    code = cli_check(gkv_plot_base_margins(path, panel, panels, &settings));
+done:
+    free(eps);
+    free(all);
+    free(sorted);
+    free(data);
+    return code;
+}

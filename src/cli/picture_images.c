@@ -1,0 +1,154 @@
+/* Pictures that are grids of images; declared in pictures.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pictures.h"
+#include "gkvae/eval.h"
+#include "gkvae/plot.h"
+
+static size_t pixels_of(const gkv_model *model)
+{
+    return gkv_model_height(model) * gkv_model_width(model);
+}
+
+static int draw_grid(const gkv_model *model, const float *images, size_t rows, size_t cols,
+                     const gkv_image_grid_settings *settings, const char *path)
+{
+    return cli_check(gkv_plot_image_grid(path, images, rows, cols, gkv_model_height(model), gkv_model_width(model),
+                                         settings));
+}
+
+int cli_picture_samples(const gkv_model *model, uint64_t seed, double temperature, size_t n, size_t cols,
+                        const char *path)
+{
+    const size_t rows = (n + cols - 1) / cols;
+    float *codes = cli_alloc(n * gkv_model_latent(model), sizeof *codes);
+    float *images = cli_alloc(rows * cols * pixels_of(model), sizeof *images);
+    gkv_image_grid_settings settings;
+    int code = CLI_OK;
+    gkv_image_grid_defaults(&settings);
+    settings.scale = 2;
+    settings.gap = 2;
+    CLI_CHECK(gkv_model_sample(model, n, seed, 0, temperature, codes));
+    CLI_CHECK(gkv_model_decode(model, n, codes, images));
+    code = draw_grid(model, images, rows, cols, &settings, path);
+done:
+    free(codes);
+    free(images);
+    return code;
+}
+
+/* --- Reconstructions -------------------------------------------------------------------- */
+
+/* One image, grey and as the model is to see it. */
+static gkv_status fetch(const cli_run *run, const gkv_dataset *images, size_t place, float *grey, float *target)
+{
+    const size_t pixels = pixels_of(run->model);
+    const uint8_t *levels = gkv_dataset_pixels(images, place);
+    for (size_t k = 0; k < pixels; k++)
+        grey[k] = (float)levels[k] / 255.0F;
+    return gkv_test_targets(&run->settings, images, place, 1, target);
+}
+
+int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,
+                                size_t cols, const char *path)
+{
+    static const char *const labels[] = {"original", "binarized", "reconstructed"};
+    static const char *const grey_labels[] = {"original", "reconstructed"};
+    const bool binary = strcmp(run->settings.data.binarization, "grey") != 0;
+    const size_t lines = binary ? 3 : 2, pixels = pixels_of(run->model), rows = lines * ((n + cols - 1) / cols);
+    float *grid = cli_alloc(rows * cols * pixels, sizeof *grid), *seen = cli_alloc(n * pixels, sizeof *seen);
+    float *codes = cli_alloc(n * gkv_model_latent(run->model), sizeof *codes);
+    float *decoded = cli_alloc(n * pixels, sizeof *decoded);
+    int code = CLI_OK;
+    for (size_t i = 0; i < n; i++) {
+        float *cell = grid + (i / cols * lines * cols + i % cols) * pixels;
+        CLI_CHECK(fetch(run, images, chosen[i], cell, seen + i * pixels));
+        if (binary)
+            memcpy(cell + cols * pixels, seen + i * pixels, pixels * sizeof *cell);
+    }
+    CLI_CHECK(gkv_model_code(run->model, n, seen, codes));
+    CLI_CHECK(gkv_model_decode(run->model, n, codes, decoded));
+    for (size_t i = 0; i < n; i++)
+        memcpy(grid + ((i / cols * lines + lines - 1) * cols + i % cols) * pixels, decoded + i * pixels,
+               pixels * sizeof *grid);
+    gkv_image_grid_settings settings;
+    gkv_image_grid_defaults(&settings);
+    settings.scale = 4;
+    settings.gap = 3;
+    settings.block_rows = lines;
+    settings.row_labels = binary ? labels : grey_labels;
+    settings.n_row_labels = lines;
+    code = draw_grid(run->model, grid, rows, cols, &settings, path);
+done:
+    free(grid);
+    free(seen);
+    free(codes);
+    free(decoded);
+    return code;
+}
+
+/* --- Interpolations --------------------------------------------------------------------- */
+
+/* ε of both ends of each walk, [2n, latent]: first all beginnings, then all ends. */
+static int ends_in_eps(const cli_run *run, const gkv_dataset *images, const size_t *from, const size_t *to, size_t n,
+                       float *seen, float *eps)
+{
+    const size_t pixels = pixels_of(run->model);
+    float *codes = cli_alloc(2 * n * gkv_model_latent(run->model), sizeof *codes);
+    int code = CLI_OK;
+    for (size_t i = 0; i < 2 * n; i++)
+        CLI_CHECK(gkv_test_targets(&run->settings, images, i < n ? from[i] : to[i - n], 1, seen + i * pixels));
+    CLI_CHECK(gkv_model_code(run->model, 2 * n, seen, codes));
+    CLI_CHECK(gkv_model_normalise(run->model, 2 * n, codes, eps));
+done:
+    free(codes);
+    return code;
+}
+
+int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, const size_t *from, const size_t *to,
+                               size_t n, size_t steps, const char *path)
+{
+    const size_t pixels = pixels_of(run->model), d = gkv_model_latent(run->model), cols = steps + 2;
+    float *seen = cli_alloc(2 * n * pixels, sizeof *seen), *eps = cli_alloc(2 * n * d, sizeof *eps);
+    float *walk = cli_alloc(n * steps * d, sizeof *walk), *codes = cli_alloc(n * steps * d, sizeof *codes);
+    float *decoded = cli_alloc(n * steps * pixels, sizeof *decoded);
+    float *grid = cli_alloc(n * cols * pixels, sizeof *grid);
+    const char **columns = cli_alloc(cols, sizeof *columns);
+    int code = CLI_OK;
+    CLI_TRY(ends_in_eps(run, images, from, to, n, seen, eps));
+    for (size_t r = 0; r < n; r++)
+        for (size_t s = 0; s < steps; s++) {
+            const float t = steps > 1 ? (float)s / (float)(steps - 1) : 0.5F;
+            for (size_t j = 0; j < d; j++)
+                walk[(r * steps + s) * d + j] = (1 - t) * eps[r * d + j] + t * eps[(n + r) * d + j];
+        }
+    CLI_CHECK(gkv_model_generate(run->model, n * steps, walk, codes));
+    CLI_CHECK(gkv_model_decode(run->model, n * steps, codes, decoded));
+    for (size_t r = 0; r < n; r++) {
+        float *row = grid + r * cols * pixels;
+        memcpy(row, seen + r * pixels, pixels * sizeof *row);
+        memcpy(row + pixels, decoded + r * steps * pixels, steps * pixels * sizeof *row);
+        memcpy(row + (steps + 1) * pixels, seen + (n + r) * pixels, pixels * sizeof *row);
+    }
+    columns[0] = "from";
+    for (size_t s = 0; s < steps; s++)
+        columns[s + 1] = "";
+    columns[cols - 1] = "to";
+    gkv_image_grid_settings settings;
+    gkv_image_grid_defaults(&settings);
+    settings.scale = 3;
+    settings.gap = 3;
+    settings.column_labels = columns;
+    settings.n_column_labels = cols;
+    code = draw_grid(run->model, grid, n, cols, &settings, path);
+done:
+    free(seen);
+    free(eps);
+    free(walk);
+    free(codes);
+    free(decoded);
+    free(grid);
+    free(columns);
+    return code;
+}

@@ -1,0 +1,54 @@
+/* Pictures of a model. Each writes one PNG and returns an exit code. */
+#ifndef GKV_CLI_PICTURES_H
+#define GKV_CLI_PICTURES_H
+
+#include "cli.h"
+
+/* Columns of a picture by class, and the steps between two images. */
+enum { CLI_COLUMNS = 10, CLI_STEPS = 12, CLI_PAIRS = 8, CLI_PANELS = 6 };
+
+/* --- picture_images.c --- */
+
+/* Decoder means at the first n draws of the seed's sequence from the prior, `cols` a row. */
+int cli_picture_samples(const gkv_model *model, uint64_t seed, double temperature, size_t n, size_t cols,
+                        const char *path);
+
+/* Blocks of `cols` images: the grey original, what the model saw of it (unless that is
+ * the original), and the decoder's mean at the code. chosen[n] are the images' places. */
+int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,
+                                size_t cols, const char *path);
+
+/* The walks from image from[r] to image to[r], straight in ε, in `steps` steps. */
+int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, const size_t *from, const size_t *to,
+                               size_t n, size_t steps, const char *path);
+
+/* --- choose.c --- */
+
+/* The first image of every class, then the second of each, and so on: `rounds` of at
+ * most CLI_COLUMNS classes. Without labels, the first images. Returns how many are in
+ * chosen[rounds·CLI_COLUMNS]; *cols is how many make up a round. */
+size_t cli_choose(const gkv_dataset *images, size_t rounds, size_t *chosen, size_t *cols);
+
+/* CLI_PAIRS pairs of images, of two classes where there are labels; returns how many. */
+size_t cli_choose_pairs(const gkv_dataset *images, size_t *from, size_t *to);
+
+/* --- picture_codes.c --- */
+
+/* Codes of the first n test images on their two principal axes, coloured by label.
+ * explained[2] receives the axes' shares of the variance. */
+int cli_picture_latent(const cli_run *run, const gkv_dataset *test, size_t n, double explained[2],
+                       const char *path);
+
+/* The CLI_PANELS dimensions of ε whose draws for the first n test images are farthest
+ * from normal: their histograms under the base's margins, with QQ plots. How far is
+ * 1 − W′, W′ being the squared correlation of the sorted draws with normal scores
+ * (Shapiro and Francia, Journal of the American Statistical Association 67, 1972). */
+int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, const char *path);
+
+/* --- picture_curves.c --- */
+
+/* −ELBO over epochs, training and validation, and its two terms, from FOLDER/history.csv.
+ * *drawn is false if there are no epochs to draw. */
+int cli_picture_curves(const char *folder, const char *path, const char *terms_path, bool *drawn);
+
+#endif

@@ -1,0 +1,233 @@
+/* gkvae train */
+#define _POSIX_C_SOURCE 200809L
+#include "gkvae/train.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "evaluation.h"
+
+typedef struct train_arguments {
+    const char *config, *folder;
+    bool resume, overwrite, quiet;
+    cli_assignments assignments;
+} train_arguments;
+
+static const struct argp_option options[] = {
+    {"out", 'o', "FOLDER", 0, "The run's folder, made if need be (needed)", 0},
+    {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)", 0},
+    {"epochs", 'e', "N", 0, "As --set train.epochs=N (default: the configuration's, or 20)", 0},
+    {"seed", 'S', "N", 0, "As --set train.seed=N (default: the configuration's, or 1)", 0},
+    {"threads", 't', "N", 0, "As --set train.threads=N (default: the configuration's, or auto: one per processor)", 0},
+    {"resume", 'r', NULL, 0, "Go on from the folder's checkpoint, with its config.ini (default: a new run)", 0},
+    {"overwrite", 'w', NULL, 0, "Replace a run that is in the folder (default: leave it alone and fail)", 0},
+    {"quiet", 'q', NULL, 0, "No progress (default: a line an epoch, and on a terminal a live line)", 0},
+    {.name = NULL},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    train_arguments *a = state->input;
+    switch (key) {
+    case 'o': a->folder = arg; return 0;
+    case 's': cli_assign_text(&a->assignments, state, arg); return 0;
+    case 'e': cli_assign(&a->assignments, state, "train.epochs", arg, "--epochs"); return 0;
+    case 'S': cli_assign(&a->assignments, state, "train.seed", arg, "--seed"); return 0;
+    case 't': cli_assign(&a->assignments, state, "train.threads", arg, "--threads"); return 0;
+    case 'r': a->resume = true; return 0;
+    case 'w': a->overwrite = true; return 0;
+    case 'q': a->quiet = true; return 0;
+    case ARGP_KEY_ARG:
+        if (a->config)
+            argp_error(state, "one configuration only: %s is too many", arg);
+        a->config = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->folder)
+            argp_error(state, "--out FOLDER is needed: where the run is kept");
+        if (a->resume && a->overwrite)
+            argp_error(state, "--resume goes on with a run and --overwrite replaces it: choose one");
+        if (a->resume && a->config)
+            argp_error(state, "a resumed run has its own configuration, %s/config.ini: leave out %s", a->folder,
+                       a->config);
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* --- Progress --------------------------------------------------------------------------- */
+
+typedef struct reporter {
+    const train_arguments *arguments;
+    cli_live live;
+    bool begun;
+    bool output_failed; /* standard output takes no more: the run stops, and is saved */
+} reporter;
+
+enum { PART_SIZE = 96 };
+
+static void show_live(reporter *it, const gkv_train_progress *p)
+{
+    char text[7][PART_SIZE], time[32];
+    snprintf(text[0], PART_SIZE, "epoch %" PRIu64 "/%" PRIu64, p->epoch, p->epochs);
+    snprintf(text[1], PART_SIZE, "step %" PRIu64 "/%" PRIu64, p->epoch_step, p->epoch_steps);
+    snprintf(text[2], PART_SIZE, "−ELBO %.2f", p->neg_elbo);
+    snprintf(text[3], PART_SIZE, "ETA %s", cli_duration(p->seconds_left, time));
+    snprintf(text[4], PART_SIZE, "reconstruction %.2f  KL %.2f", p->reconstruction, p->kl);
+    snprintf(text[5], PART_SIZE, "%.0f images/s", p->images_per_second);
+    snprintf(text[6], PART_SIZE, "learning rate %.2g", p->learning_rate);
+    const char *parts[7];
+    for (size_t i = 0; i < 7; i++)
+        parts[i] = text[i];
+    cli_live_show(&it->live, parts, 7);
+}
+
+static void print_epoch(const gkv_train_progress *p)
+{
+    char time[32], number[4][32];
+    printf("epoch %*" PRIu64 "/%" PRIu64 "  −ELBO %7.3f (reconstruction %.2f, KL %.2f)", snprintf(NULL, 0, "%" PRIu64,
+           p->epochs), p->epoch, p->epochs, p->neg_elbo, p->reconstruction, p->kl);
+    if (isfinite(p->validation_neg_elbo))
+        printf("  validation %7.3f%s", p->validation_neg_elbo, p->best ? " *" : "  ");
+    printf("  %5.0f images/s", p->images_per_second);
+    if (p->epoch < p->epochs)
+        printf("  ETA %s", cli_duration(p->seconds_left, time));
+    if (p->refitted)
+        printf("  refit: moved %.2g, g %s … %s, k %s … %s, %.1f s", p->refit_step, cli_decimal(p->g_min, 2, number[0]),
+               cli_decimal(p->g_max, 2, number[1]), cli_decimal(p->k_min, 2, number[2]),
+               cli_decimal(p->k_max, 2, number[3]), p->refit_seconds);
+    if (p->skipped > 0)
+        printf("  (so far %" PRIu64 " steps skipped as not finite, %" PRIu64 " returns)", p->skipped, p->rollbacks);
+    putchar('\n');
+}
+
+static void on_progress(void *context, const gkv_train_progress *p)
+{
+    reporter *it = context;
+    /* An evaluation speaks of the model that is now being changed. Only here is it
+     * sure that the folder is this run's. */
+    if (!it->begun)
+        cli_evaluation_remove(it->arguments->folder);
+    it->begun = true;
+    if (it->arguments->quiet)
+        return;
+    if (p->epoch_ended) {
+        cli_live_clear(&it->live);
+        print_epoch(p);
+        if (fflush(stdout) != 0 && !cli_stop) {
+            it->output_failed = true;
+            cli_stop = SIGPIPE;
+        }
+    } else if (cli_live_due(&it->live)) {
+        show_live(it, p);
+    }
+}
+
+/* --- Around a run ------------------------------------------------------------------------- */
+
+static int read_settings(const train_arguments *a, gkv_settings *settings)
+{
+    int code = CLI_OK;
+    char *config = a->resume ? cli_text("%s/config.ini", a->folder) : NULL;
+    gkv_settings_defaults(settings);
+    if (config && access(config, F_OK) != 0) {
+        code = cli_error(errno == ENOENT ? CLI_CONFIG : CLI_IO, "%s: there is no run to resume: no config.ini",
+                         a->folder);
+        goto done;
+    }
+    if (config || a->config)
+        CLI_CHECK(gkv_settings_read(settings, config ? config : a->config));
+    CLI_TRY(cli_assignments_apply(&a->assignments, settings));
+    CLI_CHECK(gkv_settings_check(settings));
+done:
+    free(config);
+    return code;
+}
+
+/* The command that goes on with the run. What was set on the way to a resumed run is
+ * not in its config.ini, and is said again. */
+static void print_resume_command(const train_arguments *a)
+{
+    const char *words[5 + 2 * CLI_ASSIGNMENTS_MAX] = {cli_program, "train", "--resume", "--out", a->folder};
+    char *assigned[CLI_ASSIGNMENTS_MAX];
+    const size_t count = a->resume ? a->assignments.count : 0;
+    for (size_t i = 0; i < count; i++) {
+        assigned[i] = cli_text("%s=%s", a->assignments.list[i].name, a->assignments.list[i].value);
+        words[5 + 2 * i] = "--set";
+        words[6 + 2 * i] = assigned[i];
+    }
+    char *line = cli_quote(5 + 2 * count, words);
+    fprintf(stderr, "gkvae: to go on:\n  %s\n", line);
+    free(line);
+    for (size_t i = 0; i < count; i++)
+        free(assigned[i]);
+}
+
+static void print_end(const train_arguments *a, const gkv_train_result *result)
+{
+    char time[32];
+    printf("%s after %" PRIu64 " epochs, %" PRIu64 " steps, %s", result->stopped_early ? "stopped early" : "done",
+           result->epochs, result->steps, cli_duration(result->seconds, time));
+    if (isfinite(result->best_validation))
+        printf("; best validation −ELBO %.3f, epoch %" PRIu64, result->best_validation, result->best_epoch);
+    char *next = cli_quote(3, (const char *const[]){cli_program, "eval", a->folder});
+    printf("\nto measure it: %s\n", next);
+    free(next);
+}
+
+static int explain(const train_arguments *a, const reporter *it, gkv_status status, bool saved)
+{
+    int code = CLI_OK;
+    if (it->output_failed) {
+        code = cli_error(CLI_IO, "standard output cannot be written to; the run is saved");
+    } else {
+        code = cli_check(status);
+        if (status == GKV_ERR_CONFIG && !a->resume && !a->overwrite && saved)
+            fprintf(stderr, "gkvae: --resume goes on with it, --overwrite replaces it\n");
+    }
+    if (status == GKV_ERR_INTERRUPTED || (it->begun && saved && status == GKV_ERR_IO))
+        print_resume_command(a);
+    return code;
+}
+
+int cli_train(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = options, .parser = parse, .args_doc = "[CONFIG.ini] --out FOLDER\n--resume --out FOLDER",
+        .doc = "Trains a model by a configuration, or by the defaults, and keeps it in a folder.\v"
+               "Ctrl-C stops at the end of a step and saves, so that --resume goes on to the very same result. "
+               "All settings and their defaults: gkvae settings"};
+    train_arguments a = {.config = NULL};
+    gkv_settings settings;
+    gkv_train_options how;
+    gkv_train_result result;
+    int code = CLI_OK;
+    CLI_TRY(cli_parse(&argp, argc, argv, &a));
+    CLI_TRY(read_settings(&a, &settings));
+
+    reporter it = {.arguments = &a};
+    cli_live_start(&it.live, !a.quiet);
+    gkv_train_options_defaults(&how);
+    how.resume = a.resume;
+    how.overwrite = a.overwrite;
+    how.progress = on_progress;
+    how.context = &it;
+    how.stop = &cli_stop;
+    cli_catch_signals();
+    const gkv_status status = gkv_train(&settings, a.folder, &how, &result);
+    cli_live_clear(&it.live);
+    if (status != GKV_OK) {
+        char *checkpoint = cli_text("%s/checkpoint.safetensors", a.folder);
+        code = explain(&a, &it, status, access(checkpoint, F_OK) == 0);
+        free(checkpoint);
+    } else if (!a.quiet) {
+        print_end(&a, &result);
+    }
+done:
+    return code;
+}

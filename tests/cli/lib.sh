@@ -1,0 +1,83 @@
+# What the tests of the program share; they source it with their own arguments:
+#   $1 the program, $2 the source folder
+# Each works in a folder of its own, which goes away, and ends with `finish`.
+set -u
+gkvae=$1
+source=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failures=0
+
+fail() {
+    echo "FAILED: $*" >&2
+    failures=$((failures + 1))
+}
+
+finish() {
+    if [ "$failures" -gt 0 ]; then
+        echo "$failures checks failed" >&2
+        exit 1
+    fi
+    exit 0
+}
+
+# expect CODE TEXT COMMAND…: the command exits so, and its output has the text.
+expect() {
+    local wanted=$1 text=$2 code=0
+    shift 2
+    "$@" > output 2>&1 || code=$?
+    if [ "$code" -ne "$wanted" ]; then
+        fail "exit code $code, not $wanted: $*"
+        sed 's/^/    /' output >&2
+    elif [ -n "$text" ] && ! grep -qF -e "$text" output; then
+        fail "no \"$text\" in the output of: $*"
+        sed 's/^/    /' output >&2
+    fi
+}
+
+# A run of seconds on the fixture: settings for a configuration file.
+small_configuration() {
+    cat << END
+[data]
+dataset = mnist-small
+folder = $source/tests/fixtures
+validation = 200
+[model]
+latent = 6
+hidden = 32
+prior_layers = 2
+prior_hidden = 16
+[train]
+epochs = 2
+batch = 100
+refit_codes = 1000
+[eval]
+samples = 5
+END
+}
+small_configuration > small.ini
+
+is_png() {
+    [ "$(head -c 8 "$1" 2> /dev/null | od -An -tx1 | tr -d ' \n')" = 89504e470d0a1a0a ]
+}
+
+# json_number FILE KEY: the number of a flat JSON object, "null", or nothing.
+json_number() {
+    sed -n "s/^ *\"$2\": \(.*\)\$/\1/p" "$1" | sed 's/,$//'
+}
+
+# is_true EXPRESSION: a comparison of decimal numbers.
+is_true() {
+    awk "BEGIN { exit !($1) }"
+}
+
+# Waits, for at most 20 s, until the file has the text.
+wait_for() {
+    local i=0
+    until grep -qF -e "$2" "$1" 2> /dev/null; do
+        i=$((i + 1))
+        [ "$i" -gt 400 ] && return 1
+        sleep 0.05
+    done
+}

@@ -1,0 +1,67 @@
+# Help, the table of settings, slips of the user's, and an output that takes no more.
+. "$2/tests/cli/lib.sh"
+
+expect 0 "Exit codes:" "$gkvae" --help
+for code in 0 1 2 3 4 5 6 7 8 130 143; do
+    grep -qE "^  $code +[a-z]" output || fail "exit code $code is not in gkvae --help"
+    grep -qE "^\| $code \|" "$source/docs/exit-codes.md" || fail "exit code $code is not in docs/exit-codes.md"
+done
+for command in "data get" "data info" train eval sample reconstruct interpolate fit settings; do
+    # shellcheck disable=SC2086
+    expect 0 "default" "$gkvae" $command --help
+    grep -q "Usage: gkvae $command" output || fail "gkvae $command --help does not say how to call it"
+    # An option a line, or several for one: each says its default, but for what must be given.
+    sed -n '/^  -/,/^ *-?/p' output | tr '\n' ' ' | sed 's/  -\([a-zA-Z]\), --/\n&/g' | grep -- '--' |
+        grep -vE 'default|needed|--to=|--help' && fail "options of gkvae $command without a default"
+    # shellcheck disable=SC2086
+    expect 0 "Usage: gkvae $command" "$gkvae" help ${command/settings/settings --help}
+done
+expect 0 "mnist" "$gkvae" data list
+expect 0 "gkvae $(cat "$source/VERSION")" "$gkvae" version
+expect 0 "gkvae $(cat "$source/VERSION")" "$gkvae" --version
+expect 0 "latent = 40" "$gkvae" settings
+expect 0 "latent = 40" "$gkvae" help settings
+
+# The page is made from the table, and is not to lag behind it.
+"$gkvae" settings --markdown > configuration.md
+cmp -s configuration.md "$source/docs/configuration.md" ||
+    fail "docs/configuration.md is out of date: gkvae settings --markdown makes it"
+
+expect 2 "Usage: gkvae COMMAND" "$gkvae"
+expect 2 'nearest is "train"' "$gkvae" trian
+expect 2 'nearest is "data get"' "$gkvae" data gte
+expect 2 "gkvae data list" "$gkvae" data
+expect 2 "nearest is --epochs" "$gkvae" train --epohcs 3 --out run
+expect 2 "nearest is --samples" "$gkvae" eval run --sample=3 --smaples 4
+expect 2 "gkvae --help" "$gkvae" --train
+expect 2 "is needed" "$gkvae" train
+expect 2 "is needed" "$gkvae" eval
+expect 2 "is needed" "$gkvae" fit
+expect 2 "requires an argument" "$gkvae" train --out
+expect 2 "section.key=value" "$gkvae" train --out run --set epochs
+expect 2 "choose one" "$gkvae" train --out run --resume --overwrite
+expect 2 "too many" "$gkvae" train a.ini b.ini --out run
+expect 2 "gkvae data list" "$gkvae" data get
+expect 2 "mnist" "$gkvae" data get mnits --folder here
+expect 2 "whole number" "$gkvae" sample run -n 0
+expect 2 "whole number" "$gkvae" sample run -n -5
+expect 2 "whole number" "$gkvae" sample run --seed x
+expect 2 "must be a number" "$gkvae" sample run --temperature warm
+expect 2 "every row needs both" "$gkvae" interpolate run --from 3
+[ -e run ] && fail "a wrong call left a folder behind"
+
+# Standard output on a full disk, and closed.
+if [ -w /dev/full ]; then
+    "$gkvae" settings > /dev/full 2> errors && fail "a full disk went unnoticed"
+    grep -q "standard output" errors || fail "a full disk: no message"
+    code=0
+    "$gkvae" --help > /dev/full 2> /dev/null || code=$?
+    [ "$code" -eq 5 ] || fail "gkvae --help on a full disk: exit code $code, not 5"
+fi
+code=0
+"$gkvae" settings >&- 2> errors || code=$?
+[ "$code" -eq 5 ] || fail "a closed standard output: exit code $code, not 5"
+# A reader that has gone: `false` ends without reading.
+{ sleep 0.3; "$gkvae" settings 2> errors; echo $? > code; } | false
+[ "$(cat code)" -eq 5 ] || fail "a closed pipe: exit code $(cat code), not 5"
+finish

@@ -1,0 +1,66 @@
+# A run that is stopped, by either signal, in the middle of an epoch, and goes on to the
+# very same result; and one folder for one run at a time.
+. "$2/tests/cli/lib.sh"
+files="checkpoint.safetensors model.safetensors"
+
+# More epochs than the signal lets it finish.
+long="--epochs 40"
+# shellcheck disable=SC2086
+expect 0 "done after 40 epochs" "$gkvae" train small.ini --out whole $long
+
+stop_and_resume() {
+    local signal=$1 wanted=$2 folder="stopped by $1" process code=0
+    # shellcheck disable=SC2086
+    "$gkvae" train small.ini --out "$folder" $long > lines 2> messages &
+    process=$!
+    wait_for lines "epoch  3/40" || fail "no third epoch within 20 s"
+    # The folder is taken.
+    expect 7 "in use by process $process" "$gkvae" train small.ini --out "$folder" --overwrite
+    kill -s "$signal" $process
+    wait $process || code=$?
+    [ $code -eq "$wanted" ] || fail "$signal: exit code $code, not $wanted"
+    grep -q "the checkpoint is saved" messages || fail "$signal: no word of the checkpoint: $(cat messages)"
+    cmp -s whole/checkpoint.safetensors "$folder/checkpoint.safetensors" && fail "$signal came after the end"
+
+    # An untouched copy shows that nothing but the printed command is needed.
+    grep -A1 "to go on" messages | tail -n 1 > command
+    grep -qF -e "--resume" command || fail "$signal: no command to go on is printed: $(cat messages)"
+    bash command > lines 2>&1 || fail "the printed command failed: $(cat command lines)"
+    for file in $files; do
+        cmp "whole/$file" "$folder/$file" || fail "$signal: $file is not what an unstopped run leaves"
+    done
+    [ "$(cut -d, -f1-11 "$folder/history.csv")" = "$(cut -d, -f1-11 whole/history.csv)" ] ||
+        fail "$signal: history.csv differs beyond its times"
+    [ "$(wc -l < "$folder/refits.jsonl")" -eq 40 ] || fail "$signal: refits.jsonl has not 40 lines"
+}
+stop_and_resume INT 130
+stop_and_resume TERM 143
+
+# Once more on other threads, which may change nothing; then nothing is left to do.
+expect 0 "done" "$gkvae" train --resume --out whole --threads 1
+for other in "--epochs 41" "--seed 2" "--set model.hidden=33" "--set data.validation=100"; do
+    # shellcheck disable=SC2086
+    expect 4 "as it began" "$gkvae" train --resume --out whole $other
+done
+expect 2 "its own configuration" "$gkvae" train small.ini --resume --out whole
+mkdir empty
+expect 4 "no run to resume" "$gkvae" train --resume --out empty
+expect 4 "no run to resume" "$gkvae" train --resume --out nowhere
+[ -e nowhere ] && fail "a resume of nothing made a folder"
+
+# A reader that goes away stops the run, which is saved.
+{ "$gkvae" train small.ini --out piped --epochs 400 2> messages; echo $? > code; } | head -n 1 > /dev/null
+[ "$(cat code)" -eq 5 ] || fail "a closed pipe: exit code $(cat code), not 5"
+grep -q "the run is saved" messages || fail "a closed pipe: $(cat messages)"
+expect 0 "" "$gkvae" sample piped -n 4
+
+# eval stops too.
+"$gkvae" eval whole --samples 100000 > lines 2> messages &
+process=$!
+sleep 0.7
+code=0
+kill -s INT $process
+wait $process || code=$?
+[ $code -eq 130 ] || fail "eval: exit code $code after SIGINT, not 130: $(cat messages)"
+[ -e whole/metrics.json ] && fail "an interrupted evaluation left figures"
+finish

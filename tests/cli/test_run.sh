@@ -1,0 +1,83 @@
+# A small run from beginning to end: training, evaluation, pictures, and what it leaves.
+. "$2/tests/cli/lib.sh"
+
+expect 0 "to measure it" "$gkvae" train small.ini --out run --threads 2
+[ "$(grep -c '^epoch' output)" -eq 2 ] || fail "training did not print a line for each of 2 epochs"
+grep -q "validation" output && grep -q "refit" output || fail "no validation or refit in the lines of training"
+for file in config.ini checkpoint.safetensors model.safetensors history.csv history.jsonl refits.jsonl times.json; do
+    [ -s "run/$file" ] || fail "training left no $file"
+done
+[ "$(wc -l < run/history.csv)" -eq 3 ] || fail "history.csv is not a header and 2 epochs"
+expect 0 "" "$gkvae" train small.ini --out quiet --quiet
+[ -s output ] && fail "--quiet is not quiet"
+cmp -s run/checkpoint.safetensors quiet/checkpoint.safetensors || fail "the same run twice gives other bytes"
+
+expect 0 "active units" "$gkvae" eval run --samples 20 --images 300
+grep -q "run/index.html" output || fail "eval does not say where its page is"
+for key in neg_elbo neg_elbo_se reconstruction reconstruction_se kl kl_se nll nll_se nll_samples active_units mse psnr \
+    ssim images parameters train_seconds eval_seconds threads seed eval_seed protocol dataset version; do
+    [ -n "$(json_number run/metrics.json $key)" ] || fail "metrics.json has no $key"
+done
+value() { json_number run/metrics.json "$1"; }
+is_true "$(value neg_elbo) > 100 && $(value neg_elbo) < 450" || fail "−ELBO is $(value neg_elbo) after 2 epochs"
+is_true "$(value nll) < $(value neg_elbo) && $(value nll) > 0" || fail "−log p(x) is not below −ELBO"
+is_true "($(value reconstruction) + $(value kl) - $(value neg_elbo))^2 < 1e-6" || fail "the terms do not add up"
+is_true "$(value neg_elbo_se) > 0 && $(value nll_se) > 0" || fail "standard errors are not positive"
+is_true "$(value mse) > 0 && $(value mse) < 0.2 && $(value ssim) < 1" || fail "mse $(value mse), ssim $(value ssim)"
+is_true "$(value train_seconds) > 0 && $(value eval_seconds) > 0" || fail "times are not positive"
+[ "$(value images)" = 300 ] && [ "$(value nll_samples)" = 20 ] && [ "$(value dataset)" = '"mnist-small"' ] ||
+    fail "metrics.json: images $(value images), samples $(value nll_samples), data set $(value dataset)"
+
+pictures="samples reconstructions interpolations base latent curves terms"
+for picture in $pictures; do
+    is_png "run/$picture.png" || fail "eval left no $picture.png"
+done
+for text in "run --samples 20 --images 300" "Refits of the base" "data:image/png" "hidden = 32" "$(value protocol | tr -d '"')"; do
+    grep -qF -e "$text" run/index.html || fail "index.html does not have: $text"
+done
+[ "$(grep -o 'data:image/png' run/index.html | wc -l)" -eq 7 ] || fail "index.html does not have 7 pictures"
+
+cp run/metrics.json first.json
+expect 0 "" "$gkvae" eval run --samples 20 --images 300 --no-pictures --threads 1 --quiet
+for key in neg_elbo nll mse ssim; do
+    [ "$(json_number first.json $key)" = "$(value $key)" ] || fail "$key is another on one thread"
+done
+[ -e run/index.html ] && fail "--no-pictures left the page of an older evaluation"
+
+# Pictures and images from the model alone, and from its folder.
+expect 0 "200 images: samples.png" "$gkvae" sample run
+expect 0 "7 images: seven.png" "$gkvae" sample run/model.safetensors -n 7 --seed 3 --temperature 0.5 --out seven.png
+expect 0 "40 images: reconstructions.png" "$gkvae" reconstruct run
+expect 0 "8 rows of 12: interpolations.png" "$gkvae" interpolate run
+expect 0 "2 rows of 5: two.png" "$gkvae" interpolate run --from 3 --to 8 --from 0 --to 1 --steps 5 --out two.png
+expect 0 "images" "$gkvae" sample run -n 50 --idx drawn.idx --threads 1
+expect 0 "images" "$gkvae" sample run -n 50 --idx again.idx --threads 3
+cmp -s drawn.idx again.idx || fail "samples depend on the number of threads"
+expect 0 "50 images of 28 × 28" "$gkvae" data info drawn.idx
+expect 0 "13 images: others.png" "$gkvae" reconstruct run drawn.idx -n 13 --out others.png
+for picture in samples seven reconstructions interpolations two others; do
+    is_png $picture.png || fail "$picture.png is no PNG"
+done
+expect 3 "there are 50 images" "$gkvae" reconstruct run drawn.idx -n 51
+expect 2 "the test images are 0 to 499" "$gkvae" interpolate run --from 0 --to 500
+expect 4 "eval.images" "$gkvae" eval run --images 501
+
+# A new run in the old one's folder: only when asked, and then nothing of the old one stays.
+"$gkvae" eval run --samples 1 --images 50 --quiet > /dev/null
+expect 4 "--overwrite replaces it" "$gkvae" train small.ini --out run
+[ -s run/index.html ] || fail "a run that was refused removed an evaluation"
+expect 0 "done" "$gkvae" train small.ini --out run --overwrite --epochs 1 --seed 5 --set model.latent=3
+[ -e run/metrics.json ] && fail "the evaluation of the old run is still there"
+expect 0 "" "$gkvae" eval run --samples 2 --images 50 --no-pictures --quiet
+[ "$(value seed)" = 5 ] || fail "--seed 5 was not heeded"
+
+# The other kinds of model, and grey images, for which there is no likelihood.
+expect 0 "done" "$gkvae" train small.ini --out plain --epochs 1 --set model.base=normal --set model.base_fit=fixed \
+    --set model.prior_flow=none
+expect 0 "index.html" "$gkvae" eval plain --samples 2 --images 50
+expect 0 "done" "$gkvae" train small.ini --out grey --epochs 1 --set data.binarization=grey --set data.validation=0 \
+    --set model.posterior=gk --set model.posterior_flow=planar --set model.posterior_layers=2 --set model.latent=2
+expect 0 "not known" "$gkvae" eval grey --samples 2 --images 50
+[ "$(json_number grey/metrics.json nll)" = null ] || fail "grey images have a likelihood"
+expect 0 "images" "$gkvae" reconstruct grey --out grey.png
+finish

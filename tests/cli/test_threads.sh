@@ -1,0 +1,12 @@
+# One seed, one result, on any number of threads.
+. "$2/tests/cli/lib.sh"
+
+for threads in 1 2 3 8; do
+    expect 0 "done" "$gkvae" train small.ini --out "run-$threads" --threads $threads
+    for file in checkpoint.safetensors model.safetensors; do
+        cmp "run-1/$file" "run-$threads/$file" || fail "$file is another on $threads threads"
+    done
+done
+expect 0 "done" "$gkvae" train small.ini --out other --seed 2
+cmp -s run-1/model.safetensors other/model.safetensors && fail "another seed gives the same model"
+finish

@@ -1,0 +1,117 @@
+/* Short runs of a small model on the small data set, in a temporary folder. */
+#ifndef GKV_TESTS_VAE_SMALL_H
+#define GKV_TESTS_VAE_SMALL_H
+
+#include <unistd.h>
+
+#include "support.h"
+
+#include "core/file.h"
+#include "data/files.h"
+#include "gkvae/data.h"
+#include "gkvae/train.h"
+
+static char temporary[64];
+
+static inline int make_temporary(void **state)
+{
+    (void)state;
+    snprintf(temporary, sizeof temporary, "/tmp/gkv-vae-XXXXXX");
+    return mkdtemp(temporary) ? 0 : -1;
+}
+
+static inline int remove_temporary(void **state)
+{
+    (void)state;
+    gkv_folder_remove(temporary);
+    return 0;
+}
+
+/* TEMPORARY/NAME, or TEMPORARY/NAME/FILE; one of many buffers, in turn. */
+static inline const char *in_folder(const char *name, const char *file)
+{
+    static char paths[32][512];
+    static unsigned next;
+    char *path = paths[next++ % 32];
+    snprintf(path, sizeof paths[0], "%s/%s%s%s", temporary, name, file ? "/" : "", file ? file : "");
+    return path;
+}
+
+static inline void set(gkv_settings *settings, const char *name, const char *value)
+{
+    assert_ok(gkv_settings_set(settings, name, value, "test"));
+}
+
+/* 1800 images in batches of 170: three tiles of 50 and a short one; a last batch of 100. */
+static inline gkv_settings small_settings(void)
+{
+    gkv_settings settings;
+    gkv_settings_defaults(&settings);
+    set(&settings, "data.folder", GKV_TEST_FIXTURES);
+    set(&settings, "data.dataset", "mnist-small");
+    set(&settings, "data.validation", "200");
+    set(&settings, "model.latent", "4");
+    set(&settings, "model.hidden", "24");
+    set(&settings, "model.layers", "1");
+    set(&settings, "model.prior_layers", "2");
+    set(&settings, "model.prior_hidden", "8");
+    set(&settings, "train.epochs", "2");
+    set(&settings, "train.batch", "170");
+    set(&settings, "train.kl_warmup", "1");
+    set(&settings, "train.threads", "2");
+    return settings;
+}
+
+/* Everything an observer of a run is told, and when it is to be stopped. */
+typedef struct watcher {
+    uint64_t stop_at; /* a step; 0 is never */
+    volatile sig_atomic_t stop;
+    uint64_t calls, epochs;
+    gkv_train_progress last, epoch[16]; /* the last of all, and each epoch's end */
+} watcher;
+
+static inline void watch(void *context, const gkv_train_progress *progress)
+{
+    watcher *it = context;
+    it->calls++;
+    it->last = *progress;
+    if (progress->epoch_ended && it->epochs < 16)
+        it->epoch[it->epochs++] = *progress;
+    if (progress->step == it->stop_at)
+        it->stop = 1;
+}
+
+static inline gkv_status train(const gkv_settings *settings, const char *name, watcher *watching, bool resume,
+                               bool overwrite, gkv_train_result *result)
+{
+    gkv_train_result ignored;
+    gkv_train_options options;
+    gkv_train_options_defaults(&options);
+    options.resume = resume;
+    options.overwrite = overwrite;
+    if (watching) {
+        options.progress = watch;
+        options.context = watching;
+        options.stop = &watching->stop;
+    }
+    return gkv_train(settings, in_folder(name, NULL), &options, result ? result : &ignored);
+}
+
+static inline char *contents(const char *path, size_t *size)
+{
+    char *text = NULL;
+    assert_ok(gkv_file_read(path, 1 << 28, &text, size));
+    return text;
+}
+
+static inline void assert_same_file(const char *folder, const char *other, const char *name)
+{
+    size_t size, other_size;
+    char *text = contents(in_folder(folder, name), &size), *other_text = contents(in_folder(other, name), &other_size);
+    assert_int_equal(size, other_size);
+    assert_memory_equal(text, other_text, size);
+    free(text);
+    free(other_text);
+}
+
+#endif

@@ -1,0 +1,248 @@
+/* Models: what can be asked of one, and its file. */
+#define _XOPEN_SOURCE 700
+#include "vae/small.h"
+
+#include "core/rng.h"
+#include "core/safetensors.h"
+#include "vae/model.h"
+
+enum { N = 130, PIXELS = 784, LATENT = 4 };
+
+/* A model after two epochs, and a few images. */
+static gkv_model *model;
+static float images[N * PIXELS];
+
+static int prepare(void **state)
+{
+    if (make_temporary(state) != 0)
+        return -1;
+    gkv_settings settings = small_settings();
+    gkv_dataset *test = NULL;
+    if (train(&settings, "run", NULL, false, false, NULL) != GKV_OK ||
+        gkv_model_load(in_folder("run", "model.safetensors"), &model) != GKV_OK ||
+        gkv_dataset_load(&settings.data, GKV_TEST, &test) != GKV_OK)
+        return -1;
+    for (size_t i = 0; i < N * PIXELS; i++)
+        images[i] = (float)gkv_dataset_pixels(test, 0)[i] / 255.0F;
+    gkv_dataset_free(test);
+    return 0;
+}
+
+static int finish(void **state)
+{
+    gkv_model_free(model);
+    return remove_temporary(state);
+}
+
+static void test_save_and_load(void **state)
+{
+    (void)state;
+    gkv_model *copy = NULL;
+    assert_ok(gkv_file_make_folder(in_folder("copy", NULL)));
+    assert_ok(gkv_model_save(model, in_folder("copy", "model.safetensors")));
+    assert_same_file("run", "copy", "model.safetensors");
+    assert_ok(gkv_model_load(in_folder("copy", "model.safetensors"), &copy));
+    assert_memory_equal(copy->params.values, model->params.values, model->params.total * sizeof(gkv_real));
+    gkv_model_free(copy);
+    /* A checkpoint holds a model too: the current one. */
+    assert_ok(gkv_model_load(in_folder("run", "checkpoint.safetensors"), &copy));
+    assert_memory_equal(copy->params.values, model->params.values, model->params.total * sizeof(gkv_real));
+    gkv_model_free(copy);
+    assert_fails(gkv_model_save(model, in_folder("no-folder", "model")), GKV_ERR_IO, "no-folder");
+}
+
+static void test_what_it_says_of_itself(void **state)
+{
+    (void)state;
+    assert_int_equal(gkv_model_height(model), 28);
+    assert_int_equal(gkv_model_width(model), 28);
+    assert_int_equal(gkv_model_latent(model), LATENT);
+    assert_int_equal(gkv_model_settings_of(model)->model.hidden, 24);
+    /* encoder, decoder, two coupling layers, the base: counted by hand */
+    const size_t encoder = 784 * 24 + 24 + 2 * 24 + 24 * 8 + 8, decoder = 4 * 24 + 24 + 2 * 24 + 24 * 784 + 784;
+    const size_t coupling = 2 * 8 + 8 + 8 * 8 + 8 + 8 * 4 + 4;
+    assert_int_equal(gkv_model_parameters(model), encoder + decoder + 2 * coupling + 4 * 4 + 16);
+    double margin[5];
+    assert_ok(gkv_model_base_margin(model, 3, margin));
+    assert_true(margin[1] > 0 && margin[4] == 0.8);
+    assert_fails(gkv_model_base_margin(model, 4, margin), GKV_ERR_ARGUMENT, "dimension 4");
+    assert_fails(gkv_model_set_threads(model, 0), GKV_ERR_ARGUMENT, "1 to 256");
+    assert_fails(gkv_model_set_threads(model, 257), GKV_ERR_ARGUMENT, "1 to 256");
+}
+
+/* Everything a model computes, for any number of threads and of rows. */
+static void test_threads_and_rows(void **state)
+{
+    (void)state;
+    static float mean[N * LATENT], scale[N * LATENT], codes[N * LATENT], decoded[N * PIXELS], samples[N * LATENT];
+    static float other[N * PIXELS];
+    double log_prior[N], other_prior[N];
+    assert_ok(gkv_model_set_threads(model, 1));
+    assert_ok(gkv_model_encode(model, N, images, mean, scale));
+    assert_ok(gkv_model_code(model, N, images, codes));
+    assert_memory_equal(codes, mean, sizeof codes); /* normal noise, no posterior flow */
+    assert_ok(gkv_model_decode(model, N, codes, decoded));
+    assert_ok(gkv_model_sample(model, N, 3, 0, 1, samples));
+    assert_ok(gkv_model_log_prior(model, N, codes, log_prior));
+    for (size_t i = 0; i < N * LATENT; i++)
+        assert_true(scale[i] > 0 && isfinite((double)mean[i]) && isfinite((double)samples[i]));
+    double error = 0;
+    for (size_t i = 0; i < N * PIXELS; i++) {
+        assert_true(decoded[i] >= 0 && decoded[i] <= 1);
+        error += (double)fabsf(decoded[i] - images[i]) / (N * PIXELS);
+    }
+    assert_true(error < 0.2);
+    for (int threads = 2; threads <= 5; threads += 3) {
+        assert_ok(gkv_model_set_threads(model, threads));
+        assert_ok(gkv_model_code(model, N, images, other));
+        assert_memory_equal(other, codes, sizeof codes);
+        assert_ok(gkv_model_decode(model, N, codes, other));
+        assert_memory_equal(other, decoded, sizeof decoded);
+        assert_ok(gkv_model_sample(model, N, 3, 0, 1, other));
+        assert_memory_equal(other, samples, sizeof samples);
+        assert_ok(gkv_model_log_prior(model, N, codes, other_prior));
+        assert_memory_equal(other_prior, log_prior, sizeof log_prior);
+    }
+    assert_ok(gkv_model_encode(model, N, images, NULL, other)); /* either output may be left out */
+    assert_memory_equal(other, scale, sizeof scale);
+    assert_ok(gkv_model_encode(model, 0, images, other, other));
+    assert_ok(gkv_model_decode(model, 0, NULL, NULL));
+}
+
+static void test_samples(void **state)
+{
+    (void)state;
+    float all[60 * LATENT], some[5 * LATENT], cold[2 * LATENT];
+    assert_ok(gkv_model_sample(model, 60, 8, 100, 1, all));
+    assert_ok(gkv_model_sample(model, 5, 8, 152, 1, some)); /* a stretch of the same sequence */
+    for (size_t i = 0; i < 5 * LATENT; i++)
+        assert_close(some[i], all[52 * LATENT + i], 1e-5);
+    assert_ok(gkv_model_sample(model, 5, 9, 152, 1, some));
+    assert_true(some[0] != all[52 * LATENT]);
+    assert_ok(gkv_model_sample(model, 2, 8, 0, 0, cold)); /* temperature 0: the median, always */
+    assert_memory_equal(cold, cold + LATENT, LATENT * sizeof *cold);
+    assert_fails(gkv_model_sample(model, 1, 1, 0, -1, some), GKV_ERR_ARGUMENT, "temperature");
+    assert_fails(gkv_model_sample(model, 1, 1, 0, (double)NAN, some), GKV_ERR_ARGUMENT, "temperature");
+    assert_fails(gkv_model_sample(model, 1, 1, 0, (double)INFINITY, some), GKV_ERR_ARGUMENT, "temperature");
+}
+
+static void test_normalise_and_generate(void **state)
+{
+    (void)state;
+    static float z[N * LATENT], eps[N * LATENT], back[N * LATENT];
+    assert_ok(gkv_model_sample(model, N, 4, 0, 1, z));
+    assert_ok(gkv_model_normalise(model, N, z, eps));
+    assert_ok(gkv_model_generate(model, N, eps, back));
+    assert_true(memcmp(z, eps, sizeof z) != 0);
+    for (size_t i = 0; i < N * LATENT; i++)
+        assert_close(back[i], z[i], 1e-5);
+    /* log p(z) is higher where samples are than far from them. */
+    double near[N], far[N];
+    assert_ok(gkv_model_log_prior(model, N, z, near));
+    for (size_t i = 0; i < N * LATENT; i++)
+        z[i] *= 20;
+    assert_ok(gkv_model_log_prior(model, N, z, far));
+    double difference = 0;
+    for (size_t i = 0; i < N; i++)
+        difference += (near[i] - far[i]) / N;
+    assert_true(difference > 10);
+}
+
+static void put(const char *bytes, size_t size)
+{
+    assert_ok(gkv_file_write_atomic(in_folder("bad.safetensors", NULL), bytes, size));
+}
+
+/* Replaces text in the header by text of the same length. */
+static void put_changed(const char *bytes, size_t size, const char *from, const char *to)
+{
+    char *changed = test_alloc(size);
+    memcpy(changed, bytes, size);
+    const size_t length = strlen(from);
+    bool found = false;
+    assert_int_equal(length, strlen(to));
+    for (size_t i = 0; i + length <= size && !found; i++)
+        if (memcmp(changed + i, from, length) == 0) {
+            memcpy(changed + i, to, length);
+            found = true;
+        }
+    assert_true(found);
+    put(changed, size);
+    free(changed);
+}
+
+static void test_bad_files(void **state)
+{
+    (void)state;
+    size_t size;
+    char *good = contents(in_folder("run", "model.safetensors"), &size);
+    const char *path = in_folder("bad.safetensors", NULL);
+    gkv_model *none = model;
+    assert_fails(gkv_model_load(in_folder("missing", NULL), &none), GKV_ERR_IO, "missing");
+    assert_null(none);
+    for (size_t i = 0; i < 12; i++) {
+        put(good, i < 10 ? size * i / 10 : size - (i == 10 ? 1 : 4));
+        assert_fails(gkv_model_load(path, &none), GKV_ERR_DATA, "bad.safetensors");
+        assert_null(none);
+    }
+    static const char *const changes[][2] = {
+        {"\"model.latent\":\"4\"", "\"model.latent\":\"5\""},   {"\"image.height\":\"28\"", "\"image.height\":\"29\""},
+        {"\"image.height\":\"28\"", "\"image.height\":\"-1\""}, {"\"image.width\":\"28\"", "\"image.widht\":\"28\""},
+        {"\"model.hidden\":\"24\"", "\"model.hidden\":\"x4\""}, {"\"model.block\":\"silu\"", "\"model.block\":\"relu\""},
+        {"decoder.output.bias", "decoder.output.bios"},         {"\"F32\"", "\"I32\""},
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        put_changed(good, size, changes[i][0], changes[i][1]);
+        assert_fails(gkv_model_load(path, &none), GKV_ERR_DATA, "bad.safetensors");
+        assert_null(none);
+    }
+    free(good);
+    /* Numbers that are no model. */
+    const gkv_real bad[] = {NAN, INFINITY, -1};
+    for (size_t i = 0; i < 3; i++) {
+        gkv_model *copy = NULL;
+        assert_ok(gkv_model_load(in_folder("run", "model.safetensors"), &copy));
+        for (size_t k = 0; k < copy->params.count; k++)
+            if (strcmp(copy->params.list[k].name, "prior.base.scale") == 0)
+                gkv_param_value(&copy->params, k)[1] = bad[i];
+        assert_ok(gkv_model_save(copy, path));
+        assert_fails(gkv_model_load(path, &none), GKV_ERR_DATA, i < 2 ? "prior.base.scale" : "margin 1");
+        gkv_model_free(copy);
+    }
+    gkv_model_free(NULL);
+}
+
+static void test_create_refuses(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    static double mean[PIXELS];
+    gkv_model *none = model;
+    assert_fails(gkv_model_create(&settings, 0, 28, mean, &none), GKV_ERR_ARGUMENT, "pixels");
+    assert_null(none);
+    assert_fails(gkv_model_create(&settings, 1000, 1000, mean, &none), GKV_ERR_ARGUMENT, "pixels");
+    assert_fails(gkv_model_create(&settings, SIZE_MAX / 2, 3, mean, &none), GKV_ERR_ARGUMENT, "pixels");
+    mean[77] = 1.5;
+    assert_fails(gkv_model_create(&settings, 28, 28, mean, &none), GKV_ERR_ARGUMENT, "pixel 77");
+    mean[77] = (double)NAN;
+    assert_fails(gkv_model_create(&settings, 28, 28, mean, &none), GKV_ERR_ARGUMENT, "pixel 77");
+    mean[77] = 0;
+    set(&settings, "model.base_g", "3");
+    set(&settings, "model.base_k", "-0.3");
+    assert_fails(gkv_model_create(&settings, 28, 28, mean, &none), GKV_ERR_CONFIG, "model.base_k");
+    assert_null(none);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_save_and_load),
+        cmocka_unit_test(test_what_it_says_of_itself),
+        cmocka_unit_test(test_threads_and_rows),
+        cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_normalise_and_generate),
+        cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_create_refuses),
+    };
+    return cmocka_run_group_tests(tests, prepare, finish);
+}

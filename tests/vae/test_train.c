@@ -1,0 +1,214 @@
+/* Training runs: the same bytes on any number of threads and after any interruption. */
+#define _XOPEN_SOURCE 700
+#include "vae/small.h"
+
+static void test_loss_goes_down(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    set(&settings, "train.epochs", "5");
+    watcher watching = {0};
+    gkv_train_result result;
+    assert_ok(train(&settings, "down", &watching, false, false, &result));
+    assert_int_equal(result.epochs, 5);
+    assert_int_equal(result.steps, 55);
+    assert_int_equal(watching.calls, 55);
+    assert_int_equal(watching.epochs, 5);
+    assert_int_equal(watching.last.steps, 55);
+    assert_int_equal(watching.last.epoch_steps, 11);
+    assert_int_equal(result.skipped + result.rollbacks, 0);
+    assert_false(result.stopped_early);
+    for (size_t i = 1; i < 5; i++) {
+        assert_true(watching.epoch[i].neg_elbo < watching.epoch[i - 1].neg_elbo);
+        assert_true(watching.epoch[i].refitted);
+        assert_close(watching.epoch[i].neg_elbo, watching.epoch[i].reconstruction + watching.epoch[i].kl, 1e-6);
+        assert_close(watching.epoch[i].validation_neg_elbo, watching.epoch[i].neg_elbo, 40);
+    }
+    assert_true(watching.epoch[4].validation_neg_elbo < watching.epoch[0].validation_neg_elbo - 5);
+    assert_true(result.best_validation <= watching.epoch[4].validation_neg_elbo);
+    /* The parts of a run's folder. */
+    static const char *const files[] = {"config.ini", "checkpoint.safetensors", "model.safetensors", "history.csv",
+                                        "history.jsonl", "refits.jsonl", "times.json", "lock"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        assert_true(gkv_file_exists(in_folder("down", files[i])));
+    gkv_settings again;
+    gkv_settings_defaults(&again);
+    assert_ok(gkv_settings_read(&again, in_folder("down", "config.ini")));
+    assert_memory_equal(&again.model, &settings.model, sizeof again.model);
+    assert_memory_equal(&again.train, &settings.train, sizeof again.train);
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    set(&settings, "train.ema", "0.9");
+    set(&settings, "model.posterior", "gk-amortized");
+    set(&settings, "model.posterior_flow", "planar");
+    set(&settings, "model.posterior_layers", "2");
+    static const char *const counts[] = {"1", "2", "3", "8"};
+    for (size_t i = 0; i < 4; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "threads-%s", counts[i]);
+        set(&settings, "train.threads", counts[i]);
+        assert_ok(train(&settings, name, NULL, false, false, NULL));
+        assert_same_file("threads-1", name, "checkpoint.safetensors");
+        assert_same_file("threads-1", name, "model.safetensors");
+    }
+}
+
+/* The same lines, but for the fields that tell the time. */
+static void assert_same_history(const char *folder, const char *other)
+{
+    size_t size;
+    char *text = contents(in_folder(folder, "history.csv"), &size);
+    char *other_text = contents(in_folder(other, "history.csv"), &size);
+    char *line = text, *other_line = other_text;
+    for (int row = 0; *line || *other_line; row++) {
+        for (int column = 0; column < 15; column++) {
+            const size_t length = strcspn(line, ",\n"), other_length = strcspn(other_line, ",\n");
+            if (row == 0 || (column != 11 && column != 12)) {
+                assert_int_equal(length, other_length);
+                assert_memory_equal(line, other_line, length);
+            }
+            assert_true(line[length] == (column < 14 ? ',' : '\n') && other_line[other_length] == line[length]);
+            line += length + 1;
+            other_line += other_length + 1;
+        }
+    }
+    free(text);
+    free(other_text);
+}
+
+static size_t count_lines(const char *path)
+{
+    size_t size, lines = 0;
+    char *text = contents(path, &size);
+    for (size_t i = 0; i < size; i++)
+        lines += text[i] == '\n';
+    free(text);
+    return lines;
+}
+
+static void check_interruption(gkv_settings *settings, const char *whole, uint64_t stop_at)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%s-%d", whole, (int)stop_at);
+    watcher watching = {.stop_at = stop_at};
+    gkv_train_result result;
+    set(settings, "train.threads", "3");
+    assert_fails(train(settings, name, &watching, false, false, &result), GKV_ERR_INTERRUPTED, "is saved");
+    assert_int_equal(result.steps, stop_at);
+    assert_int_equal(watching.last.step, stop_at);
+    watching = (watcher){0};
+    set(settings, "train.threads", "2");
+    assert_ok(train(settings, name, &watching, true, false, &result));
+    assert_int_equal(result.steps, watching.last.steps);
+    assert_int_equal(watching.calls, watching.last.steps - stop_at);
+    assert_same_file(whole, name, "checkpoint.safetensors");
+    assert_same_file(whole, name, "model.safetensors");
+    assert_same_history(whole, name);
+    assert_int_equal(count_lines(in_folder(whole, "history.jsonl")), count_lines(in_folder(name, "history.jsonl")));
+    assert_int_equal(count_lines(in_folder(whole, "refits.jsonl")), count_lines(in_folder(name, "refits.jsonl")));
+}
+
+static void test_resume(void **state)
+{
+    (void)state;
+    static const char *const fits[] = {"lm", "grad", "fixed"};
+    for (size_t i = 0; i < 3; i++) {
+        gkv_settings settings = small_settings();
+        set(&settings, "model.base_fit", fits[i]);
+        set(&settings, "train.ema", i == 1 ? "0" : "0.99");
+        set(&settings, "train.epochs", "3");
+        set(&settings, "train.checkpoint_every", i == 2 ? "2" : "1");
+        assert_ok(train(&settings, fits[i], NULL, false, false, NULL));
+        static const uint64_t places[] = {1, 5, 11, 17, 32};
+        for (size_t p = 0; p < 5; p++)
+            check_interruption(&settings, fits[i], places[p]);
+        assert_int_equal(count_lines(in_folder(fits[i], "history.jsonl")), 3);
+        assert_int_equal(count_lines(in_folder(fits[i], "refits.jsonl")), i == 0 ? 3 : 0);
+    }
+}
+
+/* To resume a finished run is to do nothing. */
+static void test_resume_when_done(void **state)
+{
+    (void)state;
+    const gkv_settings settings = small_settings();
+    watcher watching = {0};
+    gkv_train_result result;
+    assert_ok(train(&settings, "done", NULL, false, false, NULL));
+    size_t size, after;
+    char *before = contents(in_folder("done", "checkpoint.safetensors"), &size);
+    assert_ok(train(&settings, "done", &watching, true, false, &result));
+    assert_int_equal(watching.calls, 0);
+    assert_int_equal(result.steps, 22);
+    char *again = contents(in_folder("done", "checkpoint.safetensors"), &after);
+    assert_int_equal(size, after);
+    assert_memory_equal(before, again, size);
+    free(before);
+    free(again);
+}
+
+/* Another seed, and each binarization, give other runs, of which each learns. */
+static void test_variants(void **state)
+{
+    (void)state;
+    static const char *const changes[][2] = {
+        {"train.seed", "2"}, {"data.binarization", "static"}, {"data.binarization", "grey"}, {"model.block", "gated"},
+        {"model.base", "normal"}, {"model.base", "gk"}, {"model.prior_flow", "none"}, {"data.validation", "0"},
+    };
+    enum { VARIANTS = sizeof changes / sizeof *changes };
+    double results[VARIANTS];
+    for (size_t i = 0; i < VARIANTS; i++) {
+        gkv_settings settings = small_settings();
+        set(&settings, changes[i][0], changes[i][1]);
+        watcher watching = {0};
+        gkv_train_result result;
+        char name[32];
+        snprintf(name, sizeof name, "variant-%zu", i);
+        assert_ok(train(&settings, name, &watching, false, false, &result));
+        assert_true(watching.epoch[1].neg_elbo < watching.epoch[0].neg_elbo);
+        assert_true((strcmp(changes[i][0], "data.validation") == 0) == (bool)isnan(result.best_validation));
+        results[i] = watching.epoch[1].neg_elbo;
+        for (size_t k = 0; k < i; k++)
+            assert_true(results[k] != results[i]);
+    }
+}
+
+static void test_early_stopping(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    set(&settings, "train.epochs", "12");
+    set(&settings, "train.learning_rate", "1");
+    set(&settings, "train.patience", "2");
+    watcher watching = {0};
+    gkv_train_result result;
+    assert_ok(train(&settings, "patience", &watching, false, false, &result));
+    assert_true(result.stopped_early);
+    assert_int_equal(result.epochs, result.best_epoch + 2);
+    double best = INFINITY;
+    for (size_t i = 0; i < watching.epochs; i++) {
+        assert_true(watching.epoch[i].best == (watching.epoch[i].validation_neg_elbo < best));
+        best = fmin(best, watching.epoch[i].validation_neg_elbo);
+    }
+    assert_close(result.best_validation, best, 0);
+    assert_true(gkv_file_exists(in_folder("patience", "model.safetensors")));
+    /* Resumed, it has still run out of patience. */
+    const uint64_t steps = result.steps;
+    assert_ok(train(&settings, "patience", NULL, true, false, &result));
+    assert_int_equal(result.steps, steps);
+    assert_true(result.stopped_early);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_loss_goes_down),   cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_resume),           cmocka_unit_test(test_resume_when_done),
+        cmocka_unit_test(test_variants),         cmocka_unit_test(test_early_stopping),
+    };
+    return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
+}
