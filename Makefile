@@ -24,6 +24,10 @@ build: setup
 	@echo "building in $(BUILD)"
 	@cmake --build $(BUILD) -j $(JOBS)
 
+# On results/demo; see the script.
+demo: build
+	@scripts/demo.sh $(BUILD)/gkvae
+
 check: build
 	@cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
 

@@ -25,8 +25,10 @@ if "prior.base.g" in t:         # … to g-and-k margins
     z = a + b * (1 + 0.8 * np.tanh(g * z / 2)) * z * (1 + z * z) ** k
 
 flow_layers = int(settings["model.prior_layers"]) if settings["model.prior_flow"] == "realnvp" else 0
+splits = 1 + sum(2**i <= d // 2 for i in range(1, 64))
 for layer in reversed(range(flow_layers)):  # RealNVP, from ε to z
-    moved = np.arange(d) >= d // 2 if layer % 4 < 2 else np.arange(d) % 2 == 1
+    split = layer // 2 % splits
+    moved = np.arange(d) >= d // 2 if split == 0 else (np.arange(d) >> (split - 1)) % 2 == 1
     moved = moved if layer % 2 == 0 else ~moved
     h = z[:, ~moved]
     for i in range(2):

@@ -208,11 +208,18 @@ gkv_status gkv_base_gk_refit(const gkv_base *base, const gkv_params *params, con
     GKV_TRY_GOTO(refit_create(&it, copula));
     remember(&it);
     GKV_TRY_GOTO(fit_margins(&it, first, threads, report));
-    if (copula)
-        GKV_TRY_GOTO(fit_correlation(&it));
     report->held_out_before = report->held_out_after = held_out_density(&it);
     double tau = damping;
-    for (int i = 0; i <= HALVINGS && report->step == 0; i++, tau /= 2) {
+    if (copula) {
+        status = fit_correlation(&it);
+        if (status == GKV_ERR_DATA) { /* codes that are not finite: training's to deal with, not ours */
+            status = GKV_OK;
+            tau = 0;
+        }
+        if (status != GKV_OK)
+            goto done;
+    }
+    for (int i = 0; i <= HALVINGS && tau > 0 && report->step == 0; i++, tau /= 2) {
         if (move(&it, tau) != GKV_OK)
             continue; /* not positive definite to working precision: a shorter step is */
         const double density = held_out_density(&it);

@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "gkvae/eval.h"
+#include "gkvae/plot.h"
 
 typedef struct cli_evaluation {
     const char *folder;
@@ -23,6 +24,11 @@ void cli_evaluation_remove(const char *folder);
 /* Draws all pictures into the folder and notes which there are. Ends early, with the
  * code of an interruption, when cli_stop is set. */
 int cli_evaluation_draw(cli_evaluation *evaluation, const gkv_dataset *test);
+
+/* The figures of the page, in its order: returns how many. Their captions and paths are
+ * the caller's, to be freed. */
+enum { CLI_FIGURES = 7 };
+size_t cli_report_figures(const cli_evaluation *evaluation, gkv_report_figure figures[CLI_FIGURES]);
 
 /* Writes FOLDER/index.html. */
 int cli_report(const cli_evaluation *evaluation);

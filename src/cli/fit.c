@@ -95,8 +95,8 @@ static void warn(const cli_fit_row *row)
         fprintf(stderr, "gkvae: %s: not converged after %d passes: the last says that %s\n", row->name,
                 row->result.passes, gkv_lm_stop_name(row->result.stop));
     if (row->result.at_bound)
-        fprintf(stderr, "gkvae: %s: k is at its least valid value: its tails are lighter than a g-and-k's can be, and "
-                        "the standard errors are too large\n", row->name);
+        fprintf(stderr, "gkvae: %s: k is at its least valid value: the tails are lighter than a g-and-k's can be, "
+                        "and the standard errors too large\n", row->name);
 }
 
 /* --- Output ------------------------------------------------------------------------------- */
@@ -239,8 +239,8 @@ int cli_fit(int argc, char **argv)
 {
     static const struct argp argp = {
         .options = options, .parser = parse, .args_doc = "FILE\n-",
-        .doc = "Fits g-and-k distributions to columns of numbers from a text file: CSV, or separated by semicolons, tabs "
-               "or blanks; the first line may be a header."};
+        .doc = "Fits g-and-k distributions to columns of numbers from a text file: CSV, or separated by semicolons, "
+               "tabs or blanks; the first line may be a header."};
     fit_arguments a = {.file = NULL};
     cli_columns_file file = {.n_rows = 0};
     size_t *chosen = NULL, n = 0;

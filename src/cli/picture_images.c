@@ -27,7 +27,7 @@ int cli_picture_samples(const gkv_model *model, uint64_t seed, double temperatur
     gkv_image_grid_settings settings;
     int code = CLI_OK;
     gkv_image_grid_defaults(&settings);
-    settings.scale = 2;
+    settings.scale = 3;
     settings.gap = 2;
     CLI_CHECK(gkv_model_sample(model, n, seed, 0, temperature, codes));
     CLI_CHECK(gkv_model_decode(model, n, codes, images));
@@ -137,7 +137,7 @@ int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, co
     columns[cols - 1] = "to";
     gkv_image_grid_settings settings;
     gkv_image_grid_defaults(&settings);
-    settings.scale = 3;
+    settings.scale = 4;
     settings.gap = 3;
     settings.column_labels = columns;
     settings.n_column_labels = cols;

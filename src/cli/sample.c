@@ -21,7 +21,7 @@ typedef struct sample_arguments {
 static const struct argp_option options[] = {
     {"count", 'n', "N", 0, "How many images (default: 200)", 0},
     {"seed", 'S', "N", 0, "Of the draws (default: 1)", 0},
-    {"temperature", 'T', "T", 0, "Scale of the base's normal scores; less than 1 is nearer to the mode (default: 1)", 0},
+    {"temperature", 'T', "T", 0, "Scale of the base's normal scores; below 1 is nearer to the mode (default: 1)", 0},
     {"out", 'o', "FILE.png", 0, "The picture (default: samples.png, or none with --idx)", 0},
     {"idx", 'x', "FILE", 0, "Write the images as IDX of unsigned bytes too (default: no)", 0},
     {"threads", 't', "N", 0, "As train.threads (default: the run's, or auto: one per processor)", 0},
@@ -33,7 +33,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     sample_arguments *a = state->input;
     switch (key) {
     case 'n': a->count = (size_t)cli_whole(state, "--count", arg, 1, 10000000); return 0;
-    case 'S': a->seed = cli_whole(state, "--seed", arg, 0, UINT64_MAX); return 0;
+    case 'S': a->seed = cli_whole(state, "--seed", arg, 0, INT64_MAX); return 0;
     case 'T': a->temperature = cli_number(state, "--temperature", arg, 0, 100); return 0;
     case 'o': a->out = arg; return 0;
     case 'x': a->idx = arg; return 0;
@@ -54,16 +54,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 /* About twice as wide as high, without empty places if the number allows it. */
 static size_t columns_for(size_t n)
 {
-    const double wished = sqrt(2 * (double)n);
-    for (size_t d = 0; (double)d < 0.45 * wished; d++) {
-        const size_t more = (size_t)ceil(wished) + d, less = (size_t)ceil(wished) - (d < wished ? d : 0);
-        if (more <= n && n % more == 0)
-            return more;
-        if (less > 0 && n % less == 0)
-            return less;
+    size_t wished = 1;
+    while (wished * wished < 2 * n)
+        wished++;
+    for (size_t off = 0; off <= wished / 3; off++) {
+        if (n % (wished + off) == 0)
+            return wished + off;
+        if (n % (wished - off) == 0)
+            return wished - off;
     }
-    const size_t columns = (size_t)ceil(wished);
-    return columns < n ? columns : n;
+    return wished < n ? wished : n;
 }
 
 /* --- IDX --------------------------------------------------------------------------------- */

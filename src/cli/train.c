@@ -21,9 +21,9 @@ typedef struct train_arguments {
 static const struct argp_option options[] = {
     {"out", 'o', "FOLDER", 0, "The run's folder, made if need be (needed)", 0},
     {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)", 0},
-    {"epochs", 'e', "N", 0, "As --set train.epochs=N (default: the configuration's, or 20)", 0},
+    {"epochs", 'e', "N", 0, "As --set train.epochs=N (default: the configuration's, or 30)", 0},
     {"seed", 'S', "N", 0, "As --set train.seed=N (default: the configuration's, or 1)", 0},
-    {"threads", 't', "N", 0, "As --set train.threads=N (default: the configuration's, or auto: one per processor)", 0},
+    {"threads", 't', "N", 0, "As --set train.threads=N (default: the configuration's, or one per processor)", 0},
     {"resume", 'r', NULL, 0, "Go on from the folder's checkpoint, with its config.ini (default: a new run)", 0},
     {"overwrite", 'w', NULL, 0, "Replace a run that is in the folder (default: leave it alone and fail)", 0},
     {"quiet", 'q', NULL, 0, "No progress (default: a line an epoch, and on a terminal a live line)", 0},
@@ -90,17 +90,18 @@ static void show_live(reporter *it, const gkv_train_progress *p)
 static void print_epoch(const gkv_train_progress *p)
 {
     char time[32], number[4][32];
-    printf("epoch %*" PRIu64 "/%" PRIu64 "  −ELBO %7.3f (reconstruction %.2f, KL %.2f)", snprintf(NULL, 0, "%" PRIu64,
-           p->epochs), p->epoch, p->epochs, p->neg_elbo, p->reconstruction, p->kl);
+    const int digits = snprintf(NULL, 0, "%" PRIu64, p->epochs);
+    printf("epoch %*" PRIu64 "/%" PRIu64 "  −ELBO %7.3f (reconstruction %.2f, KL %.2f)", digits, p->epoch, p->epochs,
+           p->neg_elbo, p->reconstruction, p->kl);
     if (isfinite(p->validation_neg_elbo))
         printf("  validation %7.3f%s", p->validation_neg_elbo, p->best ? " *" : "  ");
     printf("  %5.0f images/s", p->images_per_second);
     if (p->epoch < p->epochs)
         printf("  ETA %s", cli_duration(p->seconds_left, time));
     if (p->refitted)
-        printf("  refit: moved %.2g, g %s … %s, k %s … %s, %.1f s", p->refit_step, cli_decimal(p->g_min, 2, number[0]),
-               cli_decimal(p->g_max, 2, number[1]), cli_decimal(p->k_min, 2, number[2]),
-               cli_decimal(p->k_max, 2, number[3]), p->refit_seconds);
+        printf("  refit: moved %.2g, g %s … %s, k %s … %s, %.1f s", p->refit_step,
+               cli_decimal(p->g_min, 2, number[0]), cli_decimal(p->g_max, 2, number[1]),
+               cli_decimal(p->k_min, 2, number[2]), cli_decimal(p->k_max, 2, number[3]), p->refit_seconds);
     if (p->skipped > 0)
         printf("  (so far %" PRIu64 " steps skipped as not finite, %" PRIu64 " returns)", p->skipped, p->rollbacks);
     putchar('\n');

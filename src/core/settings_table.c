@@ -67,7 +67,7 @@ const gkv_settings_row gkv_settings_rows[] = {
     NUMBER_ABOVE(model, base_k, 0, -0.5, 5, "The base's tail weight k before any fit.",
                  "at k ≤ −1/2 the quantile function Q(z) stops increasing in the tails, so there is no density"),
 
-    INTEGER(train, epochs, 20, 1, 1000000, "Passes over the training images."),
+    INTEGER(train, epochs, 30, 1, 1000000, "Passes over the training images."),
     INTEGER(train, batch, 200, 1, 1000000, "Images per step."),
     NUMBER_ABOVE(train, learning_rate, 0.003, 0, 1, "Adam's step size at the start of a cosine decay to 0.", NULL),
     NUMBER(train, clip_norm, 5, 0, 1000000, "Bound on the norm of the gradient; 0 is none."),

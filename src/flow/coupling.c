@@ -9,7 +9,11 @@
 
 bool gkv_coupling_moves(size_t place, size_t j, size_t dims)
 {
-    const bool second = place % 4 < 2 ? j >= dims / 2 : j % 2 == 1;
+    size_t splits = 1; /* the halves, and a bit of j for each power of two up to dims/4 */
+    while ((size_t)1 << splits <= dims / 2)
+        splits++;
+    const size_t split = place / 2 % splits;
+    const bool second = split == 0 ? j >= dims / 2 : (j >> (split - 1)) % 2 == 1;
     return place % 2 == 0 ? second : !second;
 }
 

@@ -26,8 +26,10 @@ typedef struct gkv_coupling_spec {
     double log_scale_bound;
 } gkv_coupling_spec;
 
-/* The split of layer `place`: halves for places 0 and 1 (mod 4), odd against even
- * for 2 and 3, each pair with its roles exchanged. True if dimension j is in b. */
+/* The split of layer `place`: each two layers share one, with its roles exchanged, and
+ * every pair has another, so that dimensions soon meet: first the halves, then j even
+ * against odd, j/2 even against odd, j/4, … as long as the pattern repeats at least
+ * once, and then the halves again. True if dimension j is in b. */
 bool gkv_coupling_moves(size_t place, size_t j, size_t dims);
 
 gkv_status gkv_coupling_create(const gkv_coupling_spec *spec, gkv_params *params, gkv_plan *plan,

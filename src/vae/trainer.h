@@ -6,6 +6,9 @@
 #include "vae/checkpoint.h"
 #include "vae/estimate.h"
 
+/* Elements of a stretch that one task of the optimiser takes. */
+enum { GKV_TRAINER_CHUNK = 16384 };
+
 typedef struct gkv_trainer {
     gkv_model *model;
     gkv_dataset *dataset;
@@ -53,6 +56,9 @@ gkv_status gkv_trainer_validate(gkv_trainer *trainer, double out[3]);
 
 /* Refits the base to current codes. */
 gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report);
+
+/* GKV_ERR_CONFIG if the base is to be refitted, but there are too few images for it. */
+gkv_status gkv_trainer_check_refits(const gkv_trainer *trainer);
 
 /* Whether a refit is due at the end of this epoch (from 1). */
 bool gkv_trainer_refit_due(const gkv_trainer *trainer, uint64_t epoch);

@@ -138,7 +138,8 @@ static void test_integrals(void **state)
             it->base->ops->log_density(it->base, &it->ws, 0, POINTS);
             double integral = 0;
             for (size_t i = 0; i < POINTS; i++)
-                integral += step * gk.b * cosh(-12 + (double)i * step) * exp(*gkv_at(&it->ws, it->base->log_density, i));
+                integral += step * gk.b * cosh(-12 + (double)i * step) *
+                            exp(*gkv_at(&it->ws, it->base->log_density, i));
             assert_close(integral, 1, 1e-9);
             base_rig_end(it);
         }

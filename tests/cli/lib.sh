@@ -52,6 +52,7 @@ prior_hidden = 16
 epochs = 2
 batch = 100
 refit_codes = 1000
+threads = 1
 [eval]
 samples = 5
 END

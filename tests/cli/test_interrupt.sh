@@ -37,7 +37,7 @@ stop_and_resume INT 130
 stop_and_resume TERM 143
 
 # Once more on other threads, which may change nothing; then nothing is left to do.
-expect 0 "done" "$gkvae" train --resume --out whole --threads 1
+expect 0 "done" "$gkvae" train --resume --out whole --threads 3
 for other in "--epochs 41" "--seed 2" "--set model.hidden=33" "--set data.validation=100"; do
     # shellcheck disable=SC2086
     expect 4 "as it began" "$gkvae" train --resume --out whole $other

@@ -3,7 +3,7 @@
 . "$2/tests/cli/lib.sh"
 
 # One-step epochs: little else but saving.
-quick="--epochs 200 --set train.batch=1800 --set train.refit_every=50"
+quick="--epochs 150 --set train.batch=1800 --set train.refit_every=50"
 # shellcheck disable=SC2086
 expect 0 "done" "$gkvae" train small.ini --out whole $quick
 

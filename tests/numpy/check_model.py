@@ -253,9 +253,11 @@ class Model:
         log_det = np.zeros(len(z))
         layers = int(self.option("prior_layers")) if self.option("prior_flow") == "realnvp" else 0
         bound = float(self.option("log_scale_bound"))
+        splits = 1 + sum(2**i <= self.d // 2 for i in range(1, 64))
         for layer in range(layers):
             j = np.arange(self.d)
-            moved = j >= self.d // 2 if layer % 4 < 2 else j % 2 == 1
+            split = layer // 2 % splits
+            moved = j >= self.d // 2 if split == 0 else (j >> (split - 1)) % 2 == 1
             moved = moved if layer % 2 == 0 else ~moved
             raw, shift = np.split(self.mlp(f"prior.flow.{layer}", 2, "leaky", z[:, ~moved]), 2, axis=1)
             s = bound * np.tanh(raw)

@@ -67,7 +67,7 @@ typedef struct watcher {
     uint64_t stop_at; /* a step; 0 is never */
     volatile sig_atomic_t stop;
     uint64_t calls, epochs;
-    gkv_train_progress last, epoch[16]; /* the last of all, and each epoch's end */
+    gkv_train_progress last, epoch[64]; /* the last of all, and each epoch's end */
 } watcher;
 
 static inline void watch(void *context, const gkv_train_progress *progress)
@@ -75,7 +75,7 @@ static inline void watch(void *context, const gkv_train_progress *progress)
     watcher *it = context;
     it->calls++;
     it->last = *progress;
-    if (progress->epoch_ended && it->epochs < 16)
+    if (progress->epoch_ended && it->epochs < 64)
         it->epoch[it->epochs++] = *progress;
     if (progress->step == it->stop_at)
         it->stop = 1;

@@ -158,9 +158,9 @@ static void test_exact(void **state)
     gkv_model *model = random_model(&settings, 4, 4);
     const gkv_layer *encoder = &model->encoder.layers[model->encoder.count - 1];
     const gkv_layer *decoder = &model->decoder.layers[model->decoder.count - 1];
-    memset(gkv_param_value(&model->params, encoder->weight), 0, model->params.list[encoder->weight].size * sizeof(float));
-    memset(gkv_param_value(&model->params, encoder->bias), 0, model->params.list[encoder->bias].size * sizeof(float));
-    memset(gkv_param_value(&model->params, decoder->weight), 0, model->params.list[decoder->weight].size * sizeof(float));
+    const gkv_param_id silent[] = {encoder->weight, encoder->bias, decoder->weight};
+    for (size_t i = 0; i < 3; i++)
+        memset(gkv_param_value(&model->params, silent[i]), 0, model->params.list[silent[i]].size * sizeof(gkv_real));
     gkv_dataset *dataset = tiny_dataset();
     const gkv_images images = {.dataset = dataset, .count = 4, .mode = GKV_BINARIZE_STATIC, .seed = 2};
     for (size_t samples = 1; samples <= 201; samples += 100) {

@@ -126,6 +126,23 @@ static void test_samples(void **state)
     assert_fails(gkv_model_sample(model, 1, 1, 0, (double)INFINITY, some), GKV_ERR_ARGUMENT, "temperature");
 }
 
+/* Posterior draws: μ + σu without a posterior flow, one place of the sequence an image. */
+static void test_draws(void **state)
+{
+    (void)state;
+    float mean[20 * LATENT], scale[20 * LATENT], all[20 * LATENT], some[5 * LATENT], u[LATENT];
+    assert_ok(gkv_model_encode(model, 20, images, mean, scale));
+    assert_ok(gkv_model_draw(model, 20, images, 8, 100, all));
+    for (size_t i = 0; i < 20; i++) {
+        gkv_rng_normal(gkv_rng_at(8, GKV_STREAM_USER, 0, 100 + i), LATENT, u);
+        for (size_t j = 0; j < LATENT; j++)
+            assert_close(all[i * LATENT + j], mean[i * LATENT + j] + scale[i * LATENT + j] * u[j], 1e-5);
+    }
+    assert_ok(gkv_model_draw(model, 5, images + 12 * PIXELS, 8, 112, some));
+    for (size_t i = 0; i < 5 * LATENT; i++)
+        assert_close(some[i], all[12 * LATENT + i], 1e-5);
+}
+
 static void test_normalise_and_generate(void **state)
 {
     (void)state;
@@ -188,7 +205,8 @@ static void test_bad_files(void **state)
     static const char *const changes[][2] = {
         {"\"model.latent\":\"4\"", "\"model.latent\":\"5\""},   {"\"image.height\":\"28\"", "\"image.height\":\"29\""},
         {"\"image.height\":\"28\"", "\"image.height\":\"-1\""}, {"\"image.width\":\"28\"", "\"image.widht\":\"28\""},
-        {"\"model.hidden\":\"24\"", "\"model.hidden\":\"x4\""}, {"\"model.block\":\"silu\"", "\"model.block\":\"relu\""},
+        {"\"model.hidden\":\"24\"", "\"model.hidden\":\"x4\""},
+        {"\"model.block\":\"silu\"", "\"model.block\":\"relu\""},
         {"decoder.output.bias", "decoder.output.bios"},         {"\"F32\"", "\"I32\""},
     };
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
@@ -240,6 +258,7 @@ int main(void)
         cmocka_unit_test(test_what_it_says_of_itself),
         cmocka_unit_test(test_threads_and_rows),
         cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_draws),
         cmocka_unit_test(test_normalise_and_generate),
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_create_refuses),

@@ -1,0 +1,98 @@
+/* The figures of the page and what their captions say; declared in evaluation.h. */
+#define _POSIX_C_SOURCE 200809L
+#include <inttypes.h>
+#include <string.h>
+
+#include "evaluation.h"
+#include "pictures.h"
+
+static bool base_is_normal(const cli_evaluation *it)
+{
+    return strcmp(gkv_model_settings_of(it->run->model)->model.base, "normal") == 0;
+}
+
+static char *samples(const cli_evaluation *it)
+{
+    return cli_text("The decoder's pixel probabilities at 200 draws from the prior: the first 200 of seed %" PRIu64
+                    ", none left out, temperature 1.", it->sample_seed);
+}
+
+static char *reconstructions(const cli_evaluation *it)
+{
+    const char *which = it->labelled ? "the first test images of each class" : "the first test images";
+    const char *how = "A reconstruction is the decoder's pixel probabilities at the code of what the model sees (no "
+                      "posterior noise).";
+    if (strcmp(it->run->settings.data.binarization, "grey") == 0)
+        return cli_text("Rows of two: %s, and their reconstructions. %s", which, how);
+    return cli_text("Rows of three: %s; the same binarized at random, which is what the model sees; and the "
+                    "reconstructions. %s", which, how);
+}
+
+static char *interpolations(const cli_evaluation *it)
+{
+    return cli_text("From one test image (left, as the model sees it) to %s (right). Between them the decoder's output "
+                    "along a straight line in ε, the space of the base, which the prior's flow carries to a curve of "
+                    "latent codes. The images are the first %s, not chosen.",
+                    it->labelled ? "one of another class" : "another", it->labelled ? "of their classes" : "ones");
+}
+
+static char *base(const cli_evaluation *it)
+{
+    const bool all = gkv_model_latent(it->run->model) <= CLI_PANELS;
+    return cli_text("ε = h⁻¹(z) for one draw from the posterior of each of the first %zu test images, which no fit has "
+                    "seen, under the base's own margin, %s. %s by the squared correlation of their order statistics "
+                    "with normal scores (Shapiro–Francia). Below, their quantiles against the margin's: on the dashed "
+                    "line where the margin is right.",
+                    it->codes, base_is_normal(it) ? "N(0, 1)" : "a g-and-k distribution",
+                    all ? "All dimensions, the one whose draws are farthest from normal first,"
+                        : "Of all dimensions, the six whose draws are farthest from any normal distribution, farthest "
+                          "first,");
+}
+
+static char *latent(const cli_evaluation *it)
+{
+    return cli_text("Codes z of the first %zu test images on their two principal axes, which hold %.0f %% and %.0f %% "
+                    "of the variance%s.", it->codes, 100 * it->explained[0], 100 * it->explained[1],
+                    it->labelled ? "; colours are labels, which the model never saw" : "");
+}
+
+static char *curves(const cli_evaluation *it)
+{
+    (void)it;
+    return cli_text("−ELBO by epoch (less is better). Training: the mean over the epoch, while the weights move. "
+                    "Validation: at the epoch's end, on images held out. The first epoch may lie above the frame.");
+}
+
+static char *terms(const cli_evaluation *it)
+{
+    (void)it;
+    return cli_text("−ELBO = reconstruction + KL. While the weight of the KL term rises from 0, at first, the code may "
+                    "cost more than it will in the end.");
+}
+
+size_t cli_report_figures(const cli_evaluation *it, gkv_report_figure figures[CLI_FIGURES])
+{
+    const struct {
+        bool there;
+        const char *name, *heading, *alt;
+        char *(*caption)(const cli_evaluation *it);
+    } table[CLI_FIGURES] = {
+        {true, "samples", "Samples", "a grid of images drawn from the model", samples},
+        {it->reconstructions, "reconstructions", "Reconstructions", "test images over their reconstructions",
+         reconstructions},
+        {it->interpolations, "interpolations", "Interpolations", "rows of images, each changing into another",
+         interpolations},
+        {it->base, "base", base_is_normal(it) ? "The base and the codes" : "The fitted base",
+         "histograms with the base's density, over QQ plots", base},
+        {it->latent, "latent", "Latent codes", "a scatter plot of codes", latent},
+        {it->curves, "curves", "Training", "curves of −ELBO over epochs", curves},
+        {it->curves, "terms", "Reconstruction and KL", "curves of reconstruction and KL over epochs", terms},
+    };
+    size_t count = 0;
+    for (size_t i = 0; i < CLI_FIGURES; i++)
+        if (table[i].there)
+            figures[count++] = (gkv_report_figure){.heading = table[i].heading, .alt = table[i].alt,
+                                                   .caption = table[i].caption(it),
+                                                   .png = cli_text("%s/%s.png", it->folder, table[i].name)};
+    return count;
+}

@@ -1,0 +1,181 @@
+/* One training step: rows forward and backward, parts of the gradient, Adam. */
+#include <math.h>
+
+#include "nn/kernels.h"
+#include "vae/trainer.h"
+
+static const double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
+
+/* After this many steps in a row that were not finite the trainer returns to the last
+ * good state with half the learning rate, and after that many returns it gives up. */
+enum { BAD_STEPS_MAX = 5, ROLLBACKS_MAX = 5 };
+
+static double learning_rate_at(const gkv_trainer *trainer)
+{
+    const double done = (double)trainer->state.step / (double)trainer->steps;
+    return trainer->model->settings.train.learning_rate * trainer->state.rate_factor * 0.5 *
+           (1 + cos(3.14159265358979323846 * done));
+}
+
+static double kl_weight_at(const gkv_trainer *trainer)
+{
+    const double warmup = trainer->model->settings.train.kl_warmup * (double)trainer->epoch_steps;
+    return warmup > 0 ? fmin(1, (double)(trainer->state.step + 1) / warmup) : 1;
+}
+
+/* The order of this epoch's images: a function of seed and epoch alone. */
+static void shuffle_for(gkv_trainer *trainer, uint64_t epoch)
+{
+    if (trainer->shuffled_epoch == epoch)
+        return;
+    gkv_rng_permutation(gkv_rng_at(trainer->model->settings.train.seed, GKV_STREAM_SHUFFLE, epoch, 0),
+                        (uint32_t)trainer->train.count, trainer->shuffled);
+    trainer->shuffled_epoch = epoch;
+}
+
+static void fetch_rows(const gkv_trainer *trainer, size_t start, size_t first, size_t count)
+{
+    const gkv_model *model = trainer->model;
+    for (size_t r = first; r < first + count; r++) {
+        const uint32_t i = trainer->shuffled[start + r];
+        gkv_images_fetch(&trainer->train, i, trainer->state.step, gkv_at(&trainer->ws, model->x, r));
+        gkv_rng_normal(gkv_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, trainer->state.step,
+                                  gkv_images_place(&trainer->train, i)),
+                       model->d, gkv_at(&trainer->ws, model->posterior.u, r));
+    }
+}
+
+static void move_chunk(gkv_trainer *trainer, size_t first, double scale, double rate)
+{
+    const gkv_params *params = &trainer->model->params;
+    const size_t count = params->trainable - first < GKV_TRAINER_CHUNK ? params->trainable - first : GKV_TRAINER_CHUNK;
+    const double t = (double)trainer->state.updates + 1;
+    const double correction = sqrt(1 - pow(adam_beta2, t));
+    gkv_nn_kernels_get()->adam(count, (gkv_real)scale, (gkv_real)(rate * correction / (1 - pow(adam_beta1, t))),
+                               (gkv_real)adam_beta1, (gkv_real)adam_beta2, (gkv_real)(adam_epsilon * correction),
+                               params->grads + first, params->m + first, params->v + first,
+                               params->values + first);
+}
+
+static void average_chunk(const gkv_trainer *trainer, size_t first)
+{
+    const gkv_params *params = &trainer->model->params;
+    const size_t end = params->trainable - first < GKV_TRAINER_CHUNK ? params->trainable : first + GKV_TRAINER_CHUNK;
+    /* The first steps count more, so that the average forgets the initial weights. */
+    const double t = (double)trainer->state.updates;
+    const gkv_real keep = (gkv_real)fmin(trainer->model->settings.train.ema, (1 + t) / (10 + t));
+    for (size_t i = first; i < end; i++)
+        trainer->ema[i] += (1 - keep) * (params->values[i] - trainer->ema[i]);
+}
+
+/* Sums the rows' losses in order. */
+static void sum_losses(const gkv_trainer *trainer, size_t rows, gkv_step_report *report)
+{
+    const gkv_model *model = trainer->model;
+    for (size_t r = 0; r < rows; r++) {
+        const double reconstruction = (double)*gkv_at(&trainer->ws, model->reconstruction, r);
+        const double kl = (double)*gkv_at(&trainer->ws, model->posterior.log_q, r) -
+                          gkv_pass_log_prior(model, &trainer->ws, r);
+        report->reconstruction += reconstruction;
+        report->kl += kl;
+    }
+    report->loss = report->reconstruction + report->kl;
+}
+
+static gkv_status count_bad_step(gkv_trainer *trainer)
+{
+    gkv_train_state *state = &trainer->state;
+    state->skipped++;
+    if (++state->skipped_in_row < BAD_STEPS_MAX)
+        return GKV_OK;
+    if (state->rollbacks >= ROLLBACKS_MAX)
+        return gkv_fail(GKV_ERR_NUMERIC, "step %llu: loss or gradient is not finite, after %d returns to the last "
+                        "good state at ever lower learning rates; try a lower train.learning_rate or train.clip_norm",
+                        (unsigned long long)state->step, ROLLBACKS_MAX);
+    gkv_trainer_return_to_good(trainer);
+    state->rollbacks++;
+    state->rate_factor /= 2;
+    return GKV_OK;
+}
+
+gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
+{
+    gkv_model *model = trainer->model;
+    const gkv_params *params = &model->params;
+    gkv_workspace *ws = &trainer->ws;
+    const uint64_t epoch = trainer->state.step / trainer->epoch_steps;
+    const size_t start = (size_t)(trainer->state.step % trainer->epoch_steps) * ws->rows;
+    const size_t left = trainer->train.count - start, rows = left < ws->rows ? left : ws->rows;
+    shuffle_for(trainer, epoch);
+    *report = (gkv_step_report){.images = rows, .kl_weight = kl_weight_at(trainer),
+                                .learning_rate = learning_rate_at(trainer)};
+    const long tiles = (long)((rows + GKV_TILE_ROWS - 1) / GKV_TILE_ROWS);
+    const long parts = (long)gkv_pass_parts(model);
+    const long chunks = (long)((params->trainable + GKV_TRAINER_CHUNK - 1) / GKV_TRAINER_CHUNK);
+    double *squares = trainer->squares;
+    double scale = 1.0 / (double)rows;
+#pragma omp parallel num_threads(trainer->threads)
+    {
+        /* Rows are independent … */
+#pragma omp for schedule(dynamic, 1)
+        for (long t = 0; t < tiles; t++) {
+            const size_t first = (size_t)t * GKV_TILE_ROWS;
+            const size_t count = rows - first < GKV_TILE_ROWS ? rows - first : GKV_TILE_ROWS;
+            fetch_rows(trainer, start, first, count);
+            gkv_pass_forward(model, ws, first, count);
+            gkv_pass_backward(model, ws, first, count, report->kl_weight);
+        }
+        /* … and so are parts of the gradient, given all rows … */
+#pragma omp for schedule(dynamic, 1)
+        for (long p = 0; p < parts; p++)
+            gkv_pass_gradient(model, ws, rows, (size_t)p);
+        /* … and pieces of the optimiser's work, given the gradient's norm. */
+#pragma omp for schedule(static)
+        for (long c = 0; c < chunks; c++) {
+            const size_t first = (size_t)c * GKV_TRAINER_CHUNK;
+            const size_t count = params->trainable - first < GKV_TRAINER_CHUNK ? params->trainable - first : GKV_TRAINER_CHUNK;
+            squares[c] = gkv_nn_kernels_get()->sum_squares(count, params->grads + first);
+        }
+#pragma omp single
+        {
+            double total = 0;
+            for (long c = 0; c < chunks; c++)
+                total += squares[c];
+            sum_losses(trainer, rows, report);
+            report->gradient_norm = sqrt(total) * scale;
+            report->skipped = !isfinite(report->loss) || !isfinite(report->gradient_norm);
+            const double clip = model->settings.train.clip_norm;
+            if (clip > 0 && report->gradient_norm > clip)
+                scale *= clip / report->gradient_norm;
+        }
+        if (!report->skipped) {
+#pragma omp for schedule(static)
+            for (long c = 0; c < chunks; c++) {
+                move_chunk(trainer, (size_t)c * GKV_TRAINER_CHUNK, scale, report->learning_rate);
+                if (trainer->ema)
+                    average_chunk(trainer, (size_t)c * GKV_TRAINER_CHUNK);
+            }
+        }
+    }
+    gkv_status status = GKV_OK;
+    if (report->skipped) {
+        status = count_bad_step(trainer);
+    } else {
+        model->base->ops->project(model->base, params);
+        if (trainer->ema) { /* an average of valid bases need not be one: see base/base.h */
+            gkv_params average = *params;
+            average.values = trainer->ema;
+            model->base->ops->project(model->base, &average);
+        }
+        trainer->state.updates++;
+        trainer->state.skipped_in_row = 0;
+        trainer->state.loss += report->loss;
+        trainer->state.reconstruction += report->reconstruction;
+        trainer->state.kl += report->kl;
+        trainer->state.gradient_norm += report->gradient_norm;
+        trainer->state.epoch_images += rows;
+        trainer->state.epoch_updates++;
+    }
+    trainer->state.step++;
+    return status;
+}
