@@ -4,39 +4,43 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "gk/batch.h"
 #include "gk/cholesky.h"
 #include "gk/normal.h"
 #include "gkvae/mgk.h"
 
-/* Margins fitted elsewhere can give a stray value an absurd z; it may not decide R. */
-static double held(double z, double most)
-{
-    return fmax(-most, fmin(most, z));
-}
-
-/* Column means and sums of products of the scores, row by row. */
-static gkv_status accumulate(size_t n, size_t d, const double *x, const gkv_gk *margins, double most, double *z,
-                             double *mean, double *products)
+/* The scores z = Q_j⁻¹(x) of one column, less their mean, into column j of scores[n, d].
+ * Margins fitted elsewhere can give a stray value an absurd z; `most` keeps it from
+ * deciding R. `column` is room for n numbers. */
+static gkv_status score_column(size_t n, size_t d, size_t j, const double *x, const gkv_gk *margin, double most,
+                               double *column, double *scores)
 {
     for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < d; j++) {
-            const double value = x[i * d + j];
-            if (!isfinite(value))
-                return gkv_fail(GKV_ERR_DATA, "normal scores: row %zu, column %zu is %g", i, j, value);
-            z[j] = held(gkv_gk_Q_inverse(&margins[j], value), most);
-        }
-        /* Welford's update: `before` is the deviation from the old mean, z from the new. */
-        for (size_t j = 0; j < d; j++) {
-            const double before = z[j] - mean[j];
-            mean[j] += before / (double)(i + 1);
-            z[j] = before;
-        }
-        const double share = (double)i / (double)(i + 1);
+        column[i] = x[i * d + j];
+        if (!isfinite(column[i]))
+            return gkv_fail(GKV_ERR_DATA, "normal scores: row %zu, column %zu is %g", i, j, column[i]);
+    }
+    const gkv_gk_columns_d one = {&margin->a, &margin->b, &margin->g, &margin->k, margin->c};
+    gkv_gk_batch_inverse_d(n, 1, &one, column, column, NULL, NULL, NULL);
+    double mean = 0;
+    for (size_t i = 0; i < n; i++) {
+        column[i] = fmax(-most, fmin(most, column[i]));
+        mean += (column[i] - mean) / (double)(i + 1);
+    }
+    for (size_t i = 0; i < n; i++)
+        scores[i * d + j] = column[i] - mean;
+    return GKV_OK;
+}
+
+/* The lower triangle of scoresᵀ·scores. */
+static void multiply(size_t n, size_t d, const double *scores, double *products)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double *z = scores + i * d;
         for (size_t j = 0; j < d; j++)
             for (size_t k = 0; k <= j; k++)
-                products[j * d + k] += share * z[j] * z[k];
+                products[j * d + k] += z[j] * z[k];
     }
-    return GKV_OK;
 }
 
 static void normalise(size_t d, double *r, double *scale)
@@ -70,13 +74,17 @@ gkv_status gkv_mgk_correlation(size_t n, size_t d, const double *x, const gkv_gk
     for (size_t j = 0; j < d; j++)
         if (gkv_gk_check(&margins[j]) != GKV_OK)
             return gkv_fail_context(GKV_ERR_ARGUMENT, "margin %zu of %zu", j, d);
-    double *memory = NULL;
-    GKV_TRY(gkv_alloc(d, (d + 3) * sizeof *memory, &memory));
-    double *z = memory, *mean = z + d, *scale = mean + d, *factor = scale + d;
+    double *scores = NULL, *column = NULL, *scale = NULL, *factor = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(n, d * sizeof *scores, &scores));
+    GKV_TRY_GOTO(gkv_alloc(n, sizeof *column, &column));
+    GKV_TRY_GOTO(gkv_alloc(d, sizeof *scale, &scale));
+    GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *factor, &factor));
     memset(correlation, 0, d * d * sizeof *correlation);
     const double most = -gkv_normal_quantile(1.0 / (20.0 * (double)n));
-    gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(accumulate(n, d, x, margins, most, z, mean, correlation));
+    for (size_t j = 0; j < d; j++)
+        GKV_TRY_GOTO(score_column(n, d, j, x, &margins[j], most, column, scores));
+    multiply(n, d, scores, correlation);
     normalise(d, correlation, scale);
     shrink_by(d, shrink, correlation);
     /* The identity is positive definite, so this ends: by the last step it is reached. */
@@ -85,6 +93,9 @@ gkv_status gkv_mgk_correlation(size_t n, size_t d, const double *x, const gkv_gk
     if (cholesky)
         memcpy(cholesky, factor, d * d * sizeof *cholesky);
 done:
-    free(memory);
+    free(scores);
+    free(column);
+    free(scale);
+    free(factor);
     return status;
 }
