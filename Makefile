@@ -51,7 +51,7 @@ check-tsan:
 	@archer=$$(dirname $$(readlink -f $$(command -v clang)))/../lib/libarcher.so; \
 	    test -e $$archer || { echo "check-tsan: there is no $$archer: install clang and libomp-dev of one version"; exit 1; }; \
 	    cd build-tsan && OMP_TOOL_LIBRARIES=$$archer ARCHER_OPTIONS="verbose=0" OPENBLAS_NUM_THREADS=1 \
-	    TSAN_OPTIONS=ignore_noninstrumented_modules=1:second_deadlock_stack=1 \
+	    GKV_NO_FILE_LIMITS=1 TSAN_OPTIONS=ignore_noninstrumented_modules=1:second_deadlock_stack=1 \
 	    $$(setarch -R true 2> /dev/null && echo setarch -R) ctest --output-on-failure -j $(JOBS)
 
 # Memory once more, reads of what was never written above all. Slow.

@@ -1,5 +1,6 @@
 /* Stopping on request; declared in cli.h. */
 #define _POSIX_C_SOURCE 200809L
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,9 +14,11 @@ static void on_signal(int signal_number)
         _exit(128 + signal_number);
     cli_stop = signal_number;
     /* What is under way may take a second to finish; say that it was heard. */
+    const int before = errno; /* somebody else's: the code that was interrupted may be about to read it */
     static const char heard[] = "\ngkvae: stopping; once more to quit at once\n";
     if (isatty(STDERR_FILENO))
         (void)!write(STDERR_FILENO, heard, sizeof heard - 1);
+    errno = before;
 }
 
 void cli_catch_signals(void)
