@@ -41,6 +41,10 @@ GKV_API const char *gkv_status_name(gkv_status status);
 /* The library's version, as in "0.1.0". */
 GKV_API const char *gkv_version(void);
 
+/* What the library was built with and runs on, a fact a line: compiler, BLAS, and the
+ * instruction set of its kernels. Valid until the thread's next call. Thread-safe. */
+GKV_API const char *gkv_build_description(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -4,6 +4,10 @@
  * Images are floats in [0, 1], row by row, `pixels` = height·width to an image;
  * codes are floats, `latent` to an image.
  *
+ * Making or reading a model sets OpenBLAS to one thread a call for the whole process
+ * (openblas_set_num_threads): gkvae splits the work itself, so that results do not
+ * depend on the number of threads.
+ *
  * Thread-safety: functions that take a const gkv_model may run at the same time on
  * one model. Work is spread over the model's threads (train.threads) with the same
  * results for any number of them. */

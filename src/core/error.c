@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gkv_version.h"
-
 enum { MESSAGE_SIZE = 1024 };
 
 static _Thread_local char message[MESSAGE_SIZE];
@@ -55,9 +53,4 @@ const char *gkv_status_name(gkv_status status)
     case GKV_ERR_INTERNAL: return "GKV_ERR_INTERNAL";
     }
     return "unknown status";
-}
-
-const char *gkv_version(void)
-{
-    return GKV_VERSION_STRING;
 }

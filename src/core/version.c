@@ -1,0 +1,27 @@
+#include <stdio.h>
+
+#include "core/real.h"
+#include "core/simd.h"
+#include "gkvae/error.h"
+#include "gkv_version.h"
+
+#if defined(__clang__)
+#define COMPILER "clang " __clang_version__
+#elif defined(__GNUC__)
+#define COMPILER "gcc " __VERSION__
+#else
+#define COMPILER "an unknown compiler"
+#endif
+
+const char *gkv_version(void)
+{
+    return GKV_VERSION_STRING;
+}
+
+const char *gkv_build_description(void)
+{
+    static _Thread_local char text[512];
+    snprintf(text, sizeof text, "compiler: %s\nBLAS: %s\nkernels: %s (best here: %s)", COMPILER,
+             openblas_get_config(), gkv_simd_name(gkv_simd_level()), gkv_simd_name(gkv_simd_best()));
+    return text;
+}
