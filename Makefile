@@ -4,6 +4,7 @@
 # And for who changes the code:
 #   make check-asan, check-tsan, check-valgrind    the same tests under a watchful eye
 #   make install PREFIX=/usr/local                 program, library, headers
+MAKEFLAGS += --no-print-directory
 BUILD ?= build
 JOBS  ?= $(shell nproc)
 PREFIX ?= /usr/local
@@ -34,7 +35,7 @@ check: build
 # Memory and undefined behaviour. Other people's leaks at exit are listed in tests/lsan.supp.
 # The stack of use-after-return checks stays off: gcc does not align it for AVX-512.
 check-asan:
-	@$(MAKE) --no-print-directory build BUILD=build-asan \
+	@$(MAKE) build BUILD=build-asan \
 	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DGKV_SANITIZE=address,undefined $(CMAKE_ARGS)'
 	@cd build-asan && ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	    LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
@@ -46,7 +47,7 @@ check-asan:
 # A kernel that scatters addresses too widely for it is asked not to (setarch -R).
 check-tsan:
 	@scripts/setup.sh clang libomp-dev
-	@$(MAKE) --no-print-directory build BUILD=build-tsan \
+	@$(MAKE) build BUILD=build-tsan \
 	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang -DGKV_SANITIZE=thread $(CMAKE_ARGS)'
 	@archer=$$(dirname $$(readlink -f $$(command -v clang)))/../lib/libarcher.so; \
 	    test -e $$archer || { echo "check-tsan: there is no $$archer: install clang and libomp-dev of one version"; exit 1; }; \
@@ -58,15 +59,15 @@ check-tsan:
 # program's own tests, whose shell it would check instead.
 check-valgrind:
 	@scripts/setup.sh valgrind
-	@$(MAKE) --no-print-directory build BUILD=build-valgrind \
+	@$(MAKE) build BUILD=build-valgrind \
 	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo $(CMAKE_ARGS) \
 	    -DMEMORYCHECK_COMMAND_OPTIONS="--leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9" \
 	    -DMEMORYCHECK_SUPPRESSIONS_FILE=$(CURDIR)/tests/valgrind.supp'
 	@cd build-valgrind && ctest -T memcheck -E '^(cli|numpy)/' --output-on-failure -j $(JOBS)
 
 install:
-	@$(MAKE) --no-print-directory build CMAKE_ARGS='-DCMAKE_INSTALL_PREFIX=$(abspath $(PREFIX)) $(CMAKE_ARGS)'
-	@cmake --install $(BUILD)
+	@$(MAKE) build
+	@cmake --install $(BUILD) --prefix "$$(realpath -m "$(PREFIX)")"
 
 clean:
 	rm -rf build build-*

@@ -7,6 +7,7 @@
  *                            best by validation, if train.patience is)
  *   history.csv, history.jsonl   a line an epoch
  *   refits.jsonl             a line a refit of the base
+ *   times.json               the seconds that training has taken
  *   lock                     held while a process trains there
  * docs/files.md describes each. Every file but the histories is written whole or
  * not at all, and equal runs give equal bytes: one seed, one result, on any number
@@ -65,10 +66,11 @@ GKV_API void gkv_train_options_defaults(gkv_train_options *options);
 
 /* Trains in the folder, which is made if need be. On a resume *settings must be the
  * run's own (read its config.ini): only data paths and train.threads may differ, and
- * GKV_ERR_CONFIG names any other setting that does.
+ * GKV_ERR_CONFIG names any other setting that does. options NULL stands for the defaults,
+ * and result may be NULL.
  *
  * GKV_ERR_BUSY if another process trains in the folder; GKV_ERR_CONFIG if it holds a
- * run and neither resume nor overwrite is set, or there is nothing to resume;
+ * run, or a file of one's own that a run would replace, and neither resume nor overwrite is set, or there is nothing to resume;
  * GKV_ERR_NUMERIC when a loss or gradient stays non-finite after the returns to the
  * last good state that are described in docs/training.md (the last good checkpoint is
  * kept); GKV_ERR_INTERRUPTED after *stop; and whatever reading data and writing files

@@ -216,7 +216,7 @@ done:
     return status;
 }
 
-static gkv_status read_stretch(const gkv_safetensors *file, const gkv_model *model, size_t which,
+static gkv_status read_stretch(const gkv_safetensors *file, const char *path, const gkv_model *model, size_t which,
                                gkv_real *stretch)
 {
     char name[TENSOR_NAME_SIZE];
@@ -230,7 +230,7 @@ static gkv_status read_stretch(const gkv_safetensors *file, const gkv_model *mod
         GKV_TRY(gkv_safetensors_read(file, name, tensor.dtype, tensor.rank, tensor.shape, to));
         for (size_t k = 0; k < param->size; k++)
             if (!isfinite(to[k]))
-                return gkv_fail(GKV_ERR_DATA, "tensor %s: element %zu is not a finite number", name, k);
+                return gkv_fail(GKV_ERR_DATA, "%s: tensor %s: element %zu is not a finite number", path, name, k);
     }
     return GKV_OK;
 }
@@ -262,17 +262,44 @@ gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, gkv_train_state 
     GKV_TRY_GOTO(get_state(file, path, state));
     GKV_TRY_GOTO(compare_settings(file, path, &model->settings));
     for (size_t s = 0; s < STRETCHES; s++)
-        if (stretches[s]) {
-            status = read_stretch(file, model, s, stretches[s]);
-            if (status != GKV_OK) {
-                status = gkv_fail_context(status, "%s", path);
-                goto done;
-            }
-        }
+        if (stretches[s])
+            GKV_TRY_GOTO(read_stretch(file, path, model, s, stretches[s]));
     GKV_TRY_GOTO(model->base->ops->check(model->base, &model->params));
 done:
     gkv_safetensors_free(file);
     return status;
+}
+
+/* The image's sizes from the metadata. */
+static gkv_status get_sizes(const gkv_safetensors *file, const char *path, size_t sizes[2])
+{
+    static const char *const keys[2] = {"image.height", "image.width"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *text = gkv_safetensors_metadata(file, keys[i]);
+        if (!text)
+            return gkv_fail(GKV_ERR_DATA, "%s: no \"%s\" in its metadata: it is no model of gkvae", path, keys[i]);
+        const bool digits = *text && strlen(text) <= 5 && text[strspn(text, "0123456789")] == '\0';
+        sizes[i] = digits ? strtoul(text, NULL, 10) : 0;
+        if (sizes[i] < 1)
+            return gkv_fail(GKV_ERR_DATA, "%s: metadata \"%s\" is \"%.20s\", not a number of pixels", path, keys[i],
+                            text);
+    }
+    return GKV_OK;
+}
+
+/* Every parameter stands in the file, in its shape: so the memory that the metadata
+ * ask for is no more than the file itself. */
+static gkv_status check_shapes(const gkv_safetensors *file, const char *path, const gkv_params *params)
+{
+    for (size_t i = 0; i < params->count; i++) {
+        const gkv_param *param = &params->list[i];
+        const gkv_tensor *tensor = gkv_safetensors_find(file, param->name), wanted = tensor_of(param, param->name, NULL);
+        if (!tensor || tensor->dtype != wanted.dtype || tensor->rank != wanted.rank ||
+            memcmp(tensor->shape, wanted.shape, wanted.rank * sizeof *wanted.shape) != 0)
+            return gkv_fail(GKV_ERR_DATA, "%s: its settings ask for a tensor %s of %zu × %zu, which it does not hold",
+                            path, param->name, param->rows, param->cols ? param->cols : 1);
+    }
+    return GKV_OK;
 }
 
 gkv_status gkv_model_load(const char *path, gkv_model **out)
@@ -281,32 +308,27 @@ gkv_status gkv_model_load(const char *path, gkv_model **out)
     gkv_safetensors *file = NULL;
     gkv_model *model = NULL;
     gkv_settings settings;
-    size_t sizes[2] = {0};
+    size_t sizes[2];
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_safetensors_open(path, &file));
-    const char *const keys[2] = {"image.height", "image.width"};
-    for (size_t i = 0; i < 2; i++) {
-        const char *text = gkv_safetensors_metadata(file, keys[i]);
-        if (!text) {
-            status = gkv_fail(GKV_ERR_DATA, "%s: no \"%s\" in its metadata: it is no model of gkvae", path, keys[i]);
-            goto done;
-        }
-        const unsigned long value = strtoul(text, NULL, 10);
-        sizes[i] = value > 65536 ? 0 : value;
-    }
+    GKV_TRY_GOTO(get_sizes(file, path, sizes));
     /* In a file, a setting that cannot be is damage, not a mistake of the user's. */
     status = get_settings(file, path, &settings);
-    if (status == GKV_OK)
-        status = gkv_model_layout(&settings, sizes[0], sizes[1], &model);
-    if (status == GKV_OK)
-        status = read_stretch(file, model, 0, model->params.values);
-    if (status == GKV_OK)
-        status = model->base->ops->check(model->base, &model->params);
-    if (status != GKV_OK) {
-        if (status != GKV_ERR_MEMORY && status != GKV_ERR_IO)
-            status = GKV_ERR_DATA;
-        gkv_fail_context(status, "%s", path);
+    if (status == GKV_OK) {
+        status = gkv_model_outline(&settings, sizes[0], sizes[1], &model);
+        if (status != GKV_OK)
+            gkv_fail_context(status, "%s", path);
     }
+    if (status == GKV_ERR_CONFIG || status == GKV_ERR_ARGUMENT)
+        status = GKV_ERR_DATA;
+    if (status != GKV_OK)
+        goto done;
+    GKV_TRY_GOTO(check_shapes(file, path, &model->params));
+    GKV_TRY_GOTO(gkv_params_seal(&model->params));
+    GKV_TRY_GOTO(read_stretch(file, path, model, 0, model->params.values));
+    status = model->base->ops->check(model->base, &model->params);
+    if (status != GKV_OK)
+        status = gkv_fail_context(GKV_ERR_DATA, "%s", path);
 done:
     gkv_safetensors_free(file);
     if (status != GKV_OK) {

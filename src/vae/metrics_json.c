@@ -1,7 +1,6 @@
 /* metrics.json: one flat object whose keys scripts can rely on. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <jansson.h>
 
@@ -53,7 +52,12 @@ gkv_status gkv_metrics_write(const gkv_metrics *m, const char *path)
     json_decref(object);
     if (!text)
         return gkv_fail(GKV_ERR_MEMORY, "%s: out of memory for the figures", path);
-    const gkv_status status = gkv_file_write_atomic(path, text, strlen(text));
+    gkv_file_writer *writer = NULL;
+    gkv_status status = gkv_file_begin(path, &writer);
+    if (status == GKV_OK) {
+        gkv_file_printf(writer, "%s\n", text);
+        status = gkv_file_commit(writer);
+    }
     free(text);
     return status;
 }

@@ -56,7 +56,7 @@ static gkv_status layout_prior(gkv_model *model)
     return base->create(&base_spec, &model->params, &model->plan, &model->base);
 }
 
-gkv_status gkv_model_layout(const gkv_settings *settings, size_t height, size_t width, gkv_model **out)
+gkv_status gkv_model_outline(const gkv_settings *settings, size_t height, size_t width, gkv_model **out)
 {
     *out = NULL;
     if (height < 1 || width < 1 || height > 65536 / width)
@@ -74,13 +74,23 @@ gkv_status gkv_model_layout(const gkv_settings *settings, size_t height, size_t 
     model->d = (size_t)settings->model.latent;
     GKV_TRY_GOTO(layout_networks(model));
     GKV_TRY_GOTO(layout_prior(model));
-    GKV_TRY_GOTO(gkv_params_seal(&model->params));
 done:
     if (status != GKV_OK) {
         gkv_model_free(model);
         model = NULL;
     }
     *out = model;
+    return status;
+}
+
+gkv_status gkv_model_layout(const gkv_settings *settings, size_t height, size_t width, gkv_model **out)
+{
+    GKV_TRY(gkv_model_outline(settings, height, width, out));
+    const gkv_status status = gkv_params_seal(&(*out)->params);
+    if (status != GKV_OK) {
+        gkv_model_free(*out);
+        *out = NULL;
+    }
     return status;
 }
 

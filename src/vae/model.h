@@ -28,6 +28,10 @@ struct gkv_model {
  * is computed does not depend on the number of threads. */
 enum { GKV_TILE_ROWS = 50 };
 
+/* Lays out the model: its table and its plan, but no memory for its parameters yet
+ * (gkv_params_seal), so that a file can be held against the table first. */
+gkv_status gkv_model_outline(const gkv_settings *settings, size_t height, size_t width, gkv_model **out);
+
 /* Lays out and allocates the model, all parameters zero. */
 gkv_status gkv_model_layout(const gkv_settings *settings, size_t height, size_t width, gkv_model **out);
 

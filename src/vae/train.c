@@ -1,6 +1,7 @@
 /* gkv_train: the run around the trainer: folder, lock, resume, epochs, stops. */
 #include "gkvae/train.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,20 +47,57 @@ static gkv_status open_folder(training_run *run, const char *folder)
     GKV_TRY(gkv_strf(&run->model, "%s/model.safetensors", folder));
     GKV_TRY(gkv_file_make_folder(folder));
     GKV_TRY(gkv_lock_acquire(folder, &run->lock));
-    const bool there = gkv_file_exists(run->checkpoint);
-    if (run->options->resume && !there)
+    if (run->options->resume && !gkv_file_exists(run->checkpoint))
         return gkv_fail(GKV_ERR_CONFIG, "%s: there is no checkpoint to resume from", folder);
-    if (!run->options->resume && there && !run->options->overwrite)
-        return gkv_fail(GKV_ERR_CONFIG, "%s already holds a run: resume it, overwrite it, or name another folder",
-                        folder);
     return GKV_OK;
+}
+
+/* What a run writes; the configuration last, so that what is left of a run that was
+ * not wholly removed is still described. */
+static const char *const run_files[] = {"checkpoint.safetensors", "model.safetensors", "times.json",
+                                        "history.csv", "history.jsonl", "refits.jsonl", "config.ini"};
+
+/* Makes way for a new run. Files that stand in its place go only if that was asked for. */
+static gkv_status clear_folder(const training_run *run)
+{
+    for (size_t i = 0; i < sizeof run_files / sizeof *run_files; i++) {
+        char *path = NULL;
+        gkv_status status = gkv_strf(&path, "%s/%s", run->folder, run_files[i]);
+        if (status == GKV_OK && gkv_file_exists(path)) {
+            if (!run->options->overwrite)
+                status = gkv_fail(GKV_ERR_CONFIG, "%s already holds a run, or a file that a run would replace (%s): "
+                                  "resume it, overwrite it, or name another folder", run->folder, run_files[i]);
+            else if (remove(path) != 0)
+                status = gkv_fail(GKV_ERR_IO, "%s: the old file cannot be removed: %s", path, strerror(errno));
+        }
+        free(path);
+        GKV_TRY(status);
+    }
+    return GKV_OK;
+}
+
+/* The mean image that the model was made with is that of the data it goes on with. */
+static gkv_status read_checkpoint(training_run *run)
+{
+    gkv_trainer *trainer = run->trainer;
+    gkv_model *model = trainer->model;
+    gkv_real *of_data = NULL;
+    GKV_TRY(gkv_alloc(model->pixels, sizeof *of_data, &of_data));
+    const gkv_real *mean = gkv_param_value(&model->params, model->input_mean);
+    memcpy(of_data, mean, model->pixels * sizeof *of_data);
+    gkv_status status = gkv_checkpoint_read(model, trainer->ema, &trainer->state, run->checkpoint);
+    if (status == GKV_OK && memcmp(of_data, mean, model->pixels * sizeof *of_data) != 0)
+        status = gkv_fail(GKV_ERR_CONFIG, "%s was made with other training images than these: their mean image "
+                          "differs; a run can be resumed only as it began", run->checkpoint);
+    free(of_data);
+    return status;
 }
 
 static gkv_status start_or_resume(training_run *run, const gkv_settings *settings)
 {
     gkv_trainer *trainer = run->trainer;
     if (run->options->resume) {
-        GKV_TRY(gkv_checkpoint_read(trainer->model, trainer->ema, &trainer->state, run->checkpoint));
+        GKV_TRY(read_checkpoint(run));
         if (trainer->state.step > trainer->steps)
             return gkv_fail(GKV_ERR_CONFIG, "%s is at step %llu, but with this data and these settings the run ends "
                             "at step %llu: is it another run's?", run->checkpoint,
@@ -67,9 +105,7 @@ static gkv_status start_or_resume(training_run *run, const gkv_settings *setting
         run->earlier_seconds = gkv_history_seconds(run->folder);
         gkv_trainer_mark_good(trainer);
     } else {
-        /* The old run goes before its configuration does. */
-        if (gkv_file_exists(run->checkpoint) && remove(run->checkpoint) != 0)
-            return gkv_fail(GKV_ERR_IO, "%s: the old checkpoint cannot be removed", run->checkpoint);
+        GKV_TRY(clear_folder(run));
         GKV_TRY(gkv_settings_write(settings, run->config));
     }
     GKV_TRY(gkv_history_start(run->folder, trainer->state.step / trainer->epoch_steps, trainer->state.refits));
@@ -222,7 +258,12 @@ static gkv_status run_epochs(training_run *run)
 gkv_status gkv_train(const gkv_settings *settings, const char *folder, const gkv_train_options *options,
                      gkv_train_result *result)
 {
-    training_run run = {.options = options, .began = omp_get_wtime()};
+    gkv_train_options defaults;
+    gkv_train_options_defaults(&defaults);
+    gkv_train_result ignored;
+    if (!result)
+        result = &ignored;
+    training_run run = {.options = options ? options : &defaults, .began = omp_get_wtime()};
     gkv_dataset *dataset = NULL;
     gkv_status status = GKV_OK;
     memset(result, 0, sizeof *result);

@@ -50,15 +50,15 @@ gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset
     GKV_TRY_GOTO(split_images(trainer));
     GKV_TRY_GOTO(gkv_trainer_check_refits(trainer));
     const gkv_params *params = &trainer->model->params;
-    GKV_TRY_GOTO(gkv_workspace_create(&trainer->model->plan, (size_t)settings->train.batch, true, params,
-                                      &trainer->ws));
+    const size_t count = trainer->train.count, wished = (size_t)settings->train.batch;
+    const size_t batch = wished < count ? wished : count;
+    GKV_TRY_GOTO(gkv_workspace_create(&trainer->model->plan, batch, true, params, &trainer->ws));
     GKV_TRY_GOTO(gkv_alloc(4 * params->total, sizeof *trainer->good, &trainer->good));
     GKV_TRY_GOTO(gkv_alloc(params->trainable / GKV_TRAINER_CHUNK + 1, sizeof *trainer->squares, &trainer->squares));
     if (settings->train.ema > 0) {
         GKV_TRY_GOTO(gkv_alloc(params->total, sizeof *trainer->ema, &trainer->ema));
         memcpy(trainer->ema, params->values, params->total * sizeof *trainer->ema);
     }
-    const uint64_t batch = (uint64_t)settings->train.batch, count = trainer->train.count;
     trainer->epoch_steps = (count + batch - 1) / batch;
     trainer->steps = trainer->epoch_steps * (uint64_t)settings->train.epochs;
     trainer->state.rate_factor = 1;
