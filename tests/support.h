@@ -19,14 +19,15 @@
 #define assert_close(actual, expected, tolerance) \
     test_close_(actual, expected, tolerance, #actual, __FILE__, __LINE__)
 
-/* |actual − expected| ≤ tolerance·|expected|; NaN fails. */
+/* |actual − expected| ≤ tolerance·|expected|; NaN fails, and an infinity is close to itself only. */
 #define assert_relative(actual, expected, tolerance) \
     test_close_(actual, expected, (tolerance) * fabs((double)(expected)), #actual, __FILE__, __LINE__)
 
 static inline void test_close_(double actual, double expected, double tolerance, const char *what,
                                const char *file, int line)
 {
-    if (actual == expected || fabs(actual - expected) <= tolerance)
+    /* Infinite bounds, such as a share of an infinity, would allow everything. */
+    if (actual == expected || (isfinite(tolerance) && fabs(actual - expected) <= tolerance))
         return;
     print_error("%s is %.17g, not %.17g: off by %.3g, allowed %.3g\n", what, actual, expected,
                 fabs(actual - expected), tolerance);

@@ -56,6 +56,14 @@ GKV_API GKV_MUST_USE gkv_status gkv_dataset_from_memory(const uint8_t *pixels, c
 GKV_API GKV_MUST_USE gkv_status gkv_dataset_load(const gkv_data_settings *settings, gkv_split split,
                                                  gkv_dataset **out);
 
+/* Writes pixels[count·height·width] as an idx3-ubyte file, uncompressed, which
+ * gkv_dataset_open() reads back. The file appears whole or not at all; a symbolic
+ * link is followed, and what exists and is no regular file (a pipe, a device) is left
+ * alone. All three sizes are 1 … 2³² − 1. GKV_ERR_ARGUMENT for other sizes, GKV_ERR_IO
+ * if the file cannot be written. */
+GKV_API GKV_MUST_USE gkv_status gkv_idx_write(const char *path, const uint8_t *pixels, size_t count,
+                                              size_t height, size_t width);
+
 /* Frees the data set; NULL is fine. */
 GKV_API void gkv_dataset_free(gkv_dataset *dataset);
 

@@ -13,12 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "gkvae/data.h"
 #include "gkvae/model.h"
 
 /* Exit codes: a promise to scripts, in `gkvae --help` and docs/exit-codes.md. An
- * interrupted program exits with 128 + the signal's number: 130 or 143. */
+ * interrupted program exits with 128 + the signal's number: 129, 130 or 143. */
 enum {
     CLI_OK = 0,
     CLI_INTERNAL = 1,
@@ -95,6 +96,9 @@ int cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 uint64_t cli_whole(struct argp_state *state, const char *option, const char *text, uint64_t low, uint64_t high);
 double cli_number(struct argp_state *state, const char *option, const char *text, double low, double high);
 
+/* The text as a path to write to: a usage error if it is empty. */
+const char *cli_path(struct argp_state *state, const char *option, const char *text);
+
 /* Assignments to settings, in the order they were given. */
 enum { CLI_ASSIGNMENTS_MAX = 256 };
 typedef struct cli_assignments {
@@ -119,10 +123,16 @@ typedef struct cli_run {
     bool is_folder;
     gkv_settings settings;
     gkv_model *model;
+    struct stat file; /* of the model, as it was just before it was read */
 } cli_run;
 
+/* CLI_CONFIG if config.ini or an assignment changes what the model was made with: its
+ * form, its training (but for train.threads) or its binarization. */
 int cli_run_open(const char *path, const cli_assignments *assignments, cli_run *run);
 void cli_run_free(cli_run *run);
+
+/* True if the folder's model file is no longer the one that was read. */
+bool cli_run_changed(const cli_run *run, const char *folder);
 
 /* The run's test images, or those of an IDX file; of the model's size. */
 int cli_run_images(const cli_run *run, const char *idx, gkv_dataset **out);
@@ -159,8 +169,9 @@ void cli_table(const char *const *cells, size_t n_rows, size_t n_columns, const 
 
 /* --- signals.c ---------------------------------------------------------------------- */
 
-/* From now on SIGINT and SIGTERM set the flag to their number; a second one ends the
- * program at once. */
+/* From now on SIGINT, SIGTERM and SIGHUP set the flag to their number; a second one ends
+ * the program at once. Not so a second SIGHUP: a terminal that goes may send several. A
+ * SIGHUP that was ignored already, as under nohup, stays so. */
 void cli_catch_signals(void);
 extern volatile sig_atomic_t cli_stop;
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { FIELDS_MOST = 4096, SHOWN = 40 };
 
@@ -121,6 +122,16 @@ static bool parse_number(const char *text, double *out)
     return *end == '\0' && isfinite(*out);
 }
 
+/* What tables write where a number is missing; other words make a column of text. */
+static bool is_missing(const char *text)
+{
+    static const char *const signs[] = {"", "NA", "N/A", "NaN", "null"};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (strcasecmp(text, signs[i]) == 0)
+            return true;
+    return false;
+}
+
 /* --- Rows -------------------------------------------------------------------------------- */
 
 /* The first line makes the columns: it is a header if it has no number. */
@@ -141,7 +152,7 @@ static void grow(reader *r, cli_columns_file *out)
 {
     r->row_capacity = r->row_capacity ? 2 * r->row_capacity : 1024;
     for (size_t c = 0; c < out->n_columns; c++) {
-        if (out->columns[c].is_text)
+        if (out->columns[c].is_text || out->columns[c].fault)
             continue;
         double *more = realloc(out->columns[c].values, r->row_capacity * sizeof *more);
         if (!more)
@@ -150,6 +161,7 @@ static void grow(reader *r, cli_columns_file *out)
     }
 }
 
+/* Not every column of a table is wanted, so that one of them is no numbers is only noted. */
 static int add_row(reader *r, cli_columns_file *out)
 {
     if (r->n_fields != out->n_columns)
@@ -159,14 +171,15 @@ static int add_row(reader *r, cli_columns_file *out)
         grow(r, out);
     for (size_t c = 0; c < out->n_columns; c++) {
         cli_column *column = &out->columns[c];
-        if (column->is_text || parse_number(r->fields[c], &column->values[out->n_rows]))
+        const char *text = r->fields[c];
+        if (column->is_text || column->fault || parse_number(text, &column->values[out->n_rows]))
             continue;
-        /* Nothing at all is a missing number, and not a text. */
-        if (out->n_rows == 0 && *r->fields[c])
+        if (out->n_rows == 0 && !is_missing(text))
             column->is_text = true;
         else
-            return cli_error(CLI_DATA, "%s:%zu: %s: \"%.*s\" is no finite decimal number", r->name, r->line_number,
-                             column->name, SHOWN, r->fields[c]);
+            column->fault = cli_text("%s:%zu: %s: \"%.*s\" is no finite decimal number%s", r->name, r->line_number,
+                                     column->name, SHOWN, text,
+                                     is_missing(text) ? "; leave lines with gaps out of the file" : "");
     }
     out->n_rows++;
     return CLI_OK;
@@ -215,6 +228,7 @@ void cli_columns_free(cli_columns_file *file)
     for (size_t c = 0; c < file->n_columns; c++) {
         free(file->columns[c].name);
         free(file->columns[c].values);
+        free(file->columns[c].fault);
     }
     free(file->columns);
     *file = (cli_columns_file){.n_rows = 0};
@@ -261,6 +275,10 @@ int cli_columns_choose(const cli_columns_file *file, const char *path, const cha
         }
         if (file->columns[c].is_text) {
             code = cli_error(CLI_DATA, "--column %s: the column holds text, not numbers", word);
+            goto done;
+        }
+        if (file->columns[c].fault) {
+            code = cli_error(CLI_DATA, "%s", file->columns[c].fault);
             goto done;
         }
         (*chosen)[(*n_chosen)++] = c;

@@ -1,9 +1,12 @@
 /* gkvae eval */
+#define _POSIX_C_SOURCE 200809L
 #include "gkvae/eval.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "evaluation.h"
@@ -130,6 +133,7 @@ int cli_eval(int argc, char **argv)
     gkv_dataset *test = NULL;
     gkv_metrics metrics;
     int code = CLI_OK;
+    bool evaluated = false;
     char *command = cli_command(argc, argv), *path = NULL;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_run_open(a.folder, &a.assignments, &run));
@@ -138,13 +142,20 @@ int cli_eval(int argc, char **argv)
         goto done;
     }
     CLI_TRY(cli_run_images(&run, NULL, &test));
+    /* Better now than after an hour. */
+    if (access(a.folder, W_OK | X_OK) != 0) {
+        code = cli_error(CLI_IO, "%s: the results cannot be written there: %s", a.folder, strerror(errno));
+        goto done;
+    }
     cli_catch_signals();
     CLI_TRY(evaluate(&a, &run, test, &metrics));
+    /* First to the screen: what the disk then does to them, the figures are not lost. */
+    print_metrics(&metrics);
+    fflush(stdout);
+    evaluated = true;
     cli_evaluation_remove(a.folder);
     path = cli_text("%s/metrics.json", a.folder);
     CLI_CHECK(gkv_metrics_write(&metrics, path));
-    print_metrics(&metrics);
-    fflush(stdout);
     if (!a.no_pictures) {
         cli_evaluation evaluation = {.folder = a.folder, .run = &run, .metrics = &metrics,
                                      .sample_seed = run.settings.eval.seed, .command = command};
@@ -153,6 +164,9 @@ int cli_eval(int argc, char **argv)
         printf("the report: %s/index.html\n", a.folder);
     }
 done:
+    if (evaluated && cli_run_changed(&run, a.folder))
+        cli_error(code, "%s/model.safetensors was replaced meanwhile: these figures are of the model before. Evaluate "
+                  "again when training is done", a.folder);
     gkv_dataset_free(test);
     cli_run_free(&run);
     free(command);

@@ -9,17 +9,31 @@
 
 enum { BLOCKS = 4, SAMPLES = 200, SAMPLE_COLUMNS = 20, CODES_MOST = 10000 };
 
+static const char *const names[] = {
+    "metrics.json", "index.html", "samples.png", "reconstructions.png", "interpolations.png",
+    "base.png",     "latent.png", "curves.png",  "terms.png",
+};
+enum { NAMES = sizeof names / sizeof *names };
+
 void cli_evaluation_remove(const char *folder)
 {
-    static const char *const names[] = {
-        "metrics.json",   "index.html", "samples.png", "reconstructions.png", "interpolations.png",
-        "base.png",       "latent.png", "curves.png",  "terms.png",
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < NAMES; i++) {
         char *path = cli_text("%s/%s", folder, names[i]);
         unlink(path);
         free(path);
     }
+}
+
+char *cli_evaluation_find(const char *folder)
+{
+    struct stat info;
+    for (size_t i = 0; i < NAMES; i++) {
+        char *path = cli_text("%s/%s", folder, names[i]);
+        if (lstat(path, &info) == 0)
+            return path;
+        free(path);
+    }
+    return NULL;
 }
 
 static int draw_reconstructions(cli_evaluation *it, const gkv_dataset *test, const char *path)

@@ -21,6 +21,9 @@ typedef struct cli_evaluation {
 /* Takes the files of an earlier evaluation out of the folder, as far as they are there. */
 void cli_evaluation_remove(const char *folder);
 
+/* The path of the first of these files that is in the folder, to be freed; NULL if none is. */
+char *cli_evaluation_find(const char *folder);
+
 /* Draws all pictures into the folder and notes which there are. Ends early, with the
  * code of an interruption, when cli_stop is set. */
 int cli_evaluation_draw(cli_evaluation *evaluation, const gkv_dataset *test);

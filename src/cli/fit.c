@@ -36,7 +36,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     fit_arguments *a = state->input;
     switch (key) {
     case 'c': a->columns = arg; return 0;
-    case 'p': a->picture = arg; return 0;
+    case 'p': a->picture = cli_path(state, "--picture", arg); return 0;
     case 'j': a->json = true; return 0;
     case 'l': a->levels = (size_t)cli_whole(state, "--levels", arg, 7, 10000000); return 0;
     case 'm':
@@ -103,6 +103,23 @@ static void warn(const cli_fit_row *row)
 
 enum { CELL = 48 };
 
+/* A value with as many digits as its standard error, which is good for `digits`, leaves a
+ * meaning: 100000000.0000012 where that is known to 1e-7, and not 1e+08. */
+static void put_value(char cell[CELL], double value, double se, int digits)
+{
+    if (!isfinite(value) || !(se > 0 && isfinite(se))) {
+        snprintf(cell, CELL, "%.6g", value);
+        return;
+    }
+    const double order = floor(log10(se));
+    const double places = fmax(0, digits - 1 - order);
+    const double significant = floor(log10(fmax(fabs(value), se))) - order + digits;
+    if (places <= 12 && fabs(value) < 1e15 && se < 1e6)
+        snprintf(cell, CELL, "%.*f", (int)places, value);
+    else
+        snprintf(cell, CELL, "%#.*g", (int)fmin(significant, 17), value);
+}
+
 /* A table of one fit: a line a parameter, then what concerns them all. */
 static void print_one(const cli_fit_row *row)
 {
@@ -112,10 +129,11 @@ static void print_one(const cli_fit_row *row)
                                                row->full ? "95% from" : "", row->full ? "to" : ""};
     for (size_t i = 0; i < PARAMETERS; i++) {
         const double value = estimate(&r->gk, i), se = r->se[i];
-        snprintf(text[i][0], CELL, "%.6g", value);
+        const double known = row->full ? se : NAN;
+        put_value(text[i][0], value, known, 3);
         snprintf(text[i][1], CELL, "%.3g", se);
-        snprintf(text[i][2], CELL, "%.6g", value - z_95 * se);
-        snprintf(text[i][3], CELL, "%.6g", value + z_95 * se);
+        put_value(text[i][2], value - z_95 * se, known, 3);
+        put_value(text[i][3], value + z_95 * se, known, 3);
         cells[5 * (i + 1)] = parameter_names[i];
         for (size_t c = 0; c < 4; c++)
             cells[5 * (i + 1) + 1 + c] = c == 0 || row->full ? text[i][c] : "";
@@ -132,26 +150,28 @@ static void print_one(const cli_fit_row *row)
 /* A table of several: a line a column. */
 static void print_many(const cli_fit_row *rows, size_t n_rows)
 {
-    enum { COLUMNS = 10 };
+    enum { COLUMNS = 10, WIDE = 2 * CELL };
     static const char *const heads[COLUMNS] = {"column", "n", "A", "B", "g", "k", "log-likelihood", "AIC",
                                                "χ²/d.o.f.", "p"};
-    char(*text)[COLUMNS][CELL] = cli_alloc(n_rows, sizeof *text);
+    char(*text)[COLUMNS][WIDE] = cli_alloc(n_rows, sizeof *text);
     const char **cells = cli_alloc((n_rows + 1) * COLUMNS, sizeof *cells);
     memcpy(cells, heads, sizeof heads);
     for (size_t i = 0; i < n_rows; i++) {
         const gkv_gk_fit_result *r = &rows[i].result;
-        snprintf(text[i][1], CELL, "%zu", rows[i].n);
+        snprintf(text[i][1], WIDE, "%zu", rows[i].n);
         for (size_t p = 0; p < PARAMETERS; p++) {
+            char value[CELL];
+            put_value(value, estimate(&r->gk, p), rows[i].full ? r->se[p] : NAN, 2);
             if (rows[i].full)
-                snprintf(text[i][2 + p], CELL, "%.4g ± %.2g", estimate(&r->gk, p), r->se[p]);
+                snprintf(text[i][2 + p], WIDE, "%s ± %.2g", value, r->se[p]);
             else
-                snprintf(text[i][2 + p], CELL, "%.4g", estimate(&r->gk, p));
+                snprintf(text[i][2 + p], WIDE, "%s", value);
         }
-        snprintf(text[i][6], CELL, "%.6g", r->log_likelihood);
-        snprintf(text[i][7], CELL, "%.6g", r->aic);
+        snprintf(text[i][6], WIDE, "%.6g", r->log_likelihood);
+        snprintf(text[i][7], WIDE, "%.6g", r->aic);
         if (rows[i].full) {
-            snprintf(text[i][8], CELL, "%.3f", r->chi2 / (double)r->dof);
-            snprintf(text[i][9], CELL, "%.3g", r->p_value);
+            snprintf(text[i][8], WIDE, "%.3f", r->chi2 / (double)r->dof);
+            snprintf(text[i][9], WIDE, "%.3g", r->p_value);
         }
         cells[(i + 1) * COLUMNS] = rows[i].name;
         for (size_t c = 1; c < COLUMNS; c++)
@@ -207,7 +227,7 @@ static int print_json(const cli_fit_row *rows, size_t n_rows)
     json_t *array = json_array();
     for (size_t i = 0; i < n_rows; i++)
         json_array_append_new(array, json_of(&rows[i]));
-    char *text = json_dumps(array, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    char *text = json_dumps(array, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     json_decref(array);
     if (!text)
         return cli_error(CLI_DATA, "a column's name is no UTF-8 text, which JSON needs");
@@ -218,21 +238,49 @@ static int print_json(const cli_fit_row *rows, size_t n_rows)
 
 /* --- The command --------------------------------------------------------------------------- */
 
-static int fit_columns(const fit_arguments *a, const cli_columns_file *file, const size_t *chosen, cli_fit_row *rows,
-                       size_t n_rows)
+static int fit_column(const fit_arguments *a, const cli_columns_file *file, const cli_column *column,
+                      cli_fit_row *row)
 {
-    for (size_t i = 0; i < n_rows; i++) {
-        const cli_column *column = &file->columns[chosen[i]];
-        rows[i] = (cli_fit_row){.name = column->name, .n = file->n_rows,
-                                .sorted = cli_alloc(file->n_rows, sizeof *rows[i].sorted)};
-        memcpy(rows[i].sorted, column->values, file->n_rows * sizeof *rows[i].sorted);
-        qsort(rows[i].sorted, rows[i].n, sizeof *rows[i].sorted, ascending);
-        const gkv_status status = fit_row(a, &rows[i]);
-        if (status != GKV_OK)
-            return cli_error(cli_code(status), "%s: %s", column->name, gkv_error_message());
-        warn(&rows[i]);
+    if (column->fault)
+        return cli_error(CLI_DATA, "%s", column->fault);
+    *row = (cli_fit_row){.name = column->name, .n = file->n_rows,
+                         .sorted = cli_alloc(file->n_rows, sizeof *row->sorted)};
+    memcpy(row->sorted, column->values, file->n_rows * sizeof *row->sorted);
+    qsort(row->sorted, row->n, sizeof *row->sorted, ascending);
+    const gkv_status status = fit_row(a, row);
+    if (status == GKV_OK) {
+        warn(row);
+        return CLI_OK;
     }
-    return CLI_OK;
+    free(row->sorted);
+    row->sorted = NULL;
+    return cli_error(cli_code(status), "%s: %s", column->name, gkv_error_message());
+}
+
+/* Fits what can be fitted: *n_rows are. Returns the code of the first that cannot. */
+static int fit_columns(const fit_arguments *a, const cli_columns_file *file, const size_t *chosen, size_t n_chosen,
+                       cli_fit_row *rows, size_t *n_rows)
+{
+    int first = CLI_OK;
+    for (size_t i = 0; i < n_chosen; i++) {
+        const int code = fit_column(a, file, &file->columns[chosen[i]], &rows[*n_rows]);
+        *n_rows += code == CLI_OK;
+        first = first == CLI_OK ? code : first;
+    }
+    return first;
+}
+
+/* Shows the fits; there is at least one. */
+static int show(const fit_arguments *a, const cli_fit_row *rows, size_t n_rows)
+{
+    int code = CLI_OK;
+    if (a->json)
+        code = print_json(rows, n_rows);
+    else if (n_rows == 1)
+        print_one(&rows[0]);
+    else
+        print_many(rows, n_rows);
+    return a->picture && code == CLI_OK ? cli_fit_picture(rows, n_rows, a->picture) : code;
 }
 
 int cli_fit(int argc, char **argv)
@@ -240,10 +288,12 @@ int cli_fit(int argc, char **argv)
     static const struct argp argp = {
         .options = options, .parser = parse, .args_doc = "FILE\n-",
         .doc = "Fits g-and-k distributions to columns of numbers from a text file: CSV, or separated by semicolons, "
-               "tabs or blanks; the first line may be a header."};
+               "tabs or blanks; the first line may be a header.\v"
+               "Of several columns those that cannot be fitted are reported on standard error, the others printed; "
+               "the exit code is then 3."};
     fit_arguments a = {.file = NULL};
     cli_columns_file file = {.n_rows = 0};
-    size_t *chosen = NULL, n = 0;
+    size_t *chosen = NULL, n = 0, n_rows = 0;
     cli_fit_row *rows = NULL;
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
@@ -254,17 +304,13 @@ int cli_fit(int argc, char **argv)
         goto done;
     }
     rows = cli_alloc(n, sizeof *rows);
-    CLI_TRY(fit_columns(&a, &file, chosen, rows, n));
-    if (a.json)
-        CLI_TRY(print_json(rows, n));
-    else if (n == 1)
-        print_one(&rows[0]);
-    else
-        print_many(rows, n);
-    if (a.picture)
-        code = cli_fit_picture(rows, n, a.picture);
+    code = fit_columns(&a, &file, chosen, n, rows, &n_rows);
+    if (n_rows > 0) {
+        const int shown = show(&a, rows, n_rows);
+        code = shown != CLI_OK ? shown : code;
+    }
 done:
-    for (size_t i = 0; rows && i < n; i++)
+    for (size_t i = 0; rows && i < n_rows; i++)
         free(rows[i].sorted);
     free(rows);
     free(chosen);

@@ -37,7 +37,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     }
     case 'n': a->steps = (size_t)cli_whole(state, "--steps", arg, 2, 200); return 0;
-    case 'o': a->out = arg; return 0;
+    case 'o': a->out = cli_path(state, "--out", arg); return 0;
     case 'f': cli_assign(&a->assignments, state, "data.folder", arg, "--data-folder"); return 0;
     case 's': cli_assign_text(&a->assignments, state, arg); return 0;
     case 't': cli_assign(&a->assignments, state, "train.threads", arg, "--threads"); return 0;
@@ -67,6 +67,15 @@ static int check_places(const interpolate_arguments *a, const gkv_dataset *image
     return CLI_OK;
 }
 
+static bool is_one_class(const gkv_dataset *images)
+{
+    const uint8_t *labels = gkv_dataset_labels(images);
+    bool one = labels != NULL;
+    for (size_t i = 1; one && i < gkv_dataset_count(images); i++)
+        one = labels[i] == labels[0];
+    return one;
+}
+
 int cli_interpolate(int argc, char **argv)
 {
     static const struct argp argp = {
@@ -84,7 +93,9 @@ int cli_interpolate(int argc, char **argv)
     if (a.n_from == 0)
         a.n_from = cli_choose_pairs(images, a.from, a.to);
     if (a.n_from == 0) {
-        code = cli_error(CLI_DATA, "there are too few test images to choose from");
+        code = cli_error(CLI_DATA, "%s: choose yourself, by --from and --to",
+                         is_one_class(images) ? "all test images are of one class, and the rows go from class to class"
+                                              : "there are too few test images to choose pairs from");
         goto done;
     }
     CLI_TRY(cli_picture_interpolations(&run, images, a.from, a.to, a.n_from, a.steps, a.out));

@@ -48,7 +48,8 @@ static void print_help(void)
          "  6    numerical failure: training diverged, or a figure is not finite\n"
          "  7    the run folder is in use by another process\n"
          "  8    out of memory\n"
-         "  130  interrupted (Ctrl-C, SIGINT); what training had done is saved\n"
+         "  129  the terminal went away (SIGHUP); what training had done is saved\n"
+         "  130  interrupted (Ctrl-C, SIGINT); likewise\n"
          "  143  terminated (SIGTERM); likewise");
 }
 

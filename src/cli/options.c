@@ -93,6 +93,13 @@ double cli_number(struct argp_state *state, const char *option, const char *text
     return value;
 }
 
+const char *cli_path(struct argp_state *state, const char *option, const char *text)
+{
+    if (!*text)
+        argp_error(state, "%s: the name is empty", option);
+    return text;
+}
+
 void cli_assign(cli_assignments *all, struct argp_state *state, const char *name, const char *value,
                 const char *origin)
 {

@@ -24,7 +24,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     reconstruct_arguments *a = state->input;
     switch (key) {
     case 'n': a->count = (size_t)cli_whole(state, "--count", arg, 1, 10000); return 0;
-    case 'o': a->out = arg; return 0;
+    case 'o': a->out = cli_path(state, "--out", arg); return 0;
     case 'f': cli_assign(&a->assignments, state, "data.folder", arg, "--data-folder"); return 0;
     case 's': cli_assign_text(&a->assignments, state, arg); return 0;
     case 't': cli_assign(&a->assignments, state, "train.threads", arg, "--threads"); return 0;

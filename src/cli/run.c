@@ -1,9 +1,45 @@
 /* A model with its settings and images; declared in cli.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <string.h>
 
 #include "cli.h"
+
+/* --- Settings ------------------------------------------------------------------------------ */
+
+/* What a model is made by; the rest says where data are and how a model is looked at. */
+static bool is_models_own(const gkv_settings_key *key, const char *name)
+{
+    return strcmp(key->section, "model") == 0 || strcmp(name, "data.binarization") == 0 ||
+           (strcmp(key->section, "train") == 0 && strcmp(name, "train.threads") != 0);
+}
+
+/* `source` is where the run's settings are from: config.ini, or "" for the command line. */
+static int compare(const cli_run *run, const char *source, const cli_assignments *assignments)
+{
+    const gkv_settings_key *key;
+    for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
+        char name[64], wished[GKV_PATH_SIZE], made[GKV_PATH_SIZE];
+        snprintf(name, sizeof name, "%s.%s", key->section, key->name);
+        if (!is_models_own(key, name))
+            continue;
+        int code = cli_check(gkv_settings_get(&run->settings, name, wished, sizeof wished));
+        if (code == CLI_OK)
+            code = cli_check(gkv_settings_get(gkv_model_settings_of(run->model), name, made, sizeof made));
+        if (code != CLI_OK)
+            return code;
+        if (strcmp(wished, made) == 0)
+            continue;
+        for (size_t a = 0; assignments && a < assignments->count; a++)
+            if (strcmp(assignments->list[a].name, name) == 0)
+                source = assignments->list[a].origin;
+        return cli_error(CLI_CONFIG, "%s says %s = %s, but the model was made with %s = %s: a model goes with its own "
+                         "settings only", source, name, wished, name, made);
+    }
+    return CLI_OK;
+}
+
+/* --- Run ----------------------------------------------------------------------------------- */
 
 int cli_run_open(const char *path, const cli_assignments *assignments, cli_run *run)
 {
@@ -12,11 +48,16 @@ int cli_run_open(const char *path, const cli_assignments *assignments, cli_run *
     *run = (cli_run){.is_folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode)};
     char *model = cli_text(run->is_folder ? "%s/model.safetensors" : "%s", path);
     char *config = cli_text("%s/config.ini", path);
+    if (stat(model, &run->file) != 0)
+        run->file = (struct stat){.st_size = 0}; /* and loading it says why */
     CLI_CHECK(gkv_model_load(model, &run->model));
     run->settings = *gkv_model_settings_of(run->model);
-    if (run->is_folder)
+    if (run->is_folder) {
         CLI_CHECK(gkv_settings_read(&run->settings, config));
+        CLI_TRY(compare(run, config, NULL));
+    }
     CLI_TRY(cli_assignments_apply(assignments, &run->settings));
+    CLI_TRY(compare(run, "", assignments));
     if (run->settings.train.threads > 0)
         CLI_CHECK(gkv_model_set_threads(run->model, (int)run->settings.train.threads));
 done:
@@ -31,6 +72,18 @@ void cli_run_free(cli_run *run)
 {
     gkv_model_free(run->model);
     run->model = NULL;
+}
+
+bool cli_run_changed(const cli_run *run, const char *folder)
+{
+    struct stat now;
+    const struct stat *before = &run->file;
+    char *model = cli_text("%s/model.safetensors", folder);
+    const bool there = stat(model, &now) == 0;
+    free(model);
+    return !there || now.st_dev != before->st_dev || now.st_ino != before->st_ino ||
+           now.st_size != before->st_size || now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+           now.st_mtim.tv_nsec != before->st_mtim.tv_nsec;
 }
 
 int cli_run_images(const cli_run *run, const char *idx, gkv_dataset **out)

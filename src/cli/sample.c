@@ -1,11 +1,7 @@
 /* gkvae sample */
-#define _POSIX_C_SOURCE 200809L
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "cli.h"
 #include "pictures.h"
@@ -35,8 +31,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'n': a->count = (size_t)cli_whole(state, "--count", arg, 1, 10000000); return 0;
     case 'S': a->seed = cli_whole(state, "--seed", arg, 0, INT64_MAX); return 0;
     case 'T': a->temperature = cli_number(state, "--temperature", arg, 0, 100); return 0;
-    case 'o': a->out = arg; return 0;
-    case 'x': a->idx = arg; return 0;
+    case 'o': a->out = cli_path(state, "--out", arg); return 0;
+    case 'x': a->idx = cli_path(state, "--idx", arg); return 0;
     case 't': cli_assign(&a->assignments, state, "train.threads", arg, "--threads"); return 0;
     case ARGP_KEY_ARG:
         if (a->model)
@@ -66,59 +62,35 @@ static size_t columns_for(size_t n)
     return wished < n ? wished : n;
 }
 
-/* --- IDX --------------------------------------------------------------------------------- */
-
-static void put_size(FILE *file, size_t size)
-{
-    for (int shift = 24; shift >= 0; shift -= 8)
-        fputc((int)(size >> shift & 0xFF), file);
-}
-
-static gkv_status write_images(FILE *file, const sample_arguments *a, const gkv_model *model)
+/* Decodes the samples block by block, as grey levels. */
+static int draw_bytes(const sample_arguments *a, const gkv_model *model, size_t pixels, uint8_t *bytes)
 {
     enum { BLOCK = 1000 };
-    const size_t pixels = gkv_model_height(model) * gkv_model_width(model);
+    int code = CLI_OK;
     float *codes = cli_alloc(BLOCK * gkv_model_latent(model), sizeof *codes);
     float *images = cli_alloc(BLOCK * pixels, sizeof *images);
-    gkv_status status = GKV_OK;
-    for (size_t first = 0; first < a->count && status == GKV_OK; first += BLOCK) {
+    for (size_t first = 0; first < a->count; first += BLOCK) {
         const size_t n = a->count - first < BLOCK ? a->count - first : BLOCK;
-        status = gkv_model_sample(model, n, a->seed, first, a->temperature, codes);
-        if (status == GKV_OK)
-            status = gkv_model_decode(model, n, codes, images);
-        for (size_t i = 0; status == GKV_OK && i < n * pixels; i++)
-            fputc((int)lrintf(255 * images[i]), file);
+        CLI_CHECK(gkv_model_sample(model, n, a->seed, first, a->temperature, codes));
+        CLI_CHECK(gkv_model_decode(model, n, codes, images));
+        for (size_t i = 0; i < n * pixels; i++)
+            bytes[first * pixels + i] = (uint8_t)lrintf(255 * images[i]);
     }
+done:
     free(codes);
     free(images);
-    return status;
+    return code;
 }
 
-/* Whole or not at all: under another name first. */
 static int write_idx(const sample_arguments *a, const gkv_model *model)
 {
+    const size_t height = gkv_model_height(model), width = gkv_model_width(model);
+    uint8_t *bytes = cli_alloc(a->count, height * width);
     int code = CLI_OK;
-    char *temporary = cli_text("%s.tmp-%ld", a->idx, (long)getpid());
-    FILE *file = fopen(temporary, "wb");
-    if (!file) {
-        code = cli_error(CLI_IO, "%s: cannot be written: %s", a->idx, strerror(errno));
-        goto done;
-    }
-    put_size(file, 0x00000803); /* unsigned bytes, three dimensions */
-    put_size(file, a->count);
-    put_size(file, gkv_model_height(model));
-    put_size(file, gkv_model_width(model));
-    code = cli_check(write_images(file, a, model));
-    const bool failed = fflush(file) != 0 || fsync(fileno(file)) != 0 || ferror(file);
-    const int why = errno;
-    if ((fclose(file) != 0 || failed) && code == CLI_OK)
-        code = cli_error(CLI_IO, "%s: cannot be written: %s", a->idx, strerror(why));
-    else if (code == CLI_OK && rename(temporary, a->idx) != 0)
-        code = cli_error(CLI_IO, "%s: cannot be put in its place: %s", a->idx, strerror(errno));
-    if (code != CLI_OK)
-        unlink(temporary);
+    CLI_TRY(draw_bytes(a, model, height * width, bytes));
+    CLI_CHECK(gkv_idx_write(a->idx, bytes, a->count, height, width));
 done:
-    free(temporary);
+    free(bytes);
     return code;
 }
 

@@ -10,6 +10,8 @@ volatile sig_atomic_t cli_stop;
 
 static void on_signal(int signal_number)
 {
+    if (cli_stop && signal_number == SIGHUP)
+        return;
     if (cli_stop)
         _exit(128 + signal_number);
     cli_stop = signal_number;
@@ -23,11 +25,13 @@ static void on_signal(int signal_number)
 
 void cli_catch_signals(void)
 {
-    struct sigaction action;
+    struct sigaction action, before;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
     action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &action, NULL);
 }

@@ -25,7 +25,8 @@ static const struct argp_option options[] = {
     {"seed", 'S', "N", 0, "As --set train.seed=N (default: the configuration's, or 1)", 0},
     {"threads", 't', "N", 0, "As --set train.threads=N (default: the configuration's, or one per processor)", 0},
     {"resume", 'r', NULL, 0, "Go on from the folder's checkpoint, with its config.ini (default: a new run)", 0},
-    {"overwrite", 'w', NULL, 0, "Replace a run that is in the folder (default: leave it alone and fail)", 0},
+    {"overwrite", 'w', NULL, 0, "Replace a run, or files of its names, in the folder (default: leave them alone and "
+                                "fail)", 0},
     {"quiet", 'q', NULL, 0, "No progress (default: a line an epoch, and on a terminal a live line)", 0},
     {.name = NULL},
 };
@@ -34,7 +35,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     train_arguments *a = state->input;
     switch (key) {
-    case 'o': a->folder = arg; return 0;
+    case 'o': a->folder = cli_path(state, "--out", arg); return 0;
     case 's': cli_assign_text(&a->assignments, state, arg); return 0;
     case 'e': cli_assign(&a->assignments, state, "train.epochs", arg, "--epochs"); return 0;
     case 'S': cli_assign(&a->assignments, state, "train.seed", arg, "--seed"); return 0;
@@ -110,9 +111,9 @@ static void print_epoch(const gkv_train_progress *p)
 static void on_progress(void *context, const gkv_train_progress *p)
 {
     reporter *it = context;
-    /* An evaluation speaks of the model that is now being changed. Only here is it
-     * sure that the folder is this run's. */
-    if (!it->begun)
+    /* An evaluation speaks of the model that is now being changed: an older one, or one
+     * made meanwhile. Only here is it sure that the folder is this run's. */
+    if (!it->begun || p->epoch_ended)
         cli_evaluation_remove(it->arguments->folder);
     it->begun = true;
     if (it->arguments->quiet)
@@ -147,6 +148,22 @@ static int read_settings(const train_arguments *a, gkv_settings *settings)
     CLI_CHECK(gkv_settings_check(settings));
 done:
     free(config);
+    return code;
+}
+
+/* Training removes an evaluation of the model that it changes. In a folder without a run
+ * files of these names are somebody's own, and not to be lost. */
+static int check_folder(const train_arguments *a)
+{
+    int code = CLI_OK;
+    char *checkpoint = cli_text("%s/checkpoint.safetensors", a->folder);
+    const bool is_run = access(checkpoint, F_OK) == 0;
+    char *found = a->resume || a->overwrite || is_run ? NULL : cli_evaluation_find(a->folder);
+    if (found)
+        code = cli_error(CLI_CONFIG, "%s: the folder holds no run, but this file, which a run would replace: name "
+                         "another folder, or let it be replaced by --overwrite", found);
+    free(found);
+    free(checkpoint);
     return code;
 }
 
@@ -210,6 +227,7 @@ int cli_train(int argc, char **argv)
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(read_settings(&a, &settings));
+    CLI_TRY(check_folder(&a));
 
     reporter it = {.arguments = &a};
     cli_live_start(&it.live, !a.quiet);
@@ -222,6 +240,8 @@ int cli_train(int argc, char **argv)
     cli_catch_signals();
     const gkv_status status = gkv_train(&settings, a.folder, &how, &result);
     cli_live_clear(&it.live);
+    if (it.begun)
+        cli_evaluation_remove(a.folder);
     if (status != GKV_OK) {
         char *checkpoint = cli_text("%s/checkpoint.safetensors", a.folder);
         code = explain(&a, &it, status, access(checkpoint, F_OK) == 0);

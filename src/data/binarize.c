@@ -64,19 +64,3 @@ void gkv_binarize_grey(const uint8_t *grey, size_t n, gkv_real *out)
     for (size_t i = 0; i < n; i++)
         out[i] = (gkv_real)grey[i] / 255;
 }
-
-void gkv_binarize_image(gkv_binarization mode, const uint8_t *grey, size_t n, uint64_t seed, uint64_t step,
-                        uint64_t image, gkv_real *out)
-{
-    switch (mode) {
-    case GKV_BINARIZE_DYNAMIC:
-        gkv_binarize(grey, n, gkv_rng_at(seed, GKV_STREAM_BINARIZE_TRAIN, step, image), out);
-        break;
-    case GKV_BINARIZE_STATIC:
-        gkv_binarize(grey, n, gkv_rng_at(seed, GKV_STREAM_BINARIZE_FIXED, 0, image), out);
-        break;
-    case GKV_BINARIZE_GREY:
-        gkv_binarize_grey(grey, n, out);
-        break;
-    }
-}

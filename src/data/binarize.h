@@ -33,9 +33,4 @@ void gkv_binarize(const uint8_t *grey, size_t n, gkv_rng at, gkv_real *out);
 /* out[i] = grey[i]/255. */
 void gkv_binarize_grey(const uint8_t *grey, size_t n, gkv_real *out);
 
-/* Image `image` of the training set as the mode has it at training step `step`;
- * the step matters to dynamic binarization only. */
-void gkv_binarize_image(gkv_binarization mode, const uint8_t *grey, size_t n, uint64_t seed, uint64_t step,
-                        uint64_t image, gkv_real *out);
-
 #endif

@@ -119,6 +119,59 @@ if [ -w /dev/full ]; then
     expect 0 "4 images" "$gkvae" sample full -n 4
 fi
 
+# What is no regular file is not replaced by one, and a link keeps being a link.
+mkfifo pipe
+ln -s pipe "link to the pipe"
+: > linked.idx
+ln -s linked.idx link.idx
+for path in pipe "link to the pipe"; do
+    expect 5 "not a regular file" "$gkvae" sample good -n 2 --idx "$path"
+    expect 5 "$path" "$gkvae" sample good -n 2 --out "$path"
+done
+[ -p pipe ] && [ -L "link to the pipe" ] || fail "sample replaced a pipe"
+expect 0 "2 images" "$gkvae" sample good -n 2 --idx link.idx
+[ -L link.idx ] && [ -s linked.idx ] || fail "sample replaced a link"
+
+# Somebody's own files in a folder that is no run: not removed, unless asked for.
+mkdir own
+echo "my page" > own/index.html
+echo "my picture" > own/samples.png
+expect 4 "own/index.html" "$gkvae" train small.ini --out own --epochs 1
+[ "$(cat own/index.html own/samples.png)" = "my page
+my picture" ] && [ "$(ls own | wc -l)" -eq 2 ] || fail "a refused run changed a folder: $(ls own)"
+expect 0 "done" "$gkvae" train small.ini --out own --epochs 1 --overwrite
+[ -e own/samples.png ] && fail "--overwrite left an old picture"
+
+# A model with other settings than its own.
+expect 4 "--set says model.hidden = 999, but the model was made with model.hidden = 32" \
+    "$gkvae" eval good --set model.hidden=999
+expect 4 "data.binarization" "$gkvae" eval good --set data.binarization=grey
+expect 4 "train.seed" "$gkvae" reconstruct good --set train.seed=9 --out never.png
+expect 4 "model.base" "$gkvae" interpolate good/model.safetensors --set model.base=normal --out never.png
+cp -r good mixed
+sed -i 's/^hidden = 32/hidden = 33/' mixed/config.ini
+for command in eval sample reconstruct interpolate; do
+    expect 4 "mixed/config.ini says model.hidden = 33, but the model was made with model.hidden = 32" \
+        "$gkvae" $command mixed
+done
+ls mixed/*.png mixed/metrics.json > /dev/null 2>&1 && fail "a model with another's configuration was evaluated"
+
+# Names that are empty; a folder that is closed; images of one class.
+for command in sample reconstruct interpolate; do
+    expect 2 "--out: the name is empty" "$gkvae" $command good --out ""
+done
+expect 2 "--idx: the name is empty" "$gkvae" sample good --idx ""
+expect 2 "--out: the name is empty" "$gkvae" train small.ini --out ""
+if [ "$(id -u)" -ne 0 ]; then
+    cp -r good shut
+    chmod a-w shut
+    expect 5 "shut: the results cannot be written there" "$gkvae" eval shut --samples 1000000
+    chmod u+w shut
+fi
+{ printf '\0\0\010\001\0\0\001\364'; head -c 500 /dev/zero; } > zeros.idx
+gzip -dc "$fixture/t10k-images-idx3-ubyte.gz" > images.idx
+expect 3 "of one class" "$gkvae" interpolate good --set data.test_images=images.idx --set data.test_labels=zeros.idx
+
 # --- models and checkpoints ---
 damaged() { # damaged TEXT: what is in run/ is refused, by all who read it
     expect 3 "$1" "$gkvae" eval run --images 50

@@ -56,6 +56,27 @@ expect 0 "goodness" "$gkvae" fit two.csv -c second --picture one.png
 expect 0 "first" "$gkvae" fit two.csv --picture both.png
 is_png one.png && is_png both.png || fail "--picture left no PNG"
 
+# A gap in a column that is not wanted is nobody's concern; of all columns those that can
+# be fitted are.
+awk -F, 'NR == 1 { print $0 ",gaps,constant,late" }
+         NR > 1 { print $0 "," (NR == 5 ? "" : NR) ",7," (NR == 2 ? "NA" : NR) }' two.csv > gaps.csv
+expect 0 "goodness" "$gkvae" fit gaps.csv --column first
+expect 3 'gaps.csv:5: gaps: "" is no finite decimal number; leave' "$gkvae" fit gaps.csv --column first,gaps
+expect 3 'gaps.csv:2: late: "NA" is no finite' "$gkvae" fit gaps.csv --column late
+"$gkvae" fit gaps.csv > lines 2> messages
+code=$?
+[ $code -eq 3 ] || fail "columns that cannot be fitted: exit code $code, not 3"
+for column in gaps constant late; do
+    grep -q "$column" messages || fail "no word of the column $column: $(cat messages)"
+    grep -q "^$column" lines && fail "a fit of the column $column: $(cat lines)"
+done
+grep -q "^first" lines && grep -q "^second" lines || fail "the good columns are not there: $(cat lines)"
+
+# As many digits as the standard error says.
+awk -F, 'NR > 1 { printf "%.10f\n", 1e8 + 1e-4 * $1 }' two.csv > far.csv
+expect 0 "100000000.000" "$gkvae" fit far.csv
+grep -q "e+08" output && fail "the digits of a far location are lost: $(cat output)"
+
 # --- refused ---
 refused() { # refused CODE TEXT CONTENT [OPTION…]
     local code=$1 text=$2

@@ -2,7 +2,7 @@
 . "$2/tests/cli/lib.sh"
 
 expect 0 "Exit codes:" "$gkvae" --help
-for code in 0 1 2 3 4 5 6 7 8 130 143; do
+for code in 0 1 2 3 4 5 6 7 8 129 130 143; do
     grep -qE "^  $code +[a-z]" output || fail "exit code $code is not in gkvae --help"
     grep -qE "^\| $code \|" "$source/docs/exit-codes.md" || fail "exit code $code is not in docs/exit-codes.md"
 done

@@ -1,4 +1,4 @@
-# A run that is stopped, by either signal, in the middle of an epoch, and goes on to the
+# A run that is stopped, by any of three signals, in the middle of an epoch, and goes on to the
 # very same result; and one folder for one run at a time.
 . "$2/tests/cli/lib.sh"
 files="checkpoint.safetensors model.safetensors"
@@ -35,6 +35,14 @@ stop_and_resume() {
 }
 stop_and_resume INT 130
 stop_and_resume TERM 143
+stop_and_resume HUP 129
+
+# Under nohup the terminal may go.
+(trap '' HUP; exec "$gkvae" train small.ini --out "not stopped" --epochs 8) > lines 2> messages &
+process=$!
+wait_for lines "epoch 1/8" || fail "no first epoch within 20 s"
+kill -s HUP $process
+wait $process || fail "an ignored SIGHUP ended training: $(cat messages)"
 
 # Once more on other threads, which may change nothing; then nothing is left to do.
 expect 0 "done" "$gkvae" train --resume --out whole --threads 3
@@ -63,4 +71,15 @@ kill -s INT $process
 wait $process || code=$?
 [ $code -eq 130 ] || fail "eval: exit code $code after SIGINT, not 130: $(cat messages)"
 [ -e whole/metrics.json ] && fail "an interrupted evaluation left figures"
+
+# A model that is replaced while it is evaluated: the figures are of the one before.
+"$gkvae" eval whole --samples 300 --no-pictures > lines 2> messages &
+process=$!
+wait_for messages "evaluated" || fail "no progress of an evaluation within 20 s"
+cp whole/model.safetensors other
+mv other whole/model.safetensors
+wait $process || fail "eval of a model that was replaced: $(cat messages)"
+grep -q "replaced meanwhile.*Evaluate again" messages || fail "eval: no word of a replaced model: $(cat messages)"
+expect 0 "active units" "$gkvae" eval whole --samples 1 --images 20 --no-pictures
+grep -q "meanwhile" output && fail "eval warns without a cause"
 finish

@@ -423,6 +423,38 @@ static void configurations_hold(void **state)
     assert_memory_equal(&settings, &defaults, sizeof settings);
 }
 
+/* Its comments say of every key, in the table's order, what the table says: the meaning,
+ * and in brackets the range if the key has one. */
+static void comments_are_the_table(void **state)
+{
+    (void)state;
+    FILE *file = fopen(CONFIGS "mnist.ini", "r");
+    assert_non_null(file);
+    char line[512], comment[512] = "", section[64] = "", wanted[512];
+    size_t keys = 0;
+    for (unsigned number = 1; fgets(line, sizeof line, file); number++) {
+        assert_non_null(strchr(line, '\n'));
+        line[strcspn(line, "\n")] = '\0';
+        if (line[0] == '#')
+            strcpy(comment, line);
+        else if (line[0] == '[')
+            snprintf(section, sizeof section, "%.*s", (int)strcspn(line + 1, "]"), line + 1);
+        else if (line[0] != '\0') {
+            const gkv_settings_key *key = gkv_settings_key_at(keys++);
+            assert_non_null(key);
+            const size_t length = strcspn(line, " =");
+            if (strcmp(section, key->section) != 0 || strncmp(line, key->name, length) != 0 || key->name[length])
+                fail_msg("mnist.ini:%u: \"%s\", where %s.%s is the next", number, line, key->section, key->name);
+            snprintf(wanted, sizeof wanted, *key->range ? "# %s [%s]" : "# %s", key->meaning, key->range);
+            if (strcmp(comment, wanted) != 0)
+                fail_msg("mnist.ini:%u: the comment is \"%s\", not \"%s\"", number, comment, wanted);
+            comment[0] = '\0'; /* each key has its own */
+        }
+    }
+    assert_null(gkv_settings_key_at(keys));
+    assert_int_equal(fclose(file), 0);
+}
+
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_test_folder, remove_test_folder)
 
 int main(void)
@@ -439,6 +471,7 @@ int main(void)
         cmocka_unit_test(commas_of_a_locale_do_no_harm),
         cmocka_unit_test(combinations_are_checked),
         cmocka_unit_test(configurations_hold),
+        cmocka_unit_test(comments_are_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,37 +101,34 @@ static void a_pixel_depends_on_its_own_grey_and_place_only(void **state)
     assert_memory_equal(a, b, 101 * sizeof *a);
 }
 
-static void modes_are_what_they_say(void **state)
+static void grey_is_the_level_itself(void **state)
 {
     (void)state;
-    uint8_t grey[N];
-    gkv_real a[N], b[N], expected[N];
-    gkv_binarization mode;
-    memset(grey, 127, N);
-    assert_ok(gkv_binarization_parse("dynamic", &mode));
-    gkv_binarize_image(mode, grey, N, 9, 4, 3, a);
-    gkv_binarize(grey, N, gkv_rng_at(9, GKV_STREAM_BINARIZE_TRAIN, 4, 3), expected);
-    assert_memory_equal(a, expected, sizeof a);
-    gkv_binarize_image(mode, grey, N, 9, 5, 3, b);
-    assert_memory_not_equal(a, b, sizeof a);
-
-    assert_ok(gkv_binarization_parse("static", &mode));
-    gkv_binarize_image(mode, grey, N, 9, 4, 3, a);
-    gkv_binarize(grey, N, gkv_rng_at(9, GKV_STREAM_BINARIZE_FIXED, 0, 3), expected);
-    assert_memory_equal(a, expected, sizeof a);
-    gkv_binarize_image(mode, grey, N, 9, 5, 3, b);
-    assert_memory_equal(a, b, sizeof a);
-
-    assert_ok(gkv_binarization_parse("grey", &mode));
+    uint8_t grey[256];
+    gkv_real out[257];
     for (size_t i = 0; i < 256; i++)
         grey[i] = (uint8_t)i;
-    gkv_binarize_image(mode, grey, 256, 9, 5, 3, a);
+    out[256] = 7;
+    gkv_binarize_grey(grey, 256, out);
     for (size_t i = 0; i < 256; i++)
-        assert_true(a[i] == (gkv_real)i / 255);
-    assert_true(a[0] == 0 && a[255] == 1);
+        assert_true(out[i] == (gkv_real)i / 255);
+    assert_true(out[0] == 0 && out[255] == 1 && out[256] == 7);
+}
 
-    assert_fails(gkv_binarization_parse("Dynamic", &mode), GKV_ERR_CONFIG,
-                 "data.binarization is \"Dynamic\"; expected dynamic, static or grey");
+static void modes_are_known_by_name(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"Dynamic", "", "gray", "static "};
+    gkv_binarization mode;
+    assert_ok(gkv_binarization_parse("dynamic", &mode));
+    assert_int_equal(mode, GKV_BINARIZE_DYNAMIC);
+    assert_ok(gkv_binarization_parse("static", &mode));
+    assert_int_equal(mode, GKV_BINARIZE_STATIC);
+    assert_ok(gkv_binarization_parse("grey", &mode));
+    assert_int_equal(mode, GKV_BINARIZE_GREY);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_fails(gkv_binarization_parse(bad[i], &mode), GKV_ERR_CONFIG, "expected dynamic, static or grey");
+    assert_fails(gkv_binarization_parse("Dynamic", &mode), GKV_ERR_CONFIG, "data.binarization is \"Dynamic\"");
 }
 
 static void digits_keep_their_mean(void **state)
@@ -143,7 +140,7 @@ static void digits_keep_their_mean(void **state)
     for (size_t i = 0; i < gkv_dataset_count(dataset); i++) {
         gkv_real out[N];
         const uint8_t *pixels = gkv_dataset_pixels(dataset, i);
-        gkv_binarize_image(GKV_BINARIZE_DYNAMIC, pixels, N, 1, 0, i, out);
+        gkv_binarize(pixels, N, gkv_rng_at(1, GKV_STREAM_BINARIZE_TRAIN, 0, i), out);
         for (int p = 0; p < N; p++) {
             const double g = pixels[p] / 255.0;
             on += (double)out[p];
@@ -163,7 +160,8 @@ int main(void)
         cmocka_unit_test(black_is_never_on_and_white_always),
         cmocka_unit_test(frequencies_are_the_grey_levels),
         cmocka_unit_test(a_pixel_depends_on_its_own_grey_and_place_only),
-        cmocka_unit_test(modes_are_what_they_say),
+        cmocka_unit_test(grey_is_the_level_itself),
+        cmocka_unit_test(modes_are_known_by_name),
         cmocka_unit_test(digits_keep_their_mean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -265,9 +265,43 @@ static void memory_stays_bounded(void **state)
     free(noise);
 }
 
+static void what_is_written_is_read(void **state)
+{
+    (void)state;
+    const char *path = in_temporary("written");
+    assert_ok(gkv_idx_write(path, images + 16, COUNT, HEIGHT, WIDTH));
+    expect_as_written(path, NULL);
+    assert_int_equal(gkv_idx_write(path, images, 0, HEIGHT, WIDTH), GKV_ERR_ARGUMENT);
+    assert_int_equal(gkv_idx_write(path, images, SIZE_MAX, HEIGHT, WIDTH), GKV_ERR_ARGUMENT);
+    assert_int_equal(gkv_idx_write(path, images, 1, (size_t)1 << 40, WIDTH), GKV_ERR_ARGUMENT);
+    assert_int_equal(gkv_idx_write(in_temporary("nowhere/written"), images, 1, 2, 2), GKV_ERR_IO);
+    expect_as_written(path, NULL);
+}
+
+static void writing_keeps_links_and_pipes(void **state)
+{
+    (void)state;
+    const char *link = in_temporary("link"), *target = put("target", "old", 3), *fifo = in_temporary("written-fifo");
+    struct stat info;
+    assert_int_equal(symlink(target, link), 0);
+    assert_ok(gkv_idx_write(link, images + 16, COUNT, HEIGHT, WIDTH));
+    assert_int_equal(lstat(link, &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    expect_as_written(target, NULL);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    const int before = entries_of(temporary);
+    assert_int_equal(gkv_idx_write(fifo, images + 16, COUNT, HEIGHT, WIDTH), GKV_ERR_IO);
+    assert_int_equal(gkv_idx_write(temporary, images + 16, COUNT, HEIGHT, WIDTH), GKV_ERR_IO);
+    assert_int_equal(lstat(fifo, &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+    assert_int_equal(entries_of(temporary), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(writing_keeps_links_and_pipes),
         cmocka_unit_test(memory_stays_bounded), /* first: peaks only rise */
         cmocka_unit_test(raw_and_gzip_are_told_by_content),
         cmocka_unit_test(gzip_of_several_streams_is_one_file),

@@ -2,6 +2,9 @@
 #define _XOPEN_SOURCE 700
 #include "vae/small.h"
 
+#include "core/safetensors.h"
+#include "vae/trainer.h"
+
 static void test_loss_goes_down(void **state)
 {
     (void)state;
@@ -197,30 +200,133 @@ static void test_variants(void **state)
     }
 }
 
-static void test_early_stopping(void **state)
+/* Mean −ELBO of the held-out images under the model that a run has written. */
+static double validation_of_model(const gkv_settings *settings, const char *name)
 {
-    (void)state;
+    gkv_dataset *dataset = NULL;
+    gkv_trainer *trainer = NULL;
+    gkv_model *written = NULL;
+    double validation[3];
+    assert_ok(gkv_dataset_load(&settings->data, GKV_TRAIN, &dataset));
+    assert_ok(gkv_trainer_create(settings, dataset, &trainer));
+    assert_ok(gkv_model_load(in_folder(name, "model.safetensors"), &written));
+    gkv_model *initial = trainer->model;
+    gkv_real *average = trainer->ema;
+    trainer->model = written;
+    trainer->ema = NULL; /* the model is the average already */
+    assert_ok(gkv_trainer_validate(trainer, validation));
+    trainer->model = initial;
+    trainer->ema = average;
+    gkv_model_free(written);
+    gkv_trainer_free(trainer);
+    return validation[0];
+}
+
+/* The model that is left is the best by validation: not the last, and not replaced by
+ * later checkpoints, nor by a stop or a resumption after the best epoch. */
+static void check_early_stopping(const char *ema)
+{
     gkv_settings settings = small_settings();
     set(&settings, "train.epochs", "40");
     set(&settings, "train.learning_rate", "1");
-    set(&settings, "train.patience", "1");
+    set(&settings, "train.patience", "2");
+    set(&settings, "train.ema", ema);
+    char name[32], stopped[32];
+    snprintf(name, sizeof name, "patience-%s", ema);
+    snprintf(stopped, sizeof stopped, "stopped-%s", ema);
     watcher watching = {0};
     gkv_train_result result;
-    assert_ok(train(&settings, "patience", &watching, false, false, &result));
+    assert_ok(train(&settings, name, &watching, false, false, &result));
     assert_true(result.stopped_early);
-    assert_int_equal(result.epochs, result.best_epoch + 1);
+    assert_int_equal(result.epochs, result.best_epoch + 2);
     double best = INFINITY;
     for (size_t i = 0; i < watching.epochs; i++) {
         assert_true(watching.epoch[i].best == (watching.epoch[i].validation_neg_elbo < best));
         best = fmin(best, watching.epoch[i].validation_neg_elbo);
     }
     assert_close(result.best_validation, best, 0);
-    assert_true(gkv_file_exists(in_folder("patience", "model.safetensors")));
+    assert_true(watching.epoch[result.best_epoch - 1].validation_neg_elbo == best);
+    assert_true(watching.last.validation_neg_elbo > best);
+    assert_relative(validation_of_model(&settings, name), best, 1e-12);
     /* Resumed, it has still run out of patience. */
-    const uint64_t steps = result.steps;
-    assert_ok(train(&settings, "patience", NULL, true, false, &result));
+    const uint64_t steps = result.steps, after_best = result.best_epoch * watching.last.epoch_steps + 14;
+    assert_ok(train(&settings, name, NULL, true, false, &result));
     assert_int_equal(result.steps, steps);
     assert_true(result.stopped_early);
+    assert_relative(validation_of_model(&settings, name), best, 1e-12);
+    /* Stopped in the second epoch after the best. */
+    watching = (watcher){.stop_at = after_best};
+    assert_fails(train(&settings, stopped, &watching, false, false, NULL), GKV_ERR_INTERRUPTED, "is saved");
+    assert_same_file(name, stopped, "model.safetensors");
+    assert_ok(train(&settings, stopped, NULL, true, false, NULL));
+    assert_same_file(name, stopped, "model.safetensors");
+}
+
+static void test_early_stopping(void **state)
+{
+    (void)state;
+    check_early_stopping("0");
+    check_early_stopping("0.9");
+}
+
+/* A tensor's numbers and how many there are; the caller frees them. */
+static float *tensor(const gkv_safetensors *file, const char *prefix, const char *name, size_t *count)
+{
+    char full[128];
+    snprintf(full, sizeof full, "%s%s", prefix, name);
+    const gkv_tensor *found = gkv_safetensors_find(file, full);
+    assert_non_null(found);
+    *count = 1;
+    for (size_t i = 0; i < found->rank; i++)
+        *count *= (size_t)found->shape[i];
+    float *numbers = test_alloc(*count * sizeof *numbers);
+    assert_ok(gkv_safetensors_read(file, full, GKV_F32, found->rank, found->shape, numbers));
+    return numbers;
+}
+
+/* With an average of the weights, the model holds the average of what gradients move,
+ * but of what Levenberg–Marquardt fits the current values, which suit the codes. */
+static void test_average_has_the_current_base(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    set(&settings, "train.ema", "0.9");
+    assert_ok(train(&settings, "average", NULL, false, false, NULL));
+    gkv_dataset *dataset = NULL;
+    gkv_trainer *initial = NULL;
+    gkv_safetensors *model = NULL, *checkpoint = NULL, *start = NULL;
+    assert_ok(gkv_dataset_load(&settings.data, GKV_TRAIN, &dataset));
+    assert_ok(gkv_trainer_create(&settings, dataset, &initial));
+    assert_ok(gkv_model_save(initial->model, in_folder("average", "start.safetensors")));
+    assert_ok(gkv_safetensors_open(in_folder("average", "start.safetensors"), &start));
+    assert_ok(gkv_safetensors_open(in_folder("average", "model.safetensors"), &model));
+    assert_ok(gkv_safetensors_open(in_folder("average", "checkpoint.safetensors"), &checkpoint));
+    size_t base = 0, averaged = 0;
+    for (size_t i = 0; i < gkv_safetensors_count(model); i++) {
+        const char *name = gkv_safetensors_at(model, i)->name;
+        size_t count, other;
+        float *written = tensor(model, "", name, &count), *current = tensor(checkpoint, "", name, &other);
+        assert_int_equal(count, other);
+        if (strstr(name, "base.")) {
+            float *before = tensor(start, "", name, &other);
+            assert_memory_equal(written, current, count * sizeof *written);
+            base += memcmp(written, before, count * sizeof *written) != 0; /* the refits did something */
+            free(before);
+        } else if (memcmp(written, current, count * sizeof *written) != 0) {
+            float *average = tensor(checkpoint, "ema.", name, &other);
+            assert_memory_equal(written, average, count * sizeof *written);
+            averaged++;
+            free(average);
+        }
+        free(written);
+        free(current);
+    }
+    assert_true(base >= 2);
+    assert_true(averaged >= 8);
+    gkv_safetensors_free(start);
+    gkv_safetensors_free(model);
+    gkv_safetensors_free(checkpoint);
+    gkv_trainer_free(initial);
 }
 
 int main(void)
@@ -230,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_resume),           cmocka_unit_test(test_resume_when_done),
         cmocka_unit_test(test_resume_after_a_kill),
         cmocka_unit_test(test_variants),         cmocka_unit_test(test_early_stopping),
+        cmocka_unit_test(test_average_has_the_current_base),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

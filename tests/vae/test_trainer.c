@@ -185,6 +185,129 @@ static void test_refit_due(void **state)
     assert_fails(gkv_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG, "too few");
 }
 
+/* What a refit was given: a base whose refit keeps the codes and fits nothing. */
+static struct {
+    float fit[1800][4], held_out[1800][4];
+    size_t fit_count, held_out_count;
+} given;
+
+static gkv_status keep_codes(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes, bool first,
+                             double damping, int threads, gkv_base_refit_report *report)
+{
+    (void)base, (void)params, (void)first, (void)damping, (void)threads, (void)report;
+    memset(&given, 0, sizeof given);
+    given.fit_count = codes->fit_count;
+    given.held_out_count = codes->held_out_count;
+    if (codes->fit_count > 1800 || codes->held_out_count > 1800)
+        return GKV_ERR_ARGUMENT;
+    memcpy(given.fit, codes->fit, codes->fit_count * sizeof given.fit[0]);
+    memcpy(given.held_out, codes->held_out, codes->held_out_count * sizeof given.held_out[0]);
+    return GKV_OK;
+}
+
+static void refit_at(gkv_trainer *trainer, uint64_t step)
+{
+    gkv_base_refit_report report = {0};
+    trainer->state.step = step;
+    assert_ok(gkv_trainer_refit(trainer, &report));
+}
+
+/* Marks in seen[2000] the images whose codes these are, at this step of the refits; each
+ * is to be found in the selection, and to be there once. */
+static void recognise(const gkv_trainer *trainer, const gkv_images *images, uint64_t step, size_t count,
+                      float (*codes)[4], int *seen)
+{
+    static float all[2000][4];
+    const gkv_estimate_job job = {.model = trainer->model, .params = &trainer->model->params, .images = images,
+                                  .seed = trainer->model->settings.train.seed, .threads = 2};
+    assert_ok(gkv_codes(&job, GKV_STREAM_REFIT, step, &(gkv_codes_out){.eps = all[0]}));
+    for (size_t row = 0; row < count; row++) {
+        size_t nearest = 0;
+        double least = INFINITY;
+        for (size_t i = 0; i < images->count; i++) {
+            double distance = 0;
+            for (size_t j = 0; j < 4; j++)
+                distance = fmax(distance, fabs((double)codes[row][j] - (double)all[i][j]));
+            if (distance < least) {
+                least = distance;
+                nearest = i;
+            }
+        }
+        assert_close(least, 0, 1e-4);
+        assert_int_equal(seen[gkv_images_place(images, nearest)]++, 0);
+    }
+}
+
+/* A refit's images are a choice of its own among the training images, the same for the
+ * same step; those that judge it are the held-out ones, or others of the training images. */
+static void test_refit_images(void **state)
+{
+    (void)state;
+    static const char *const held_out[] = {"200", "0"};
+    for (size_t v = 0; v < 2; v++) {
+        gkv_settings settings = small_settings();
+        set(&settings, "data.validation", held_out[v]);
+        set(&settings, "data.binarization", "static"); /* images by place, whatever the step */
+        set(&settings, "train.refit_codes", "300");
+        gkv_trainer *trainer = open_trainer(&settings);
+        gkv_base_ops ops = *trainer->model->base->ops;
+        const gkv_base_ops *const real = trainer->model->base->ops;
+        ops.refit = keep_codes;
+        trainer->model->base->ops = &ops;
+        static int seen[3][2000];
+        memset(seen, 0, sizeof seen);
+        static const uint64_t steps[] = {11, 22, 33};
+        for (size_t i = 0; i < 3; i++) {
+            refit_at(trainer, steps[i]);
+            assert_int_equal(trainer->state.refits, 2 * i + 1);
+            assert_int_equal(given.fit_count, v == 0 ? 300 : 240);
+            assert_int_equal(given.held_out_count, v == 0 ? 200 : 60);
+            recognise(trainer, &trainer->train, steps[i], given.fit_count, given.fit, seen[i]);
+            /* In the same table of the seen: nobody judges what it was fitted to. */
+            int all[2000];
+            memcpy(all, seen[i], sizeof all);
+            recognise(trainer, v == 0 ? &trainer->validation : &trainer->train, steps[i], given.held_out_count,
+                      given.held_out, all);
+            float before[300][4];
+            memcpy(before, given.fit, sizeof before);
+            refit_at(trainer, steps[i]);
+            assert_memory_equal(given.fit, before, sizeof before);
+        }
+        /* Of two free choices of 300 among 1800, or 240 among 2000, 50 or 29 are common. */
+        for (size_t i = 0; i < 3; i++) {
+            size_t common = 0;
+            for (size_t place = 0; place < 2000; place++)
+                common += seen[i][place] && seen[(i + 1) % 3][place];
+            assert_in_range(common, 5, 90);
+        }
+        trainer->model->base->ops = real;
+        gkv_trainer_free(trainer);
+    }
+}
+
+/* Refits of the same weights at different steps see different codes, at the same step
+ * the same ones: with the real base, from its report. */
+static void test_refits_differ_by_step(void **state)
+{
+    (void)state;
+    static const uint64_t steps[] = {11, 22, 11};
+    gkv_base_refit_report reports[3] = {0};
+    gkv_settings settings = small_settings();
+    set(&settings, "train.refit_codes", "300");
+    for (size_t i = 0; i < 3; i++) {
+        gkv_trainer *trainer = open_trainer(&settings);
+        trainer->state.step = steps[i];
+        assert_ok(gkv_trainer_refit(trainer, &reports[i]));
+        gkv_trainer_free(trainer);
+    }
+    assert_true(reports[0].cost_before != reports[1].cost_before);
+    assert_true(reports[0].held_out_before != reports[1].held_out_before);
+    assert_close(reports[2].cost_before, reports[0].cost_before, 0);
+    assert_close(reports[2].cost_after, reports[0].cost_after, 0);
+    assert_close(reports[2].held_out_before, reports[0].held_out_before, 0);
+    assert_close(reports[2].held_out_after, reports[0].held_out_after, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +315,8 @@ int main(void)
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_report),
         cmocka_unit_test(test_refit_due),
+        cmocka_unit_test(test_refit_images),
+        cmocka_unit_test(test_refits_differ_by_step),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

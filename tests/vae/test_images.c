@@ -1,0 +1,144 @@
+/* What training and evaluation are given: each image binarized as the mode, the seed,
+ * the step and its place say, and as nothing else does. */
+#define _XOPEN_SOURCE 700
+#include "vae/small.h"
+
+#include "vae/images.h"
+
+enum { PIXELS = 784 };
+
+static gkv_dataset *dataset;
+
+static int open_dataset(void **state)
+{
+    (void)state;
+    return gkv_dataset_open(GKV_TEST_FIXTURES "/mnist-small/train-images-idx3-ubyte.gz", NULL, &dataset) == GKV_OK
+               ? 0
+               : -1;
+}
+
+static int free_dataset(void **state)
+{
+    (void)state;
+    gkv_dataset_free(dataset);
+    return 0;
+}
+
+/* Image i of the selection, as the definition has it. */
+static void expect(const gkv_images *images, size_t i, gkv_stream stream, uint64_t step, uint64_t place)
+{
+    gkv_real x[PIXELS + 1], wanted[PIXELS];
+    x[PIXELS] = 7;
+    gkv_binarize(gkv_dataset_pixels(dataset, place), PIXELS, gkv_rng_at(images->seed, stream, step, place), wanted);
+    gkv_images_fetch(images, i, 1000, x);
+    assert_memory_equal(x, wanted, sizeof wanted);
+    assert_true(x[PIXELS] == 7);
+}
+
+static bool same(const gkv_images *images, const gkv_images *others, size_t i, uint64_t step, uint64_t other_step)
+{
+    gkv_real x[PIXELS], other[PIXELS];
+    gkv_images_fetch(images, i, step, x);
+    gkv_images_fetch(others, i, other_step, other);
+    return memcmp(x, other, sizeof x) == 0;
+}
+
+static void test_dynamic(void **state)
+{
+    (void)state;
+    const gkv_images images = {.dataset = dataset, .count = 9, .mode = GKV_BINARIZE_DYNAMIC, .seed = 9,
+                               .every_visit = true};
+    gkv_images reseeded = images;
+    reseeded.seed = 10;
+    for (size_t i = 0; i < 9; i++) {
+        expect(&images, i, GKV_STREAM_BINARIZE_TRAIN, 1000, i);
+        assert_true(same(&images, &images, i, 4, 4));
+        assert_false(same(&images, &images, i, 4, 5));
+        assert_false(same(&images, &reseeded, i, 4, 4));
+    }
+}
+
+/* Static, and whatever is judged by the same targets each time. */
+static void test_fixed(void **state)
+{
+    (void)state;
+    static const gkv_binarization modes[] = {GKV_BINARIZE_STATIC, GKV_BINARIZE_DYNAMIC};
+    for (size_t mode = 0; mode < 2; mode++) {
+        const gkv_images images = {.dataset = dataset, .count = 9, .mode = modes[mode], .seed = 9,
+                                   .fixed_step = GKV_FIXED_TRAIN};
+        gkv_images reseeded = images, other_half = images;
+        reseeded.seed = 10;
+        other_half.fixed_step = GKV_FIXED_TEST;
+        for (size_t i = 0; i < 9; i++) {
+            expect(&images, i, GKV_STREAM_BINARIZE_FIXED, GKV_FIXED_TRAIN, i);
+            expect(&other_half, i, GKV_STREAM_BINARIZE_FIXED, GKV_FIXED_TEST, i);
+            assert_true(same(&images, &images, i, 4, 5));
+            assert_false(same(&images, &reseeded, i, 4, 4));
+            assert_false(same(&images, &other_half, i, 4, 4));
+        }
+    }
+}
+
+/* Grey is pure: no seed, step or visit changes it. */
+static void test_grey(void **state)
+{
+    (void)state;
+    const gkv_images images = {.dataset = dataset, .count = 9, .mode = GKV_BINARIZE_GREY, .seed = 9};
+    gkv_images visited = images;
+    visited.every_visit = true;
+    visited.seed = 10;
+    for (size_t i = 0; i < 9; i++) {
+        gkv_real x[PIXELS];
+        gkv_images_fetch(&images, i, 4, x);
+        for (size_t p = 0; p < PIXELS; p++)
+            assert_true(x[p] == (gkv_real)gkv_dataset_pixels(dataset, i)[p] / 255);
+        assert_true(same(&images, &visited, i, 4, 5));
+    }
+}
+
+/* An image is the same one, binarized alike, wherever an order puts it. */
+static void test_order(void **state)
+{
+    (void)state;
+    static const uint32_t order[] = {1999, 0, 7, 7};
+    gkv_images images = {.dataset = dataset, .order = order, .count = 4, .seed = 3, .every_visit = true};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(gkv_images_place(&images, i), order[i]);
+        expect(&images, i, GKV_STREAM_BINARIZE_TRAIN, 1000, order[i]);
+    }
+    images.every_visit = false;
+    for (size_t i = 0; i < 4; i++)
+        expect(&images, i, GKV_STREAM_BINARIZE_FIXED, GKV_FIXED_TRAIN, order[i]);
+}
+
+/* The test half is binarized once, from eval.seed, whatever training did. */
+static void test_of_test(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    gkv_images images;
+    set(&settings, "eval.seed", "11");
+    set(&settings, "eval.images", "all");
+    assert_ok(gkv_images_of_test(&settings, dataset, &images));
+    assert_int_equal(images.count, gkv_dataset_count(dataset));
+    for (size_t i = 0; i < 5; i++)
+        expect(&images, i, GKV_STREAM_BINARIZE_FIXED, GKV_FIXED_TEST, i);
+    assert_int_equal(images.seed, 11);
+    set(&settings, "eval.images", "5");
+    set(&settings, "data.binarization", "grey");
+    assert_ok(gkv_images_of_test(&settings, dataset, &images));
+    assert_int_equal(images.count, 5);
+    assert_int_equal(images.mode, GKV_BINARIZE_GREY);
+    set(&settings, "eval.images", "2001");
+    assert_fails(gkv_images_of_test(&settings, dataset, &images), GKV_ERR_CONFIG,
+                 "eval.images is 2001, but the test set has 2000 images");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_dynamic), cmocka_unit_test(test_fixed),   cmocka_unit_test(test_grey),
+        cmocka_unit_test(test_order),   cmocka_unit_test(test_of_test),
+    };
+    return cmocka_run_group_tests(tests, open_dataset, free_dataset);
+}
