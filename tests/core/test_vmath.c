@@ -1,0 +1,123 @@
+/* Elementwise functions, on every instruction set that this CPU has, against libm. */
+#include "support.h"
+
+#include "core/simd.h"
+#include "core/vmath.h"
+
+enum { N = 517 }; /* no multiple of any vector's length */
+
+static const gkv_vmath *table(int level)
+{
+    if (level > (int)gkv_simd_best())
+        return NULL;
+#if defined(__x86_64__)
+    if (level == GKV_SIMD_AVX512)
+        return &gkv_vmath_avx512;
+    if (level == GKV_SIMD_AVX2)
+        return &gkv_vmath_avx2;
+#endif
+    return &gkv_vmath_portable;
+}
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+static void check_f(gkv_vmap_f *map, double (*exact)(double), double tolerance)
+{
+    float x[N], y[N], one;
+    for (int i = 0; i < N; i++)
+        x[i] = (float)(40.0 * (i - N / 2) / N); /* −20 … 20, through 0 */
+    map(N, x, y);
+    for (int i = 0; i < N; i++) {
+        assert_relative(y[i], exact((double)x[i]), tolerance);
+        map(1, &x[i], &one); /* the same bits in any place */
+        assert_memory_equal(&one, &y[i], sizeof one);
+    }
+    map(N, x, x);
+    assert_memory_equal(x, y, sizeof x);
+}
+
+static void check_d(gkv_vmap_d *map, double (*exact)(double), double tolerance)
+{
+    double x[N], y[N], one;
+    for (int i = 0; i < N; i++)
+        x[i] = 40.0 * (i - N / 2) / N;
+    map(N, x, y);
+    for (int i = 0; i < N; i++) {
+        assert_relative(y[i], exact(x[i]), tolerance);
+        map(1, &x[i], &one);
+        assert_memory_equal(&one, &y[i], sizeof one);
+    }
+    map(N, x, x);
+    assert_memory_equal(x, y, sizeof x);
+}
+
+static void functions_agree_with_libm(void **state)
+{
+    (void)state;
+    for (int level = 0; level < GKV_SIMD_LEVELS; level++) {
+        const gkv_vmath *maps = table(level);
+        if (!maps)
+            continue;
+        check_f(maps->exp_f, exp, 3e-7);
+        check_f(maps->tanh_f, tanh, 3e-7);
+        check_f(maps->sigmoid_f, sigmoid, 4e-7);
+        check_d(maps->exp_d, exp, 5e-16);
+        check_d(maps->tanh_d, tanh, 5e-16);
+        check_d(maps->sigmoid_d, sigmoid, 6e-16);
+    }
+}
+
+static void ends_are_kept(void **state)
+{
+    (void)state;
+    for (int level = 0; level < GKV_SIMD_LEVELS; level++) {
+        const gkv_vmath *maps = table(level);
+        if (!maps)
+            continue;
+        const float far[4] = {-INFINITY, -1e30F, 1e30F, INFINITY};
+        float y[4];
+        maps->sigmoid_f(4, far, y);
+        assert_true(y[0] == 0 && y[1] == 0 && y[2] == 1 && y[3] == 1);
+        maps->tanh_f(4, far, y);
+        assert_true(y[0] == -1 && y[1] == -1 && y[2] == 1 && y[3] == 1);
+        maps->exp_f(4, far, y);
+        assert_true(y[0] == 0 && y[1] == 0 && isinf(y[2]) && isinf(y[3]));
+        const float nan = NAN;
+        maps->exp_f(1, &nan, y);
+        assert_true(isnan(y[0]));
+    }
+}
+
+static void box_muller_agrees_with_its_formula(void **state)
+{
+    (void)state;
+    for (int level = 0; level < GKV_SIMD_LEVELS; level++) {
+        const gkv_vmath *maps = table(level);
+        if (!maps)
+            continue;
+        double u[N], v[N], a[N], b[N];
+        for (int i = 0; i < N; i++) {
+            u[i] = (i + 0.5) / N;
+            v[i] = ((i * 37) % N + 0.5) / N;
+        }
+        maps->box_muller_d(N, u, v, a, b);
+        for (int i = 0; i < N; i++) {
+            const double radius = sqrt(-2 * log(u[i])), angle = 6.283185307179586476925 * v[i];
+            assert_close(a[i], radius * cos(angle), 1e-14);
+            assert_close(b[i], radius * sin(angle), 1e-14);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(functions_agree_with_libm),
+        cmocka_unit_test(ends_are_kept),
+        cmocka_unit_test(box_muller_agrees_with_its_formula),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
