@@ -3,14 +3,16 @@
 #   make check   install what is missing, build, run every test
 # And for who changes the code:
 #   make check-asan, check-tsan, check-valgrind    the same tests under a watchful eye
-#   make install PREFIX=/usr/local                 program, library, headers
+#   make fuzz SECONDS=60                           the file readers, on whatever bytes
+#   make nist NIST_DIR=folder                      the least-squares solver on NIST's 27 problems
+#   make install PREFIX=/usr/local                 program, library, headers, manual pages
 MAKEFLAGS += --no-print-directory
 BUILD ?= build
 JOBS  ?= $(shell nproc)
 PREFIX ?= /usr/local
 CMAKE_ARGS ?=
 
-.PHONY: all build setup demo check check-asan check-tsan check-valgrind install clean
+.PHONY: all configure build setup demo check check-asan check-tsan check-valgrind fuzz nist accuracy install clean
 
 all: build
 
@@ -18,10 +20,12 @@ setup:
 	@scripts/setup.sh
 
 # Says only what goes wrong: no progress of each file, the configuration in a log.
-build: setup
+configure: setup
 	@mkdir -p $(BUILD)
 	@cmake -S . -B $(BUILD) -DCMAKE_RULE_MESSAGES=OFF $(CMAKE_ARGS) > $(BUILD)/configure.log 2>&1 \
 	    || { cat $(BUILD)/configure.log; exit 1; }
+
+build: configure
 	@echo "building in $(BUILD)"
 	@cmake --build $(BUILD) -j $(JOBS)
 
@@ -64,6 +68,29 @@ check-valgrind:
 	    -DMEMORYCHECK_COMMAND_OPTIONS="--leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9" \
 	    -DMEMORYCHECK_SUPPRESSIONS_FILE=$(CURDIR)/tests/valgrind.supp'
 	@cd build-valgrind && ctest -T memcheck -E '^(cli|numpy)/' --output-on-failure -j $(JOBS)
+
+# Fuzzing by libFuzzer, each fuzzer for so many seconds; what it finds is build-fuzz/crash-….
+SECONDS ?= 60
+fuzz:
+	@scripts/setup.sh clang
+	@mkdir -p build-fuzz
+	@cmake -S . -B build-fuzz -DCMAKE_C_COMPILER=clang -DGKV_FUZZ=ON -DGKV_FUZZ_SECONDS=$(SECONDS) \
+	    -DBUILD_TESTING=OFF $(CMAKE_ARGS) > build-fuzz/configure.log 2>&1 || { cat build-fuzz/configure.log; exit 1; }
+	@cmake --build build-fuzz -j $(JOBS) --target fuzz
+
+# All with one setting, the default one; see docs/lm.md. The files are NIST's to give.
+nist:
+	@test -n "$(NIST_DIR)" || { echo "make nist: say where the files are: make nist NIST_DIR=folder"; \
+	    echo "It holds Misra1a.dat to Bennett5.dat, the 27 data sets of nonlinear regression of NIST's Statistical"; \
+	    echo "Reference Datasets: https://www.itl.nist.gov/div898/strd/nls/nls_main.shtml"; exit 2; }
+	@$(MAKE) configure
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_nist
+	@$(BUILD)/bench_nist "$(NIST_DIR)"
+
+# The distribution functions against quadruple precision: the table of docs/gk.md. Needs gcc.
+accuracy: configure
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_accuracy
+	@$(BUILD)/bench_accuracy
 
 install:
 	@$(MAKE) build

@@ -70,7 +70,18 @@ function(gkv_program target library)
     set_target_properties(${target} PROPERTIES OUTPUT_NAME gkvae)
     target_link_libraries(${target} PRIVATE ${library}_static PkgConfig::JANSSON)
     install(TARGETS ${target})
+    file(GLOB pages CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/man/*.1)
+    install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
   endif()
+endfunction()
+
+# bench/NAME.c: a program that measures, with the public headers alone. Built on demand, as
+# the target bench_NAME; further arguments are libraries of the peers it measures against.
+# Problems that tests know too are headers in tests/.
+function(gkv_bench name)
+  add_executable(bench_${name} EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/${name}.c)
+  target_include_directories(bench_${name} PRIVATE ${CMAKE_SOURCE_DIR}/bench ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(bench_${name} PRIVATE gkvae_static OpenMP::OpenMP_C m ${ARGN})
 endfunction()
 
 # tests/ROOM/test_*.c is one cmocka program each, linked to its room and what

@@ -27,7 +27,8 @@ typedef struct gkv_metrics {
     uint64_t active_units;    /* latent dimensions whose code varies over images by more than 0.01 */
     double mse, psnr, ssim;   /* of the decoder's probabilities at the code (u = 0) against the grey image */
     uint64_t images, parameters;
-    double train_seconds;     /* of the run; NaN if not known */
+    double train_seconds;     /* of the run; NaN if not known … */
+    double refit_seconds;     /* … and those of them that went into refits of the base */
     double eval_seconds;
     int threads;
     uint64_t seed;            /* train.seed */
@@ -44,7 +45,7 @@ typedef struct gkv_eval_options {
 
 /* Evaluates on the data set by settings->eval and settings->data.binarization. Memory
  * does not grow with the number of samples. The same for any number of threads.
- * train_seconds is left NaN. options may be NULL. GKV_ERR_DATA if the images have
+ * train_seconds and refit_seconds are left NaN. options may be NULL. GKV_ERR_DATA if the images have
  * another size than the model's, GKV_ERR_CONFIG for eval.images beyond the set,
  * GKV_ERR_NUMERIC if a figure is not finite, GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test,
@@ -54,15 +55,17 @@ GKV_API GKV_MUST_USE gkv_status gkv_evaluate(const gkv_model *model, const gkv_d
 /* Writes the figures as one flat JSON object; NaN as null. docs/files.md lists the keys. */
 GKV_API GKV_MUST_USE gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path);
 
-/* The test images first … first + n − 1 as the model is to see them, [n, pixels]:
- * binarized once from eval.seed, or grey, as data.binarization has it.
- * GKV_ERR_ARGUMENT if there are not so many. */
-GKV_API GKV_MUST_USE gkv_status gkv_test_targets(const gkv_settings *settings, const gkv_dataset *test,
-                                                 size_t first, size_t n, float *targets);
+/* The images first … first + n − 1 of a half as the model is to see them, [n, pixels]: grey,
+ * or binarized once, the test half from eval.seed and the training half from train.seed, as
+ * validation and static binarization do. GKV_ERR_ARGUMENT if there are not so many,
+ * GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_targets(const gkv_settings *settings, const gkv_dataset *images,
+                                            gkv_split half, size_t first, size_t n, float *targets);
 
-/* The seconds that training has taken in a run folder so far (its times.json); NaN if
- * it does not say. */
+/* The seconds that training has taken in a run folder so far, and those of them that went
+ * into refits of the base (its times.json); NaN if it does not say. */
 GKV_API double gkv_train_seconds(const char *folder);
+GKV_API double gkv_refit_seconds(const char *folder);
 
 #ifdef __cplusplus
 }

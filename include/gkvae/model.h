@@ -85,7 +85,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_model_sample(const gkv_model *model, size_t 
 GKV_API GKV_MUST_USE gkv_status gkv_model_log_prior(const gkv_model *model, size_t n, const float *codes,
                                                     double *log_prior);
 
-/* ε = h⁻¹(z), what the base is the distribution of, and back: [n, latent] each. */
+/* ε = h⁻¹(z), what the base is the distribution of, and back: [n, latent] each, which may
+ * be the same array. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_normalise(const gkv_model *model, size_t n, const float *codes,
                                                     float *eps);
 GKV_API GKV_MUST_USE gkv_status gkv_model_generate(const gkv_model *model, size_t n, const float *eps,

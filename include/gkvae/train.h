@@ -7,7 +7,7 @@
  *                            best by validation, if train.patience is)
  *   history.csv, history.jsonl   a line an epoch
  *   refits.jsonl             a line a refit of the base
- *   times.json               the seconds that training has taken
+ *   times.json               the seconds that training has taken, and refits of the base
  *   lock                     held while a process trains there
  * docs/files.md describes each. Every file but the histories is written whole or
  * not at all, and equal runs give equal bytes: one seed, one result, on any number
@@ -55,6 +55,7 @@ typedef struct gkv_train_options {
 typedef struct gkv_train_result {
     uint64_t epochs, steps;
     double seconds;             /* of training, all the run's processes together */
+    double refit_seconds;       /* those of them that went into refits of the base */
     double best_validation;     /* NaN without validation */
     uint64_t best_epoch;
     bool stopped_early;
@@ -70,7 +71,8 @@ GKV_API void gkv_train_options_defaults(gkv_train_options *options);
  * and result may be NULL.
  *
  * GKV_ERR_BUSY if another process trains in the folder; GKV_ERR_CONFIG if it holds a
- * run, or a file of one's own that a run would replace, and neither resume nor overwrite is set, or there is nothing to resume;
+ * run, or a file of one's own that a run would replace, and neither resume nor overwrite is
+ * set, or there is nothing to resume;
  * GKV_ERR_NUMERIC when a loss or gradient stays non-finite after the returns to the
  * last good state that are described in docs/training.md (the last good checkpoint is
  * kept); GKV_ERR_INTERRUPTED after *stop; and whatever reading data and writing files

@@ -32,7 +32,8 @@ gkv_gk gkv_base_gk_get(const gkv_base *base, const gkv_params *params, size_t di
     double value[GKV_BASE_MARGIN_PARAMETERS];
     for (size_t i = 0; i < GKV_BASE_MARGIN_PARAMETERS; i++)
         value[i] = (double)gkv_param_value(params, self->margin[i])[dimension];
-    return (gkv_gk){value[GKV_BASE_A], value[GKV_BASE_B], value[GKV_BASE_G], value[GKV_BASE_K], c_standard};
+    return (gkv_gk){.a = value[GKV_BASE_A], .b = value[GKV_BASE_B], .g = value[GKV_BASE_G], .k = value[GKV_BASE_K],
+                    .c = c_standard};
 }
 
 void gkv_base_gk_set(const gkv_base *base, const gkv_params *params, size_t dimension, const gkv_gk *gk)
@@ -107,7 +108,7 @@ static void init(const gkv_base *base, const gkv_params *params)
 {
     const gkv_base_gk_state *self = gkv_base_gk_of(base);
     const size_t d = base->eps.width;
-    const gkv_gk start = {0, 1, self->spec.g, self->spec.k, c_standard};
+    const gkv_gk start = {.a = 0, .b = 1, .g = self->spec.g, .k = self->spec.k, .c = c_standard};
     for (size_t j = 0; j < d; j++) {
         gkv_base_gk_set(base, params, j, &start);
         if (self->copula)

@@ -1,27 +1,33 @@
 /* The refit of a g-and-k base to codes by Levenberg–Marquardt.
  *
- * Each margin is fitted by itself, on whitened quantile residuals (gkvae/gk_fit.h);
- * the correlation matrix then comes from the normal scores z = Q⁻¹(ε) of the fitted
- * margins. The parameters move from where they are towards the fit by a step of
- * length τ, halved until they are strictly valid and the held-out codes are no less
- * likely than before; if no step does, they stay. */
+ * Each margin is fitted by itself, on whitened quantile residuals, all of them in one
+ * batch (gkvae/gk_fit.h); the correlation matrix then comes from the normal scores
+ * z = Q⁻¹(ε) of the fitted margins. The parameters move from where they are towards the
+ * fit by a step of length τ, halved until they are strictly valid and the held-out codes
+ * are no less likely than before; if no step does, they stay. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/gk.h"
 #include "core/memory.h"
-#include "gk/cholesky.h"
+#include "mgk/cholesky.h"
 #include "gkvae/gk_fit.h"
 #include "gkvae/mgk.h"
 
-enum { HALVINGS = 6 };
+/* Where a residual, of unit variance if the codes are g-and-k, begins to count less. */
+static const double wild_residual = 5;
+
+/* BLOCK_ROWS: rows that are evaluated together, whatever the number of threads. */
+enum { HALVINGS = 6, BLOCK_ROWS = 250 };
 
 typedef struct refit {
     const gkv_base *base;
     const gkv_params *params;
     const gkv_base_codes *codes;
     size_t d;
+    int threads;
+    double *rows;               /* the codes to fit to [n, d] */
     gkv_gk *old, *fitted;       /* [d] */
     double *old_r, *fitted_r;   /* correlation matrices [d, d] */
     double *trial_r;            /* … and the one between them, then its Cholesky factor */
@@ -31,6 +37,7 @@ typedef struct refit {
 
 static void refit_free(refit *it)
 {
+    free(it->rows);
     free(it->old);
     free(it->fitted);
     free(it->old_r);
@@ -46,6 +53,7 @@ static void refit_free(refit *it)
 static gkv_status refit_create(refit *it, bool copula)
 {
     const size_t d = it->d, n = it->codes->held_out_count;
+    GKV_TRY(gkv_alloc(it->codes->fit_count * d, sizeof *it->rows, &it->rows));
     GKV_TRY(gkv_alloc(d, sizeof *it->old, &it->old));
     GKV_TRY(gkv_alloc(d, sizeof *it->fitted, &it->fitted));
     GKV_TRY(gkv_alloc(n * d, sizeof *it->z, &it->z));
@@ -63,53 +71,70 @@ static gkv_status refit_create(refit *it, bool copula)
 /* Mean log density of the held-out codes under the parameters in the table. */
 static double held_out_density(const refit *it)
 {
-    const size_t n = it->codes->held_out_count;
-    const gkv_base_gk_rows rows = {.eps = it->codes->held_out, .z = it->z, .log_dq = it->log_dq,
-                                   .whitened = it->whitened ? it->whitened : it->z,
-                                   .log_density = it->log_density};
-    gkv_base_gk_evaluate(it->base, it->params, n, &rows);
+    const size_t n = it->codes->held_out_count, d = it->d;
+    const long blocks = (long)((n + BLOCK_ROWS - 1) / BLOCK_ROWS);
+#pragma omp parallel for schedule(static) num_threads(it->threads)
+    for (long b = 0; b < blocks; b++) {
+        const size_t first = (size_t)b * BLOCK_ROWS, count = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
+        gkv_real *z = it->z + first * d;
+        const gkv_base_gk_rows rows = {.eps = it->codes->held_out + first * d, .z = z,
+                                       .log_dq = it->log_dq + first * d,
+                                       .whitened = it->whitened ? it->whitened + first * d : z,
+                                       .log_density = it->log_density + first};
+        gkv_base_gk_evaluate(it->base, it->params, count, &rows);
+    }
     double sum = 0;
     for (size_t i = 0; i < n; i++)
         sum += (double)it->log_density[i];
     return sum / (double)n;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Fits one margin. Codes that no distribution can be fitted to (all equal, say, when
- * a latent dimension has died) leave the margin as it is. */
-static void fit_margin(const refit *it, size_t dimension, bool first, double *column, gkv_gk_fit_result *result)
+/* The codes as columns, for the margins, and as rows, for R. */
+static void widen(const refit *it, double *columns)
 {
     const size_t n = it->codes->fit_count;
     for (size_t i = 0; i < n; i++)
-        column[i] = (double)it->codes->fit[i * it->d + dimension];
-    qsort(column, n, sizeof *column, ascending);
-    gkv_gk_fit_settings settings;
-    gkv_gk_fit_defaults(&settings);
-    settings.start = first ? NULL : &it->old[dimension];
-    settings.margin = gkv_base_gk_margin_of_safety;
-    memset(result, 0, sizeof *result);
-    if (gkv_gk_fit_sorted(column, n, &settings, result) == GKV_OK)
-        it->fitted[dimension] = result->gk;
+        for (size_t j = 0; j < it->d; j++)
+            columns[j * n + i] = it->rows[i * it->d + j] = (double)it->codes->fit[i * it->d + j];
 }
 
-static gkv_status fit_margins(const refit *it, bool first, int threads, gkv_base_refit_report *report)
+/* A margin that no distribution can be fitted to (codes that are all equal, say, when a
+ * latent dimension has died) stays as it is. */
+static bool stays(gkv_status status)
 {
-    const size_t n = it->codes->fit_count;
+    return status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC;
+}
+
+/* Fits every margin by itself, all of them at once. */
+static gkv_status fit_margins(const refit *it, bool first, gkv_base_refit_report *report)
+{
+    const size_t n = it->codes->fit_count, d = it->d;
     double *columns = NULL;
+    gkv_gk_sample *samples = NULL;
     gkv_gk_fit_result *results = NULL;
-    gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(it->d * n, sizeof *columns, &columns));
-    GKV_TRY_GOTO(gkv_alloc(it->d, sizeof *results, &results));
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-    for (long j = 0; j < (long)it->d; j++)
-        fit_margin(it, (size_t)j, first, columns + (size_t)j * n, &results[j]);
+    gkv_status *statuses = NULL, status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(d * n, sizeof *columns, &columns));
+    GKV_TRY_GOTO(gkv_alloc(d, sizeof *samples, &samples));
+    GKV_TRY_GOTO(gkv_alloc(d, sizeof *results, &results));
+    GKV_TRY_GOTO(gkv_alloc(d, sizeof *statuses, &statuses));
+    widen(it, columns);
+    for (size_t j = 0; j < d; j++)
+        samples[j] = (gkv_gk_sample){.x = columns + j * n, .n = n, .start = first ? NULL : &it->old[j]};
+    gkv_gk_fit_settings settings;
+    gkv_gk_fit_defaults(&settings);
+    settings.margin = gkv_base_gk_margin_of_safety;
+    settings.likelihood = 0;
+    settings.lm.loss = GKV_LM_CAUCHY; /* a few codes far from all others are no matter of the tails */
+    settings.lm.loss_scale = wild_residual;
+    status = gkv_gk_fit_many(samples, d, &settings, it->threads, results, statuses);
+    if (status != GKV_OK && !stays(status))
+        goto done;
+    status = GKV_OK;
     double chi2 = 0, freedom = 0;
-    for (size_t j = 0; j < it->d; j++) {
+    for (size_t j = 0; j < d; j++) {
+        if (statuses[j] != GKV_OK)
+            continue;
+        it->fitted[j] = results[j].gk;
         report->iterations += results[j].iterations;
         report->cost_before += results[j].cost_before;
         report->cost_after += results[j].cost_after;
@@ -119,7 +144,9 @@ static gkv_status fit_margins(const refit *it, bool first, int threads, gkv_base
     report->goodness = freedom > 0 ? chi2 / freedom : NAN;
 done:
     free(columns);
+    free(samples);
     free(results);
+    free(statuses);
     return status;
 }
 
@@ -129,8 +156,8 @@ static gkv_status move(const refit *it, double tau)
     const gkv_base_gk_state *self = gkv_base_gk_of(it->base);
     for (size_t j = 0; j < it->d; j++) {
         const gkv_gk *from = &it->old[j], *to = &it->fitted[j];
-        gkv_gk gk = {from->a + tau * (to->a - from->a), from->b + tau * (to->b - from->b),
-                     from->g + tau * (to->g - from->g), from->k + tau * (to->k - from->k), from->c};
+        gkv_gk gk = {.a = from->a + tau * (to->a - from->a), .b = from->b + tau * (to->b - from->b),
+                     .g = from->g + tau * (to->g - from->g), .k = from->k + tau * (to->k - from->k), .c = from->c};
         if (tau > 0) /* the valid region is not convex */
             gk = gkv_gk_project(&gk, gkv_base_gk_margin_of_safety);
         gkv_base_gk_set(it->base, it->params, j, &gk);
@@ -172,19 +199,6 @@ static void remember(refit *it)
     }
 }
 
-/* R from the normal scores of the fitted margins. */
-static gkv_status fit_correlation(const refit *it)
-{
-    const size_t n = it->codes->fit_count;
-    double *codes = NULL;
-    GKV_TRY(gkv_alloc(n * it->d, sizeof *codes, &codes));
-    for (size_t i = 0; i < n * it->d; i++)
-        codes[i] = (double)it->codes->fit[i];
-    const gkv_status status = gkv_mgk_correlation(n, it->d, codes, it->fitted, 0, it->fitted_r, NULL);
-    free(codes);
-    return status;
-}
-
 static void describe(const refit *it, gkv_base_refit_report *report)
 {
     report->g_min = report->k_min = INFINITY;
@@ -202,16 +216,17 @@ gkv_status gkv_base_gk_refit(const gkv_base *base, const gkv_params *params, con
                              double damping, int threads, gkv_base_refit_report *report)
 {
     const bool copula = gkv_base_gk_of(base)->copula;
-    refit it = {.base = base, .params = params, .codes = codes, .d = base->eps.width};
+    refit it = {.base = base, .params = params, .codes = codes, .d = base->eps.width, .threads = threads};
     memset(report, 0, sizeof *report);
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(refit_create(&it, copula));
     remember(&it);
-    GKV_TRY_GOTO(fit_margins(&it, first, threads, report));
+    GKV_TRY_GOTO(fit_margins(&it, first, report));
     report->held_out_before = report->held_out_after = held_out_density(&it);
     double tau = damping;
     if (copula) {
-        status = fit_correlation(&it);
+        status = gkv_mgk_correlation(codes->fit_count, it.d, it.rows, it.fitted, 0, threads, it.fitted_r,
+                                     NULL);
         if (status == GKV_ERR_DATA) { /* codes that are not finite: training's to deal with, not ours */
             status = GKV_OK;
             tau = 0;

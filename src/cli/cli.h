@@ -48,10 +48,12 @@ int cli_eval(int argc, char **argv);
 int cli_sample(int argc, char **argv);
 int cli_reconstruct(int argc, char **argv);
 int cli_interpolate(int argc, char **argv);
+int cli_encode(int argc, char **argv);
 int cli_data_get(int argc, char **argv);
 int cli_data_info(int argc, char **argv);
 int cli_data_list(int argc, char **argv);
 int cli_fit(int argc, char **argv);
+int cli_gk(int argc, char **argv);
 int cli_settings(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
@@ -115,6 +117,20 @@ void cli_assign(cli_assignments *all, struct argp_state *state, const char *name
 void cli_assign_text(cli_assignments *all, struct argp_state *state, const char *text);
 int cli_assignments_apply(const cli_assignments *all, gkv_settings *settings);
 
+/* --- model_options.c --------------------------------------------------------------- */
+
+/* What commands that open a model have in common: the one argument FOLDER or
+ * MODEL.safetensors, which is needed, and --threads; and for commands that read images
+ * --data-folder and --set. Children of a command's argp, which gives each a
+ * cli_model_arguments as its input at ARGP_KEY_INIT. */
+typedef struct cli_model_arguments {
+    const char *model;
+    cli_assignments assignments;
+} cli_model_arguments;
+
+/* The children of a command that needs one, or both. */
+extern const struct argp_child cli_model_only[2], cli_model_and_data[3];
+
 /* --- run.c ------------------------------------------------------------------------ */
 
 /* A model to work with: that of a run folder, with the run's settings, or a model file
@@ -128,14 +144,14 @@ typedef struct cli_run {
 
 /* CLI_CONFIG if config.ini or an assignment changes what the model was made with: its
  * form, its training (but for train.threads) or its binarization. */
-int cli_run_open(const char *path, const cli_assignments *assignments, cli_run *run);
+int cli_run_open(const cli_model_arguments *arguments, cli_run *run);
 void cli_run_free(cli_run *run);
 
 /* True if the folder's model file is no longer the one that was read. */
 bool cli_run_changed(const cli_run *run, const char *folder);
 
-/* The run's test images, or those of an IDX file; of the model's size. */
-int cli_run_images(const cli_run *run, const char *idx, gkv_dataset **out);
+/* The run's images of that half, or unless it is NULL those of an IDX file; of the model's size. */
+int cli_run_images(const cli_run *run, gkv_split half, const char *idx, gkv_dataset **out);
 
 /* --- terminal.c -------------------------------------------------------------------- */
 

@@ -12,18 +12,14 @@
 #include "evaluation.h"
 
 typedef struct eval_arguments {
-    const char *folder;
+    cli_model_arguments run;
     bool quiet, no_pictures;
-    cli_assignments assignments;
 } eval_arguments;
 
 static const struct argp_option options[] = {
     {"samples", 'n', "S", 0, "Importance samples per image, as eval.samples (default: the run's, or 500)", 0},
     {"images", 'i', "N", 0, "Test images, from the first, or all, as eval.images (default: the run's, or all)", 0},
     {"seed", 'S', "N", 0, "Of posterior noise and binarization, as eval.seed (default: the run's, or 1)", 0},
-    {"threads", 't', "N", 0, "As train.threads (default: the run's, or auto: one per processor)", 0},
-    {"data-folder", 'f', "DIR", 0, "Where the data are, as data.folder (default: the run's)", 0},
-    {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)", 0},
     {"no-pictures", 'P', NULL, 0, "Figures only: no pictures and no page (default: all)", 0},
     {"quiet", 'q', NULL, 0, "No progress (default: a live line on a terminal, else a line every tenth)", 0},
     {.name = NULL},
@@ -33,23 +29,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     eval_arguments *a = state->input;
     switch (key) {
-    case 'n': cli_assign(&a->assignments, state, "eval.samples", arg, "--samples"); return 0;
-    case 'i': cli_assign(&a->assignments, state, "eval.images", arg, "--images"); return 0;
-    case 'S': cli_assign(&a->assignments, state, "eval.seed", arg, "--seed"); return 0;
-    case 't': cli_assign(&a->assignments, state, "train.threads", arg, "--threads"); return 0;
-    case 'f': cli_assign(&a->assignments, state, "data.folder", arg, "--data-folder"); return 0;
-    case 's': cli_assign_text(&a->assignments, state, arg); return 0;
+    case 'n': cli_assign(&a->run.assignments, state, "eval.samples", arg, "--samples"); return 0;
+    case 'i': cli_assign(&a->run.assignments, state, "eval.images", arg, "--images"); return 0;
+    case 'S': cli_assign(&a->run.assignments, state, "eval.seed", arg, "--seed"); return 0;
     case 'P': a->no_pictures = true; return 0;
     case 'q': a->quiet = true; return 0;
-    case ARGP_KEY_ARG:
-        if (a->folder)
-            argp_error(state, "one run folder only: %s is too many", arg);
-        a->folder = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!a->folder)
-            argp_error(state, "which run? Its folder is needed");
-        return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->run; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -95,6 +80,7 @@ static void print_metrics(const gkv_metrics *m)
         {"SSIM", m->ssim, NAN, 4, ""},
         {"parameters", (double)m->parameters, NAN, 0, ""},
         {"training", m->train_seconds, NAN, 1, "seconds"},
+        {"  refits of the base", m->refit_seconds, NAN, 1, "of them"},
         {"evaluation", m->eval_seconds, NAN, 1, "seconds"},
     };
     enum { ROWS = sizeof rows / sizeof *rows };
@@ -118,17 +104,18 @@ static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_datas
     cli_live_start(&it.live, !a->quiet);
     const gkv_status status = gkv_evaluate(run->model, test, &run->settings, &how, metrics);
     cli_live_clear(&it.live);
-    metrics->train_seconds = gkv_train_seconds(a->folder);
+    metrics->train_seconds = gkv_train_seconds(a->run.model);
+    metrics->refit_seconds = gkv_refit_seconds(a->run.model);
     return cli_check(status);
 }
 
 int cli_eval(int argc, char **argv)
 {
     static const struct argp argp = {
-        .options = options, .parser = parse, .args_doc = "FOLDER",
+        .options = options, .children = cli_model_and_data, .parser = parse, .args_doc = "FOLDER",
         .doc = "Measures a run's model on the test images. Writes metrics.json, pictures and the page index.html "
                "into the folder."};
-    eval_arguments a = {.folder = NULL};
+    eval_arguments a = {.quiet = false};
     cli_run run = {.model = NULL};
     gkv_dataset *test = NULL;
     gkv_metrics metrics;
@@ -136,15 +123,15 @@ int cli_eval(int argc, char **argv)
     bool evaluated = false;
     char *command = cli_command(argc, argv), *path = NULL;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
-    CLI_TRY(cli_run_open(a.folder, &a.assignments, &run));
+    CLI_TRY(cli_run_open(&a.run, &run));
     if (!run.is_folder) {
-        code = cli_error(CLI_USAGE, "%s is no folder: the results of an evaluation need one", a.folder);
+        code = cli_error(CLI_USAGE, "%s is no folder: the results of an evaluation need one", a.run.model);
         goto done;
     }
-    CLI_TRY(cli_run_images(&run, NULL, &test));
+    CLI_TRY(cli_run_images(&run, GKV_TEST, NULL, &test));
     /* Better now than after an hour. */
-    if (access(a.folder, W_OK | X_OK) != 0) {
-        code = cli_error(CLI_IO, "%s: the results cannot be written there: %s", a.folder, strerror(errno));
+    if (access(a.run.model, W_OK | X_OK) != 0) {
+        code = cli_error(CLI_IO, "%s: the results cannot be written there: %s", a.run.model, strerror(errno));
         goto done;
     }
     cli_catch_signals();
@@ -153,20 +140,20 @@ int cli_eval(int argc, char **argv)
     print_metrics(&metrics);
     fflush(stdout);
     evaluated = true;
-    cli_evaluation_remove(a.folder);
-    path = cli_text("%s/metrics.json", a.folder);
+    cli_evaluation_remove(a.run.model);
+    path = cli_text("%s/metrics.json", a.run.model);
     CLI_CHECK(gkv_metrics_write(&metrics, path));
     if (!a.no_pictures) {
-        cli_evaluation evaluation = {.folder = a.folder, .run = &run, .metrics = &metrics,
+        cli_evaluation evaluation = {.folder = a.run.model, .run = &run, .metrics = &metrics,
                                      .sample_seed = run.settings.eval.seed, .command = command};
         CLI_TRY(cli_evaluation_draw(&evaluation, test));
         CLI_TRY(cli_report(&evaluation));
-        printf("the report: %s/index.html\n", a.folder);
+        printf("the report: %s/index.html\n", a.run.model);
     }
 done:
-    if (evaluated && cli_run_changed(&run, a.folder))
+    if (evaluated && cli_run_changed(&run, a.run.model))
         cli_error(code, "%s/model.safetensors was replaced meanwhile: these figures are of the model before. Evaluate "
-                  "again when training is done", a.folder);
+                  "again when training is done", a.run.model);
     gkv_dataset_free(test);
     cli_run_free(&run);
     free(command);

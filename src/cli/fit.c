@@ -5,315 +5,234 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "columns.h"
-#include "gkvae/plot.h"
 
-enum { PARAMETERS = GKV_GK_PARAMETERS };
-static const char *const parameter_names[PARAMETERS] = {"A", "B", "g", "k"};
-static const double z_95 = 1.959963984540054;
+const char *const cli_parameter_names[CLI_PARAMETERS] = {"A", "B", "g", "k"};
 
-typedef struct fit_arguments {
-    const char *file, *columns, *picture;
-    bool octile, json;
-    size_t levels;
-} fit_arguments;
+double cli_parameter(const gkv_gk *gk, size_t parameter)
+{
+    return (const double[CLI_PARAMETERS]){gk->a, gk->b, gk->g, gk->k}[parameter];
+}
+
+/* --- Arguments ------------------------------------------------------------------------------ */
+
+enum { NORMAL = 256, NONPARAMETRIC }; /* options without a letter */
 
 static const struct argp_option options[] = {
-    {"column", 'c', "NAME|NUMBER,…", 0, "Which columns, by the header's name or by number from 1 (default: all that "
+    {"column", 'c', "NAME|NUMBER,...", 0, "Which columns, by the header's name or by number from 1 (default: all that "
                                        "hold numbers)", 0},
-    {"method", 'm', "octile|lm", 0, "The closed form from the octiles, or least squares on quantiles by "
-                                    "Levenberg–Marquardt (default: lm)", 0},
+    {"weights", 'w', "NAME|NUMBER", 0, "The column that says how many observations each line stands for (default: one)",
+     0},
+    {"method", 'm', "octile|lm|mle", 0, "The closed form from the octiles, least squares on quantiles by "
+                                        "Levenberg–Marquardt, or maximum likelihood from there (default: lm)", 0},
     {"levels", 'l', "M", 0, "Quantiles that lm fits (default: a quarter of the sample, held to 7 … 99)", 0},
+    {"fix", 'f', "NAME=VALUE,...", 0, "Hold A, B, g or k at a value, or c at another than 0.8 (default: none)", 0},
+    {"normal", NORMAL, NULL, 0, "Hold g = k = 0: the normal distribution, to compare with (default: no)", 0},
+    {"confidence", 'C', "P", 0, "Of intervals and bands (default: 0.95)", 0},
+    {"bootstrap", 'b', "N", 0, "Standard errors, intervals and a test of fit from N simulated samples, at least 19 "
+                               "(default: no)", 0},
+    {"nonparametric", NONPARAMETRIC, NULL, 0, "Bootstrap from the sample itself, not from the fitted distribution "
+                                              "(default: no)", 0},
+    {"multivariate", 'M', NULL, 0, "One distribution of all columns together: g-and-k margins and the correlation of "
+                                   "their normal scores (default: each column by itself)", 0},
+    {"mixture", 'K', "K", 0, "A mixture of K such distributions (default: no)", 0},
+    {"held-out", 'H', "SHARE", 0, "Of a mixture's lines, drawn by the seed: not fitted, but watched, so that the fit "
+                                  "ends where it no longer helps them (default: 0)", 0},
+    {"seed", 'S', "N", 0, "Of what is drawn at random (default: 1)", 0},
+    {"threads", 't', "N", 0, "How many; they change nothing but the time (default: one per processor)", 0},
     {"json", 'j', NULL, 0, "Print JSON (default: a table)", 0},
     {"picture", 'p', "FILE.png", 0, "Draw histogram, density and QQ plot of up to six columns (default: no)", 0},
+    {"quiet", 'q', NULL, 0, "No progress (default: a live line on a terminal, else now and then a line)", 0},
     {.name = NULL},
 };
 
+static gkv_gk_method method_of(struct argp_state *state, const char *text)
+{
+    static const struct { const char *name; gkv_gk_method method; } methods[] = {
+        {"octile", GKV_GK_OCTILES}, {"lm", GKV_GK_LM}, {"mle", GKV_GK_MLE}};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(text, methods[i].name) == 0)
+            return methods[i].method;
+    argp_error(state, "--method %s: must be octile, lm or mle", text);
+    return GKV_GK_LM;
+}
+
+static void fix_one(cli_fit_arguments *a, struct argp_state *state, const char *word)
+{
+    const char *equals = strchr(word, '=');
+    const size_t length = equals ? (size_t)(equals - word) : 0;
+    if (length != 1 || !strchr("ABgkc", word[0]))
+        argp_error(state, "--fix %s: must be A, B, g, k or c and a value, as in --fix g=0", word);
+    const double value = cli_number(state, "--fix", equals + 1, -1e300, 1e300);
+    for (size_t i = 0; i < CLI_PARAMETERS; i++)
+        if (word[0] == cli_parameter_names[i][0]) {
+            a->fixed[i] = true;
+            a->value[i] = value;
+        }
+    if (word[0] == 'c')
+        a->c = value;
+}
+
+static void fix(cli_fit_arguments *a, struct argp_state *state, const char *text)
+{
+    char *words = cli_text("%s", text), *word = words;
+    for (bool more = true; more;) {
+        const size_t length = strcspn(word, ",");
+        more = word[length] == ',';
+        word[length] = '\0';
+        fix_one(a, state, word);
+        word += length + 1;
+    }
+    free(words);
+}
+
+/* What does not go together. */
+static void check_arguments(const cli_fit_arguments *a, struct argp_state *state)
+{
+    const bool fixed = a->fixed[0] || a->fixed[1] || a->fixed[2] || a->fixed[3];
+    const char *joint = a->components ? "--mixture" : a->multivariate ? "--multivariate" : NULL;
+    if (!a->file)
+        argp_error(state, "which file? A path, or - for standard input, is needed");
+    if (a->components && a->multivariate)
+        argp_error(state, "--multivariate and --mixture: choose one");
+    if (joint && fixed)
+        argp_error(state, "--fix goes with fits of single columns, not with %s (--normal does)", joint);
+    if (joint && a->replicates)
+        argp_error(state, "--bootstrap goes with fits of single columns, not with %s", joint);
+    if (joint && a->method != GKV_GK_LM && (a->components || a->method == GKV_GK_OCTILES))
+        argp_error(state, "--method %s does not go with %s", a->method == GKV_GK_MLE ? "mle" : "octile", joint);
+    if (fixed && a->normal)
+        argp_error(state, "--normal holds g and k: --fix has nothing to hold then");
+    if ((fixed || a->normal) && a->method == GKV_GK_OCTILES)
+        argp_error(state, "the closed form holds no parameters: use --method lm or mle");
+    if (a->components && a->weights)
+        argp_error(state, "--weights goes with fits of columns and with --multivariate, not with --mixture");
+    if (a->held_out > 0 && !a->components)
+        argp_error(state, "--held-out goes with --mixture");
+    if (a->nonparametric && !a->replicates)
+        argp_error(state, "--nonparametric goes with --bootstrap");
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-    fit_arguments *a = state->input;
+    cli_fit_arguments *a = state->input;
     switch (key) {
     case 'c': a->columns = arg; return 0;
-    case 'p': a->picture = cli_path(state, "--picture", arg); return 0;
-    case 'j': a->json = true; return 0;
+    case 'w': a->weights = arg; return 0;
+    case 'm': a->method = method_of(state, arg); return 0;
     case 'l': a->levels = (size_t)cli_whole(state, "--levels", arg, 7, 10000000); return 0;
-    case 'm':
-        if (strcmp(arg, "octile") != 0 && strcmp(arg, "lm") != 0)
-            argp_error(state, "--method %s: must be octile or lm", arg);
-        a->octile = strcmp(arg, "octile") == 0;
-        return 0;
+    case 'f': fix(a, state, arg); return 0;
+    case NORMAL: a->normal = true; return 0;
+    case 'C': a->confidence = cli_number(state, "--confidence", arg, 0.01, 0.999999); return 0;
+    case 'b': a->replicates = (size_t)cli_whole(state, "--bootstrap", arg, 19, 10000000); return 0;
+    case NONPARAMETRIC: a->nonparametric = true; return 0;
+    case 'M': a->multivariate = true; return 0;
+    case 'K': a->components = (size_t)cli_whole(state, "--mixture", arg, 1, 10000); return 0;
+    case 'H': a->held_out = cli_number(state, "--held-out", arg, 0, 0.9); return 0;
+    case 'S': a->seed = cli_whole(state, "--seed", arg, 0, INT64_MAX); return 0;
+    case 't': a->threads = (int)cli_whole(state, "--threads", arg, 1, 1024); return 0;
+    case 'j': a->json = true; return 0;
+    case 'p': a->picture = cli_path(state, "--picture", arg); return 0;
+    case 'q': a->quiet = true; return 0;
     case ARGP_KEY_ARG:
         if (a->file)
             argp_error(state, "one file only: %s is too many", arg);
         a->file = arg;
         return 0;
-    case ARGP_KEY_END:
-        if (!a->file)
-            argp_error(state, "which file? A path, or - for standard input, is needed");
-        return 0;
+    case ARGP_KEY_END: check_arguments(a, state); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-/* --- Fitting ------------------------------------------------------------------------------ */
+/* --- The command ------------------------------------------------------------------------------ */
 
-static int ascending(const void *a, const void *b)
+void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    gkv_gk_fit_defaults(settings);
+    settings->method = a->method;
+    settings->levels = a->levels;
+    settings->c = a->c;
+    settings->confidence = a->confidence;
+    settings->anderson_darling = 1;
 }
 
-static gkv_status fit_row(const fit_arguments *a, cli_fit_row *row)
+double *cli_fit_rows(const cli_fit_data *data)
 {
-    gkv_gk_fit_result *result = &row->result;
-    gkv_gk_fit_settings settings;
-    gkv_gk_fit_defaults(&settings);
-    settings.levels = a->levels;
-    row->full = !a->octile;
-    if (row->full)
-        return gkv_gk_fit_sorted(row->sorted, row->n, &settings, result);
-    const gkv_status status = gkv_gk_fit_octiles(row->sorted, row->n, settings.c, &result->gk);
-    for (size_t i = 0; i < row->n && status == GKV_OK; i++)
-        result->log_likelihood += gkv_gk_log_pdf(&result->gk, row->sorted[i]);
-    result->aic = 2 * PARAMETERS - 2 * result->log_likelihood;
-    result->n = row->n;
-    return status;
+    double *rows = cli_alloc(data->n * data->n_columns, sizeof *rows);
+    for (size_t c = 0; c < data->n_columns; c++)
+        for (size_t i = 0; i < data->n; i++)
+            rows[i * data->n_columns + c] = data->columns[c].x[i];
+    return rows;
 }
 
-static double estimate(const gkv_gk *gk, size_t parameter)
-{
-    return (const double[PARAMETERS]){gk->a, gk->b, gk->g, gk->k}[parameter];
-}
-
-static void warn(const cli_fit_row *row)
-{
-    if (!row->full)
-        return;
-    if (!row->result.converged)
-        fprintf(stderr, "gkvae: %s: not converged after %d passes: the last says that %s\n", row->name,
-                row->result.passes, gkv_lm_stop_name(row->result.stop));
-    if (row->result.at_bound)
-        fprintf(stderr, "gkvae: %s: k is at its least valid value: the tails are lighter than a g-and-k's can be, "
-                        "and the standard errors too large\n", row->name);
-}
-
-/* --- Output ------------------------------------------------------------------------------- */
-
-enum { CELL = 48 };
-
-/* A value with as many digits as its standard error, which is good for `digits`, leaves a
- * meaning: 100000000.0000012 where that is known to 1e-7, and not 1e+08. */
-static void put_value(char cell[CELL], double value, double se, int digits)
-{
-    if (!isfinite(value) || !(se > 0 && isfinite(se))) {
-        snprintf(cell, CELL, "%.6g", value);
-        return;
-    }
-    const double order = floor(log10(se));
-    const double places = fmax(0, digits - 1 - order);
-    const double significant = floor(log10(fmax(fabs(value), se))) - order + digits;
-    if (places <= 12 && fabs(value) < 1e15 && se < 1e6)
-        snprintf(cell, CELL, "%.*f", (int)places, value);
-    else
-        snprintf(cell, CELL, "%#.*g", (int)fmin(significant, 17), value);
-}
-
-/* A table of one fit: a line a parameter, then what concerns them all. */
-static void print_one(const cli_fit_row *row)
-{
-    const gkv_gk_fit_result *r = &row->result;
-    char text[PARAMETERS][4][CELL];
-    const char *cells[(PARAMETERS + 1) * 5] = {"", "estimate", row->full ? "standard error" : "",
-                                               row->full ? "95% from" : "", row->full ? "to" : ""};
-    for (size_t i = 0; i < PARAMETERS; i++) {
-        const double value = estimate(&r->gk, i), se = r->se[i];
-        const double known = row->full ? se : NAN;
-        put_value(text[i][0], value, known, 3);
-        snprintf(text[i][1], CELL, "%.3g", se);
-        put_value(text[i][2], value - z_95 * se, known, 3);
-        put_value(text[i][3], value + z_95 * se, known, 3);
-        cells[5 * (i + 1)] = parameter_names[i];
-        for (size_t c = 0; c < 4; c++)
-            cells[5 * (i + 1) + 1 + c] = c == 0 || row->full ? text[i][c] : "";
-    }
-    printf("%s: %zu values, %s\n", row->name, row->n,
-           row->full ? "least squares on quantiles" : "octile method");
-    cli_table(cells, PARAMETERS + 1, 5, "lrrrr");
-    printf("log-likelihood %.6g, AIC %.6g", r->log_likelihood, r->aic);
-    if (row->full)
-        printf("\ngoodness of fit: χ² = %.4g with %zu degrees of freedom, p = %.4g", r->chi2, r->dof, r->p_value);
-    printf("\n(c = %g)\n", r->gk.c);
-}
-
-/* A table of several: a line a column. */
-static void print_many(const cli_fit_row *rows, size_t n_rows)
-{
-    enum { COLUMNS = 10, WIDE = 2 * CELL };
-    static const char *const heads[COLUMNS] = {"column", "n", "A", "B", "g", "k", "log-likelihood", "AIC",
-                                               "χ²/d.o.f.", "p"};
-    char(*text)[COLUMNS][WIDE] = cli_alloc(n_rows, sizeof *text);
-    const char **cells = cli_alloc((n_rows + 1) * COLUMNS, sizeof *cells);
-    memcpy(cells, heads, sizeof heads);
-    for (size_t i = 0; i < n_rows; i++) {
-        const gkv_gk_fit_result *r = &rows[i].result;
-        snprintf(text[i][1], WIDE, "%zu", rows[i].n);
-        for (size_t p = 0; p < PARAMETERS; p++) {
-            char value[CELL];
-            put_value(value, estimate(&r->gk, p), rows[i].full ? r->se[p] : NAN, 2);
-            if (rows[i].full)
-                snprintf(text[i][2 + p], WIDE, "%s ± %.2g", value, r->se[p]);
-            else
-                snprintf(text[i][2 + p], WIDE, "%s", value);
-        }
-        snprintf(text[i][6], WIDE, "%.6g", r->log_likelihood);
-        snprintf(text[i][7], WIDE, "%.6g", r->aic);
-        if (rows[i].full) {
-            snprintf(text[i][8], WIDE, "%.3f", r->chi2 / (double)r->dof);
-            snprintf(text[i][9], WIDE, "%.3g", r->p_value);
-        }
-        cells[(i + 1) * COLUMNS] = rows[i].name;
-        for (size_t c = 1; c < COLUMNS; c++)
-            cells[(i + 1) * COLUMNS + c] = text[i][c];
-    }
-    cli_table(cells, n_rows + 1, COLUMNS, "lrrrrrrrrr");
-    if (rows[0].full)
-        puts("(± standard error; estimates ± 1.96 of them are 95% intervals)");
-    free(text);
-    free(cells);
-}
-
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *json_of(const cli_fit_row *row)
-{
-    const gkv_gk_fit_result *r = &row->result;
-    json_t *object = json_object(), *parameters = json_object();
-    for (size_t i = 0; i < PARAMETERS; i++) {
-        const double value = estimate(&r->gk, i), se = row->full ? r->se[i] : NAN;
-        json_t *one = json_object();
-        json_object_set_new(one, "estimate", number(value));
-        json_object_set_new(one, "standard_error", number(se));
-        json_object_set_new(one, "low", number(value - z_95 * se));
-        json_object_set_new(one, "high", number(value + z_95 * se));
-        json_object_set_new(parameters, parameter_names[i], one);
-    }
-    json_object_set_new(object, "column", json_string(row->name));
-    json_object_set_new(object, "n", json_integer((json_int_t)row->n));
-    json_object_set_new(object, "method", json_string(row->full ? "lm" : "octile"));
-    json_object_set_new(object, "parameters", parameters);
-    json_object_set_new(object, "c", number(r->gk.c));
-    json_object_set_new(object, "log_likelihood", number(r->log_likelihood));
-    json_object_set_new(object, "aic", number(r->aic));
-    if (row->full) {
-        json_object_set_new(object, "bic", number(r->bic));
-        json_object_set_new(object, "chi2", number(r->chi2));
-        json_object_set_new(object, "degrees_of_freedom", json_integer((json_int_t)r->dof));
-        json_object_set_new(object, "p_value", number(r->p_value));
-        json_object_set_new(object, "levels", json_integer((json_int_t)r->levels));
-        json_object_set_new(object, "converged", json_boolean(r->converged));
-        json_object_set_new(object, "at_bound", json_boolean(r->at_bound));
-    }
-    return object;
-}
-
-/* Always an array, also for one column: what reads it need not ask. */
-static int print_json(const cli_fit_row *rows, size_t n_rows)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < n_rows; i++)
-        json_array_append_new(array, json_of(&rows[i]));
-    char *text = json_dumps(array, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-    json_decref(array);
-    if (!text)
-        return cli_error(CLI_DATA, "a column's name is no UTF-8 text, which JSON needs");
-    puts(text);
-    free(text);
-    return CLI_OK;
-}
-
-/* --- The command --------------------------------------------------------------------------- */
-
-static int fit_column(const fit_arguments *a, const cli_columns_file *file, const cli_column *column,
-                      cli_fit_row *row)
-{
-    if (column->fault)
-        return cli_error(CLI_DATA, "%s", column->fault);
-    *row = (cli_fit_row){.name = column->name, .n = file->n_rows,
-                         .sorted = cli_alloc(file->n_rows, sizeof *row->sorted)};
-    memcpy(row->sorted, column->values, file->n_rows * sizeof *row->sorted);
-    qsort(row->sorted, row->n, sizeof *row->sorted, ascending);
-    const gkv_status status = fit_row(a, row);
-    if (status == GKV_OK) {
-        warn(row);
-        return CLI_OK;
-    }
-    free(row->sorted);
-    row->sorted = NULL;
-    return cli_error(cli_code(status), "%s: %s", column->name, gkv_error_message());
-}
-
-/* Fits what can be fitted: *n_rows are. Returns the code of the first that cannot. */
-static int fit_columns(const fit_arguments *a, const cli_columns_file *file, const size_t *chosen, size_t n_chosen,
-                       cli_fit_row *rows, size_t *n_rows)
+/* The columns that can be had; those with a fault, of which only a choice of all columns can
+ * have some, are reported. Returns the code of the first. */
+static int take_columns(const gkv_table *table, const size_t *chosen, size_t n_chosen, cli_fit_column *columns,
+                        size_t *n_columns)
 {
     int first = CLI_OK;
+    *n_columns = 0;
     for (size_t i = 0; i < n_chosen; i++) {
-        const int code = fit_column(a, file, &file->columns[chosen[i]], &rows[*n_rows]);
-        *n_rows += code == CLI_OK;
+        cli_fit_column *column = &columns[*n_columns];
+        column->name = gkv_table_name(table, chosen[i]);
+        const int code = cli_check(gkv_table_numbers(table, chosen[i], &column->x));
+        *n_columns += code == CLI_OK;
         first = first == CLI_OK ? code : first;
     }
     return first;
 }
 
-/* Shows the fits; there is at least one. */
-static int show(const fit_arguments *a, const cli_fit_row *rows, size_t n_rows)
+static int fit_table(const cli_fit_arguments *a, const gkv_table *table)
 {
+    cli_fit_data data = {.n = gkv_table_rows(table)};
+    cli_fit_column *columns = NULL;
+    size_t *chosen = NULL, n_chosen = 0, weights = SIZE_MAX;
     int code = CLI_OK;
-    if (a->json)
-        code = print_json(rows, n_rows);
-    else if (n_rows == 1)
-        print_one(&rows[0]);
-    else
-        print_many(rows, n_rows);
-    return a->picture && code == CLI_OK ? cli_fit_picture(rows, n_rows, a->picture) : code;
+    if (a->weights) {
+        CLI_TRY(cli_columns_find(table, "--weights", a->weights, &weights));
+        CLI_CHECK(gkv_table_numbers(table, weights, &data.weights));
+        data.weights_name = gkv_table_name(table, weights);
+    }
+    CLI_TRY(cli_columns_choose(table, a->file, a->columns, weights, &chosen, &n_chosen));
+    CLI_TRY(cli_fit_check_picture(a, n_chosen));
+    columns = cli_alloc(n_chosen, sizeof *columns);
+    data.columns = columns;
+    code = take_columns(table, chosen, n_chosen, columns, &data.n_columns);
+    if (a->multivariate || a->components) {
+        /* All columns or none: what is fitted without one of them is something else. */
+        if (code == CLI_OK)
+            code = a->components ? cli_fit_mixture(a, &data) : cli_fit_multivariate(a, &data);
+    } else if (data.n_columns > 0) {
+        const int fitted = cli_fit_columns(a, &data);
+        code = code == CLI_OK ? fitted : code;
+    }
+done:
+    free(columns);
+    free(chosen);
+    return code;
 }
 
 int cli_fit(int argc, char **argv)
 {
     static const struct argp argp = {
         .options = options, .parser = parse, .args_doc = "FILE\n-",
-        .doc = "Fits g-and-k distributions to columns of numbers from a text file: CSV, or separated by semicolons, "
-               "tabs or blanks; the first line may be a header.\v"
+        .doc = "Fits g-and-k distributions to columns of numbers: of a text, as CSV or separated by semicolons, tabs "
+               "or blanks, whose first line may be a header; or of a NumPy array (.npy).\v"
+               "  gkvae fit returns.csv\n"
+               "  gkvae fit returns.csv --method mle --bootstrap 999 --picture fit.png\n"
+               "  gkvae fit returns.csv --fix g=0\n"
+               "  gkvae fit returns.npy --multivariate --json\n"
+               "  gkvae fit codes.npy --mixture 5 --held-out 0.1\n\n"
                "Of several columns those that cannot be fitted are reported on standard error, the others printed; "
-               "the exit code is then 3."};
-    fit_arguments a = {.file = NULL};
-    cli_columns_file file = {.n_rows = 0};
-    size_t *chosen = NULL, n = 0, n_rows = 0;
-    cli_fit_row *rows = NULL;
+               "the exit code is then 3. Ctrl-C ends a mixture's fit with what it has reached, and a bootstrap with "
+               "the fit alone."};
+    cli_fit_arguments a = {.method = GKV_GK_LM, .confidence = 0.95, .c = gkv_gk_standard().c, .seed = 1};
+    gkv_table *table = NULL;
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
-    CLI_TRY(cli_columns_read(a.file, &file));
-    CLI_TRY(cli_columns_choose(&file, a.file, a.columns, &chosen, &n));
-    if (a.picture && n > 6) {
-        code = cli_error(CLI_USAGE, "--picture shows up to six columns, not %zu: choose some by --column", n);
-        goto done;
-    }
-    rows = cli_alloc(n, sizeof *rows);
-    code = fit_columns(&a, &file, chosen, n, rows, &n_rows);
-    if (n_rows > 0) {
-        const int shown = show(&a, rows, n_rows);
-        code = shown != CLI_OK ? shown : code;
-    }
+    CLI_CHECK(gkv_table_read(a.file, &table));
+    CLI_TRY(fit_table(&a, table));
 done:
-    for (size_t i = 0; rows && i < n_rows; i++)
-        free(rows[i].sorted);
-    free(rows);
-    free(chosen);
-    cli_columns_free(&file);
+    gkv_table_free(table);
     return code;
 }

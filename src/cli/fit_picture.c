@@ -1,6 +1,7 @@
 /* Pictures of fits; declared in fit.h. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fit.h"
 #include "gkvae/plot.h"
@@ -9,67 +10,157 @@ enum { CURVE_POINTS = 400, QUANTILES = 400, TITLE_SIZE = 128, PANELS_MOST = 6 };
 
 typedef struct panel_data {
     char title[TITLE_SIZE];
+    double *sorted; /* the sample, ascending; one of equal weights if it had others */
     double x[CURVE_POINTS], density[CURVE_POINTS], low[CURVE_POINTS], high[CURVE_POINTS];
     double theoretical[QUANTILES], empirical[QUANTILES], q_low[QUANTILES], q_high[QUANTILES];
 } panel_data;
 
-/* √(vᵀ C v): the standard error of what has the gradient v in the parameters. */
-static double standard_error(const gkv_gk_fit_result *r, const double v[4])
+/* --- The sample ---------------------------------------------------------------------------------- */
+
+typedef struct weighted {
+    double x, weight;
+} weighted;
+
+static int ascending(const void *a, const void *b)
 {
-    double variance = 0;
-    for (size_t i = 0; i < 4; i++)
-        for (size_t j = 0; j < 4; j++)
-            variance += v[i] * r->covariance[i][j] * v[j];
-    return variance > 0 ? sqrt(variance) : 0;
+    const double x = ((const weighted *)a)->x, y = ((const weighted *)b)->x;
+    return (x > y) - (x < y);
 }
 
-static void fill_density(const cli_fit_row *row, panel_data *data)
+/* n values that stand for as much each: the quantiles (i + ½)/n of the weighted sample, which
+ * without weights are its values. */
+static double *sort_sample(const double *x, const double *weights, size_t n)
 {
-    const gkv_gk *gk = &row->result.gk;
-    const size_t cut = row->n / 1000; /* a few far values would leave few points for the rest */
-    const double from = fmin(row->sorted[cut], gkv_gk_quantile(gk, 0.001));
-    const double to = fmax(row->sorted[row->n - 1 - cut], gkv_gk_quantile(gk, 0.999));
+    weighted *pairs = cli_alloc(n, sizeof *pairs);
+    double *sorted = cli_alloc(n, sizeof *sorted), total = 0, passed = 0;
+    for (size_t i = 0; i < n; i++) {
+        pairs[i] = (weighted){x[i], weights ? weights[i] : 1};
+        total += pairs[i].weight;
+    }
+    qsort(pairs, n, sizeof *pairs, ascending);
+    for (size_t i = 0, at = 0; i < n; i++) {
+        const double wanted = ((double)i + 0.5) / (double)n * total;
+        while (at < n - 1 && passed + pairs[at].weight < wanted)
+            passed += pairs[at++].weight;
+        sorted[i] = pairs[at].x;
+    }
+    free(pairs);
+    return sorted;
+}
+
+/* --- The fitted distribution: a mixture, as a rule of one ----------------------------------------- */
+
+static double share(const cli_fit_margin *m, size_t component)
+{
+    return m->shares ? m->shares[component] : 1;
+}
+
+static double density(const cli_fit_margin *m, double x)
+{
+    double sum = 0;
+    for (size_t k = 0; k < m->n_components; k++)
+        sum += share(m, k) * gkv_gk_pdf(&m->components[k], x);
+    return sum;
+}
+
+/* The quantile lies between the least and the greatest of the components', and is found by
+ * halving. */
+static double quantile(const cli_fit_margin *m, double p)
+{
+    double low = INFINITY, high = -INFINITY;
+    for (size_t k = 0; k < m->n_components; k++) {
+        const double x = gkv_gk_quantile(&m->components[k], p);
+        low = fmin(low, x);
+        high = fmax(high, x);
+    }
+    for (double middle = low + (high - low) / 2; low < middle && middle < high; middle = low + (high - low) / 2) {
+        double below = 0;
+        for (size_t k = 0; k < m->n_components; k++)
+            below += share(m, k) * gkv_gk_cdf(&m->components[k], middle);
+        if (below < p)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* √(vᵀ C v): the standard error of what has the gradient v in the parameters; 0 without one. */
+static double standard_error(const cli_fit_margin *m, const double v[CLI_PARAMETERS])
+{
+    double variance = 0;
+    for (size_t i = 0; m->covariance && i < CLI_PARAMETERS; i++)
+        for (size_t j = 0; j < CLI_PARAMETERS; j++)
+            variance += v[i] * m->covariance[CLI_PARAMETERS * i + j] * v[j];
+    return variance > 0 && isfinite(variance) ? sqrt(variance) : 0;
+}
+
+/* Bands need what every parameter is known to. */
+static bool has_bands(const cli_fit_margin *m)
+{
+    for (size_t i = 0; m->covariance && i < CLI_PARAMETERS; i++)
+        if (!isfinite(m->covariance[CLI_PARAMETERS * i + i]))
+            return false;
+    return m->covariance != NULL;
+}
+
+/* --- Panels ---------------------------------------------------------------------------------------- */
+
+static void fill_density(const cli_fit_margin *m, size_t n, double z, panel_data *data)
+{
+    const size_t cut = n / 1000; /* a few far values would leave few points for the rest */
+    const double from = fmin(data->sorted[cut], quantile(m, 0.001));
+    const double to = fmax(data->sorted[n - 1 - cut], quantile(m, 0.999));
     for (size_t i = 0; i < CURVE_POINTS; i++) {
-        double score[4];
-        data->x[i] = from + (to - from) * (double)i / (CURVE_POINTS - 1);
-        const double log_density = gkv_gk_score(gk, data->x[i], score);
-        const double reach = row->full ? 1.959963984540054 * standard_error(&row->result, score) : 0;
-        data->density[i] = exp(log_density);
-        data->low[i] = exp(log_density - reach); /* on the log scale, where it cannot turn negative */
-        data->high[i] = exp(log_density + reach);
+        double score[CLI_PARAMETERS] = {0};
+        const double x = from + (to - from) * (double)i / (CURVE_POINTS - 1), f = density(m, x);
+        if (m->covariance)
+            gkv_gk_score(m->components, x, score);
+        const double reach = exp(z * standard_error(m, score)); /* on the log scale it cannot turn negative */
+        data->x[i] = x;
+        data->density[i] = f;
+        data->low[i] = f / reach;
+        data->high[i] = f * reach;
     }
 }
 
-static size_t fill_quantiles(const cli_fit_row *row, panel_data *data)
+static size_t fill_quantiles(const cli_fit_margin *m, size_t n, double z, panel_data *data)
 {
-    const gkv_gk *gk = &row->result.gk, normal = gkv_gk_standard();
-    const size_t count = row->n < QUANTILES ? row->n : QUANTILES;
+    const gkv_gk normal = gkv_gk_standard();
+    const size_t count = n < QUANTILES ? n : QUANTILES;
     for (size_t i = 0; i < count; i++) {
-        double gradient[4];
-        const double p = ((double)i + 0.5) / (double)count, z = gkv_gk_quantile(&normal, p);
-        gkv_gk_Q_gradient(gk, z, gradient, NULL);
-        const double reach = row->full ? 1.959963984540054 * standard_error(&row->result, gradient) : 0;
-        data->theoretical[i] = gkv_gk_Q(gk, z);
-        data->empirical[i] = row->sorted[(size_t)(p * (double)row->n)];
+        double gradient[CLI_PARAMETERS] = {0};
+        const double p = ((double)i + 0.5) / (double)count;
+        if (m->covariance)
+            gkv_gk_Q_gradient(m->components, gkv_gk_quantile(&normal, p), gradient, NULL);
+        const double reach = z * standard_error(m, gradient);
+        data->theoretical[i] = quantile(m, p);
+        data->empirical[i] = data->sorted[(size_t)(p * (double)n)];
         data->q_low[i] = data->theoretical[i] - reach;
         data->q_high[i] = data->theoretical[i] + reach;
     }
     return count;
 }
 
-static void fill_panel(const cli_fit_row *row, panel_data *data, gkv_fit_panel *panel)
+static void fill_panel(const cli_fit_data *columns, size_t column, const cli_fit_margin *m, double z,
+                       panel_data *data, gkv_fit_panel *panel)
 {
-    const gkv_gk *gk = &row->result.gk;
+    const cli_fit_column *it = &columns->columns[column];
+    const size_t n = columns->n;
     char g[32], k[32];
-    snprintf(data->title, TITLE_SIZE, "%.40s: g = %s, k = %s", row->name, cli_decimal(gk->g, 2, g),
-             cli_decimal(gk->k, 2, k));
-    fill_density(row, data);
-    const size_t quantiles = fill_quantiles(row, data);
-    *panel = (gkv_fit_panel){.title = data->title, .sample = row->sorted, .n_sample = row->n, .density_x = data->x,
+    if (m->n_components == 1)
+        snprintf(data->title, TITLE_SIZE, "%.40s: g = %s, k = %s", it->name, cli_decimal(m->components->g, 2, g),
+                 cli_decimal(m->components->k, 2, k));
+    else
+        snprintf(data->title, TITLE_SIZE, "%.40s: %zu components", it->name, m->n_components);
+    data->sorted = sort_sample(it->x, columns->weights, n);
+    fill_density(m, n, z, data);
+    const size_t quantiles = fill_quantiles(m, n, z, data);
+    *panel = (gkv_fit_panel){.title = data->title, .sample = data->sorted, .n_sample = n, .density_x = data->x,
                              .density_y = data->density, .n_density = CURVE_POINTS,
                              .theoretical = data->theoretical, .empirical = data->empirical,
                              .n_quantiles = quantiles};
-    if (row->full) {
+    if (has_bands(m)) {
         panel->density_low = data->low;
         panel->density_high = data->high;
         panel->quantile_low = data->q_low;
@@ -77,19 +168,33 @@ static void fill_panel(const cli_fit_row *row, panel_data *data, gkv_fit_panel *
     }
 }
 
-int cli_fit_picture(const cli_fit_row *rows, size_t n_rows, const char *path)
+int cli_fit_check_picture(const cli_fit_arguments *a, size_t n_columns)
 {
-    panel_data *data = cli_alloc(n_rows, sizeof *data);
-    gkv_fit_panel panels[PANELS_MOST];
+    return a->picture && n_columns > PANELS_MOST
+               ? cli_error(CLI_USAGE, "--picture shows up to six columns, not %zu: choose some by --column", n_columns)
+               : CLI_OK;
+}
+
+int cli_fit_picture(const cli_fit_arguments *a, const cli_fit_data *data, const cli_fit_margin *margins)
+{
+    const size_t n = data->n_columns;
+    const gkv_gk normal = gkv_gk_standard();
+    const double z = gkv_gk_quantile_upper(&normal, (1 - a->confidence) / 2);
+    panel_data *panels = cli_alloc(n, sizeof *panels);
+    gkv_fit_panel shown[PANELS_MOST];
     gkv_fit_settings settings;
-    for (size_t i = 0; i < n_rows; i++)
-        fill_panel(&rows[i], &data[i], &panels[i]);
+    char band[64];
+    snprintf(band, sizeof band, "%.6g%% confidence band", 100 * a->confidence);
+    for (size_t i = 0; i < n; i++)
+        fill_panel(data, i, &margins[i], z, &panels[i], &shown[i]);
     gkv_fit_defaults(&settings);
-    settings.fitted_name = "fitted g-and-k density";
-    settings.band_name = "95% confidence band";
-    settings.x_label = n_rows == 1 ? rows[0].name : "value";
-    const int code = cli_check(n_rows == 1 ? gkv_plot_fit(path, &panels[0], &settings)
-                                           : gkv_plot_base_margins(path, panels, n_rows, &settings));
-    free(data);
+    settings.fitted_name = margins[0].n_components == 1 ? "fitted g-and-k density" : "fitted mixture's density";
+    settings.band_name = band;
+    settings.x_label = n == 1 ? data->columns[0].name : "value";
+    const int code = cli_check(n == 1 ? gkv_plot_fit(a->picture, &shown[0], &settings)
+                                      : gkv_plot_base_margins(a->picture, shown, n, &settings));
+    for (size_t i = 0; i < n; i++)
+        free(panels[i].sorted);
+    free(panels);
     return code;
 }

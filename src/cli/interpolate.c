@@ -7,9 +7,9 @@
 enum { ROWS_MOST = 64 };
 
 typedef struct interpolate_arguments {
-    const char *model, *out;
+    cli_model_arguments model;
+    const char *out;
     size_t from[ROWS_MOST], to[ROWS_MOST], n_from, n_to, steps;
-    cli_assignments assignments;
 } interpolate_arguments;
 
 static const struct argp_option options[] = {
@@ -18,9 +18,6 @@ static const struct argp_option options[] = {
     {"to", 'b', "J", 0, "End at test image J", 0},
     {"steps", 'n', "N", 0, "Images on the way, both ends included (default: 12)", 0},
     {"out", 'o', "FILE.png", 0, "The picture (default: interpolations.png)", 0},
-    {"data-folder", 'f', "DIR", 0, "Where the test images are, as data.folder (default: the run's, or data)", 0},
-    {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)", 0},
-    {"threads", 't', "N", 0, "As train.threads (default: the run's, or auto: one per processor)", 0},
     {.name = NULL},
 };
 
@@ -38,17 +35,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
     case 'n': a->steps = (size_t)cli_whole(state, "--steps", arg, 2, 200); return 0;
     case 'o': a->out = cli_path(state, "--out", arg); return 0;
-    case 'f': cli_assign(&a->assignments, state, "data.folder", arg, "--data-folder"); return 0;
-    case 's': cli_assign_text(&a->assignments, state, arg); return 0;
-    case 't': cli_assign(&a->assignments, state, "train.threads", arg, "--threads"); return 0;
-    case ARGP_KEY_ARG:
-        if (a->model)
-            argp_error(state, "one model only: %s is too many", arg);
-        a->model = arg;
-        return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->model; return 0;
     case ARGP_KEY_END:
-        if (!a->model)
-            argp_error(state, "which model? A run folder or a model file is needed");
         if (a->n_from != a->n_to)
             argp_error(state, "%zu times --from and %zu times --to: every row needs both", a->n_from, a->n_to);
         return 0;
@@ -79,7 +67,8 @@ static bool is_one_class(const gkv_dataset *images)
 int cli_interpolate(int argc, char **argv)
 {
     static const struct argp argp = {
-        .options = options, .parser = parse, .args_doc = "FOLDER\nMODEL.safetensors",
+        .options = options, .children = cli_model_and_data, .parser = parse,
+        .args_doc = "FOLDER\nMODEL.safetensors",
         .doc = "Draws the way from one test image to another: a straight line in ε, the space of the prior's base, "
                "carried to latent codes by the prior's flow and decoded."};
     interpolate_arguments a = {.out = "interpolations.png", .steps = CLI_STEPS};
@@ -87,8 +76,8 @@ int cli_interpolate(int argc, char **argv)
     gkv_dataset *images = NULL;
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
-    CLI_TRY(cli_run_open(a.model, &a.assignments, &run));
-    CLI_TRY(cli_run_images(&run, NULL, &images));
+    CLI_TRY(cli_run_open(&a.model, &run));
+    CLI_TRY(cli_run_images(&run, GKV_TEST, NULL, &images));
     CLI_TRY(check_places(&a, images));
     if (a.n_from == 0)
         a.n_from = cli_choose_pairs(images, a.from, a.to);

@@ -20,7 +20,9 @@ static const command commands[] = {
     {"sample", cli_sample, "draw images from a model"},
     {"reconstruct", cli_reconstruct, "images, and what a model makes of them"},
     {"interpolate", cli_interpolate, "walk from one image to another through the prior"},
+    {"encode", cli_encode, "write the latent codes of images as a NumPy array"},
     {"fit", cli_fit, "fit g-and-k distributions to columns of numbers"},
+    {"gk", cli_gk, "evaluate a g-and-k distribution, and draw from it"},
     {"settings", cli_settings, "every key of a configuration, with its default"},
     {"version", cli_version, "the program's version"},
 };
@@ -38,6 +40,9 @@ static void print_help(void)
          "  gkvae data get mnist\n"
          "  gkvae train configs/mnist.ini --out results/mnist\n"
          "  gkvae eval results/mnist              then open results/mnist/index.html\n\n"
+         "A first fit:\n"
+         "  gkvae fit returns.csv --picture fit.png\n"
+         "  gkvae gk quantile --params 0,1,0.2,0.1 0.01\n\n"
          "Exit codes:\n"
          "  0    done\n"
          "  1    a fault of the program itself: please report it\n"

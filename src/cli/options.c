@@ -8,37 +8,52 @@
 
 #include "cli.h"
 
-/* What argp adds to every command. */
-static const struct argp_option added[] = {
-    {.name = "help"}, {.name = "usage"}, {.name = NULL},
-};
+/* The options of a command, those of its children, and what argp adds to every command. */
+enum { OPTIONS_MAX = 64 };
+typedef struct option_list {
+    const struct argp_option *list[OPTIONS_MAX];
+    size_t count;
+} option_list;
 
-/* The option of this name, or the only one that begins so, as getopt_long has it. */
-static const struct argp_option *find_long(const struct argp_option *options, const char *name, size_t length)
+static void add_options(option_list *all, const struct argp_option *options)
 {
-    for (const struct argp_option *o = options; o->name || o->key || o->doc; o++)
-        if (o->name && strncmp(o->name, name, length) == 0)
-            return o;
+    for (const struct argp_option *o = options; o && (o->name || o->key || o->doc) && all->count < OPTIONS_MAX; o++)
+        all->list[all->count++] = o;
+}
+
+static void collect_options(option_list *all, const struct argp *argp)
+{
+    add_options(all, argp->options);
+    for (const struct argp_child *child = argp->children; child && child->argp; child++)
+        collect_options(all, child->argp);
+}
+
+/* The option of this name, or the first that begins so; NULL if there is none. */
+static const struct argp_option *find_long(const option_list *all, const char *name, size_t length)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (all->list[i]->name && strncmp(all->list[i]->name, name, length) == 0)
+            return all->list[i];
     return NULL;
 }
 
-static const struct argp_option *find_short(const struct argp_option *options, char letter)
+static const struct argp_option *find_short(const option_list *all, char letter)
 {
-    for (const struct argp_option *o = options; o->name || o->key || o->doc; o++)
-        if (o->key == letter)
-            return o;
+    for (size_t i = 0; i < all->count; i++)
+        if (all->list[i]->key == letter)
+            return all->list[i];
     return NULL;
 }
 
-static const char *nearest_option(const struct argp_option *options, const char *name)
+static const char *nearest_option(const option_list *all, const char *name)
 {
     const char *nearest = "help";
     size_t best = cli_distance(name, nearest);
-    for (const struct argp_option *o = options; o->name || o->key || o->doc; o++) {
-        const size_t distance = o->name ? cli_distance(name, o->name) : SIZE_MAX;
+    for (size_t i = 0; i < all->count; i++) {
+        const size_t distance = all->list[i]->name ? cli_distance(name, all->list[i]->name) : SIZE_MAX;
         if (distance < best) {
             best = distance;
-            nearest = o->name;
+            nearest = all->list[i]->name;
         }
     }
     return nearest;
@@ -46,8 +61,10 @@ static const char *nearest_option(const struct argp_option *options, const char 
 
 int cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
-    static const struct argp_option none[] = {{.name = NULL}};
-    const struct argp_option *options = argp->options ? argp->options : none;
+    static const struct argp_option added[] = {{.name = "help"}, {.name = "usage"}, {.name = NULL}};
+    option_list all = {.count = 0};
+    collect_options(&all, argp);
+    add_options(&all, added);
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         const char *word = argv[i];
         const struct argp_option *option = NULL;
@@ -59,12 +76,12 @@ int cli_parse(const struct argp *argp, int argc, char **argv, void *input)
             const size_t length = strcspn(word + 2, "=");
             snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), word + 2);
             has_value = word[2 + length] == '=';
-            option = find_long(options, word + 2, length);
-            if (!option && !find_long(added, word + 2, length))
+            option = find_long(&all, word + 2, length);
+            if (!option)
                 return cli_error(CLI_USAGE, "unknown option --%s; the nearest is --%s (all of them: %s --help)", name,
-                                 nearest_option(options, name), argv[0]);
+                                 nearest_option(&all, name), argv[0]);
         } else {
-            option = find_short(options, word[1]);
+            option = find_short(&all, word[1]);
             has_value = word[2] != '\0';
         }
         if (option && option->arg && !has_value)

@@ -14,7 +14,7 @@ enum { CURVE_POINTS = 400, QUANTILES = 200, TITLE_SIZE = 64 };
 static int targets_of(const cli_run *run, const gkv_dataset *test, size_t n, float **out)
 {
     *out = cli_alloc(n * gkv_model_height(run->model) * gkv_model_width(run->model), sizeof **out);
-    return cli_check(gkv_test_targets(&run->settings, test, 0, n, *out));
+    return cli_check(gkv_targets(&run->settings, test, GKV_TEST, 0, n, *out));
 }
 
 int cli_picture_latent(const cli_run *run, const gkv_dataset *test, size_t n, double explained[2],
@@ -161,7 +161,7 @@ int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, cons
     for (size_t i = 0; i < panels; i++) {
         double margin[5];
         CLI_CHECK(gkv_model_base_margin(run->model, all[i].number, margin));
-        const gkv_gk gk = {margin[0], margin[1], margin[2], margin[3], margin[4]};
+        const gkv_gk gk = {margin[0], margin[1], margin[2], margin[3], margin[4], 0};
         fill_panel(&all[i], n, &gk, normal, &data[i], &panel[i]);
     }
     gkv_fit_settings settings;

@@ -47,7 +47,7 @@ static gkv_status fetch(const cli_run *run, const gkv_dataset *images, size_t pl
     const uint8_t *levels = gkv_dataset_pixels(images, place);
     for (size_t k = 0; k < pixels; k++)
         grey[k] = (float)levels[k] / 255.0F;
-    return gkv_test_targets(&run->settings, images, place, 1, target);
+    return gkv_targets(&run->settings, images, GKV_TEST, place, 1, target);
 }
 
 int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,
@@ -98,7 +98,7 @@ static int ends_in_eps(const cli_run *run, const gkv_dataset *images, const size
     float *codes = cli_alloc(2 * n * gkv_model_latent(run->model), sizeof *codes);
     int code = CLI_OK;
     for (size_t i = 0; i < 2 * n; i++)
-        CLI_CHECK(gkv_test_targets(&run->settings, images, i < n ? from[i] : to[i - n], 1, seen + i * pixels));
+        CLI_CHECK(gkv_targets(&run->settings, images, GKV_TEST, i < n ? from[i] : to[i - n], 1, seen + i * pixels));
     CLI_CHECK(gkv_model_code(run->model, 2 * n, seen, codes));
     CLI_CHECK(gkv_model_normalise(run->model, 2 * n, codes, eps));
 done:

@@ -5,17 +5,14 @@
 #include "pictures.h"
 
 typedef struct reconstruct_arguments {
-    const char *model, *images, *out;
+    cli_model_arguments model;
+    const char *images, *out;
     size_t count; /* 0: as gkvae eval chooses */
-    cli_assignments assignments;
 } reconstruct_arguments;
 
 static const struct argp_option options[] = {
     {"count", 'n', "N", 0, "The first N images (default: four of each class as gkvae eval takes them, or 40)", 0},
     {"out", 'o', "FILE.png", 0, "The picture (default: reconstructions.png)", 0},
-    {"data-folder", 'f', "DIR", 0, "Where the test images are, as data.folder (default: the run's, or data)", 0},
-    {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)", 0},
-    {"threads", 't', "N", 0, "As train.threads (default: the run's, or auto: one per processor)", 0},
     {.name = NULL},
 };
 
@@ -25,20 +22,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case 'n': a->count = (size_t)cli_whole(state, "--count", arg, 1, 10000); return 0;
     case 'o': a->out = cli_path(state, "--out", arg); return 0;
-    case 'f': cli_assign(&a->assignments, state, "data.folder", arg, "--data-folder"); return 0;
-    case 's': cli_assign_text(&a->assignments, state, arg); return 0;
-    case 't': cli_assign(&a->assignments, state, "train.threads", arg, "--threads"); return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->model; return 0;
     case ARGP_KEY_ARG:
-        if (!a->model)
-            a->model = arg;
-        else if (!a->images)
-            a->images = arg;
-        else
+        if (!a->model.model)
+            return ARGP_ERR_UNKNOWN; /* the model comes first */
+        if (a->images)
             argp_error(state, "one model and one file of images: %s is too many", arg);
-        return 0;
-    case ARGP_KEY_END:
-        if (!a->model)
-            argp_error(state, "which model? A run folder or a model file is needed");
+        a->images = arg;
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -47,7 +37,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 int cli_reconstruct(int argc, char **argv)
 {
     static const struct argp argp = {
-        .options = options, .parser = parse, .args_doc = "FOLDER [IMAGES]\nMODEL.safetensors [IMAGES]",
+        .options = options, .children = cli_model_and_data, .parser = parse,
+        .args_doc = "FOLDER [IMAGES]\nMODEL.safetensors [IMAGES]",
         .doc = "Draws images over what a model makes of them: the run's test images, or those of an IDX file."};
     enum { BLOCKS = 4 };
     reconstruct_arguments a = {.out = "reconstructions.png"};
@@ -56,8 +47,8 @@ int cli_reconstruct(int argc, char **argv)
     size_t *chosen = NULL, n = 0, cols = CLI_COLUMNS;
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
-    CLI_TRY(cli_run_open(a.model, &a.assignments, &run));
-    CLI_TRY(cli_run_images(&run, a.images, &images));
+    CLI_TRY(cli_run_open(&a.model, &run));
+    CLI_TRY(cli_run_images(&run, GKV_TEST, a.images, &images));
     chosen = cli_alloc(a.count + BLOCKS * CLI_COLUMNS, sizeof *chosen);
     if (a.count > gkv_dataset_count(images)) {
         code = cli_error(CLI_DATA, "--count %zu: there are %zu images", a.count, gkv_dataset_count(images));

@@ -56,7 +56,7 @@ static const char *summary_of(texts *all, const cli_evaluation *it)
 
 /* --- Tables ------------------------------------------------------------------------------ */
 
-enum { METRIC_ROWS = 13, METRIC_COLUMNS = 4 };
+enum { METRIC_ROWS = 14, METRIC_COLUMNS = 4 };
 
 static gkv_report_table metrics_table(const gkv_metrics *m, const char **cells, texts *all)
 {
@@ -77,6 +77,7 @@ static gkv_report_table metrics_table(const gkv_metrics *m, const char **cells, 
         {"test images", (double)m->images, NAN, 0, ""},
         {"parameters", (double)m->parameters, NAN, 0, "numbers that training sets, the base's included"},
         {"training", m->train_seconds, NAN, 1, "seconds of wall time"},
+        {"refits of the base", m->refit_seconds, NAN, 1, "seconds of them"},
         {"evaluation", m->eval_seconds, NAN, 1, "seconds of wall time"},
     };
     for (size_t i = 0; i < METRIC_ROWS; i++) {

@@ -41,8 +41,10 @@ static int compare(const cli_run *run, const char *source, const cli_assignments
 
 /* --- Run ----------------------------------------------------------------------------------- */
 
-int cli_run_open(const char *path, const cli_assignments *assignments, cli_run *run)
+int cli_run_open(const cli_model_arguments *arguments, cli_run *run)
 {
+    const char *path = arguments->model;
+    const cli_assignments *assignments = &arguments->assignments;
     struct stat info;
     int code = CLI_OK;
     *run = (cli_run){.is_folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode)};
@@ -86,14 +88,14 @@ bool cli_run_changed(const cli_run *run, const char *folder)
            now.st_mtim.tv_nsec != before->st_mtim.tv_nsec;
 }
 
-int cli_run_images(const cli_run *run, const char *idx, gkv_dataset **out)
+int cli_run_images(const cli_run *run, gkv_split half, const char *idx, gkv_dataset **out)
 {
     int code = CLI_OK;
     *out = NULL;
     if (idx)
         CLI_CHECK(gkv_dataset_open(idx, NULL, out));
     else
-        CLI_CHECK(gkv_dataset_load(&run->settings.data, GKV_TEST, out));
+        CLI_CHECK(gkv_dataset_load(&run->settings.data, half, out));
     const size_t height = gkv_dataset_height(*out), width = gkv_dataset_width(*out);
     if (height != gkv_model_height(run->model) || width != gkv_model_width(run->model))
         code = cli_error(CLI_DATA, "%s: the images are %zu × %zu, but the model was trained on %zu × %zu",

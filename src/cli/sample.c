@@ -7,11 +7,11 @@
 #include "pictures.h"
 
 typedef struct sample_arguments {
-    const char *model, *out, *idx;
+    cli_model_arguments model;
+    const char *out, *idx;
     size_t count;
     uint64_t seed;
     double temperature;
-    cli_assignments assignments;
 } sample_arguments;
 
 static const struct argp_option options[] = {
@@ -20,7 +20,6 @@ static const struct argp_option options[] = {
     {"temperature", 'T', "T", 0, "Scale of the base's normal scores; below 1 is nearer to the mode (default: 1)", 0},
     {"out", 'o', "FILE.png", 0, "The picture (default: samples.png, or none with --idx)", 0},
     {"idx", 'x', "FILE", 0, "Write the images as IDX of unsigned bytes too (default: no)", 0},
-    {"threads", 't', "N", 0, "As train.threads (default: the run's, or auto: one per processor)", 0},
     {.name = NULL},
 };
 
@@ -33,16 +32,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'T': a->temperature = cli_number(state, "--temperature", arg, 0, 100); return 0;
     case 'o': a->out = cli_path(state, "--out", arg); return 0;
     case 'x': a->idx = cli_path(state, "--idx", arg); return 0;
-    case 't': cli_assign(&a->assignments, state, "train.threads", arg, "--threads"); return 0;
-    case ARGP_KEY_ARG:
-        if (a->model)
-            argp_error(state, "one model only: %s is too many", arg);
-        a->model = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!a->model)
-            argp_error(state, "which model? A run folder or a model file is needed");
-        return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = &a->model; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
@@ -97,13 +87,13 @@ done:
 int cli_sample(int argc, char **argv)
 {
     static const struct argp argp = {
-        .options = options, .parser = parse, .args_doc = "FOLDER\nMODEL.safetensors",
+        .options = options, .children = cli_model_only, .parser = parse, .args_doc = "FOLDER\nMODEL.safetensors",
         .doc = "Draws images from a model: the decoder's pixel probabilities at draws from the prior."};
     sample_arguments a = {.count = 200, .seed = 1, .temperature = 1};
     cli_run run = {.model = NULL};
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
-    CLI_TRY(cli_run_open(a.model, &a.assignments, &run));
+    CLI_TRY(cli_run_open(&a.model, &run));
     if (a.idx) {
         CLI_TRY(write_idx(&a, run.model));
         printf("%zu images: %s\n", a.count, a.idx);

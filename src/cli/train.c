@@ -100,7 +100,7 @@ static void print_epoch(const gkv_train_progress *p)
     if (p->epoch < p->epochs)
         printf("  ETA %s", cli_duration(p->seconds_left, time));
     if (p->refitted)
-        printf("  refit: moved %.2g, g %s … %s, k %s … %s, %.1f s", p->refit_step,
+        printf("  refit: moved %.2g, g %s … %s, k %s … %s, %.2f s", p->refit_step,
                cli_decimal(p->g_min, 2, number[0]), cli_decimal(p->g_max, 2, number[1]),
                cli_decimal(p->k_min, 2, number[2]), cli_decimal(p->k_max, 2, number[3]), p->refit_seconds);
     if (p->skipped > 0)
@@ -191,6 +191,8 @@ static void print_end(const train_arguments *a, const gkv_train_result *result)
     char time[32];
     printf("%s after %" PRIu64 " epochs, %" PRIu64 " steps, %s", result->stopped_early ? "stopped early" : "done",
            result->epochs, result->steps, cli_duration(result->seconds, time));
+    if (result->refit_seconds > 0 && result->seconds > 0)
+        printf(" (refits of the base: %.1f %% of it)", 100 * result->refit_seconds / result->seconds);
     if (isfinite(result->best_validation))
         printf("; best validation −ELBO %.3f, epoch %" PRIu64, result->best_validation, result->best_epoch);
     char *next = cli_quote(3, (const char *const[]){cli_program, "eval", a->folder});

@@ -56,8 +56,8 @@ void gkv_gk_batch_use(gkv_simd level)
                                     .log_dq_k = AT(o->log_dq_k, at)};                                             \
     }                                                                                                             \
                                                                                                                   \
-    void gkv_gk_batch_inverse_##S(size_t rows, size_t d, const gkv_gk_columns_##S *columns, const REAL *x,        \
-                                  REAL *z, REAL *log_dq, REAL *dq, REAL *ratio)                                   \
+    static void invert_##S(size_t rows, size_t d, const gkv_gk_columns_##S *columns, const REAL *x, REAL *z,      \
+                           REAL *log_dq, REAL *dq, REAL *ratio, REAL *log_pdf)                                    \
     {                                                                                                             \
         gkv_gk_tile_##S tile;                                                                                     \
         for (size_t first = 0; first < d; first += GKV_GK_TILE) {                                                 \
@@ -67,9 +67,32 @@ void gkv_gk_batch_use(gkv_simd level)
             for (size_t run = 0; run < runs; run++) {                                                             \
                 const size_t at = run * d + first;                                                                \
                 kernels()->inverse_##S(length, &tile, x + at, AT(z, at), AT(log_dq, at), AT(dq, at),              \
-                                       AT(ratio, at));                                                            \
+                                       AT(ratio, at), AT(log_pdf, at));                                           \
             }                                                                                                     \
         }                                                                                                         \
+    }                                                                                                             \
+                                                                                                                  \
+    void gkv_gk_batch_inverse_##S(size_t rows, size_t d, const gkv_gk_columns_##S *columns, const REAL *x,        \
+                                  REAL *z, REAL *log_dq, REAL *dq, REAL *ratio)                                   \
+    {                                                                                                             \
+        invert_##S(rows, d, columns, x, z, log_dq, dq, ratio, NULL);                                              \
+    }                                                                                                             \
+                                                                                                                  \
+    void gkv_gk_batch_density_##S(size_t rows, size_t d, const gkv_gk_columns_##S *columns, const REAL *x,        \
+                                  REAL *z, REAL *log_pdf, REAL *dq, REAL *ratio)                                  \
+    {                                                                                                             \
+        invert_##S(rows, d, columns, x, z, NULL, dq, ratio, log_pdf);                                              \
+    }                                                                                                             \
+                                                                                                                  \
+    void gkv_gk_batch_probability_##S(size_t n, const REAL *z, REAL *lower, REAL *upper, REAL *log_lower,         \
+                                      REAL *log_upper)                                                            \
+    {                                                                                                             \
+        kernels()->probability_##S(n, z, lower, upper, log_lower, log_upper);                                     \
+    }                                                                                                             \
+                                                                                                                  \
+    void gkv_gk_batch_normal_score_##S(size_t n, gkv_gk_tail tail, const REAL *p, REAL *z)                        \
+    {                                                                                                             \
+        kernels()->normal_score_##S(n, tail, p, z);                                                               \
     }                                                                                                             \
                                                                                                                   \
     void gkv_gk_batch_forward_##S(size_t rows, size_t d, const gkv_gk_columns_##S *columns, const REAL *z,        \

@@ -8,7 +8,7 @@
  * allocates; thread-safe. Parameters must be valid (gkv_gk_check); others give
  * meaningless numbers but do return.
  *
- * Accuracy: z to about 1e-6 relative in float and 1e-13 in double. */
+ * Accuracy: z and log f to about 1e-6 relative in float and 1e-14 in double. */
 #ifndef GKV_GK_BATCH_H
 #define GKV_GK_BATCH_H
 
@@ -16,6 +16,7 @@
 
 #include "core/real.h"
 #include "core/simd.h"
+#include "gkvae/gk_batch.h"
 
 /* Parameters by column: a, b, g, k have d elements, c is common. */
 typedef struct gkv_gk_columns_f {
@@ -57,6 +58,13 @@ void gkv_gk_batch_inverse_f(size_t rows, size_t d, const gkv_gk_columns_f *colum
 void gkv_gk_batch_inverse_d(size_t rows, size_t d, const gkv_gk_columns_d *columns, const double *x, double *z,
                             double *log_dq, double *dq, double *ratio);
 
+/* z and log f(x) in one go, faster than by log Q', with Q' and Q''/Q' if they are wanted.
+ * log f is −∞ where z was held. */
+void gkv_gk_batch_density_f(size_t rows, size_t d, const gkv_gk_columns_f *columns, const float *x, float *z,
+                            float *log_pdf, float *dq, float *ratio);
+void gkv_gk_batch_density_d(size_t rows, size_t d, const gkv_gk_columns_d *columns, const double *x, double *z,
+                            double *log_pdf, double *dq, double *ratio);
+
 /* z to x = Q(z) and whatever else `out` asks for, parameters by column. */
 void gkv_gk_batch_forward_f(size_t rows, size_t d, const gkv_gk_columns_f *columns, const float *z,
                             const gkv_gk_outputs_f *out);
@@ -85,6 +93,18 @@ typedef gkv_gk_outputs_f gkv_gk_outputs;
 #define gkv_gk_batch_shape gkv_gk_batch_shape_f
 #endif
 
+/* Φ(z), Φ(−z) and their logarithms for |z| ≤ 8 (float: 3.5) to full precision, beyond with the
+ * rounding of z come out z²-fold; NULL is skipped. Outputs must not overlap. */
+void gkv_gk_batch_probability_f(size_t n, const float *z, float *lower, float *upper, float *log_lower,
+                                float *log_upper);
+void gkv_gk_batch_probability_d(size_t n, const double *z, double *lower, double *upper, double *log_lower,
+                                double *log_upper);
+
+/* z with the given probability, from 1e-300 (float: 1e-37) up in either tail; NaN, or beyond
+ * ±37 (13), where that is left. z may be p. */
+void gkv_gk_batch_normal_score_f(size_t n, gkv_gk_tail tail, const float *p, float *z);
+void gkv_gk_batch_normal_score_d(size_t n, gkv_gk_tail tail, const double *p, double *z);
+
 /* --- One table per instruction set: batch_kernels_*.c -------------------- */
 
 /* Columns repeated cyclically, so that a vector of lanes may begin in any of
@@ -108,14 +128,19 @@ typedef struct gkv_gk_tile_d {
 
 typedef struct gkv_gk_kernels {
     void (*inverse_f)(size_t n, const gkv_gk_tile_f *tile, const float *x, float *z, float *log_dq, float *dq,
-                      float *ratio);
+                      float *ratio, float *log_pdf);
     void (*inverse_d)(size_t n, const gkv_gk_tile_d *tile, const double *x, double *z, double *log_dq, double *dq,
-                      double *ratio);
+                      double *ratio, double *log_pdf);
     void (*forward_f)(size_t n, const gkv_gk_tile_f *tile, const float *z, const gkv_gk_outputs_f *out);
     void (*forward_d)(size_t n, const gkv_gk_tile_d *tile, const double *z, const gkv_gk_outputs_d *out);
     void (*shape_f)(size_t n, const float *g, const float *k, float c, const float *u, const gkv_gk_outputs_f *out);
     void (*shape_d)(size_t n, const double *g, const double *k, double c, const double *u,
                     const gkv_gk_outputs_d *out);
+    void (*probability_f)(size_t n, const float *z, float *lower, float *upper, float *log_lower, float *log_upper);
+    void (*probability_d)(size_t n, const double *z, double *lower, double *upper, double *log_lower,
+                          double *log_upper);
+    void (*normal_score_f)(size_t n, gkv_gk_tail tail, const float *p, float *z);
+    void (*normal_score_d)(size_t n, gkv_gk_tail tail, const double *p, double *z);
 } gkv_gk_kernels;
 
 extern const gkv_gk_kernels gkv_gk_kernels_portable, gkv_gk_kernels_avx2, gkv_gk_kernels_avx512;

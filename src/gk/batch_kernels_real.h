@@ -10,12 +10,12 @@ static inline V S(constant)(double x)
     return F(set)((REAL)x);
 }
 
-/* log(1+s²): the rounding of 1+s² is put back; far out it is 2 log s. */
-static inline V S(log1p_square)(V s)
+/* log(1+s²), given m ≈ 1/(1+s²): the rounding of 1+s² is put back; far out it is 2 log s. */
+static inline V S(log1p_square)(V s, V m)
 {
     const V one = S(constant)(1.0), square = s * s, sum = one + square;
     const V far = F(log)(F(select)(s < F(set)(FAR_OUT), sum, s));
-    return F(select)(s < F(set)(FAR_OUT), far + (square - (sum - one)) / sum, far + far);
+    return F(select)(s < F(set)(FAR_OUT), far + (square - (sum - one)) * m, far + far);
 }
 
 static inline S(terms) S(terms_at)(V s, V g, V k, V c)
@@ -23,14 +23,14 @@ static inline S(terms) S(terms_at)(V s, V g, V k, V c)
     const V one = S(constant)(1.0), two = S(constant)(2.0), zero = S(constant)(0.0);
     S(terms) t;
     t.gs = F(max)(S(constant)(-800.0), F(min)(S(constant)(800.0), g * s));
-    const V e = F(exp)(-F(abs)(t.gs)), share = e / (one + e);
+    const V e = F(exp)(-F(abs)(t.gs)), share = e / (one + e), by = one - share; /* 1/(1+e) */
     const V size = one - two * share;
     t.tanh = F(select)(t.gs < zero, -size, size);
-    t.sech2 = S(constant)(4.0) * share / (one + e);
+    t.sech2 = S(constant)(4.0) * share * by;
     t.T = F(select)(t.gs < zero, (one - c) + two * c * share, (one + c) - two * c * share);
     t.dT = S(constant)(0.5) * c * g * t.sech2;
-    t.ln = S(log1p_square)(s);
     t.m = one / (one + s * s);
+    t.ln = S(log1p_square)(s, t.m);
     t.h = F(select)(s < one, s * s * t.m, one - t.m);
     t.tail = F(select)(k < zero, (one + two * k) - two * k * t.m, one + two * k * t.h);
     t.R = t.T * t.tail + S(constant)(0.5) * c * t.gs * t.sech2;
@@ -45,47 +45,63 @@ static inline V S(ratio_of)(const S(terms) *t, V s, V k)
     return S(constant)(2.0) * k * s * t->m + bend / t->R;
 }
 
-/* Where Newton starts: T from a rough s, then the curve s = w (1+w²)^(−k/(1+2k)),
- * which has both asymptotes of s (1+s²)^k = w = y/T right. */
+/* Where the iteration starts: T at a rough s, twice, with tanh x ≈ x(27+x²)/(27+9x²) for
+ * |x| < 3; then the curve s = w (1+w²)^(−k/(1+2k)), which has both asymptotes of
+ * s (1+s²)^k = w = y/T right. */
 static inline V S(start)(V y, V g, V k, V c)
 {
-    const V one = S(constant)(1.0), zero = S(constant)(0.0);
-    const V slope = F(max)(S(constant)(0.05), one + k + k);
-    const V rough = S(constant)(0.5) * g * y / (one + F(max)(zero, k) * y);
-    const V w = y / (one + c * rough / (one + F(abs)(rough)));
-    return w * F(exp)(-k / slope * S(log1p_square)(w));
+    const V one = S(constant)(1.0), zero = S(constant)(0.0), three = S(constant)(3.0);
+    const V half_g = S(constant)(0.5) * g, rise = F(max)(zero, k), many = S(constant)(27.0);
+    V w = y;
+    for (int pass = 0; pass < 2; pass++) {
+        const V x = F(max)(-three, F(min)(three, half_g * w / (one + rise * w))), square = x * x;
+        const V up = c * x * (many + square), down = many + S(constant)(9.0) * square;
+        w = y * (down / (down + up));
+    }
+    return w * F(exp)(-k / F(max)(S(constant)(0.05), one + k + k) * S(log1p_square)(w, zero));
 }
 
 /* Solves F(t) = t + k log(1+s²) + log T(s) − log y = 0, t = log s, for y > 0 by
- * Halley's method. F' = R/T, so a step needs two logarithms, one exponential and
- * rational arithmetic; exp(step) is its [2/2] Padé approximant, since all that
- * an inexact factor costs is a part of the next step. A bracket catches what
- * Halley's method throws too far, and from the eighth step on every other step
+ * Householder's method of the fourth order. F' = R/T, and the higher derivatives are
+ * rational in what F takes, so a step needs two logarithms and one exponential; exp(step)
+ * is its [2/2] Padé approximant, since all that an inexact factor costs is a part of the
+ * next step. Divisions are slow: the step stays a fraction up/down until it is taken. A
+ * bracket catches what is thrown too far, and from the eighth step on every other step
  * halves it. Settled lanes keep their value: no lane sees its neighbours. */
 static inline V S(solve)(V y, V g, V k, V c)
 {
-    const V one = S(constant)(1.0), half = S(constant)(0.5), bound = S(constant)(3.0);
+    const V one = S(constant)(1.0), two = S(constant)(2.0), half = S(constant)(0.5), bound = S(constant)(3.0);
     const V settled = F(set)(SETTLED), narrow = F(set)(NARROW);
     V low = F(set)(LEAST), high = F(set)(MOST);
-    y = F(min)(y, high);
-    V s = F(max)(low, F(min)(high, S(start)(y, g, k, c)));
+    y = F(min)(y, F(set)(LARGEST));
+    const V by_y = one / y, rest = F(fma)(-y, by_y, one); /* 1/y is by_y (1 + rest) */
+    V s = F(max)(low, F(min)(high, S(start)(F(min)(y, high), g, k, c)));
     s = F(select)(y > low, s, y);
     /* Tiny y is its own root, done before it begins. */
     F(mask) open = y > low;
     for (int step = 0; step < 120 && F(any)(open); step++) {
         const S(terms) t = S(terms_at)(s, g, k, c);
-        const V value = F(log)(s / y * t.T) + k * t.ln;
+        const V value = F(fma)(k, t.ln, F(log)(s * by_y * t.T) + rest);
         low = F(select)(value < S(constant)(0.0), F(max)(low, s), low);
         high = F(select)(value < S(constant)(0.0), high, F(min)(high, s));
-        const V skew = t.dT * s / t.T, slope = t.tail + skew;
-        const V bend = S(constant)(4.0) * k * t.h * t.m + skew * (one - t.gs * t.tanh - skew);
-        const V newton = -value / slope, relative = bend / slope;
-        V move = newton / F(max)(half, one + half * newton * relative);
-        move = F(max)(-bound, F(min)(bound, move));
-        const V even = S(constant)(12.0) + move * move, odd = S(constant)(6.0) * move;
+        /* F' = tail + skew and, with d/dt, its derivatives over F' */
+        const V both = one / (t.T * t.R), by_T = t.R * both, by_slope = t.T * t.T * both;
+        const V skew = t.dT * s * by_T, turn = t.gs * t.tanh, q = one - turn - skew;
+        const V hm = S(constant)(4.0) * k * t.h * t.m;
+        const V relative = (hm + skew * q) * by_slope;
+        const V second = (two * hm * (t.m - t.h) +
+                          skew * (q * q - turn - half * t.gs * t.gs * t.sech2 - skew * q)) * by_slope;
+        const V newton = -value * by_slope, nr = newton * relative, wide = newton * newton * F(abs)(second);
+        /* Where the third derivative is more than a correction: Halley's method. */
+        const V third = F(select)(wide < one, newton * newton * second * S(constant)(1.0 / 6.0), S(constant)(0.0));
+        const V down = F(max)(S(constant)(0.25), one + nr + third);
+        V up = newton * F(max)(half, one + half * nr);
+        up = F(max)(-bound * down, F(min)(bound * down, up));
+        const V even = S(constant)(12.0) * down * down + up * up, odd = S(constant)(6.0) * up * down;
         V next = s * ((even + odd) / (even - odd));
         const F(mask) inside = (next > low) & (next < high);
-        F(mask) done = (F(abs)(move) * (one + F(abs)(relative)) < settled) | (high <= low * narrow);
+        /* small by itself and on the scales on which F' changes */
+        F(mask) done = (newton * newton + nr * nr + wide < settled) | (high <= low * narrow);
         if (step >= 8 && step % 2)
             done = done & (high <= low * narrow), next = F(sqrt)(low) * F(sqrt)(high);
         else if (F(any)(open & (inside == 0)))
@@ -96,8 +112,26 @@ static inline V S(solve)(V y, V g, V k, V c)
     return F(min)(s, F(set)(MOST));
 }
 
+/* log f from the root alone: with T W s = y, Q' = B W R is (x−A)/s · R/T, and log(1+s²) is not
+ * needed. −∞ where s was held. */
+static inline V S(log_density)(V s, V size, V b, V g, V k, V c)
+{
+    const V one = S(constant)(1.0), two = S(constant)(2.0), half = S(constant)(0.5), zero = S(constant)(0.0);
+    const V gs = F(max)(S(constant)(-800.0), F(min)(S(constant)(800.0), g * s));
+    const V e = F(exp)(-F(abs)(gs)), share = e / (one + e), m = one / (one + s * s);
+    const V T = F(select)(gs < zero, (one - c) + two * c * share, (one + c) - two * c * share);
+    const V h = F(select)(s < one, s * s * m, one - m);
+    const V tail = F(select)(k < zero, (one + two * k) - two * k * m, one + two * k * h);
+    const V R = T * tail + two * c * gs * share * (one - share);
+    /* A tiny s is y, and T is 1. */
+    const F(mask) tiny = s <= F(set)(LEAST);
+    const V slope = F(select)(tiny, b, size) * (R / F(select)(tiny, one, s * T));
+    const V value = -half * s * s - S(constant)(0.91893853320467274178) - F(log)(slope);
+    return F(select)(s < F(set)(MOST), value, F(log)(zero * s) + (s - s));
+}
+
 static void S(inverse)(size_t n, const S(gkv_gk_tile) *tile, const REAL *x, REAL *z, REAL *log_dq, REAL *dq,
-                       REAL *ratio)
+                       REAL *ratio, REAL *log_pdf)
 {
     const V zero = S(constant)(0.0), c = F(set)(tile->c);
     for (size_t i = 0, column = 0; i < n; i += LANES, column = (column + LANES) % tile->period) {
@@ -111,6 +145,8 @@ static void S(inverse)(size_t n, const S(gkv_gk_tile) *tile, const REAL *x, REAL
         const V s = S(solve)(F(abs)(offset) / b, g, k, c) + (offset - offset);
         if (z)
             F(store_part)(z + i, left, F(select)(negative, -s, s));
+        if (log_pdf)
+            F(store_part)(log_pdf + i, left, S(log_density)(s, F(abs)(offset), b, g, k, c));
         if (!log_dq && !dq && !ratio)
             continue;
         const S(terms) t = S(terms_at)(s, g, k, c);
@@ -169,14 +205,3 @@ static void S(shape)(size_t n, const REAL *g, const REAL *k, REAL c, const REAL 
         S(forward_lanes)(F(load_part)(u + i, n - i, 0), S(constant)(0.0), S(constant)(1.0),
                          F(load_part)(g + i, n - i, 0), F(load_part)(k + i, n - i, 0), F(set)(c), &o, i, n - i);
 }
-
-#undef REAL
-#undef V
-#undef F
-#undef S
-#undef LANES
-#undef LEAST
-#undef MOST
-#undef FAR_OUT
-#undef SETTLED
-#undef NARROW

@@ -1,60 +1,61 @@
-/* z = Q⁻¹(x), one at a time, in double.
+/* z = Q⁻¹(x), one at a time.
  *
  * For s = |z| and t = log s the equation is
- *     F(t) = t + k log(1+s²) + log T(s) − log|y| = 0,   y = (x−A)/B,
- * with F' = R/T > 0: increasing, and nearly linear in both tails. Newton's steps
- * are kept inside a bracket; when they do not shrink it, it is halved. */
+ *     F(t) = t + Λ(s) − log|y| = 0,   y = (x−A)/B,   F' = ρ > 0:
+ * increasing, and nearly linear in the tails. Halley's steps are kept inside a bracket;
+ * when they do not shrink it, it is halved, in log s. */
 #include <float.h>
 #include <math.h>
 
-#include "gk/terms.h"
+#include "gk/family.h"
 #include "gkvae/gk.h"
 
-enum { MAX_STEPS = 200, TRUSTED_STEPS = 12 };
+enum { MAX_STEPS = 400, TRUSTED_STEPS = 10 };
 
-/* The two straight lines that F approaches, with T at its value for the larger. */
-static double starting_t(const gkv_gk *gk, double log_y)
+/* A step this small leaves an error of its cube. */
+static const gkv_wide settled = 1e-7L;
+
+static gkv_wide solve(const gkv_gk *gk, gkv_wide y)
 {
-    const double far = (log_y - log1p(gk->g > 0 ? gk->c : gk->g < 0 ? -gk->c : 0.0)) / fmax(1.0 + 2.0 * gk->k, 0.02);
-    return log_y < 0 ? log_y : fmax(0.0, far);
+    const gkv_gk_family_ops *ops = gkv_gk_family_of(gk->family);
+    if (!ops)
+        return NAN;
+    if (y >= ops->reach(gk))
+        return INFINITY;
+    gkv_wide low = LDBL_MIN, high = LDBL_MAX / 4, s = ops->start(gk, y);
+    for (int step = 0; step < MAX_STEPS; step++) {
+        if (!(s > low && s < high) || (step > TRUSTED_STEPS && step % 2))
+            s = sqrtl(low) * sqrtl(high);
+        gkv_gk_jet at;
+        ops->jet(gk, s, 0, &at);
+        const gkv_wide first = logl(s / y), F = first + at.lambda;
+        if (fabsl(F) <= 0.5L * LDBL_EPSILON * fabsl(first) || high - low <= 4 * LDBL_EPSILON * high)
+            break; /* nothing but rounding is left */
+        if (F > 0)
+            high = s;
+        else
+            low = s;
+        const gkv_wide bend = s * at.rho_z / at.rho, newton = -F / at.rho;
+        const gkv_wide move = newton / fmaxl(0.5L, 1 + 0.5L * newton * bend);
+        s *= expl(fmaxl(-50, fminl(50, move)));
+        if (fabsl(move) * (1 + fabsl(bend)) <= settled)
+            break;
+    }
+    return s > DBL_MAX ? INFINITY : s; /* beyond what a double holds */
 }
 
-double gkv_gk_Q_inverse(const gkv_gk *gk, double x)
+gkv_wide gkv_gk_Q_inverse_wide(const gkv_gk *gk, double x)
 {
-    const double offset = x - gk->a;
+    const gkv_wide offset = (gkv_wide)x - gk->a;
     if (isnan(x) || offset == 0 || isinf(offset))
         return offset;
     /* On the negative side z and g change sign together. */
     gkv_gk half = *gk;
     half.g = offset < 0 ? -gk->g : gk->g;
-    const double y = fabs(offset) / gk->b;
-    const double log_y = y >= DBL_MIN && y <= DBL_MAX ? log(y) : log(fabs(offset)) - log(gk->b);
+    return copysignl(solve(&half, fabsl(offset) / gk->b), offset);
+}
 
-    double low = -745.0, high = 709.0, t = fmin(fmax(starting_t(&half, log_y), low), high);
-    for (int step = 0; step < MAX_STEPS; step++) {
-        const gkv_gk_terms at = gkv_gk_terms_at(&half, exp(t));
-        const double F = t + half.k * at.ln + log(at.T) - log_y;
-        if (F > 0)
-            high = t;
-        else
-            low = t;
-        double next = t - F * at.T / at.R;
-        if (!(next > low && next < high) || (step > TRUSTED_STEPS && step % 2))
-            next = 0.5 * (low + high);
-        const double moved = fabs(next - t);
-        t = next;
-        if (moved <= 1e-9 || high - low <= 1e-14 * (1.0 + fabs(t)))
-            break;
-    }
-    if (709.0 - t < 1e-6)
-        return copysign(INFINITY, offset); /* outside the support, or beyond what a double holds */
-
-    /* One more step on the ratio itself, free of the rounding of large logarithms. */
-    double s = exp(t);
-    const gkv_gk_terms at = gkv_gk_terms_at(&half, s);
-    const double ratio = s / y * at.T * gkv_gk_power(s, half.k);
-    const double step = log(ratio) * at.T / at.R;
-    if (fabs(step) < 1e-6)
-        s -= s * step;
-    return copysign(s, offset);
+double gkv_gk_Q_inverse(const gkv_gk *gk, double x)
+{
+    return (double)gkv_gk_Q_inverse_wide(gk, x);
 }

@@ -42,6 +42,24 @@ double gkv_normal_log_cdf(double z)
     return gkv_normal_log_pdf(z) - log(-z) + log1p(sum);
 }
 
+double gkv_normal_cdf_pair(double z, double low)
+{
+    const double value = gkv_normal_cdf(z);
+    return low == 0 ? value : value + low * exp(gkv_normal_log_pdf(z));
+}
+
+/* φ/Φ: |z| + 1/|z| far out, where logarithms would cancel. */
+static double hazard(double z, double log_cdf)
+{
+    return z < series_below ? -z - 1.0 / z : exp(gkv_normal_log_pdf(z) - log_cdf);
+}
+
+double gkv_normal_log_cdf_pair(double z, double low)
+{
+    const double value = gkv_normal_log_cdf(z);
+    return low == 0 ? value : value + low * hazard(z, value);
+}
+
 /* Abramowitz and Stegun 26.2.23, good to 4.5e-4, for the tail of p ≤ ½. */
 static double rough_quantile(double log_p)
 {
@@ -50,16 +68,18 @@ static double rough_quantile(double log_p)
                (1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308))) - t;
 }
 
-/* Two Halley steps take 4.5e-4 to 1e-11 and to below rounding; a third costs
- * little and covers the far tail, where the start is worse. */
-static double lower_quantile(double p)
+/* Two Halley steps take 4.5e-4 to 1e-11 and to below rounding; a third covers the far
+ * tail, where the start is worse, and the last is what rounding has left over. */
+static double lower_quantile(double p, double *low)
 {
     double z = rough_quantile(log(p));
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0;; i++) {
         const double error = (gkv_normal_cdf(z) - p) * SQRT_2PI * exp(0.5 * z * z);
-        z -= error / (1.0 + 0.5 * z * error);
+        *low = -error / (1.0 + 0.5 * z * error);
+        if (i == 3)
+            return z;
+        z += *low;
     }
-    return z;
 }
 
 /* Near p = ½, in terms of p − ½, so that small quantiles are relatively accurate. */
@@ -74,34 +94,58 @@ static double central_quantile(double p)
     return z;
 }
 
-double gkv_normal_quantile(double p)
+double gkv_normal_quantile_pair(double p, double *low)
 {
+    *low = 0;
     if (!(p >= 0.0 && p <= 1.0))
         return NAN;
     if (p == 0.0 || p == 1.0)
         return p == 0.0 ? -INFINITY : INFINITY;
     if (p < 1e-300)
-        return gkv_normal_quantile_log(log(p));
+        return gkv_normal_quantile_log_pair(log(p), low);
     if (fabs(p - 0.5) < 0.25)
         return central_quantile(p);
-    return p < 0.5 ? lower_quantile(p) : -lower_quantile(1.0 - p);
+    if (p < 0.5)
+        return lower_quantile(p, low);
+    const double z = lower_quantile(1.0 - p, low);
+    *low = -*low;
+    return -z;
+}
+
+double gkv_normal_quantile_log_pair(double lp, double *low)
+{
+    *low = 0;
+    if (!(lp <= 0.0))
+        return NAN;
+    if (lp == -INFINITY)
+        return -INFINITY;
+    if (lp > -0.6931) {
+        const double z = gkv_normal_quantile_pair(-expm1(lp), low);
+        *low = -*low;
+        return -z;
+    }
+    if (lp > -600.0)
+        return gkv_normal_quantile_pair(exp(lp), low);
+    /* log Φ is concave and nearly quadratic here: Newton needs no guard. */
+    const double root = sqrt(-lp);
+    double z = -1.4142135623730950488 * root * sqrt(1.0 + (log(-lp) + 1.2655121234846454) / (2.0 * lp));
+    for (int i = 0;; i++) {
+        const double value = gkv_normal_log_cdf(z);
+        *low = -(value - lp) / hazard(z, value);
+        if (i == 4)
+            return z;
+        z += *low;
+    }
+}
+
+double gkv_normal_quantile(double p)
+{
+    double low;
+    return gkv_normal_quantile_pair(p, &low);
 }
 
 double gkv_normal_quantile_log(double lp)
 {
-    if (!(lp <= 0.0))
-        return NAN;
-    if (lp > -0.6931)
-        return -gkv_normal_quantile(-expm1(lp));
-    if (lp > -600.0)
-        return gkv_normal_quantile(exp(lp));
-    if (lp == -INFINITY)
-        return -INFINITY;
-    /* log Φ is concave and nearly quadratic here: Newton needs no guard. */
-    double z = -sqrt(-2.0 * lp - log(-2.0 * lp) - 2.0 * HALF_LOG_2PI);
-    for (int i = 0; i < 4; i++) {
-        const double value = gkv_normal_log_cdf(z);
-        z -= (value - lp) / exp(gkv_normal_log_pdf(z) - value);
-    }
-    return z;
+    double low;
+    return gkv_normal_quantile_log_pair(lp, &low);
 }

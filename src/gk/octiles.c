@@ -1,43 +1,11 @@
-/* Sample checks and the closed-form fit from octiles. */
+/* The closed-form fit from octiles. */
 #include <math.h>
+#include <stdlib.h>
 
-#include "core/error.h"
+#include "core/memory.h"
 #include "gk/sample.h"
-#include "gkvae/gk_fit.h"
 
 static const double z_3_4 = 0.67448975019608174320, z_7_8 = 1.15034938037600820736;
-
-gkv_status gkv_gk_check_sorted(const double *x, size_t n)
-{
-    if (n < GKV_GK_FIT_MIN)
-        return gkv_fail(GKV_ERR_DATA, "a g-and-k fit needs at least %d values: there are %zu", GKV_GK_FIT_MIN, n);
-    size_t run = 1, longest = 1, longest_end = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (!isfinite(x[i]))
-            return gkv_fail(GKV_ERR_DATA, "a g-and-k fit needs finite values: value %zu of %zu is %g", i, n, x[i]);
-        if (i > 0 && x[i] < x[i - 1])
-            return gkv_fail(GKV_ERR_DATA, "the sample is not sorted: value %zu is %g after %g", i, x[i], x[i - 1]);
-        run = i > 0 && x[i] == x[i - 1] ? run + 1 : 1;
-        if (run > longest)
-            longest = run, longest_end = i;
-    }
-    if (x[0] == x[n - 1])
-        return gkv_fail(GKV_ERR_DATA, "all %zu values are %g: a sample without spread has no g-and-k fit", n, x[0]);
-    if (!isfinite(x[n - 1] - x[0]))
-        return gkv_fail(GKV_ERR_DATA, "the range of the sample, %g to %g, is too large for a double", x[0], x[n - 1]);
-    if (longest > 2 && longest > n / 10)
-        return gkv_fail(GKV_ERR_DATA, "heavy ties: %zu of %zu values are %g; a continuous distribution does not fit them",
-                        longest, n, x[longest_end]);
-    return GKV_OK;
-}
-
-double gkv_gk_sample_quantile(const double *x, size_t n, double p)
-{
-    const double at = fmax(1.0, fmin((double)n, p * ((double)n + 1.0)));
-    const size_t below = at >= (double)n ? n - 1 : (size_t)at;
-    const double part = at - (double)below;
-    return x[below - 1] + part * (x[below] - x[below - 1]);
-}
 
 gkv_status gkv_gk_from_octiles(const double e[7], double c, double margin, gkv_gk *out)
 {
@@ -61,9 +29,14 @@ gkv_status gkv_gk_from_octiles(const double e[7], double c, double margin, gkv_g
 
 gkv_status gkv_gk_fit_octiles(const double *x, size_t n, double c, gkv_gk *out)
 {
-    GKV_TRY(gkv_gk_check_sorted(x, n));
-    double e[7];
-    for (int i = 0; i < 7; i++)
-        e[i] = gkv_gk_sample_quantile(x, n, (i + 1) / 8.0);
-    return gkv_gk_from_octiles(e, c, 1e-4, out);
+    const gkv_gk_sample sample = {.x = x, .n = n, .sorted = 1};
+    double *scratch = NULL, e[7];
+    gkv_gk_runs runs;
+    gkv_status status = gkv_alloc(gkv_gk_runs_size(n), sizeof *scratch, &scratch);
+    if (status == GKV_OK)
+        status = gkv_gk_runs_of(&sample, 0, scratch, &runs);
+    for (int i = 0; i < 7 && status == GKV_OK; i++)
+        e[i] = gkv_gk_runs_quantile(&runs, (i + 1) / 8.0);
+    free(scratch);
+    return status == GKV_OK ? gkv_gk_from_octiles(e, c, 1e-4, out) : status;
 }

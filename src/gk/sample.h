@@ -1,19 +1,45 @@
-/* What every fit asks of a sorted sample first. */
+/* A sample made ready for fits: checked, sorted, equal values put together. */
 #ifndef GKV_GK_SAMPLE_H
 #define GKV_GK_SAMPLE_H
 
 #include <stddef.h>
 
 #include "core/error.h"
-#include "gkvae/gk.h"
+#include "gkvae/gk_fit.h"
 
-/* GKV_ERR_DATA and the reason, unless x is a sample that can be fitted. */
-gkv_status gkv_gk_check_sorted(const double *x, size_t n);
+/* Distinct values ascending, and the weight up to and with each. The observations of one
+ * value have ranks end[r−1] + 1 … end[r], which are taken at their middle. */
+typedef struct gkv_gk_runs {
+    size_t n, count;  /* values of weight above 0; distinct ones */
+    double total;     /* Σ w */
+    double *x, *end;  /* in the memory given */
+} gkv_gk_runs;
 
-/* The quantile at position p(n+1), between order statistics by a straight line. */
-double gkv_gk_sample_quantile(const double *x, size_t n, double p);
+/* Numbers of memory that gkv_gk_runs_of needs for n values. */
+static inline size_t gkv_gk_runs_size(size_t n)
+{
+    return 5 * n;
+}
 
-/* Σ log f(x_i), by the batched inverse. */
-double gkv_gk_log_likelihood(const gkv_gk *gk, const double *x, size_t n);
+/* GKV_ERR_DATA and the reason, unless the sample has at least GKV_GK_FIT_MIN observations, all
+ * finite. `ties` 0 also refuses what no continuous distribution fits. */
+gkv_status gkv_gk_runs_of(const gkv_gk_sample *sample, int ties, double *memory, gkv_gk_runs *runs);
+
+/* Where value r stands: of p(n+1), the middle of its ranks. */
+static inline double gkv_gk_runs_place(const gkv_gk_runs *runs, size_t r)
+{
+    const double before = r > 0 ? runs->end[r - 1] : 0.0;
+    return before + 0.5 * (runs->end[r] - before + 1.0);
+}
+
+/* The quantile at place p(n+1), between values by a straight line. */
+double gkv_gk_runs_quantile(const gkv_gk_runs *runs, double p);
+
+/* How many levels a fit of `total` observations uses by itself. */
+size_t gkv_gk_levels_default(double total);
+
+/* Chooses m ≤ count of the values, closer in the tails but not beyond the share `tail` of
+ * either: x[m] and their levels p[m]. */
+void gkv_gk_levels_choose(const gkv_gk_runs *runs, size_t m, double tail, double *x, double *p);
 
 #endif

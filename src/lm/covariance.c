@@ -1,11 +1,61 @@
-/* (JᵀJ)⁻¹ through R: with J C P = Q R, C = diag(1/column norms), it is
- * C P R⁻¹ R⁻ᵀ Pᵀ C. Columns of unit norm make the rank independent of units. */
+/* (JᵀJ)⁻¹ through R: with R C P = Q' S, C = diag(1/column norms), it is
+ * C P S⁻¹ S⁻ᵀ Pᵀ C. Columns of unit norm make the rank independent of units. One
+ * problem at a time, in plain C: this is done once, on p × p numbers. */
 #include <math.h>
-#include <string.h>
 
-#include "core/error.h"
-#include "lm/qr.h"
-#include "lm/workspace.h"
+#include "lm/driver.h"
+
+/* ‖v‖ of numbers no larger than 1 or so. */
+static double norm_of(size_t n, const double *v)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++)
+        sum += v[i] * v[i];
+    return sqrt(sum);
+}
+
+/* a[p × p] with columns of norm 1 or 0 becomes S, a P = Q' S, |S_00| ≥ |S_11| ≥ …; column j of
+ * S is column order[j] of a. Householder reflections, with norms taken afresh. */
+static void factor_pivoted(size_t p, double *a, size_t *order)
+{
+    for (size_t j = 0; j < p; j++)
+        order[j] = j;
+    for (size_t k = 0; k < p; k++) {
+        size_t widest = k;
+        double length = 0.0;
+        for (size_t j = k; j < p; j++) {
+            const double norm = norm_of(p - k, a + j * p + k);
+            if (norm > length)
+                length = norm, widest = j;
+        }
+        if (length < 1e-150)
+            return; /* what is left is nothing */
+        for (size_t i = 0; i < p; i++) {
+            const double kept = a[k * p + i];
+            a[k * p + i] = a[widest * p + i];
+            a[widest * p + i] = kept;
+        }
+        const size_t kept = order[k];
+        order[k] = order[widest];
+        order[widest] = kept;
+        double *v = a + k * p;
+        const double diagonal = v[k] > 0 ? -length : length, top = v[k] - diagonal, factor = -top / diagonal;
+        for (size_t i = k + 1; i < p; i++)
+            v[i] /= top;
+        for (size_t j = k + 1; j < p; j++) {
+            double *column = a + j * p, amount = column[k];
+            for (size_t i = k + 1; i < p; i++)
+                amount += v[i] * column[i];
+            amount *= factor;
+            column[k] -= amount;
+            for (size_t i = k + 1; i < p; i++)
+                column[i] -= amount * v[i];
+        }
+        v[k] = diagonal;
+        for (size_t i = k + 1; i < p; i++)
+            v[i] = 0.0;
+    }
+}
 
 /* Inverts the leading upper triangle in place: column j of the inverse comes from
  * the columns before it, already inverted, and the old column j, from the top. */
@@ -23,35 +73,36 @@ static void invert_triangle(size_t n, size_t rank, double *r)
     }
 }
 
-gkv_status gkv_lm_covariance(gkv_lm *lm, double tolerance, double *covariance, size_t *rank)
+void gkv_lm_covariance_of(size_t p, size_t lanes, const double *triangle, const unsigned char *fixed, double tolerance,
+                          double *covariance, size_t *rank, double *work, size_t *order)
 {
-    if (!lm->solved)
-        return gkv_fail(GKV_ERR_ARGUMENT, "there is no covariance before a solution: call gkv_lm_solve first");
-    const size_t n = lm->n, p = lm->p;
-    double *r = lm->factor, *unit = lm->scale;
+    double *s = work, *unit = work + p * p;
     for (size_t j = 0; j < p; j++) {
-        const double norm = gkv_lm_norm(n, lm->jacobian + j * n);
-        unit[j] = norm > 0 ? 1.0 / norm : 1.0;
-        for (size_t i = 0; i < n; i++)
-            r[j * n + i] = lm->jacobian[j * n + i] * unit[j];
+        double largest = 0.0;
+        for (size_t i = 0; i <= j; i++)
+            largest = fmax(largest, fabs(triangle[(j * p + i) * lanes]));
+        const int nothing = largest < 1e-300 || (fixed && fixed[j]);
+        for (size_t i = 0; i < p; i++)
+            s[j * p + i] = i <= j && !nothing ? triangle[(j * p + i) * lanes] / largest : 0.0;
+        const double norm = nothing ? 1.0 : norm_of(p, s + j * p);
+        for (size_t i = 0; i <= j; i++)
+            s[j * p + i] /= norm;
+        unit[j] = nothing ? 1.0 : 1.0 / norm / largest;
     }
-    memset(lm->rotated, 0, n * sizeof *lm->rotated);
-    gkv_lm_qr(n, p, r, lm->pivot, lm->rotated, lm->norms);
-
-    const double least = (tolerance > 0 ? tolerance : 1e-12) * fabs(r[0]);
+    factor_pivoted(p, s, order);
+    const double least = (tolerance > 0 ? tolerance : 1e-12) * fabs(s[0]);
     size_t full = 0;
-    while (full < p && fabs(r[full * n + full]) > least)
+    while (full < p && fabs(s[full * p + full]) > least)
         full++;
-    invert_triangle(n, full, r);
+    invert_triangle(p, full, s);
     for (size_t a = 0; a < p; a++)
         for (size_t b = a; b < p; b++) {
-            const size_t i = lm->pivot[a], j = lm->pivot[b];
-            double sum = a == b && a >= full ? INFINITY : 0.0;
+            const size_t i = order[a], j = order[b];
+            double sum = a == b && a >= full && !(fixed && fixed[i]) ? INFINITY : 0.0;
             for (size_t k = b; k < full; k++)
-                sum += r[k * n + a] * r[k * n + b];
+                sum += s[k * p + a] * s[k * p + b];
             covariance[i * p + j] = covariance[j * p + i] = sum * unit[i] * unit[j];
         }
     if (rank)
         *rank = full;
-    return GKV_OK;
 }

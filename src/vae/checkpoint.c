@@ -67,7 +67,7 @@ static const state_field state_fields[] = {
     WHOLE(step),           WHOLE(updates),        WHOLE(refits),       WHOLE(skipped),
     WHOLE(skipped_in_row), WHOLE(rollbacks),      NUMBER(rate_factor), NUMBER(best),
     WHOLE(best_epoch),     NUMBER(loss),          NUMBER(reconstruction), NUMBER(kl),
-    NUMBER(gradient_norm), WHOLE(epoch_images),   WHOLE(epoch_updates),
+    NUMBER(gradient_norm), WHOLE(epoch_images),   WHOLE(epoch_updates),   WHOLE(codes),
 };
 enum { STATE_FIELDS = sizeof state_fields / sizeof *state_fields };
 
@@ -168,9 +168,16 @@ static gkv_tensor tensor_of(const gkv_param *param, const char *name, const gkv_
                         .data = stretch ? stretch + param->offset : NULL};
 }
 
-/* Writes the stretches that are not NULL, and the metadata. */
+static gkv_tensor codes_tensor(const gkv_model *model, uint64_t count, const gkv_real *codes)
+{
+    return (gkv_tensor){.name = "refit.codes", .dtype = real_dtype, .rank = 2,
+                        .shape = {(int64_t)count, (int64_t)model->d}, .data = codes};
+}
+
+/* Writes the stretches that are not NULL, the codes that the state speaks of, if any, and
+ * the metadata. */
 static gkv_status write_file(const gkv_model *model, const gkv_real *const stretches[STRETCHES],
-                             const gkv_train_state *state, const char *path)
+                             const gkv_real *codes, const gkv_train_state *state, const char *path)
 {
     const gkv_params *params = &model->params;
     gkv_tensor *tensors = NULL;
@@ -180,7 +187,7 @@ static gkv_status write_file(const gkv_model *model, const gkv_real *const stret
     size_t count = 0, keys = 0;
     while (gkv_settings_key_at(keys))
         keys++;
-    GKV_TRY_GOTO(gkv_alloc(STRETCHES * params->count, sizeof *tensors, &tensors));
+    GKV_TRY_GOTO(gkv_alloc(STRETCHES * params->count + 1, sizeof *tensors, &tensors));
     GKV_TRY_GOTO(gkv_alloc(STRETCHES * params->count, sizeof *names, &names));
     GKV_TRY_GOTO(entries_create(keys + STATE_FIELDS + 4, &metadata));
     for (size_t s = 0; s < STRETCHES; s++) {
@@ -193,6 +200,8 @@ static gkv_status write_file(const gkv_model *model, const gkv_real *const stret
             count++;
         }
     }
+    if (state && state->codes > 0)
+        tensors[count++] = codes_tensor(model, state->codes, codes);
     const struct { const char *key; uint64_t value; } facts[] = {{"height", model->height}, {"width", model->width}};
     for (size_t i = 0; i < 2; i++) {
         entry *next = entries_next(&metadata);
@@ -216,6 +225,14 @@ done:
     return status;
 }
 
+static gkv_status check_finite(const char *path, const gkv_tensor *tensor, const gkv_real *values, size_t count)
+{
+    for (size_t k = 0; k < count; k++)
+        if (!isfinite(values[k]))
+            return gkv_fail(GKV_ERR_DATA, "%s: tensor %s: element %zu is not a finite number", path, tensor->name, k);
+    return GKV_OK;
+}
+
 static gkv_status read_stretch(const gkv_safetensors *file, const char *path, const gkv_model *model, size_t which,
                                gkv_real *stretch)
 {
@@ -228,17 +245,28 @@ static gkv_status read_stretch(const gkv_safetensors *file, const char *path, co
         const gkv_tensor tensor = tensor_of(param, name, NULL);
         gkv_real *to = stretch + param->offset;
         GKV_TRY(gkv_safetensors_read(file, name, tensor.dtype, tensor.rank, tensor.shape, to));
-        for (size_t k = 0; k < param->size; k++)
-            if (!isfinite(to[k]))
-                return gkv_fail(GKV_ERR_DATA, "%s: tensor %s: element %zu is not a finite number", path, name, k);
+        GKV_TRY(check_finite(path, &tensor, to, param->size));
     }
     return GKV_OK;
+}
+
+static gkv_status read_codes(const gkv_safetensors *file, const char *path, const gkv_model *model, uint64_t count,
+                             size_t room, gkv_real *codes)
+{
+    if (count > room)
+        return gkv_fail(GKV_ERR_DATA, "%s: %llu codes for a refit, which has room for %zu", path,
+                        (unsigned long long)count, room);
+    if (count == 0)
+        return GKV_OK;
+    const gkv_tensor tensor = codes_tensor(model, count, NULL);
+    GKV_TRY(gkv_safetensors_read(file, tensor.name, tensor.dtype, tensor.rank, tensor.shape, codes));
+    return check_finite(path, &tensor, codes, (size_t)count * model->d);
 }
 
 gkv_status gkv_model_write(const gkv_model *model, const gkv_real *values, const char *path)
 {
     const gkv_real *const stretches[STRETCHES] = {values, NULL, NULL, NULL};
-    return write_file(model, stretches, NULL, path);
+    return write_file(model, stretches, NULL, NULL, path);
 }
 
 gkv_status gkv_model_save(const gkv_model *model, const char *path)
@@ -246,14 +274,15 @@ gkv_status gkv_model_save(const gkv_model *model, const char *path)
     return gkv_model_write(model, model->params.values, path);
 }
 
-gkv_status gkv_checkpoint_write(const gkv_model *model, const gkv_real *ema, const gkv_train_state *state,
-                                const char *path)
+gkv_status gkv_checkpoint_write(const gkv_model *model, const gkv_real *ema, const gkv_real *codes,
+                                const gkv_train_state *state, const char *path)
 {
     const gkv_real *const stretches[STRETCHES] = {model->params.values, model->params.m, model->params.v, ema};
-    return write_file(model, stretches, state, path);
+    return write_file(model, stretches, codes, state, path);
 }
 
-gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, gkv_train_state *state, const char *path)
+gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, gkv_real *codes, size_t room, gkv_train_state *state,
+                               const char *path)
 {
     gkv_safetensors *file = NULL;
     gkv_status status = GKV_OK;
@@ -264,6 +293,7 @@ gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, gkv_train_state 
     for (size_t s = 0; s < STRETCHES; s++)
         if (stretches[s])
             GKV_TRY_GOTO(read_stretch(file, path, model, s, stretches[s]));
+    GKV_TRY_GOTO(read_codes(file, path, model, state->codes, room, codes));
     GKV_TRY_GOTO(model->base->ops->check(model->base, &model->params));
 done:
     gkv_safetensors_free(file);

@@ -65,13 +65,13 @@ static gkv_status scratch_create(const gkv_model *model, const gkv_params *param
 }
 
 /* Encodes images [first, first + count) of the selection into the scratch. */
-static void encode_task(const gkv_estimate_job *job, scratch *s, size_t first, size_t count, uint64_t step)
+static void encode_task(const gkv_estimate_job *job, scratch *s, size_t first, size_t count)
 {
     const gkv_model *model = job->model;
     const size_t width = model->encoder.out.width;
     for (size_t i = 0; i < count; i++) {
         gkv_real *x = gkv_at(&s->ws, model->x, i);
-        gkv_images_fetch(job->images, first + i, step, x);
+        gkv_images_fetch(job->images, first + i, 0, x); /* validation and test: there is no step */
         memcpy(s->x + i * model->pixels, x, model->pixels * sizeof *x);
     }
     gkv_pass_centre(model, &s->ws, 0, count);
@@ -106,7 +106,7 @@ static void estimate_task(const gkv_estimate_job *job, scratch *s, size_t first,
     running sums[TASK_IMAGES];
     for (size_t i = 0; i < count; i++)
         sums[i] = (running){.greatest = -INFINITY};
-    encode_task(job, s, first, count, 0);
+    encode_task(job, s, first, count);
     for (size_t row = 0; row < rows; row += PASS_ROWS) {
         const size_t pass = rows - row < PASS_ROWS ? rows - row : PASS_ROWS;
         for (size_t r = 0; r < pass; r++) {
@@ -193,42 +193,26 @@ gkv_status gkv_estimate(const gkv_estimate_job *job, gkv_estimates *out)
     return run_tasks(job, estimate_one, out);
 }
 
-typedef struct codes_argument {
-    gkv_stream stream;
-    uint64_t step;
-    const gkv_codes_out *out;
-} codes_argument;
+typedef struct codes_out {
+    gkv_real *codes, *probabilities;
+} codes_out;
 
 static void codes_one(const gkv_estimate_job *job, scratch *s, size_t first, size_t count, void *argument)
 {
-    const codes_argument *wish = argument;
+    const codes_out *out = argument;
     const gkv_model *model = job->model;
     const size_t d = model->d;
-    encode_task(job, s, first, count, wish->step);
-    if (wish->out->eps) {
-        for (size_t i = 0; i < count; i++)
-            gkv_rng_normal(gkv_rng_at(job->seed, wish->stream, wish->step,
-                                      gkv_images_place(job->images, first + i)),
-                           d, gkv_at(&s->ws, model->posterior.u, i));
-        gkv_posterior_forward(&model->posterior, &s->ws, 0, count);
-        model->flow->ops->normalise(model->flow, &s->ws, 0, count);
-        memcpy(wish->out->eps + first * d, gkv_at(&s->ws, model->flow->eps, 0), count * d * sizeof(gkv_real));
-    }
-    if (!wish->out->mean && !wish->out->probabilities)
-        return;
+    encode_task(job, s, first, count);
     memset(gkv_at(&s->ws, model->posterior.u, 0), 0, count * d * sizeof(gkv_real));
     gkv_posterior_forward(&model->posterior, &s->ws, 0, count);
-    if (wish->out->mean)
-        memcpy(wish->out->mean + first * d, gkv_at(&s->ws, model->posterior.z, 0), count * d * sizeof(gkv_real));
-    if (wish->out->probabilities) {
-        gkv_pass_decode(model, &s->ws, 0, count);
-        gkv_vsigmoid(count * model->pixels, gkv_at(&s->ws, model->decoder.out, 0),
-                     wish->out->probabilities + first * model->pixels);
-    }
+    memcpy(out->codes + first * d, gkv_at(&s->ws, model->posterior.z, 0), count * d * sizeof(gkv_real));
+    gkv_pass_decode(model, &s->ws, 0, count);
+    gkv_vsigmoid(count * model->pixels, gkv_at(&s->ws, model->decoder.out, 0),
+                 out->probabilities + first * model->pixels);
 }
 
-gkv_status gkv_codes(const gkv_estimate_job *job, gkv_stream stream, uint64_t step, const gkv_codes_out *out)
+gkv_status gkv_codes(const gkv_estimate_job *job, gkv_real *codes, gkv_real *probabilities)
 {
-    codes_argument argument = {stream, step, out};
-    return run_tasks(job, codes_one, &argument);
+    codes_out out = {codes, probabilities};
+    return run_tasks(job, codes_one, &out);
 }

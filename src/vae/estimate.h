@@ -31,14 +31,8 @@ void gkv_estimates_free(gkv_estimates *estimates); /* frees what it holds, not t
 /* Streams the samples: memory grows with threads, not with samples. */
 gkv_status gkv_estimate(const gkv_estimate_job *job, gkv_estimates *out);
 
-/* What gkv_codes collects of each image; NULL fields are left out. */
-typedef struct gkv_codes_out {
-    gkv_real *eps;  /* h⁻¹(z) for one posterior draw, [count, d] */
-    gkv_real *mean; /* the code at u = 0, [count, d] */
-    gkv_real *probabilities; /* the decoder's answer to that code, [count, pixels] */
-} gkv_codes_out;
-
-/* Encodes the job's images; the noise of `eps` comes from (seed, stream, step, image). */
-gkv_status gkv_codes(const gkv_estimate_job *job, gkv_stream stream, uint64_t step, const gkv_codes_out *out);
+/* The code of each of the job's images, at u = 0, in codes[count, d], and the decoder's answer
+ * to it in probabilities[count, pixels]. */
+gkv_status gkv_codes(const gkv_estimate_job *job, gkv_real *codes, gkv_real *probabilities);
 
 #endif

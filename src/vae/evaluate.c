@@ -27,7 +27,7 @@ static gkv_status judge_codes(const gkv_estimate_job *job, gkv_metrics *metrics)
     GKV_TRY_GOTO(gkv_alloc(n * pixels, sizeof *probabilities, &probabilities));
     GKV_TRY_GOTO(gkv_alloc(n * pixels, sizeof *decoded, &decoded));
     GKV_TRY_GOTO(gkv_alloc(n * pixels, sizeof *grey, &grey));
-    GKV_TRY_GOTO(gkv_codes(job, GKV_STREAM_EVAL, 0, &(gkv_codes_out){.mean = means, .probabilities = probabilities}));
+    GKV_TRY_GOTO(gkv_codes(job, means, probabilities));
     for (size_t i = 0; i < n * d; i++)
         codes[i] = (double)means[i];
     for (size_t i = 0; i < n; i++) {
@@ -119,7 +119,7 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
     metrics->nll_samples = job.samples;
     metrics->images = images.count;
     metrics->parameters = gkv_model_parameters(model);
-    metrics->train_seconds = NAN;
+    metrics->train_seconds = metrics->refit_seconds = NAN;
     metrics->threads = job.threads;
     metrics->seed = model->settings.train.seed;
     metrics->eval_seed = settings->eval.seed;
@@ -131,20 +131,18 @@ done:
     return status;
 }
 
-gkv_status gkv_test_targets(const gkv_settings *settings, const gkv_dataset *test, size_t first, size_t n,
-                            float *targets)
+gkv_status gkv_targets(const gkv_settings *settings, const gkv_dataset *images, gkv_split half, size_t first,
+                       size_t n, float *targets)
 {
-    gkv_settings whole = *settings;
-    whole.eval.images = 0;
-    gkv_images images;
-    GKV_TRY(gkv_images_of_test(&whole, test, &images));
-    if (first > images.count || n > images.count - first)
-        return gkv_fail(GKV_ERR_ARGUMENT, "test images %zu to %zu: there are %zu", first, first + n, images.count);
-    const size_t pixels = gkv_dataset_height(test) * gkv_dataset_width(test);
+    const size_t count = gkv_dataset_count(images), pixels = gkv_dataset_height(images) * gkv_dataset_width(images);
+    if (first > count || n > count - first)
+        return gkv_fail(GKV_ERR_ARGUMENT, "images %zu to %zu: there are %zu", first, first + n, count);
+    gkv_images once;
     gkv_real *row = NULL;
+    GKV_TRY(gkv_images_of_half(settings, images, half, &once));
     GKV_TRY(gkv_alloc(pixels, sizeof *row, &row));
     for (size_t i = 0; i < n; i++) {
-        gkv_images_fetch(&images, first + i, 0, row);
+        gkv_images_fetch(&once, first + i, 0, row);
         for (size_t k = 0; k < pixels; k++)
             targets[i * pixels + k] = (float)row[k];
     }
@@ -154,6 +152,10 @@ gkv_status gkv_test_targets(const gkv_settings *settings, const gkv_dataset *tes
 
 double gkv_train_seconds(const char *folder)
 {
-    const double seconds = gkv_history_seconds(folder);
-    return seconds > 0 ? seconds : NAN;
+    return gkv_history_read_times(folder).train;
+}
+
+double gkv_refit_seconds(const char *folder)
+{
+    return gkv_history_read_times(folder).refits;
 }

@@ -16,7 +16,7 @@ enum { LINE_SIZE = 1024, NUMBER_SIZE = 32, HISTORY_LIMIT = 64 << 20 };
 
 static const char csv_header[] =
     "epoch,step,neg_elbo,reconstruction,kl,kl_weight,learning_rate,gradient_norm,validation_neg_elbo,"
-    "validation_reconstruction,validation_kl,images_per_second,seconds,skipped,rollbacks\n";
+    "validation_reconstruction,validation_kl,images_per_second,seconds,refit_seconds,skipped,rollbacks\n";
 
 /* Keeps the first `lines` lines of the file, behind `header`. */
 static gkv_status keep_lines(const char *folder, const char *name, const char *header, uint64_t lines)
@@ -87,6 +87,7 @@ gkv_status gkv_history_append_epoch(const char *folder, const gkv_history_epoch 
         {"validation_kl", epoch->validation_kl},
         {"images_per_second", epoch->images_per_second},
         {"seconds", epoch->seconds},
+        {"refit_seconds", epoch->refit_seconds},
     };
     char csv[LINE_SIZE], json[LINE_SIZE], buffer[NUMBER_SIZE];
     size_t c = (size_t)snprintf(csv, LINE_SIZE, "%" PRIu64 ",%" PRIu64, epoch->epoch, epoch->step);
@@ -130,34 +131,35 @@ gkv_status gkv_history_append_refit(const char *folder, uint64_t epoch, uint64_t
     return append_line(folder, "refits.jsonl", json);
 }
 
-static double parse_seconds(const char *text)
+static gkv_history_times parse_times(const char *text)
 {
     const locale_t before = gkv_plain_locale_enter();
-    double seconds = 0;
-    const int fields = sscanf(text, "{\"train_seconds\": %lf", &seconds);
+    double train = NAN, refits = NAN;
+    sscanf(text, "{\"train_seconds\": %lf, \"refit_seconds\": %lf", &train, &refits);
     uselocale(before);
-    return fields == 1 && seconds >= 0 ? seconds : 0;
+    return (gkv_history_times){train >= 0 ? train : NAN, train >= 0 && refits >= 0 ? refits : NAN};
 }
 
-double gkv_history_seconds(const char *folder)
+gkv_history_times gkv_history_read_times(const char *folder)
 {
     char *path = NULL, *text = NULL;
     size_t size = 0;
-    double seconds = 0;
+    gkv_history_times times = {NAN, NAN};
     if (gkv_strf(&path, "%s/times.json", folder) == GKV_OK && gkv_file_read(path, 4096, &text, &size) == GKV_OK)
-        seconds = parse_seconds(text);
+        times = parse_times(text);
     free(path);
     free(text);
-    return seconds;
+    return times;
 }
 
-gkv_status gkv_history_save_seconds(const char *folder, double seconds)
+gkv_status gkv_history_save_times(const char *folder, gkv_history_times times)
 {
     char *path = NULL, *text = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_strf(&path, "%s/times.json", folder));
-    char buffer[NUMBER_SIZE];
-    GKV_TRY_GOTO(gkv_strf(&text, "{\"train_seconds\": %s}\n", number(seconds, "0", buffer)));
+    char buffer[2][NUMBER_SIZE];
+    GKV_TRY_GOTO(gkv_strf(&text, "{\"train_seconds\": %s, \"refit_seconds\": %s}\n",
+                          number(times.train, "0", buffer[0]), number(times.refits, "0", buffer[1])));
     status = gkv_file_write_atomic(path, text, strlen(text));
 done:
     free(path);

@@ -14,7 +14,7 @@ typedef struct gkv_history_epoch {
     double neg_elbo, reconstruction, kl; /* training means over the epoch, at KL weight 1 */
     double kl_weight, learning_rate, gradient_norm;
     double validation_neg_elbo, validation_reconstruction, validation_kl;
-    double images_per_second, seconds;
+    double images_per_second, seconds, refit_seconds; /* the refit's are part of the seconds; 0 without one */
     uint64_t skipped, rollbacks;
 } gkv_history_epoch;
 
@@ -26,8 +26,13 @@ gkv_status gkv_history_append_epoch(const char *folder, const gkv_history_epoch 
 gkv_status gkv_history_append_refit(const char *folder, uint64_t epoch, uint64_t step,
                                     const gkv_base_refit_report *report);
 
-/* The seconds that earlier processes have spent on this run, kept in times.json. */
-double gkv_history_seconds(const char *folder);
-gkv_status gkv_history_save_seconds(const char *folder, double seconds);
+/* The seconds that earlier processes have spent on this run, and those of them that went
+ * into refits of the base, kept in times.json; NaN for what it does not say. */
+typedef struct gkv_history_times {
+    double train, refits;
+} gkv_history_times;
+
+gkv_history_times gkv_history_read_times(const char *folder);
+gkv_status gkv_history_save_times(const char *folder, gkv_history_times times);
 
 #endif

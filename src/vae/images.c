@@ -14,12 +14,22 @@ void gkv_images_fetch(const gkv_images *images, size_t i, uint64_t step, gkv_rea
                      gkv_rng_at(images->seed, GKV_STREAM_BINARIZE_FIXED, images->fixed_step, place), x);
 }
 
+gkv_status gkv_images_of_half(const gkv_settings *settings, const gkv_dataset *dataset, gkv_split half,
+                              gkv_images *out)
+{
+    *out = (gkv_images){.dataset = dataset, .count = gkv_dataset_count(dataset),
+                        .seed = half == GKV_TRAIN ? settings->train.seed : settings->eval.seed,
+                        .fixed_step = half == GKV_TRAIN ? GKV_FIXED_TRAIN : GKV_FIXED_TEST};
+    return gkv_binarization_parse(settings->data.binarization, &out->mode);
+}
+
 gkv_status gkv_images_of_test(const gkv_settings *settings, const gkv_dataset *test, gkv_images *out)
 {
-    *out = (gkv_images){.dataset = test, .seed = settings->eval.seed, .fixed_step = GKV_FIXED_TEST};
-    const size_t all = gkv_dataset_count(test), wished = (size_t)settings->eval.images;
-    if (wished > all)
-        return gkv_fail(GKV_ERR_CONFIG, "eval.images is %zu, but the test set has %zu images", wished, all);
-    out->count = wished ? wished : all;
-    return gkv_binarization_parse(settings->data.binarization, &out->mode);
+    GKV_TRY(gkv_images_of_half(settings, test, GKV_TEST, out));
+    const size_t wished = (size_t)settings->eval.images;
+    if (wished > out->count)
+        return gkv_fail(GKV_ERR_CONFIG, "eval.images is %zu, but the test set has %zu images", wished, out->count);
+    if (wished > 0)
+        out->count = wished;
+    return GKV_OK;
 }

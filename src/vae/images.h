@@ -29,7 +29,12 @@ static inline uint32_t gkv_images_place(const gkv_images *images, size_t i)
 /* Image i as targets x[pixels]; `step` matters for every_visit only. */
 void gkv_images_fetch(const gkv_images *images, size_t i, uint64_t step, gkv_real *x);
 
-/* The test half under the settings' protocol: binarized once, from eval.seed. */
+/* All of a half's images, binarized once: the test half from eval.seed, the training half
+ * from train.seed. */
+gkv_status gkv_images_of_half(const gkv_settings *settings, const gkv_dataset *dataset, gkv_split half,
+                              gkv_images *out);
+
+/* The test half under the settings' protocol: as above, the first eval.images of it. */
 gkv_status gkv_images_of_test(const gkv_settings *settings, const gkv_dataset *test, gkv_images *out);
 
 #endif

@@ -36,6 +36,7 @@ gkv_status gkv_metrics_write(const gkv_metrics *m, const char *path)
         {"images", whole(m->images)},
         {"parameters", whole(m->parameters)},
         {"train_seconds", number(m->train_seconds)},
+        {"refit_seconds", number(m->refit_seconds)},
         {"eval_seconds", number(m->eval_seconds)},
         {"threads", whole((uint64_t)m->threads)},
         {"seed", whole(m->seed)},

@@ -20,7 +20,9 @@ typedef struct training_run {
     char *folder, *config, *checkpoint, *model;
     gkv_lock *lock;
     gkv_trainer *trainer;
-    double began, earlier_seconds;
+    double began;
+    gkv_history_times earlier; /* of the run's other processes */
+    double refit_seconds;
     double epoch_began;
     uint64_t first_step;  /* of this process */
     uint64_t images;      /* trained on by this process */
@@ -32,9 +34,11 @@ void gkv_train_options_defaults(gkv_train_options *options)
     memset(options, 0, sizeof *options);
 }
 
-static double seconds_of(const training_run *run)
+/* What the run has taken so far, all its processes together. */
+static gkv_history_times times_of(const training_run *run)
 {
-    return run->earlier_seconds + omp_get_wtime() - run->began;
+    return (gkv_history_times){run->earlier.train + omp_get_wtime() - run->began,
+                               run->earlier.refits + run->refit_seconds};
 }
 
 /* --- Folder ------------------------------------------------------------------------ */
@@ -85,7 +89,8 @@ static gkv_status read_checkpoint(training_run *run)
     GKV_TRY(gkv_alloc(model->pixels, sizeof *of_data, &of_data));
     const gkv_real *mean = gkv_param_value(&model->params, model->input_mean);
     memcpy(of_data, mean, model->pixels * sizeof *of_data);
-    gkv_status status = gkv_checkpoint_read(model, trainer->ema, &trainer->state, run->checkpoint);
+    gkv_status status = gkv_checkpoint_read(model, trainer->ema, trainer->codes, trainer->codes_room, &trainer->state,
+                                            run->checkpoint);
     if (status == GKV_OK && memcmp(of_data, mean, model->pixels * sizeof *of_data) != 0)
         status = gkv_fail(GKV_ERR_CONFIG, "%s was made with other training images than these: their mean image "
                           "differs; a run can be resumed only as it began", run->checkpoint);
@@ -102,7 +107,11 @@ static gkv_status start_or_resume(training_run *run, const gkv_settings *setting
             return gkv_fail(GKV_ERR_CONFIG, "%s is at step %llu, but with this data and these settings the run ends "
                             "at step %llu: is it another run's?", run->checkpoint,
                             (unsigned long long)trainer->state.step, (unsigned long long)trainer->steps);
-        run->earlier_seconds = gkv_history_seconds(run->folder);
+        if (gkv_trainer_check_codes(trainer) != GKV_OK)
+            return gkv_fail_context(GKV_ERR_DATA, "%s", run->checkpoint);
+        const gkv_history_times earlier = gkv_history_read_times(run->folder);
+        run->earlier = (gkv_history_times){isnan(earlier.train) ? 0 : earlier.train,
+                                           isnan(earlier.refits) ? 0 : earlier.refits};
         gkv_trainer_mark_good(trainer);
     } else {
         GKV_TRY(clear_folder(run));
@@ -128,10 +137,10 @@ static gkv_status write_model(const training_run *run)
 static gkv_status save(const training_run *run)
 {
     const gkv_trainer *trainer = run->trainer;
-    GKV_TRY(gkv_checkpoint_write(trainer->model, trainer->ema, &trainer->state, run->checkpoint));
+    GKV_TRY(gkv_checkpoint_write(trainer->model, trainer->ema, trainer->codes, &trainer->state, run->checkpoint));
     if (!keeps_best(run) || trainer->state.best_epoch == 0)
         GKV_TRY(write_model(run));
-    return gkv_history_save_seconds(run->folder, seconds_of(run));
+    return gkv_history_save_times(run->folder, times_of(run));
 }
 
 /* --- Epochs ------------------------------------------------------------------------- */
@@ -155,7 +164,7 @@ static void tell(training_run *run, const gkv_step_report *step)
     p->learning_rate = step->learning_rate;
     p->skipped = state->skipped;
     p->rollbacks = state->rollbacks;
-    p->seconds = seconds_of(run);
+    p->seconds = times_of(run).train;
     const double elapsed = omp_get_wtime() - run->began;
     p->images_per_second = elapsed > 0 ? (double)run->images / elapsed : 0;
     p->seconds_left = elapsed / (double)(state->step - run->first_step) * (double)(trainer->steps - state->step);
@@ -166,12 +175,14 @@ static void tell(training_run *run, const gkv_step_report *step)
 static gkv_status refit_if_due(training_run *run, uint64_t epoch)
 {
     gkv_train_progress *p = &run->progress;
-    p->refitted = run->trainer->state.skipped_in_row == 0 && gkv_trainer_refit_due(run->trainer, epoch);
+    p->refitted = run->trainer->state.skipped_in_row == 0 && gkv_trainer_refit_due(run->trainer, epoch) &&
+                  gkv_trainer_has_codes(run->trainer);
     if (!p->refitted)
         return GKV_OK;
     gkv_base_refit_report report = {0};
     GKV_TRY(gkv_trainer_refit(run->trainer, &report));
     p->refit_seconds = report.seconds;
+    run->refit_seconds += report.seconds;
     p->refit_step = report.step;
     p->refit_goodness = report.goodness;
     p->g_min = report.g_min, p->g_max = report.g_max;
@@ -208,12 +219,12 @@ static gkv_status end_epoch(training_run *run, const gkv_step_report *step)
         .gradient_norm = state->gradient_norm / (double)state->epoch_updates,
         .validation_neg_elbo = validation[0], .validation_reconstruction = validation[1],
         .validation_kl = validation[2], .images_per_second = images / (now - run->epoch_began),
-        .seconds = now - run->epoch_began, .skipped = state->skipped, .rollbacks = state->rollbacks};
+        .seconds = now - run->epoch_began, .refit_seconds = p->refitted ? p->refit_seconds : 0, .skipped = state->skipped, .rollbacks = state->rollbacks};
     GKV_TRY(gkv_history_append_epoch(run->folder, &line));
     tell(run, step);
     p->epoch_ended = false;
     state->loss = state->reconstruction = state->kl = state->gradient_norm = 0;
-    state->epoch_images = state->epoch_updates = 0;
+    state->epoch_images = state->epoch_updates = state->codes = 0;
     /* A state whose last steps were not finite is neither saved nor one to return to. */
     if (state->skipped_in_row == 0) {
         if (epoch % (uint64_t)settings->checkpoint_every == 0)
@@ -276,7 +287,8 @@ gkv_status gkv_train(const gkv_settings *settings, const char *folder, const gkv
     const gkv_train_state *state = &run.trainer->state;
     result->epochs = state->step / run.trainer->epoch_steps;
     result->steps = state->step;
-    result->seconds = seconds_of(&run);
+    result->seconds = times_of(&run).train;
+    result->refit_seconds = times_of(&run).refits;
     result->best_validation = isfinite(state->best) ? state->best : NAN;
     result->best_epoch = state->best_epoch;
     result->stopped_early = state->step < run.trainer->steps && status == GKV_OK;

@@ -48,7 +48,7 @@ gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset
     GKV_TRY_GOTO(gkv_dataset_mean(dataset, 0, gkv_dataset_count(dataset), mean));
     GKV_TRY_GOTO(gkv_model_create(settings, height, width, mean, &trainer->model));
     GKV_TRY_GOTO(split_images(trainer));
-    GKV_TRY_GOTO(gkv_trainer_check_refits(trainer));
+    GKV_TRY_GOTO(gkv_trainer_prepare_refits(trainer));
     const gkv_params *params = &trainer->model->params;
     const size_t count = trainer->train.count, wished = (size_t)settings->train.batch;
     const size_t batch = wished < count ? wished : count;
@@ -85,6 +85,7 @@ void gkv_trainer_free(gkv_trainer *trainer)
     free(trainer->shuffled);
     free(trainer->ema);
     free(trainer->good);
+    free(trainer->codes);
     free(trainer->squares);
     free(trainer);
 }
@@ -112,6 +113,7 @@ void gkv_trainer_return_to_good(gkv_trainer *trainer)
     for (size_t i = 0; i < count; i++)
         memcpy(stretches[i], trainer->good + i * total, total * sizeof *trainer->good);
     trainer->state.skipped_in_row = 0;
+    trainer->state.codes = 0; /* those of other weights */
 }
 
 gkv_params gkv_trainer_eval_params(const gkv_trainer *trainer)

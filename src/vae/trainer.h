@@ -21,6 +21,9 @@ typedef struct gkv_trainer {
     gkv_real *ema;         /* the average, as params.values; NULL when off */
     double *squares;       /* partial sums of the gradient's norm, a chunk each */
     gkv_real *good;        /* values, m, v and ema at the last good state */
+    gkv_real *codes;       /* ε of the epoch's last images, for the refit at its end [codes_room, d];
+                              state.codes of them so far. NULL when the base is not refitted */
+    size_t codes_room;
     gkv_train_state state;
     uint64_t epoch_steps, steps;
     int threads;
@@ -54,13 +57,26 @@ gkv_params gkv_trainer_eval_params(const gkv_trainer *trainer);
 /* Mean −ELBO, reconstruction and KL over the held-out images. */
 gkv_status gkv_trainer_validate(gkv_trainer *trainer, double out[3]);
 
-/* Refits the base to current codes. */
-gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report);
+/* --- The base's refits: trainer_refit.c ------------------------------------------- */
 
-/* GKV_ERR_CONFIG if the base is to be refitted, but there are too few images for it. */
-gkv_status gkv_trainer_check_refits(const gkv_trainer *trainer);
+/* Makes room for the codes of a refit, if there are to be any. GKV_ERR_CONFIG if there
+ * are too few images for them. */
+gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer);
 
 /* Whether a refit is due at the end of this epoch (from 1). */
 bool gkv_trainer_refit_due(const gkv_trainer *trainer, uint64_t epoch);
+
+/* Keeps ε of the workspace's rows, of which the first is image `start` of the epoch, as
+ * far as they are among the images that a refit at its end is made from. */
+void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t start, size_t rows);
+
+/* GKV_ERR_DATA if the state, as read from a file, has more codes than its steps can have left. */
+gkv_status gkv_trainer_check_codes(const gkv_trainer *trainer);
+
+/* Whether enough codes have been kept: steps that were left out leave none. */
+bool gkv_trainer_has_codes(const gkv_trainer *trainer);
+
+/* Refits the base to the codes that were kept. */
+gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report);
 
 #endif

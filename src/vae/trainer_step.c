@@ -107,6 +107,8 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     const size_t start = (size_t)(trainer->state.step % trainer->epoch_steps) * ws->rows;
     const size_t left = trainer->train.count - start, rows = left < ws->rows ? left : ws->rows;
     shuffle_for(trainer, epoch);
+    if (start == 0)
+        trainer->state.codes = 0; /* each epoch's are its own */
     *report = (gkv_step_report){.images = rows, .kl_weight = kl_weight_at(trainer),
                                 .learning_rate = learning_rate_at(trainer)};
     const long tiles = (long)((rows + GKV_TILE_ROWS - 1) / GKV_TILE_ROWS);
@@ -161,6 +163,7 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     if (report->skipped) {
         status = count_bad_step(trainer);
     } else {
+        gkv_trainer_keep_codes(trainer, start, rows);
         model->base->ops->project(model->base, params);
         if (trainer->ema) { /* an average of valid bases need not be one: see base/base.h */
             gkv_params average = *params;

@@ -59,7 +59,7 @@ static inline void base_rig_randomise(base_rig *it, uint64_t place)
     test_normals(place, 4 * it->d, 1, noise);
     for (size_t j = 0; j < it->d; j++) {
         const double g = 0.8 * (double)noise[4 * j + 2], k = 0.3 * (double)noise[4 * j + 3];
-        gkv_gk gk = {0.5 * (double)noise[4 * j], exp(0.3 * (double)noise[4 * j + 1]), g, k, 0.8};
+        gkv_gk gk = {0.5 * (double)noise[4 * j], exp(0.3 * (double)noise[4 * j + 1]), g, k, 0.8, 0};
         gk = gkv_gk_project(&gk, j % 2 ? 1e-3 : 0.02);
         gkv_base_gk_set(it->base, &it->params, j, &gk);
     }
@@ -74,7 +74,7 @@ static inline gkv_gk margin_of(const base_rig *it, size_t j)
 {
     double m[5];
     it->base->ops->margin(it->base, &it->params, j, m);
-    return (gkv_gk){m[0], m[1], m[2], m[3], m[4]};
+    return (gkv_gk){m[0], m[1], m[2], m[3], m[4], 0};
 }
 
 /* log p of the row in the workspace, from the definition and the gk room's scalar

@@ -23,8 +23,13 @@ awk '$1 ~ /^[ABgk]$/ { print $1, $2, $3, $4, $5 }' output > estimates
 while read -r name value se low high; do
     case $name in A) truth=3 ;; B) truth=1.5 ;; g) truth=0.5 ;; k) truth=0.2 ;; esac
     near "$value" $truth "$se"
-    is_true "($low + 1.96 * $se - $value)^2 < 1e-4 && ($high - 1.96 * $se - $value)^2 < 1e-4" ||
-        fail "$name: the interval $low to $high is not $value ± 1.96 · $se"
+    if [ "$name" = B ]; then # the interval is one of log B
+        is_true "(log($value / $low) - 1.96 * $se / $value)^2 < 1e-6 && ($low * $high - $value^2)^2 < 1e-6" ||
+            fail "B: the interval $low to $high is not $value times e^(± 1.96 · $se/B)"
+    else
+        is_true "($low + 1.96 * $se - $value)^2 < 1e-4 && ($high - 1.96 * $se - $value)^2 < 1e-4" ||
+            fail "$name: the interval $low to $high is not $value ± 1.96 · $se"
+    fi
 done < estimates
 p=$(sed -n 's/.*p = //p' output)
 is_true "$p > 0.001 && $p <= 1" || fail "a true model is rejected: p = $p"
@@ -77,6 +82,117 @@ awk -F, 'NR > 1 { printf "%.10f\n", 1e8 + 1e-4 * $1 }' two.csv > far.csv
 expect 0 "100000000.000" "$gkvae" fit far.csv
 grep -q "e+08" output && fail "the digits of a far location are lost: $(cat output)"
 
+# --- methods and options ---
+json() { "$gkvae" fit --json "$@" > json || fail "gkvae fit --json $*"; }
+# parameter FILE NAME KEY: of the only fit in it.
+parameter() { sed -n "/^      \"$2\": {/,/}/s/^ *\"$3\": \([^,]*\),*/\1/p" "$1"; }
+flat() { sed -n "s/^ *\"$2\": \([^,{]*\),*$/\1/p" "$1" | head -n 1; }
+
+json two.csv -c first --method mle
+cp json mle.json
+json two.csv -c first
+is_true "$(flat mle.json log_likelihood) >= $(flat json log_likelihood)" || fail "mle is less likely than lm"
+for name in A B g k; do
+    is_true "($(parameter json $name estimate) - $(parameter mle.json $name estimate)) ^ 2 < \
+             ($(parameter json $name standard_error)) ^ 2" || fail "$name: lm and mle are more than a standard error apart"
+done
+json two.csv -c first --confidence 0.5
+is_true "$(parameter json A high) - $(parameter json A estimate) < 0.68 * $(parameter json A standard_error)" ||
+    fail "--confidence was not heeded"
+[ "$(flat json confidence)" = 0.5 ] || fail "the JSON says another confidence: $(flat json confidence)"
+
+# A weight of 3 is the line three times, a weight of 0 no line.
+{ echo w,x; awk -F, 'NR > 1 && NR < 900 { print NR % 3 "," $1 }' two.csv; } > weighted.csv
+{ echo x; awk -F, 'NR > 1 && NR < 900 { for (i = 0; i < NR % 3; i++) print $1 }' two.csv; } > repeated.csv
+for method in octile lm mle; do
+    json weighted.csv --column x --weights w --levels 60 --method $method
+    cp json weighted.json
+    json repeated.csv --levels 60 --method $method
+    for name in A B g k; do
+        is_true "($(parameter weighted.json $name estimate) - $(parameter json $name estimate)) ^ 2 < 1e-20" ||
+            fail "$method, $name: weights are not as good as repetitions"
+    done
+done
+[ "$(flat weighted.json observations)" = "$(($(wc -l < repeated.csv) - 1)).0" ] || fail "the weights do not add up"
+expect 0 "that stand for" "$gkvae" fit weighted.csv --weights w
+grep -q "^x:" output || fail "the column of weights was fitted too: $(cat output)"
+expect 0 "" "$gkvae" fit weighted.csv --weights 1 --picture weighted.png
+is_png weighted.png || fail "no picture of a weighted fit"
+
+# What is held, stays.
+json two.csv -c first --fix g=0.5,k=0.25
+[ "$(parameter json g estimate)" = 0.5 ] && [ "$(parameter json k estimate)" = 0.25 ] &&
+    [ "$(parameter json g standard_error)" = 0.0 ] || fail "--fix g=0.5,k=0.25: $(cat json)"
+json two.csv -c first --fix B=1.5 --fix c=0.7 --method mle
+[ "$(parameter json B estimate)" = 1.5 ] && is_true "($(flat json c) - 0.7)^2 < 1e-20" || fail "--fix B=1.5 --fix c=0.7"
+json two.csv -c first --normal --method mle
+awk -F, 'NR > 1 { s += $1; q += $1 * $1 } END { m = s / (NR - 1); printf "%.12g %.12g\n", m, sqrt(q / (NR - 1) - m * m) }' \
+    two.csv > moments
+read -r mean sd < moments
+is_true "($(parameter json A estimate) - $mean)^2 < 1e-10 && ($(parameter json B estimate) - $sd)^2 < 1e-10" ||
+    fail "the normal distribution's fit is not mean and standard deviation: $(cat moments json)"
+expect 0 "fixed" "$gkvae" fit two.csv -c first --fix k=0
+expect 2 "k" "$gkvae" fit two.csv -c first --fix k=-0.4,g=1
+
+# Simulated errors agree with the formula's, whatever the threads; Ctrl-C leaves the fit.
+head -n 501 two.csv > short.csv
+json short.csv -c first --bootstrap 199 --seed 3 --threads 1 2> messages
+grep -q "bootstrap .* of 199, .*/s, ETA" messages || fail "no progress of a bootstrap: $(cat messages)"
+cp json bootstrap.json
+json short.csv -c first --bootstrap 199 --seed 3 --threads 3 --quiet 2> messages
+[ -s messages ] && fail "--quiet, and yet: $(cat messages)"
+cmp -s json bootstrap.json || fail "the bootstrap is another on other threads"
+json short.csv -c first --bootstrap 199 --seed 4 --quiet
+cmp -s json bootstrap.json && fail "another seed, the same bootstrap"
+sed -n '/"bootstrap"/,$p' bootstrap.json > inner.json
+for name in A B g k; do
+    is_true "$(parameter inner.json $name standard_error) < 1.4 * $(parameter bootstrap.json $name standard_error | head -n 1) &&
+             $(parameter inner.json $name standard_error) > 0.7 * $(parameter bootstrap.json $name standard_error | head -n 1)" ||
+        fail "$name: bootstrap and formula disagree: $(cat bootstrap.json)"
+done
+is_true "$(flat bootstrap.json p_anderson_darling) > 0.001" || fail "a true model is rejected by simulation"
+expect 0 "bootstrap s.e." "$gkvae" fit short.csv -c first --bootstrap 19
+expect 0 "nonparametric" "$gkvae" fit short.csv -c first --bootstrap 19 --nonparametric
+expect 0 "by bootstrap" "$gkvae" fit short.csv --bootstrap 19 --picture both.png
+"$gkvae" fit short.csv -c first --bootstrap 10000000 > lines 2> messages &
+process=$!
+sleep 1
+code=0
+kill -s INT $process
+wait $process || code=$?
+[ $code -eq 130 ] || fail "an interrupted bootstrap: exit code $code, not 130: $(cat messages)"
+grep -q "goodness of fit" lines && ! grep -q "bootstrap" lines ||
+    fail "an interrupted bootstrap does not leave the fit alone: $(cat lines)"
+
+# NumPy's files: the same fit as of the text with all its digits.
+python=
+for candidate in python3 /usr/bin/python3; do
+    "$candidate" -c 'import struct' 2> /dev/null && python=$candidate && break
+done
+if [ -n "$python" ]; then
+    "$python" - << 'END'
+import struct
+rows = [tuple(map(float, line.split(",")[:2])) for line in open("two.csv") if line[0] in "-0123456789"]
+def write(name, order, fortran, values):
+    header = "{'descr': '%sf8', 'fortran_order': %s, 'shape': (%d, 2), }" % (order, fortran, len(rows))
+    open(name, "wb").write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode()
+                           + struct.pack("%s%dd" % (order, len(values)), *values))
+write("two.npy", "<", "False", [x for row in rows for x in row])
+write("turned.txt", ">", "True", [row[j] for j in (0, 1) for row in rows])
+END
+    tail -n +2 two.csv | cut -d, -f1,2 > plain.csv
+    json plain.csv
+    cp json plain.json
+    json two.npy
+    cmp -s json plain.json || fail "an array gives another fit than its text"
+    json turned.txt
+    cmp -s json plain.json || fail "a turned array gives another fit"
+    json - < two.npy
+    cmp -s json plain.json || fail "an array on standard input gives another fit"
+    head -c 1000 two.npy > cut.npy
+    expect 3 "cut.npy: the .npy file is cut short" "$gkvae" fit cut.npy
+fi
+
 # --- refused ---
 refused() { # refused CODE TEXT CONTENT [OPTION…]
     local code=$1 text=$2
@@ -102,8 +218,25 @@ refused 3 "holds text" 'x,y\n1,a\n2,b\n' --column y
 refused 3 "no column holds numbers" 'x\na\nb\n'
 refused 2 'nearest is "width"' 'width,height\n1,2\n' --column widht
 refused 2 "no such column" 'x\n1\n' --column 2
-refused 2 "octile or lm" '1\n' --method ml
+refused 2 "octile, lm or mle" '1\n' --method ml
 refused 2 "whole number" '1\n' --levels 3
+refused 2 "whole number" '1\n' --bootstrap 3
+refused 2 "must be a number" '1\n' --confidence 1
+refused 2 "as in --fix g=0" '1\n' --fix h=1
+refused 2 "as in --fix g=0" '1\n' --fix g
+refused 2 "must be a number" '1\n' --fix g=x
+refused 2 "the closed form" '1\n' --fix g=0 --method octile
+refused 2 "nothing to hold" '1\n' --fix g=0 --normal
+refused 2 "--nonparametric goes with" '1\n' --nonparametric
+refused 2 "choose one" '1\n' --multivariate --mixture 2
+refused 2 "not with --mixture" '1\n' --mixture 2 --bootstrap 19
+refused 2 "not with --multivariate" '1\n' --multivariate --fix g=0
+refused 2 "does not go with --mixture" '1\n' --mixture 2 --method mle
+refused 2 "not with --mixture" '1,1\n' --mixture 2 --weights 1
+refused 2 "goes with --mixture" '1\n' --held-out 0.1
+refused 2 "--weights v: bad.csv has no such column" 'w,x\n1,2\n' --weights v
+refused 3 "--weights w" 'w,x\na,2\n' --weights w
+refused 3 "weight" 'w,x\n-1,2\n1,3\n1,4\n1,5\n1,6\n1,7\n1,8\n1,9\n1,10\n1,11\n' --weights w
 expect 5 "missing.csv" "$gkvae" fit missing.csv
 expect 5 "$source" "$gkvae" fit "$source"
 finish

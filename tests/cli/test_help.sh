@@ -6,7 +6,7 @@ for code in 0 1 2 3 4 5 6 7 8 129 130 143; do
     grep -qE "^  $code +[a-z]" output || fail "exit code $code is not in gkvae --help"
     grep -qE "^\| $code \|" "$source/docs/exit-codes.md" || fail "exit code $code is not in docs/exit-codes.md"
 done
-for command in "data get" "data info" train eval sample reconstruct interpolate fit settings; do
+for command in "data get" "data info" train eval sample reconstruct interpolate encode fit gk settings; do
     # shellcheck disable=SC2086
     expect 0 "default" "$gkvae" $command --help
     grep -q "Usage: gkvae $command" output || fail "gkvae $command --help does not say how to call it"
@@ -47,6 +47,16 @@ expect 2 "whole number" "$gkvae" sample run -n 0
 expect 2 "whole number" "$gkvae" sample run -n -5
 expect 2 "whole number" "$gkvae" sample run --seed x
 expect 2 "must be a number" "$gkvae" sample run --temperature warm
+expect 2 "which model" "$gkvae" encode
+expect 2 "one model only" "$gkvae" encode run other
+expect 2 "one model only" "$gkvae" sample run other
+expect 2 "is too many" "$gkvae" reconstruct run images other
+expect 2 "must be z, eps or mean" "$gkvae" encode run --what u
+expect 2 "must be train or test" "$gkvae" encode run --split validation
+expect 2 "choose one" "$gkvae" encode run --split test --idx images
+expect 2 "the name is empty" "$gkvae" encode run --out ""
+expect 2 "nearest is --data-folder" "$gkvae" encode run --data-foldre=x
+expect 2 "nearest is --threads" "$gkvae" sample run --thraeds 2
 expect 2 "every row needs both" "$gkvae" interpolate run --from 3
 [ -e run ] && fail "a wrong call left a folder behind"
 

@@ -15,7 +15,7 @@ cmp -s run/checkpoint.safetensors quiet/checkpoint.safetensors || fail "the same
 expect 0 "active units" "$gkvae" eval run --samples 20 --images 300
 grep -q "run/index.html" output || fail "eval does not say where its page is"
 for key in neg_elbo neg_elbo_se reconstruction reconstruction_se kl kl_se nll nll_se nll_samples active_units mse psnr \
-    ssim images parameters train_seconds eval_seconds threads seed eval_seed protocol dataset version; do
+    ssim images parameters train_seconds refit_seconds eval_seconds threads seed eval_seed protocol dataset version; do
     [ -n "$(json_number run/metrics.json $key)" ] || fail "metrics.json has no $key"
 done
 value() { json_number run/metrics.json "$1"; }
@@ -25,6 +25,8 @@ is_true "($(value reconstruction) + $(value kl) - $(value neg_elbo))^2 < 1e-6" |
 is_true "$(value neg_elbo_se) > 0 && $(value nll_se) > 0" || fail "standard errors are not positive"
 is_true "$(value mse) > 0 && $(value mse) < 0.2 && $(value ssim) < 1" || fail "mse $(value mse), ssim $(value ssim)"
 is_true "$(value train_seconds) > 0 && $(value eval_seconds) > 0" || fail "times are not positive"
+is_true "$(value refit_seconds) > 0 && $(value refit_seconds) < $(value train_seconds)" ||
+    fail "refits took $(value refit_seconds) of $(value train_seconds) s"
 [ "$(value images)" = 300 ] && [ "$(value nll_samples)" = 20 ] && [ "$(value dataset)" = '"mnist-small"' ] ||
     fail "metrics.json: images $(value images), samples $(value nll_samples), data set $(value dataset)"
 

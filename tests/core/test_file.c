@@ -1,6 +1,6 @@
 /* Files appear whole or not at all; a folder has one holder at a time. */
 #define _GNU_SOURCE
-#include "support.h"
+#include "folder.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,36 +14,10 @@
 
 #include "core/file.h"
 
-static char folder[64];
-
-static const char *in_folder(const char *name)
-{
-    static char paths[4][128];
-    static unsigned turn;
-    char *path = paths[turn++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
-static int make_test_folder(void **state)
-{
-    (void)state;
-    strcpy(folder, "/tmp/gkv-file-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_test_folder(void **state)
-{
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
-}
-
 static int count_entries(void)
 {
     int count = 0;
-    DIR *listing = opendir(folder);
+    DIR *listing = opendir(temporary);
     assert_non_null(listing);
     for (struct dirent *entry = readdir(listing); entry; entry = readdir(listing))
         count += entry->d_name[0] != '.';
@@ -64,7 +38,7 @@ static void assert_holds(const char *path, const char *text)
 static void written_is_read(void **state)
 {
     (void)state;
-    const char *path = in_folder("a");
+    const char *path = in_temporary("a");
     assert_false(gkv_file_exists(path));
     assert_ok(gkv_file_write_atomic(path, "first", 5));
     assert_true(gkv_file_exists(path));
@@ -90,7 +64,7 @@ static void written_is_read(void **state)
 static void abandoned_leaves_nothing(void **state)
 {
     (void)state;
-    const char *path = in_folder("a");
+    const char *path = in_temporary("a");
     assert_ok(gkv_file_write_atomic(path, "old", 3));
     gkv_file_writer *one = NULL, *two = NULL;
     assert_ok(gkv_file_begin(path, &one));
@@ -108,33 +82,33 @@ static void bad_places_are_refused(void **state)
 {
     (void)state;
     gkv_file_writer *writer = NULL;
-    assert_fails(gkv_file_begin(in_folder("no/such"), &writer), GKV_ERR_IO, "No such file");
+    assert_fails(gkv_file_begin(in_temporary("no/such"), &writer), GKV_ERR_IO, "No such file");
     assert_null(writer);
-    assert_fails(gkv_file_begin(folder, &writer), GKV_ERR_IO, "not a regular file");
+    assert_fails(gkv_file_begin(temporary, &writer), GKV_ERR_IO, "not a regular file");
     assert_fails(gkv_file_begin("/dev/null", &writer), GKV_ERR_IO, "not a regular file");
     assert_fails(gkv_file_begin("", &writer), GKV_ERR_IO, "no name");
     char *bytes = NULL;
     size_t count = 0;
-    assert_fails(gkv_file_read(in_folder("none"), 10, &bytes, &count), GKV_ERR_IO, "none: cannot read: No such");
-    assert_fails(gkv_file_read(folder, 10000, &bytes, &count), GKV_ERR_IO, "directory");
+    assert_fails(gkv_file_read(in_temporary("none"), 10, &bytes, &count), GKV_ERR_IO, "none: cannot read: No such");
+    assert_fails(gkv_file_read(temporary, 10000, &bytes, &count), GKV_ERR_IO, "directory");
     assert_null(bytes);
 }
 
 static void links_are_followed(void **state)
 {
     (void)state;
-    assert_ok(gkv_file_write_atomic(in_folder("real"), "old", 3));
-    assert_int_equal(symlink("real", in_folder("link")), 0);
-    assert_ok(gkv_file_write_atomic(in_folder("link"), "new", 3));
-    assert_holds(in_folder("real"), "new");
+    assert_ok(gkv_file_write_atomic(in_temporary("real"), "old", 3));
+    assert_int_equal(symlink("real", in_temporary("link")), 0);
+    assert_ok(gkv_file_write_atomic(in_temporary("link"), "new", 3));
+    assert_holds(in_temporary("real"), "new");
     struct stat info;
-    assert_int_equal(lstat(in_folder("link"), &info), 0);
+    assert_int_equal(lstat(in_temporary("link"), &info), 0);
     assert_true(S_ISLNK(info.st_mode));
     gkv_file_writer *writer = NULL;
-    assert_int_equal(symlink("/dev/null", in_folder("device")), 0);
-    assert_fails(gkv_file_begin(in_folder("device"), &writer), GKV_ERR_IO, "not a regular file");
-    assert_int_equal(symlink("gone", in_folder("dangling")), 0);
-    assert_fails(gkv_file_begin(in_folder("dangling"), &writer), GKV_ERR_IO, "follow the link");
+    assert_int_equal(symlink("/dev/null", in_temporary("device")), 0);
+    assert_fails(gkv_file_begin(in_temporary("device"), &writer), GKV_ERR_IO, "not a regular file");
+    assert_int_equal(symlink("gone", in_temporary("dangling")), 0);
+    assert_fails(gkv_file_begin(in_temporary("dangling"), &writer), GKV_ERR_IO, "follow the link");
 }
 
 static void reading_keeps_its_limit(void **state)
@@ -142,11 +116,11 @@ static void reading_keeps_its_limit(void **state)
     (void)state;
     char *bytes = NULL;
     size_t count = 0;
-    assert_ok(gkv_file_write_atomic(in_folder("ten"), "0123456789", 10));
-    assert_ok(gkv_file_read(in_folder("ten"), 10, &bytes, &count));
+    assert_ok(gkv_file_write_atomic(in_temporary("ten"), "0123456789", 10));
+    assert_ok(gkv_file_read(in_temporary("ten"), 10, &bytes, &count));
     assert_int_equal(count, 10);
     free(bytes);
-    assert_fails(gkv_file_read(in_folder("ten"), 9, &bytes, &count), GKV_ERR_DATA, "longer than the 9 bytes");
+    assert_fails(gkv_file_read(in_temporary("ten"), 9, &bytes, &count), GKV_ERR_DATA, "longer than the 9 bytes");
     assert_null(bytes);
     /* Endless, and without a size to ask for. */
     assert_fails(gkv_file_read("/dev/zero", 300000, &bytes, &count), GKV_ERR_DATA, "longer than");
@@ -158,13 +132,13 @@ static void reading_keeps_its_limit(void **state)
 static void folders_are_made(void **state)
 {
     (void)state;
-    assert_ok(gkv_file_make_folder(in_folder("x/y//z/")));
-    assert_ok(gkv_file_make_folder(in_folder("x/y/z")));
+    assert_ok(gkv_file_make_folder(in_temporary("x/y//z/")));
+    assert_ok(gkv_file_make_folder(in_temporary("x/y/z")));
     assert_ok(gkv_file_make_folder("."));
     assert_ok(gkv_file_make_folder("/"));
-    assert_true(gkv_file_exists(in_folder("x/y/z")));
-    assert_ok(gkv_file_write_atomic(in_folder("x/file"), "", 0));
-    assert_fails(gkv_file_make_folder(in_folder("x/file/z")), GKV_ERR_IO, "x/file: cannot make");
+    assert_true(gkv_file_exists(in_temporary("x/y/z")));
+    assert_ok(gkv_file_write_atomic(in_temporary("x/file"), "", 0));
+    assert_fails(gkv_file_make_folder(in_temporary("x/file/z")), GKV_ERR_IO, "x/file: cannot make");
     assert_fails(gkv_file_make_folder(""), GKV_ERR_IO, "cannot make the folder");
     assert_fails(gkv_file_make_folder("/proc/none"), GKV_ERR_IO, "/proc/none");
 }
@@ -177,13 +151,13 @@ static int save_on_a_full_disk(void)
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
         return 1;
     static char large[200000];
-    if (gkv_file_write_atomic(in_folder("a"), large, sizeof large) != GKV_ERR_IO)
+    if (gkv_file_write_atomic(in_temporary("a"), large, sizeof large) != GKV_ERR_IO)
         return 2;
     if (!strstr(gkv_error_message(), "/a: cannot write: ") || !strstr(gkv_error_message(), strerror(EFBIG)))
         return 3;
     /* The first failure stays, though smaller writes would now fit. */
     gkv_file_writer *writer = NULL;
-    if (gkv_file_begin(in_folder("a"), &writer) != GKV_OK)
+    if (gkv_file_begin(in_temporary("a"), &writer) != GKV_OK)
         return 4;
     gkv_file_write(writer, large, sizeof large);
     if (gkv_file_write(writer, large, 1) != GKV_ERR_IO || gkv_file_printf(writer, "x") != GKV_ERR_IO)
@@ -194,7 +168,7 @@ static int save_on_a_full_disk(void)
 static void full_disk_keeps_the_old_file(void **state)
 {
     (void)state;
-    assert_ok(gkv_file_write_atomic(in_folder("a"), "old", 3));
+    assert_ok(gkv_file_write_atomic(in_temporary("a"), "old", 3));
     const int before = count_entries();
     const pid_t child = fork();
     if (child == 0)
@@ -203,7 +177,7 @@ static void full_disk_keeps_the_old_file(void **state)
     assert_int_equal(waitpid(child, &result, 0), child);
     assert_true(WIFEXITED(result));
     assert_int_equal(WEXITSTATUS(result), 0);
-    assert_holds(in_folder("a"), "old");
+    assert_holds(in_temporary("a"), "old");
     assert_int_equal(count_entries(), before);
 }
 
@@ -223,7 +197,7 @@ static void save_for_ever(const char *path)
 static void killed_saves_leave_a_whole_file(void **state)
 {
     (void)state;
-    const char *path = in_folder("a");
+    const char *path = in_temporary("a");
     char *bytes = test_alloc(LARGE);
     memset(bytes, 'z', LARGE);
     assert_ok(gkv_file_write_atomic(path, bytes, LARGE));
@@ -255,9 +229,9 @@ static void killed_saves_leave_a_whole_file(void **state)
     }
     waitpid(child, NULL, 0);
     assert_true(count_entries() > before);
-    assert_ok(gkv_file_write_atomic(in_folder("notes.tmp-1-x"), "mine", 4));
+    assert_ok(gkv_file_write_atomic(in_temporary("notes.tmp-1-x"), "mine", 4));
     gkv_lock *lock = NULL;
-    assert_ok(gkv_lock_acquire(folder, &lock));
+    assert_ok(gkv_lock_acquire(temporary, &lock));
     gkv_lock_free(lock);
     assert_int_equal(count_entries(), 3); /* a, lock and the notes */
 }
@@ -266,19 +240,19 @@ static void folder_has_one_holder(void **state)
 {
     (void)state;
     gkv_lock *lock = NULL, *second = NULL;
-    assert_ok(gkv_lock_acquire(folder, &lock));
+    assert_ok(gkv_lock_acquire(temporary, &lock));
     char holder[128];
-    snprintf(holder, sizeof holder, "%s: in use by process %ld;", folder, (long)getpid());
-    assert_fails(gkv_lock_acquire(folder, &second), GKV_ERR_BUSY, holder);
+    snprintf(holder, sizeof holder, "%s: in use by process %ld;", temporary, (long)getpid());
+    assert_fails(gkv_lock_acquire(temporary, &second), GKV_ERR_BUSY, holder);
     assert_null(second);
     const pid_t child = fork();
     if (child == 0)
-        _exit(gkv_lock_acquire(folder, &second) == GKV_ERR_BUSY && strstr(gkv_error_message(), holder) ? 0 : 1);
+        _exit(gkv_lock_acquire(temporary, &second) == GKV_ERR_BUSY && strstr(gkv_error_message(), holder) ? 0 : 1);
     int result = -1;
     assert_int_equal(waitpid(child, &result, 0), child);
     assert_int_equal(result, 0);
     gkv_lock_free(lock);
-    assert_ok(gkv_lock_acquire(folder, &lock));
+    assert_ok(gkv_lock_acquire(temporary, &lock));
     gkv_lock_free(lock);
     gkv_lock_free(NULL);
     assert_fails(gkv_lock_acquire("/no/such/folder", &lock), GKV_ERR_IO, "/no/such/folder/lock");
@@ -294,7 +268,7 @@ static void lock_dies_with_its_holder(void **state)
     if (child == 0) {
         alarm(30); /* should the test die first */
         gkv_lock *lock = NULL;
-        const char told = gkv_lock_acquire(folder, &lock) == GKV_OK ? 'y' : 'n';
+        const char told = gkv_lock_acquire(temporary, &lock) == GKV_OK ? 'y' : 'n';
         if (write(ready[1], &told, 1) == 1)
             pause();
         _exit(1);
@@ -305,20 +279,20 @@ static void lock_dies_with_its_holder(void **state)
     gkv_lock *lock = NULL;
     char holder[128];
     snprintf(holder, sizeof holder, "process %ld;", (long)child);
-    assert_fails(gkv_lock_acquire(folder, &lock), GKV_ERR_BUSY, holder);
+    assert_fails(gkv_lock_acquire(temporary, &lock), GKV_ERR_BUSY, holder);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
-    assert_ok(gkv_lock_acquire(folder, &lock));
+    assert_ok(gkv_lock_acquire(temporary, &lock));
     gkv_lock_free(lock);
     /* A lock file of foreign content is no obstacle. */
-    assert_ok(gkv_file_write_atomic(in_folder("lock"), "not a number", 12));
-    assert_ok(gkv_lock_acquire(folder, &lock));
+    assert_ok(gkv_file_write_atomic(in_temporary("lock"), "not a number", 12));
+    assert_ok(gkv_lock_acquire(temporary, &lock));
     gkv_lock_free(lock);
     close(ready[0]);
     close(ready[1]);
 }
 
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_test_folder, remove_test_folder)
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_temporary, remove_temporary)
 
 int main(void)
 {

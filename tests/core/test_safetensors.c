@@ -1,6 +1,6 @@
 /* safetensors: exact bytes, round trips, and files that lie. */
 #define _GNU_SOURCE
-#include "support.h"
+#include "folder.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,34 +9,14 @@
 #include "core/safetensors.h"
 #include "core/text.h"
 
-static char folder[64];
 static char path[128];
 
-static int make_test_folder(void **state)
+static int begin(void **state)
 {
-    (void)state;
-    strcpy(folder, "/tmp/gkv-tensors-XXXXXX");
-    if (!mkdtemp(folder))
+    if (make_temporary(state) != 0)
         return -1;
-    snprintf(path, sizeof path, "%s/t.safetensors", folder);
+    snprintf(path, sizeof path, "%s", in_temporary("t.safetensors"));
     return 0;
-}
-
-static int remove_test_folder(void **state)
-{
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
-}
-
-static void put_bytes(const void *bytes, size_t count)
-{
-    unlink(path); /* ext4 flushes a file that is cut and rewritten to the disk: slow */
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, count, file), count);
-    assert_int_equal(fclose(file), 0);
 }
 
 static size_t get_bytes(unsigned char *bytes, size_t room)
@@ -56,7 +36,7 @@ static void put_header(const char *header, size_t data)
     for (int i = 0; i < 8; i++)
         bytes[i] = (unsigned char)(length >> 8 * i);
     memcpy(bytes + 8, header, length);
-    put_bytes(bytes, 8 + length + data);
+    put("t.safetensors", bytes, 8 + length + data);
     free(bytes);
 }
 
@@ -197,14 +177,14 @@ static void every_cut_is_noticed(void **state)
     write_five();
     const size_t count = get_bytes(bytes, sizeof bytes - 1);
     for (size_t length = 0; length < count; length++) {
-        put_bytes(bytes, length);
+        put("t.safetensors", bytes, length);
         assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "t.safetensors: ");
         assert_null(file);
     }
     bytes[count] = 0;
-    put_bytes(bytes, count + 1);
+    put("t.safetensors", bytes, count + 1);
     assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "follow the header");
-    put_bytes(bytes, count);
+    put("t.safetensors", bytes, count);
     assert_ok(gkv_safetensors_open(path, &file));
     gkv_safetensors_free(file);
 }
@@ -242,7 +222,7 @@ static void flipped_bytes_do_no_harm(void **state)
     for (size_t at = 0; at < count; at++) {
         for (unsigned flip = 1; flip < 256; flip <<= 1) {
             bytes[at] ^= (unsigned char)flip;
-            put_bytes(bytes, count);
+            put("t.safetensors", bytes, count);
             open_and_read_all() ? opened++ : refused++;
             bytes[at] ^= (unsigned char)flip;
         }
@@ -254,7 +234,7 @@ static void flipped_bytes_do_no_harm(void **state)
         gkv_rng_words(gkv_rng_at(1, GKV_STREAM_USER, turn, 0), 8, words);
         for (uint32_t i = 0; i <= words[0] % 3; i++)
             damaged[words[2 * i + 1] % count] = (unsigned char)words[2 * i + 2];
-        put_bytes(damaged, count);
+        put("t.safetensors", damaged, count);
         open_and_read_all() ? opened++ : refused++;
     }
     assert_true(opened > 100 && refused > 1000);
@@ -317,11 +297,11 @@ static void lying_headers_are_refused(void **state)
     deep[100000] = '\0';
     put_header(deep, 0);
     assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "not a JSON object");
-    put_bytes("\xff\xff\xff\xff\xff\xff\xff\xff{}", 10);
+    put("t.safetensors", "\xff\xff\xff\xff\xff\xff\xff\xff{}", 10);
     assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "18446744073709551615");
-    put_bytes("\1\0\0\0\0\0\0\0{}", 10);
+    put("t.safetensors", "\1\0\0\0\0\0\0\0{}", 10);
     assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "not a safetensors file");
-    put_bytes("\0\0\0\2\0\0\0\0{}", 10);
+    put("t.safetensors", "\0\0\0\2\0\0\0\0{}", 10);
     assert_int_equal(truncate(path, 40 << 20), 0); /* a hole, for the most part */
     assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "at most");
 }
@@ -341,7 +321,7 @@ static void foreign_files_are_read(void **state)
     assert_string_equal(gkv_safetensors_at(file, 2)->name, "z");
     assert_null(gkv_safetensors_metadata(file, "format"));
     gkv_safetensors_free(file);
-    assert_fails(gkv_safetensors_open(folder, &file), GKV_ERR_DATA, "not a regular file");
+    assert_fails(gkv_safetensors_open(temporary, &file), GKV_ERR_DATA, "not a regular file");
     assert_fails(gkv_safetensors_open("/no/such/t", &file), GKV_ERR_IO, "No such file");
     assert_int_equal(unlink(path), 0);
     assert_int_equal(mkfifo(path, 0600), 0);
@@ -380,7 +360,7 @@ static void names_are_made_printable(void **state)
     assert_string_equal(gkv_text_printable(text, buffer), text);
 }
 
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_test_folder, remove_test_folder)
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, begin, remove_temporary)
 
 int main(void)
 {

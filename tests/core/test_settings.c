@@ -1,6 +1,6 @@
 /* Settings: the table, values and their ranges, files and their faults. */
 #define _GNU_SOURCE
-#include "support.h"
+#include "folder.h"
 
 #include <locale.h>
 #include <unistd.h>
@@ -10,38 +10,19 @@
 
 #define CONFIGS GKV_TEST_FIXTURES "/../../configs/"
 
-static char folder[64];
 static char path[128];
 
-static int make_test_folder(void **state)
+static int begin(void **state)
 {
-    (void)state;
-    strcpy(folder, "/tmp/gkv-settings-XXXXXX");
-    if (!mkdtemp(folder))
+    if (make_temporary(state) != 0)
         return -1;
-    snprintf(path, sizeof path, "%s/s.ini", folder);
+    snprintf(path, sizeof path, "%s", in_temporary("s.ini"));
     return 0;
-}
-
-static int remove_test_folder(void **state)
-{
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
-}
-
-static void put_bytes(const char *bytes, size_t count)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, count, file), count);
-    assert_int_equal(fclose(file), 0);
 }
 
 static gkv_status read_text(gkv_settings *settings, const char *text)
 {
-    put_bytes(text, strlen(text));
+    put("s.ini", text, strlen(text));
     return gkv_settings_read(settings, path);
 }
 
@@ -237,10 +218,10 @@ static void bad_files_change_nothing(void **state)
         assert_fails(read_text(&settings, bad[i][0]), GKV_ERR_CONFIG, bad[i][1]);
         assert_memory_equal(&settings, &before, sizeof settings);
     }
-    put_bytes("[model]\n\0latent = 3\n", 20);
+    put("s.ini", "[model]\n\0latent = 3\n", 20);
     assert_fails(gkv_settings_read(&settings, path), GKV_ERR_CONFIG, "zero byte");
     assert_fails(gkv_settings_read(&settings, "/no/such.ini"), GKV_ERR_IO, "/no/such.ini");
-    assert_fails(gkv_settings_read(&settings, folder), GKV_ERR_IO, folder);
+    assert_fails(gkv_settings_read(&settings, temporary), GKV_ERR_IO, temporary);
     assert_memory_equal(&settings, &before, sizeof settings);
     assert_ok(read_text(&settings, ""));
     assert_ok(read_text(&settings, "\n\n# nothing\n[model]"));
@@ -455,7 +436,7 @@ static void comments_are_the_table(void **state)
     assert_int_equal(fclose(file), 0);
 }
 
-#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_test_folder, remove_test_folder)
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, begin, remove_temporary)
 
 int main(void)
 {

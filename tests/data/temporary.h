@@ -1,51 +1,15 @@
-/* A temporary folder, and files to put into it. */
+/* Data files in the temporary folder. */
 #ifndef GKV_TESTS_DATA_TEMPORARY_H
 #define GKV_TESTS_DATA_TEMPORARY_H
 
 #include <dirent.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <zlib.h>
 
+#include "folder.h"
+
 #include "core/memory.h"
 #include "data/files.h"
-
-static char temporary[64];
-
-/* Group set-up and tear-down. */
-static inline int make_temporary(void **state)
-{
-    (void)state;
-    snprintf(temporary, sizeof temporary, "/tmp/gkv-test-XXXXXX");
-    return mkdtemp(temporary) ? 0 : -1;
-}
-
-static inline int remove_temporary(void **state)
-{
-    (void)state;
-    gkv_folder_remove(temporary);
-    return 0;
-}
-
-/* The path of a file in the temporary folder; one of many buffers, in turn. */
-static inline const char *in_temporary(const char *name)
-{
-    static char paths[64][256];
-    static unsigned next;
-    char *path = paths[next++ % 64];
-    snprintf(path, sizeof paths[0], "%s/%s", temporary, name);
-    return path;
-}
-
-static inline const char *put(const char *name, const void *bytes, size_t n)
-{
-    const char *path = in_temporary(name);
-    FILE *file = fopen(path, "wb");
-    if (!file || fwrite(bytes, 1, n, file) != n || fclose(file) != 0)
-        abort();
-    return path;
-}
 
 /* Mode "wb" makes a gzip file, "ab" appends another gzip stream to it. */
 static inline const char *put_gzip(const char *name, const void *bytes, size_t n, const char *mode)

@@ -45,8 +45,8 @@ static int fill(void **state)
 static gkv_gk column_of(int j, int in_float)
 {
     if (in_float)
-        return (gkv_gk){(double)a_f[j], (double)b_f[j], (double)g_f[j], (double)k_f[j], (double).8F};
-    return (gkv_gk){a_d[j], b_d[j], g_d[j], k_d[j], .8};
+        return (gkv_gk){(double)a_f[j], (double)b_f[j], (double)g_f[j], (double)k_f[j], (double).8F, 0};
+    return (gkv_gk){a_d[j], b_d[j], g_d[j], k_d[j], .8, 0};
 }
 
 /* z from 1e-12 to 1e6 of both signs, and 0. */
@@ -90,7 +90,7 @@ static void inverse_float_(void)
     for (int i = 0; i < N; i++) {
         const gkv_gk gk = column_of(i % D, 1);
         /* x − A is rounded once in float before anything else happens. */
-        const gkv_gk centred = {0, gk.b, gk.g, gk.k, gk.c};
+        const gkv_gk centred = {0, gk.b, gk.g, gk.k, gk.c, 0};
         const double exact = gkv_gk_Q_inverse(&centred, (double)(x[i] - a_f[i % D]));
         /* Where Q is nearly flat in log z, rounding is magnified by 1/F'. */
         const double slope = fabs(exact) > 0 ? gkv_gk_dQ(&centred, exact) * exact / gkv_gk_Q(&centred, exact) : 1;
@@ -135,7 +135,7 @@ static void extremes_(void)
     float edge[4] = {1e30F, -1e30F, 1.79F, -.19F};
     gkv_gk_batch_inverse_f(4, 1, &bounded, edge, edge, log_dq, NULL, NULL);
     assert_true(edge[0] > 1e36F && edge[1] < -1e36F && isfinite(edge[0]) && isfinite(edge[1]));
-    const gkv_gk gk = {0, 1, 8, -.5, (double).8F};
+    const gkv_gk gk = {0, 1, 8, -.5, (double).8F, 0};
     assert_relative((double)edge[2], gkv_gk_Q_inverse(&gk, (double)1.79F), 2e-4);
 
     /* Dense and wide: every lane of every shape converges. */
@@ -185,7 +185,7 @@ static void wide_(void)
         z[i] = sin(i * 1.7) * 3;
     gkv_gk_batch_forward_d(R, WIDE, &columns, z, &(gkv_gk_outputs_d){.x = x});
     for (int i = 0; i < R * WIDE; i++) {
-        const gkv_gk gk = {a[i % WIDE], b[i % WIDE], g[i % WIDE], k[i % WIDE], .8};
+        const gkv_gk gk = {a[i % WIDE], b[i % WIDE], g[i % WIDE], k[i % WIDE], .8, 0};
         assert_relative(x[i], gkv_gk_Q(&gk, z[i]), 1e-13);
     }
     static double back[R * WIDE];

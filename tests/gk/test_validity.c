@@ -70,7 +70,7 @@ static void bound_is_where_monotony_ends(void **state)
 {
     (void)state;
     for (double g = .2; g < 6.5; g += .9) {
-        gkv_gk gk = {0, 1, g, gkv_gk_k_min(g, .8) + 1e-6, .8};
+        gkv_gk gk = {0, 1, g, gkv_gk_k_min(g, .8) + 1e-6, .8, 0};
         assert_int_equal(gkv_gk_is_valid(&gk), 1);
         int falls = 0;
         for (double z = -40 / g; z < 40 / g; z += 1e-3 / g)
@@ -87,21 +87,21 @@ static void bound_is_where_monotony_ends(void **state)
 static void faults_are_named(void **state)
 {
     (void)state;
-    gkv_gk gk = {0, 1, 1, -.2, .8};
+    gkv_gk gk = {0, 1, 1, -.2, .8, 0};
     assert_fails(gkv_gk_check(&gk), GKV_ERR_ARGUMENT, "least k for g = 1");
     gk.k = -.6;
     assert_fails(gkv_gk_check(&gk), GKV_ERR_ARGUMENT, "k < −½");
-    gk = (gkv_gk){0, -1, 1, 0, .8};
+    gk = (gkv_gk){0, -1, 1, 0, .8, 0};
     assert_fails(gkv_gk_check(&gk), GKV_ERR_ARGUMENT, "B must be above 0");
-    gk = (gkv_gk){0, 1, NAN, 0, .8};
+    gk = (gkv_gk){0, 1, NAN, 0, .8, 0};
     assert_fails(gkv_gk_check(&gk), GKV_ERR_ARGUMENT, "not finite");
-    gk = (gkv_gk){0, 1, 1, 1, 1};
+    gk = (gkv_gk){0, 1, 1, 1, 1, 0};
     assert_fails(gkv_gk_check(&gk), GKV_ERR_ARGUMENT, "c must be below 1");
-    gk = (gkv_gk){0, 1, 1, 1, -.1};
+    gk = (gkv_gk){0, 1, 1, 1, -.1, 0};
     assert_fails(gkv_gk_check(&gk), GKV_ERR_ARGUMENT, "negative");
-    gk = (gkv_gk){0, 1, 0, -.5, .8};
+    gk = (gkv_gk){0, 1, 0, -.5, .8, 0};
     assert_ok(gkv_gk_check(&gk));
-    gk = (gkv_gk){0, 1, 1e-3, -.2, .8};
+    gk = (gkv_gk){0, 1, 1e-3, -.2, .8, 0};
     assert_int_equal(gkv_gk_is_valid(&gk), 0);
     assert_int_equal(gkv_gk_is_valid_within(&gk, 40), 1);
 }
@@ -110,8 +110,8 @@ static void projection(void **state)
 {
     (void)state;
     gkv_gk hostile[] = {
-        {NAN, NAN, NAN, NAN, NAN}, {1, -3, 2, -7, .8}, {0, 0, 0, -.5, .8}, {INFINITY, 1, 1e300, -.5, 1},
-        {0, 1, 1, -.0703529, .8},  {0, 1, 0, 0, -4},    {0, 1, 1e-12, -.1, .8},
+        {NAN, NAN, NAN, NAN, NAN, 0}, {1, -3, 2, -7, .8, 0}, {0, 0, 0, -.5, .8, 0}, {INFINITY, 1, 1e300, -.5, 1, 0},
+        {0, 1, 1, -.0703529, .8, 0},  {0, 1, 0, 0, -4, 0},    {0, 1, 1e-12, -.1, .8, 0},
     };
     for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++)
         for (double margin = 0; margin < 1; margin += .1) {
@@ -119,7 +119,7 @@ static void projection(void **state)
             assert_ok(gkv_gk_check(&near));
             assert_true(near.k >= gkv_gk_k_min(near.g, near.c) + margin);
         }
-    const gkv_gk fine = {3, 1, 2, .5, .8}, same = gkv_gk_project(&fine, .1);
+    const gkv_gk fine = {3, 1, 2, .5, .8, 0}, same = gkv_gk_project(&fine, .1);
     assert_memory_equal(&fine, &same, sizeof fine);
 }
 

@@ -362,8 +362,8 @@ static void refusals_and_limits(void **state)
     assert_ok(gkv_lm_solve(lm, rosenbrock, NULL, NULL, (double[]){-1.2, 1}, &set, &result));
     assert_int_equal(result.stop, GKV_LM_LIMIT);
     assert_int_equal(result.iterations, 3);
-    set.damping = 0;
-    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT, "damping");
+    set.first_step = -1;
+    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT, "first_step");
     x[1] = NAN;
     assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, NULL, NULL), GKV_ERR_ARGUMENT, "parameter 1");
     /* At the solution already. */

@@ -71,7 +71,7 @@ def test_images(run, data):
 
 # --- Random numbers: Philox4x32-10 (Salmon et al. 2011) ------------------------------
 
-STREAM_BINARIZE_FIXED, STREAM_EVAL = 4, 7  # places in the counter, by purpose
+STREAM_BINARIZE_FIXED, STREAM_EVAL, STREAM_USER = 4, 7, 11  # places in the counter, by purpose
 FIXED_TEST = 1                             # the "step" of the test set's binarization
 
 
@@ -347,6 +347,26 @@ def density_errors(model, grey, seed, images=2):
     return worst_q, worst_p
 
 
+def code_error(model, run, grey, seed):
+    """The greatest error of RUN/z.npy, eps.npy and mean.npy, as `gkvae encode` has written
+    them; None without them."""
+    files = {what: os.path.join(run, what + ".npy") for what in ("z", "eps", "mean")}
+    if not any(os.path.exists(file) for file in files.values()):
+        return None
+    count = len(grey)
+    encoded = model.encode(targets(model, grey, seed))
+    u = normals(model.d, np.arange(count), 0, STREAM_USER, int(model.settings["train.seed"]))
+    z, _ = model.posterior(encoded, u)
+    mean, _ = model.posterior(encoded, np.zeros((count, model.d)))
+    worst = 0.0
+    for what, ours in (("z", z), ("eps", model.normalise(z)[0]), ("mean", mean)):
+        theirs = np.load(files[what])
+        if theirs.dtype != np.float32 or theirs.shape != ours.shape:
+            raise SystemExit(f"{files[what]}: {theirs.dtype} {theirs.shape}, not float32 {ours.shape}")
+        worst = max(worst, (abs(ours - theirs) / (1 + abs(ours))).max())
+    return worst
+
+
 def check_philox():
     """Known answers of Random123."""
     ones = 0xFFFFFFFF
@@ -387,6 +407,10 @@ def main():
         print(f"  {key:15} {value:16.8f}  gkvae {theirs:16.8f}  difference {difference:.2e}")
     worst_q, worst_p = density_errors(model, grey, seed)
     print(f"  log q, log p against numerical Jacobians: {worst_q:.1e}, {worst_p:.1e}")
+    worst_code = code_error(model, arguments.run, grey, seed)
+    if worst_code is not None:
+        print(f"  codes: {worst_code:.1e}")
+        worst = max(worst, worst_code)
     if not (worst <= TOLERANCE and worst_q <= TOLERANCE and worst_p <= TOLERANCE):
         print(f"  FAILED: more than {TOLERANCE:g}", file=sys.stderr)
         return 1

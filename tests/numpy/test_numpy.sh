@@ -19,6 +19,10 @@ trap 'rm -rf "$work"' EXIT
 evaluate() {
     "$program" eval "$work/$1" --samples "$2" --images 100 --no-pictures > "$work/log" 2>&1 ||
         { cat "$work/log"; exit 1; }
+    for what in z eps mean; do
+        "$program" encode "$work/$1" --what $what -n 100 --out "$work/$1/$what.npy" > "$work/log" 2>&1 ||
+            { cat "$work/log"; exit 1; }
+    done
     "$python" "$source_dir/tests/numpy/check_model.py" "$work/$1"
 }
 

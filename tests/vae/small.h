@@ -2,39 +2,18 @@
 #ifndef GKV_TESTS_VAE_SMALL_H
 #define GKV_TESTS_VAE_SMALL_H
 
-#include <unistd.h>
-
-#include "support.h"
+#include "folder.h"
 
 #include "core/file.h"
-#include "data/files.h"
 #include "gkvae/data.h"
 #include "gkvae/train.h"
 
-static char temporary[64];
-
-static inline int make_temporary(void **state)
-{
-    (void)state;
-    snprintf(temporary, sizeof temporary, "/tmp/gkv-vae-XXXXXX");
-    return mkdtemp(temporary) ? 0 : -1;
-}
-
-static inline int remove_temporary(void **state)
-{
-    (void)state;
-    gkv_folder_remove(temporary);
-    return 0;
-}
-
-/* TEMPORARY/NAME, or TEMPORARY/NAME/FILE; one of many buffers, in turn. */
+/* TEMPORARY/NAME, or TEMPORARY/NAME/FILE. */
 static inline const char *in_folder(const char *name, const char *file)
 {
-    static char paths[32][512];
-    static unsigned next;
-    char *path = paths[next++ % 32];
-    snprintf(path, sizeof paths[0], "%s/%s%s%s", temporary, name, file ? "/" : "", file ? file : "");
-    return path;
+    char path[256];
+    snprintf(path, sizeof path, "%s%s%s", name, file ? "/" : "", file ? file : "");
+    return in_temporary(path);
 }
 
 static inline void set(gkv_settings *settings, const char *name, const char *value)

@@ -207,11 +207,11 @@ static void test_shapes(void **state)
         const double last_g = gkv_shape_g(raw - h, &other), last_k = gkv_shape_k(raw - h, &other);
         assert_close(slope_g, (next_g - last_g) / (2 * h), 1e-9);
         assert_close(slope_k, (next_k - last_k) / (2 * h), 1e-6);
-        const gkv_gk gk = {0, 1, g, k, 0.8};
+        const gkv_gk gk = {0, 1, g, k, 0.8, 0};
         assert_true(fabs(g) <= 4 && k >= -0.059 && k <= 2);
         assert_ok(gkv_gk_check(&gk));
         const float float_k = (float)k;
-        const gkv_gk rounded = {0, 1, (double)(float)g, (double)float_k, (double)0.8F};
+        const gkv_gk rounded = {0, 1, (double)(float)g, (double)float_k, (double)0.8F, 0};
         assert_ok(gkv_gk_check(&rounded));
     }
     double slope;

@@ -24,7 +24,7 @@ static size_t lines_of(const char *name)
 static void append(uint64_t epoch)
 {
     const gkv_history_epoch line = {.epoch = epoch, .step = 10 * epoch, .neg_elbo = 100.5, .kl = 0.1,
-                                    .validation_neg_elbo = NAN, .gradient_norm = INFINITY, .skipped = 3};
+                                    .validation_neg_elbo = NAN, .gradient_norm = INFINITY, .refit_seconds = 0.25, .skipped = 3};
     assert_ok(gkv_history_append_epoch(temporary, &line));
 }
 
@@ -40,7 +40,7 @@ static void test_lines(void **state)
     for (uint64_t epoch = 1; epoch <= 5; epoch++)
         assert_ok(gkv_history_append_refit(temporary, epoch, 10 * epoch, &refit));
     assert_int_equal(lines_of("history.csv"), 6);
-    assert_non_null(strstr(text_of("history.csv"), "\n2,20,100.5,0,0.1,0,0,,,0,0,0,0,3,0\n"));
+    assert_non_null(strstr(text_of("history.csv"), "\n2,20,100.5,0,0.1,0,0,,,0,0,0,0,0.25,3,0\n"));
     assert_non_null(strstr(text_of("history.jsonl"), "{\"epoch\": 4, \"step\": 40, \"neg_elbo\": 100.5"));
     assert_non_null(strstr(text_of("history.jsonl"), "\"gradient_norm\": null"));
     assert_non_null(strstr(text_of("refits.jsonl"), "\"lm_iterations\": 12"));
@@ -78,17 +78,26 @@ static void test_missing_files(void **state)
     assert_fails(gkv_history_append_epoch(in_folder("no-folder", NULL), &line), GKV_ERR_IO, "no-folder");
 }
 
-static void test_seconds(void **state)
+static void test_times(void **state)
 {
     (void)state;
-    assert_close(gkv_history_seconds(in_folder("no-folder", NULL)), 0, 0);
-    assert_ok(gkv_history_save_seconds(temporary, 12.5));
-    assert_close(gkv_history_seconds(temporary), 12.5, 0);
-    static const char *const foreign[] = {"", "{}", "{\"train_seconds\": -3}", "{\"train_seconds\": nan}", "seconds"};
+    gkv_history_times times = gkv_history_read_times(in_folder("no-folder", NULL));
+    assert_true(isnan(times.train) && isnan(times.refits));
+    assert_ok(gkv_history_save_times(temporary, (gkv_history_times){12.5, 0.25}));
+    times = gkv_history_read_times(temporary);
+    assert_close(times.train, 12.5, 0);
+    assert_close(times.refits, 0.25, 0);
+    static const char *const foreign[] = {
+        "", "{}", "{\"train_seconds\": -3, \"refit_seconds\": 1}", "{\"train_seconds\": nan}", "seconds"};
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         assert_ok(gkv_file_write_atomic(in_folder("times.json", NULL), foreign[i], strlen(foreign[i])));
-        assert_close(gkv_history_seconds(temporary), 0, 0);
+        times = gkv_history_read_times(temporary);
+        assert_true(isnan(times.train) && isnan(times.refits));
     }
+    static const char older[] = "{\"train_seconds\": 3}\n";
+    assert_ok(gkv_file_write_atomic(in_folder("times.json", NULL), older, sizeof older - 1));
+    times = gkv_history_read_times(temporary);
+    assert_true(times.train == 3 && isnan(times.refits));
 }
 
 int main(void)
@@ -96,7 +105,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_missing_files),
-        cmocka_unit_test(test_seconds),
+        cmocka_unit_test(test_times),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

@@ -165,11 +165,6 @@ static void test_normalise_and_generate(void **state)
     assert_true(difference > 10);
 }
 
-static void put(const char *bytes, size_t size)
-{
-    assert_ok(gkv_file_write_atomic(in_folder("bad.safetensors", NULL), bytes, size));
-}
-
 /* Replaces text in the header by text of the same length. */
 static void put_changed(const char *bytes, size_t size, const char *from, const char *to)
 {
@@ -184,7 +179,7 @@ static void put_changed(const char *bytes, size_t size, const char *from, const 
             found = true;
         }
     assert_true(found);
-    put(changed, size);
+    put("bad.safetensors", changed, size);
     free(changed);
 }
 
@@ -198,7 +193,7 @@ static void test_bad_files(void **state)
     assert_fails(gkv_model_load(in_folder("missing", NULL), &none), GKV_ERR_IO, "missing");
     assert_null(none);
     for (size_t i = 0; i < 12; i++) {
-        put(good, i < 10 ? size * i / 10 : size - (i == 10 ? 1 : 4));
+        put("bad.safetensors", good, i < 10 ? size * i / 10 : size - (i == 10 ? 1 : 4));
         assert_fails(gkv_model_load(path, &none), GKV_ERR_DATA, "bad.safetensors");
         assert_null(none);
     }

@@ -1,18 +1,8 @@
 /* One step of training, by hand: which images, which noise, which movement. */
 #define _XOPEN_SOURCE 700
-#include "vae/small.h"
+#include "vae/trainer_rig.h"
 
 #include "core/rng.h"
-#include "vae/trainer.h"
-
-static gkv_trainer *open_trainer(const gkv_settings *settings)
-{
-    gkv_dataset *dataset = NULL;
-    gkv_trainer *trainer = NULL;
-    assert_ok(gkv_dataset_load(&settings->data, GKV_TRAIN, &dataset));
-    assert_ok(gkv_trainer_create(settings, dataset, &trainer));
-    return trainer;
-}
 
 /* Adam (Kingma & Ba 2015, algorithm 1) and the average of the weights, in double. */
 static void test_movement(void **state)
@@ -161,9 +151,16 @@ static void test_refit_due(void **state)
     (void)state;
     gkv_settings settings = small_settings();
     set(&settings, "train.refit_every", "3");
+    set(&settings, "train.epochs", "3");
     gkv_trainer *trainer = open_trainer(&settings);
     for (uint64_t epoch = 1; epoch <= 7; epoch++)
         assert_int_equal(gkv_trainer_refit_due(trainer, epoch), epoch % 3 == 0);
+    take_steps(trainer, 22);
+    assert_int_equal(trainer->state.codes, 0); /* nothing to keep them for */
+    assert_false(gkv_trainer_has_codes(trainer));
+    take_steps(trainer, 11);
+    assert_int_equal(trainer->state.codes, 1800); /* fewer images than train.refit_codes: all of them */
+    assert_true(gkv_trainer_has_codes(trainer));
     gkv_base_refit_report report;
     assert_ok(gkv_trainer_refit(trainer, &report));
     assert_int_equal(trainer->state.refits, 1);
@@ -176,6 +173,8 @@ static void test_refit_due(void **state)
         set(&settings, others[i][0], others[i][1]);
         trainer = open_trainer(&settings);
         assert_false(gkv_trainer_refit_due(trainer, 1));
+        take_steps(trainer, 2);
+        assert_int_equal(trainer->state.codes, 0);
         gkv_trainer_free(trainer);
     }
     settings = small_settings();
@@ -186,8 +185,9 @@ static void test_refit_due(void **state)
 }
 
 /* What a refit was given: a base whose refit keeps the codes and fits nothing. */
+enum { KEPT = 600, BATCH = 170 };
 static struct {
-    float fit[1800][4], held_out[1800][4];
+    float fit[KEPT][4], held_out[KEPT][4];
     size_t fit_count, held_out_count;
 } given;
 
@@ -198,114 +198,103 @@ static gkv_status keep_codes(const gkv_base *base, const gkv_params *params, con
     memset(&given, 0, sizeof given);
     given.fit_count = codes->fit_count;
     given.held_out_count = codes->held_out_count;
-    if (codes->fit_count > 1800 || codes->held_out_count > 1800)
+    if (codes->fit_count > KEPT || codes->held_out_count > KEPT)
         return GKV_ERR_ARGUMENT;
     memcpy(given.fit, codes->fit, codes->fit_count * sizeof given.fit[0]);
     memcpy(given.held_out, codes->held_out, codes->held_out_count * sizeof given.held_out[0]);
     return GKV_OK;
 }
 
-static void refit_at(gkv_trainer *trainer, uint64_t step)
+/* One step; then ε of its rows, computed once more from the weights that it began with. */
+static size_t step_and_codes(gkv_trainer *trainer, float (*codes)[4])
 {
-    gkv_base_refit_report report = {0};
-    trainer->state.step = step;
-    assert_ok(gkv_trainer_refit(trainer, &report));
+    const gkv_model *model = trainer->model;
+    gkv_params before = model->params;
+    before.values = test_alloc(before.total * sizeof *before.values);
+    memcpy(before.values, model->params.values, before.total * sizeof *before.values);
+    gkv_step_report report;
+    assert_ok(gkv_trainer_step(trainer, &report));
+    gkv_workspace ws;
+    assert_ok(gkv_workspace_create(&model->plan, report.images, false, &before, &ws));
+    memcpy(gkv_at(&ws, model->x, 0), gkv_at(&trainer->ws, model->x, 0),
+           report.images * model->pixels * sizeof(gkv_real));
+    memcpy(gkv_at(&ws, model->posterior.u, 0), gkv_at(&trainer->ws, model->posterior.u, 0),
+           report.images * model->d * sizeof(gkv_real));
+    gkv_pass_forward(model, &ws, 0, report.images);
+    memcpy(codes, gkv_at(&ws, model->flow->eps, 0), report.images * sizeof *codes);
+    gkv_workspace_free(&ws);
+    free(before.values);
+    return report.images;
 }
 
-/* Marks in seen[2000] the images whose codes these are, at this step of the refits; each
- * is to be found in the selection, and to be there once. */
-static void recognise(const gkv_trainer *trainer, const gkv_images *images, uint64_t step, size_t count,
-                      float (*codes)[4], int *seen)
+/* A refit is made from ε of the epoch's last images; every fifth judges the others. A step
+ * that was left out leaves nothing behind. */
+static void check_codes(const char *flow, uint64_t bad_step)
 {
-    static float all[2000][4];
-    const gkv_estimate_job job = {.model = trainer->model, .params = &trainer->model->params, .images = images,
-                                  .seed = trainer->model->settings.train.seed, .threads = 2};
-    assert_ok(gkv_codes(&job, GKV_STREAM_REFIT, step, &(gkv_codes_out){.eps = all[0]}));
-    for (size_t row = 0; row < count; row++) {
-        size_t nearest = 0;
-        double least = INFINITY;
-        for (size_t i = 0; i < images->count; i++) {
-            double distance = 0;
-            for (size_t j = 0; j < 4; j++)
-                distance = fmax(distance, fabs((double)codes[row][j] - (double)all[i][j]));
-            if (distance < least) {
-                least = distance;
-                nearest = i;
-            }
-        }
-        assert_close(least, 0, 1e-4);
-        assert_int_equal(seen[gkv_images_place(images, nearest)]++, 0);
-    }
-}
-
-/* A refit's images are a choice of its own among the training images, the same for the
- * same step; those that judge it are the held-out ones, or others of the training images. */
-static void test_refit_images(void **state)
-{
-    (void)state;
-    static const char *const held_out[] = {"200", "0"};
-    for (size_t v = 0; v < 2; v++) {
-        gkv_settings settings = small_settings();
-        set(&settings, "data.validation", held_out[v]);
-        set(&settings, "data.binarization", "static"); /* images by place, whatever the step */
-        set(&settings, "train.refit_codes", "300");
-        gkv_trainer *trainer = open_trainer(&settings);
-        gkv_base_ops ops = *trainer->model->base->ops;
-        const gkv_base_ops *const real = trainer->model->base->ops;
-        ops.refit = keep_codes;
-        trainer->model->base->ops = &ops;
-        static int seen[3][2000];
-        memset(seen, 0, sizeof seen);
-        static const uint64_t steps[] = {11, 22, 33};
-        for (size_t i = 0; i < 3; i++) {
-            refit_at(trainer, steps[i]);
-            assert_int_equal(trainer->state.refits, 2 * i + 1);
-            assert_int_equal(given.fit_count, v == 0 ? 300 : 240);
-            assert_int_equal(given.held_out_count, v == 0 ? 200 : 60);
-            recognise(trainer, &trainer->train, steps[i], given.fit_count, given.fit, seen[i]);
-            /* In the same table of the seen: nobody judges what it was fitted to. */
-            int all[2000];
-            memcpy(all, seen[i], sizeof all);
-            recognise(trainer, v == 0 ? &trainer->validation : &trainer->train, steps[i], given.held_out_count,
-                      given.held_out, all);
-            float before[300][4];
-            memcpy(before, given.fit, sizeof before);
-            refit_at(trainer, steps[i]);
-            assert_memory_equal(given.fit, before, sizeof before);
-        }
-        /* Of two free choices of 300 among 1800, or 240 among 2000, 50 or 29 are common. */
-        for (size_t i = 0; i < 3; i++) {
-            size_t common = 0;
-            for (size_t place = 0; place < 2000; place++)
-                common += seen[i][place] && seen[(i + 1) % 3][place];
-            assert_in_range(common, 5, 90);
-        }
-        trainer->model->base->ops = real;
-        gkv_trainer_free(trainer);
-    }
-}
-
-/* Refits of the same weights at different steps see different codes, at the same step
- * the same ones: with the real base, from its report. */
-static void test_refits_differ_by_step(void **state)
-{
-    (void)state;
-    static const uint64_t steps[] = {11, 22, 11};
-    gkv_base_refit_report reports[3] = {0};
     gkv_settings settings = small_settings();
-    set(&settings, "train.refit_codes", "300");
-    for (size_t i = 0; i < 3; i++) {
-        gkv_trainer *trainer = open_trainer(&settings);
-        trainer->state.step = steps[i];
-        assert_ok(gkv_trainer_refit(trainer, &reports[i]));
-        gkv_trainer_free(trainer);
+    set(&settings, "train.refit_codes", "600");
+    set(&settings, "model.prior_flow", flow);
+    gkv_trainer *trainer = open_trainer(&settings);
+    gkv_base_ops ops = *trainer->model->base->ops;
+    const gkv_base_ops *const real = trainer->model->base->ops;
+    ops.refit = keep_codes;
+    trainer->model->base->ops = &ops;
+    static float codes[BATCH][4], wanted[KEPT][4];
+    size_t image = 0, count = 0;
+    gkv_real *const weight = trainer->model->params.values + trainer->model->params.list[1].offset;
+    for (uint64_t step = 0; step < 11; step++) {
+        const gkv_real good = *weight;
+        if (step == bad_step)
+            *weight = (gkv_real)NAN;
+        const size_t rows = step_and_codes(trainer, codes);
+        if (step == bad_step)
+            *weight = good;
+        for (size_t r = 0; r < rows; r++, image++)
+            if (image >= 1200 && step != bad_step)
+                memcpy(wanted[count++], codes[r], sizeof codes[r]);
+        assert_int_equal(trainer->state.codes, count);
     }
-    assert_true(reports[0].cost_before != reports[1].cost_before);
-    assert_true(reports[0].held_out_before != reports[1].held_out_before);
-    assert_close(reports[2].cost_before, reports[0].cost_before, 0);
-    assert_close(reports[2].cost_after, reports[0].cost_after, 0);
-    assert_close(reports[2].held_out_before, reports[0].held_out_before, 0);
-    assert_close(reports[2].held_out_after, reports[0].held_out_after, 0);
+    assert_int_equal(image, 1800);
+    assert_int_equal(count, bad_step == 9 ? 430 : 600);
+    assert_true(gkv_trainer_has_codes(trainer));
+    gkv_base_refit_report report = {0};
+    assert_ok(gkv_trainer_refit(trainer, &report));
+    assert_int_equal(given.held_out_count, count / 5);
+    assert_int_equal(given.fit_count, count - count / 5);
+    for (size_t i = 0, f = 0, h = 0; i < count; i++) {
+        const float *found = i % 5 == 4 ? given.held_out[h++] : given.fit[f++];
+        for (size_t j = 0; j < 4; j++)
+            assert_close(found[j], wanted[i][j], 1e-5 * (1 + fabs((double)wanted[i][j])));
+    }
+    trainer->model->base->ops = real;
+    gkv_trainer_free(trainer);
+}
+
+static void test_codes_of_a_refit(void **state)
+{
+    (void)state;
+    check_codes("realnvp", 99);
+    check_codes("realnvp", 9);
+    check_codes("none", 99);
+}
+
+/* Codes of weights that were given up go with them; with too few left there is no refit. */
+static void test_codes_after_a_return(void **state)
+{
+    (void)state;
+    const gkv_settings settings = small_settings();
+    gkv_trainer *trainer = open_trainer(&settings);
+    take_steps(trainer, 5);
+    assert_int_equal(trainer->state.codes, 850);
+    gkv_trainer_return_to_good(trainer);
+    assert_int_equal(trainer->state.codes, 0);
+    take_steps(trainer, 5);
+    assert_int_equal(trainer->state.codes, 850);
+    assert_false(gkv_trainer_has_codes(trainer)); /* less than half of 1800 */
+    take_steps(trainer, 1);
+    assert_int_equal(trainer->state.codes, 950);
+    assert_true(gkv_trainer_has_codes(trainer));
+    gkv_trainer_free(trainer);
 }
 
 int main(void)
@@ -315,8 +304,8 @@ int main(void)
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_report),
         cmocka_unit_test(test_refit_due),
-        cmocka_unit_test(test_refit_images),
-        cmocka_unit_test(test_refits_differ_by_step),
+        cmocka_unit_test(test_codes_of_a_refit),
+        cmocka_unit_test(test_codes_after_a_return),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

@@ -2,10 +2,9 @@
 #define _XOPEN_SOURCE 700
 #include <sys/wait.h>
 
-#include "vae/small.h"
+#include "vae/trainer_rig.h"
 
 #include "core/safetensors.h"
-#include "vae/trainer.h"
 
 static void test_folders(void **state)
 {
@@ -136,13 +135,43 @@ static void test_damaged_checkpoints(void **state)
     free(good);
 }
 
-static gkv_trainer *open_trainer(const gkv_settings *settings)
+/* Codes for a refit that a checkpoint cannot have: too many for its steps or for any, of
+ * another size, not finite. */
+static void test_damaged_codes(void **state)
 {
-    gkv_dataset *dataset = NULL;
-    gkv_trainer *trainer = NULL;
-    assert_ok(gkv_dataset_load(&settings->data, GKV_TRAIN, &dataset));
-    assert_ok(gkv_trainer_create(settings, dataset, &trainer));
-    return trainer;
+    (void)state;
+    gkv_settings settings = small_settings();
+    set(&settings, "train.refit_codes", "600");
+    watcher watching = {.stop_at = 9};
+    assert_int_equal(train(&settings, "codes", &watching, false, false, NULL), GKV_ERR_INTERRUPTED);
+    gkv_trainer *trainer = open_trainer(&settings);
+    const char *path = in_folder("codes", "checkpoint.safetensors");
+    assert_ok(gkv_checkpoint_read(trainer->model, trainer->ema, trainer->codes, trainer->codes_room, &trainer->state,
+                                  path));
+    assert_int_equal(trainer->state.codes, 330); /* of images 1200 to 1529 */
+    assert_ok(gkv_trainer_check_codes(trainer));
+    gkv_real *more = test_alloc(700 * 4 * sizeof *more);
+    memset(more, 0, 700 * 4 * sizeof *more);
+    trainer->state.codes = 331;
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, more, &trainer->state, path));
+    assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "331 codes");
+    trainer->state.codes = 700;
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, more, &trainer->state, path));
+    assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "room for 600");
+    trainer->state.codes = 330;
+    more[4 * 300 + 1] = (gkv_real)INFINITY;
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, more, &trainer->state, path));
+    assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "refit.codes: element 1201");
+    more[4 * 300 + 1] = 0;
+    const size_t d = trainer->model->d;
+    trainer->model->d = 3;
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, more, &trainer->state, path));
+    trainer->model->d = d;
+    assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "refit.codes");
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, trainer->codes, &trainer->state, path));
+    assert_ok(train(&settings, "codes", NULL, true, false, NULL));
+    free(more);
+    gkv_trainer_free(trainer);
 }
 
 /* A step that sees a NaN moves nothing; five in a row bring back the last good state
@@ -233,11 +262,11 @@ static void test_numeric_end_keeps_the_checkpoint(void **state)
     /* Weights that are finite, but whose products are not. */
     gkv_trainer *trainer = open_trainer(&settings);
     const char *path = in_folder("numeric", "checkpoint.safetensors");
-    assert_ok(gkv_checkpoint_read(trainer->model, trainer->ema, &trainer->state, path));
+    assert_ok(gkv_checkpoint_read(trainer->model, trainer->ema, trainer->codes, trainer->codes_room, &trainer->state, path));
     const gkv_layer *output = &trainer->model->decoder.layers[trainer->model->decoder.count - 1];
     for (size_t i = 0; i < output->in.width * output->out.width; i++)
         gkv_param_value(&trainer->model->params, output->weight)[i] = (gkv_real)1e38;
-    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &trainer->state, path));
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, trainer->codes, &trainer->state, path));
     gkv_trainer_free(trainer);
     size_t size, size_after;
     char *before = contents(path, &size);
@@ -261,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_busy),
         cmocka_unit_test(test_changed_settings),
         cmocka_unit_test(test_damaged_checkpoints),
+        cmocka_unit_test(test_damaged_codes),
         cmocka_unit_test(test_bad_steps),
         cmocka_unit_test(test_absurd_learning_rate),
         cmocka_unit_test(test_numeric_end_keeps_the_checkpoint),

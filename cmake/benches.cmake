@@ -1,0 +1,34 @@
+# The measuring programs of bench/. Peers that are there are measured alongside.
+pkg_check_modules(CMINPACK QUIET IMPORTED_TARGET cminpack)
+pkg_check_modules(GSL QUIET IMPORTED_TARGET gsl)
+
+function(gkv_bench_peers name)
+  foreach(peer ${ARGN})
+    if(${peer}_FOUND)
+      target_link_libraries(bench_${name} PRIVATE PkgConfig::${peer})
+      target_compile_definitions(bench_${name} PRIVATE GKV_HAVE_${peer})
+    endif()
+  endforeach()
+endfunction()
+
+# The distribution: time, and errors against libquadmath's quadruple precision.
+gkv_bench(distribution)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  gkv_bench(accuracy quadmath)
+  target_compile_options(bench_accuracy PRIVATE -Wno-pedantic)
+endif()
+
+# Fits: errors beside the Cramér–Rao bound, time, several dimensions and mixtures.
+gkv_bench(efficiency)
+gkv_bench(fit_speed)
+gkv_bench_peers(fit_speed GSL CMINPACK)
+gkv_bench(mixture)
+
+# Least squares: NIST's nonlinear regression, the problems of Moré, Garbow and Hillstrom.
+set(NIST_DIR "" CACHE PATH "folder of NIST's 27 .dat files, for lm/test_nist")
+if(NIST_DIR AND TEST lm/test_nist)
+  set_tests_properties(lm/test_nist PROPERTIES ENVIRONMENT "NIST_DIR=${NIST_DIR}")
+endif()
+gkv_bench(nist)
+gkv_bench(mgh)
+gkv_bench_peers(mgh CMINPACK)

@@ -1,0 +1,223 @@
+/* gkvae fit --mixture */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fit.h"
+#include "gkvae/mgk_mixture.h"
+
+/* --- Rows to be watched, not fitted ------------------------------------------------------------- */
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Moves `count` rows, drawn by the seed, behind the others, all in their order. */
+static void set_aside(double *x, size_t n, size_t d, size_t count, uint64_t seed)
+{
+    const gkv_gk normal = gkv_gk_standard();
+    double *lot = cli_alloc(n, sizeof *lot), *sorted = cli_alloc(n, sizeof *sorted);
+    double *aside = cli_alloc(count * d, sizeof *aside);
+    gkv_gk_random(&normal, seed, 0, n, lot);
+    memcpy(sorted, lot, n * sizeof *lot);
+    qsort(sorted, n, sizeof *sorted, ascending);
+    size_t kept = 0, taken = 0;
+    for (size_t i = 0; i < n; i++) {
+        const bool is_drawn = taken < count && lot[i] <= sorted[count - 1];
+        double *to = is_drawn ? aside + d * taken++ : x + d * kept++;
+        memmove(to, x + d * i, d * sizeof *x);
+    }
+    memcpy(x + d * kept, aside, count * d * sizeof *x);
+    free(aside);
+    free(sorted);
+    free(lot);
+}
+
+/* --- Progress ------------------------------------------------------------------------------------ */
+
+typedef struct reporter {
+    cli_live live;
+    bool quiet;
+    int iterations_most;
+} reporter;
+
+static int on_iteration(void *user, const gkv_mgk_mixture_progress *p)
+{
+    reporter *it = user;
+    char text[5][96], time[2][32];
+    const bool due = cli_live_due(&it->live) || (!it->live.on && !it->quiet && p->iteration % 10 == 0);
+    if (!due)
+        return cli_stop;
+    const double each = p->iteration ? p->seconds / p->iteration : 0;
+    snprintf(text[0], sizeof *text, "iteration %d", p->iteration);
+    snprintf(text[1], sizeof *text, "log-likelihood %.5f a line", p->log_likelihood);
+    snprintf(text[2], sizeof *text, "held out %.5f", p->held_out);
+    snprintf(text[3], sizeof *text, "%zu components", p->components);
+    snprintf(text[4], sizeof *text, "%s, at most %s more", cli_duration(p->seconds, time[0]),
+             cli_duration(each * (it->iterations_most - p->iteration), time[1]));
+    const char *parts[5];
+    size_t n = 0;
+    for (size_t i = 0; i < 5; i++)
+        if (i != 2 || isfinite(p->held_out))
+            parts[n++] = text[i];
+    if (it->live.on) {
+        cli_live_show(&it->live, parts, n);
+    } else {
+        for (size_t i = 0; i < n; i++)
+            fprintf(stderr, "%s%s", parts[i], i + 1 < n ? ", " : "\n");
+    }
+    return cli_stop;
+}
+
+/* --- Results ------------------------------------------------------------------------------------- */
+
+/* The margin of one column in every component. */
+static gkv_gk margin(const gkv_mgk_mixture *mixture, size_t component, size_t column)
+{
+    return gkv_mgk_margins(gkv_mgk_mixture_component(mixture, component))[column];
+}
+
+static void print_components(const cli_fit_data *data, const gkv_mgk_mixture *mixture)
+{
+    enum { COLUMNS = 7 };
+    const size_t count = gkv_mgk_mixture_count(mixture), d = data->n_columns;
+    char(*text)[COLUMNS][CLI_CELL] = cli_alloc(count * d, sizeof *text);
+    const char **cells = cli_alloc((count * d + 1) * COLUMNS, sizeof *cells);
+    static const char *const heads[COLUMNS] = {"component", "weight", "column", "A", "B", "g", "k"};
+    memcpy(cells, heads, sizeof heads);
+    for (size_t i = 0; i < count * d; i++) {
+        const gkv_gk gk = margin(mixture, i / d, i % d);
+        if (i % d == 0) {
+            snprintf(text[i][0], CLI_CELL, "%zu", i / d + 1);
+            snprintf(text[i][1], CLI_CELL, "%.4f", gkv_mgk_mixture_weights(mixture)[i / d]);
+        }
+        for (size_t p = 0; p < CLI_PARAMETERS; p++)
+            snprintf(text[i][3 + p], CLI_CELL, "%.5g", cli_parameter(&gk, p));
+        for (size_t c = 0; c < COLUMNS; c++)
+            cells[(i + 1) * COLUMNS + c] = c == 2 ? data->columns[i % d].name : text[i][c];
+    }
+    cli_table(cells, count * d + 1, COLUMNS, "rrlrrrr");
+    free(cells);
+    free(text);
+}
+
+static void print_all(const cli_fit_data *data, size_t fitted, const gkv_mgk_mixture *mixture,
+                      const gkv_mgk_mixture_result *r)
+{
+    char time[32];
+    print_components(data, mixture);
+    printf("%zu lines, log-likelihood %.8g (%.6g a line), %zu parameters, AIC %.8g, BIC %.8g\n", fitted,
+           r->log_likelihood, r->log_likelihood / (double)fitted, r->parameters, r->aic, r->bic);
+    if (isfinite(r->held_out))
+        printf("held out: %zu lines, log-likelihood %.6g a line\n", data->n - fitted, r->held_out);
+    printf("%d iterations in %s: %s", r->iterations, cli_duration(r->seconds, time),
+           gkv_mgk_mixture_stop_name(r->stop));
+    if (r->best_iteration != r->iterations)
+        printf("; the best was iteration %d", r->best_iteration);
+    if (r->dropped)
+        printf("; components that were given up: %zu", r->dropped);
+    putchar('\n');
+}
+
+static json_t *json_of_component(const cli_fit_data *data, const gkv_mgk_mixture *mixture, size_t k)
+{
+    const gkv_mgk *component = gkv_mgk_mixture_component(mixture, k);
+    const size_t d = data->n_columns;
+    json_t *object = json_object(), *margins = json_array();
+    double *correlation = cli_alloc(d * d, sizeof *correlation);
+    for (size_t c = 0; c < d; c++) {
+        const gkv_gk gk = margin(mixture, k, c);
+        json_t *one = json_object();
+        json_object_set_new(one, "column", json_string(data->columns[c].name));
+        for (size_t p = 0; p < CLI_PARAMETERS; p++)
+            json_object_set_new(one, cli_parameter_names[p], cli_fit_json_number(cli_parameter(&gk, p)));
+        json_object_set_new(one, "c", cli_fit_json_number(gk.c));
+        json_array_append_new(margins, one);
+    }
+    gkv_mgk_covariance(component, correlation);
+    json_object_set_new(object, "weight", cli_fit_json_number(gkv_mgk_mixture_weights(mixture)[k]));
+    json_object_set_new(object, "margins", margins);
+    json_object_set_new(object, "correlation", cli_fit_json_matrix(correlation, d));
+    free(correlation);
+    return object;
+}
+
+static int print_json(const cli_fit_data *data, size_t fitted, const gkv_mgk_mixture *mixture,
+                      const gkv_mgk_mixture_result *r)
+{
+    json_t *object = json_object(), *components = json_array();
+    for (size_t k = 0; k < gkv_mgk_mixture_count(mixture); k++)
+        json_array_append_new(components, json_of_component(data, mixture, k));
+    json_object_set_new(object, "components", components);
+    json_object_set_new(object, "n", json_integer((json_int_t)fitted));
+    json_object_set_new(object, "log_likelihood", cli_fit_json_number(r->log_likelihood));
+    json_object_set_new(object, "held_out_n", json_integer((json_int_t)(data->n - fitted)));
+    json_object_set_new(object, "held_out_log_likelihood", cli_fit_json_number(r->held_out));
+    json_object_set_new(object, "parameters", json_integer((json_int_t)r->parameters));
+    json_object_set_new(object, "aic", cli_fit_json_number(r->aic));
+    json_object_set_new(object, "bic", cli_fit_json_number(r->bic));
+    json_object_set_new(object, "iterations", json_integer(r->iterations));
+    json_object_set_new(object, "converged", json_boolean(r->stop == GKV_MIXTURE_CONVERGED));
+    json_object_set_new(object, "stop", json_string(gkv_mgk_mixture_stop_name(r->stop)));
+    return cli_fit_print_json(object);
+}
+
+static int draw(const cli_fit_arguments *a, const cli_fit_data *data, const gkv_mgk_mixture *mixture)
+{
+    const size_t count = gkv_mgk_mixture_count(mixture), d = data->n_columns;
+    cli_fit_margin *margins = cli_alloc(d, sizeof *margins);
+    gkv_gk *components = cli_alloc(count * d, sizeof *components);
+    for (size_t c = 0; c < d; c++) {
+        for (size_t k = 0; k < count; k++)
+            components[c * count + k] = margin(mixture, k, c);
+        margins[c] = (cli_fit_margin){.components = components + c * count, .n_components = count,
+                                      .shares = gkv_mgk_mixture_weights(mixture)};
+    }
+    const int code = cli_fit_picture(a, data, margins);
+    free(components);
+    free(margins);
+    return code;
+}
+
+int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
+{
+    const size_t aside = (size_t)(a->held_out * (double)data->n), fitted = data->n - aside, d = data->n_columns;
+    gkv_mgk_mixture_settings settings;
+    gkv_mgk_mixture_result result;
+    gkv_mgk_mixture *mixture = NULL;
+    double *x = cli_fit_rows(data);
+    int code = CLI_OK;
+    gkv_mgk_mixture_defaults(&settings);
+    reporter it = {.quiet = a->quiet, .iterations_most = settings.max_iterations};
+    settings.components = a->components;
+    settings.seed = a->seed;
+    settings.normal = a->normal;
+    settings.margins.levels = a->levels;
+    settings.margins.c = a->c;
+    settings.monitor = on_iteration;
+    settings.monitor_user = &it;
+    if (aside > 0) {
+        set_aside(x, data->n, d, aside, a->seed);
+        settings.held_out = x + fitted * d;
+        settings.held_out_rows = aside;
+    }
+    cli_catch_signals();
+    cli_live_start(&it.live, !a->quiet);
+    const gkv_status status = gkv_mgk_mixture_fit(fitted, d, x, &settings, a->threads, &mixture, &result);
+    cli_live_clear(&it.live);
+    CLI_CHECK(status);
+    if (a->json)
+        CLI_TRY(print_json(data, fitted, mixture, &result));
+    else
+        print_all(data, fitted, mixture, &result);
+    if (a->picture)
+        CLI_TRY(draw(a, data, mixture));
+    if (result.stop == GKV_MIXTURE_ASKED)
+        code = cli_error(cli_code(GKV_ERR_INTERRUPTED), "stopped; this is what the fit had reached");
+done:
+    gkv_mgk_mixture_free(mixture);
+    free(x);
+    return code;
+}

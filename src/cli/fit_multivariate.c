@@ -1,0 +1,127 @@
+/* gkvae fit --multivariate */
+#include <math.h>
+#include <stdlib.h>
+
+#include "fit.h"
+#include "gkvae/mgk_fit.h"
+
+static void print_correlation(const cli_fit_data *data, const gkv_mgk_fit_result *r)
+{
+    const size_t d = r->d, width = d + 1;
+    char(*text)[CLI_CELL] = cli_alloc(d * d, sizeof *text);
+    const char **cells = cli_alloc(width * width, sizeof *cells);
+    char *align = cli_alloc(width + 1, 1);
+    align[0] = 'l';
+    for (size_t i = 0; i < d; i++) {
+        align[i + 1] = 'r';
+        cells[i + 1] = cells[(i + 1) * width] = data->columns[i].name;
+        for (size_t j = 0; j < i; j++)
+            snprintf(text[i * d + j], CLI_CELL, "%.3f ± %.2g", r->correlation[i * d + j],
+                     r->correlation_se[i * d + j]);
+        snprintf(text[i * d + i], CLI_CELL, "1");
+        for (size_t j = 0; j < d; j++)
+            cells[(i + 1) * width + j + 1] = text[i * d + j];
+    }
+    puts("correlation of the normal scores:");
+    cli_table(cells, width, width, align);
+    free(align);
+    free(cells);
+    free(text);
+}
+
+static void print_all(const cli_fit_arguments *a, const cli_fit_data *data, const cli_fit_row *rows,
+                      const gkv_mgk_fit_result *r)
+{
+    enum { SHOWN_MOST = 12 }; /* a wider matrix helps nobody on a screen */
+    cli_fit_print_rows(a, rows, r->d);
+    if (r->d > 1 && r->d <= SHOWN_MOST)
+        print_correlation(data, r);
+    else if (r->d > SHOWN_MOST)
+        printf("(the %zu × %zu correlation matrix is in the output of --json)\n", r->d, r->d);
+    printf("all together: log-likelihood %.8g, %zu parameters, AIC %.8g, BIC %.8g\n", r->log_likelihood,
+           r->parameters, r->aic, r->bic);
+    if (isfinite(r->goodness))
+        printf("mean χ²/d.o.f. of the margins: %.3f\n", r->goodness);
+}
+
+static int print_json(const cli_fit_arguments *a, const cli_fit_data *data, const cli_fit_row *rows,
+                      const gkv_mgk_fit_result *r)
+{
+    json_t *object = json_object(), *margins = json_array(), *names = json_array();
+    for (size_t i = 0; i < r->d; i++) {
+        json_array_append_new(names, json_string(data->columns[i].name));
+        json_array_append_new(margins, cli_fit_json_of_row(a, &rows[i]));
+    }
+    json_object_set_new(object, "columns", names);
+    json_object_set_new(object, "n", json_integer((json_int_t)r->n));
+    json_object_set_new(object, "observations", cli_fit_json_number(r->weight));
+    json_object_set_new(object, "margins", margins);
+    json_object_set_new(object, "correlation", cli_fit_json_matrix(r->correlation, r->d));
+    json_object_set_new(object, "correlation_standard_error", cli_fit_json_matrix(r->correlation_se, r->d));
+    json_object_set_new(object, "log_likelihood", cli_fit_json_number(r->log_likelihood));
+    json_object_set_new(object, "parameters", json_integer((json_int_t)r->parameters));
+    json_object_set_new(object, "aic", cli_fit_json_number(r->aic));
+    json_object_set_new(object, "bic", cli_fit_json_number(r->bic));
+    json_object_set_new(object, "goodness", cli_fit_json_number(r->goodness));
+    return cli_fit_print_json(object);
+}
+
+static int draw(const cli_fit_arguments *a, const cli_fit_data *data, const gkv_mgk_fit_result *r)
+{
+    cli_fit_margin *margins = cli_alloc(r->d, sizeof *margins);
+    for (size_t i = 0; i < r->d; i++) {
+        margins[i] = (cli_fit_margin){.components = &r->margins[i].gk, .n_components = 1};
+        margins[i].covariance = &r->margins[i].covariance[0][0];
+    }
+    const int code = cli_fit_picture(a, data, margins);
+    free(margins);
+    return code;
+}
+
+/* Of margins that are held normal the library gives estimates and errors alone. */
+static void complete_normal(const cli_fit_arguments *a, gkv_gk_fit_result *r)
+{
+    const gkv_gk normal = gkv_gk_standard();
+    const double z = gkv_gk_quantile_upper(&normal, (1 - a->confidence) / 2);
+    for (size_t p = 0; p < CLI_PARAMETERS; p++) {
+        const double value = cli_parameter(&r->gk, p), reach = z * r->se[p];
+        const bool is_scale = p == GKV_GK_B; /* whose interval is one of its logarithm */
+        r->low[p] = is_scale ? value * exp(-reach / value) : value - reach;
+        r->high[p] = is_scale ? value * exp(reach / value) : value + reach;
+    }
+    r->method = GKV_GK_MLE;
+    r->log_likelihood = r->aic = r->bic = r->chi2 = r->p_value = r->anderson_darling = NAN;
+}
+
+int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data)
+{
+    gkv_mgk_fit_settings settings;
+    gkv_mgk_fit_result result = {.n = 0};
+    gkv_mgk *mgk = NULL;
+    cli_fit_row *rows = NULL;
+    double *x = cli_fit_rows(data);
+    int code = CLI_OK;
+    gkv_mgk_fit_defaults(&settings);
+    cli_fit_settings(a, &settings.margins);
+    settings.normal = a->normal;
+    CLI_CHECK(gkv_mgk_fit(data->n, data->n_columns, x, data->weights, &settings, a->threads, &mgk, &result));
+    rows = cli_alloc(result.d, sizeof *rows);
+    for (size_t i = 0; i < result.d; i++) {
+        rows[i] = (cli_fit_row){.name = data->columns[i].name, .result = result.margins[i]};
+        if (a->normal)
+            complete_normal(a, &rows[i].result);
+        cli_fit_warn(rows[i].name, &rows[i].result);
+    }
+    if (a->json)
+        CLI_TRY(print_json(a, data, rows, &result));
+    else
+        print_all(a, data, rows, &result);
+    if (a->picture)
+        CLI_TRY(draw(a, data, &result));
+done:
+    free(rows);
+    free(x);
+    gkv_mgk_free(mgk);
+    gkv_mgk_fit_result_free(&result);
+    return code;
+}

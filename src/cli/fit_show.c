@@ -1,0 +1,297 @@
+/* Fits of single columns as tables and JSON; declared in fit.h. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fit.h"
+
+void cli_fit_warn(const char *name, const gkv_gk_fit_result *result)
+{
+    if (result->method == GKV_GK_OCTILES)
+        return;
+    if (!result->converged)
+        fprintf(stderr, "gkvae: %s: not converged after %d passes: the last says that %s\n", name, result->passes,
+                gkv_lm_stop_name(result->stop));
+    if (result->at_bound)
+        fprintf(stderr, "gkvae: %s: k is at its least valid value: the tails are lighter than a g-and-k's can be, "
+                        "and the standard errors too large\n", name);
+}
+
+void cli_fit_put_value(char cell[CLI_CELL], double value, double se, int digits)
+{
+    if (!isfinite(value) || !(se > 0 && isfinite(se))) {
+        snprintf(cell, CLI_CELL, "%.6g", value);
+        return;
+    }
+    const double order = floor(log10(se));
+    const double places = fmax(0, digits - 1 - order);
+    const double significant = floor(log10(fmax(fabs(value), se))) - order + digits;
+    if (places <= 12 && fabs(value) < 1e15 && se < 1e6)
+        snprintf(cell, CLI_CELL, "%.*f", (int)places, value);
+    else
+        snprintf(cell, CLI_CELL, "%#.*g", (int)fmin(significant, 17), value);
+}
+
+static const char *method_text(gkv_gk_method method)
+{
+    return method == GKV_GK_OCTILES ? "octile method"
+           : method == GKV_GK_MLE   ? "maximum likelihood"
+                                    : "least squares on quantiles";
+}
+
+/* Errors of the octile method there are only by bootstrap. */
+static bool has_errors(const cli_fit_row *row)
+{
+    return row->result.method != GKV_GK_OCTILES;
+}
+
+/* The best that is known of a parameter's error. */
+static double error_of(const cli_fit_row *row, size_t parameter)
+{
+    return row->bootstrapped ? row->bootstrap.se[parameter] : has_errors(row) ? row->result.se[parameter] : NAN;
+}
+
+/* --- A table of one fit: a line a parameter, then what concerns them all ---------------------- */
+
+enum { ONE_COLUMNS = 9 };
+
+static void put_error(char cell[CLI_CELL], double se)
+{
+    snprintf(cell, CLI_CELL, "%.3g", se);
+}
+
+static void fill_one(const cli_fit_arguments *a, const cli_fit_row *row, size_t p, char text[ONE_COLUMNS][CLI_CELL])
+{
+    const gkv_gk_fit_result *r = &row->result;
+    const gkv_gk_bootstrap_result *b = &row->bootstrap;
+    const double se = error_of(row, p);
+    snprintf(text[0], CLI_CELL, "%s", cli_parameter_names[p]);
+    cli_fit_put_value(text[1], cli_parameter(&r->gk, p), se, 3);
+    if (has_errors(row)) {
+        const bool held = a->fixed[p] || (a->normal && p >= GKV_GK_G);
+        put_error(text[2], r->se[p]);
+        cli_fit_put_value(text[3], r->low[p], r->se[p], 3);
+        cli_fit_put_value(text[4], r->high[p], r->se[p], 3);
+        if (held) {
+            snprintf(text[2], CLI_CELL, "fixed");
+            text[3][0] = text[4][0] = '\0';
+        }
+    }
+    if (row->bootstrapped && se > 0) {
+        put_error(text[5], se);
+        snprintf(text[6], CLI_CELL, "%.2g", b->bias[p]);
+        cli_fit_put_value(text[7], b->low[p], se, 3);
+        cli_fit_put_value(text[8], b->high[p], se, 3);
+    }
+}
+
+static void print_test(const cli_fit_row *row)
+{
+    const gkv_gk_fit_result *r = &row->result;
+    const gkv_gk_bootstrap_result *b = &row->bootstrap;
+    if (!has_errors(row) || !isfinite(r->chi2))
+        return;
+    printf("goodness of fit: χ² = %.4g with %zu degrees of freedom, p = %.4g\n", r->chi2, r->dof, r->p_value);
+    if (isfinite(r->anderson_darling))
+        printf("Anderson and Darling's A² = %.4g\n", r->anderson_darling);
+    if (row->bootstrapped && isfinite(b->p_chi2))
+        printf("by simulation: p = %.4g for χ², p = %.4g for A²\n", b->p_chi2, b->p_anderson_darling);
+}
+
+static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
+{
+    const gkv_gk_fit_result *r = &row->result;
+    char text[CLI_PARAMETERS + 1][ONE_COLUMNS][CLI_CELL] = {{"", "estimate"}};
+    const char *cells[(CLI_PARAMETERS + 1) * ONE_COLUMNS];
+    if (has_errors(row)) {
+        snprintf(text[0][2], CLI_CELL, "standard error");
+        snprintf(text[0][3], CLI_CELL, "%.6g%% from", 100 * a->confidence);
+        snprintf(text[0][4], CLI_CELL, "to");
+    }
+    if (row->bootstrapped) {
+        snprintf(text[0][5], CLI_CELL, "bootstrap s.e.");
+        snprintf(text[0][6], CLI_CELL, "bias");
+        snprintf(text[0][7], CLI_CELL, "%.6g%% from", 100 * a->confidence);
+        snprintf(text[0][8], CLI_CELL, "to");
+    }
+    for (size_t p = 0; p < CLI_PARAMETERS; p++)
+        fill_one(a, row, p, text[p + 1]);
+    for (size_t i = 0; i < (CLI_PARAMETERS + 1) * ONE_COLUMNS; i++)
+        cells[i] = text[i / ONE_COLUMNS][i % ONE_COLUMNS];
+    printf("%s: %zu values", row->name, r->n);
+    if (a->weights)
+        printf(" that stand for %.10g", r->total);
+    printf(", %s\n", method_text(r->method));
+    cli_table(cells, CLI_PARAMETERS + 1, ONE_COLUMNS, "lrrrrrrrr");
+    if (isfinite(r->log_likelihood))
+        printf("log-likelihood %.8g, AIC %.8g, BIC %.8g\n", r->log_likelihood, r->aic, r->bic);
+    print_test(row);
+    if (row->bootstrapped)
+        printf("(%s bootstrap: %zu samples%s)\n", a->nonparametric ? "nonparametric" : "parametric",
+               row->bootstrap.used, row->bootstrap.failed ? "; some could not be fitted" : "");
+    printf("(c = %g)\n", r->gk.c);
+}
+
+/* --- A table of several: a line a column ------------------------------------------------------- */
+
+enum { WIDE = 2 * CLI_CELL };
+
+/* Nothing where there is no number. */
+static __attribute__((format(printf, 2, 0))) void put_finite(char cell[WIDE], const char *format, double value)
+{
+    if (isfinite(value))
+        snprintf(cell, WIDE, format, value);
+}
+
+static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size_t n_rows)
+{
+    enum { COLUMNS = 10 };
+    static const char *const heads[COLUMNS] = {"column", "n", "A", "B", "g", "k", "log-likelihood", "AIC",
+                                               "χ²/d.o.f.", "p"};
+    char(*text)[COLUMNS][WIDE] = cli_alloc(n_rows, sizeof *text);
+    const char **cells = cli_alloc((n_rows + 1) * COLUMNS, sizeof *cells);
+    memcpy(cells, heads, sizeof heads);
+    for (size_t i = 0; i < n_rows; i++) {
+        const gkv_gk_fit_result *r = &rows[i].result;
+        snprintf(text[i][1], WIDE, "%zu", r->n);
+        for (size_t p = 0; p < CLI_PARAMETERS; p++) {
+            char value[CLI_CELL];
+            const double se = error_of(&rows[i], p);
+            cli_fit_put_value(value, cli_parameter(&r->gk, p), se, 2);
+            if (se > 0)
+                snprintf(text[i][2 + p], WIDE, "%s ± %.2g", value, se);
+            else
+                snprintf(text[i][2 + p], WIDE, "%s", value);
+        }
+        put_finite(text[i][6], "%.8g", r->log_likelihood);
+        put_finite(text[i][7], "%.8g", r->aic);
+        if (has_errors(&rows[i])) {
+            const double p_value = rows[i].bootstrapped ? rows[i].bootstrap.p_chi2 : r->p_value;
+            put_finite(text[i][8], "%.3f", r->chi2 / (double)r->dof);
+            put_finite(text[i][9], "%.3g", p_value);
+        }
+        cells[(i + 1) * COLUMNS] = rows[i].name;
+        for (size_t c = 1; c < COLUMNS; c++)
+            cells[(i + 1) * COLUMNS + c] = text[i][c];
+    }
+    cli_table(cells, n_rows + 1, COLUMNS, "lrrrrrrrrr");
+    if (a->method != GKV_GK_OCTILES || a->replicates)
+        printf("(± standard error%s; %s)\n", a->replicates ? ", and p, by bootstrap" : "",
+               a->normal && a->multivariate ? "normal margins by their moments" : method_text(a->method));
+    free(text);
+    free(cells);
+}
+
+void cli_fit_print_rows(const cli_fit_arguments *a, const cli_fit_row *rows, size_t n_rows)
+{
+    if (n_rows == 1)
+        print_one(a, rows);
+    else
+        print_many(a, rows, n_rows);
+}
+
+/* --- JSON ---------------------------------------------------------------------------------------- */
+
+json_t *cli_fit_json_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *cli_fit_json_matrix(const double *values, size_t d)
+{
+    json_t *matrix = json_array();
+    for (size_t i = 0; i < d; i++) {
+        json_t *row = json_array();
+        for (size_t j = 0; j < d; j++)
+            json_array_append_new(row, cli_fit_json_number(values[i * d + j]));
+        json_array_append_new(matrix, row);
+    }
+    return matrix;
+}
+
+int cli_fit_print_json(json_t *value)
+{
+    char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    json_decref(value);
+    if (!text)
+        return cli_error(CLI_DATA, "a column's name is no UTF-8 text, which JSON needs");
+    puts(text);
+    free(text);
+    return CLI_OK;
+}
+
+static void put_number(json_t *object, const char *key, double value)
+{
+    json_object_set_new(object, key, cli_fit_json_number(value));
+}
+
+static void put_count(json_t *object, const char *key, size_t value)
+{
+    json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static json_t *json_of_parameters(const cli_fit_arguments *a, const cli_fit_row *row)
+{
+    const gkv_gk_fit_result *r = &row->result;
+    json_t *parameters = json_object();
+    for (size_t p = 0; p < CLI_PARAMETERS; p++) {
+        json_t *one = json_object();
+        put_number(one, "estimate", cli_parameter(&r->gk, p));
+        put_number(one, "standard_error", has_errors(row) ? r->se[p] : NAN);
+        put_number(one, "low", has_errors(row) ? r->low[p] : NAN);
+        put_number(one, "high", has_errors(row) ? r->high[p] : NAN);
+        json_object_set_new(one, "fixed", json_boolean(a->fixed[p] || (a->normal && p >= GKV_GK_G)));
+        json_object_set_new(parameters, cli_parameter_names[p], one);
+    }
+    return parameters;
+}
+
+static json_t *json_of_bootstrap(const cli_fit_arguments *a, const gkv_gk_bootstrap_result *b)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "parametric", json_boolean(!a->nonparametric));
+    json_object_set_new(object, "seed", json_integer((json_int_t)a->seed));
+    put_count(object, "used", b->used);
+    put_count(object, "failed", b->failed);
+    for (size_t p = 0; p < CLI_PARAMETERS; p++) {
+        json_t *one = json_object();
+        put_number(one, "standard_error", b->se[p]);
+        put_number(one, "bias", b->bias[p]);
+        put_number(one, "low", b->low[p]);
+        put_number(one, "high", b->high[p]);
+        json_object_set_new(object, cli_parameter_names[p], one);
+    }
+    put_number(object, "p_chi2", b->p_chi2);
+    put_number(object, "p_anderson_darling", b->p_anderson_darling);
+    return object;
+}
+
+json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row)
+{
+    static const char *const methods[] = {[GKV_GK_LM] = "lm", [GKV_GK_MLE] = "mle", [GKV_GK_OCTILES] = "octile"};
+    const gkv_gk_fit_result *r = &row->result;
+    json_t *object = json_object();
+    json_object_set_new(object, "column", json_string(row->name));
+    put_count(object, "n", r->n);
+    put_number(object, "observations", r->total);
+    json_object_set_new(object, "method", json_string(methods[r->method]));
+    json_object_set_new(object, "parameters", json_of_parameters(a, row));
+    put_number(object, "c", r->gk.c);
+    put_number(object, "log_likelihood", r->log_likelihood);
+    put_number(object, "aic", r->aic);
+    put_number(object, "bic", r->bic);
+    if (has_errors(row)) {
+        put_number(object, "confidence", a->confidence);
+        put_number(object, "chi2", r->chi2);
+        put_count(object, "degrees_of_freedom", r->dof);
+        put_number(object, "p_value", r->p_value);
+        put_number(object, "anderson_darling", r->anderson_darling);
+        put_count(object, "levels", r->levels);
+        json_object_set_new(object, "converged", json_boolean(r->converged));
+        json_object_set_new(object, "at_bound", json_boolean(r->at_bound));
+        json_object_set_new(object, "covariance", cli_fit_json_matrix(&r->covariance[0][0], CLI_PARAMETERS));
+    }
+    if (row->bootstrapped)
+        json_object_set_new(object, "bootstrap", json_of_bootstrap(a, &row->bootstrap));
+    return object;
+}

@@ -1,0 +1,47 @@
+/* The arguments of commands that open a model; declared in cli.h. */
+#include "cli.h"
+
+static const struct argp_option model_options[] = {
+    {"threads", 't', "N", 0, "As train.threads (default: the run's, or auto: one per processor)", 0},
+    {.name = NULL},
+};
+
+static error_t parse_model(int key, char *arg, struct argp_state *state)
+{
+    cli_model_arguments *a = state->input;
+    switch (key) {
+    case 't': cli_assign(&a->assignments, state, "train.threads", arg, "--threads"); return 0;
+    case ARGP_KEY_ARG:
+        if (a->model)
+            argp_error(state, "one model only: %s is too many", arg);
+        a->model = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->model)
+            argp_error(state, "which model? A run folder or a model file is needed");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option data_options[] = {
+    {"data-folder", 'f', "DIR", 0, "Where the images are, as data.folder (default: the run's, or data)", 0},
+    {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)", 0},
+    {.name = NULL},
+};
+
+static error_t parse_data(int key, char *arg, struct argp_state *state)
+{
+    cli_model_arguments *a = state->input;
+    switch (key) {
+    case 'f': cli_assign(&a->assignments, state, "data.folder", arg, "--data-folder"); return 0;
+    case 's': cli_assign_text(&a->assignments, state, arg); return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp model = {.options = model_options, .parser = parse_model};
+static const struct argp data = {.options = data_options, .parser = parse_data};
+
+const struct argp_child cli_model_only[2] = {{.argp = &model}, {.argp = NULL}};
+const struct argp_child cli_model_and_data[3] = {{.argp = &model}, {.argp = &data}, {.argp = NULL}};

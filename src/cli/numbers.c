@@ -1,0 +1,101 @@
+/* Streams of numbers; declared in gk.h. */
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gk.h"
+
+enum { BUFFER = 1 << 16, SHOWN = 40 };
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+bool cli_is_number(const char *text, double *out)
+{
+    char *end = NULL;
+    if (!*text || is_space(*text))
+        return false;
+    *out = strtod(text, &end);
+    return *end == '\0';
+}
+
+int cli_number_print(double value)
+{
+    if (isnan(value))
+        fputs("nan\n", stdout); /* printf() would tell the two signs of it apart */
+    else
+        printf("%.17g\n", value);
+    return ferror(stdout) ? CLI_IO : CLI_OK;
+}
+
+typedef struct stream {
+    char buffer[BUFFER + 1];
+    size_t length;
+    uint64_t words;
+    int (*use)(void *context, double x);
+    void *context;
+} stream;
+
+static int use_word(stream *s, const char *word)
+{
+    double value;
+    s->words++;
+    if (!cli_is_number(word, &value))
+        return cli_error(CLI_DATA, "standard input: word %" PRIu64 ": \"%.*s\" is no number", s->words, SHOWN, word);
+    return s->use(s->context, value);
+}
+
+/* Uses the words that are complete, at the end of the input all of them, and keeps the rest. */
+static int use_words(stream *s, bool ended)
+{
+    char *c = s->buffer, *end = s->buffer + s->length;
+    *end = '\0';
+    for (;;) {
+        while (c < end && is_space(*c))
+            c++;
+        char *word = c;
+        while (c < end && !is_space(*c))
+            c++;
+        if (word == c || (c == end && !ended)) {
+            s->length = (size_t)(end - word);
+            memmove(s->buffer, word, s->length);
+            return CLI_OK;
+        }
+        *c = '\0';
+        const int code = use_word(s, word);
+        if (code != CLI_OK)
+            return code;
+        c += c < end;
+    }
+}
+
+int cli_numbers_read(int (*use)(void *context, double x), void *context)
+{
+    stream s = {.use = use, .context = context};
+    int code = CLI_OK;
+    if (isatty(STDIN_FILENO))
+        fputs("gkvae: reading numbers from the terminal; Ctrl-D ends them\n", stderr);
+    for (bool ended = false; !ended && code == CLI_OK;) {
+        if (s.length == BUFFER)
+            return cli_error(CLI_DATA, "standard input: word %" PRIu64 " is longer than %d characters", s.words + 1,
+                             BUFFER - 1);
+        const ssize_t got = read(STDIN_FILENO, s.buffer + s.length, BUFFER - s.length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return cli_error(CLI_IO, "standard input: cannot be read: %s", strerror(errno));
+        if (memchr(s.buffer + s.length, '\0', (size_t)got))
+            return cli_error(CLI_DATA, "standard input: a zero byte: this is no text");
+        s.length += (size_t)got;
+        ended = got == 0;
+        code = use_words(&s, ended);
+        fflush(stdout); /* who writes numbers one by one may wait for the answers */
+    }
+    return code;
+}

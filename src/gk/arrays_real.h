@@ -1,0 +1,163 @@
+/* Included twice by arrays.c: REAL is the numeric type, K(name) a name of the kernels'
+ * side, P(name) one of gkvae/gk_batch.h. */
+
+/* One set of parameters as the kernels see it, and the same in double. */
+typedef struct K(one) {
+    REAL a, b, g, k;
+    K(gkv_gk_columns) columns;
+    gkv_gk gk;
+} K(one);
+
+static gkv_status K(prepare)(const gkv_gk *gk, K(one) *one)
+{
+    GKV_TRY(gkv_gk_check_gk(gk, "a batch"));
+    one->a = (REAL)gk->a, one->b = (REAL)gk->b, one->g = (REAL)gk->g, one->k = (REAL)gk->k;
+    one->columns = (K(gkv_gk_columns)){&one->a, &one->b, &one->g, &one->k, (REAL)gk->c};
+    one->gk = (gkv_gk){.a = one->a, .b = one->b, .g = one->g, .k = one->k, .c = one->columns.c};
+    return gkv_gk_check(&one->gk) == GKV_OK ? GKV_OK : gkv_fail_context(GKV_ERR_ARGUMENT, "rounded to float");
+}
+
+/* Element i by the functions of gkvae/gk.h. */
+static void K(exactly)(const gkv_gk *gk, double x, size_t i, const P(gkv_gk_at_x) *out)
+{
+    double score[4];
+    if (out->z)
+        out->z[i] = (REAL)gkv_gk_Q_inverse(gk, x);
+    if (out->log_pdf)
+        out->log_pdf[i] = (REAL)gkv_gk_log_pdf(gk, x);
+    if (out->pdf)
+        out->pdf[i] = (REAL)gkv_gk_pdf(gk, x);
+    if (out->cdf)
+        out->cdf[i] = (REAL)gkv_gk_cdf(gk, x);
+    if (out->cdf_upper)
+        out->cdf_upper[i] = (REAL)gkv_gk_cdf_upper(gk, x);
+    if (out->log_cdf)
+        out->log_cdf[i] = (REAL)gkv_gk_log_cdf(gk, x);
+    if (out->log_cdf_upper)
+        out->log_cdf_upper[i] = (REAL)gkv_gk_log_cdf_upper(gk, x);
+    if (out->dlog_pdf)
+        out->dlog_pdf[i] = (REAL)gkv_gk_dlog_pdf(gk, x);
+    if (!out->score)
+        return;
+    gkv_gk_score(gk, x, score);
+    for (size_t j = 0; j < 4; j++)
+        out->score[4 * i + j] = (REAL)score[j];
+}
+
+/* d log f/dx and ∂log f/∂θ, from z and what the kernels tell of it. */
+static void K(slopes)(const K(one) *one, size_t n, const REAL *z, const REAL *dq, const REAL *ratio, REAL *dlog_pdf,
+                      REAL *score)
+{
+    REAL x[CHUNK], x_g[CHUNK], x_k[CHUNK], log_dq_g[CHUNK], log_dq_k[CHUNK];
+    if (score)
+        K(gkv_gk_batch_forward)(n, 1, &one->columns, z,
+                                &(K(gkv_gk_outputs)){.x = x, .x_g = x_g, .x_k = x_k, .log_dq_g = log_dq_g,
+                                                     .log_dq_k = log_dq_k});
+    for (size_t i = 0; i < n; i++) {
+        const REAL pull = (z[i] + ratio[i]) / dq[i];
+        if (dlog_pdf)
+            dlog_pdf[i] = -pull;
+        if (!score)
+            continue;
+        score[4 * i + GKV_GK_A] = pull;
+        score[4 * i + GKV_GK_B] = (pull * (x[i] - one->a) - 1) / one->b;
+        score[4 * i + GKV_GK_G] = pull * x_g[i] - log_dq_g[i];
+        score[4 * i + GKV_GK_K] = pull * x_k[i] - log_dq_k[i];
+    }
+}
+
+/* At most CHUNK values, at `first` of every output. */
+static void K(chunk_at_x)(const K(one) *one, size_t n, const REAL *values, size_t first, const P(gkv_gk_at_x) *all)
+{
+    const P(gkv_gk_at_x) out = {.z = AT(all->z, first), .log_pdf = AT(all->log_pdf, first), .pdf = AT(all->pdf, first),
+                                .cdf = AT(all->cdf, first), .cdf_upper = AT(all->cdf_upper, first),
+                                .log_cdf = AT(all->log_cdf, first), .log_cdf_upper = AT(all->log_cdf_upper, first),
+                                .dlog_pdf = AT(all->dlog_pdf, first), .score = AT(all->score, 4 * first)};
+    REAL x[CHUNK], z[CHUNK], log_pdf[CHUNK], dq[CHUNK], ratio[CHUNK];
+    memcpy(x, values + first, n * sizeof *x); /* an output may be the input */
+    const int slopes = out.dlog_pdf || out.score;
+    K(gkv_gk_batch_density)(n, 1, &one->columns, x, z, out.log_pdf || out.pdf ? log_pdf : NULL, slopes ? dq : NULL,
+                            slopes ? ratio : NULL);
+    if (slopes)
+        K(slopes)(one, n, z, dq, ratio, out.dlog_pdf, out.score);
+    if (out.cdf || out.cdf_upper || out.log_cdf || out.log_cdf_upper)
+        K(gkv_gk_batch_probability)(n, z, out.cdf, out.cdf_upper, out.log_cdf, out.log_cdf_upper);
+    if (out.pdf)
+        gkv_vmath_get()->EXP(n, log_pdf, out.pdf);
+    if (out.log_pdf)
+        memcpy(out.log_pdf, log_pdf, n * sizeof *log_pdf);
+    if (out.z)
+        memcpy(out.z, z, n * sizeof *z);
+    /* Far out the rounding of z is too much for probabilities, and further, for the kernels. */
+    const P(gkv_gk_at_x) far = {.pdf = out.pdf, .cdf = out.cdf, .cdf_upper = out.cdf_upper, .log_cdf = out.log_cdf,
+                                .log_cdf_upper = out.log_cdf_upper};
+    const int any_far = far.pdf || far.cdf || far.cdf_upper || far.log_cdf || far.log_cdf_upper;
+    const double widest = (double)LARGEST * fmin(1.0, one->gk.b);
+    for (size_t i = 0; i < n; i++) {
+        const double size = fabs((double)z[i]);
+        if (!(size < HELD) || fabs((double)x[i] - one->gk.a) > widest)
+            K(exactly)(&one->gk, x[i], i, &out);
+        else if (any_far && size > RELIABLE)
+            K(exactly)(&one->gk, x[i], i, &far);
+    }
+}
+
+gkv_status P(gkv_gk_batch_x)(const gkv_gk *gk, size_t n, const REAL *x, const P(gkv_gk_at_x) *out)
+{
+    K(one) one;
+    GKV_TRY(K(prepare)(gk, &one));
+    for (size_t i = 0; i < n; i += CHUNK)
+        K(chunk_at_x)(&one, n - i < CHUNK ? n - i : CHUNK, x, i, out);
+    return GKV_OK;
+}
+
+gkv_status P(gkv_gk_batch_z)(const gkv_gk *gk, size_t n, const REAL *z, const P(gkv_gk_at_z) *out)
+{
+    K(one) one;
+    GKV_TRY(K(prepare)(gk, &one));
+    for (size_t i = 0; i < n; i += CHUNK) {
+        const size_t count = n - i < CHUNK ? n - i : CHUNK;
+        REAL at[CHUNK], log_dq[CHUNK];
+        memcpy(at, z + i, count * sizeof *at);
+        K(gkv_gk_batch_forward)(count, 1, &one.columns, at,
+                                &(K(gkv_gk_outputs)){.x = AT(out->x, i), .dq = AT(out->dq, i), .log_dq = log_dq});
+        if (out->log_dq)
+            memcpy(out->log_dq + i, log_dq, count * sizeof *at);
+        for (size_t j = 0; out->log_pdf && j < count; j++)
+            out->log_pdf[i + j] = -(at[j] * at[j]) / 2 - (REAL)GKV_HALF_LOG_2PI - log_dq[j];
+        for (size_t j = 0; out->x && j < count; j++)
+            if (isinf(at[j]))
+                out->x[i + j] = (REAL)gkv_gk_Q(&one.gk, at[j]);
+    }
+    return GKV_OK;
+}
+
+gkv_status P(gkv_gk_batch_quantile)(const gkv_gk *gk, gkv_gk_tail tail, size_t n, const REAL *p, REAL *x)
+{
+    static double (*const exact[])(const gkv_gk *, double) = {gkv_gk_quantile, gkv_gk_quantile_upper,
+                                                              gkv_gk_quantile_log, gkv_gk_quantile_log_upper};
+    K(one) one;
+    if ((unsigned)tail > GKV_GK_LOG_UPPER)
+        return gkv_fail(GKV_ERR_ARGUMENT, "there is no tail number %d", (int)tail);
+    GKV_TRY(K(prepare)(gk, &one));
+    for (size_t i = 0; i < n; i += CHUNK) {
+        const size_t count = n - i < CHUNK ? n - i : CHUNK;
+        REAL at[CHUNK], z[CHUNK];
+        memcpy(at, p + i, count * sizeof *at);
+        K(gkv_gk_batch_normal_score)(count, tail, at, z);
+        K(gkv_gk_batch_forward)(count, 1, &one.columns, z, &(K(gkv_gk_outputs)){.x = x + i});
+        for (size_t j = 0; j < count; j++)
+            if (!(fabs((double)z[j]) < SCORES))
+                x[i + j] = (REAL)exact[tail](&one.gk, at[j]);
+    }
+    return GKV_OK;
+}
+
+#undef REAL
+#undef K
+#undef P
+#undef EXP
+#undef RELIABLE
+#undef HELD
+#undef SCORES
+#undef LARGEST

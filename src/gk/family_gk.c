@@ -1,0 +1,109 @@
+/* The g-and-k: Q = A + B (1 + c tanh(gz/2)) z (1+z²)^k. */
+#include <float.h>
+#include <math.h>
+
+#include "gk/batch.h"
+#include "gk/skew.h"
+#include "gk/validity.h"
+
+/* L = log(1+z²), m = 1/(1+z²), h = 1 − m */
+static void jet(const gkv_gk *gk, gkv_wide z, int order, gkv_gk_jet *out)
+{
+    const gkv_gk_skew s = gkv_gk_skew_tanh(gk->g * z, gk->c, order);
+    const gkv_wide k = gk->k, m = 1 / (1 + z * z), h = fabsl(z) < 1 ? z * z * m : 1 - m;
+    const gkv_gk_tail_part t = {
+        .L = fabsl(z) < 0x1p40L ? log1pl(z * z) : 2 * logl(fabsl(z)),
+        .L1 = 2 * z * m,
+        .L2 = 2 * m * (m - h),
+        .M = 2 * h,
+        .M1 = 4 * z * m * m,
+        .M2 = 4 * m * m * (1 - 4 * h),
+    };
+    /* Either way a sum of terms of one sign: exact also at k = −½, far out. */
+    const gkv_wide tail = k >= 0 ? 1 + 2 * k * h : (1 + 2 * k) - 2 * k * m;
+    gkv_gk_assemble(gk, z, &s, &t, tail + s.p, order, out);
+}
+
+/* The kernels' root, which one step of the caller's brings to full precision. */
+static gkv_wide start(const gkv_gk *gk, gkv_wide y)
+{
+    const double nought = 0, one = 1, x = (double)fminl(y, DBL_MAX);
+    const gkv_gk_columns_d column = {&nought, &one, &gk->g, &gk->k, gk->c};
+    double s;
+    gkv_gk_batch_inverse_d(1, 1, &column, &x, &s, NULL, NULL, NULL);
+    return x > DBL_MIN ? s : y;
+}
+
+static gkv_wide reach(const gkv_gk *gk)
+{
+    if (gk->k > -0.5)
+        return INFINITY;
+    return 1 + (gkv_wide)(gk->g > 0 ? gk->c : gk->g < 0 ? -gk->c : 0);
+}
+
+static double weight(double z)
+{
+    return fabs(z) < 1 ? 2 * z * z / (1 + z * z) : 2 - 2 / (1 + z * z);
+}
+
+static double bound_limit(double g, double c, double *slope)
+{
+    double v = 1;
+    const double peak = c > 0 ? 0.5 * gkv_gk_excess_peak(g, c, INFINITY, &v) : -0.5;
+    if (slope) /* by the envelope theorem only the explicit g counts */
+        *slope = peak > -0.5 ? peak * 0.5 * g / (v * v + 0.25 * g * g) : 0;
+    return fmax(-0.5, peak);
+}
+
+static double bound(double g, double c, double z_max, int *touches)
+{
+    double v;
+    const double peak = g == 0 || c == 0 ? -0.5 : 0.5 * gkv_gk_excess_peak(g, c, 0.5 * fabs(g) * z_max, &v);
+    *touches = peak > -0.5;
+    return fmax(-0.5, peak);
+}
+
+/* e^(−1/t), the germ of everything that is smooth and yet constant. */
+static double germ(double t, double *slope)
+{
+    const double value = t > 1e-3 ? exp(-1 / t) : 0;
+    *slope = value > 0 ? value / (t * t) : 0;
+    return value;
+}
+
+/* ψ(t) = 1 − (1−t) step(½(1+t)): t for t ≥ 1, 1 for t ≤ −1, above max(0,t) in between. */
+static double blend(double t, double *slope)
+{
+    *slope = t >= 1 ? 1 : 0;
+    if (fabs(t) >= 1)
+        return t >= 1 ? t : 1;
+    double up_slope, down_slope;
+    const double up = germ(0.5 * (1 + t), &up_slope), down = germ(0.5 * (1 - t), &down_slope);
+    const double step = up / (up + down);
+    const double step_slope = 0.5 * (up_slope * down + up * down_slope) / ((up + down) * (up + down));
+    *slope = step - (1 - t) * step_slope;
+    return 1 - (1 - t) * step;
+}
+
+/* The interior maximum, which goes on smoothly for a while after it has sunk below −½,
+ * faded into a constant. */
+static double floor_of(double g, double c, double *slope)
+{
+    static const double fade = 1.0 / 128.0;
+    double v = 1, psi_slope;
+    const double peak = c > 0 ? 0.5 * gkv_gk_excess_hump(g, c, &v) : -INFINITY;
+    const double psi = blend(fmax(-1.0, (peak + 0.5) / fade), &psi_slope);
+    *slope = psi_slope == 0 ? 0 : psi_slope * peak * 0.5 * g / (v * v + 0.25 * g * g);
+    return -0.5 + fade * psi;
+}
+
+static double moments_below(double k)
+{
+    (void)k;
+    return INFINITY;
+}
+
+const gkv_gk_family_ops gkv_gk_family_gk = {
+    .name = "g-and-k", .jet = jet, .start = start, .reach = reach, .weight = weight, .bound = bound,
+    .bound_limit = bound_limit, .floor = floor_of, .moments_below = moments_below,
+};

@@ -1,0 +1,114 @@
+/* The two ways to be skewed: E(u), u = gz, in Q = A + B z E(gz) e^{kL(z)}.
+ *
+ *     tanh   E = 1 + c tanh(u/2)
+ *     exp    E = (e^u − 1)/u
+ *
+ * ℓ = log E with its first two derivatives, and p = 1 + uℓ' with its own. The tanh's p
+ * leaves out the 1, which the tail adds where nothing cancels. */
+#ifndef GKV_GK_SKEW_H
+#define GKV_GK_SKEW_H
+
+#include <math.h>
+
+#include "gk/family.h"
+
+typedef struct gkv_gk_skew {
+    gkv_wide l, l1, l2;
+    gkv_wide p, p1, p2;
+} gkv_gk_skew;
+
+/* With e = exp(−|u|) nothing overflows, and T is a sum of positive terms. */
+static inline gkv_gk_skew gkv_gk_skew_tanh(gkv_wide u, double c, int order)
+{
+    gkv_gk_skew s = {0};
+    u = fmaxl(-1e5L, fminl(1e5L, u)); /* beyond, e is 0 */
+    const gkv_wide e = expl(-fabsl(u)), share = e / (1 + e), wide_c = c;
+    const gkv_wide T = u >= 0 ? (1 + wide_c) - 2 * wide_c * share : (1 - wide_c) + 2 * wide_c * share;
+    const gkv_wide tanh = copysignl(1 - 2 * share, u), sech2 = 4 * share / (1 + e);
+    const gkv_wide T1 = wide_c * sech2 / 2, T2 = -T1 * tanh;
+    s.l = logl(T);
+    s.l1 = T1 / T;
+    s.l2 = T2 / T - s.l1 * s.l1;
+    s.p = u * s.l1;
+    s.p1 = s.l1 + u * s.l2;
+    if (order > 0) {
+        const gkv_wide T3 = T1 * (tanh * tanh - sech2 / 2);
+        const gkv_wide l3 = T3 / T - 3 * s.l1 * T2 / T + 2 * s.l1 * s.l1 * s.l1;
+        s.p2 = 2 * s.l2 + u * l3;
+    }
+    return s;
+}
+
+/* Near u = 0 by the Bernoulli numbers: p = u/(1 − e^{−u}) = 1 + u/2 + Σ β_n u^{2n}. */
+static inline gkv_gk_skew gkv_gk_skew_exp_series(gkv_wide u)
+{
+    static const gkv_wide beta[] = {
+        1.0L / 12, -1.0L / 720, 1.0L / 30240, -1.0L / 1209600, 1.0L / 47900160, -691.0L / 1307674368000.0L,
+        1.0L / 74724249600.0L, -3617.0L / 10670622842880000.0L, 43867.0L / 5109094217170944000.0L,
+    };
+    gkv_gk_skew s = {.l = u / 2, .l1 = 0.5L, .p = 1 + u / 2, .p1 = 0.5L};
+    gkv_wide power = 1; /* u^{2n−2} */
+    for (int n = 1; n <= 9; n++, power *= u * u) {
+        const gkv_wide term = beta[n - 1] * power, order = 2 * n;
+        s.l2 += (order - 1) * term;
+        s.p2 += order * (order - 1) * term;
+        s.l1 += term * u;
+        s.p1 += order * term * u;
+        s.l += term * u * u / order;
+        s.p += term * u * u;
+    }
+    return s;
+}
+
+/* With v = |u| and n = 1/(e^v − 1): p(−v) = v n and p(v) = v + v n. */
+static inline gkv_gk_skew gkv_gk_skew_exp(gkv_wide u)
+{
+    if (fabsl(u) < 0.5L)
+        return gkv_gk_skew_exp_series(u);
+    u = fmaxl(-1e300L, fminl(1e300L, u));
+    gkv_gk_skew s;
+    const gkv_wide v = fabsl(u), e = expl(-v), d = -expm1l(-v), n = e / d;
+    const gkv_wide b = v * n, b1 = n - v * n * (1 + n);
+    s.p2 = n * (1 + n) * (v * (1 + 2 * n) - 2);
+    s.l = logl(d / v);
+    if (u > 0)
+        s.l += u, s.p = u + b, s.p1 = 1 + b1;
+    else
+        s.p = b, s.p1 = -b1;
+    s.l1 = u > 0 ? 1 / d - 1 / u : 1 / v - n;
+    s.l2 = (s.p1 - s.l1) / u;
+    return s;
+}
+
+/* The tail L(z) that k weighs, with its derivatives, and M = zL' with its own. */
+typedef struct gkv_gk_tail_part {
+    gkv_wide L, L1, L2;
+    gkv_wide M, M1, M2;
+} gkv_gk_tail_part;
+
+/* Puts the parts together; ρ itself is the family's, which knows what could cancel. */
+static inline void gkv_gk_assemble(const gkv_gk *gk, gkv_wide z, const gkv_gk_skew *s, const gkv_gk_tail_part *t,
+                                   gkv_wide rho, int order, gkv_gk_jet *jet)
+{
+    const gkv_wide g = gk->g, k = gk->k;
+    jet->lambda = s->l + (k == 0 ? 0 : k * t->L); /* 0 · ∞ */
+    jet->rho = rho;
+    jet->rho_z = g * s->p1 + k * t->M1;
+    if (order == 0)
+        return;
+    jet->lambda_z = g * s->l1 + k * t->L1;
+    jet->lambda_g = z * s->l1;
+    jet->lambda_k = t->L;
+    jet->lambda_zz = g * g * s->l2 + k * t->L2;
+    jet->lambda_zg = s->l1 + g * z * s->l2;
+    jet->lambda_zk = t->L1;
+    jet->lambda_gg = z * z * s->l2;
+    jet->rho_g = z * s->p1;
+    jet->rho_k = t->M;
+    jet->rho_zz = g * g * s->p2 + k * t->M2;
+    jet->rho_zg = s->p1 + g * z * s->p2;
+    jet->rho_zk = t->M1;
+    jet->rho_gg = z * z * s->p2;
+}
+
+#endif

@@ -1,0 +1,118 @@
+/* The solver for many problems: a driver a thread, all taking problems of one task. */
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "lm/level.h"
+#include "lm/driver.h"
+
+struct gkv_lm_batch {
+    size_t n, p;
+    int threads;
+    gkv_simd level;
+    gkv_lm_driver *drivers; /* one a thread */
+};
+
+static gkv_simd chosen = GKV_SIMD_LEVELS; /* GKV_SIMD_LEVELS: by the CPU */
+
+void gkv_lm_use(gkv_simd level)
+{
+    chosen = level;
+}
+
+gkv_simd gkv_lm_level(void)
+{
+    return chosen == GKV_SIMD_LEVELS ? gkv_simd_level() : chosen;
+}
+
+size_t gkv_lm_lanes(void)
+{
+    return gkv_lm_kernels_of(gkv_lm_level())->lanes;
+}
+
+/* As many lanes as keep all threads busy, and no more than that: the results are the same. */
+static const gkv_lm_kernels *kernels_for(const gkv_lm_batch *batch, size_t count)
+{
+    const size_t share = count / (size_t)batch->threads + (count % (size_t)batch->threads > 0);
+    if (share <= 1)
+        return gkv_lm_kernels_single(batch->level);
+    gkv_simd level = GKV_SIMD_PORTABLE;
+    while (level < batch->level && gkv_lm_kernels_of(level)->lanes < share)
+        level++;
+    return gkv_lm_kernels_of(level);
+}
+
+gkv_status gkv_lm_batch_create(size_t n, size_t p, int threads, gkv_lm_batch **out)
+{
+    *out = NULL;
+    if (threads < 0)
+        return gkv_fail(GKV_ERR_ARGUMENT, "a batch of least-squares problems needs threads ≥ 1, or 0 for all; not %d",
+                        threads);
+    gkv_status status = GKV_OK;
+    gkv_lm_batch *batch = NULL;
+    GKV_TRY_GOTO(gkv_alloc(1, sizeof *batch, &batch));
+    batch->n = n;
+    batch->p = p;
+    batch->level = gkv_lm_level();
+    batch->threads = threads ? threads : omp_get_num_procs();
+    GKV_TRY_GOTO(gkv_alloc((size_t)batch->threads, sizeof *batch->drivers, &batch->drivers));
+    for (int i = 0; i < batch->threads; i++)
+        GKV_TRY_GOTO(gkv_lm_driver_open(&batch->drivers[i], gkv_lm_kernels_of(batch->level), n, p));
+    *out = batch;
+    return GKV_OK;
+done:
+    gkv_lm_batch_free(batch);
+    return status;
+}
+
+void gkv_lm_batch_free(gkv_lm_batch *batch)
+{
+    if (!batch)
+        return;
+    for (int i = 0; batch->drivers && i < batch->threads; i++)
+        gkv_lm_driver_close(&batch->drivers[i]);
+    free(batch->drivers);
+    free(batch);
+}
+
+gkv_status gkv_lm_batch_solve(gkv_lm_batch *batch, size_t count, gkv_lm_batch_residuals *residuals,
+                              gkv_lm_batch_jacobian *jacobian, void *user, double *x, const gkv_lm_settings *settings,
+                              gkv_lm_result *results, double *covariances)
+{
+    gkv_lm_settings set;
+    if (settings)
+        set = *settings;
+    else
+        gkv_lm_defaults(&set);
+    if (set.held || set.n_held || set.monitor)
+        return gkv_fail(GKV_ERR_ARGUMENT, "a batch of least-squares problems has no held combinations and no monitor");
+    GKV_TRY(gkv_lm_check(batch->n, batch->p, count, &set));
+    gkv_lm_task task = {.residuals = residuals,
+                        .jacobian = jacobian,
+                        .user = user,
+                        .set = &set,
+                        .count = count,
+                        .x = x,
+                        .results = results,
+                        .covariances = covariances};
+    const gkv_lm_kernels *kernels = kernels_for(batch, count);
+    const size_t groups = count / kernels->lanes + (count % kernels->lanes > 0);
+    const int threads = groups < (size_t)batch->threads ? (int)groups : batch->threads;
+    gkv_status status = GKV_OK;
+    char message[1024] = "";
+    if (threads == 0)
+        return GKV_OK;
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+    for (int i = 0; i < threads; i++) {
+        gkv_lm_driver_fit(&batch->drivers[i], kernels, batch->p);
+        const gkv_status own = gkv_lm_drive(&batch->drivers[i], &task);
+#pragma omp critical(gkv_lm_batch_status)
+        if (own != GKV_OK && status == GKV_OK) { /* messages are a thread's own: it has to be carried over */
+            status = own;
+            snprintf(message, sizeof message, "%s", gkv_error_message());
+        }
+    }
+    return status == GKV_OK ? GKV_OK : gkv_fail(status, "%s", message);
+}

@@ -1,0 +1,70 @@
+#include <math.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "lm/driver.h"
+
+/* How far to go in parameter j: a share of its size, or, if it is next to 0, of a size at which it
+ * would have a thousandth of the others' influence. */
+static double length_of(const gkv_lm_driver *d, size_t l, size_t j)
+{
+    const gkv_lm_lane *lane = &d->lane[l];
+    const double scale = d->scale[j * d->kernels->lanes + l], size = fabs(d->x[j * d->kernels->lanes + l]);
+    const double least = scale > 0 && lane->x_norm > 0 ? 1e-3 * lane->x_norm / scale : 1e-4;
+    /* √ε and ∛ε: where errors of rounding and of the formula balance. */
+    return (lane->settled ? 6.0554544523933395e-06 : 1.4901161193847656e-08) * larger(size, least);
+}
+
+/* Residuals on one side in parameter j, for the lanes in `open` that can go there; their
+ * slopes are put into the column, or averaged with those of the other side. */
+static gkv_status take_side(gkv_lm_driver *d, gkv_lm_task *task, size_t j, int side, int *open, int *found)
+{
+    static const gkv_lm_measure plain = {.loss = GKV_LM_SQUARES};
+    const size_t lanes = d->kernels->lanes;
+    int any = 0;
+    for (size_t l = 0; l < lanes; l++) {
+        const size_t at = j * lanes + l;
+        const double x = d->x[at], h = length_of(d, l, j), shifted = side ? x - h : x + h;
+        d->group.active[l] = open[l] && shifted >= d->low[at] && shifted <= d->high[at];
+        d->shifted[at] = d->group.active[l] ? shifted : x;
+        any |= d->group.active[l];
+    }
+    if (any) {
+        GKV_TRY(gkv_lm_evaluate(d, task, d->shifted, &plain));
+        for (size_t l = 0; l < lanes; l++) {
+            const size_t at = j * lanes + l;
+            const int done = d->group.active[l] && d->numbers[l] < INFINITY;
+            d->mask[l] = done ? d->shifted[at] - d->x[at] : 0.0;
+            d->share[l] = found[l] ? 0.5 : 1.0;
+            found[l] |= done;
+            open[l] &= !done || d->lane[l].settled;
+        }
+        d->kernels->difference(d->n, d->residual, d->fresh, d->mask, d->share, d->system + j * d->n * lanes);
+    }
+    for (size_t l = 0; l < lanes; l++)
+        d->shifted[j * lanes + l] = d->x[j * lanes + l];
+    return GKV_OK;
+}
+
+gkv_status gkv_lm_differences(gkv_lm_driver *d, gkv_lm_task *task)
+{
+    const size_t lanes = d->kernels->lanes;
+    memcpy(d->shifted, d->x, d->p * lanes * sizeof *d->shifted);
+    memset(d->system, 0, d->n * d->p * lanes * sizeof *d->system);
+    for (size_t j = 0; j < d->p; j++) {
+        int open[GKV_LM_LANES_MAX], found[GKV_LM_LANES_MAX] = {0};
+        for (size_t l = 0; l < lanes; l++)
+            open[l] = d->lane[l].wants_jacobian && d->fixed[j * lanes + l] == 0;
+        for (int side = 0; side < 2; side++)
+            GKV_TRY(take_side(d, task, j, side, open, found));
+        for (size_t l = 0; l < lanes; l++) {
+            gkv_lm_lane *lane = &d->lane[l];
+            if (open[l] && !found[l] && d->low[j * lanes + l] < d->high[j * lanes + l] && !lane->fault) {
+                lane->fault = GKV_LM_BAD_DIFFERENCE;
+                lane->place = j;
+                lane->result.stop = GKV_LM_FAULT;
+            }
+        }
+    }
+    return GKV_OK;
+}

@@ -1,0 +1,66 @@
+#include <math.h>
+#include <stddef.h>
+
+#include "core/error.h"
+#include "lm/driver.h"
+
+void gkv_lm_defaults(gkv_lm_settings *settings)
+{
+    *settings = (gkv_lm_settings){
+        .cost_tolerance = 1e-22,
+        .step_tolerance = 1e-12,
+        .gradient_tolerance = 1e-14,
+        .first_step = 0.1,
+        .max_iterations = 5000,
+        .max_evaluations = 5000,
+        .loss = GKV_LM_SQUARES,
+        .loss_scale = 1.0,
+    };
+}
+
+gkv_status gkv_lm_check(size_t n, size_t p, size_t count, const gkv_lm_settings *set)
+{
+    if (!(set->cost_tolerance >= 0 && set->step_tolerance >= 0 && set->gradient_tolerance >= 0))
+        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: tolerances must be ≥ 0");
+    if (!(set->first_step >= 0) || set->max_iterations < 0 || set->max_evaluations < 1)
+        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: first_step must be ≥ 0, limits positive");
+    if (!(set->acceleration >= 0))
+        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: acceleration must be ≥ 0, and 0 for none");
+    if (set->loss < GKV_LM_SQUARES || set->loss > GKV_LM_CAUCHY)
+        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: there is no loss %d", (int)set->loss);
+    if (set->loss != GKV_LM_SQUARES && !(set->loss_scale > 1e-150 && set->loss_scale < 1e150))
+        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: loss_scale must be above 0, of the size of a residual; it "
+                                          "is %g", set->loss_scale);
+    for (size_t i = 0; i < p * count; i++) {
+        const double low = set->low ? set->low[i] : -INFINITY, high = set->high ? set->high[i] : INFINITY;
+        if (!(low <= high) || low == INFINITY || high == -INFINITY)
+            return gkv_fail(GKV_ERR_ARGUMENT, "least squares: bounds %g and %g of parameter %zu leave it nothing "
+                                              "(problem %zu)", low, high, i % p, i / p);
+    }
+    for (size_t i = 0; set->weights && i < n * count; i++)
+        if (!(set->weights[i] >= 0 && set->weights[i] < INFINITY))
+            return gkv_fail(GKV_ERR_ARGUMENT, "least squares: the weight of residual %zu is %g (problem %zu); weights "
+                                              "must be ≥ 0 and finite", i % n, set->weights[i], i / n);
+    return GKV_OK;
+}
+
+const char *gkv_lm_stop_name(gkv_lm_stop stop)
+{
+    switch (stop) {
+    case GKV_LM_COST: return "the cost no longer changes";
+    case GKV_LM_STEP: return "the parameters no longer change";
+    case GKV_LM_COST_AND_STEP: return "neither cost nor parameters change";
+    case GKV_LM_GRADIENT: return "the gradient is zero";
+    case GKV_LM_ZERO: return "the residuals are zero";
+    case GKV_LM_LIMIT: return "the limit of iterations or evaluations was reached";
+    case GKV_LM_NO_PROGRESS: return "no step reduces the cost";
+    case GKV_LM_ASKED: return "the monitor asked for the end";
+    case GKV_LM_FAULT: return "residuals or derivatives are not finite";
+    }
+    return "unknown reason";
+}
+
+int gkv_lm_converged(gkv_lm_stop stop)
+{
+    return stop >= GKV_LM_COST && stop <= GKV_LM_ZERO;
+}

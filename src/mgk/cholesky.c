@@ -1,0 +1,59 @@
+#include "mgk/cholesky.h"
+
+#include <math.h>
+
+int gkv_cholesky(size_t d, const double *a, double least, double *l)
+{
+    for (size_t i = 0; i < d; i++) {
+        for (size_t j = 0; j <= i; j++) {
+            double sum = a[i * d + j];
+            for (size_t k = 0; k < j; k++)
+                sum -= l[i * d + k] * l[j * d + k];
+            if (j < i) {
+                l[i * d + j] = sum / l[j * d + j];
+                continue;
+            }
+            if (!(sum > least * a[i * d + i]))
+                return 0;
+            l[i * d + i] = sqrt(sum);
+        }
+    }
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = i + 1; j < d; j++)
+            l[i * d + j] = 0.0;
+    return 1;
+}
+
+void gkv_cholesky_forward(size_t d, const double *l, double *v)
+{
+    for (size_t i = 0; i < d; i++) {
+        double sum = v[i];
+        for (size_t k = 0; k < i; k++)
+            sum -= l[i * d + k] * v[k];
+        v[i] = sum / l[i * d + i];
+    }
+}
+
+void gkv_cholesky_of_rows(size_t n, size_t d, double *m)
+{
+    for (size_t i = 0; i < n; i++) {
+        /* Givens rotations of columns i and k clear what row i has right of its diagonal. */
+        for (size_t k = d; k-- > i + 1;) {
+            const double b = m[i * d + k];
+            if (b == 0)
+                continue;
+            const double a = m[i * d + i], length = hypot(a, b);
+            const double c = a / length, s = b / length;
+            for (size_t row = i; row < n; row++) {
+                double *p = &m[row * d + i], *q = &m[row * d + k];
+                const double keep = *p;
+                *p = c * keep + s * *q;
+                *q = c * *q - s * keep;
+            }
+            m[i * d + k] = 0.0;
+        }
+        if (m[i * d + i] < 0)
+            for (size_t row = i; row < n; row++)
+                m[row * d + i] = -m[row * d + i];
+    }
+}

@@ -1,0 +1,175 @@
+/* Tables from .npy files; the format is in npy_header.h. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "table/npy_header.h"
+#include "table/table.h"
+
+enum {
+    PREFIX = 8,              /* magic and version */
+    HEADER_MOST = 1 << 16,   /* a header of numbers takes some 128 bytes */
+    PART = 1 << 16           /* elements are converted from so many bytes at a time */
+};
+
+/* --- Elements ------------------------------------------------------------------------------ */
+
+static uint64_t bits_of(const unsigned char *bytes, size_t size, bool big_endian)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < size; i++)
+        bits = bits << 8 | bytes[big_endian ? i : size - 1 - i];
+    return bits;
+}
+
+static double element(const gkv_npy_header *header, const unsigned char *bytes)
+{
+    const uint64_t bits = bits_of(bytes, header->size, header->big_endian);
+    if (header->type == 'u')
+        return (double)bits;
+    if (header->type == 'i') { /* two's complement, of which the top bit counts negative */
+        const uint64_t top = (uint64_t)1 << (8 * header->size - 1);
+        return bits & top ? -(double)((~bits & (top - 1)) + 1) : (double)bits;
+    }
+    if (header->size == 4) {
+        const uint32_t half = (uint32_t)bits;
+        float value;
+        memcpy(&value, &half, sizeof value);
+        return value;
+    }
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* --- Header -------------------------------------------------------------------------------- */
+
+static gkv_status cut_short(const gkv_source *source, const char *where)
+{
+    return gkv_fail(GKV_ERR_DATA, "%s: the .npy file ends in %s", source->name, where);
+}
+
+static gkv_status read_header(gkv_source *source, gkv_npy_header *header)
+{
+    GKV_TRY(gkv_source_need(source, PREFIX));
+    if (gkv_source_there(source) < PREFIX)
+        return cut_short(source, "its version");
+    const unsigned major = gkv_source_at(source)[6], minor = gkv_source_at(source)[7];
+    if (major < 1 || major > 3 || minor != 0)
+        return gkv_fail(GKV_ERR_DATA, "%s: version %u.%u of .npy; expected 1.0, 2.0 or 3.0", source->name, major,
+                        minor);
+    gkv_source_use(source, PREFIX);
+    const size_t width = major == 1 ? 2 : 4; /* of the length that follows */
+    GKV_TRY(gkv_source_need(source, width));
+    if (gkv_source_there(source) < width)
+        return cut_short(source, "the length of its header");
+    const uint64_t length = bits_of(gkv_source_at(source), width, false);
+    gkv_source_use(source, width);
+    if (length > HEADER_MOST)
+        return gkv_fail(GKV_ERR_DATA, "%s: the .npy header has %" PRIu64 " bytes; expected at most %d", source->name,
+                        length, HEADER_MOST);
+    GKV_TRY(gkv_source_need(source, (size_t)length));
+    if (gkv_source_there(source) < length)
+        return cut_short(source, "its header");
+    GKV_TRY(gkv_npy_header_parse(source->name, (const char *)gkv_source_at(source), (size_t)length, header));
+    gkv_source_use(source, (size_t)length);
+    return GKV_OK;
+}
+
+/* The bytes that the array must have, in *size. Of a source of unknown size all of them are
+ * read first: so much of it, then, is there when memory is asked for. */
+static gkv_status check_size(gkv_source *source, const gkv_npy_header *header, size_t *size)
+{
+    size_t count;
+    if (header->rows == 0 || header->columns == 0)
+        return gkv_fail(GKV_ERR_DATA, "%s: there are no numbers in it: its shape is %" PRIu64 " × %" PRIu64,
+                        source->name, header->rows, header->columns);
+    if (header->columns > GKV_TABLE_COLUMNS_MAX)
+        return gkv_fail(GKV_ERR_DATA, "%s: the array has %" PRIu64 " columns; a table has at most %d", source->name,
+                        header->columns, GKV_TABLE_COLUMNS_MAX);
+    if (__builtin_mul_overflow(header->rows, header->columns, &count) ||
+        __builtin_mul_overflow(count, header->size, size) || *size > SIZE_MAX / 4)
+        return gkv_fail(GKV_ERR_DATA, "%s: the .npy header promises more than memory can hold: %" PRIu64 " × %" PRIu64,
+                        source->name, header->rows, header->columns);
+    if (!source->size_known)
+        GKV_TRY(gkv_source_need(source, *size));
+    const uint64_t left = source->size_known ? source->size - source->used : gkv_source_there(source);
+    return left >= *size ? GKV_OK
+                         : gkv_fail(GKV_ERR_DATA, "%s: the .npy file is cut short: its header promises %zu bytes of "
+                                    "numbers, and %" PRIu64 " follow", source->name, *size, left);
+}
+
+/* --- Numbers ------------------------------------------------------------------------------- */
+
+static gkv_status create(const gkv_source *source, const gkv_npy_header *header, gkv_table **out)
+{
+    GKV_TRY(gkv_table_create(source->name, (size_t)header->columns, out));
+    (*out)->n_rows = (size_t)header->rows;
+    for (size_t c = 0; c < header->columns; c++) {
+        GKV_TRY(gkv_table_set_name(*out, c, NULL));
+        GKV_TRY(gkv_alloc((size_t)header->rows, sizeof(double), &(*out)->columns[c].values));
+    }
+    return GKV_OK;
+}
+
+static gkv_status read_numbers(gkv_source *source, const gkv_npy_header *header, gkv_table *table)
+{
+    size_t row = 0, column = 0;
+    while (row < table->n_rows && column < table->n_columns) {
+        GKV_TRY(gkv_source_need(source, PART));
+        size_t count = gkv_source_there(source) / header->size;
+        if (count == 0)
+            return cut_short(source, "its numbers");
+        size_t used = 0;
+        for (; used < count && row < table->n_rows && column < table->n_columns; used++) {
+            table->columns[column].values[row] = element(header, gkv_source_at(source) + used * header->size);
+            size_t *inner = header->fortran ? &row : &column, *outer = header->fortran ? &column : &row;
+            if (++*inner == (header->fortran ? table->n_rows : table->n_columns)) {
+                *inner = 0;
+                ++*outer;
+            }
+        }
+        gkv_source_use(source, used * header->size);
+    }
+    GKV_TRY(gkv_source_need(source, 1));
+    if (gkv_source_there(source) > 0)
+        return gkv_fail(GKV_ERR_DATA, "%s: the array is followed by something else; a file has one array",
+                        source->name);
+    return GKV_OK;
+}
+
+static gkv_status note_faults(gkv_table *table)
+{
+    for (size_t c = 0; c < table->n_columns; c++) {
+        size_t row = 0;
+        while (row < table->n_rows && isfinite(table->columns[c].values[row]))
+            row++;
+        if (row == table->n_rows)
+            continue;
+        char *fault = NULL;
+        const char *what = isnan(table->columns[c].values[row]) ? "NaN" : "infinite";
+        GKV_TRY(gkv_strf(&fault, "%s: row %zu of %s is %s; leave rows with gaps out of the file", table->file,
+                         row + 1, table->columns[c].name, what));
+        gkv_table_give_up(table, c, GKV_COLUMN_FAULTY, fault);
+    }
+    return GKV_OK;
+}
+
+gkv_status gkv_table_read_npy(gkv_source *source, gkv_table **out)
+{
+    gkv_npy_header header;
+    gkv_table *table = NULL;
+    gkv_status status;
+    size_t size;
+    GKV_TRY_GOTO(read_header(source, &header));
+    GKV_TRY_GOTO(check_size(source, &header, &size));
+    GKV_TRY_GOTO(create(source, &header, &table));
+    GKV_TRY_GOTO(read_numbers(source, &header, table));
+    GKV_TRY_GOTO(note_faults(table));
+    *out = table;
+    return GKV_OK;
+done:
+    gkv_table_free(table);
+    return status;
+}

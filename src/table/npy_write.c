@@ -1,0 +1,51 @@
+/* Tables as .npy files. */
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "table/table.h"
+
+enum { ALIGNMENT = 64, HEADER_SIZE = 128 }; /* room for any two lengths; NumPy maps files that are aligned so */
+
+/* Magic, version, length and dictionary, filled up with blanks and ended by a newline. */
+static void make_header(size_t rows, size_t columns, size_t size, char out[HEADER_SIZE])
+{
+    enum { FIXED = 10 };
+    _Static_assert(HEADER_SIZE % ALIGNMENT == 0, "the numbers shall begin at a multiple of 64 bytes");
+    memset(out, ' ', HEADER_SIZE);
+    memcpy(out, "\x93NUMPY\x01\x00", 8);
+    out[8] = HEADER_SIZE - FIXED;
+    out[9] = 0;
+    const int length = snprintf(out + FIXED, HEADER_SIZE - FIXED,
+                                "{'descr': '%cf%zu', 'fortran_order': False, 'shape': (%zu, %zu), }",
+                                __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? '>' : '<', size, rows, columns);
+    out[FIXED + length] = ' ';
+    out[HEADER_SIZE - 1] = '\n';
+}
+
+static gkv_status write_array(const char *path, const void *values, size_t rows, size_t columns, size_t size)
+{
+    char header[HEADER_SIZE];
+    size_t bytes = 0;
+    if (!path || (!values && rows > 0) || columns == 0)
+        return gkv_fail(GKV_ERR_ARGUMENT, "writing .npy: the path or the values are NULL, or there are no columns");
+    if (__builtin_mul_overflow(rows, columns, &bytes) || __builtin_mul_overflow(bytes, size, &bytes))
+        return gkv_fail(GKV_ERR_ARGUMENT, "%s: %zu × %zu numbers are more than memory can hold", path, rows, columns);
+    gkv_file_writer *writer = NULL;
+    make_header(rows, columns, size, header);
+    GKV_TRY(gkv_file_begin(path, &writer));
+    gkv_file_write(writer, header, sizeof header); /* a failure is remembered, and returned by the commit */
+    gkv_file_write(writer, values, bytes);
+    return gkv_file_commit(writer);
+}
+
+gkv_status gkv_npy_write(const char *path, const double *values, size_t rows, size_t columns)
+{
+    return write_array(path, values, rows, columns, sizeof *values);
+}
+
+gkv_status gkv_npy_write_float(const char *path, const float *values, size_t rows, size_t columns)
+{
+    return write_array(path, values, rows, columns, sizeof *values);
+}

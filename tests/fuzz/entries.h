@@ -1,0 +1,98 @@
+/* What the fuzzers call, and the mutations of tests/table/test_mutations.c: a file of any
+ * bytes is read or refused with a message, and what is read keeps the promises of
+ * gkvae/table.h. */
+#ifndef GKV_TESTS_FUZZ_ENTRIES_H
+#define GKV_TESTS_FUZZ_ENTRIES_H
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gkvae/table.h"
+
+#define FUZZ_CHECK(condition)                                                       \
+    do {                                                                            \
+        if (!(condition)) {                                                         \
+            fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #condition); \
+            abort();                                                                \
+        }                                                                           \
+    } while (0)
+
+static inline void fuzz_check_column(const gkv_table *table, size_t c)
+{
+    const double *values = NULL;
+    const gkv_status status = gkv_table_numbers(table, c, &values);
+    FUZZ_CHECK((status == GKV_OK) == (gkv_table_kind(table, c) == GKV_COLUMN_NUMBERS));
+    FUZZ_CHECK((status == GKV_OK) == (values != NULL));
+    FUZZ_CHECK(status == GKV_OK || (status == GKV_ERR_DATA && *gkv_error_message()));
+    for (size_t i = 0; values && i < gkv_table_rows(table); i++)
+        FUZZ_CHECK(isfinite(values[i]));
+    size_t found = SIZE_MAX;
+    const char *name = gkv_table_name(table, c);
+    FUZZ_CHECK(*name && name[strcspn(name, "\n\r\t\x1b\x7f")] == '\0');
+    if (gkv_table_find(table, name, &found) == GKV_OK)
+        FUZZ_CHECK(found == c);
+}
+
+/* The columns of numbers once more as text: the same numbers come back. */
+static inline void fuzz_check_round_trip(const gkv_table *table)
+{
+    const double *column[8], *again = NULL;
+    size_t n = 0;
+    for (size_t c = 0; c < gkv_table_columns(table) && n < 8; c++)
+        if (gkv_table_kind(table, c) == GKV_COLUMN_NUMBERS)
+            n += gkv_table_numbers(table, c, &column[n]) == GKV_OK;
+    const size_t rows = gkv_table_rows(table);
+    char *text = n > 0 ? malloc(rows * n * 32) : NULL, *end = text;
+    if (!text)
+        return;
+    for (size_t i = 0; i < rows; i++)
+        for (size_t c = 0; c < n; c++)
+            end += sprintf(end, "%.17g%c", column[c][i], c + 1 < n ? ';' : '\n');
+    gkv_table *copy = NULL;
+    FUZZ_CHECK(gkv_table_read_memory(text, (size_t)(end - text), "again", &copy) == GKV_OK);
+    FUZZ_CHECK(gkv_table_rows(copy) == rows && gkv_table_columns(copy) == n);
+    for (size_t c = 0; c < n; c++) {
+        FUZZ_CHECK(gkv_table_numbers(copy, c, &again) == GKV_OK);
+        for (size_t i = 0; i < rows; i++)
+            FUZZ_CHECK(again[i] == column[c][i]);
+    }
+    gkv_table_free(copy);
+    free(text);
+}
+
+/* Any file. */
+static inline int fuzz_table(const uint8_t *bytes, size_t size)
+{
+    gkv_table *table = NULL;
+    const gkv_status status = gkv_table_read_memory(bytes, size, "fuzz", &table);
+    if (status != GKV_OK) {
+        FUZZ_CHECK(status == GKV_ERR_DATA && !table && *gkv_error_message());
+        return 0;
+    }
+    FUZZ_CHECK(gkv_table_rows(table) > 0 && gkv_table_columns(table) > 0);
+    for (size_t c = 0; c < gkv_table_columns(table); c++)
+        fuzz_check_column(table, c);
+    fuzz_check_round_trip(table);
+    gkv_table_free(table);
+    return 0;
+}
+
+/* What comes after the first six bytes of a .npy file. */
+static inline int fuzz_npy(const uint8_t *bytes, size_t size)
+{
+    enum { MAGIC = 6 };
+    uint8_t *whole = malloc(MAGIC + size);
+    if (!whole)
+        return 0;
+    memcpy(whole, "\x93NUMPY", MAGIC);
+    if (size > 0)
+        memcpy(whole + MAGIC, bytes, size);
+    fuzz_table(whole, MAGIC + size);
+    free(whole);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,9 @@
+/* The table reader on any file, for libFuzzer: `make fuzz`. */
+#include "entries.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    return fuzz_table(bytes, size);
+}

@@ -1,0 +1,293 @@
+/* Many fits at once: the same bits as one, weights, bounds, fixed parameters, refusals. */
+#include "support.h"
+
+#include "core/rng.h"
+#include "gkvae/gk_fit.h"
+
+enum { N = 700, COUNT = 37 };
+
+static void draw(const gkv_gk *gk, uint64_t sample, size_t n, double *x)
+{
+    gkv_rng_normal_d(gkv_rng_at(12, GKV_STREAM_USER, sample, 0), n, x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = gkv_gk_Q(gk, x[i]);
+}
+
+static const gkv_gk truth = {.a = 3, .b = 1, .g = 2, .k = .5, .c = .8};
+
+/* Every field but padding. */
+static void assert_same(const gkv_gk_fit_result *a, const gkv_gk_fit_result *b)
+{
+    assert_memory_equal(&a->gk, &b->gk, 5 * sizeof(double));
+    assert_memory_equal(a->se, b->se, sizeof a->se);
+    assert_memory_equal(a->covariance, b->covariance, sizeof a->covariance);
+    assert_memory_equal(a->low, b->low, sizeof a->low);
+    assert_memory_equal(&a->log_likelihood, &b->log_likelihood, sizeof(double));
+    assert_memory_equal(&a->chi2, &b->chi2, sizeof(double));
+    assert_memory_equal(&a->anderson_darling, &b->anderson_darling, sizeof(double));
+    assert_int_equal(a->passes, b->passes);
+    assert_int_equal(a->iterations, b->iterations);
+    assert_int_equal(a->newton, b->newton);
+    assert_int_equal(a->stop, b->stop);
+}
+
+static void the_same_bits(void **state)
+{
+    (void)state;
+    static double x[COUNT][N], w[N];
+    gkv_gk_sample samples[COUNT];
+    static gkv_gk_fit_result one[COUNT], many[COUNT];
+    static gkv_status statuses[COUNT];
+    gkv_rng_uniform(gkv_rng_at(12, GKV_STREAM_USER, 99, 0), N, w);
+    for (size_t i = 0; i < COUNT; i++) {
+        const size_t n = i % 5 == 4 ? 60 + i : N - 7 * i;
+        const gkv_gk gk = {.a = 0, .b = 1, .g = .2 * (double)i - 3, .k = .03 * (double)i, .c = .8};
+        draw(&gk, i, n, x[i]);
+        samples[i] = (gkv_gk_sample){.x = x[i], .n = n, .weights = i % 7 == 3 ? w : NULL,
+                                     .start = i % 6 == 1 ? &truth : NULL};
+    }
+    x[11][5] = NAN;
+    for (int method = 0; method < 3; method++) {
+        gkv_gk_fit_settings set;
+        gkv_gk_fit_defaults(&set);
+        set.method = (gkv_gk_method)method;
+        set.anderson_darling = 1;
+        for (size_t i = 0; i < COUNT; i++) {
+            const gkv_status status = gkv_gk_fit_many(&samples[i], 1, &set, 1, &one[i], NULL);
+            assert_int_equal(status, i == 11 ? GKV_ERR_DATA : GKV_OK);
+        }
+        for (int threads = 1; threads <= 3; threads++) {
+            assert_fails(gkv_gk_fit_many(samples, COUNT, &set, threads, many, statuses), GKV_ERR_DATA,
+                         "sample 11 of 37: a g-and-k fit needs finite values: value 5");
+            for (size_t i = 0; i < COUNT; i++) {
+                assert_int_equal(statuses[i], i == 11 ? GKV_ERR_DATA : GKV_OK);
+                assert_same(&many[i], &one[i]);
+            }
+            assert_true(many[11].gk.b == 0 && many[11].n == 0);
+        }
+    }
+    assert_ok(gkv_gk_fit_many(NULL, 0, NULL, 0, NULL, NULL));
+}
+
+/* A weight of 2 is the value twice, a weight of 0 is its absence, and the unit of weights
+ * is an observation. */
+static void weights(void **state)
+{
+    (void)state;
+    double x[N], twice[2 * N], w[N];
+    size_t count = 0;
+    draw(&truth, 1, N, x);
+    for (size_t i = 0; i < N; i++) {
+        w[i] = (double)(i % 3);
+        for (size_t j = 0; j < i % 3; j++)
+            twice[count++] = x[i];
+    }
+    for (int method = 0; method < 2; method++) {
+        gkv_gk_fit_settings set;
+        gkv_gk_fit_defaults(&set);
+        set.method = (gkv_gk_method)method;
+        set.anderson_darling = 1;
+        gkv_gk_fit_result a, b;
+        assert_ok(gkv_gk_fit(twice, count, &set, &a));
+        assert_ok(gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .weights = w, .n = N}, 1, &set, 1, &b, NULL));
+        if (method == GKV_GK_LM)
+            assert_memory_equal(&a.gk, &b.gk, 5 * sizeof(double));
+        assert_close(b.gk.g, a.gk.g, 1e-8);
+        assert_close(b.gk.k, a.gk.k, 1e-8);
+        assert_relative(b.se[3], a.se[3], 1e-7);
+        assert_relative(b.log_likelihood, a.log_likelihood, 1e-12);
+        assert_relative(b.bic, a.bic, 1e-12);
+        assert_relative(b.chi2, a.chi2, 1e-6);
+        assert_relative(b.anderson_darling, a.anderson_darling, 1e-9);
+        assert_true(b.total == (double)count && b.n == N - (N + 2) / 3);
+        /* With four times the weight errors are half as large. */
+        double four[N];
+        for (size_t i = 0; i < N; i++)
+            four[i] = 4;
+        gkv_gk_fit_result plain, heavy;
+        assert_ok(gkv_gk_fit(x, N, &set, &plain));
+        assert_ok(gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .weights = four, .n = N}, 1, &set, 1, &heavy, NULL));
+        for (int j = 0; j < 4; j++)
+            assert_relative(heavy.se[j], plain.se[j] / 2, .08);
+    }
+    /* A mixture's responsibilities: the component comes out. */
+    static double mixed[6 * N], share[6 * N];
+    draw(&truth, 2, 3 * N, mixed);
+    for (size_t i = 0; i < 6 * N; i++) {
+        if (i >= 3 * N)
+            mixed[i] = -20 + (double)i * 1e-3;
+        share[i] = i < 3 * N ? .9 : 0;
+    }
+    gkv_gk_fit_result fit;
+    assert_ok(gkv_gk_fit_many(&(gkv_gk_sample){.x = mixed, .weights = share, .n = 6 * N}, 1, NULL, 1, &fit, NULL));
+    assert_relative(fit.total, .9 * 3 * N, 1e-12);
+    assert_close(fit.gk.g, 2, 4 * fit.se[2]);
+    assert_close(fit.gk.k, .5, 4 * fit.se[3]);
+}
+
+static void bad_weights(void **state)
+{
+    (void)state;
+    double x[50], w[50];
+    gkv_gk_fit_result fit;
+    draw(&truth, 3, 50, x);
+    const gkv_gk_sample sample = {.x = x, .weights = w, .n = 50};
+    static const struct {
+        double value;
+        const char *message;
+    } rows[] = {{0, "all 50 weights are 0"}, {-1, "weight 0 of 50 is -1"}, {NAN, "weight 0 of 50 is nan"},
+                {INFINITY, "weight 0 of 50 is inf"}, {.1, "add up to 5"}, {1e14, "add up to 5e+15"}};
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        for (int i = 0; i < 50; i++)
+            w[i] = rows[r].value;
+        assert_fails(gkv_gk_fit_many(&sample, 1, NULL, 1, &fit, NULL), GKV_ERR_DATA, rows[r].message);
+    }
+    for (int i = 0; i < 50; i++)
+        w[i] = i == 20 ? 20 : 1;
+    assert_fails(gkv_gk_fit_many(&sample, 1, NULL, 1, &fit, NULL), GKV_ERR_DATA, "heavy ties: 20 of 69");
+}
+
+/* What is held stays to the bit, valid, and the others are those of a fit about it. */
+static void fixed_parameters(void **state)
+{
+    (void)state;
+    double x[N];
+    draw(&truth, 4, N, x);
+    for (int method = 0; method < 2; method++)
+        for (unsigned mask = 1; mask < 15; mask++) {
+            gkv_gk_fit_settings set;
+            gkv_gk_fit_defaults(&set);
+            set.method = (gkv_gk_method)method;
+            set.start = &truth;
+            for (unsigned j = 0; j < 4; j++)
+                set.fixed[j] = mask >> j & 1;
+            gkv_gk_fit_result fit;
+            assert_ok(gkv_gk_fit(x, N, &set, &fit));
+            assert_int_equal(fit.converged, 1);
+            const double v[4] = {fit.gk.a, fit.gk.b, fit.gk.g, fit.gk.k}, held[4] = {3, 1, 2, .5};
+            size_t count = 0;
+            for (int j = 0; j < 4; j++) {
+                count += !set.fixed[j];
+                if (set.fixed[j])
+                    assert_true(v[j] == held[j] && fit.se[j] == 0 && fit.low[j] == held[j]);
+                else
+                    assert_close(v[j], held[j], 4.5 * fit.se[j]);
+            }
+            assert_int_equal(fit.parameters, count);
+            assert_int_equal(fit.dof, fit.levels - count);
+        }
+    /* g held at 0 admits k down to −½, which no g near 0 does. */
+    gkv_gk flat = {.a = 0, .b = 1, .g = 0, .k = -.2, .c = .8};
+    draw(&flat, 5, N, x);
+    gkv_gk_fit_settings set;
+    gkv_gk_fit_defaults(&set);
+    set.start = &flat;
+    set.fixed[GKV_GK_G] = 1;
+    for (int method = 0; method < 2; method++) {
+        set.method = (gkv_gk_method)method;
+        gkv_gk_fit_result fit;
+        assert_ok(gkv_gk_fit(x, N, &set, &fit));
+        assert_true(fit.gk.g == 0 && gkv_gk_is_valid(&fit.gk));
+        assert_close(fit.gk.k, -.2, 4 * fit.se[3]);
+    }
+    /* k held below the bound of small g keeps g where it is valid. */
+    const gkv_gk skew = {.a = 0, .b = 1, .g = 4, .k = -.15, .c = .8};
+    draw(&skew, 6, N, x);
+    set.start = &skew;
+    set.fixed[GKV_GK_G] = 0, set.fixed[GKV_GK_K] = 1;
+    for (int method = 0; method < 2; method++) {
+        set.method = (gkv_gk_method)method;
+        gkv_gk_fit_result fit;
+        assert_ok(gkv_gk_fit(x, N, &set, &fit));
+        assert_true(fit.gk.k == -.15 && gkv_gk_is_valid(&fit.gk));
+        assert_close(fit.gk.g, 4, 4 * fit.se[2]);
+    }
+}
+
+static void bounds(void **state)
+{
+    (void)state;
+    double x[N];
+    draw(&truth, 7, N, x);
+    for (int method = 0; method < 2; method++) {
+        gkv_gk_fit_settings set;
+        gkv_gk_fit_result fit, free_fit;
+        gkv_gk_fit_defaults(&set);
+        set.method = (gkv_gk_method)method;
+        assert_ok(gkv_gk_fit(x, N, &set, &free_fit));
+        /* Bounds that do not bind change nothing of note. */
+        set.low[3] = 0, set.high[3] = 5, set.low[2] = -10, set.high[2] = 10;
+        assert_ok(gkv_gk_fit(x, N, &set, &fit));
+        assert_close(fit.gk.k, free_fit.gk.k, 1e-6);
+        /* Those that do are kept, and the rest is the fit with that parameter held there. */
+        for (int j = 0; j < 4; j++) {
+            const double v[4] = {free_fit.gk.a, free_fit.gk.b, free_fit.gk.g, free_fit.gk.k};
+            for (int side = 0; side < 2; side++) {
+                gkv_gk_fit_defaults(&set);
+                set.method = (gkv_gk_method)method;
+                const double at = v[j] + (side ? 1 : -1) * free_fit.se[j];
+                *(side ? &set.low[j] : &set.high[j]) = at;
+                assert_ok(gkv_gk_fit(x, N, &set, &fit));
+                assert_int_equal(fit.converged, 1);
+                gkv_gk start = free_fit.gk;
+                *(double *[4]){&start.a, &start.b, &start.g, &start.k}[j] = at;
+                gkv_gk_fit_settings hold;
+                gkv_gk_fit_defaults(&hold);
+                hold.method = set.method;
+                hold.fixed[j] = 1;
+                hold.start = &start;
+                gkv_gk_fit_result held;
+                assert_ok(gkv_gk_fit(x, N, &hold, &held));
+                assert_relative(((double[4]){fit.gk.a, fit.gk.b, fit.gk.g, fit.gk.k})[j], at, 1e-12);
+                assert_int_equal(fit.parameters, 3);
+                assert_close(fit.gk.a, held.gk.a, 3e-3 * free_fit.se[0]);
+                assert_close(fit.gk.b, held.gk.b, 3e-3 * free_fit.se[1]);
+                assert_close(fit.gk.g, held.gk.g, 3e-3 * free_fit.se[2]);
+                assert_close(fit.gk.k, held.gk.k, 3e-3 * free_fit.se[3]);
+            }
+        }
+    }
+}
+
+static void bad_settings(void **state)
+{
+    (void)state;
+    double x[N];
+    gkv_gk_fit_result fit;
+    gkv_gk_fit_settings set;
+    draw(&truth, 8, N, x);
+#define REFUSED(change, code, text)                       \
+    do {                                                  \
+        gkv_gk_fit_defaults(&set);                        \
+        change;                                           \
+        assert_fails(gkv_gk_fit(x, N, &set, &fit), code, text); \
+    } while (0)
+    REFUSED(set.fixed[0] = 1, GKV_ERR_ARGUMENT, "need a start");
+    REFUSED((set.start = &truth, memset(set.fixed, 1, 4)), GKV_ERR_ARGUMENT, "nothing to fit");
+    REFUSED((set.low[2] = 1, set.high[2] = 0), GKV_ERR_ARGUMENT, "bounds 1 and 0 of g");
+    REFUSED(set.low[3] = NAN, GKV_ERR_ARGUMENT, "of k leave it nothing");
+    REFUSED(set.high[1] = -1, GKV_ERR_ARGUMENT, "upper bound of B");
+    REFUSED(set.confidence = 1, GKV_ERR_ARGUMENT, "confidence");
+    REFUSED(set.max_newton = 0, GKV_ERR_ARGUMENT, "max_newton");
+    REFUSED(set.method = (gkv_gk_method)9, GKV_ERR_ARGUMENT, "no fitting method 9");
+    REFUSED(set.tail = .2, GKV_ERR_ARGUMENT, "the tail");
+    REFUSED(set.levels = 3, GKV_ERR_ARGUMENT, "7 or more levels");
+    const gkv_gk invalid = {.a = 0, .b = 1, .g = .1, .k = -.3, .c = .8}, negative = {.a = 0, .b = -1, .c = .8};
+    REFUSED((set.start = &invalid, set.fixed[2] = set.fixed[3] = 1), GKV_ERR_ARGUMENT, "not a g-and-k");
+    const gkv_gk other = {.a = 0, .b = 1, .g = 1, .k = .1, .c = .8, .family = GKV_GK_FAMILY_GH};
+    REFUSED(set.start = &other, GKV_ERR_ARGUMENT, "cannot be of the family g-and-h");
+    REFUSED((set.start = &negative, set.fixed[1] = 1), GKV_ERR_ARGUMENT, "B to be held");
+    REFUSED((set.start = &invalid, set.fixed[3] = 1, set.low[2] = -1, set.high[2] = 1), GKV_ERR_ARGUMENT,
+            "not valid for g between the bounds");
+    assert_fails(gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .n = N}, 1, NULL, -1, &fit, NULL), GKV_ERR_ARGUMENT,
+                 "threads");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_same_bits),    cmocka_unit_test(weights), cmocka_unit_test(bad_weights),
+        cmocka_unit_test(fixed_parameters), cmocka_unit_test(bounds),  cmocka_unit_test(bad_settings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

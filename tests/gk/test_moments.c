@@ -1,0 +1,171 @@
+/* Integrals over a distribution, against closed forms, published values and each other. */
+#include "support.h"
+
+#include "gkvae/gk_moments.h"
+
+static void closed_forms(void **state)
+{
+    (void)state;
+    gkv_gk_summary m;
+    const gkv_gk normal = {2, 3, 0, 0, .8, 0}, quartic = {0, 1, 0, .5, .8, 0};
+    assert_ok(gkv_gk_moments(&normal, &m));
+    assert_close(m.mean, 2, 1e-14);
+    assert_relative(m.variance, 9, 1e-14);
+    assert_close(m.skewness, 0, 1e-14);
+    assert_relative(m.kurtosis, 3, 1e-14);
+    assert_ok(gkv_gk_moments(&quartic, &m)); /* z√(1+z²): E z² + z⁴ = 4, E z⁴ + 2z⁶ + z⁸ = 138 */
+    assert_close(m.mean, 0, 1e-14);
+    assert_relative(m.variance, 4, 1e-14);
+    assert_relative(m.kurtosis, 138 / 16., 1e-14);
+    /* g-and-h: E((X−A)/B)^n = g^−n (1−nh)^−½ Σ (−1)^i C(n,i) exp((n−i)²g²/(2(1−nh))) */
+    static const double gs[] = {.3, -.8, 1.5}, hs[] = {0, .05, .2};
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++) {
+            const double g = gs[i], h = hs[j];
+            const gkv_gk gk = {0, 1, g, h, .8, GKV_GK_FAMILY_GH};
+            for (int n = 1; n <= 4; n++) {
+                double sum = 0, choose = 1;
+                for (int s = 0; s <= n; s++) {
+                    sum += (s % 2 ? -1 : 1) * choose * exp((n - s) * (n - s) * g * g / 2 / (1 - n * h));
+                    choose = choose * (n - s) / (s + 1);
+                }
+                double raw;
+                assert_ok(gkv_gk_raw_moment(&gk, n, &raw));
+                assert_relative(raw, sum / pow(g, n) / sqrt(1 - n * h), 2e-12);
+            }
+        }
+    double raw;
+    const gkv_gk shifted = {1e3, 2, 0, .5, .8, 0};
+    assert_ok(gkv_gk_raw_moment(&shifted, 2, &raw));
+    assert_relative(raw, 1e6 + 16, 1e-14);
+    assert_ok(gkv_gk_raw_moment(&shifted, 0, &raw));
+    assert_true(raw == 1);
+    assert_fails(gkv_gk_raw_moment(&shifted, -1, &raw), GKV_ERR_ARGUMENT, "order");
+}
+
+static void what_does_not_exist(void **state)
+{
+    (void)state;
+    for (int64_t family = 1; family <= 2; family++) {
+        gkv_gk_summary m;
+        gkv_gk gk = {0, 1, 1, .26, .8, family};
+        assert_ok(gkv_gk_moments(&gk, &m));
+        assert_true(isinf(m.kurtosis) && isfinite(m.skewness) && isfinite(m.variance));
+        gk.k = .5;
+        assert_ok(gkv_gk_moments(&gk, &m));
+        assert_true(isinf(m.variance) && isnan(m.skewness) && isfinite(m.mean));
+        gk.k = 1.01;
+        assert_ok(gkv_gk_moments(&gk, &m));
+        assert_true(isnan(m.mean));
+        gk.k = -.1;
+        assert_fails(gkv_gk_moments(&gk, &m), GKV_ERR_ARGUMENT, "h = -0.1 is not above 0");
+    }
+    const gkv_gk near = {0, 1, 0, .2499, 0, GKV_GK_FAMILY_GH}; /* E X⁴ = 3 (1−4h)^−5/2 */
+    double raw;
+    assert_ok(gkv_gk_raw_moment(&near, 4, &raw));
+    assert_relative(raw, 3 * pow(1 - 4 * .2499, -2.5), 1e-9);
+}
+
+static void entropies(void **state)
+{
+    (void)state;
+    double value;
+    const gkv_gk normal = {2, 3, 0, 0, .8, 0}, lognormal = {0, 1, 1, 0, 0, GKV_GK_FAMILY_GH};
+    assert_ok(gkv_gk_entropy(&normal, &value));
+    assert_relative(value, 1.41893853320467274178 + log(3), 1e-14);
+    assert_ok(gkv_gk_entropy(&lognormal, &value));
+    assert_relative(value, 1.41893853320467274178, 1e-13);
+    /* −∫ f log f by the midpoint rule in x. */
+    const gkv_gk gk = {3, 1, 2, .2, .8, 0};
+    double sum = 0;
+    for (double x = -20.005; x < 60; x += .01)
+        sum -= .01 * gkv_gk_pdf(&gk, x) * gkv_gk_log_pdf(&gk, x);
+    assert_ok(gkv_gk_entropy(&gk, &value));
+    assert_relative(value, sum, 1e-6);
+}
+
+static void invert(double a[4][4], double out[4][4])
+{
+    double m[4][8] = {{0}};
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 8; j++)
+            m[i][j] = j < 4 ? a[i][j] : i == j - 4;
+    for (int p = 0; p < 4; p++)
+        for (int i = 0; i < 4; i++) {
+            const double f = m[i][p] / m[p][p];
+            for (int j = 0; i != p && j < 8; j++)
+                m[i][j] -= f * m[p][j];
+        }
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++)
+            out[i][j] = m[i][j + 4] / m[i][i];
+}
+
+static void information(void **state)
+{
+    (void)state;
+    static const gkv_gk shapes[] = {{3, 1, 2, .5, .8, 0}, {0, 1, .2, .1, .8, 0}, {1, 2, .5, .1, .8, 1}, {1, 2, .5, .1, .8, 2}};
+    static const double sd[2][4] = {{1.131884, 2.266850, 3.158321, 1.284539}, {1.134687, 1.345392, 1.130987, .950633}};
+    for (int s = 0; s < 4; s++) {
+        const gkv_gk *gk = &shapes[s];
+        double expected[4][4], inverse[4][4], mean[4][4] = {{0}}, hessian[4][4];
+        assert_ok(gkv_gk_information(gk, expected));
+        invert(expected, inverse);
+        for (int i = 0; s < 2 && i < 4; i++)
+            assert_relative(sqrt(inverse[i][i]), sd[s][i], 1e-6);
+        /* And it is −E of the Hessian, here by the midpoint rule in z. */
+        for (double z = -9.995; z < 10; z += .01) {
+            gkv_gk_hessian(gk, gkv_gk_Q(gk, z), NULL, hessian);
+            for (int i = 0; i < 16; i++)
+                mean[i / 4][i % 4] -= .01 * exp(-z * z / 2) / 2.5066282746310005 * hessian[i / 4][i % 4];
+        }
+        for (int i = 0; i < 16; i++)
+            assert_close(mean[i / 4][i % 4], expected[i / 4][i % 4], 1e-9 * (1 + fabs(expected[i / 4][i % 4])));
+    }
+    double far[4][4], unit[4][4];
+    const gkv_gk huge = {1e200, 1e160, 1, .2, .8, 0}, one = {0, 1, 1, .2, .8, 0};
+    assert_ok(gkv_gk_information(&huge, far));
+    assert_ok(gkv_gk_information(&one, unit));
+    assert_relative(far[3][3], unit[3][3], 1e-12);
+    assert_relative(far[0][3] * 1e160, unit[0][3], 1e-12);
+}
+
+static void modes(void **state)
+{
+    (void)state;
+    double x[GKV_GK_MODES_MAX], height[GKV_GK_MODES_MAX];
+    const gkv_gk normal = {2, 3, 0, 0, .8, 0}, lognormal = {0, 1, 1, 0, 0, GKV_GK_FAMILY_GH}, dented = {0, 1, 0, -.3, .8, 0};
+    assert_int_equal(gkv_gk_modes(&normal, x, height), 1);
+    assert_close(x[0], 2, 1e-15);
+    assert_relative(height[0], -.91893853320467274178 - log(3), 1e-15);
+    assert_int_equal(gkv_gk_modes(&lognormal, x, NULL), 1);
+    assert_relative(x[0], exp(-1) - 1, 1e-15);
+    assert_int_equal(gkv_gk_modes(&dented, x, height), 2);
+    assert_close(x[0], -x[1], 1e-14);
+    assert_close(height[0], height[1], 1e-14);
+    static const gkv_gk shapes[] = {{2, 1, 5, -.1, .8, 0},     {3, 1, 2, .5, .8, 0},      {0, 1, 20, .5, .8, 0},  {0, 1, 10, -.45, .8, 0},
+                                    {0, 1, -3, .1, .8, 1}, {0, 1, 3, .02, .8, 2}, {0, 1, 6, -.42, .8, 0}, {0, 1, 200, .1, .8, 0}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        const size_t count = gkv_gk_modes(&shapes[s], x, height);
+        assert_true(count >= 1);
+        /* Each is a maximum, and the first is the highest value on a fine grid of z. */
+        for (size_t i = 0; i < count; i++) {
+            const double z = gkv_gk_Q_inverse(&shapes[s], x[i]), step = 1e-4 / (1 + fabs(shapes[s].g));
+            assert_relative(height[i], gkv_gk_log_pdf(&shapes[s], x[i]), 1e-12);
+            assert_true(i == 0 || height[i] <= height[i - 1]);
+            for (int side = -1; side <= 1; side += 2)
+                assert_true(gkv_gk_log_pdf(&shapes[s], gkv_gk_Q(&shapes[s], z + side * step)) <= height[i] + 1e-13);
+        }
+        for (double z = -8; z < 8; z += .0031)
+            assert_true(gkv_gk_log_pdf(&shapes[s], gkv_gk_Q(&shapes[s], z)) <= height[0] + 1e-13);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(closed_forms), cmocka_unit_test(what_does_not_exist), cmocka_unit_test(entropies),
+        cmocka_unit_test(information),  cmocka_unit_test(modes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,450 @@
+/* Mixtures: densities, draws, conditionals, and the fit by EM. */
+#include "support.h"
+
+#include "core/rng.h"
+#include "gkvae/mgk_fit.h"
+#include "gkvae/mgk_mixture.h"
+
+enum { D = 3, N = 6000 };
+
+static gkv_mgk_mixture *truth;
+static double x[N * D];
+static size_t component[N];
+
+/* Two components, of a third and two thirds, apart by some deviations. */
+static int make(void **state)
+{
+    (void)state;
+    const gkv_gk first[D] = {{0, 1, .5, .2, .8, 0}, {0, 1, -.3, .1, .8, 0}, {1, .5, 0, 0, .8, 0}};
+    const gkv_gk second[D] = {{6, .7, -.4, .1, .8, 0}, {2, 2, .2, .05, .8, 0}, {-2, 1, .6, .15, .8, 0}};
+    gkv_mgk *parts[2];
+    assert_ok(gkv_mgk_create(D, first, (double[]){1, .5, 0, .5, 1, -.4, 0, -.4, 1}, &parts[0]));
+    assert_ok(gkv_mgk_create(D, second, (double[]){1, -.6, .3, -.6, 1, 0, .3, 0, 1}, &parts[1]));
+    assert_ok(gkv_mgk_mixture_create(2, (double[]){1, 2}, (const gkv_mgk *const *)parts, &truth));
+    gkv_mgk_free(parts[0]);
+    gkv_mgk_free(parts[1]);
+    assert_ok(gkv_mgk_mixture_sample(truth, 31, 0, N, 0, x, component));
+    return 0;
+}
+
+static int unmake(void **state)
+{
+    (void)state;
+    gkv_mgk_mixture_free(truth);
+    return 0;
+}
+
+static double mean_of(const gkv_mgk_mixture *m, size_t n, const double *rows)
+{
+    double *log_pdf = test_alloc(n * sizeof *log_pdf), sum = 0;
+    assert_ok(gkv_mgk_mixture_log_pdf(m, n, rows, 0, log_pdf));
+    for (size_t i = 0; i < n; i++)
+        sum += log_pdf[i] / (double)n;
+    free(log_pdf);
+    return sum;
+}
+
+static void density_is_the_weighted_sum(void **state)
+{
+    (void)state;
+    enum { ROWS = 200 };
+    static double log_pdf[ROWS], again[ROWS], shares[ROWS * 2];
+    assert_ok(gkv_mgk_mixture_responsibilities(truth, ROWS, x, 1, log_pdf, shares));
+    assert_ok(gkv_mgk_mixture_log_pdf(truth, ROWS, x, 3, again));
+    assert_memory_equal(log_pdf, again, sizeof again);
+    assert_true(gkv_mgk_mixture_count(truth) == 2 && gkv_mgk_mixture_dimensions(truth) == D);
+    for (size_t i = 0; i < ROWS; i++) {
+        double w[D], f[2];
+        for (size_t k = 0; k < 2; k++)
+            f[k] = gkv_mgk_mixture_weights(truth)[k] *
+                   exp(gkv_mgk_log_pdf(gkv_mgk_mixture_component(truth, k), x + i * D, w));
+        assert_relative(exp(log_pdf[i]), f[0] + f[1], 1e-9);
+        assert_close(shares[2 * i], f[0] / (f[0] + f[1]), 1e-9);
+        assert_close(shares[2 * i] + shares[2 * i + 1], 1, 1e-14);
+    }
+    /* Nowhere, and nothing. */
+    const double odd[2 * D] = {INFINITY, 0, 0, NAN, 0, 0};
+    assert_ok(gkv_mgk_mixture_responsibilities(truth, 2, odd, 1, log_pdf, shares));
+    assert_true(log_pdf[0] == -INFINITY && isnan(log_pdf[1]) && isnan(shares[2]) && isnan(shares[3]));
+    assert_relative(shares[0], 1.0 / 3, 1e-14);
+    assert_true(gkv_mgk_mixture_component(truth, 2) == NULL);
+}
+
+static void samples_have_the_weights(void **state)
+{
+    (void)state;
+    double first = 0;
+    for (size_t i = 0; i < N; i++)
+        first += component[i] == 0;
+    assert_close(first / N, 1.0 / 3, 4.5 * sqrt(2.0 / 9 / N));
+    double some[10 * D];
+    size_t which[10];
+    assert_ok(gkv_mgk_mixture_sample(truth, 31, 500, 10, 1, some, which));
+    assert_memory_equal(some, x + 500 * D, sizeof some);
+    assert_memory_equal(which, component + 500, sizeof which);
+}
+
+static void conditional_times_marginal_is_joint(void **state)
+{
+    (void)state;
+    gkv_mgk_mixture *marginal, *conditional;
+    const size_t given[1] = {1};
+    assert_ok(gkv_mgk_mixture_marginal(truth, 1, given, &marginal));
+    for (size_t i = 0; i < 20; i++) {
+        const double *row = x + i * D, rest[2] = {row[0], row[2]};
+        assert_ok(gkv_mgk_mixture_conditional(truth, 1, given, &row[1], &conditional));
+        const double joint = mean_of(truth, 1, row);
+        assert_close(mean_of(marginal, 1, &row[1]) + mean_of(conditional, 1, rest), joint, 1e-9 * (1 + fabs(joint)));
+        gkv_mgk_mixture_free(conditional);
+    }
+    gkv_mgk_mixture_free(marginal);
+    assert_ok(gkv_mgk_mixture_conditional(truth, 0, NULL, NULL, &conditional));
+    assert_relative(mean_of(conditional, 10, x), mean_of(truth, 10, x), 1e-12);
+    gkv_mgk_mixture_free(conditional);
+    assert_fails(gkv_mgk_mixture_conditional(truth, 1, given, (double[]){NAN}, &conditional), GKV_ERR_NUMERIC,
+                 "density above 0");
+    assert_fails(gkv_mgk_mixture_marginal(truth, 1, (size_t[]){9}, &marginal), GKV_ERR_ARGUMENT, "coordinate 9");
+    /* A component whose share is 0 goes. */
+    assert_ok(gkv_mgk_mixture_conditional(truth, 1, (size_t[]){0}, (double[]){-1e4}, &conditional));
+    assert_int_equal(gkv_mgk_mixture_count(conditional), 1);
+    gkv_mgk_mixture_free(conditional);
+}
+
+/* What the monitor saw. */
+typedef struct trace {
+    int calls, stop_at;
+    double last, fall, best_held_out;
+    size_t damped;
+} trace;
+
+static int watch(void *user, const gkv_mgk_mixture_progress *p)
+{
+    trace *t = user;
+    assert_int_equal(p->iteration, t->calls);
+    if (t->calls++ > 0)
+        t->fall = fmax(t->fall, t->last - p->log_likelihood);
+    t->last = p->log_likelihood;
+    t->best_held_out = p->iteration ? fmax(t->best_held_out, p->held_out) : p->held_out;
+    t->damped += p->damped;
+    return t->stop_at > 0 && t->calls >= t->stop_at;
+}
+
+static void recovers_two_components(void **state)
+{
+    (void)state;
+    gkv_mgk_mixture *m;
+    gkv_mgk_mixture_result f;
+    gkv_mgk_mixture_settings set;
+    gkv_mgk_mixture_defaults(&set);
+    trace t = {0};
+    set.components = 2;
+    set.tolerance = 1e-5;
+    set.monitor = watch;
+    set.monitor_user = &t;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
+    assert_int_equal(f.stop, GKV_MIXTURE_CONVERGED);
+    assert_true(f.components == 2 && f.dropped == 0 && f.parameters == 2 * (12 + 3) + 1 && isnan(f.held_out));
+    assert_true(t.fall <= 1e-5 && f.largest_decrease <= 1e-5 && t.calls == f.iterations + 1);
+    assert_relative(f.log_likelihood / N, mean_of(m, N, x), 1e-12);
+    /* No worse than the truth by what 31 parameters gain, or less likely by more than a little. */
+    const double gain = f.log_likelihood - N * mean_of(truth, N, x);
+    assert_true(gain > -6 && gain < 45);
+    const size_t small = gkv_mgk_mixture_weights(m)[0] > .5;
+    for (size_t k = 0; k < 2; k++) {
+        const size_t mine = k == 0 ? small : 1 - small;
+        const gkv_mgk *got = gkv_mgk_mixture_component(m, mine), *want = gkv_mgk_mixture_component(truth, k);
+        const double rows = N * gkv_mgk_mixture_weights(truth)[k];
+        assert_close(gkv_mgk_mixture_weights(m)[mine], gkv_mgk_mixture_weights(truth)[k], 4 / sqrt(N));
+        double r[D * D], true_r[D * D];
+        gkv_mgk_covariance(got, r);
+        gkv_mgk_covariance(want, true_r);
+        for (size_t j = 0; j < D; j++) {
+            const gkv_gk *a = &gkv_mgk_margins(got)[j], *b = &gkv_mgk_margins(want)[j];
+            assert_close(a->a, b->a, 6 * b->b / sqrt(rows));
+            assert_relative(a->b, b->b, 8 / sqrt(rows));
+            assert_close(a->g, b->g, 10 / sqrt(rows));
+            assert_close(a->k, b->k, 5 / sqrt(rows));
+        }
+        for (size_t j = 0; j < D * D; j++)
+            assert_close(r[j], true_r[j], 6 / sqrt(rows));
+    }
+    gkv_mgk_mixture_free(m);
+}
+
+static void same_on_any_number_of_threads(void **state)
+{
+    (void)state;
+    double mean[3];
+    gkv_mgk_mixture_settings set;
+    gkv_mgk_mixture_defaults(&set);
+    set.components = 5;
+    set.max_iterations = 6;
+    for (int threads = 1; threads <= 3; threads++) {
+        gkv_mgk_mixture *m;
+        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, threads, &m, NULL));
+        mean[threads - 1] = mean_of(m, 100, x);
+        gkv_mgk_mixture_free(m);
+    }
+    assert_true(mean[0] == mean[1] && mean[1] == mean[2]);
+}
+
+/* A normal mixture without shrinkage is the ordinary one: EM written out. */
+static void normal_twin_is_ordinary_em(void **state)
+{
+    (void)state;
+    enum { n = 600, K = 2 };
+    gkv_mgk_mixture *start, *m;
+    gkv_mgk_mixture_settings set;
+    gkv_mgk_mixture_defaults(&set);
+    set.components = K;
+    set.normal = 1;
+    set.shrink = 0;
+    set.log_noise = -INFINITY;
+    set.max_iterations = 0;
+    assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, 1, &start, NULL));
+    set.max_iterations = 1;
+    assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, 1, &m, NULL));
+    static double shares[n * K];
+    assert_ok(gkv_mgk_mixture_responsibilities(start, n, x, 1, NULL, shares));
+    for (size_t k = 0; k < K; k++) {
+        double total = 0, mean[D] = {0}, c[D * D] = {0}, r[D * D];
+        for (size_t i = 0; i < n; i++)
+            total += shares[i * K + k];
+        for (size_t i = 0; i < n * D; i++)
+            mean[i % D] += shares[i / D * K + k] * x[i] / total;
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < D * D; j++)
+                c[j] += shares[i * K + k] * (x[i * D + j / D] - mean[j / D]) * (x[i * D + j % D] - mean[j % D]) / total;
+        const gkv_mgk *part = gkv_mgk_mixture_component(m, k);
+        gkv_mgk_covariance(part, r);
+        assert_close(gkv_mgk_mixture_weights(m)[k], total / n, 1e-4);
+        for (size_t j = 0; j < D; j++) {
+            assert_close(gkv_mgk_margins(part)[j].a, mean[j], 1e-3);
+            assert_relative(gkv_mgk_margins(part)[j].b, sqrt(c[j * D + j]), 1e-3);
+            for (size_t i = 0; i < j; i++)
+                assert_close(r[j * D + i], c[j * D + i] / sqrt(c[j * D + j] * c[i * D + i]), 1e-3);
+        }
+    }
+    gkv_mgk_mixture_free(start);
+    gkv_mgk_mixture_free(m);
+}
+
+/* Data that no mixture fits: ties, a lattice, a heavy tail. Steps are shortened, and the
+ * log-likelihood, noise included, still never falls. */
+static void likelihood_never_falls(void **state)
+{
+    (void)state;
+    enum { n = 1500 };
+    static double y[n * D];
+    size_t shortened = 0;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        gkv_rng_normal_d(gkv_rng_at(seed, GKV_STREAM_USER, 0, 0), n * D, y);
+        for (size_t i = 0; i < n; i++) {
+            y[i * D] = exp(y[i * D] * (double)seed);
+            y[i * D + 1] = floor(3 * y[i * D + 1]) / 3;
+            y[i * D + 2] = i % 3 ? y[i * D + 2] : y[i * D];
+        }
+        gkv_mgk_mixture *m;
+        gkv_mgk_mixture_result f;
+        gkv_mgk_mixture_settings set;
+        gkv_mgk_mixture_defaults(&set);
+        trace t = {0};
+        set.seed = seed;
+        set.components = 6;
+        set.max_iterations = 40;
+        set.tolerance = 0;
+        set.monitor = watch;
+        set.monitor_user = &t;
+        assert_ok(gkv_mgk_mixture_fit(n, D, y, &set, 0, &m, &f));
+        assert_true(t.fall <= 1e-5);
+        assert_true(isfinite(f.log_likelihood));
+        shortened += f.damped + f.refused;
+        gkv_mgk_mixture_free(m);
+    }
+    assert_true(shortened > 0);
+}
+
+static void held_out_rows_decide(void **state)
+{
+    (void)state;
+    enum { n = 300, HELD = 1000 };
+    gkv_mgk_mixture *m;
+    gkv_mgk_mixture_result f;
+    gkv_mgk_mixture_settings set;
+    gkv_mgk_mixture_defaults(&set);
+    trace t = {0};
+    set.components = 12; /* far too many for 300 rows */
+    set.max_iterations = 60;
+    set.tolerance = 0;
+    set.patience = 5;
+    set.held_out = x + (N - HELD) * D;
+    set.held_out_rows = HELD;
+    set.monitor = watch;
+    set.monitor_user = &t;
+    assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, 0, &m, &f));
+    assert_relative(f.held_out, mean_of(m, HELD, set.held_out), 1e-12);
+    assert_close(f.held_out, t.best_held_out, 1e-4); /* noise apart */
+    assert_int_equal(f.stop, GKV_MIXTURE_HELD_OUT);
+    assert_int_equal(f.iterations, f.best_iteration + 5);
+    gkv_mgk_mixture_free(m);
+    /* The monitor can end it. */
+    t = (trace){.stop_at = 3};
+    assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, 0, &m, &f));
+    assert_true(f.stop == GKV_MIXTURE_ASKED && t.calls == 3);
+    gkv_mgk_mixture_free(m);
+}
+
+static void weights_count_rows(void **state)
+{
+    (void)state;
+    enum { n = 1000 };
+    static double twice[2 * n * D], weights[n];
+    size_t used = 0;
+    for (size_t i = 0; i < n; i++) {
+        weights[i] = (double)(i % 3);
+        for (size_t copy = 0; copy < i % 3; copy++, used++)
+            memcpy(twice + used * D, x + i * D, D * sizeof *x);
+    }
+    gkv_mgk_mixture *a, *b;
+    gkv_mgk_mixture_result fa, fb;
+    gkv_mgk_mixture_settings set;
+    gkv_mgk_mixture_defaults(&set);
+    set.components = 2;
+    set.tolerance = 1e-6;
+    assert_ok(gkv_mgk_mixture_fit(used, D, twice, &set, 0, &b, &fb));
+    set.weights = weights;
+    assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, 0, &a, &fa));
+    assert_close(fa.log_likelihood / (double)used, fb.log_likelihood / (double)used, 2e-3);
+    gkv_mgk_mixture_free(a);
+    gkv_mgk_mixture_free(b);
+}
+
+static void outliers_and_degenerate_rows(void **state)
+{
+    (void)state;
+    enum { n = 1200 };
+    static double y[n * D];
+    gkv_mgk_mixture *m;
+    gkv_mgk_mixture_result f;
+    gkv_mgk_mixture_settings set;
+    gkv_mgk_mixture_defaults(&set);
+    set.components = 2;
+    /* One row 10⁶ deviations out: the others are fitted as before. */
+    for (set.normal = 0; set.normal < 2; set.normal++) {
+        memcpy(y, x, sizeof y);
+        assert_ok(gkv_mgk_mixture_fit(n, D, y, &set, 0, &m, &f));
+        const double before = mean_of(m, n - 1, y + D);
+        gkv_mgk_mixture_free(m);
+        y[1] = 1e6;
+        assert_ok(gkv_mgk_mixture_fit(n, D, y, &set, 0, &m, &f));
+        assert_close(mean_of(m, n - 1, y + D), before, .01);
+        gkv_mgk_mixture_free(m);
+    }
+    set.normal = 0;
+    /* Three different rows, many times each. */
+    for (size_t i = 0; i < n; i++)
+        memcpy(y + i * D, x + i % 3 * D, D * sizeof *y);
+    set.components = 3;
+    assert_ok(gkv_mgk_mixture_fit(n, D, y, &set, 0, &m, &f));
+    assert_true(isfinite(f.log_likelihood));
+    gkv_mgk_mixture_free(m);
+    set.components = 4;
+    assert_fails(gkv_mgk_mixture_fit(n, D, y, &set, 0, &m, &f), GKV_ERR_DATA, "there are 3");
+    /* Fewer rows than columns allow for, and as many components as rows. */
+    set.components = 2;
+    assert_ok(gkv_mgk_mixture_fit(3, D, x, &set, 0, &m, &f));
+    gkv_mgk_mixture_free(m);
+    set.components = 9;
+    assert_ok(gkv_mgk_mixture_fit(9, D, x, &set, 0, &m, &f));
+    assert_true(isfinite(f.log_likelihood) && f.components >= 1);
+    gkv_mgk_mixture_free(m);
+    /* A diagonal one. */
+    set.components = 2;
+    set.independent = 1;
+    assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, 0, &m, &f));
+    assert_true(gkv_mgk_cholesky(gkv_mgk_mixture_component(m, 1))[D] == 0 && f.parameters == 25);
+    gkv_mgk_mixture_free(m);
+}
+
+/* Where margins are normal, estimating the shapes together leaves little of them. */
+static void shapes_are_drawn_together(void **state)
+{
+    (void)state;
+    enum { n = 400, WIDE = 12, HELD = 4000 };
+    static double y[(n + HELD) * WIDE];
+    double square[2] = {0}, held_out[2];
+    gkv_rng_normal_d(gkv_rng_at(8, GKV_STREAM_USER, 0, 0), (n + HELD) * WIDE, y);
+    for (int shrink = 0; shrink < 2; shrink++) {
+        gkv_mgk_mixture *m;
+        gkv_mgk_mixture_settings set;
+        gkv_mgk_mixture_defaults(&set);
+        set.components = 1;
+        set.shrink_shapes = shrink;
+        assert_ok(gkv_mgk_mixture_fit(n, WIDE, y, &set, 0, &m, NULL));
+        for (size_t j = 0; j < WIDE; j++) {
+            const gkv_gk *gk = &gkv_mgk_margins(gkv_mgk_mixture_component(m, 0))[j];
+            square[shrink] += gk->g * gk->g + gk->k * gk->k;
+        }
+        held_out[shrink] = mean_of(m, HELD, y + n * WIDE);
+        gkv_mgk_mixture_free(m);
+    }
+    assert_true(square[1] < .5 * square[0]);
+    assert_true(held_out[1] > held_out[0]);
+}
+
+static void refusals(void **state)
+{
+    (void)state;
+    static double y[100 * D];
+    gkv_mgk_mixture *m;
+    gkv_mgk_mixture_result f;
+    gkv_mgk_mixture_settings set;
+    gkv_mgk_mixture_defaults(&set);
+    memcpy(y, x, sizeof y);
+    set.components = 101;
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f), GKV_ERR_ARGUMENT, "101 components");
+    set.components = 0;
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f), GKV_ERR_ARGUMENT, "0 components");
+    gkv_mgk_mixture_defaults(&set);
+    set.least_rows = 3;
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f), GKV_ERR_ARGUMENT, "least_rows");
+    y[7 * D + 2] = NAN;
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA, "row 7, column 2");
+    gkv_mgk_mixture_defaults(&set);
+    set.held_out = y;
+    set.held_out_rows = 10;
+    assert_fails(gkv_mgk_mixture_fit(100, D, x, &set, 0, &m, &f), GKV_ERR_DATA, "held-out row 7");
+    for (size_t i = 0; i < 100; i++)
+        y[i * D + 2] = 5;
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA, "column 2 is constant");
+    assert_true(m == NULL);
+    const gkv_mgk *parts[2] = {gkv_mgk_mixture_component(truth, 0), gkv_mgk_mixture_component(truth, 1)};
+    assert_fails(gkv_mgk_mixture_create(0, NULL, parts, &m), GKV_ERR_ARGUMENT, "at least one");
+    assert_fails(gkv_mgk_mixture_create(2, (double[]){1, 0}, parts, &m), GKV_ERR_ARGUMENT, "weight 0");
+    gkv_mgk *other;
+    assert_ok(gkv_mgk_marginal(parts[0], 1, (size_t[]){0}, &other));
+    parts[1] = other;
+    assert_fails(gkv_mgk_mixture_create(2, NULL, parts, &m), GKV_ERR_ARGUMENT, "has 1 dimensions");
+    gkv_mgk_free(other);
+    gkv_mgk_mixture_free(NULL);
+    assert_string_equal(gkv_mgk_mixture_stop_name((gkv_mgk_mixture_stop)99), "unknown reason");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(density_is_the_weighted_sum),
+        cmocka_unit_test(samples_have_the_weights),
+        cmocka_unit_test(conditional_times_marginal_is_joint),
+        cmocka_unit_test(recovers_two_components),
+        cmocka_unit_test(same_on_any_number_of_threads),
+        cmocka_unit_test(normal_twin_is_ordinary_em),
+        cmocka_unit_test(likelihood_never_falls),
+        cmocka_unit_test(held_out_rows_decide),
+        cmocka_unit_test(weights_count_rows),
+        cmocka_unit_test(outliers_and_degenerate_rows),
+        cmocka_unit_test(shapes_are_drawn_together),
+        cmocka_unit_test(refusals),
+    };
+    return cmocka_run_group_tests(tests, make, unmake);
+}

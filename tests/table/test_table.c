@@ -1,0 +1,453 @@
+/* Tables: what is written is read, in every form that is promised, and what lies is refused. */
+#define _XOPEN_SOURCE 700
+#include "support.h"
+
+#include <locale.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gkvae/table.h"
+#include "npy.h"
+
+static char folder[] = "/tmp/gkv-test-XXXXXX";
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    static const char *const names[] = {"table", "pipe"};
+    char path[64];
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        unlink(path);
+    }
+    return rmdir(folder);
+}
+
+static const char *in_folder(const char *name)
+{
+    static char path[64];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static gkv_table *read_bytes(const void *bytes, size_t size)
+{
+    gkv_table *table = NULL;
+    assert_ok(gkv_table_read_memory(bytes, size, "it", &table));
+    return table;
+}
+
+static gkv_table *read_text(const char *text)
+{
+    return read_bytes(text, strlen(text));
+}
+
+static const double *numbers(const gkv_table *table, size_t column)
+{
+    const double *values = NULL;
+    assert_ok(gkv_table_numbers(table, column, &values));
+    return values;
+}
+
+/* n numbers in one column, and no more. */
+static void expect_column(const gkv_table *table, size_t column, const char *name, size_t n, const double *expected)
+{
+    assert_int_equal(gkv_table_rows(table), n);
+    assert_string_equal(gkv_table_name(table, column), name);
+    const double *values = numbers(table, column);
+    for (size_t i = 0; i < n; i++)
+        assert_true(values[i] == expected[i]);
+}
+
+static void refused_bytes(const void *bytes, size_t size, const char *text)
+{
+    gkv_table *table = (gkv_table *)1;
+    assert_fails(gkv_table_read_memory(bytes, size, "it", &table), GKV_ERR_DATA, text);
+    assert_null(table);
+}
+
+static void refused(const char *content, const char *text)
+{
+    refused_bytes(content, strlen(content), text);
+}
+
+/* --- Text ---------------------------------------------------------------------------------- */
+
+static void separators_and_line_ends_do_not_matter(void **state)
+{
+    (void)state;
+    static const char *const same[] = {
+        "x,y\n1,-2e3\n.5,4.\n",         "x;y\r\n1;-2e3\r\n.5;4.",           "x\ty\n1\t-2e3\n.5\t4.\n",
+        "  x   y \n 1 -2e3\n\n.5\t 4.", "\xEF\xBB\xBF\"x\",\"y\"\n1,-2e3\n.5 , 4. ",
+        "# x\n\nx y\t\n1 -2e3 \t\n#\n+.5 4.\n",
+        "\"x\" \"y\"\n\"1\" -2000\n5e-1 \"4\"\n",
+    };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        gkv_table *table = read_text(same[i]);
+        assert_int_equal(gkv_table_columns(table), 2);
+        expect_column(table, 0, "x", 2, (const double[]){1, 0.5});
+        expect_column(table, 1, "y", 2, (const double[]){-2000, 4});
+        gkv_table_free(table);
+    }
+}
+
+static void names_come_from_the_header(void **state)
+{
+    (void)state;
+    gkv_table *table = read_text("1 2\n3 4\n");
+    expect_column(table, 1, "column 2", 2, (const double[]){2, 4});
+    gkv_table_free(table);
+    table = read_text("\"say \"\"a;b\"\"\"; \x1b[31m ;\n1;2;3\n");
+    assert_string_equal(gkv_table_name(table, 0), "say \"a;b\"");
+    assert_string_equal(gkv_table_name(table, 1), "?[31m");
+    assert_string_equal(gkv_table_name(table, 2), "column 3");
+    gkv_table_free(table);
+    table = read_text("a\t\tc\t\n1\t2\t\t4\n"); /* tabs: what is empty is a field */
+    assert_int_equal(gkv_table_columns(table), 4);
+    assert_int_equal(gkv_table_kind(table, 2), GKV_COLUMN_FAULTY);
+    gkv_table_free(table);
+}
+
+static void columns_are_found_by_name_or_number(void **state)
+{
+    (void)state;
+    size_t column = 99;
+    gkv_table *table = read_text("3,height,twice,twice\n1,2,3,4\n"); /* the first line has a number: no header */
+    assert_int_equal(gkv_table_rows(table) , 2);
+    gkv_table_free(table);
+    table = read_text("width,height,twice,twice\n1,2,3,4\n");
+    assert_ok(gkv_table_find(table, "height", &column));
+    assert_int_equal(column, 1);
+    assert_ok(gkv_table_find(table, "4", &column));
+    assert_int_equal(column, 3);
+    static const char *const none[] = {"0", "5", "-1", "1x", "", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_fails(gkv_table_find(table, none[i], &column), GKV_ERR_ARGUMENT, "no such column");
+    assert_fails(gkv_table_find(table, "heigth", &column), GKV_ERR_ARGUMENT, "it has 4, the nearest is \"height\"");
+    assert_fails(gkv_table_find(table, "twice", &column), GKV_ERR_ARGUMENT, "2 columns are called \"twice\"");
+    assert_fails(gkv_table_find(NULL, "twice", &column), GKV_ERR_ARGUMENT, "NULL");
+    gkv_table_free(table);
+    gkv_table_free(NULL);
+}
+
+static void faults_wait_until_the_column_is_wanted(void **state)
+{
+    (void)state;
+    const double *values = NULL;
+    gkv_table *table = read_text("good,gap,late,word,inf,comma\n1,2,NA,a,1,1\n2,,3,4,inf,\"1,5\"\n3,4,5,6,7,8\n");
+    expect_column(table, 0, "good", 3, (const double[]){1, 2, 3});
+    assert_fails(gkv_table_numbers(table, 1, &values), GKV_ERR_DATA,
+                 "it:3: gap: \"\" is no finite decimal number; leave");
+    assert_fails(gkv_table_numbers(table, 2, &values), GKV_ERR_DATA, "it:2: late: \"NA\"");
+    assert_fails(gkv_table_numbers(table, 3, &values), GKV_ERR_DATA, "word: the column holds text");
+    assert_fails(gkv_table_numbers(table, 4, &values), GKV_ERR_DATA, "it:3: inf: \"inf\"");
+    assert_fails(gkv_table_numbers(table, 5, &values), GKV_ERR_DATA, "the decimal sign is a point");
+    assert_fails(gkv_table_numbers(table, 6, &values), GKV_ERR_ARGUMENT, "column 6 is not there");
+    assert_int_equal(gkv_table_kind(table, 0), GKV_COLUMN_NUMBERS);
+    assert_int_equal(gkv_table_kind(table, 3), GKV_COLUMN_TEXT);
+    gkv_table_free(table);
+}
+
+static void numbers_are_exact_in_any_locale(void **state)
+{
+    (void)state;
+    static const double expected[] = {0.1, 1e-320, -1.7976931348623157e308, 9007199254740993.0, 123456.789e-3};
+    const int german = setlocale(LC_NUMERIC, "de_DE.UTF-8") != NULL; /* where there is one */
+    gkv_table *table = read_text("0.1\n1e-320\n-1.7976931348623157e308\n9007199254740993\n123456.789e-3\n");
+    expect_column(table, 0, "column 1", 5, expected);
+    gkv_table_free(table);
+    if (german)
+        assert_string_equal(localeconv()->decimal_point, ",");
+    setlocale(LC_NUMERIC, "C");
+}
+
+static void texts_that_are_no_tables_are_refused(void **state)
+{
+    (void)state;
+    refused("", "it: there are no numbers in it");
+    refused("a,b\n", "no numbers");
+    refused("# 1\n\n\n", "no numbers");
+    refused("1,2\n3,4\n5\n", "it:3: fields: 1, but the first line has 2");
+    refused("1,2\n3,4,5\n", "it:2: fields: 3");
+    refused_bytes("1\n2\0\n", 5, "it:2: a zero byte");
+    refused("\x1f\x8b\x08", "gzip");
+    refused("PK\x03\x04zip", "zip archive");
+    refused_bytes("\xff\xfe" "1\0", 4, "UTF-16");
+    char *wide = test_alloc(2 * GKV_TABLE_COLUMNS_MAX + 8);
+    for (size_t i = 0; i <= GKV_TABLE_COLUMNS_MAX; i++)
+        memcpy(wide + 2 * i, "1,", 2);
+    wide[2 * GKV_TABLE_COLUMNS_MAX + 1] = '\0';
+    refused(wide, "it:1: more than 16384 fields");
+    wide[2 * GKV_TABLE_COLUMNS_MAX - 1] = '\0';
+    gkv_table *table = read_text(wide);
+    assert_int_equal(gkv_table_columns(table), GKV_TABLE_COLUMNS_MAX);
+    gkv_table_free(table);
+    free(wide);
+    char *line = test_alloc(GKV_TABLE_LINE_MAX + 2);
+    memset(line, '1', GKV_TABLE_LINE_MAX + 1);
+    refused(line, "longer than 16777216 bytes");
+    free(line);
+}
+
+/* --- .npy ---------------------------------------------------------------------------------- */
+
+static gkv_table *read_npy(unsigned version, const char *dictionary, const uint64_t *bits, size_t n, size_t size,
+                           int big_endian)
+{
+    unsigned char bytes[4096];
+    size_t length = npy_header(bytes, version, dictionary);
+    for (size_t i = 0; i < n; i++)
+        length += npy_put(bytes + length, bits[i], size, big_endian);
+    return read_bytes(bytes, length);
+}
+
+static void every_type_and_order_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type;
+        size_t size;
+        uint64_t bits[4];
+        double values[4];
+    } cases[] = {
+        {"f8", 8, {0x3FB999999999999A, 0xC000000000000000, 1, 0x7FEFFFFFFFFFFFFF},
+         {0.1, -2, 4.9406564584124654e-324, 1.7976931348623157e308}},
+        {"f4", 4, {0x3DCCCCCD, 0xC0000000, 1, 0x7F7FFFFF},
+         {0.1f, -2, 1.401298464324817e-45, 3.4028234663852886e38}},
+        {"i1", 1, {0, 0x7F, 0x80, 0xFF}, {0, 127, -128, -1}},
+        {"u1", 1, {0, 0x7F, 0x80, 0xFF}, {0, 127, 128, 255}},
+        {"i2", 2, {1, 0x7FFF, 0x8000, 0xFFFE}, {1, 32767, -32768, -2}},
+        {"u2", 2, {1, 0x7FFF, 0x8000, 0xFFFE}, {1, 32767, 32768, 65534}},
+        {"i4", 4, {1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE}, {1, 2147483647, -2147483648.0, -2}},
+        {"u4", 4, {1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE}, {1, 2147483647, 2147483648.0, 4294967294.0}},
+        {"i8", 8, {1, INT64_MAX, 0x8000000000000000, 0xFFDFFFFFFFFFFFFE},
+         {1, 9223372036854775807.0, -9223372036854775808.0, -9007199254740994.0}},
+        {"u8", 8, {1, INT64_MAX, 0x8000000000000000, UINT64_MAX},
+         {1, 9223372036854775807.0, 9223372036854775808.0, 18446744073709551615.0}},
+    };
+    char dictionary[128];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (unsigned variant = 0; variant < 12; variant++) {
+            const int big = variant & 1;
+            const unsigned version = 1 + variant / 4;
+            const char order = cases[i].size == 1 && !big ? '|' : big ? '>' : '<';
+            snprintf(dictionary, sizeof dictionary, "{'descr': '%c%s', 'fortran_order': %s, 'shape': (4,), }  \n",
+                     order, cases[i].type, variant & 2 ? "True" : "False");
+            gkv_table *table = read_npy(version, dictionary, cases[i].bits, 4, cases[i].size, big);
+            expect_column(table, 0, "column 1", 4, cases[i].values);
+            gkv_table_free(table);
+        }
+}
+
+static void two_dimensions_in_both_orders(void **state)
+{
+    (void)state;
+    static const uint64_t by_row[] = {1, 2, 3, 4, 5, 6}, by_column[] = {1, 4, 2, 5, 3, 6};
+    static const double expected[3][2] = {{1, 4}, {2, 5}, {3, 6}};
+    static const char *const dictionaries[] = {
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }\n",
+        "{'shape': (2L, 3L), 'fortran_order': 0, \"descr\":'|u1'}",
+        "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }",
+        " { \"fortran_order\" : True , 'descr' : '<u1', 'shape' : ( 2 , 3 , ) } ",
+    };
+    for (size_t i = 0; i < 4; i++) {
+        gkv_table *table = read_npy(1, dictionaries[i], i < 2 ? by_row : by_column, 6, 1, 0);
+        assert_int_equal(gkv_table_columns(table), 3);
+        for (size_t c = 0; c < 3; c++)
+            expect_column(table, c, (const char *[]){"column 1", "column 2", "column 3"}[c], 2, expected[c]);
+        gkv_table_free(table);
+    }
+}
+
+static void gaps_in_arrays_are_faults(void **state)
+{
+    (void)state;
+    static const uint64_t bits[] = {0x3FF0000000000000, 0x7FF8000000000000, 0x4000000000000000,
+                                    0x4008000000000000, 0x4010000000000000, 0xFFF0000000000000};
+    const double *values = NULL;
+    gkv_table *table = read_npy(1, "{'descr':'<f8','fortran_order':False,'shape':(2,3)}", bits, 6, 8, 0);
+    expect_column(table, 0, "column 1", 2, (const double[]){1, 3});
+    assert_fails(gkv_table_numbers(table, 1, &values), GKV_ERR_DATA, "it: row 1 of column 2 is NaN");
+    assert_fails(gkv_table_numbers(table, 2, &values), GKV_ERR_DATA, "it: row 2 of column 3 is infinite");
+    gkv_table_free(table);
+}
+
+static void refused_npy(unsigned version, const char *dictionary, size_t n_bytes, const char *text)
+{
+    unsigned char bytes[4096] = {0};
+    refused_bytes(bytes, npy_header(bytes, version, dictionary) + n_bytes, text);
+}
+
+static void arrays_of_other_kinds_are_refused(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"<f2", "<f16", "<c16", "|S5", "<U3", "|O", "<M8[us]", "|b1", "|f8", "f8",
+                                        "", "<",
+                                        "<i3", "<i16", "?"};
+    char dictionary[128];
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        snprintf(dictionary, sizeof dictionary, "{'descr': '%s', 'fortran_order': False, 'shape': (1,)}", types[i]);
+        refused_npy(1, dictionary, 8, "expected float32, float64 or integers of 8 to 64 bits");
+    }
+    refused_npy(1, "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,)}", 8, "the array is of records");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': ()}", 8, "has 0 dimensions");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1, 1)}", 8, "has 3 dimensions");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (0,)}", 0, "its shape is 0 × 1");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 0)}", 0, "no numbers");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 16385)}", 8, "at most 16384");
+    refused_npy(4, "{'descr': '<f8', 'fortran_order': False, 'shape': (1,)}", 8, "version 4.0");
+    refused_npy(0, "{'descr': '<f8', 'fortran_order': False, 'shape': (1,)}", 8, "version 0.0");
+}
+
+static void headers_that_lie_are_refused(void **state)
+{
+    (void)state;
+    static const char good[] = "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }";
+    unsigned char bytes[512];
+    const size_t header = npy_header(bytes, 1, good), whole = header + 48;
+    memset(bytes + header, 0, 49);
+    for (size_t n = 6; n < whole; n++) { /* cut anywhere */
+        gkv_table *table = NULL;
+        assert_int_equal(gkv_table_read_memory(bytes, n, "it", &table), GKV_ERR_DATA);
+    }
+    gkv_table_free(read_bytes(bytes, whole));
+    refused_bytes(bytes, whole - 1, "promises 48 bytes of numbers, and 47 follow");
+    refused_bytes(bytes, whole + 1, "followed by something else");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (18446744073709551615,)}", 8, "more than memory");
+    refused_npy(1, "{'descr': '|u1', 'fortran_order': False, 'shape': (4611686018427387904, 4)}", 8, "more than");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (18446744073709551616,)}", 8, "64 bits");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,)}", 8, "cut short");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}", 8, "expected a length");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': Maybe, 'shape': (1,)}", 8, "True or False");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False}", 8, "has no \"shape\"");
+    refused_npy(1, "{'descr': '<f8', 'descr': '<f8'}", 8, "twice the key \"descr\"");
+    refused_npy(1, "{'descr': '<f8', 'evil': 1}", 8, "an unknown key \"evil\"");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (1,)} x", 8, "the end of the header");
+    refused_npy(1, "", 8, "damaged");
+    refused_npy(1, "{'descr", 8, "");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (1", 0, "");
+    memcpy(bytes, "\x93NUMPY\x02\x00\xff\xff\xff\xff", 12);
+    refused_bytes(bytes, 200, "header has 4294967295 bytes");
+}
+
+/* --- Files --------------------------------------------------------------------------------- */
+
+static void what_is_written_is_read(void **state)
+{
+    (void)state;
+    static const double values[6] = {1, 1e300, 0.1, -4, 5e-324, 6};
+    static const float floats[3] = {1, 0.1f, -3e38f};
+    char path[64];
+    snprintf(path, sizeof path, "%s", in_folder("table"));
+    assert_ok(gkv_npy_write(path, values, 2, 3));
+    gkv_table *table = NULL;
+    assert_ok(gkv_table_read(path, &table));
+    assert_int_equal(gkv_table_columns(table), 3);
+    expect_column(table, 2, "column 3", 2, (const double[]){0.1, 6});
+    gkv_table_free(table);
+    assert_ok(gkv_npy_write_float(path, floats, 3, 1));
+    assert_ok(gkv_table_read(path, &table));
+    expect_column(table, 0, "column 1", 3, (const double[]){1, 0.1f, -3e38f});
+    gkv_table_free(table);
+
+    unsigned char bytes[256];
+    FILE *file = fopen(path, "rb");
+    assert_int_equal(fread(bytes, 1, sizeof bytes, file), 128 + sizeof floats);
+    fclose(file);
+    assert_int_equal(bytes[127], '\n'); /* the numbers begin at a multiple of 64 bytes, as NumPy wants it */
+    assert_ok(gkv_npy_write(path, values, 0, 3));
+    assert_fails(gkv_table_read(path, &table), GKV_ERR_DATA, "no numbers");
+    assert_fails(gkv_npy_write(path, values, 2, 0), GKV_ERR_ARGUMENT, "no columns");
+    assert_fails(gkv_npy_write(path, NULL, 2, 2), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_npy_write(NULL, values, 2, 2), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_npy_write(path, values, SIZE_MAX / 4, 2), GKV_ERR_ARGUMENT, "more than memory");
+    assert_int_equal(gkv_npy_write("/nowhere/at/all.npy", values, 2, 3), GKV_ERR_IO);
+}
+
+/* A child writes the bytes to a pipe, which is read as a file is. */
+static gkv_status read_through_pipe(const void *bytes, size_t size, gkv_table **out)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s", in_folder("pipe"));
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        FILE *file = fopen(path, "wb");
+        const size_t written = file ? fwrite(bytes, 1, size, file) : 0;
+        _exit(file && fclose(file) == 0 && written == size ? 0 : 1);
+    }
+    return gkv_table_read(path, out);
+}
+
+static void pipes_are_read_to_the_same_end(void **state)
+{
+    (void)state;
+    enum { ROWS = 60000 };
+    unsigned char *bytes = test_alloc(256 + 8 * ROWS);
+    char dictionary[128];
+    gkv_table *table = NULL;
+    snprintf(dictionary, sizeof dictionary, "{'descr': '>i4', 'fortran_order': True, 'shape': (%d, 2)}", ROWS);
+    const size_t header = npy_header(bytes, 1, dictionary);
+    for (size_t i = 0; i < 2 * ROWS; i++)
+        npy_put(bytes + header + 4 * i, i, 4, 1);
+    assert_ok(read_through_pipe(bytes, header + 8 * ROWS, &table));
+    for (size_t c = 0; c < 2; c++)
+        for (size_t i = 0; i < ROWS; i++)
+            assert_true(numbers(table, c)[i] == (double)(c * ROWS + i));
+    gkv_table_free(table);
+    snprintf(dictionary, sizeof dictionary, "{'descr': '<f8', 'fortran_order': False, 'shape': (%llu,)}", 1ULL << 40);
+    const size_t lie = npy_header(bytes, 1, dictionary);
+    assert_fails(read_through_pipe(bytes, lie + 80, &table), GKV_ERR_DATA, "and 80 follow");
+
+    char *text = test_alloc(16 * ROWS);
+    size_t length = 0;
+    for (size_t i = 0; i < ROWS; i++)
+        length += (size_t)sprintf(text + length, "%zu,%zu\n", i, 2 * i);
+    assert_ok(read_through_pipe(text, length, &table));
+    assert_int_equal(gkv_table_rows(table), ROWS);
+    for (size_t i = 0; i < ROWS; i++)
+        assert_true(numbers(table, 1)[i] == 2.0 * (double)i);
+    gkv_table_free(table);
+    free(text);
+    free(bytes);
+}
+
+static void what_cannot_be_read_is_an_io_error(void **state)
+{
+    (void)state;
+    gkv_table *table = NULL;
+    assert_fails(gkv_table_read("/nowhere", &table), GKV_ERR_IO, "/nowhere: cannot be opened: No such file");
+    assert_fails(gkv_table_read(folder, &table), GKV_ERR_IO, "Is a directory");
+    assert_fails(gkv_table_read(NULL, &table), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_table_read_memory(NULL, 3, "x", &table), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_table_read_memory("1", 1, "x", NULL), GKV_ERR_ARGUMENT, "NULL");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(separators_and_line_ends_do_not_matter),
+        cmocka_unit_test(names_come_from_the_header),
+        cmocka_unit_test(columns_are_found_by_name_or_number),
+        cmocka_unit_test(faults_wait_until_the_column_is_wanted),
+        cmocka_unit_test(numbers_are_exact_in_any_locale),
+        cmocka_unit_test(texts_that_are_no_tables_are_refused),
+        cmocka_unit_test(every_type_and_order_is_read),
+        cmocka_unit_test(two_dimensions_in_both_orders),
+        cmocka_unit_test(gaps_in_arrays_are_faults),
+        cmocka_unit_test(arrays_of_other_kinds_are_refused),
+        cmocka_unit_test(headers_that_lie_are_refused),
+        cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(pipes_are_read_to_the_same_end),
+        cmocka_unit_test(what_cannot_be_read_is_an_io_error),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
