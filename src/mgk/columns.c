@@ -12,7 +12,8 @@ int gkv_mgk_threads(int asked, size_t parts)
 {
     if (openblas_get_num_threads() != 1)
         openblas_set_num_threads(1);
-    const size_t threads = asked > 0 ? (size_t)asked : (size_t)omp_get_max_threads();
+    /* Not omp_get_max_threads(): OpenBLAS's number of threads is OpenMP's too. */
+    const size_t threads = (size_t)(asked > 0 ? asked : omp_get_num_procs());
     return (int)(threads < parts ? threads : parts > 0 ? parts : 1);
 }
 
