@@ -252,7 +252,8 @@ static void failures(void **state)
                      GKV_ERR_INTERRUPTED, "problem 40 does not want to");
         assert_same(x[40], data.start[40], P, "parameter", 40);
         assert_same(x[COUNT - 1], data.start[COUNT - 1], P, "parameter", COUNT - 1);
-        assert_true(gkv_lm_converged(results[0].stop));
+        if (threads == 1) /* the thread that has problem 0 may begin after the batch has ended */
+            assert_true(gkv_lm_converged(results[0].stop));
         for (size_t c = 0; c < COUNT; c++)
             for (int j = 0; j < P; j++)
                 assert_true(isfinite(x[c][j]) || c == 8);
