@@ -2,6 +2,8 @@
  *
  *   in [rows, in]   weight [out, in]   bias [out]   out [rows, out]
  *   d_in = d_out W          d_weight = d_outᵀ in          d_bias = Σ_rows d_out */
+#include "core/simd.h"
+#include "nn/gemm.h"
 #include "nn/kernels.h"
 #include "nn/module.h"
 
@@ -11,12 +13,13 @@
  * enough parts for two cores to share a small layer. */
 enum { PART_ELEMENTS = 40000 };
 
+/* Equal parts, as far as whole cache lines of the bias's gradient allow. */
 static size_t part_rows(const gkv_layer *layer)
 {
-    const size_t rows = PART_ELEMENTS / layer->in.width;
-    if (rows >= layer->out.width)
-        return layer->out.width;
-    return rows < 16 ? 16 : rows / 16 * 16;
+    const size_t most = PART_ELEMENTS / layer->in.width, out = layer->out.width;
+    const size_t least = most < 16 ? 16 : most;
+    const size_t count = (out + least - 1) / least;
+    return ((out + count - 1) / count + 15) / 16 * 16;
 }
 
 static void forward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)
@@ -26,19 +29,18 @@ static void forward(const gkv_layer *layer, gkv_workspace *ws, size_t first, siz
     gkv_real *y = gkv_at(ws, layer->out, first);
     for (size_t r = 0; r < count; r++)
         memcpy(y + r * out, bias, out * sizeof *y);
-    gkv_gemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)count, (blasint)out, (blasint)in, 1,
-             gkv_at(ws, layer->in, first), (blasint)in, gkv_param_value(ws->params, layer->weight), (blasint)in, 1,
-             y, (blasint)out);
+    const gkv_real *packed = ws->packed ? ws->packed + ws->params->list[layer->weight].packed_offset : NULL;
+    gkv_gemm_forward(gkv_gemm_kernels_of(gkv_simd_level()), count, out, in, gkv_at(ws, layer->in, first),
+                     gkv_param_value(ws->params, layer->weight), packed, y);
 }
 
 static void backward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)
 {
     if (!layer->has_d_in)
         return;
-    const size_t in = layer->in.width, out = layer->out.width;
-    gkv_gemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)count, (blasint)in, (blasint)out, 1,
-             gkv_at(ws, layer->d_out, first), (blasint)out, gkv_param_value(ws->params, layer->weight), (blasint)in,
-             0, gkv_at(ws, layer->d_in, first), (blasint)in);
+    gkv_gemm_backward(gkv_gemm_kernels_of(gkv_simd_level()), count, layer->out.width, layer->in.width,
+                      gkv_at(ws, layer->d_out, first), gkv_param_value(ws->params, layer->weight),
+                      gkv_at(ws, layer->d_in, first));
 }
 
 static size_t parts(const gkv_layer *layer)
@@ -52,10 +54,10 @@ static void gradient(const gkv_layer *layer, gkv_workspace *ws, size_t rows, siz
     const size_t in = layer->in.width, out = layer->out.width;
     const size_t first = part * part_rows(layer);
     const size_t count = out - first < part_rows(layer) ? out - first : part_rows(layer);
+    gkv_gemm_gradient(gkv_gemm_kernels_of(gkv_simd_level()), rows, out, in, first, count,
+                      gkv_at(ws, layer->d_out, 0), gkv_at(ws, layer->in, 0),
+                      gkv_param_grad(ws->params, layer->weight));
     const gkv_real *d_out = gkv_at(ws, layer->d_out, 0) + first;
-    gkv_gemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)count, (blasint)in, (blasint)rows, 1, d_out,
-             (blasint)out, gkv_at(ws, layer->in, 0), (blasint)in, 0,
-             gkv_param_grad(ws->params, layer->weight) + first * in, (blasint)in);
     gkv_real *d_bias = gkv_param_grad(ws->params, layer->bias) + first;
     memset(d_bias, 0, count * sizeof *d_bias);
     const gkv_nn_kernels *kernels = gkv_nn_kernels_get();
@@ -72,5 +74,6 @@ gkv_status gkv_linear_create(gkv_params *params, gkv_plan *plan, const char *nam
     layer->out = gkv_plan_forward(plan, out_width);
     layer->d_out = gkv_plan_backward(plan, out_width);
     GKV_TRY(gkv_params_add(params, out_width, in.width, true, &layer->weight, "%s.weight", name));
+    params->list[layer->weight].packed = true;
     return gkv_params_add(params, out_width, 0, true, &layer->bias, "%s.bias", name);
 }

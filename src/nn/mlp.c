@@ -8,6 +8,16 @@
 #include "core/memory.h"
 #include "core/rng.h"
 
+/* Linear layer `place` of the net: the first one may have sparse inputs. */
+static gkv_status add_linear(const gkv_mlp_spec *spec, size_t place, gkv_params *params, gkv_plan *plan,
+                             const char *name, gkv_slot in, gkv_slot d_in, bool has_d_in, size_t out,
+                             gkv_layer *layer)
+{
+    if (place == 0 && spec->sparse_in)
+        return gkv_sparse_linear_create(params, plan, name, in, spec->mean, out, layer);
+    return gkv_linear_create(params, plan, name, in, d_in, has_d_in, out, layer);
+}
+
 gkv_status gkv_mlp_create(const gkv_mlp_spec *spec, const char *name, gkv_params *params, gkv_plan *plan,
                           gkv_mlp *mlp)
 {
@@ -20,7 +30,7 @@ gkv_status gkv_mlp_create(const gkv_mlp_spec *spec, const char *name, gkv_params
         gkv_layer *linear = &mlp->layers[mlp->count++], *activation = &mlp->layers[mlp->count++];
         const size_t width = spec->block == GKV_BLOCK_GATED ? 2 * spec->hidden : spec->hidden;
         snprintf(layer_name, sizeof layer_name, "%.40s.layers.%zu.linear", name, i);
-        status = gkv_linear_create(params, plan, layer_name, in, d_in, has_d_in, width, linear);
+        status = add_linear(spec, i, params, plan, layer_name, in, d_in, has_d_in, width, linear);
         if (status != GKV_OK)
             break;
         switch (spec->block) {
@@ -37,8 +47,8 @@ gkv_status gkv_mlp_create(const gkv_mlp_spec *spec, const char *name, gkv_params
     }
     if (status == GKV_OK) {
         snprintf(layer_name, sizeof layer_name, "%.40s.output", name);
-        status = gkv_linear_create(params, plan, layer_name, in, d_in, has_d_in, spec->out,
-                                   &mlp->layers[mlp->count++]);
+        status = add_linear(spec, spec->hidden_layers, params, plan, layer_name, in, d_in, has_d_in, spec->out,
+                            &mlp->layers[mlp->count++]);
     }
     if (status != GKV_OK) {
         gkv_mlp_free(mlp);

@@ -21,6 +21,8 @@ typedef struct gkv_mlp {
 typedef struct gkv_mlp_spec {
     gkv_slot in, d_in;
     bool has_d_in;
+    bool sparse_in;    /* the input is mostly zeros, and `mean` is taken off it; without has_d_in */
+    gkv_param_id mean;
     size_t hidden, hidden_layers, out;
     gkv_block block;
 } gkv_mlp_spec;

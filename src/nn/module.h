@@ -28,12 +28,18 @@ struct gkv_layer {
     gkv_slot in, out, d_in, d_out;
     bool has_d_in;          /* false for a first layer: nothing asks for the data's gradient */
     gkv_param_id weight, bias;
+    gkv_param_id mean;      /* of the inputs, for a layer that takes it off them */
     gkv_slot aux, aux2;     /* what forward keeps for backward */
 };
 
 /* Y = X Wᵀ + b, W [out, in]. */
 gkv_status gkv_linear_create(gkv_params *params, gkv_plan *plan, const char *name, gkv_slot in, gkv_slot d_in,
                              bool has_d_in, size_t out_width, gkv_layer *layer);
+
+/* Y = (X − 1 meanᵀ) Wᵀ + b for a first layer whose inputs X are mostly zeros: only the others
+ * are multiplied. `mean` [in.width] is constant. */
+gkv_status gkv_sparse_linear_create(gkv_params *params, gkv_plan *plan, const char *name, gkv_slot in,
+                                    gkv_param_id mean, size_t out_width, gkv_layer *layer);
 
 /* LayerNorm (Ba et al. 2016) with scale and shift, then SiLU (x·sigmoid(x)). */
 gkv_status gkv_norm_silu_create(gkv_params *params, gkv_plan *plan, const char *name, gkv_slot in, gkv_slot d_in,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "nn/gemm.h"
 
 /* Tensors start at cache lines, so that no two tasks ever write one line. */
 static size_t padded(size_t elements)
@@ -67,6 +68,13 @@ gkv_status gkv_params_seal(gkv_params *params)
             params->trainable = offset;
     }
     params->total = offset;
+    params->packed = 0;
+    for (size_t i = 0; i < params->count; i++) {
+        gkv_param *param = &params->list[i];
+        param->packed_offset = params->packed;
+        if (param->packed)
+            params->packed += padded(gkv_packed_size(param->rows, param->cols));
+    }
     GKV_TRY(gkv_alloc(4 * offset, sizeof *params->arena, &params->arena));
     params->values = params->arena;
     params->grads = params->arena + offset;

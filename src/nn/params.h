@@ -21,6 +21,8 @@ typedef struct gkv_param {
     size_t size;                    /* elements */
     size_t offset;                  /* of element 0 in values, grads, m and v */
     bool trainable;
+    bool packed;                    /* a linear layer's weight, which workspaces may keep packed … */
+    size_t packed_offset;           /* … from this element on; see nn/workspace.h */
 } gkv_param;
 
 typedef struct gkv_params {
@@ -28,6 +30,7 @@ typedef struct gkv_params {
     size_t count, capacity;
     size_t trainable; /* elements at the front that the optimiser moves, padding included */
     size_t total;     /* elements in each stretch, padding included */
+    size_t packed;    /* elements of all packed weights */
     gkv_real *arena;
     gkv_real *values, *grads, *m, *v;
 } gkv_params;

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/simd.h"
+#include "nn/gemm.h"
 
 /* With widths in whole cache lines, every slot starts at one for any number of rows. */
 static gkv_slot reserve(size_t *total, size_t width, bool backward)
@@ -44,5 +46,35 @@ void gkv_workspace_free(gkv_workspace *ws)
         return;
     free(ws->forward);
     free(ws->backward);
+    free(ws->packed);
     memset(ws, 0, sizeof *ws);
+}
+
+gkv_status gkv_workspace_keep_packed(gkv_workspace *ws)
+{
+    if (ws->packed || !gkv_gemm_kernels_of(gkv_simd_level()))
+        return GKV_OK;
+    return gkv_alloc(ws->params->packed, sizeof *ws->packed, &ws->packed);
+}
+
+static size_t pieces_of(const gkv_param *param)
+{
+    return param->packed ? gkv_pack_pieces(param->rows, param->cols) : 0;
+}
+
+size_t gkv_workspace_pack_pieces(const gkv_workspace *ws)
+{
+    size_t pieces = 0;
+    for (size_t i = 0; ws->packed && i < ws->params->count; i++)
+        pieces += pieces_of(&ws->params->list[i]);
+    return pieces;
+}
+
+void gkv_workspace_pack(const gkv_workspace *ws, size_t piece)
+{
+    const gkv_param *param = ws->params->list;
+    for (; piece >= pieces_of(param); param++)
+        piece -= pieces_of(param);
+    gkv_pack_piece(gkv_gemm_kernels_of(gkv_simd_level()), param->rows, param->cols, ws->params->values + param->offset,
+                   piece, ws->packed + param->packed_offset);
 }

@@ -31,6 +31,7 @@ gkv_slot gkv_plan_backward(gkv_plan *plan, size_t width);
 
 typedef struct gkv_workspace {
     gkv_real *forward, *backward; /* backward is NULL in a workspace for evaluation */
+    gkv_real *packed;             /* weights as the forward product reads them, or NULL: below */
     size_t rows;
     const gkv_params *params;     /* whose values and grads the layers use; borrowed */
 } gkv_workspace;
@@ -38,6 +39,17 @@ typedef struct gkv_workspace {
 gkv_status gkv_workspace_create(const gkv_plan *plan, size_t rows, bool with_backward, const gkv_params *params,
                                 gkv_workspace *out);
 void gkv_workspace_free(gkv_workspace *ws); /* frees what it holds, not the struct */
+
+/* Keeps room for packed weights. A layer packs its weight at every call, unless the
+ * workspace holds it packed already; the result is the same to the bit. It pays where many
+ * calls follow on one packing, and it is a promise: from now on all pieces are packed anew
+ * after each change of the weights, before the next forward. Does nothing where OpenBLAS
+ * computes the products. */
+gkv_status gkv_workspace_keep_packed(gkv_workspace *ws);
+
+/* Packs the current weights, in independent pieces (none without gkv_workspace_keep_packed). */
+size_t gkv_workspace_pack_pieces(const gkv_workspace *ws);
+void gkv_workspace_pack(const gkv_workspace *ws, size_t piece);
 
 /* Row `row` of a slot. */
 static inline gkv_real *gkv_at(const gkv_workspace *ws, gkv_slot slot, size_t row)

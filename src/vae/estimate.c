@@ -74,7 +74,6 @@ static void encode_task(const gkv_estimate_job *job, scratch *s, size_t first, s
         gkv_images_fetch(job->images, first + i, 0, x); /* validation and test: there is no step */
         memcpy(s->x + i * model->pixels, x, model->pixels * sizeof *x);
     }
-    gkv_pass_centre(model, &s->ws, 0, count);
     gkv_pass_encode(model, &s->ws, 0, count);
     memcpy(s->encoded, gkv_at(&s->ws, model->encoder.out, 0), count * width * sizeof *s->encoded);
 }

@@ -67,7 +67,6 @@ static void posterior_of(const request *it, gkv_workspace *ws, size_t first, siz
 {
     const gkv_model *model = it->model;
     put(ws, model->x, it->in + first * model->pixels, count);
-    gkv_pass_centre(model, ws, 0, count);
     gkv_pass_encode(model, ws, 0, count);
     gkv_posterior_forward(&model->posterior, ws, 0, count);
 }

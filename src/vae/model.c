@@ -19,10 +19,9 @@ static gkv_status layout_networks(gkv_model *model)
     const gkv_block block = strcmp(settings->block, "gated") == 0 ? GKV_BLOCK_GATED : GKV_BLOCK_SILU;
     gkv_plan *plan = &model->plan;
     model->x = gkv_plan_forward(plan, model->pixels);
-    model->centred = gkv_plan_forward(plan, model->pixels);
     GKV_TRY(gkv_params_add(&model->params, model->pixels, 0, false, &model->input_mean, "encoder.input_mean"));
     GKV_TRY(gkv_posterior_create(settings, &model->params, plan, &model->posterior));
-    const gkv_mlp_spec encoder = {.in = model->centred, .has_d_in = false, .hidden = (size_t)settings->hidden,
+    const gkv_mlp_spec encoder = {.in = model->x, .sparse_in = true, .mean = model->input_mean, .hidden = (size_t)settings->hidden,
                                   .hidden_layers = (size_t)settings->layers,
                                   .out = gkv_posterior_width(&model->posterior), .block = block};
     GKV_TRY(gkv_mlp_create(&encoder, "encoder", &model->params, plan, &model->encoder));

@@ -15,7 +15,7 @@ struct gkv_model {
     gkv_params params;
     gkv_plan plan;
     gkv_param_id input_mean; /* [pixels]: what the encoder's input is centred on; never trained */
-    gkv_slot x, centred;     /* targets; targets − mean: the encoder's input */
+    gkv_slot x;              /* targets, and the encoder's input */
     gkv_mlp encoder, decoder;
     gkv_posterior posterior;
     gkv_flow *flow;
@@ -43,9 +43,7 @@ int gkv_thread_count(const gkv_settings *settings);
 
 /* --- Passes over rows, as in nn/module.h ---------------------------------- */
 
-/* x → centred: targets less the mean image. */
-void gkv_pass_centre(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
-/* centred → the encoder's output. */
+/* x → the encoder's output. */
 void gkv_pass_encode(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
 /* the encoder's output, u → z, log q, ε, log p(z). */
 void gkv_pass_latent(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);

@@ -2,17 +2,6 @@
 #include "nn/kernels.h"
 #include "vae/model.h"
 
-void gkv_pass_centre(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count)
-{
-    const gkv_real *mean = gkv_param_value(ws->params, model->input_mean);
-    for (size_t r = first; r < first + count; r++) {
-        const gkv_real *x = gkv_at(ws, model->x, r);
-        gkv_real *centred = gkv_at(ws, model->centred, r);
-        for (size_t i = 0; i < model->pixels; i++)
-            centred[i] = x[i] - mean[i];
-    }
-}
-
 void gkv_pass_encode(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count)
 {
     gkv_mlp_forward(&model->encoder, ws, first, count);
@@ -41,7 +30,6 @@ void gkv_pass_likelihood(const gkv_model *model, gkv_workspace *ws, size_t first
 
 void gkv_pass_forward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count)
 {
-    gkv_pass_centre(model, ws, first, count);
     gkv_pass_encode(model, ws, first, count);
     gkv_pass_latent(model, ws, first, count);
     gkv_pass_decode(model, ws, first, count);

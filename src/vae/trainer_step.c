@@ -112,12 +112,16 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     *report = (gkv_step_report){.images = rows, .kl_weight = kl_weight_at(trainer),
                                 .learning_rate = learning_rate_at(trainer)};
     const long tiles = (long)((rows + GKV_TILE_ROWS - 1) / GKV_TILE_ROWS);
-    const long parts = (long)gkv_pass_parts(model);
+    const long parts = (long)gkv_pass_parts(model), pieces = (long)gkv_workspace_pack_pieces(ws);
     const long chunks = (long)((params->trainable + GKV_TRAINER_CHUNK - 1) / GKV_TRAINER_CHUNK);
     double *squares = trainer->squares;
     double scale = 1.0 / (double)rows;
 #pragma omp parallel num_threads(trainer->threads)
     {
+        /* Weights are packed once for all rows. */
+#pragma omp for schedule(dynamic, 1)
+        for (long p = 0; p < pieces; p++)
+            gkv_workspace_pack(ws, (size_t)p);
         /* Rows are independent … */
 #pragma omp for schedule(dynamic, 1)
         for (long t = 0; t < tiles; t++) {

@@ -153,6 +153,73 @@ static void test_linear_in_parts(void **state)
     end(it);
 }
 
+/* Inputs of mostly zeros less a mean, in several parts, and as the first layer of a net. */
+static void test_sparse_linear(void **state)
+{
+    (void)state;
+    enum { ROWS = 4, IN = 150, OUT = 9 };
+    for (size_t hidden_layers = 0; hidden_layers < 2; hidden_layers++) {
+        rig *it = begin(ROWS, IN);
+        gkv_param_id mean;
+        assert_ok(gkv_params_add(&it->params, IN, 0, false, &mean, "mean"));
+        const gkv_mlp_spec spec = {.in = it->mlp.in, .sparse_in = true, .mean = mean, .hidden = 6,
+                                   .hidden_layers = hidden_layers, .out = OUT, .block = GKV_BLOCK_SILU};
+        assert_ok(gkv_mlp_create(&spec, "net", &it->params, &it->plan, &it->mlp));
+        finish(it);
+        for (size_t i = 0; i < ROWS * IN; i++)
+            it->x[i] = it->x[i] > 1 ? 1 : 0;
+        run_backward(it);
+        for (size_t i = 0; i < it->params.count; i++)
+            if (it->params.list[i].trainable)
+                assert_gradient(loss, it, gkv_param_value(&it->params, i), gkv_param_grad(&it->params, i),
+                                it->params.list[i].size, hidden_layers ? 7 : 1, 1e-7, it->params.list[i].name);
+        loss(it);
+        const double *off = gkv_param_value(&it->params, mean), *w = gkv_param_value(&it->params, 1);
+        for (size_t r = 0; r < ROWS && hidden_layers == 0; r++) {
+            for (size_t o = 0; o < OUT; o++) {
+                double y = gkv_param_value(&it->params, 2)[o];
+                for (size_t i = 0; i < IN; i++)
+                    y += w[o * IN + i] * (it->x[r * IN + i] - off[i]);
+                assert_close(gkv_at(&it->ws, it->mlp.out, r)[o], y, 1e-12);
+            }
+        }
+        end(it);
+    }
+}
+
+/* A workspace that keeps packed weights computes the same bits, with the weights of the
+ * last packing. */
+static void test_packed_weights(void **state)
+{
+    (void)state;
+    rig *it = begin(7, 90);
+    const gkv_mlp_spec spec = {.in = it->mlp.in, .d_in = it->mlp.d_in, .has_d_in = true, .hidden = 70,
+                               .hidden_layers = 2, .out = 19, .block = GKV_BLOCK_SILU};
+    assert_ok(gkv_mlp_create(&spec, "net", &it->params, &it->plan, &it->mlp));
+    finish(it);
+    assert_int_equal(gkv_workspace_pack_pieces(&it->ws), 0);
+    const double before = loss(it);
+    assert_ok(gkv_workspace_keep_packed(&it->ws));
+    for (size_t piece = gkv_workspace_pack_pieces(&it->ws); piece-- > 0;)
+        gkv_workspace_pack(&it->ws, piece);
+    assert_close(loss(it), before, 0);
+    if (it->ws.packed) {
+        *gkv_param_value(&it->params, it->mlp.layers[0].weight) += 1;
+        assert_close(loss(it), before, 0);
+        for (size_t piece = 0; piece < gkv_workspace_pack_pieces(&it->ws); piece++)
+            gkv_workspace_pack(&it->ws, piece);
+    } else {
+        assert_int_equal(gkv_workspace_pack_pieces(&it->ws), 0);
+        *gkv_param_value(&it->params, it->mlp.layers[0].weight) += 1;
+    }
+    const double after = loss(it);
+    assert_true(after != before);
+    free(it->ws.packed);
+    it->ws.packed = NULL;
+    assert_close(loss(it), after, 0);
+    end(it);
+}
+
 static rig *norm_silu_rig(size_t rows, size_t width)
 {
     rig *it = begin(rows, width);
@@ -313,6 +380,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_linear),
         cmocka_unit_test(test_linear_in_parts),
+        cmocka_unit_test(test_sparse_linear),
+        cmocka_unit_test(test_packed_weights),
         cmocka_unit_test(test_norm_silu),
         cmocka_unit_test(test_norm_silu_constant_row),
         cmocka_unit_test(test_norm_silu_single),

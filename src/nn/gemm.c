@@ -1,0 +1,168 @@
+#include "nn/gemm.h"
+
+enum {
+    PACK_DEPTH = 256,   /* rows of a panel that is packed on the way: an L1 cache's worth */
+    PACK_PANEL = 32,    /* columns of the widest panel */
+    PACK_PIECE = 65536, /* elements of a piece, about */
+    CENTRED = 8192,     /* elements of the input that are centred at a time */
+    SUMS = 64           /* columns of gradients that are summed at a time */
+};
+
+const gkv_gemm_kernels *gkv_gemm_kernels_of(gkv_simd level)
+{
+#if defined(__x86_64__)
+    switch (level) {
+    case GKV_SIMD_AVX512: return &gkv_gemm_kernels_avx512;
+    case GKV_SIMD_AVX2: return &gkv_gemm_kernels_avx2;
+    default: break;
+    }
+#endif
+    (void)level;
+    return NULL;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t gkv_packed_size(size_t out, size_t in)
+{
+    return (out + PACK_PANEL - 1) / PACK_PANEL * PACK_PANEL * in;
+}
+
+/* Columns of a piece: whole panels. */
+static size_t piece_columns(size_t in)
+{
+    const size_t panels = PACK_PIECE / PACK_PANEL / in;
+    return PACK_PANEL * (panels ? panels : 1);
+}
+
+size_t gkv_pack_pieces(size_t out, size_t in)
+{
+    const size_t columns = piece_columns(in);
+    return (out + columns - 1) / columns;
+}
+
+void gkv_pack_piece(const gkv_gemm_kernels *kernels, size_t out, size_t in, const gkv_real *weight, size_t piece,
+                    gkv_real *packed)
+{
+    const size_t first = piece * piece_columns(in), end = least(out, first + piece_columns(in));
+    for (size_t j = first; j < end; j += kernels->panel)
+        kernels->pack(least(kernels->panel, out - j), in, weight + j * in, in, packed + j * in);
+}
+
+/* Y += X Wᵀ over `depth` columns of X and W, whose rows are x_row and w_row long. */
+static void forward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t depth, const gkv_real *x,
+                    size_t x_row, const gkv_real *w, size_t w_row, const gkv_real *packed, gkv_real *y)
+{
+    if (!kernels) {
+        gkv_gemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)out, (blasint)depth, 1, x,
+                 (blasint)x_row, w, (blasint)w_row, 1, y, (blasint)out);
+        return;
+    }
+    gkv_real panel[PACK_DEPTH * PACK_PANEL] __attribute__((aligned(64)));
+    for (size_t j = 0; j < out; j += kernels->panel) {
+        const size_t columns = least(kernels->panel, out - j), width = gkv_packed_width(kernels->panel, columns);
+        gkv_product product = {.m = rows, .n = columns, .k = depth, .a = x, .a_row = x_row, .a_step = 1,
+                               .b = packed, .b_row = width, .c = y + j, .c_row = out, .add = true};
+        if (packed) {
+            product.b += j * depth;
+            kernels->multiply(&product);
+            continue;
+        }
+        product.b = panel;
+        for (size_t first = 0; first < depth; first += PACK_DEPTH) {
+            product.k = least(PACK_DEPTH, depth - first);
+            product.a = x + first;
+            kernels->pack(columns, product.k, w + j * w_row + first, w_row, panel);
+            kernels->multiply(&product);
+        }
+    }
+}
+
+void gkv_gemm_forward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gkv_real *x,
+                      const gkv_real *weight, const gkv_real *packed, gkv_real *y)
+{
+    forward(kernels, rows, out, in, x, in, weight, in, packed, y);
+}
+
+void gkv_gemm_backward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gkv_real *d_y,
+                       const gkv_real *weight, gkv_real *d_x)
+{
+    if (kernels)
+        kernels->multiply(&(gkv_product){.m = rows, .n = in, .k = out, .a = d_y, .a_row = out, .a_step = 1,
+                                         .b = weight, .b_row = in, .c = d_x, .c_row = in});
+    else
+        gkv_gemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)rows, (blasint)in, (blasint)out, 1, d_y,
+                 (blasint)out, weight, (blasint)in, 0, d_x, (blasint)in);
+}
+
+/* Columns [column, column + columns) of rows [first, first + count) of dW = dYᵀ X. */
+static void gradient(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, size_t first, size_t count,
+                     size_t column, size_t columns, const gkv_real *d_y, const gkv_real *x, gkv_real *d_weight)
+{
+    gkv_real *c = d_weight + first * in + column;
+    if (kernels)
+        kernels->multiply(&(gkv_product){.m = count, .n = columns, .k = rows, .a = d_y + first, .a_row = 1,
+                                         .a_step = out, .b = x + column, .b_row = in, .c = c, .c_row = in});
+    else
+        gkv_gemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)count, (blasint)columns, (blasint)rows, 1,
+                 d_y + first, (blasint)out, x + column, (blasint)in, 0, c, (blasint)in);
+}
+
+void gkv_gemm_gradient(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, size_t first,
+                       size_t count, const gkv_real *d_y, const gkv_real *x, gkv_real *d_weight)
+{
+    gradient(kernels, rows, out, in, first, count, 0, in, d_y, x, d_weight);
+}
+
+/* Whether inputs of this mean are few enough for lists to win: the mean of inputs in [0, 1]
+ * is at most the share of those that are not zero, and for binary ones it is that share. */
+static bool worth_lists(size_t in, const gkv_real *mean)
+{
+    double sum = 0;
+    for (size_t i = 0; i < in; i++)
+        sum += (double)mean[i];
+    return sum <= 0.25 * (double)in;
+}
+
+void gkv_sparse_forward(const gkv_gemm_kernels *kernels, const gkv_sparse_product *p)
+{
+    if (kernels && worth_lists(p->in, p->mean)) {
+        kernels->sparse_multiply(p);
+        return;
+    }
+    gkv_real centred[CENTRED]; /* a piece of X − 1 meanᵀ */
+    const size_t depth = least(p->in, CENTRED / 64), tile = CENTRED / depth;
+    for (size_t top = 0; top < p->rows; top += tile) {
+        const size_t rows = least(tile, p->rows - top);
+        for (size_t first = 0; first < p->in; first += depth) {
+            const size_t count = least(depth, p->in - first);
+            for (size_t r = 0; r < rows; r++)
+                for (size_t i = 0; i < count; i++)
+                    centred[r * count + i] = p->x[(top + r) * p->in + first + i] - p->mean[first + i];
+            forward(kernels, rows, p->out, count, centred, count, p->weight + first, p->in, NULL,
+                    p->y + top * p->out);
+        }
+    }
+}
+
+void gkv_sparse_weight_gradient(const gkv_gemm_kernels *kernels, const gkv_sparse_gradient *p)
+{
+    if (kernels && worth_lists(p->in, p->mean)) {
+        kernels->sparse_gradient(p);
+        return;
+    }
+    gradient(kernels, p->rows, p->out, p->in, 0, p->out, p->first, p->count, p->d_y, p->x, p->d_weight);
+    for (size_t top = 0; top < p->out; top += SUMS) { /* less d_yᵀ 1 meanᵀ */
+        const size_t count = least(SUMS, p->out - top);
+        gkv_real sums[SUMS] = {0};
+        for (size_t r = 0; r < p->rows; r++)
+            for (size_t o = 0; o < count; o++)
+                sums[o] += p->d_y[r * p->out + top + o];
+        for (size_t o = 0; o < count; o++)
+            for (size_t i = p->first; i < p->first + p->count; i++)
+                p->d_weight[(top + o) * p->in + i] -= sums[o] * p->mean[i];
+    }
+}

@@ -1,0 +1,75 @@
+/* Y = (X − 1 meanᵀ) Wᵀ + b with X mostly zeros.
+ *
+ *   in [rows, in]   weight [out, in]   bias, mean: [out], [in]   out [rows, out]
+ *   d_weight = d_outᵀ (X − 1 meanᵀ)          d_bias = Σ_rows d_out
+ * The mean's share is the same for all rows, so what is left is a sum of weights over the
+ * inputs that are not zero, and of rows of d_out over the images in which an input is not. */
+#include "core/simd.h"
+#include "nn/gemm.h"
+#include "nn/kernels.h"
+#include "nn/module.h"
+
+#include <string.h>
+
+static void forward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)
+{
+    const size_t out = layer->out.width;
+    const gkv_real *bias = gkv_param_value(ws->params, layer->bias);
+    gkv_real *y = gkv_at(ws, layer->out, first);
+    for (size_t r = 0; r < count; r++)
+        memcpy(y + r * out, bias, out * sizeof *y);
+    const gkv_sparse_product product = {.rows = count, .in = layer->in.width, .out = out,
+                                        .x = gkv_at(ws, layer->in, first),
+                                        .mean = gkv_param_value(ws->params, layer->mean),
+                                        .weight = gkv_param_value(ws->params, layer->weight), .y = y};
+    gkv_sparse_forward(gkv_gemm_kernels_of(gkv_simd_level()), &product);
+}
+
+/* Nothing asks for the gradient in the inputs. */
+static void backward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)
+{
+    (void)layer, (void)ws, (void)first, (void)count;
+}
+
+static size_t parts(const gkv_layer *layer)
+{
+    return (layer->in.width + GKV_SPARSE_COLUMNS - 1) / GKV_SPARSE_COLUMNS;
+}
+
+static void sum_rows(size_t rows, size_t width, const gkv_real *d_out, gkv_real *d_bias)
+{
+    const gkv_nn_kernels *kernels = gkv_nn_kernels_get();
+    memset(d_bias, 0, width * sizeof *d_bias);
+    for (size_t r = 0; r < rows; r++)
+        kernels->axpy(width, 1, d_out + r * width, d_bias);
+}
+
+static void gradient(const gkv_layer *layer, gkv_workspace *ws, size_t rows, size_t part)
+{
+    const size_t in = layer->in.width, out = layer->out.width, first = part * GKV_SPARSE_COLUMNS;
+    const gkv_real *d_out = gkv_at(ws, layer->d_out, 0);
+    /* The slot has room for a list of every row for each input. */
+    gkv_nonzero *lists = (gkv_nonzero *)(void *)gkv_at(ws, layer->aux, 0);
+    const gkv_sparse_gradient gradient = {
+        .rows = rows, .in = in, .out = out, .first = first,
+        .count = in - first < GKV_SPARSE_COLUMNS ? in - first : GKV_SPARSE_COLUMNS, .x = gkv_at(ws, layer->in, 0),
+        .mean = gkv_param_value(ws->params, layer->mean), .d_y = d_out, .lists = lists + first * ws->rows,
+        .d_weight = gkv_param_grad(ws->params, layer->weight)};
+    gkv_sparse_weight_gradient(gkv_gemm_kernels_of(gkv_simd_level()), &gradient);
+    if (part == 0)
+        sum_rows(rows, out, d_out, gkv_param_grad(ws->params, layer->bias));
+}
+
+static const gkv_layer_ops ops = {forward, backward, parts, gradient};
+
+gkv_status gkv_sparse_linear_create(gkv_params *params, gkv_plan *plan, const char *name, gkv_slot in,
+                                    gkv_param_id mean, size_t out_width, gkv_layer *layer)
+{
+    *layer = (gkv_layer){.ops = &ops, .in = in, .mean = mean};
+    layer->out = gkv_plan_forward(plan, out_width);
+    layer->d_out = gkv_plan_backward(plan, out_width);
+    _Static_assert(sizeof(gkv_nonzero) == 2 * sizeof(gkv_real), "a list takes two columns of the slot an input");
+    layer->aux = gkv_plan_backward(plan, 2 * in.width);
+    GKV_TRY(gkv_params_add(params, out_width, in.width, true, &layer->weight, "%s.weight", name));
+    return gkv_params_add(params, out_width, 0, true, &layer->bias, "%s.bias", name);
+}

@@ -1,0 +1,338 @@
+/* The matrix kernels at every instruction set against plain sums in double, for sizes around
+ * the tiles' edges. Operands end where the address space does: a kernel that reads or writes
+ * beyond one dies. Included by the float and the double test. */
+#include "support.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/rng.h"
+#include "nn/gemm.h"
+
+#ifdef GKV_REAL_IS_DOUBLE
+static const double rounding = 2e-16;
+#else
+static const double rounding = 1.2e-7;
+#endif
+
+static const size_t row_counts[] = {1, 2, 5, 6, 13, 14, 15, 29, 50};
+static const size_t widths[] = {1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40, 63, 80};
+static const size_t depths[] = {1, 2, 15, 16, 17, 45, 257, 600};
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* --- Arrays with nothing behind them ---------------------------------------- */
+
+typedef struct fenced {
+    gkv_real *at;
+    void *pages;
+    size_t bytes;
+} fenced;
+
+static fenced fence(size_t n)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), used = (n * sizeof(gkv_real) + page - 1) / page * page;
+    fenced it = {.bytes = used + page};
+    it.pages = mmap(NULL, it.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(it.pages != MAP_FAILED);
+    assert_int_equal(mprotect((char *)it.pages + used, page, PROT_NONE), 0);
+    it.at = (gkv_real *)(void *)((char *)it.pages + used) - n;
+    return it;
+}
+
+static fenced fence_noise(uint64_t place, size_t n)
+{
+    const fenced it = fence(n);
+    gkv_rng_normal(gkv_rng_at(3, GKV_STREAM_USER, n, place), n, it.at);
+    return it;
+}
+
+/* About one in four is not zero; each eighth column is full, and each eighth empty. */
+static fenced fence_sparse(uint64_t place, size_t rows, size_t in)
+{
+    const fenced it = fence_noise(place, rows * in);
+    for (size_t i = 0; i < rows * in; i++) {
+        const size_t column = i % in;
+        if (column % 8 == 3 || (column % 8 != 5 && (double)it.at[i] < 0.7))
+            it.at[i] = 0;
+    }
+    return it;
+}
+
+/* Above or below what makes the dense product the better one. */
+static fenced fence_mean(const size_t n, bool dense)
+{
+    const fenced it = fence_noise(1, n);
+    for (size_t i = 0; i < n; i++)
+        it.at[i] = dense ? (gkv_real)0.3 + it.at[i] * it.at[i] : -it.at[i] * it.at[i];
+    return it;
+}
+
+static void unfence(fenced *it)
+{
+    munmap(it->pages, it->bytes);
+}
+
+static fenced copy_of(const fenced *from, size_t n)
+{
+    const fenced it = fence(n);
+    memcpy(it.at, from->at, n * sizeof *it.at);
+    return it;
+}
+
+static void assert_same(const gkv_real *a, const gkv_real *b, size_t n)
+{
+    assert_memory_equal(a, b, n * sizeof *a);
+}
+
+/* --- What is checked ------------------------------------------------------------ */
+
+typedef struct shape {
+    const gkv_gemm_kernels *kernels; /* NULL: OpenBLAS */
+    size_t rows, out, in;
+} shape;
+
+static void check_forward(const shape *s)
+{
+    fenced x = fence_noise(0, s->rows * s->in), w = fence_noise(1, s->out * s->in);
+    fenced start = fence_noise(2, s->rows * s->out), y = copy_of(&start, s->rows * s->out);
+    gkv_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, NULL, y.at);
+    for (size_t r = 0; r < s->rows; r++) {
+        for (size_t o = 0; o < s->out; o++) {
+            double sum = (double)start.at[r * s->out + o], size = fabs(sum);
+            for (size_t i = 0; i < s->in; i++) {
+                const double term = (double)x.at[r * s->in + i] * (double)w.at[o * s->in + i];
+                sum += term;
+                size += fabs(term);
+            }
+            assert_close(y.at[r * s->out + o], sum, 8 * rounding * size);
+        }
+    }
+    if (s->kernels) {
+        /* The same bits from a packed weight, and from each row for itself. */
+        fenced packed = fence(gkv_packed_size(s->out, s->in));
+        for (size_t piece = gkv_pack_pieces(s->out, s->in); piece-- > 0;)
+            gkv_pack_piece(s->kernels, s->out, s->in, w.at, piece, packed.at);
+        fenced again = copy_of(&start, s->rows * s->out);
+        gkv_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, packed.at, again.at);
+        assert_same(again.at, y.at, s->rows * s->out);
+        memcpy(again.at, start.at, s->rows * s->out * sizeof *again.at);
+        for (size_t r = 0; r < s->rows; r++)
+            gkv_gemm_forward(s->kernels, 1, s->out, s->in, x.at + r * s->in, w.at, r % 2 ? packed.at : NULL,
+                             again.at + r * s->out);
+        assert_same(again.at, y.at, s->rows * s->out);
+        unfence(&packed);
+        unfence(&again);
+    }
+    unfence(&x), unfence(&w), unfence(&start), unfence(&y);
+}
+
+static void check_backward(const shape *s)
+{
+    fenced d_y = fence_noise(0, s->rows * s->out), w = fence_noise(1, s->out * s->in);
+    fenced d_x = fence_noise(2, s->rows * s->in), again = fence(s->rows * s->in);
+    gkv_gemm_backward(s->kernels, s->rows, s->out, s->in, d_y.at, w.at, d_x.at);
+    for (size_t r = 0; r < s->rows; r++) {
+        for (size_t i = 0; i < s->in; i++) {
+            double sum = 0, size = 0;
+            for (size_t o = 0; o < s->out; o++) {
+                const double term = (double)d_y.at[r * s->out + o] * (double)w.at[o * s->in + i];
+                sum += term;
+                size += fabs(term);
+            }
+            assert_close(d_x.at[r * s->in + i], sum, 8 * rounding * size);
+        }
+    }
+    for (size_t r = 0; s->kernels && r < s->rows; r++)
+        gkv_gemm_backward(s->kernels, 1, s->out, s->in, d_y.at + r * s->out, w.at, again.at + r * s->in);
+    if (s->kernels)
+        assert_same(again.at, d_x.at, s->rows * s->in);
+    unfence(&d_y), unfence(&w), unfence(&d_x), unfence(&again);
+}
+
+static void check_gradient(const shape *s)
+{
+    fenced d_y = fence_noise(0, s->rows * s->out), x = fence_noise(1, s->rows * s->in);
+    fenced d_w = fence_noise(2, s->out * s->in), again = fence(s->out * s->in);
+    gkv_gemm_gradient(s->kernels, s->rows, s->out, s->in, 0, s->out, d_y.at, x.at, d_w.at);
+    for (size_t o = 0; o < s->out; o++) {
+        for (size_t i = 0; i < s->in; i++) {
+            double sum = 0, size = 0;
+            for (size_t r = 0; r < s->rows; r++) {
+                const double term = (double)d_y.at[r * s->out + o] * (double)x.at[r * s->in + i];
+                sum += term;
+                size += fabs(term);
+            }
+            assert_close(d_w.at[o * s->in + i], sum, 8 * rounding * size);
+        }
+    }
+    for (size_t o = 0, count; s->kernels && o < s->out; o += count) { /* in parts of 1, 2, 3, … rows */
+        count = 1 + o % 4 < s->out - o ? 1 + o % 4 : s->out - o;
+        gkv_gemm_gradient(s->kernels, s->rows, s->out, s->in, o, count, d_y.at, x.at, again.at);
+    }
+    if (s->kernels)
+        assert_same(again.at, d_w.at, s->out * s->in);
+    unfence(&d_y), unfence(&x), unfence(&d_w), unfence(&again);
+}
+
+static void check_sparse_forward_of(const shape *s, bool dense)
+{
+    fenced x = fence_sparse(0, s->rows, s->in), mean = fence_mean(s->in, dense), w = fence_noise(2, s->out * s->in);
+    fenced start = fence_noise(3, s->rows * s->out), y = copy_of(&start, s->rows * s->out);
+    gkv_sparse_product p = {s->rows, s->in, s->out, x.at, mean.at, w.at, y.at};
+    gkv_sparse_forward(s->kernels, &p);
+    for (size_t r = 0; r < s->rows; r++) {
+        for (size_t o = 0; o < s->out; o++) {
+            double sum = (double)start.at[r * s->out + o], size = fabs(sum);
+            for (size_t i = 0; i < s->in; i++) {
+                const double input = (double)x.at[r * s->in + i], off = (double)mean.at[i];
+                sum += (input - off) * (double)w.at[o * s->in + i];
+                size += (fabs(input) + fabs(off)) * fabs((double)w.at[o * s->in + i]);
+            }
+            assert_close(y.at[r * s->out + o], sum, 8 * rounding * size);
+        }
+    }
+    if (s->kernels) {
+        fenced again = copy_of(&start, s->rows * s->out);
+        for (size_t r = 0; r < s->rows; r++) {
+            const gkv_sparse_product row = {1, s->in, s->out, x.at + r * s->in, mean.at, w.at, again.at + r * s->out};
+            gkv_sparse_forward(s->kernels, &row);
+        }
+        assert_same(again.at, y.at, s->rows * s->out);
+        unfence(&again);
+    }
+    unfence(&x), unfence(&mean), unfence(&w), unfence(&start), unfence(&y);
+}
+
+static void check_sparse_forward(const shape *s)
+{
+    check_sparse_forward_of(s, false);
+    check_sparse_forward_of(s, true);
+}
+
+static void run_sparse_gradient(const shape *s, size_t columns, const fenced *x, const fenced *mean, const fenced *d_y,
+                                gkv_real *d_weight)
+{
+    const size_t deepest = s->rows < GKV_SPARSE_ROWS ? s->rows : GKV_SPARSE_ROWS;
+    for (size_t first = 0; first < s->in; first += columns) {
+        const size_t count = s->in - first < columns ? s->in - first : columns;
+        fenced lists = fence(count * deepest * sizeof(gkv_nonzero) / sizeof(gkv_real));
+        const gkv_sparse_gradient p = {.rows = s->rows, .in = s->in, .out = s->out, .first = first, .count = count,
+                                       .x = x->at, .mean = mean->at, .d_y = d_y->at,
+                                       .lists = (gkv_nonzero *)(void *)lists.at, .d_weight = d_weight};
+        gkv_sparse_weight_gradient(s->kernels, &p);
+        unfence(&lists);
+    }
+}
+
+static void check_sparse_gradient_of(const shape *s, bool dense)
+{
+    fenced x = fence_sparse(0, s->rows, s->in), mean = fence_mean(s->in, dense), d_y = fence_noise(2, s->rows * s->out);
+    fenced d_w = fence_noise(3, s->out * s->in), again = fence(s->out * s->in);
+    run_sparse_gradient(s, GKV_SPARSE_COLUMNS, &x, &mean, &d_y, d_w.at);
+    for (size_t o = 0; o < s->out; o++) {
+        for (size_t i = 0; i < s->in; i++) {
+            double sum = 0, size = 0;
+            for (size_t r = 0; r < s->rows; r++) {
+                const double input = (double)x.at[r * s->in + i], off = (double)mean.at[i];
+                sum += (input - off) * (double)d_y.at[r * s->out + o];
+                size += (fabs(input) + fabs(off)) * fabs((double)d_y.at[r * s->out + o]);
+            }
+            assert_close(d_w.at[o * s->in + i], sum, 16 * rounding * size);
+        }
+    }
+    if (s->kernels) {
+        run_sparse_gradient(s, 19, &x, &mean, &d_y, again.at);
+        assert_same(again.at, d_w.at, s->out * s->in);
+    }
+    unfence(&x), unfence(&mean), unfence(&d_y), unfence(&d_w), unfence(&again);
+}
+
+static void check_sparse_gradient(const shape *s)
+{
+    check_sparse_gradient_of(s, false);
+    check_sparse_gradient_of(s, true);
+}
+
+/* --- Shapes --------------------------------------------------------------------- */
+
+/* Every level of this CPU; each value of each size, with the others drawn at random. */
+static void each(void (*check)(const shape *s))
+{
+    uint32_t words[3];
+    for (int level = 0; level <= (int)gkv_simd_best(); level++) {
+        const gkv_gemm_kernels *kernels = gkv_gemm_kernels_of((gkv_simd)level);
+        for (size_t i = 0; i < 120; i++) {
+            gkv_rng_words(gkv_rng_at(9, GKV_STREAM_USER, 0, i), 3, words);
+            const shape s = {kernels, row_counts[(i < 20 ? i : words[0]) % COUNT(row_counts)],
+                             widths[(i < 40 ? i : words[1]) % COUNT(widths)],
+                             depths[(i < 20 ? words[2] : i) % COUNT(depths)]};
+            check(&s);
+        }
+    }
+}
+
+#define EACH_TEST(name)                   \
+    static void test_##name(void **state) \
+    {                                     \
+        (void)state;                      \
+        each(check_##name);               \
+    }
+EACH_TEST(forward)
+EACH_TEST(backward)
+EACH_TEST(gradient)
+EACH_TEST(sparse_forward)
+EACH_TEST(sparse_gradient)
+
+/* Sizes at which a weight is packed in several pieces, and a batch longer than a list. */
+static void test_large(void **state)
+{
+    (void)state;
+    for (int level = 0; level <= (int)gkv_simd_best(); level++) {
+        const gkv_gemm_kernels *kernels = gkv_gemm_kernels_of((gkv_simd)level);
+        const shape wide = {kernels, 50, 300, 400}, flat = {kernels, 3, 33, 5000};
+        assert_true(gkv_pack_pieces(300, 400) > 1 && gkv_pack_pieces(33, 5000) > 1);
+        const shape long_batches[] = {{kernels, GKV_SPARSE_ROWS, 20, 30}, {kernels, GKV_SPARSE_ROWS + 1, 20, 30},
+                                      {kernels, 2 * GKV_SPARSE_ROWS + 77, 39, 130}};
+        check_forward(&wide);
+        check_forward(&flat);
+        check_sparse_forward(&wide);
+        for (size_t i = 0; i < COUNT(long_batches); i++) {
+            check_sparse_gradient(&long_batches[i]);
+            check_sparse_forward(&long_batches[i]);
+            check_gradient(&long_batches[i]);
+        }
+    }
+}
+
+/* An input that is not a number is no zero: its row shows it, and no other does. */
+static void test_not_a_number(void **state)
+{
+    (void)state;
+    enum { ROWS = 3, IN = 20, OUT = 18, BAD = 13 };
+    for (int level = 0; level <= (int)gkv_simd_best(); level++) {
+        const shape s = {gkv_gemm_kernels_of((gkv_simd)level), ROWS, OUT, IN};
+        fenced x = fence_sparse(0, ROWS, IN), mean = fence_noise(1, IN), w = fence_noise(2, OUT * IN);
+        fenced y = fence_noise(3, ROWS * OUT), d_w = fence(OUT * IN);
+        x.at[IN + BAD] = (gkv_real)NAN;
+        run_sparse_gradient(&s, IN, &x, &mean, &y, d_w.at);
+        for (size_t i = 0; i < OUT * IN; i++)
+            assert_true(isnan((double)d_w.at[i]) == (i % IN == BAD));
+        const gkv_sparse_product p = {ROWS, IN, OUT, x.at, mean.at, w.at, y.at};
+        gkv_sparse_forward(s.kernels, &p);
+        for (size_t i = 0; i < ROWS * OUT; i++)
+            assert_true(isnan((double)y.at[i]) == (i / OUT == 1));
+        unfence(&x), unfence(&mean), unfence(&w), unfence(&y), unfence(&d_w);
+    }
+}
+
+int main(void)
+{
+    openblas_set_num_threads(1);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forward),         cmocka_unit_test(test_backward),
+        cmocka_unit_test(test_gradient),        cmocka_unit_test(test_sparse_forward),
+        cmocka_unit_test(test_sparse_gradient), cmocka_unit_test(test_large),
+        cmocka_unit_test(test_not_a_number),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
