@@ -8,7 +8,8 @@
  *   vf_load(p), vf_store(p, v), vf_set(x)       unaligned access, broadcast
  *   vf_exp vf_log vf_log1p vf_tanh vf_sqrt vf_abs vf_max vf_min vf_sin vf_cos …
  *   vf_select(m, a, b)  a where the comparison m holds, else b
- * and the same with vd_. SLEEF's functions are accurate to 1 ulp. */
+ * and the same with vd_, each accurate to 1 ulp: exp and log are in simd_math.h, the others
+ * SLEEF's. */
 #ifndef GKV_CORE_SIMD_TYPES_H
 #define GKV_CORE_SIMD_TYPES_H
 
@@ -95,17 +96,6 @@ static inline vd vd_fma(vd a, vd b, vd c) { return fma(a, b, c); }
 
 #endif
 
-#define GKV_SIMD_FUNCTION(name)                                           \
-    static inline vf vf_##name(vf x) { return GKV_SLEEF_F(name)(x); }     \
-    static inline vd vd_##name(vd x) { return GKV_SLEEF_D(name)(x); }
-GKV_SIMD_FUNCTION(exp)
-GKV_SIMD_FUNCTION(log)
-GKV_SIMD_FUNCTION(log1p)
-GKV_SIMD_FUNCTION(tanh)
-GKV_SIMD_FUNCTION(sin)
-GKV_SIMD_FUNCTION(cos)
-#undef GKV_SIMD_FUNCTION
-
 /* a where the comparison `mask` holds, else b. */
 #if defined(GKV_SIMD_AVX512_FILE) || defined(GKV_SIMD_AVX2_FILE)
 typedef int vf_mask_ __attribute__((vector_size(sizeof(vf))));
@@ -118,6 +108,21 @@ typedef long long vd_mask_ __attribute__((vector_size(sizeof(vd))));
 #define vf_select(mask, a, b) ((mask) ? (a) : (b))
 #define vd_select(mask, a, b) ((mask) ? (a) : (b))
 #endif
+
+#define GKV_SIMD_FUNCTION(name)                                           \
+    static inline vf vf_##name(vf x) { return GKV_SLEEF_F(name)(x); }     \
+    static inline vd vd_##name(vd x) { return GKV_SLEEF_D(name)(x); }
+GKV_SIMD_FUNCTION(log1p)
+GKV_SIMD_FUNCTION(tanh)
+GKV_SIMD_FUNCTION(sin)
+GKV_SIMD_FUNCTION(cos)
+#if defined(GKV_SIMD_AVX512_FILE) || defined(GKV_SIMD_AVX2_FILE)
+#include "core/simd_math.h"
+#else
+GKV_SIMD_FUNCTION(exp)
+GKV_SIMD_FUNCTION(log)
+#endif
+#undef GKV_SIMD_FUNCTION
 
 /* The next min(left, lanes) elements at p; the lanes beyond hold `pad`. */
 static inline vf vf_load_part(const float *p, size_t left, float pad)

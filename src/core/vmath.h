@@ -14,8 +14,8 @@ typedef void gkv_vmap_d(size_t n, const double *x, double *y);
 
 /* One table per instruction set: vmath_kernels_*.c */
 typedef struct gkv_vmath {
-    gkv_vmap_f *exp_f, *tanh_f, *sigmoid_f;
-    gkv_vmap_d *exp_d, *tanh_d, *sigmoid_d;
+    gkv_vmap_f *exp_f, *log_f, *tanh_f, *sigmoid_f;
+    gkv_vmap_d *exp_d, *log_d, *tanh_d, *sigmoid_d;
     /* Box–Muller: n uniforms in (0,1) each of u and v to n normals each of a and b. */
     void (*box_muller_f)(size_t n, const float *u, const float *v, float *a, float *b);
     void (*box_muller_d)(size_t n, const double *u, const double *v, double *a, double *b);

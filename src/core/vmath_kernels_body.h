@@ -19,6 +19,7 @@
     }
 
 MAP(map_exp, vf_exp(v), vd_exp(v))
+MAP(map_log, vf_log(v), vd_log(v))
 MAP(map_tanh, vf_tanh(v), vd_tanh(v))
 MAP(map_sigmoid, vf_set(1.0F) / (vf_set(1.0F) + vf_exp(-v)), vd_set(1.0) / (vd_set(1.0) + vd_exp(-v)))
 
@@ -44,7 +45,7 @@ static void box_muller_d(size_t n, const double *u, const double *v, double *a, 
 
 #define GKV_VMATH_TABLE                                                                       \
     {                                                                                         \
-        .exp_f = map_exp_f, .tanh_f = map_tanh_f, .sigmoid_f = map_sigmoid_f,                 \
-        .exp_d = map_exp_d, .tanh_d = map_tanh_d, .sigmoid_d = map_sigmoid_d,                 \
+        .exp_f = map_exp_f, .log_f = map_log_f, .tanh_f = map_tanh_f, .sigmoid_f = map_sigmoid_f, \
+        .exp_d = map_exp_d, .log_d = map_log_d, .tanh_d = map_tanh_d, .sigmoid_d = map_sigmoid_d, \
         .box_muller_f = box_muller_f, .box_muller_d = box_muller_d                            \
     }

@@ -53,6 +53,14 @@ static const double wichura[6][8] = {
      7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7, 2.04426310338993978564e-15},
 };
 
+enum { SIDE_BY_SIDE = 8 }; /* vectors of roots that are sought at the same time */
+
+static inline size_t next_column(size_t column, size_t onward, size_t period)
+{
+    column += onward;
+    return column < period ? column : column - period;
+}
+
 #define REAL float
 #define V vf
 #define F(name) vf_##name

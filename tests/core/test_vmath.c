@@ -1,6 +1,8 @@
 /* Elementwise functions, on every instruction set that this CPU has, against libm. */
 #include "support.h"
 
+#include <float.h>
+
 #include "core/simd.h"
 #include "core/vmath.h"
 
@@ -91,6 +93,64 @@ static void ends_are_kept(void **state)
     }
 }
 
+/* In units of the last place of the exact value, which a type of `digits` bits down to
+ * 2^(least − digits) can hold. */
+static double ulps(double got, long double exact, int digits, int least)
+{
+    if (isnan(exact) || isinf((double)exact) || exact == 0)
+        return (double)exact == got || (isnan(exact) && isnan(got)) ? 0 : INFINITY;
+    int exponent;
+    frexpl(exact, &exponent);
+    return (double)(fabsl((long double)got - exact) / ldexpl(1, (exponent < least ? least : exponent) - digits));
+}
+
+/* Over all exponents, near 1, and where exp underflows and overflows. */
+static double place(int i)
+{
+    const double t = fmod(i * 0.6180339887498949, 1);
+    switch (i % 4) {
+    case 0: return ldexp(0.5 + t, -1070 + i % 2090);
+    case 1: return 1 + (t - 0.5) * ldexp(1, -(i % 50));
+    case 2: return (t - 0.5) * 1500;
+    default: return (t - 0.5) * 4;
+    }
+}
+
+static void exp_and_log_err_by_less_than_one_ulp(void **state)
+{
+    (void)state;
+    enum { MANY = 200000 };
+    static double x[MANY], y[MANY];
+    static float x_f[MANY], y_f[MANY];
+    for (int level = GKV_SIMD_PORTABLE + 1; level < GKV_SIMD_LEVELS; level++) {
+        const gkv_vmath *maps = table(level);
+        if (!maps)
+            continue;
+        for (int i = 0; i < MANY; i++) {
+            x[i] = place(i);
+            x_f[i] = (float)(i % 4 == 0 ? ldexp(x[i], -(int)(0.86 * (-1070 + i % 2090))) : i % 4 == 2 ? x[i] / 7 : x[i]);
+        }
+        maps->exp_d(MANY, x, y);
+        for (int i = 0; i < MANY; i++)
+            assert_true(y[i] == (double)expl(x[i]) || ulps(y[i], expl(x[i]), DBL_MANT_DIG, DBL_MIN_EXP) < 1);
+        maps->log_d(MANY, x, y);
+        for (int i = 0; i < MANY; i++)
+            assert_true(ulps(y[i], logl(x[i]), DBL_MANT_DIG, DBL_MIN_EXP) < 1);
+        maps->exp_f(MANY, x_f, y_f);
+        for (int i = 0; i < MANY; i++) {
+            const long double exact = expl((long double)x_f[i]);
+            assert_true(y_f[i] == (float)exact || ulps((double)y_f[i], exact, FLT_MANT_DIG, FLT_MIN_EXP) < 1);
+        }
+        maps->log_f(MANY, x_f, y_f);
+        for (int i = 0; i < MANY; i++)
+            assert_true(ulps((double)y_f[i], logl((long double)x_f[i]), FLT_MANT_DIG, FLT_MIN_EXP) < 1);
+        const double ends[6] = {0, INFINITY, -1, -INFINITY, NAN, 5e-324};
+        maps->log_d(6, ends, y);
+        assert_true(y[0] == -INFINITY && y[1] == INFINITY && isnan(y[2]) && isnan(y[3]) && isnan(y[4]) &&
+                    fabs(y[5] - log(5e-324)) < 1e-12);
+    }
+}
+
 static void box_muller_agrees_with_its_formula(void **state)
 {
     (void)state;
@@ -117,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(functions_agree_with_libm),
         cmocka_unit_test(ends_are_kept),
+        cmocka_unit_test(exp_and_log_err_by_less_than_one_ulp),
         cmocka_unit_test(box_muller_agrees_with_its_formula),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
