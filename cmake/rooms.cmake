@@ -33,6 +33,11 @@ function(gkv_room name uses libs)
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
         "-O3;-mavx512f;-mavx512dq;-mavx512vl;-mavx512bw;-mfma;-mprefer-vector-width=512")
     endif()
+    # Fused multiply-adds change last bits only, and these kernels promise no bits across
+    # instruction sets.
+    if(source MATCHES "gk/batch_kernels_avx")
+      set_property(SOURCE ${source} APPEND PROPERTY COMPILE_OPTIONS "-ffp-contract=fast")
+    endif()
   endforeach()
 endfunction()
 

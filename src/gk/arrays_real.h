@@ -17,6 +17,16 @@ static gkv_status K(prepare)(const gkv_gk *gk, K(one) *one)
     return gkv_gk_check(&one->gk) == GKV_OK ? GKV_OK : gkv_fail_context(GKV_ERR_ARGUMENT, "rounded to float");
 }
 
+/* Whether a value is NaN or not below `limit` in size. No branch: the common case is none. */
+static int K(any_beyond)(size_t n, const REAL *values, REAL limit)
+{
+    REAL beyond = 0; /* of the values' type: the vectors keep their width */
+#pragma omp simd reduction(+ : beyond)
+    for (size_t i = 0; i < n; i++)
+        beyond += (values[i] < 0 ? -values[i] : values[i]) < limit ? (REAL)0 : (REAL)1;
+    return beyond > 0;
+}
+
 /* Element i by the functions of gkvae/gk.h. */
 static void K(exactly)(const gkv_gk *gk, double x, size_t i, const P(gkv_gk_at_x) *out)
 {
@@ -73,7 +83,8 @@ static void K(chunk_at_x)(const K(one) *one, size_t n, const REAL *values, size_
                                 .cdf = AT(all->cdf, first), .cdf_upper = AT(all->cdf_upper, first),
                                 .log_cdf = AT(all->log_cdf, first), .log_cdf_upper = AT(all->log_cdf_upper, first),
                                 .dlog_pdf = AT(all->dlog_pdf, first), .score = AT(all->score, 4 * first)};
-    REAL x[CHUNK], z[CHUNK], log_pdf[CHUNK], dq[CHUNK], ratio[CHUNK];
+    /* Not a multiple of a page apart, or a store to one would hold up a load from the next. */
+    _Alignas(64) REAL x[CHUNK + 16], z[CHUNK + 16], log_pdf[CHUNK + 16], dq[CHUNK + 16], ratio[CHUNK + 16];
     memcpy(x, values + first, n * sizeof *x); /* an output may be the input */
     const int slopes = out.dlog_pdf || out.score;
     K(gkv_gk_batch_density)(n, 1, &one->columns, x, z, out.log_pdf || out.pdf ? log_pdf : NULL, slopes ? dq : NULL,
@@ -93,6 +104,9 @@ static void K(chunk_at_x)(const K(one) *one, size_t n, const REAL *values, size_
                                 .log_cdf_upper = out.log_cdf_upper};
     const int any_far = far.pdf || far.cdf || far.cdf_upper || far.log_cdf || far.log_cdf_upper;
     const double widest = (double)LARGEST * fmin(1.0, one->gk.b);
+    if (fabs(one->gk.a) < widest / 4 && !K(any_beyond)(n, x, (REAL)(widest / 4)) &&
+        !K(any_beyond)(n, z, any_far ? (REAL)RELIABLE : (REAL)HELD))
+        return;
     for (size_t i = 0; i < n; i++) {
         const double size = fabs((double)z[i]);
         if (!(size < HELD) || fabs((double)x[i] - one->gk.a) > widest)

@@ -70,7 +70,7 @@ static inline size_t next_column(size_t column, size_t onward, size_t period)
 #define MOST 1e37F     /* z is held to it */
 #define LARGEST FLT_MAX
 #define FAR_OUT 0x1p30F   /* 1+s² = s² from here on */
-#define SETTLED 1e-4F  /* a step whose square is less leaves an error of its fourth power */
+#define SETTLED 4e-4F  /* a step whose square is less leaves an error of its fourth power */
 #define NARROW 1.000001F
 #include "gk/batch_kernels_real.h"
 #include "gk/normal_kernels_real.h"

@@ -66,19 +66,19 @@ static inline V S(start)(V y, V by_y, V g, V k, V c)
         w = y * (down / (down + c * up));
     }
     /* Where T falls nearly as fast as s rises, that hardly moves: Newton's method in log w. */
-    const F(mask) slow = (g < S(constant)(-0.7)) & (k < S(constant)(0.35));
+    const F(mask) slow = -g > S(constant)(0.7) + S(constant)(4.0) * rise;
     if (F(any)(slow)) {
+        const V flat = one / (one + rise * w);
         V v = w;
         for (int pass = 0; pass < 2; pass++) {
-            const V flat = one / (one + rise * v), x = half_g * v * flat;
-            const V up = S(tanh_parts)(x, &down), T_down = down + c * up, by = one / (down * T_down);
-            const V bend = flat * c * x * (down * down - up * up) * by; /* d log T / d log w */
-            const V off = F(min)(S(constant)(10.0), v * by_y * T_down * T_down * by), off2 = off * off;
-            /* log(wT/y) and exp(step) by their Padé approximants */
-            const V step = F(max)(-one, F(min)(one, S(constant)(3.0) * (one - off2) /
-                                                        ((off2 + S(constant)(4.0) * off + one) *
-                                                         F(max)(S(constant)(0.2), one + bend))));
-            const V even = S(constant)(12.0) + step * step, odd = S(constant)(6.0) * step;
+            /* with log(wT/y) ≈ 3(q²−1)/(q²+4q+1), q = wT/y, and exp by its Padé approximant,
+             * all over one denominator */
+            const V x = half_g * flat * v, up = S(tanh_parts)(x, &down), T_down = down + c * up, both = down * T_down;
+            const V bend = both + c * flat * x * (down * down - up * up);
+            const V q = F(min)(S(constant)(10.0) * down, v * by_y * T_down), q2 = q * q, down2 = down * down;
+            const V bottom = (q2 + S(constant)(4.0) * q * down + down2) * F(max)(S(constant)(0.2) * both, bend);
+            const V top = F(max)(-bottom, F(min)(bottom, S(constant)(3.0) * (down2 - q2) * both));
+            const V even = S(constant)(12.0) * bottom * bottom + top * top, odd = S(constant)(6.0) * top * bottom;
             v = v * ((even + odd) / (even - odd));
         }
         w = F(select)(slow, v, w);
