@@ -11,6 +11,7 @@
 #include "core/memory.h"
 #include "core/rng.h"
 #include "gk/batch.h"
+#include "gk/family.h"
 #include "gk/sample.h"
 #include "gk/sort.h"
 
@@ -175,7 +176,7 @@ static gkv_status check(const gkv_gk_bootstrap_settings *set, const gkv_gk_fit_r
         return gkv_fail(GKV_ERR_ARGUMENT, "a bootstrap needs threads ≥ 1, or 0 for all; not %d", set->threads);
     if (!(set->confidence > 0 && set->confidence < 1))
         return gkv_fail(GKV_ERR_ARGUMENT, "the confidence of intervals must be in (0, 1), not %g", set->confidence);
-    return gkv_gk_check(&fit->gk);
+    return gkv_gk_check_gk(&fit->gk, "a fit's bootstrap");
 }
 
 static gkv_status create(boot *b, const gkv_gk_sample *sample)

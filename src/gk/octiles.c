@@ -9,6 +9,9 @@ static const double z_3_4 = 0.67448975019608174320, z_7_8 = 1.150349380376008207
 
 gkv_status gkv_gk_from_octiles(const double e[7], double c, double margin, gkv_gk *out)
 {
+    if (!(c > 0 && c < 1) || !(margin >= 0 && isfinite(margin)))
+        return gkv_fail(GKV_ERR_ARGUMENT, "the octile method needs c between 0 and 1 and a margin ≥ 0, not %g and %g", c,
+                        margin);
     for (int i = 0; i < 7; i++)
         if (!isfinite(e[i]))
             return gkv_fail(GKV_ERR_DATA, "octile %d is %g, not a number to fit to", i + 1, e[i]);

@@ -13,9 +13,7 @@ gkv_status gkv_mgk_correlation(size_t n, size_t d, const double *x, const gkv_gk
     if (d < 1 || n < 2 || !(shrink >= 0 && shrink <= 1))
         return gkv_fail(GKV_ERR_ARGUMENT, "normal scores need 2 rows, 1 column and a shrinkage in [0, 1], not %zu, %zu, %g",
                         n, d, shrink);
-    for (size_t j = 0; j < d; j++)
-        if (gkv_gk_check(&margins[j]) != GKV_OK)
-            return gkv_fail_context(GKV_ERR_ARGUMENT, "margin %zu of %zu", j, d);
+    GKV_TRY(gkv_mgk_check_margins(d, margins));
     for (size_t i = 0; i < n * d; i++)
         if (!isfinite(x[i]))
             return gkv_fail(GKV_ERR_DATA, "normal scores: row %zu, column %zu is %g", i / d, i % d, x[i]);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "gk/fit.h"
 #include "mgk/cholesky.h"
 #include "mgk/scores.h"
 
@@ -198,7 +199,7 @@ static gkv_status check(size_t n, size_t d, const gkv_mgk_fit_settings *set)
                         (size_t)UINT32_MAX, d, n);
     if (!((set->shrink >= 0 && set->shrink <= 1) || set->shrink == GKV_MGK_SHRINK_AUTO))
         return gkv_fail(GKV_ERR_ARGUMENT, "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g", set->shrink);
-    return GKV_OK;
+    return gkv_gk_fit_check_settings(&set->margins);
 }
 
 gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x, const double *weights,

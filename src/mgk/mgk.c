@@ -6,18 +6,19 @@
 
 #include "core/memory.h"
 #include "core/real.h"
+#include "gk/family.h"
 #include "mgk/cholesky.h"
 #include "mgk/rows.h"
 
 /* Pivots below this share of their diagonal are rounding, not information. */
 static const double least_pivot = 1e-12;
 
-static gkv_status check_margins(size_t d, const gkv_gk *margins)
+gkv_status gkv_mgk_check_margins(size_t d, const gkv_gk *margins)
 {
     if (d < 1)
         return gkv_fail(GKV_ERR_ARGUMENT, "a multivariate g-and-k needs at least one dimension");
     for (size_t j = 0; j < d; j++)
-        if (gkv_gk_check(&margins[j]) != GKV_OK)
+        if (gkv_gk_check_gk(&margins[j], "a multivariate distribution") != GKV_OK)
             return gkv_fail_context(GKV_ERR_ARGUMENT, "margin %zu of %zu", j, d);
     return GKV_OK;
 }
@@ -105,7 +106,7 @@ static gkv_status build_from_covariance(size_t d, const gkv_gk *margins, const d
 gkv_status gkv_mgk_create(size_t d, const gkv_gk *margins, const double *correlation, gkv_mgk **out)
 {
     *out = NULL;
-    GKV_TRY(check_margins(d, margins));
+    GKV_TRY(gkv_mgk_check_margins(d, margins));
     if (correlation)
         GKV_TRY(check_correlation(d, correlation));
     return build_from_covariance(d, margins, NULL, correlation, out);
@@ -115,7 +116,7 @@ gkv_status gkv_mgk_create_latent(size_t d, const gkv_gk *margins, const double *
                                  gkv_mgk **out)
 {
     *out = NULL;
-    GKV_TRY(check_margins(d, margins));
+    GKV_TRY(gkv_mgk_check_margins(d, margins));
     GKV_TRY(check_covariance(d, mean, covariance));
     return build_from_covariance(d, margins, mean, covariance, out);
 }

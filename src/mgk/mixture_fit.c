@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/memory.h"
+#include "gk/fit.h"
 #include "mgk/em.h"
 #include "mgk/mixture.h"
 #include "mgk/scores.h"
@@ -67,7 +68,7 @@ static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_setti
         !(s->log_noise <= 0) || s->patience < 1)
         return gkv_fail(GKV_ERR_ARGUMENT, "a mixture's fit needs max_iterations ≥ 0, tolerance ≥ 0, least_scale > 0, "
                                           "least_rows ≥ 8, log_noise ≤ 0 and patience ≥ 1");
-    return GKV_OK;
+    return gkv_gk_fit_check_settings(&s->margins);
 }
 
 static gkv_status check_data(const char *what, size_t n, size_t d, const double *x, const double *weights)

@@ -75,6 +75,9 @@ struct gkv_mgk {
     gkv_mgk_columns columns;
 };
 
+/* GKV_OK if d ≥ 1 and all margins are valid and g-and-k. */
+gkv_status gkv_mgk_check_margins(size_t d, const gkv_gk *margins);
+
 /* From parts that are known to be right: mean NULL is 0, cholesky NULL the identity. */
 gkv_status gkv_mgk_build(size_t d, const gkv_gk *margins, const double *mean, const double *cholesky, gkv_mgk **out);
 

@@ -45,6 +45,10 @@ static void octiles_of_a_population_are_exact(void **state)
     }
     gkv_gk out;
     assert_fails(gkv_gk_from_octiles((double[7]){0, 1, 1, 1, 1, 1, 2}, .8, 1e-4, &out), GKV_ERR_DATA, "no spread");
+    const double good[7] = {0, 1, 2, 3, 4, 5, 6};
+    assert_fails(gkv_gk_from_octiles(good, 0, 1e-4, &out), GKV_ERR_ARGUMENT, "c between 0 and 1");
+    assert_fails(gkv_gk_from_octiles(good, 1, 1e-4, &out), GKV_ERR_ARGUMENT, "c between 0 and 1");
+    assert_fails(gkv_gk_from_octiles(good, .8, -1, &out), GKV_ERR_ARGUMENT, "a margin ≥ 0");
     assert_fails(gkv_gk_from_octiles((double[7]){0, 1, NAN, 1, 1, 3, 4}, .8, 1e-4, &out), GKV_ERR_DATA, "octile 3");
     /* More skew than tanh can give: near the most, and valid. */
     assert_ok(gkv_gk_from_octiles((double[7]){0, 0, 0, 0, 1, 5, 9}, .8, 1e-4, &out));

@@ -137,6 +137,10 @@ static void refusals(void **state)
     assert_fails(gkv_gk_bootstrap(&sample, NULL, &fit, &boot, &result), GKV_ERR_ARGUMENT, "confidence");
     assert_fails(gkv_gk_bootstrap(&(gkv_gk_sample){.x = x, .n = 3}, NULL, &fit, NULL, &result), GKV_ERR_DATA,
                  "at least 8");
+    fit.gk.family = GKV_GK_FAMILY_GGH;
+    assert_fails(gkv_gk_bootstrap(&sample, NULL, &fit, NULL, &result), GKV_ERR_ARGUMENT,
+                 "not the generalised g-and-h");
+    fit.gk.family = GKV_GK_FAMILY_GK;
     fit.gk.k = -3;
     assert_fails(gkv_gk_bootstrap(&sample, NULL, &fit, NULL, &result), GKV_ERR_ARGUMENT, "not a g-and-k");
 }

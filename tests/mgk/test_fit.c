@@ -228,6 +228,15 @@ static void bad_and_odd_samples(void **state)
     assert_fails(gkv_mgk_fit(n, 0, y, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT, "1 column");
     weights[0] = -1;
     assert_fails(gkv_mgk_fit(n, D, x, weights, &set, 2, &mgk, NULL), GKV_ERR_DATA, "row 0 of 40 has weight -1");
+    const gkv_gk other_family = {.b = 1, .k = .1, .c = .8, .family = GKV_GK_FAMILY_GH};
+    gkv_mgk_fit_defaults(&set);
+    set.margins.start = &other_family;
+    assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT, "cannot be of the family g-and-h");
+    gkv_mgk_fit_defaults(&set);
+    set.margins.c = 1;
+    for (set.normal = 0; set.normal < 2; set.normal++)
+        assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT, "c must be between 0 and 1");
+    gkv_mgk_fit_defaults(&set);
     set.shrink = 1.5;
     assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT, "shrinkage");
 }

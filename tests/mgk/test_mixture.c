@@ -408,6 +408,16 @@ static void refusals(void **state)
     gkv_mgk_mixture_defaults(&set);
     set.least_rows = 3;
     assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f), GKV_ERR_ARGUMENT, "least_rows");
+    gkv_mgk_mixture_defaults(&set);
+    set.normal = 1;
+    set.margins.c = NAN;
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f), GKV_ERR_ARGUMENT, "c must be between 0 and 1");
+    const gkv_gk other_family = {.b = 1, .k = .1, .c = .8, .family = GKV_GK_FAMILY_GH};
+    gkv_mgk_mixture_defaults(&set);
+    set.components = 1;
+    set.margins.start = &other_family; /* is not used */
+    assert_ok(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f));
+    gkv_mgk_mixture_free(m);
     y[7 * D + 2] = NAN;
     assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA, "row 7, column 2");
     gkv_mgk_mixture_defaults(&set);
