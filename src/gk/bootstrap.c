@@ -3,13 +3,13 @@
 #include "gkvae/gk_bootstrap.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
 #include "core/rng.h"
+#include "core/threads.h"
 #include "gk/batch.h"
 #include "gk/family.h"
 #include "gk/sample.h"
@@ -172,8 +172,7 @@ static gkv_status check(const gkv_gk_bootstrap_settings *set, const gkv_gk_fit_r
 {
     if (set->replicates < LEAST || set->replicates > UINT32_MAX)
         return gkv_fail(GKV_ERR_ARGUMENT, "a bootstrap needs at least %d replicates, not %zu", LEAST, set->replicates);
-    if (set->threads < 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a bootstrap needs threads ≥ 1, or 0 for all; not %d", set->threads);
+    GKV_TRY(gkv_threads_check(set->threads, "a bootstrap"));
     if (!(set->confidence > 0 && set->confidence < 1))
         return gkv_fail(GKV_ERR_ARGUMENT, "the confidence of intervals must be in (0, 1), not %g", set->confidence);
     return gkv_gk_check_gk(&fit->gk, "a fit's bootstrap");
@@ -209,7 +208,7 @@ gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample, const gkv_gk_fit_settin
         gkv_gk_bootstrap_defaults(&set);
     memset(result, 0, sizeof *result);
     GKV_TRY(check(&set, fit));
-    boot b = {.set = &set, .gk = fit->gk, .threads = set.threads ? set.threads : omp_get_num_procs()};
+    boot b = {.set = &set, .gk = fit->gk, .threads = gkv_threads(set.threads)};
     if (fit_settings)
         b.fit_set = *fit_settings;
     else

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/threads.h"
 #include "gk/fit.h"
 
 /* Samples that a thread has in memory, condensed, at the same time. */
@@ -135,11 +136,10 @@ gkv_status gkv_gk_fit_many(const gkv_gk_sample *samples, size_t count, const gkv
     if (count > 0)
         memset(results, 0, count * sizeof *results);
     GKV_TRY(gkv_gk_fit_check_settings(&set));
-    if (threads < 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "fits need threads ≥ 1, or 0 for all; not %d", threads);
+    GKV_TRY(gkv_threads_check(threads, "a fit"));
     if (count == 0)
         return GKV_OK;
-    const size_t all = (size_t)(threads ? threads : omp_get_num_procs());
+    const size_t all = (size_t)gkv_threads(threads);
     const size_t used = count < all ? count : all, share = (count + used - 1) / used;
     gkv_gk_fit_common common = {.set = &set, .kernels = gkv_gk_fit_kernels_get(), .threads = used > 1 ? 1 : (int)all};
     gkv_gk_edge_prepare(set.c, &common.edge);

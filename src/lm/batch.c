@@ -1,10 +1,10 @@
 /* The solver for many problems: a driver a thread, all taking problems of one task. */
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/threads.h"
 #include "lm/level.h"
 #include "lm/driver.h"
 
@@ -47,16 +47,14 @@ static const gkv_lm_kernels *kernels_for(const gkv_lm_batch *batch, size_t count
 gkv_status gkv_lm_batch_create(size_t n, size_t p, int threads, gkv_lm_batch **out)
 {
     *out = NULL;
-    if (threads < 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a batch of least-squares problems needs threads ≥ 1, or 0 for all; not %d",
-                        threads);
+    GKV_TRY(gkv_threads_check(threads, "a batch of least-squares problems"));
     gkv_status status = GKV_OK;
     gkv_lm_batch *batch = NULL;
     GKV_TRY_GOTO(gkv_alloc(1, sizeof *batch, &batch));
     batch->n = n;
     batch->p = p;
     batch->level = gkv_lm_level();
-    batch->threads = threads ? threads : omp_get_num_procs();
+    batch->threads = gkv_threads(threads);
     GKV_TRY_GOTO(gkv_alloc((size_t)batch->threads, sizeof *batch->drivers, &batch->drivers));
     for (int i = 0; i < batch->threads; i++)
         GKV_TRY_GOTO(gkv_lm_driver_open(&batch->drivers[i], gkv_lm_kernels_of(batch->level), n, p));

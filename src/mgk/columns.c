@@ -1,10 +1,10 @@
 /* Q and Q⁻¹ of tiles of rows, over gk/batch.h. */
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 
 #include "core/memory.h"
 #include "core/real.h"
+#include "core/threads.h"
 #include "gk/batch.h"
 #include "mgk/rows.h"
 
@@ -12,8 +12,7 @@ int gkv_mgk_threads(int asked, size_t parts)
 {
     if (openblas_get_num_threads() != 1)
         openblas_set_num_threads(1);
-    /* Not omp_get_max_threads(): OpenBLAS's number of threads is OpenMP's too. */
-    const size_t threads = (size_t)(asked > 0 ? asked : omp_get_num_procs());
+    const size_t threads = (size_t)gkv_threads(asked);
     return (int)(threads < parts ? threads : parts > 0 ? parts : 1);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/threads.h"
 #include "gk/fit.h"
 #include "mgk/cholesky.h"
 #include "mgk/scores.h"
@@ -214,6 +215,7 @@ gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x, const double *weight
     selection rows = {0};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(check(n, d, &set));
+    GKV_TRY_GOTO(gkv_threads_check(threads, "a fit"));
     GKV_TRY_GOTO(select_rows(n, d, x, weights, &rows));
     for (size_t i = 0; i < rows.cases.n; i++)
         found.weight += rows.cases.weights ? rows.cases.weights[i] : 1.0;

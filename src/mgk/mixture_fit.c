@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/memory.h"
+#include "core/threads.h"
 #include "gk/fit.h"
 #include "mgk/em.h"
 #include "mgk/mixture.h"
@@ -247,6 +248,7 @@ gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x, const gkv_mg
     run r = {.began = now(), .mean = -INFINITY};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(check_settings(n, d, &set));
+    GKV_TRY_GOTO(gkv_threads_check(threads, "a mixture's fit"));
     GKV_TRY_GOTO(check_data("row", n, d, x, set.weights));
     GKV_TRY_GOTO(check_data("held-out row", set.held_out_rows, d, set.held_out, NULL));
     GKV_TRY_GOTO(gkv_em_create(n, d, x, &set, threads, &r.em));

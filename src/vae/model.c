@@ -4,13 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <omp.h>
-
 #include "core/memory.h"
+#include "core/threads.h"
 
 int gkv_thread_count(const gkv_settings *settings)
 {
-    return settings->train.threads > 0 ? (int)settings->train.threads : omp_get_num_procs();
+    return gkv_threads((int)settings->train.threads);
 }
 
 static gkv_status layout_networks(gkv_model *model)

@@ -237,6 +237,7 @@ static void bad_and_odd_samples(void **state)
     for (set.normal = 0; set.normal < 2; set.normal++)
         assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT, "c must be between 0 and 1");
     gkv_mgk_fit_defaults(&set);
+    assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, -1, &mgk, NULL), GKV_ERR_ARGUMENT, "a fit needs 1 thread");
     set.shrink = 1.5;
     assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT, "shrinkage");
 }

@@ -409,6 +409,7 @@ static void refusals(void **state)
     set.least_rows = 3;
     assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f), GKV_ERR_ARGUMENT, "least_rows");
     gkv_mgk_mixture_defaults(&set);
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, -1, &m, &f), GKV_ERR_ARGUMENT, "a mixture's fit needs 1 thread");
     set.normal = 1;
     set.margins.c = NAN;
     assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f), GKV_ERR_ARGUMENT, "c must be between 0 and 1");

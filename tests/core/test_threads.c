@@ -1,0 +1,27 @@
+/* What a number of threads stands for. */
+#include "support.h"
+
+#include <omp.h>
+
+#include "core/threads.h"
+
+static void counts(void **state)
+{
+    (void)state;
+    assert_int_equal(gkv_threads(1), 1);
+    assert_int_equal(gkv_threads(1000), 1000);
+    assert_int_equal(gkv_threads(0), omp_get_num_procs());
+    assert_int_equal(gkv_threads(-1), omp_get_num_procs());
+    omp_set_num_threads(1); /* as whoever sets OpenBLAS's threads does */
+    assert_int_equal(gkv_threads(0), omp_get_num_procs());
+    assert_ok(gkv_threads_check(0, "a test"));
+    assert_ok(gkv_threads_check(7, "a test"));
+    assert_fails(gkv_threads_check(-2, "a test"), GKV_ERR_ARGUMENT, "a test needs 1 thread or more, or 0 for all "
+                                                                    "processors; not -2");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(counts)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
