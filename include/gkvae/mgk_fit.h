@@ -24,6 +24,7 @@ extern "C" {
 
 typedef struct gkv_mgk_fit_settings {
     gkv_gk_fit_settings margins; /* of every margin */
+    const gkv_gk *starts;        /* NULL, or [d]: margins.start of each column; not owned */
     double shrink;               /* 0: R is (1−s)R + sI, s in [0, 1] or GKV_MGK_SHRINK_AUTO */
     int normal;                  /* 0; 1 holds g = k = 0 and takes moments: the normal distribution */
     int independent;             /* 0; 1 takes R = I */
@@ -34,14 +35,15 @@ typedef struct gkv_mgk_fit_settings {
 typedef struct gkv_mgk_fit_result {
     size_t n, d;
     double weight;              /* Σ w_i: the number of observations */
-    gkv_gk_fit_result *margins; /* [d]; of normal margins only gk, se, covariance, n and converged are set */
+    gkv_gk_fit_result *margins; /* [d]; of normal margins, which are most likely by their moments (`method` says
+                                   mle), the parts about χ², A² and the likelihood are NaN or 0 */
     double *correlation;        /* [d × d] R */
     double *correlation_se;     /* [d × d] standard errors: (1−s)(1−r²)/√Σw, the bound for known
                                    margins and, for a Gaussian copula, for unknown ones (Klaassen and
                                    Wellner, Bernoulli 3, 1997) */
     double shrink;              /* s as used */
     double log_likelihood;      /* Σ w_i log f(x_i) */
-    size_t parameters;          /* 4d + d(d−1)/2; 2d for normal margins, none for R = I */
+    size_t parameters;          /* those that were free: of the margins, and d(d−1)/2 of R unless it is I */
     double aic, bic;            /* 2p − 2 logL and p log Σw − 2 logL */
     double goodness;            /* mean of χ²/dof over the fitted margins: about 1 if they are
                                    g-and-k; NaN without any */

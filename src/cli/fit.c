@@ -95,8 +95,8 @@ static void check_arguments(const cli_fit_arguments *a, struct argp_state *state
         argp_error(state, "which file? A path, or - for standard input, is needed");
     if (a->components && a->multivariate)
         argp_error(state, "--multivariate and --mixture: choose one");
-    if (joint && fixed)
-        argp_error(state, "--fix goes with fits of single columns, not with %s (--normal does)", joint);
+    if (a->components && fixed)
+        argp_error(state, "--fix goes with fits of columns and with --multivariate, not with --mixture (--normal does)");
     if (joint && a->replicates)
         argp_error(state, "--bootstrap goes with fits of single columns, not with %s", joint);
     if (joint && a->method != GKV_GK_LM && (a->components || a->method == GKV_GK_OCTILES))
@@ -154,6 +154,36 @@ void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings)
     settings->c = a->c;
     settings->confidence = a->confidence;
     settings->anderson_darling = 1;
+    for (size_t p = 0; p < CLI_PARAMETERS; p++)
+        settings->fixed[p] = a->fixed[p] || (a->normal && p >= GKV_GK_G);
+}
+
+bool cli_fit_holds(const cli_fit_arguments *a)
+{
+    return a->normal || a->fixed[0] || a->fixed[1] || a->fixed[2] || a->fixed[3];
+}
+
+/* The octiles' estimates, but for what is held. A g that is free gives way to a k that is held. */
+gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample, gkv_gk *start)
+{
+    gkv_gk_fit_settings settings;
+    gkv_gk_fit_result result;
+    cli_fit_settings(a, &settings);
+    settings.method = GKV_GK_OCTILES; /* which holds nothing */
+    memset(settings.fixed, 0, sizeof settings.fixed);
+    const gkv_status status = gkv_gk_fit_many(sample, 1, &settings, 1, &result, NULL);
+    if (status != GKV_OK)
+        return status;
+    *start = result.gk;
+    double *const parameters[CLI_PARAMETERS] = {&start->a, &start->b, &start->g, &start->k};
+    for (size_t p = 0; p < CLI_PARAMETERS; p++)
+        if (a->fixed[p])
+            *parameters[p] = a->value[p];
+    if (a->normal)
+        start->g = start->k = 0;
+    if (a->fixed[GKV_GK_K] && !a->fixed[GKV_GK_G] && !gkv_gk_is_valid(start))
+        start->g = 0;
+    return a->fixed[GKV_GK_K] ? gkv_gk_check(start) : GKV_OK;
 }
 
 double *cli_fit_rows(const cli_fit_data *data)

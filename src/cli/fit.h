@@ -54,6 +54,11 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data);
 /* The library's settings for one margin. */
 void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings);
 
+/* Whether parameters are held, and where the fit of a sample then begins, which is where they
+ * stay. */
+bool cli_fit_holds(const cli_fit_arguments *a);
+gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample, gkv_gk *start);
+
 /* The columns as the library wants several: row by row. The caller frees it. */
 double *cli_fit_rows(const cli_fit_data *data);
 

@@ -6,29 +6,6 @@
 
 /* --- Fits ------------------------------------------------------------------------------------- */
 
-/* Where fits with held parameters begin, which is where these stay: the octiles' estimates,
- * but for what is held. A g that is free gives way to a k that is held. */
-static gkv_status make_start(const cli_fit_arguments *a, const gkv_gk_sample *sample, gkv_gk *start)
-{
-    gkv_gk_fit_settings settings;
-    gkv_gk_fit_result result;
-    cli_fit_settings(a, &settings);
-    settings.method = GKV_GK_OCTILES;
-    const gkv_status status = gkv_gk_fit_many(sample, 1, &settings, 1, &result, NULL);
-    if (status != GKV_OK)
-        return status;
-    *start = result.gk;
-    double *const parameters[CLI_PARAMETERS] = {&start->a, &start->b, &start->g, &start->k};
-    for (size_t p = 0; p < CLI_PARAMETERS; p++)
-        if (a->fixed[p])
-            *parameters[p] = a->value[p];
-    if (a->normal)
-        start->g = start->k = 0;
-    if (a->fixed[GKV_GK_K] && !a->fixed[GKV_GK_G] && !gkv_gk_is_valid(start))
-        start->g = 0;
-    return a->fixed[GKV_GK_K] ? gkv_gk_check(start) : GKV_OK;
-}
-
 /* What a bootstrap tells, and what it is told. */
 typedef struct reporter {
     const char *name;
@@ -100,14 +77,14 @@ static void keep_first(int *first, int code)
 static int start_all(const cli_fit_arguments *a, const cli_fit_data *data, job *jobs, gkv_gk_sample *samples,
                      size_t *n)
 {
-    const bool held = a->normal || a->fixed[0] || a->fixed[1] || a->fixed[2] || a->fixed[3];
+    const bool held = cli_fit_holds(a);
     int first = CLI_OK;
     *n = 0;
     for (size_t i = 0; i < data->n_columns; i++) {
         job *it = &jobs[*n];
         *it = (job){.column = data->columns[i], .row = {.name = data->columns[i].name}};
         samples[*n] = (gkv_gk_sample){.x = data->columns[i].x, .weights = data->weights, .n = data->n};
-        const gkv_status status = held ? make_start(a, &samples[*n], &it->start) : GKV_OK;
+        const gkv_status status = held ? cli_fit_start(a, &samples[*n], &it->start) : GKV_OK;
         samples[*n].start = held ? &it->start : NULL;
         if (status == GKV_OK)
             ++*n;
@@ -197,8 +174,6 @@ int cli_fit_columns(const cli_fit_arguments *a, const cli_fit_data *data)
     gkv_gk_sample *samples = cli_alloc(data->n_columns, sizeof *samples);
     size_t n = 0;
     cli_fit_settings(a, &settings);
-    for (size_t p = 0; p < CLI_PARAMETERS; p++)
-        settings.fixed[p] = a->fixed[p] || (a->normal && p >= GKV_GK_G);
     int code = start_all(a, data, jobs, samples, &n);
     if (n > 0)
         keep_first(&code, fit_all(a, &settings, jobs, samples, &n));

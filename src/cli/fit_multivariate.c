@@ -78,19 +78,16 @@ static int draw(const cli_fit_arguments *a, const cli_fit_data *data, const gkv_
     return code;
 }
 
-/* Of margins that are held normal the library gives estimates and errors alone. */
-static void complete_normal(const cli_fit_arguments *a, gkv_gk_fit_result *r)
+/* Where each margin begins, if parameters are held. */
+static int make_starts(const cli_fit_arguments *a, const cli_fit_data *data, gkv_gk *starts)
 {
-    const gkv_gk normal = gkv_gk_standard();
-    const double z = gkv_gk_quantile_upper(&normal, (1 - a->confidence) / 2);
-    for (size_t p = 0; p < CLI_PARAMETERS; p++) {
-        const double value = cli_parameter(&r->gk, p), reach = z * r->se[p];
-        const bool is_scale = p == GKV_GK_B; /* whose interval is one of its logarithm */
-        r->low[p] = is_scale ? value * exp(-reach / value) : value - reach;
-        r->high[p] = is_scale ? value * exp(reach / value) : value + reach;
+    for (size_t i = 0; i < data->n_columns; i++) {
+        const gkv_gk_sample sample = {.x = data->columns[i].x, .weights = data->weights, .n = data->n};
+        const gkv_status status = cli_fit_start(a, &sample, &starts[i]);
+        if (status != GKV_OK)
+            return cli_error(cli_code(status), "%s: %s", data->columns[i].name, gkv_error_message());
     }
-    r->method = GKV_GK_MLE;
-    r->log_likelihood = r->aic = r->bic = r->chi2 = r->p_value = r->anderson_darling = NAN;
+    return CLI_OK;
 }
 
 int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data)
@@ -99,17 +96,21 @@ int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data)
     gkv_mgk_fit_result result = {.n = 0};
     gkv_mgk *mgk = NULL;
     cli_fit_row *rows = NULL;
+    gkv_gk *starts = NULL;
     double *x = cli_fit_rows(data);
     int code = CLI_OK;
     gkv_mgk_fit_defaults(&settings);
     cli_fit_settings(a, &settings.margins);
     settings.normal = a->normal;
+    if (cli_fit_holds(a) && !a->normal) {
+        starts = cli_alloc(data->n_columns, sizeof *starts);
+        CLI_TRY(make_starts(a, data, starts));
+        settings.starts = starts;
+    }
     CLI_CHECK(gkv_mgk_fit(data->n, data->n_columns, x, data->weights, &settings, a->threads, &mgk, &result));
     rows = cli_alloc(result.d, sizeof *rows);
     for (size_t i = 0; i < result.d; i++) {
         rows[i] = (cli_fit_row){.name = data->columns[i].name, .result = result.margins[i]};
-        if (a->normal)
-            complete_normal(a, &rows[i].result);
         cli_fit_warn(rows[i].name, &rows[i].result);
     }
     if (a->json)
@@ -120,6 +121,7 @@ int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data)
         CLI_TRY(draw(a, data, &result));
 done:
     free(rows);
+    free(starts);
     free(x);
     gkv_mgk_free(mgk);
     gkv_mgk_fit_result_free(&result);

@@ -101,6 +101,9 @@ gkv_status gkv_gk_fit_mle(const gkv_gk_fit_common *common, gkv_gk_task *task);
 double gkv_gk_fit_likelihood(const gkv_gk_fit_common *common, const gkv_gk_task *task, const gkv_gk *gk,
                              gkv_gk_sums *sums);
 
+/* Confidence intervals from estimates and standard errors. */
+void gkv_gk_fit_intervals(double confidence, gkv_gk_fit_result *result);
+
 /* Back to the sample's units: estimates, errors, intervals, χ² and what else is asked for. */
 gkv_status gkv_gk_fit_conclude(const gkv_gk_fit_common *common, gkv_gk_task *task);
 

@@ -5,7 +5,7 @@
 #include "gk/normal.h"
 
 /* B's interval is that of its logarithm: it stays above 0 and suits its skewed scatter. */
-static void intervals(double confidence, gkv_gk_fit_result *result)
+void gkv_gk_fit_intervals(double confidence, gkv_gk_fit_result *result)
 {
     const double z = gkv_normal_quantile(0.5 + 0.5 * confidence);
     const double value[4] = {result->gk.a, result->gk.b, result->gk.g, result->gk.k};
@@ -56,7 +56,7 @@ gkv_status gkv_gk_fit_conclude(const gkv_gk_fit_common *common, gkv_gk_task *tas
         estimates(common, task, result);
         GKV_TRY(gkv_gk_fit_goodness(common, task));
     }
-    intervals(set->confidence, result);
+    gkv_gk_fit_intervals(set->confidence, result);
     gkv_gk scaled = result->gk;
     scaled.a = (result->gk.a - task->centre) / task->spread;
     scaled.b = result->gk.b / task->spread;

@@ -79,17 +79,21 @@ static void copy_columns(const gkv_mgk_cases *cases, int threads, double *column
     }
 }
 
-/* g = k = 0 by moments: standard errors are the normal distribution's. */
-static gkv_status normal_margin(size_t column, double c, size_t n, double weight, double mean, double variance,
-                                gkv_gk_fit_result *result)
+/* g = k = 0 by moments, which are most likely: standard errors are the normal distribution's. */
+static gkv_status normal_margin(size_t column, const gkv_gk_fit_settings *set, size_t n, double weight, double mean,
+                                double variance, gkv_gk_fit_result *result)
 {
     if (!(variance > 0 && sqrt(variance) > 1e-14 * fabs(mean)))
         return gkv_fail(GKV_ERR_DATA, "column %zu is constant, %g: it has no density; leave it out", column, mean);
-    *result = (gkv_gk_fit_result){.gk = {.a = mean, .b = sqrt(variance), .c = c}, .n = n, .converged = 1};
+    *result = (gkv_gk_fit_result){.gk = {.a = mean, .b = sqrt(variance), .c = set->c}, .n = n, .total = weight,
+                                  .method = GKV_GK_MLE, .parameters = 2, .converged = 1,
+                                  .log_likelihood = NAN, .aic = NAN, .bic = NAN, .chi2 = NAN, .p_value = NAN,
+                                  .anderson_darling = NAN};
     result->covariance[GKV_GK_A][GKV_GK_A] = variance / weight;
     result->covariance[GKV_GK_B][GKV_GK_B] = 0.5 * variance / weight;
     result->se[GKV_GK_A] = sqrt(variance / weight);
     result->se[GKV_GK_B] = sqrt(0.5 * variance / weight);
+    gkv_gk_fit_intervals(set->confidence, result);
     return GKV_OK;
 }
 
@@ -103,7 +107,7 @@ static gkv_status fit_normals(const gkv_mgk_cases *cases, const gkv_mgk_fit_sett
     gkv_status status = GKV_OK;
     for (size_t j = 0; j < d && status == GKV_OK; j++)
         if (!wanted || wanted[j])
-            status = normal_margin(j, set->margins.c, cases->n, result->weight, moments[j], moments[d + j],
+            status = normal_margin(j, &set->margins, cases->n, result->weight, moments[j], moments[d + j],
                                    &result->margins[j]);
     free(moments);
     return status;
@@ -124,7 +128,8 @@ static gkv_status fit_margins(const gkv_mgk_cases *cases, const gkv_mgk_fit_sett
     GKV_TRY_GOTO(gkv_alloc(d, sizeof *failed, &failed));
     copy_columns(cases, threads, columns);
     for (size_t j = 0; j < d; j++)
-        samples[j] = (gkv_gk_sample){.x = columns + j * n, .weights = cases->weights, .n = n};
+        samples[j] = (gkv_gk_sample){.x = columns + j * n, .weights = cases->weights, .n = n,
+                                     .start = set->starts ? &set->starts[j] : NULL};
     status = gkv_gk_fit_many(samples, d, &set->margins, threads, result->margins, statuses);
     if (status == GKV_ERR_DATA && set->normal_fallback) {
         status = GKV_OK;
@@ -229,10 +234,11 @@ gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x, const double *weight
     else
         GKV_TRY_GOTO(fit_margins(&rows.cases, &set, threads, &found));
     GKV_TRY_GOTO(join(&rows.cases, &set, threads, &found, out));
-    for (size_t j = 0; j < d; j++)
+    found.parameters = set.independent ? 0 : d * (d - 1) / 2;
+    for (size_t j = 0; j < d; j++) {
         found.converged += found.margins[j].converged != 0;
-    const double pairs = set.independent ? 0.0 : 0.5 * (double)(d * (d - 1));
-    found.parameters = (set.normal ? 2 : 4) * d - 2 * found.fallbacks + (size_t)pairs;
+        found.parameters += found.margins[j].parameters;
+    }
     found.aic = 2.0 * (double)found.parameters - 2.0 * found.log_likelihood;
     found.bic = (double)found.parameters * log(found.weight) - 2.0 * found.log_likelihood;
 done:

@@ -33,6 +33,12 @@ expect 0 "" "$gkvae" fit pair.csv --multivariate --json --threads 1
 cmp -s output pair.json || fail "a multivariate fit is another on one thread"
 expect 0 "all together" "$gkvae" fit pair.csv --multivariate --normal --picture normal.png
 expect 0 "all together" "$gkvae" fit pair.csv --multivariate --method mle
+expect 0 "all together" "$gkvae" fit pair.csv --multivariate --fix g=0.5,k=0.2
+grep -q "parameters" output && grep -q ", 5 parameters" output || fail "two A, two B and R are not 5 parameters: $(cat output)"
+expect 0 "" "$gkvae" fit pair.csv --multivariate --fix g=0.5 --json
+awk '/"g": {/ { g = 1 } g && /"estimate"/ { n += $2 == "0.5,"; g = 0 } END { exit n != 2 }' output ||
+    fail "--fix g=0.5 did not hold g of both columns: $(cat output)"
+expect 2 "first: " "$gkvae" fit pair.csv --multivariate --fix g=1,k=-0.4
 awk -F, 'NR == 1 { print "w," $0 } NR > 1 { print 1 "," $0 }' pair.csv > ones.csv
 expect 0 "" "$gkvae" fit ones.csv --multivariate --json --weights w
 is_true "($(flat output log_likelihood) - $(flat pair.json log_likelihood))^2 < 1e-12 * ($(flat output log_likelihood))^2" ||

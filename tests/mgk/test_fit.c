@@ -166,7 +166,11 @@ static void normal_fit_is_moments(void **state)
             c[j] += (x[i * D + j / D] - mean[j / D]) * (x[i * D + j % D] - mean[j % D]) / N;
     for (size_t j = 0; j < D; j++) {
         assert_relative(f.margins[j].gk.b, sqrt(c[j * D + j]), 1e-9);
-        assert_true(f.margins[j].gk.g == 0 && f.margins[j].gk.k == 0);
+        const gkv_gk_fit_result *m = &f.margins[j];
+        assert_true(m->gk.g == 0 && m->gk.k == 0 && m->method == GKV_GK_MLE && m->parameters == 2);
+        assert_close(m->high[GKV_GK_A] - m->gk.a, 1.959963984540054 * m->se[GKV_GK_A], 1e-9 * m->se[GKV_GK_A]);
+        assert_relative(m->low[GKV_GK_B] * m->high[GKV_GK_B], m->gk.b * m->gk.b, 1e-12);
+        assert_true(isnan(m->chi2) && isnan(m->log_likelihood));
         for (size_t k = 0; k < D; k++)
             assert_close(f.correlation[j * D + k], c[j * D + k] / sqrt(c[j * D + j] * c[k * D + k]), 1e-9);
     }
@@ -177,6 +181,30 @@ static void normal_fit_is_moments(void **state)
     set.independent = 1;
     assert_ok(gkv_mgk_fit(N, D, x, NULL, &set, 0, &mgk, &f));
     assert_true(f.correlation[1] == 0 && f.correlation_se[1] == 0 && f.parameters == 2 * D);
+    gkv_mgk_free(mgk);
+    gkv_mgk_fit_result_free(&f);
+}
+
+/* What is held stays at each margin's own start, and does not count as a parameter. */
+static void held_parameters(void **state)
+{
+    (void)state;
+    gkv_mgk *mgk;
+    gkv_mgk_fit_result f;
+    gkv_mgk_fit_settings set;
+    gkv_gk starts[D];
+    gkv_mgk_fit_defaults(&set);
+    for (int j = 0; j < D; j++)
+        starts[j] = (gkv_gk){.b = 1, .g = .1 * j, .k = .1, .c = .8};
+    set.margins.fixed[GKV_GK_G] = 1;
+    assert_fails(gkv_mgk_fit(N, D, x, NULL, &set, 0, &mgk, &f), GKV_ERR_ARGUMENT, "need a start");
+    set.starts = starts;
+    assert_ok(gkv_mgk_fit(N, D, x, NULL, &set, 0, &mgk, &f));
+    assert_int_equal(f.parameters, 3 * D + D * (D - 1) / 2);
+    for (int j = 0; j < D; j++) {
+        assert_true(f.margins[j].gk.g == starts[j].g && f.margins[j].se[GKV_GK_G] == 0);
+        assert_true(gkv_mgk_margins(mgk)[j].g == starts[j].g);
+    }
     gkv_mgk_free(mgk);
     gkv_mgk_fit_result_free(&f);
 }
@@ -269,7 +297,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recovers_the_truth),    cmocka_unit_test(errors_of_the_correlation),
         cmocka_unit_test(same_on_any_number_of_threads), cmocka_unit_test(weights_count_rows),
-        cmocka_unit_test(normal_fit_is_moments), cmocka_unit_test(bad_and_odd_samples),
+        cmocka_unit_test(normal_fit_is_moments), cmocka_unit_test(held_parameters),
+        cmocka_unit_test(bad_and_odd_samples),
         cmocka_unit_test(one_far_outlier),
     };
     return cmocka_run_group_tests(tests, draw, NULL);
