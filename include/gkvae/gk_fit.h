@@ -17,11 +17,13 @@
  *          refreshed, and so on until nothing moves. Levels lie closer in the tails, where
  *          k is decided: p = sin²(πt/2) for even t, from 0.002 to 0.998. Errors are within 4%
  *          of the least possible; and as quantiles are all that counts, a few wild values
- *          in a thousand do no harm.
+ *          in a thousand do no harm. In small samples of a density that changes abruptly the
+ *          equations may have no solution; the estimates are then mle's, and `method` says so.
  *
  * mle      The maximum of Σ w log f from there, by damped Newton steps on the analytic
  *          Hessian. The likelihood of a g-and-k has no upper bound: where Q' touches 0 the
- *          density has a pole. So what is sought is the maximum that belongs to the lm fit.
+ *          density has a pole. So k keeps 3/n above k_min(g), or 0.05 if that is less, and what
+ *          is sought is the maximum that belongs to the lm fit.
  *
  * k is kept above its least valid value throughout: the solvers' own variable is
  * k − k_min(g), bounded below, so every point they visit is a distribution.
@@ -60,9 +62,9 @@ typedef struct gkv_gk_fit_settings {
     double tail;           /* 0.002: the share of the sample beyond the outermost levels, on either side,
                               and one value at least; 0 … 0.1. 0 gains 2% in k, and trusts every value */
     double c;              /* 0.8; held fixed; 0 < c < 1 */
-    double margin;         /* 1e-4: the least of k − k_min(g); > 0 */
+    double margin;         /* 1e-4: the least of k − k_min(g); > 0; see mle above */
     int max_passes;        /* 20: refreshes of q'; from the 9th on Newton's method on the equations that
-                              passes solve takes over */
+                              passes solve takes over, and where that finds nothing mle does */
     double pass_tolerance; /* 1e-3: passes end when no estimate moves by more standard errors */
     const gkv_gk *start;   /* where to begin, projected if invalid; if that ends badly the octiles are
                               tried too, as NULL does at once, and then g ≈ 0; not owned */
@@ -94,11 +96,15 @@ typedef struct gkv_gk_fit_result {
     size_t n, levels;           /* values with weight; quantiles compared */
     int passes, iterations;     /* refreshes of q'; LM steps of all passes together; from all starts */
     int converged;              /* 1 if the last pass converged and moved nothing, and so did Newton */
-    int at_bound;               /* 1 if k − k_min(g) = margin: standard errors are too large then */
+    int at_bound;               /* 1 if k is at its least valid value: no g-and-k has tails as light as the
+                                   data's. The errors are those of a k without bound: for k near its bound
+                                   intervals cover at least what they say */
+    signed char bound[4];       /* of A, B, g, k: −1 or 1 if it is at the lower or upper end of what is
+                                   allowed, by the settings or by the fit (|g| ≤ 100; at_bound); else 0 */
     double cost_before;         /* ½‖r‖² at the start, q' being its own */
     double cost_after;          /* ½‖r‖² at the estimates, likewise */
     gkv_lm_stop stop;           /* of the last pass; GKV_LM_GRADIENT if Newton's method came to its end */
-    gkv_gk_method method;       /* that gave the estimates */
+    gkv_gk_method method;       /* that gave the estimates: mle also where lm found none */
     double low[4], high[4];     /* confidence intervals: estimate ± z·se; for B times e^(± z·se/B) */
     double total;               /* Σ w: the number of observations */
     size_t parameters;          /* that were free */

@@ -111,7 +111,7 @@ int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data)
     rows = cli_alloc(result.d, sizeof *rows);
     for (size_t i = 0; i < result.d; i++) {
         rows[i] = (cli_fit_row){.name = data->columns[i].name, .result = result.margins[i]};
-        cli_fit_warn(rows[i].name, &rows[i].result);
+        cli_fit_warn(rows[i].name, a->normal ? GKV_GK_MLE : a->method, &rows[i].result);
     }
     if (a->json)
         CLI_TRY(print_json(a, data, rows, &result));

@@ -1,20 +1,27 @@
-/* Fits of single columns as tables and JSON; declared in fit.h. */
+/* Fits of single columns as tables; declared in fit.h. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fit.h"
 
-void cli_fit_warn(const char *name, const gkv_gk_fit_result *result)
+void cli_fit_warn(const char *name, gkv_gk_method asked, const gkv_gk_fit_result *result)
 {
     if (result->method == GKV_GK_OCTILES)
         return;
-    if (!result->converged)
+    if (!result->converged && result->method == GKV_GK_MLE)
+        fprintf(stderr, "gkvae: %s: not converged after %d steps of Newton's method\n", name, result->newton);
+    else if (!result->converged)
         fprintf(stderr, "gkvae: %s: not converged after %d passes: the last says that %s\n", name, result->passes,
                 gkv_lm_stop_name(result->stop));
+    if (result->method != asked)
+        fprintf(stderr, "gkvae: %s: the equations of lm have no solution where the values are likely: the estimates are "
+                        "those of maximum likelihood\n", name);
     if (result->at_bound)
-        fprintf(stderr, "gkvae: %s: k is at its least valid value: the tails are lighter than a g-and-k's can be, "
-                        "and the standard errors too large\n", name);
+        fprintf(stderr, "gkvae: %s: k is at its least valid value, and its standard error that of a k without bound: no "
+                        "g-and-k has lighter tails\n", name);
+    if (fabs(result->gk.g) >= 100)
+        fprintf(stderr, "gkvae: %s: g is at ±100, the bound of fits: all that is known of it is its sign\n", name);
 }
 
 void cli_fit_put_value(char cell[CLI_CELL], double value, double se, int digits)
@@ -39,8 +46,7 @@ static const char *method_text(gkv_gk_method method)
                                     : "least squares on quantiles";
 }
 
-/* Errors of the octile method there are only by bootstrap. */
-static bool has_errors(const cli_fit_row *row)
+bool cli_fit_has_errors(const cli_fit_row *row)
 {
     return row->result.method != GKV_GK_OCTILES;
 }
@@ -48,7 +54,7 @@ static bool has_errors(const cli_fit_row *row)
 /* The best that is known of a parameter's error. */
 static double error_of(const cli_fit_row *row, size_t parameter)
 {
-    return row->bootstrapped ? row->bootstrap.se[parameter] : has_errors(row) ? row->result.se[parameter] : NAN;
+    return row->bootstrapped ? row->bootstrap.se[parameter] : cli_fit_has_errors(row) ? row->result.se[parameter] : NAN;
 }
 
 /* --- A table of one fit: a line a parameter, then what concerns them all ---------------------- */
@@ -67,7 +73,7 @@ static void fill_one(const cli_fit_arguments *a, const cli_fit_row *row, size_t 
     const double se = error_of(row, p);
     snprintf(text[0], CLI_CELL, "%s", cli_parameter_names[p]);
     cli_fit_put_value(text[1], cli_parameter(&r->gk, p), se, 3);
-    if (has_errors(row)) {
+    if (cli_fit_has_errors(row)) {
         const bool held = a->fixed[p] || (a->normal && p >= GKV_GK_G);
         put_error(text[2], r->se[p]);
         cli_fit_put_value(text[3], r->low[p], r->se[p], 3);
@@ -89,7 +95,7 @@ static void print_test(const cli_fit_row *row)
 {
     const gkv_gk_fit_result *r = &row->result;
     const gkv_gk_bootstrap_result *b = &row->bootstrap;
-    if (!has_errors(row) || !isfinite(r->chi2))
+    if (!cli_fit_has_errors(row) || !isfinite(r->chi2))
         return;
     printf("goodness of fit: χ² = %.4g with %zu degrees of freedom, p = %.4g\n", r->chi2, r->dof, r->p_value);
     if (isfinite(r->anderson_darling))
@@ -103,7 +109,7 @@ static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
     const gkv_gk_fit_result *r = &row->result;
     char text[CLI_PARAMETERS + 1][ONE_COLUMNS][CLI_CELL] = {{"", "estimate"}};
     const char *cells[(CLI_PARAMETERS + 1) * ONE_COLUMNS];
-    if (has_errors(row)) {
+    if (cli_fit_has_errors(row)) {
         snprintf(text[0][2], CLI_CELL, "standard error");
         snprintf(text[0][3], CLI_CELL, "%.6g%% from", 100 * a->confidence);
         snprintf(text[0][4], CLI_CELL, "to");
@@ -165,7 +171,7 @@ static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size
         }
         put_finite(text[i][6], "%.8g", r->log_likelihood);
         put_finite(text[i][7], "%.8g", r->aic);
-        if (has_errors(&rows[i])) {
+        if (cli_fit_has_errors(&rows[i])) {
             const double p_value = rows[i].bootstrapped ? rows[i].bootstrap.p_chi2 : r->p_value;
             put_finite(text[i][8], "%.3f", r->chi2 / (double)r->dof);
             put_finite(text[i][9], "%.3g", p_value);
@@ -188,110 +194,4 @@ void cli_fit_print_rows(const cli_fit_arguments *a, const cli_fit_row *rows, siz
         print_one(a, rows);
     else
         print_many(a, rows, n_rows);
-}
-
-/* --- JSON ---------------------------------------------------------------------------------------- */
-
-json_t *cli_fit_json_number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-json_t *cli_fit_json_matrix(const double *values, size_t d)
-{
-    json_t *matrix = json_array();
-    for (size_t i = 0; i < d; i++) {
-        json_t *row = json_array();
-        for (size_t j = 0; j < d; j++)
-            json_array_append_new(row, cli_fit_json_number(values[i * d + j]));
-        json_array_append_new(matrix, row);
-    }
-    return matrix;
-}
-
-int cli_fit_print_json(json_t *value)
-{
-    char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-    json_decref(value);
-    if (!text)
-        return cli_error(CLI_DATA, "a column's name is no UTF-8 text, which JSON needs");
-    puts(text);
-    free(text);
-    return CLI_OK;
-}
-
-static void put_number(json_t *object, const char *key, double value)
-{
-    json_object_set_new(object, key, cli_fit_json_number(value));
-}
-
-static void put_count(json_t *object, const char *key, size_t value)
-{
-    json_object_set_new(object, key, json_integer((json_int_t)value));
-}
-
-static json_t *json_of_parameters(const cli_fit_arguments *a, const cli_fit_row *row)
-{
-    const gkv_gk_fit_result *r = &row->result;
-    json_t *parameters = json_object();
-    for (size_t p = 0; p < CLI_PARAMETERS; p++) {
-        json_t *one = json_object();
-        put_number(one, "estimate", cli_parameter(&r->gk, p));
-        put_number(one, "standard_error", has_errors(row) ? r->se[p] : NAN);
-        put_number(one, "low", has_errors(row) ? r->low[p] : NAN);
-        put_number(one, "high", has_errors(row) ? r->high[p] : NAN);
-        json_object_set_new(one, "fixed", json_boolean(a->fixed[p] || (a->normal && p >= GKV_GK_G)));
-        json_object_set_new(parameters, cli_parameter_names[p], one);
-    }
-    return parameters;
-}
-
-static json_t *json_of_bootstrap(const cli_fit_arguments *a, const gkv_gk_bootstrap_result *b)
-{
-    json_t *object = json_object();
-    json_object_set_new(object, "parametric", json_boolean(!a->nonparametric));
-    json_object_set_new(object, "seed", json_integer((json_int_t)a->seed));
-    put_count(object, "used", b->used);
-    put_count(object, "failed", b->failed);
-    for (size_t p = 0; p < CLI_PARAMETERS; p++) {
-        json_t *one = json_object();
-        put_number(one, "standard_error", b->se[p]);
-        put_number(one, "bias", b->bias[p]);
-        put_number(one, "low", b->low[p]);
-        put_number(one, "high", b->high[p]);
-        json_object_set_new(object, cli_parameter_names[p], one);
-    }
-    put_number(object, "p_chi2", b->p_chi2);
-    put_number(object, "p_anderson_darling", b->p_anderson_darling);
-    return object;
-}
-
-json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row)
-{
-    static const char *const methods[] = {[GKV_GK_LM] = "lm", [GKV_GK_MLE] = "mle", [GKV_GK_OCTILES] = "octile"};
-    const gkv_gk_fit_result *r = &row->result;
-    json_t *object = json_object();
-    json_object_set_new(object, "column", json_string(row->name));
-    put_count(object, "n", r->n);
-    put_number(object, "observations", r->total);
-    json_object_set_new(object, "method", json_string(methods[r->method]));
-    json_object_set_new(object, "parameters", json_of_parameters(a, row));
-    put_number(object, "c", r->gk.c);
-    put_number(object, "log_likelihood", r->log_likelihood);
-    put_number(object, "aic", r->aic);
-    put_number(object, "bic", r->bic);
-    if (has_errors(row)) {
-        put_number(object, "confidence", a->confidence);
-        put_number(object, "chi2", r->chi2);
-        put_count(object, "degrees_of_freedom", r->dof);
-        put_number(object, "p_value", r->p_value);
-        put_number(object, "anderson_darling", r->anderson_darling);
-        put_count(object, "levels", r->levels);
-        json_object_set_new(object, "converged", json_boolean(r->converged));
-        json_object_set_new(object, "at_bound", json_boolean(r->at_bound));
-        json_object_set_new(object, "covariance", cli_fit_json_matrix(&r->covariance[0][0], CLI_PARAMETERS));
-    }
-    if (row->bootstrapped)
-        json_object_set_new(object, "bootstrap", json_of_bootstrap(a, &row->bootstrap));
-    return object;
 }

@@ -80,7 +80,10 @@ typedef struct gkv_gk_equations {
 void gkv_gk_fit_equations(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch,
                           gkv_gk_equations *out);
 
-/* The end of a fit whose passes do not come to rest. GKV_ERR_MEMORY. */
+/* Whether the settings leave steps for that end of a fit whose passes do not come to rest. */
+int gkv_gk_fit_may_settle(const gkv_gk_fit_settings *set);
+
+/* That end. GKV_ERR_MEMORY. */
 gkv_status gkv_gk_fit_settle(const gkv_gk_fit_common *common, gkv_gk_task *task);
 
 /* The covariance of estimates that come of the equations ψ = 0, S⁻¹ JᵀJ S⁻ᵀ with S = ∂ψ/∂v: it
@@ -91,7 +94,8 @@ gkv_status gkv_gk_fit_errors(const gkv_gk_fit_common *common, gkv_gk_task *task)
 /* The covariance of A, B, g, k from that of the variables: k = k_min(g) + v3. */
 void gkv_gk_fit_take_covariance(const gkv_gk_fit_common *common, gkv_gk_task *task, const double *from);
 
-/* χ² of the levels' probabilities about the task's variables, and its p-value. GKV_ERR_MEMORY. */
+/* χ² of the levels' probabilities about the task's variables, its p-value, and how many parameters
+ * are free. GKV_ERR_MEMORY. */
 gkv_status gkv_gk_fit_goodness(const gkv_gk_fit_common *common, gkv_gk_task *task);
 
 /* The maximum of the likelihood, from where the task is. */

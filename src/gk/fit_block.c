@@ -59,13 +59,16 @@ static gkv_status solve(const gkv_gk_fit_common *common, gkv_gk_task *tasks, siz
     }
 }
 
+/* So bad a χ² has one sample in thousands. */
+static const double unlikely = 1e-4;
+
 /* A fit that did not come to rest, ran off to where tanh is a step, or is so far off that
  * one sample in thousands would be. */
 static int suspicious(const gkv_gk_task *task)
 {
     const gkv_gk_fit_result *result = &task->result;
     return task->status == GKV_OK && (!result->converged || (!task->fixed[2] && fabs(task->v[2]) > 50.0) ||
-                                      gkv_chi2_upper(2.0 * result->cost_after, (double)task->m - 4.0) < 1e-4);
+                                      gkv_chi2_upper(2.0 * result->cost_after, (double)task->m - 4.0) < unlikely);
 }
 
 /* Where a fit can begin again: at the octiles; at none of the skewness and little of the tails
@@ -171,6 +174,21 @@ static gkv_status respect_bounds(const gkv_gk_fit_common *common, gkv_gk_task *t
     return GKV_OK;
 }
 
+/* In a small sample of a density that changes abruptly, the equations of least squares may have no
+ * solution where the data are likely. The likelihood has its maximum there; it is taken unless
+ * the quantiles, which wild values do not bend, speak against it. */
+static gkv_status fall_back(const gkv_gk_fit_common *common, gkv_gk_task *task)
+{
+    gkv_gk_task other = *task; /* its arrays are work space */
+    GKV_TRY(gkv_gk_fit_mle(common, &other));
+    GKV_TRY(gkv_gk_fit_goodness(common, &other));
+    if (!other.result.converged || other.result.p_value < unlikely)
+        return GKV_OK;
+    *task = other;
+    task->result.method = GKV_GK_MLE;
+    return GKV_OK;
+}
+
 static void finish(const gkv_gk_fit_common *common, gkv_gk_task *task)
 {
     if (task->status != GKV_OK)
@@ -178,8 +196,10 @@ static void finish(const gkv_gk_fit_common *common, gkv_gk_task *task)
     gkv_status status = GKV_OK;
     if (common->set->method == GKV_GK_MLE)
         status = gkv_gk_fit_mle(common, task);
-    if (common->set->method == GKV_GK_LM && !task->result.at_bound)
+    else if (common->set->method == GKV_GK_LM && task->result.converged && !task->result.at_bound)
         status = gkv_gk_fit_errors(common, task);
+    else if (common->set->method == GKV_GK_LM && !task->result.converged && gkv_gk_fit_may_settle(common->set))
+        status = fall_back(common, task);
     if (status == GKV_OK)
         status = gkv_gk_fit_conclude(common, task);
     note(task, status);

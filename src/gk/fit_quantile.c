@@ -17,6 +17,11 @@ static int free_passes(const gkv_gk_fit_settings *set)
     return set->max_passes < FREE_PASSES ? set->max_passes : FREE_PASSES;
 }
 
+int gkv_gk_fit_may_settle(const gkv_gk_fit_settings *set)
+{
+    return set->max_passes > FREE_PASSES;
+}
+
 /* The lanes of a group: copies of the tasks' arrays, element by element next to each other. */
 typedef struct lanes {
     size_t width;                  /* lanes of the group they are for */

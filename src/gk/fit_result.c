@@ -18,6 +18,18 @@ void gkv_gk_fit_intervals(double confidence, gkv_gk_fit_result *result)
     result->high[GKV_GK_B] = result->gk.b * factor;
 }
 
+/* Which parameters are at an end of what is allowed. k's is relative to k_min(g), unless it is one
+ * of the settings'. */
+static void bounds(const gkv_gk_fit_common *common, const gkv_gk_task *task, gkv_gk_fit_result *result)
+{
+    for (int j = 0; j < 4; j++) {
+        const int by_settings = j == 3 && task->pinned[j];
+        const double value = task->v[j], low = by_settings ? common->set->low[j] : task->low[j];
+        const double high = by_settings ? common->set->high[j] : task->high[j];
+        result->bound[j] = common->set->fixed[j] ? 0 : value <= low ? -1 : value >= high ? 1 : 0;
+    }
+}
+
 static void estimates(const gkv_gk_fit_common *common, const gkv_gk_task *task, gkv_gk_fit_result *result)
 {
     const gkv_gk_fit_settings *set = common->set;
@@ -26,7 +38,6 @@ static void estimates(const gkv_gk_fit_common *common, const gkv_gk_task *task, 
     result->gk.a = set->fixed[0] ? task->start.a : task->centre + task->spread * result->gk.a;
     result->gk.b = set->fixed[1] ? task->start.b : task->spread * result->gk.b;
     for (int i = 0; i < 4; i++) {
-        result->parameters += !task->fixed[i];
         result->se[i] = unit[i] * sqrt(task->covariance[i][i]); /* first: a square may overflow */
         for (int j = 0; j < 4; j++)
             result->covariance[i][j] = task->covariance[i][j] * unit[i] * unit[j];
@@ -49,11 +60,11 @@ gkv_status gkv_gk_fit_conclude(const gkv_gk_fit_common *common, gkv_gk_task *tas
 {
     const gkv_gk_fit_settings *set = common->set;
     gkv_gk_fit_result *result = &task->result;
-    result->method = set->method;
-    if (set->method == GKV_GK_OCTILES)
+    if (result->method == GKV_GK_OCTILES)
         octile_estimates(task, result);
     else {
         estimates(common, task, result);
+        bounds(common, task, result);
         GKV_TRY(gkv_gk_fit_goodness(common, task));
     }
     gkv_gk_fit_intervals(set->confidence, result);
@@ -62,7 +73,7 @@ gkv_status gkv_gk_fit_conclude(const gkv_gk_fit_common *common, gkv_gk_task *tas
     scaled.b = result->gk.b / task->spread;
     if (!set->likelihood)
         result->log_likelihood = NAN;
-    else if (set->method != GKV_GK_MLE)
+    else if (result->method != GKV_GK_MLE)
         result->log_likelihood = gkv_gk_fit_likelihood(common, task, &scaled, NULL);
     result->aic = 2.0 * (double)result->parameters - 2.0 * result->log_likelihood;
     result->bic = (double)result->parameters * log(result->total) - 2.0 * result->log_likelihood;

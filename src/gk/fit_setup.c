@@ -109,6 +109,7 @@ gkv_status gkv_gk_fit_prepare(const gkv_gk_fit_common *common, gkv_gk_task *task
         return gkv_fail(GKV_ERR_ARGUMENT, "a fit of %zu values needs %d … %zu levels, not %zu", task->sample->n,
                         LEVELS_MIN, task->sample->n, set->levels);
     GKV_TRY(rough_fit(common, task, &runs));
+    task->result.method = set->method;
     task->result.n = runs.n;
     task->result.total = runs.total;
     task->m = set->levels ? set->levels : gkv_gk_levels_default(runs.total);

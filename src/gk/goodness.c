@@ -58,6 +58,9 @@ gkv_status gkv_gk_fit_goodness(const gkv_gk_fit_common *common, gkv_gk_task *tas
             result->chi2 -= d[a] * psi[a];
     free(scratch);
     result->chi2 = fmax(result->chi2, 0.0);
+    result->parameters = 0;
+    for (int a = 0; a < 4; a++)
+        result->parameters += !task->fixed[a];
     const double dof = (double)(task->m - result->parameters), spread = 1.0 + excess / (double)rows;
     result->dof = task->m - result->parameters;
     result->p_value = gkv_chi2_upper(result->chi2 / spread, dof / spread);

@@ -12,6 +12,9 @@
 /* The longest step, in standard errors, and what is left to gain when it is over. */
 static const double longest = 3.0, enough = 1e-9;
 
+/* The damping that belongs to no slope any more. */
+static const double corner = 1e6;
+
 typedef struct point {
     double v[4], value, gradient[4], information[4][4], outer[4][4];
     double slope, curvature;        /* of k_min */
@@ -104,7 +107,8 @@ static void climb(const gkv_gk_fit_common *common, gkv_gk_task *task, point *at)
             gain += d[j] * at->gradient[j];
         move(task, at, d, &next);
         evaluate(common, task, &next);
-        const int last = gain < enough && lambda < 1.0;
+        /* In the corner where k_min(g) meets −½ both sides rise towards it: no step gains, however short. */
+        const int last = gain < enough && (lambda < 1.0 || (held[3] && lambda > corner));
         if (next.value > at->value || (last && next.value > at->value - 1e-12 * fabs(at->value))) {
             *at = next;
             lambda = lambda < 1e-2 ? 0.0 : 0.1 * lambda;
@@ -116,13 +120,32 @@ static void climb(const gkv_gk_fit_common *common, gkv_gk_task *task, point *at)
     }
 }
 
-/* Far outside a bounded support the likelihood has no shape to climb by: wider tails first. */
+/* Where tails are far too light for the data the likelihood has no shape to climb by: wider ones
+ * first, as long as each observation gains by it. */
 static void widen(const gkv_gk_fit_common *common, const gkv_gk_task *task, point *at)
 {
-    for (int step = 0; step < 10 && at->value < -1e3 * task->result.total && !task->fixed[3]; step++) {
-        at->v[3] = fmin(task->high[3], at->v[3] + 0.05);
-        evaluate(common, task, at);
+    for (int step = 0; step < 20 && !task->fixed[3]; step++) {
+        point wider = *at;
+        wider.v[3] = fmin(task->high[3], at->v[3] + 0.05);
+        evaluate(common, task, &wider);
+        if (!(wider.value > at->value + task->result.total))
+            break;
+        *at = wider;
     }
+}
+
+/* At its pole the density is without bound, and a sample of n values cannot tell a peak there that
+ * holds none of them from one that is drawn to one of them. So k keeps 3/n away from its bound: less
+ * than its error, and enough for the likelihood to have a maximum. Never by so much that the
+ * normal distribution were out of reach. */
+static void keep_off_the_pole(const gkv_gk_fit_common *common, gkv_gk_task *task)
+{
+    const double reach = fmin(3.0 / task->result.total, 0.05);
+    if (task->fixed[3] || (task->plain && task->v[2] == 0)) /* a g held at 0 has no pole */
+        return;
+    const double least = task->plain ? gkv_gk_fit_k_min(common, task->v[2], NULL, NULL) : 0.0;
+    task->low[3] = fmin(fmax(task->low[3], least + reach), task->high[3]);
+    task->v[3] = fmax(task->v[3], task->low[3]);
 }
 
 static void take_covariance(gkv_gk_task *task, point *at)
@@ -143,6 +166,7 @@ gkv_status gkv_gk_fit_mle(const gkv_gk_fit_common *common, gkv_gk_task *task)
 {
     point at;
     gkv_gk_fit_unpin(common, task);
+    keep_off_the_pole(common, task);
     for (int round = 0, pinned = 1; pinned && round < 4; round++) {
         memcpy(at.v, task->v, sizeof at.v);
         evaluate(common, task, &at);

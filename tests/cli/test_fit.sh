@@ -77,6 +77,12 @@ for column in gaps constant late; do
 done
 grep -q "^first" lines && grep -q "^second" lines || fail "the good columns are not there: $(cat lines)"
 
+# Tails lighter than any: k ends at its bound, which is told and no failure.
+awk 'BEGIN { for (i = 1; i < 80; i++) print i / 80 }' > uniform.csv
+expect 0 "k is at its least valid value" "$gkvae" fit uniform.csv
+expect 0 '"bound": "lower"' "$gkvae" fit uniform.csv --json
+grep -q '"converged": true' output && grep -q '"at_bound": true' output || fail "a fit at its bound: $(cat output)"
+
 # As many digits as the standard error says.
 awk -F, 'NR > 1 { printf "%.10f\n", 1e8 + 1e-4 * $1 }' two.csv > far.csv
 expect 0 "100000000.000" "$gkvae" fit far.csv

@@ -229,6 +229,8 @@ static void bounds(void **state)
                 *(side ? &set.low[j] : &set.high[j]) = at;
                 assert_ok(gkv_gk_fit(x, N, &set, &fit));
                 assert_int_equal(fit.converged, 1);
+                for (int i = 0; i < 4; i++)
+                    assert_int_equal(fit.bound[i], i != j ? 0 : side ? -1 : 1);
                 gkv_gk start = free_fit.gk;
                 *(double *[4]){&start.a, &start.b, &start.g, &start.k}[j] = at;
                 gkv_gk_fit_settings hold;

@@ -135,8 +135,7 @@ static void poles_do_not_capture(void **state)
     const gkv_gk_fit_settings set = mle();
     for (size_t n = 40; n <= 640; n *= 4)
         for (size_t t = 0; t < TRUTHS; t++) {
-            int captured = 0, runs = 60;
-            for (int run = 0; run < runs; run++) {
+            for (int run = 0; run < 60; run++) {
                 double x[640];
                 draw(&truths[t], 1000 + (uint64_t)run, n, x);
                 gkv_gk_fit_result fit;
@@ -147,10 +146,63 @@ static void poles_do_not_capture(void **state)
                 for (size_t i = 0; i < n; i++)
                     true_value += gkv_gk_log_pdf(&truths[t], x[i]);
                 assert_true(isfinite(fit.log_likelihood));
-                captured += fit.at_bound && fit.log_likelihood > true_value + 15;
+                assert_true(fit.log_likelihood < true_value + 15);
             }
-            assert_true(captured <= (n < 100 ? 3 : 0));
         }
+}
+
+/* Small samples of a strong skewness often end at the bound of k, and the equations of lm may have
+ * no solution: such fits come to their end all the same, and say what they are. */
+static void small_samples(void **state)
+{
+    (void)state;
+    enum { RUNS = 300 };
+    static double x[RUNS][200];
+    static gkv_gk_fit_result fits[2][RUNS], few;
+    gkv_gk_sample samples[RUNS];
+    gkv_gk_fit_settings set;
+    size_t fell_back = 0, at_bound = 0;
+    for (size_t n = 50; n <= 200; n *= 2) {
+        for (size_t i = 0; i < RUNS; i++) {
+            draw(&truths[3], 5000 + i, n, x[i]);
+            samples[i] = (gkv_gk_sample){.x = x[i], .n = n};
+        }
+        for (int method = GKV_GK_LM; method <= GKV_GK_MLE; method++) {
+            gkv_gk_fit_defaults(&set);
+            set.method = (gkv_gk_method)method;
+            assert_ok(gkv_gk_fit_many(samples, RUNS, &set, 0, fits[method], NULL));
+            int open = 0;
+            for (size_t i = 0; i < RUNS; i++) {
+                const gkv_gk_fit_result *fit = &fits[method][i];
+                open += !fit->converged;
+                at_bound += fit->at_bound != 0;
+                assert_true(gkv_gk_is_valid(&fit->gk));
+                assert_int_equal(fit->bound[GKV_GK_K], fit->at_bound ? -1 : 0);
+                assert_int_equal(fit->bound[GKV_GK_G], fabs(fit->gk.g) >= 100 ? fit->gk.g > 0 ? 1 : -1 : 0);
+                for (int j = 0; j < 4; j++)
+                    assert_true(fit->se[j] > 0 && isfinite(fit->se[j]));
+            }
+            assert_true(open <= 2);
+        }
+        for (size_t i = 0; i < RUNS; i++) {
+            if (fits[0][i].method == GKV_GK_LM)
+                continue;
+            fell_back++;
+            assert_memory_equal(&fits[0][i].gk, &fits[1][i].gk, sizeof fits[0][i].gk);
+            assert_memory_equal(fits[0][i].se, fits[1][i].se, sizeof fits[0][i].se);
+            /* Not where a wild value has bent the likelihood. */
+            x[i][0] = 1e9;
+            assert_ok(gkv_gk_fit(x[i], n, NULL, &few));
+            assert_true(few.gk.b < 3 && few.gk.k < 1.5);
+            x[i][0] = gkv_gk_Q(&truths[3], 0);
+            /* Nor where passes are few: then nothing was sought in vain. */
+            gkv_gk_fit_defaults(&set);
+            set.max_passes = 2;
+            assert_ok(gkv_gk_fit(x[i], n, &set, &few));
+            assert_int_equal(few.method, GKV_GK_LM);
+        }
+    }
+    assert_true(fell_back > 3 && at_bound > 30);
 }
 
 static void hostile_samples(void **state)
@@ -186,7 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_a_maximum),         cmocka_unit_test(errors_and_intervals),
         cmocka_unit_test(location_and_scale),   cmocka_unit_test(poles_do_not_capture),
-        cmocka_unit_test(hostile_samples),
+        cmocka_unit_test(small_samples),        cmocka_unit_test(hostile_samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

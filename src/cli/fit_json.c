@@ -1,0 +1,113 @@
+/* Fits of single columns as JSON; declared in fit.h. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fit.h"
+
+json_t *cli_fit_json_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *cli_fit_json_matrix(const double *values, size_t d)
+{
+    json_t *matrix = json_array();
+    for (size_t i = 0; i < d; i++) {
+        json_t *row = json_array();
+        for (size_t j = 0; j < d; j++)
+            json_array_append_new(row, cli_fit_json_number(values[i * d + j]));
+        json_array_append_new(matrix, row);
+    }
+    return matrix;
+}
+
+int cli_fit_print_json(json_t *value)
+{
+    char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    json_decref(value);
+    if (!text)
+        return cli_error(CLI_DATA, "a column's name is no UTF-8 text, which JSON needs");
+    puts(text);
+    free(text);
+    return CLI_OK;
+}
+
+static void put_number(json_t *object, const char *key, double value)
+{
+    json_object_set_new(object, key, cli_fit_json_number(value));
+}
+
+static void put_count(json_t *object, const char *key, size_t value)
+{
+    json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static json_t *json_of_parameters(const cli_fit_arguments *a, const cli_fit_row *row)
+{
+    const gkv_gk_fit_result *r = &row->result;
+    json_t *parameters = json_object();
+    for (size_t p = 0; p < CLI_PARAMETERS; p++) {
+        json_t *one = json_object();
+        put_number(one, "estimate", cli_parameter(&r->gk, p));
+        put_number(one, "standard_error", cli_fit_has_errors(row) ? r->se[p] : NAN);
+        put_number(one, "low", cli_fit_has_errors(row) ? r->low[p] : NAN);
+        put_number(one, "high", cli_fit_has_errors(row) ? r->high[p] : NAN);
+        json_object_set_new(one, "fixed", json_boolean(a->fixed[p] || (a->normal && p >= GKV_GK_G)));
+        json_object_set_new(one, "bound", !r->bound[p]       ? json_null()
+                                          : r->bound[p] < 0 ? json_string("lower")
+                                                            : json_string("upper"));
+        json_object_set_new(parameters, cli_parameter_names[p], one);
+    }
+    return parameters;
+}
+
+static json_t *json_of_bootstrap(const cli_fit_arguments *a, const gkv_gk_bootstrap_result *b)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "parametric", json_boolean(!a->nonparametric));
+    json_object_set_new(object, "seed", json_integer((json_int_t)a->seed));
+    put_count(object, "used", b->used);
+    put_count(object, "failed", b->failed);
+    for (size_t p = 0; p < CLI_PARAMETERS; p++) {
+        json_t *one = json_object();
+        put_number(one, "standard_error", b->se[p]);
+        put_number(one, "bias", b->bias[p]);
+        put_number(one, "low", b->low[p]);
+        put_number(one, "high", b->high[p]);
+        json_object_set_new(object, cli_parameter_names[p], one);
+    }
+    put_number(object, "p_chi2", b->p_chi2);
+    put_number(object, "p_anderson_darling", b->p_anderson_darling);
+    return object;
+}
+
+json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row)
+{
+    static const char *const methods[] = {[GKV_GK_LM] = "lm", [GKV_GK_MLE] = "mle", [GKV_GK_OCTILES] = "octile"};
+    const gkv_gk_fit_result *r = &row->result;
+    json_t *object = json_object();
+    json_object_set_new(object, "column", json_string(row->name));
+    put_count(object, "n", r->n);
+    put_number(object, "observations", r->total);
+    json_object_set_new(object, "method", json_string(methods[r->method]));
+    json_object_set_new(object, "parameters", json_of_parameters(a, row));
+    put_number(object, "c", r->gk.c);
+    put_number(object, "log_likelihood", r->log_likelihood);
+    put_number(object, "aic", r->aic);
+    put_number(object, "bic", r->bic);
+    if (cli_fit_has_errors(row)) {
+        put_number(object, "confidence", a->confidence);
+        put_number(object, "chi2", r->chi2);
+        put_count(object, "degrees_of_freedom", r->dof);
+        put_number(object, "p_value", r->p_value);
+        put_number(object, "anderson_darling", r->anderson_darling);
+        put_count(object, "levels", r->levels);
+        json_object_set_new(object, "converged", json_boolean(r->converged));
+        json_object_set_new(object, "at_bound", json_boolean(r->at_bound));
+        json_object_set_new(object, "covariance", cli_fit_json_matrix(&r->covariance[0][0], CLI_PARAMETERS));
+    }
+    if (row->bootstrapped)
+        json_object_set_new(object, "bootstrap", json_of_bootstrap(a, &row->bootstrap));
+    return object;
+}
