@@ -61,7 +61,7 @@ gkv_status gkv_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixt
                          gkv_em *out);
 void gkv_em_free(gkv_em *em); /* what it holds */
 
-/* The first components: k-means++, k-means, normal margins. */
+/* The first components: clusters (mgk/clusters.h), normal margins. */
 gkv_status gkv_em_start(gkv_em *em);
 
 /* One E-step; `full` looks at every component of every row. *mean is Σ w log f/Σ w, noise
