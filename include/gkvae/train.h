@@ -46,10 +46,12 @@ typedef struct gkv_train_progress {
 typedef struct gkv_train_options {
     bool resume;      /* go on from the folder's checkpoint */
     bool overwrite;   /* a new run in a folder that holds one: the old one is removed */
-    void (*progress)(void *context, const gkv_train_progress *progress); /* may be NULL */
+    /* May be NULL; called after every step, and once more at an epoch's end, after refit and validation. */
+    void (*progress)(void *context, const gkv_train_progress *progress);
     void *context;
-    const volatile sig_atomic_t *stop; /* may be NULL; when it becomes nonzero the current step is
-                                          finished and saved: GKV_ERR_INTERRUPTED */
+    const volatile sig_atomic_t *stop; /* may be NULL; when it becomes nonzero the current step, or refit of
+                                          the base, is finished, a validation left, and all saved:
+                                          GKV_ERR_INTERRUPTED */
 } gkv_train_options;
 
 typedef struct gkv_train_result {

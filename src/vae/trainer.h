@@ -42,6 +42,12 @@ typedef struct gkv_step_report {
 gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset, gkv_trainer **out);
 void gkv_trainer_free(gkv_trainer *trainer);
 
+/* What a step's report says that is known before it is taken: KL weight and learning rate. */
+gkv_step_report gkv_trainer_schedule(const gkv_trainer *trainer, uint64_t step);
+
+/* Whether, in a state that was saved, an epoch's steps are done but its end is not. */
+bool gkv_trainer_epoch_is_open(const gkv_trainer *trainer);
+
 /* One step. GKV_ERR_NUMERIC when the trainer gives up. */
 gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report);
 
@@ -54,8 +60,9 @@ void gkv_trainer_return_to_good(gkv_trainer *trainer);
 /* The table to evaluate with: the average when there is one. Borrows from the trainer. */
 gkv_params gkv_trainer_eval_params(const gkv_trainer *trainer);
 
-/* Mean −ELBO, reconstruction and KL over the held-out images. */
-gkv_status gkv_trainer_validate(gkv_trainer *trainer, double out[3]);
+/* Mean −ELBO, reconstruction and KL over the held-out images. GKV_ERR_INTERRUPTED soon after *stop
+ * (NULL: never) is set. */
+gkv_status gkv_trainer_validate(gkv_trainer *trainer, const volatile sig_atomic_t *stop, double out[3]);
 
 /* --- The base's refits: trainer_refit.c ------------------------------------------- */
 

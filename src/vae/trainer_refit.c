@@ -44,7 +44,8 @@ static size_t first_kept(const gkv_trainer *trainer)
 
 gkv_status gkv_trainer_check_codes(const gkv_trainer *trainer)
 {
-    const size_t seen = (size_t)(trainer->state.step % trainer->epoch_steps) * trainer->ws.rows;
+    const size_t part = (size_t)(trainer->state.step % trainer->epoch_steps) * trainer->ws.rows;
+    const size_t seen = gkv_trainer_epoch_is_open(trainer) ? trainer->train.count : part;
     const size_t from = first_kept(trainer), most = seen > from ? seen - from : 0;
     if (trainer->state.codes > most)
         return gkv_fail(GKV_ERR_DATA, "%llu codes for a refit after step %llu, which leaves %zu at most: the file is "

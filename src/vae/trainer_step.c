@@ -10,17 +10,21 @@ static const double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
  * good state with half the learning rate, and after that many returns it gives up. */
 enum { BAD_STEPS_MAX = 5, ROLLBACKS_MAX = 5 };
 
-static double learning_rate_at(const gkv_trainer *trainer)
+gkv_step_report gkv_trainer_schedule(const gkv_trainer *trainer, uint64_t step)
 {
-    const double done = (double)trainer->state.step / (double)trainer->steps;
-    return trainer->model->settings.train.learning_rate * trainer->state.rate_factor * 0.5 *
-           (1 + cos(3.14159265358979323846 * done));
+    const gkv_train_settings *settings = &trainer->model->settings.train;
+    const double done = (double)step / (double)trainer->steps;
+    const double warmup = settings->kl_warmup * (double)trainer->epoch_steps;
+    return (gkv_step_report){
+        .learning_rate = settings->learning_rate * trainer->state.rate_factor * 0.5 *
+                         (1 + cos(3.14159265358979323846 * done)),
+        .kl_weight = warmup > 0 ? fmin(1, (double)(step + 1) / warmup) : 1};
 }
 
-static double kl_weight_at(const gkv_trainer *trainer)
+bool gkv_trainer_epoch_is_open(const gkv_trainer *trainer)
 {
-    const double warmup = trainer->model->settings.train.kl_warmup * (double)trainer->epoch_steps;
-    return warmup > 0 ? fmin(1, (double)(trainer->state.step + 1) / warmup) : 1;
+    const gkv_train_state *state = &trainer->state;
+    return state->step > 0 && state->step % trainer->epoch_steps == 0 && state->epoch_images > 0;
 }
 
 /* The order of this epoch's images: a function of seed and epoch alone. */
@@ -109,8 +113,8 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     shuffle_for(trainer, epoch);
     if (start == 0)
         trainer->state.codes = 0; /* each epoch's are its own */
-    *report = (gkv_step_report){.images = rows, .kl_weight = kl_weight_at(trainer),
-                                .learning_rate = learning_rate_at(trainer)};
+    *report = gkv_trainer_schedule(trainer, trainer->state.step);
+    report->images = rows;
     const long tiles = (long)((rows + GKV_TILE_ROWS - 1) / GKV_TILE_ROWS);
     const long parts = (long)gkv_pass_parts(model), pieces = (long)gkv_workspace_pack_pieces(ws);
     const long chunks = (long)((params->trainable + GKV_TRAINER_CHUNK - 1) / GKV_TRAINER_CHUNK);

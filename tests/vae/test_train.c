@@ -3,6 +3,7 @@
 #include "vae/trainer_rig.h"
 
 #include "core/safetensors.h"
+#include "vae/history.h"
 
 static void test_loss_goes_down(void **state)
 {
@@ -14,7 +15,7 @@ static void test_loss_goes_down(void **state)
     assert_ok(train(&settings, "down", &watching, false, false, &result));
     assert_int_equal(result.epochs, 5);
     assert_int_equal(result.steps, 55);
-    assert_int_equal(watching.calls, 55);
+    assert_int_equal(watching.calls, 55 + 5);
     assert_int_equal(watching.epochs, 5);
     assert_int_equal(watching.last.steps, 55);
     assert_int_equal(watching.last.epoch_steps, 11);
@@ -106,7 +107,8 @@ static void check_interruption(gkv_settings *settings, const char *whole, uint64
     set(settings, "train.threads", "2");
     assert_ok(train(settings, name, &watching, true, false, &result));
     assert_int_equal(result.steps, watching.last.steps);
-    assert_int_equal(watching.calls, watching.last.steps - stop_at);
+    const uint64_t ended = (stop_at - 1) / watching.last.epoch_steps; /* before the stop */
+    assert_int_equal(watching.calls, watching.last.steps - stop_at + watching.last.epochs - ended);
     assert_same_file(whole, name, "checkpoint.safetensors");
     assert_same_file(whole, name, "model.safetensors");
     assert_same_history(whole, name);
@@ -150,7 +152,7 @@ static void test_resume_among_codes(void **state)
 {
     (void)state;
     static const struct { uint64_t step; size_t codes; } stops[] = {
-        {10, 0}, {19, 0}, {20, 30}, {21, 200}, {22, 0}, {43, 200}};
+        {10, 0}, {11, 0}, {19, 0}, {20, 30}, {21, 200}, {22, 300}, {43, 200}, {44, 300}};
     gkv_settings settings = small_settings();
     set(&settings, "train.refit_codes", "300");
     set(&settings, "train.refit_every", "2");
@@ -164,6 +166,42 @@ static void test_resume_among_codes(void **state)
         assert_int_equal(codes_in("halted"), stops[i].codes);
         check_interruption(&settings, "among", stops[i].step);
     }
+}
+
+/* Stopped after the refit at an epoch's end, among the images of its validation. */
+static void test_resume_in_a_validation(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    set(&settings, "train.epochs", "3");
+    set(&settings, "train.ema", "0.9");
+    assert_ok(train(&settings, "validated", NULL, false, false, NULL));
+    watcher watching = {.stop_at = 11};
+    assert_int_equal(train(&settings, "in-validation", &watching, false, false, NULL), GKV_ERR_INTERRUPTED);
+    /* As far as the run would come by itself: the refit, and some images. */
+    gkv_trainer *trainer = open_trainer(&settings);
+    const char *checkpoint = in_folder("in-validation", "checkpoint.safetensors");
+    gkv_base_refit_report report;
+    double validation[3];
+    const volatile sig_atomic_t stopped = 1;
+    assert_ok(gkv_checkpoint_read(trainer->model, trainer->ema, trainer->codes, trainer->codes_room, &trainer->state,
+                                  checkpoint));
+    assert_true(gkv_trainer_epoch_is_open(trainer) && gkv_trainer_has_codes(trainer));
+    assert_ok(gkv_trainer_refit(trainer, &report));
+    trainer->state.codes = 0;
+    assert_ok(gkv_history_append_refit(in_folder("in-validation", NULL), 1, 11, &report));
+    assert_fails(gkv_trainer_validate(trainer, &stopped, validation), GKV_ERR_INTERRUPTED, "interrupted after");
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, trainer->codes, &trainer->state,
+                                   in_folder("in-validation", "checkpoint.safetensors")));
+    gkv_trainer_free(trainer);
+    watching = (watcher){0};
+    assert_ok(train(&settings, "in-validation", &watching, true, false, NULL));
+    assert_int_equal(watching.epochs, 3);
+    assert_false(watching.epoch[0].refitted);
+    assert_same_file("validated", "in-validation", "checkpoint.safetensors");
+    assert_same_file("validated", "in-validation", "model.safetensors");
+    assert_same_history("validated", "in-validation");
+    assert_int_equal(count_lines(in_folder("in-validation", "refits.jsonl")), 3);
 }
 
 /* A run that was killed: its checkpoint is older than its histories. */
@@ -243,7 +281,7 @@ static double validation_of_model(const gkv_settings *settings, const char *name
     gkv_real *average = trainer->ema;
     trainer->model = written;
     trainer->ema = NULL; /* the model is the average already */
-    assert_ok(gkv_trainer_validate(trainer, validation));
+    assert_ok(gkv_trainer_validate(trainer, NULL, validation));
     trainer->model = initial;
     trainer->ema = average;
     gkv_model_free(written);
@@ -360,7 +398,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_loss_goes_down),   cmocka_unit_test(test_threads),
         cmocka_unit_test(test_resume),           cmocka_unit_test(test_resume_when_done),
-        cmocka_unit_test(test_resume_among_codes), cmocka_unit_test(test_resume_after_a_kill),
+        cmocka_unit_test(test_resume_in_a_validation), cmocka_unit_test(test_resume_among_codes),
+        cmocka_unit_test(test_resume_after_a_kill),
         cmocka_unit_test(test_variants),         cmocka_unit_test(test_early_stopping),
         cmocka_unit_test(test_average_has_the_current_base),
     };

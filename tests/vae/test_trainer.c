@@ -135,7 +135,7 @@ static void test_report(void **state)
     assert_close(report.loss, reconstruction + kl, 1e-9);
     assert_close(trainer->state.loss, report.loss, 0);
     double out[3];
-    assert_ok(gkv_trainer_validate(trainer, out));
+    assert_ok(gkv_trainer_validate(trainer, NULL, out));
     assert_close(out[0], out[1] + out[2], 1e-9);
     assert_close(out[0], report.loss / 170, 60);
     assert_int_equal(gkv_trainer_refit_due(trainer, 1), 1);
