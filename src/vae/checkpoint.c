@@ -1,16 +1,13 @@
-#define _POSIX_C_SOURCE 200809L
 #include "vae/checkpoint.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
-#include "core/plain_locale.h"
 #include "core/safetensors.h"
+#include "vae/metadata.h"
 
 #ifdef GKV_REAL_IS_DOUBLE
 static const gkv_dtype real_dtype = GKV_F64;
@@ -18,148 +15,9 @@ static const gkv_dtype real_dtype = GKV_F64;
 static const gkv_dtype real_dtype = GKV_F32;
 #endif
 
-enum { STRETCHES = 4, KEY_SIZE = 48, VALUE_SIZE = GKV_PATH_SIZE, TENSOR_NAME_SIZE = GKV_PARAM_NAME_SIZE + 16 };
+enum { STRETCHES = 4, TENSOR_NAME_SIZE = GKV_PARAM_NAME_SIZE + 16 };
 
 static const char *const prefixes[STRETCHES] = {"", "optimizer.m.", "optimizer.v.", "ema."};
-
-/* --- Metadata --------------------------------------------------------------- */
-
-typedef struct entry {
-    char key[KEY_SIZE], value[VALUE_SIZE];
-} entry;
-
-typedef struct entries {
-    entry *list;
-    gkv_metadata *view; /* the same, as the writer wants it */
-    size_t count, capacity;
-} entries;
-
-static void entries_free(entries *all)
-{
-    free(all->list);
-    free(all->view);
-}
-
-static gkv_status entries_create(size_t capacity, entries *all)
-{
-    *all = (entries){.capacity = capacity};
-    GKV_TRY(gkv_alloc(capacity, sizeof *all->list, &all->list));
-    return gkv_alloc(capacity, sizeof *all->view, &all->view);
-}
-
-static entry *entries_next(entries *all)
-{
-    entry *next = &all->list[all->count];
-    all->view[all->count++] = (gkv_metadata){next->key, next->value};
-    return next;
-}
-
-/* A field of the state by name: the one table that saves and reads it. */
-typedef struct state_field {
-    const char *key;
-    size_t offset;
-    bool is_double;
-} state_field;
-
-#define WHOLE(name) {"state." #name, offsetof(gkv_train_state, name), false}
-#define NUMBER(name) {"state." #name, offsetof(gkv_train_state, name), true}
-static const state_field state_fields[] = {
-    WHOLE(step),           WHOLE(updates),        WHOLE(refits),       WHOLE(skipped),
-    WHOLE(skipped_in_row), WHOLE(rollbacks),      NUMBER(rate_factor), NUMBER(best),
-    WHOLE(best_epoch),     NUMBER(loss),          NUMBER(reconstruction), NUMBER(kl),
-    NUMBER(gradient_norm), WHOLE(epoch_images),   WHOLE(epoch_updates),   WHOLE(codes),
-};
-enum { STATE_FIELDS = sizeof state_fields / sizeof *state_fields };
-
-static void put_state(entries *all, const gkv_train_state *state)
-{
-    const locale_t before = gkv_plain_locale_enter();
-    for (size_t i = 0; i < STATE_FIELDS; i++) {
-        const char *field = (const char *)state + state_fields[i].offset;
-        entry *next = entries_next(all);
-        snprintf(next->key, KEY_SIZE, "%s", state_fields[i].key);
-        if (state_fields[i].is_double)
-            snprintf(next->value, VALUE_SIZE, "%a", *(const double *)field); /* hexadecimal: exact */
-        else
-            snprintf(next->value, VALUE_SIZE, "%" PRIu64, *(const uint64_t *)field);
-    }
-    uselocale(before);
-}
-
-/* The text as the field's number; false if it is none. */
-static bool parse_field(const state_field *field, const char *text, void *out)
-{
-    const locale_t before = gkv_plain_locale_enter();
-    char *end = NULL;
-    errno = 0;
-    if (field->is_double)
-        *(double *)out = strtod(text, &end);
-    else
-        *(uint64_t *)out = strtoull(text, &end, 10);
-    const bool whole = errno == 0 && end != text && *end == '\0';
-    uselocale(before);
-    return whole && (field->is_double || text[0] != '-');
-}
-
-static gkv_status get_state(const gkv_safetensors *file, const char *path, gkv_train_state *state)
-{
-    for (size_t i = 0; i < STATE_FIELDS; i++) {
-        const char *text = gkv_safetensors_metadata(file, state_fields[i].key);
-        if (!text)
-            return gkv_fail(GKV_ERR_DATA, "%s: no \"%s\" in its metadata: it is no checkpoint of a training run",
-                            path, state_fields[i].key);
-        if (!parse_field(&state_fields[i], text, (char *)state + state_fields[i].offset))
-            return gkv_fail(GKV_ERR_DATA, "%s: metadata \"%s\" is \"%s\", which is no number", path,
-                            state_fields[i].key, text);
-    }
-    return GKV_OK;
-}
-
-static gkv_status put_settings(entries *all, const gkv_settings *settings)
-{
-    const gkv_settings_key *key;
-    for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
-        /* Where a run reads its data and how many threads it has change nothing in it. */
-        if (strcmp(key->type, "path") == 0 || strcmp(key->name, "threads") == 0)
-            continue;
-        entry *next = entries_next(all);
-        snprintf(next->key, KEY_SIZE, "%s.%s", key->section, key->name);
-        GKV_TRY(gkv_settings_get(settings, next->key, next->value, VALUE_SIZE));
-    }
-    return GKV_OK;
-}
-
-static gkv_status get_settings(const gkv_safetensors *file, const char *path, gkv_settings *settings)
-{
-    gkv_settings_defaults(settings);
-    const gkv_settings_key *key;
-    char name[KEY_SIZE];
-    for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
-        snprintf(name, sizeof name, "%s.%s", key->section, key->name);
-        const char *value = gkv_safetensors_metadata(file, name);
-        if (value)
-            GKV_TRY(gkv_settings_set(settings, name, value, path));
-    }
-    return GKV_OK;
-}
-
-/* A resumed run must be the same run. */
-static gkv_status compare_settings(const gkv_safetensors *file, const char *path, const gkv_settings *settings)
-{
-    const gkv_settings_key *key;
-    char name[KEY_SIZE], value[VALUE_SIZE];
-    for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
-        snprintf(name, sizeof name, "%s.%s", key->section, key->name);
-        const char *saved = gkv_safetensors_metadata(file, name);
-        GKV_TRY(gkv_settings_get(settings, name, value, sizeof value));
-        if (saved && strcmp(saved, value) != 0)
-            return gkv_fail(GKV_ERR_CONFIG, "%s was made with %s = %s, not %s: a run can be resumed only as it began",
-                            path, name, saved, value);
-    }
-    return GKV_OK;
-}
-
-/* --- Tensors ----------------------------------------------------------------- */
 
 static gkv_tensor tensor_of(const gkv_param *param, const char *name, const gkv_real *stretch)
 {
@@ -182,14 +40,12 @@ static gkv_status write_file(const gkv_model *model, const gkv_real *const stret
     const gkv_params *params = &model->params;
     gkv_tensor *tensors = NULL;
     char(*names)[TENSOR_NAME_SIZE] = NULL;
-    entries metadata = {0};
+    gkv_entries metadata = {0};
     gkv_status status = GKV_OK;
-    size_t count = 0, keys = 0;
-    while (gkv_settings_key_at(keys))
-        keys++;
+    size_t count = 0;
     GKV_TRY_GOTO(gkv_alloc(STRETCHES * params->count + 1, sizeof *tensors, &tensors));
     GKV_TRY_GOTO(gkv_alloc(STRETCHES * params->count, sizeof *names, &names));
-    GKV_TRY_GOTO(entries_create(keys + STATE_FIELDS + 4, &metadata));
+    GKV_TRY_GOTO(gkv_entries_create(model, state, &metadata));
     for (size_t s = 0; s < STRETCHES; s++) {
         for (size_t i = 0; stretches[s] && i < params->count; i++) {
             const gkv_param *param = &params->list[i];
@@ -202,26 +58,11 @@ static gkv_status write_file(const gkv_model *model, const gkv_real *const stret
     }
     if (state && state->codes > 0)
         tensors[count++] = codes_tensor(model, state->codes, codes);
-    const struct { const char *key; uint64_t value; } facts[] = {{"height", model->height}, {"width", model->width}};
-    for (size_t i = 0; i < 2; i++) {
-        entry *next = entries_next(&metadata);
-        snprintf(next->key, KEY_SIZE, "image.%s", facts[i].key);
-        snprintf(next->value, VALUE_SIZE, "%" PRIu64, facts[i].value);
-    }
-    entry *format = entries_next(&metadata);
-    snprintf(format->key, KEY_SIZE, "format");
-    snprintf(format->value, VALUE_SIZE, "pt"); /* what other tools look for: row-major, [out, in] */
-    entry *version = entries_next(&metadata);
-    snprintf(version->key, KEY_SIZE, "gkvae");
-    snprintf(version->value, VALUE_SIZE, "%s", gkv_version());
-    GKV_TRY_GOTO(put_settings(&metadata, &model->settings));
-    if (state)
-        put_state(&metadata, state);
     GKV_TRY_GOTO(gkv_safetensors_write(path, count, tensors, metadata.count, metadata.view));
 done:
     free(tensors);
     free(names);
-    entries_free(&metadata);
+    gkv_entries_free(&metadata);
     return status;
 }
 
@@ -288,8 +129,8 @@ gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, gkv_real *codes,
     gkv_status status = GKV_OK;
     gkv_real *const stretches[STRETCHES] = {model->params.values, model->params.m, model->params.v, ema};
     GKV_TRY_GOTO(gkv_safetensors_open(path, &file));
-    GKV_TRY_GOTO(get_state(file, path, state));
-    GKV_TRY_GOTO(compare_settings(file, path, &model->settings));
+    GKV_TRY_GOTO(gkv_metadata_state(file, path, state));
+    GKV_TRY_GOTO(gkv_metadata_compare(file, path, &model->settings));
     for (size_t s = 0; s < STRETCHES; s++)
         if (stretches[s])
             GKV_TRY_GOTO(read_stretch(file, path, model, s, stretches[s]));
@@ -298,23 +139,6 @@ gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, gkv_real *codes,
 done:
     gkv_safetensors_free(file);
     return status;
-}
-
-/* The image's sizes from the metadata. */
-static gkv_status get_sizes(const gkv_safetensors *file, const char *path, size_t sizes[2])
-{
-    static const char *const keys[2] = {"image.height", "image.width"};
-    for (size_t i = 0; i < 2; i++) {
-        const char *text = gkv_safetensors_metadata(file, keys[i]);
-        if (!text)
-            return gkv_fail(GKV_ERR_DATA, "%s: no \"%s\" in its metadata: it is no model of gkvae", path, keys[i]);
-        const bool digits = *text && strlen(text) <= 5 && text[strspn(text, "0123456789")] == '\0';
-        sizes[i] = digits ? strtoul(text, NULL, 10) : 0;
-        if (sizes[i] < 1)
-            return gkv_fail(GKV_ERR_DATA, "%s: metadata \"%s\" is \"%.20s\", not a number of pixels", path, keys[i],
-                            text);
-    }
-    return GKV_OK;
 }
 
 /* Every parameter stands in the file, in its shape: so the memory that the metadata
@@ -341,9 +165,9 @@ gkv_status gkv_model_load(const char *path, gkv_model **out)
     size_t sizes[2];
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_safetensors_open(path, &file));
-    GKV_TRY_GOTO(get_sizes(file, path, sizes));
+    GKV_TRY_GOTO(gkv_metadata_sizes(file, path, sizes));
     /* In a file, a setting that cannot be is damage, not a mistake of the user's. */
-    status = get_settings(file, path, &settings);
+    status = gkv_metadata_settings(file, path, &settings);
     if (status == GKV_OK) {
         status = gkv_model_outline(&settings, sizes[0], sizes[1], &model);
         if (status != GKV_OK)

@@ -1,0 +1,182 @@
+#define _POSIX_C_SOURCE 200809L
+#include "vae/metadata.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/plain_locale.h"
+
+/* --- Written --------------------------------------------------------------- */
+
+static gkv_entry *next_entry(gkv_entries *all)
+{
+    gkv_entry *next = &all->list[all->count];
+    all->view[all->count++] = (gkv_metadata){next->key, next->value};
+    return next;
+}
+
+/* Facts that are neither setting nor state. */
+enum { FACTS = 4 };
+
+static void put_facts(gkv_entries *all, const gkv_model *model)
+{
+    const struct { const char *key; size_t value; } sizes[] = {{"height", model->height}, {"width", model->width}};
+    for (size_t i = 0; i < 2; i++) {
+        gkv_entry *next = next_entry(all);
+        snprintf(next->key, GKV_ENTRY_KEY_SIZE, "image.%s", sizes[i].key);
+        snprintf(next->value, GKV_ENTRY_VALUE_SIZE, "%zu", sizes[i].value);
+    }
+    gkv_entry *format = next_entry(all);
+    snprintf(format->key, GKV_ENTRY_KEY_SIZE, "format");
+    snprintf(format->value, GKV_ENTRY_VALUE_SIZE, "pt"); /* what other tools look for: row-major, [out, in] */
+    gkv_entry *version = next_entry(all);
+    snprintf(version->key, GKV_ENTRY_KEY_SIZE, "gkvae");
+    snprintf(version->value, GKV_ENTRY_VALUE_SIZE, "%s", gkv_version());
+}
+
+static gkv_status put_settings(gkv_entries *all, const gkv_settings *settings)
+{
+    const gkv_settings_key *key;
+    for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
+        /* Where a run reads its data and how many threads it has change nothing in it. */
+        if (strcmp(key->type, "path") == 0 || strcmp(key->name, "threads") == 0)
+            continue;
+        gkv_entry *next = next_entry(all);
+        snprintf(next->key, GKV_ENTRY_KEY_SIZE, "%s.%s", key->section, key->name);
+        GKV_TRY(gkv_settings_get(settings, next->key, next->value, GKV_ENTRY_VALUE_SIZE));
+    }
+    return GKV_OK;
+}
+
+/* A field of the state by name: the one table that saves and reads it. */
+typedef struct state_field {
+    const char *key;
+    size_t offset;
+    bool is_double;
+} state_field;
+
+#define WHOLE(name) {"state." #name, offsetof(gkv_train_state, name), false}
+#define NUMBER(name) {"state." #name, offsetof(gkv_train_state, name), true}
+static const state_field state_fields[] = {
+    WHOLE(step),           WHOLE(updates),        WHOLE(refits),       WHOLE(skipped),
+    WHOLE(skipped_in_row), WHOLE(rollbacks),      NUMBER(rate_factor), NUMBER(best),
+    WHOLE(best_epoch),     NUMBER(loss),          NUMBER(reconstruction), NUMBER(kl),
+    NUMBER(gradient_norm), WHOLE(epoch_images),   WHOLE(epoch_updates),   WHOLE(codes),
+};
+enum { STATE_FIELDS = sizeof state_fields / sizeof *state_fields };
+
+static void put_state(gkv_entries *all, const gkv_train_state *state)
+{
+    const locale_t before = gkv_plain_locale_enter();
+    for (size_t i = 0; i < STATE_FIELDS; i++) {
+        const char *field = (const char *)state + state_fields[i].offset;
+        gkv_entry *next = next_entry(all);
+        snprintf(next->key, GKV_ENTRY_KEY_SIZE, "%s", state_fields[i].key);
+        if (state_fields[i].is_double)
+            snprintf(next->value, GKV_ENTRY_VALUE_SIZE, "%a", *(const double *)field); /* hexadecimal: exact */
+        else
+            snprintf(next->value, GKV_ENTRY_VALUE_SIZE, "%" PRIu64, *(const uint64_t *)field);
+    }
+    uselocale(before);
+}
+
+gkv_status gkv_entries_create(const gkv_model *model, const gkv_train_state *state, gkv_entries *out)
+{
+    size_t most = FACTS + STATE_FIELDS;
+    for (size_t i = 0; gkv_settings_key_at(i); i++)
+        most++;
+    *out = (gkv_entries){0};
+    GKV_TRY(gkv_alloc(most, sizeof *out->list, &out->list));
+    GKV_TRY(gkv_alloc(most, sizeof *out->view, &out->view));
+    put_facts(out, model);
+    GKV_TRY(put_settings(out, &model->settings));
+    if (state)
+        put_state(out, state);
+    return GKV_OK;
+}
+
+void gkv_entries_free(gkv_entries *entries)
+{
+    free(entries->list);
+    free(entries->view);
+}
+
+/* --- Read ------------------------------------------------------------------ */
+
+/* The text as the field's number; false if it is none. */
+static bool parse_field(const state_field *field, const char *text, void *out)
+{
+    const locale_t before = gkv_plain_locale_enter();
+    char *end = NULL;
+    errno = 0;
+    if (field->is_double)
+        *(double *)out = strtod(text, &end);
+    else
+        *(uint64_t *)out = strtoull(text, &end, 10);
+    const bool whole = errno == 0 && end != text && *end == '\0';
+    uselocale(before);
+    return whole && (field->is_double || text[0] != '-');
+}
+
+gkv_status gkv_metadata_state(const gkv_safetensors *file, const char *path, gkv_train_state *state)
+{
+    for (size_t i = 0; i < STATE_FIELDS; i++) {
+        const char *text = gkv_safetensors_metadata(file, state_fields[i].key);
+        if (!text)
+            return gkv_fail(GKV_ERR_DATA, "%s: no \"%s\" in its metadata: it is no checkpoint of a training run",
+                            path, state_fields[i].key);
+        if (!parse_field(&state_fields[i], text, (char *)state + state_fields[i].offset))
+            return gkv_fail(GKV_ERR_DATA, "%s: metadata \"%s\" is \"%s\", which is no number", path,
+                            state_fields[i].key, text);
+    }
+    return GKV_OK;
+}
+
+gkv_status gkv_metadata_settings(const gkv_safetensors *file, const char *path, gkv_settings *settings)
+{
+    gkv_settings_defaults(settings);
+    const gkv_settings_key *key;
+    char name[GKV_ENTRY_KEY_SIZE];
+    for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
+        snprintf(name, sizeof name, "%s.%s", key->section, key->name);
+        const char *value = gkv_safetensors_metadata(file, name);
+        if (value)
+            GKV_TRY(gkv_settings_set(settings, name, value, path));
+    }
+    return GKV_OK;
+}
+
+gkv_status gkv_metadata_compare(const gkv_safetensors *file, const char *path, const gkv_settings *settings)
+{
+    const gkv_settings_key *key;
+    char name[GKV_ENTRY_KEY_SIZE], value[GKV_ENTRY_VALUE_SIZE];
+    for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
+        snprintf(name, sizeof name, "%s.%s", key->section, key->name);
+        const char *saved = gkv_safetensors_metadata(file, name);
+        GKV_TRY(gkv_settings_get(settings, name, value, sizeof value));
+        if (saved && strcmp(saved, value) != 0)
+            return gkv_fail(GKV_ERR_CONFIG, "%s was made with %s = %s, not %s: a run can be resumed only as it began",
+                            path, name, saved, value);
+    }
+    return GKV_OK;
+}
+
+gkv_status gkv_metadata_sizes(const gkv_safetensors *file, const char *path, size_t sizes[2])
+{
+    static const char *const keys[2] = {"image.height", "image.width"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *text = gkv_safetensors_metadata(file, keys[i]);
+        if (!text)
+            return gkv_fail(GKV_ERR_DATA, "%s: no \"%s\" in its metadata: it is no model of gkvae", path, keys[i]);
+        const bool digits = *text && strlen(text) <= 5 && text[strspn(text, "0123456789")] == '\0';
+        sizes[i] = digits ? strtoul(text, NULL, 10) : 0;
+        if (sizes[i] < 1)
+            return gkv_fail(GKV_ERR_DATA, "%s: metadata \"%s\" is \"%.20s\", not a number of pixels", path, keys[i],
+                            text);
+    }
+    return GKV_OK;
+}
