@@ -166,6 +166,13 @@ GKV_API GKV_MUST_USE gkv_status gkv_gk_fit_many(const gkv_gk_sample *samples, si
 GKV_API GKV_MUST_USE gkv_status gkv_gk_anderson_darling(const gkv_gk *gk, const gkv_gk_sample *sample, double *a2,
                                                         double *p_value);
 
+/* The level u with P(U_(r) ≤ u) = p, U_(r) the r-th least of n uniform draws: the quantile p of
+ * Beta(r, n + 1 − r). gkv_gk_quantile of it is the quantile p of the r-th least of n draws from a
+ * distribution: the band of a QQ plot, whose point at level (i − ½)/n has r = i. n and r may be any real
+ * numbers, 0 < r < n + 1; NaN for others, and for p outside [0, 1]. Relative accuracy about 1e-10 (of
+ * 1 − u, where u is near 1, as far as a double near 1 shows it). Allocates nothing; thread-safe. */
+GKV_API double gkv_gk_order_level(double n, double r, double p);
+
 #ifdef __cplusplus
 }
 #endif

@@ -131,7 +131,7 @@ typedef struct gkv_fit_panel {
     size_t n_density;
     const double *theoretical;    /* QQ: n_quantiles points, theoretical ascending */
     const double *empirical;
-    const double *quantile_low;   /* confidence band at `theoretical`, or NULL */
+    const double *quantile_low;   /* at `theoretical`, the band that its points may scatter in, or NULL */
     const double *quantile_high;
     size_t n_quantiles;
 } gkv_fit_panel;
@@ -143,7 +143,8 @@ typedef struct gkv_fit_settings {
     const char *title;          /* of the page */
     const char *sample_name;    /* in the legend; NULL: "sample" */
     const char *fitted_name;    /* NULL: "fitted density" */
-    const char *band_name;      /* NULL: "confidence band" */
+    const char *band_name;      /* the density's; NULL: "confidence band" */
+    const char *quantile_band_name; /* NULL: "band of the QQ plot" */
     const char *x_label;        /* below the histograms; NULL: "value" */
 } gkv_fit_settings;
 
@@ -160,7 +161,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_plot_base_margins(const char *path, const gk
                                                       const gkv_fit_settings *settings);
 
 /* The same for one fitted sample: histogram and density at the left, QQ at the
- * right, with their confidence bands. */
+ * right, with their bands. */
 GKV_API GKV_MUST_USE gkv_status gkv_plot_fit(const char *path, const gkv_fit_panel *panel,
                                              const gkv_fit_settings *settings);
 

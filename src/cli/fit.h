@@ -104,8 +104,8 @@ typedef struct cli_fit_margin {
     const double *covariance;         /* of the parameters, 4 × 4; NULL: no bands */
 } cli_fit_margin;
 
-/* One histogram with density and QQ plot, with confidence bands by the delta method; or a page
- * of two to six of them. */
+/* One histogram with density, and its confidence band by the delta method, and a QQ plot with the
+ * band that samples of the fitted distribution keep to; or a page of two to six of them. */
 int cli_fit_picture(const cli_fit_arguments *a, const cli_fit_data *data, const cli_fit_margin *margins);
 /* Says what more columns a picture has than it can. */
 int cli_fit_check_picture(const cli_fit_arguments *a, size_t n_columns);

@@ -124,30 +124,32 @@ static void fill_density(const cli_fit_margin *m, size_t n, double z, panel_data
     }
 }
 
-static size_t fill_quantiles(const cli_fit_margin *m, size_t n, double z, panel_data *data)
+/* Points, and at each the band that holds it in `confidence` of all samples of the fitted
+ * distribution: what its order statistic does, of `total` observations. */
+static size_t fill_quantiles(const cli_fit_margin *m, size_t n, double total, double confidence, panel_data *data)
 {
-    const gkv_gk normal = gkv_gk_standard();
     const size_t count = n < QUANTILES ? n : QUANTILES;
     for (size_t i = 0; i < count; i++) {
-        double gradient[CLI_PARAMETERS] = {0};
-        const double p = ((double)i + 0.5) / (double)count;
-        if (m->covariance)
-            gkv_gk_Q_gradient(m->components, gkv_gk_quantile(&normal, p), gradient, NULL);
-        const double reach = z * standard_error(m, gradient);
+        const double p = ((double)i + 0.5) / (double)count, rank = p * total + 0.5, tail = 0.5 * (1 - confidence);
         data->theoretical[i] = quantile(m, p);
         data->empirical[i] = data->sorted[(size_t)(p * (double)n)];
-        data->q_low[i] = data->theoretical[i] - reach;
-        data->q_high[i] = data->theoretical[i] + reach;
+        data->q_low[i] = quantile(m, gkv_gk_order_level(total, rank, tail));
+        data->q_high[i] = quantile(m, gkv_gk_order_level(total, rank, 1 - tail));
     }
     return count;
 }
 
-static void fill_panel(const cli_fit_data *columns, size_t column, const cli_fit_margin *m, double z,
+static void fill_panel(const cli_fit_data *columns, size_t column, const cli_fit_margin *m, double confidence,
                        panel_data *data, gkv_fit_panel *panel)
 {
+    const gkv_gk normal = gkv_gk_standard();
+    const double z = gkv_gk_quantile_upper(&normal, (1 - confidence) / 2);
     const cli_fit_column *it = &columns->columns[column];
     const size_t n = columns->n;
     char g[32], k[32];
+    double total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += columns->weights ? columns->weights[i] : 1;
     if (m->n_components == 1)
         snprintf(data->title, TITLE_SIZE, "%.40s: g = %s, k = %s", it->name, cli_decimal(m->components->g, 2, g),
                  cli_decimal(m->components->k, 2, k));
@@ -155,16 +157,14 @@ static void fill_panel(const cli_fit_data *columns, size_t column, const cli_fit
         snprintf(data->title, TITLE_SIZE, "%.40s: %zu components", it->name, m->n_components);
     data->sorted = sort_sample(it->x, columns->weights, n);
     fill_density(m, n, z, data);
-    const size_t quantiles = fill_quantiles(m, n, z, data);
+    const size_t quantiles = fill_quantiles(m, n, total, confidence, data);
     *panel = (gkv_fit_panel){.title = data->title, .sample = data->sorted, .n_sample = n, .density_x = data->x,
                              .density_y = data->density, .n_density = CURVE_POINTS,
                              .theoretical = data->theoretical, .empirical = data->empirical,
-                             .n_quantiles = quantiles};
+                             .quantile_low = data->q_low, .quantile_high = data->q_high, .n_quantiles = quantiles};
     if (has_bands(m)) {
         panel->density_low = data->low;
         panel->density_high = data->high;
-        panel->quantile_low = data->q_low;
-        panel->quantile_high = data->q_high;
     }
 }
 
@@ -178,18 +178,18 @@ int cli_fit_check_picture(const cli_fit_arguments *a, size_t n_columns)
 int cli_fit_picture(const cli_fit_arguments *a, const cli_fit_data *data, const cli_fit_margin *margins)
 {
     const size_t n = data->n_columns;
-    const gkv_gk normal = gkv_gk_standard();
-    const double z = gkv_gk_quantile_upper(&normal, (1 - a->confidence) / 2);
     panel_data *panels = cli_alloc(n, sizeof *panels);
     gkv_fit_panel shown[PANELS_MOST];
     gkv_fit_settings settings;
-    char band[64];
+    char band[64], quantile_band[64];
     snprintf(band, sizeof band, "%.6g%% confidence band", 100 * a->confidence);
+    snprintf(quantile_band, sizeof quantile_band, "%.6g%% of samples, point by point (QQ)", 100 * a->confidence);
     for (size_t i = 0; i < n; i++)
-        fill_panel(data, i, &margins[i], z, &panels[i], &shown[i]);
+        fill_panel(data, i, &margins[i], a->confidence, &panels[i], &shown[i]);
     gkv_fit_defaults(&settings);
     settings.fitted_name = margins[0].n_components == 1 ? "fitted g-and-k density" : "fitted mixture's density";
     settings.band_name = band;
+    settings.quantile_band_name = quantile_band;
     settings.x_label = n == 1 ? data->columns[0].name : "value";
     const int code = cli_check(n == 1 ? gkv_plot_fit(a->picture, &shown[0], &settings)
                                       : gkv_plot_base_margins(a->picture, shown, n, &settings));

@@ -7,12 +7,14 @@
 #include "report/histogram.h"
 #include "report/legend.h"
 
-enum { PANELS_MAX = 6, ACROSS_MAX = 4 };
+enum { PANELS_MAX = 6, ACROSS_MAX = 4, ENTRIES_MAX = 5 };
 
 /* The shape of a page, in units. */
 static const double MARGIN = 14, ROW = 17;
 
 static const gkv_colour normal_colour = {0.15, 0.15, 0.15};
+
+static const double quantile_band_opacity = 0.13;
 
 void gkv_fit_defaults(gkv_fit_settings *settings)
 {
@@ -147,8 +149,8 @@ static void draw_quantiles(gkv_canvas *canvas, gkv_frame *frame, const gkv_fit_p
     gkv_frame_draw(canvas, frame, text);
     gkv_frame_enter(canvas, frame);
     if (p->quantile_low && p->quantile_high)
-        gkv_frame_band(canvas, frame, p->theoretical, p->quantile_low, p->quantile_high, p->n_quantiles, gkv_palette[1],
-                       0.22);
+        gkv_frame_band(canvas, frame, p->theoretical, p->quantile_low, p->quantile_high, p->n_quantiles, normal_colour,
+                       quantile_band_opacity);
     const double ends[2] = {frame->x.low, frame->x.high};
     gkv_frame_line(canvas, frame, ends, ends, 2, (gkv_pen){normal_colour, 0.85, 1.2, GKV_LINE_DASHED});
     gkv_frame_dots(canvas, frame, p->theoretical, p->empirical, p->n_quantiles, 1.9,
@@ -157,14 +159,15 @@ static void draw_quantiles(gkv_canvas *canvas, gkv_frame *frame, const gkv_fit_p
 }
 
 /* What the whole page's panels show between them. */
-static size_t make_legend(const gkv_fit_panel *panels, size_t n, const gkv_fit_settings *s, gkv_legend_entry out[5])
+static size_t make_legend(const gkv_fit_panel *panels, size_t n, const gkv_fit_settings *s,
+                          gkv_legend_entry out[ENTRIES_MAX])
 {
-    int density = 0, quantiles = 0, band = 0;
+    int density = 0, quantiles = 0, band = 0, quantile_band = 0;
     for (size_t i = 0; i < n; i++) {
         density |= panels[i].n_density > 0;
         quantiles |= panels[i].n_quantiles > 0;
-        band |= (panels[i].n_density && panels[i].density_low && panels[i].density_high) ||
-                (panels[i].n_quantiles && panels[i].quantile_low && panels[i].quantile_high);
+        band |= panels[i].n_density && panels[i].density_low && panels[i].density_high;
+        quantile_band |= panels[i].n_quantiles && panels[i].quantile_low && panels[i].quantile_high;
     }
     size_t count = 0;
     out[count++] = (gkv_legend_entry){.name = s->sample_name ? s->sample_name : "sample", .mark = GKV_MARK_PATCH,
@@ -181,6 +184,10 @@ static size_t make_legend(const gkv_fit_panel *panels, size_t n, const gkv_fit_s
                                           .mark = GKV_MARK_LINE, .pen = normal_pen()};
     else if (quantiles)
         out[count++] = (gkv_legend_entry){.name = "identity", .mark = GKV_MARK_LINE, .pen = normal_pen()};
+    if (quantile_band)
+        out[count++] = (gkv_legend_entry){.name = s->quantile_band_name ? s->quantile_band_name : "band of the QQ plot",
+                                          .mark = GKV_MARK_PATCH,
+                                          .pen = {normal_colour, quantile_band_opacity, 1, GKV_LINE_SOLID}};
     return count;
 }
 
@@ -227,7 +234,7 @@ gkv_status gkv_plot_base_margins(const char *path, const gkv_fit_panel *panels, 
     const size_t bands = (n_panels + across - 1) / across;
     const double side = CELL - LEFT - RIGHT; /* a QQ plot is square */
     const double band = HIST_TOP + HIST + HIST_FOOT + (quantiles ? side + QQ_FOOT : 0);
-    gkv_legend_entry entries[5];
+    gkv_legend_entry entries[ENTRIES_MAX];
     const size_t n_entries = make_legend(panels, n_panels, s, entries);
     gkv_canvas canvas = {0};
     gkv_status status = GKV_OK;
@@ -269,7 +276,7 @@ gkv_status gkv_plot_fit(const char *path, const gkv_fit_panel *panel, const gkv_
     gkv_fit_defaults(&defaults);
     const gkv_fit_settings *const s = settings ? settings : &defaults;
     GKV_TRY(check(panel, 1, s));
-    gkv_legend_entry entries[5];
+    gkv_legend_entry entries[ENTRIES_MAX];
     const size_t n_entries = make_legend(panel, 1, s, entries);
     const int quantiles = panel->n_quantiles > 0;
     gkv_canvas canvas = {0};

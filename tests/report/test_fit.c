@@ -71,14 +71,26 @@ static void bands_are_drawn_when_given(void **state)
     assert_int_equal(bare.width, band.width);
     /* The band's colour on white: 22 % of the palette's red. */
     assert_true(count_everywhere(band, 0xF0CEC7) > count_everywhere(bare, 0xF0CEC7) + 500);
-    close_picture(bare);
     close_picture(band);
+    /* That of the QQ plot is grey: 13 % of its dashes. */
+    double q_low[N], q_high[N];
+    for (int i = 0; i < N; i++)
+        q_low[i] = sample[i] - .5, q_high[i] = sample[i] + .5;
+    panel.density_low = panel.density_high = NULL;
+    panel.quantile_low = q_low;
+    panel.quantile_high = q_high;
+    assert_ok(gkv_plot_fit(in_folder("grey.png"), &panel, &settings));
+    const picture grey = open_picture(in_folder("grey.png"));
+    assert_true(count_everywhere(grey, 0xE3E3E3) > count_everywhere(bare, 0xE3E3E3) + 500);
+    assert_true(count_everywhere(grey, 0xF0CEC7) < count_everywhere(bare, 0xF0CEC7) + 100);
+    close_picture(grey);
 
     panel.n_quantiles = 0; /* without QQ the page is the histogram alone */
     assert_ok(gkv_plot_fit(in_folder("alone.png"), &panel, &settings));
     const picture alone = open_picture(in_folder("alone.png"));
     assert_true(alone.width < bare.width - 200);
     close_picture(alone);
+    close_picture(bare);
 }
 
 static void same_input_same_bytes(void **state)
