@@ -52,7 +52,7 @@ code=$?
 expect 0 "all together" "$gkvae" fit gap.csv --multivariate --column first,second
 
 # The two clusters come back.
-expect 0 "" "$gkvae" fit clusters.txt --mixture 2 --json --picture clusters.png
+expect 0 "" "$gkvae" fit clusters.txt --mixture 2 --json --quiet --picture clusters.png
 is_png clusters.png || fail "no picture of a mixture"
 cp output clusters.json
 sed -n 's/^      "weight": \([0-9.]*\),*/\1/p' clusters.json > weights
@@ -61,7 +61,7 @@ sort -n weights | awk 'NR == 1 && ($1 - 0.3)^2 > 0.001 { exit 1 } { s += $1 } EN
     fail "the weights are not 0.3 and 0.7: $(cat weights)"
 sort -n centres | awk '{ a[NR] = $1 } END { exit !(NR == 4 && (a[1] + 5)^2 < 0.1 && (a[4] - 5)^2 < 0.1) }' ||
     fail "the centres are not −5 and 5: $(cat centres)"
-expect 0 "" "$gkvae" fit clusters.txt --mixture 2 --json --threads 3
+expect 0 "" "$gkvae" fit clusters.txt --mixture 2 --json --quiet --threads 3
 cmp -s output clusters.json || fail "a mixture is another on other threads"
 expect 0 "held out: 1000 lines" "$gkvae" fit clusters.txt --mixture 3 --held-out 0.2 --seed 5 --quiet
 grep -q "^4000 lines" output || fail "not 4000 lines to fit: $(cat output)"
