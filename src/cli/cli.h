@@ -74,9 +74,6 @@ void *cli_alloc(size_t count, size_t size);
 /* printf into memory of its own. */
 char *cli_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* How many single-letter edits turn one word into the other. */
-size_t cli_distance(const char *a, const char *b);
-
 /* Makes a full or closed standard output an error, however the program ends. */
 void cli_watch_stdout(void);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "gkvae/text.h"
 
 typedef struct command {
     const char *name; /* one word or two */
@@ -70,7 +71,7 @@ static int refuse(const char *name)
 {
     const char *nearest = commands[0].name;
     for (size_t i = 1; i < COMMANDS; i++)
-        if (cli_distance(name, commands[i].name) < cli_distance(name, nearest))
+        if (gkv_text_distance(name, commands[i].name) < gkv_text_distance(name, nearest))
             nearest = commands[i].name;
     return cli_error(CLI_USAGE, "unknown command \"%s\"; the nearest is \"%s\" (all of them: gkvae --help)", name,
                      nearest);

@@ -69,26 +69,6 @@ char *cli_text(const char *format, ...)
     return text;
 }
 
-size_t cli_distance(const char *a, const char *b)
-{
-    enum { LONGEST = 63 };
-    size_t row[LONGEST + 1];
-    const size_t n = strnlen(a, LONGEST), m = strnlen(b, LONGEST);
-    for (size_t j = 0; j <= m; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= n; i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= m; j++) {
-            const size_t replace = corner + (a[i - 1] != b[j - 1]);
-            const size_t gap = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
-            corner = row[j];
-            row[j] = replace < gap ? replace : gap;
-        }
-    }
-    return row[m];
-}
-
 static void close_stdout(void)
 {
     const bool failed = ferror(stdout) != 0;

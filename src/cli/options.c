@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "gkvae/text.h"
 
 /* The options of a command, those of its children, and what argp adds to every command. */
 enum { OPTIONS_MAX = 64 };
@@ -48,9 +49,9 @@ static const struct argp_option *find_short(const option_list *all, char letter)
 static const char *nearest_option(const option_list *all, const char *name)
 {
     const char *nearest = "help";
-    size_t best = cli_distance(name, nearest);
+    size_t best = gkv_text_distance(name, nearest);
     for (size_t i = 0; i < all->count; i++) {
-        const size_t distance = all->list[i]->name ? cli_distance(name, all->list[i]->name) : SIZE_MAX;
+        const size_t distance = all->list[i]->name ? gkv_text_distance(name, all->list[i]->name) : SIZE_MAX;
         if (distance < best) {
             best = distance;
             nearest = all->list[i]->name;

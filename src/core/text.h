@@ -1,8 +1,10 @@
-/* Small services for messages: names made fit to print, and the nearest name. */
+/* Small services for messages: names made fit to print; the nearest name is gkvae/text.h's. */
 #ifndef GKV_CORE_TEXT_H
 #define GKV_CORE_TEXT_H
 
 #include <stddef.h>
+
+#include "gkvae/text.h"
 
 enum { GKV_PRINTABLE_SIZE = 96 };
 
@@ -10,11 +12,5 @@ enum { GKV_PRINTABLE_SIZE = 96 };
  * long text ends in "…", so that a hostile file cannot steer the terminal or
  * drown the message. Returns the buffer. */
 const char *gkv_text_printable(const char *text, char buffer[GKV_PRINTABLE_SIZE]);
-
-/* How many insertions, deletions, replacements and swaps of neighbours turn one
- * text into the other, none of them touching the same place twice (the optimal
- * string alignment form of the Damerau–Levenshtein distance). Only the first 63
- * bytes count. */
-size_t gkv_text_distance(const char *a, const char *b);
 
 #endif

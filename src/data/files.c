@@ -1,6 +1,7 @@
 #define _XOPEN_SOURCE 700
 #include "data/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -10,7 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/file.h"
 #include "core/memory.h"
+
+static const char scratch_name[] = ".get-";
 
 bool gkv_path_exists(const char *path)
 {
@@ -68,7 +72,7 @@ gkv_status gkv_folder_scratch(const char *parent, char **path)
     char *absolute = realpath(parent, NULL);
     if (!absolute)
         return gkv_fail(GKV_ERR_IO, "%s: the folder cannot be found: %s", parent, strerror(errno));
-    const gkv_status status = gkv_strf(&pattern, "%s/.get-XXXXXX", absolute);
+    const gkv_status status = gkv_strf(&pattern, "%s/%sXXXXXX", absolute, scratch_name);
     free(absolute);
     if (status != GKV_OK)
         return status;
@@ -94,6 +98,40 @@ void gkv_folder_remove(const char *path)
 {
     if (path)
         nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+/* A folder of a name as gkv_folder_scratch makes them, and no link to one. */
+static bool is_scratch(const char *parent, const char *name)
+{
+    struct stat about;
+    char *path = NULL;
+    const size_t length = strlen(scratch_name);
+    const bool named = strncmp(name, scratch_name, length) == 0 && strlen(name) == length + 6;
+    const bool found = named && gkv_strf(&path, "%s/%s", parent, name) == GKV_OK && lstat(path, &about) == 0 &&
+                       S_ISDIR(about.st_mode);
+    free(path);
+    return found;
+}
+
+static void sweep_one(const char *parent, const char *name)
+{
+    gkv_lock *lock = NULL;
+    char *path = NULL;
+    if (gkv_strf(&path, "%s/%s", parent, name) == GKV_OK && gkv_lock_acquire(path, &lock) == GKV_OK)
+        gkv_folder_remove(path);
+    gkv_lock_free(lock);
+    free(path);
+}
+
+void gkv_folder_sweep(const char *parent)
+{
+    DIR *listing = opendir(parent);
+    if (!listing)
+        return;
+    for (struct dirent *entry = readdir(listing); entry; entry = readdir(listing))
+        if (is_scratch(parent, entry->d_name))
+            sweep_one(parent, entry->d_name);
+    closedir(listing);
 }
 
 gkv_status gkv_file_copy(const char *from, const char *to)

@@ -20,6 +20,10 @@ gkv_status gkv_folder_make(const char *path);
  * *path, to be freed with free(). GKV_ERR_IO, also if `parent` cannot be written. */
 gkv_status gkv_folder_scratch(const char *parent, char **path);
 
+/* Removes what gkv_folder_scratch made in `parent` and nobody holds by gkv_lock_acquire: the remains of
+ * killed processes. As far as that is possible. */
+void gkv_folder_sweep(const char *parent);
+
 /* Removes a folder and all in it, as far as that is possible; NULL is fine. */
 void gkv_folder_remove(const char *path);
 

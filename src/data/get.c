@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/file.h"
 #include "core/memory.h"
 #include "data/catalogue.h"
 #include "data/files.h"
@@ -157,19 +158,40 @@ static gkv_status try_sources(const gkv_known_data *data, const char *home, cons
     return gkv_fail(tried.code, "%s could not be fetched%s", data->name, tried.text);
 }
 
+/* A folder for temporary files that is locked as long as it is in use: what a process that was
+ * killed left, the next one knows by that and removes. */
+static gkv_status open_scratch(const char *home, char **scratch, gkv_lock **lock)
+{
+    enum { TRIES = 3 }; /* another process may have swept it between its making and its locking */
+    gkv_status status = GKV_ERR_IO;
+    gkv_folder_sweep(home);
+    for (int i = 0; i < TRIES && status != GKV_OK; i++) {
+        GKV_TRY(gkv_folder_scratch(home, scratch));
+        status = gkv_lock_acquire(*scratch, lock);
+        if (status != GKV_OK) {
+            gkv_folder_remove(*scratch);
+            free(*scratch);
+            *scratch = NULL;
+        }
+    }
+    return status;
+}
+
 gkv_status gkv_known_data_get(const gkv_known_data *data, const char *folder, gkv_listener listener, char **source)
 {
     char *home = NULL, *scratch = NULL, *where = NULL;
+    gkv_lock *lock = NULL;
     gkv_status status;
     GKV_TRY_GOTO(gkv_strf(&home, "%s/%s", folder, data->name));
     status = check_all_in(data, home);
     if (status == GKV_OK) {
+        gkv_folder_sweep(home);
         GKV_TRY_GOTO(gkv_strf(&where, "already in %s", home));
     } else if (status != GKV_ERR_MEMORY) {
         if (status == GKV_ERR_DATA)
             gkv_say(listener, "%s", gkv_error_message());
         GKV_TRY_GOTO(gkv_folder_make(home));
-        GKV_TRY_GOTO(gkv_folder_scratch(home, &scratch));
+        GKV_TRY_GOTO(open_scratch(home, &scratch, &lock));
         GKV_TRY_GOTO(try_sources(data, home, scratch, listener, &where));
     }
     if (status == GKV_OK && source) {
@@ -178,6 +200,7 @@ gkv_status gkv_known_data_get(const gkv_known_data *data, const char *folder, gk
     }
 done:
     gkv_folder_remove(scratch);
+    gkv_lock_free(lock);
     free(scratch);
     free(home);
     free(where);

@@ -5,7 +5,9 @@
 #include "support.h"
 
 #include <time.h>
+#include <unistd.h>
 
+#include "core/file.h"
 #include "data/catalogue.h"
 #include "data/checksum.h"
 #include "data/process.h"
@@ -156,6 +158,41 @@ static void fetched_files_move_in(void **state)
     assert_non_null(strstr(heard, "trying the test"));
     free(source);
     expect_complete(&data, 4); /* no temporary folder is left */
+}
+
+/* What a killed process left goes, with the next call, needed or not; what another one holds stays, and so
+ * does what only looks alike. */
+static void remains_are_swept(void **state)
+{
+    (void)state;
+    static const char *const kept[] = {".get-abcdef", ".get-mine", ".get-a-file", ".get-lnk123"};
+    gkv_known_data data = row("swept");
+    data.sources[0] = (gkv_source){fetch_test, "the test", NULL, NULL};
+    assert_ok(gkv_folder_make(in_temporary("swept/.get-abcdef")));
+    assert_ok(gkv_folder_make(in_temporary("swept/.get-mine")));
+    put("swept/.get-a-file", "x", 1);
+    char target[512];
+    snprintf(target, sizeof target, "%s", in_temporary("swept/.get-mine"));
+    assert_int_equal(symlink(target, in_temporary("swept/.get-lnk123")), 0);
+    gkv_lock *held = NULL;
+    assert_ok(gkv_lock_acquire(in_temporary("swept/.get-abcdef"), &held));
+    for (int call = 0; call < 2; call++) {
+        assert_ok(gkv_folder_make(in_temporary("swept/.get-123456/.get-uvwxyz")));
+        put("swept/.get-123456/.get-uvwxyz/half", "x", 1);
+        fresh();
+        assert_ok(gkv_known_data_get(&data, temporary, listener, NULL));
+        assert_int_equal(asked, call == 0);
+        expect_complete(&data, 4 + 4);
+        for (size_t i = 0; i < 4; i++) {
+            char name[64];
+            snprintf(name, sizeof name, "swept/%s", kept[i]);
+            assert_true(gkv_path_exists(in_temporary(name)));
+        }
+        assert_int_equal(entries_of(in_temporary("swept/.get-mine")), 0);
+    }
+    gkv_lock_free(held);
+    assert_ok(gkv_known_data_get(&data, temporary, listener, NULL));
+    expect_complete(&data, 4 + 3);
 }
 
 static void wrong_checksum_is_refused_and_kept_out(void **state)
@@ -383,6 +420,7 @@ int main(void)
         cmocka_unit_test(sha256_is_sha256),
         cmocka_unit_test(present_files_are_used),
         cmocka_unit_test(fetched_files_move_in),
+        cmocka_unit_test(remains_are_swept),
         cmocka_unit_test(wrong_checksum_is_refused_and_kept_out),
         cmocka_unit_test(present_files_of_other_content_are_kept_aside),
         cmocka_unit_test(folders_that_cannot_be_written_are_io_errors),
