@@ -11,58 +11,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/file.h"
 #include "core/memory.h"
 
 static const char scratch_name[] = ".get-";
-
-bool gkv_path_exists(const char *path)
-{
-    struct stat about;
-    return stat(path, &about) == 0;
-}
 
 gkv_status gkv_file_locate(const char *folder, const char *name, char **path)
 {
     static const char *const endings[] = {"", ".gz"};
     for (unsigned i = 0; i < 2; i++) {
         GKV_TRY(gkv_strf(path, "%s/%s%s", folder, name, endings[i]));
-        if (gkv_path_exists(*path))
+        if (gkv_file_exists(*path))
             return GKV_OK;
         free(*path);
         *path = NULL;
     }
     return GKV_OK;
-}
-
-static gkv_status make_one(const char *path)
-{
-    struct stat about;
-    if (mkdir(path, 0777) == 0)
-        return GKV_OK;
-    const int reason = errno;
-    if (reason == EEXIST && stat(path, &about) == 0 && S_ISDIR(about.st_mode))
-        return GKV_OK;
-    return gkv_fail(GKV_ERR_IO, "%s: the folder cannot be made: %s", path,
-                    strerror(reason == EEXIST ? ENOTDIR : reason));
-}
-
-gkv_status gkv_folder_make(const char *path)
-{
-    char *part = NULL;
-    gkv_status status = gkv_strdup(path, &part);
-    if (status != GKV_OK)
-        return status;
-    for (char *c = part; *c && status == GKV_OK; c++)
-        if (*c == '/' && c != part) {
-            *c = '\0';
-            status = make_one(part);
-            *c = '/';
-        }
-    if (status == GKV_OK)
-        status = make_one(part);
-    free(part);
-    return status;
 }
 
 gkv_status gkv_folder_scratch(const char *parent, char **path)

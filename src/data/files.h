@@ -1,20 +1,12 @@
-/* Folders and files on the disk, for what reads and fetches data sets. */
+/* Folders and files on the disk, for what reads and fetches data sets; more in core/file.h. */
 #ifndef GKV_DATA_FILES_H
 #define GKV_DATA_FILES_H
 
-#include <stdbool.h>
-
-#include "core/error.h"
-
-/* Whether something has that path. */
-bool gkv_path_exists(const char *path);
+#include "core/file.h"
 
 /* *path = FOLDER/NAME or FOLDER/NAME.gz, whichever exists, the first if both do; to
  * be freed with free(). NULL, and GKV_OK, if neither exists. */
 gkv_status gkv_file_locate(const char *folder, const char *name, char **path);
-
-/* Makes the folder and those above it, as far as they are missing. GKV_ERR_IO. */
-gkv_status gkv_folder_make(const char *path);
 
 /* Makes a fresh folder in `parent`, for temporary files; its absolute path goes to
  * *path, to be freed with free(). GKV_ERR_IO, also if `parent` cannot be written. */

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/file.h"
 #include "core/memory.h"
 #include "data/catalogue.h"
 #include "data/files.h"
@@ -51,7 +50,7 @@ static gkv_status make_way(const gkv_known_file *known, const char *home, const 
         char *path = NULL, *aside = NULL;
         gkv_status status;
         GKV_TRY_GOTO(gkv_strf(&path, "%s/%s%s", home, name, endings[i]));
-        if (!gkv_path_exists(path))
+        if (!gkv_file_exists(path))
             goto done;
         *have = gkv_known_file_check(known, path, path) == GKV_OK;
         if (*have)
@@ -190,7 +189,7 @@ gkv_status gkv_known_data_get(const gkv_known_data *data, const char *folder, gk
     } else if (status != GKV_ERR_MEMORY) {
         if (status == GKV_ERR_DATA)
             gkv_say(listener, "%s", gkv_error_message());
-        GKV_TRY_GOTO(gkv_folder_make(home));
+        GKV_TRY_GOTO(gkv_file_make_folder(home));
         GKV_TRY_GOTO(open_scratch(home, &scratch, &lock));
         GKV_TRY_GOTO(try_sources(data, home, scratch, listener, &where));
     }

@@ -56,7 +56,7 @@ gkv_status gkv_fetch_debian(const gkv_source *source, const gkv_known_data *data
                             gkv_listener listener, char **delivered)
 {
     (void)data;
-    if (!gkv_path_exists(source->folder)) {
+    if (!gkv_file_exists(source->folder)) {
         if (geteuid() != 0)
             return gkv_fail(GKV_ERR_IO, "%s is not there; as root, run: apt-get install %s", source->folder,
                             source->what);

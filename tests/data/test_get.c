@@ -7,7 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/file.h"
 #include "data/catalogue.h"
 #include "data/checksum.h"
 #include "data/process.h"
@@ -31,7 +30,7 @@ static void put_files(const char *folder, bool gzip)
 {
     char name[128];
     uint8_t bytes[SIZE];
-    assert_ok(gkv_folder_make(in_temporary(folder)));
+    assert_ok(gkv_file_make_folder(in_temporary(folder)));
     for (int i = 0; i < GKV_DATA_FILES; i++) {
         content_of(i, bytes);
         snprintf(name, sizeof name, "%s/%s%s", folder, gkv_data_file_names[i], gzip ? ".gz" : "");
@@ -168,8 +167,8 @@ static void remains_are_swept(void **state)
     static const char *const kept[] = {".get-abcdef", ".get-mine", ".get-a-file", ".get-lnk123"};
     gkv_known_data data = row("swept");
     data.sources[0] = (gkv_source){fetch_test, "the test", NULL, NULL};
-    assert_ok(gkv_folder_make(in_temporary("swept/.get-abcdef")));
-    assert_ok(gkv_folder_make(in_temporary("swept/.get-mine")));
+    assert_ok(gkv_file_make_folder(in_temporary("swept/.get-abcdef")));
+    assert_ok(gkv_file_make_folder(in_temporary("swept/.get-mine")));
     put("swept/.get-a-file", "x", 1);
     char target[512];
     snprintf(target, sizeof target, "%s", in_temporary("swept/.get-mine"));
@@ -177,7 +176,7 @@ static void remains_are_swept(void **state)
     gkv_lock *held = NULL;
     assert_ok(gkv_lock_acquire(in_temporary("swept/.get-abcdef"), &held));
     for (int call = 0; call < 2; call++) {
-        assert_ok(gkv_folder_make(in_temporary("swept/.get-123456/.get-uvwxyz")));
+        assert_ok(gkv_file_make_folder(in_temporary("swept/.get-123456/.get-uvwxyz")));
         put("swept/.get-123456/.get-uvwxyz/half", "x", 1);
         fresh();
         assert_ok(gkv_known_data_get(&data, temporary, listener, NULL));
@@ -186,7 +185,7 @@ static void remains_are_swept(void **state)
         for (size_t i = 0; i < 4; i++) {
             char name[64];
             snprintf(name, sizeof name, "swept/%s", kept[i]);
-            assert_true(gkv_path_exists(in_temporary(name)));
+            assert_true(gkv_file_exists(in_temporary(name)));
         }
         assert_int_equal(entries_of(in_temporary("swept/.get-mine")), 0);
     }
@@ -225,11 +224,11 @@ static void present_files_of_other_content_are_kept_aside(void **state)
     /* While there is nothing better, it stays where it is. */
     assert_fails(gkv_known_data_get(&data, temporary, listener, NULL), GKV_ERR_DATA, "a liar");
     assert_int_equal(entries_of(in_temporary("aside")), 5);
-    assert_true(gkv_path_exists(in_temporary("aside/train-images-idx3-ubyte")));
+    assert_true(gkv_file_exists(in_temporary("aside/train-images-idx3-ubyte")));
     data.sources[0].folder = NULL;
     assert_ok(gkv_known_data_get(&data, temporary, listener, NULL));
     assert_non_null(strstr(heard, "train-images-idx3-ubyte was not the known file; it is now "));
-    assert_true(gkv_path_exists(in_temporary("aside/train-images-idx3-ubyte.set-aside")));
+    assert_true(gkv_file_exists(in_temporary("aside/train-images-idx3-ubyte.set-aside")));
     expect_complete(&data, 5);
 }
 
@@ -241,13 +240,13 @@ static void folders_that_cannot_be_written_are_io_errors(void **state)
     gkv_known_data data = row("x");
     data.sources[0] = (gkv_source){fetch_test, "the test", NULL, NULL};
     fresh();
-    assert_fails(gkv_known_data_get(&data, below, listener, NULL), GKV_ERR_IO, "/file: the folder cannot be made");
+    assert_fails(gkv_known_data_get(&data, below, listener, NULL), GKV_ERR_IO, "/file: cannot make the folder");
     assert_int_equal(asked, 0);
     char *source = (char *)1;
-    assert_fails(gkv_data_get("mnist", below, NULL, NULL, &source), GKV_ERR_IO, "Not a directory");
+    assert_fails(gkv_data_get("mnist", below, NULL, NULL, &source), GKV_ERR_IO, "a file of that name");
     assert_null(source);
     if (geteuid() != 0) { /* root writes everywhere */
-        assert_ok(gkv_folder_make(in_temporary("locked/x")));
+        assert_ok(gkv_file_make_folder(in_temporary("locked/x")));
         assert_int_equal(chmod(in_temporary("locked/x"), 0500), 0);
         assert_fails(gkv_known_data_get(&data, in_temporary("locked"), listener, NULL), GKV_ERR_IO,
                      "the folder cannot be written: Permission denied");
@@ -276,7 +275,7 @@ static char *old_path;
 static void put_program(const char *name, const char *script)
 {
     char relative[64], text[1024];
-    assert_ok(gkv_folder_make(in_temporary("programs")));
+    assert_ok(gkv_file_make_folder(in_temporary("programs")));
     snprintf(relative, sizeof relative, "programs/%s", name);
     snprintf(text, sizeof text, "#!/bin/sh\nPATH=/usr/bin:/bin\nhere=%s\n%s\n", temporary, script);
     assert_int_equal(chmod(put(relative, text, strlen(text)), 0700), 0);
