@@ -150,7 +150,7 @@ static gkv_status run_tasks(const gkv_estimate_job *job, task_function *task, vo
     if (status != GKV_OK)
         goto done;
     size_t finished = 0;
-    bool stopped = false;
+    bool stopped = job->stop && *job->stop; /* later only the first thread asks, which may come to no task */
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (long k = 0; k < tasks; k++) {
         bool skip;

@@ -180,12 +180,18 @@ static void test_exact(void **state)
     gkv_model_free(model);
 }
 
-static void count_calls(void *context, size_t done, size_t of)
+typedef struct observer {
+    size_t calls, done;
+    size_t stop_at; /* calls; 0: never */
+    volatile sig_atomic_t stop;
+} observer;
+
+static void observe(void *context, size_t done, size_t of)
 {
-    size_t *calls = context;
-    assert_true(done > calls[1] && done <= of);
-    calls[0]++;
-    calls[1] = done;
+    observer *it = context;
+    assert_true(done > it->done && done <= of);
+    it->done = done;
+    it->stop = ++it->calls == it->stop_at;
 }
 
 static void test_progress_and_stop(void **state)
@@ -198,18 +204,20 @@ static void test_progress_and_stop(void **state)
     gkv_images images;
     assert_ok(gkv_images_of_test(&settings, test, &images));
     assert_int_equal(images.count, 500);
-    size_t calls[2] = {0};
-    volatile sig_atomic_t stop = 0;
+    observer seen = {0};
     gkv_estimates out;
     gkv_estimate_job job = {.model = model, .params = &model->params, .images = &images, .samples = 2, .seed = 1,
-                            .threads = 1, .progress = count_calls, .context = calls, .stop = &stop};
+                            .threads = 1, .progress = observe, .context = &seen, .stop = &seen.stop};
     assert_ok(gkv_estimates_create(500, &out));
     assert_ok(gkv_estimate(&job, &out));
-    assert_int_equal(calls[1], 500);
-    stop = 1;
-    calls[0] = calls[1] = 0;
+    assert_int_equal(seen.done, 500);
+    seen = (observer){.stop_at = 3};
     assert_fails(gkv_estimate(&job, &out), GKV_ERR_INTERRUPTED, "of 500 images");
-    assert_int_equal(calls[0], 1);
+    assert_int_equal(seen.calls, 3);
+    seen = (observer){.stop = 1}; /* beforehand, which any number of threads heeds */
+    job.threads = 3;
+    assert_fails(gkv_estimate(&job, &out), GKV_ERR_INTERRUPTED, "after 0 of 500 images");
+    assert_int_equal(seen.calls, 0);
     gkv_settings more = settings;
     more.eval.images = 501;
     assert_fails(gkv_images_of_test(&more, test, &images), GKV_ERR_CONFIG, "500");
