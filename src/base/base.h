@@ -49,6 +49,9 @@ typedef struct gkv_base_ops {
     void (*log_density)(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count);
     /* d_log_density → d_eps. */
     void (*backward)(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count);
+    /* Λ(ε) [d, d] for each row that log_density has seen, [count, d, d]: symmetric and positive definite,
+     * a curvature of −log p_base. Where −log p = ½‖r(ε)‖² + …, that of Gauss and Newton, (∂r/∂ε)ᵀ ∂r/∂ε. */
+    void (*curvature)(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count, gkv_real *lambda);
     /* Parameter gradients, as for a layer; only when trainable. */
     size_t (*parts)(const gkv_base *base);
     void (*gradient)(const gkv_base *base, gkv_workspace *ws, size_t rows, size_t part);

@@ -3,6 +3,7 @@
  *   log p(ε)  = −½‖L⁻¹z‖² − Σ log L_jj − d·log(2π)/2 − Σ log Q'_j(z_j)
  *   ∂log p/∂z = −R⁻¹z − ratio,   ratio_j = Q''/Q'
  *   ∂log p/∂ε = (∂log p/∂z)/Q'                      the implicit derivative of Q⁻¹
+ *   Λ(ε)      = diag(1/Q') R⁻¹ diag(1/Q')           of ½zᵀR⁻¹z
  *   ∂log p/∂θ = −(∂log p/∂z)·Q_θ/Q' − (log Q')_θ    for a margin's θ
  *   ∂log p/∂L = tril(R⁻¹z (L⁻¹z)ᵀ) − diag(1/L_jj)                                   */
 #include "base/gk.h"
@@ -250,6 +251,30 @@ static void backward(const gkv_base *base, gkv_workspace *ws, size_t first, size
         backward_parameters(self, ws, first, count);
 }
 
+/* R⁻¹ is the same for all rows: it waits where the first one's Λ goes, which is made last. */
+static void curvature(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count, gkv_real *lambda)
+{
+    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const size_t d = base->eps.width;
+    memset(lambda, 0, d * d * sizeof *lambda);
+    for (size_t j = 0; j < d; j++)
+        lambda[j * d + j] = 1;
+    if (self->copula) { /* L⁻ᵀ, then L⁻ᵀL⁻¹ */
+        const gkv_real *cholesky = gkv_param_value(ws->params, self->cholesky);
+        solve_right(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, (blasint)d, (blasint)d, 1,
+                    cholesky, (blasint)d, lambda, (blasint)d);
+        solve_right(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, (blasint)d, (blasint)d, 1,
+                    cholesky, (blasint)d, lambda, (blasint)d);
+    }
+    for (size_t r = count; r-- > 0;) {
+        const gkv_real *dq = gkv_at(ws, self->dq, first + r);
+        gkv_real *out = lambda + r * d * d;
+        for (size_t i = 0; i < d; i++)
+            for (size_t j = 0; j < d; j++)
+                out[i * d + j] = lambda[i * d + j] / (dq[i] * dq[j]);
+    }
+}
+
 static size_t parts(const gkv_base *base)
 {
     return gkv_base_gk_of(base)->spec.trainable ? 1 : 0;
@@ -315,7 +340,8 @@ static void margin(const gkv_base *base, const gkv_params *params, size_t dimens
 #define GK_OPS(its_name, its_create)                                                                \
     {                                                                                               \
         .name = its_name, .create = its_create, .free = destroy, .init = init,                      \
-        .log_density = log_density, .backward = backward, .parts = parts, .gradient = gradient,     \
+        .log_density = log_density, .backward = backward, .curvature = curvature,                   \
+        .parts = parts, .gradient = gradient,                                                       \
         .transform = transform, .project = project, .check = check, .refit = gkv_base_gk_refit,     \
         .margin = margin                                                                            \
     }

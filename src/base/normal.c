@@ -1,5 +1,6 @@
 /* The standard normal base: log p(ε) = −½‖ε‖² − d·log(2π)/2. Nothing to fit. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/base.h"
 #include "core/memory.h"
@@ -50,6 +51,16 @@ static void backward(const gkv_base *base, gkv_workspace *ws, size_t first, size
     }
 }
 
+static void curvature(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count, gkv_real *lambda)
+{
+    const size_t d = base->eps.width;
+    (void)ws, (void)first;
+    memset(lambda, 0, count * d * d * sizeof *lambda);
+    for (size_t r = 0; r < count; r++)
+        for (size_t j = 0; j < d; j++)
+            lambda[(r * d + j) * d + j] = 1;
+}
+
 static size_t parts(const gkv_base *base)
 {
     (void)base;
@@ -92,6 +103,7 @@ const gkv_base_ops gkv_base_normal = {
     .init = no_parameters,
     .log_density = log_density,
     .backward = backward,
+    .curvature = curvature,
     .parts = parts,
     .gradient = gradient,
     .transform = transform,

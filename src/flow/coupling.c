@@ -131,6 +131,29 @@ void gkv_coupling_backward(const gkv_coupling *coupling, gkv_workspace *ws, gkv_
     }
 }
 
+void gkv_coupling_tangent(const gkv_coupling *coupling, const gkv_workspace *ws, size_t first, size_t count,
+                          size_t each, gkv_real *tangents, const gkv_tangents *room)
+{
+    const size_t d = coupling->in.width, moved = coupling->b_count, passed = coupling->a_count;
+    const gkv_real bound = coupling->bound;
+    for (size_t k = 0; k < count * each; k++)
+        for (size_t i = 0; i < passed; i++)
+            room->a[k * passed + i] = tangents[k * d + coupling->a[i]];
+    const gkv_real *net = gkv_mlp_tangent(&coupling->net, ws, coupling->net.count, first, count, each, room->a, room);
+    for (size_t k = 0; k < count * each; k++) {
+        const size_t row = first + k / each;
+        const gkv_real *out = gkv_at(ws, coupling->out, row), *s = gkv_at(ws, coupling->log_scale, row);
+        const gkv_real *inverse = gkv_at(ws, coupling->inverse_scale, row);
+        const gkv_real *t_scale = net + k * 2 * moved, *t_shift = t_scale + moved;
+        gkv_real *t = tangents + k * d;
+        for (size_t i = 0; i < moved; i++) {
+            const size_t j = coupling->b[i];
+            const gkv_real slope = bound > 0 ? bound - s[i] * s[i] / bound : 0; /* of bound·tanh */
+            t[j] = (t[j] - t_shift[i]) * inverse[i] - out[j] * slope * t_scale[i];
+        }
+    }
+}
+
 void gkv_coupling_generate(const gkv_coupling *coupling, gkv_workspace *ws, size_t first, size_t count)
 {
     const size_t moved = coupling->b_count;

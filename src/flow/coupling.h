@@ -42,6 +42,9 @@ void gkv_coupling_normalise(const gkv_coupling *coupling, gkv_workspace *ws, gkv
 /* d_out and d_log_det → d_in. */
 void gkv_coupling_backward(const gkv_coupling *coupling, gkv_workspace *ws, gkv_slot d_log_det, size_t first,
                            size_t count);
+/* Tangents [count·each, d] of in become tangents of out, in place; see gkv_flow_ops. */
+void gkv_coupling_tangent(const gkv_coupling *coupling, const gkv_workspace *ws, size_t first, size_t count,
+                          size_t each, gkv_real *tangents, const gkv_tangents *room);
 /* out → in. */
 void gkv_coupling_generate(const gkv_coupling *coupling, gkv_workspace *ws, size_t first, size_t count);
 

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "nn/workspace.h"
+#include "nn/mlp.h"
 
 typedef struct gkv_flow gkv_flow;
 
@@ -30,6 +30,11 @@ typedef struct gkv_flow_ops {
     void (*normalise)(const gkv_flow *flow, gkv_workspace *ws, size_t first, size_t count);
     /* d_eps and d_log_det → d_z. */
     void (*backward)(const gkv_flow *flow, gkv_workspace *ws, size_t first, size_t count);
+    /* Forward mode: each of the rows, which normalise has seen, has `each` directions in which z
+     * moves, [count·each, d] in `tangents`; they become those in which ε moves, in place. `room`
+     * is for count·each rows of the flow's `widest`. */
+    void (*tangent)(const gkv_flow *flow, const gkv_workspace *ws, size_t first, size_t count, size_t each,
+                    gkv_real *tangents, const gkv_tangents *room);
     /* ε → z: the exact inverse of normalise. */
     void (*generate)(const gkv_flow *flow, gkv_workspace *ws, size_t first, size_t count);
     /* Parameter gradients, as for a layer. */
@@ -42,6 +47,7 @@ struct gkv_flow {
     const gkv_flow_ops *ops;
     gkv_slot z, d_z, eps, d_eps; /* [rows, d] */
     gkv_slot log_det, d_log_det; /* [rows, 1] */
+    size_t widest;               /* of the arrays that tangent() needs room for */
 };
 
 /* The flow of this name; NULL if there is none. */

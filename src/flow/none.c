@@ -42,6 +42,12 @@ static void nothing(const gkv_flow *flow, gkv_workspace *ws, size_t first, size_
     (void)count;
 }
 
+static void tangent(const gkv_flow *flow, const gkv_workspace *ws, size_t first, size_t count, size_t each,
+                    gkv_real *tangents, const gkv_tangents *room)
+{
+    (void)flow, (void)ws, (void)first, (void)count, (void)each, (void)tangents, (void)room;
+}
+
 static size_t parts(const gkv_flow *flow)
 {
     (void)flow;
@@ -60,6 +66,7 @@ const gkv_flow_ops gkv_flow_none = {
     .init = init,
     .normalise = normalise,
     .backward = nothing,
+    .tangent = tangent,
     .generate = nothing,
     .parts = parts,
     .gradient = gradient,

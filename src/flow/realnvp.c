@@ -42,6 +42,8 @@ static gkv_status create(const gkv_flow_spec *spec, gkv_params *params, gkv_plan
     for (; layer.place < spec->layers; layer.place++, self->count++) {
         gkv_coupling *coupling = &self->layers[layer.place];
         GKV_TRY_GOTO(gkv_coupling_create(&layer, params, plan, coupling));
+        const size_t widest = gkv_mlp_widest(&coupling->net, coupling->net.count);
+        self->flow.widest = widest > self->flow.widest ? widest : self->flow.widest;
         layer.in = coupling->out;
         layer.d_in = coupling->d_out;
     }
@@ -76,6 +78,14 @@ static void backward(const gkv_flow *flow, gkv_workspace *ws, size_t first, size
     const realnvp *self = (const realnvp *)flow;
     for (size_t i = self->count; i-- > 0;)
         gkv_coupling_backward(&self->layers[i], ws, flow->d_log_det, first, count);
+}
+
+static void tangent(const gkv_flow *flow, const gkv_workspace *ws, size_t first, size_t count, size_t each,
+                    gkv_real *tangents, const gkv_tangents *room)
+{
+    const realnvp *self = (const realnvp *)flow;
+    for (size_t i = 0; i < self->count; i++)
+        gkv_coupling_tangent(&self->layers[i], ws, first, count, each, tangents, room);
 }
 
 static void generate(const gkv_flow *flow, gkv_workspace *ws, size_t first, size_t count)
@@ -114,6 +124,7 @@ const gkv_flow_ops gkv_flow_realnvp = {
     .init = init,
     .normalise = normalise,
     .backward = backward,
+    .tangent = tangent,
     .generate = generate,
     .parts = parts,
     .gradient = gradient,

@@ -21,7 +21,17 @@ static void gate_backward(const gkv_layer *layer, gkv_workspace *ws, size_t firs
     }
 }
 
-static const gkv_layer_ops gate_ops = {gate_forward, gate_backward, NULL, NULL};
+static void gate_tangent(const gkv_layer *layer, const gkv_workspace *ws, size_t first, size_t count, size_t each,
+                         const gkv_real *in, gkv_real *out)
+{
+    const size_t n = layer->out.width;
+    for (size_t r = 0; r < count * each; r++)
+        gkv_nn_kernels_get()->gate_tangent(n, gkv_at(ws, layer->in, first + r / each),
+                                           gkv_at(ws, layer->aux, first + r / each), in + r * 2 * n,
+                                           in + r * 2 * n + n, out + r * n);
+}
+
+static const gkv_layer_ops gate_ops = {gate_forward, gate_backward, NULL, NULL, gate_tangent};
 
 gkv_status gkv_gate_create(gkv_plan *plan, gkv_slot in, gkv_slot d_in, gkv_layer *layer)
 {
@@ -44,7 +54,17 @@ static void leaky_backward(const gkv_layer *layer, gkv_workspace *ws, size_t fir
                                               gkv_at(ws, layer->d_out, first), gkv_at(ws, layer->d_in, first));
 }
 
-static const gkv_layer_ops leaky_ops = {leaky_forward, leaky_backward, NULL, NULL};
+/* The slope at a point is the same both ways. */
+static void leaky_tangent(const gkv_layer *layer, const gkv_workspace *ws, size_t first, size_t count, size_t each,
+                          const gkv_real *in, gkv_real *out)
+{
+    const size_t n = layer->out.width;
+    for (size_t r = 0; r < count * each; r++)
+        gkv_nn_kernels_get()->leaky_relu_backward(n, gkv_at(ws, layer->out, first + r / each), in + r * n,
+                                                  out + r * n);
+}
+
+static const gkv_layer_ops leaky_ops = {leaky_forward, leaky_backward, NULL, NULL, leaky_tangent};
 
 gkv_status gkv_leaky_relu_create(gkv_plan *plan, gkv_slot in, gkv_slot d_in, gkv_layer *layer)
 {

@@ -1,7 +1,8 @@
 /* Y = X Wᵀ + b.
  *
  *   in [rows, in]   weight [out, in]   bias [out]   out [rows, out]
- *   d_in = d_out W          d_weight = d_outᵀ in          d_bias = Σ_rows d_out */
+ *   d_in = d_out W          d_weight = d_outᵀ in          d_bias = Σ_rows d_out
+ *   t_out = t_in Wᵀ */
 #include "core/simd.h"
 #include "nn/gemm.h"
 #include "nn/kernels.h"
@@ -22,6 +23,12 @@ static size_t part_rows(const gkv_layer *layer)
     return ((out + count - 1) / count + 15) / 16 * 16;
 }
 
+/* The weight as the workspace keeps it packed, or NULL. */
+static const gkv_real *packed_of(const gkv_layer *layer, const gkv_workspace *ws)
+{
+    return ws->packed ? ws->packed + ws->params->list[layer->weight].packed_offset : NULL;
+}
+
 static void forward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)
 {
     const size_t in = layer->in.width, out = layer->out.width;
@@ -29,9 +36,8 @@ static void forward(const gkv_layer *layer, gkv_workspace *ws, size_t first, siz
     gkv_real *y = gkv_at(ws, layer->out, first);
     for (size_t r = 0; r < count; r++)
         memcpy(y + r * out, bias, out * sizeof *y);
-    const gkv_real *packed = ws->packed ? ws->packed + ws->params->list[layer->weight].packed_offset : NULL;
     gkv_gemm_forward(gkv_gemm_kernels_of(gkv_simd_level()), count, out, in, gkv_at(ws, layer->in, first),
-                     gkv_param_value(ws->params, layer->weight), packed, y);
+                     gkv_param_value(ws->params, layer->weight), packed_of(layer, ws), y);
 }
 
 static void backward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)
@@ -65,7 +71,35 @@ static void gradient(const gkv_layer *layer, gkv_workspace *ws, size_t rows, siz
         kernels->axpy(count, 1, d_out + r * out, d_bias);
 }
 
-static const gkv_layer_ops ops = {forward, backward, parts, gradient};
+void gkv_linear_tangent_part(const gkv_layer *layer, const gkv_workspace *ws, size_t rows, const gkv_real *in,
+                             size_t first, size_t width, gkv_real *out)
+{
+    const size_t depth = layer->in.width;
+    const gkv_real *packed = packed_of(layer, ws);
+    memset(out, 0, rows * width * sizeof *out);
+    gkv_gemm_forward(gkv_gemm_kernels_of(gkv_simd_level()), rows, width, depth, in,
+                     gkv_param_value(ws->params, layer->weight) + first * depth,
+                     packed ? packed + first * depth : NULL, out);
+}
+
+static void tangent(const gkv_layer *layer, const gkv_workspace *ws, size_t first, size_t count, size_t each,
+                    const gkv_real *in, gkv_real *out)
+{
+    const size_t width = layer->out.width, depth = layer->in.width;
+    (void)first; /* the same at every row */
+    if (in) {
+        gkv_linear_tangent_part(layer, ws, count * each, in, 0, width, out);
+        return;
+    }
+    const gkv_real *weight = gkv_param_value(ws->params, layer->weight);
+    for (size_t i = 0; i < width; i++)
+        for (size_t j = 0; j < depth; j++)
+            out[j * width + i] = weight[i * depth + j];
+    for (size_t r = 1; r < count; r++)
+        memcpy(out + r * depth * width, out, depth * width * sizeof *out);
+}
+
+static const gkv_layer_ops ops = {forward, backward, parts, gradient, tangent};
 
 gkv_status gkv_linear_create(gkv_params *params, gkv_plan *plan, const char *name, gkv_slot in, gkv_slot d_in,
                              bool has_d_in, size_t out_width, gkv_layer *layer)

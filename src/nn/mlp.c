@@ -123,3 +123,25 @@ void gkv_mlp_gradient(const gkv_mlp *mlp, gkv_workspace *ws, size_t rows, size_t
         part -= parts;
     }
 }
+
+size_t gkv_mlp_widest(const gkv_mlp *mlp, size_t layers)
+{
+    size_t widest = mlp->in.width;
+    for (size_t i = 0; i < layers; i++)
+        if (mlp->layers[i].out.width > widest)
+            widest = mlp->layers[i].out.width;
+    return widest;
+}
+
+gkv_real *gkv_mlp_tangent(const gkv_mlp *mlp, const gkv_workspace *ws, size_t layers, size_t first, size_t count,
+                          size_t each, const gkv_real *in, const gkv_tangents *room)
+{
+    gkv_real *from = room->a, *to = room->b;
+    for (size_t i = 0; i < layers; i++) {
+        mlp->layers[i].ops->tangent(&mlp->layers[i], ws, first, count, each, i == 0 ? in : from, to);
+        gkv_real *swap = from;
+        from = to;
+        to = swap;
+    }
+    return from;
+}

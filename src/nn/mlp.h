@@ -37,6 +37,20 @@ void gkv_mlp_free(gkv_mlp *mlp); /* frees what it holds, not the struct */
  * start at zero). Each tensor draws from its own place of the seed's numbers. */
 void gkv_mlp_init(const gkv_mlp *mlp, const gkv_params *params, uint64_t seed, double output_gain);
 
+/* Room for tangents on their way through the layers: two arrays of as many numbers as the
+ * widest layer on the way has for all tangents. */
+typedef struct gkv_tangents {
+    gkv_real *a, *b;
+} gkv_tangents;
+
+/* The widest of the first `layers` layers, inputs included. */
+size_t gkv_mlp_widest(const gkv_mlp *mlp, size_t layers);
+
+/* Forward mode through the first `layers` layers, as gkv_layer_ops: the tangents that come out, in one of
+ * the room's arrays. `in` is NULL for unit vectors, or it may be room->a. */
+gkv_real *gkv_mlp_tangent(const gkv_mlp *mlp, const gkv_workspace *ws, size_t layers, size_t first, size_t count,
+                          size_t each, const gkv_real *in, const gkv_tangents *room);
+
 void gkv_mlp_forward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_t count);
 void gkv_mlp_backward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_t count);
 size_t gkv_mlp_parts(const gkv_mlp *mlp);

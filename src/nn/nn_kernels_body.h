@@ -59,6 +59,47 @@ static void norm_silu_backward(size_t n, const gkv_real *xhat, const gkv_real *g
     }
 }
 
+/* t_out = SiLU'(y)·gain/sd ⊙ (t − mean(t) − x̂·mean(x̂ ⊙ t)), a few tangents at a time for
+ * what they share. The last few may be fewer: then one of them is done again and again. */
+static void norm_silu_tangent(size_t n, const gkv_real *xhat, const gkv_real *gain, const gkv_real *shift,
+                              const gkv_real *sigmoid, gkv_real inverse_sd, size_t each, const gkv_real *in,
+                              gkv_real *out)
+{
+    enum { FEW = 4 };
+    for (size_t first = 0; first < each; first += FEW) {
+        const gkv_real *t[FEW];
+        gkv_real *t_out[FEW];
+        vr sum[FEW], sum_hat[FEW];
+        for (size_t k = 0; k < FEW; k++) {
+            const size_t row = first + k < each ? first + k : each - 1;
+            t[k] = in + row * n;
+            t_out[k] = out + row * n;
+            sum[k] = sum_hat[k] = vr_set(0);
+        }
+        EACH(i, n) {
+            const vr hat = vr_load_part(xhat + i, n - i, 0);
+            for (size_t k = 0; k < FEW; k++) {
+                const vr value = vr_load_part(t[k] + i, n - i, 0);
+                sum[k] = sum[k] + value;
+                sum_hat[k] = vr_fma(value, hat, sum_hat[k]);
+            }
+        }
+        for (size_t k = 0; k < FEW; k++) {
+            sum[k] = vr_set(vr_sum(sum[k]) / (gkv_real)n);
+            sum_hat[k] = vr_set(vr_sum(sum_hat[k]) / (gkv_real)n);
+        }
+        EACH(i, n) {
+            const vr hat = vr_load_part(xhat + i, n - i, 0), gamma = vr_load_part(gain + i, n - i, 0);
+            const vr y = vr_fma(gamma, hat, vr_load_part(shift + i, n - i, 0));
+            const vr s = vr_load_part(sigmoid + i, n - i, 0);
+            const vr slope = s * (vr_set(1) + y * (vr_set(1) - s)) * gamma * vr_set(inverse_sd);
+            for (size_t k = 0; k < FEW; k++)
+                vr_store_part(t_out[k] + i, n - i,
+                              slope * (vr_load_part(t[k] + i, n - i, 0) - sum[k] - hat * sum_hat[k]));
+        }
+    }
+}
+
 static void gate(size_t n, const gkv_real *h, const gkv_real *a, gkv_real *sigmoid, gkv_real *out)
 {
     EACH(i, n) {
@@ -77,6 +118,16 @@ static void gate_backward(size_t n, const gkv_real *h, const gkv_real *sigmoid, 
         const vr hidden = vr_load_part(h + i, n - i, 0);
         vr_store_part(d_h + i, n - i, d);
         vr_store_part(d_a + i, n - i, d * hidden * (vr_set(1) - s));
+    }
+}
+
+static void gate_tangent(size_t n, const gkv_real *h, const gkv_real *sigmoid, const gkv_real *t_h,
+                         const gkv_real *t_a, gkv_real *t_out)
+{
+    EACH(i, n) {
+        const vr s = vr_load_part(sigmoid + i, n - i, 0), hidden = vr_load_part(h + i, n - i, 0);
+        const vr through_a = vr_load_part(t_a + i, n - i, 0) * hidden * (vr_set(1) - s);
+        vr_store_part(t_out + i, n - i, s * (vr_load_part(t_h + i, n - i, 0) + through_a));
     }
 }
 
@@ -122,6 +173,21 @@ static gkv_real bernoulli(size_t n, const gkv_real *x, const gkv_real *logits, g
         }
     }
     return vr_sum(total + (logs + vr_log(product)));
+}
+
+static void bernoulli_sd(size_t n, const gkv_real *x, const gkv_real *d_logits, gkv_real *sd)
+{
+    EACH(i, n) {
+        const vr p = vr_load_part(d_logits + i, n - i, 0) + vr_load_part(x + i, n - i, 0);
+        vr_store_part(sd + i, n - i, vr_sqrt(vr_max(p * (vr_set(1) - p), vr_set(0))));
+    }
+}
+
+static void scale_rows(size_t n, size_t count, const gkv_real *w, gkv_real *y, size_t stride)
+{
+    for (size_t r = 0; r < count; r++, y += stride)
+        EACH(i, n)
+            vr_store_part(y + i, n - i, vr_load_part(y + i, n - i, 0) * vr_load_part(w + i, n - i, 0));
 }
 
 static void axpy(size_t n, gkv_real a, const gkv_real *x, gkv_real *y)
@@ -171,8 +237,10 @@ static double sum_squares(size_t n, const gkv_real *x)
 
 #define GKV_NN_KERNELS_TABLE                                                                      \
     {                                                                                             \
-        .norm_silu = norm_silu, .norm_silu_backward = norm_silu_backward, .gate = gate,           \
-        .gate_backward = gate_backward, .leaky_relu = leaky_relu,                                 \
-        .leaky_relu_backward = leaky_relu_backward, .bernoulli = bernoulli, .axpy = axpy,         \
+        .norm_silu = norm_silu, .norm_silu_backward = norm_silu_backward,                         \
+        .norm_silu_tangent = norm_silu_tangent, .gate = gate, .gate_backward = gate_backward,     \
+        .gate_tangent = gate_tangent, .leaky_relu = leaky_relu,                                   \
+        .leaky_relu_backward = leaky_relu_backward, .bernoulli = bernoulli,                       \
+        .bernoulli_sd = bernoulli_sd, .scale_rows = scale_rows, .axpy = axpy,                     \
         .add_product = add_product, .adam = adam, .sum_squares = sum_squares                      \
     }

@@ -55,7 +55,21 @@ static void gradient(const gkv_layer *layer, gkv_workspace *ws, size_t rows, siz
     }
 }
 
-static const gkv_layer_ops ops = {forward, backward, parts, gradient};
+static void tangent(const gkv_layer *layer, const gkv_workspace *ws, size_t first, size_t count, size_t each,
+                    const gkv_real *in, gkv_real *out)
+{
+    const gkv_nn_kernels *kernels = gkv_nn_kernels_get();
+    const gkv_real *gain = gkv_param_value(ws->params, layer->weight);
+    const gkv_real *shift = gkv_param_value(ws->params, layer->bias);
+    const size_t n = layer->in.width;
+    for (size_t r = 0; r < count; r++) {
+        const gkv_real *kept = gkv_at(ws, layer->aux, first + r);
+        kernels->norm_silu_tangent(n, gkv_at(ws, layer->in, first + r), gain, shift, kept, kept[n], each,
+                                   in + r * each * n, out + r * each * n);
+    }
+}
+
+static const gkv_layer_ops ops = {forward, backward, parts, gradient, tangent};
 
 gkv_status gkv_norm_silu_create(gkv_params *params, gkv_plan *plan, const char *name, gkv_slot in, gkv_slot d_in,
                                 gkv_layer *layer)

@@ -60,7 +60,7 @@ static void gradient(const gkv_layer *layer, gkv_workspace *ws, size_t rows, siz
         sum_rows(rows, out, d_out, gkv_param_grad(ws->params, layer->bias));
 }
 
-static const gkv_layer_ops ops = {forward, backward, parts, gradient};
+static const gkv_layer_ops ops = {forward, backward, parts, gradient, NULL};
 
 gkv_status gkv_sparse_linear_create(gkv_params *params, gkv_plan *plan, const char *name, gkv_slot in,
                                     gkv_param_id mean, size_t out_width, gkv_layer *layer)
