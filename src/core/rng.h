@@ -24,7 +24,8 @@ typedef enum gkv_stream {
     GKV_STREAM_SAMPLE,         /* draws from the prior; index = sample */
     GKV_STREAM_VALIDATION_SPLIT,
     GKV_STREAM_BOOTSTRAP,
-    GKV_STREAM_USER            /* draws asked for by name through the public API */
+    GKV_STREAM_USER,           /* draws asked for by name through the public API */
+    GKV_STREAM_REFINE          /* posterior noise in refinement; index = image, step: vae/refinement.h */
 } gkv_stream;
 
 /* One place in the space of numbers: n values from it are values 0 … n−1. */

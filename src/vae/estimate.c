@@ -21,6 +21,8 @@ gkv_status gkv_estimates_create(size_t count, gkv_estimates *out)
         status = gkv_alloc(count, sizeof *out->kl, &out->kl);
     if (status == GKV_OK)
         status = gkv_alloc(count, sizeof *out->nll, &out->nll);
+    if (status == GKV_OK)
+        status = gkv_alloc(count, sizeof *out->ess, &out->ess);
     if (status != GKV_OK)
         gkv_estimates_free(out);
     return status;
@@ -33,6 +35,7 @@ void gkv_estimates_free(gkv_estimates *estimates)
     free(estimates->reconstruction);
     free(estimates->kl);
     free(estimates->nll);
+    free(estimates->ess);
     memset(estimates, 0, sizeof *estimates);
 }
 
@@ -78,9 +81,38 @@ static void encode_task(const gkv_estimate_job *job, scratch *s, size_t first, s
     memcpy(s->encoded, gkv_at(&s->ws, model->encoder.out, 0), count * width * sizeof *s->encoded);
 }
 
-/* The log-mean-exp of a stream of numbers, and two plain sums beside it. */
+/* z, log q(z|x) and what the prior makes of z for `count` rows that have their noise and, for
+ * the model's posterior, their encoding: rows `row` and on of the task that begins with image
+ * `first`. */
+static void latent_rows(const gkv_estimate_job *job, scratch *s, size_t first, size_t row, size_t count)
+{
+    const gkv_model *model = job->model;
+    const size_t d = model->d;
+    if (!job->gaussians) {
+        gkv_pass_latent(model, &s->ws, 0, count);
+        return;
+    }
+    for (size_t r = 0; r < count; r++) {
+        const size_t image = first + (row + r) / job->samples;
+        const float *mean = job->gaussians->mean + image * d, *factor = job->gaussians->factor + image * d * d;
+        const gkv_real *u = gkv_at(&s->ws, model->posterior.u, r);
+        gkv_real *z = gkv_at(&s->ws, model->posterior.z, r);
+        double log_q = -(double)d * GKV_HALF_LOG_2PI;
+        for (size_t j = 0; j < d; j++) {
+            gkv_real offset = 0;
+            for (size_t k = 0; k <= j; k++)
+                offset += (gkv_real)factor[j * d + k] * u[k];
+            z[j] = (gkv_real)mean[j] + offset;
+            log_q -= log((double)factor[j * d + j]) + (double)(u[j] * u[j]) / 2;
+        }
+        *gkv_at(&s->ws, model->posterior.log_q, r) = (gkv_real)log_q;
+    }
+    gkv_pass_prior(model, &s->ws, 0, count);
+}
+
+/* The log-mean-exp of a stream of numbers, and plain sums beside it. */
 typedef struct running {
-    double greatest, scaled; /* Σ exp(w − greatest) */
+    double greatest, scaled, squares; /* Σ exp(w − greatest), Σ exp(2(w − greatest)) */
     double reconstruction, kl;
 } running;
 
@@ -90,10 +122,14 @@ static void add_sample(running *to, double reconstruction, double kl)
     to->reconstruction += reconstruction;
     to->kl += kl;
     if (w > to->greatest) {
-        to->scaled = to->scaled * exp(to->greatest - w) + 1;
+        const double shrink = exp(to->greatest - w);
+        to->scaled = to->scaled * shrink + 1;
+        to->squares = to->squares * shrink * shrink + 1;
         to->greatest = w;
     } else {
-        to->scaled += exp(w - to->greatest);
+        const double weight = exp(w - to->greatest);
+        to->scaled += weight;
+        to->squares += weight * weight;
     }
 }
 
@@ -116,7 +152,7 @@ static void estimate_task(const gkv_estimate_job *job, scratch *s, size_t first,
                                       gkv_images_place(job->images, first + image)),
                            model->d, gkv_at(&s->ws, model->posterior.u, r));
         }
-        gkv_pass_latent(model, &s->ws, 0, pass);
+        latent_rows(job, s, first, row, pass);
         gkv_pass_decode(model, &s->ws, 0, pass);
         gkv_pass_likelihood(model, &s->ws, 0, pass);
         for (size_t r = 0; r < pass; r++) {
@@ -130,6 +166,7 @@ static void estimate_task(const gkv_estimate_job *job, scratch *s, size_t first,
         out->reconstruction[first + i] = sums[i].reconstruction / samples;
         out->kl[first + i] = sums[i].kl / samples;
         out->nll[first + i] = log(samples) - sums[i].greatest - log(sums[i].scaled);
+        out->ess[first + i] = sums[i].scaled * sums[i].scaled / sums[i].squares;
     }
 }
 

@@ -11,12 +11,19 @@ typedef struct gkv_estimates {
     double *reconstruction; /* E_q[−log p(x|z)] by the mean over the samples, [count] */
     double *kl;             /* E_q[log q(z|x) − log p(z)], likewise */
     double *nll;            /* −log of the mean importance weight */
+    double *ess;            /* effective samples, (Σw)²/Σw² of the weights (Kong 1992): 1 … samples */
 } gkv_estimates;
+
+/* Gaussians in the posterior's place: N(mean, LLᵀ) for each image. */
+typedef struct gkv_estimate_gaussians {
+    const float *mean, *factor; /* [count, d]; L [count, d, d], of which the lower triangle is read */
+} gkv_estimate_gaussians;
 
 typedef struct gkv_estimate_job {
     const gkv_model *model;
     const gkv_params *params; /* whose values to use: the model's own, or an average's */
     const gkv_images *images;
+    const gkv_estimate_gaussians *gaussians; /* NULL: the model's posterior */
     size_t samples;
     uint64_t seed;            /* of the posterior noise: sample s of image i is its place (s, i) */
     int threads;

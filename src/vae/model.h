@@ -47,6 +47,8 @@ int gkv_thread_count(const gkv_settings *settings);
 void gkv_pass_encode(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
 /* the encoder's output, u → z, log q, ε, log p(z). */
 void gkv_pass_latent(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
+/* The last two of them, from z. */
+void gkv_pass_prior(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
 /* z → logits. */
 void gkv_pass_decode(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
 /* logits, x → −log p(x|z); with a backward part, the gradient in the logits. */
@@ -61,6 +63,9 @@ static inline double gkv_pass_log_prior(const gkv_model *model, const gkv_worksp
 {
     return (double)*gkv_at(ws, model->base->log_density, row) + (double)*gkv_at(ws, model->flow->log_det, row);
 }
+
+/* The gradient of −weight·log p(z) down to d_z_prior. */
+void gkv_pass_prior_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count, gkv_real weight);
 
 /* Parameter gradients of the whole model in independent parts, after every row's backward. */
 size_t gkv_pass_parts(const gkv_model *model);

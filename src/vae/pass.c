@@ -10,6 +10,11 @@ void gkv_pass_encode(const gkv_model *model, gkv_workspace *ws, size_t first, si
 void gkv_pass_latent(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count)
 {
     gkv_posterior_forward(&model->posterior, ws, first, count);
+    gkv_pass_prior(model, ws, first, count);
+}
+
+void gkv_pass_prior(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count)
+{
     model->flow->ops->normalise(model->flow, ws, first, count);
     model->base->ops->log_density(model->base, ws, first, count);
 }
@@ -36,18 +41,23 @@ void gkv_pass_forward(const gkv_model *model, gkv_workspace *ws, size_t first, s
     gkv_pass_likelihood(model, ws, first, count);
 }
 
+void gkv_pass_prior_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count, gkv_real weight)
+{
+    for (size_t r = first; r < first + count; r++) {
+        *gkv_at(ws, model->base->d_log_density, r) = -weight;
+        *gkv_at(ws, model->flow->d_log_det, r) = -weight;
+    }
+    model->base->ops->backward(model->base, ws, first, count);
+    model->flow->ops->backward(model->flow, ws, first, count);
+}
+
 void gkv_pass_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count, double kl_weight)
 {
     const gkv_real weight = (gkv_real)kl_weight;
     gkv_mlp_backward(&model->decoder, ws, first, count);
+    gkv_pass_prior_backward(model, ws, first, count, weight);
     for (size_t r = first; r < first + count; r++) {
-        *gkv_at(ws, model->base->d_log_density, r) = -weight;
-        *gkv_at(ws, model->flow->d_log_det, r) = -weight;
         *gkv_at(ws, model->posterior.d_log_q, r) = weight;
-    }
-    model->base->ops->backward(model->base, ws, first, count);
-    model->flow->ops->backward(model->flow, ws, first, count);
-    for (size_t r = first; r < first + count; r++) {
         const gkv_real *decoder = gkv_at(ws, model->decoder.d_in, r), *prior = gkv_at(ws, model->d_z_prior, r);
         gkv_real *d_z = gkv_at(ws, model->posterior.d_z, r);
         for (size_t j = 0; j < model->d; j++)
