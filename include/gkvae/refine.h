@@ -43,12 +43,13 @@ typedef enum gkv_refine_mode {
 typedef struct gkv_refine_settings {
     gkv_refine_mode mode; /* GKV_REFINE_MEAN */
     int iterations;       /* T, 0 … 1000: 3. With 0 the answer is where refinement begins */
-    int samples;          /* S, even, 2 … 1024: 2. Each iteration's gradient and curvature are means over
-                             so many, S/2 pairs μ ± Lu; of no meaning to MAP */
-    int judges;           /* even, 2 … 1024: 8. Samples a step is judged by; likewise */
-    double damping;       /* λ at first, 0 … 1e12: 0.01 */
-    double rate;          /* ρ in iteration t = 0, 1, … is rate/(1 + decay·t): rate in (0, 1], 1; … */
-    double decay;         /* … decay ≥ 0, 0.3. MAP takes ρ = 1 */
+    int samples;          /* S, even, 2 … 512: 2. An iteration's curvature is the mean over so many
+                             samples, S/2 pairs μ ± Lu: by far the most work. MAP takes one, μ … */
+    int slopes;           /* even, 2 … 512: 16. Its gradient is the mean over these, S at least, … */
+    int judges;           /* even, 2 … 512: 16, … and a step is judged by other ones: likewise */
+    double damping;       /* λ at first, 0 … 1e12: 0.1 */
+    double rate;          /* ρ in iteration t = 0, 1, … is rate/(1 + decay·t): rate in (0, 1], 0.7; … */
+    double decay;         /* … decay ≥ 0, 0.5. MAP takes ρ = 1 */
     uint64_t seed;        /* of the noise: 1 */
     int threads;          /* 0 … 256: 0 takes the model's */
 } gkv_refine_settings;

@@ -13,8 +13,8 @@ enum { BATCH_IMAGES = 20, BATCH_NUMBERS = 1 << 20 };
 
 void gkv_refine_defaults(gkv_refine_settings *settings)
 {
-    *settings = (gkv_refine_settings){.mode = GKV_REFINE_MEAN, .iterations = 3, .samples = 2, .judges = 8,
-                                      .damping = 0.01, .rate = 1, .decay = 0.3, .seed = 1};
+    *settings = (gkv_refine_settings){.mode = GKV_REFINE_MEAN, .iterations = 3, .samples = 2, .slopes = 16,
+                                      .judges = 16, .damping = 0.1, .rate = 0.7, .decay = 0.5, .seed = 1};
 }
 
 /* One thread's memory. */
@@ -40,9 +40,11 @@ static gkv_status check(const gkv_refine_settings *s)
         return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d is no mode", (int)s->mode);
     if (s->iterations < 0 || s->iterations > 1000)
         return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d iterations; give 0 to 1000", s->iterations);
-    if (s->samples < 2 || s->samples > 1024 || s->samples % 2 || s->judges < 2 || s->judges > 1024 || s->judges % 2)
-        return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d samples, %d judges; they come in pairs: give even numbers "
-                        "from 2 to 1024", s->samples, s->judges);
+    const int counts[] = {s->samples, s->slopes, s->judges};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (counts[i] < 2 || counts[i] > 512 || counts[i] % 2)
+            return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d samples; they come in pairs: give an even number from 2 "
+                            "to 512", counts[i]);
     if (!(s->damping >= 0 && s->damping <= 1e12))
         return gkv_fail(GKV_ERR_ARGUMENT, "refinement: a damping of %g; give 0 to 1e12", s->damping);
     if (!(s->rate > 0 && s->rate <= 1) || !(s->decay >= 0 && isfinite(s->decay)))

@@ -187,7 +187,7 @@ static void expand(void *context, size_t rows, const size_t *image, const gkv_re
             kernels->axpy(d, 1, gkv_at(ws, model->decoder.d_in, r), sum);
             kernels->axpy(d, 1, gkv_at(ws, model->d_z_prior, r), sum);
         }
-        for (size_t r = 0; r < count; r += it->group) {
+        for (size_t r = 0; curvature && r < count; r += it->group) {
             const size_t these = count - r < it->group ? count - r : it->group;
             add_likelihood(it, r, these, image + start, curvature);
             add_prior(it, r, these, image + start, curvature);

@@ -40,10 +40,12 @@ gkv_status gkv_refinement_create(const gkv_refine_settings *settings, const gkv_
 {
     const size_t d = target->d;
     *out = (gkv_refinement){.settings = *settings, .target = target, .d = d, .room = room};
+    gkv_refine_settings *own = &out->settings;
     if (is_map(out))
-        out->settings.samples = out->settings.judges = 1; /* at u = 0 */
-    const int most = out->settings.samples > out->settings.judges ? out->settings.samples : out->settings.judges;
-    const size_t points = room * (size_t)most;
+        own->samples = own->slopes = own->judges = 1; /* at u = 0 */
+    if (own->slopes < own->samples)
+        own->slopes = own->samples;
+    const size_t points = room * (size_t)(own->slopes > own->judges ? own->slopes : own->judges);
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc(room, sizeof *out->images, &out->images));
     GKV_TRY_GOTO(gaussians_create(room, d, &out->now));
@@ -158,28 +160,38 @@ static void judge(gkv_refinement *it, const gkv_gaussians *of, size_t n)
 
 /* --- Steps ------------------------------------------------------------------------------- */
 
-/* Gradients and curvatures of the first n images, as far as those are finite. */
-static void expand(gkv_refinement *it, size_t n, int iteration)
+/* Adds gradients at `count` points of each of the first n images that can be refined, whose noise
+ * begins at place `step`; with `curvature` also curvatures. */
+static void expand_at(gkv_refinement *it, size_t n, uint64_t step, size_t count, gkv_real *curvature)
 {
-    const size_t samples = (size_t)it->settings.samples, d = it->d;
     size_t rows = 0;
-    memset(it->gradient, 0, n * d * sizeof *it->gradient);
-    memset(it->curvature, 0, n * d * d * sizeof *it->curvature);
     for (size_t i = 0; i < n; i++) {
-        it->images[i].pending = it->images[i].finite;
         if (!it->images[i].finite)
             continue;
-        draw(it, &it->now, i, (uint64_t)(iteration + 1) * PLACES, rows, samples);
-        rows += samples;
+        draw(it, &it->now, i, step, rows, count);
+        rows += count;
     }
-    it->target->expand(it->target->context, rows, it->owner, it->z, it->gradient, it->curvature);
+    it->target->expand(it->target->context, rows, it->owner, it->z, it->gradient, curvature);
+}
+
+/* An iteration's gradients and curvatures. A gradient is cheap beside a curvature: it is taken
+ * at more points. */
+static void expand(gkv_refinement *it, size_t n, int iteration)
+{
+    const size_t samples = (size_t)it->settings.samples, slopes = (size_t)it->settings.slopes, d = it->d;
+    const uint64_t step = (uint64_t)(iteration + 1) * PLACES;
+    memset(it->gradient, 0, n * d * sizeof *it->gradient);
+    memset(it->curvature, 0, n * d * d * sizeof *it->curvature);
+    expand_at(it, n, step, samples, it->curvature);
+    expand_at(it, n, step + samples / 2, slopes - samples, NULL);
 }
 
 /* The step of image i with this ρ: false if there is none. */
 static bool propose(gkv_refinement *it, size_t i, double rho)
 {
     const size_t d = it->d;
-    const double share = 1 / (double)it->settings.samples, lambda = it->images[i].lambda;
+    const double share = 1 / (double)it->settings.samples, slope_share = 1 / (double)it->settings.slopes;
+    const double lambda = it->images[i].lambda;
     const double *precision = it->now.precision + i * d * d, *mean = it->now.mean + i * d;
     const gkv_real *curvature = it->curvature + i * d * d, *gradient = it->gradient + i * d;
     double *trial = it->trial.precision + i * d * d, *trial_mean = it->trial.mean + i * d;
@@ -190,7 +202,7 @@ static bool propose(gkv_refinement *it, size_t i, double rho)
             it->work[e] = trial[e];
         }
         it->work[j * d + j] *= 1 + lambda;
-        trial_mean[j] = share * (double)gradient[j];
+        trial_mean[j] = slope_share * (double)gradient[j];
     }
     if (!gkv_precision_factor(d, it->work))
         return false;
@@ -263,6 +275,8 @@ void gkv_refinement_run(gkv_refinement *it, size_t n)
     }
     for (int t = 0; t < settings->iterations; t++) {
         double rho = is_map(it) ? 1 : settings->rate / (1 + settings->decay * t);
+        for (size_t i = 0; i < n; i++)
+            it->images[i].pending = it->images[i].finite;
         expand(it, n, t);
         for (int k = 0; k < TRIES && try_steps(it, n, rho) > 0; k++)
             rho = is_map(it) ? 1 : rho / 2;

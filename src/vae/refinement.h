@@ -15,8 +15,9 @@ typedef struct gkv_target {
     void *context;
     /* −log p(x, z) of each row. */
     void (*value)(void *context, size_t rows, const size_t *image, const gkv_real *z, double *value);
-    /* Adds each row's gradient to its image's in gradient[images, d], and its curvature to the lower
-     * triangle of its image's in curvature[images, d, d]; what is above is not read. */
+    /* Adds each row's gradient to its image's in gradient[images, d]; and unless that is NULL its
+     * curvature to the lower triangle of its image's in curvature[images, d, d]: what is above is not
+     * read. */
     void (*expand)(void *context, size_t rows, const size_t *image, const gkv_real *z, gkv_real *gradient,
                    gkv_real *curvature);
 } gkv_target;
