@@ -8,10 +8,23 @@
 
 #include "gkvae/data.h"
 #include "gkvae/model.h"
+#include "gkvae/refine.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Figures with every image's posterior refined (gkvae/refine.h): as in gkv_metrics, over the same noise. */
+typedef struct gkv_refined_metrics {
+    double neg_elbo, neg_elbo_se, reconstruction, reconstruction_se, kl, kl_se, nll, nll_se, ess;
+    double cross_entropy_before; /* −log p(x|z) at the encoder's mean, and … */
+    double cross_entropy;        /* … at the refined one */
+    double mse, psnr, ssim;      /* at the refined mean */
+    double accepted;             /* iterations that counted, mean over images */
+    uint64_t improved;           /* images for which one did */
+    double milliseconds;         /* of refinement, an image */
+    int iterations, samples;     /* as asked for */
+} gkv_refined_metrics;
 
 /* Figures in nats per image where they are log-probabilities; _se is the standard
  * error of the mean over images. Averages are over test images binarized once from
@@ -24,6 +37,7 @@ typedef struct gkv_metrics {
     double nll, nll_se;       /* −log p(x) by importance sampling (Burda et al. 2016): an upper bound on
                                  average, tighter with more samples */
     uint64_t nll_samples;     /* importance samples per image; also how many the terms above average */
+    double ess;               /* effective samples of them, (Σw)²/Σw² of an image's importance weights: mean */
     uint64_t active_units;    /* latent dimensions whose code varies over images by more than 0.01 */
     double mse, psnr, ssim;   /* of the decoder's probabilities at the code (u = 0) against the grey image */
     uint64_t images, parameters;
@@ -33,21 +47,26 @@ typedef struct gkv_metrics {
     int threads;
     uint64_t seed;            /* train.seed */
     uint64_t eval_seed;
+    gkv_refined_metrics refined; /* the same with refined posteriors; all NaN and 0 unless asked for */
     char protocol[256];       /* in words */
     char dataset[GKV_NAME_SIZE];
 } gkv_metrics;
 
 typedef struct gkv_eval_options {
-    void (*progress)(void *context, size_t done, size_t of); /* images; may be NULL; on the calling thread */
+    void (*progress)(void *context, size_t done, size_t of); /* images, twice as many with `refine`;
+                                                                may be NULL; on the calling thread */
     void *context;
     const volatile sig_atomic_t *stop; /* may be NULL; nonzero ends it with GKV_ERR_INTERRUPTED */
+    const gkv_refine_settings *refine; /* NULL: do not. Its mode must be GKV_REFINE_MEAN, and its threads
+                                          are those of settings->train */
 } gkv_eval_options;
 
 /* Evaluates on the data set by settings->eval and settings->data.binarization. Memory
  * does not grow with the number of samples. The same for any number of threads.
  * train_seconds and refit_seconds are left NaN. options may be NULL. GKV_ERR_DATA if the images have
  * another size than the model's, GKV_ERR_CONFIG for eval.images beyond the set,
- * GKV_ERR_NUMERIC if a figure is not finite, GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
+ * GKV_ERR_ARGUMENT for a bad options->refine, GKV_ERR_NUMERIC if a figure is not finite,
+ * GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test,
                                              const gkv_settings *settings, const gkv_eval_options *options,
                                              gkv_metrics *metrics);

@@ -21,7 +21,7 @@
  * the others that of 64 of its draws.
  *
  * In MAP mode there is no posterior: Levenberg–Marquardt on −log p(x, z) itself, from the encoder's
- * code to the most probable one. It suits reconstruction; as the mean of a posterior
+ * code to the most probable one. It suits reconstruction; as the centre of a Gaussian posterior
  * in tens of dimensions the mode does not serve. */
 #ifndef GKVAE_REFINE_H
 #define GKVAE_REFINE_H
@@ -50,6 +50,8 @@ typedef struct gkv_refine_settings {
     double damping;       /* λ at first, 0 … 1e12: 0.1 */
     double rate;          /* ρ in iteration t = 0, 1, … is rate/(1 + decay·t): rate in (0, 1], 0.7; … */
     double decay;         /* … decay ≥ 0, 0.5. MAP takes ρ = 1 */
+    double prior_weight;  /* 0 … 1: 1. MAP's goal is −log p(x|z) − prior_weight·log p(z): 1 is the most probable
+                             code, less a code that reconstructs x more closely. Of no meaning to the mean */
     uint64_t seed;        /* of the noise: 1 */
     int threads;          /* 0 … 256: 0 takes the model's */
 } gkv_refine_settings;
@@ -70,7 +72,7 @@ typedef struct gkv_refined {
     float *factor;               /* [n, latent, latent] L, lower triangular: LLᵀ = P⁻¹. In MAP mode P is the
                                     curvature where the last step that counted began: Laplace's approximation */
     double *before, *after;      /* [n] −ELBO where refinement began and where it ended, nats, over the same
-                                    noise: after ≤ before. In MAP mode −log p(x, z) */
+                                    noise: after ≤ before. In MAP mode its goal */
     double *cross_entropy_before; /* [n] −log p(x|z) at z = μ, there and … */
     double *cross_entropy_after;  /* … at the end */
     int *accepted;               /* [n] iterations that counted */

@@ -10,16 +10,20 @@
 
 #include "cli.h"
 #include "evaluation.h"
+#include "refined.h"
 
 typedef struct eval_arguments {
     cli_model_arguments run;
-    bool quiet, no_pictures;
+    bool quiet, no_pictures, wants_refined;
+    gkv_refine_settings refine;
 } eval_arguments;
 
 static const struct argp_option options[] = {
     {"samples", 'n', "S", 0, "Importance samples per image, as eval.samples (default: the run's, or 500)", 0},
     {"images", 'i', "N", 0, "Test images, from the first, or all, as eval.images (default: the run's, or all)", 0},
     {"seed", 'S', "N", 0, "Of posterior noise and binarization, as eval.seed (default: the run's, or 1)", 0},
+    {"refine", 'r', "lm:T[:S]", 0, "Also refine each image's posterior, by T iterations of Levenberg–Marquardt with S "
+     "samples, and measure both (default: no; S is 2)", 0},
     {"no-pictures", 'P', NULL, 0, "Figures only: no pictures and no page (default: all)", 0},
     {"quiet", 'q', NULL, 0, "No progress (default: a live line on a terminal, else a line every tenth)", 0},
     {.name = NULL},
@@ -32,6 +36,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'n': cli_assign(&a->run.assignments, state, "eval.samples", arg, "--samples"); return 0;
     case 'i': cli_assign(&a->run.assignments, state, "eval.images", arg, "--images"); return 0;
     case 'S': cli_assign(&a->run.assignments, state, "eval.seed", arg, "--seed"); return 0;
+    case 'r': cli_refine_parse(state, arg, &a->refine); a->wants_refined = true; return 0;
     case 'P': a->no_pictures = true; return 0;
     case 'q': a->quiet = true; return 0;
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->run; return 0;
@@ -46,6 +51,7 @@ typedef struct reporter {
     cli_live live;
     double began;
     size_t tenths; /* printed so far, where there is no terminal */
+    size_t rounds; /* through the images: 2 with refinement */
 } reporter;
 
 static void on_progress(void *context, size_t done, size_t of)
@@ -54,7 +60,9 @@ static void on_progress(void *context, size_t done, size_t of)
     char images[64], left[64], time[32];
     if (it->quiet || done == 0 || !(cli_live_due(&it->live) || (!it->live.on && done * 10 / of > it->tenths)))
         return;
-    snprintf(images, sizeof images, "evaluated %zu of %zu images", done, of);
+    const size_t round = of / it->rounds;
+    snprintf(images, sizeof images, "%s %zu of %zu images", done > round ? "refined" : "evaluated",
+             done > round ? done - round : done, round);
     snprintf(left, sizeof left, "ETA %s",
              cli_duration((cli_seconds() - it->began) / (double)done * (double)(of - done), time));
     it->tenths = done * 10 / of;
@@ -74,6 +82,7 @@ static void print_metrics(const gkv_metrics *m)
         {"  reconstruction", m->reconstruction, m->reconstruction_se, 3, ""},
         {"  KL", m->kl, m->kl_se, 3, ""},
         {"−log p(x)", m->nll, m->nll_se, 3, "nats per image, at most"},
+        {"effective samples", m->ess, NAN, 1, "of the importance samples"},
         {"active units", (double)m->active_units, NAN, 0, ""},
         {"mean squared error", m->mse, NAN, 5, ""},
         {"PSNR", m->psnr, NAN, 2, "dB"},
@@ -95,12 +104,21 @@ static void print_metrics(const gkv_metrics *m)
     }
     cli_table(cells, ROWS, COLUMNS, "lrll");
     printf("(%s)\n", m->protocol);
+    cli_refined_row refined[CLI_REFINED_ROWS];
+    const size_t n = cli_refined_rows(m, refined);
+    if (n == 0)
+        return;
+    char heading[64];
+    snprintf(heading, sizeof heading, "refined, lm:%d:%d", m->refined.iterations, m->refined.samples);
+    putchar('\n');
+    cli_refined_print(heading, refined, n);
 }
 
 static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_dataset *test, gkv_metrics *metrics)
 {
-    reporter it = {.quiet = a->quiet, .began = cli_seconds()};
-    const gkv_eval_options how = {.progress = on_progress, .context = &it, .stop = &cli_stop};
+    reporter it = {.quiet = a->quiet, .began = cli_seconds(), .rounds = a->wants_refined ? 2 : 1};
+    const gkv_eval_options how = {.progress = on_progress, .context = &it, .stop = &cli_stop,
+                                  .refine = a->wants_refined ? &a->refine : NULL};
     cli_live_start(&it.live, !a->quiet);
     const gkv_status status = gkv_evaluate(run->model, test, &run->settings, &how, metrics);
     cli_live_clear(&it.live);
@@ -122,6 +140,7 @@ int cli_eval(int argc, char **argv)
     int code = CLI_OK;
     bool evaluated = false;
     char *command = cli_command(argc, argv), *path = NULL;
+    gkv_refine_defaults(&a.refine);
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_run_open(&a.run, &run));
     if (!run.is_folder) {

@@ -40,14 +40,38 @@ done:
 
 /* --- Reconstructions -------------------------------------------------------------------- */
 
-/* One image, grey and as the model is to see it. */
-static gkv_status fetch(const cli_run *run, const gkv_dataset *images, size_t place, float *grey, float *target)
+int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n, float *grey, float *seen)
 {
     const size_t pixels = pixels_of(run->model);
-    const uint8_t *levels = gkv_dataset_pixels(images, place);
-    for (size_t k = 0; k < pixels; k++)
-        grey[k] = (float)levels[k] / 255.0F;
-    return gkv_targets(&run->settings, images, GKV_TEST, place, 1, target);
+    int code = CLI_OK;
+    for (size_t i = 0; i < n && code == CLI_OK; i++) {
+        const uint8_t *levels = gkv_dataset_pixels(images, chosen[i]);
+        for (size_t k = 0; k < pixels; k++)
+            grey[i * pixels + k] = (float)levels[k] / 255.0F;
+        code = cli_check(gkv_targets(&run->settings, images, GKV_TEST, chosen[i], 1, seen + i * pixels));
+    }
+    return code;
+}
+
+int cli_picture_lines(const gkv_model *model, const float *const *lines, const char *const *labels, size_t n_lines,
+                      size_t n, size_t cols, const char *path)
+{
+    const size_t pixels = pixels_of(model), rows = n_lines * ((n + cols - 1) / cols);
+    float *grid = cli_alloc(rows * cols * pixels, sizeof *grid);
+    for (size_t i = 0; i < n; i++)
+        for (size_t l = 0; l < n_lines; l++)
+            memcpy(grid + ((i / cols * n_lines + l) * cols + i % cols) * pixels, lines[l] + i * pixels,
+                   pixels * sizeof *grid);
+    gkv_image_grid_settings settings;
+    gkv_image_grid_defaults(&settings);
+    settings.scale = 4;
+    settings.gap = 3;
+    settings.block_rows = n_lines;
+    settings.row_labels = labels;
+    settings.n_row_labels = n_lines;
+    const int code = draw_grid(model, grid, rows, cols, &settings, path);
+    free(grid);
+    return code;
 }
 
 int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,
@@ -56,32 +80,20 @@ int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, c
     static const char *const labels[] = {"original", "binarized", "reconstructed"};
     static const char *const grey_labels[] = {"original", "reconstructed"};
     const bool binary = strcmp(run->settings.data.binarization, "grey") != 0;
-    const size_t lines = binary ? 3 : 2, pixels = pixels_of(run->model), rows = lines * ((n + cols - 1) / cols);
-    float *grid = cli_alloc(rows * cols * pixels, sizeof *grid), *seen = cli_alloc(n * pixels, sizeof *seen);
+    const size_t pixels = pixels_of(run->model);
+    float *grey = cli_alloc(n * pixels, sizeof *grey), *seen = cli_alloc(n * pixels, sizeof *seen);
     float *codes = cli_alloc(n * gkv_model_latent(run->model), sizeof *codes);
     float *decoded = cli_alloc(n * pixels, sizeof *decoded);
     int code = CLI_OK;
-    for (size_t i = 0; i < n; i++) {
-        float *cell = grid + (i / cols * lines * cols + i % cols) * pixels;
-        CLI_CHECK(fetch(run, images, chosen[i], cell, seen + i * pixels));
-        if (binary)
-            memcpy(cell + cols * pixels, seen + i * pixels, pixels * sizeof *cell);
-    }
+    CLI_TRY(cli_fetch(run, images, chosen, n, grey, seen));
     CLI_CHECK(gkv_model_code(run->model, n, seen, codes));
     CLI_CHECK(gkv_model_decode(run->model, n, codes, decoded));
-    for (size_t i = 0; i < n; i++)
-        memcpy(grid + ((i / cols * lines + lines - 1) * cols + i % cols) * pixels, decoded + i * pixels,
-               pixels * sizeof *grid);
-    gkv_image_grid_settings settings;
-    gkv_image_grid_defaults(&settings);
-    settings.scale = 4;
-    settings.gap = 3;
-    settings.block_rows = lines;
-    settings.row_labels = binary ? labels : grey_labels;
-    settings.n_row_labels = lines;
-    code = draw_grid(run->model, grid, rows, cols, &settings, path);
+    if (binary)
+        code = cli_picture_lines(run->model, (const float *const[]){grey, seen, decoded}, labels, 3, n, cols, path);
+    else
+        code = cli_picture_lines(run->model, (const float *const[]){grey, decoded}, grey_labels, 2, n, cols, path);
 done:
-    free(grid);
+    free(grey);
     free(seen);
     free(codes);
     free(decoded);

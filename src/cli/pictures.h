@@ -18,6 +18,13 @@ int cli_picture_samples(const gkv_model *model, uint64_t seed, double temperatur
 int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,
                                 size_t cols, const char *path);
 
+/* Images chosen[n], grey and as the model is to see them, [n, pixels] each. */
+int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n, float *grey, float *seen);
+
+/* Blocks of `cols` images, in as many lines as there are versions of them, [n, pixels] each. */
+int cli_picture_lines(const gkv_model *model, const float *const *lines, const char *const *labels, size_t n_lines,
+                      size_t n, size_t cols, const char *path);
+
 /* The walks from image from[r] to image to[r], straight in ε, in `steps` steps. */
 int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, const size_t *from, const size_t *to,
                                size_t n, size_t steps, const char *path);

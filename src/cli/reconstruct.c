@@ -3,18 +3,40 @@
 
 #include "cli.h"
 #include "pictures.h"
+#include "refined.h"
 
 typedef struct reconstruct_arguments {
     cli_model_arguments model;
     const char *images, *out;
     size_t count; /* 0: as gkvae eval chooses */
+    gkv_refine_settings refine;
+    bool wants_refined, has_samples, has_weight, mean, no_picture;
 } reconstruct_arguments;
 
 static const struct argp_option options[] = {
     {"count", 'n', "N", 0, "The first N images (default: four of each class as gkvae eval takes them, or 40)", 0},
     {"out", 'o', "FILE.png", 0, "The picture (default: reconstructions.png)", 0},
+    {"refine", 'r', "lm:T[:S]", 0, "Also refine each code by T iterations of Levenberg–Marquardt, and say and show what "
+     "that does (default: no)", 0},
+    {"prior-weight", 'w', "W", 0, "With --refine: how much log p(z) counts beside log p(x|z); 1 is the most probable "
+     "code (default: 0.5, which reconstructs more closely)", 0},
+    {"mean", 'm', NULL, 0, "With --refine: the mean of the refined posterior; S samples are for this (default: a code "
+     "by --prior-weight)", 0},
+    {"no-picture", 'P', NULL, 0, "With --refine: figures only (default: both)", 0},
     {.name = NULL},
 };
+
+/* Options that go together. */
+static void check_refinement(reconstruct_arguments *a, struct argp_state *state)
+{
+    if (!a->wants_refined && (a->has_weight || a->mean || a->no_picture))
+        argp_error(state, "--prior-weight, --mean and --no-picture are for --refine");
+    if (a->mean && a->has_weight)
+        argp_error(state, "--mean and --prior-weight: choose one");
+    if (a->has_samples && !a->mean)
+        argp_error(state, "--refine lm:T:S: S samples are for --mean; a code alone has none");
+    a->refine.mode = a->mean ? GKV_REFINE_MEAN : GKV_REFINE_MAP;
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -22,7 +44,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case 'n': a->count = (size_t)cli_whole(state, "--count", arg, 1, 10000); return 0;
     case 'o': a->out = cli_path(state, "--out", arg); return 0;
+    case 'r':
+        a->has_samples = cli_refine_parse(state, arg, &a->refine);
+        a->wants_refined = true;
+        return 0;
+    case 'w':
+        a->refine.prior_weight = cli_number(state, "--prior-weight", arg, 0, 1);
+        a->has_weight = true;
+        return 0;
+    case 'm': a->mean = true; return 0;
+    case 'P': a->no_picture = true; return 0;
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->model; return 0;
+    case ARGP_KEY_END: check_refinement(a, state); return 0;
     case ARGP_KEY_ARG:
         if (!a->model.model)
             return ARGP_ERR_UNKNOWN; /* the model comes first */
@@ -46,6 +79,8 @@ int cli_reconstruct(int argc, char **argv)
     gkv_dataset *images = NULL;
     size_t *chosen = NULL, n = 0, cols = CLI_COLUMNS;
     int code = CLI_OK;
+    gkv_refine_defaults(&a.refine);
+    a.refine.prior_weight = 0.5;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_run_open(&a.model, &run));
     CLI_TRY(cli_run_images(&run, GKV_TEST, a.images, &images));
@@ -61,8 +96,12 @@ int cli_reconstruct(int argc, char **argv)
     } else {
         n = cli_choose(images, BLOCKS, chosen, &cols);
     }
-    CLI_TRY(cli_picture_reconstructions(&run, images, chosen, n, cols, a.out));
-    printf("%zu images: %s\n", n, a.out);
+    if (a.wants_refined)
+        CLI_TRY(cli_reconstruct_refined(&run, images, chosen, n, cols, &a.refine, a.no_picture ? NULL : a.out));
+    else
+        CLI_TRY(cli_picture_reconstructions(&run, images, chosen, n, cols, a.out));
+    if (!a.no_picture)
+        printf("%zu images: %s\n", n, a.out);
 done:
     free(chosen);
     gkv_dataset_free(images);

@@ -7,6 +7,7 @@
 
 #include "evaluation.h"
 #include "records.h"
+#include "refined.h"
 #include "gkvae/plot.h"
 
 /* Texts that live until the page is written. */
@@ -56,7 +57,7 @@ static const char *summary_of(texts *all, const cli_evaluation *it)
 
 /* --- Tables ------------------------------------------------------------------------------ */
 
-enum { METRIC_ROWS = 14, METRIC_COLUMNS = 4 };
+enum { METRIC_ROWS = 15, METRIC_COLUMNS = 4 };
 
 static gkv_report_table metrics_table(const gkv_metrics *m, const char **cells, texts *all)
 {
@@ -69,6 +70,7 @@ static gkv_report_table metrics_table(const gkv_metrics *m, const char **cells, 
         {"−log p(x)", m->nll, m->nll_se, 3,
          "nats, by importance sampling: on average too large, less so with more samples"},
         {"importance samples", (double)m->nll_samples, NAN, 0, "per image"},
+        {"effective samples", m->ess, NAN, 1, "of them: (Σw)²/Σw² of an image's importance weights; mean over images"},
         {"active units", (double)m->active_units, NAN, 0,
          "latent dimensions whose code varies over images by more than 0.01"},
         {"mean squared error", m->mse, NAN, 5, "of reconstructions against the grey originals, pixels in 0 … 1"},
@@ -89,6 +91,27 @@ static gkv_report_table metrics_table(const gkv_metrics *m, const char **cells, 
     const char *caption = keep(all, cli_text("Protocol: %s. Standard errors are over images.", m->protocol));
     return (gkv_report_table){.heading = "Measurements", .caption = caption, .columns = columns,
                               .n_columns = METRIC_COLUMNS, .cells = cells, .n_rows = METRIC_ROWS};
+}
+
+enum { REFINED_COLUMNS = 4 };
+
+/* No rows unless posteriors were refined. */
+static gkv_report_table refined_table(const gkv_metrics *m, const char **cells, texts *all)
+{
+    static const char *const columns[REFINED_COLUMNS] = {"measure", "encoder", "refined", "unit"};
+    cli_refined_row rows[CLI_REFINED_ROWS];
+    const size_t n = cli_refined_rows(m, rows);
+    for (size_t i = 0; i < n; i++) {
+        cells[i * REFINED_COLUMNS] = rows[i].name;
+        cells[i * REFINED_COLUMNS + 1] = isnan(rows[i].before) ? NULL : number(all, rows[i].before, rows[i].places);
+        cells[i * REFINED_COLUMNS + 2] = number(all, rows[i].after, rows[i].places);
+        cells[i * REFINED_COLUMNS + 3] = rows[i].unit;
+    }
+    const char *caption = keep(all, cli_text("Every image's posterior made a Gaussian of full covariance and refined by "
+                                             "%d iterations of Levenberg–Marquardt with %d samples; both over the "
+                                             "same noise.", m->refined.iterations, m->refined.samples));
+    return (gkv_report_table){.heading = "Refined posteriors", .caption = caption, .columns = columns,
+                              .n_columns = REFINED_COLUMNS, .cells = cells, .n_rows = n};
 }
 
 enum { REFIT_ROWS = 10, REFIT_COLUMNS = 9 };
@@ -152,9 +175,16 @@ int cli_report(const cli_evaluation *it)
     texts all = {.count = 0};
     gkv_report_figure figures[CLI_FIGURES];
     const char *metric_cells[METRIC_ROWS * METRIC_COLUMNS], *refit_cells[REFIT_ROWS * REFIT_COLUMNS];
+    const char *refined_cells[CLI_REFINED_ROWS * REFINED_COLUMNS];
     char time[32];
     json_t *refits = cli_records_read(it->folder, "refits.jsonl");
-    gkv_report_table tables[2] = {metrics_table(m, metric_cells, &all), refits_table(refits, refit_cells, &all)};
+    gkv_report_table tables[3] = {metrics_table(m, metric_cells, &all)};
+    const gkv_report_table optional[2] = {refined_table(m, refined_cells, &all),
+                                          refits_table(refits, refit_cells, &all)};
+    size_t n_tables = 1;
+    for (size_t i = 0; i < 2; i++)
+        if (optional[i].n_rows > 0)
+            tables[n_tables++] = optional[i];
     const char *with_error = "nats, ±\u00A0%.2f";
     const gkv_report_number numbers[] = {
         {"−log p(x), at most", number(&all, m->nll, 2), keep(&all, cli_text(with_error, m->nll_se))},
@@ -176,7 +206,7 @@ int cli_report(const cli_evaluation *it)
         .numbers = likelihood ? numbers : numbers + 1,
         .n_numbers = sizeof numbers / sizeof *numbers - (likelihood ? 0 : 1),
         .tables = tables,
-        .n_tables = tables[1].n_rows > 0 ? 2 : 1,
+        .n_tables = n_tables,
         .figures = figures,
         .n_figures = cli_report_figures(it, figures),
         .texts = texts_below,

@@ -229,6 +229,24 @@ gkv_status gkv_estimate(const gkv_estimate_job *job, gkv_estimates *out)
     return run_tasks(job, estimate_one, out);
 }
 
+gkv_status gkv_estimates_summarise(const gkv_estimates *estimates, size_t count, bool likelihood,
+                                   gkv_estimates_summary *out)
+{
+    gkv_accumulator neg_elbo = {0};
+    for (size_t i = 0; i < count; i++)
+        gkv_accumulator_add(&neg_elbo, estimates->reconstruction[i] + estimates->kl[i]);
+    const gkv_mean_se unknown = {.n = count, .mean = NAN, .se = NAN};
+    *out = (gkv_estimates_summary){.neg_elbo = gkv_accumulator_result(&neg_elbo),
+                                   .reconstruction = gkv_mean_se_of(estimates->reconstruction, count),
+                                   .kl = gkv_mean_se_of(estimates->kl, count),
+                                   .nll = likelihood ? gkv_mean_se_of(estimates->nll, count) : unknown,
+                                   .ess = likelihood ? gkv_mean_se_of(estimates->ess, count).mean : NAN};
+    if (!isfinite(out->neg_elbo.mean) || (likelihood && !isfinite(out->nll.mean)))
+        return gkv_fail(GKV_ERR_NUMERIC, "the model gives some test image no finite log-probability: its −ELBO is %g",
+                        out->neg_elbo.mean);
+    return GKV_OK;
+}
+
 typedef struct codes_out {
     gkv_real *codes, *probabilities;
 } codes_out;

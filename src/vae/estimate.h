@@ -5,6 +5,7 @@
 
 #include <signal.h>
 
+#include "gkvae/image_metrics.h"
 #include "vae/images.h"
 
 typedef struct gkv_estimates {
@@ -37,6 +38,17 @@ void gkv_estimates_free(gkv_estimates *estimates); /* frees what it holds, not t
 
 /* Streams the samples: memory grows with threads, not with samples. */
 gkv_status gkv_estimate(const gkv_estimate_job *job, gkv_estimates *out);
+
+/* Means over images, with standard errors. */
+typedef struct gkv_estimates_summary {
+    gkv_mean_se neg_elbo, reconstruction, kl, nll;
+    double ess;
+} gkv_estimates_summary;
+
+/* nll and ess are NaN unless the figures are of a likelihood. GKV_ERR_NUMERIC if another is not
+ * finite, GKV_ERR_MEMORY. */
+gkv_status gkv_estimates_summarise(const gkv_estimates *estimates, size_t count, bool likelihood,
+                                   gkv_estimates_summary *out);
 
 /* The code of each of the job's images, at u = 0, in codes[count, d], and the decoder's answer
  * to it in probabilities[count, pixels]. */

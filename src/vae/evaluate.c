@@ -11,6 +11,7 @@
 #include "core/memory.h"
 #include "gkvae/image_metrics.h"
 #include "vae/estimate.h"
+#include "vae/evaluate_refined.h"
 #include "vae/history.h"
 
 /* Codes, active units, and what the decoder makes of the codes. */
@@ -70,25 +71,26 @@ static void describe_protocol(const gkv_settings *settings, const gkv_images *im
 
 static gkv_status summarise(const gkv_estimates *estimates, const gkv_images *images, gkv_metrics *metrics)
 {
-    const size_t n = images->count;
-    double *neg_elbo = NULL;
-    GKV_TRY(gkv_alloc(n, sizeof *neg_elbo, &neg_elbo));
-    for (size_t i = 0; i < n; i++)
-        neg_elbo[i] = estimates->reconstruction[i] + estimates->kl[i];
-    const gkv_mean_se bound = gkv_mean_se_of(neg_elbo, n);
-    const gkv_mean_se reconstruction = gkv_mean_se_of(estimates->reconstruction, n);
-    const gkv_mean_se kl = gkv_mean_se_of(estimates->kl, n), nll = gkv_mean_se_of(estimates->nll, n);
-    free(neg_elbo);
-    metrics->neg_elbo = bound.mean, metrics->neg_elbo_se = bound.se;
-    metrics->reconstruction = reconstruction.mean, metrics->reconstruction_se = reconstruction.se;
-    metrics->kl = kl.mean, metrics->kl_se = kl.se;
-    const bool likelihood = images->mode != GKV_BINARIZE_GREY;
-    metrics->nll = likelihood ? nll.mean : NAN;
-    metrics->nll_se = likelihood ? nll.se : NAN;
-    if (!isfinite(bound.mean) || (likelihood && !isfinite(nll.mean)))
-        return gkv_fail(GKV_ERR_NUMERIC, "the model gives some test image no finite log-probability: its −ELBO is %g",
-                        bound.mean);
+    gkv_estimates_summary s;
+    GKV_TRY(gkv_estimates_summarise(estimates, images->count, images->mode != GKV_BINARIZE_GREY, &s));
+    metrics->neg_elbo = s.neg_elbo.mean, metrics->neg_elbo_se = s.neg_elbo.se;
+    metrics->reconstruction = s.reconstruction.mean, metrics->reconstruction_se = s.reconstruction.se;
+    metrics->kl = s.kl.mean, metrics->kl_se = s.kl.se;
+    metrics->nll = s.nll.mean, metrics->nll_se = s.nll.se;
+    metrics->ess = s.ess;
     return GKV_OK;
+}
+
+/* Progress over one of two rounds through the images, as progress over both. */
+typedef struct round_progress {
+    const gkv_eval_options *options;
+    size_t round, rounds;
+} round_progress;
+
+static void on_round(void *context, size_t done, size_t of)
+{
+    const round_progress *it = context;
+    it->options->progress(it->options->context, it->round * of + done, it->rounds * of);
 }
 
 gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const gkv_settings *settings,
@@ -104,9 +106,10 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
     gkv_estimate_job job = {.model = model, .params = &model->params, .images = &images,
                             .samples = (size_t)settings->eval.samples, .seed = settings->eval.seed,
                             .threads = gkv_thread_count(settings)};
+    round_progress round = {.options = options, .rounds = options && options->refine ? 2 : 1};
     if (options) {
-        job.progress = options->progress;
-        job.context = options->context;
+        job.progress = options->progress ? on_round : NULL;
+        job.context = &round;
         job.stop = options->stop;
     }
     gkv_estimates estimates;
@@ -114,6 +117,10 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
     GKV_TRY(gkv_estimates_create(images.count, &estimates));
     GKV_TRY_GOTO(gkv_estimate(&job, &estimates));
     GKV_TRY_GOTO(summarise(&estimates, &images, metrics));
+    gkv_refined_metrics_none(&metrics->refined);
+    round.round = 1;
+    if (options && options->refine)
+        GKV_TRY_GOTO(gkv_evaluate_refined(&job, options->refine, &estimates, &metrics->refined));
     job.progress = NULL;
     GKV_TRY_GOTO(judge_codes(&job, metrics));
     metrics->nll_samples = job.samples;

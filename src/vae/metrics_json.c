@@ -1,5 +1,6 @@
 /* metrics.json: one flat object whose keys scripts can rely on. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include <jansson.h>
@@ -19,6 +20,8 @@ static json_t *whole(uint64_t value)
 
 gkv_status gkv_metrics_write(const gkv_metrics *m, const char *path)
 {
+    const gkv_refined_metrics *r = &m->refined;
+    const bool refined = r->samples > 0;
     const struct { const char *key; json_t *value; } fields[] = {
         {"neg_elbo", number(m->neg_elbo)},
         {"neg_elbo_se", number(m->neg_elbo_se)},
@@ -29,6 +32,7 @@ gkv_status gkv_metrics_write(const gkv_metrics *m, const char *path)
         {"nll", number(m->nll)},
         {"nll_se", number(m->nll_se)},
         {"nll_samples", whole(m->nll_samples)},
+        {"ess", number(m->ess)},
         {"active_units", whole(m->active_units)},
         {"mse", number(m->mse)},
         {"psnr", number(m->psnr)},
@@ -41,6 +45,25 @@ gkv_status gkv_metrics_write(const gkv_metrics *m, const char *path)
         {"threads", whole((uint64_t)m->threads)},
         {"seed", whole(m->seed)},
         {"eval_seed", whole(m->eval_seed)},
+        {"refined_neg_elbo", number(r->neg_elbo)},
+        {"refined_neg_elbo_se", number(r->neg_elbo_se)},
+        {"refined_reconstruction", number(r->reconstruction)},
+        {"refined_reconstruction_se", number(r->reconstruction_se)},
+        {"refined_kl", number(r->kl)},
+        {"refined_kl_se", number(r->kl_se)},
+        {"refined_nll", number(r->nll)},
+        {"refined_nll_se", number(r->nll_se)},
+        {"refined_ess", number(r->ess)},
+        {"refined_cross_entropy_before", number(r->cross_entropy_before)},
+        {"refined_cross_entropy", number(r->cross_entropy)},
+        {"refined_mse", number(r->mse)},
+        {"refined_psnr", number(r->psnr)},
+        {"refined_ssim", number(r->ssim)},
+        {"refined_iterations", refined ? whole((uint64_t)r->iterations) : json_null()},
+        {"refined_samples", refined ? whole((uint64_t)r->samples) : json_null()},
+        {"refined_accepted", number(r->accepted)},
+        {"refined_images", refined ? whole(r->improved) : json_null()},
+        {"refined_milliseconds", number(r->milliseconds)},
         {"protocol", json_string(m->protocol)},
         {"dataset", json_string(m->dataset)},
         {"version", json_string(gkv_version())},

@@ -14,7 +14,8 @@ enum { BATCH_IMAGES = 20, BATCH_NUMBERS = 1 << 20 };
 void gkv_refine_defaults(gkv_refine_settings *settings)
 {
     *settings = (gkv_refine_settings){.mode = GKV_REFINE_MEAN, .iterations = 3, .samples = 2, .slopes = 16,
-                                      .judges = 16, .damping = 0.1, .rate = 0.7, .decay = 0.5, .seed = 1};
+                                      .judges = 16, .damping = 0.1, .rate = 0.7, .decay = 0.5,
+                                      .prior_weight = 1, .seed = 1};
 }
 
 /* One thread's memory. */
@@ -50,6 +51,8 @@ static gkv_status check(const gkv_refine_settings *s)
     if (!(s->rate > 0 && s->rate <= 1) || !(s->decay >= 0 && isfinite(s->decay)))
         return gkv_fail(GKV_ERR_ARGUMENT, "refinement: rate %g and decay %g; give a rate above 0, at most 1, and a "
                         "decay of at least 0", s->rate, s->decay);
+    if (!(s->prior_weight >= 0 && s->prior_weight <= 1))
+        return gkv_fail(GKV_ERR_ARGUMENT, "refinement: the prior's weight is %g; give 0 to 1", s->prior_weight);
     if (s->threads < 0 || s->threads > 256)
         return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d threads; give 1 to 256, or 0 for the model's", s->threads);
     return GKV_OK;
@@ -68,7 +71,8 @@ static void worker_free(worker *it)
 static gkv_status worker_create(const gkv_refiner *refiner, worker *it)
 {
     const size_t batch = refiner->batch, d = refiner->model->d;
-    GKV_TRY(gkv_refine_target_create(refiner->model, batch, &it->target));
+    const double weight = refiner->settings.mode == GKV_REFINE_MAP ? refiner->settings.prior_weight : 1;
+    GKV_TRY(gkv_refine_target_create(refiner->model, weight, batch, &it->target));
     GKV_TRY(gkv_refinement_create(&refiner->settings, &it->target.target, batch, &it->refinement));
     GKV_TRY(gkv_alloc(batch * d, sizeof *it->mean, &it->mean));
     GKV_TRY(gkv_alloc(batch * d, sizeof *it->sd, &it->sd));

@@ -23,12 +23,12 @@ static size_t part_width(const gkv_model *model)
     return model->pixels < PIXELS ? model->pixels : PIXELS;
 }
 
-gkv_status gkv_refine_target_create(const gkv_model *model, size_t room, gkv_refine_target *out)
+gkv_status gkv_refine_target_create(const gkv_model *model, double prior_weight, size_t room, gkv_refine_target *out)
 {
     const size_t d = model->d, group = d < TANGENTS ? TANGENTS / d : 1, tangents = group * d;
     const size_t hidden = gkv_mlp_widest(&model->decoder, model->decoder.count - 1);
     const size_t widest = hidden > model->flow->widest ? hidden : model->flow->widest;
-    *out = (gkv_refine_target){.model = model, .group = group,
+    *out = (gkv_refine_target){.model = model, .prior_weight = prior_weight, .group = group,
                                .target = {.d = d, .context = out, .value = value, .expand = expand}};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_workspace_create(&model->plan, ROWS, true, &model->params, &out->ws));
@@ -102,7 +102,7 @@ static void value(void *context, size_t rows, const size_t *image, const gkv_rea
         gkv_pass_prior(it->model, &it->ws, 0, count);
         for (size_t r = 0; r < count; r++)
             value[first + r] = (double)*gkv_at(&it->ws, it->model->reconstruction, r) -
-                               gkv_pass_log_prior(it->model, &it->ws, r);
+                               it->prior_weight * gkv_pass_log_prior(it->model, &it->ws, r);
     }
 }
 
@@ -146,7 +146,7 @@ static void add_likelihood(gkv_refine_target *it, size_t first, size_t count, co
     }
 }
 
-/* Adds (∂ε/∂z)ᵀ Λ (∂ε/∂z) of the rows. */
+/* Adds (∂ε/∂z)ᵀ Λ (∂ε/∂z), times the prior's weight, of the rows. */
 static void add_prior(gkv_refine_target *it, size_t first, size_t count, const size_t *image, gkv_real *curvature)
 {
     const gkv_model *model = it->model;
@@ -156,6 +156,8 @@ static void add_prior(gkv_refine_target *it, size_t first, size_t count, const s
         it->tangents[k * d + k % d] = 1;
     model->flow->ops->tangent(model->flow, &it->ws, first, count, d, it->tangents, &it->room);
     model->base->ops->curvature(model->base, &it->ws, first, count, it->lambda);
+    for (size_t e = 0; e < count * d * d; e++)
+        it->lambda[e] *= (gkv_real)it->prior_weight;
     for (size_t r = 0; r < count; r++) {
         const gkv_real *tangents = it->tangents + r * d * d;
         gkv_gemm_backward(gkv_gemm_kernels_of(gkv_simd_level()), d, d, d, tangents, it->lambda + r * d * d,
@@ -181,7 +183,7 @@ static void expand(void *context, size_t rows, const size_t *image, const gkv_re
             kernels->bernoulli_sd(model->pixels, gkv_at(ws, model->x, r), gkv_at(ws, model->decoder.d_out, r),
                                   it->sd + r * model->pixels);
         gkv_mlp_backward(&model->decoder, ws, 0, count);
-        gkv_pass_prior_backward(model, ws, 0, count, 1);
+        gkv_pass_prior_backward(model, ws, 0, count, (gkv_real)it->prior_weight);
         for (size_t r = 0; r < count; r++) {
             gkv_real *sum = gradient + image[start + r] * d;
             kernels->axpy(d, 1, gkv_at(ws, model->decoder.d_in, r), sum);

@@ -14,6 +14,7 @@ typedef struct gkv_refine_target {
     gkv_target target;
     const gkv_model *model;
     gkv_workspace ws;
+    double prior_weight;   /* log p(z) counts so much */
     size_t group;          /* rows whose tangents are taken together */
     gkv_real *x;           /* the batch's images [room, pixels] */
     gkv_real *sd;          /* √(π(1−π)) [workspace rows, pixels] */
@@ -24,8 +25,9 @@ typedef struct gkv_refine_target {
     gkv_real *product;     /* [d, d] */
 } gkv_refine_target;
 
-/* For batches of up to `room` ≤ GKV_REFINE_ROWS images. */
-gkv_status gkv_refine_target_create(const gkv_model *model, size_t room, gkv_refine_target *out);
+/* For batches of up to `room` ≤ GKV_REFINE_ROWS images: −log p(x|z) − prior_weight·log p(z). */
+gkv_status gkv_refine_target_create(const gkv_model *model, double prior_weight, size_t room,
+                                    gkv_refine_target *out);
 void gkv_refine_target_free(gkv_refine_target *it); /* frees what it holds, not the struct */
 
 /* Packs the model's weights as they are now. */

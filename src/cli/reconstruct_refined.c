@@ -1,0 +1,106 @@
+/* gkvae reconstruct --refine; declared in refined.h. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "gkvae/image_metrics.h"
+#include "pictures.h"
+#include "refined.h"
+
+/* Everything of the n images. */
+typedef struct refined_images {
+    float *grey, *seen, *before, *after;       /* [n, pixels]: originals, targets, what the decoder makes of the codes */
+    float *code, *refined;                     /* [n, latent] */
+    double *entropy_before, *entropy;          /* −log p(x|z) there [n] */
+    int *accepted;
+} refined_images;
+
+static refined_images images_create(const gkv_model *model, size_t n)
+{
+    const size_t numbers = n * gkv_model_height(model) * gkv_model_width(model), d = gkv_model_latent(model);
+    return (refined_images){
+        .grey = cli_alloc(numbers, sizeof(float)), .seen = cli_alloc(numbers, sizeof(float)),
+        .before = cli_alloc(numbers, sizeof(float)), .after = cli_alloc(numbers, sizeof(float)),
+        .code = cli_alloc(n * d, sizeof(float)), .refined = cli_alloc(n * d, sizeof(float)),
+        .entropy_before = cli_alloc(n, sizeof(double)), .entropy = cli_alloc(n, sizeof(double)),
+        .accepted = cli_alloc(n, sizeof(int))};
+}
+
+static void images_free(refined_images *it)
+{
+    free(it->grey);
+    free(it->seen);
+    free(it->before);
+    free(it->after);
+    free(it->code);
+    free(it->refined);
+    free(it->entropy_before);
+    free(it->entropy);
+    free(it->accepted);
+}
+
+static int refine(const gkv_model *model, const gkv_refine_settings *settings, size_t n, refined_images *it,
+                  double *seconds)
+{
+    gkv_refiner *refiner = NULL;
+    int code = CLI_OK;
+    CLI_CHECK(gkv_model_code(model, n, it->seen, it->code));
+    CLI_CHECK(gkv_model_decode(model, n, it->code, it->before));
+    CLI_CHECK(gkv_refiner_create(model, settings, &refiner));
+    *seconds = cli_seconds();
+    gkv_refiner_run(refiner, n, it->seen, 0, &(gkv_refined){.mean = it->refined, .accepted = it->accepted,
+                                                            .cross_entropy_before = it->entropy_before,
+                                                            .cross_entropy_after = it->entropy});
+    *seconds = cli_seconds() - *seconds;
+    code = cli_check(gkv_model_decode(model, n, it->refined, it->after));
+done:
+    gkv_refiner_free(refiner);
+    return code;
+}
+
+static int print_figures(const gkv_model *model, const gkv_refine_settings *settings, size_t n,
+                         const refined_images *it, double seconds)
+{
+    const size_t height = gkv_model_height(model), width = gkv_model_width(model);
+    gkv_image_scores before, after;
+    double accepted = 0;
+    char heading[64];
+    int code = CLI_OK;
+    CLI_CHECK(gkv_image_scores_of(it->before, it->grey, n, height, width, &before));
+    CLI_CHECK(gkv_image_scores_of(it->after, it->grey, n, height, width, &after));
+    for (size_t i = 0; i < n; i++)
+        accepted += it->accepted[i];
+    const cli_refined_row rows[] = {
+        {"−log p(x|z) at the code", gkv_mean_se_of(it->entropy_before, n).mean, gkv_mean_se_of(it->entropy, n).mean, 3,
+         "nats per image"},
+        {"mean squared error", before.mse.mean, after.mse.mean, 5, ""},
+        {"PSNR", before.psnr.mean, after.psnr.mean, 2, "dB"},
+        {"SSIM", before.ssim.mean, after.ssim.mean, 4, ""},
+        {"iterations that counted", NAN, accepted / (double)n, 2, "per image"},
+        {"refinement", NAN, 1000 * seconds / (double)n, 2, "milliseconds an image"},
+    };
+    if (settings->mode == GKV_REFINE_MAP)
+        snprintf(heading, sizeof heading, "code, lm:%d, prior %g", settings->iterations, settings->prior_weight);
+    else
+        snprintf(heading, sizeof heading, "mean, lm:%d:%d", settings->iterations, settings->samples);
+    cli_refined_print(heading, rows, sizeof rows / sizeof *rows);
+done:
+    return code;
+}
+
+int cli_reconstruct_refined(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n, size_t cols,
+                            const gkv_refine_settings *settings, const char *path)
+{
+    static const char *const labels[] = {"original", "encoder", "refined"};
+    refined_images it = images_create(run->model, n);
+    double seconds = 0;
+    int code = CLI_OK;
+    CLI_TRY(cli_fetch(run, images, chosen, n, it.grey, it.seen));
+    CLI_TRY(refine(run->model, settings, n, &it, &seconds));
+    CLI_TRY(print_figures(run->model, settings, n, &it, seconds));
+    if (path)
+        code = cli_picture_lines(run->model, (const float *const[]){it.grey, it.before, it.after}, labels, 3, n, cols,
+                                 path);
+done:
+    images_free(&it);
+    return code;
+}
