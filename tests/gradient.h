@@ -99,28 +99,36 @@ static inline double test_log_det(size_t n, double *matrix)
 /* A map of n numbers x to n numbers y. */
 typedef void test_map(void *context, const double *x, double *y);
 
-/* log|det ∂y/∂x| by fourth-order differences. */
-static inline double test_log_det_of(test_map *map, void *context, const double *x, size_t n, double step)
+/* ∂y/∂x, jacobian[j·m + i] = ∂y_i/∂x_j for n numbers x and m numbers y, by fourth-order differences. */
+static inline void test_jacobian(test_map *map, void *context, const double *x, size_t n, size_t m, double step,
+                                 double *jacobian)
 {
-    double *jacobian = test_alloc(n * n * sizeof *jacobian), *at = test_alloc(n * sizeof *at);
-    double *y = test_alloc(4 * n * sizeof *y);
     static const double places[4] = {1, -1, 0.5, -0.5};
+    double *at = test_alloc(n * sizeof *at), *y = test_alloc(4 * m * sizeof *y);
     memcpy(at, x, n * sizeof *at);
     for (size_t j = 0; j < n; j++) {
         for (size_t p = 0; p < 4; p++) {
             at[j] = x[j] + places[p] * step;
-            map(context, at, y + p * n);
+            map(context, at, y + p * m);
         }
         at[j] = x[j];
-        for (size_t i = 0; i < n; i++) {
-            const double wide = (y[i] - y[n + i]) / (2 * step), narrow = (y[2 * n + i] - y[3 * n + i]) / step;
-            jacobian[i * n + j] = (4 * narrow - wide) / 3;
+        for (size_t i = 0; i < m; i++) {
+            const double wide = (y[i] - y[m + i]) / (2 * step), narrow = (y[2 * m + i] - y[3 * m + i]) / step;
+            jacobian[j * m + i] = (4 * narrow - wide) / 3;
         }
     }
-    const double log_det = test_log_det(n, jacobian);
-    free(jacobian);
+    map(context, x, y);
     free(at);
     free(y);
+}
+
+/* log|det ∂y/∂x| by fourth-order differences. */
+static inline double test_log_det_of(test_map *map, void *context, const double *x, size_t n, double step)
+{
+    double *jacobian = test_alloc(n * n * sizeof *jacobian);
+    test_jacobian(map, context, x, n, n, step, jacobian);
+    const double log_det = test_log_det(n, jacobian);
+    free(jacobian);
     return log_det;
 }
 

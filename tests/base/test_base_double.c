@@ -77,6 +77,48 @@ static void check_gradients(base_rig *it)
     }
 }
 
+/* What the density is half the square of, but for the Jacobian: the normal scores, whitened. */
+static void scores_of_row(void *context, const double *eps, double *scores)
+{
+    base_rig *it = context;
+    const gkv_base *base = it->base;
+    memcpy(gkv_at(&it->ws, base->eps, 0), eps, it->d * sizeof *eps);
+    base->ops->log_density(base, &it->ws, 0, 1);
+    memcpy(scores, gkv_at(&it->ws, is_gk(it) ? gkv_base_gk_of(base)->whitened : base->eps, 0), it->d * sizeof *eps);
+}
+
+/* Λ = (∂r/∂ε)ᵀ ∂r/∂ε for those, by differences, and so symmetric and positive definite. */
+static void check_curvature(base_rig *it)
+{
+    const size_t d = it->d, first = it->rows / 3, count = it->rows - first;
+    double *lambda = test_alloc(count * d * d * sizeof *lambda), *jacobian = test_alloc(d * d * sizeof *jacobian);
+    double *eps = test_alloc(it->rows * d * sizeof *eps);
+    memcpy(eps, gkv_at(&it->ws, it->base->eps, 0), it->rows * d * sizeof *eps);
+    it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
+    it->base->ops->curvature(it->base, &it->ws, first, count, lambda);
+    for (size_t r = 0; r < count; r++) {
+        const double *these = lambda + r * d * d;
+        test_jacobian(scores_of_row, it, eps + (first + r) * d, d, d, 1e-5, jacobian);
+        double largest = 0;
+        for (size_t e = 0; e < d * d; e++)
+            largest = fmax(largest, fabs(these[e]));
+        for (size_t i = 0; i < d; i++)
+            for (size_t j = 0; j < d; j++) {
+                double wanted = 0;
+                for (size_t k = 0; k < d; k++)
+                    wanted += jacobian[i * d + k] * jacobian[j * d + k];
+                assert_close(these[i * d + j], wanted, 1e-6 * largest);
+                assert_close(these[i * d + j], these[j * d + i], 1e-12 * largest);
+            }
+        memcpy(jacobian, these, d * d * sizeof *these);
+        assert_true(isfinite(test_log_det(d, jacobian)) && these[0] > 0);
+    }
+    memcpy(gkv_at(&it->ws, it->base->eps, 0), eps, it->rows * d * sizeof *eps);
+    free(lambda);
+    free(jacobian);
+    free(eps);
+}
+
 static void test_densities_and_gradients(void **state)
 {
     (void)state;
@@ -89,6 +131,7 @@ static void test_densities_and_gradients(void **state)
                 draw_eps(it);
                 check_density(it);
                 check_gradients(it);
+                check_curvature(it);
                 base_rig_end(it);
             }
         }

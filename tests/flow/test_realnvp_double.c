@@ -62,6 +62,40 @@ static void check_gradients(flow_rig *it, size_t stride)
     free(d_z);
 }
 
+/* Forward mode, rows [1, rows) at once, against differences: all the Jacobian, and combinations of its rows. */
+static void check_tangents(flow_rig *it)
+{
+    const gkv_flow *flow = it->flow;
+    const size_t d = it->d, rows = it->rows - 1, each = d + 2, widest = flow->widest;
+    double *tangents = test_alloc(rows * each * d * sizeof *tangents), *wanted = test_alloc(d * d * sizeof *wanted);
+    double *start = test_alloc(each * d * sizeof *start);
+    gkv_tangents room = {test_alloc(rows * each * widest * sizeof(double)),
+                         test_alloc(rows * each * widest * sizeof(double))};
+    test_normals(40, each * d, 1, start);
+    for (size_t j = 0; j < d; j++)
+        for (size_t i = 0; i < d; i++)
+            start[j * d + i] = i == j;
+    for (size_t r = 0; r < rows; r++)
+        memcpy(tangents + r * each * d, start, each * d * sizeof *start);
+    flow_rig_forward(it);
+    flow->ops->tangent(flow, &it->ws, 1, rows, each, tangents, &room);
+    for (size_t r = 0; r < rows; r++) {
+        test_jacobian(normalise_row, it, it->z + (r + 1) * d, d, d, 1e-4, wanted);
+        for (size_t k = 0; k < each; k++)
+            for (size_t i = 0; i < d; i++) {
+                double sum = 0;
+                for (size_t j = 0; j < d; j++)
+                    sum += start[k * d + j] * wanted[j * d + i];
+                assert_close(tangents[(r * each + k) * d + i], sum, 1e-6 * (1 + fabs(sum)));
+            }
+    }
+    free(tangents);
+    free(wanted);
+    free(start);
+    free(room.a);
+    free(room.b);
+}
+
 static void check_round_trip(flow_rig *it, double tolerance)
 {
     const gkv_flow *flow = it->flow;
@@ -93,6 +127,7 @@ static void test_realnvp(void **state)
             flow_rig *it = flow_rig_begin("realnvp", 4, dims[i], layers, 6, 1.5);
             flow_rig_perturb(it, 0.4);
             check_log_det(it);
+            check_tangents(it);
             check_gradients(it, dims[i] > 10 ? 7 : 1);
             check_round_trip(it, 1e-12);
             flow_rig_end(it);
@@ -157,6 +192,7 @@ static void test_none(void **state)
     assert_memory_equal(gkv_at(&it->ws, it->flow->eps, 0), it->z, 12 * sizeof *it->z);
     *gkv_at(&it->ws, it->flow->log_det, 2) = 9; /* what an earlier pass left */
     check_log_det(it);
+    check_tangents(it);
     check_gradients(it, 1);
     check_round_trip(it, 0);
     flow_rig_end(it);
@@ -189,6 +225,7 @@ static void test_shifts_alone(void **state)
     flow_rig_perturb(it, 0.4);
     flow_rig_forward(it);
     assert_true(*gkv_at(&it->ws, it->flow->log_det, 1) == 0);
+    check_tangents(it);
     check_gradients(it, 1);
     check_round_trip(it, 1e-12);
     flow_rig_end(it);

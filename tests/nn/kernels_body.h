@@ -123,6 +123,73 @@ static void check_norm_silu_backward(const gkv_nn_kernels *kernels, size_t n, ar
     }
 }
 
+/* Tangents are what the backward pass is the transpose of: Σ w·tangent = Σ gradient·t. */
+static void check_norm_silu_tangent(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+{
+    enum { EACH = 6 };
+    static gkv_real in[(EACH + 1) * LONGEST], out[(EACH + 1) * LONGEST];
+    for (size_t k = 0; k < EACH; k++)
+        fill(20 + k, n, 1, in + k * n);
+    for (size_t i = 0; i < n; i++)
+        out[EACH * n + i] = MARK;
+    for (size_t i = 0; i < n; i++)
+        a->v[i] = (gkv_real)sigmoid_of((double)a->y[i] * (double)a->x[i] + (double)a->z[i]);
+    kernels->norm_silu_tangent(n, a->x, a->y, a->z, a->v, (gkv_real)0.75, EACH, in, out);
+    assert_true(out[EACH * n] == MARK);
+    memcpy(a->out2, a->w, n * sizeof *a->w);
+    kernels->norm_silu_backward(n, a->x, a->y, a->z, a->v, (gkv_real)0.75, a->out2, a->out);
+    for (size_t k = 0; k < EACH; k++) {
+        double forward = 0, backward = 0, scale = 1;
+        for (size_t i = 0; i < n; i++) {
+            forward += (double)a->w[i] * (double)out[k * n + i];
+            backward += (double)a->out[i] * (double)in[k * n + i];
+            scale += fabs((double)a->w[i] * (double)out[k * n + i]) + fabs((double)a->out[i] * (double)in[k * n + i]);
+        }
+        assert_close(forward, backward, 100 * rounding * scale);
+    }
+}
+
+static void check_tangent_of_gate(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+{
+    kernels->gate(n, a->x, a->y, a->out, a->out2);
+    kernels->gate_tangent(n, a->x, a->out, a->z, a->v, a->out3);
+    for (size_t i = 0; i < n; i++) {
+        const double s = (double)a->out[i], t_h = (double)a->z[i], t_a = (double)a->v[i] * (double)a->x[i];
+        assert_close(a->out3[i], s * t_h + s * (1 - s) * t_a, 8 * rounding * (fabs(t_h) + fabs(t_a)));
+    }
+}
+
+/* Targets of 0, 1 and between; logits from far below 0 to far above. */
+static void check_bernoulli_sd(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+{
+    for (size_t i = 0; i < n; i++) {
+        a->x[i] = i % 3 == 0 ? 0 : i % 3 == 1 ? 1 : (gkv_real)0.3;
+        a->y[i] *= i % 5 == 0 ? 40 : 2;
+    }
+    kernels->bernoulli(n, a->x, a->y, a->z);
+    kernels->bernoulli_sd(n, a->x, a->z, a->out);
+    for (size_t i = 0; i < n; i++) {
+        const double p = sigmoid_of((double)a->y[i]), wanted = sqrt(p * sigmoid_of(-(double)a->y[i]));
+        assert_close((double)a->out[i] * (double)a->out[i], wanted * wanted, 8 * rounding);
+    }
+}
+
+static void check_scale_rows(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+{
+    enum { ROWS = 3, GAP = 2 };
+    static gkv_real rows[ROWS * (LONGEST + GAP)], before[ROWS * (LONGEST + GAP)];
+    for (size_t r = 0; r < ROWS; r++) {
+        fill(30 + r, n, 1, rows + r * (n + GAP));
+        rows[r * (n + GAP) + n] = rows[r * (n + GAP) + n + 1] = MARK;
+    }
+    memcpy(before, rows, sizeof rows);
+    kernels->scale_rows(n, ROWS, a->w, rows, n + GAP);
+    for (size_t e = 0; e < ROWS * (n + GAP); e++) {
+        const size_t i = e % (n + GAP);
+        assert_true(rows[e] == (i < n ? before[e] * a->w[i] : (gkv_real)MARK));
+    }
+}
+
 static void check_gate(const gkv_nn_kernels *kernels, size_t n, arrays *a)
 {
     kernels->gate(n, a->x, a->y, a->out, a->out2);
@@ -267,6 +334,10 @@ static void check_place(const gkv_nn_kernels *kernels, size_t n, arrays *a)
     }
 EACH_TEST(norm_silu)
 EACH_TEST(norm_silu_backward)
+EACH_TEST(norm_silu_tangent)
+EACH_TEST(tangent_of_gate)
+EACH_TEST(bernoulli_sd)
+EACH_TEST(scale_rows)
 EACH_TEST(gate)
 EACH_TEST(leaky_relu)
 EACH_TEST(bernoulli)
@@ -283,6 +354,8 @@ static void test_chosen_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_norm_silu_tangent), cmocka_unit_test(test_tangent_of_gate),
+        cmocka_unit_test(test_bernoulli_sd), cmocka_unit_test(test_scale_rows),
         cmocka_unit_test(test_norm_silu), cmocka_unit_test(test_norm_silu_backward), cmocka_unit_test(test_gate),
         cmocka_unit_test(test_leaky_relu), cmocka_unit_test(test_bernoulli), cmocka_unit_test(test_sums),
         cmocka_unit_test(test_adam), cmocka_unit_test(test_place), cmocka_unit_test(test_chosen_table),
