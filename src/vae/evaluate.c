@@ -12,6 +12,7 @@
 #include "gkvae/image_metrics.h"
 #include "vae/estimate.h"
 #include "vae/evaluate_refined.h"
+#include "vae/refinement.h"
 #include "vae/history.h"
 
 /* Codes, active units, and what the decoder makes of the codes. */
@@ -101,12 +102,17 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
         return gkv_fail(GKV_ERR_DATA, "the images are %zu × %zu, but the model was trained on %zu × %zu",
                         gkv_dataset_height(test), gkv_dataset_width(test), model->height, model->width);
     const double began = omp_get_wtime();
+    const gkv_refine_settings *refine = options ? options->refine : NULL;
+    if (refine && refine->mode != GKV_REFINE_MEAN)
+        return gkv_fail(GKV_ERR_ARGUMENT, "an evaluation needs posteriors: refinement to a code alone gives none");
+    if (refine) /* better now than after the first round */
+        GKV_TRY(gkv_refine_settings_check(refine));
     gkv_images images;
     GKV_TRY(gkv_images_of_test(settings, test, &images));
     gkv_estimate_job job = {.model = model, .params = &model->params, .images = &images,
                             .samples = (size_t)settings->eval.samples, .seed = settings->eval.seed,
                             .threads = gkv_thread_count(settings)};
-    round_progress round = {.options = options, .rounds = options && options->refine ? 2 : 1};
+    round_progress round = {.options = options, .rounds = refine ? 2 : 1};
     if (options) {
         job.progress = options->progress ? on_round : NULL;
         job.context = &round;
@@ -119,8 +125,8 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
     GKV_TRY_GOTO(summarise(&estimates, &images, metrics));
     gkv_refined_metrics_none(&metrics->refined);
     round.round = 1;
-    if (options && options->refine)
-        GKV_TRY_GOTO(gkv_evaluate_refined(&job, options->refine, &estimates, &metrics->refined));
+    if (refine)
+        GKV_TRY_GOTO(gkv_evaluate_refined(&job, refine, &estimates, &metrics->refined));
     job.progress = NULL;
     GKV_TRY_GOTO(judge_codes(&job, metrics));
     metrics->nll_samples = job.samples;

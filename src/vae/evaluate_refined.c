@@ -151,8 +151,6 @@ gkv_status gkv_evaluate_refined(const gkv_estimate_job *job, const gkv_refine_se
     gkv_refiner *refiner = NULL;
     block b = {NULL};
     gkv_status status = GKV_OK;
-    if (settings->mode != GKV_REFINE_MEAN)
-        return gkv_fail(GKV_ERR_ARGUMENT, "an evaluation needs posteriors: refinement to a code alone gives none");
     own.threads = job->threads;
     *out = (gkv_refined_metrics){.iterations = own.iterations, .samples = own.samples};
     GKV_TRY_GOTO(gkv_refiner_create(job->model, &own, &refiner));

@@ -35,7 +35,7 @@ struct gkv_refiner {
     worker *workers;
 };
 
-static gkv_status check(const gkv_refine_settings *s)
+gkv_status gkv_refine_settings_check(const gkv_refine_settings *s)
 {
     if (s->mode != GKV_REFINE_MEAN && s->mode != GKV_REFINE_MAP)
         return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d is no mode", (int)s->mode);
@@ -90,7 +90,7 @@ gkv_status gkv_refiner_create(const gkv_model *model, const gkv_refine_settings 
     if (!settings)
         settings = &defaults;
     *out = NULL;
-    GKV_TRY(check(settings));
+    GKV_TRY(gkv_refine_settings_check(settings));
     gkv_refiner *it = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc(1, sizeof *it, &it));

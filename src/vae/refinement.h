@@ -52,6 +52,9 @@ typedef struct gkv_refinement {
     size_t *owner;                  /* of each point: its image */
 } gkv_refinement;
 
+/* GKV_ERR_ARGUMENT unless they are in the ranges of gkvae/refine.h. */
+gkv_status gkv_refine_settings_check(const gkv_refine_settings *settings);
+
 /* Memory for batches of up to `room` images. The settings are valid ones; the target is borrowed. */
 gkv_status gkv_refinement_create(const gkv_refine_settings *settings, const gkv_target *target, size_t room,
                                  gkv_refinement *out);

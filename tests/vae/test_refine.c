@@ -1,0 +1,489 @@
+/* Refined inference through its public face: never worse, the same on any number of threads, near the
+ * best that there is in one dimension, and unmoved by images and models at their worst. */
+#define _XOPEN_SOURCE 700
+#include "vae/small.h"
+
+#include "core/rng.h"
+#include "gkvae/eval.h"
+#include "gkvae/refine.h"
+#include "vae/model.h"
+
+enum { IMAGES = 45, PIXELS = 784 };
+
+/* Answers for n images. */
+typedef struct answers {
+    size_t n, d;
+    gkv_refined out;
+} answers;
+
+static answers answers_of(size_t n, size_t d)
+{
+    return (answers){n, d, {.mean = test_alloc(n * d * sizeof(float)), .factor = test_alloc(n * d * d * sizeof(float)),
+                            .before = test_alloc(n * sizeof(double)), .after = test_alloc(n * sizeof(double)),
+                            .cross_entropy_before = test_alloc(n * sizeof(double)),
+                            .cross_entropy_after = test_alloc(n * sizeof(double)),
+                            .accepted = test_alloc(n * sizeof(int)),
+                            .outcome = test_alloc(n * sizeof(gkv_refine_outcome))}};
+}
+
+static void answers_free(answers *it)
+{
+    free(it->out.mean);
+    free(it->out.factor);
+    free(it->out.before);
+    free(it->out.after);
+    free(it->out.cross_entropy_before);
+    free(it->out.cross_entropy_after);
+    free(it->out.accepted);
+    free(it->out.outcome);
+}
+
+static void assert_same(const answers *a, const answers *b, size_t n)
+{
+    assert_memory_equal(a->out.mean, b->out.mean, n * a->d * sizeof(float));
+    assert_memory_equal(a->out.factor, b->out.factor, n * a->d * a->d * sizeof(float));
+    assert_memory_equal(a->out.before, b->out.before, n * sizeof(double));
+    assert_memory_equal(a->out.after, b->out.after, n * sizeof(double));
+    assert_memory_equal(a->out.cross_entropy_after, b->out.cross_entropy_after, n * sizeof(double));
+    assert_memory_equal(a->out.accepted, b->out.accepted, n * sizeof(int));
+}
+
+/* A model whose weights are random but large enough to matter. */
+static gkv_model *random_model(const gkv_settings *settings, size_t height, size_t width)
+{
+    double *mean = test_alloc(height * width * sizeof *mean);
+    for (size_t i = 0; i < height * width; i++)
+        mean[i] = 0.1 + 0.3 * (double)i / (double)(height * width);
+    gkv_model *model = NULL;
+    assert_ok(gkv_model_create(settings, height, width, mean, &model));
+    free(mean);
+    for (size_t i = 0; i < model->params.count; i++) {
+        const gkv_param *param = &model->params.list[i];
+        if (!param->trainable)
+            continue;
+        gkv_real *noise = test_alloc(param->size * sizeof *noise);
+        gkv_rng_normal(gkv_rng_at(3, GKV_STREAM_USER, 0, i), param->size, noise);
+        for (size_t k = 0; k < param->size; k++)
+            model->params.values[param->offset + k] += (gkv_real)0.1 * noise[k];
+        free(noise);
+    }
+    return model;
+}
+
+static answers refine(const gkv_model *model, const gkv_refine_settings *settings, size_t n, const float *images)
+{
+    gkv_refiner *refiner = NULL;
+    answers out = answers_of(n, gkv_model_latent(model));
+    assert_ok(gkv_refiner_create(model, settings, &refiner));
+    gkv_refiner_run(refiner, n, images, 0, &out.out);
+    gkv_refiner_free(refiner);
+    return out;
+}
+
+/* The first images of the small test set, binarized. */
+static float *test_images(const gkv_settings *settings, size_t n)
+{
+    gkv_dataset *test = NULL;
+    float *images = test_alloc(n * PIXELS * sizeof *images);
+    assert_ok(gkv_dataset_load(&settings->data, GKV_TEST, &test));
+    assert_ok(gkv_targets(settings, test, GKV_TEST, 0, n, images));
+    gkv_dataset_free(test);
+    return images;
+}
+
+static gkv_settings kind(const char *flow, const char *base, const char *posterior, const char *posterior_flow)
+{
+    gkv_settings settings = small_settings();
+    set(&settings, "model.prior_flow", flow);
+    set(&settings, "model.base", base);
+    set(&settings, "model.base_fit", "fixed");
+    set(&settings, "model.posterior", posterior);
+    set(&settings, "model.posterior_flow", posterior_flow);
+    set(&settings, "model.posterior_layers", strcmp(posterior_flow, "none") == 0 ? "0" : "2");
+    return settings;
+}
+
+/* Every kind of model, in both modes: better on the whole, never worse, a factor with a positive
+ * diagonal and nothing above it, and the same bits on any number of threads. */
+static void check_kind(const gkv_settings *settings)
+{
+    gkv_model *model = random_model(settings, 28, 28);
+    float *images = test_images(settings, IMAGES);
+    for (int mode = GKV_REFINE_MEAN; mode <= GKV_REFINE_MAP; mode++) {
+        gkv_refine_settings how;
+        gkv_refine_defaults(&how);
+        how.mode = (gkv_refine_mode)mode;
+        how.threads = 1;
+        answers found = refine(model, &how, IMAGES, images);
+        double gain = 0;
+        for (size_t i = 0; i < IMAGES; i++) {
+            assert_true(isfinite(found.out.after[i]) && found.out.after[i] <= found.out.before[i]);
+            assert_int_equal(found.out.outcome[i] == GKV_REFINE_IMPROVED, found.out.accepted[i] > 0);
+            assert_int_equal(found.out.accepted[i] > 0, found.out.after[i] < found.out.before[i]);
+            gain += found.out.before[i] - found.out.after[i];
+            const float *factor = found.out.factor + i * found.d * found.d;
+            for (size_t j = 0; j < found.d; j++) {
+                assert_true(factor[j * found.d + j] > 0);
+                for (size_t k = j + 1; k < found.d; k++)
+                    assert_true(factor[j * found.d + k] == 0);
+            }
+        }
+        assert_true(gain > IMAGES);
+        for (how.threads = 2; how.threads <= 8; how.threads += 3) {
+            answers other = refine(model, &how, IMAGES, images);
+            assert_same(&found, &other, IMAGES);
+            answers_free(&other);
+        }
+        answers_free(&found);
+    }
+    free(images);
+    gkv_model_free(model);
+}
+
+static void test_kinds(void **state)
+{
+    (void)state;
+    const gkv_settings kinds[] = {
+        kind("none", "normal", "normal", "none"),     kind("realnvp", "gk-copula", "normal", "none"),
+        kind("realnvp", "gk", "gk", "none"),          kind("none", "gk-copula", "gk-amortized", "radial"),
+        kind("realnvp", "normal", "normal", "planar"),
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        check_kind(&kinds[i]);
+}
+
+/* Without iterations: the encoder's posterior, and figures that agree with the model's own. */
+static void test_no_iterations(void **state)
+{
+    (void)state;
+    const gkv_settings settings = kind("realnvp", "gk-copula", "normal", "none");
+    gkv_model *model = random_model(&settings, 28, 28);
+    float *images = test_images(&settings, IMAGES), *mean = test_alloc(IMAGES * 4 * sizeof *mean);
+    float *scale = test_alloc(IMAGES * 4 * sizeof *scale), *p = test_alloc(IMAGES * PIXELS * sizeof *p);
+    double *log_prior = test_alloc(IMAGES * sizeof *log_prior);
+    assert_ok(gkv_model_encode(model, IMAGES, images, mean, scale));
+    assert_ok(gkv_model_decode(model, IMAGES, mean, p));
+    assert_ok(gkv_model_log_prior(model, IMAGES, mean, log_prior));
+    for (int mode = GKV_REFINE_MEAN; mode <= GKV_REFINE_MAP; mode++) {
+        gkv_refine_settings how;
+        gkv_refine_defaults(&how);
+        how.mode = (gkv_refine_mode)mode;
+        how.iterations = 0;
+        answers found = refine(model, &how, IMAGES, images);
+        for (size_t i = 0; i < IMAGES; i++) {
+            double entropy = 0;
+            for (size_t k = 0; k < PIXELS; k++)
+                entropy -= log(images[i * PIXELS + k] > 0 ? (double)p[i * PIXELS + k] : 1 - (double)p[i * PIXELS + k]);
+            assert_relative(found.out.cross_entropy_before[i], entropy, 1e-5);
+            assert_true(found.out.cross_entropy_after[i] == found.out.cross_entropy_before[i]);
+            assert_true(found.out.after[i] == found.out.before[i] && found.out.accepted[i] == 0);
+            assert_int_equal(found.out.outcome[i], GKV_REFINE_KEPT);
+            if (mode == GKV_REFINE_MAP)
+                assert_relative(found.out.before[i], entropy - log_prior[i], 1e-5);
+            for (size_t j = 0; j < 4; j++) {
+                assert_close(found.out.mean[i * 4 + j], mean[i * 4 + j], 1e-5);
+                assert_relative(found.out.factor[(i * 4 + j) * 4 + j], scale[i * 4 + j], 1e-5);
+            }
+        }
+        answers_free(&found);
+    }
+    free(images);
+    free(mean);
+    free(scale);
+    free(p);
+    free(log_prior);
+    gkv_model_free(model);
+}
+
+/* The place of an image in a run changes nothing but its noise, which goes by its number. */
+static void test_numbers(void **state)
+{
+    (void)state;
+    const gkv_settings settings = kind("realnvp", "normal", "normal", "none");
+    gkv_model *model = random_model(&settings, 28, 28);
+    float *images = test_images(&settings, IMAGES);
+    gkv_refine_settings how;
+    gkv_refine_defaults(&how);
+    gkv_refiner *refiner = NULL;
+    assert_ok(gkv_refiner_create(model, &how, &refiner));
+    answers all = answers_of(IMAGES, 4), part = answers_of(IMAGES, 4);
+    gkv_refiner_run(refiner, IMAGES, images, 0, &all.out);
+    gkv_refiner_run(refiner, 5, images + 30 * PIXELS, 30, &part.out);
+    for (size_t i = 0; i < 5; i++) {
+        assert_close(part.out.after[i], all.out.after[30 + i], 1e-3);
+        assert_close(part.out.mean[i * 4], all.out.mean[(30 + i) * 4], 1e-3);
+    }
+    gkv_refiner_run(refiner, 5, images + 30 * PIXELS, 31, &part.out);
+    assert_true(part.out.after[0] != all.out.after[30]);
+    /* Twice the same; and nothing that is not wanted. */
+    gkv_refiner_run(refiner, IMAGES, images, 0, &part.out);
+    assert_same(&all, &part, IMAGES);
+    gkv_refiner_run(refiner, IMAGES, images, 0, &(gkv_refined){.accepted = part.out.accepted});
+    gkv_refiner_run(refiner, 0, NULL, 0, &all.out);
+    how.seed = 2;
+    answers other = refine(model, &how, IMAGES, images);
+    assert_true(other.out.after[0] != all.out.after[0]);
+    gkv_refiner_free(refiner);
+    answers_free(&all);
+    answers_free(&part);
+    answers_free(&other);
+    free(images);
+    gkv_model_free(model);
+}
+
+/* Images that no one drew, a decoder with dead units, damping beyond measure, a broken model. */
+static void test_worst(void **state)
+{
+    (void)state;
+    const gkv_settings settings = kind("realnvp", "gk-copula", "normal", "none");
+    gkv_model *model = random_model(&settings, 28, 28);
+    enum { KINDS = 5 };
+    float *images = test_alloc(KINDS * PIXELS * sizeof *images);
+    double *noise = test_alloc(PIXELS * sizeof *noise);
+    gkv_rng_uniform(gkv_rng_at(1, GKV_STREAM_USER, 0, 0), PIXELS, noise);
+    for (size_t k = 0; k < PIXELS; k++) {
+        images[PIXELS + k] = 1;                         /* all white, after all black */
+        images[2 * PIXELS + k] = noise[k] > 0.5;        /* noise */
+        images[3 * PIXELS + k] = (float)noise[k];       /* grey noise */
+        images[4 * PIXELS + k] = k == 3 ? NAN : 0;
+    }
+    gkv_refine_settings how;
+    gkv_refine_defaults(&how);
+    for (int variant = 0; variant < 4; variant++) {
+        how.iterations = 4;
+        how.damping = variant == 1 ? 1e12 : 0.1;
+        how.mode = variant == 2 ? GKV_REFINE_MAP : GKV_REFINE_MEAN;
+        if (variant == 3) { /* dead units in the decoder's first layer, and a dead layer after it */
+            const gkv_param *weight = &model->params.list[model->decoder.layers[0].weight];
+            memset(model->params.values + weight->offset, 0, weight->size / 2 * sizeof(gkv_real));
+            const gkv_param *gain = &model->params.list[model->decoder.layers[1].weight];
+            memset(model->params.values + gain->offset, 0, gain->size * sizeof(gkv_real));
+        }
+        answers found = refine(model, &how, KINDS, images);
+        for (size_t i = 0; i + 1 < KINDS; i++) {
+            assert_true(isfinite(found.out.after[i]) && found.out.after[i] <= found.out.before[i]);
+            assert_true(found.out.outcome[i] != GKV_REFINE_NOT_FINITE);
+            for (size_t j = 0; j < 4; j++)
+                assert_true(isfinite(found.out.mean[i * 4 + j]) && found.out.factor[(i * 4 + j) * 4 + j] > 0);
+        }
+        assert_int_equal(found.out.outcome[KINDS - 1], GKV_REFINE_NOT_FINITE);
+        assert_int_equal(found.out.accepted[KINDS - 1], 0);
+        answers_free(&found);
+    }
+    *gkv_param_value(&model->params, model->decoder.layers[0].bias) = NAN;
+    answers found = refine(model, &how, KINDS, images);
+    for (size_t i = 0; i < KINDS; i++)
+        assert_int_equal(found.out.outcome[i], GKV_REFINE_NOT_FINITE);
+    answers_free(&found);
+    free(images);
+    free(noise);
+    gkv_model_free(model);
+}
+
+/* One dimension, where the truth is to be had by quadrature. −ELBO of N(μ, σ²) for a tabulated
+ * −log p(x, z): E over the normal by the trapezoidal rule. */
+enum { POINTS = 4001 };
+static const double least_z = -12, step_z = 24.0 / (POINTS - 1);
+
+static double neg_elbo_of(const double *joint, double mean, double sd)
+{
+    double sum = 0;
+    for (size_t i = 0; i < POINTS; i++) {
+        const double z = least_z + step_z * (double)i, u = (z - mean) / sd;
+        const double density = exp(-u * u / 2 - GKV_HALF_LOG_2PI) / sd;
+        sum += step_z * density * (joint[i] - u * u / 2 - GKV_HALF_LOG_2PI - log(sd));
+    }
+    return sum;
+}
+
+/* The least over μ and σ, by coordinate search. */
+static double best_neg_elbo(const double *joint, double mean, double sd)
+{
+    double best = neg_elbo_of(joint, mean, sd);
+    for (double size = 0.5; size > 1e-4; size /= 2) {
+        for (bool moved = true; moved;) {
+            moved = false;
+            const double trials[4][2] = {{mean + size * sd, sd}, {mean - size * sd, sd}, {mean, sd * (1 + size)},
+                                         {mean, sd / (1 + size)}};
+            for (size_t t = 0; t < 4; t++) {
+                const double found = neg_elbo_of(joint, trials[t][0], trials[t][1]);
+                if (found < best) {
+                    best = found;
+                    mean = trials[t][0];
+                    sd = trials[t][1];
+                    moved = true;
+                }
+            }
+        }
+    }
+    return best;
+}
+
+static void check_one_dimension(const char *base)
+{
+    enum { SIDE = 6, N = SIDE * SIDE, COUNT = 6 };
+    gkv_settings settings = kind("none", base, "normal", "none");
+    set(&settings, "model.latent", "1");
+    set(&settings, "model.hidden", "6");
+    set(&settings, "model.block", "gated"); /* LayerNorm of one number is hardly smooth */
+    set(&settings, "model.base_g", strcmp(base, "normal") == 0 ? "0" : "0.3");
+    set(&settings, "model.base_k", strcmp(base, "normal") == 0 ? "0" : "0.1");
+    gkv_model *model = random_model(&settings, SIDE, SIDE);
+    const gkv_param *weight = &model->params.list[model->decoder.layers[0].weight]; /* so that images matter */
+    for (size_t i = 0; i < weight->size; i++)
+        model->params.values[weight->offset + i] *= 5;
+    float images[COUNT * N], *z = test_alloc(POINTS * sizeof *z), *p = test_alloc(POINTS * N * sizeof *p);
+    double *log_prior = test_alloc(POINTS * sizeof *log_prior), *joint = test_alloc(POINTS * sizeof *joint);
+    double uniform[COUNT * N];
+    gkv_rng_uniform(gkv_rng_at(9, GKV_STREAM_USER, 0, 0), COUNT * N, uniform);
+    for (size_t e = 0; e < COUNT * N; e++)
+        images[e] = uniform[e] < 0.3;
+    for (size_t i = 0; i < POINTS; i++)
+        z[i] = (float)(least_z + step_z * (double)i);
+    assert_ok(gkv_model_decode(model, POINTS, z, p));
+    assert_ok(gkv_model_log_prior(model, POINTS, z, log_prior));
+    gkv_refine_settings how;
+    gkv_refine_defaults(&how);
+    how.iterations = 40;
+    how.samples = how.slopes = how.judges = 512;
+    answers found = refine(model, &how, COUNT, images);
+    how.mode = GKV_REFINE_MAP;
+    answers code = refine(model, &how, COUNT, images);
+    for (size_t image = 0; image < COUNT; image++) {
+        double evidence = 0, least = INFINITY;
+        for (size_t i = 0; i < POINTS; i++) {
+            joint[i] = -log_prior[i];
+            for (size_t k = 0; k < N; k++)
+                joint[i] -= log(images[image * N + k] > 0 ? (double)p[i * N + k] : 1 - (double)p[i * N + k]);
+            joint[i] = fmin(joint[i], 1e4); /* far out a float probability is 0 or 1 */
+            evidence += step_z * exp(-joint[i]);
+            least = fmin(least, joint[i]);
+        }
+        const double mean = (double)found.out.mean[image], sd = (double)found.out.factor[image];
+        const double bound = neg_elbo_of(joint, mean, sd), best = best_neg_elbo(joint, mean, sd);
+        assert_true(bound > -log(evidence) - 1e-4 && bound < best + 0.04);
+        /* Sampled figures are the true ones but for their noise. */
+        assert_close(found.out.after[image], bound, 0.05);
+        assert_close(code.out.after[image], least, 1e-3);
+    }
+    answers_free(&found);
+    answers_free(&code);
+    free(z);
+    free(p);
+    free(log_prior);
+    free(joint);
+    gkv_model_free(model);
+}
+
+static void test_one_dimension(void **state)
+{
+    (void)state;
+    check_one_dimension("normal");
+    check_one_dimension("gk");
+}
+
+/* With no weight on the prior the code reconstructs at least as closely; what becomes of p(z) is its affair. */
+static void test_prior_weight(void **state)
+{
+    (void)state;
+    const gkv_settings settings = kind("realnvp", "gk", "normal", "none");
+    gkv_model *model = random_model(&settings, 28, 28);
+    float *images = test_images(&settings, IMAGES);
+    double last = INFINITY;
+    gkv_refine_settings how;
+    gkv_refine_defaults(&how);
+    how.mode = GKV_REFINE_MAP;
+    how.iterations = 20;
+    for (how.prior_weight = 1; how.prior_weight >= 0; how.prior_weight -= 0.5) {
+        answers found = refine(model, &how, IMAGES, images);
+        double sum = 0;
+        for (size_t i = 0; i < IMAGES; i++)
+            sum += found.out.cross_entropy_after[i];
+        assert_true(sum < last);
+        last = sum;
+        answers_free(&found);
+    }
+    free(images);
+    gkv_model_free(model);
+}
+
+/* A whole evaluation: refined figures stand beside the encoder's, whatever the number of threads. */
+static void test_evaluation(void **state)
+{
+    (void)state;
+    gkv_settings settings = kind("realnvp", "gk-copula", "normal", "none");
+    settings.eval.images = 60;
+    settings.eval.samples = 40;
+    gkv_model *model = random_model(&settings, 28, 28);
+    gkv_dataset *test = NULL;
+    assert_ok(gkv_dataset_load(&settings.data, GKV_TEST, &test));
+    gkv_refine_settings how;
+    gkv_refine_defaults(&how);
+    gkv_metrics plain, refined, again;
+    gkv_eval_options options = {.refine = &how};
+    assert_ok(gkv_evaluate(model, test, &settings, NULL, &plain));
+    assert_true(isnan(plain.refined.neg_elbo) && plain.refined.samples == 0);
+    assert_ok(gkv_evaluate(model, test, &settings, &options, &refined));
+    assert_true(refined.neg_elbo == plain.neg_elbo && refined.nll == plain.nll && refined.ess == plain.ess);
+    const gkv_refined_metrics *r = &refined.refined;
+    assert_true(r->neg_elbo < refined.neg_elbo && r->neg_elbo >= r->nll);
+    assert_close(r->nll, refined.nll, 3 * refined.nll_se);
+    assert_close(r->neg_elbo, r->reconstruction + r->kl, 1e-9);
+    assert_true(r->ess > refined.ess && r->ess <= 40 && refined.ess >= 1);
+    assert_true(r->accepted > 0 && r->accepted <= 3 && r->improved > 0 && r->improved <= 60);
+    assert_true(r->milliseconds > 0 && r->iterations == 3 && r->samples == 2);
+    assert_true(r->mse > 0 && r->ssim <= 1 && r->cross_entropy > 0);
+    settings.train.threads = 5;
+    assert_ok(gkv_evaluate(model, test, &settings, &options, &again));
+    assert_true(again.refined.neg_elbo == r->neg_elbo && again.refined.nll == r->nll && again.refined.mse == r->mse);
+    how.mode = GKV_REFINE_MAP;
+    assert_fails(gkv_evaluate(model, test, &settings, &options, &again), GKV_ERR_ARGUMENT, "needs posteriors");
+    gkv_dataset_free(test);
+    gkv_model_free(model);
+}
+
+static void test_arguments(void **state)
+{
+    (void)state;
+    const gkv_settings settings = kind("none", "normal", "normal", "none");
+    gkv_model *model = random_model(&settings, 28, 28);
+    gkv_refine_settings good;
+    gkv_refine_defaults(&good);
+    const struct { size_t offset; int value; } wrong[] = {
+        {offsetof(gkv_refine_settings, mode), 7},       {offsetof(gkv_refine_settings, iterations), -1},
+        {offsetof(gkv_refine_settings, iterations), 1001}, {offsetof(gkv_refine_settings, samples), 0},
+        {offsetof(gkv_refine_settings, samples), 3},    {offsetof(gkv_refine_settings, slopes), 514},
+        {offsetof(gkv_refine_settings, judges), -2},    {offsetof(gkv_refine_settings, threads), 257},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        gkv_refine_settings bad = good;
+        gkv_refiner *refiner = NULL;
+        memcpy((char *)&bad + wrong[i].offset, &wrong[i].value, sizeof(int));
+        assert_fails(gkv_refiner_create(model, &bad, &refiner), GKV_ERR_ARGUMENT, "refinement: ");
+        assert_null(refiner);
+    }
+    const struct { size_t offset; double value; } wrong_numbers[] = {
+        {offsetof(gkv_refine_settings, damping), -1},  {offsetof(gkv_refine_settings, damping), NAN},
+        {offsetof(gkv_refine_settings, rate), 0},      {offsetof(gkv_refine_settings, rate), 1.5},
+        {offsetof(gkv_refine_settings, decay), -0.1},  {offsetof(gkv_refine_settings, prior_weight), NAN},
+        {offsetof(gkv_refine_settings, prior_weight), 2},
+    };
+    for (size_t i = 0; i < sizeof wrong_numbers / sizeof *wrong_numbers; i++) {
+        gkv_refine_settings bad = good;
+        gkv_refiner *refiner = NULL;
+        memcpy((char *)&bad + wrong_numbers[i].offset, &wrong_numbers[i].value, sizeof(double));
+        assert_fails(gkv_refiner_create(model, &bad, &refiner), GKV_ERR_ARGUMENT, "refinement: ");
+    }
+    gkv_refiner_free(NULL);
+    gkv_model_free(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kinds),        cmocka_unit_test(test_no_iterations), cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_worst),        cmocka_unit_test(test_one_dimension), cmocka_unit_test(test_prior_weight),
+        cmocka_unit_test(test_evaluation),   cmocka_unit_test(test_arguments),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,345 @@
+/* The refinement of Gaussians by itself: against targets whose best Gaussian is known, and targets
+ * that lie, break and end. */
+#include "gradient.h"
+#include "vae/gaussian.h"
+#include "vae/refinement.h"
+
+enum { D = 5, N = 12, ROOM = 4 };
+
+/* --- Precisions ---------------------------------------------------------------------------- */
+
+/* A random positive definite matrix, with garbage above its diagonal. */
+static void random_precision(uint64_t place, size_t d, double least, double *p)
+{
+    double *rows = test_alloc(d * d * sizeof *rows);
+    test_normals(place, d * d, 1, rows);
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j < d; j++) {
+            double sum = i == j ? least : 0;
+            for (size_t k = 0; k < d; k++)
+                sum += rows[i * d + k] * rows[j * d + k];
+            p[i * d + j] = j <= i ? sum : NAN;
+        }
+    free(rows);
+}
+
+static double lower(const double *p, size_t d, size_t i, size_t j)
+{
+    return i >= j ? p[i * d + j] : p[j * d + i];
+}
+
+static void test_precisions(void **state)
+{
+    (void)state;
+    enum { MOST = 40 };
+    static double p[MOST * MOST], v[MOST * MOST], l[MOST * MOST];
+    for (size_t d = 1; d <= MOST; d += d < 4 ? 1 : 9) {
+        double g[MOST], delta[MOST];
+        random_precision(d, d, 0.1, p);
+        memcpy(v, p, d * d * sizeof *p);
+        memset(l, 0, sizeof l);
+        assert_true(gkv_precision_factor(d, v));
+        gkv_precision_invert(d, v, l);
+        for (size_t i = 0; i < d; i++) /* Lᵀ P L = I */
+            for (size_t j = 0; j < d; j++) {
+                double sum = 0;
+                for (size_t a = i; a < d; a++)
+                    for (size_t b = j; b < d; b++)
+                        sum += l[a * d + i] * lower(p, d, a, b) * l[b * d + j];
+                assert_close(sum, i == j, 1e-9);
+            }
+        test_normals(900 + d, d, 1, g);
+        memcpy(delta, g, sizeof g);
+        gkv_precision_solve(d, v, delta);
+        for (size_t i = 0; i < d; i++) {
+            double sum = 0;
+            for (size_t j = 0; j < d; j++)
+                sum += lower(p, d, i, j) * delta[j];
+            assert_close(sum, g[i], 1e-9);
+        }
+    }
+}
+
+static void test_no_precisions(void **state)
+{
+    (void)state;
+    double zero[4] = {0}, indefinite[4] = {1, 0, 2, 1}, singular[4] = {1, 0, 1, 1}, bad[4] = {1, 0, NAN, 1};
+    double endless[4] = {INFINITY, 0, 0, 1}, negative[1] = {-1};
+    assert_false(gkv_precision_factor(2, zero));
+    assert_false(gkv_precision_factor(2, indefinite));
+    assert_false(gkv_precision_factor(2, singular));
+    assert_false(gkv_precision_factor(2, bad));
+    assert_false(gkv_precision_factor(2, endless));
+    assert_false(gkv_precision_factor(1, negative));
+}
+
+/* --- A linear model with normal noise --------------------------------------------------------- */
+
+/* x = A z + noise of variance 1/weight, z ~ N(0, I): the posterior is Gaussian. */
+typedef struct linear {
+    gkv_target target;
+    double a[N * D], x[ROOM][N], weight;
+    double slope_sign;       /* −1: gradients that lie */
+    double curvature_factor; /* −1: curvatures that are none */
+    double edge;             /* beyond which in z[0] there is nothing finite */
+    size_t rows;             /* asked for derivatives */
+} linear;
+
+static double residual(const linear *it, size_t image, const double *z, size_t n)
+{
+    double r = -it->x[image][n];
+    for (size_t j = 0; j < D; j++)
+        r += it->a[n * D + j] * z[j];
+    return r;
+}
+
+static void value(void *context, size_t rows, const size_t *image, const double *z, double *out)
+{
+    linear *it = context;
+    for (size_t r = 0; r < rows; r++, z += D) {
+        out[r] = D * GKV_HALF_LOG_2PI + N * (GKV_HALF_LOG_2PI - log(it->weight) / 2);
+        for (size_t j = 0; j < D; j++)
+            out[r] += z[j] * z[j] / 2;
+        for (size_t n = 0; n < N; n++)
+            out[r] += it->weight * residual(it, image[r], z, n) * residual(it, image[r], z, n) / 2;
+        if (z[0] > it->edge)
+            out[r] = NAN;
+    }
+}
+
+static void expand(void *context, size_t rows, const size_t *image, const double *z, double *gradient,
+                   double *curvature)
+{
+    linear *it = context;
+    it->rows += rows;
+    for (size_t r = 0; r < rows; r++, z += D) {
+        for (size_t i = 0; i < D; i++) {
+            double g = z[i];
+            for (size_t n = 0; n < N; n++)
+                g += it->weight * it->a[n * D + i] * residual(it, image[r], z, n);
+            gradient[image[r] * D + i] += it->slope_sign * g;
+            for (size_t j = 0; curvature && j <= i; j++) {
+                double c = i == j;
+                for (size_t n = 0; n < N; n++)
+                    c += it->weight * it->a[n * D + i] * it->a[n * D + j];
+                curvature[(image[r] * D + i) * D + j] += it->curvature_factor * c;
+            }
+        }
+    }
+}
+
+static linear linear_model(void)
+{
+    linear it = {.weight = 3, .slope_sign = 1, .curvature_factor = 1, .edge = INFINITY};
+    test_normals(1, N * D, 1, it.a);
+    for (size_t i = 0; i < ROOM; i++)
+        test_normals(10 + i, N, 2, it.x[i]);
+    return it;
+}
+
+/* The posterior's mean, precision (lower triangle), factor, and −log p(x) for an image. */
+typedef struct answer {
+    double mean[D], precision[D * D], factor[D * D], nll;
+} answer;
+
+static answer exact(const linear *it, size_t image)
+{
+    answer out = {{0}, {0}, {0}, 0};
+    double v[D * D];
+    for (size_t i = 0; i < D; i++) {
+        for (size_t n = 0; n < N; n++)
+            out.mean[i] += it->weight * it->a[n * D + i] * it->x[image][n];
+        for (size_t j = 0; j <= i; j++) {
+            out.precision[i * D + j] = i == j;
+            for (size_t n = 0; n < N; n++)
+                out.precision[i * D + j] += it->weight * it->a[n * D + i] * it->a[n * D + j];
+        }
+    }
+    memcpy(v, out.precision, sizeof v);
+    assert_true(gkv_precision_factor(D, v));
+    gkv_precision_solve(D, v, out.mean);
+    gkv_precision_invert(D, v, out.factor);
+    /* p(x) = p(x, z)/p(z|x) at any z, such as the mean. */
+    linear copy = *it;
+    value(&copy, 1, &image, out.mean, &out.nll);
+    for (size_t j = 0; j < D; j++)
+        out.nll += -log(out.factor[j * D + j]) - GKV_HALF_LOG_2PI;
+    return out;
+}
+
+static gkv_refinement start(linear *it, const gkv_refine_settings *settings)
+{
+    gkv_refinement out;
+    it->target = (gkv_target){.d = D, .context = it, .value = value, .expand = expand};
+    assert_ok(gkv_refinement_create(settings, &it->target, ROOM, &out));
+    for (size_t i = 0; i < ROOM; i++) {
+        double mean[D], sd[D];
+        test_normals(20 + i, D, 1, mean);
+        for (size_t j = 0; j < D; j++)
+            sd[j] = 0.3 + 0.1 * (double)j;
+        gkv_refinement_begin(&out, i, mean, sd, 100 + i);
+    }
+    return out;
+}
+
+static gkv_refine_settings settings_of(gkv_refine_mode mode, int iterations)
+{
+    return (gkv_refine_settings){.mode = mode, .iterations = iterations, .samples = 2, .slopes = 4, .judges = 8,
+                                 .damping = 0.1, .rate = 1, .decay = 0, .prior_weight = 1, .seed = 3};
+}
+
+static double distance(const double *a, const double *b, size_t n)
+{
+    double most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = fmax(most, fabs(a[i] - b[i]));
+    return most;
+}
+
+/* The posterior, exactly, in a few iterations; its bound is −log p(x). */
+static void test_linear_gaussian(void **state)
+{
+    (void)state;
+    for (int mode = GKV_REFINE_MEAN; mode <= GKV_REFINE_MAP; mode++) {
+        linear model = linear_model();
+        const gkv_refine_settings settings = settings_of((gkv_refine_mode)mode, 5);
+        gkv_refinement it = start(&model, &settings);
+        gkv_refinement_run(&it, ROOM);
+        for (size_t i = 0; i < ROOM; i++) {
+            const answer wanted = exact(&model, i);
+            assert_true(it.images[i].finite && it.images[i].accepted >= 2);
+            assert_true(distance(it.now.mean + i * D, wanted.mean, D) < 1e-7);
+            for (size_t j = 0; j < D; j++)
+                assert_true(distance(it.now.factor + (i * D + j) * D, wanted.factor + j * D, j + 1) < 1e-9);
+            if (mode == GKV_REFINE_MEAN)
+                assert_close(it.images[i].value, wanted.nll, 1e-6);
+            assert_true(it.images[i].before > it.images[i].value + 1);
+        }
+        gkv_refinement_free(&it);
+    }
+}
+
+/* The default schedule gets there too, if not at once; and the bound only falls. */
+static void test_schedule(void **state)
+{
+    (void)state;
+    double last = INFINITY;
+    for (int iterations = 0; iterations <= 64; iterations = iterations ? 2 * iterations : 1) {
+        linear model = linear_model();
+        gkv_refine_settings settings;
+        gkv_refine_defaults(&settings);
+        settings.iterations = iterations;
+        gkv_refinement it = start(&model, &settings);
+        gkv_refinement_run(&it, 1);
+        const answer wanted = exact(&model, 0);
+        assert_true(it.images[0].value <= last && it.images[0].value >= wanted.nll - 1e-9);
+        assert_true(iterations == 0 || it.images[0].value < it.images[0].before);
+        last = it.images[0].value;
+        if (iterations == 64)
+            assert_close(last, wanted.nll, 1e-2);
+        gkv_refinement_free(&it);
+    }
+}
+
+/* An image's answer does not depend on its neighbours. */
+static void test_neighbours(void **state)
+{
+    (void)state;
+    const gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 2);
+    linear model = linear_model();
+    gkv_refinement all = start(&model, &settings), few = start(&model, &settings);
+    gkv_refinement_run(&all, ROOM);
+    gkv_refinement_run(&few, 2);
+    assert_memory_equal(all.now.mean, few.now.mean, 2 * D * sizeof(double));
+    assert_memory_equal(all.now.factor, few.now.factor, 2 * D * D * sizeof(double));
+    gkv_refinement_free(&all);
+    gkv_refinement_free(&few);
+}
+
+/* Runs the model and checks that each of its images is where it began. */
+static void assert_kept(linear *model, const gkv_refine_settings *settings)
+{
+    gkv_refinement it = start(model, settings), untouched = start(model, settings);
+    gkv_refinement_run(&it, ROOM);
+    for (size_t i = 0; i < ROOM; i++)
+        assert_int_equal(it.images[i].accepted, 0);
+    assert_memory_equal(it.now.mean, untouched.now.mean, ROOM * D * sizeof(double));
+    assert_memory_equal(it.now.factor, untouched.now.factor, ROOM * D * D * sizeof(double));
+    gkv_refinement_free(&it);
+    gkv_refinement_free(&untouched);
+}
+
+static void test_nothing_to_gain(void **state)
+{
+    (void)state;
+    for (int mode = GKV_REFINE_MEAN; mode <= GKV_REFINE_MAP; mode++) {
+        const gkv_refine_settings settings = settings_of((gkv_refine_mode)mode, 3);
+        linear none = linear_model(), indefinite = linear_model(), endless = linear_model();
+        linear nowhere = linear_model(), undefined = linear_model();
+        const gkv_refine_settings no_iterations = settings_of((gkv_refine_mode)mode, 0);
+        assert_kept(&none, &no_iterations);
+        assert_int_equal(none.rows, 0);
+        indefinite.curvature_factor = -1;
+        assert_kept(&indefinite, &settings);
+        endless.curvature_factor = INFINITY;
+        assert_kept(&endless, &settings);
+        undefined.slope_sign = NAN;
+        assert_kept(&undefined, &settings);
+        nowhere.edge = -INFINITY;
+        assert_kept(&nowhere, &settings);
+        assert_int_equal(nowhere.rows, 0); /* not even asked */
+    }
+    linear lying = linear_model();
+    const gkv_refine_settings map = settings_of(GKV_REFINE_MAP, 3);
+    lying.slope_sign = -1;
+    assert_kept(&lying, &map);
+}
+
+/* A mean that must not move leaves the precision to be improved. */
+static void test_huge_damping(void **state)
+{
+    (void)state;
+    gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 1);
+    settings.damping = 1e12;
+    linear model = linear_model();
+    gkv_refinement it = start(&model, &settings), before = start(&model, &settings);
+    gkv_refinement_run(&it, ROOM);
+    assert_true(distance(it.now.mean, before.now.mean, ROOM * D) < 1e-9);
+    size_t accepted = 0;
+    for (size_t i = 0; i < ROOM; i++) {
+        assert_true(it.images[i].value <= it.images[i].before);
+        accepted += it.images[i].accepted > 0;
+    }
+    assert_true(accepted > 0);
+    gkv_refinement_free(&it);
+    gkv_refinement_free(&before);
+}
+
+/* Points where the model is not finite are stepped back from, and the others go on. */
+static void test_edge(void **state)
+{
+    (void)state;
+    const gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 6);
+    linear model = linear_model();
+    size_t finite = 0;
+    model.edge = 2;
+    gkv_refinement it = start(&model, &settings);
+    gkv_refinement_run(&it, ROOM);
+    for (size_t i = 0; i < ROOM; i++) {
+        finite += it.images[i].finite;
+        assert_true(!it.images[i].finite || it.images[i].value <= it.images[i].before);
+    }
+    assert_true(finite > 0);
+    gkv_refinement_free(&it);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_precisions),     cmocka_unit_test(test_no_precisions),
+        cmocka_unit_test(test_linear_gaussian), cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_neighbours),     cmocka_unit_test(test_nothing_to_gain),
+        cmocka_unit_test(test_huge_damping),   cmocka_unit_test(test_edge),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
