@@ -14,7 +14,7 @@ cmp -s run/checkpoint.safetensors quiet/checkpoint.safetensors || fail "the same
 
 expect 0 "active units" "$gkvae" eval run --samples 20 --images 300
 grep -q "run/index.html" output || fail "eval does not say where its page is"
-for key in neg_elbo neg_elbo_se reconstruction reconstruction_se kl kl_se nll nll_se nll_samples active_units mse psnr \
+for key in neg_elbo neg_elbo_se reconstruction reconstruction_se kl kl_se nll nll_se nll_samples active_units ess mse psnr \
     ssim images parameters train_seconds refit_seconds eval_seconds threads seed eval_seed protocol dataset version; do
     [ -n "$(json_number run/metrics.json $key)" ] || fail "metrics.json has no $key"
 done
