@@ -57,8 +57,8 @@ typedef struct gkv_eval_options {
                                                                 may be NULL; on the calling thread */
     void *context;
     const volatile sig_atomic_t *stop; /* may be NULL; nonzero ends it with GKV_ERR_INTERRUPTED */
-    const gkv_refine_settings *refine; /* NULL: do not. Its mode must be GKV_REFINE_MEAN, and its threads
-                                          are those of settings->train */
+    const gkv_refine_settings *refine; /* NULL: do not. Its mode must be GKV_REFINE_MEAN; its seed and threads
+                                          are settings->eval.seed and ->train.threads, whatever it says */
 } gkv_eval_options;
 
 /* Evaluates on the data set by settings->eval and settings->data.binarization. Memory

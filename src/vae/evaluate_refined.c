@@ -36,7 +36,7 @@ static void block_free(block *it)
 static gkv_status block_create(size_t count, size_t pixels, size_t d, block *it)
 {
     const size_t n = count < BLOCK_IMAGES ? count : BLOCK_IMAGES;
-    *it = (block){NULL};
+    *it = (block){.x = NULL};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc(n * pixels, sizeof *it->x, &it->x));
     GKV_TRY_GOTO(gkv_alloc(n * d * d, sizeof *it->factor, &it->factor));
@@ -149,9 +149,10 @@ gkv_status gkv_evaluate_refined(const gkv_estimate_job *job, const gkv_refine_se
     const size_t count = job->images->count;
     gkv_refine_settings own = *settings;
     gkv_refiner *refiner = NULL;
-    block b = {NULL};
+    block b = {.x = NULL};
     gkv_status status = GKV_OK;
     own.threads = job->threads;
+    own.seed = job->seed;
     *out = (gkv_refined_metrics){.iterations = own.iterations, .samples = own.samples};
     GKV_TRY_GOTO(gkv_refiner_create(job->model, &own, &refiner));
     GKV_TRY_GOTO(block_create(count, job->model->pixels, job->model->d, &b));
