@@ -70,7 +70,8 @@ typedef enum gkv_refine_outcome {
 typedef struct gkv_refined {
     float *mean;                 /* [n, latent] μ; the code in MAP mode */
     float *factor;               /* [n, latent, latent] L, lower triangular: LLᵀ = P⁻¹. In MAP mode P is the
-                                    curvature where the last step that counted began: Laplace's approximation */
+                                    curvature where the last step that counted began: Laplace's approximation;
+                                    where that is singular, L is the encoder's */
     double *before, *after;      /* [n] −ELBO where refinement began and where it ended, nats, over the same
                                     noise: after ≤ before. In MAP mode its goal */
     double *cross_entropy_before; /* [n] −log p(x|z) at z = μ, there and … */

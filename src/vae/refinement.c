@@ -227,7 +227,8 @@ static void accept(gkv_refinement *it, size_t i)
     gkv_refinement_image *image = &it->images[i];
     memcpy(it->now.mean + i * d, it->trial.mean + i * d, d * sizeof(double));
     memcpy(it->now.precision + i * d * d, it->trial.precision + i * d * d, d * d * sizeof(double));
-    memcpy(it->now.factor + i * d * d, it->trial.factor + i * d * d, d * d * sizeof(double));
+    if (!is_map(it))
+        memcpy(it->now.factor + i * d * d, it->trial.factor + i * d * d, d * d * sizeof(double));
     image->value = image->trial_value;
     image->lambda /= lambda_factor;
     image->accepted++;
@@ -253,7 +254,8 @@ static size_t try_steps(gkv_refinement *it, size_t n, double rho)
     return pending;
 }
 
-/* L of a MAP answer; of one whose P has none, the L it began with. */
+/* L of a MAP answer; if its P has none (no weight on the prior, a decoder that does not listen),
+ * the L it began with. */
 static void finish(gkv_refinement *it, size_t i)
 {
     const size_t d = it->d;

@@ -399,6 +399,8 @@ static void test_prior_weight(void **state)
         double sum = 0;
         for (size_t i = 0; i < IMAGES; i++)
             sum += found.out.cross_entropy_after[i];
+        for (size_t e = 0; e < IMAGES * 16; e += e % 16 == 15 ? 1 : 5) /* a diagonal after another */
+            assert_true(found.out.factor[e] > 0);
         assert_true(sum < last);
         last = sum;
         answers_free(&found);

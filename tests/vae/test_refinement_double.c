@@ -81,6 +81,7 @@ typedef struct linear {
     double a[N * D], x[ROOM][N], weight;
     double slope_sign;       /* −1: gradients that lie */
     double curvature_factor; /* −1: curvatures that are none */
+    bool singular;           /* curvatures of rank 1 */
     double edge;             /* beyond which in z[0] there is nothing finite */
     size_t rows;             /* asked for derivatives */
 } linear;
@@ -122,7 +123,7 @@ static void expand(void *context, size_t rows, const size_t *image, const double
                 double c = i == j;
                 for (size_t n = 0; n < N; n++)
                     c += it->weight * it->a[n * D + i] * it->a[n * D + j];
-                curvature[(image[r] * D + i) * D + j] += it->curvature_factor * c;
+                curvature[(image[r] * D + i) * D + j] += it->singular ? 40 : it->curvature_factor * c;
             }
         }
     }
@@ -333,6 +334,23 @@ static void test_edge(void **state)
     gkv_refinement_free(&it);
 }
 
+/* A curvature that is only just none, in MAP mode: damped steps count, and L stays what it was. */
+static void test_singular(void **state)
+{
+    (void)state;
+    gkv_refine_settings settings = settings_of(GKV_REFINE_MAP, 1);
+    settings.damping = 1;
+    linear model = linear_model();
+    model.singular = true;
+    gkv_refinement it = start(&model, &settings), before = start(&model, &settings);
+    gkv_refinement_run(&it, ROOM);
+    for (size_t i = 0; i < ROOM; i++)
+        assert_int_equal(it.images[i].accepted, 1);
+    assert_memory_equal(it.now.factor, before.now.factor, ROOM * D * D * sizeof(double));
+    gkv_refinement_free(&it);
+    gkv_refinement_free(&before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_linear_gaussian), cmocka_unit_test(test_schedule),
         cmocka_unit_test(test_neighbours),     cmocka_unit_test(test_nothing_to_gain),
         cmocka_unit_test(test_huge_damping),   cmocka_unit_test(test_edge),
+        cmocka_unit_test(test_singular),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
