@@ -55,6 +55,7 @@ gkv_status gkv_mlp_create(const gkv_mlp_spec *spec, const char *name, gkv_params
         return status;
     }
     mlp->in = spec->in;
+    mlp->timed = spec->timed;
     mlp->d_in = spec->d_in;
     mlp->out = mlp->layers[mlp->count - 1].out;
     mlp->d_out = mlp->layers[mlp->count - 1].d_out;
@@ -90,16 +91,27 @@ void gkv_mlp_init(const gkv_mlp *mlp, const gkv_params *params, uint64_t seed, d
     }
 }
 
+/* Linear layers and activations take turns, from the first layer to the last. */
+static void mark(const gkv_mlp *mlp, const gkv_workspace *ws, size_t layer, gkv_bench_part products)
+{
+    if (mlp->timed)
+        gkv_profile_mark(ws->profile, layer % 2 == 0 ? products : GKV_BENCH_ACTIVATIONS);
+}
+
 void gkv_mlp_forward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_t count)
 {
-    for (size_t i = 0; i < mlp->count; i++)
+    for (size_t i = 0; i < mlp->count; i++) {
         mlp->layers[i].ops->forward(&mlp->layers[i], ws, first, count);
+        mark(mlp, ws, i, GKV_BENCH_GEMM_FORWARD);
+    }
 }
 
 void gkv_mlp_backward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_t count)
 {
-    for (size_t i = mlp->count; i-- > 0;)
+    for (size_t i = mlp->count; i-- > 0;) {
         mlp->layers[i].ops->backward(&mlp->layers[i], ws, first, count);
+        mark(mlp, ws, i, GKV_BENCH_GEMM_BACKWARD);
+    }
 }
 
 size_t gkv_mlp_parts(const gkv_mlp *mlp)
@@ -118,6 +130,7 @@ void gkv_mlp_gradient(const gkv_mlp *mlp, gkv_workspace *ws, size_t rows, size_t
         const size_t parts = layer->ops->parts ? layer->ops->parts(layer) : 0;
         if (part < parts) {
             layer->ops->gradient(layer, ws, rows, part);
+            mark(mlp, ws, i, GKV_BENCH_GEMM_BACKWARD);
             return;
         }
         part -= parts;

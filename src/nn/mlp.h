@@ -16,6 +16,7 @@ typedef struct gkv_mlp {
     gkv_layer *layers;
     size_t count;
     gkv_slot in, out, d_in, d_out;
+    bool timed; /* its layers are parts of a profile; else the whole net is its user's */
 } gkv_mlp;
 
 typedef struct gkv_mlp_spec {
@@ -23,6 +24,7 @@ typedef struct gkv_mlp_spec {
     bool has_d_in;
     bool sparse_in;    /* the input is mostly zeros, and `mean` is taken off it; without has_d_in */
     gkv_param_id mean;
+    bool timed;        /* as in gkv_mlp */
     size_t hidden, hidden_layers, out;
     gkv_block block;
 } gkv_mlp_spec;

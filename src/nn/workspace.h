@@ -15,6 +15,7 @@
 
 #include "core/error.h"
 #include "nn/params.h"
+#include "nn/profile.h"
 
 typedef struct gkv_slot {
     size_t offset; /* columns before it in its stretch of the plan */
@@ -34,6 +35,7 @@ typedef struct gkv_workspace {
     gkv_real *packed;             /* weights as the forward product reads them, or NULL: below */
     size_t rows;
     const gkv_params *params;     /* whose values and grads the layers use; borrowed */
+    gkv_profile *profile;         /* who asks for the time of each part, or NULL; borrowed */
 } gkv_workspace;
 
 gkv_status gkv_workspace_create(const gkv_plan *plan, size_t rows, bool with_backward, const gkv_params *params,

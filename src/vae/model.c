@@ -20,13 +20,13 @@ static gkv_status layout_networks(gkv_model *model)
     model->x = gkv_plan_forward(plan, model->pixels);
     GKV_TRY(gkv_params_add(&model->params, model->pixels, 0, false, &model->input_mean, "encoder.input_mean"));
     GKV_TRY(gkv_posterior_create(settings, &model->params, plan, &model->posterior));
-    const gkv_mlp_spec encoder = {.in = model->x, .sparse_in = true, .mean = model->input_mean, .hidden = (size_t)settings->hidden,
-                                  .hidden_layers = (size_t)settings->layers,
+    const gkv_mlp_spec encoder = {.in = model->x, .sparse_in = true, .mean = model->input_mean, .timed = true,
+                                  .hidden = (size_t)settings->hidden, .hidden_layers = (size_t)settings->layers,
                                   .out = gkv_posterior_width(&model->posterior), .block = block};
     GKV_TRY(gkv_mlp_create(&encoder, "encoder", &model->params, plan, &model->encoder));
     gkv_posterior_attach(&model->posterior, model->encoder.out, model->encoder.d_out);
     const gkv_mlp_spec decoder = {.in = model->posterior.z, .d_in = gkv_plan_backward(plan, model->d),
-                                  .has_d_in = true, .hidden = (size_t)settings->hidden,
+                                  .has_d_in = true, .timed = true, .hidden = (size_t)settings->hidden,
                                   .hidden_layers = (size_t)settings->layers, .out = model->pixels, .block = block};
     GKV_TRY(gkv_mlp_create(&decoder, "decoder", &model->params, plan, &model->decoder));
     model->reconstruction = gkv_plan_forward(plan, 1);

@@ -10,13 +10,16 @@ void gkv_pass_encode(const gkv_model *model, gkv_workspace *ws, size_t first, si
 void gkv_pass_latent(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count)
 {
     gkv_posterior_forward(&model->posterior, ws, first, count);
+    gkv_profile_mark(ws->profile, GKV_BENCH_NOISE);
     gkv_pass_prior(model, ws, first, count);
 }
 
 void gkv_pass_prior(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count)
 {
     model->flow->ops->normalise(model->flow, ws, first, count);
+    gkv_profile_mark(ws->profile, GKV_BENCH_FLOW);
     model->base->ops->log_density(model->base, ws, first, count);
+    gkv_profile_mark(ws->profile, GKV_BENCH_BASE);
 }
 
 void gkv_pass_decode(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count)
@@ -31,6 +34,7 @@ void gkv_pass_likelihood(const gkv_model *model, gkv_workspace *ws, size_t first
         *gkv_at(ws, model->reconstruction, r) =
             kernels->bernoulli(model->pixels, gkv_at(ws, model->x, r), gkv_at(ws, model->decoder.out, r),
                                ws->backward ? gkv_at(ws, model->decoder.d_out, r) : NULL);
+    gkv_profile_mark(ws->profile, GKV_BENCH_LOSS);
 }
 
 void gkv_pass_forward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count)
@@ -48,7 +52,9 @@ void gkv_pass_prior_backward(const gkv_model *model, gkv_workspace *ws, size_t f
         *gkv_at(ws, model->flow->d_log_det, r) = -weight;
     }
     model->base->ops->backward(model->base, ws, first, count);
+    gkv_profile_mark(ws->profile, GKV_BENCH_BASE);
     model->flow->ops->backward(model->flow, ws, first, count);
+    gkv_profile_mark(ws->profile, GKV_BENCH_FLOW);
 }
 
 void gkv_pass_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count, double kl_weight)
@@ -64,6 +70,7 @@ void gkv_pass_backward(const gkv_model *model, gkv_workspace *ws, size_t first, 
             d_z[j] = decoder[j] + prior[j];
     }
     gkv_posterior_backward(&model->posterior, ws, first, count);
+    gkv_profile_mark(ws->profile, GKV_BENCH_NOISE);
     gkv_mlp_backward(&model->encoder, ws, first, count);
 }
 
@@ -90,11 +97,15 @@ void gkv_pass_gradient(const gkv_model *model, gkv_workspace *ws, size_t rows, s
     part -= decoder;
     if (part < flow) {
         model->flow->ops->gradient(model->flow, ws, rows, part);
+        gkv_profile_mark(ws->profile, GKV_BENCH_FLOW);
         return;
     }
     part -= flow;
-    if (part < base)
+    if (part < base) {
         model->base->ops->gradient(model->base, ws, rows, part);
-    else
-        gkv_posterior_gradient(&model->posterior, ws, rows, part - base);
+        gkv_profile_mark(ws->profile, GKV_BENCH_BASE);
+        return;
+    }
+    gkv_posterior_gradient(&model->posterior, ws, rows, part - base);
+    gkv_profile_mark(ws->profile, GKV_BENCH_NOISE);
 }

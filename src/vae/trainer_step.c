@@ -40,13 +40,15 @@ static void shuffle_for(gkv_trainer *trainer, uint64_t epoch)
 static void fetch_rows(const gkv_trainer *trainer, size_t start, size_t first, size_t count)
 {
     const gkv_model *model = trainer->model;
-    for (size_t r = first; r < first + count; r++) {
-        const uint32_t i = trainer->shuffled[start + r];
-        gkv_images_fetch(&trainer->train, i, trainer->state.step, gkv_at(&trainer->ws, model->x, r));
+    const uint32_t *images = trainer->shuffled + start;
+    for (size_t r = first; r < first + count; r++)
+        gkv_images_fetch(&trainer->train, images[r], trainer->state.step, gkv_at(&trainer->ws, model->x, r));
+    gkv_profile_mark(trainer->ws.profile, GKV_BENCH_DATA);
+    for (size_t r = first; r < first + count; r++)
         gkv_rng_normal(gkv_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, trainer->state.step,
-                                  gkv_images_place(&trainer->train, i)),
+                                  gkv_images_place(&trainer->train, images[r])),
                        model->d, gkv_at(&trainer->ws, model->posterior.u, r));
-    }
+    gkv_profile_mark(trainer->ws.profile, GKV_BENCH_NOISE);
 }
 
 static void move_chunk(gkv_trainer *trainer, size_t first, double scale, double rate)
@@ -122,10 +124,14 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     double scale = 1.0 / (double)rows;
 #pragma omp parallel num_threads(trainer->threads)
     {
+        gkv_profile_begin(ws->profile);
         /* Weights are packed once for all rows. */
 #pragma omp for schedule(dynamic, 1)
-        for (long p = 0; p < pieces; p++)
+        for (long p = 0; p < pieces; p++) {
             gkv_workspace_pack(ws, (size_t)p);
+            gkv_profile_mark(ws->profile, GKV_BENCH_GEMM_FORWARD);
+        }
+        gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
         /* Rows are independent … */
 #pragma omp for schedule(dynamic, 1)
         for (long t = 0; t < tiles; t++) {
@@ -135,17 +141,21 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
             gkv_pass_forward(model, ws, first, count);
             gkv_pass_backward(model, ws, first, count, report->kl_weight);
         }
+        gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
         /* … and so are parts of the gradient, given all rows … */
 #pragma omp for schedule(dynamic, 1)
         for (long p = 0; p < parts; p++)
             gkv_pass_gradient(model, ws, rows, (size_t)p);
+        gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
         /* … and pieces of the optimiser's work, given the gradient's norm. */
 #pragma omp for schedule(static)
         for (long c = 0; c < chunks; c++) {
             const size_t first = (size_t)c * GKV_TRAINER_CHUNK;
             const size_t count = params->trainable - first < GKV_TRAINER_CHUNK ? params->trainable - first : GKV_TRAINER_CHUNK;
             squares[c] = gkv_nn_kernels_get()->sum_squares(count, params->grads + first);
+            gkv_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
         }
+        gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
 #pragma omp single
         {
             double total = 0;
@@ -157,15 +167,19 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
             const double clip = model->settings.train.clip_norm;
             if (clip > 0 && report->gradient_norm > clip)
                 scale *= clip / report->gradient_norm;
+            gkv_profile_mark(ws->profile, GKV_BENCH_LOSS);
         }
+        gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
         if (!report->skipped) {
 #pragma omp for schedule(static)
             for (long c = 0; c < chunks; c++) {
                 move_chunk(trainer, (size_t)c * GKV_TRAINER_CHUNK, scale, report->learning_rate);
                 if (trainer->ema)
                     average_chunk(trainer, (size_t)c * GKV_TRAINER_CHUNK);
+                gkv_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
             }
         }
+        gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
     }
     gkv_status status = GKV_OK;
     if (report->skipped) {

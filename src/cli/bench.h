@@ -1,0 +1,83 @@
+/* What the files of `gkvae bench` share. */
+#ifndef GKV_CLI_BENCH_H
+#define GKV_CLI_BENCH_H
+
+#include "cli.h"
+#include "gkvae/bench.h"
+
+enum { BENCH_ROUNDS_MIN = 5, BENCH_ROUNDS_MAX = 99 };
+
+/* A figure in every round. */
+typedef struct bench_series {
+    double of[BENCH_ROUNDS_MAX];
+    size_t count;
+} bench_series;
+
+void bench_add(bench_series *series, double value);
+double bench_median(const bench_series *series); /* NaN for none */
+
+/* Each model is measured on one thread and, if they are more, on all. */
+enum { BENCH_WIDTHS = 2, BENCH_MODELS = 2 };
+
+typedef struct bench_model {
+    const char *name;
+    gkv_settings settings;
+    gkv_bench_training *training;
+    gkv_bench_operations operations;
+    size_t parameters, steps[BENCH_WIDTHS], evaluated[BENCH_WIDTHS]; /* of one measurement */
+    struct {
+        bench_series step, evaluation, drawing, refit; /* seconds: a step, an evaluated image, all draws, a refit */
+        bench_series step_share, evaluation_share, drawing_share; /* of the peak in the same round */
+        bench_series parts[GKV_BENCH_PARTS]; /* seconds of a step, all threads together */
+    } at[BENCH_WIDTHS];
+} bench_model;
+
+/* The g-and-k functions that are timed. */
+enum { BENCH_GK_FUNCTIONS = 4 };
+extern const char *const bench_gk_names[BENCH_GK_FUNCTIONS];
+
+typedef struct bench {
+    const char *config, *json;
+    double seconds;
+    size_t rounds, images;
+    bool quiet, only_training;
+    cli_assignments assignments;
+    size_t widths;
+    int threads[BENCH_WIDTHS];
+    size_t models;
+    bench_model model[BENCH_MODELS];
+    bench_series peak[BENCH_WIDTHS]; /* operations a second */
+    bench_series gk[BENCH_GK_FUNCTIONS][2]; /* values a second, in float and in double */
+    double first_step, epoch; /* seconds of `gkvae train`, from its start; NaN if not measured */
+    double peak_memory; /* bytes */
+} bench;
+
+/* The draws from the prior that are timed, and the size of the square product. */
+enum { BENCH_DRAWS = 10000, BENCH_SQUARE = 2048 };
+
+/* --- bench_images.c: images that stand for MNIST's --------------------------------- */
+
+enum { BENCH_SIDE = 28, BENCH_PIXELS = BENCH_SIDE * BENCH_SIDE };
+
+/* count × BENCH_PIXELS grey levels, to be freed. */
+uint8_t *bench_images(size_t count);
+
+/* --- bench_measure.c ------------------------------------------------------------------ */
+
+/* All rounds. */
+int bench_measure(bench *it);
+
+/* --- bench_process.c ------------------------------------------------------------------ */
+
+/* Trains the first model for an epoch in a process of its own. */
+int bench_process(bench *it);
+
+/* That process: FOLDER holds its config.ini. */
+int bench_child(const char *folder);
+
+/* --- bench_print.c, bench_json.c -------------------------------------------------------- */
+
+void bench_print(const bench *it);
+int bench_write_json(const bench *it);
+
+#endif

@@ -1,0 +1,53 @@
+#include "nn/profile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <omp.h>
+
+#include "core/memory.h"
+
+const char *gkv_bench_part_name(gkv_bench_part part)
+{
+    static const char *const names[GKV_BENCH_PARTS] = {
+        [GKV_BENCH_GEMM_FORWARD] = "GEMM forward",   [GKV_BENCH_GEMM_BACKWARD] = "GEMM backward",
+        [GKV_BENCH_ACTIVATIONS] = "activations",     [GKV_BENCH_NOISE] = "posterior noise",
+        [GKV_BENCH_FLOW] = "flow",                   [GKV_BENCH_BASE] = "base",
+        [GKV_BENCH_LOSS] = "loss",                   [GKV_BENCH_OPTIMISER] = "optimiser",
+        [GKV_BENCH_DATA] = "data",                   [GKV_BENCH_WAITING] = "waiting"};
+    return (unsigned)part < GKV_BENCH_PARTS ? names[part] : NULL;
+}
+
+gkv_status gkv_profile_create(int threads, gkv_profile *out)
+{
+    *out = (gkv_profile){.threads = threads};
+    return gkv_alloc((size_t)threads, sizeof *out->of, &out->of);
+}
+
+void gkv_profile_free(gkv_profile *profile)
+{
+    free(profile->of);
+    memset(profile, 0, sizeof *profile);
+}
+
+void gkv_profile_begin(gkv_profile *profile)
+{
+    if (profile)
+        profile->of[omp_get_thread_num()].last = omp_get_wtime();
+}
+
+void gkv_profile_add(gkv_profile *profile, gkv_bench_part part)
+{
+    gkv_profile_thread *own = &profile->of[omp_get_thread_num()];
+    const double now = omp_get_wtime();
+    own->seconds[part] += now - own->last;
+    own->last = now;
+}
+
+void gkv_profile_sum(const gkv_profile *profile, gkv_bench_profile *out)
+{
+    memset(out, 0, sizeof *out);
+    for (int t = 0; t < profile->threads; t++)
+        for (int part = 0; part < GKV_BENCH_PARTS; part++)
+            out->seconds[part] += profile->of[t].seconds[part];
+}

@@ -1,0 +1,189 @@
+/* What gkvae/bench.h measures with. */
+#include "gkvae/bench.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <omp.h>
+
+#include "core/memory.h"
+#include "vae/trainer.h"
+
+struct gkv_bench_training {
+    gkv_trainer *trainer;
+};
+
+static gkv_status check_threads(int threads)
+{
+    return threads >= 1 && threads <= 256 ? GKV_OK : gkv_fail(GKV_ERR_ARGUMENT, "%d threads: give 1 to 256", threads);
+}
+
+gkv_status gkv_bench_training_create(const gkv_settings *settings, gkv_dataset *dataset, gkv_bench_training **out)
+{
+    gkv_bench_training *training = NULL;
+    *out = NULL;
+    gkv_status status = gkv_alloc(1, sizeof *training, &training);
+    if (status != GKV_OK) {
+        gkv_dataset_free(dataset);
+        return status;
+    }
+    status = gkv_trainer_create(settings, dataset, &training->trainer);
+    if (status != GKV_OK)
+        gkv_bench_training_free(training);
+    else
+        *out = training;
+    return status;
+}
+
+void gkv_bench_training_free(gkv_bench_training *training)
+{
+    if (!training)
+        return;
+    gkv_trainer_free(training->trainer);
+    free(training);
+}
+
+gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads, size_t steps, double *seconds,
+                                  gkv_bench_profile *out)
+{
+    gkv_trainer *trainer = training->trainer;
+    gkv_profile profile;
+    gkv_step_report report;
+    GKV_TRY(check_threads(threads));
+    if (steps > trainer->steps - trainer->state.step)
+        return gkv_fail(GKV_ERR_ARGUMENT, "%zu steps: the run has %llu left of %llu; give it more train.epochs", steps,
+                        (unsigned long long)(trainer->steps - trainer->state.step),
+                        (unsigned long long)trainer->steps);
+    GKV_TRY(gkv_profile_create(threads, &profile));
+    trainer->threads = threads;
+    trainer->ws.profile = out ? &profile : NULL;
+    gkv_status status = GKV_OK;
+    const double began = omp_get_wtime();
+    for (size_t i = 0; status == GKV_OK && i < steps; i++)
+        status = gkv_trainer_step(trainer, &report);
+    *seconds = omp_get_wtime() - began;
+    trainer->ws.profile = NULL;
+    if (out) {
+        gkv_profile_sum(&profile, out);
+        double sum = 0;
+        for (int part = 0; part < GKV_BENCH_PARTS; part++)
+            sum += out->seconds[part];
+        out->seconds[GKV_BENCH_WAITING] += threads * *seconds - sum; /* between steps */
+    }
+    gkv_profile_free(&profile);
+    return status;
+}
+
+/* ε of the first training images, as a run's last steps would leave it. */
+static gkv_status fresh_codes(gkv_trainer *trainer)
+{
+    const gkv_model *model = trainer->model;
+    const size_t count = trainer->codes_room;
+    gkv_images images = trainer->train;
+    images.count = count;
+    float *x = NULL, *codes = NULL;
+    gkv_real *row = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(count * model->pixels, sizeof *x, &x));
+    GKV_TRY_GOTO(gkv_alloc(count * model->d, sizeof *codes, &codes));
+    GKV_TRY_GOTO(gkv_alloc(model->pixels, sizeof *row, &row));
+    for (size_t i = 0; i < count; i++) {
+        gkv_images_fetch(&images, i, 0, row);
+        for (size_t k = 0; k < model->pixels; k++)
+            x[i * model->pixels + k] = (float)row[k];
+    }
+    GKV_TRY_GOTO(gkv_model_draw(model, count, x, model->settings.train.seed, 0, codes));
+    GKV_TRY_GOTO(gkv_model_normalise(model, count, codes, codes));
+    for (size_t i = 0; i < count * model->d; i++)
+        trainer->codes[i] = (gkv_real)codes[i];
+    trainer->state.codes = count;
+done:
+    free(x);
+    free(codes);
+    free(row);
+    return status;
+}
+
+gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads, double *seconds)
+{
+    gkv_trainer *trainer = training->trainer;
+    gkv_base_refit_report report = {0};
+    *seconds = 0;
+    GKV_TRY(check_threads(threads));
+    if (!trainer->codes)
+        return GKV_OK;
+    trainer->threads = threads;
+    gkv_status status = fresh_codes(trainer);
+    if (status == GKV_OK)
+        status = gkv_trainer_refit(trainer, &report);
+    trainer->state.codes = 0; /* these are none of the epoch's */
+    *seconds = report.seconds;
+    return status;
+}
+
+gkv_model *gkv_bench_training_model(gkv_bench_training *training)
+{
+    return training->trainer->model;
+}
+
+size_t gkv_bench_training_batch(const gkv_bench_training *training)
+{
+    return training->trainer->ws.rows;
+}
+
+uint64_t gkv_bench_training_epoch_steps(const gkv_bench_training *training)
+{
+    return training->trainer->epoch_steps;
+}
+
+/* Multiply-adds of one image through a net: linear layers and activations take turns. */
+static double products_of(const gkv_model *model, const gkv_mlp *net)
+{
+    double count = 0;
+    for (size_t i = 0; i < net->count; i += 2)
+        count += (double)model->params.list[net->layers[i].weight].size;
+    return count;
+}
+
+/* The same of the flow: what linear layers there are besides. */
+static double products_of_flow(const gkv_model *model)
+{
+    double count = 0;
+    for (size_t i = 0; i < model->params.count; i++)
+        if (model->params.list[i].packed)
+            count += (double)model->params.list[i].size;
+    const double first = (double)model->params.list[model->encoder.layers[0].weight].size; /* is not packed */
+    return count - (products_of(model, &model->encoder) - first) - products_of(model, &model->decoder);
+}
+
+void gkv_bench_count(const gkv_model *model, gkv_bench_operations *operations)
+{
+    const double first = (double)model->params.list[model->encoder.layers[0].weight].size;
+    const double encoder = products_of(model, &model->encoder), decoder = products_of(model, &model->decoder);
+    const double flow = products_of_flow(model);
+    operations->encoding = 2 * encoder;
+    operations->sample = 2 * (flow + decoder);
+    operations->training = 3 * (operations->encoding + operations->sample) - 2 * first;
+}
+
+gkv_status gkv_bench_gemm(size_t n, int threads, double *seconds)
+{
+    GKV_TRY(check_threads(threads));
+    if (n < 1 || n > 16384)
+        return gkv_fail(GKV_ERR_ARGUMENT, "matrices of size %zu: give 1 to 16384", n);
+    gkv_real *matrices = NULL;
+    const size_t size = n * n;
+    GKV_TRY(gkv_alloc(3 * size, sizeof *matrices, &matrices));
+    for (size_t i = 0; i < 2 * size; i++)
+        matrices[i] = (gkv_real)(i % 17) - 8;
+    openblas_set_num_threads(threads);
+    for (int run = 0; run < 2; run++) { /* the first one wakes threads and touches memory */
+        const double began = omp_get_wtime();
+        gkv_gemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)n, (blasint)n, (blasint)n, 1, matrices,
+                 (blasint)n, matrices + size, (blasint)n, 0, matrices + 2 * size, (blasint)n);
+        *seconds = omp_get_wtime() - began;
+    }
+    openblas_set_num_threads(1);
+    free(matrices);
+    return GKV_OK;
+}
