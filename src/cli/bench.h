@@ -24,7 +24,8 @@ typedef struct bench_model {
     gkv_settings settings;
     gkv_bench_training *training;
     gkv_bench_operations operations;
-    size_t parameters, steps[BENCH_WIDTHS], evaluated[BENCH_WIDTHS]; /* of one measurement */
+    size_t parameters, batch, epoch_steps;
+    size_t steps[BENCH_WIDTHS], evaluated[BENCH_WIDTHS]; /* of one measurement */
     struct {
         bench_series step, evaluation, drawing, refit; /* seconds: a step, an evaluated image, all draws, a refit */
         bench_series step_share, evaluation_share, drawing_share; /* of the peak in the same round */
@@ -79,5 +80,8 @@ int bench_child(const char *folder);
 
 void bench_print(const bench *it);
 int bench_write_json(const bench *it);
+
+/* A refit's share of the time of the steps between two. */
+double bench_refit_share(const bench_model *model, size_t width);
 
 #endif

@@ -54,6 +54,7 @@ int cli_data_info(int argc, char **argv);
 int cli_data_list(int argc, char **argv);
 int cli_fit(int argc, char **argv);
 int cli_gk(int argc, char **argv);
+int cli_bench(int argc, char **argv);
 int cli_settings(int argc, char **argv);
 int cli_version(int argc, char **argv);
 

@@ -24,6 +24,7 @@ static const command commands[] = {
     {"encode", cli_encode, "write the latent codes of images as a NumPy array"},
     {"fit", cli_fit, "fit g-and-k distributions to columns of numbers"},
     {"gk", cli_gk, "evaluate a g-and-k distribution, and draw from it"},
+    {"bench", cli_bench, "measure how fast this machine trains, evaluates and draws"},
     {"settings", cli_settings, "every key of a configuration, with its default"},
     {"version", cli_version, "the program's version"},
 };

@@ -1,0 +1,278 @@
+/* Rounds of measurements; declared in bench.h.
+ *
+ * Everything is measured once a round and in turn, so that what else the machine does meets
+ * all of it, and each share of the peak is one of a peak of the same round. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "gkvae/eval.h"
+#include "gkvae/gk_batch.h"
+
+/* Images of an evaluation for each thread: a task of the evaluation is so many. */
+enum { EVALUATED = 20, DRAW_BLOCK = 1000, GK_VALUES = 16384 };
+
+const char *const bench_gk_names[BENCH_GK_FUNCTIONS] = {"Q(z)", "log f(Q(z))", "z and log f(x)", "quantile of p"};
+
+void bench_add(bench_series *series, double value)
+{
+    if (series->count < BENCH_ROUNDS_MAX)
+        series->of[series->count++] = value;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double bench_median(const bench_series *series)
+{
+    double sorted[BENCH_ROUNDS_MAX];
+    const size_t n = series->count;
+    memcpy(sorted, series->of, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, ascending);
+    return n ? 0.5 * (sorted[(n - 1) / 2] + sorted[n / 2]) : NAN;
+}
+
+/* --- Training ----------------------------------------------------------------------------- */
+
+static int train(bench_model *model, size_t width, int threads, double peak)
+{
+    double seconds;
+    gkv_bench_profile profile;
+    const size_t steps = model->steps[width];
+    const int code = cli_check(gkv_bench_training_run(model->training, threads, steps, &seconds, &profile));
+    if (code != CLI_OK)
+        return code;
+    const double step = seconds / (double)steps;
+    bench_add(&model->at[width].step, step);
+    bench_add(&model->at[width].step_share, (double)model->batch * model->operations.training / step / peak);
+    for (int part = 0; part < GKV_BENCH_PARTS; part++)
+        bench_add(&model->at[width].parts[part], profile.seconds[part] / (double)steps);
+    return CLI_OK;
+}
+
+static int refit(bench_model *model, size_t width, int threads)
+{
+    double seconds;
+    const int code = cli_check(gkv_bench_training_refit(model->training, threads, &seconds));
+    if (code == CLI_OK && seconds > 0)
+        bench_add(&model->at[width].refit, seconds);
+    return code;
+}
+
+/* --- Evaluation and draws ------------------------------------------------------------------ */
+
+static int evaluate_once(bench_model *model, int threads, size_t images, const gkv_dataset *test, double *seconds)
+{
+    gkv_settings settings = model->settings;
+    gkv_metrics metrics;
+    settings.eval.images = (int64_t)images;
+    settings.train.threads = threads;
+    const double began = cli_seconds();
+    const int code = cli_check(gkv_evaluate(gkv_bench_training_model(model->training), test, &settings, NULL,
+                                            &metrics));
+    *seconds = cli_seconds() - began;
+    return code;
+}
+
+static int evaluate(bench_model *model, size_t width, int threads, const gkv_dataset *test, double peak)
+{
+    double seconds;
+    const size_t images = model->evaluated[width];
+    const int code = evaluate_once(model, threads, images, test, &seconds);
+    if (code != CLI_OK)
+        return code;
+    const double image = seconds / (double)images;
+    const double operations = model->operations.encoding +
+                              (double)model->settings.eval.samples * model->operations.sample;
+    bench_add(&model->at[width].evaluation, image);
+    bench_add(&model->at[width].evaluation_share, operations / image / peak);
+    return CLI_OK;
+}
+
+/* From the prior to grey levels, block by block as `gkvae sample` does. */
+static int draw(bench_model *model, size_t width, int threads, double peak)
+{
+    gkv_model *from = gkv_bench_training_model(model->training);
+    float *codes = cli_alloc(DRAW_BLOCK * gkv_model_latent(from), sizeof *codes);
+    float *images = cli_alloc(DRAW_BLOCK * BENCH_PIXELS, sizeof *images);
+    int code = CLI_OK;
+    CLI_CHECK(gkv_model_set_threads(from, threads));
+    const double began = cli_seconds();
+    for (size_t first = 0; first < BENCH_DRAWS; first += DRAW_BLOCK) {
+        CLI_CHECK(gkv_model_sample(from, DRAW_BLOCK, 1, first, 1, codes));
+        CLI_CHECK(gkv_model_decode(from, DRAW_BLOCK, codes, images));
+    }
+    const double seconds = cli_seconds() - began;
+    bench_add(&model->at[width].drawing, seconds);
+    bench_add(&model->at[width].drawing_share, BENCH_DRAWS * model->operations.sample / seconds / peak);
+done:
+    free(codes);
+    free(images);
+    return code;
+}
+
+/* --- g-and-k --------------------------------------------------------------------------------- */
+
+typedef struct gk_arrays {
+    double in[GK_VALUES], out[GK_VALUES], out2[GK_VALUES];
+    float in_f[GK_VALUES], out_f[GK_VALUES], out2_f[GK_VALUES];
+} gk_arrays;
+
+static gkv_status gk_call(const gkv_gk *gk, size_t function, bool single, gk_arrays *a)
+{
+    if (single) {
+        switch (function) {
+        case 0: return gkv_gk_batch_z_f(gk, GK_VALUES, a->in_f, &(gkv_gk_at_z_f){.x = a->out_f});
+        case 1: return gkv_gk_batch_z_f(gk, GK_VALUES, a->in_f, &(gkv_gk_at_z_f){.log_pdf = a->out_f});
+        case 2:
+            return gkv_gk_batch_x_f(gk, GK_VALUES, a->in_f, &(gkv_gk_at_x_f){.z = a->out_f, .log_pdf = a->out2_f});
+        default: return gkv_gk_batch_quantile_f(gk, GKV_GK_LOWER, GK_VALUES, a->in_f, a->out_f);
+        }
+    }
+    switch (function) {
+    case 0: return gkv_gk_batch_z(gk, GK_VALUES, a->in, &(gkv_gk_at_z){.x = a->out});
+    case 1: return gkv_gk_batch_z(gk, GK_VALUES, a->in, &(gkv_gk_at_z){.log_pdf = a->out});
+    case 2: return gkv_gk_batch_x(gk, GK_VALUES, a->in, &(gkv_gk_at_x){.z = a->out, .log_pdf = a->out2});
+    default: return gkv_gk_batch_quantile(gk, GKV_GK_LOWER, GK_VALUES, a->in, a->out);
+    }
+}
+
+/* Arguments as they come: normal scores, draws of the distribution, probabilities. */
+static int gk_inputs(const gkv_gk *gk, size_t function, gk_arrays *a)
+{
+    const gkv_gk normal = {.a = 0, .b = 1, .g = 0, .k = 0, .c = 0.8};
+    gkv_gk_random(function == 2 ? gk : &normal, 1, 0, GK_VALUES, a->in);
+    for (size_t i = 0; i < GK_VALUES; i++) {
+        if (function == 3)
+            a->in[i] = 0.5 * erfc(-a->in[i] / sqrt(2));
+        a->in_f[i] = (float)a->in[i];
+    }
+    return CLI_OK;
+}
+
+static int measure_gk(bench *it, double seconds)
+{
+    const gkv_gk gk = {.a = 0.1, .b = 0.9, .g = 0.4, .k = 0.1, .c = 0.8};
+    gk_arrays *a = cli_alloc(1, sizeof *a);
+    int code = CLI_OK;
+    for (size_t function = 0; function < BENCH_GK_FUNCTIONS; function++) {
+        CLI_TRY(gk_inputs(&gk, function, a));
+        for (int kind = 0; kind < 2; kind++) {
+            size_t calls = 0;
+            const double began = cli_seconds();
+            do {
+                CLI_CHECK(gk_call(&gk, function, kind == 0, a));
+                calls++;
+            } while (cli_seconds() - began < seconds / (2 * BENCH_GK_FUNCTIONS));
+            bench_add(&it->gk[function][kind], (double)calls * GK_VALUES / (cli_seconds() - began));
+        }
+    }
+done:
+    free(a);
+    return code;
+}
+
+/* --- Rounds ----------------------------------------------------------------------------------- */
+
+/* How many steps and images a measurement of so many seconds takes, from a first one. */
+static int plan(bench *it, bench_model *model, const gkv_dataset *test, size_t most, double slot)
+{
+    const size_t steps = 4;
+    for (size_t w = 0; w < it->widths; w++) {
+        double seconds;
+        int code = cli_check(gkv_bench_training_run(model->training, it->threads[w], steps, &seconds, NULL));
+        if (code != CLI_OK)
+            return code;
+        model->steps[w] = (size_t)fmax(2, slot * (double)steps / seconds);
+        const size_t images = EVALUATED * (size_t)it->threads[w];
+        model->evaluated[w] = images;
+        if (it->only_training)
+            continue;
+        if ((code = evaluate_once(model, it->threads[w], images, test, &seconds)) != CLI_OK)
+            return code;
+        const size_t fit = (size_t)(slot / seconds) * images;
+        model->evaluated[w] = fit < images ? images : fit < most ? fit : most / images * images;
+    }
+    return CLI_OK;
+}
+
+static int measure_model(bench *it, bench_model *model, size_t width, const gkv_dataset *test, double peak)
+{
+    const int threads = it->threads[width];
+    int code = train(model, width, threads, peak);
+    if (code == CLI_OK)
+        code = refit(model, width, threads);
+    if (code == CLI_OK && !it->only_training)
+        code = evaluate(model, width, threads, test, peak);
+    if (code == CLI_OK && !it->only_training)
+        code = draw(model, width, threads, peak);
+    return code;
+}
+
+static int measure_round(bench *it, const gkv_dataset *test, double slot)
+{
+    int code = CLI_OK;
+    for (size_t w = 0; w < it->widths; w++) {
+        double seconds;
+        CLI_CHECK(gkv_bench_gemm(BENCH_SQUARE, it->threads[w], &seconds));
+        const double peak = 2.0 * BENCH_SQUARE * BENCH_SQUARE * BENCH_SQUARE / seconds;
+        bench_add(&it->peak[w], peak);
+        for (size_t m = 0; m < it->models; m++)
+            CLI_TRY(measure_model(it, &it->model[m], w, test, peak));
+    }
+    if (!it->only_training)
+        CLI_TRY(measure_gk(it, slot));
+done:
+    return code;
+}
+
+static int open_model(bench *it, bench_model *model, const uint8_t *images)
+{
+    gkv_dataset *dataset;
+    int code = cli_check(gkv_dataset_from_memory(images, NULL, it->images, BENCH_SIDE, BENCH_SIDE, &dataset));
+    if (code == CLI_OK)
+        code = cli_check(gkv_bench_training_create(&model->settings, dataset, &model->training));
+    if (code != CLI_OK)
+        return code;
+    gkv_bench_count(gkv_bench_training_model(model->training), &model->operations);
+    model->parameters = gkv_model_parameters(gkv_bench_training_model(model->training));
+    model->batch = gkv_bench_training_batch(model->training);
+    model->epoch_steps = (size_t)gkv_bench_training_epoch_steps(model->training);
+    return CLI_OK;
+}
+
+int bench_measure(bench *it)
+{
+    /* Of each round's measurements the draws, the refit and the peak take what they take. */
+    const size_t timed = it->widths * it->models * (it->only_training ? 1 : 2) + (it->only_training ? 0 : 1);
+    const double slot = 0.75 * it->seconds / (double)(it->rounds * timed);
+    const size_t test_images = it->images < BENCH_DRAWS ? it->images : BENCH_DRAWS;
+    uint8_t *images = bench_images(it->images);
+    gkv_dataset *test = NULL;
+    cli_live live;
+    int code = CLI_OK;
+    cli_live_start(&live, !it->quiet);
+    CLI_CHECK(gkv_dataset_from_memory(images, NULL, test_images, BENCH_SIDE, BENCH_SIDE, &test));
+    for (size_t m = 0; m < it->models; m++) {
+        CLI_TRY(open_model(it, &it->model[m], images));
+        CLI_TRY(plan(it, &it->model[m], test, test_images, slot));
+    }
+    for (size_t round = 0; round < it->rounds; round++) {
+        char text[64];
+        snprintf(text, sizeof text, "round %zu of %zu", round + 1, it->rounds);
+        if (live.on)
+            cli_live_show(&live, (const char *const[]){text}, 1);
+        CLI_TRY(measure_round(it, test, slot));
+    }
+done:
+    cli_live_clear(&live);
+    for (size_t m = 0; m < it->models; m++)
+        gkv_bench_training_free(it->model[m].training);
+    gkv_dataset_free(test);
+    free(images);
+    return code;
+}

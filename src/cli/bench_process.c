@@ -1,0 +1,145 @@
+/* A run of its own process: when its first step is done, how long an epoch takes, and how
+ * much memory; declared in bench.h. */
+#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE /* wait4() */
+#include <errno.h>
+#include <math.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "gkvae/train.h"
+
+extern char **environ;
+
+/* --- The child ---------------------------------------------------------------------------- */
+
+/* Says on standard output that there was a first step. */
+static void on_progress(void *context, const gkv_train_progress *progress)
+{
+    bool *said = context;
+    (void)progress;
+    if (!*said && write(STDOUT_FILENO, "1", 1) == 1)
+        *said = true;
+}
+
+int bench_child(const char *folder)
+{
+    char *config = cli_text("%s/config.ini", folder), *run = cli_text("%s/run", folder);
+    gkv_settings settings;
+    gkv_train_options how;
+    bool said = false;
+    int code = CLI_OK;
+    gkv_settings_defaults(&settings);
+    CLI_CHECK(gkv_settings_read(&settings, config));
+    gkv_train_options_defaults(&how);
+    how.progress = on_progress;
+    how.context = &said;
+    CLI_CHECK(gkv_train(&settings, run, &how, NULL));
+done:
+    free(config);
+    free(run);
+    return code;
+}
+
+/* --- The parent ---------------------------------------------------------------------------- */
+
+static int write_inputs(const bench *it, const char *folder)
+{
+    gkv_settings settings = it->model[0].settings;
+    uint8_t *images = bench_images(it->images);
+    char *idx = cli_text("%s/images.idx3", folder), *config = cli_text("%s/config.ini", folder);
+    int code = CLI_OK;
+    CLI_CHECK(gkv_idx_write(idx, images, it->images, BENCH_SIDE, BENCH_SIDE));
+    snprintf(settings.data.dataset, sizeof settings.data.dataset, "bench");
+    snprintf(settings.data.train_images, sizeof settings.data.train_images, "%s", idx);
+    settings.train.epochs = 1;
+    settings.train.threads = it->threads[it->widths - 1];
+    CLI_CHECK(gkv_settings_write(&settings, config));
+done:
+    free(images);
+    free(idx);
+    free(config);
+    return code;
+}
+
+/* Starts the program anew, its standard output into a pipe of which *out is the end. */
+static int start(const char *folder, pid_t *child, int *out)
+{
+    char *arguments[] = {(char *)(uintptr_t)cli_program, "bench", "--child", (char *)(uintptr_t)folder, NULL};
+    int ends[2];
+    if (pipe(ends) != 0)
+        return cli_error(CLI_IO, "no pipe: %s", strerror(errno));
+    posix_spawn_file_actions_t actions;
+    int error = posix_spawn_file_actions_init(&actions);
+    if (!error)
+        error = posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    if (!error)
+        error = posix_spawn_file_actions_addclose(&actions, ends[0]);
+    if (!error)
+        error = posix_spawnp(child, cli_program, &actions, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    *out = ends[0];
+    if (error) {
+        close(ends[0]);
+        return cli_error(CLI_IO, "%s cannot be started again: %s", cli_program, strerror(error));
+    }
+    return CLI_OK;
+}
+
+static int watch(bench *it, pid_t child, int out, double began)
+{
+    char byte;
+    struct rusage used;
+    int status = 0;
+    if (read(out, &byte, 1) == 1)
+        it->first_step = cli_seconds() - began;
+    while (wait4(child, &status, 0, &used) < 0 && errno == EINTR)
+        continue;
+    it->epoch = cli_seconds() - began;
+    it->peak_memory = 1024.0 * (double)used.ru_maxrss;
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != CLI_OK)
+        return cli_error(WIFEXITED(status) ? WEXITSTATUS(status) : CLI_INTERNAL, "the training that was to be "
+                         "measured failed; see above");
+    return CLI_OK;
+}
+
+static void remove_folder(const char *folder)
+{
+    static const char *const files[] = {"run/checkpoint.safetensors", "run/model.safetensors", "run/times.json",
+                                        "run/history.csv", "run/history.jsonl", "run/refits.jsonl",
+                                        "run/config.ini", "run/lock", "run", "config.ini", "images.idx3"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *path = cli_text("%s/%s", folder, files[i]);
+        remove(path);
+        free(path);
+    }
+    rmdir(folder);
+}
+
+int bench_process(bench *it)
+{
+    const char *parent = getenv("TMPDIR");
+    char *folder = cli_text("%s/gkvae-bench-XXXXXX", parent && *parent ? parent : "/tmp");
+    pid_t child = -1;
+    int out = -1, code = CLI_OK;
+    if (!mkdtemp(folder)) {
+        code = cli_error(CLI_IO, "%s: no folder can be made there: %s", folder, strerror(errno));
+        free(folder);
+        return code;
+    }
+    CLI_TRY(write_inputs(it, folder));
+    const double began = cli_seconds();
+    CLI_TRY(start(folder, &child, &out));
+    code = watch(it, child, out, began);
+    close(out);
+done:
+    remove_folder(folder);
+    free(folder);
+    return code;
+}
