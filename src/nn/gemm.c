@@ -1,5 +1,7 @@
 #include "nn/gemm.h"
 
+#include <string.h>
+
 enum {
     PACK_DEPTH = 256,   /* rows of a panel that is packed on the way: an L1 cache's worth */
     PACK_PANEL = 32,    /* columns of the widest panel */
@@ -52,11 +54,15 @@ void gkv_pack_piece(const gkv_gemm_kernels *kernels, size_t out, size_t in, cons
         kernels->pack(least(kernels->panel, out - j), in, weight + j * in, in, packed + j * in);
 }
 
-/* Y += X Wᵀ over `depth` columns of X and W, whose rows are x_row and w_row long. */
+/* Y += X Wᵀ over `depth` columns of X and W, whose rows are x_row and w_row long, or with a
+ * bias Y = X Wᵀ + 1 biasᵀ. */
 static void forward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t depth, const gkv_real *x,
-                    size_t x_row, const gkv_real *w, size_t w_row, const gkv_real *packed, gkv_real *y)
+                    size_t x_row, const gkv_real *w, size_t w_row, const gkv_real *packed, const gkv_real *bias,
+                    gkv_real *y)
 {
     if (!kernels) {
+        for (size_t r = 0; bias && r < rows; r++)
+            memcpy(y + r * out, bias, out * sizeof *y);
         gkv_gemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)out, (blasint)depth, 1, x,
                  (blasint)x_row, w, (blasint)w_row, 1, y, (blasint)out);
         return;
@@ -65,7 +71,8 @@ static void forward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, si
     for (size_t j = 0; j < out; j += kernels->panel) {
         const size_t columns = least(kernels->panel, out - j), width = gkv_packed_width(kernels->panel, columns);
         gkv_product product = {.m = rows, .n = columns, .k = depth, .a = x, .a_row = x_row, .a_step = 1,
-                               .b = packed, .b_row = width, .c = y + j, .c_row = out, .add = true};
+                               .b = packed, .b_row = width, .c = y + j, .c_row = out,
+                               .start = bias ? bias + j : y + j, .start_row = bias ? 0 : out};
         if (packed) {
             product.b += j * depth;
             kernels->multiply(&product);
@@ -77,14 +84,16 @@ static void forward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, si
             product.a = x + first;
             kernels->pack(columns, product.k, w + j * w_row + first, w_row, panel);
             kernels->multiply(&product);
+            product.start = product.c;
+            product.start_row = out;
         }
     }
 }
 
 void gkv_gemm_forward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gkv_real *x,
-                      const gkv_real *weight, const gkv_real *packed, gkv_real *y)
+                      const gkv_real *weight, const gkv_real *packed, const gkv_real *bias, gkv_real *y)
 {
-    forward(kernels, rows, out, in, x, in, weight, in, packed, y);
+    forward(kernels, rows, out, in, x, in, weight, in, packed, bias, y);
 }
 
 void gkv_gemm_backward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gkv_real *d_y,
@@ -143,7 +152,7 @@ void gkv_sparse_forward(const gkv_gemm_kernels *kernels, const gkv_sparse_produc
                 for (size_t i = 0; i < count; i++)
                     centred[r * count + i] = p->x[(top + r) * p->in + first + i] - p->mean[first + i];
             forward(kernels, rows, p->out, count, centred, count, p->weight + first, p->in, NULL,
-                    p->y + top * p->out);
+                    first == 0 ? p->bias : NULL, p->y + top * p->out);
         }
     }
 }

@@ -6,7 +6,7 @@
  * room for it (nn/workspace.h), and everything else is read where it lies.
  *
  * Every element of a product is one chain of fused multiply-adds over the inner index,
- * in order, that starts from what C holds, or from zero. So its bits are a function of
+ * in order, that starts from a bias, from what C holds, or from zero. So its bits are a function of
  * its row of A and its column of B: not of the other rows of the call, nor of the place
  * of either, nor of whether W was packed before. Where there is no such kernel OpenBLAS
  * does the work, and bits may depend on the number of rows of a call. */
@@ -20,8 +20,8 @@
 #include "core/real.h"
 #include "core/simd.h"
 
-/* C (+)= A B, A [m, k], B [k, n], C [m, n]. One of a_row and a_step is 1: A as it is, or
- * a transposed view of it. */
+/* C = S + A B, A [m, k], B [k, n], C and S [m, n]. One of a_row and a_step is 1: A as it is,
+ * or a transposed view of it. S is NULL for zeros, the same row for all with a step of 0, or C. */
 typedef struct gkv_product {
     size_t m, n, k;
     const gkv_real *a;
@@ -30,7 +30,8 @@ typedef struct gkv_product {
     size_t b_row;
     gkv_real *c;
     size_t c_row;
-    bool add;
+    const gkv_real *start;
+    size_t start_row;
 } gkv_product;
 
 /* An element that is not zero, and its place in a row or a column. */
@@ -43,12 +44,12 @@ typedef struct gkv_nonzero {
  * holds two vectors each; and columns that a call may ask for. */
 enum { GKV_SPARSE_ROWS = 256, GKV_SPARSE_COLUMNS = 112 };
 
-/* Y = (X − 1 meanᵀ) Wᵀ + 1 biasᵀ with X mostly zeros. */
+/* Y = (X − 1 meanᵀ) Wᵀ + 1 biasᵀ with X mostly zeros; `packed` is W packed, or NULL. */
 typedef struct gkv_sparse_product {
     size_t rows, in, out;
     const gkv_real *x, *mean; /* [rows, in], [in] */
-    const gkv_real *weight;   /* [out, in] */
-    gkv_real *y;              /* [rows, out], the bias in every row at first */
+    const gkv_real *weight, *packed, *bias; /* [out, in], [out] */
+    gkv_real *y;              /* [rows, out] */
 } gkv_sparse_product;
 
 /* d_weight = d_yᵀ (X − 1 meanᵀ), columns [first, first + count), count ≤ GKV_SPARSE_COLUMNS. */
@@ -87,9 +88,9 @@ size_t gkv_pack_pieces(size_t out, size_t in);
 void gkv_pack_piece(const gkv_gemm_kernels *kernels, size_t out, size_t in, const gkv_real *weight, size_t piece,
                     gkv_real *packed);
 
-/* Y += X Wᵀ: X [rows, in], W [out, in], Y [rows, out]; `packed` is W packed, or NULL. */
+/* Y = X Wᵀ + 1 biasᵀ: X [rows, in], W [out, in], Y [rows, out]; `packed` is W packed, or NULL. */
 void gkv_gemm_forward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gkv_real *x,
-                      const gkv_real *weight, const gkv_real *packed, gkv_real *y);
+                      const gkv_real *weight, const gkv_real *packed, const gkv_real *bias, gkv_real *y);
 
 /* dX = dY W. */
 void gkv_gemm_backward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gkv_real *d_y,

@@ -15,19 +15,33 @@
 
 enum { PANEL = 2 * VR_LANES, PREFETCH = 16 };
 
+/* A share of the panel that follows: row k >> shift of it while row k of B is multiplied. Each
+ * tile of a panel fetches another share, so that the next panel comes from far caches in the
+ * time of a whole panel and not of its first tile. */
+typedef struct share {
+    const gkv_real *rows;
+    unsigned shift;
+} share;
+
 /* The tile's C. `rows` and `vectors` are constants at every call, and so is the one of a_row
  * and a_step that is 1: what is left of the conditions is straight code. With one
  * vector, its lanes outside `lanes` are neither read nor written. */
 static ALWAYS_INLINE void tile(size_t rows, size_t vectors, size_t a_row, size_t a_step, const gkv_product *p,
-                               const gkv_real *a, const gkv_real *b, gkv_real *c, vr_lanes lanes)
+                               const gkv_real *a, const gkv_real *b, const gkv_real *start, gkv_real *c,
+                               vr_lanes lanes, share next)
 {
     const size_t c_row = p->c_row, b_row = p->b_row, depth = p->k;
 #define START(i)                                                                                      \
     vr c##i##_0 = vr_set(0), c##i##_1 = vr_set(0);                                                    \
-    if (i < rows && p->add) {                                                                         \
-        c##i##_0 = vectors == 2 ? vr_load(c + i * c_row) : vr_load_lanes(c + i * c_row, lanes);       \
+    if (i < rows && start) {                                                                          \
+        c##i##_0 = vectors == 2 ? vr_load(start) : vr_load_lanes(start, lanes);                       \
         if (vectors == 2)                                                                             \
-            c##i##_1 = vr_load(c + i * c_row + VR_LANES);                                             \
+            c##i##_1 = vr_load(start + VR_LANES);                                                     \
+        start += p->start_row;                                                                        \
+    }                                                                                                 \
+    if (i < rows) { /* written at the end, and seldom near */                                         \
+        __builtin_prefetch(c + i * c_row, 1);                                                         \
+        __builtin_prefetch(c + i * c_row + VR_LANES, 1);                                              \
     }
     EACH_TILE_ROW(START)
 #undef START
@@ -46,6 +60,8 @@ static ALWAYS_INLINE void tile(size_t rows, size_t vectors, size_t a_row, size_t
         /* Rows of B are far apart, or end a page too soon for the hardware to look ahead. */
         __builtin_prefetch(b + PREFETCH * b_row);
         __builtin_prefetch(b + PREFETCH * b_row + VR_LANES);
+        __builtin_prefetch(next.rows + (k >> next.shift) * b_row, 0, 2);
+        __builtin_prefetch(next.rows + (k >> next.shift) * b_row + VR_LANES, 0, 2);
         a += a_step;
         b += b_row;
     }
@@ -63,12 +79,14 @@ static ALWAYS_INLINE void tile(size_t rows, size_t vectors, size_t a_row, size_t
 }
 
 /* One function for each height, width, and way of reading A. */
-typedef void tile_function(const gkv_product *p, const gkv_real *a, const gkv_real *b, gkv_real *c, vr_lanes lanes);
+typedef void tile_function(const gkv_product *p, const gkv_real *a, const gkv_real *b, const gkv_real *start,
+                           gkv_real *c, vr_lanes lanes, share next);
 
 #define TILE_FUNCTION(name, height, vectors, a_row, a_step)                                                      \
-    static void name(const gkv_product *p, const gkv_real *a, const gkv_real *b, gkv_real *c, vr_lanes lanes)    \
+    static void name(const gkv_product *p, const gkv_real *a, const gkv_real *b, const gkv_real *start,          \
+                     gkv_real *c, vr_lanes lanes, share next)                                                    \
     {                                                                                                            \
-        tile(height, vectors, a_row, a_step, p, a, b, c, lanes);                                                 \
+        tile(height, vectors, a_row, a_step, p, a, b, start, c, lanes, next);                                    \
     }
 #define TILE_FUNCTIONS(height)                                       \
     TILE_FUNCTION(plain_##height##_1, height, 1, p->a_row, 1)        \
@@ -86,13 +104,19 @@ static void multiply(const gkv_product *p)
 {
     const size_t heights = (p->m + TILE_ROWS - 1) / TILE_ROWS; /* tiles of about the same height */
     const bool transposed = p->a_step != 1;
+    unsigned shift = 0;
+    while ((size_t)2 << shift <= heights)
+        shift++;
     for (size_t j = 0; j < p->n;) {
         const size_t left = p->n - j, vectors = left >= PANEL ? 2 : 1;
         const vr_lanes lanes = vr_first_lanes(left);
+        const gkv_real *next = left > PANEL ? p->b + j + PANEL : p->b;
         for (size_t h = 0; h < heights; h++) {
             const size_t first = h * p->m / heights, end = (h + 1) * p->m / heights;
-            tiles[end - first][transposed][vectors - 1](p, p->a + first * p->a_row, p->b + j,
-                                                        p->c + first * p->c_row + j, lanes);
+            const gkv_real *start = p->start ? p->start + first * p->start_row + j : NULL;
+            tiles[end - first][transposed][vectors - 1](p, p->a + first * p->a_row, p->b + j, start,
+                                                        p->c + first * p->c_row + j, lanes,
+                                                        (share){next + h * (p->k >> shift) * p->b_row, shift});
         }
         j += vectors * VR_LANES;
     }

@@ -23,21 +23,12 @@ static size_t part_rows(const gkv_layer *layer)
     return ((out + count - 1) / count + 15) / 16 * 16;
 }
 
-/* The weight as the workspace keeps it packed, or NULL. */
-static const gkv_real *packed_of(const gkv_layer *layer, const gkv_workspace *ws)
-{
-    return ws->packed ? ws->packed + ws->params->list[layer->weight].packed_offset : NULL;
-}
-
 static void forward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)
 {
     const size_t in = layer->in.width, out = layer->out.width;
-    const gkv_real *bias = gkv_param_value(ws->params, layer->bias);
-    gkv_real *y = gkv_at(ws, layer->out, first);
-    for (size_t r = 0; r < count; r++)
-        memcpy(y + r * out, bias, out * sizeof *y);
     gkv_gemm_forward(gkv_gemm_kernels_of(gkv_simd_level()), count, out, in, gkv_at(ws, layer->in, first),
-                     gkv_param_value(ws->params, layer->weight), packed_of(layer, ws), y);
+                     gkv_param_value(ws->params, layer->weight), gkv_packed(ws, layer->weight),
+                     gkv_param_value(ws->params, layer->bias), gkv_at(ws, layer->out, first));
 }
 
 static void backward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)
@@ -75,11 +66,11 @@ void gkv_linear_tangent_part(const gkv_layer *layer, const gkv_workspace *ws, si
                              size_t first, size_t width, gkv_real *out)
 {
     const size_t depth = layer->in.width;
-    const gkv_real *packed = packed_of(layer, ws);
+    const gkv_real *packed = gkv_packed(ws, layer->weight);
     memset(out, 0, rows * width * sizeof *out);
     gkv_gemm_forward(gkv_gemm_kernels_of(gkv_simd_level()), rows, width, depth, in,
                      gkv_param_value(ws->params, layer->weight) + first * depth,
-                     packed ? packed + first * depth : NULL, out);
+                     packed ? packed + first * depth : NULL, NULL, out);
 }
 
 static void tangent(const gkv_layer *layer, const gkv_workspace *ws, size_t first, size_t count, size_t each,

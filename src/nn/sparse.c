@@ -13,15 +13,13 @@
 
 static void forward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)
 {
-    const size_t out = layer->out.width;
-    const gkv_real *bias = gkv_param_value(ws->params, layer->bias);
-    gkv_real *y = gkv_at(ws, layer->out, first);
-    for (size_t r = 0; r < count; r++)
-        memcpy(y + r * out, bias, out * sizeof *y);
-    const gkv_sparse_product product = {.rows = count, .in = layer->in.width, .out = out,
+    const gkv_sparse_product product = {.rows = count, .in = layer->in.width, .out = layer->out.width,
                                         .x = gkv_at(ws, layer->in, first),
                                         .mean = gkv_param_value(ws->params, layer->mean),
-                                        .weight = gkv_param_value(ws->params, layer->weight), .y = y};
+                                        .weight = gkv_param_value(ws->params, layer->weight),
+                                        .packed = gkv_packed(ws, layer->weight),
+                                        .bias = gkv_param_value(ws->params, layer->bias),
+                                        .y = gkv_at(ws, layer->out, first)};
     gkv_sparse_forward(gkv_gemm_kernels_of(gkv_simd_level()), &product);
 }
 
@@ -71,5 +69,6 @@ gkv_status gkv_sparse_linear_create(gkv_params *params, gkv_plan *plan, const ch
     _Static_assert(sizeof(gkv_nonzero) == 2 * sizeof(gkv_real), "a list takes two columns of the slot an input");
     layer->aux = gkv_plan_backward(plan, 2 * in.width);
     GKV_TRY(gkv_params_add(params, out_width, in.width, true, &layer->weight, "%s.weight", name));
+    params->list[layer->weight].packed = true;
     return gkv_params_add(params, out_width, 0, true, &layer->bias, "%s.bias", name);
 }

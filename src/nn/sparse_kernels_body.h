@@ -4,7 +4,8 @@
 enum {
     SPARSE_DEPTH = 128, /* inputs whose weights stay in an L1 cache */
     SPARSE_TILE = 64,   /* rows whose lists do */
-    SPARSE_PANEL = SPARSE_VECTORS * VR_LANES,
+    SPARSE_PANELS = SPARSE_VECTORS / 2,
+    SPARSE_COLUMNS = SPARSE_PANELS * PANEL,
     LIST_VECTORS = SPARSE_VECTORS / 2, /* a panel of gradients is GKV_SPARSE_ROWS long */
     LIST_PANEL = LIST_VECTORS * VR_LANES
 };
@@ -35,35 +36,77 @@ static ALWAYS_INLINE void add_listed(size_t vectors, size_t count, const gkv_non
     }
 }
 
-/* A block of inputs times `vectors` vectors of outputs, for a tile of rows. Each element of
- * Y takes the mean's share of the block, then its own inputs in order. */
-static ALWAYS_INLINE void sparse_block(size_t vectors, const gkv_sparse_product *p, size_t rows, size_t first,
-                                       size_t depth, size_t j, const size_t *counts,
-                                       gkv_nonzero (*lists)[SPARSE_DEPTH], gkv_real *y)
+/* A block of weights: `depth` inputs by some packed panels of outputs, of which the rows for
+ * the block's first input begin at panel[·]; the lists of a tile of images; and where the panels
+ * go on, to be fetched meanwhile. */
+typedef struct sparse_block {
+    size_t rows, depth;
+    const gkv_real *panel[SPARSE_PANELS], *next[SPARSE_PANELS];
+    const gkv_real *mean, *start; /* S as in gkv_product */
+    size_t start_row, y_row;
+    const size_t *counts;
+    gkv_nonzero (*lists)[SPARSE_DEPTH];
+    gkv_real *y;
+} sparse_block;
+
+/* Each element of Y takes the mean's share of the block, then its own inputs in order. `panels`
+ * and `vectors` a panel are constants at every call; the last vector has the lanes of `lanes`. */
+static ALWAYS_INLINE void multiply_block(size_t panels, size_t vectors, const sparse_block *s, vr_lanes lanes)
 {
-    gkv_real panel[SPARSE_DEPTH * SPARSE_PANEL] __attribute__((aligned(64)));
-    const vr_lanes lanes = vr_first_lanes(p->out - j); /* matters to a single vector only */
+    const size_t width = vectors * VR_LANES, all = panels * vectors;
     vr mean[SPARSE_VECTORS], sum[SPARSE_VECTORS];
-    for (size_t v = 0; v < vectors; v++) {
-        pack_columns(p->out - j - v * VR_LANES, depth, p->weight + (j + v * VR_LANES) * p->in + first, p->in,
-                     panel + v * VR_LANES, vectors * VR_LANES);
+    for (size_t v = 0; v < all; v++)
         mean[v] = vr_set(0);
+    for (size_t k = 0; k < s->depth; k++)
+        for (size_t v = 0; v < all; v++)
+            mean[v] = vr_fma(vr_set(-s->mean[k]),
+                             vr_load(s->panel[v / vectors] + k * width + v % vectors * VR_LANES), mean[v]);
+    for (size_t r = 0; r < s->rows; r++) {
+        const gkv_real *start = s->start + r * s->start_row;
+        gkv_real *y = s->y + r * s->y_row;
+        for (size_t v = 0; v + 1 < all; v++)
+            sum[v] = mean[v] + vr_load(start + v * VR_LANES);
+        sum[all - 1] = mean[all - 1] + vr_load_lanes(start + (all - 1) * VR_LANES, lanes);
+        for (size_t i = 0; i < s->counts[r]; i++) {
+            const vr value = vr_set(s->lists[r][i].value);
+            const size_t place = s->lists[r][i].place * width;
+            for (size_t v = 0; v < all; v++)
+                sum[v] = vr_fma(value, vr_load(s->panel[v / vectors] + place + v % vectors * VR_LANES), sum[v]);
+        }
+        for (size_t v = 0; v + 1 < all; v++)
+            vr_store(y + v * VR_LANES, sum[v]);
+        vr_store_lanes(y + (all - 1) * VR_LANES, lanes, sum[all - 1]);
+        for (size_t k = r * s->depth / s->rows; k < (r + 1) * s->depth / s->rows; k++)
+            for (size_t v = 0; v < all; v++)
+                __builtin_prefetch(s->next[v / vectors] + k * width + v % vectors * VR_LANES, 0, 2);
     }
-    for (size_t k = 0; k < depth; k++)
-        for (size_t v = 0; v < vectors; v++)
-            mean[v] = vr_fma(vr_set(-p->mean[first + k]), vr_load(panel + (k * vectors + v) * VR_LANES), mean[v]);
-    for (size_t r = 0; r < rows; r++) {
-        gkv_real *row = y + r * p->out + j;
-        for (size_t v = 0; v < vectors; v++)
-            sum[v] = mean[v] + (vectors == 1 ? vr_load_lanes(row, lanes) : vr_load(row + v * VR_LANES));
-        add_listed(vectors, counts[r], lists[r], panel, sum);
-        for (size_t v = 0; v < vectors; v++) {
-            if (vectors == 1)
-                vr_store_lanes(row, lanes, sum[v]);
-            else
-                vr_store(row + v * VR_LANES, sum[v]);
+}
+
+/* Columns [j, j + columns) of Y from inputs [first, first + s->depth), columns ≤ SPARSE_COLUMNS:
+ * whole panels, or a part of one. */
+static void sparse_columns(const gkv_sparse_product *p, sparse_block *s, size_t first, size_t j, size_t columns)
+{
+    gkv_real room[SPARSE_DEPTH * SPARSE_COLUMNS] __attribute__((aligned(64)));
+    const size_t panels = (columns + PANEL - 1) / PANEL, width = gkv_packed_width(PANEL, columns);
+    for (size_t q = 0; q < panels; q++) {
+        const size_t column = j + q * PANEL;
+        if (p->packed) {
+            s->panel[q] = p->packed + column * p->in + first * width;
+            s->next[q] = j + 2 * SPARSE_COLUMNS <= p->out ? s->panel[q] + SPARSE_COLUMNS * p->in
+                                                          : p->packed + q * PANEL * p->in + (first + s->depth) * PANEL;
+        } else {
+            gkv_real *to = room + q * SPARSE_DEPTH * PANEL;
+            pack(p->out - column < PANEL ? p->out - column : PANEL, s->depth, p->weight + column * p->in + first,
+                 p->in, to);
+            s->panel[q] = s->next[q] = to;
         }
     }
+    if (panels == SPARSE_PANELS && columns == SPARSE_COLUMNS)
+        multiply_block(SPARSE_PANELS, 2, s, vr_first_lanes(VR_LANES));
+    else if (width == PANEL)
+        multiply_block(1, 2, s, vr_first_lanes(columns - VR_LANES));
+    else
+        multiply_block(1, 1, s, vr_first_lanes(columns));
 }
 
 static void sparse_multiply(const gkv_sparse_product *p)
@@ -73,14 +116,18 @@ static void sparse_multiply(const gkv_sparse_product *p)
     for (size_t top = 0; top < p->rows; top += SPARSE_TILE) {
         const size_t rows = p->rows - top < SPARSE_TILE ? p->rows - top : SPARSE_TILE;
         for (size_t first = 0; first < p->in; first += SPARSE_DEPTH) {
-            const size_t depth = p->in - first < SPARSE_DEPTH ? p->in - first : SPARSE_DEPTH;
+            sparse_block s = {.rows = rows, .depth = p->in - first < SPARSE_DEPTH ? p->in - first : SPARSE_DEPTH,
+                              .mean = p->mean + first, .counts = counts, .lists = lists, .y_row = p->out,
+                              .start_row = first == 0 ? 0 : p->out};
             for (size_t r = 0; r < rows; r++)
-                counts[r] = list_nonzeros(depth, p->x + (top + r) * p->in + first, lists[r]);
-            size_t j = 0;
-            for (; j + SPARSE_PANEL <= p->out; j += SPARSE_PANEL)
-                sparse_block(SPARSE_VECTORS, p, rows, first, depth, j, counts, lists, p->y + top * p->out);
-            for (; j < p->out; j += VR_LANES)
-                sparse_block(1, p, rows, first, depth, j, counts, lists, p->y + top * p->out);
+                counts[r] = list_nonzeros(s.depth, p->x + (top + r) * p->in + first, lists[r]);
+            for (size_t j = 0, columns; j < p->out; j += columns) {
+                const size_t left = p->out - j;
+                columns = left >= SPARSE_COLUMNS ? SPARSE_COLUMNS : left < PANEL ? left : PANEL;
+                s.y = p->y + top * p->out + j;
+                s.start = first == 0 ? p->bias + j : s.y;
+                sparse_columns(p, &s, first, j, columns);
+            }
         }
     }
 }
@@ -167,6 +214,8 @@ static void sparse_gradient_rows(const gkv_sparse_gradient *p, size_t top, size_
         load_panel(p, top, rows, j, panel, sums);
         for (size_t i = 0; i < p->count; i += VR_LANES) {
             const size_t columns = p->count - i < VR_LANES ? p->count - i : VR_LANES;
+            for (size_t o = j; o < j + LIST_PANEL && o < p->out; o++) /* written below, and seldom near */
+                __builtin_prefetch(p->d_weight + o * p->in + p->first + i, 1);
             if (top > 0)
                 move_block(p, false, j, i, columns, block);
             for (size_t k = 0; k < columns; k++) {

@@ -53,6 +53,12 @@ gkv_status gkv_workspace_keep_packed(gkv_workspace *ws);
 size_t gkv_workspace_pack_pieces(const gkv_workspace *ws);
 void gkv_workspace_pack(const gkv_workspace *ws, size_t piece);
 
+/* A packed weight, or NULL. */
+static inline const gkv_real *gkv_packed(const gkv_workspace *ws, gkv_param_id weight)
+{
+    return ws->packed ? ws->packed + ws->params->list[weight].packed_offset : NULL;
+}
+
 /* Row `row` of a slot. */
 static inline gkv_real *gkv_at(const gkv_workspace *ws, gkv_slot slot, size_t row)
 {

@@ -152,8 +152,7 @@ static double products_of_flow(const gkv_model *model)
     for (size_t i = 0; i < model->params.count; i++)
         if (model->params.list[i].packed)
             count += (double)model->params.list[i].size;
-    const double first = (double)model->params.list[model->encoder.layers[0].weight].size; /* is not packed */
-    return count - (products_of(model, &model->encoder) - first) - products_of(model, &model->decoder);
+    return count - products_of(model, &model->encoder) - products_of(model, &model->decoder);
 }
 
 void gkv_bench_count(const gkv_model *model, gkv_bench_operations *operations)

@@ -123,7 +123,7 @@ void gkv_refine_target_cross_entropy(gkv_refine_target *it, size_t rows, const s
 /* c ← c + a bᵀ for matrices of d rows with `depth` columns. */
 static void add_product(size_t d, size_t depth, const gkv_real *a, const gkv_real *b, gkv_real *c)
 {
-    gkv_gemm_forward(gkv_gemm_kernels_of(gkv_simd_level()), d, d, depth, a, b, NULL, c);
+    gkv_gemm_forward(gkv_gemm_kernels_of(gkv_simd_level()), d, d, depth, a, b, NULL, NULL, c);
 }
 
 /* Adds Jᵀ diag(π(1−π)) J of rows [first, first + count), J scaled by √(π(1−π)) a part of the

@@ -72,13 +72,6 @@ static void unfence(fenced *it)
     munmap(it->pages, it->bytes);
 }
 
-static fenced copy_of(const fenced *from, size_t n)
-{
-    const fenced it = fence(n);
-    memcpy(it.at, from->at, n * sizeof *it.at);
-    return it;
-}
-
 static void assert_same(const gkv_real *a, const gkv_real *b, size_t n)
 {
     assert_memory_equal(a, b, n * sizeof *a);
@@ -91,14 +84,22 @@ typedef struct shape {
     size_t rows, out, in;
 } shape;
 
+static fenced fence_packed(const shape *s, const gkv_real *w)
+{
+    const fenced packed = fence(gkv_packed_size(s->out, s->in));
+    for (size_t piece = gkv_pack_pieces(s->out, s->in); piece-- > 0;)
+        gkv_pack_piece(s->kernels, s->out, s->in, w, piece, packed.at);
+    return packed;
+}
+
 static void check_forward(const shape *s)
 {
     fenced x = fence_noise(0, s->rows * s->in), w = fence_noise(1, s->out * s->in);
-    fenced start = fence_noise(2, s->rows * s->out), y = copy_of(&start, s->rows * s->out);
-    gkv_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, NULL, y.at);
+    fenced bias = fence_noise(2, s->out), y = fence_noise(4, s->rows * s->out);
+    gkv_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, NULL, bias.at, y.at);
     for (size_t r = 0; r < s->rows; r++) {
         for (size_t o = 0; o < s->out; o++) {
-            double sum = (double)start.at[r * s->out + o], size = fabs(sum);
+            double sum = (double)bias.at[o], size = fabs(sum);
             for (size_t i = 0; i < s->in; i++) {
                 const double term = (double)x.at[r * s->in + i] * (double)w.at[o * s->in + i];
                 sum += term;
@@ -109,21 +110,19 @@ static void check_forward(const shape *s)
     }
     if (s->kernels) {
         /* The same bits from a packed weight, and from each row for itself. */
-        fenced packed = fence(gkv_packed_size(s->out, s->in));
-        for (size_t piece = gkv_pack_pieces(s->out, s->in); piece-- > 0;)
-            gkv_pack_piece(s->kernels, s->out, s->in, w.at, piece, packed.at);
-        fenced again = copy_of(&start, s->rows * s->out);
-        gkv_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, packed.at, again.at);
+        fenced packed = fence_packed(s, w.at);
+        fenced again = fence_noise(5, s->rows * s->out);
+        gkv_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, packed.at, bias.at, again.at);
         assert_same(again.at, y.at, s->rows * s->out);
-        memcpy(again.at, start.at, s->rows * s->out * sizeof *again.at);
+        memset(again.at, 0, s->rows * s->out * sizeof *again.at);
         for (size_t r = 0; r < s->rows; r++)
             gkv_gemm_forward(s->kernels, 1, s->out, s->in, x.at + r * s->in, w.at, r % 2 ? packed.at : NULL,
-                             again.at + r * s->out);
+                             bias.at, again.at + r * s->out);
         assert_same(again.at, y.at, s->rows * s->out);
         unfence(&packed);
         unfence(&again);
     }
-    unfence(&x), unfence(&w), unfence(&start), unfence(&y);
+    unfence(&x), unfence(&w), unfence(&bias), unfence(&y);
 }
 
 static void check_backward(const shape *s)
@@ -177,12 +176,13 @@ static void check_gradient(const shape *s)
 static void check_sparse_forward_of(const shape *s, bool dense)
 {
     fenced x = fence_sparse(0, s->rows, s->in), mean = fence_mean(s->in, dense), w = fence_noise(2, s->out * s->in);
-    fenced start = fence_noise(3, s->rows * s->out), y = copy_of(&start, s->rows * s->out);
-    gkv_sparse_product p = {s->rows, s->in, s->out, x.at, mean.at, w.at, y.at};
+    fenced bias = fence_noise(3, s->out), y = fence_noise(4, s->rows * s->out);
+    gkv_sparse_product p = {.rows = s->rows, .in = s->in, .out = s->out, .x = x.at, .mean = mean.at, .weight = w.at,
+                            .bias = bias.at, .y = y.at};
     gkv_sparse_forward(s->kernels, &p);
     for (size_t r = 0; r < s->rows; r++) {
         for (size_t o = 0; o < s->out; o++) {
-            double sum = (double)start.at[r * s->out + o], size = fabs(sum);
+            double sum = (double)bias.at[o], size = fabs(sum);
             for (size_t i = 0; i < s->in; i++) {
                 const double input = (double)x.at[r * s->in + i], off = (double)mean.at[i];
                 sum += (input - off) * (double)w.at[o * s->in + i];
@@ -192,15 +192,26 @@ static void check_sparse_forward_of(const shape *s, bool dense)
         }
     }
     if (s->kernels) {
-        fenced again = copy_of(&start, s->rows * s->out);
+        /* The same bits from each row for itself, packed or not. */
+        fenced packed = fence_packed(s, w.at), again = fence_noise(5, s->rows * s->out);
+        gkv_sparse_product part = p;
+        part.packed = packed.at;
+        part.y = again.at;
+        gkv_sparse_forward(s->kernels, &part);
+        assert_same(again.at, y.at, s->rows * s->out);
+        memset(again.at, 0, s->rows * s->out * sizeof *again.at);
+        part.rows = 1;
         for (size_t r = 0; r < s->rows; r++) {
-            const gkv_sparse_product row = {1, s->in, s->out, x.at + r * s->in, mean.at, w.at, again.at + r * s->out};
-            gkv_sparse_forward(s->kernels, &row);
+            part.packed = r % 2 ? packed.at : NULL;
+            part.x = x.at + r * s->in;
+            part.y = again.at + r * s->out;
+            gkv_sparse_forward(s->kernels, &part);
         }
         assert_same(again.at, y.at, s->rows * s->out);
+        unfence(&packed);
         unfence(&again);
     }
-    unfence(&x), unfence(&mean), unfence(&w), unfence(&start), unfence(&y);
+    unfence(&x), unfence(&mean), unfence(&w), unfence(&bias), unfence(&y);
 }
 
 static void check_sparse_forward(const shape *s)
@@ -317,7 +328,8 @@ static void test_not_a_number(void **state)
         run_sparse_gradient(&s, IN, &x, &mean, &y, d_w.at);
         for (size_t i = 0; i < OUT * IN; i++)
             assert_true(isnan((double)d_w.at[i]) == (i % IN == BAD));
-        const gkv_sparse_product p = {ROWS, IN, OUT, x.at, mean.at, w.at, y.at};
+        const gkv_sparse_product p = {.rows = ROWS, .in = IN, .out = OUT, .x = x.at, .mean = mean.at,
+                                      .weight = w.at, .bias = w.at, .y = y.at};
         gkv_sparse_forward(s.kernels, &p);
         for (size_t i = 0; i < ROWS * OUT; i++)
             assert_true(isnan((double)y.at[i]) == (i / OUT == 1));
