@@ -46,7 +46,8 @@ void gkv_workspace_free(gkv_workspace *ws)
         return;
     free(ws->forward);
     free(ws->backward);
-    free(ws->packed);
+    if (!ws->packed_is_shared)
+        free(ws->packed);
     memset(ws, 0, sizeof *ws);
 }
 
@@ -77,4 +78,20 @@ void gkv_workspace_pack(const gkv_workspace *ws, size_t piece)
         piece -= pieces_of(param);
     gkv_pack_piece(gkv_gemm_kernels_of(gkv_simd_level()), param->rows, param->cols, ws->params->values + param->offset,
                    piece, ws->packed + param->packed_offset);
+}
+
+gkv_status gkv_workspace_keep_all_packed(gkv_workspace *ws, int threads)
+{
+    GKV_TRY(gkv_workspace_keep_packed(ws));
+    const long pieces = (long)gkv_workspace_pack_pieces(ws);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+    for (long p = 0; p < pieces; p++)
+        gkv_workspace_pack(ws, (size_t)p);
+    return GKV_OK;
+}
+
+void gkv_workspace_share_packed(gkv_workspace *ws, const gkv_workspace *of)
+{
+    ws->packed = of->packed;
+    ws->packed_is_shared = true;
 }

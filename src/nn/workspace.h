@@ -33,6 +33,7 @@ gkv_slot gkv_plan_backward(gkv_plan *plan, size_t width);
 typedef struct gkv_workspace {
     gkv_real *forward, *backward; /* backward is NULL in a workspace for evaluation */
     gkv_real *packed;             /* weights as the forward product reads them, or NULL: below */
+    bool packed_is_shared;        /* another workspace's */
     size_t rows;
     const gkv_params *params;     /* whose values and grads the layers use; borrowed */
     gkv_profile *profile;         /* who asks for the time of each part, or NULL; borrowed */
@@ -52,6 +53,12 @@ gkv_status gkv_workspace_keep_packed(gkv_workspace *ws);
 /* Packs the current weights, in independent pieces (none without gkv_workspace_keep_packed). */
 size_t gkv_workspace_pack_pieces(const gkv_workspace *ws);
 void gkv_workspace_pack(const gkv_workspace *ws, size_t piece);
+
+/* The same at once, on so many threads: for weights that stay as they are. */
+gkv_status gkv_workspace_keep_all_packed(gkv_workspace *ws, int threads);
+
+/* Uses the packed weights of another workspace with the same parameters, which outlives this one. */
+void gkv_workspace_share_packed(gkv_workspace *ws, const gkv_workspace *of);
 
 /* A packed weight, or NULL. */
 static inline const gkv_real *gkv_packed(const gkv_workspace *ws, gkv_param_id weight)

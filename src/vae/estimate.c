@@ -184,8 +184,12 @@ static gkv_status run_tasks(const gkv_estimate_job *job, task_function *task, vo
     gkv_status status = GKV_OK;
     for (int t = 0; t < threads && status == GKV_OK; t++)
         status = scratch_create(job->model, job->params, &scratches[t]);
+    if (status == GKV_OK)
+        status = gkv_workspace_keep_all_packed(&scratches[0].ws, threads);
     if (status != GKV_OK)
         goto done;
+    for (int t = 1; t < threads; t++)
+        gkv_workspace_share_packed(&scratches[t].ws, &scratches[0].ws);
     size_t finished = 0;
     bool stopped = job->stop && *job->stop; /* later only the first thread asks, which may come to no task */
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
@@ -213,7 +217,7 @@ static gkv_status run_tasks(const gkv_estimate_job *job, task_function *task, vo
     if (stopped)
         status = gkv_fail(GKV_ERR_INTERRUPTED, "evaluation was interrupted after %zu of %zu images", finished, count);
 done:
-    for (int t = 0; t < threads; t++)
+    for (int t = threads; t-- > 0;)
         scratch_free(&scratches[t]);
     free(scratches);
     return status;

@@ -11,7 +11,8 @@
 #include "core/vmath.h"
 #include "vae/model.h"
 
-enum { BLOCK_ROWS = 50 };
+/* From so many blocks on, weights that are packed once for all pay. */
+enum { BLOCK_ROWS = 50, BLOCKS_PACKED = 4 };
 
 typedef struct request {
     const gkv_model *model;
@@ -35,6 +36,11 @@ static gkv_status run_blocks(const request *it, size_t n, block_function *block)
     gkv_status status = GKV_OK;
     for (int t = 0; t < threads && status == GKV_OK; t++)
         status = gkv_workspace_create(&it->model->plan, BLOCK_ROWS, false, &it->model->params, &spaces[t]);
+    if (status == GKV_OK && blocks >= BLOCKS_PACKED) {
+        status = gkv_workspace_keep_all_packed(&spaces[0], threads);
+        for (int t = 1; t < threads; t++)
+            gkv_workspace_share_packed(&spaces[t], &spaces[0]);
+    }
     if (status == GKV_OK) {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
         for (long b = 0; b < blocks; b++) {
@@ -42,7 +48,7 @@ static gkv_status run_blocks(const request *it, size_t n, block_function *block)
             block(it, &spaces[omp_get_thread_num()], first, n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS);
         }
     }
-    for (int t = 0; t < threads; t++)
+    for (int t = threads; t-- > 0;)
         gkv_workspace_free(&spaces[t]);
     free(spaces);
     return status;
