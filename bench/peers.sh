@@ -56,7 +56,7 @@ compare_training() {
         done
     done
     for _ in $(seq "$rounds"); do
-        "$gkvae" bench --training --quiet --threads "$threads" --seconds $((4 * seconds)) \
+        "$gkvae" bench --only training --quiet --threads "$threads" --seconds $((4 * seconds)) \
             --json "$work/bench.json" > /dev/null || exit 1
         number=0
         for model in default plain; do

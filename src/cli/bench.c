@@ -14,7 +14,8 @@ static const struct argp_option options[] = {
     {"seconds", 'c', "T", 0, "About how long to measure (default: 40)", 0},
     {"rounds", 'r', "N", 0, "Rounds, of which the medians are shown (default: 5)", 0},
     {"images", 'i', "N", 0, "Training images (default: 60000)", 0},
-    {"training", 'T', NULL, 0, "Steps of training only (default: all)", 0},
+    {"only", 'o', "WHAT", 0, "training, evaluation, draws, gk, or run (the start and the memory of gkvae train); may be "
+                             "repeated (default: all)", 0},
     {"json", 'j', "FILE", 0, "Write the figures as JSON too (default: no)", 0},
     {"quiet", 'q', NULL, 0, "No progress (default: a live line on a terminal)", 0},
     {"child", 'C', "FOLDER", OPTION_HIDDEN, NULL, 0}, /* the run whose start and memory are measured */
@@ -26,6 +27,16 @@ typedef struct bench_arguments {
     const char *child;
 } bench_arguments;
 
+static unsigned wanted_of(struct argp_state *state, const char *name)
+{
+    static const char *const names[] = {"training", "evaluation", "draws", "gk", "run"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return 1U << i;
+    argp_error(state, "--only %s: must be training, evaluation, draws, gk or run", name);
+    return 0;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     bench_arguments *a = state->input;
@@ -36,7 +47,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'c': it->seconds = cli_number(state, "--seconds", arg, 1, 86400); return 0;
     case 'r': it->rounds = (size_t)cli_whole(state, "--rounds", arg, BENCH_ROUNDS_MIN, BENCH_ROUNDS_MAX); return 0;
     case 'i': it->images = (size_t)cli_whole(state, "--images", arg, 1000, 10000000); return 0;
-    case 'T': it->only_training = true; return 0;
+    case 'o': it->wanted |= wanted_of(state, arg); return 0;
     case 'j': it->json = cli_path(state, "--json", arg); return 0;
     case 'q': it->quiet = true; return 0;
     case 'C': a->child = arg; return 0;
@@ -125,12 +136,16 @@ int cli_bench(int argc, char **argv)
         code = bench_child(a.child);
         goto done;
     }
+    if (!it->wanted)
+        it->wanted = BENCH_ALL;
     CLI_TRY(read_settings(it, &settings));
     choose_models(it, &settings);
     choose_threads(it, &settings);
-    if (!it->only_training)
+    cli_catch_signals();
+    if (it->wanted & BENCH_RUN)
         CLI_TRY(bench_process(it));
-    CLI_TRY(bench_measure(it));
+    if (it->wanted & ~(unsigned)BENCH_RUN)
+        CLI_TRY(bench_measure(it));
     printf("gkvae %s, medians of %zu rounds\n%s\n\n", gkv_version(), it->rounds, gkv_build_description());
     bench_print(it);
     if (it->json)

@@ -41,7 +41,8 @@ typedef struct bench {
     const char *config, *json;
     double seconds;
     size_t rounds, images;
-    bool quiet, only_training;
+    bool quiet;
+    unsigned wanted; /* of the five below, a bit each */
     cli_assignments assignments;
     size_t widths;
     int threads[BENCH_WIDTHS];
@@ -52,6 +53,10 @@ typedef struct bench {
     double first_step, epoch; /* seconds of `gkvae train`, from its start; NaN if not measured */
     double peak_memory; /* bytes */
 } bench;
+
+/* What can be measured: options of --only. */
+enum { BENCH_TRAINING = 1, BENCH_EVALUATION = 2, BENCH_DRAWING = 4, BENCH_GK = 8, BENCH_RUN = 16, BENCH_ALL = 31 };
+enum { BENCH_OF_MODELS = BENCH_TRAINING | BENCH_EVALUATION | BENCH_DRAWING };
 
 /* The draws from the prior that are timed, and the size of the square product. */
 enum { BENCH_DRAWS = 10000, BENCH_SQUARE = 2048 };

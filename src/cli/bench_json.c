@@ -68,7 +68,7 @@ static json_t *all_of(const bench *it)
     for (size_t m = 0; m < it->models; m++)
         json_array_append_new(models, model_of(it, &it->model[m]));
     json_object_set_new(out, "models", models);
-    for (size_t f = 0; !it->only_training && f < BENCH_GK_FUNCTIONS; f++) {
+    for (size_t f = 0; it->wanted & BENCH_GK && f < BENCH_GK_FUNCTIONS; f++) {
         json_t *one = json_object();
         json_object_set_new(one, "function", json_string(bench_gk_names[f]));
         put(one, "float_values_per_second", bench_median(&it->gk[f][0]));

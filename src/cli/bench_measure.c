@@ -190,7 +190,7 @@ static int plan(bench *it, bench_model *model, const gkv_dataset *test, size_t m
         model->steps[w] = (size_t)fmax(2, slot * (double)steps / seconds);
         const size_t images = EVALUATED * (size_t)it->threads[w];
         model->evaluated[w] = images;
-        if (it->only_training)
+        if (!(it->wanted & BENCH_EVALUATION))
             continue;
         if ((code = evaluate_once(model, it->threads[w], images, test, &seconds)) != CLI_OK)
             return code;
@@ -203,20 +203,23 @@ static int plan(bench *it, bench_model *model, const gkv_dataset *test, size_t m
 static int measure_model(bench *it, bench_model *model, size_t width, const gkv_dataset *test, double peak)
 {
     const int threads = it->threads[width];
-    int code = train(model, width, threads, peak);
-    if (code == CLI_OK)
-        code = refit(model, width, threads);
-    if (code == CLI_OK && !it->only_training)
-        code = evaluate(model, width, threads, test, peak);
-    if (code == CLI_OK && !it->only_training)
-        code = draw(model, width, threads, peak);
+    int code = CLI_OK;
+    if (it->wanted & BENCH_TRAINING) {
+        CLI_TRY(train(model, width, threads, peak));
+        CLI_TRY(refit(model, width, threads));
+    }
+    if (it->wanted & BENCH_EVALUATION)
+        CLI_TRY(evaluate(model, width, threads, test, peak));
+    if (it->wanted & BENCH_DRAWING)
+        CLI_TRY(draw(model, width, threads, peak));
+done:
     return code;
 }
 
 static int measure_round(bench *it, const gkv_dataset *test, double slot)
 {
     int code = CLI_OK;
-    for (size_t w = 0; w < it->widths; w++) {
+    for (size_t w = 0; it->wanted & BENCH_OF_MODELS && w < it->widths; w++) {
         double seconds;
         CLI_CHECK(gkv_bench_gemm(BENCH_SQUARE, it->threads[w], &seconds));
         const double peak = 2.0 * BENCH_SQUARE * BENCH_SQUARE * BENCH_SQUARE / seconds;
@@ -224,7 +227,7 @@ static int measure_round(bench *it, const gkv_dataset *test, double slot)
         for (size_t m = 0; m < it->models; m++)
             CLI_TRY(measure_model(it, &it->model[m], w, test, peak));
     }
-    if (!it->only_training)
+    if (it->wanted & BENCH_GK)
         CLI_TRY(measure_gk(it, slot));
 done:
     return code;
@@ -245,24 +248,39 @@ static int open_model(bench *it, bench_model *model, const uint8_t *images)
     return CLI_OK;
 }
 
+static int open_models(bench *it, double slot, gkv_dataset **test)
+{
+    const size_t test_images = it->images < BENCH_DRAWS ? it->images : BENCH_DRAWS;
+    uint8_t *images = bench_images(it->images);
+    int code = CLI_OK;
+    CLI_CHECK(gkv_dataset_from_memory(images, NULL, test_images, BENCH_SIDE, BENCH_SIDE, test));
+    for (size_t m = 0; m < it->models; m++) {
+        CLI_TRY(open_model(it, &it->model[m], images));
+        CLI_TRY(plan(it, &it->model[m], *test, test_images, slot));
+    }
+done:
+    free(images);
+    return code;
+}
+
 int bench_measure(bench *it)
 {
     /* Of each round's measurements the draws, the refit and the peak take what they take. */
-    const size_t timed = it->widths * it->models * (it->only_training ? 1 : 2) + (it->only_training ? 0 : 1);
+    const size_t of_models = (it->wanted & BENCH_TRAINING ? 1U : 0U) + (it->wanted & BENCH_EVALUATION ? 1U : 0U);
+    const size_t timed = it->widths * it->models * of_models + 1;
     const double slot = 0.75 * it->seconds / (double)(it->rounds * timed);
-    const size_t test_images = it->images < BENCH_DRAWS ? it->images : BENCH_DRAWS;
-    uint8_t *images = bench_images(it->images);
     gkv_dataset *test = NULL;
     cli_live live;
     int code = CLI_OK;
     cli_live_start(&live, !it->quiet);
-    CLI_CHECK(gkv_dataset_from_memory(images, NULL, test_images, BENCH_SIDE, BENCH_SIDE, &test));
-    for (size_t m = 0; m < it->models; m++) {
-        CLI_TRY(open_model(it, &it->model[m], images));
-        CLI_TRY(plan(it, &it->model[m], test, test_images, slot));
-    }
+    if (it->wanted & BENCH_OF_MODELS)
+        CLI_TRY(open_models(it, slot, &test));
     for (size_t round = 0; round < it->rounds; round++) {
         char text[64];
+        if (cli_stop) {
+            code = cli_error(cli_code(GKV_ERR_INTERRUPTED), "interrupted after %zu of %zu rounds", round, it->rounds);
+            goto done;
+        }
         snprintf(text, sizeof text, "round %zu of %zu", round + 1, it->rounds);
         if (live.on)
             cli_live_show(&live, (const char *const[]){text}, 1);
@@ -273,6 +291,5 @@ done:
     for (size_t m = 0; m < it->models; m++)
         gkv_bench_training_free(it->model[m].training);
     gkv_dataset_free(test);
-    free(images);
     return code;
 }

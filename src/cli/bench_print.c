@@ -180,14 +180,20 @@ static void print_gk(const bench *it)
 
 void bench_print(const bench *it)
 {
-    print_peak(it);
-    print_training(it);
-    print_parts(it);
-    if (it->only_training)
+    if (it->wanted & BENCH_OF_MODELS)
+        print_peak(it);
+    if (it->wanted & BENCH_TRAINING) {
+        print_training(it);
+        print_parts(it);
+    }
+    if (it->wanted & BENCH_EVALUATION)
+        print_evaluation(it);
+    if (it->wanted & BENCH_DRAWING)
+        print_draws(it);
+    if (it->wanted & BENCH_GK)
+        print_gk(it);
+    if (!(it->wanted & BENCH_RUN))
         return;
-    print_evaluation(it);
-    print_draws(it);
-    print_gk(it);
     const int threads = it->threads[it->widths - 1];
     printf("gkvae train, %zu images, %d thread%s: first step after %.2f s, an epoch %.1f s, %.0f MB at most\n",
            it->images, threads, threads == 1 ? "" : "s", it->first_step, it->epoch, 1e-6 * it->peak_memory);

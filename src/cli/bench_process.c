@@ -97,12 +97,14 @@ static int watch(bench *it, pid_t child, int out, double began)
     char byte;
     struct rusage used;
     int status = 0;
-    if (read(out, &byte, 1) == 1)
+    if (read(out, &byte, 1) == 1) /* a signal here is seen below */
         it->first_step = cli_seconds() - began;
     while (wait4(child, &status, 0, &used) < 0 && errno == EINTR)
         continue;
     it->epoch = cli_seconds() - began;
     it->peak_memory = 1024.0 * (double)used.ru_maxrss;
+    if (cli_stop)
+        return cli_error(cli_code(GKV_ERR_INTERRUPTED), "interrupted");
     if (!WIFEXITED(status) || WEXITSTATUS(status) != CLI_OK)
         return cli_error(WIFEXITED(status) ? WEXITSTATUS(status) : CLI_INTERNAL, "the training that was to be "
                          "measured failed; see above");

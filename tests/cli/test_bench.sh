@@ -1,0 +1,52 @@
+# gkvae bench: every figure there, as text and as JSON, and nothing left behind.
+. "$2/tests/cli/lib.sh"
+
+mkdir temporary
+export TMPDIR=$work/temporary
+small_configuration > small.ini
+expect 0 "the peak" "$gkvae" bench small.ini --seconds 1 --images 1000 --threads 2 --json figures.json
+for text in "configured, 1 thread" "configured, 2 threads" "plain, 1 thread" "plain, 2 threads" "GEMM backward" \
+    "optimiser" "refits, beside it" "evaluation, 5 samples an image" "draws from the prior" "g-and-k, 1 thread" \
+    "gkvae train, 1000 images, 2 threads: first step after"; do
+    grep -qF "$text" output || fail "no \"$text\" in the figures"
+done
+grep -qE "nan|inf" output && fail "a figure is no number"
+ls temporary/* > left 2> /dev/null && fail "left behind: $(cat left)"
+
+# Parts make up the time of all threads.
+/usr/bin/python3 - << 'END' || fail "figures.json"
+import json, math
+f = json.load(open("figures.json"))
+assert [p["threads"] for p in f["sgemm_peak"]] == [1, 2] and len(f["gk"]) == 4
+assert [m["name"] for m in f["models"]] == ["configured", "plain"]
+for model in f["models"]:
+    assert model["samples"] == 5 and model["batch"] == 100
+    for at in model["at"]:
+        parts = at["step_parts_thread_seconds"]
+        assert len(parts) == 10 and min(parts.values()) >= 0, parts
+        assert (parts["flow"] > 1e-6) == (model["name"] == "configured") or parts["flow"] < 1e-5
+        share = at["step_flops"] / [p["flops"] for p in f["sgemm_peak"] if p["threads"] == at["threads"]][0]
+        assert 0 < at["step_share_of_peak"] and 0 < share
+        assert (at["refit_seconds"] is None) == (model["name"] == "plain")
+        for key in "images_per_second", "evaluated_images_per_second", "drawing_seconds":
+            assert at[key] > 0
+# 784-32-32-12 and 6-32-32-784: forward, twice backward, less the first layer's input gradient.
+plain = 784 * 32 + 32 * 32 + 32 * 12 + 6 * 32 + 32 * 32 + 32 * 784
+assert f["models"][1]["training_operations_per_image"] == 6 * plain - 2 * 784 * 32
+assert f["models"][1]["sample_operations"] == 2 * (6 * 32 + 32 * 32 + 32 * 784)
+assert 0 < f["first_step_seconds"] < f["epoch_seconds"] and 1e6 < f["peak_memory_bytes"] < 3e8
+END
+
+# A plain model is measured alone, and parts for themselves.
+expect 0 "plain, 1 thread" "$gkvae" bench small.ini --set model.prior_flow=none --set model.prior_layers=0 \
+    --set model.base=normal --set model.base_fit=fixed --images 1000 --threads 1 --seconds 1 --only training
+grep -q "configured\|2 threads\|evaluation\|first step" output && fail "more than was asked for: $(cat output)"
+expect 0 "quantile of p" "$gkvae" bench --only gk --seconds 1
+expect 2 "must be training" "$gkvae" bench --only trainign
+expect 2 "from 5" "$gkvae" bench --rounds 4
+expect 2 "too many" "$gkvae" bench a.ini b.ini
+expect 4 "model.latent" "$gkvae" bench --set model.latent=0
+expect 5 "none.ini" "$gkvae" bench none.ini
+TMPDIR=$work/absent expect 5 "absent" "$gkvae" bench small.ini --only run --images 1000
+expect 5 "absent/figures.json" "$gkvae" bench --only gk --seconds 1 --json absent/figures.json
+finish
