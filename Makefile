@@ -4,6 +4,7 @@
 # And for who changes the code:
 #   make check-asan, check-tsan, check-valgrind    the same tests under a watchful eye
 #   make fuzz SECONDS=60                           the file readers, on whatever bytes
+#   make bench                                     every figure of docs/performance.md anew, 20 minutes
 #   make nist NIST_DIR=folder                      the least-squares solver on NIST's 27 problems
 #   make install PREFIX=/usr/local                 program, library, headers, manual pages
 MAKEFLAGS += --no-print-directory
@@ -12,7 +13,7 @@ JOBS  ?= $(shell nproc)
 PREFIX ?= /usr/local
 CMAKE_ARGS ?=
 
-.PHONY: all configure build setup demo check check-asan check-tsan check-valgrind fuzz nist accuracy install clean
+.PHONY: all configure build setup demo check check-asan check-tsan check-valgrind fuzz nist accuracy bench install clean
 
 all: build
 
@@ -91,6 +92,12 @@ nist:
 accuracy: configure
 	@cmake --build $(BUILD) -j $(JOBS) --target bench_accuracy
 	@$(BUILD)/bench_accuracy
+
+# Puts what it measures into the page. On a machine with nothing else to do; PyTorch and SciPy
+# are left out where they are not installed (bench/peers.sh says which packages they are).
+bench: build
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_gemm bench_fit_speed
+	@/usr/bin/python3 bench/refresh.py docs/performance.md
 
 install:
 	@$(MAKE) build
