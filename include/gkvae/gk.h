@@ -72,7 +72,8 @@ GKV_API const char *gkv_gk_family_name(int64_t family);
 
 /* --- The quantile function of a normal score z -------------------------- */
 
-GKV_API double gkv_gk_Q(const gkv_gk *gk, double z);
+/* Q for every z, ±∞ included, its derivatives for finite ones; NaN for NaN. */
+GKV_API double gkv_gk_Q(const gkv_gk *gk, double z);      /* Q(z) */
 GKV_API double gkv_gk_dQ(const gkv_gk *gk, double z);     /* Q'(z) > 0 */
 GKV_API double gkv_gk_log_dQ(const gkv_gk *gk, double z); /* log Q'(z) */
 GKV_API double gkv_gk_d2Q(const gkv_gk *gk, double z);    /* Q''(z) */
@@ -92,19 +93,22 @@ GKV_API double gkv_gk_Q_inverse_gradient(const gkv_gk *gk, double x, double *z_x
 
 /* --- The distribution of x ---------------------------------------------- */
 
+/* f(x) = φ(z)/Q'(z) and its logarithm, z = Q⁻¹(x): 0 and −∞ outside a bounded support; NaN for NaN. */
 GKV_API double gkv_gk_pdf(const gkv_gk *gk, double x);
 GKV_API double gkv_gk_log_pdf(const gkv_gk *gk, double x);
 
-/* d log f/dx = −(z + Q''/Q')/Q' at z = Q⁻¹(x). */
+/* d log f/dx = −(z + Q''/Q')/Q' at z = Q⁻¹(x); NaN outside a bounded support. */
 GKV_API double gkv_gk_dlog_pdf(const gkv_gk *gk, double x);
 
 /* ∂log f(x)/∂(A,B,g,k), through the derivative of the implicit function z(x,θ):
- * z_θ = −Q_θ/Q'. Returns log f(x). */
+ * z_θ = −Q_θ/Q'. Returns log f(x). Derivatives are NaN where that is −∞. */
 GKV_API double gkv_gk_score(const gkv_gk *gk, double x, double score[4]);
 
 /* The same, and ∂² log f/∂θ∂θ', symmetric; score may be NULL. */
 GKV_API double gkv_gk_hessian(const gkv_gk *gk, double x, double score[4], double hessian[4][4]);
 
+/* Φ(z), Φ(−z) and their logarithms, each to its own relative accuracy: an upper tail is not 1 minus the
+ * lower one. NaN for NaN. */
 GKV_API double gkv_gk_cdf(const gkv_gk *gk, double x);           /* P(X ≤ x) */
 GKV_API double gkv_gk_cdf_upper(const gkv_gk *gk, double x);     /* P(X > x) */
 GKV_API double gkv_gk_log_cdf(const gkv_gk *gk, double x);       /* log P(X ≤ x) */

@@ -3,7 +3,8 @@
  * The parametric bootstrap draws samples of the same size from the fitted distribution and
  * fits each: its estimates scatter about the fitted ones as those about the truth, and the
  * share of its χ² and A² that exceed the sample's are p-values that account for the
- * parameters having been estimated (Stute, González-Manteiga and Presedo-Quindimil 1993).
+ * parameters having been estimated (Stute, González-Manteiga and Presedo-Quindimil, Metrika 40,
+ * 1993).
  * The nonparametric one draws from the sample itself, with replacement: its errors hold
  * also where the model does not, but it cannot test the fit. */
 #ifndef GKVAE_GK_BOOTSTRAP_H
@@ -42,12 +43,15 @@ typedef struct gkv_gk_bootstrap_result {
     size_t used, failed;  /* replicates that were, and were not, fitted */
 } gkv_gk_bootstrap_result;
 
+/* Fills in the defaults that stand beside the settings. */
 GKV_API void gkv_gk_bootstrap_defaults(gkv_gk_bootstrap_settings *settings);
 
-/* Bootstraps the fit of `sample` by `fit_settings` (NULL: defaults) that gave `fit`. A
- * weighted sample counts as Σ w observations, rounded. `settings` NULL takes the defaults.
- * Errors of the sample as gkv_gk_fit_many; GKV_ERR_ARGUMENT; GKV_ERR_NUMERIC if fewer than
- * half of the replicates could be fitted; GKV_ERR_INTERRUPTED; GKV_ERR_MEMORY. */
+/* Bootstraps the fit of `sample` by `fit_settings` (NULL: defaults) that gave `fit`, whose
+ * parameters are valid and of the g-and-k family. A weighted sample counts as Σ w observations,
+ * rounded. `settings` NULL takes the defaults. A replicate is a function of seed and its number alone.
+ * Errors of the sample as gkv_gk_fit_many; GKV_ERR_ARGUMENT for `fit`, or settings out of range;
+ * GKV_ERR_NUMERIC if fewer than half of the replicates could be fitted; GKV_ERR_INTERRUPTED;
+ * GKV_ERR_MEMORY. *result is zeroed after a failure. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample,
                                                  const gkv_gk_fit_settings *fit_settings,
                                                  const gkv_gk_fit_result *fit,

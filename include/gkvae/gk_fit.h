@@ -112,14 +112,19 @@ typedef struct gkv_gk_fit_result {
     double anderson_darling;    /* A²: small is good; NaN unless asked for */
 } gkv_gk_fit_result;
 
+/* Fills in the defaults that stand beside the settings. */
 GKV_API void gkv_gk_fit_defaults(gkv_gk_fit_settings *settings);
 
-/* Parameters from the seven octiles e[0 … 6] = E1 … E7, made valid by
- * gkv_gk_project: exact for octiles of a valid g-and-k whose k is `margin` above its
- * bound. GKV_ERR_DATA unless they are finite and E2 < E6, E1 < E7. */
+/* Parameters from the seven octiles e[0 … 6] = E1 … E7,
+ *
+ *     A = E4,  c tanh(g z₆/2) = (E6 + E2 − 2 E4)/(E6 − E2),  ((1+z₇²)/(1+z₆²))^k = (E7−E1) z₆/((E6−E2) z₇),
+ *
+ * z₆ and z₇ the normal's quantiles 6/8 and 7/8, B from E6 − E2; made valid by gkv_gk_project. Exact for
+ * octiles of a valid g-and-k whose k is `margin` above its bound. GKV_ERR_ARGUMENT unless
+ * 0 < c < 1 and margin ≥ 0; GKV_ERR_DATA unless they are finite and E2 < E6, E1 < E7. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_gk_from_octiles(const double e[7], double c, double margin, gkv_gk *out);
 
-/* The octile method: x sorted ascending. Errors as gkv_gk_fit_sorted. */
+/* The octile method: x sorted ascending, 0 < c < 1, a margin of 1e-4. Errors as gkv_gk_fit_sorted. */
 GKV_API GKV_MUST_USE gkv_status gkv_gk_fit_octiles(const double *x, size_t n, double c, gkv_gk *out);
 
 /* The method of the settings for x in any order; x is left as it is. `settings` NULL takes

@@ -3,7 +3,8 @@
  *
  * All are integrals over the normal score, ∫ F(Q(z)) φ(z) dz, by adaptive
  * Gauss–Kronrod quadrature (15 points; Piessens et al., QUADPACK, 1983) in long
- * double, to about 1e-13 of the integral of |F|. Nothing allocates; thread-safe. */
+ * double, to about 1e-13 of the integral of |F|. GKV_ERR_ARGUMENT leaves
+ * NaN in the output, GKV_ERR_NUMERIC what was reached. Nothing allocates; thread-safe. */
 #ifndef GKVAE_GK_MOMENTS_H
 #define GKVAE_GK_MOMENTS_H
 
@@ -36,9 +37,9 @@ GKV_API GKV_MUST_USE gkv_status gkv_gk_raw_moment(const gkv_gk *gk, int r, doubl
 GKV_API GKV_MUST_USE gkv_status gkv_gk_entropy(const gkv_gk *gk, double *out);
 
 /* The Fisher information of one observation, I = E s sᵀ with s the score in (A,B,g,k). The
- * maximum-likelihood estimate of n observations has covariance I⁻¹/n. It grows without
- * bound as k approaches its least value; GKV_ERR_NUMERIC where the quadrature does not
- * reach 1e-8. */
+ * maximum-likelihood estimate of n observations has covariance I⁻¹/n, for large n. It grows without
+ * bound as k approaches its least value. GKV_ERR_ARGUMENT for invalid parameters,
+ * GKV_ERR_NUMERIC where the quadrature does not reach 1e-8. */
 GKV_API GKV_MUST_USE gkv_status gkv_gk_information(const gkv_gk *gk, double information[4][4]);
 
 /* The most modes that are told. */

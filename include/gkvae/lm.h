@@ -115,22 +115,27 @@ typedef struct gkv_lm_result {
 /* Memory for problems of one size. One thread at a time; reusable. */
 typedef struct gkv_lm gkv_lm;
 
+/* Fills in the defaults that stand beside the settings. */
 GKV_API void gkv_lm_defaults(gkv_lm_settings *settings);
 
-/* A workspace for n ≥ 1 residuals of p ≥ 1 parameters; about 2np + 8n + 8p² numbers. Nothing later
- * allocates. n < p is GKV_ERR_ARGUMENT, as are sizes that overflow; GKV_ERR_MEMORY. */
+/* A workspace for n residuals of p parameters, n ≥ p ≥ 1; about 2np + 8n + 8p² numbers. Nothing later
+ * allocates. The caller frees *out, which is NULL after a failure, with gkv_lm_free.
+ * GKV_ERR_ARGUMENT for other sizes, and those that overflow; GKV_ERR_MEMORY. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_lm_create(size_t n, size_t p, gkv_lm **out);
 
+/* NULL is fine. */
 GKV_API void gkv_lm_free(gkv_lm *lm);
 
 /* Minimizes from x (p numbers, moved into the bounds first) and leaves the best x
  * found there, also when it fails. `jacobian` NULL takes differences: one-sided ones,
  * and central ones to go on from where those have converged. J is taken at the
  * solution too, for covariances; where it is at fault it is asked for once more at the same
- * x, to name the place. `settings` NULL takes the defaults; `result` may be NULL.
- * GKV_OK whenever it stopped for a reason in gkv_lm_stop, also without
- * convergence. GKV_ERR_ARGUMENT; GKV_ERR_NUMERIC if the residuals at the start, or
- * J anywhere, are not finite; what a callback returned. */
+ * x, to name the place. `settings` NULL takes the defaults; `result` may be NULL; `user` is handed
+ * to the callbacks. Accuracy: docs/lm.md has NIST's and MINPACK's problems. GKV_OK whenever it
+ * stopped for a reason in gkv_lm_stop, also without convergence: ask gkv_lm_converged.
+ * GKV_ERR_ARGUMENT for settings out of range, an x that is not finite, bounds that cross;
+ * GKV_ERR_NUMERIC if the residuals at the start, or J anywhere, are not finite; what a
+ * callback returned. */
 GKV_API GKV_MUST_USE gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian *jacobian,
                                              void *user, double *x, const gkv_lm_settings *settings,
                                              gkv_lm_result *result);
@@ -147,7 +152,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_lm_covariance(gkv_lm *lm, double tolerance, 
 /* The reason in words, as in "the cost no longer changes"; never NULL. */
 GKV_API const char *gkv_lm_stop_name(gkv_lm_stop stop);
 
-/* 1 for the reasons that are convergence. */
+/* 1 for the reasons that are convergence, else 0. */
 GKV_API int gkv_lm_converged(gkv_lm_stop stop);
 
 #ifdef __cplusplus

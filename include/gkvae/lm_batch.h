@@ -36,16 +36,19 @@ typedef gkv_status gkv_lm_batch_jacobian(void *user, const gkv_lm_group *group, 
 /* Memory for problems of one size on a number of threads. One caller at a time; reusable. */
 typedef struct gkv_lm_batch gkv_lm_batch;
 
-/* Lanes of a group on this CPU. */
+/* The most lanes of a group on this CPU, by its instruction set: 1 … GKV_LM_LANES_MAX. */
 GKV_API size_t gkv_lm_lanes(void);
 
-/* Workspaces for n ≥ p ≥ 1 and `threads` ≥ 1 (0 takes all the CPU's). Nothing later
- * allocates. GKV_ERR_ARGUMENT, GKV_ERR_MEMORY. */
+/* Workspaces for n ≥ p ≥ 1 on `threads` ≥ 1 (0: one a processor); for each about gkv_lm_create's
+ * memory times gkv_lm_lanes(). Nothing later allocates. The caller frees *out, which is NULL after a
+ * failure, with gkv_lm_batch_free. GKV_ERR_ARGUMENT, GKV_ERR_MEMORY. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_lm_batch_create(size_t n, size_t p, int threads, gkv_lm_batch **out);
 
+/* NULL is fine. */
 GKV_API void gkv_lm_batch_free(gkv_lm_batch *batch);
 
 /* Solves `count` problems, problem i from x[i·p … i·p + p−1], which receives its solution.
+ * `jacobian` NULL takes differences, `settings` NULL the defaults, as gkv_lm_solve.
  * Settings hold for all, but low and high, if not NULL, are count × p, fixed is count × p,
  * and weights count × n; `held` and `monitor` are not for batches (GKV_ERR_ARGUMENT).
  * results[count] and covariances[count × p × p] (as gkv_lm_covariance with tolerance 0) may

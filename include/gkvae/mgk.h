@@ -15,7 +15,7 @@
  * Fits are in gkvae/mgk_fit.h, mixtures in gkvae/mgk_mixture.h.
  *
  * A gkv_mgk never changes once made, so any number of threads may use one. `threads`
- * counts the threads of a call, 0 standing for all the CPU's; results are the same, to
+ * counts the threads of a call, 0 standing for one a processor; results are the same, to
  * the bit, on any number of them. Functions with `threads` set OpenBLAS to one thread a
  * call for the whole process, as gkvae/model.h says. Matrices are row-major. */
 #ifndef GKVAE_MGK_H
@@ -34,8 +34,9 @@ extern "C" {
 typedef struct gkv_mgk gkv_mgk;
 
 /* A copy of d ≥ 1 margins and of R[d × d]; NULL is the identity. The caller frees *out
- * with gkv_mgk_free. GKV_ERR_ARGUMENT for an invalid margin or an R that is not a
- * correlation matrix; GKV_ERR_NUMERIC if it is not positive definite; GKV_ERR_MEMORY. */
+ * with gkv_mgk_free; it is NULL after a failure. GKV_ERR_ARGUMENT for a margin that is invalid or
+ * of another family than g-and-k, or an R that is not a correlation matrix;
+ * GKV_ERR_NUMERIC if it is not positive definite; GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_create(size_t d, const gkv_gk *margins, const double *correlation,
                                                gkv_mgk **out);
 
@@ -132,7 +133,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_mgk_impute(const gkv_mgk *mgk, uint64_t seed
  * `shrink` in [0, 1] weighs the identity: (1−s)R + sI; it is raised as far as needed
  * to make R positive definite. A constant column counts as independent. L[d·d], if
  * not NULL, receives the Cholesky factor of R. GKV_ERR_DATA names a value that is
- * not finite; GKV_ERR_ARGUMENT; GKV_ERR_MEMORY. Thread-safe. */
+ * not finite; GKV_ERR_ARGUMENT for other n, d or shrink, and for margins as gkv_mgk_create;
+ * GKV_ERR_MEMORY. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_correlation(size_t n, size_t d, const double *x, const gkv_gk *margins,
                                                     double shrink, int threads, double *correlation,
                                                     double *cholesky);

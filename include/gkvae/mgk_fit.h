@@ -51,14 +51,16 @@ typedef struct gkv_mgk_fit_result {
     size_t fallbacks;           /* margins that are normal by normal_fallback */
 } gkv_mgk_fit_result;
 
+/* Fills in the defaults: those that stand beside the settings, and gkv_gk_fit_defaults without the
+ * likelihood of single margins. */
 GKV_API void gkv_mgk_fit_defaults(gkv_mgk_fit_settings *settings);
 
-/* Fits x[n × d], row i standing for weights[i] ≥ 0 observations (NULL: 1 each). The caller frees
- * *out with gkv_mgk_free and what `result` (may be NULL) holds with gkv_mgk_fit_result_free,
+/* Fits x[n × d], row i standing for weights[i] ≥ 0 observations (NULL: 1 each). `settings` NULL takes
+ * the defaults. The caller frees *out with gkv_mgk_free and what `result` (may be NULL) holds with gkv_mgk_fit_result_free,
  * after a failure too. A row of weight 0 is left out altogether, whatever it holds.
  * GKV_ERR_DATA names the row and column of a value that is not finite, or the column
- * that cannot be fitted (gkv_gk_fit; always one that is constant); GKV_ERR_ARGUMENT,
- * GKV_ERR_MEMORY. More columns than rows is fine: R is repaired as gkv_mgk_correlation does.
+ * that cannot be fitted (gkv_gk_fit; always one that is constant); GKV_ERR_ARGUMENT for settings
+ * out of range; GKV_ERR_MEMORY. More columns than rows is fine: R is repaired as gkv_mgk_correlation does.
  * Memory: about n·d numbers. Thread-safe; the same bits on any number of threads. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x, const double *weights,
                                             const gkv_mgk_fit_settings *settings, int threads, gkv_mgk **out,

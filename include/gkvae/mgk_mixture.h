@@ -68,7 +68,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_conditional(const gkv_mgk_mixtur
  * The M-step does not maximize the likelihood, it is better than that against outliers
  * and nearly as efficient; so that nothing is lost by it, a component takes a step
  * only as far as Σ_i r_ik log f_k(x_i) does not fall: whole, half, a fifth, new R alone, or
- * none, after which it sits out a few. This makes it a generalized EM, whose log-likelihood never decreases.
+ * none, after which it sits out a few. This makes it a generalized EM, whose log-likelihood never
+ * decreases.
  *
  * The rows also have a component of noise, with Cauchy densities of the whole sample's
  * place and twice its spread, and of a weight (e^−300) that lets it have only rows that no
@@ -118,7 +119,8 @@ typedef struct gkv_mgk_mixture_settings {
     const double *held_out;  /* [held_out_rows × d] rows that are watched, not fitted; NULL; not owned */
     size_t held_out_rows;
     int patience;            /* 10: iterations without a better held-out mean; what is returned is the best */
-    gkv_gk_fit_settings margins; /* start is not used; max_passes is 4 here */
+    gkv_gk_fit_settings margins; /* max_passes is 4 here; start is not used, and what is fixed stays as a
+                                    component begins: g = k = 0 */
     gkv_mgk_mixture_monitor *monitor; /* NULL */
     void *monitor_user;
 } gkv_mgk_mixture_settings;
@@ -137,6 +139,7 @@ typedef struct gkv_mgk_mixture_result {
     double seconds;
 } gkv_mgk_mixture_result;
 
+/* Fills in the defaults that stand beside the settings. */
 GKV_API void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings);
 
 /* Fits a mixture to x[n × d]. The caller frees *out; `settings` NULL takes the defaults,

@@ -50,8 +50,9 @@ static int exists(const gkv_gk *gk, int r)
 
 gkv_status gkv_gk_moments(const gkv_gk *gk, gkv_gk_summary *out)
 {
-    *out = (gkv_gk_summary){NAN, INFINITY, NAN, INFINITY};
+    *out = (gkv_gk_summary){NAN, NAN, NAN, NAN};
     GKV_TRY(gkv_gk_check(gk));
+    out->variance = out->kurtosis = INFINITY; /* unless they exist */
     int last = 0;
     while (last < 4 && exists(gk, last + 1))
         last++;

@@ -59,6 +59,7 @@ static void what_does_not_exist(void **state)
         assert_true(isnan(m.mean));
         gk.k = -.1;
         assert_fails(gkv_gk_moments(&gk, &m), GKV_ERR_ARGUMENT, "h = -0.1 is not above 0");
+        assert_true(isnan(m.mean) && isnan(m.variance) && isnan(m.skewness) && isnan(m.kurtosis));
     }
     const gkv_gk near = {0, 1, 0, .2499, 0, GKV_GK_FAMILY_GH}; /* E X⁴ = 3 (1−4h)^−5/2 */
     double raw;
