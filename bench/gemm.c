@@ -3,6 +3,7 @@
  * For every shape of the default model, GFLOP/s by the dense count of operations, OpenBLAS
  * and ours in turn; the best and the median of ROUNDS. The peak is OpenBLAS on square
  * matrices of 512. Ends with a step's sum: what all its products take. */
+#define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
