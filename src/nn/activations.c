@@ -66,10 +66,9 @@ static void leaky_tangent(const gkv_layer *layer, const gkv_workspace *ws, size_
 
 static const gkv_layer_ops leaky_ops = {leaky_forward, leaky_backward, NULL, NULL, leaky_tangent};
 
-gkv_status gkv_leaky_relu_create(gkv_plan *plan, gkv_slot in, gkv_slot d_in, gkv_layer *layer)
+/* In place: the sign of what comes out is that of what came in, and backward asks for no more. */
+gkv_status gkv_leaky_relu_create(gkv_slot in, gkv_slot d_in, gkv_layer *layer)
 {
-    *layer = (gkv_layer){.ops = &leaky_ops, .in = in, .d_in = d_in, .has_d_in = true};
-    layer->out = gkv_plan_forward(plan, in.width);
-    layer->d_out = gkv_plan_backward(plan, in.width);
+    *layer = (gkv_layer){.ops = &leaky_ops, .in = in, .out = in, .d_in = d_in, .d_out = d_in, .has_d_in = true};
     return GKV_OK;
 }

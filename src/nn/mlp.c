@@ -39,7 +39,7 @@ gkv_status gkv_mlp_create(const gkv_mlp_spec *spec, const char *name, gkv_params
             status = gkv_norm_silu_create(params, plan, layer_name, linear->out, linear->d_out, activation);
             break;
         case GKV_BLOCK_GATED: status = gkv_gate_create(plan, linear->out, linear->d_out, activation); break;
-        case GKV_BLOCK_LEAKY: status = gkv_leaky_relu_create(plan, linear->out, linear->d_out, activation); break;
+        case GKV_BLOCK_LEAKY: status = gkv_leaky_relu_create(linear->out, linear->d_out, activation); break;
         }
         in = activation->out;
         d_in = activation->d_out;

@@ -61,7 +61,7 @@ gkv_status gkv_norm_silu_create(gkv_params *params, gkv_plan *plan, const char *
 /* h ⊙ sigmoid(a), the input being [h, a]: half as wide on its way out. */
 gkv_status gkv_gate_create(gkv_plan *plan, gkv_slot in, gkv_slot d_in, gkv_layer *layer);
 
-/* x where x > 0, else 0.01·x. */
-gkv_status gkv_leaky_relu_create(gkv_plan *plan, gkv_slot in, gkv_slot d_in, gkv_layer *layer);
+/* x where x > 0, else 0.01·x; in place. */
+gkv_status gkv_leaky_relu_create(gkv_slot in, gkv_slot d_in, gkv_layer *layer);
 
 #endif

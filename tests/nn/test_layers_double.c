@@ -296,7 +296,7 @@ static void test_leaky_relu(void **state)
     (void)state;
     rig *it = begin(5, 9);
     it->mlp.layers = test_alloc(sizeof *it->mlp.layers);
-    assert_ok(gkv_leaky_relu_create(&it->plan, it->mlp.in, it->mlp.d_in, it->mlp.layers));
+    assert_ok(gkv_leaky_relu_create(it->mlp.in, it->mlp.d_in, it->mlp.layers));
     finish_layer(it);
     check_all(it, 1);
     loss(it);
