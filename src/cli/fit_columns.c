@@ -99,11 +99,14 @@ static int fit_all(const cli_fit_arguments *a, const gkv_gk_fit_settings *settin
                    gkv_gk_sample *samples, size_t *n)
 {
     const size_t count = *n;
+    const gkv_status settled = gkv_gk_fit_many(NULL, 0, settings, a->threads, NULL, NULL);
+    *n = 0;
+    if (settled != GKV_OK) /* no fault of a column's */
+        return cli_error(cli_code(settled), "%s", gkv_error_message());
     gkv_gk_fit_result *results = cli_alloc(count, sizeof *results);
     gkv_status *statuses = cli_alloc(count, sizeof *statuses);
     const gkv_status all = gkv_gk_fit_many(samples, count, settings, a->threads, results, statuses);
     int first = CLI_OK;
-    *n = 0;
     for (size_t i = 0; i < count; i++) {
         gkv_status status = statuses[i];
         if (status != GKV_OK || all == GKV_ERR_MEMORY) /* the one message there is may be another's */

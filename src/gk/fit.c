@@ -135,17 +135,20 @@ gkv_status gkv_gk_fit_many(const gkv_gk_sample *samples, size_t count, const gkv
         gkv_gk_fit_defaults(&set);
     if (count > 0)
         memset(results, 0, count * sizeof *results);
-    GKV_TRY(gkv_gk_fit_check_settings(&set));
-    GKV_TRY(gkv_threads_check(threads, "a fit"));
-    if (count == 0)
-        return GKV_OK;
+    gkv_status status = gkv_gk_fit_check_settings(&set);
+    if (status == GKV_OK)
+        status = gkv_threads_check(threads, "a fit");
+    for (size_t i = 0; statuses && i < count; i++)
+        statuses[i] = status;
+    if (status != GKV_OK || count == 0)
+        return status;
     const size_t all = (size_t)gkv_threads(threads);
     const size_t used = count < all ? count : all, share = (count + used - 1) / used;
     gkv_gk_fit_common common = {.set = &set, .kernels = gkv_gk_fit_kernels_get(), .threads = used > 1 ? 1 : (int)all};
     gkv_gk_edge_prepare(set.c, &common.edge);
     job j = {.common = &common, .samples = samples, .count = count, .block = share < BLOCK ? share : BLOCK,
              .threads = (int)used, .results = results, .statuses = statuses};
-    const gkv_status status = fit_all(&j);
+    status = fit_all(&j);
     job_free(&j);
     return status;
 }

@@ -3,7 +3,7 @@
 #include <float.h>
 #include <math.h>
 
-enum { M = GKV_GK_INTEGRANDS, EDGES_MAX = 200, DEPTH_MAX = 48, HALF = 7 };
+enum { M = GKV_GK_INTEGRANDS, EDGES_MAX = 200, DEPTH_MAX = 48, PANELS_MAX = 20000, HALF = 7 };
 
 /* Gauss's 7 and Kronrod's 15 points (Piessens et al., QUADPACK, 1983). */
 static const gkv_wide node[HALF + 1] = {
@@ -30,6 +30,7 @@ typedef struct problem {
     const void *user;
     size_t m;
     gkv_wide total[M]; /* ∫|·| so far */
+    size_t panels;     /* halved so far: where rounding makes noise of the integrand no depth is enough */
 } problem;
 
 static void integrate_panel(const problem *p, gkv_wide low, gkv_wide high, panel *out)
@@ -65,16 +66,17 @@ static int accurate(const problem *p, const panel *part)
     return 1;
 }
 
-static void refine(const problem *p, gkv_wide low, gkv_wide high, const panel *whole, int depth, gkv_wide *value,
+static void refine(problem *p, gkv_wide low, gkv_wide high, const panel *whole, int depth, gkv_wide *value,
                    gkv_wide *error)
 {
-    if (depth == DEPTH_MAX || accurate(p, whole)) {
+    if (depth == DEPTH_MAX || p->panels == PANELS_MAX || accurate(p, whole)) {
         for (size_t q = 0; q < p->m; q++)
             value[q] += whole->value[q], error[q] += whole->error[q];
         return;
     }
     const gkv_wide middle = 0.5L * (low + high);
     panel half;
+    p->panels++;
     integrate_panel(p, low, middle, &half);
     refine(p, low, middle, &half, depth + 1, value, error);
     integrate_panel(p, middle, high, &half);

@@ -5,12 +5,13 @@
 #include "lm/driver.h"
 
 /* How far to go in parameter j: a share of its size, or, if it is next to 0, of a size at which it
- * would have a thousandth of the others' influence. */
+ * would have a thousandth of the others' influence, or of the residuals' size if all are. */
 static double length_of(const gkv_lm_driver *d, size_t l, size_t j)
 {
     const gkv_lm_lane *lane = &d->lane[l];
     const double scale = d->scale[j * d->kernels->lanes + l], size = fabs(d->x[j * d->kernels->lanes + l]);
-    const double least = scale > 0 && lane->x_norm > 0 ? 1e-3 * lane->x_norm / scale : 1e-4;
+    const double extent = lane->x_norm > 1e-8 * lane->r_norm ? lane->x_norm : lane->r_norm;
+    const double least = scale > 0 && extent > 0 ? 1e-3 * extent / scale : 1e-4;
     /* √ε and ∛ε: where errors of rounding and of the formula balance. */
     return (lane->settled ? 6.0554544523933395e-06 : 1.4901161193847656e-08) * larger(size, least);
 }

@@ -106,8 +106,14 @@ void gkv_lm_held_start(gkv_lm_held *held, const double *combinations, size_t cou
     held->free = dimension - rank;
     memmove(held->basis, held->basis + rank * p, held->free * p * sizeof *held->basis);
     memcpy(held->anchor, x, p * sizeof *x);
-    for (size_t k = 0; k < held->free; k++)
+    for (size_t k = 0; k < held->free; k++) {
+        /* What rounding leaves of a sum of 0 is no size to measure steps by. */
+        double size = 0.0;
+        for (size_t j = 0; j < p; j++)
+            size += fabs(held->basis[k * p + j] * x[j]);
         held->y[k] = dot(p, held->basis + k * p, x);
+        held->y[k] = fabs(held->y[k]) > 1e-14 * size ? held->y[k] : 0.0;
+    }
     for (size_t k = 0; k < held->free; k++)
         for (size_t j = 0; j < p; j++)
             held->anchor[j] -= held->y[k] * held->basis[k * p + j];

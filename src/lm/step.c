@@ -159,7 +159,8 @@ static void measure_steps(gkv_lm_driver *d)
     }
 }
 
-/* The length of x, and the first radius: the linear model is least to be trusted at the start. */
+/* The length of x, and the first radius: the linear model is least to be trusted at the start. An x
+ * that is next to 0 beside the residuals says nothing of the length of steps. */
 static void measure_points(gkv_lm_driver *d, const gkv_lm_settings *set)
 {
     d->kernels->norm(d->p, d->scale, d->x, d->numbers, d->work);
@@ -169,7 +170,7 @@ static void measure_points(gkv_lm_driver *d, const gkv_lm_settings *set)
             continue;
         lane->x_norm = d->numbers[l];
         if (lane->result.iterations == 0) {
-            const double unit = lane->x_norm > 0 ? lane->x_norm : lane->r_norm;
+            const double unit = lane->x_norm > 1e-8 * lane->r_norm ? lane->x_norm : lane->r_norm;
             lane->radius = set->first_step > 0 ? set->first_step * unit : INFINITY;
         }
     }

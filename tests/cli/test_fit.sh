@@ -77,6 +77,12 @@ for column in gaps constant late; do
 done
 grep -q "^first" lines && grep -q "^second" lines || fail "the good columns are not there: $(cat lines)"
 
+# What is wrong for every column is said once, and nothing is invented.
+for fixed in c=0 c=1 c=-0.5 A=0,B=1,g=0,k=0; do
+    expect 2 "" "$gkvae" fit two.csv --fix $fixed
+    grep -q "estimate" output && fail "estimates with --fix $fixed: $(cat output)"
+done
+
 # Tails lighter than any: k ends at its bound, which is told and no failure.
 awk 'BEGIN { for (i = 1; i < 80; i++) print i / 80 }' > uniform.csv
 expect 0 "k is at its least valid value" "$gkvae" fit uniform.csv

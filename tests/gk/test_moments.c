@@ -123,6 +123,13 @@ static void information(void **state)
         for (int i = 0; i < 16; i++)
             assert_close(mean[i / 4][i % 4], expected[i / 4][i % 4], 1e-9 * (1 + fabs(expected[i / 4][i % 4])));
     }
+    /* Next to k_min Q' all but vanishes, and what is integrated is noise: an end, and the truth. */
+    for (double above = 1e-12; above < 1e-5; above *= 100) {
+        const gkv_gk edge = {0, 1, 1, gkv_gk_k_min(1, 0.8) + above, .8, 0};
+        double expected[4][4];
+        const gkv_status status = gkv_gk_information(&edge, expected);
+        assert_true(status == GKV_OK || status == GKV_ERR_NUMERIC);
+    }
     double far[4][4], unit[4][4];
     const gkv_gk huge = {1e200, 1e160, 1, .2, .8, 0}, one = {0, 1, 1, .2, .8, 0};
     assert_ok(gkv_gk_information(&huge, far));

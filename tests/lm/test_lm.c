@@ -48,7 +48,77 @@ static gkv_lm_result run(size_t n, size_t p, gkv_lm_residuals *f, gkv_lm_jacobia
     return result;
 }
 
+/* A line through 12 points, and a·exp(−b t) through them. */
+enum { POINTS = 12 };
+
+static double height(int i)
+{
+    return 3 * exp(-0.4 * i) + 0.05 * sin(5.0 * i);
+}
+
+static gkv_status line(void *user, const double *x, double *r)
+{
+    (void)user;
+    for (int i = 0; i < POINTS; i++)
+        r[i] = x[0] + x[1] * i - height(i);
+    return GKV_OK;
+}
+
+static gkv_status line_jacobian(void *user, const double *x, double *j)
+{
+    (void)user, (void)x;
+    for (int i = 0; i < POINTS; i++)
+        j[i] = 1, j[POINTS + i] = i;
+    return GKV_OK;
+}
+
+static gkv_status decay(void *user, const double *x, double *r)
+{
+    (void)user;
+    for (int i = 0; i < POINTS; i++)
+        r[i] = x[0] * exp(-x[1] * i) - height(i);
+    return GKV_OK;
+}
+
 /* --- Tests --------------------------------------------------------------- */
+
+/* An x that is 0 but for rounding is no measure of steps: it must not end where it began. */
+static void starts_next_to_zero(void **state)
+{
+    (void)state;
+    double best[2] = {0, 0};
+    const double cost = run(POINTS, 2, line, line_jacobian, NULL, best, NULL, NULL).cost_after;
+    for (int digits = 5; digits <= 300; digits += 5)
+        for (int differences = 0; differences < 2; differences++) {
+            const double tiny = pow(10, -digits);
+            double x[2] = {tiny, -tiny};
+            assert_relative(run(POINTS, 2, line, differences ? NULL : line_jacobian, NULL, x, NULL, NULL).cost_after, cost,
+                            1e-9);
+            double y[2] = {tiny, 1};
+            assert_true(run(POINTS, 2, decay, NULL, NULL, y, NULL, NULL).cost_after < 0.02);
+        }
+}
+
+/* A held sum leaves a coordinate that is 0 but for rounding. */
+static void held_starts_whose_differences_are_zero(void **state)
+{
+    (void)state;
+    gkv_lm_settings set;
+    gkv_lm_defaults(&set);
+    set.n_held = 1;
+    set.held = (double[]){1, 1};
+    const double sums[] = {2, 0.2, 2.0 / 3, 4};
+    for (int i = 0; i < 4; i++)
+        for (int differences = 0; differences < 2; differences++) {
+            /* the least cost on x0 + x1 = s is that of a parabola in x1 */
+            double x[2] = {sums[i] / 2, sums[i] / 2}, up = 0, down = 0;
+            for (int t = 0; t < POINTS; t++)
+                up += (t - 1) * (height(t) - sums[i]), down += (t - 1) * (t - 1);
+            run(POINTS, 2, line, differences ? NULL : line_jacobian, NULL, x, &set, NULL);
+            assert_close(x[1], up / down, 1e-9);
+            assert_close(x[0] + x[1], sums[i], 1e-14);
+        }
+}
 
 static void not_a_number_is_a_rejected_step(void **state)
 {
@@ -255,6 +325,8 @@ static void refusals_and_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(starts_next_to_zero),
+        cmocka_unit_test(held_starts_whose_differences_are_zero),
         cmocka_unit_test(not_a_number_is_a_rejected_step),
         cmocka_unit_test(a_wall_is_no_minimum),
         cmocka_unit_test(bounds),
