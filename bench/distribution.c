@@ -38,7 +38,7 @@ int main(void)
     float *x_f = malloc(N * sizeof *x_f), *z_f = malloc(N * sizeof *z_f), *out_f = malloc(N * sizeof *out_f);
     if (!x || !p || !z || !out || !x_f || !z_f || !out_f)
         return 1;
-    printf("%s%-18s %8s %8s %8s %8s %8s %8s %8s | %8s %8s\n", gkv_build_description(), "ns a value", "log f", "z, log f",
+    printf("%s\n%-18s %8s %8s %8s %8s %8s %8s %8s | %8s %8s\n", gkv_build_description(), "ns a value", "log f", "z, log f",
            "cdf", "log cdf", "quantile", "score", "draw", "float:", "z, log f");
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         const gkv_gk *gk = &shapes[s];
