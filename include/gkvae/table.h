@@ -5,13 +5,16 @@
  * double, with names:
  *
  *   Text. Fields are separated by what the first line has of ; , and tab, looked for in this
- *   order, or else by blanks; they may be quoted, "" within quotes being one quote. A first
+ *   order, or else by blanks; they may be quoted, "" within quotes being one quote, but do
+ *   not hold line ends, quoted or not. Lines end with LF or CR LF; CR alone is refused. A first
  *   line without any number is a header. Empty lines and lines that begin with # are passed
  *   over. Every line has as many fields as the first. Numbers are decimal, with a point,
- *   whatever the locale, and rounded correctly. A column that begins with a word is text;
- *   one that begins with a number, or with a sign that one is missing (nothing, NA, N/A,
- *   NaN, null), but is not of finite numbers throughout, has a fault, which is reported when
- *   the column is asked for: a gap in one column is no concern of the others.
+ *   whatever the locale, and rounded correctly. A column that begins with a word,
+ *   or with a date or time (2024-01-31, 31/1/2024, 31.1.2024, 12:30), is text; one that begins
+ *   with a number, with what begins like one (0,5 or 5% or 1e999 or 0x10, inf, nan), or with a
+ *   sign that one is missing (nothing, NA, N/A, NaN, null), but is not of finite numbers
+ *   throughout, has a fault, which is reported when the column is asked for: a gap in one
+ *   column is no concern of the others. gkv_table_kind() tells which columns are text.
  *
  *   .npy, versions 1.0, 2.0 and 3.0: one array of one dimension (a column) or two (rows and
  *   columns), little- or big-endian, in C or Fortran order, of float32, float64, or signed

@@ -13,6 +13,25 @@ int cli_columns_find(const gkv_table *table, const char *option, const char *nam
     return status == GKV_OK ? CLI_OK : cli_error(cli_code(status), "%s %s: %s", option, name, gkv_error_message());
 }
 
+/* One line for all columns of text, which a choice of all columns leaves out: what is not
+ * fitted shall not be missed in silence. */
+static void tell_left_out(const gkv_table *table, size_t except)
+{
+    enum { NAMED = 8 };
+    size_t left = 0;
+    for (size_t c = 0; c < gkv_table_columns(table); c++) {
+        if (gkv_table_kind(table, c) != GKV_COLUMN_TEXT || c == except)
+            continue;
+        if (left < NAMED)
+            fprintf(stderr, "%s%.80s", left ? ", " : "gkvae: left out, being of text: ", gkv_table_name(table, c));
+        left++;
+    }
+    if (left > NAMED)
+        fprintf(stderr, " and %zu more", left - NAMED);
+    if (left > 0)
+        fputc('\n', stderr);
+}
+
 int cli_columns_choose(const gkv_table *table, const char *path, const char *list, size_t except, size_t **chosen,
                        size_t *n_chosen)
 {
@@ -28,7 +47,10 @@ int cli_columns_choose(const gkv_table *table, const char *path, const char *lis
         CLI_TRY(cli_columns_find(table, "--column", word, &(*chosen)[(*n_chosen)++]));
     if (*n_chosen == 0)
         code = list ? cli_error(CLI_USAGE, "--column: no column is named")
-                    : cli_error(CLI_DATA, "%s: no column holds numbers", path);
+                    : cli_error(CLI_DATA, "%s: no column holds numbers%s", path,
+                                except == SIZE_MAX ? "" : " but the one of --weights");
+    else if (!list)
+        tell_left_out(table, except);
 done:
     free(words);
     if (code != CLI_OK) {

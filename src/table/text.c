@@ -20,6 +20,7 @@ typedef struct reader {
     char separator;   /* ' ' for any run of blanks; 0 before the first line */
     char **fields;    /* into the line */
     size_t n_fields, row_capacity;
+    bool quotes_open; /* at the end of the line */
 } reader;
 
 /* --- Lines and fields -------------------------------------------------------------------- */
@@ -79,6 +80,9 @@ static gkv_status next_line(reader *r, char **start)
         if (r->line_number == 1 && strncmp(from, "\xEF\xBB\xBF", 3) == 0) /* a byte order mark */
             from += 3;
         const char *first = from + strspn(from, " \t\r");
+        if (strchr(first, '\r'))
+            return gkv_fail(GKV_ERR_DATA, "%s:%zu: a carriage return within the line: end lines with LF or CR LF, "
+                                          "not with CR alone", r->source->name, r->line_number);
         if (*first == '\0' || *first == '#')
             continue;
         if (!r->separator)
@@ -121,14 +125,15 @@ static char *trim(char *field)
     return field;
 }
 
-/* The end of the field that begins here. A separator within quotes is none. */
-static char *field_end(char *c, char separator)
+/* The end of the field that begins here. A separator within quotes is none; *quoted says
+ * whether they are still open there. */
+static char *field_end(char *c, char separator, bool *quoted)
 {
-    bool quoted = false;
+    *quoted = false;
     for (; *c; c++) {
         if (*c == '"')
-            quoted = !quoted;
-        else if (!quoted && (separator == ' ' ? *c == ' ' || *c == '\t' : *c == separator))
+            *quoted = !*quoted;
+        else if (!*quoted && (separator == ' ' ? *c == ' ' || *c == '\t' : *c == separator))
             return c;
     }
     return c;
@@ -140,7 +145,7 @@ static gkv_status split(reader *r, char *line)
     for (char *c = line;;) {
         while (r->separator == ' ' && (*c == ' ' || *c == '\t'))
             c++;
-        char *end = field_end(c, r->separator);
+        char *end = field_end(c, r->separator, &r->quotes_open);
         const bool last = *end == '\0';
         *end = '\0';
         if (r->n_fields == GKV_TABLE_COLUMNS_MAX)
@@ -175,6 +180,37 @@ static bool is_missing(const char *text)
     return false;
 }
 
+/* Whether the rest of a word spells infinity or NaN, as programs print them. */
+static bool is_spelled(const char *text)
+{
+    static const char *const words[] = {"inf", "infinity", "nan"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasecmp(text, words[i]) == 0)
+            return true;
+    return false;
+}
+
+/* 2024-01-31, 31/1/2024, 31.1.2024, 12:30 and what may follow: digits, but no number. */
+static bool is_date(const char *text)
+{
+    static const char digits[] = "0123456789";
+    const size_t first = strspn(text, digits);
+    const char *second = text + first + (text[first] != '\0');
+    const size_t length = strspn(second, digits);
+    if (first == 0 || length == 0)
+        return false;
+    return strchr("-/:", text[first]) || (text[first] == '.' && second[length] == '.');
+}
+
+/* Whether a field is meant as a number, though perhaps none is made of it, as of 0,5 or 5%
+ * or 1e999: such a column is refused, not passed over as text. */
+static bool seems_number(const char *text)
+{
+    const char *rest = text + strspn(text, "+-");
+    const bool begins = strspn(rest + (*rest == '.'), "0123456789") > 0;
+    return rest - text <= 1 && (begins || is_spelled(rest)) && !is_date(text);
+}
+
 static gkv_status note_fault(const reader *r, size_t column, const char *text)
 {
     char shown[GKV_PRINTABLE_SIZE], shown_name[GKV_PRINTABLE_SIZE], *fault = NULL;
@@ -182,7 +218,9 @@ static gkv_status note_fault(const reader *r, size_t column, const char *text)
     if (is_missing(text))
         advice = "; leave lines with gaps out of the file";
     else if (strchr(text, ','))
-        advice = "; the decimal sign is a point";
+        advice = "; the decimal sign is a point, and thousands are not grouped";
+    else if (*text && text[strlen(text) - 1] == '%')
+        advice = "; numbers stand alone, without a unit";
     GKV_TRY(gkv_strf(&fault, "%s:%zu: %s: \"%s\" is no finite decimal number%s", r->source->name, r->line_number,
                      gkv_text_printable(r->table->columns[column].name, shown_name),
                      gkv_text_printable(text, shown), advice));
@@ -227,8 +265,9 @@ static gkv_status add_row(reader *r)
 {
     gkv_table *table = r->table;
     if (r->n_fields != table->n_columns)
-        return gkv_fail(GKV_ERR_DATA, "%s:%zu: fields: %zu, but the first line has %zu", r->source->name,
-                        r->line_number, r->n_fields, table->n_columns);
+        return gkv_fail(GKV_ERR_DATA, "%s:%zu: fields: %zu, but the first line has %zu%s", r->source->name,
+                        r->line_number, r->n_fields, table->n_columns,
+                        r->quotes_open ? "; quotes are not closed on it: fields cannot hold line ends" : "");
     if (table->n_rows == r->row_capacity)
         GKV_TRY(grow(r));
     for (size_t c = 0; c < table->n_columns; c++) {
@@ -236,7 +275,7 @@ static gkv_status add_row(reader *r)
         const char *text = r->fields[c];
         if (column->kind != GKV_COLUMN_NUMBERS || parse_number(text, &column->values[table->n_rows]))
             continue;
-        if (table->n_rows == 0 && !is_missing(text))
+        if (table->n_rows == 0 && !is_missing(text) && !seems_number(text))
             gkv_table_give_up(table, c, GKV_COLUMN_TEXT, NULL);
         else
             GKV_TRY(note_fault(r, c, text));

@@ -38,6 +38,9 @@ is_true "$p > 0.001 && $p <= 1" || fail "a true model is rejected: p = $p"
 expect 0 "standard error" "$gkvae" fit two.csv
 awk '$1 == "first" || $1 == "second" { n++ } $1 == "kind" { n += 9 } END { exit n != 2 }' output ||
     fail "not a line for each of two columns: $(cat output)"
+expect 0 "gkvae: left out, being of text: kind" "$gkvae" fit two.csv
+"$gkvae" fit two.csv -c first,second > /dev/null 2> messages
+[ -s messages ] && fail "columns that were named, and yet: $(cat messages)"
 expect 0 "octile method" "$gkvae" fit two.csv --method octile -c 2
 awk '$1 == "g" { exit !($2 < -0.2 && $2 > -0.4) }' output || fail "octiles: g is not near −0.3: $(cat output)"
 
@@ -250,6 +253,10 @@ refused 2 "goes with --mixture" '1\n' --held-out 0.1
 refused 2 "--weights v: bad.csv has no such column" 'w,x\n1,2\n' --weights v
 refused 3 "--weights w" 'w,x\na,2\n' --weights w
 refused 3 "weight" 'w,x\n-1,2\n1,3\n1,4\n1,5\n1,6\n1,7\n1,8\n1,9\n1,10\n1,11\n' --weights w
+refused 3 'bad.csv:2: a: "0,345" is no finite decimal number; the decimal sign is a point' 'a;b\n0,345;1\n0,2;2\n'
+refused 3 'bad.csv:2: a: "5%" is no finite decimal number' 'a;b\n5%%;1\n6%%;2\n'
+refused 3 "no column holds numbers but the one of --weights" '1\n2\n' --weights 1
+refused 3 "CR alone" 'x\r1\r2\r'
 expect 5 "missing.csv" "$gkvae" fit missing.csv
 expect 5 "$source" "$gkvae" fit "$source"
 finish

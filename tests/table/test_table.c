@@ -155,6 +155,48 @@ static void faults_wait_until_the_column_is_wanted(void **state)
     gkv_table_free(table);
 }
 
+/* The first row decides between text and numbers, also where its number is none. */
+static void what_begins_like_a_number_is_refused_not_text(void **state)
+{
+    (void)state;
+    static const char *const meant[] = {"0,345", "5%", "inf", "-Inf", "+infinity", "nan", "-nan", "1e400", "0x10",
+                                        "1,000", "-.5.", "+3x", "-7,", ".5.", "12ab", "1 2", "1e", "5-", "1.", "2"};
+    static const char *const words[] = {"word", "-", "+", ".", "--1", "+-2", "-x", ".x", "infant", "nano", "$5", "e5",
+                                        "2024-01-31", "2024-01-31T12:30:00", "31/1/2024", "31.1.2024", "12:30"};
+    char text[64];
+    const double *values = NULL;
+    for (size_t i = 0; i < sizeof meant / sizeof *meant; i++) {
+        snprintf(text, sizeof text, "a;b\n\"%s\";1\nx;2\n", meant[i]);
+        gkv_table *table = read_text(text);
+        assert_int_equal(gkv_table_kind(table, 0), GKV_COLUMN_FAULTY);
+        expect_column(table, 1, "b", 2, (const double[]){1, 2});
+        const int good = i >= sizeof meant / sizeof *meant - 2; /* and the fault is in the line after */
+        assert_fails(gkv_table_numbers(table, 0, &values), GKV_ERR_DATA, good ? "it:3: a: \"x\"" : "it:2: a: ");
+        gkv_table_free(table);
+    }
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        snprintf(text, sizeof text, "a;b\n%s;1\n", words[i]);
+        gkv_table *table = read_text(text);
+        assert_int_equal(gkv_table_kind(table, 0), GKV_COLUMN_TEXT);
+        gkv_table_free(table);
+    }
+    gkv_table *table = read_text("a;b\n0,5;5%\n");
+    assert_fails(gkv_table_numbers(table, 0, &values), GKV_ERR_DATA,
+                 "it:2: a: \"0,5\" is no finite decimal number; the decimal sign is a point");
+    assert_fails(gkv_table_numbers(table, 1, &values), GKV_ERR_DATA, "\"5%\" is no finite decimal number; numbers stand");
+    gkv_table_free(table);
+}
+
+static void line_ends_that_are_none_are_named(void **state)
+{
+    (void)state;
+    refused("x\r1\r2\r3\r", "it:1: a carriage return within the line: end lines with LF");
+    refused("1,2\r3,4\r", "not with CR alone");
+    refused("x,y\n1,\"a\nb\"\n", "it:3: fields: 1, but the first line has 2; quotes are not closed");
+    refused("x,y,z\n1,\"a\nb\",2\n", "it:2: fields: 2, but the first line has 3; quotes are not closed");
+    gkv_table_free(read_text("1\r\r\n2\r\n"));
+}
+
 static void numbers_are_exact_in_any_locale(void **state)
 {
     (void)state;
@@ -438,6 +480,8 @@ int main(void)
         cmocka_unit_test(names_come_from_the_header),
         cmocka_unit_test(columns_are_found_by_name_or_number),
         cmocka_unit_test(faults_wait_until_the_column_is_wanted),
+        cmocka_unit_test(what_begins_like_a_number_is_refused_not_text),
+        cmocka_unit_test(line_ends_that_are_none_are_named),
         cmocka_unit_test(numbers_are_exact_in_any_locale),
         cmocka_unit_test(texts_that_are_no_tables_are_refused),
         cmocka_unit_test(every_type_and_order_is_read),
