@@ -143,7 +143,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *resid
 /* Of the last solution's J (weights and loss applied), at the x it returned, bounds
  * ignored: (JᵀJ)⁻¹ in covariance[p·p], and its numerical rank in *rank (may be NULL),
  * judged on columns of unit norm at a relative `tolerance` (0 takes 1e-12). Parameters
- * that the data do not determine get an infinite variance and zero covariances; those
+ * that the data do not determine, which are all that change along any direction in which no
+ * residual does, get an infinite variance and zero covariances; those
  * that were fixed get zeros, and do not count in the rank. For residuals of unknown scale
  * multiply by 2·cost/(n − number of free parameters). GKV_ERR_ARGUMENT if nothing has
  * been solved yet. */

@@ -73,6 +73,26 @@ static void invert_triangle(size_t n, size_t rank, double *r)
     }
 }
 
+/* Whether parameter `row` (of S) moves along a direction in which nothing changes: the null
+ * space of S is spanned by (−S₁₁⁻¹ S₁₂, 1), S₁₁ being the leading triangle, inverted here
+ * already, and S₁₂ what stands beside it. S₁₂ is known to `tolerance`, columns being of norm 1. */
+static int is_undetermined(size_t p, size_t rank, const double *s, size_t row, double tolerance)
+{
+    if (row >= rank)
+        return 1;
+    double noise = 0.0;
+    for (size_t k = row; k < rank; k++)
+        noise += tolerance * fabs(s[k * p + row]);
+    for (size_t j = rank; j < p; j++) {
+        double part = 0.0;
+        for (size_t k = row; k < rank; k++)
+            part += s[k * p + row] * s[j * p + k];
+        if (fabs(part) > noise)
+            return 1;
+    }
+    return 0;
+}
+
 void gkv_lm_covariance_of(size_t p, size_t lanes, const double *triangle, const unsigned char *fixed, double tolerance,
                           double *covariance, size_t *rank, double *work, size_t *order)
 {
@@ -90,7 +110,7 @@ void gkv_lm_covariance_of(size_t p, size_t lanes, const double *triangle, const 
         unit[j] = nothing ? 1.0 : 1.0 / norm / largest;
     }
     factor_pivoted(p, s, order);
-    const double least = (tolerance > 0 ? tolerance : 1e-12) * fabs(s[0]);
+    const double relative = tolerance > 0 ? tolerance : 1e-12, least = relative * fabs(s[0]);
     size_t full = 0;
     while (full < p && fabs(s[full * p + full]) > least)
         full++;
@@ -98,11 +118,18 @@ void gkv_lm_covariance_of(size_t p, size_t lanes, const double *triangle, const 
     for (size_t a = 0; a < p; a++)
         for (size_t b = a; b < p; b++) {
             const size_t i = order[a], j = order[b];
-            double sum = a == b && a >= full && !(fixed && fixed[i]) ? INFINITY : 0.0;
+            double sum = 0.0;
             for (size_t k = b; k < full; k++)
                 sum += s[k * p + a] * s[k * p + b];
             covariance[i * p + j] = covariance[j * p + i] = sum * unit[i] * unit[j];
         }
+    for (size_t a = 0; a < p && full < p; a++) {
+        const size_t i = order[a];
+        if ((fixed && fixed[i]) || !is_undetermined(p, full, s, a, relative))
+            continue;
+        for (size_t j = 0; j < p; j++)
+            covariance[i * p + j] = covariance[j * p + i] = i == j ? INFINITY : 0.0;
+    }
     if (rank)
         *rank = full;
 }

@@ -220,9 +220,46 @@ static void rank_deficiency(void **state)
         assert_ok(gkv_lm_covariance(lm, 1e-6, covariance, &rank));
         assert_int_equal(rank, 1);
         assert_true(isinf(covariance[8]) && covariance[2] == 0);
-        assert_true(isinf(covariance[0]) != isinf(covariance[4]));
+        assert_true(isinf(covariance[0]) && isinf(covariance[4])); /* neither is known without the other */
+        assert_true(covariance[1] == 0 && covariance[5] == 0);
         gkv_lm_free(lm);
     }
+}
+
+/* x0 + x1 and x2 are determined, x1 is if x0 is fixed; x3 and 2 x4 are one. */
+static gkv_status collinear(void *user, const double *x, double *r)
+{
+    (void)user;
+    for (int i = 0; i < 12; i++)
+        r[i] = x[0] + x[1] + 1e3 * i * x[2] + i * i * (x[3] + 2 * x[4]) - sin(i);
+    return GKV_OK;
+}
+
+static void only_what_is_determined_has_a_variance(void **state)
+{
+    (void)state;
+    static const unsigned char fixed[5] = {1, 0, 0, 1, 0};
+    double full[25], determined[25];
+    size_t rank;
+    gkv_lm *lm;
+    gkv_lm_settings set;
+    gkv_lm_defaults(&set);
+    assert_ok(gkv_lm_create(12, 5, &lm));
+    for (int holds = 0; holds < 2; holds++) {
+        double x[5] = {0};
+        set.fixed = holds ? fixed : NULL;
+        assert_ok(gkv_lm_solve(lm, collinear, NULL, NULL, x, &set, NULL));
+        assert_ok(gkv_lm_covariance(lm, 1e-8, holds ? determined : full, &rank));
+        assert_int_equal(rank, 3);
+    }
+    for (int i = 0; i < 5; i++)
+        for (int j = 0; j < 5; j++)
+            if (i != 2 || j != 2)
+                assert_true(i == j ? isinf(full[i * 6]) : full[i * 5 + j] == 0);
+    assert_relative(full[2 * 6], determined[2 * 6], 1e-6); /* with x1 and x4 free, as the data have it */
+    assert_true(isfinite(determined[6]) && determined[6] > 0 && isfinite(determined[24]) && determined[24] > 0);
+    assert_true(determined[0] == 0 && determined[18] == 0);
+    gkv_lm_free(lm);
 }
 
 static gkv_status linear(void *user, const double *x, double *r)
@@ -331,6 +368,7 @@ int main(void)
         cmocka_unit_test(a_wall_is_no_minimum),
         cmocka_unit_test(bounds),
         cmocka_unit_test(rank_deficiency),
+        cmocka_unit_test(only_what_is_determined_has_a_variance),
         cmocka_unit_test(covariance_inverts),
         cmocka_unit_test(refusals_and_limits),
     };
