@@ -30,7 +30,8 @@ extern "C" {
 
 /* Writes r[0 … n−1] at x[0 … p−1]. NaN or infinite residuals say "not here": the
  * step is rejected and a shorter one tried. A status that is not GKV_OK ends the
- * solution and is returned by gkv_lm_solve. x is within the bounds. */
+ * solution and is returned by gkv_lm_solve, whose message then says so, unless a failed call of
+ * this library within the callback left another. x is within the bounds. */
 typedef gkv_status gkv_lm_residuals(void *user, const double *x, double *r);
 
 /* Writes J, column by column: jacobian[j·n + i] = ∂r_i/∂x_j. x is where residuals were last
@@ -87,8 +88,10 @@ typedef struct gkv_lm_settings {
                                   cautious; 0 is no limit */
     double acceleration;       /* 0: none. Else the most that twice the scaled acceleration may be of
                                   the scaled step; 0.75 is usual. Costs one more evaluation a step */
-    int max_iterations;        /* 5000: accepted and rejected steps */
-    int max_evaluations;       /* 5000: of the residuals, those for differences included */
+    int max_iterations;        /* 5000: accepted and rejected steps; ≥ 0: with 0, x stays, and its J is taken */
+    int max_evaluations;       /* 5000: of the residuals, those for differences included; ≥ 1. No
+                                  step is begun once it is reached; one that was begun, and J at its
+                                  end, may exceed it, as the start and its J do */
     gkv_lm_loss loss;          /* GKV_LM_SQUARES */
     double loss_scale;         /* 1: the residual at which the loss begins to bend; > 0 */
     const double *weights;     /* n weights w_i ≥ 0 of the squared residuals; NULL is 1; not owned */

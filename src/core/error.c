@@ -7,6 +7,7 @@
 enum { MESSAGE_SIZE = 1024 };
 
 static _Thread_local char message[MESSAGE_SIZE];
+static _Thread_local unsigned long failures;
 
 const char *gkv_error_message(void)
 {
@@ -22,7 +23,13 @@ gkv_status gkv_fail(gkv_status code, const char *format, ...)
     vsnprintf(fresh, sizeof fresh, format, args);
     va_end(args);
     memcpy(message, fresh, sizeof message);
+    failures++;
     return code;
+}
+
+unsigned long gkv_failures(void)
+{
+    return failures;
 }
 
 gkv_status gkv_fail_context(gkv_status code, const char *format, ...)

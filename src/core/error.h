@@ -8,6 +8,9 @@
  *     return gkv_fail(GKV_ERR_DATA, "%s: bad magic 0x%08x", path, magic);   */
 gkv_status gkv_fail(gkv_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* How many messages this thread has recorded: whether somebody else's function left one. */
+unsigned long gkv_failures(void);
+
 /* Puts "context: " before this thread's message; returns the code. */
 gkv_status gkv_fail_context(gkv_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

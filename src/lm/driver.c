@@ -12,9 +12,18 @@ gkv_lm_measure gkv_lm_measure_of(const gkv_lm_driver *d, const gkv_lm_task *task
     return (gkv_lm_measure){task->set->weights ? d->weights : NULL, task->set->loss, task->set->loss_scale};
 }
 
+gkv_status gkv_lm_heard(const char *callback, unsigned long before, gkv_status status)
+{
+    if (status == GKV_OK || gkv_failures() != before)
+        return status;
+    return gkv_fail(status, "least squares: the callback for the %s ended it with %s", callback,
+                    gkv_status_name(status));
+}
+
 gkv_status gkv_lm_evaluate(gkv_lm_driver *d, gkv_lm_task *task, const double *point, const gkv_lm_measure *measure)
 {
-    GKV_TRY(task->residuals(task->user, &d->group, point, d->fresh));
+    const unsigned long before = gkv_failures();
+    GKV_TRY(gkv_lm_heard("residuals", before, task->residuals(task->user, &d->group, point, d->fresh)));
     d->kernels->cost(d->n, d->fresh, measure, d->numbers);
     for (size_t l = 0; l < d->kernels->lanes; l++) {
         d->lane[l].result.residual_evaluations += d->group.active[l];
@@ -96,8 +105,9 @@ static gkv_status take_jacobian(gkv_lm_driver *d, gkv_lm_task *task)
     }
     if (!any)
         return GKV_OK;
+    const unsigned long before = gkv_failures();
     if (task->jacobian)
-        GKV_TRY(task->jacobian(task->user, &d->group, d->x, d->system));
+        GKV_TRY(gkv_lm_heard("derivatives", before, task->jacobian(task->user, &d->group, d->x, d->system)));
     else
         GKV_TRY(gkv_lm_differences(d, task));
     if (task->set->fixed)

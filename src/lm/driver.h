@@ -115,6 +115,10 @@ void gkv_lm_unload(gkv_lm_driver *driver, gkv_lm_task *task, size_t lane);
 /* Ends what a lane has done and gives it something to do, if there is anything left. */
 void gkv_lm_turn_over(gkv_lm_driver *driver, gkv_lm_task *task, size_t lane);
 
+/* Hands on what a callback returned, `before` being gkv_failures() before its call: a caller's
+ * function leaves no message of its own, and one of this failure is promised. */
+gkv_status gkv_lm_heard(const char *callback, unsigned long before, gkv_status status);
+
 /* One call of the residuals at point[p], in the lanes of group.active, into fresh; `numbers`
  * receives their costs by the measure, +∞ where they are not finite. */
 gkv_status gkv_lm_evaluate(gkv_lm_driver *driver, gkv_lm_task *task, const double *point,

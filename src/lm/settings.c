@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "core/error.h"
 #include "lm/driver.h"
@@ -18,12 +19,23 @@ void gkv_lm_defaults(gkv_lm_settings *settings)
     };
 }
 
+/* " (problem 7)", where there is more than one. */
+static const char *place(char out[32], size_t problem, size_t count)
+{
+    out[0] = '\0';
+    if (count > 1)
+        snprintf(out, 32, " (problem %zu)", problem);
+    return out;
+}
+
 gkv_status gkv_lm_check(size_t n, size_t p, size_t count, const gkv_lm_settings *set)
 {
+    char where[32];
     if (!(set->cost_tolerance >= 0 && set->step_tolerance >= 0 && set->gradient_tolerance >= 0))
         return gkv_fail(GKV_ERR_ARGUMENT, "least squares: tolerances must be ≥ 0");
     if (!(set->first_step >= 0) || set->max_iterations < 0 || set->max_evaluations < 1)
-        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: first_step must be ≥ 0, limits positive");
+        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: first_step and max_iterations must be ≥ 0, "
+                                          "max_evaluations ≥ 1");
     if (!(set->acceleration >= 0))
         return gkv_fail(GKV_ERR_ARGUMENT, "least squares: acceleration must be ≥ 0, and 0 for none");
     if (set->loss < GKV_LM_SQUARES || set->loss > GKV_LM_CAUCHY)
@@ -34,13 +46,13 @@ gkv_status gkv_lm_check(size_t n, size_t p, size_t count, const gkv_lm_settings 
     for (size_t i = 0; i < p * count; i++) {
         const double low = set->low ? set->low[i] : -INFINITY, high = set->high ? set->high[i] : INFINITY;
         if (!(low <= high) || low == INFINITY || high == -INFINITY)
-            return gkv_fail(GKV_ERR_ARGUMENT, "least squares: bounds %g and %g of parameter %zu leave it nothing "
-                                              "(problem %zu)", low, high, i % p, i / p);
+            return gkv_fail(GKV_ERR_ARGUMENT, "least squares: bounds %g and %g of parameter %zu leave it nothing%s",
+                            low, high, i % p, place(where, i / p, count));
     }
     for (size_t i = 0; set->weights && i < n * count; i++)
         if (!(set->weights[i] >= 0 && set->weights[i] < INFINITY))
-            return gkv_fail(GKV_ERR_ARGUMENT, "least squares: the weight of residual %zu is %g (problem %zu); weights "
-                                              "must be ≥ 0 and finite", i % n, set->weights[i], i / n);
+            return gkv_fail(GKV_ERR_ARGUMENT, "least squares: the weight of residual %zu is %g%s; weights must be ≥ 0 "
+                                              "and finite", i % n, set->weights[i], place(where, i / n, count));
     return GKV_OK;
 }
 

@@ -108,7 +108,8 @@ static gkv_status explain(gkv_lm *lm, const single *one)
                                          "either side", one->held ? "free direction" : "parameter", lane->place,
                         d->x[lane->place]);
     if (one->jacobian) { /* J was overwritten by its factors; ask again for what was wrong with it */
-        GKV_TRY(one->jacobian(one->user, point_of(one, d->x), d->system));
+        const unsigned long before = gkv_failures();
+        GKV_TRY(gkv_lm_heard("derivatives", before, one->jacobian(one->user, point_of(one, d->x), d->system)));
         for (size_t k = 0; k < n * lm->p; k++)
             if (!isfinite(d->system[k]) && !lm->fixed[k / n])
                 return gkv_fail(GKV_ERR_NUMERIC, "the derivative of residual %zu in parameter %zu is not finite at a "

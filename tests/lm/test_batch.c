@@ -238,6 +238,15 @@ static gkv_status failing(void *user, const gkv_lm_group *group, const double *x
     return many_r(user, group, x, r);
 }
 
+/* The same without a message. */
+static gkv_status silent(void *user, const gkv_lm_group *group, const double *x, double *r)
+{
+    for (size_t l = 0; l < group->lanes; l++)
+        if (group->active[l] && group->problem[l] == 40)
+            return GKV_ERR_INTERRUPTED;
+    return many_r(user, group, x, r);
+}
+
 static void failures(void **state)
 {
     (void)state;
@@ -250,6 +259,9 @@ static void failures(void **state)
         memset(results, 0, sizeof results);
         assert_fails(gkv_lm_batch_solve(batch, COUNT, failing, many_j, NULL, &x[0][0], NULL, results, NULL),
                      GKV_ERR_INTERRUPTED, "problem 40 does not want to");
+        memcpy(x, data.start, sizeof x);
+        assert_fails(gkv_lm_batch_solve(batch, COUNT, silent, many_j, NULL, &x[0][0], NULL, NULL, NULL),
+                     GKV_ERR_INTERRUPTED, "the callback for the residuals ended it");
         assert_same(x[40], data.start[40], P, "parameter", 40);
         assert_same(x[COUNT - 1], data.start[COUNT - 1], P, "parameter", COUNT - 1);
         if (threads == 1) /* the thread that has problem 0 may begin after the batch has ended */

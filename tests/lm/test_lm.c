@@ -318,6 +318,20 @@ static gkv_status failing(void *user, const double *x, double *r)
     return rosenbrock(NULL, x, r);
 }
 
+static gkv_status failing_jacobian(void *user, const double *x, double *j)
+{
+    (void)user, (void)x, (void)j;
+    return GKV_ERR_DATA;
+}
+
+/* The library's own message of what failed within a callback stays. */
+static gkv_status failing_within(void *user, const double *x, double *r)
+{
+    gkv_lm *lm;
+    (void)user, (void)x, (void)r;
+    return gkv_lm_create(1, 2, &lm);
+}
+
 static gkv_status nan_jacobian(void *user, const double *x, double *j)
 {
     (void)user, (void)x;
@@ -337,7 +351,15 @@ static void refusals_and_limits(void **state)
     double x[2] = {-1.2, 1};
     int calls = 0;
     gkv_lm_result result;
-    assert_int_equal(gkv_lm_solve(lm, failing, rosenbrock_jacobian, &calls, x, NULL, &result), GKV_ERR_INTERRUPTED);
+    assert_fails(gkv_lm_solve(lm, failing, rosenbrock_jacobian, &calls, x, NULL, &result), GKV_ERR_INTERRUPTED,
+                 "the callback for the residuals ended it with GKV_ERR_INTERRUPTED");
+    calls = 2;
+    assert_fails(gkv_lm_solve(lm, failing, NULL, &calls, (double[]){-1.2, 1}, NULL, NULL), GKV_ERR_INTERRUPTED,
+                 "the callback for the residuals");
+    assert_fails(gkv_lm_solve(lm, rosenbrock, failing_jacobian, NULL, (double[]){-1.2, 1}, NULL, NULL), GKV_ERR_DATA,
+                 "the callback for the derivatives ended it with GKV_ERR_DATA");
+    assert_fails(gkv_lm_solve(lm, failing_within, NULL, NULL, x, NULL, NULL), GKV_ERR_ARGUMENT,
+                 "1 residuals, 2 parameters");
     assert_true(result.cost_after <= result.cost_before && isfinite(x[0]));
     assert_fails(gkv_lm_solve(lm, rosenbrock, nan_jacobian, NULL, x, NULL, NULL), GKV_ERR_NUMERIC,
                  "residual 0 in parameter 1");
@@ -347,6 +369,30 @@ static void refusals_and_limits(void **state)
     assert_ok(gkv_lm_solve(lm, rosenbrock, NULL, NULL, (double[]){-1.2, 1}, &set, &result));
     assert_int_equal(result.stop, GKV_LM_LIMIT);
     assert_int_equal(result.iterations, 3);
+    for (int limit = 0; limit < 4; limit++) { /* the start and two differences are the least */
+        double origin[2] = {-1.2, 1};
+        gkv_lm_defaults(&set);
+        if (limit > 0)
+            set.max_evaluations = limit;
+        else
+            set.max_iterations = 0;
+        assert_ok(gkv_lm_solve(lm, rosenbrock, NULL, NULL, origin, &set, &result));
+        assert_int_equal(result.stop, GKV_LM_LIMIT);
+        assert_int_equal(result.iterations, 0);
+        assert_int_equal(result.residual_evaluations, 3);
+        assert_true(origin[0] == -1.2 && origin[1] == 1);
+    }
+    set.max_evaluations = 0;
+    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT, "max_evaluations ≥ 1");
+    gkv_lm_defaults(&set);
+    set.max_iterations = -1;
+    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT,
+                 "max_iterations must be ≥ 0");
+    gkv_lm_defaults(&set);
+    set.weights = (const double[]){1, -1};
+    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT,
+                 "the weight of residual 1 is -1; weights");
+    gkv_lm_defaults(&set);
     set.first_step = -1;
     assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT, "first_step");
     x[1] = NAN;
