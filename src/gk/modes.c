@@ -81,6 +81,8 @@ size_t gkv_gk_modes(const gkv_gk *gk, double *x, double *log_pdf)
     double z = far;
     for (int i = 0; i <= 2 * STEPS; i++) {
         z = i <= STEPS ? z / (i ? ratio : 1) : z * ratio;
+        if (i == STEPS)
+            z = near; /* so that the cell across 0 has its middle there: symmetric modes are exact */
         const point here = at(gk, i <= STEPS ? -z : z);
         if (i > 0)
             search_cell(&modes, before, here);
@@ -88,7 +90,6 @@ size_t gkv_gk_modes(const gkv_gk *gk, double *x, double *log_pdf)
         if (i == STEPS) { /* across 0 */
             before = at(gk, near);
             search_cell(&modes, here, before);
-            z = near;
         }
     }
     for (size_t i = 0; i < modes.count; i++) {

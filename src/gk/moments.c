@@ -16,9 +16,14 @@ static const double tolerance = 1e-10;
 
 static gkv_status not_reached(const gkv_gk *gk, const char *what, double error)
 {
-    return gkv_fail(GKV_ERR_NUMERIC, "%s of a %s with g = %g and k = %g is known to %.1e only; it is near the bound of "
+    const char *family = gkv_gk_family_name(gk->family);
+    const char k = gk->family == GKV_GK_FAMILY_GK ? 'k' : 'h';
+    if (!isfinite(error))
+        return gkv_fail(GKV_ERR_NUMERIC, "%s of a %s with g = %g and %c = %g cannot be had: what is integrated overflows; "
+                                         "smaller |g| or %c can be", what, family, gk->g, k, gk->k, k);
+    return gkv_fail(GKV_ERR_NUMERIC, "%s of a %s with g = %g and %c = %g is known to %.1e only; it is near the bound of "
                                      "validity or near where the integral ceases to exist",
-                    what, gkv_gk_family_name(gk->family), gk->g, gk->k, error);
+                    what, family, gk->g, k, gk->k, error);
 }
 
 /* (aq + b)^n φ(z) for n = first … last, with q = z e^Λ = (Q − A)/B. Where q is large e^Λ goes into
@@ -61,13 +66,16 @@ gkv_status gkv_gk_moments(const gkv_gk *gk, gkv_gk_summary *out)
     request r = {.gk = gk, .first = 1, .last = 1};
     gkv_wide mean, central[3] = {0, 0, 0};
     double error = gkv_gk_integrate(central_powers, &r, 1, gkv_gk_scale(gk), &mean);
+    const int symmetric = gk->g == 0; /* then these are 0, and what is integrated is rounding */
+    if (symmetric)
+        mean = 0;
     out->mean = (double)(gk->a + gk->b * mean);
     if (last > 1) {
         r = (request){.gk = gk, .centre = mean, .first = 2, .last = last};
         error = fmax(error, gkv_gk_integrate(central_powers, &r, (size_t)last - 1, gkv_gk_scale(gk), central));
         out->variance = (double)(gk->b * central[0] * gk->b);
         if (last > 2)
-            out->skewness = (double)(central[1] / central[0] / sqrtl(central[0]));
+            out->skewness = symmetric ? 0 : (double)(central[1] / central[0] / sqrtl(central[0]));
         if (last > 3)
             out->kurtosis = (double)(central[2] / central[0] / central[0]);
     }

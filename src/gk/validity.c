@@ -51,6 +51,8 @@ gkv_status gkv_gk_check(const gkv_gk *gk)
     const char *name = gkv_gk_family_name(gk->family), *fault = basic_fault(gk);
     if (!fault && gk->family == GKV_GK_FAMILY_GK && gk->k < -0.5)
         fault = "k < −½, where Q turns back in both tails";
+    if (!gkv_gk_family_of(gk->family))
+        return gkv_fail(GKV_ERR_ARGUMENT, "there is no such family of distributions as %lld", (long long)gk->family);
     if (fault)
         return gkv_fail(GKV_ERR_ARGUMENT, "not a %s distribution: %s (A = %g, B = %g, g = %g, k = %g, c = %g)", name,
                         fault, gk->a, gk->b, gk->g, gk->k, gk->c);
@@ -58,10 +60,11 @@ gkv_status gkv_gk_check(const gkv_gk *gk)
     if (above_bound(gk, INFINITY, &bound))
         return GKV_OK;
     const char k = gk->family == GKV_GK_FAMILY_GK ? 'k' : 'h';
+    const int digits = fabs(gk->k - bound) > 1e-8 * fabs(bound) ? 10 : 17; /* as many as tell them apart */
     return gkv_fail(GKV_ERR_ARGUMENT,
-                    "not a %s distribution: %c = %.10g is not above %.10g, the least %c for g = %g and c = %g; its "
+                    "not a %s distribution: %c = %.*g is not above %.*g, the least %c for g = %g and c = %g; its "
                     "quantile function is not increasing",
-                    name, k, gk->k, bound, k, gk->g, gk->c);
+                    name, k, digits, gk->k, digits, bound, k, gk->g, gk->c);
 }
 
 gkv_gk gkv_gk_project(const gkv_gk *gk, double margin)

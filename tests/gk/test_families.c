@@ -39,7 +39,7 @@ static void definitions(void **state)
     assert_true(isinf(gkv_gk_Q(&lognormal, INFINITY)) && isinf(gkv_gk_Q(&ggh, -INFINITY)));
     assert_string_equal(gkv_gk_family_name(gh.family), "g-and-h");
     const gkv_gk unknown = {0, 1, 0, 0, .8, 7};
-    assert_fails(gkv_gk_check(&unknown), GKV_ERR_ARGUMENT, "no such family");
+    assert_fails(gkv_gk_check(&unknown), GKV_ERR_ARGUMENT, "there is no such family of distributions as 7");
     assert_true(isnan(gkv_gk_Q(&unknown, 1)) && isnan(gkv_gk_Q_inverse(&unknown, 1)) && isnan(gkv_gk_log_pdf(&unknown, 1)));
     assert_string_equal(gkv_gk_family_name(-1), "unknown");
 }

@@ -67,6 +67,34 @@ static void what_does_not_exist(void **state)
     assert_relative(raw, 3 * pow(1 - 4 * .2499, -2.5), 1e-9);
 }
 
+/* Symmetry makes zeros, not what rounding leaves of them; overflow is called so. */
+static void zeros_and_overflows(void **state)
+{
+    (void)state;
+    for (int64_t family = 0; family <= 2; family++)
+        for (double k = 0; k < .25; k += .03) {
+            double mode[GKV_GK_MODES_MAX];
+            gkv_gk_summary m;
+            const gkv_gk gk = {0, 3, 0, k, .8, family}, shifted = {.1, 3, 0, k, .8, family};
+            assert_ok(gkv_gk_moments(&gk, &m));
+            assert_true(m.mean == 0 && m.skewness == 0);
+            assert_int_equal(gkv_gk_modes(&gk, mode, NULL), 1);
+            assert_true(mode[0] == 0);
+            assert_ok(gkv_gk_moments(&shifted, &m));
+            assert_true(m.mean == .1);
+            assert_true(gkv_gk_modes(&shifted, mode, NULL) == 1 && mode[0] == .1);
+        }
+    gkv_gk_summary m;
+    const gkv_gk wide = {0, 1, 700, 0, .8, GKV_GK_FAMILY_GH};
+    assert_fails(gkv_gk_moments(&wide, &m), GKV_ERR_NUMERIC, "g-and-h with g = 700 and h = 0 cannot be had: what is");
+    gkv_gk under = {0, 1, 1, 0, .8, 0};
+    under.k = nextafter(gkv_gk_k_min(1, .8), -1);
+    assert_fails(gkv_gk_check(&under), GKV_ERR_ARGUMENT, "is not above ");
+    double k, bound;
+    assert_int_equal(sscanf(strstr(gkv_error_message(), "k = "), "k = %lf is not above %lf", &k, &bound), 2);
+    assert_true(k == under.k && k < bound);
+}
+
 static void entropies(void **state)
 {
     (void)state;
@@ -173,6 +201,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(closed_forms), cmocka_unit_test(what_does_not_exist), cmocka_unit_test(entropies),
+        cmocka_unit_test(zeros_and_overflows),
         cmocka_unit_test(information),  cmocka_unit_test(modes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
