@@ -43,8 +43,17 @@ int cli_columns_choose(const gkv_table *table, const char *path, const char *lis
     for (size_t c = 0; !list && c < n_columns; c++)
         if (gkv_table_kind(table, c) != GKV_COLUMN_TEXT && c != except)
             (*chosen)[(*n_chosen)++] = c;
-    for (char *word = list ? strtok_r(words, ",", &rest) : NULL; word; word = strtok_r(NULL, ",", &rest))
-        CLI_TRY(cli_columns_find(table, "--column", word, &(*chosen)[(*n_chosen)++]));
+    for (char *word = list ? strtok_r(words, ",", &rest) : NULL; word; word = strtok_r(NULL, ",", &rest)) {
+        size_t column;
+        CLI_TRY(cli_columns_find(table, "--column", word, &column));
+        for (size_t i = 0; i < *n_chosen; i++)
+            if ((*chosen)[i] == column) {
+                code = cli_error(CLI_USAGE, "--column %s: column %zu, \"%s\", is named twice", list, column + 1,
+                                 gkv_table_name(table, column));
+                goto done;
+            }
+        (*chosen)[(*n_chosen)++] = column;
+    }
     if (*n_chosen == 0)
         code = list ? cli_error(CLI_USAGE, "--column: no column is named")
                     : cli_error(CLI_DATA, "%s: no column holds numbers%s", path,

@@ -64,13 +64,17 @@ static void fix_one(cli_fit_arguments *a, struct argp_state *state, const char *
     if (length != 1 || !strchr("ABgkc", word[0]))
         argp_error(state, "--fix %s: must be A, B, g, k or c and a value, as in --fix g=0", word);
     const double value = cli_number(state, "--fix", equals + 1, -1e300, 1e300);
+    bool *given = &a->c_given;
+    double *place = &a->c;
     for (size_t i = 0; i < CLI_PARAMETERS; i++)
         if (word[0] == cli_parameter_names[i][0]) {
-            a->fixed[i] = true;
-            a->value[i] = value;
+            given = &a->fixed[i];
+            place = &a->value[i];
         }
-    if (word[0] == 'c')
-        a->c = value;
+    if (*given)
+        argp_error(state, "--fix: %c is given twice, as %.17g and as %.17g: choose one", word[0], *place, value);
+    *given = true;
+    *place = value;
 }
 
 static void fix(cli_fit_arguments *a, struct argp_state *state, const char *text)

@@ -20,6 +20,7 @@ typedef struct cli_fit_arguments {
     double confidence, c;
     bool fixed[CLI_PARAMETERS];
     double value[CLI_PARAMETERS]; /* of those that are fixed */
+    bool c_given;
     size_t replicates;           /* of the bootstrap; 0: none */
     size_t components;           /* of a mixture; 0: none */
     double held_out;             /* the share of its rows that is watched, not fitted */

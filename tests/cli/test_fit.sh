@@ -240,6 +240,10 @@ refused 2 "must be a number" '1\n' --confidence 1
 refused 2 "as in --fix g=0" '1\n' --fix h=1
 refused 2 "as in --fix g=0" '1\n' --fix g
 refused 2 "must be a number" '1\n' --fix g=x
+refused 2 "--fix: g is given twice, as 0 and as 1" '1\n' --fix g=0,g=1
+refused 2 "--fix: c is given twice" '1\n' --fix c=0.5 --fix B=1,c=0.5
+refused 2 'column 1, "x", is named twice' 'x,y\n1,2\n' --column x,y,x
+refused 2 'column 2, "y", is named twice' 'x,y\n1,2\n' --column y,2
 refused 2 "the closed form" '1\n' --fix g=0 --method octile
 refused 2 "nothing to hold" '1\n' --fix g=0 --normal
 refused 2 "--nonparametric goes with" '1\n' --nonparametric
