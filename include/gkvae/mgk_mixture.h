@@ -80,7 +80,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_conditional(const gkv_mgk_mixtur
  * looked at again in every sixth iteration only. */
 
 typedef enum gkv_mgk_mixture_stop {
-    GKV_MIXTURE_CONVERGED = 1, /* a gain per row below `tolerance`, twice running */
+    GKV_MIXTURE_CONVERGED = 1, /* a gain below `tolerance`, twice running: EM is slow at the end,
+                                  so that many more such gains may still be to come */
     GKV_MIXTURE_LIMIT,         /* max_iterations */
     GKV_MIXTURE_HELD_OUT,      /* no better on the held-out rows for `patience` iterations */
     GKV_MIXTURE_STALLED,       /* the log-likelihood fell by more than its tolerance: taken back */
@@ -101,11 +102,16 @@ typedef struct gkv_mgk_mixture_progress {
  * its best mixture so far. */
 typedef int gkv_mgk_mixture_monitor(void *user, const gkv_mgk_mixture_progress *progress);
 
+/* gkv_mgk_mixture_settings.tolerance: 0.01 nats up to N = 2000 observations, of which a likelihood
+ * ratio notices nothing. Beyond, where iterations take longer and gains are small a row
+ * before they are small in total, 0.01(N/2000)², but no more than 2e-4 nats a row. */
+#define GKV_MGK_TOLERANCE_AUTO (-1.0)
+
 typedef struct gkv_mgk_mixture_settings {
     size_t components;       /* 8; 1 … n */
     uint64_t seed;           /* 1: of the start */
     int max_iterations;      /* 200 */
-    double tolerance;        /* 1e-3 nats a row */
+    double tolerance;        /* GKV_MGK_TOLERANCE_AUTO, or ≥ 0 nats: of the whole sample, which is Σ w log f */
     int normal;              /* 0; 1 holds g = k = 0: a normal mixture, whose M-step is the exact one */
     int independent;         /* 0; 1 holds R = I */
     double shrink;           /* GKV_MGK_SHRINK_AUTO (gkvae/mgk_fit.h) by each component's weight; or 0 … 1 */
@@ -134,7 +140,12 @@ typedef struct gkv_mgk_mixture_result {
     double held_out;             /* mean log f of the held-out rows; NaN without any */
     double largest_decrease;     /* of the mean log-likelihood from one iteration to the next */
     size_t damped, refused;      /* steps of components, over all iterations */
-    size_t parameters;
+    double tolerance;            /* in nats of the whole sample, as used */
+    size_t parameters;           /* count − 1 weights; A and B of every margin, and each g and k that is not exactly
+                                    0, as `normal`, a column without a density and shapes that shrink
+                                    all the way leave it, less what margins.fixed holds; d(d−1)/2 for every
+                                    component whose R is not I. What is only shrunk counts in full,
+                                    so that `aic` and `bic` are rather too large than too small */
     double aic, bic;
     double seconds;
 } gkv_mgk_mixture_result;

@@ -23,6 +23,7 @@ typedef struct cli_fit_arguments {
     bool c_given;
     size_t replicates;           /* of the bootstrap; 0: none */
     size_t components;           /* of a mixture; 0: none */
+    double tolerance;            /* of a mixture's fit, in nats; < 0: the library's */
     double held_out;             /* the share of its rows that is watched, not fitted */
     uint64_t seed;
     int threads;

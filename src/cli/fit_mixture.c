@@ -114,6 +114,8 @@ static void print_all(const cli_fit_data *data, size_t fitted, const gkv_mgk_mix
         printf("held out: %zu lines, log-likelihood %.6g a line\n", data->n - fitted, r->held_out);
     printf("%d iterations in %s: %s", r->iterations, cli_duration(r->seconds, time),
            gkv_mgk_mixture_stop_name(r->stop));
+    if (r->stop == GKV_MIXTURE_CONVERGED)
+        printf(", %.3g nats", r->tolerance);
     if (r->best_iteration != r->iterations)
         printf("; the best was iteration %d", r->best_iteration);
     if (r->dropped)
@@ -158,6 +160,7 @@ static int print_json(const cli_fit_data *data, size_t fitted, const gkv_mgk_mix
     json_object_set_new(object, "parameters", json_integer((json_int_t)r->parameters));
     json_object_set_new(object, "aic", cli_fit_json_number(r->aic));
     json_object_set_new(object, "bic", cli_fit_json_number(r->bic));
+    json_object_set_new(object, "tolerance", cli_fit_json_number(r->tolerance));
     json_object_set_new(object, "iterations", json_integer(r->iterations));
     json_object_set_new(object, "converged", json_boolean(r->stop == GKV_MIXTURE_CONVERGED));
     json_object_set_new(object, "stop", json_string(gkv_mgk_mixture_stop_name(r->stop)));
@@ -194,6 +197,8 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
     settings.components = a->components;
     settings.seed = a->seed;
     settings.normal = a->normal;
+    if (a->tolerance >= 0)
+        settings.tolerance = a->tolerance;
     settings.margins.levels = a->levels;
     settings.margins.c = a->c;
     settings.monitor = on_iteration;

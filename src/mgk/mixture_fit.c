@@ -27,7 +27,7 @@ void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings)
     *settings = (gkv_mgk_mixture_settings){.components = 8,
                                            .seed = 1,
                                            .max_iterations = 200,
-                                           .tolerance = 1e-3,
+                                           .tolerance = GKV_MGK_TOLERANCE_AUTO,
                                            .shrink = GKV_MGK_SHRINK_AUTO,
                                            .shrink_shapes = 1,
                                            .log_noise = -300.0,
@@ -42,7 +42,7 @@ void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings)
 const char *gkv_mgk_mixture_stop_name(gkv_mgk_mixture_stop stop)
 {
     switch (stop) {
-    case GKV_MIXTURE_CONVERGED: return "the log-likelihood no longer grows";
+    case GKV_MIXTURE_CONVERGED: return "the log-likelihood grows by less than the tolerance";
     case GKV_MIXTURE_LIMIT: return "the limit of iterations was reached";
     case GKV_MIXTURE_HELD_OUT: return "the held-out rows no longer gain";
     case GKV_MIXTURE_STALLED: return "a step made the log-likelihood fall, and was taken back";
@@ -65,10 +65,10 @@ static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_setti
                                           "many rows, and at most %zu", s->components, n, d, (size_t)UINT32_MAX);
     if (!((s->shrink >= 0 && s->shrink <= 1) || s->shrink == GKV_MGK_SHRINK_AUTO))
         return gkv_fail(GKV_ERR_ARGUMENT, "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g", s->shrink);
-    if (s->max_iterations < 0 || !(s->tolerance >= 0) || !(s->least_scale > 0) || !(s->least_rows >= 8) ||
+    if (s->max_iterations < 0 || !(s->tolerance >= 0 || s->tolerance == GKV_MGK_TOLERANCE_AUTO) || !(s->least_scale > 0) || !(s->least_rows >= 8) ||
         !(s->log_noise <= 0) || s->patience < 1)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a mixture's fit needs max_iterations ≥ 0, tolerance ≥ 0, least_scale > 0, "
-                                          "least_rows ≥ 8, log_noise ≤ 0 and patience ≥ 1");
+        return gkv_fail(GKV_ERR_ARGUMENT, "a mixture's fit needs max_iterations ≥ 0, tolerance ≥ 0 or "
+                                          "GKV_MGK_TOLERANCE_AUTO, least_scale > 0, least_rows ≥ 8, log_noise ≤ 0 and patience ≥ 1");
     return gkv_gk_fit_check_settings(&s->margins);
 }
 
@@ -139,6 +139,16 @@ static int tell(run *r, double held_out)
     return set->monitor(set->monitor_user, &progress);
 }
 
+/* Nats of the whole sample. */
+static double tolerance_for(const gkv_mgk_mixture_settings *set, double total)
+{
+    const double least = 0.01, small = 2000.0, most_each = 2e-4;
+    if (set->tolerance >= 0)
+        return set->tolerance;
+    const double times = fmax(1.0, total / small);
+    return fmin(least * times * times, fmax(least, most_each * total));
+}
+
 /* The E-step after an M-step; a fall by more than rounding takes the M-step back. */
 static gkv_status expect(run *r, int full)
 {
@@ -156,8 +166,7 @@ static gkv_status expect(run *r, int full)
         return GKV_OK;
     }
     gkv_em_forget(em);
-    const double least = em->set->tolerance;
-    r->idle = mean - before < least ? r->idle + 1 : 0;
+    r->idle = (mean - before) * em->fit.total < r->result.tolerance ? r->idle + 1 : 0;
     if (r->idle >= 2)
         r->result.stop = GKV_MIXTURE_CONVERGED;
     r->mean = mean;
@@ -204,6 +213,21 @@ static gkv_status iterate(run *r)
     }
 }
 
+/* A g or k of exactly 0 was not chosen by the data; nor was R = I. */
+static size_t count_parameters(const gkv_mgk_mixture *mixture, const gkv_mgk_mixture_settings *set)
+{
+    const size_t d = mixture->d;
+    const unsigned char *fixed = set->margins.fixed;
+    size_t count = mixture->count - 1;
+    for (size_t k = 0; k < mixture->count; k++) {
+        const gkv_mgk *part = mixture->components[k];
+        for (size_t j = 0; j < d; j++)
+            count += (size_t)(!fixed[GKV_GK_A] + !fixed[GKV_GK_B] + (part->margins[j].g != 0) + (part->margins[j].k != 0));
+        count += part->identity ? 0 : d * (d - 1) / 2;
+    }
+    return count;
+}
+
 /* Figures of the mixture that is returned, without the noise. */
 static gkv_status conclude(run *r)
 {
@@ -211,7 +235,7 @@ static gkv_status conclude(run *r)
     gkv_mgk_mixture_result *result = &r->result;
     if (!r->best)
         GKV_TRY(snapshot(r));
-    const size_t d = em->d, most = em->fit.n > em->held_out.n ? em->fit.n : em->held_out.n;
+    const size_t most = em->fit.n > em->held_out.n ? em->fit.n : em->held_out.n;
     double *log_pdf = NULL, held_out = 0.0;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc(most, sizeof *log_pdf, &log_pdf));
@@ -225,8 +249,7 @@ static gkv_status conclude(run *r)
     result->held_out = em->held_out.n > 0 ? held_out : NAN;
     result->components = r->best->count;
     result->dropped = em->count - r->best->count;
-    const size_t each = (em->set->normal ? 2 : 4) * d + (em->set->independent ? 0 : d * (d - 1) / 2) + 1;
-    result->parameters = r->best->count * each - 1;
+    result->parameters = count_parameters(r->best, em->set);
     result->aic = 2.0 * (double)result->parameters - 2.0 * result->log_likelihood;
     result->bic = log(em->fit.total) * (double)result->parameters - 2.0 * result->log_likelihood;
     result->seconds = now() - r->began;
@@ -252,6 +275,7 @@ gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x, const gkv_mg
     GKV_TRY_GOTO(check_data("row", n, d, x, set.weights));
     GKV_TRY_GOTO(check_data("held-out row", set.held_out_rows, d, set.held_out, NULL));
     GKV_TRY_GOTO(gkv_em_create(n, d, x, &set, threads, &r.em));
+    r.result.tolerance = tolerance_for(&set, r.em.fit.total);
     GKV_TRY_GOTO(gkv_em_start(&r.em));
     GKV_TRY_GOTO(iterate(&r));
     GKV_TRY_GOTO(conclude(&r));

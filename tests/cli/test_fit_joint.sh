@@ -70,6 +70,16 @@ is_true "$(flat clusters.json aic) < $(flat output aic)" || fail "a normal mixtu
 expect 0 "component" "$gkvae" fit pair.csv --column first --mixture 2 --quiet
 expect 3 "" "$gkvae" gk pdf --fit clusters.json 0
 
+# Two components are no worse than the one they contain, and the fit says what it stopped at.
+returns=$source/examples/returns/returns.csv
+expect 0 "" "$gkvae" fit "$returns" --column index,currency --multivariate --json
+single=$(flat output log_likelihood)
+expect 0 "by less than the tolerance, 0.01 nats" "$gkvae" fit "$returns" --column index,currency --mixture 2 --quiet
+expect 0 "" "$gkvae" fit "$returns" --column index,currency --mixture 2 --quiet --json
+is_true "$(flat output log_likelihood) > $single + 2" || fail "two components: $(flat output log_likelihood), one: $single"
+expect 0 "by less than the tolerance, 20 nats" "$gkvae" fit "$returns" --column index,currency --mixture 2 --quiet --tolerance 20
+expect 2 "--tolerance goes with --mixture" "$gkvae" fit pair.csv --tolerance 1
+
 # Ctrl-C: what the fit had reached.
 for i in 1 2 3 4 5 6 7 8; do cat clusters.txt; done | grep -v x > more.txt
 "$gkvae" fit more.txt --mixture 60 --threads 1 > lines 2> messages &

@@ -138,7 +138,7 @@ static void recovers_two_components(void **state)
     gkv_mgk_mixture_defaults(&set);
     trace t = {0};
     set.components = 2;
-    set.tolerance = 1e-5;
+    set.tolerance = .06; /* 1e-5 a row */
     set.monitor = watch;
     set.monitor_user = &t;
     assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
@@ -392,6 +392,74 @@ static void shapes_are_drawn_together(void **state)
     assert_true(held_out[1] > held_out[0]);
 }
 
+/* The default stops small samples at 0.01 nats in all, large ones by the row. */
+static void default_tolerance_follows_the_sample(void **state)
+{
+    (void)state;
+    gkv_mgk_mixture_settings set;
+    gkv_mgk_mixture_defaults(&set);
+    assert_true(set.tolerance == GKV_MGK_TOLERANCE_AUTO);
+    set.components = 1;
+    set.max_iterations = 0;
+    static double stand_for[N];
+    const double each[] = {.1, 1, 100}, want[] = {.01, .09, 2e-4 * 100 * N};
+    for (size_t t = 0; t < 3; t++) {
+        gkv_mgk_mixture *m;
+        gkv_mgk_mixture_result f;
+        for (size_t i = 0; i < N; i++)
+            stand_for[i] = each[t];
+        set.weights = stand_for;
+        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
+        assert_relative(f.tolerance, want[t], 1e-9);
+        gkv_mgk_mixture_free(m);
+    }
+    gkv_mgk_mixture *m;
+    set.tolerance = -2;
+    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT, "tolerance");
+}
+
+/* What the data did not choose is no parameter. */
+static void parameters_are_those_that_were_free(void **state)
+{
+    (void)state;
+    gkv_mgk_mixture *m;
+    gkv_mgk_mixture_result f;
+    gkv_mgk_mixture_settings set;
+    gkv_mgk_mixture_defaults(&set);
+    set.components = 2;
+    set.max_iterations = 5;
+    set.normal = 1;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
+    assert_int_equal(f.parameters, 2 * (2 * D + 3) + 1);
+    gkv_mgk_mixture_free(m);
+    set.independent = 1;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
+    assert_int_equal(f.parameters, 2 * 2 * D + 1);
+    gkv_mgk_mixture_free(m);
+    set.independent = set.normal = 0;
+    set.margins.fixed[GKV_GK_G] = 1;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
+    assert_int_equal(f.parameters, 2 * (3 * D + 3) + 1);
+    gkv_mgk_mixture_free(m);
+    /* Normal columns, whose shapes shrink all the way. */
+    static double y[N * D];
+    gkv_rng_normal_d(gkv_rng_at(5, GKV_STREAM_USER, 0, 0), N * D, y);
+    for (size_t i = 0; i < N; i++)
+        y[i * D + 1] += y[i * D]; /* so that R is not I */
+    set.margins.fixed[GKV_GK_G] = 0;
+    set.components = 1;
+    assert_ok(gkv_mgk_mixture_fit(N, D, y, &set, 0, &m, &f));
+    size_t shapes = 0;
+    for (size_t j = 0; j < D; j++) {
+        const gkv_gk *gk = &gkv_mgk_margins(gkv_mgk_mixture_component(m, 0))[j];
+        shapes += (size_t)((gk->g != 0) + (gk->k != 0));
+    }
+    assert_true(shapes < 2 * D);
+    assert_int_equal(f.parameters, 2 * D + shapes + 3);
+    assert_relative(f.aic, 2.0 * (double)f.parameters - 2 * f.log_likelihood, 1e-12);
+    gkv_mgk_mixture_free(m);
+}
+
 static void refusals(void **state)
 {
     (void)state;
@@ -455,6 +523,8 @@ int main(void)
         cmocka_unit_test(weights_count_rows),
         cmocka_unit_test(outliers_and_degenerate_rows),
         cmocka_unit_test(shapes_are_drawn_together),
+        cmocka_unit_test(default_tolerance_follows_the_sample),
+        cmocka_unit_test(parameters_are_those_that_were_free),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, make, unmake);
