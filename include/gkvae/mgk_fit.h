@@ -28,6 +28,7 @@ typedef struct gkv_mgk_fit_settings {
     double shrink;               /* 0: R is (1−s)R + sI, s in [0, 1] or GKV_MGK_SHRINK_AUTO */
     int normal;                  /* 0; 1 holds g = k = 0 and takes moments: the normal distribution */
     int independent;             /* 0; 1 takes R = I */
+    const char *const *names;    /* NULL, or [d] of the columns, for messages; not owned */
     int normal_fallback;         /* 0; 1 gives columns that no g-and-k can be fitted to (more than a
                                     tenth of one value, say) a normal margin instead of failing */
 } gkv_mgk_fit_settings;
@@ -58,7 +59,7 @@ GKV_API void gkv_mgk_fit_defaults(gkv_mgk_fit_settings *settings);
 /* Fits x[n × d], row i standing for weights[i] ≥ 0 observations (NULL: 1 each). `settings` NULL takes
  * the defaults. The caller frees *out with gkv_mgk_free and what `result` (may be NULL) holds with gkv_mgk_fit_result_free,
  * after a failure too. A row of weight 0 is left out altogether, whatever it holds.
- * GKV_ERR_DATA names the row and column of a value that is not finite, or the column
+ * GKV_ERR_DATA names the row and column, counted from 1, of a value that is not finite, or the column
  * that cannot be fitted (gkv_gk_fit; always one that is constant); GKV_ERR_ARGUMENT for settings
  * out of range; GKV_ERR_MEMORY. More columns than rows is fine: R is repaired as gkv_mgk_correlation does.
  * Memory: about n·d numbers. Thread-safe; the same bits on any number of threads. */

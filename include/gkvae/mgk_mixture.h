@@ -127,6 +127,7 @@ typedef struct gkv_mgk_mixture_settings {
     int patience;            /* 10: iterations without a better held-out mean; what is returned is the best */
     gkv_gk_fit_settings margins; /* max_passes is 4 here; start is not used, and what is fixed stays as a
                                     component begins: g = k = 0 */
+    const char *const *names; /* NULL, or [d] of the columns, for messages; not owned */
     gkv_mgk_mixture_monitor *monitor; /* NULL */
     void *monitor_user;
 } gkv_mgk_mixture_settings;
@@ -155,7 +156,7 @@ GKV_API void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings);
 
 /* Fits a mixture to x[n × d]. The caller frees *out; `settings` NULL takes the defaults,
  * `result` may be NULL. Not converging is no error: see `stop`. GKV_ERR_DATA names the
- * row and column of a value that is not finite, or a constant column, or says that there
+ * row and column, counted from 1, of a value that is not finite, or a constant column, or says that there
  * are fewer different rows than components; GKV_ERR_ARGUMENT for settings out of range;
  * GKV_ERR_MEMORY. Memory: about 3nd numbers and 12 bytes for each r_ik that counts. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x,

@@ -204,6 +204,14 @@ double *cli_fit_rows(const cli_fit_data *data)
     return rows;
 }
 
+const char **cli_fit_names(const cli_fit_data *data)
+{
+    const char **names = cli_alloc(data->n_columns, sizeof *names);
+    for (size_t c = 0; c < data->n_columns; c++)
+        names[c] = data->columns[c].name;
+    return names;
+}
+
 /* The columns that can be had; those with a fault, of which only a choice of all columns can
  * have some, are reported. Returns the code of the first. */
 static int take_columns(const gkv_table *table, const size_t *chosen, size_t n_chosen, cli_fit_column *columns,

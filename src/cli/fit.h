@@ -63,6 +63,8 @@ gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample
 
 /* The columns as the library wants several: row by row. The caller frees it. */
 double *cli_fit_rows(const cli_fit_data *data);
+/* Their names; the caller frees the array. */
+const char **cli_fit_names(const cli_fit_data *data);
 
 /* --- fit_show.c, fit_json.c ------------------------------------------------------------------------------- */
 

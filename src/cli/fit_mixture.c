@@ -191,12 +191,14 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
     gkv_mgk_mixture_result result;
     gkv_mgk_mixture *mixture = NULL;
     double *x = cli_fit_rows(data);
+    const char **names = cli_fit_names(data);
     int code = CLI_OK;
     gkv_mgk_mixture_defaults(&settings);
     reporter it = {.quiet = a->quiet, .iterations_most = settings.max_iterations};
     settings.components = a->components;
     settings.seed = a->seed;
     settings.normal = a->normal;
+    settings.names = names;
     if (a->tolerance >= 0)
         settings.tolerance = a->tolerance;
     settings.margins.levels = a->levels;
@@ -223,6 +225,7 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
         code = cli_error(cli_code(GKV_ERR_INTERRUPTED), "stopped; this is what the fit had reached");
 done:
     gkv_mgk_mixture_free(mixture);
+    free(names);
     free(x);
     return code;
 }

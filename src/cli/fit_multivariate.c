@@ -98,10 +98,12 @@ int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data)
     cli_fit_row *rows = NULL;
     gkv_gk *starts = NULL;
     double *x = cli_fit_rows(data);
+    const char **names = cli_fit_names(data);
     int code = CLI_OK;
     gkv_mgk_fit_defaults(&settings);
     cli_fit_settings(a, &settings.margins);
     settings.normal = a->normal;
+    settings.names = names;
     if (cli_fit_holds(a) && !a->normal) {
         starts = cli_alloc(data->n_columns, sizeof *starts);
         CLI_TRY(make_starts(a, data, starts));
@@ -122,6 +124,7 @@ int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data)
 done:
     free(rows);
     free(starts);
+    free(names);
     free(x);
     gkv_mgk_free(mgk);
     gkv_mgk_fit_result_free(&result);

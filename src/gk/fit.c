@@ -122,7 +122,7 @@ static gkv_status fit_all(job *j)
     if (j->fault == GKV_OK)
         return GKV_OK;
     return j->count == 1 ? gkv_fail(j->fault, "%s", j->message)
-                         : gkv_fail(j->fault, "sample %zu of %zu: %s", j->first, j->count, j->message);
+                         : gkv_fail(j->fault, "sample %zu of %zu: %s", j->first + 1, j->count, j->message);
 }
 
 gkv_status gkv_gk_fit_many(const gkv_gk_sample *samples, size_t count, const gkv_gk_fit_settings *settings, int threads,

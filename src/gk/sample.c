@@ -14,13 +14,13 @@ static gkv_status check_values(const gkv_gk_sample *sample)
     const double *x = sample->x, *w = sample->weights;
     for (size_t i = 0; i < sample->n; i++) {
         if (!isfinite(x[i]))
-            return gkv_fail(GKV_ERR_DATA, "a g-and-k fit needs finite values: value %zu of %zu is %g", i, sample->n,
+            return gkv_fail(GKV_ERR_DATA, "a g-and-k fit needs finite values: value %zu of %zu is %g", i + 1, sample->n,
                             x[i]);
         if (sample->sorted && i > 0 && x[i] < x[i - 1])
-            return gkv_fail(GKV_ERR_DATA, "the sample is not sorted: value %zu is %g after %g", i, x[i], x[i - 1]);
+            return gkv_fail(GKV_ERR_DATA, "the sample is not sorted: value %zu is %g after %g", i + 1, x[i], x[i - 1]);
         if (w && !(w[i] >= 0 && isfinite(w[i])))
             return gkv_fail(GKV_ERR_DATA, "weight %zu of %zu is %g: weights say how many observations a value stands "
-                                          "for, and must be finite and ≥ 0", i, sample->n, w[i]);
+                                          "for, and must be finite and ≥ 0", i + 1, sample->n, w[i]);
     }
     return GKV_OK;
 }

@@ -42,6 +42,7 @@ static gkv_status order_columns(gkv_em *em)
     const size_t n = em->fit.n, d = em->d;
     const int used = gkv_mgk_threads(em->threads, d);
     double *room = NULL;
+    char text[GKV_MGK_COLUMN_TEXT];
     GKV_TRY(gkv_alloc((size_t)used * n, 4 * sizeof *room, &room));
 #pragma omp parallel for schedule(dynamic, 1) num_threads(used)
     for (size_t j = 0; j < d; j++)
@@ -49,7 +50,8 @@ static gkv_status order_columns(gkv_em *em)
     free(room);
     for (size_t j = 0; j < d; j++)
         if (!(em->scale[j] > 1e-14 * fabs(em->centre[j])))
-            return gkv_fail(GKV_ERR_DATA, "column %zu is constant, %g: it has no density; leave it out", j, em->centre[j]);
+            return gkv_fail(GKV_ERR_DATA, "%s is constant, %g: it has no density; leave it out",
+                            gkv_mgk_column_text(text, em->set->names, j), em->centre[j]);
     return GKV_OK;
 }
 

@@ -36,20 +36,22 @@ typedef struct selection {
     gkv_mgk_cases cases;
 } selection;
 
-static gkv_status select_rows(size_t n, size_t d, const double *x, const double *weights, selection *out)
+static gkv_status select_rows(size_t n, size_t d, const double *x, const double *weights, const char *const *names,
+                              selection *out)
 {
+    char text[GKV_MGK_COLUMN_TEXT];
     *out = (selection){.cases = {.n = n, .d = d, .x = x, .weights = weights}};
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
         if (weights && !(weights[i] >= 0 && isfinite(weights[i])))
-            return gkv_fail(GKV_ERR_DATA, "row %zu of %zu has weight %g", i, n, weights[i]);
+            return gkv_fail(GKV_ERR_DATA, "row %zu of %zu has weight %g", i + 1, n, weights[i]);
         if (weights && weights[i] == 0)
             continue;
         count++;
         for (size_t j = 0; j < d; j++)
             if (!isfinite(x[i * d + j]))
-                return gkv_fail(GKV_ERR_DATA, "a fit needs finite values: row %zu, column %zu is %g", i, j,
-                                x[i * d + j]);
+                return gkv_fail(GKV_ERR_DATA, "a fit needs finite values: row %zu, %s is %g", i + 1,
+                                gkv_mgk_column_text(text, names, j), x[i * d + j]);
     }
     if (count == n)
         return GKV_OK;
@@ -80,11 +82,11 @@ static void copy_columns(const gkv_mgk_cases *cases, int threads, double *column
 }
 
 /* g = k = 0 by moments, which are most likely: standard errors are the normal distribution's. */
-static gkv_status normal_margin(size_t column, const gkv_gk_fit_settings *set, size_t n, double weight, double mean,
+static gkv_status normal_margin(const char *column, const gkv_gk_fit_settings *set, size_t n, double weight, double mean,
                                 double variance, gkv_gk_fit_result *result)
 {
     if (!(variance > 0 && sqrt(variance) > 1e-14 * fabs(mean)))
-        return gkv_fail(GKV_ERR_DATA, "column %zu is constant, %g: it has no density; leave it out", column, mean);
+        return gkv_fail(GKV_ERR_DATA, "%s is constant, %g: it has no density; leave it out", column, mean);
     *result = (gkv_gk_fit_result){.gk = {.a = mean, .b = sqrt(variance), .c = set->c}, .n = n, .total = weight,
                                   .method = GKV_GK_MLE, .parameters = 2, .converged = 1,
                                   .log_likelihood = NAN, .aic = NAN, .bic = NAN, .chi2 = NAN, .p_value = NAN,
@@ -103,17 +105,17 @@ static gkv_status fit_normals(const gkv_mgk_cases *cases, const gkv_mgk_fit_sett
     const size_t d = cases->d;
     double *moments = NULL;
     GKV_TRY(gkv_alloc(d, 2 * sizeof *moments, &moments));
+    char text[GKV_MGK_COLUMN_TEXT];
     gkv_mgk_cases_moments(cases, moments, moments + d);
     gkv_status status = GKV_OK;
     for (size_t j = 0; j < d && status == GKV_OK; j++)
         if (!wanted || wanted[j])
-            status = normal_margin(j, &set->margins, cases->n, result->weight, moments[j], moments[d + j],
+            status = normal_margin(gkv_mgk_column_text(text, set->names, j), &set->margins, cases->n, result->weight, moments[j], moments[d + j],
                                    &result->margins[j]);
     free(moments);
     return status;
 }
 
-/* The batch's message speaks of samples; ours of columns. */
 static gkv_status fit_margins(const gkv_mgk_cases *cases, const gkv_mgk_fit_settings *set, int threads,
                               gkv_mgk_fit_result *result)
 {
@@ -121,6 +123,7 @@ static gkv_status fit_margins(const gkv_mgk_cases *cases, const gkv_mgk_fit_sett
     double *columns = NULL;
     gkv_gk_sample *samples = NULL;
     gkv_status *statuses = NULL, status = GKV_OK;
+    char text[GKV_MGK_COLUMN_TEXT];
     unsigned char *failed = NULL;
     GKV_TRY_GOTO(gkv_alloc(d * n, sizeof *columns, &columns));
     GKV_TRY_GOTO(gkv_alloc(d, sizeof *samples, &samples));
@@ -141,10 +144,12 @@ static gkv_status fit_margins(const gkv_mgk_cases *cases, const gkv_mgk_fit_sett
         }
         if (status == GKV_OK)
             status = fit_normals(cases, set, failed, result);
-    } else if (status != GKV_OK)
+    } else if (status != GKV_OK && status != GKV_ERR_MEMORY)
         for (size_t j = 0; j < d; j++)
             if (statuses[j] != GKV_OK) {
-                status = gkv_fail_context(statuses[j], "column %zu of %zu", j, d);
+                /* by itself, whose message speaks of no others */
+                status = gkv_gk_fit_many(&samples[j], 1, &set->margins, threads, &result->margins[j], NULL);
+                status = gkv_fail_context(status, "%s", gkv_mgk_column_text(text, set->names, j));
                 break;
             }
     double chi2 = 0.0, fitted = 0.0;
@@ -221,7 +226,7 @@ gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x, const double *weight
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(check(n, d, &set));
     GKV_TRY_GOTO(gkv_threads_check(threads, "a fit"));
-    GKV_TRY_GOTO(select_rows(n, d, x, weights, &rows));
+    GKV_TRY_GOTO(select_rows(n, d, x, weights, set.names, &rows));
     for (size_t i = 0; i < rows.cases.n; i++)
         found.weight += rows.cases.weights ? rows.cases.weights[i] : 1.0;
     if (rows.cases.n < 2)

@@ -72,17 +72,19 @@ static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_setti
     return gkv_gk_fit_check_settings(&s->margins);
 }
 
-static gkv_status check_data(const char *what, size_t n, size_t d, const double *x, const double *weights)
+static gkv_status check_data(const char *what, size_t n, size_t d, const double *x, const double *weights,
+                             const char *const *names)
 {
+    char text[GKV_MGK_COLUMN_TEXT];
     double total = 0.0;
     for (size_t i = 0; i < n; i++) {
         if (weights && !(weights[i] >= 0 && isfinite(weights[i])))
-            return gkv_fail(GKV_ERR_DATA, "%s %zu of %zu has weight %g", what, i, n, weights[i]);
+            return gkv_fail(GKV_ERR_DATA, "%s %zu of %zu has weight %g", what, i + 1, n, weights[i]);
         total += weights ? weights[i] : 1.0;
         for (size_t j = 0; j < d; j++)
             if (!isfinite(x[i * d + j]))
-                return gkv_fail(GKV_ERR_DATA, "a fit needs finite values: %s %zu, column %zu is %g", what, i, j,
-                                x[i * d + j]);
+                return gkv_fail(GKV_ERR_DATA, "a fit needs finite values: %s %zu, %s is %g", what, i + 1,
+                                gkv_mgk_column_text(text, names, j), x[i * d + j]);
     }
     if (n > 0 && !(total > 0))
         return gkv_fail(GKV_ERR_DATA, "no row has any weight");
@@ -272,8 +274,8 @@ gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x, const gkv_mg
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(check_settings(n, d, &set));
     GKV_TRY_GOTO(gkv_threads_check(threads, "a mixture's fit"));
-    GKV_TRY_GOTO(check_data("row", n, d, x, set.weights));
-    GKV_TRY_GOTO(check_data("held-out row", set.held_out_rows, d, set.held_out, NULL));
+    GKV_TRY_GOTO(check_data("row", n, d, x, set.weights, set.names));
+    GKV_TRY_GOTO(check_data("held-out row", set.held_out_rows, d, set.held_out, NULL, set.names));
     GKV_TRY_GOTO(gkv_em_create(n, d, x, &set, threads, &r.em));
     r.result.tolerance = tolerance_for(&set, r.em.fit.total);
     GKV_TRY_GOTO(gkv_em_start(&r.em));

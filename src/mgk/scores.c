@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <omp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -260,4 +261,13 @@ void gkv_mgk_cases_moments(const gkv_mgk_cases *cases, double *mean, double *var
     }
     for (size_t j = 0; j < d; j++)
         variance[j] /= total;
+}
+
+const char *gkv_mgk_column_text(char text[GKV_MGK_COLUMN_TEXT], const char *const *names, size_t j)
+{
+    if (names)
+        snprintf(text, GKV_MGK_COLUMN_TEXT, "%s", names[j]);
+    else
+        snprintf(text, GKV_MGK_COLUMN_TEXT, "column %zu", j + 1);
+    return text;
 }

@@ -43,6 +43,10 @@ void gkv_mgk_scores_correlation(const gkv_mgk_scores *scores, double shrink, dou
 /* Σ w log f under L, wild rows with their true scores; `scratch` is room for d(d + 2). */
 double gkv_mgk_scores_log_likelihood(const gkv_mgk_scores *scores, const double *l, double *scratch);
 
+/* How messages speak of column j: by its name or, names being NULL, "column 1" and so on. */
+enum { GKV_MGK_COLUMN_TEXT = 128 };
+const char *gkv_mgk_column_text(char text[GKV_MGK_COLUMN_TEXT], const char *const *names, size_t j);
+
 /* Weighted means, and variances by Σw, of the columns. */
 void gkv_mgk_cases_moments(const gkv_mgk_cases *cases, double *mean, double *variance);
 

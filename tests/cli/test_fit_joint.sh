@@ -80,6 +80,12 @@ is_true "$(flat output log_likelihood) > $single + 2" || fail "two components: $
 expect 0 "by less than the tolerance, 20 nats" "$gkvae" fit "$returns" --column index,currency --mixture 2 --quiet --tolerance 20
 expect 2 "--tolerance goes with --mixture" "$gkvae" fit pair.csv --tolerance 1
 
+# Faults go by the column's name, once.
+awk -F, 'NR == 1 { print $0 ",flat" } NR > 1 { print $0 ",7" }' pair.csv > flat.csv
+expect 3 "gkvae: flat: all 5000 values are 7" "$gkvae" fit flat.csv --multivariate
+expect 3 "gkvae: flat is constant, 7" "$gkvae" fit flat.csv --mixture 2 --quiet
+expect 3 "gkvae: flat is constant, 7" "$gkvae" fit flat.csv --multivariate --normal
+
 # Ctrl-C: what the fit had reached.
 for i in 1 2 3 4 5 6 7 8; do cat clusters.txt; done | grep -v x > more.txt
 "$gkvae" fit more.txt --mixture 60 --threads 1 > lines 2> messages &

@@ -211,12 +211,12 @@ static void refusals(void **state)
     assert_fails(gkv_gk_fit(NULL, 0, NULL, &fit), GKV_ERR_DATA, "at least 8 values");
     assert_ok(gkv_gk_fit(x, 8, NULL, &fit));
     x[41] = NAN;
-    assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "value 41 of 100 is nan");
-    assert_fails(gkv_gk_fit_sorted(x, 100, NULL, &fit), GKV_ERR_DATA, "value 41");
+    assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "value 42 of 100 is nan");
+    assert_fails(gkv_gk_fit_sorted(x, 100, NULL, &fit), GKV_ERR_DATA, "value 42");
     x[41] = -INFINITY;
     assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "-inf");
     x[41] = 3;
-    assert_fails(gkv_gk_fit_sorted(x, 100, NULL, &fit), GKV_ERR_DATA, "not sorted: value 41");
+    assert_fails(gkv_gk_fit_sorted(x, 100, NULL, &fit), GKV_ERR_DATA, "not sorted: value 42");
     for (int i = 0; i < 100; i++)
         x[i] = 4;
     assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "all 100 values are 4");

@@ -185,7 +185,7 @@ static void anderson_darling(void **state)
     assert_ok(gkv_gk_anderson_darling(&truth, &(gkv_gk_sample){.x = x, .n = 100}, &a2, &p));
     assert_true(a2 > 1e10 && p < 1e-10);
     x[0] = NAN;
-    assert_fails(gkv_gk_anderson_darling(&truth, &sample, &a2, &p), GKV_ERR_DATA, "value 0");
+    assert_fails(gkv_gk_anderson_darling(&truth, &sample, &a2, &p), GKV_ERR_DATA, "value 1");
     assert_fails(gkv_gk_anderson_darling(&(gkv_gk){.b = -1}, &sample, &a2, &p), GKV_ERR_ARGUMENT, "not a g-and-k");
 }
 

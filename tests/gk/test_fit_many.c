@@ -58,7 +58,7 @@ static void the_same_bits(void **state)
         }
         for (int threads = 1; threads <= 3; threads++) {
             assert_fails(gkv_gk_fit_many(samples, COUNT, &set, threads, many, statuses), GKV_ERR_DATA,
-                         "sample 11 of 37: a g-and-k fit needs finite values: value 5");
+                         "sample 12 of 37: a g-and-k fit needs finite values: value 6");
             for (size_t i = 0; i < COUNT; i++) {
                 assert_int_equal(statuses[i], i == 11 ? GKV_ERR_DATA : GKV_OK);
                 assert_same(&many[i], &one[i]);
@@ -135,8 +135,8 @@ static void bad_weights(void **state)
     static const struct {
         double value;
         const char *message;
-    } rows[] = {{0, "all 50 weights are 0"}, {-1, "weight 0 of 50 is -1"}, {NAN, "weight 0 of 50 is nan"},
-                {INFINITY, "weight 0 of 50 is inf"}, {.1, "add up to 5"}, {1e14, "add up to 5e+15"}};
+    } rows[] = {{0, "all 50 weights are 0"}, {-1, "weight 1 of 50 is -1"}, {NAN, "weight 1 of 50 is nan"},
+                {INFINITY, "weight 1 of 50 is inf"}, {.1, "add up to 5"}, {1e14, "add up to 5e+15"}};
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
         for (int i = 0; i < 50; i++)
             w[i] = rows[r].value;

@@ -236,26 +236,26 @@ static void bad_and_odd_samples(void **state)
     memcpy(y, x, n * D * sizeof *y);
     for (size_t i = 0; i < n; i++)
         y[i * D + 2] = 7;
-    assert_fails(gkv_mgk_fit(n, D, y, NULL, NULL, 2, &mgk, &f), GKV_ERR_DATA, "column 2");
+    assert_fails(gkv_mgk_fit(n, D, y, NULL, NULL, 2, &mgk, &f), GKV_ERR_DATA, "column 3: ");
     assert_true(mgk == NULL && f.margins == NULL);
-    assert_fails(gkv_mgk_fit(n, D, y, NULL, &set, 2, &mgk, &f), GKV_ERR_DATA, "column 2 is constant");
+    assert_fails(gkv_mgk_fit(n, D, y, NULL, &set, 2, &mgk, &f), GKV_ERR_DATA, "column 3 is constant");
     /* Half of a column is one value: normal, if asked for. */
     for (size_t i = 0; i < n; i++)
         y[i * D + 2] = i % 2 ? 7 : (double)i;
-    assert_fails(gkv_mgk_fit(n, D, y, NULL, NULL, 2, &mgk, NULL), GKV_ERR_DATA, "column 2");
+    assert_fails(gkv_mgk_fit(n, D, y, NULL, NULL, 2, &mgk, NULL), GKV_ERR_DATA, "column 3: ");
     assert_ok(gkv_mgk_fit(n, D, y, NULL, &set, 2, &mgk, &f));
     assert_true(f.fallbacks == 1 && f.margins[2].gk.k == 0 && f.parameters == 4 * D - 2 + 6);
     gkv_mgk_free(mgk);
     gkv_mgk_fit_result_free(&f);
     y[5 * D + 3] = NAN;
-    assert_fails(gkv_mgk_fit(n, D, y, NULL, &set, 2, &mgk, NULL), GKV_ERR_DATA, "row 5, column 3");
+    assert_fails(gkv_mgk_fit(n, D, y, NULL, &set, 2, &mgk, NULL), GKV_ERR_DATA, "row 6, column 4");
     y[5 * D + 3] = -INFINITY;
-    assert_fails(gkv_mgk_fit(n, D, y, NULL, &set, 2, &mgk, NULL), GKV_ERR_DATA, "row 5, column 3");
+    assert_fails(gkv_mgk_fit(n, D, y, NULL, &set, 2, &mgk, NULL), GKV_ERR_DATA, "row 6, column 4");
     assert_fails(gkv_mgk_fit(1, D, y, NULL, &set, 2, &mgk, NULL), GKV_ERR_DATA, "2 rows");
     assert_fails(gkv_mgk_fit(0, D, y, NULL, &set, 2, &mgk, NULL), GKV_ERR_DATA, "2 rows");
     assert_fails(gkv_mgk_fit(n, 0, y, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT, "1 column");
     weights[0] = -1;
-    assert_fails(gkv_mgk_fit(n, D, x, weights, &set, 2, &mgk, NULL), GKV_ERR_DATA, "row 0 of 40 has weight -1");
+    assert_fails(gkv_mgk_fit(n, D, x, weights, &set, 2, &mgk, NULL), GKV_ERR_DATA, "row 1 of 40 has weight -1");
     const gkv_gk other_family = {.b = 1, .k = .1, .c = .8, .family = GKV_GK_FAMILY_GH};
     gkv_mgk_fit_defaults(&set);
     set.margins.start = &other_family;

@@ -151,7 +151,7 @@ static void refusals(void **state)
     assert_fails(gkv_mgk_correlation(1, 2, x, margins, 0, 1, r, NULL), GKV_ERR_ARGUMENT, "2 rows");
     assert_fails(gkv_mgk_correlation(2, 2, x, margins, 2, 1, r, NULL), GKV_ERR_ARGUMENT, "shrinkage");
     x[3] = NAN;
-    assert_fails(gkv_mgk_correlation(2, 2, x, margins, 0, 1, r, NULL), GKV_ERR_DATA, "row 1, column 1");
+    assert_fails(gkv_mgk_correlation(2, 2, x, margins, 0, 1, r, NULL), GKV_ERR_DATA, "row 2, column 2");
 }
 
 int main(void)

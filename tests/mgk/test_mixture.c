@@ -488,14 +488,14 @@ static void refusals(void **state)
     assert_ok(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f));
     gkv_mgk_mixture_free(m);
     y[7 * D + 2] = NAN;
-    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA, "row 7, column 2");
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA, "row 8, column 3");
     gkv_mgk_mixture_defaults(&set);
     set.held_out = y;
     set.held_out_rows = 10;
-    assert_fails(gkv_mgk_mixture_fit(100, D, x, &set, 0, &m, &f), GKV_ERR_DATA, "held-out row 7");
+    assert_fails(gkv_mgk_mixture_fit(100, D, x, &set, 0, &m, &f), GKV_ERR_DATA, "held-out row 8");
     for (size_t i = 0; i < 100; i++)
         y[i * D + 2] = 5;
-    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA, "column 2 is constant");
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA, "column 3 is constant");
     assert_true(m == NULL);
     const gkv_mgk *parts[2] = {gkv_mgk_mixture_component(truth, 0), gkv_mgk_mixture_component(truth, 1)};
     assert_fails(gkv_mgk_mixture_create(0, NULL, parts, &m), GKV_ERR_ARGUMENT, "at least one");
