@@ -43,6 +43,10 @@ typedef struct gkv_mgk_fit_result {
                                    margins and, for a Gaussian copula, for unknown ones (Klaassen and
                                    Wellner, Bernoulli 3, 1997) */
     double shrink;              /* s as used */
+    double repair;              /* the share of I that R was mixed with beyond s to become positive definite; 0: none.
+                                   Above 0 columns are functions of one another, or there are too few
+                                   rows: no density exists, and log_likelihood, aic and bic say
+                                   more of the repair than of the data */
     double log_likelihood;      /* Σ w_i log f(x_i) */
     size_t parameters;          /* those that were free: of the margins, and d(d−1)/2 of R unless it is I */
     double aic, bic;            /* 2p − 2 logL and p log Σw − 2 logL */

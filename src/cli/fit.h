@@ -79,9 +79,8 @@ typedef struct cli_fit_row {
 /* Errors of the octile method there are only by bootstrap. */
 bool cli_fit_has_errors(const cli_fit_row *row);
 
-/* Tells on standard error what is to be known of a fit that succeeded, by the method that was
- * asked for or another. */
-void cli_fit_warn(const char *name, gkv_gk_method asked, const gkv_gk_fit_result *result);
+/* Tells on standard error what is to be known of a fit that succeeded. */
+void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit_result *result);
 
 void cli_fit_print_rows(const cli_fit_arguments *a, const cli_fit_row *rows, size_t n_rows);
 json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row);

@@ -115,7 +115,7 @@ static int fit_all(const cli_fit_arguments *a, const gkv_gk_fit_settings *settin
             keep_first(&first, refuse(&jobs[i], status));
             continue;
         }
-        cli_fit_warn(jobs[i].column.name, a->method, &results[i]);
+        cli_fit_warn(a, jobs[i].column.name, &results[i]);
         jobs[*n] = jobs[i];
         jobs[*n].row.result = results[i];
         samples[*n] = samples[i];

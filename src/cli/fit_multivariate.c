@@ -58,6 +58,7 @@ static int print_json(const cli_fit_arguments *a, const cli_fit_data *data, cons
     json_object_set_new(object, "margins", margins);
     json_object_set_new(object, "correlation", cli_fit_json_matrix(r->correlation, r->d));
     json_object_set_new(object, "correlation_standard_error", cli_fit_json_matrix(r->correlation_se, r->d));
+    json_object_set_new(object, "correlation_repair", cli_fit_json_number(r->repair));
     json_object_set_new(object, "log_likelihood", cli_fit_json_number(r->log_likelihood));
     json_object_set_new(object, "parameters", json_integer((json_int_t)r->parameters));
     json_object_set_new(object, "aic", cli_fit_json_number(r->aic));
@@ -113,8 +114,12 @@ int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data)
     rows = cli_alloc(result.d, sizeof *rows);
     for (size_t i = 0; i < result.d; i++) {
         rows[i] = (cli_fit_row){.name = data->columns[i].name, .result = result.margins[i]};
-        cli_fit_warn(rows[i].name, a->normal ? GKV_GK_MLE : a->method, &rows[i].result);
+        cli_fit_warn(a, rows[i].name, &rows[i].result);
     }
+    if (result.repair > 0)
+        fprintf(stderr, "gkvae: the columns' normal scores are linearly dependent: %.2g of the identity was mixed into "
+                        "their correlation matrix, and the log-likelihood depends on that more than on the data; leave "
+                        "out a column\n", result.repair);
     if (a->json)
         CLI_TRY(print_json(a, data, rows, &result));
     else

@@ -5,8 +5,9 @@
 
 #include "fit.h"
 
-void cli_fit_warn(const char *name, gkv_gk_method asked, const gkv_gk_fit_result *result)
+void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit_result *result)
 {
+    const bool by_moments = a->normal && a->multivariate;
     if (result->method == GKV_GK_OCTILES)
         return;
     if (!result->converged && result->method == GKV_GK_MLE)
@@ -14,13 +15,14 @@ void cli_fit_warn(const char *name, gkv_gk_method asked, const gkv_gk_fit_result
     else if (!result->converged)
         fprintf(stderr, "gkvae: %s: not converged after %d passes: the last says that %s\n", name, result->passes,
                 gkv_lm_stop_name(result->stop));
-    if (result->method != asked)
+    if (result->method != a->method && !by_moments)
         fprintf(stderr, "gkvae: %s: the equations of lm have no solution where the values are likely: the estimates are "
                         "those of maximum likelihood\n", name);
     if (result->at_bound)
-        fprintf(stderr, "gkvae: %s: k is at its least valid value, and its standard error that of a k without bound: no "
-                        "g-and-k has lighter tails\n", name);
-    if (fabs(result->gk.g) >= 100)
+        fprintf(stderr, "gkvae: %s: k is at its least valid value, and its standard error that of a k without bound: "
+                        "with this g no g-and-k has lighter tails%s\n", name,
+                result->gk.g != 0 && !a->fixed[GKV_GK_G] ? "; with another it may: try --fix g=0" : "");
+    if (fabs(result->gk.g) >= 100 && !a->fixed[GKV_GK_G])
         fprintf(stderr, "gkvae: %s: g is at ±100, the bound of fits: all that is known of it is its sign\n", name);
 }
 
@@ -131,6 +133,8 @@ static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
     cli_table(cells, CLI_PARAMETERS + 1, ONE_COLUMNS, "lrrrrrrrr");
     if (isfinite(r->log_likelihood))
         printf("log-likelihood %.8g, AIC %.8g, BIC %.8g\n", r->log_likelihood, r->aic, r->bic);
+    else if (r->log_likelihood == -INFINITY)
+        puts("log-likelihood -inf: values outside the support");
     print_test(row);
     if (row->bootstrapped)
         printf("(%s bootstrap: %zu samples%s)\n", a->nonparametric ? "nonparametric" : "parametric",
@@ -169,7 +173,8 @@ static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size
             else
                 snprintf(text[i][2 + p], WIDE, "%s", value);
         }
-        put_finite(text[i][6], "%.8g", r->log_likelihood);
+        if (!isnan(r->log_likelihood)) /* -inf: values outside the support */
+            snprintf(text[i][6], WIDE, "%.8g", r->log_likelihood);
         put_finite(text[i][7], "%.8g", r->aic);
         if (cli_fit_has_errors(&rows[i])) {
             const double p_value = rows[i].bootstrapped ? rows[i].bootstrap.p_chi2 : r->p_value;

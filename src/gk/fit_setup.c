@@ -152,7 +152,9 @@ static gkv_status bound_g(const gkv_gk_fit_common *common, gkv_gk_task *task, do
     if (inside && outside)
         return GKV_OK;
     if (!inside && !outside)
-        return gkv_fail(GKV_ERR_ARGUMENT, "k held at %g is not valid for any g with c = %g", k, c);
+        return gkv_gk_k_min(0.0, c) <= k /* a single g, which leaves nothing to search */
+                   ? gkv_fail(GKV_ERR_ARGUMENT, "k held at %g with c = %g is valid for g = 0 alone: hold g at 0 too", k, c)
+                   : gkv_fail(GKV_ERR_ARGUMENT, "k held at %g is not valid for any g with c = %g", k, c);
     double low = 0.0, high = most;
     for (int step = 0; step < 50; step++) {
         const double middle = 0.5 * (low + high);

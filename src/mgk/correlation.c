@@ -25,7 +25,7 @@ gkv_status gkv_mgk_correlation(size_t n, size_t d, const double *x, const gkv_gk
     GKV_TRY_GOTO(gkv_mgk_columns_create(d, margins, &columns));
     GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *factor, &factor));
     GKV_TRY_GOTO(gkv_mgk_scores_of(&cases, &columns, NULL, gkv_mgk_most_score((double)n), threads, &scores));
-    gkv_mgk_scores_correlation(&scores, shrink, correlation, factor, NULL);
+    gkv_mgk_scores_correlation(&scores, shrink, correlation, factor, NULL, NULL);
     if (cholesky)
         memcpy(cholesky, factor, d * d * sizeof *cholesky);
 done:

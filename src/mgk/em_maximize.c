@@ -97,7 +97,7 @@ static gkv_status try_step(gkv_em *em, step *s, size_t k, double share, int *tak
     const double most = em->set->normal ? INFINITY : gkv_mgk_most_score(em->fit.weight[k]);
     GKV_TRY_GOTO(gkv_mgk_table_create(&s->columns, em->threads, &table));
     GKV_TRY_GOTO(gkv_mgk_scores_of(&cases, &s->columns, table, most, em->threads, &scores));
-    gkv_mgk_scores_correlation(&scores, em->set->independent ? 1.0 : em->set->shrink, s->r, s->factor, NULL);
+    gkv_mgk_scores_correlation(&scores, em->set->independent ? 1.0 : em->set->shrink, s->r, s->factor, NULL, NULL);
     const double gain = gkv_mgk_scores_log_likelihood(&scores, s->factor, s->factor + d * d);
     *taken = gain >= em->fit.gain[k];
     if (*taken) {

@@ -186,7 +186,7 @@ static gkv_status join(const gkv_mgk_cases *cases, const gkv_mgk_fit_settings *s
     const double most = set->normal ? INFINITY : gkv_mgk_most_score(result->weight);
     GKV_TRY_GOTO(gkv_mgk_scores_of(cases, &columns, NULL, most, threads, &scores));
     gkv_mgk_scores_correlation(&scores, set->independent ? 1.0 : set->shrink, result->correlation, factor,
-                               &result->shrink);
+                               &result->shrink, &result->repair);
     for (size_t i = 0; i < d * d; i++) {
         const double r = result->correlation[i] / fmax(1e-300, 1.0 - result->shrink);
         result->correlation_se[i] = i % (d + 1) == 0 || set->independent

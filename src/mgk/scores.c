@@ -175,7 +175,8 @@ static double shrinkage_for(size_t d, double weight, const double *r)
     return squares > 0 ? fmin(1.0, variances / squares) : 1.0;
 }
 
-void gkv_mgk_scores_correlation(const gkv_mgk_scores *scores, double shrink, double *r, double *l, double *used)
+void gkv_mgk_scores_correlation(const gkv_mgk_scores *scores, double shrink, double *r, double *l, double *used,
+                                double *repair)
 {
     const size_t d = scores->d;
     double *scale = l; /* until the factor is made */
@@ -194,8 +195,13 @@ void gkv_mgk_scores_correlation(const gkv_mgk_scores *scores, double shrink, dou
     const double s = shrink >= 0 ? shrink : shrinkage_for(d, scores->weight, r);
     shrink_by(d, s, r);
     /* The identity is positive definite, so this ends: by the last step it is reached. */
-    for (double repair = 1e-8; !gkv_cholesky(d, r, 1e-9, l); repair *= 10.0)
-        shrink_by(d, fmin(1.0, repair), r);
+    double kept = 1.0;
+    for (double share = 1e-8; !gkv_cholesky(d, r, 1e-9, l); share *= 10.0) {
+        shrink_by(d, fmin(1.0, share), r);
+        kept *= 1.0 - fmin(1.0, share);
+    }
+    if (repair)
+        *repair = 1.0 - kept;
     if (used)
         *used = s;
 }

@@ -36,9 +36,10 @@ gkv_status gkv_mgk_scores_of(const gkv_mgk_cases *cases, const gkv_mgk_columns *
 void gkv_mgk_scores_free(gkv_mgk_scores *scores);
 
 /* R[d × d] about the scores' mean, shrunk by `shrink` or, if that is negative, by what the
- * weight asks for, then as far as L, its Cholesky factor, needs. *used, unless NULL: the s
- * that was asked for. */
-void gkv_mgk_scores_correlation(const gkv_mgk_scores *scores, double shrink, double *r, double *l, double *used);
+ * weight asks for, then as far as L, its Cholesky factor, needs. *used and *repair, unless NULL: the s
+ * that was asked for, and the share of I that L needed beyond it. */
+void gkv_mgk_scores_correlation(const gkv_mgk_scores *scores, double shrink, double *r, double *l, double *used,
+                                double *repair);
 
 /* Σ w log f under L, wild rows with their true scores; `scratch` is room for d(d + 2). */
 double gkv_mgk_scores_log_likelihood(const gkv_mgk_scores *scores, const double *l, double *scratch);

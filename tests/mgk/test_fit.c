@@ -223,13 +223,13 @@ static void bad_and_odd_samples(void **state)
     memcpy(y + n * wide / 2, y, sizeof y / 2);
     set.normal_fallback = 1;
     assert_ok(gkv_mgk_fit(n, wide, y, NULL, &set, 2, &mgk, &f));
-    assert_true(isfinite(f.log_likelihood));
+    assert_true(isfinite(f.log_likelihood) && f.repair > 0 && f.repair < .5);
     assert_relative(f.log_likelihood, log_likelihood(mgk, n, y, NULL), 1e-6);
     gkv_mgk_free(mgk);
     gkv_mgk_fit_result_free(&f);
     set.shrink = GKV_MGK_SHRINK_AUTO;
     assert_ok(gkv_mgk_fit(n, wide, y, NULL, &set, 2, &mgk, &f));
-    assert_true(f.shrink > .3 && f.shrink <= 1);
+    assert_true(f.shrink > .3 && f.shrink <= 1 && f.repair == 0);
     gkv_mgk_free(mgk);
     gkv_mgk_fit_result_free(&f);
     /* A constant column is no distribution, with or without the fallback. */
