@@ -57,8 +57,9 @@ GKV_API void gkv_mgk_covariance(const gkv_mgk *mgk, double *covariance); /* Σ =
 /* --- One point ----------------------------------------------------------- */
 
 /* log f(x) of one x[d]; w[d] receives L⁻¹(z − m), the independent normals behind x, and
- * may be x. −∞, and w then meaningless, outside a bounded support; NaN if x has one.
- * Relative accuracy about 1e-13 for a well-conditioned Σ. Allocates nothing. */
+ * may be x or NULL. −∞, and w then meaningless, at x_j = ±∞ and outside a bounded support; NaN if x
+ * has one. Relative accuracy about 1e-13 for a well-conditioned Σ. Allocates nothing, but
+ * with w NULL room for d > 64 numbers; NaN if there is none. */
 GKV_API double gkv_mgk_log_pdf(const gkv_mgk *mgk, const double *x, double *w);
 
 /* x_j = Q_j(m_j + (Lε)_j): for ε ~ N(0,I) a draw, and the inverse of the w above. x must

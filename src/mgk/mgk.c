@@ -164,14 +164,14 @@ void gkv_mgk_covariance(const gkv_mgk *mgk, double *covariance)
         }
 }
 
-double gkv_mgk_log_pdf(const gkv_mgk *mgk, const double *x, double *w)
+static double log_pdf(const gkv_mgk *mgk, const double *x, double *w)
 {
     double total = mgk->constant;
     int outside = 0, unknown = 0;
     for (size_t j = 0; j < mgk->d; j++) {
         const double z = gkv_gk_Q_inverse(&mgk->margins[j], x[j]);
-        outside |= isinf(z);
-        unknown |= isnan(z);
+        outside |= isinf(x[j]) || isinf(z);
+        unknown |= isnan(x[j]) || (isnan(z) && !isinf(x[j]));
         total -= gkv_gk_log_dQ(&mgk->margins[j], z);
         w[j] = z - mgk->mean[j];
     }
@@ -183,6 +183,21 @@ double gkv_mgk_log_pdf(const gkv_mgk *mgk, const double *x, double *w)
     for (size_t j = 0; j < mgk->d; j++)
         total -= 0.5 * w[j] * w[j];
     return total;
+}
+
+double gkv_mgk_log_pdf(const gkv_mgk *mgk, const double *x, double *w)
+{
+    enum { FEW = 64 };
+    double few[FEW], *more = NULL;
+    if (w)
+        return log_pdf(mgk, x, w);
+    if (mgk->d <= FEW)
+        return log_pdf(mgk, x, few);
+    if (gkv_alloc(mgk->d, sizeof *more, &more) != GKV_OK)
+        return NAN;
+    const double value = log_pdf(mgk, x, more);
+    free(more);
+    return value;
 }
 
 void gkv_mgk_transform(const gkv_mgk *mgk, const double *epsilon, double *x)

@@ -80,6 +80,13 @@ is_true "$(flat output log_likelihood) > $single + 2" || fail "two components: $
 expect 0 "by less than the tolerance, 20 nats" "$gkvae" fit "$returns" --column index,currency --mixture 2 --quiet --tolerance 20
 expect 2 "--tolerance goes with --mixture" "$gkvae" fit pair.csv --tolerance 1
 
+# A column that is a function of another: said, and how much R was repaired.
+awk -F, 'NR == 1 { print "a,b" } NR > 1 { printf "%s,%.17g\n", $1, 2 * $1 + 1 }' pair.csv > double.csv
+expect 0 "linearly dependent" "$gkvae" fit double.csv --multivariate --json
+"$gkvae" fit double.csv --multivariate --json 2> /dev/null > output
+is_true "$(flat output correlation_repair) > 0 && $(flat output correlation_repair) < 1e-3" || fail "no repair: $(cat output)"
+is_true "$(flat pair.json correlation_repair) == 0" || fail "a repair of a good correlation"
+
 # Faults go by the column's name, once.
 awk -F, 'NR == 1 { print $0 ",flat" } NR > 1 { print $0 ",7" }' pair.csv > flat.csv
 expect 3 "gkvae: flat: all 5000 values are 7" "$gkvae" fit flat.csv --multivariate

@@ -126,6 +126,43 @@ static void degenerate_scores_are_repaired(void **state)
         assert_true(isfinite(l[i]));
 }
 
+static void infinite_values_have_no_density(void **state)
+{
+    (void)state;
+    enum { WIDE = 70 };
+    /* Support without bound, nearly without tails, and bounded. */
+    const gkv_gk shapes[] = {{0, 1, .5, .2, .8, 0}, {0, 1, 0, -.5, .8, 0}, {0, 1, 0, 0, .8, 0}};
+    for (size_t s = 0; s < 3; s++) {
+        const gkv_gk margins[2] = {shapes[s], gkv_gk_standard()};
+        gkv_mgk *mgk;
+        double w[2];
+        assert_ok(gkv_mgk_create(2, margins, (double[]){1, .5, .5, 1}, &mgk));
+        const double rows[][2] = {{INFINITY, 0}, {-INFINITY, 0}, {0, INFINITY}, {INFINITY, -INFINITY}};
+        for (size_t i = 0; i < 4; i++) {
+            double many;
+            assert_true(gkv_mgk_log_pdf(mgk, rows[i], w) == -INFINITY);
+            assert_true(gkv_mgk_log_pdf(mgk, rows[i], NULL) == -INFINITY);
+            assert_ok(gkv_mgk_log_pdf_many(mgk, 1, rows[i], 1, &many, NULL));
+            assert_true(many == -INFINITY);
+        }
+        assert_true(isnan(gkv_mgk_log_pdf(mgk, (double[]){NAN, 0}, w)));
+        assert_true(isnan(gkv_mgk_log_pdf(mgk, (double[]){NAN, INFINITY}, NULL)));
+        const double some[2] = {.3, -.2};
+        assert_true(gkv_mgk_log_pdf(mgk, some, NULL) == gkv_mgk_log_pdf(mgk, some, w));
+        gkv_mgk_free(mgk);
+    }
+    gkv_gk margins[WIDE];
+    double x[WIDE], w[WIDE];
+    gkv_mgk *mgk;
+    for (size_t j = 0; j < WIDE; j++) {
+        margins[j] = shapes[0];
+        x[j] = .01 * (double)j;
+    }
+    assert_ok(gkv_mgk_create(WIDE, margins, NULL, &mgk));
+    assert_true(gkv_mgk_log_pdf(mgk, x, NULL) == gkv_mgk_log_pdf(mgk, x, w));
+    gkv_mgk_free(mgk);
+}
+
 static void refusals(void **state)
 {
     (void)state;
@@ -159,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reference_density),          cmocka_unit_test(cholesky_multiplies_back),
         cmocka_unit_test(scores_recover_correlation), cmocka_unit_test(degenerate_scores_are_repaired),
+        cmocka_unit_test(infinite_values_have_no_density),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
