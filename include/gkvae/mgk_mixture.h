@@ -76,6 +76,9 @@ GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_conditional(const gkv_mgk_mixtur
  * component can: so one absurd row costs a few hundred nats, not 10¹², and bends nothing. It is
  * no part of the mixture returned.
  *
+ * A fit may also go on from a mixture, a few iterations at a time, as data arrive (`start`, `step`,
+ * `keep`), and rows may be known to come from one group of components (`groups`).
+ *
  * Most r_ik are 0 for all purposes: components 16 nats below the best one of a row (1e-7) are
  * looked at again in every sixth iteration only. */
 
@@ -110,10 +113,25 @@ typedef int gkv_mgk_mixture_monitor(void *user, const gkv_mgk_mixture_progress *
 typedef struct gkv_mgk_mixture_settings {
     size_t components;       /* 8; 1 … n */
     uint64_t seed;           /* 1: of the start */
+    const gkv_mgk_mixture *start; /* NULL; a mixture of `components` components to go on from, in place
+                                of k-means; not owned */
+    double step;             /* 1: the share of the way to its fit that a component, and its weight,
+                                tries to go at first; less keeps more of what earlier samples have
+                                said, where each fit sees one of its own; in (0, 1] */
+    int keep;                /* 0; 1: no component is dropped. One that has fewer than `least_rows` rows as
+                                the fit goes on from `start` is put to better use: it takes half of
+                                the heaviest component, and both move apart along its longest axis */
+    size_t groups;           /* 0; rows of known origin: the components are divided into so many equal
+                                groups, in order, and a row belongs to the components of its group
+                                alone. log f(x_i) is then log Σ_{k in its group} π_k f_k(x_i) */
+    const uint32_t *group;   /* [n] 0 … groups − 1; not owned */
+    const uint32_t *held_out_group; /* [held_out_rows]; not owned */
     int max_iterations;      /* 200 */
     double tolerance;        /* GKV_MGK_TOLERANCE_AUTO, or ≥ 0 nats: of the whole sample, which is Σ w log f */
     int normal;              /* 0; 1 holds g = k = 0: a normal mixture, whose M-step is the exact one */
     int independent;         /* 0; 1 holds R = I */
+    int shared_shapes;       /* 0; 1: a column has the same g and k in all components: their means by
+                                precision. All components then take the same share of their step */
     double shrink;           /* GKV_MGK_SHRINK_AUTO (gkvae/mgk_fit.h) by each component's weight; or 0 … 1 */
     int shrink_shapes;       /* 1: g and k of a component's columns are drawn towards 0, by as much as
                                 their errors are of their spread (empirical Bayes); 0: not */
@@ -124,6 +142,8 @@ typedef struct gkv_mgk_mixture_settings {
                                 hardly any is dropped; ≥ 8 */
     const double *held_out;  /* [held_out_rows × d] rows that are watched, not fitted; NULL; not owned */
     size_t held_out_rows;
+    int rough;               /* 0; 1: log_likelihood and held_out are as the fit has seen them, noise
+                                included and right to 1e-6 of a nat or so, and save a pass */
     int patience;            /* 10: iterations without a better held-out mean; what is returned is the best */
     gkv_gk_fit_settings margins; /* max_passes is 4 here; start is not used, and what is fixed stays as a
                                     component begins: g = k = 0 */
@@ -137,6 +157,7 @@ typedef struct gkv_mgk_mixture_result {
     int iterations;
     int best_iteration;          /* the one returned: the last, or the best on the held-out rows */
     size_t components, dropped;  /* returned; given up on the way */
+    size_t revived;              /* put to better use at the start, see `keep` */
     double log_likelihood;       /* Σ_i log f(x_i) of the mixture returned */
     double held_out;             /* mean log f of the held-out rows; NaN without any */
     double largest_decrease;     /* of the mean log-likelihood from one iteration to the next */

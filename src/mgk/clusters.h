@@ -9,6 +9,8 @@ enum { GKV_CLUSTERS_CANDIDATES = 10 };
 typedef struct gkv_clusters {
     size_t n, d, count;
     const double *weights; /* [n], or NULL for 1; not owned */
+    const uint32_t *group; /* [n], or NULL: rows of groups other than `only` weigh nothing; not owned */
+    size_t only;
     uint64_t seed;
     int threads;
     double *rows;     /* [n × d]: to be filled before they are looked for */
@@ -41,6 +43,8 @@ size_t gkv_clusters_row_at(const gkv_clusters *clusters, double target);
 
 static inline double gkv_clusters_weight(const gkv_clusters *clusters, size_t i)
 {
+    if (clusters->group && clusters->group[i] != clusters->only)
+        return 0.0;
     return clusters->weights ? clusters->weights[i] : 1.0;
 }
 

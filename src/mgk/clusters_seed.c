@@ -84,12 +84,18 @@ gkv_status gkv_clusters_seed(gkv_clusters *s)
     const size_t wanted = 2 + (size_t)log((double)s->count);
     const size_t count = wanted < GKV_CLUSTERS_CANDIDATES ? wanted : GKV_CLUSTERS_CANDIDATES;
     double total = 0.0, u[GKV_CLUSTERS_CANDIDATES];
+    memset(s->tiles, 0, gkv_mgk_tiles(s->n) * sizeof *s->tiles);
+    memset(s->centres, 0, s->count * s->d * sizeof *s->centres);
     for (size_t i = 0; i < s->n; i++) { /* every row is as good as another for the first */
         s->distance[i] = 1.0;
         s->tiles[i / GKV_MGK_TILE] += gkv_clusters_weight(s, i);
         total += gkv_clusters_weight(s, i);
     }
     for (size_t k = 0; k < s->count; k++) {
+        if (!(total > 0) && s->group) { /* a group with few rows, or none: the others stay with the first */
+            memcpy(s->centres + k * s->d, s->centres, s->d * sizeof *s->centres);
+            continue;
+        }
         if (!(total > 0))
             return gkv_fail(GKV_ERR_DATA, "%zu components need as many different rows, and there are %zu", s->count, k);
         size_t candidates[GKV_CLUSTERS_CANDIDATES];

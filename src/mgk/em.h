@@ -26,6 +26,7 @@ typedef struct gkv_em_rows {
     const double *x;
     const double *weights; /* NULL is 1 */
     double total;          /* Σ w */
+    const uint32_t *group; /* [n] of each row; NULL: every component is open to it */
     double *log_noise;     /* [n] */
     unsigned char *far;    /* [n × first count]: components not worth a look, by the last full one */
     gkv_em_tile *tiles;
@@ -56,13 +57,26 @@ typedef struct gkv_em {
     size_t damped, refused;/* by the last step */
 } gkv_em;
 
+/* Components of a group; k's group is k / gkv_em_per_group(). */
+static inline size_t gkv_em_per_group(const gkv_em *em)
+{
+    return em->set->groups > 0 ? em->count / em->set->groups : em->count;
+}
+
 /* Data, their order and spread, and the noise: x[n × d] and the held-out rows are finite. */
 gkv_status gkv_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixture_settings *set, int threads,
                          gkv_em *out);
 void gkv_em_free(gkv_em *em); /* what it holds */
 
-/* The first components: clusters (mgk/clusters.h), normal margins. */
+/* The first components: clusters (mgk/clusters.h), normal margins, by group if there are groups. */
 gkv_status gkv_em_start(gkv_em *em);
+
+/* The first components: those of a mixture. */
+gkv_status gkv_em_resume(gkv_em *em, const gkv_mgk_mixture *from);
+
+/* Gives components that hardly any row belongs to, by the last E-step of em->fit, half of heavy ones;
+ * *count says how many. */
+gkv_status gkv_em_revive(gkv_em *em, size_t *count);
 
 /* One E-step; `full` looks at every component of every row. *mean is Σ w log f/Σ w, noise
  * included. */

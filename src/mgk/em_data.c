@@ -75,10 +75,11 @@ static void noise_of(const gkv_em *em, gkv_em_rows *rows)
         }
 }
 
-static gkv_status rows_create(gkv_em *em, size_t n, const double *x, const double *weights, gkv_em_rows *out)
+static gkv_status rows_create(gkv_em *em, size_t n, const double *x, const double *weights, const uint32_t *group,
+                              gkv_em_rows *out)
 {
     const size_t tiles = gkv_mgk_tiles(n), parts = em->count;
-    *out = (gkv_em_rows){.n = n, .x = x, .weights = weights};
+    *out = (gkv_em_rows){.n = n, .x = x, .weights = weights, .group = em->set->groups > 0 ? group : NULL};
     for (size_t i = 0; i < n; i++)
         out->total += weights ? weights[i] : 1.0;
     GKV_TRY(gkv_alloc(n, sizeof *out->log_noise, &out->log_noise));
@@ -119,8 +120,8 @@ gkv_status gkv_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixt
     GKV_TRY(gkv_alloc(d, sizeof *out->scale, &out->scale));
     GKV_TRY(gkv_alloc(d, n * sizeof *out->columns, &out->columns));
     GKV_TRY(gkv_alloc(d, n * sizeof *out->order, &out->order));
-    GKV_TRY(rows_create(out, n, x, set->weights, &out->fit));
-    GKV_TRY(rows_create(out, set->held_out_rows, set->held_out, NULL, &out->held_out));
+    GKV_TRY(rows_create(out, n, x, set->weights, set->group, &out->fit));
+    GKV_TRY(rows_create(out, set->held_out_rows, set->held_out, NULL, set->held_out_group, &out->held_out));
     GKV_TRY(order_columns(out));
     noise_of(out, &out->fit);
     noise_of(out, &out->held_out);

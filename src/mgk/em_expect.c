@@ -29,14 +29,15 @@ static void densities(const gkv_em *em, const gkv_em_rows *rows, size_t t, int f
 {
     const size_t d = em->d, parts = em->count, first = t * GKV_MGK_TILE, count = gkv_mgk_tile_rows(rows->n, t);
     const double *x = rows->x + first * d;
-    if (full) {
+    if (full && !rows->group) {
         gkv_mgk_log_pdf_tile(em->parts[k], em->tables[k], count, x, s->w, s->log_dq, logs + k, parts);
         return;
     }
     size_t near[GKV_MGK_TILE], used = 0;
+    const size_t group = k / gkv_em_per_group(em);
     for (size_t i = 0; i < count; i++) {
         logs[i * parts + k] = -INFINITY;
-        if (rows->far[(first + i) * parts + k])
+        if (rows->group ? rows->group[first + i] != group : !full && rows->far[(first + i) * parts + k])
             continue;
         memcpy(s->x + used * d, x + i * d, d * sizeof *x);
         near[used++] = i;

@@ -156,22 +156,31 @@ static double prior_variance(const gkv_em *em, const margins_job *job, size_t k,
     return count > 0 ? fmax(0.0, sum / count) : 0.0;
 }
 
-/* (g, k) to their posterior mean T(T + C)⁻¹(g, k) under the prior N(0, T), C their errors' covariance;
- * A and B follow as they are correlated with them. */
-static void shrink_shape(const double *c, const double prior[2], gkv_gk *gk)
+/* Whether the errors' covariance, of A, B, g and k, is one of g and k. */
+static int knows_shape(const double *c)
+{
+    return isfinite(c[10]) && isfinite(c[15]) && c[10] * c[15] - c[11] * c[11] > 1e-12 * c[10] * c[15];
+}
+
+/* Another (g, k); A and B follow as their errors are correlated with those of g and k. */
+static void take_shape(const double *c, double g, double k, gkv_gk *gk)
 {
     const double cgg = c[10], cgk = c[11], ckk = c[15], det = cgg * ckk - cgk * cgk;
-    const double sgg = cgg + prior[0], skk = ckk + prior[1], sum_det = sgg * skk - cgk * cgk;
-    if (!(det > 1e-12 * cgg * ckk && isfinite(cgg) && isfinite(ckk) && sum_det > 0))
-        return;
-    const double g = prior[0] * (skk * gk->g - cgk * gk->k) / sum_det;
-    const double k = prior[1] * (sgg * gk->k - cgk * gk->g) / sum_det;
     const double dg = g - gk->g, dk = k - gk->k;
     const double u = (ckk * dg - cgk * dk) / det, v = (cgg * dk - cgk * dg) / det; /* C⁻¹(dg, dk) */
     gk->g = g;
     gk->k = k;
     gk->a += c[2] * u + c[3] * v;
     gk->b = fmax(0.5 * gk->b, gk->b + c[6] * u + c[7] * v);
+}
+
+/* (g, k) to their posterior mean T(T + C)⁻¹(g, k) under the prior N(0, T), C their errors' covariance. */
+static void shrink_shape(const double *c, const double prior[2], gkv_gk *gk)
+{
+    const double sgg = c[10] + prior[0], skk = c[15] + prior[1], cgk = c[11], sum_det = sgg * skk - cgk * cgk;
+    if (knows_shape(c) && sum_det > 0)
+        take_shape(c, prior[0] * (skk * gk->g - cgk * gk->k) / sum_det,
+                   prior[1] * (sgg * gk->k - cgk * gk->g) / sum_det, gk);
 }
 
 /* James and Stein's idea: with many columns, shapes are better estimated together. */
@@ -186,6 +195,35 @@ static void shrink_shapes(const gkv_em *em, margins_job *job)
     }
 }
 
+/* The components' shapes of column j to their mean by precision, (Σ C⁻¹)⁻¹ Σ C⁻¹(g, k), those of components
+ * that sat out too; none is fitted well enough: to what the first component has. */
+static void share_column(const gkv_em *em, margins_job *job, size_t j)
+{
+    double gg = 0.0, gk = 0.0, kk = 0.0, g = 0.0, k = 0.0;
+    for (size_t i = j; i < em->count * em->d; i += em->d) {
+        const double *c = job->covariance[i], det = c[10] * c[15] - c[11] * c[11];
+        if (!knows_shape(c))
+            continue;
+        gg += c[15] / det;
+        gk -= c[11] / det;
+        kk += c[10] / det;
+        g += (c[15] * job->fitted[i].g - c[11] * job->fitted[i].k) / det;
+        k += (c[10] * job->fitted[i].k - c[11] * job->fitted[i].g) / det;
+    }
+    const double det = gg * kk - gk * gk;
+    const gkv_gk *now = &em->parts[0]->margins[j];
+    const double mean_g = det > 0 ? (kk * g - gk * k) / det : now->g, mean_k = det > 0 ? (gg * k - gk * g) / det : now->k;
+    for (size_t i = j; i < em->count * em->d; i += em->d) {
+        gkv_gk *fitted = &job->fitted[i];
+        if (job->frozen[i / em->d])
+            *fitted = em->parts[i / em->d]->margins[j];
+        if (knows_shape(job->covariance[i]))
+            take_shape(job->covariance[i], mean_g, mean_k, fitted);
+        fitted->g = mean_g;
+        fitted->k = mean_k;
+    }
+}
+
 gkv_status gkv_em_fit_margins(const gkv_em *em, const unsigned char *frozen, gkv_gk *fitted)
 {
     margins_job job = {.frozen = frozen, .fitted = fitted};
@@ -197,6 +235,8 @@ gkv_status gkv_em_fit_margins(const gkv_em *em, const unsigned char *frozen, gkv
             shrink_shapes(em, &job);
     }
     GKV_TRY_GOTO(fit_normals(em, &job));
+    for (size_t j = 0; j < em->d && em->set->shared_shapes && !em->set->normal; j++)
+        share_column(em, &job, j);
 done:
     free(job.covariance);
     return status;

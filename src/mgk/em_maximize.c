@@ -4,11 +4,15 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "mgk/cholesky.h"
 #include "mgk/em.h"
 
 /* The share of all rows below which a component is given up: its weight becomes 0 for good, at a
  * cost of no more than that, in nats, to the mean log-likelihood. */
 static const double given_up = 1e-8;
+
+/* With `keep` a component is never less than this. */
+static const double kept = 1e-6;
 
 /* A component that has found no step is at its best, or nearly, until others move: it sits out
  * 1, 3, 7 iterations before it tries again. */
@@ -82,48 +86,132 @@ static void replace(gkv_em *em, size_t k, gkv_mgk *part, gkv_mgk_table *table)
     em->tables[k] = table;
 }
 
-/* Tries a share of component k's step, R being what the scores say then; replaces the
- * component if its rows become no less likely. */
-static gkv_status try_step(gkv_em *em, step *s, size_t k, double share, int *taken)
+/* R no further than `step` from the old one; both are correlation matrices, and so is what is between. */
+static void damp_correlation(const gkv_em *em, step *s, size_t k)
+{
+    const size_t d = em->d;
+    double *old = s->factor; /* until the new factor is made */
+    gkv_mgk_covariance(em->parts[k], old);
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j < d; j++)
+            if (i != j)
+                s->r[i * d + j] += (1.0 - em->set->step) *
+                                   (old[i * d + j] / sqrt(old[i * d + i] * old[j * d + j]) - s->r[i * d + j]);
+    /* As safely positive definite as the two it lies between, but for rounding. */
+    while (!gkv_cholesky(d, s->r, 1e-10, s->factor))
+        for (size_t i = 0; i < d * d; i++)
+            s->r[i] *= i % (d + 1) ? 0.999 : 1.0;
+}
+
+/* What component k might become. */
+typedef struct candidate {
+    gkv_mgk *part;
+    gkv_mgk_table *table;
+    double gain;            /* Σ_i w_i r_ik log f_k(x_i) */
+} candidate;
+
+static void candidate_free(candidate *c)
+{
+    gkv_mgk_free(c->part);
+    gkv_mgk_table_free(c->table);
+    *c = (candidate){0};
+}
+
+/* Component k after a share of its step, R being what the scores say then; a component
+ * with too few rows for an R of its own keeps the one it has. */
+static gkv_status make_candidate(const gkv_em *em, step *s, size_t k, double share, candidate *out)
 {
     const size_t d = em->d;
     const gkv_mgk_cases cases = gkv_em_cases(em, k);
     gkv_mgk_scores scores = {0};
-    gkv_mgk *fresh = NULL;
-    gkv_mgk_table *table = NULL;
     gkv_status status = GKV_OK;
     between(em, em->parts[k]->margins, s->fitted + k * d, share, s->trial);
     gkv_mgk_columns_set(&s->columns, s->trial);
     const double most = em->set->normal ? INFINITY : gkv_mgk_most_score(em->fit.weight[k]);
-    GKV_TRY_GOTO(gkv_mgk_table_create(&s->columns, em->threads, &table));
-    GKV_TRY_GOTO(gkv_mgk_scores_of(&cases, &s->columns, table, most, em->threads, &scores));
-    gkv_mgk_scores_correlation(&scores, em->set->independent ? 1.0 : em->set->shrink, s->r, s->factor, NULL, NULL);
-    const double gain = gkv_mgk_scores_log_likelihood(&scores, s->factor, s->factor + d * d);
-    *taken = gain >= em->fit.gain[k];
-    if (*taken) {
-        GKV_TRY_GOTO(gkv_mgk_build(d, s->trial, NULL, s->factor, &fresh));
-        em->old_parts[k] = em->parts[k];
-        replace(em, k, fresh, table);
-        table = NULL;
-    }
+    GKV_TRY_GOTO(gkv_mgk_table_create(&s->columns, em->threads, &out->table));
+    GKV_TRY_GOTO(gkv_mgk_scores_of(&cases, &s->columns, out->table, most, em->threads, &scores));
+    if (s->frozen[k])
+        memcpy(s->factor, em->parts[k]->cholesky, d * d * sizeof *s->factor);
+    else
+        gkv_mgk_scores_correlation(&scores, em->set->independent ? 1.0 : em->set->shrink, s->r, s->factor, NULL, NULL);
+    if (!s->frozen[k] && em->set->step < 1.0 && !em->set->independent)
+        damp_correlation(em, s, k);
+    out->gain = gkv_mgk_scores_log_likelihood(&scores, s->factor, s->factor + d * d);
+    GKV_TRY_GOTO(gkv_mgk_build(d, s->trial, NULL, s->factor, &out->part));
 done:
     gkv_mgk_scores_free(&scores);
-    gkv_mgk_table_free(table);
     return status;
 }
 
+/* The candidate is component k from now on. */
+static void adopt(gkv_em *em, size_t k, candidate *c)
+{
+    em->old_parts[k] = em->parts[k];
+    replace(em, k, c->part, c->table);
+    *c = (candidate){0};
+}
+
+/* Tries a share of component k's step; takes it if its rows become no less likely. */
+static gkv_status try_step(gkv_em *em, step *s, size_t k, double share, int *taken)
+{
+    candidate c = {0};
+    const gkv_status status = make_candidate(em, s, k, share, &c);
+    *taken = status == GKV_OK && c.gain >= em->fit.gain[k];
+    if (*taken)
+        adopt(em, k, &c);
+    candidate_free(&c);
+    return status;
+}
+
+/* Tries a share of all components' steps; takes it if the rows all together become no less likely. */
+static gkv_status try_together(gkv_em *em, step *s, double share, int *taken)
+{
+    candidate *all = NULL;
+    gkv_status status = GKV_OK;
+    double gain = 0.0;
+    GKV_TRY_GOTO(gkv_alloc(em->count, sizeof *all, &all));
+    for (size_t k = 0; k < em->count; k++) {
+        GKV_TRY_GOTO(make_candidate(em, s, k, share, &all[k]));
+        gain += all[k].gain - em->fit.gain[k];
+    }
+    *taken = gain >= 0;
+    for (size_t k = 0; *taken && k < em->count; k++)
+        adopt(em, k, &all[k]);
+done:
+    for (size_t k = 0; all && k < em->count; k++)
+        candidate_free(&all[k]);
+    free(all);
+    return status;
+}
+
+/* The shares of a step that are tried; the last one is R alone. */
+enum { SHARES = 4 };
+static const double shares[SHARES] = {1.0, 0.5, 0.2, 0.0};
+
 static gkv_status move(gkv_em *em, step *s, size_t k)
 {
-    static const double shares[] = {1.0, 0.5, 0.2, 0.0}; /* 0: R alone */
-    const size_t tries = sizeof shares / sizeof *shares - (em->set->independent ? 1 : 0);
+    const size_t tries = SHARES - (em->set->independent ? 1 : 0);
     int taken = 0;
     for (size_t i = 0; i < tries && !taken; i++) {
-        GKV_TRY(try_step(em, s, k, shares[i], &taken));
+        GKV_TRY(try_step(em, s, k, em->set->step * shares[i], &taken));
         em->damped += taken && i > 0;
     }
     em->refused += !taken;
     em->pause[k] = taken ? 0 : em->pause[k] < longest_pause ? 2 * em->pause[k] + 1 : longest_pause;
     em->rest[k] = em->pause[k];
+    return GKV_OK;
+}
+
+/* With shapes in common all go, or none does. */
+static gkv_status move_together(gkv_em *em, step *s)
+{
+    const size_t tries = SHARES - (em->set->independent ? 1 : 0);
+    int taken = 0;
+    for (size_t i = 0; i < tries && !taken; i++) {
+        GKV_TRY(try_together(em, s, em->set->step * shares[i], &taken));
+        em->damped += taken && i > 0 ? em->count : 0;
+    }
+    em->refused += taken ? 0 : em->count;
     return GKV_OK;
 }
 
@@ -148,6 +236,18 @@ static void step_free(step *s)
     gkv_mgk_columns_free(&s->columns);
 }
 
+static void set_weights(gkv_em *em, double total)
+{
+    double sum = 0.0;
+    for (size_t k = 0; k < em->count; k++) {
+        const double share = em->fit.weight[k] / total, damped = em->pi[k] + em->set->step * (share - em->pi[k]);
+        em->pi[k] = em->set->keep ? fmax(damped, kept) : share < given_up ? 0.0 : damped;
+        sum += em->pi[k];
+    }
+    for (size_t k = 0; k < em->count && em->set->keep; k++)
+        em->pi[k] /= sum;
+}
+
 gkv_status gkv_em_maximize(gkv_em *em)
 {
     step s = {0};
@@ -163,11 +263,13 @@ gkv_status gkv_em_maximize(gkv_em *em)
         total += em->fit.weight[k];
     }
     GKV_TRY_GOTO(gkv_em_fit_margins(em, s.frozen, s.fitted));
-    for (size_t k = 0; k < em->count; k++) {
-        em->pi[k] = em->fit.weight[k] < given_up * total ? 0.0 : em->fit.weight[k] / total;
-        if (!s.frozen[k])
-            GKV_TRY_GOTO(move(em, &s, k));
-    }
+    set_weights(em, total);
+    if (em->set->shared_shapes && !em->set->normal)
+        GKV_TRY_GOTO(move_together(em, &s));
+    else
+        for (size_t k = 0; k < em->count; k++)
+            if (!s.frozen[k])
+                GKV_TRY_GOTO(move(em, &s, k));
 done:
     step_free(&s);
     return status;

@@ -1,5 +1,5 @@
 /* Where the fit of a mixture begins: clusters of rows standardised by median and spread and held to
- * ±5, so that no wild value has a say, as normal components. */
+ * ±5, so that no wild value has a say, as normal components; by group if the rows have groups. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -44,8 +44,9 @@ static gkv_status make_components(gkv_em *em, const gkv_clusters *s)
                                   .b = em->scale[j] * fmax(sqrt(variance), em->set->least_scale),
                                   .c = em->set->margins.c};
         }
-        em->pi[k] = (sum[0] + 1.0) / (total + (double)s->count);
-        GKV_TRY_GOTO(gkv_mgk_build(d, margins, NULL, NULL, &em->parts[k]));
+        const size_t at = s->only * s->count + k;
+        em->pi[at] = (sum[0] + 1.0) / (em->fit.total + (double)em->count);
+        GKV_TRY_GOTO(gkv_mgk_build(d, margins, NULL, NULL, &em->parts[at]));
     }
 done:
     free(within);
@@ -55,13 +56,15 @@ done:
 
 gkv_status gkv_em_start(gkv_em *em)
 {
-    gkv_clusters s = {.n = em->fit.n, .d = em->d, .count = em->count, .weights = em->fit.weights,
-                      .seed = em->set->seed, .threads = em->threads};
+    gkv_clusters s = {.n = em->fit.n, .d = em->d, .count = gkv_em_per_group(em), .weights = em->fit.weights,
+                      .group = em->fit.group, .seed = em->set->seed, .threads = em->threads};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_clusters_create(&s));
     standardise(em, &s);
-    GKV_TRY_GOTO(gkv_clusters_find(&s));
-    status = make_components(em, &s);
+    for (; s.only * s.count < em->count; s.only++) {
+        GKV_TRY_GOTO(gkv_clusters_find(&s));
+        GKV_TRY_GOTO(make_components(em, &s));
+    }
 done:
     gkv_clusters_free(&s);
     return status;

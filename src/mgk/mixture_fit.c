@@ -26,6 +26,7 @@ void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings)
 {
     *settings = (gkv_mgk_mixture_settings){.components = 8,
                                            .seed = 1,
+                                           .step = 1.0,
                                            .max_iterations = 200,
                                            .tolerance = GKV_MGK_TOLERANCE_AUTO,
                                            .shrink = GKV_MGK_SHRINK_AUTO,
@@ -65,11 +66,28 @@ static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_setti
                                           "many rows, and at most %zu", s->components, n, d, (size_t)UINT32_MAX);
     if (!((s->shrink >= 0 && s->shrink <= 1) || s->shrink == GKV_MGK_SHRINK_AUTO))
         return gkv_fail(GKV_ERR_ARGUMENT, "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g", s->shrink);
-    if (s->max_iterations < 0 || !(s->tolerance >= 0 || s->tolerance == GKV_MGK_TOLERANCE_AUTO) || !(s->least_scale > 0) || !(s->least_rows >= 8) ||
-        !(s->log_noise <= 0) || s->patience < 1)
+    if (s->max_iterations < 0 || !(s->tolerance >= 0 || s->tolerance == GKV_MGK_TOLERANCE_AUTO) ||
+        !(s->least_scale > 0) || !(s->least_rows >= 8) || !(s->log_noise <= 0) || s->patience < 1 ||
+        !(s->step > 0 && s->step <= 1))
         return gkv_fail(GKV_ERR_ARGUMENT, "a mixture's fit needs max_iterations ≥ 0, tolerance ≥ 0 or "
-                                          "GKV_MGK_TOLERANCE_AUTO, least_scale > 0, least_rows ≥ 8, log_noise ≤ 0 and patience ≥ 1");
+                                          "GKV_MGK_TOLERANCE_AUTO, least_scale > 0, least_rows ≥ 8, log_noise ≤ 0, "
+                                          "patience ≥ 1 and a step in (0, 1]");
+    if (s->start && (s->start->count != s->components || s->start->d != d))
+        return gkv_fail(GKV_ERR_ARGUMENT, "a fit of %zu components in %zu dimensions cannot go on from a mixture of %zu "
+                                          "in %zu", s->components, d, s->start->count, s->start->d);
+    if (s->groups > 0 && (s->components % s->groups != 0 || !s->group || (s->held_out_rows > 0 && !s->held_out_group)))
+        return gkv_fail(GKV_ERR_ARGUMENT, "%zu groups need a number of components that they divide, not %zu, and the "
+                                          "group of every row", s->groups, s->components);
     return gkv_gk_fit_check_settings(&s->margins);
+}
+
+static gkv_status check_groups(const char *what, size_t n, const uint32_t *group, size_t groups)
+{
+    for (size_t i = 0; groups > 0 && i < n; i++)
+        if (group[i] >= groups)
+            return gkv_fail(GKV_ERR_DATA, "%s %zu is of group %u; groups are 0 to %zu", what, i + 1, (unsigned)group[i],
+                            groups - 1);
+    return GKV_OK;
 }
 
 static gkv_status check_data(const char *what, size_t n, size_t d, const double *x, const double *weights,
@@ -96,7 +114,7 @@ typedef struct run {
     gkv_em em;
     gkv_mgk_mixture_result result;
     gkv_mgk_mixture *best;
-    double began, mean, best_held_out;
+    double began, mean, best_held_out, best_mean;
     int idle; /* iterations without gain: of the likelihood, for convergence */
 } run;
 
@@ -118,6 +136,7 @@ static gkv_status snapshot(run *r)
     GKV_TRY_GOTO(gkv_mgk_mixture_create(alive, weights, parts, &fresh));
     gkv_mgk_mixture_free(r->best);
     r->best = fresh;
+    r->best_mean = r->mean;
     r->result.best_iteration = r->result.iterations;
 done:
     free(parts);
@@ -175,6 +194,15 @@ static gkv_status expect(run *r, int full)
     return GKV_OK;
 }
 
+/* Idle components of the mixture that the fit goes on from, put to use; what that costs in
+ * likelihood at first is none of the steps' doing. */
+static gkv_status revive(run *r)
+{
+    gkv_em *em = &r->em;
+    GKV_TRY(gkv_em_revive(em, &r->result.revived));
+    return r->result.revived > 0 ? gkv_em_expect(em, &em->fit, 1, &r->mean) : GKV_OK;
+}
+
 /* What the held-out rows say of where the fit is now. */
 static gkv_status watch(run *r, int full, double *held_out)
 {
@@ -211,6 +239,8 @@ static gkv_status iterate(run *r)
             result->stop = GKV_MIXTURE_LIMIT;
         if (result->stop)
             return GKV_OK;
+        if (result->iterations == 0 && em->set->start && em->set->keep)
+            GKV_TRY(revive(r));
         GKV_TRY(gkv_em_maximize(em));
     }
 }
@@ -240,6 +270,11 @@ static gkv_status conclude(run *r)
     const size_t most = em->fit.n > em->held_out.n ? em->fit.n : em->held_out.n;
     double *log_pdf = NULL, held_out = 0.0;
     gkv_status status = GKV_OK;
+    if (em->set->rough || em->set->groups > 0) {
+        result->log_likelihood = r->best_mean * em->fit.total;
+        result->held_out = em->held_out.n > 0 ? r->best_held_out : NAN;
+        goto figures;
+    }
     GKV_TRY_GOTO(gkv_alloc(most, sizeof *log_pdf, &log_pdf));
     GKV_TRY_GOTO(gkv_mgk_mixture_log_pdf(r->best, em->fit.n, em->fit.x, em->threads, log_pdf));
     for (size_t i = 0; i < em->fit.n; i++)
@@ -249,6 +284,7 @@ static gkv_status conclude(run *r)
     for (size_t i = 0; i < em->held_out.n; i++)
         held_out += log_pdf[i] / (double)em->held_out.n;
     result->held_out = em->held_out.n > 0 ? held_out : NAN;
+figures:
     result->components = r->best->count;
     result->dropped = em->count - r->best->count;
     result->parameters = count_parameters(r->best, em->set);
@@ -276,9 +312,11 @@ gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x, const gkv_mg
     GKV_TRY_GOTO(gkv_threads_check(threads, "a mixture's fit"));
     GKV_TRY_GOTO(check_data("row", n, d, x, set.weights, set.names));
     GKV_TRY_GOTO(check_data("held-out row", set.held_out_rows, d, set.held_out, NULL, set.names));
+    GKV_TRY_GOTO(check_groups("row", n, set.group, set.groups));
+    GKV_TRY_GOTO(check_groups("held-out row", set.held_out_rows, set.held_out_group, set.groups));
     GKV_TRY_GOTO(gkv_em_create(n, d, x, &set, threads, &r.em));
     r.result.tolerance = tolerance_for(&set, r.em.fit.total);
-    GKV_TRY_GOTO(gkv_em_start(&r.em));
+    GKV_TRY_GOTO(set.start ? gkv_em_resume(&r.em, set.start) : gkv_em_start(&r.em));
     GKV_TRY_GOTO(iterate(&r));
     GKV_TRY_GOTO(conclude(&r));
     *out = r.best;
