@@ -71,6 +71,8 @@ typedef struct gkv_gk_fit_settings {
     gkv_lm_settings lm;    /* of each pass: cost_tolerance 1e-3, step_tolerance 1e-8, max_iterations 10, for
                               q' has to follow; bounds, fixed and weights are set by the fit */
     gkv_gk_method method;  /* GKV_GK_LM */
+    int one_start;         /* 0; 1: no other start is tried, however badly the first one ends: for fits that
+                              follow each other on slowly changing samples */
     unsigned char fixed[4];/* A, B, g, k: 1 holds it at its value in the start, which must be given and,
                               if k is held, valid; not for the octile method */
     double low[4], high[4];/* bounds of A, B, g, k, −∞ and ∞; not for the octile method */

@@ -93,8 +93,14 @@ GKV_API GKV_MUST_USE gkv_status gkv_model_generate(const gkv_model *model, size_
                                                    float *codes);
 
 /* The base's margin of one dimension as (A, B, g, k, c); a normal base is (0, 1, 0, 0, 0.8).
- * GKV_ERR_ARGUMENT if there is no such dimension. */
+ * GKV_ERR_ARGUMENT if there is no such dimension; GKV_ERR_CONFIG for mixtures and Student's t, whose
+ * margins are no g-and-k distributions. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_base_margin(const gkv_model *model, size_t dimension, double margin[5]);
+
+/* Density and distribution function of the base's margin of one dimension at x[n], for every base.
+ * GKV_ERR_ARGUMENT if there is no such dimension. */
+GKV_API GKV_MUST_USE gkv_status gkv_model_base_margin_at(const gkv_model *model, size_t dimension, size_t n,
+                                                         const double *x, double *pdf, double *cdf);
 
 #ifdef __cplusplus
 }

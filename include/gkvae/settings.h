@@ -41,8 +41,13 @@ typedef struct gkv_model_settings {
     int64_t prior_layers;               /* L */
     int64_t prior_hidden;               /* units of each hidden layer of a coupling net */
     double log_scale_bound;             /* coupling log-scales are bound·tanh(·) */
-    char base[GKV_NAME_SIZE];           /* normal, gk or gk-copula */
-    char base_fit[GKV_NAME_SIZE];       /* lm, grad or fixed */
+    char base[GKV_NAME_SIZE];           /* normal, full-gaussian, student-t, gk, gk-copula,
+                                           gaussian-mixture, gk-mixture or gk-by-class */
+    char base_fit[GKV_NAME_SIZE];       /* lm, grad, lm+grad or fixed */
+    int64_t base_components;            /* of a mixture; of each label's, by class */
+    char base_dependence[GKV_NAME_SIZE];/* full or diagonal: within a component */
+    char base_shapes[GKV_NAME_SIZE];    /* own or shared: g and k of the components */
+    int64_t base_classes;               /* labels, by class */
     double base_g, base_k;              /* the base's shape before any fit */
 } gkv_model_settings;
 
@@ -52,7 +57,8 @@ typedef struct gkv_train_settings {
     double learning_rate;               /* Adam's, at the start of a cosine decay to 0 */
     double clip_norm;                   /* bound on the gradient's norm; 0 is none */
     double kl_warmup;                   /* epochs over which the KL weight rises from 0 to 1 */
-    int64_t refit_every;                /* epochs between base refits by LM */
+    double refit_every;                 /* epochs between base refits; below 1 several an epoch */
+    int64_t refit_iterations;           /* of EM in a refit of a mixture */
     int64_t refit_codes;                /* training codes a refit is made from */
     double refit_damping;               /* in (0,1]: how far a refit first tries to move */
     double ema;                         /* decay of the weight average; 0 is off */

@@ -6,6 +6,11 @@ static const gkv_base_ops *const bases[] = {
     &gkv_base_normal,
     &gkv_base_gk,
     &gkv_base_gk_copula,
+    &gkv_base_full_gaussian,
+    &gkv_base_student_t,
+    &gkv_base_gaussian_mixture,
+    &gkv_base_gk_mixture,
+    &gkv_base_gk_by_class,
 };
 
 const gkv_base_ops *gkv_base_find(const char *name)

@@ -17,15 +17,33 @@ typedef struct gkv_base gkv_base;
 
 typedef struct gkv_base_spec {
     gkv_slot eps, d_eps; /* where ε is read, and where the gradient in ε goes */
+    gkv_slot label;      /* for a base with classes: 1 + the row's class, or 0 for a row of none */
     double g, k;         /* shape before any fit */
-    bool trainable;      /* fitted by gradient, with everything else */
+    bool trainable;      /* moved by the gradient, with everything else */
+    bool refitted;       /* moved by refits */
+    size_t components;   /* of a mixture; of each class of one by class */
+    size_t classes;
+    bool dependent;      /* components have a correlation matrix */
+    bool shared_shapes;  /* all components have the same g and k */
+    uint64_t seed;       /* of a random start */
 } gkv_base_spec;
 
-/* Codes for a refit: ε of training images, and of held-out ones to judge by. */
+/* Codes for a refit: ε of training images, and of held-out ones to judge by; their classes,
+ * for a base that has them, else NULL. */
 typedef struct gkv_base_codes {
     const gkv_real *fit, *held_out; /* [fit_count, d], [held_out_count, d] */
+    const uint32_t *fit_class, *held_out_class;
     size_t fit_count, held_out_count;
 } gkv_base_codes;
+
+/* How a refit is to be made. */
+typedef struct gkv_base_refit_settings {
+    bool first;      /* start from the codes (octiles, k-means++), not from the current parameters */
+    double damping;  /* the step that is tried first */
+    int iterations;  /* of expectation–maximization, at most, for mixtures */
+    uint64_t seed;   /* of the start */
+    int threads;
+} gkv_base_refit_settings;
 
 /* What a refit did. */
 typedef struct gkv_base_refit_report {
@@ -36,7 +54,8 @@ typedef struct gkv_base_refit_report {
     double step;               /* how far the parameters moved: 1 all the way, 0 not at all */
     double held_out_before;    /* mean log density of the held-out codes, nats */
     double held_out_after;
-    double g_min, g_max, k_min, k_max; /* over margins, after the step */
+    double g_min, g_max, k_min, k_max; /* over margins, after the step; 0 without g and k */
+    long em_iterations;        /* of expectation–maximization; 0 for a base that is no mixture */
     double seconds;
 } gkv_base_refit_report;
 
@@ -55,19 +74,28 @@ typedef struct gkv_base_ops {
     /* Parameter gradients, as for a layer; only when trainable. */
     size_t (*parts)(const gkv_base *base);
     void (*gradient)(const gkv_base *base, gkv_workspace *ws, size_t rows, size_t part);
-    /* Standard normals [count, d] to draws of ε, in place. */
+    /* Standard normals [count, d] to draws of ε, in place. The component of a mixture is chosen
+     * by all bits of the row: a function of the row, and independent of where its numbers lie. */
     void (*transform)(const gkv_base *base, const gkv_params *params, size_t count, gkv_real *rows);
+    /* The same given the class; NULL for a base without classes. */
+    void (*transform_class)(const gkv_base *base, const gkv_params *params, size_t which, size_t count,
+                            gkv_real *rows);
+    /* p(class | ε) of a row that log_density has seen, [classes]; NULL likewise. */
+    void (*class_shares)(const gkv_base *base, const gkv_workspace *ws, size_t row, double *shares);
     /* Brings the parameters back into the strictly valid region after an optimiser's step. */
     void (*project)(const gkv_base *base, const gkv_params *params);
     /* GKV_ERR_DATA or GKV_ERR_NUMERIC if the parameters are not a distribution (a damaged file). */
     gkv_status (*check)(const gkv_base *base, const gkv_params *params);
-    /* Fits to codes by Levenberg–Marquardt and moves by a step of at most `damping` that
-     * stays strictly valid and does not lower the held-out mean log density. The first
-     * refit starts from octiles, later ones from the current parameters. NULL: nothing to fit. */
-    gkv_status (*refit)(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes, bool first,
-                        double damping, int threads, gkv_base_refit_report *report);
-    /* The margin of one dimension as (A, B, g, k, c). */
+    /* Fits to codes (margins by Levenberg–Marquardt, mixtures by expectation–maximization around
+     * that) and moves by a step of at most `damping` that stays strictly valid and does not lower
+     * the held-out mean log density. NULL: nothing to fit. */
+    gkv_status (*refit)(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,
+                        const gkv_base_refit_settings *settings, gkv_base_refit_report *report);
+    /* The margin of one dimension as (A, B, g, k, c); NULL if margins are no g-and-k. */
     void (*margin)(const gkv_base *base, const gkv_params *params, size_t dimension, double out[5]);
+    /* Density and distribution function of one dimension at x[n]. */
+    void (*margin_at)(const gkv_base *base, const gkv_params *params, size_t dimension, size_t n, const double *x,
+                      double *pdf, double *cdf);
 } gkv_base_ops;
 
 /* What every base begins with. */
@@ -75,11 +103,18 @@ struct gkv_base {
     const gkv_base_ops *ops;
     gkv_slot eps, d_eps;
     gkv_slot log_density, d_log_density; /* [rows, 1] */
+    size_t classes;                      /* 0 for a base without */
 };
 
 /* The base of this name; NULL if there is none. */
 const gkv_base_ops *gkv_base_find(const char *name);
 
-extern const gkv_base_ops gkv_base_normal, gkv_base_gk, gkv_base_gk_copula;
+/* margin_at() of a g-and-k margin whose normal scores have this standard deviation, times a weight and
+ * added to what is there. */
+void gkv_base_add_margin(const double margin[5], double sd, double weight, size_t n, const double *x, double *pdf,
+                         double *cdf);
+
+extern const gkv_base_ops gkv_base_normal, gkv_base_gk, gkv_base_gk_copula, gkv_base_full_gaussian, gkv_base_student_t,
+    gkv_base_gaussian_mixture, gkv_base_gk_mixture, gkv_base_gk_by_class;
 
 #endif

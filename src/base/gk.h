@@ -49,7 +49,7 @@ typedef struct gkv_base_gk_rows {
 void gkv_base_gk_evaluate(const gkv_base *base, const gkv_params *params, size_t count, const gkv_base_gk_rows *rows);
 
 /* The refit of both, in gk_refit.c; see gkv_base_ops. */
-gkv_status gkv_base_gk_refit(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes, bool first,
-                             double damping, int threads, gkv_base_refit_report *report);
+gkv_status gkv_base_gk_refit(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,
+                             const gkv_base_refit_settings *settings, gkv_base_refit_report *report);
 
 #endif

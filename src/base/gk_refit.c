@@ -212,18 +212,19 @@ static void describe(const refit *it, gkv_base_refit_report *report)
     }
 }
 
-gkv_status gkv_base_gk_refit(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes, bool first,
-                             double damping, int threads, gkv_base_refit_report *report)
+gkv_status gkv_base_gk_refit(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,
+                             const gkv_base_refit_settings *settings, gkv_base_refit_report *report)
 {
     const bool copula = gkv_base_gk_of(base)->copula;
+    const int threads = settings->threads;
     refit it = {.base = base, .params = params, .codes = codes, .d = base->eps.width, .threads = threads};
     memset(report, 0, sizeof *report);
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(refit_create(&it, copula));
     remember(&it);
-    GKV_TRY_GOTO(fit_margins(&it, first, report));
+    GKV_TRY_GOTO(fit_margins(&it, settings->first, report));
     report->held_out_before = report->held_out_after = held_out_density(&it);
-    double tau = damping;
+    double tau = settings->damping;
     if (copula) {
         status = gkv_mgk_correlation(codes->fit_count, it.d, it.rows, it.fitted, 0, threads, it.fitted_r,
                                      NULL);

@@ -212,7 +212,7 @@ gkv_status gkv_gk_fit_block(const gkv_gk_fit_common *common, gkv_gk_task *tasks,
         set_up(common, &tasks[i], scratch);
     if (common->set->method != GKV_GK_OCTILES) {
         GKV_TRY(solve(common, tasks, count, chosen));
-        for (int way = 0; way < WAYS; way++)
+        for (int way = 0; way < WAYS && !common->set->one_start; way++)
             GKV_TRY(try_again(common, tasks, count, chosen, way));
         GKV_TRY(respect_bounds(common, tasks, count, chosen));
     }

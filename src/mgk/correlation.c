@@ -24,7 +24,7 @@ gkv_status gkv_mgk_correlation(size_t n, size_t d, const double *x, const gkv_gk
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_mgk_columns_create(d, margins, &columns));
     GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *factor, &factor));
-    GKV_TRY_GOTO(gkv_mgk_scores_of(&cases, &columns, NULL, gkv_mgk_most_score((double)n), threads, &scores));
+    GKV_TRY_GOTO(gkv_mgk_scores_of(&cases, &columns, NULL, NULL, gkv_mgk_most_score((double)n), threads, &scores));
     gkv_mgk_scores_correlation(&scores, shrink, correlation, factor, NULL, NULL);
     if (cholesky)
         memcpy(cholesky, factor, d * d * sizeof *cholesky);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "gkvae/mgk_mixture.h"
+#include "mgk/quick.h"
 #include "mgk/scores.h"
 #include "mgk/table.h"
 
@@ -42,6 +43,7 @@ typedef struct gkv_em {
     size_t count;          /* components, those given up included */
     gkv_mgk **parts;       /* [count] */
     gkv_mgk_table **tables;/* [count] of parts; NULL: not made yet, or not needed */
+    gkv_mgk_quick *quicks; /* [count] of parts, in quick fits; a of NULL: not made yet */
     double *pi;            /* [count]; 0: given up */
     gkv_mgk **old_parts;   /* before the last step: those that it replaced, else NULL */
     double *old_pi;
@@ -81,6 +83,9 @@ gkv_status gkv_em_revive(gkv_em *em, size_t *count);
 /* One E-step; `full` looks at every component of every row. *mean is Σ w log f/Σ w, noise
  * included. */
 gkv_status gkv_em_expect(gkv_em *em, gkv_em_rows *rows, int full, double *mean);
+
+/* Another distribution for component k, which it takes over. */
+void gkv_em_replace(gkv_em *em, size_t k, gkv_mgk *part, gkv_mgk_table *table);
 
 /* The rows of component k, weighted by what of them belongs to it. */
 gkv_mgk_cases gkv_em_cases(const gkv_em *em, size_t k);

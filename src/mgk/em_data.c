@@ -110,6 +110,7 @@ gkv_status gkv_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixt
     *out = (gkv_em){.set = set, .d = d, .threads = threads, .count = set->components};
     GKV_TRY(gkv_alloc(out->count, sizeof *out->parts, &out->parts));
     GKV_TRY(gkv_alloc(out->count, sizeof *out->tables, &out->tables));
+    GKV_TRY(gkv_alloc(out->count, sizeof *out->quicks, &out->quicks));
     GKV_TRY(gkv_alloc(out->count, sizeof *out->old_parts, &out->old_parts));
     GKV_TRY(gkv_alloc(out->count, sizeof *out->pi, &out->pi));
     GKV_TRY(gkv_alloc(out->count, sizeof *out->old_pi, &out->old_pi));
@@ -136,10 +137,13 @@ void gkv_em_free(gkv_em *em)
         gkv_mgk_free(em->parts[k]);
     for (size_t k = 0; em->tables && k < em->count; k++)
         gkv_mgk_table_free(em->tables[k]);
+    for (size_t k = 0; em->quicks && k < em->count; k++)
+        gkv_mgk_quick_free(&em->quicks[k]);
     rows_free(&em->fit);
     rows_free(&em->held_out);
     free(em->parts);
     free(em->tables);
+    free(em->quicks);
     free(em->old_parts);
     free(em->pi);
     free(em->old_pi);

@@ -17,6 +17,7 @@ enum { GROUP = 16 };
 
 /* A thread's room. */
 typedef struct scratch {
+    float *quick;           /* [3 × GKV_MGK_TILE × d], in quick fits */
     double *x, *w, *log_dq; /* [GKV_MGK_TILE × d] */
     double *found;          /* [GKV_MGK_TILE] */
     double *shares;         /* [GKV_MGK_TILE × count] */
@@ -29,22 +30,30 @@ static void densities(const gkv_em *em, const gkv_em_rows *rows, size_t t, int f
 {
     const size_t d = em->d, parts = em->count, first = t * GKV_MGK_TILE, count = gkv_mgk_tile_rows(rows->n, t);
     const double *x = rows->x + first * d;
-    if (full && !rows->group) {
+    if (full && !rows->group && !em->set->quick) {
         gkv_mgk_log_pdf_tile(em->parts[k], em->tables[k], count, x, s->w, s->log_dq, logs + k, parts);
         return;
     }
+    double *picked = s->x;
+    float *picked_f = s->quick;
     size_t near[GKV_MGK_TILE], used = 0;
     const size_t group = k / gkv_em_per_group(em);
     for (size_t i = 0; i < count; i++) {
         logs[i * parts + k] = -INFINITY;
         if (rows->group ? rows->group[first + i] != group : !full && rows->far[(first + i) * parts + k])
             continue;
-        memcpy(s->x + used * d, x + i * d, d * sizeof *x);
+        for (size_t j = 0; picked_f && j < d; j++)
+            picked_f[used * d + j] = (float)x[i * d + j];
+        if (!picked_f)
+            memcpy(picked + used * d, x + i * d, d * sizeof *x);
         near[used++] = i;
     }
     if (used == 0)
         return;
-    gkv_mgk_log_pdf_tile(em->parts[k], em->tables[k], used, s->x, s->w, s->log_dq, s->found, 1);
+    if (picked_f)
+        gkv_mgk_quick_log_pdf(&em->quicks[k], used, picked_f, picked_f + GKV_MGK_TILE * d, s->found, 1);
+    else
+        gkv_mgk_log_pdf_tile(em->parts[k], em->tables[k], used, picked, s->w, s->log_dq, s->found, 1);
     for (size_t i = 0; i < used; i++)
         logs[near[i] * parts + k] = s->found[i];
 }
@@ -142,9 +151,12 @@ gkv_status gkv_em_expect(gkv_em *em, gkv_em_rows *rows, int full, double *mean)
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc((size_t)used, room * sizeof *memory, &memory));
     GKV_TRY_GOTO(gkv_alloc(parts, sizeof *log_pi, &log_pi));
-    for (size_t k = 0; k < parts; k++)
-        if (!em->tables[k])
+    for (size_t k = 0; k < parts; k++) {
+        if (em->set->quick && !em->quicks[k].a)
+            GKV_TRY_GOTO(gkv_mgk_quick_create(em->parts[k], &em->quicks[k]));
+        if (!em->set->quick && !em->tables[k])
             GKV_TRY_GOTO(gkv_mgk_table_create(&em->parts[k]->columns, em->threads, &em->tables[k]));
+    }
     for (size_t k = 0; k < parts; k++)
         log_pi[k] = log(em->pi[k]);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(used)
@@ -152,6 +164,7 @@ gkv_status gkv_em_expect(gkv_em *em, gkv_em_rows *rows, int full, double *mean)
         double *mine = memory + (size_t)omp_get_thread_num() * room;
         const size_t size = GKV_MGK_TILE * d;
         scratch s = {.x = mine, .w = mine + size, .log_dq = mine + 2 * size, .found = mine + 3 * size};
+        s.quick = em->set->quick ? (float *)mine : NULL;
         s.shares = s.found + GKV_MGK_TILE;
         s.logs = s.shares + GKV_MGK_TILE * parts;
         do_group(em, rows, g, full, log_pi, &s);

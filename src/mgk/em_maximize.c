@@ -78,11 +78,11 @@ static void between(const gkv_em *em, const gkv_gk *from, const gkv_gk *to, doub
     }
 }
 
-/* Another distribution for component k; `table` may be NULL, until one is needed. */
-static void replace(gkv_em *em, size_t k, gkv_mgk *part, gkv_mgk_table *table)
+void gkv_em_replace(gkv_em *em, size_t k, gkv_mgk *part, gkv_mgk_table *table)
 {
     em->parts[k] = part;
     gkv_mgk_table_free(em->tables[k]);
+    gkv_mgk_quick_free(&em->quicks[k]);
     em->tables[k] = table;
 }
 
@@ -124,12 +124,17 @@ static gkv_status make_candidate(const gkv_em *em, step *s, size_t k, double sha
     const size_t d = em->d;
     const gkv_mgk_cases cases = gkv_em_cases(em, k);
     gkv_mgk_scores scores = {0};
+    gkv_mgk_quick quick = {0};
     gkv_status status = GKV_OK;
     between(em, em->parts[k]->margins, s->fitted + k * d, share, s->trial);
     gkv_mgk_columns_set(&s->columns, s->trial);
     const double most = em->set->normal ? INFINITY : gkv_mgk_most_score(em->fit.weight[k]);
-    GKV_TRY_GOTO(gkv_mgk_table_create(&s->columns, em->threads, &out->table));
-    GKV_TRY_GOTO(gkv_mgk_scores_of(&cases, &s->columns, out->table, most, em->threads, &scores));
+    if (em->set->quick)
+        GKV_TRY_GOTO(gkv_mgk_quick_of_columns(&s->columns, &quick));
+    else
+        GKV_TRY_GOTO(gkv_mgk_table_create(&s->columns, em->threads, &out->table));
+    GKV_TRY_GOTO(gkv_mgk_scores_of(&cases, &s->columns, out->table, em->set->quick ? &quick : NULL, most, em->threads,
+                                   &scores));
     if (s->frozen[k])
         memcpy(s->factor, em->parts[k]->cholesky, d * d * sizeof *s->factor);
     else
@@ -140,6 +145,7 @@ static gkv_status make_candidate(const gkv_em *em, step *s, size_t k, double sha
     GKV_TRY_GOTO(gkv_mgk_build(d, s->trial, NULL, s->factor, &out->part));
 done:
     gkv_mgk_scores_free(&scores);
+    gkv_mgk_quick_free(&quick);
     return status;
 }
 
@@ -147,7 +153,7 @@ done:
 static void adopt(gkv_em *em, size_t k, candidate *c)
 {
     em->old_parts[k] = em->parts[k];
-    replace(em, k, c->part, c->table);
+    gkv_em_replace(em, k, c->part, c->table);
     *c = (candidate){0};
 }
 
@@ -288,7 +294,7 @@ void gkv_em_take_back(gkv_em *em)
     for (size_t k = 0; k < em->count; k++)
         if (em->old_parts[k]) {
             gkv_mgk_free(em->parts[k]);
-            replace(em, k, em->old_parts[k], NULL);
+            gkv_em_replace(em, k, em->old_parts[k], NULL);
             em->old_parts[k] = NULL;
         }
     memcpy(em->pi, em->old_pi, em->count * sizeof *em->pi);

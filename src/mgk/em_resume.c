@@ -69,9 +69,7 @@ static gkv_status split(gkv_em *em, size_t from, size_t to)
     const size_t places[2] = {from, to};
     for (int i = 0; i < 2; i++) {
         gkv_mgk_free(em->parts[places[i]]);
-        gkv_mgk_table_free(em->tables[places[i]]);
-        em->parts[places[i]] = halves[i];
-        em->tables[places[i]] = NULL;
+        gkv_em_replace(em, places[i], halves[i], NULL);
         halves[i] = NULL;
     }
     em->fit.weight[from] = em->fit.weight[to] = 0.5 * em->fit.weight[from];

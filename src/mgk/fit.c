@@ -184,7 +184,7 @@ static gkv_status join(const gkv_mgk_cases *cases, const gkv_mgk_fit_settings *s
     GKV_TRY_GOTO(gkv_mgk_columns_create(d, margins, &columns));
     /* Moments of normal margins are what they are: nothing is held back. */
     const double most = set->normal ? INFINITY : gkv_mgk_most_score(result->weight);
-    GKV_TRY_GOTO(gkv_mgk_scores_of(cases, &columns, NULL, most, threads, &scores));
+    GKV_TRY_GOTO(gkv_mgk_scores_of(cases, &columns, NULL, NULL, most, threads, &scores));
     gkv_mgk_scores_correlation(&scores, set->independent ? 1.0 : set->shrink, result->correlation, factor,
                                &result->shrink, &result->repair);
     for (size_t i = 0; i < d * d; i++) {

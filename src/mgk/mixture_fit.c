@@ -75,6 +75,12 @@ static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_setti
     if (s->start && (s->start->count != s->components || s->start->d != d))
         return gkv_fail(GKV_ERR_ARGUMENT, "a fit of %zu components in %zu dimensions cannot go on from a mixture of %zu "
                                           "in %zu", s->components, d, s->start->count, s->start->d);
+    for (size_t i = 0; s->quick && s->start && i < s->start->count * d; i++) {
+        const gkv_mgk *part = s->start->components[i / d];
+        if (part->margins[i % d].c != s->margins.c || part->mean[i % d] != 0)
+            return gkv_fail(GKV_ERR_ARGUMENT, "a quick fit needs a start whose components all have c = %g, and scores of "
+                                              "mean 0; component %zu has not", s->margins.c, i / d);
+    }
     if (s->groups > 0 && (s->components % s->groups != 0 || !s->group || (s->held_out_rows > 0 && !s->held_out_group)))
         return gkv_fail(GKV_ERR_ARGUMENT, "%zu groups need a number of components that they divide, not %zu, and the "
                                           "group of every row", s->groups, s->components);
@@ -242,6 +248,15 @@ static gkv_status iterate(run *r)
         if (result->iterations == 0 && em->set->start && em->set->keep)
             GKV_TRY(revive(r));
         GKV_TRY(gkv_em_maximize(em));
+        if (em->set->quick && em->held_out.n == 0 && result->iterations + 1 >= em->set->max_iterations) {
+            /* Nobody asks what the last step has done. */
+            gkv_em_forget(em);
+            result->iterations++;
+            result->damped += em->damped;
+            result->refused += em->refused;
+            result->stop = GKV_MIXTURE_LIMIT;
+            return GKV_OK;
+        }
     }
 }
 
@@ -270,7 +285,7 @@ static gkv_status conclude(run *r)
     const size_t most = em->fit.n > em->held_out.n ? em->fit.n : em->held_out.n;
     double *log_pdf = NULL, held_out = 0.0;
     gkv_status status = GKV_OK;
-    if (em->set->rough || em->set->groups > 0) {
+    if (em->set->quick || em->set->groups > 0) {
         result->log_likelihood = r->best_mean * em->fit.total;
         result->held_out = em->held_out.n > 0 ? r->best_held_out : NAN;
         goto figures;

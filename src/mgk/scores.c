@@ -51,8 +51,24 @@ static double weight_of(const gkv_mgk_cases *cases, size_t i)
     return cases->weights ? cases->weights[i] : 1.0;
 }
 
+/* Scores in float, widened; `room` holds 3 × rows × d. A row's Σ log Q' goes to its first place. */
+static void quick_inverse(const gkv_mgk_quick *quick, size_t rows, const double *x, float *room, double *z,
+                          double *log_dq)
+{
+    const size_t d = quick->d;
+    float *in = room, *out = in + rows * d, *spare = out + rows * d, logs[GKV_MGK_TILE];
+    for (size_t i = 0; i < rows * d; i++)
+        in[i] = (float)x[i];
+    gkv_mgk_quick_scores(quick, rows, in, out, logs, spare);
+    memset(log_dq, 0, rows * d * sizeof *log_dq);
+    for (size_t i = 0; i < rows * d; i++)
+        z[i] = (double)out[i];
+    for (size_t i = 0; i < rows; i++)
+        log_dq[i * d] = (double)logs[i];
+}
+
 static gkv_status do_tile(const gkv_mgk_cases *cases, const gkv_mgk_columns *columns, const gkv_mgk_table *table,
-                          double most, size_t tile, double *scratch, block *b)
+                          const gkv_mgk_quick *quick, double most, size_t tile, double *scratch, block *b)
 {
     const size_t d = cases->d, first = tile * GKV_MGK_TILE, rows = gkv_mgk_tile_rows(cases->n, tile);
     double *z = scratch, *log_dq = scratch + rows * d, *gathered = log_dq + rows * d;
@@ -62,7 +78,9 @@ static gkv_status do_tile(const gkv_mgk_cases *cases, const gkv_mgk_columns *col
             memcpy(gathered + i * d, cases->x + cases->row[first + i] * d, d * sizeof *x);
         x = gathered;
     }
-    if (table)
+    if (quick)
+        quick_inverse(quick, rows, x, (float *)(scratch + 3 * rows * d), z, log_dq);
+    else if (table)
         gkv_mgk_table_inverse(table, rows, x, z, log_dq);
     else
         gkv_mgk_inverse_rows(columns, rows, x, z, log_dq, NULL, NULL);
@@ -112,9 +130,9 @@ static gkv_status add_up(size_t d, size_t blocks, const block *b, gkv_mgk_scores
 }
 
 gkv_status gkv_mgk_scores_of(const gkv_mgk_cases *cases, const gkv_mgk_columns *columns, const gkv_mgk_table *table,
-                             double most, int threads, gkv_mgk_scores *out)
+                             const gkv_mgk_quick *quick, double most, int threads, gkv_mgk_scores *out)
 {
-    const size_t d = cases->d, blocks = gkv_mgk_blocks(cases->n), room = 3 * GKV_MGK_TILE * d;
+    const size_t d = cases->d, blocks = gkv_mgk_blocks(cases->n), room = 5 * GKV_MGK_TILE * d;
     const int used = gkv_mgk_threads(threads, blocks);
     *out = (gkv_mgk_scores){.d = d, .most = most};
     double *scratch = NULL, *sums = NULL;
@@ -131,8 +149,8 @@ gkv_status gkv_mgk_scores_of(const gkv_mgk_cases *cases, const gkv_mgk_columns *
         b[i].sum = b[i].products + d * d;
         for (size_t t = gkv_mgk_block_start(cases->n, i); t < gkv_mgk_block_start(cases->n, i + 1); t++)
             if (b[i].status == GKV_OK)
-                b[i].status = do_tile(cases, columns, table, most, t, scratch + (size_t)omp_get_thread_num() * room,
-                                      &b[i]);
+                b[i].status = do_tile(cases, columns, table, quick, most, t,
+                                      scratch + (size_t)omp_get_thread_num() * room, &b[i]);
     }
     status = add_up(d, blocks, b, out);
     if (status == GKV_ERR_MEMORY) /* said on a thread whose message is not this one's */

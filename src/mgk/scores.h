@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "mgk/rows.h"
+#include "mgk/quick.h"
 
 /* Rows of x[·, d]: row[i] of them or, if NULL, row i; with weights[i], or 1. */
 typedef struct gkv_mgk_cases {
@@ -29,10 +29,11 @@ typedef struct gkv_mgk_scores {
 /* The size that a score exceeds once in ten samples of this weight. */
 double gkv_mgk_most_score(double weight);
 
-/* By the columns' table (mgk/table.h) or, if that is NULL, exactly. What it holds is freed by
+/* By the columns' table (mgk/table.h), or by their quick form (mgk/quick.h), or, if both are NULL,
+ * exactly. What it holds is freed by
  * gkv_mgk_scores_free, also after a failure. */
 gkv_status gkv_mgk_scores_of(const gkv_mgk_cases *cases, const gkv_mgk_columns *columns, const gkv_mgk_table *table,
-                             double most, int threads, gkv_mgk_scores *out);
+                             const gkv_mgk_quick *quick, double most, int threads, gkv_mgk_scores *out);
 void gkv_mgk_scores_free(gkv_mgk_scores *scores);
 
 /* R[d × d] about the scores' mean, shrunk by `shrink` or, if that is negative, by what the

@@ -32,10 +32,16 @@ static gkv_tensor codes_tensor(const gkv_model *model, uint64_t count, const gkv
                         .shape = {(int64_t)count, (int64_t)model->d}, .data = codes};
 }
 
+static gkv_tensor labels_tensor(uint64_t count, const gkv_real *labels)
+{
+    return (gkv_tensor){.name = "refit.labels", .dtype = real_dtype, .rank = 1, .shape = {(int64_t)count}, .data = labels};
+}
+
 /* Writes the stretches that are not NULL, the codes that the state speaks of, if any, and
  * the metadata. */
 static gkv_status write_file(const gkv_model *model, const gkv_real *const stretches[STRETCHES],
-                             const gkv_real *codes, const gkv_train_state *state, const char *path)
+                             const gkv_real *codes, const gkv_real *labels, const gkv_train_state *state,
+                             const char *path)
 {
     const gkv_params *params = &model->params;
     gkv_tensor *tensors = NULL;
@@ -43,7 +49,7 @@ static gkv_status write_file(const gkv_model *model, const gkv_real *const stret
     gkv_entries metadata = {0};
     gkv_status status = GKV_OK;
     size_t count = 0;
-    GKV_TRY_GOTO(gkv_alloc(STRETCHES * params->count + 1, sizeof *tensors, &tensors));
+    GKV_TRY_GOTO(gkv_alloc(STRETCHES * params->count + 2, sizeof *tensors, &tensors));
     GKV_TRY_GOTO(gkv_alloc(STRETCHES * params->count, sizeof *names, &names));
     GKV_TRY_GOTO(gkv_entries_create(model, state, &metadata));
     for (size_t s = 0; s < STRETCHES; s++) {
@@ -58,6 +64,8 @@ static gkv_status write_file(const gkv_model *model, const gkv_real *const stret
     }
     if (state && state->codes > 0)
         tensors[count++] = codes_tensor(model, state->codes, codes);
+    if (state && state->codes > 0 && labels)
+        tensors[count++] = labels_tensor(state->codes, labels);
     GKV_TRY_GOTO(gkv_safetensors_write(path, count, tensors, metadata.count, metadata.view));
 done:
     free(tensors);
@@ -92,7 +100,7 @@ static gkv_status read_stretch(const gkv_safetensors *file, const char *path, co
 }
 
 static gkv_status read_codes(const gkv_safetensors *file, const char *path, const gkv_model *model, uint64_t count,
-                             size_t room, gkv_real *codes)
+                             size_t room, gkv_real *codes, gkv_real *labels)
 {
     if (count > room)
         return gkv_fail(GKV_ERR_DATA, "%s: %llu codes for a refit, which has room for %zu", path,
@@ -101,13 +109,22 @@ static gkv_status read_codes(const gkv_safetensors *file, const char *path, cons
         return GKV_OK;
     const gkv_tensor tensor = codes_tensor(model, count, NULL);
     GKV_TRY(gkv_safetensors_read(file, tensor.name, tensor.dtype, tensor.rank, tensor.shape, codes));
-    return check_finite(path, &tensor, codes, (size_t)count * model->d);
+    GKV_TRY(check_finite(path, &tensor, codes, (size_t)count * model->d));
+    if (!labels)
+        return GKV_OK;
+    const gkv_tensor of_labels = labels_tensor(count, NULL);
+    GKV_TRY(gkv_safetensors_read(file, of_labels.name, of_labels.dtype, of_labels.rank, of_labels.shape, labels));
+    for (size_t i = 0; i < count; i++)
+        if (!(labels[i] >= 1 && (double)labels[i] <= (double)model->base->classes && labels[i] == floor((double)labels[i])))
+            return gkv_fail(GKV_ERR_DATA, "%s: tensor %s: element %zu is %g, not one of %zu labels", path, of_labels.name,
+                            i, (double)labels[i], model->base->classes);
+    return GKV_OK;
 }
 
 gkv_status gkv_model_write(const gkv_model *model, const gkv_real *values, const char *path)
 {
     const gkv_real *const stretches[STRETCHES] = {values, NULL, NULL, NULL};
-    return write_file(model, stretches, NULL, NULL, path);
+    return write_file(model, stretches, NULL, NULL, NULL, path);
 }
 
 gkv_status gkv_model_save(const gkv_model *model, const char *path)
@@ -116,14 +133,14 @@ gkv_status gkv_model_save(const gkv_model *model, const char *path)
 }
 
 gkv_status gkv_checkpoint_write(const gkv_model *model, const gkv_real *ema, const gkv_real *codes,
-                                const gkv_train_state *state, const char *path)
+                                const gkv_real *labels, const gkv_train_state *state, const char *path)
 {
     const gkv_real *const stretches[STRETCHES] = {model->params.values, model->params.m, model->params.v, ema};
-    return write_file(model, stretches, codes, state, path);
+    return write_file(model, stretches, codes, labels, state, path);
 }
 
-gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, gkv_real *codes, size_t room, gkv_train_state *state,
-                               const char *path)
+gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, gkv_real *codes, gkv_real *labels, size_t room,
+                               gkv_train_state *state, const char *path)
 {
     gkv_safetensors *file = NULL;
     gkv_status status = GKV_OK;
@@ -134,7 +151,7 @@ gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, gkv_real *codes,
     for (size_t s = 0; s < STRETCHES; s++)
         if (stretches[s])
             GKV_TRY_GOTO(read_stretch(file, path, model, s, stretches[s]));
-    GKV_TRY_GOTO(read_codes(file, path, model, state->codes, room, codes));
+    GKV_TRY_GOTO(read_codes(file, path, model, state->codes, room, codes, labels));
     GKV_TRY_GOTO(model->base->ops->check(model->base, &model->params));
 done:
     gkv_safetensors_free(file);

@@ -119,6 +119,7 @@ gkv_status gkv_history_append_refit(const char *folder, uint64_t epoch, uint64_t
         {"g_max", report->g_max},
         {"k_min", report->k_min},
         {"k_max", report->k_max},
+        {"em_iterations", (double)report->em_iterations},
         {"seconds", report->seconds},
     };
     char json[LINE_SIZE], buffer[NUMBER_SIZE];

@@ -48,9 +48,18 @@ static gkv_status layout_prior(gkv_model *model)
                                      .hidden = (size_t)settings->prior_hidden,
                                      .log_scale_bound = settings->log_scale_bound};
     GKV_TRY(flow->create(&flow_spec, &model->params, &model->plan, &model->flow));
-    const gkv_base_spec base_spec = {.eps = model->flow->eps, .d_eps = model->flow->d_eps, .g = settings->base_g,
-                                     .k = settings->base_k,
-                                     .trainable = strcmp(settings->base_fit, "grad") == 0};
+    const bool by_class = strcmp(settings->base, "gk-by-class") == 0;
+    if (by_class)
+        model->label = gkv_plan_forward(&model->plan, 1);
+    const gkv_base_spec base_spec = {.eps = model->flow->eps, .d_eps = model->flow->d_eps, .label = model->label,
+                                     .g = settings->base_g, .k = settings->base_k,
+                                     .trainable = strstr(settings->base_fit, "grad") != NULL,
+                                     .refitted = strstr(settings->base_fit, "lm") != NULL,
+                                     .components = (size_t)settings->base_components,
+                                     .classes = by_class ? (size_t)settings->base_classes : 0,
+                                     .dependent = strcmp(settings->base_dependence, "full") == 0,
+                                     .shared_shapes = strcmp(settings->base_shapes, "shared") == 0,
+                                     .seed = model->settings.train.seed};
     return base->create(&base_spec, &model->params, &model->plan, &model->base);
 }
 
@@ -190,6 +199,18 @@ gkv_status gkv_model_base_margin(const gkv_model *model, size_t dimension, doubl
 {
     if (dimension >= model->d)
         return gkv_fail(GKV_ERR_ARGUMENT, "dimension %zu: the model has 0 to %zu", dimension, model->d - 1);
+    if (!model->base->ops->margin)
+        return gkv_fail(GKV_ERR_CONFIG, "the margins of a base that is a %s are no g-and-k distributions",
+                        model->base->ops->name);
     model->base->ops->margin(model->base, &model->params, dimension, margin);
+    return GKV_OK;
+}
+
+gkv_status gkv_model_base_margin_at(const gkv_model *model, size_t dimension, size_t n, const double *x, double *pdf,
+                                    double *cdf)
+{
+    if (dimension >= model->d)
+        return gkv_fail(GKV_ERR_ARGUMENT, "dimension %zu: the model has 0 to %zu", dimension, model->d - 1);
+    model->base->ops->margin_at(model->base, &model->params, dimension, n, x, pdf, cdf);
     return GKV_OK;
 }

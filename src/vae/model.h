@@ -16,6 +16,7 @@ struct gkv_model {
     gkv_plan plan;
     gkv_param_id input_mean; /* [pixels]: what the encoder's input is centred on; never trained */
     gkv_slot x;              /* targets, and the encoder's input */
+    gkv_slot label;          /* for a base by class: 1 + the image's label, 0 for none that is known [1] */
     gkv_mlp encoder, decoder;
     gkv_posterior posterior;
     gkv_flow *flow;

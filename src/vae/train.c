@@ -40,23 +40,30 @@ static void tell(gkv_training_run *run)
         run->options->progress(run->options->context, p);
 }
 
-static gkv_status refit_if_due(gkv_training_run *run, uint64_t epoch)
+/* The refit that is due after this step. What is shown of refits at the end of an epoch is of the last one
+ * in it; their time is of all. */
+static gkv_status refit(gkv_training_run *run)
 {
+    gkv_trainer *trainer = run->trainer;
     gkv_train_progress *p = &run->progress;
-    p->refitted = run->trainer->state.skipped_in_row == 0 && gkv_trainer_refit_due(run->trainer, epoch) &&
-                  gkv_trainer_has_codes(run->trainer);
-    if (!p->refitted)
-        return GKV_OK;
     gkv_base_refit_report report = {0};
-    GKV_TRY(gkv_trainer_refit(run->trainer, &report));
-    run->trainer->state.codes = 0; /* it is done: a run that is resumed here must not do it again */
-    p->refit_seconds = report.seconds;
+    if (trainer->state.skipped_in_row == 0 && gkv_trainer_has_codes(trainer))
+        GKV_TRY(gkv_trainer_refit(trainer, &report));
+    else
+        report.seconds = NAN;
+    trainer->state.codes = 0; /* it is done: a run that is resumed here must not do it again */
+    run->refit_open = false;
+    if (isnan(report.seconds))
+        return GKV_OK;
+    p->refit_seconds = (p->refitted ? p->refit_seconds : 0) + report.seconds;
+    p->refitted = true;
     run->refit_seconds += report.seconds;
     p->refit_step = report.step;
     p->refit_goodness = report.goodness;
     p->g_min = report.g_min, p->g_max = report.g_max;
     p->k_min = report.k_min, p->k_max = report.k_max;
-    return gkv_history_append_refit(run->folder, epoch, run->trainer->state.step, &report);
+    const uint64_t epoch = (trainer->state.step - 1) / trainer->epoch_steps + 1;
+    return gkv_history_append_refit(run->folder, epoch, trainer->state.step, &report);
 }
 
 static gkv_status end_epoch(gkv_training_run *run)
@@ -66,7 +73,6 @@ static gkv_status end_epoch(gkv_training_run *run)
     const gkv_train_settings *settings = &trainer->model->settings.train;
     const uint64_t epoch = state->step / trainer->epoch_steps;
     double validation[3];
-    GKV_TRY(refit_if_due(run, epoch));
     GKV_TRY(gkv_trainer_validate(trainer, run->options->stop, validation));
     gkv_train_progress *p = &run->progress;
     p->epoch_ended = true;
@@ -91,10 +97,10 @@ static gkv_status end_epoch(gkv_training_run *run)
         .seconds = now - run->epoch_began, .refit_seconds = p->refitted ? p->refit_seconds : 0, .skipped = state->skipped, .rollbacks = state->rollbacks};
     GKV_TRY(gkv_history_append_epoch(run->folder, &line));
     tell(run);
-    p->epoch_ended = false;
+    p->epoch_ended = p->refitted = false;
     run->epoch_open = false;
     state->loss = state->reconstruction = state->kl = state->gradient_norm = 0;
-    state->epoch_images = state->epoch_updates = state->codes = 0;
+    state->epoch_images = state->epoch_updates = 0;
     /* A state whose last steps were not finite is neither saved nor one to return to. */
     if (state->skipped_in_row == 0) {
         if (epoch % (uint64_t)settings->checkpoint_every == 0)
@@ -131,9 +137,13 @@ static gkv_status run_epochs(gkv_training_run *run)
 {
     gkv_trainer *trainer = run->trainer;
     run->epoch_began = omp_get_wtime();
-    while (run->epoch_open || (trainer->state.step < trainer->steps && !ran_out_of_patience(trainer))) {
+    while (run->refit_open || run->epoch_open || (trainer->state.step < trainer->steps && !ran_out_of_patience(trainer))) {
         if (is_to_stop(run))
             return stop(run);
+        if (run->refit_open) {
+            GKV_TRY(refit(run));
+            continue;
+        }
         if (run->epoch_open) {
             const gkv_status status = end_epoch(run);
             if (status == GKV_ERR_INTERRUPTED && is_to_stop(run))
@@ -143,6 +153,7 @@ static gkv_status run_epochs(gkv_training_run *run)
         }
         GKV_TRY(gkv_trainer_step(trainer, &run->last));
         run->images += run->last.images;
+        run->refit_open = gkv_trainer_refit_due(trainer, trainer->state.step);
         run->epoch_open = trainer->state.step % trainer->epoch_steps == 0;
         tell(run);
     }

@@ -62,8 +62,8 @@ static gkv_status read_checkpoint(gkv_training_run *run)
     GKV_TRY(gkv_alloc(model->pixels, sizeof *of_data, &of_data));
     const gkv_real *mean = gkv_param_value(&model->params, model->input_mean);
     memcpy(of_data, mean, model->pixels * sizeof *of_data);
-    gkv_status status = gkv_checkpoint_read(model, trainer->ema, trainer->codes, trainer->codes_room, &trainer->state,
-                                            run->checkpoint);
+    gkv_status status = gkv_checkpoint_read(model, trainer->ema, trainer->codes, trainer->labels,
+                                            trainer->codes_room, &trainer->state, run->checkpoint);
     if (status == GKV_OK && memcmp(of_data, mean, model->pixels * sizeof *of_data) != 0)
         status = gkv_fail(GKV_ERR_CONFIG, "%s was made with other training images than these: their mean image "
                           "differs; a run can be resumed only as it began", run->checkpoint);
@@ -90,8 +90,9 @@ gkv_status gkv_run_start_or_resume(gkv_training_run *run, const gkv_settings *se
         GKV_TRY(clear_folder(run));
         GKV_TRY(gkv_settings_write(settings, run->config));
     }
-    /* A run that was stopped between the last step of an epoch and its end goes on there. */
+    /* A run that was stopped between a step and the refit or the epoch's end that follows goes on there. */
     const gkv_train_state *state = &trainer->state;
+    run->refit_open = gkv_trainer_refit_due(trainer, state->step) && state->codes > 0;
     run->epoch_open = gkv_trainer_epoch_is_open(trainer);
     if (run->epoch_open)
         run->last = gkv_trainer_schedule(trainer, state->step - 1);
@@ -113,7 +114,8 @@ gkv_status gkv_run_write_model(const gkv_training_run *run)
 gkv_status gkv_run_save(const gkv_training_run *run)
 {
     const gkv_trainer *trainer = run->trainer;
-    GKV_TRY(gkv_checkpoint_write(trainer->model, trainer->ema, trainer->codes, &trainer->state, run->checkpoint));
+    GKV_TRY(gkv_checkpoint_write(trainer->model, trainer->ema, trainer->codes, trainer->labels, &trainer->state,
+                                 run->checkpoint));
     if (!gkv_run_keeps_best(run) || trainer->state.best_epoch == 0)
         GKV_TRY(gkv_run_write_model(run));
     return gkv_history_save_times(run->folder, gkv_run_times(run));

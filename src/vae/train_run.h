@@ -19,6 +19,7 @@ typedef struct gkv_training_run {
     uint64_t first_step;  /* of this process */
     uint64_t images;      /* trained on by this process */
     gkv_step_report last; /* the last step's */
+    bool refit_open;      /* a refit is due after the last step, but not done */
     bool epoch_open;      /* all steps of an epoch are done, but not its end */
     gkv_train_progress progress;
 } gkv_training_run;

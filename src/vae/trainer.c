@@ -31,6 +31,21 @@ static gkv_status split_images(gkv_trainer *trainer)
     return GKV_OK;
 }
 
+/* A base by class is trained with labels, which have to be among its classes. */
+static gkv_status check_labels(const gkv_trainer *trainer)
+{
+    const size_t classes = trainer->model->base->classes, count = gkv_dataset_count(trainer->dataset);
+    const uint8_t *labels = gkv_dataset_labels(trainer->dataset);
+    if (classes > 0 && !labels)
+        return gkv_fail(GKV_ERR_CONFIG, "model.base = gk-by-class needs the labels of the training images, and there are "
+                        "none; give data.train_labels, or choose another base");
+    for (size_t i = 0; classes > 0 && i < count; i++)
+        if (labels[i] >= classes)
+            return gkv_fail(GKV_ERR_CONFIG, "training image %zu has label %d; raise model.base_classes, which is %zu", i,
+                            labels[i], classes);
+    return GKV_OK;
+}
+
 gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset, gkv_trainer **out)
 {
     gkv_trainer *trainer = NULL;
@@ -47,8 +62,8 @@ gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset
     GKV_TRY_GOTO(gkv_alloc(height * width, sizeof *mean, &mean));
     GKV_TRY_GOTO(gkv_dataset_mean(dataset, 0, gkv_dataset_count(dataset), mean));
     GKV_TRY_GOTO(gkv_model_create(settings, height, width, mean, &trainer->model));
+    GKV_TRY_GOTO(check_labels(trainer));
     GKV_TRY_GOTO(split_images(trainer));
-    GKV_TRY_GOTO(gkv_trainer_prepare_refits(trainer));
     const gkv_params *params = &trainer->model->params;
     const size_t count = trainer->train.count, wished = (size_t)settings->train.batch;
     const size_t batch = wished < count ? wished : count;
@@ -62,6 +77,7 @@ gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset
     }
     trainer->epoch_steps = (count + batch - 1) / batch;
     trainer->steps = trainer->epoch_steps * (uint64_t)settings->train.epochs;
+    GKV_TRY_GOTO(gkv_trainer_prepare_refits(trainer));
     trainer->state.rate_factor = 1;
     trainer->state.best = INFINITY;
     gkv_trainer_mark_good(trainer);
@@ -87,6 +103,7 @@ void gkv_trainer_free(gkv_trainer *trainer)
     free(trainer->ema);
     free(trainer->good);
     free(trainer->codes);
+    free(trainer->labels);
     free(trainer->squares);
     free(trainer);
 }

@@ -21,8 +21,9 @@ typedef struct gkv_trainer {
     gkv_real *ema;         /* the average, as params.values; NULL when off */
     double *squares;       /* partial sums of the gradient's norm, a chunk each */
     gkv_real *good;        /* values, m, v and ema at the last good state */
-    gkv_real *codes;       /* ε of the epoch's last images, for the refit at its end [codes_room, d];
+    gkv_real *codes;       /* ε of the last images before the next refit [codes_room, d];
                               state.codes of them so far. NULL when the base is not refitted */
+    gkv_real *labels;      /* theirs [codes_room], for a base by class; else NULL */
     size_t codes_room;
     gkv_train_state state;
     uint64_t epoch_steps, steps;
@@ -66,16 +67,16 @@ gkv_status gkv_trainer_validate(gkv_trainer *trainer, const volatile sig_atomic_
 
 /* --- The base's refits: trainer_refit.c ------------------------------------------- */
 
-/* Makes room for the codes of a refit, if there are to be any. GKV_ERR_CONFIG if there
- * are too few images for them. */
+/* Makes room for the codes of a refit, if there are to be any, once the numbers of steps are known.
+ * GKV_ERR_CONFIG if there are too few images for them. */
 gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer);
 
-/* Whether a refit is due at the end of this epoch (from 1). */
-bool gkv_trainer_refit_due(const gkv_trainer *trainer, uint64_t epoch);
+/* Whether a refit is due after this many steps of the run. */
+bool gkv_trainer_refit_due(const gkv_trainer *trainer, uint64_t step);
 
-/* Keeps ε of the workspace's rows, of which the first is image `start` of the epoch, as
- * far as they are among the images that a refit at its end is made from. */
-void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t start, size_t rows);
+/* Keeps ε of the workspace's rows, those of the current step, as far as they are among the
+ * images that the next refit is made from. */
+void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t rows);
 
 /* GKV_ERR_DATA if the state, as read from a file, has more codes than its steps can have left. */
 gkv_status gkv_trainer_check_codes(const gkv_trainer *trainer);

@@ -1,8 +1,9 @@
 /* The base's refits while training.
  *
- * A step computes ε = h⁻¹(z) of every image anyway. The steps at an epoch's end keep it, so
- * that a refit encodes nothing: its codes are those of the epoch's last images, each under
+ * A step computes ε = h⁻¹(z) of every image anyway. The last steps before a refit keep it, so
+ * that a refit encodes nothing: its codes are those of the last images, each under
  * the weights that its step began with. Every fifth is kept from the fit, to judge it. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,55 @@ enum { CODES_MIN = 100, JUDGE_EVERY = 5 };
 
 static bool refits_at_all(const gkv_trainer *trainer)
 {
-    return trainer->model->base->ops->refit && strcmp(trainer->model->settings.model.base_fit, "lm") == 0;
+    return trainer->model->base->ops->refit && strstr(trainer->model->settings.model.base_fit, "lm") != NULL;
+}
+
+/* --- When ---------------------------------------------------------------------------- */
+
+/* Steps from one refit to the next, not always whole; at least one. */
+static double period_of(const gkv_trainer *trainer)
+{
+    return fmax(1, trainer->model->settings.train.refit_every * (double)trainer->epoch_steps);
+}
+
+/* Refits that are due in the first so many steps. */
+static uint64_t refits_within(const gkv_trainer *trainer, uint64_t steps)
+{
+    return (uint64_t)floor((double)steps / period_of(trainer) + 1e-9);
+}
+
+/* After how many steps the n-th refit is due; 0 for n = 0. */
+static uint64_t step_of(const gkv_trainer *trainer, uint64_t n)
+{
+    uint64_t step = (uint64_t)((double)n * period_of(trainer));
+    while (refits_within(trainer, step) < n) /* by rounding only */
+        step++;
+    while (step > 0 && refits_within(trainer, step - 1) >= n)
+        step--;
+    return step;
+}
+
+bool gkv_trainer_refit_due(const gkv_trainer *trainer, uint64_t step)
+{
+    return refits_at_all(trainer) && step > 0 && refits_within(trainer, step) > refits_within(trainer, step - 1);
+}
+
+/* --- From what ------------------------------------------------------------------------- */
+
+/* Images that so many steps have seen. */
+static uint64_t images_after(const gkv_trainer *trainer, uint64_t steps)
+{
+    const uint64_t count = trainer->train.count, within = steps % trainer->epoch_steps * trainer->ws.rows;
+    return steps / trainer->epoch_steps * count + (within < count ? within : count);
+}
+
+/* Of all images that the run sees in order, the first and the last but one that the n-th refit, n ≥ 1, is
+ * made from: as many as there is room for, and none from before the last refit. */
+static void window_of(const gkv_trainer *trainer, uint64_t n, uint64_t *from, uint64_t *to)
+{
+    const uint64_t before = images_after(trainer, step_of(trainer, n - 1));
+    *to = images_after(trainer, step_of(trainer, n));
+    *from = *to - before > trainer->codes_room ? *to - trainer->codes_room : before;
 }
 
 gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
@@ -28,48 +77,58 @@ gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
     if (trainer->codes_room < CODES_MIN)
         return gkv_fail(GKV_ERR_CONFIG, "%zu training images are too few to refit the base to (at least %d): set "
                         "model.base_fit = grad or fixed, or train on more images", count, CODES_MIN);
+    const double each = fmin(period_of(trainer), (double)trainer->epoch_steps) * (double)trainer->ws.rows;
+    if (each < CODES_MIN)
+        return gkv_fail(GKV_ERR_CONFIG, "train.refit_every = %g leaves %.0f images from one refit of the base to the next, "
+                        "and a refit needs %d", trainer->model->settings.train.refit_every, each, CODES_MIN);
+    if (trainer->model->base->classes > 0)
+        GKV_TRY(gkv_alloc(trainer->codes_room, sizeof *trainer->labels, &trainer->labels));
     return gkv_alloc(trainer->codes_room * trainer->model->d, sizeof *trainer->codes, &trainer->codes);
-}
-
-bool gkv_trainer_refit_due(const gkv_trainer *trainer, uint64_t epoch)
-{
-    return refits_at_all(trainer) && epoch % (uint64_t)trainer->model->settings.train.refit_every == 0;
-}
-
-/* The first of an epoch's images whose codes are kept. */
-static size_t first_kept(const gkv_trainer *trainer)
-{
-    return trainer->train.count - trainer->codes_room;
 }
 
 gkv_status gkv_trainer_check_codes(const gkv_trainer *trainer)
 {
-    const size_t part = (size_t)(trainer->state.step % trainer->epoch_steps) * trainer->ws.rows;
-    const size_t seen = gkv_trainer_epoch_is_open(trainer) ? trainer->train.count : part;
-    const size_t from = first_kept(trainer), most = seen > from ? seen - from : 0;
+    uint64_t most = 0, from = 0, to = 0;
+    const uint64_t step = trainer->state.step, seen = images_after(trainer, step);
+    if (refits_at_all(trainer)) {
+        window_of(trainer, refits_within(trainer, step) + !gkv_trainer_refit_due(trainer, step), &from, &to);
+        most = seen > from ? seen - from : 0;
+    }
     if (trainer->state.codes > most)
-        return gkv_fail(GKV_ERR_DATA, "%llu codes for a refit after step %llu, which leaves %zu at most: the file is "
-                        "damaged", (unsigned long long)trainer->state.codes, (unsigned long long)trainer->state.step,
-                        most);
+        return gkv_fail(GKV_ERR_DATA, "%llu codes for a refit after step %llu, which leaves %llu at most: the file is "
+                        "damaged", (unsigned long long)trainer->state.codes, (unsigned long long)step,
+                        (unsigned long long)most);
     return GKV_OK;
 }
 
-void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t start, size_t rows)
+void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t rows)
 {
-    const uint64_t epoch = trainer->state.step / trainer->epoch_steps + 1;
-    const size_t from = first_kept(trainer), d = trainer->model->d;
-    if (!gkv_trainer_refit_due(trainer, epoch) || start + rows <= from)
+    if (!refits_at_all(trainer))
         return;
-    const size_t first = start < from ? from - start : 0;
-    memcpy(trainer->codes + trainer->state.codes * d, gkv_at(&trainer->ws, trainer->model->flow->eps, first),
+    const size_t d = trainer->model->d;
+    const uint64_t start = images_after(trainer, trainer->state.step);
+    uint64_t from = 0, to = 0;
+    window_of(trainer, refits_within(trainer, trainer->state.step) + 1, &from, &to);
+    if (start + rows <= from)
+        return;
+    const size_t first = start < from ? (size_t)(from - start) : 0, at = (size_t)trainer->state.codes;
+    memcpy(trainer->codes + at * d, gkv_at(&trainer->ws, trainer->model->flow->eps, first),
            (rows - first) * d * sizeof *trainer->codes);
+    if (trainer->labels)
+        memcpy(trainer->labels + at, gkv_at(&trainer->ws, trainer->model->label, first),
+               (rows - first) * sizeof *trainer->labels);
     trainer->state.codes += rows - first;
 }
 
 bool gkv_trainer_has_codes(const gkv_trainer *trainer)
 {
-    return trainer->state.codes >= CODES_MIN && trainer->state.codes >= trainer->codes_room / 2;
+    uint64_t from = 0, to = 0;
+    const uint64_t due = refits_within(trainer, trainer->state.step);
+    window_of(trainer, due > 0 ? due : 1, &from, &to);
+    return trainer->state.codes >= CODES_MIN && trainer->state.codes >= (to - from) / 2;
 }
+
+/* --- The refit --------------------------------------------------------------------------- */
 
 /* Takes the judges apart from the others. */
 static void divide(const gkv_trainer *trainer, gkv_real *fit, gkv_real *judges)
@@ -82,21 +141,54 @@ static void divide(const gkv_trainer *trainer, gkv_real *fit, gkv_real *judges)
     }
 }
 
+static void divide_classes(const gkv_trainer *trainer, uint32_t *fit, uint32_t *judges)
+{
+    for (size_t i = 0; trainer->labels && i < trainer->state.codes; i++) {
+        uint32_t **to = i % JUDGE_EVERY == JUDGE_EVERY - 1 ? &judges : &fit;
+        *(*to)++ = (uint32_t)trainer->labels[i] - 1;
+    }
+}
+
+/* A base that gradients move too goes on from its new place at rest, and its average with it. */
+static void settle(gkv_trainer *trainer)
+{
+    const gkv_params *params = &trainer->model->params;
+    for (size_t i = 0; i < params->count; i++) {
+        const gkv_param *param = &params->list[i];
+        if (!param->trainable || strncmp(param->name, "prior.base.", 11) != 0)
+            continue;
+        memset(params->m + param->offset, 0, param->size * sizeof *params->m);
+        if (trainer->ema)
+            memcpy(trainer->ema + param->offset, params->values + param->offset, param->size * sizeof *params->values);
+    }
+}
+
 gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report)
 {
     const double began = omp_get_wtime();
     const gkv_model *model = trainer->model;
     const size_t count = trainer->state.codes, judges = count / JUDGE_EVERY, d = model->d;
     gkv_real *codes = NULL;
-    GKV_TRY(gkv_alloc(count * d, sizeof *codes, &codes));
+    uint32_t *classes = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(count * d, sizeof *codes, &codes));
+    GKV_TRY_GOTO(gkv_alloc(count, sizeof *classes, &classes));
     gkv_real *held_out = codes + (count - judges) * d;
     divide(trainer, codes, held_out);
-    const gkv_base_codes given = {codes, held_out, count - judges, judges};
-    const gkv_status status = model->base->ops->refit(model->base, &model->params, &given, trainer->state.refits == 0,
-                                                      model->settings.train.refit_damping, trainer->threads, report);
+    divide_classes(trainer, classes, classes + (count - judges));
+    const gkv_base_codes given = {.fit = codes, .held_out = held_out, .fit_count = count - judges, .held_out_count = judges,
+                                  .fit_class = trainer->labels ? classes : NULL,
+                                  .held_out_class = trainer->labels ? classes + (count - judges) : NULL};
+    const gkv_base_refit_settings how = {.first = trainer->state.refits == 0, .damping = model->settings.train.refit_damping,
+                                         .iterations = (int)model->settings.train.refit_iterations,
+                                         .seed = model->settings.train.seed, .threads = trainer->threads};
+    GKV_TRY_GOTO(model->base->ops->refit(model->base, &model->params, &given, &how, report));
+    trainer->state.refits++;
+    if (report->step > 0)
+        settle(trainer);
+done:
     free(codes);
-    if (status == GKV_OK)
-        trainer->state.refits++;
+    free(classes);
     report->seconds = omp_get_wtime() - began;
     return status;
 }

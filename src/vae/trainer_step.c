@@ -49,6 +49,9 @@ static void fetch_rows(const gkv_trainer *trainer, size_t start, size_t first, s
                                   gkv_images_place(&trainer->train, images[r])),
                        model->d, gkv_at(&trainer->ws, model->posterior.u, r));
     gkv_profile_mark(trainer->ws.profile, GKV_BENCH_NOISE);
+    for (size_t r = first; model->base->classes > 0 && r < first + count; r++)
+        *gkv_at(&trainer->ws, model->label, r) =
+            (gkv_real)(1 + gkv_dataset_labels(trainer->dataset)[gkv_images_place(&trainer->train, images[r])]);
 }
 
 static void move_chunk(gkv_trainer *trainer, size_t first, double scale, double rate)
@@ -113,8 +116,8 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     const size_t start = (size_t)(trainer->state.step % trainer->epoch_steps) * ws->rows;
     const size_t left = trainer->train.count - start, rows = left < ws->rows ? left : ws->rows;
     shuffle_for(trainer, epoch);
-    if (start == 0)
-        trainer->state.codes = 0; /* each epoch's are its own */
+    if (gkv_trainer_refit_due(trainer, trainer->state.step))
+        trainer->state.codes = 0; /* each refit's are its own */
     *report = gkv_trainer_schedule(trainer, trainer->state.step);
     report->images = rows;
     const long tiles = (long)((rows + GKV_TILE_ROWS - 1) / GKV_TILE_ROWS);
@@ -185,7 +188,7 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     if (report->skipped) {
         status = count_bad_step(trainer);
     } else {
-        gkv_trainer_keep_codes(trainer, start, rows);
+        gkv_trainer_keep_codes(trainer, rows);
         model->base->ops->project(model->base, params);
         if (trainer->ema) { /* an average of valid bases need not be one: see base/base.h */
             gkv_params average = *params;

@@ -1,0 +1,215 @@
+/* Densities of a mixture's rows, and their gradient in ε:
+ *
+ *   ∂log p/∂ε_j = −Σ_k r_k (u_kj + ratio_kj)/Q'_kj,   u_k = w_kW_kᵀ,  r_k = π_k f_k/p
+ *
+ * over the components whose share r_k of the density is not negligible. */
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mixture.h"
+#include "base/mixture_kernels.h"
+#include "core/memory.h"
+#include "nn/gemm.h"
+
+enum { BLOCK_ROWS = 50 };
+
+/* log π_k and all else of log f_k that no row changes; of a class's components, too, π_k is among all. */
+static void constants(const gkv_base_mixture *self, const gkv_params *params, gkv_real *out)
+{
+    const size_t d = self->base.eps.width, K = self->components;
+    const gkv_real *logits = gkv_param_value(params, self->logits);
+    double most = (double)logits[0], sum = 0;
+    for (size_t k = 0; k < K; k++)
+        most = fmax(most, (double)logits[k]);
+    for (size_t k = 0; k < K; k++)
+        sum += exp((double)logits[k] - most);
+    for (size_t k = 0; k < K; k++) {
+        double product = 1, total = (double)logits[k] - most - log(sum) - (double)d * GKV_HALF_LOG_2PI;
+        const gkv_real *scale = gkv_mixture_margin(self, params, GKV_MIXTURE_B, k);
+        const gkv_real *w = self->spec.dependent ? gkv_mixture_whitening(self, params, k) : NULL;
+        for (size_t j = 0; j < d; j++) {
+            product *= (w ? (double)w[j * d + j] : 1) / (self->shaped ? 1 : (double)scale[j]);
+            if (product > 1e100 || product < 1e-100) { /* as few logarithms as a double allows */
+                total += log(product);
+                product = 1;
+            }
+        }
+        out[k] = (gkv_real)(total + log(product));
+    }
+}
+
+/* ε to ζ: every component's own. */
+static void scores(const gkv_base_mixture *self, const gkv_params *params, size_t count, const gkv_mixture_rows *rows)
+{
+    const size_t d = self->base.eps.width, all = self->components * d;
+    const gkv_mixture_kernels *kernels = gkv_mixture_kernels_get();
+    for (size_t r = 0; r < count; r++)
+        for (size_t k = 0; k < self->components; k++)
+            memcpy(rows->zeta + r * all + k * d, rows->eps + r * d, d * sizeof *rows->zeta);
+    if (self->shaped) {
+        const gkv_gk_columns columns = gkv_mixture_columns(self, params, 0);
+        gkv_gk_batch_inverse(count, all, &columns, rows->zeta, rows->zeta, rows->log_dq, rows->dq, rows->ratio);
+        kernels->hold(count * all, rows->zeta);
+        return;
+    }
+    for (size_t r = 0; r < count; r++)
+        kernels->standardise(all, gkv_mixture_margin(self, params, GKV_MIXTURE_A, 0),
+                             gkv_mixture_margin(self, params, GKV_MIXTURE_B, 0), rows->zeta + r * all);
+}
+
+/* w = ζW, component by component. */
+static void whiten(const gkv_base_mixture *self, const gkv_params *params, size_t count, const gkv_mixture_rows *rows)
+{
+    const size_t d = self->base.eps.width, all = self->components * d;
+    const gkv_gemm_kernels *kernels = gkv_gemm_kernels_of(gkv_simd_level());
+    for (size_t k = 0; k < self->components; k++) {
+        const gkv_real *zeta = rows->zeta + k * d, *whitening = gkv_mixture_whitening(self, params, k);
+        gkv_real *w = rows->w + k * d;
+        if (!kernels) {
+            gkv_gemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)count, (blasint)d, (blasint)d, 1, zeta,
+                     (blasint)all, whitening, (blasint)d, 0, w, (blasint)all);
+            continue;
+        }
+        const gkv_product product = {.m = count, .n = d, .k = d, .a = zeta, .a_row = all, .a_step = 1, .b = whitening,
+                                     .b_row = d, .c = w, .c_row = all};
+        kernels->multiply(&product);
+    }
+}
+
+void gkv_mixture_evaluate(const gkv_base_mixture *self, const gkv_params *params, size_t count,
+                          const gkv_mixture_rows *rows)
+{
+    const size_t d = self->base.eps.width, K = self->components;
+    const gkv_mixture_kernels *kernels = gkv_mixture_kernels_get();
+    gkv_real constant[GKV_MIXTURE_MOST];
+    constants(self, params, constant);
+    scores(self, params, count, rows);
+    if (self->spec.dependent)
+        whiten(self, params, count, rows);
+    for (size_t r = 0; r < count; r++) {
+        gkv_real *share = rows->share + r * K;
+        size_t open = K;
+        const size_t first = gkv_mixture_first(self, rows->label ? (long)rows->label[r] - 1 : -1, &open);
+        kernels->log_densities(K, d, rows->w + r * K * d, self->shaped ? rows->log_dq + r * K * d : NULL, share);
+        for (size_t k = 0; k < K; k++)
+            share[k] += constant[k];
+        rows->log_density[r] = kernels->share_out(open, share + first);
+        for (size_t k = 0; k < K; k++)
+            if (k < first || k >= first + open)
+                share[k] = 0;
+    }
+}
+
+void gkv_mixture_log_density(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count)
+{
+    const gkv_base_mixture *self = gkv_base_mixture_of(base);
+    gkv_mixture_rows rows = {.eps = gkv_at(ws, base->eps, first), .zeta = gkv_at(ws, self->zeta, first),
+                             .w = gkv_at(ws, self->w, first), .share = gkv_at(ws, self->share, first),
+                             .log_density = gkv_at(ws, base->log_density, first)};
+    if (base->classes > 0)
+        rows.label = gkv_at(ws, self->spec.label, first);
+    if (self->shaped) {
+        rows.log_dq = gkv_at(ws, self->log_dq, first);
+        rows.dq = gkv_at(ws, self->dq, first);
+        rows.ratio = gkv_at(ws, self->ratio, first);
+    }
+    gkv_mixture_evaluate(self, ws->params, count, &rows);
+}
+
+void gkv_mixture_class_shares(const gkv_base *base, const gkv_workspace *ws, size_t row, double *shares)
+{
+    const gkv_base_mixture *self = gkv_base_mixture_of(base);
+    const gkv_real *share = gkv_at(ws, self->share, row);
+    for (size_t c = 0; c < base->classes; c++) {
+        shares[c] = 0;
+        for (size_t k = c * self->per_class; k < (c + 1) * self->per_class; k++)
+            shares[c] += (double)share[k];
+    }
+}
+
+/* u = wWᵀ of a row. */
+static void unwhiten(size_t d, const gkv_mixture_kernels *kernels, const gkv_real *whitening, const gkv_real *w,
+                     gkv_real *u)
+{
+    for (size_t j = 0; j < d; j++)
+        u[j] = kernels->dot(d - j, whitening + j * d + j, w + j);
+}
+
+void gkv_mixture_backward(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count)
+{
+    const gkv_base_mixture *self = gkv_base_mixture_of(base);
+    const size_t d = base->eps.width;
+    const gkv_mixture_kernels *kernels = gkv_mixture_kernels_get();
+    for (size_t r = first; r < first + count; r++) {
+        const gkv_real weight = *gkv_at(ws, base->d_log_density, r), *share = gkv_at(ws, self->share, r);
+        gkv_real *d_eps = gkv_at(ws, base->d_eps, r);
+        memset(d_eps, 0, d * sizeof *d_eps);
+        for (size_t k = 0; k < self->components; k++) {
+            if (share[k] == 0)
+                continue;
+            const gkv_real *w = gkv_at(ws, self->w, r) + k * d, *u = w;
+            if (self->spec.dependent) {
+                /* Only parameters' gradients ask for it again; else it may take the place of w. */
+                gkv_real *to = gkv_at(ws, self->u, r) + k * d;
+                unwhiten(d, kernels, gkv_mixture_whitening(self, ws->params, k), w, to);
+                u = to;
+            }
+            kernels->pull_back(d, weight * share[k], u, self->shaped ? gkv_at(ws, self->ratio, r) + k * d : NULL,
+                               self->shaped ? gkv_at(ws, self->dq, r) + k * d
+                                            : gkv_mixture_margin(self, ws->params, GKV_MIXTURE_B, k), d_eps);
+        }
+    }
+}
+
+/* --- Codes ---------------------------------------------------------------------- */
+
+static void evaluate_block(const gkv_base_mixture *self, const gkv_params *params, const gkv_real *codes,
+                           const uint32_t *classes, size_t count, gkv_real *memory, double *sum)
+{
+    const size_t all = BLOCK_ROWS * self->components * self->base.eps.width;
+    gkv_real label[BLOCK_ROWS], log_density[BLOCK_ROWS];
+    gkv_mixture_rows rows = {.eps = codes, .zeta = memory, .w = memory, .share = memory + 3 * all,
+                             .log_density = log_density};
+    if (self->spec.dependent)
+        rows.w = memory + all;
+    if (self->shaped)
+        rows.log_dq = memory + 2 * all;
+    for (size_t r = 0; classes && r < count; r++)
+        label[r] = (gkv_real)(classes[r] + 1);
+    if (classes)
+        rows.label = label;
+    gkv_mixture_evaluate(self, params, count, &rows);
+    *sum = 0;
+    for (size_t r = 0; r < count; r++)
+        *sum += (double)log_density[r];
+}
+
+gkv_status gkv_mixture_mean_density(const gkv_base_mixture *self, const gkv_params *params, const gkv_real *codes,
+                                    const uint32_t *classes, size_t count, int threads, double *mean)
+{
+    const size_t d = self->base.eps.width, K = self->components, blocks = (count + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    const size_t room = BLOCK_ROWS * K * (3 * d + 1);
+    const size_t used = (size_t)threads < blocks ? (size_t)threads : blocks ? blocks : 1;
+    gkv_real *memory = NULL;
+    double *sums = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(used * room, sizeof *memory, &memory));
+    GKV_TRY_GOTO(gkv_alloc(blocks, sizeof *sums, &sums));
+#pragma omp parallel for schedule(static) num_threads((int)used)
+    for (size_t b = 0; b < blocks; b++) {
+        const size_t first = b * BLOCK_ROWS, rows = count - first < BLOCK_ROWS ? count - first : BLOCK_ROWS;
+        evaluate_block(self, params, codes + first * d, classes ? classes + first : NULL, rows,
+                       memory + (size_t)omp_get_thread_num() * room, &sums[b]);
+    }
+    *mean = 0;
+    for (size_t b = 0; b < blocks; b++)
+        *mean += sums[b] / (double)count;
+    if (count == 0)
+        *mean = NAN;
+done:
+    free(memory);
+    free(sums);
+    return status;
+}

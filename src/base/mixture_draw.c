@@ -1,0 +1,118 @@
+/* Draws from a mixture, and its margins. */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/mixture.h"
+#include "gk/normal.h"
+
+/* All bits of a row, stirred (the finaliser of splitmix64 over them), as a number in (0, 1). A row of
+ * normals at a temperature of 0 still has its signs. */
+static double stirred(size_t d, const gkv_real *row)
+{
+    uint64_t h = UINT64_C(0x9E3779B97F4A7C15);
+    for (size_t j = 0; j < d; j++) {
+        uint64_t bits = 0;
+        memcpy(&bits, &row[j], sizeof row[j]);
+        h += bits + UINT64_C(0x9E3779B97F4A7C15);
+        h = (h ^ (h >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+        h = (h ^ (h >> 27)) * UINT64_C(0x94D049BB133111EB);
+        h ^= h >> 31;
+    }
+    return ((double)(h >> 11) + 0.5) * 0x1p-53;
+}
+
+static void draw_from(const gkv_base_mixture *self, const gkv_params *params, size_t k, gkv_real *row)
+{
+    const size_t d = self->base.eps.width;
+    if (self->spec.dependent) { /* ζW = w, from the first */
+        const gkv_real *whitening = gkv_mixture_whitening(self, params, k);
+        for (size_t j = 0; j < d; j++) {
+            double sum = (double)row[j];
+            for (size_t i = 0; i < j; i++)
+                sum -= (double)row[i] * (double)whitening[i * d + j];
+            row[j] = (gkv_real)(sum / (double)whitening[j * d + j]);
+        }
+    }
+    if (self->shaped) {
+        const gkv_gk_columns columns = gkv_mixture_columns(self, params, k);
+        const gkv_gk_outputs out = {.x = row};
+        gkv_gk_batch_forward(1, d, &columns, row, &out);
+        return;
+    }
+    const gkv_real *a = gkv_mixture_margin(self, params, GKV_MIXTURE_A, k);
+    const gkv_real *b = gkv_mixture_margin(self, params, GKV_MIXTURE_B, k);
+    for (size_t j = 0; j < d; j++)
+        row[j] = a[j] + b[j] * row[j];
+}
+
+static void draw(const gkv_base_mixture *self, const gkv_params *params, long which, size_t count, gkv_real *rows)
+{
+    const size_t d = self->base.eps.width;
+    double weights[GKV_MIXTURE_MOST], total = 0;
+    size_t open = 0;
+    const size_t first = gkv_mixture_first(self, which, &open);
+    gkv_mixture_weights(self, params, weights);
+    for (size_t k = first; k < first + open; k++)
+        total += weights[k];
+    for (size_t r = 0; r < count; r++, rows += d) {
+        double left = total * stirred(d, rows);
+        size_t k = first;
+        while (k + 1 < first + open && left > weights[k])
+            left -= weights[k++];
+        draw_from(self, params, k, rows);
+    }
+}
+
+void gkv_mixture_transform(const gkv_base *base, const gkv_params *params, size_t count, gkv_real *rows)
+{
+    draw(gkv_base_mixture_of(base), params, -1, count, rows);
+}
+
+void gkv_mixture_transform_class(const gkv_base *base, const gkv_params *params, size_t which, size_t count,
+                                 gkv_real *rows)
+{
+    draw(gkv_base_mixture_of(base), params, (long)which, count, rows);
+}
+
+/* The standard deviation of ζ_j: the length of W⁻¹e_j. */
+static double score_sd(size_t d, const gkv_real *whitening, size_t j)
+{
+    double y[4096], squares = 0; /* as many dimensions as a model can have */
+    for (size_t i = j + 1; i-- > 0;) {
+        double sum = i == j;
+        for (size_t l = i + 1; l <= j; l++)
+            sum -= (double)whitening[i * d + l] * y[l];
+        y[i] = sum / (double)whitening[i * d + i];
+        squares += y[i] * y[i];
+    }
+    return sqrt(squares);
+}
+
+void gkv_base_add_margin(const double margin[5], double sd, double weight, size_t n, const double *x, double *pdf,
+                         double *cdf)
+{
+    const gkv_gk gk = {margin[0], margin[1], margin[2], margin[3], margin[4], 0};
+    for (size_t i = 0; i < n; i++) {
+        const double z = gkv_gk_Q_inverse(&gk, x[i]) / sd;
+        pdf[i] += weight * exp(gkv_normal_log_pdf(z) - gkv_gk_log_dQ(&gk, z * sd)) / sd;
+        cdf[i] += weight * gkv_normal_cdf(z);
+    }
+}
+
+void gkv_mixture_margin_at(const gkv_base *base, const gkv_params *params, size_t dimension, size_t n,
+                           const double *x, double *pdf, double *cdf)
+{
+    const gkv_base_mixture *self = gkv_base_mixture_of(base);
+    const size_t d = base->eps.width;
+    double weights[GKV_MIXTURE_MOST];
+    gkv_mixture_weights(self, params, weights);
+    memset(pdf, 0, n * sizeof *pdf);
+    memset(cdf, 0, n * sizeof *cdf);
+    for (size_t k = 0; k < self->components; k++) {
+        const gkv_gk gk = gkv_mixture_get(self, params, k, dimension);
+        const double margin[5] = {gk.a, gk.b, gk.g, gk.k, gk.c};
+        const double sd = self->spec.dependent ? score_sd(d, gkv_mixture_whitening(self, params, k), dimension) : 1;
+        gkv_base_add_margin(margin, sd, weights[k], n, x, pdf, cdf);
+    }
+}
