@@ -51,7 +51,7 @@ static void scores(const gkv_base_mixture *self, const gkv_params *params, size_
     if (self->shaped) {
         const gkv_gk_columns columns = gkv_mixture_columns(self, params, 0);
         gkv_gk_batch_inverse(count, all, &columns, rows->zeta, rows->zeta, rows->log_dq, rows->dq, rows->ratio);
-        kernels->hold(count * all, rows->zeta);
+        kernels->hold(count * all, rows->zeta, rows->dq);
         return;
     }
     for (size_t r = 0; r < count; r++)

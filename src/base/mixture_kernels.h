@@ -10,8 +10,9 @@
 typedef struct gkv_mixture_kernels {
     /* z ← (z − a)/b, held to ±most. */
     void (*standardise)(size_t n, const gkv_real *a, const gkv_real *b, gkv_real *z);
-    /* z held to ±most: normal scores of what is far out, whose squares a float could not hold. */
-    void (*hold)(size_t n, gkv_real *z);
+    /* z held to ±most, and dq, unless NULL, to at least 1/most: normal scores of what is far out, whose
+     * squares a float could not hold, nor what comes of dividing them by Q'. */
+    void (*hold)(size_t n, gkv_real *z, gkv_real *dq);
     /* log_f[k] ← −½ Σ_j w[k,j]² − Σ_j log_dq[k,j]; log_dq may be NULL. */
     void (*log_densities)(size_t components, size_t d, const gkv_real *w, const gkv_real *log_dq, gkv_real *log_f);
     /* Logs to their shares of the sum of their exponentials, 0 for those that are negligible;

@@ -27,10 +27,13 @@ static void standardise(size_t n, const gkv_real *a, const gkv_real *b, gkv_real
     }
 }
 
-static void hold(size_t n, gkv_real *z)
+static void hold(size_t n, gkv_real *z, gkv_real *dq)
 {
-    for (size_t i = 0; i < n; i += VR_LANES)
+    for (size_t i = 0; i < n; i += VR_LANES) {
         vr_store_part(z + i, n - i, held(vr_load_part(z + i, n - i, 0)));
+        if (dq)
+            vr_store_part(dq + i, n - i, vr_max(vr_set(1 / MOST), vr_load_part(dq + i, n - i, 1)));
+    }
 }
 
 static void log_densities(size_t components, size_t d, const gkv_real *w, const gkv_real *log_dq, gkv_real *log_f)

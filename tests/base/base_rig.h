@@ -11,16 +11,20 @@ typedef struct base_rig {
     gkv_plan plan;
     gkv_workspace ws;
     gkv_base *base;
+    gkv_slot label;
     size_t rows, d;
 } base_rig;
 
-static inline base_rig *base_rig_begin(const char *name, size_t rows, size_t d, bool trainable)
+/* As `wish` says, of which the slots are not needed. */
+static inline base_rig *base_rig_begin_as(const char *name, size_t rows, size_t d, const gkv_base_spec *wish)
 {
     base_rig *it = test_alloc(sizeof *it);
     it->rows = rows;
     it->d = d;
-    const gkv_base_spec spec = {.eps = gkv_plan_forward(&it->plan, d), .d_eps = gkv_plan_backward(&it->plan, d),
-                                .g = 0.2, .k = 0.1, .trainable = trainable};
+    gkv_base_spec spec = *wish;
+    spec.eps = gkv_plan_forward(&it->plan, d);
+    spec.d_eps = gkv_plan_backward(&it->plan, d);
+    spec.label = it->label = gkv_plan_forward(&it->plan, 1);
     const gkv_base_ops *ops = gkv_base_find(name);
     assert_non_null(ops);
     assert_string_equal(ops->name, name);
@@ -30,6 +34,12 @@ static inline base_rig *base_rig_begin(const char *name, size_t rows, size_t d, 
     ops->init(it->base, &it->params);
     assert_ok(ops->check(it->base, &it->params));
     return it;
+}
+
+static inline base_rig *base_rig_begin(const char *name, size_t rows, size_t d, bool trainable)
+{
+    const gkv_base_spec spec = {.g = 0.2, .k = 0.1, .trainable = trainable, .components = 3, .dependent = true};
+    return base_rig_begin_as(name, rows, d, &spec);
 }
 
 static inline void base_rig_end(base_rig *it)

@@ -22,7 +22,7 @@ static sample draw(const char *name, uint64_t place, size_t fit, size_t held_out
     it.rows = test_alloc((fit + held_out) * D * sizeof *it.rows);
     test_normals(place + 1, (fit + held_out) * D, 1, it.rows);
     it.truth->base->ops->transform(it.truth->base, &it.truth->params, fit + held_out, it.rows);
-    it.codes = (gkv_base_codes){it.rows, it.rows + fit * D, fit, held_out};
+    it.codes = (gkv_base_codes){.fit = it.rows, .held_out = it.rows + fit * D, .fit_count = fit, .held_out_count = held_out};
     return it;
 }
 
@@ -45,8 +45,9 @@ static double density_of(const base_rig *it, const gkv_base_codes *codes)
 static gkv_base_refit_report refit(base_rig *it, const gkv_base_codes *codes, bool first, double damping)
 {
     gkv_base_refit_report report;
+    const gkv_base_refit_settings how = {.first = first, .damping = damping, .iterations = 1, .threads = 2};
     const double before = density_of(it, codes);
-    assert_ok(it->base->ops->refit(it->base, &it->params, codes, first, damping, 2, &report));
+    assert_ok(it->base->ops->refit(it->base, &it->params, codes, &how, &report));
     assert_ok(it->base->ops->check(it->base, &it->params));
     const double after = density_of(it, codes);
     assert_true(report.step >= 0 && report.step <= damping);
@@ -223,10 +224,12 @@ static void test_threads(void **state)
     sample codes = draw("gk-copula", 110, FIT / 4, HELD_OUT);
     base_rig *one = base_rig_begin("gk-copula", 1, D, false);
     gkv_base_refit_report report;
-    assert_ok(one->base->ops->refit(one->base, &one->params, &codes.codes, true, 1, 1, &report));
+    gkv_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 1};
+    assert_ok(one->base->ops->refit(one->base, &one->params, &codes.codes, &how, &report));
     for (int threads = 2; threads <= 8; threads += 3) {
         base_rig *it = base_rig_begin("gk-copula", 1, D, false);
-        assert_ok(it->base->ops->refit(it->base, &it->params, &codes.codes, true, 1, threads, &report));
+        how.threads = threads;
+        assert_ok(it->base->ops->refit(it->base, &it->params, &codes.codes, &how, &report));
         assert_memory_equal(it->params.values, one->params.values, it->params.total * sizeof(gkv_real));
         base_rig_end(it);
     }

@@ -138,7 +138,7 @@ static void test_report(void **state)
     assert_ok(gkv_trainer_validate(trainer, NULL, out));
     assert_close(out[0], out[1] + out[2], 1e-9);
     assert_close(out[0], report.loss / 170, 60);
-    assert_int_equal(gkv_trainer_refit_due(trainer, 1), 1);
+    assert_int_equal(gkv_trainer_refit_due(trainer, trainer->epoch_steps), 1);
     gkv_trainer_free(trainer);
 }
 
@@ -150,8 +150,8 @@ static void test_refit_due(void **state)
     set(&settings, "train.refit_every", "3");
     set(&settings, "train.epochs", "3");
     gkv_trainer *trainer = open_trainer(&settings);
-    for (uint64_t epoch = 1; epoch <= 7; epoch++)
-        assert_int_equal(gkv_trainer_refit_due(trainer, epoch), epoch % 3 == 0);
+    for (uint64_t step = 0; step <= 7 * 11; step++)
+        assert_int_equal(gkv_trainer_refit_due(trainer, step), step > 0 && step % 33 == 0);
     take_steps(trainer, 22);
     assert_int_equal(trainer->state.codes, 0); /* nothing to keep them for */
     assert_false(gkv_trainer_has_codes(trainer));
@@ -169,7 +169,8 @@ static void test_refit_due(void **state)
         settings = small_settings();
         set(&settings, others[i][0], others[i][1]);
         trainer = open_trainer(&settings);
-        assert_false(gkv_trainer_refit_due(trainer, 1));
+        for (uint64_t step = 0; step < 40; step++)
+            assert_false(gkv_trainer_refit_due(trainer, step));
         take_steps(trainer, 2);
         assert_int_equal(trainer->state.codes, 0);
         gkv_trainer_free(trainer);
@@ -188,10 +189,10 @@ static struct {
     size_t fit_count, held_out_count;
 } given;
 
-static gkv_status keep_codes(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes, bool first,
-                             double damping, int threads, gkv_base_refit_report *report)
+static gkv_status keep_codes(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,
+                             const gkv_base_refit_settings *settings, gkv_base_refit_report *report)
 {
-    (void)base, (void)params, (void)first, (void)damping, (void)threads, (void)report;
+    (void)base, (void)params, (void)settings, (void)report;
     memset(&given, 0, sizeof given);
     given.fit_count = codes->fit_count;
     given.held_out_count = codes->held_out_count;
