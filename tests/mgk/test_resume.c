@@ -1,0 +1,320 @@
+/* Fits of mixtures that go on from one, step by damped step; known groups; shared shapes; quick fits. */
+#include "support.h"
+
+#include "gkvae/mgk_mixture.h"
+
+enum { D = 3, N = 6000, HELD_OUT = 1500, GROUPS = 2 };
+
+static gkv_mgk_mixture *truth;
+static double x[(N + HELD_OUT) * D];
+static uint32_t group[N + HELD_OUT];
+
+/* Four components, of two groups; those of a group are apart, and each overlaps one of the other. */
+static int make(void **state)
+{
+    (void)state;
+    static const double places[4][D] = {{0, 0, 0}, {5, 1, -2}, {0.5, 0.5, 0}, {5, 0, 2}};
+    gkv_mgk *parts[4];
+    for (size_t k = 0; k < 4; k++) {
+        gkv_gk margins[D];
+        for (size_t j = 0; j < D; j++)
+            margins[j] = (gkv_gk){places[k][j], 1, j == 0 ? 0.4 : -0.2, 0.1, .8, 0};
+        const double r = k % 2 ? 0.6 : -0.4;
+        assert_ok(gkv_mgk_create(D, margins, (double[]){1, r, 0, r, 1, 0, 0, 0, 1}, &parts[k]));
+    }
+    assert_ok(gkv_mgk_mixture_create(4, (double[]){1, 2, 2, 1}, (const gkv_mgk *const *)parts, &truth));
+    for (size_t k = 0; k < 4; k++)
+        gkv_mgk_free(parts[k]);
+    static size_t component[N + HELD_OUT];
+    assert_ok(gkv_mgk_mixture_sample(truth, 31, 0, N + HELD_OUT, 0, x, component));
+    for (size_t i = 0; i < N + HELD_OUT; i++)
+        group[i] = (uint32_t)(component[i] / 2);
+    return 0;
+}
+
+static int unmake(void **state)
+{
+    (void)state;
+    gkv_mgk_mixture_free(truth);
+    return 0;
+}
+
+static gkv_mgk_mixture_settings defaults(size_t components)
+{
+    gkv_mgk_mixture_settings set;
+    gkv_mgk_mixture_defaults(&set);
+    set.components = components;
+    return set;
+}
+
+static double mean_of(const gkv_mgk_mixture *m, size_t n, const double *rows)
+{
+    double *log_pdf = test_alloc(n * sizeof *log_pdf), sum = 0;
+    assert_ok(gkv_mgk_mixture_log_pdf(m, n, rows, 0, log_pdf));
+    for (size_t i = 0; i < n; i++)
+        sum += log_pdf[i] / (double)n;
+    free(log_pdf);
+    return sum;
+}
+
+static void assert_same_mixture(const gkv_mgk_mixture *a, const gkv_mgk_mixture *b, double tolerance)
+{
+    assert_int_equal(gkv_mgk_mixture_count(a), gkv_mgk_mixture_count(b));
+    for (size_t k = 0; k < gkv_mgk_mixture_count(a); k++) {
+        const gkv_mgk *one = gkv_mgk_mixture_component(a, k), *other = gkv_mgk_mixture_component(b, k);
+        assert_close(gkv_mgk_mixture_weights(a)[k], gkv_mgk_mixture_weights(b)[k], tolerance);
+        for (size_t j = 0; j < D; j++) {
+            assert_close(gkv_mgk_margins(one)[j].a, gkv_mgk_margins(other)[j].a, tolerance);
+            assert_close(gkv_mgk_margins(one)[j].b, gkv_mgk_margins(other)[j].b, tolerance);
+            assert_close(gkv_mgk_margins(one)[j].k, gkv_mgk_margins(other)[j].k, tolerance);
+        }
+        for (size_t i = 0; i < D * D; i++)
+            assert_close(gkv_mgk_cholesky(one)[i], gkv_mgk_cholesky(other)[i], tolerance);
+    }
+}
+
+/* Twice two iterations are four; each no less likely than the last. */
+static void goes_on(void **state)
+{
+    (void)state;
+    for (int normal = 0; normal < 2; normal++) {
+        gkv_mgk_mixture_settings set = defaults(4);
+        set.normal = normal;
+        set.tolerance = 0;
+        set.max_iterations = 4;
+        set.shrink_shapes = 0;
+        gkv_mgk_mixture *four, *two, *again;
+        gkv_mgk_mixture_result f;
+        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &four, &f));
+        set.max_iterations = 2;
+        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &two, &f));
+        const double before = f.log_likelihood;
+        set.start = two;
+        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &again, &f));
+        assert_true(f.log_likelihood >= before && f.iterations == 2);
+        assert_true(f.largest_decrease <= 1e-5);
+        assert_same_mixture(again, four, normal ? 1e-6 : 0.02); /* a component that sat out has forgotten so */
+        gkv_mgk_mixture_free(four);
+        gkv_mgk_mixture_free(two);
+        gkv_mgk_mixture_free(again);
+    }
+    gkv_mgk_mixture_settings set = defaults(3);
+    gkv_mgk_mixture *m;
+    set.start = truth;
+    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT, "go on from a mixture of 4");
+    set = defaults(4);
+    set.step = 0;
+    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT, "a step in (0, 1]");
+}
+
+/* A damped step goes the share of the way that was asked for, R and weights too, and never down. */
+static void is_damped(void **state)
+{
+    (void)state;
+    gkv_mgk_mixture_settings set = defaults(4);
+    gkv_mgk_mixture *start, *whole, *half;
+    gkv_mgk_mixture_result f;
+    set.normal = 1;
+    set.shrink = 0;
+    set.max_iterations = 0;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &start, &f));
+    const double before = f.log_likelihood;
+    set.start = start;
+    set.max_iterations = 1;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &whole, &f));
+    set.step = 0.5;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &half, &f));
+    assert_true(f.log_likelihood > before);
+    for (size_t k = 0; k < 4; k++) {
+        const gkv_mgk *a = gkv_mgk_mixture_component(start, k), *b = gkv_mgk_mixture_component(whole, k);
+        const gkv_mgk *h = gkv_mgk_mixture_component(half, k);
+        double cov[3][D * D];
+        gkv_mgk_covariance(a, cov[0]);
+        gkv_mgk_covariance(b, cov[1]);
+        gkv_mgk_covariance(h, cov[2]);
+        assert_close(gkv_mgk_mixture_weights(half)[k],
+                     (gkv_mgk_mixture_weights(start)[k] + gkv_mgk_mixture_weights(whole)[k]) / 2, 1e-12);
+        for (size_t j = 0; j < D; j++) {
+            assert_close(gkv_mgk_margins(h)[j].a, (gkv_mgk_margins(a)[j].a + gkv_mgk_margins(b)[j].a) / 2, 1e-12);
+            assert_close(gkv_mgk_margins(h)[j].b, sqrt(gkv_mgk_margins(a)[j].b * gkv_mgk_margins(b)[j].b), 1e-12);
+        }
+        /* R of the half-way margins lies a little beside the half-way R. */
+        for (size_t i = 0; i < D * D; i++)
+            assert_close(cov[2][i], (cov[0][i] + cov[1][i]) / 2, 0.05);
+    }
+    for (int i = 0; i < 40; i++) {
+        gkv_mgk_mixture *next;
+        const double last = f.log_likelihood;
+        set.start = half;
+        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &next, &f));
+        assert_true(f.log_likelihood >= last - 1e-5 * N);
+        gkv_mgk_mixture_free(half);
+        half = next;
+    }
+    assert_true(mean_of(half, N, x) > mean_of(whole, N, x));
+    gkv_mgk_mixture_free(start);
+    gkv_mgk_mixture_free(whole);
+    gkv_mgk_mixture_free(half);
+}
+
+/* Components without rows are put to use; none is dropped. */
+static void keeps_components(void **state)
+{
+    (void)state;
+    gkv_mgk_mixture_settings set = defaults(4);
+    const gkv_mgk *parts[4];
+    gkv_mgk *away[2];
+    gkv_mgk_mixture *poor, *m;
+    gkv_mgk_mixture_result f;
+    for (size_t i = 0; i < 2; i++) { /* two of them are where no row is */
+        gkv_gk margins[D];
+        memcpy(margins, gkv_mgk_margins(gkv_mgk_mixture_component(truth, 0)), sizeof margins);
+        margins[0].a = i ? 80 : -80;
+        assert_ok(gkv_mgk_create(D, margins, NULL, &away[i]));
+    }
+    for (size_t k = 0; k < 4; k++)
+        parts[k] = k < 2 ? gkv_mgk_mixture_component(truth, k) : away[k - 2];
+    assert_ok(gkv_mgk_mixture_create(4, NULL, parts, &poor));
+    set.start = poor;
+    set.max_iterations = 30;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
+    assert_true(f.components == 2 && f.dropped == 2 && f.revived == 0);
+    const double without = mean_of(m, N, x);
+    gkv_mgk_mixture_free(m);
+    set.keep = 1;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
+    assert_true(f.components == 4 && f.dropped == 0 && f.revived == 2);
+    assert_true(mean_of(m, N, x) > without + 0.05);
+    for (size_t k = 0; k < 4; k++)
+        assert_true(gkv_mgk_mixture_weights(m)[k] > 0.02);
+    gkv_mgk_mixture_free(m);
+    gkv_mgk_mixture_free(poor);
+    gkv_mgk_free(away[0]);
+    gkv_mgk_free(away[1]);
+}
+
+/* Each group's components are a fit of its rows alone, with the group's share of the weight. */
+static void groups_are_fits_of_their_own(void **state)
+{
+    (void)state;
+    gkv_mgk_mixture_settings set = defaults(4);
+    gkv_mgk_mixture *m;
+    gkv_mgk_mixture_result f;
+    set.groups = GROUPS;
+    set.group = group;
+    set.tolerance = 1e-6;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
+    assert_int_equal(f.components, 4);
+    double shares[GROUPS] = {0};
+    for (size_t i = 0; i < N; i++)
+        shares[group[i]] += 1.0 / N;
+    for (size_t g = 0; g < GROUPS; g++) {
+        static double rows[N * D];
+        size_t n = 0;
+        for (size_t i = 0; i < N; i++)
+            if (group[i] == g)
+                memcpy(rows + D * n++, x + D * i, D * sizeof *x);
+        const gkv_mgk *parts[2] = {gkv_mgk_mixture_component(m, 2 * g), gkv_mgk_mixture_component(m, 2 * g + 1)};
+        gkv_mgk_mixture *its, *of_truth;
+        assert_ok(gkv_mgk_mixture_create(2, gkv_mgk_mixture_weights(m) + 2 * g, parts, &its));
+        const gkv_mgk *true_parts[2] = {gkv_mgk_mixture_component(truth, 2 * g), gkv_mgk_mixture_component(truth, 2 * g + 1)};
+        assert_ok(gkv_mgk_mixture_create(2, gkv_mgk_mixture_weights(truth) + 2 * g, true_parts, &of_truth));
+        assert_close(gkv_mgk_mixture_weights(m)[2 * g] + gkv_mgk_mixture_weights(m)[2 * g + 1], shares[g], 1e-4);
+        assert_close(mean_of(its, n, rows), mean_of(of_truth, n, rows), 0.02);
+        gkv_mgk_mixture_free(its);
+        gkv_mgk_mixture_free(of_truth);
+    }
+    gkv_mgk_mixture_free(m);
+    group[7] = 9;
+    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_DATA, "row 7 is of group 9");
+    group[7] = 0;
+    set.groups = 3;
+    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT, "3 groups");
+}
+
+/* A group that no row is of keeps its place, and hardly any weight. */
+static void empty_group(void **state)
+{
+    (void)state;
+    gkv_mgk_mixture_settings set = defaults(6);
+    gkv_mgk_mixture *m;
+    set.groups = 3;
+    set.group = group;
+    set.keep = 1;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL));
+    assert_int_equal(gkv_mgk_mixture_count(m), 6);
+    assert_true(gkv_mgk_mixture_weights(m)[4] < 1e-3 && gkv_mgk_mixture_weights(m)[5] < 1e-3);
+    gkv_mgk_mixture_free(m);
+}
+
+/* One g and one k a column; no worse than their number of parameters may cost. */
+static void shares_shapes(void **state)
+{
+    (void)state;
+    gkv_mgk_mixture_settings set = defaults(4);
+    gkv_mgk_mixture *own, *shared;
+    gkv_mgk_mixture_result f, g;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &own, &f));
+    set.shared_shapes = 1;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &shared, &g));
+    assert_true(g.largest_decrease <= 1e-5);
+    double most = 0;
+    for (size_t j = 0; j < D; j++) {
+        const gkv_gk *first = &gkv_mgk_margins(gkv_mgk_mixture_component(shared, 0))[j];
+        most = fmax(most, fabs(first->g));
+        for (size_t k = 1; k < 4; k++) {
+            const gkv_gk *its = &gkv_mgk_margins(gkv_mgk_mixture_component(shared, k))[j];
+            assert_true(its->g == first->g && its->k == first->k);
+        }
+    }
+    assert_true(most > 0.1); /* the truth has 0.4 in one column, and the same in all components */
+    assert_true(mean_of(shared, HELD_OUT, x + N * D) > mean_of(own, HELD_OUT, x + N * D) - 0.01);
+    gkv_mgk_mixture_free(own);
+    gkv_mgk_mixture_free(shared);
+}
+
+/* Float is good enough to fit by, and as independent of threads. */
+static void quick_is_nearly_exact(void **state)
+{
+    (void)state;
+    for (int normal = 0; normal < 2; normal++) {
+        gkv_mgk_mixture_settings set = defaults(4);
+        gkv_mgk_mixture *exact, *quick[3];
+        gkv_mgk_mixture_result f;
+        set.normal = normal;
+        set.held_out = x + N * D;
+        set.held_out_rows = HELD_OUT;
+        set.max_iterations = 20;
+        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &exact, NULL));
+        set.quick = 1;
+        for (int t = 0; t < 3; t++)
+            assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, t + 1, &quick[t], &f));
+        assert_same_mixture(quick[0], quick[1], 0);
+        assert_same_mixture(quick[0], quick[2], 0);
+        const double held_out = mean_of(exact, HELD_OUT, x + N * D);
+        assert_close(mean_of(quick[0], HELD_OUT, x + N * D), held_out, 2e-3);
+        assert_close(f.held_out, mean_of(quick[2], HELD_OUT, x + N * D), 1e-4);
+        /* Without held-out rows the last step is not looked at. */
+        set.start = quick[0];
+        set.held_out = NULL;
+        set.max_iterations = 1;
+        gkv_mgk_mixture *more;
+        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &more, &f));
+        assert_true(f.iterations == 1 && mean_of(more, N, x) >= mean_of(quick[0], N, x) - 1e-5);
+        gkv_mgk_mixture_free(more);
+        gkv_mgk_mixture_free(exact);
+        for (int t = 0; t < 3; t++)
+            gkv_mgk_mixture_free(quick[t]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(goes_on),         cmocka_unit_test(is_damped),
+        cmocka_unit_test(keeps_components), cmocka_unit_test(groups_are_fits_of_their_own),
+        cmocka_unit_test(empty_group),     cmocka_unit_test(shares_shapes),
+        cmocka_unit_test(quick_is_nearly_exact),
+    };
+    return cmocka_run_group_tests(tests, make, unmake);
+}
