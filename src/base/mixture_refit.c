@@ -42,6 +42,7 @@ typedef struct refit {
     double *scratch;       /* [2 d × d] */
     gkv_real *saved;       /* all of the base's parameters, as they were */
     gkv_mgk_mixture *found;
+    bool better;           /* than where it started, to the held-out codes */
 } refit;
 
 static gkv_status state_create(const refit *it, state *s)
@@ -285,6 +286,7 @@ static gkv_status fit(refit *it, gkv_base_refit_report *report)
     GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->codes->fit_count, it->d, it->rows, &set, it->settings->threads, &it->found,
                                      &result));
     report->em_iterations = result.iterations;
+    it->better = !start || result.best_iteration > 0;
     take_found(it);
 done:
     gkv_mgk_mixture_free(start);
@@ -317,7 +319,7 @@ static gkv_status judge(const refit *it, double *density)
 static gkv_status step(const refit *it, gkv_base_refit_report *report)
 {
     double tau = it->settings->damping;
-    for (int i = 0; i <= HALVINGS && report->step == 0; i++, tau /= 2) {
+    for (int i = 0; i <= HALVINGS && it->better && report->step == 0; i++, tau /= 2) {
         if (!move(it, tau))
             continue; /* not positive definite to working precision: a shorter step is */
         double density = 0;

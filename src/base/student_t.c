@@ -325,6 +325,9 @@ static margin fit_margin(margin m, const gkv_real *x, size_t n, size_t stride, b
     return m;
 }
 
+/* Codes, the first, that three parameters are fitted to: more would take more time and say no more. */
+enum { MOST_CODES = 8000 };
+
 /* Each margin by itself moves to its fit, or half as far and so on, as long as its held-out codes
  * lose by it. */
 static double move_margin(const gkv_base *base, const gkv_params *params, size_t j, const gkv_base_codes *codes,
@@ -332,7 +335,8 @@ static double move_margin(const gkv_base *base, const gkv_params *params, size_t
 {
     const size_t d = base->eps.width;
     const margin old = margin_of(base, params, j);
-    const margin to = fit_margin(old, codes->fit + j, codes->fit_count, d, settings->first);
+    const size_t used = codes->fit_count < MOST_CODES ? codes->fit_count : MOST_CODES;
+    const margin to = fit_margin(old, codes->fit + j, used, d, settings->first);
     const gkv_real *held_out = codes->held_out + j;
     double tau = settings->damping;
     *before = *after = mean_log_density(&old, held_out, codes->held_out_count, d);

@@ -1,0 +1,244 @@
+/* Refits of mixtures to codes. */
+#include "base/mixture_rig.h"
+
+enum { D = 4, FIT = 4000, HELD_OUT = 1000, ALL = FIT + HELD_OUT };
+
+/* Codes drawn from a mixture with random parameters, and their classes. */
+typedef struct sample {
+    base_rig *truth;
+    uint32_t classes[ALL];
+    gkv_base_codes codes;
+} sample;
+
+static sample *draw(const mixture_kind *kind, uint64_t place)
+{
+    sample *it = test_alloc(sizeof *it);
+    it->truth = mixture_begin(kind, ALL, D, false);
+    mixture_randomise(it->truth, place, 3);
+    gkv_real *rows = gkv_at(&it->truth->ws, it->truth->base->eps, 0);
+    test_normals(place + 1, ALL * D, 1, rows);
+    const size_t classes = it->truth->base->classes;
+    for (size_t r = 0; r < ALL && classes > 0; r++) {
+        it->classes[r] = (uint32_t)(r * r % 7 % classes);
+        it->truth->base->ops->transform_class(it->truth->base, &it->truth->params, it->classes[r], 1, rows + r * D);
+    }
+    if (classes == 0)
+        it->truth->base->ops->transform(it->truth->base, &it->truth->params, ALL, rows);
+    it->codes = (gkv_base_codes){.fit = rows, .held_out = rows + FIT * D, .fit_count = FIT, .held_out_count = HELD_OUT,
+                                 .fit_class = classes ? it->classes : NULL,
+                                 .held_out_class = classes ? it->classes + FIT : NULL};
+    return it;
+}
+
+static void sample_free(sample *it)
+{
+    base_rig_end(it->truth);
+    free(it);
+}
+
+/* Mean log density of the held-out codes, counted here. */
+static double density_of(const base_rig *it, const gkv_base_codes *codes)
+{
+    double sum = 0;
+    for (size_t i = 0; i < codes->held_out_count; i++)
+        sum += mixture_log_density(it, codes->held_out_class ? (long)codes->held_out_class[i] : -1,
+                                   codes->held_out + i * D) / (double)codes->held_out_count;
+    return sum;
+}
+
+/* Refits and checks what holds of every refit. */
+static gkv_base_refit_report refit(base_rig *it, const gkv_base_codes *codes, bool first, double damping, int threads)
+{
+    const gkv_base_refit_settings how = {.first = first, .damping = damping, .iterations = 2, .seed = 3,
+                                         .threads = threads};
+    gkv_base_refit_report report;
+    const double before = density_of(it, codes);
+    assert_ok(it->base->ops->refit(it->base, &it->params, codes, &how, &report));
+    assert_ok(it->base->ops->check(it->base, &it->params));
+    const double after = density_of(it, codes);
+    assert_true(report.step >= 0 && report.step <= damping);
+    assert_true(after >= before - 1e-5 * (1 + fabs(before)));
+    assert_close(report.held_out_before, before, 1e-4 * (1 + fabs(before)));
+    assert_close(report.held_out_after, after, 1e-4 * (1 + fabs(after)));
+    assert_true(report.g_min <= report.g_max && report.k_min <= report.k_max);
+    return report;
+}
+
+static void test_recovery(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < MIXTURE_KINDS; n++) {
+        const bool by_class = mixture_kinds[n].classes > 0;
+        sample *it = draw(&mixture_kinds[n], 40 + 2 * n);
+        base_rig *found = mixture_begin(&mixture_kinds[n], 1, D, n % 2);
+        const gkv_base_refit_report report = refit(found, &it->codes, true, 1, 2);
+        assert_true(report.step == 1 && report.em_iterations > 0);
+        /* Nearly as good as the truth on codes that the fit has not seen; weights of classes are the
+         * codes' own, not the truth's. */
+        if (!by_class)
+            assert_true(density_of(found, &it->codes) > density_of(it->truth, &it->codes) - 0.25);
+        /* Later ones go on from there, and settle. */
+        double last = report.held_out_after;
+        for (int i = 0; i < 4; i++) {
+            const gkv_base_refit_report again = refit(found, &it->codes, false, 1, 2);
+            assert_true(again.em_iterations <= 2 && again.held_out_after >= last - 1e-4);
+            last = again.held_out_after;
+        }
+        if (!by_class)
+            assert_true(last > density_of(it->truth, &it->codes) - 0.2);
+        base_rig_end(found);
+        sample_free(it);
+    }
+}
+
+/* With damping a step goes part of the way: half-way margins, half-way weights. */
+static void test_damping(void **state)
+{
+    (void)state;
+    sample *it = draw(&mixture_kinds[3], 60);
+    base_rig *half = mixture_begin(&mixture_kinds[3], 1, D, false), *whole = mixture_begin(&mixture_kinds[3], 1, D, false);
+    refit(half, &it->codes, true, 1, 2);
+    memcpy(whole->params.values, half->params.values, half->params.total * sizeof(gkv_real));
+    for (size_t k = 0; k < 3; k++) /* somewhere else, from where there is a way to go */
+        for (size_t j = 0; j < D; j++) {
+            gkv_real *location = gkv_mixture_margin(mixture_of(half), &half->params, GKV_MIXTURE_A, k);
+            location[j] += (gkv_real)0.3;
+            gkv_mixture_margin(mixture_of(whole), &whole->params, GKV_MIXTURE_A, k)[j] = location[j];
+        }
+    gkv_gk start[3 * D];
+    for (size_t i = 0; i < 3 * D; i++)
+        start[i] = gkv_mixture_get(mixture_of(half), &half->params, i / D, i % D);
+    assert_true(refit(whole, &it->codes, false, 1, 2).step == 1);
+    assert_true(refit(half, &it->codes, false, 0.5, 2).step == 0.5);
+    for (size_t i = 0; i < 3 * D; i++) {
+        const gkv_gk half_way = gkv_mixture_get(mixture_of(half), &half->params, i / D, i % D);
+        const gkv_gk end = gkv_mixture_get(mixture_of(whole), &whole->params, i / D, i % D);
+        assert_close(half_way.a, (start[i].a + end.a) / 2, 1e-4);
+        assert_close(half_way.g, (start[i].g + end.g) / 2, 1e-4);
+    }
+    base_rig_end(half);
+    base_rig_end(whole);
+    sample_free(it);
+}
+
+/* Held-out codes that contradict the others: no step is taken, nothing changes. */
+static void test_held_out_codes_decide(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n < 4; n++) {
+        sample *it = draw(&mixture_kinds[n], 90);
+        base_rig *found = mixture_begin(&mixture_kinds[n], 1, D, true);
+        mixture_randomise(found, 3, 1);
+        gkv_real *rows = gkv_at(&it->truth->ws, it->truth->base->eps, 0);
+        test_normals(91, HELD_OUT * D, 1, rows + FIT * D);
+        found->base->ops->transform(found->base, &found->params, HELD_OUT, rows + FIT * D); /* its own */
+        for (size_t i = 0; i < FIT * D; i++)
+            rows[i] = rows[i] / 100 + 40;
+        gkv_real *before = test_alloc(found->params.total * sizeof *before);
+        memcpy(before, found->params.values, found->params.total * sizeof *before);
+        assert_true(refit(found, &it->codes, false, 1, 2).step == 0);
+        assert_memory_equal(before, found->params.values, found->params.total * sizeof *before);
+        free(before);
+        base_rig_end(found);
+        sample_free(it);
+    }
+}
+
+/* What no mixture can be fitted to leaves the base as it is: a dimension that has died, numbers that are
+ * none, fewer codes than components. A few wild codes bend nothing. */
+static void test_bad_codes(void **state)
+{
+    (void)state;
+    sample *it = draw(&mixture_kinds[3], 70);
+    gkv_real *rows = gkv_at(&it->truth->ws, it->truth->base->eps, 0), keep[ALL];
+    base_rig *found = mixture_begin(&mixture_kinds[3], 1, D, true);
+    gkv_base_refit_report report;
+    const gkv_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 2};
+    for (int fault = 0; fault < 3; fault++) {
+        gkv_base_codes codes = it->codes;
+        for (size_t i = 0; i < ALL; i++)
+            keep[i] = rows[i * D + 1];
+        for (size_t i = 0; i < ALL && fault == 0; i++)
+            rows[i * D + 1] = 2;
+        if (fault == 1)
+            rows[17 * D + 1] = (gkv_real)NAN;
+        if (fault == 2)
+            codes.fit_count = 2;
+        assert_ok(found->base->ops->refit(found->base, &found->params, &codes, &how, &report));
+        assert_true(report.step == 0);
+        assert_ok(found->base->ops->check(found->base, &found->params));
+        for (size_t i = 0; i < ALL; i++)
+            rows[i * D + 1] = keep[i];
+    }
+    base_rig *clean = mixture_begin(&mixture_kinds[3], 1, D, true);
+    refit(clean, &it->codes, true, 1, 2);
+    for (size_t i = 0; i < FIT; i += FIT / 5)
+        for (size_t j = 0; j < D; j++)
+            rows[i * D + j] = (gkv_real)(i % 2 ? 1e5 : -1e6);
+    assert_true(refit(found, &it->codes, true, 1, 2).step == 1);
+    assert_close(density_of(found, &it->codes), density_of(clean, &it->codes), 0.1);
+    base_rig_end(found);
+    base_rig_end(clean);
+    sample_free(it);
+}
+
+/* A base by class wants classes, and without a class gives what all of them together do. */
+static void test_classes(void **state)
+{
+    (void)state;
+    sample *it = draw(&mixture_kinds[7], 80);
+    base_rig *found = mixture_begin(&mixture_kinds[7], ALL, D, false);
+    gkv_base_codes codes = it->codes;
+    codes.fit_class = NULL;
+    gkv_base_refit_report report;
+    const gkv_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 2};
+    assert_fails(found->base->ops->refit(found->base, &found->params, &codes, &how, &report), GKV_ERR_ARGUMENT, "classes");
+    refit(found, &it->codes, true, 1, 2);
+    /* The most likely class is nearly always the right one where the truth's is. */
+    memcpy(gkv_at(&found->ws, found->base->eps, 0), it->codes.fit, ALL * D * sizeof(gkv_real));
+    found->base->ops->log_density(found->base, &found->ws, 0, ALL);
+    it->truth->base->ops->log_density(it->truth->base, &it->truth->ws, 0, ALL);
+    size_t right[2] = {0};
+    for (size_t r = 0; r < ALL; r++)
+        for (int which = 0; which < 2; which++) {
+            const base_rig *by = which ? it->truth : found;
+            double shares[3];
+            by->base->ops->class_shares(by->base, &by->ws, r, shares);
+            size_t best = 0;
+            for (size_t c = 1; c < 3; c++)
+                best = shares[c] > shares[best] ? c : best;
+            right[which] += best == it->classes[r];
+        }
+    assert_true(right[1] > 0.6 * ALL && (double)right[0] > (double)right[1] - 0.03 * ALL);
+    base_rig_end(found);
+    sample_free(it);
+}
+
+/* The same bits on any number of threads. */
+static void test_threads(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n < MIXTURE_KINDS; n += 3) {
+        sample *it = draw(&mixture_kinds[n], 110);
+        base_rig *one = mixture_begin(&mixture_kinds[n], 1, D, false);
+        for (int threads = 1; threads <= 3; threads++) {
+            base_rig *found = threads == 1 ? one : mixture_begin(&mixture_kinds[n], 1, D, false);
+            refit(found, &it->codes, true, 1, threads);
+            refit(found, &it->codes, false, 1, threads);
+            assert_memory_equal(found->params.values, one->params.values, one->params.total * sizeof(gkv_real));
+            if (found != one)
+                base_rig_end(found);
+        }
+        base_rig_end(one);
+        sample_free(it);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_recovery), cmocka_unit_test(test_damping),  cmocka_unit_test(test_held_out_codes_decide),
+        cmocka_unit_test(test_bad_codes), cmocka_unit_test(test_classes), cmocka_unit_test(test_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
