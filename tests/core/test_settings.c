@@ -41,9 +41,10 @@ static void defaults_are_as_documented(void **state)
         {"model.block", "silu"}, {"model.posterior", "normal"}, {"model.posterior_flow", "none"},
         {"model.posterior_layers", "0"}, {"model.prior_flow", "realnvp"}, {"model.prior_layers", "8"},
         {"model.prior_hidden", "128"}, {"model.log_scale_bound", "2"}, {"model.base", "gk-copula"},
-        {"model.base_fit", "lm"}, {"model.base_g", "0"}, {"model.base_k", "0"}, {"train.epochs", "30"},
+        {"model.base_fit", "lm"}, {"model.base_components", "32"}, {"model.base_dependence", "full"},
+        {"model.base_shapes", "own"}, {"model.base_classes", "10"}, {"model.base_g", "0"}, {"model.base_k", "0"}, {"train.epochs", "30"},
         {"train.batch", "200"}, {"train.learning_rate", "0.003"}, {"train.clip_norm", "5"},
-        {"train.kl_warmup", "5"}, {"train.refit_every", "1"}, {"train.refit_codes", "20000"},
+        {"train.kl_warmup", "5"}, {"train.refit_every", "1"}, {"train.refit_iterations", "1"}, {"train.refit_codes", "20000"},
         {"train.refit_damping", "1"}, {"train.ema", "0"}, {"train.patience", "0"},
         {"train.checkpoint_every", "1"}, {"train.seed", "1"}, {"train.threads", "auto"},
         {"eval.samples", "500"}, {"eval.images", "all"}, {"eval.seed", "1"},
@@ -118,7 +119,7 @@ static void bad_values_are_refused(void **state)
         {"train.refit_damping", "1.01", "above 0, at most 1"},
         {"model.base_k", "-0.5", "above -0.5, at most 5; at k ≤ −1/2 the quantile function Q(z) stops increasing"},
         {"model.base_k", "-3", "stops increasing"}, {"model.base_g", "5.1", "-5 … 5"},
-        {"model.base", "gk-copulas", "one of normal, gk, gk-copula; the nearest is \"gk-copula\""},
+        {"model.base", "gk-copulas", "gk-mixture, gk-by-class; the nearest is \"gk-copula\""},
         {"model.base", "", "one of"}, {"model.base", "normal, gk", "one of"}, {"model.base", "Normal", "\"normal\""},
         {"model.posterior_flow", "palnar", "\"planar\""},
         {"data.dataset", "", "a name of"}, {"data.dataset", "../etc", "a name of"}, {"data.dataset", "a/b", "a name"},
@@ -283,10 +284,11 @@ static void change_everything(gkv_settings *settings)
         {"model.layers", "1"}, {"model.block", "gated"}, {"model.posterior", "gk"},
         {"model.posterior_flow", "planar"}, {"model.posterior_layers", "4"}, {"model.prior_flow", "none"},
         {"model.prior_layers", "2"}, {"model.prior_hidden", "9"}, {"model.log_scale_bound", "0.1"},
-        {"model.base", "gk"}, {"model.base_fit", "grad"}, {"model.base_g", "-0.3"},
+        {"model.base", "gk"}, {"model.base_fit", "grad"}, {"model.base_components", "7"}, {"model.base_dependence", "diagonal"},
+        {"model.base_shapes", "shared"}, {"model.base_classes", "3"}, {"model.base_g", "-0.3"},
         {"model.base_k", "0.12345678901234568"}, {"train.epochs", "2"}, {"train.batch", "3"},
         {"train.learning_rate", "0.30000000000000004"}, {"train.clip_norm", "0"}, {"train.kl_warmup", "1e-07"},
-        {"train.refit_every", "4"}, {"train.refit_codes", "100"}, {"train.refit_damping", "0.7"},
+        {"train.refit_every", "0.4"}, {"train.refit_iterations", "3"}, {"train.refit_codes", "100"}, {"train.refit_damping", "0.7"},
         {"train.ema", "0.9999"}, {"train.patience", "5"}, {"train.checkpoint_every", "6"},
         {"train.seed", "9223372036854775807"}, {"train.threads", "2"}, {"eval.samples", "7"},
         {"eval.images", "8"}, {"eval.seed", "9223372036854775806"},
@@ -389,9 +391,10 @@ static void combinations_are_checked(void **state)
 static void configurations_hold(void **state)
 {
     (void)state;
-    static const char *const files[] = {CONFIGS "mnist.ini", CONFIGS "mnist-plain.ini", CONFIGS "mnist-best.ini"};
+    static const char *const files[] = {CONFIGS "mnist.ini", CONFIGS "mnist-plain.ini", CONFIGS "mnist-best.ini",
+                                        CONFIGS "mnist-mixture.ini", CONFIGS "mnist-by-class.ini"};
     gkv_settings settings, defaults;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         gkv_settings_defaults(&settings);
         assert_ok(gkv_settings_read(&settings, files[i]));
         assert_ok(gkv_settings_check(&settings));

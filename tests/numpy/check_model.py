@@ -15,6 +15,7 @@ import argparse
 import configparser
 import gzip
 import json
+import math
 import os
 import sys
 
@@ -266,6 +267,36 @@ class Model:
             log_det = log_det - s.sum(1)
         return z, log_det
 
+    def base_components(self, eps):
+        """log(π_k f_k(ε)) of a mixture's components, [rows, K]."""
+        tensors = {name: self.tensors.get("prior.base." + name)
+                   for name in ("logits", "location", "scale", "g", "k", "whitening")}
+        logits = tensors["logits"]
+        all_logs = []
+        for c, logit in enumerate(logits):
+            w = (eps - tensors["location"][c]) / tensors["scale"][c]
+            log_det = -np.log(tensors["scale"][c]).sum() * np.ones(len(eps))
+            if tensors["g"] is not None:
+                w = gk_score(w, tensors["g"][c], tensors["k"][c])
+                log_det = log_det - gk_log_slope(w, tensors["g"][c], tensors["k"][c]).sum(1)
+            if tensors["whitening"] is not None:
+                upper = tensors["whitening"][c * self.d:(c + 1) * self.d]
+                log_det = log_det + np.log(np.diag(upper)).sum()
+                w = w @ upper
+            log_weight = logit - np.logaddexp.reduce(logits)
+            all_logs.append(log_weight - (0.5 * np.log(2 * np.pi) + w * w / 2).sum(1) + log_det)
+        return np.stack(all_logs, 1)
+
+    def log_student(self, eps):
+        m, s, f = (self.tensors["prior.base." + name] for name in ("location", "scale", "log_freedom"))
+        nu = np.exp(f)
+        constant = np.array([math.lgamma((v + 1) / 2) - math.lgamma(v / 2) for v in nu]) - np.log(nu * np.pi) / 2
+        return (constant - np.log(s) - (nu + 1) / 2 * np.log1p(((eps - m) / s) ** 2 / nu)).sum(1)
+
+    def whitens(self):
+        """Whether the base is one map of independent normals."""
+        return self.option("base") in ("normal", "gk", "gk-copula")
+
     def whiten(self, eps):
         """ε to independent standard normals w, and log|det ∂w/∂ε|."""
         if self.option("base") == "normal":
@@ -281,6 +312,10 @@ class Model:
 
     def log_prior(self, z):
         eps, log_det_flow = self.normalise(z)
+        if not self.whitens():
+            mixture = self.option("base") != "student-t"
+            base = np.logaddexp.reduce(self.base_components(eps), 1) if mixture else self.log_student(eps)
+            return base + log_det_flow
         w, log_det_base = self.whiten(eps)
         return -(0.5 * np.log(2 * np.pi) + w * w / 2).sum(1) + log_det_base + log_det_flow
 
@@ -342,8 +377,9 @@ def density_errors(model, grey, seed, images=2):
             return -(0.5 * np.log(2 * np.pi) + w * w / 2).sum()
 
         worst_q = max(worst_q, abs(log_normal(u[i]) - numerical_log_det(draw, u[i]) - log_q[i]))
-        w = back(z[i:i + 1])[0]
-        worst_p = max(worst_p, abs(log_normal(w) + numerical_log_det(back, z[i]) - log_p[i]))
+        if model.whitens():
+            w = back(z[i:i + 1])[0]
+            worst_p = max(worst_p, abs(log_normal(w) + numerical_log_det(back, z[i]) - log_p[i]))
     return worst_q, worst_p
 
 

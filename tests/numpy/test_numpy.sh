@@ -47,6 +47,15 @@ check plain 5 model.base=normal model.base_fit=fixed model.prior_flow=none model
 check grey 1 model.base=gk model.base_fit=fixed model.base_g=-1 model.base_k=0.3 model.prior_layers=3 \
     data.binarization=grey model.log_scale_bound=0.5
 
+check mixture 3 model.base=gk-mixture model.base_components=4 train.epochs=2
+check normals 3 model.base=gaussian-mixture model.base_components=5 model.base_fit=lm+grad model.prior_flow=none \
+    train.refit_every=0.5 train.epochs=2
+check diagonal 3 model.base=gk-mixture model.base_components=3 model.base_dependence=diagonal model.base_shapes=shared \
+    model.base_fit=grad model.base_g=0.3
+check gaussian 1 model.base=full-gaussian
+check student 3 model.base=student-t
+check classes 3 model.base=gk-by-class model.base_components=2 model.prior_flow=none
+
 # Options are worth little while their numbers are near those they began with. The
 # same models once more with weights that no training made, and large ones.
 stir() {
@@ -57,7 +66,7 @@ raw = bytearray(open(sys.argv[1], "rb").read())
 start = 8 + int.from_bytes(raw[:8], "little")
 random = np.random.default_rng(1)
 for name, entry in json.loads(raw[8:start]).items():
-    if name == "__metadata__" or name == "encoder.input_mean" or name.endswith("cholesky"):
+    if name == "__metadata__" or name == "encoder.input_mean" or name.endswith(("cholesky", "whitening")):
         continue
     first, last = (start + offset for offset in entry["data_offsets"])
     array = np.frombuffer(raw[first:last], "<f4")
@@ -77,7 +86,7 @@ open(sys.argv[1], "wb").write(raw)
 EOF
     evaluate "$1" 3
 }
-for name in copula-5 gk plain; do stir "$name"; done
+for name in copula-5 gk plain mixture normals; do stir "$name"; done
 
 # A comparison that cannot fail is none: one weight moved, and it must be seen.
 "$python" - "$work/copula/model.safetensors" <<'EOF'
