@@ -42,6 +42,8 @@ static rig begin(const choice *wish)
     set(&settings, "model.log_scale_bound", "0.7");
     set(&settings, "model.base", wish->base);
     set(&settings, "model.base_fit", wish->base_fit);
+    set(&settings, "model.base_components", "2");
+    set(&settings, "model.base_classes", "3");
     assert_ok(gkv_model_layout(&settings, 3, 4, &it.model));
     double mean[PIXELS];
     for (size_t i = 0; i < PIXELS; i++)
@@ -58,10 +60,15 @@ static rig begin(const choice *wish)
                 test_perturb(i + 100 * row, row, 0.4, value + row * LATENT);
             continue;
         }
+        if (strcmp(param->name, "prior.base.whitening") == 0) {
+            for (size_t row = 0; row < param->rows; row++)
+                test_perturb(i + 100 * row, LATENT - row % LATENT, 0.2, value + row * LATENT + row % LATENT);
+            continue;
+        }
         const bool base = strncmp(param->name, "prior.base", 10) == 0;
         test_perturb(i, param->size, strcmp(param->name, "posterior.raw_k") == 0 ? 0.05 : base ? 0.2 : 0.3, value);
         if (strcmp(param->name, "prior.base.k") == 0)
-            for (size_t j = 0; j < LATENT; j++)
+            for (size_t j = 0; j < param->size; j++)
                 value[j] = 0.05 + fabs(value[j]);
     }
     it.model->base->ops->project(it.model->base, params);
@@ -71,6 +78,8 @@ static rig begin(const choice *wish)
     test_normals(77, BATCH * PIXELS, 1, x);
     for (size_t i = 0; i < BATCH * PIXELS; i++)
         x[i] = i < PIXELS ? x[i] - floor(x[i]) : x[i] > 0; /* a grey row, then binary ones */
+    for (size_t r = 0; r < BATCH && it.model->base->classes > 0; r++)
+        *gkv_at(&it.ws, it.model->label, r) = (double)(r % 4); /* of no class, then of each */
     test_normals(78, BATCH * LATENT, 1, gkv_at(&it.ws, it.model->posterior.u, 0));
     return it;
 }
@@ -150,6 +159,13 @@ static void check(const choice *wish)
         if (!param->trainable)
             continue;
         const bool triangle = strcmp(param->name, "prior.base.cholesky") == 0;
+        const bool upper = strcmp(param->name, "prior.base.whitening") == 0;
+        for (size_t row = 0; row < param->rows && upper; row++) {
+            const size_t at = row * LATENT + row % LATENT;
+            assert_gradient(loss, &it, value + at, grad + at, LATENT - row % LATENT, 1, 2e-7, param->name);
+        }
+        if (upper)
+            continue;
         for (size_t row = 0; row < (triangle ? LATENT : 1); row++)
             assert_gradient(loss, &it, value + row * LATENT, grad + row * LATENT, triangle ? row + 1 : param->size, 1,
                             2e-7, param->name);
@@ -169,6 +185,18 @@ static void test_every_gradient(void **state)
     for (size_t i = 0; i < 216; i++) {
         const choice wish = {posteriors[i % 3], posterior_flows[i / 3 % 3], prior_flows[i / 9 % 2], bases[i / 18 % 3],
                              "grad", i / 54 % 2 ? "silu" : "gated", i / 108 ? 0.3 : 1};
+        check(&wish);
+    }
+}
+
+/* Bases of several components, and Student's t. */
+static void test_other_bases(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"full-gaussian", "student-t", "gaussian-mixture", "gk-mixture", "gk-by-class"};
+    for (size_t i = 0; i < 20; i++) {
+        const choice wish = {posteriors[i % 3], "none", prior_flows[i / 5 % 2], others[i % 5], i / 10 ? "lm+grad" : "lm",
+                             "silu", i % 2 ? 0.3 : 1};
         check(&wish);
     }
 }
@@ -223,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_gradient),
+        cmocka_unit_test(test_other_bases),
         cmocka_unit_test(test_fixed_base),
         cmocka_unit_test(test_no_kl),
         cmocka_unit_test(test_shapes),

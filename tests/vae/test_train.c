@@ -135,6 +135,50 @@ static void test_resume(void **state)
     }
 }
 
+/* Mixtures, refitted several times an epoch, and by labels that are kept with the codes. */
+static void test_resume_mixtures(void **state)
+{
+    (void)state;
+    static const char *const runs[][4] = {
+        {"gaussian-mixture", "lm+grad", "0.4", "0.99"}, {"gk-mixture", "lm", "1", "0"}, {"gk-by-class", "lm", "0.5", "0"},
+        {"gk-by-class", "grad", "1", "0.9"}, {"student-t", "lm", "1", "0"}};
+    for (size_t i = 0; i < 5; i++) {
+        gkv_settings settings = small_settings();
+        char name[32];
+        snprintf(name, sizeof name, "mixture%zu", i);
+        set(&settings, "model.base", runs[i][0]);
+        set(&settings, "model.base_fit", runs[i][1]);
+        set(&settings, "model.base_components", i < 2 ? "3" : "1");
+        set(&settings, "train.refit_every", runs[i][2]);
+        set(&settings, "train.ema", runs[i][3]);
+        assert_ok(train(&settings, name, NULL, false, false, NULL));
+        static const uint64_t places[] = {3, 5, 12, 19};
+        for (size_t p = i % 2; p < 4; p += 2)
+            check_interruption(&settings, name, places[p]);
+        static const size_t refits[] = {5, 2, 4, 0, 2};
+        assert_int_equal(count_lines(in_folder(name, "refits.jsonl")), refits[i]);
+    }
+    gkv_settings settings = small_settings();
+    set(&settings, "train.refit_every", "0.01");
+    set(&settings, "train.batch", "50");
+    assert_fails(train(&settings, "often", NULL, false, false, NULL), GKV_ERR_CONFIG, "leaves 50 images");
+}
+
+/* A base by class needs labels, and all of them among its classes. */
+static void test_labels_are_needed(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    set(&settings, "model.base", "gk-by-class");
+    set(&settings, "model.base_classes", "4");
+    assert_fails(train(&settings, "few", NULL, false, false, NULL), GKV_ERR_CONFIG, "raise model.base_classes, which is 4");
+    set(&settings, "model.base_classes", "10");
+    char path[256];
+    snprintf(path, sizeof path, "%s/mnist-small/train-images-idx3-ubyte.gz", GKV_TEST_FIXTURES);
+    set(&settings, "data.train_images", path);
+    assert_fails(train(&settings, "none", NULL, false, false, NULL), GKV_ERR_CONFIG, "needs the labels");
+}
+
 /* How many codes for a refit the run's checkpoint holds. */
 static size_t codes_in(const char *name)
 {
@@ -398,6 +442,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_loss_goes_down),   cmocka_unit_test(test_threads),
         cmocka_unit_test(test_resume),           cmocka_unit_test(test_resume_when_done),
+        cmocka_unit_test(test_resume_mixtures),  cmocka_unit_test(test_labels_are_needed),
         cmocka_unit_test(test_resume_in_a_validation), cmocka_unit_test(test_resume_among_codes),
         cmocka_unit_test(test_resume_after_a_kill),
         cmocka_unit_test(test_variants),         cmocka_unit_test(test_early_stopping),
