@@ -39,6 +39,8 @@ typedef struct gkv_metrics {
     uint64_t nll_samples;     /* importance samples per image; also how many the terms above average */
     double ess;               /* effective samples of them, (Σw)²/Σw² of an image's importance weights: mean */
     uint64_t active_units;    /* latent dimensions whose code varies over images by more than 0.01 */
+    double class_accuracy;    /* of p(y|z) at the images' codes (gkv_class_accuracy); 0 or NaN if it was not
+                                 measured */
     double mse, psnr, ssim;   /* of the decoder's probabilities at the code (u = 0) against the grey image */
     uint64_t images, parameters;
     double train_seconds;     /* of the run; NaN if not known … */
@@ -70,6 +72,12 @@ typedef struct gkv_eval_options {
 GKV_API GKV_MUST_USE gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test,
                                              const gkv_settings *settings, const gkv_eval_options *options,
                                              gkv_metrics *metrics);
+
+/* The share of the test images of settings->eval, as the model is to see them, whose most probable class
+ * given their code (gkv_model_code, gkv_model_classify) is their label. NaN for a model without classes or
+ * images without labels. GKV_ERR_CONFIG for eval.images beyond the set, GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_class_accuracy(const gkv_model *model, const gkv_dataset *test,
+                                                   const gkv_settings *settings, double *accuracy);
 
 /* Writes the figures as one flat JSON object; NaN as null. docs/files.md lists the keys. */
 GKV_API GKV_MUST_USE gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path);

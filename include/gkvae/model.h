@@ -81,6 +81,19 @@ GKV_API GKV_MUST_USE gkv_status gkv_model_decode(const gkv_model *model, size_t 
 GKV_API GKV_MUST_USE gkv_status gkv_model_sample(const gkv_model *model, size_t n, uint64_t seed, uint64_t first,
                                                  double temperature, float *codes);
 
+/* How many classes the base is made of (model.base = gk-by-class); 0 for every other one. */
+GKV_API size_t gkv_model_classes(const gkv_model *model);
+
+/* As gkv_model_sample, from the prior given the class, p(z | y). GKV_ERR_ARGUMENT if there is no such
+ * class; GKV_ERR_CONFIG for a model without any. */
+GKV_API GKV_MUST_USE gkv_status gkv_model_sample_class(const gkv_model *model, size_t which, size_t n, uint64_t seed,
+                                                       uint64_t first, double temperature, float *codes);
+
+/* p(y | z) of n codes[n, latent], [n, classes]: π_y p(z | y)/p(z). GKV_ERR_CONFIG for a model without
+ * classes; GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_model_classify(const gkv_model *model, size_t n, const float *codes,
+                                                   double *probabilities);
+
 /* log p(z), in nats, of n codes[n, latent]. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_log_prior(const gkv_model *model, size_t n, const float *codes,
                                                     double *log_prior);

@@ -10,12 +10,18 @@ typedef struct interpolate_arguments {
     cli_model_arguments model;
     const char *out;
     size_t from[ROWS_MOST], to[ROWS_MOST], n_from, n_to, steps;
+    long from_class, to_class; /* −1: from image to image */
+    uint64_t seed;
 } interpolate_arguments;
 
 static const struct argp_option options[] = {
     {"from", 'a', "I", 0, "Begin at test image I, from 0; with --to, repeated for more rows (default: eight pairs of "
                           "images of different classes)", 0},
     {"to", 'b', "J", 0, "End at test image J", 0},
+    {"from-class", 'A', "Y", 0, "Begin at draws of class Y; with --to-class, for models whose base is gk-by-class "
+                               "(default: from images)", 0},
+    {"to-class", 'B', "Y", 0, "End at draws of class Y", 0},
+    {"seed", 'S', "N", 0, "Of those draws (default: 1)", 0},
     {"steps", 'n', "N", 0, "Images on the way, both ends included (default: 12)", 0},
     {"out", 'o', "FILE.png", 0, "The picture (default: interpolations.png)", 0},
     {.name = NULL},
@@ -33,15 +39,38 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         list[(*count)++] = (size_t)cli_whole(state, key == 'a' ? "--from" : "--to", arg, 0, UINT32_MAX);
         return 0;
     }
+    case 'A': a->from_class = (long)cli_whole(state, "--from-class", arg, 0, 255); return 0;
+    case 'B': a->to_class = (long)cli_whole(state, "--to-class", arg, 0, 255); return 0;
+    case 'S': a->seed = cli_whole(state, "--seed", arg, 0, INT64_MAX); return 0;
     case 'n': a->steps = (size_t)cli_whole(state, "--steps", arg, 2, 200); return 0;
     case 'o': a->out = cli_path(state, "--out", arg); return 0;
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->model; return 0;
     case ARGP_KEY_END:
         if (a->n_from != a->n_to)
             argp_error(state, "%zu times --from and %zu times --to: every row needs both", a->n_from, a->n_to);
+        if ((a->from_class < 0) != (a->to_class < 0))
+            argp_error(state, "--from-class and --to-class go together");
+        if (a->from_class >= 0 && a->n_from > 0)
+            argp_error(state, "from image to image, or from class to class: choose one");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
+}
+
+static int walk_between_classes(const interpolate_arguments *a, const gkv_model *model)
+{
+    const size_t classes = gkv_model_classes(model);
+    const long beyond = a->from_class > a->to_class ? a->from_class : a->to_class;
+    if (classes == 0)
+        return cli_error(CLI_USAGE, "--from-class: the model's base, %s, knows no classes; train one with model.base = "
+                         "gk-by-class", gkv_model_settings_of(model)->model.base);
+    if ((size_t)beyond >= classes)
+        return cli_error(CLI_USAGE, "class %ld: the model's classes are 0 to %zu", beyond, classes - 1);
+    const int code = cli_picture_class_walks(model, (size_t)a->from_class, (size_t)a->to_class, a->seed, 1, CLI_PAIRS,
+                                             a->steps, a->out);
+    if (code == CLI_OK)
+        printf("%d rows of %zu: %s\n", CLI_PAIRS, a->steps, a->out);
+    return code;
 }
 
 static int check_places(const interpolate_arguments *a, const gkv_dataset *images)
@@ -69,14 +98,19 @@ int cli_interpolate(int argc, char **argv)
     static const struct argp argp = {
         .options = options, .children = cli_model_and_data, .parser = parse,
         .args_doc = "FOLDER\nMODEL.safetensors",
-        .doc = "Draws the way from one test image to another: a straight line in ε, the space of the prior's base, "
+        .doc = "Draws the way from one test image to another, or from one class to another: a straight line in ε, the space of the prior's base, "
                "carried to latent codes by the prior's flow and decoded."};
-    interpolate_arguments a = {.out = "interpolations.png", .steps = CLI_STEPS};
+    interpolate_arguments a = {.out = "interpolations.png", .steps = CLI_STEPS, .from_class = -1, .to_class = -1,
+                               .seed = 1};
     cli_run run = {.model = NULL};
     gkv_dataset *images = NULL;
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_run_open(&a.model, &run));
+    if (a.from_class >= 0) {
+        code = walk_between_classes(&a, run.model);
+        goto done;
+    }
     CLI_TRY(cli_run_images(&run, GKV_TEST, NULL, &images));
     CLI_TRY(check_places(&a, images));
     if (a.n_from == 0)

@@ -1,6 +1,7 @@
 /* Pictures of codes; declared in pictures.h. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pictures.h"
 #include "gkvae/eval.h"
@@ -97,32 +98,66 @@ typedef struct panel_data {
     double theoretical[QUANTILES], empirical[QUANTILES];
 } panel_data;
 
-static void fill_panel(const dimension *it, size_t n, const gkv_gk *gk, bool normal, panel_data *data,
-                       gkv_fit_panel *panel)
+/* What the base says of a dimension. */
+static void write_title(const gkv_model *model, size_t number, char title[TITLE_SIZE])
 {
+    const char *base = gkv_model_settings_of(model)->model.base;
+    double margin[5];
     char g[32], k[32];
-    if (normal)
-        snprintf(data->title, TITLE_SIZE, "dimension %zu: N(0, 1)", it->number + 1);
+    if (strcmp(base, "normal") == 0)
+        snprintf(title, TITLE_SIZE, "dimension %zu: N(0, 1)", number + 1);
+    else if (strncmp(base, "gk", 2) == 0 && gkv_model_base_margin(model, number, margin) == GKV_OK)
+        snprintf(title, TITLE_SIZE, "dimension %zu: g = %s, k = %s", number + 1, cli_decimal(margin[2], 2, g),
+                 cli_decimal(margin[3], 2, k));
     else
-        snprintf(data->title, TITLE_SIZE, "dimension %zu: g = %s, k = %s", it->number + 1, cli_decimal(gk->g, 2, g),
-                 cli_decimal(gk->k, 2, k));
-    const size_t cut = n / 1000;
-    const double low = fmin(it->sorted[cut], gkv_gk_quantile(gk, 0.001));
-    const double high = fmax(it->sorted[n - 1 - cut], gkv_gk_quantile(gk, 0.999));
-    for (size_t i = 0; i < CURVE_POINTS; i++) {
-        data->x[i] = low + (high - low) * (double)i / (CURVE_POINTS - 1);
-        data->density[i] = gkv_gk_pdf(gk, data->x[i]);
+        snprintf(title, TITLE_SIZE, "dimension %zu", number + 1);
+}
+
+/* Quantiles x[n] of the base's margin at p[n], by bisection of all at once between far-off ends. */
+static int margin_quantiles(const gkv_model *model, const dimension *it, size_t n_sorted, size_t n, const double *p,
+                            double *x)
+{
+    enum { MOST = QUANTILES + 2, ROUNDS = 60 };
+    double low[MOST], high[MOST], pdf[MOST], cdf[MOST];
+    const double middle = it->sorted[n_sorted / 2], reach = 1e3 * (1 + it->sorted[n_sorted - 1] - it->sorted[0]);
+    int code = CLI_OK;
+    for (size_t i = 0; i < n; i++)
+        low[i] = middle - reach, high[i] = middle + reach;
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < n; i++)
+            x[i] = 0.5 * (low[i] + high[i]);
+        CLI_CHECK(gkv_model_base_margin_at(model, it->number, n, x, pdf, cdf));
+        for (size_t i = 0; i < n; i++)
+            *(cdf[i] < p[i] ? &low[i] : &high[i]) = x[i];
     }
-    const size_t quantiles = n < QUANTILES ? n : QUANTILES;
+done:
+    return code;
+}
+
+static int fill_panel(const gkv_model *model, const dimension *it, size_t n, panel_data *data, gkv_fit_panel *panel)
+{
+    const size_t cut = n / 1000, quantiles = n < QUANTILES ? n : QUANTILES;
+    double p[QUANTILES + 2], x[QUANTILES + 2], cdf[CURVE_POINTS];
+    int code = CLI_OK;
+    write_title(model, it->number, data->title);
+    for (size_t i = 0; i < quantiles; i++)
+        p[i] = ((double)i + 0.5) / (double)quantiles;
+    p[quantiles] = 0.001, p[quantiles + 1] = 0.999;
+    CLI_TRY(margin_quantiles(model, it, n, quantiles + 2, p, x));
+    const double low = fmin(it->sorted[cut], x[quantiles]), high = fmax(it->sorted[n - 1 - cut], x[quantiles + 1]);
+    for (size_t i = 0; i < CURVE_POINTS; i++)
+        data->x[i] = low + (high - low) * (double)i / (CURVE_POINTS - 1);
+    CLI_CHECK(gkv_model_base_margin_at(model, it->number, CURVE_POINTS, data->x, data->density, cdf));
     for (size_t i = 0; i < quantiles; i++) {
-        const double p = ((double)i + 0.5) / (double)quantiles;
-        data->theoretical[i] = gkv_gk_quantile(gk, p);
-        data->empirical[i] = it->sorted[(size_t)(p * (double)n)];
+        data->theoretical[i] = x[i];
+        data->empirical[i] = it->sorted[(size_t)(p[i] * (double)n)];
     }
     *panel = (gkv_fit_panel){.title = data->title, .sample = it->sorted, .n_sample = n, .density_x = data->x,
                              .density_y = data->density, .n_density = CURVE_POINTS,
                              .theoretical = data->theoretical, .empirical = data->empirical,
                              .n_quantiles = quantiles};
+done:
+    return code;
 }
 
 /* ε of one draw from the posterior of each image. */
@@ -142,7 +177,8 @@ done:
 int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, const char *path)
 {
     const size_t d = gkv_model_latent(run->model), panels = d < CLI_PANELS ? d : CLI_PANELS;
-    const bool normal = gkv_model_settings_of(run->model)->model.base[0] == 'n';
+    const char *base = gkv_model_settings_of(run->model)->model.base;
+    const bool normal = strcmp(base, "normal") == 0, gk = strcmp(base, "gk") == 0 || strcmp(base, "gk-copula") == 0;
     float *eps = cli_alloc(n * d, sizeof *eps);
     dimension *all = cli_alloc(d, sizeof *all);
     double *sorted = cli_alloc(n * d, sizeof *sorted);
@@ -158,17 +194,13 @@ int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, cons
         all[j].departure = departure_from_normal(all[j].sorted, n);
     }
     qsort(all, d, sizeof *all, farthest_first);
-    for (size_t i = 0; i < panels; i++) {
-        double margin[5];
-        CLI_CHECK(gkv_model_base_margin(run->model, all[i].number, margin));
-        const gkv_gk gk = {margin[0], margin[1], margin[2], margin[3], margin[4], 0};
-        fill_panel(&all[i], n, &gk, normal, &data[i], &panel[i]);
-    }
+    for (size_t i = 0; i < panels; i++)
+        CLI_TRY(fill_panel(run->model, &all[i], n, &data[i], &panel[i]));
     gkv_fit_settings settings;
     gkv_fit_defaults(&settings);
     settings.standard_normal = !normal;
     settings.sample_name = "ε of posterior draws, test images";
-    settings.fitted_name = normal ? "base: N(0, 1)" : "base: g-and-k margin";
+    settings.fitted_name = normal ? "base: N(0, 1)" : gk ? "base: g-and-k margin" : "base: its margin";
     settings.x_label = "ε";
     code = cli_check(gkv_plot_base_margins(path, panel, panels, &settings));
 done:

@@ -18,22 +18,42 @@ static int draw_grid(const gkv_model *model, const float *images, size_t rows, s
                                          settings));
 }
 
+/* n draws to the images at `images`: of a class, or, `which` NULL, of all. */
+static int draw_samples(const gkv_model *model, const size_t *which, uint64_t seed, double temperature, size_t n,
+                        float *images)
+{
+    float *codes = cli_alloc(n * gkv_model_latent(model), sizeof *codes);
+    int code = CLI_OK;
+    if (which)
+        CLI_CHECK(gkv_model_sample_class(model, *which, n, seed, 0, temperature, codes));
+    else
+        CLI_CHECK(gkv_model_sample(model, n, seed, 0, temperature, codes));
+    CLI_CHECK(gkv_model_decode(model, n, codes, images));
+done:
+    free(codes);
+    return code;
+}
+
 int cli_picture_samples(const gkv_model *model, uint64_t seed, double temperature, size_t n, size_t cols,
                         const char *path)
 {
-    const size_t rows = (n + cols - 1) / cols;
-    float *codes = cli_alloc(n * gkv_model_latent(model), sizeof *codes);
-    float *images = cli_alloc(rows * cols * pixels_of(model), sizeof *images);
+    return cli_picture_class_samples(model, NULL, 1, seed, temperature, n, cols, path);
+}
+
+int cli_picture_class_samples(const gkv_model *model, const size_t *classes, size_t n_classes, uint64_t seed,
+                              double temperature, size_t n, size_t cols, const char *path)
+{
+    const size_t rows = (n + cols - 1) / cols, block = rows * cols * pixels_of(model);
+    float *images = cli_alloc(n_classes * block, sizeof *images);
     gkv_image_grid_settings settings;
     int code = CLI_OK;
     gkv_image_grid_defaults(&settings);
     settings.scale = 3;
     settings.gap = 2;
-    CLI_CHECK(gkv_model_sample(model, n, seed, 0, temperature, codes));
-    CLI_CHECK(gkv_model_decode(model, n, codes, images));
-    code = draw_grid(model, images, rows, cols, &settings, path);
+    for (size_t c = 0; c < n_classes; c++)
+        CLI_TRY(draw_samples(model, classes ? &classes[c] : NULL, seed, temperature, n, images + c * block));
+    code = draw_grid(model, images, n_classes * rows, cols, &settings, path);
 done:
-    free(codes);
     free(images);
     return code;
 }
@@ -118,25 +138,57 @@ done:
     return code;
 }
 
-int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, const size_t *from, const size_t *to,
-                               size_t n, size_t steps, const char *path)
+/* The decoder's images on the way from each eps[r] to eps[n + r], [n × steps, pixels]. */
+static int decode_walks(const gkv_model *model, size_t n, size_t steps, const float *eps, float *decoded)
 {
-    const size_t pixels = pixels_of(run->model), d = gkv_model_latent(run->model), cols = steps + 2;
-    float *seen = cli_alloc(2 * n * pixels, sizeof *seen), *eps = cli_alloc(2 * n * d, sizeof *eps);
-    float *walk = cli_alloc(n * steps * d, sizeof *walk), *codes = cli_alloc(n * steps * d, sizeof *codes);
-    float *decoded = cli_alloc(n * steps * pixels, sizeof *decoded);
-    float *grid = cli_alloc(n * cols * pixels, sizeof *grid);
-    const char **columns = cli_alloc(cols, sizeof *columns);
+    const size_t d = gkv_model_latent(model);
+    float *walk = cli_alloc(n * steps * d, sizeof *walk);
     int code = CLI_OK;
-    CLI_TRY(ends_in_eps(run, images, from, to, n, seen, eps));
     for (size_t r = 0; r < n; r++)
         for (size_t s = 0; s < steps; s++) {
             const float t = steps > 1 ? (float)s / (float)(steps - 1) : 0.5F;
             for (size_t j = 0; j < d; j++)
                 walk[(r * steps + s) * d + j] = (1 - t) * eps[r * d + j] + t * eps[(n + r) * d + j];
         }
-    CLI_CHECK(gkv_model_generate(run->model, n * steps, walk, codes));
-    CLI_CHECK(gkv_model_decode(run->model, n * steps, codes, decoded));
+    CLI_CHECK(gkv_model_generate(model, n * steps, walk, walk));
+    CLI_CHECK(gkv_model_decode(model, n * steps, walk, decoded));
+done:
+    free(walk);
+    return code;
+}
+
+int cli_picture_class_walks(const gkv_model *model, size_t from, size_t to, uint64_t seed, double temperature, size_t n,
+                            size_t steps, const char *path)
+{
+    const size_t d = gkv_model_latent(model);
+    float *eps = cli_alloc(2 * n * d, sizeof *eps), *decoded = cli_alloc(n * steps * pixels_of(model), sizeof *decoded);
+    gkv_image_grid_settings settings;
+    int code = CLI_OK;
+    CLI_CHECK(gkv_model_sample_class(model, from, n, seed, 0, temperature, eps));
+    CLI_CHECK(gkv_model_sample_class(model, to, n, seed, n, temperature, eps + n * d));
+    CLI_CHECK(gkv_model_normalise(model, 2 * n, eps, eps));
+    CLI_TRY(decode_walks(model, n, steps, eps, decoded));
+    gkv_image_grid_defaults(&settings);
+    settings.scale = 4;
+    settings.gap = 3;
+    code = draw_grid(model, decoded, n, steps, &settings, path);
+done:
+    free(eps);
+    free(decoded);
+    return code;
+}
+
+int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, const size_t *from, const size_t *to,
+                               size_t n, size_t steps, const char *path)
+{
+    const size_t pixels = pixels_of(run->model), d = gkv_model_latent(run->model), cols = steps + 2;
+    float *seen = cli_alloc(2 * n * pixels, sizeof *seen), *eps = cli_alloc(2 * n * d, sizeof *eps);
+    float *decoded = cli_alloc(n * steps * pixels, sizeof *decoded);
+    float *grid = cli_alloc(n * cols * pixels, sizeof *grid);
+    const char **columns = cli_alloc(cols, sizeof *columns);
+    int code = CLI_OK;
+    CLI_TRY(ends_in_eps(run, images, from, to, n, seen, eps));
+    CLI_TRY(decode_walks(run->model, n, steps, eps, decoded));
     for (size_t r = 0; r < n; r++) {
         float *row = grid + r * cols * pixels;
         memcpy(row, seen + r * pixels, pixels * sizeof *row);
@@ -157,8 +209,6 @@ int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, co
 done:
     free(seen);
     free(eps);
-    free(walk);
-    free(codes);
     free(decoded);
     free(grid);
     free(columns);

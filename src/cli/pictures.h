@@ -13,6 +13,10 @@ enum { CLI_COLUMNS = 10, CLI_STEPS = 12, CLI_PAIRS = 8, CLI_PANELS = 6 };
 int cli_picture_samples(const gkv_model *model, uint64_t seed, double temperature, size_t n, size_t cols,
                         const char *path);
 
+/* The same for classes, a block of rows for each of n_classes, with n draws each. */
+int cli_picture_class_samples(const gkv_model *model, const size_t *classes, size_t n_classes, uint64_t seed,
+                              double temperature, size_t n, size_t cols, const char *path);
+
 /* Blocks of `cols` images: the grey original, what the model saw of it (unless that is
  * the original), and the decoder's mean at the code. chosen[n] are the images' places. */
 int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,
@@ -28,6 +32,10 @@ int cli_picture_lines(const gkv_model *model, const float *const *lines, const c
 /* The walks from image from[r] to image to[r], straight in ε, in `steps` steps. */
 int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, const size_t *from, const size_t *to,
                                size_t n, size_t steps, const char *path);
+
+/* The same from n draws of class `from` to as many of class `to`. */
+int cli_picture_class_walks(const gkv_model *model, size_t from, size_t to, uint64_t seed, double temperature, size_t n,
+                            size_t steps, const char *path);
 
 /* --- choose.c --- */
 

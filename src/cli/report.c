@@ -30,6 +30,42 @@ static const char *number(texts *all, double value, int places)
 
 /* --- Words ----------------------------------------------------------------------------- */
 
+static const char *base_of(texts *all, const gkv_model_settings *m)
+{
+    static const struct { const char *name, *words; } single[] = {
+        {"normal", "a standard normal distribution"},
+        {"full-gaussian", "a normal distribution with a covariance of its own"},
+        {"student-t", "independent Student's t distributions"},
+        {"gk", "independent g-and-k distributions"},
+        {"gk-copula", "g-and-k margins joined by a Gaussian copula"},
+    };
+    for (size_t i = 0; i < sizeof single / sizeof *single; i++)
+        if (strcmp(m->base, single[i].name) == 0)
+            return single[i].words;
+    const bool dependent = strcmp(m->base_dependence, "full") == 0, normal = strcmp(m->base, "gaussian-mixture") == 0;
+    const char *kind = normal ? (dependent ? "normal distributions with covariances of their own" : "independent normal ones")
+                              : (dependent ? "multivariate g-and-k distributions" : "independent g-and-k's");
+    if (strcmp(m->base, "gk-by-class") == 0)
+        return keep(all, cli_text("%lld %s for each of %lld labels", (long long)m->base_components, kind,
+                                  (long long)m->base_classes));
+    return keep(all, cli_text("a mixture of %lld %s", (long long)m->base_components, kind));
+}
+
+static const char *fit_of(const gkv_model_settings *m)
+{
+    const bool mixture = strstr(m->base, "mixture") || strstr(m->base, "class");
+    if (strcmp(m->base, "normal") == 0)
+        return "";
+    if (strcmp(m->base_fit, "lm") == 0)
+        return strcmp(m->base, "student-t") == 0 || strstr(m->base, "gauss")
+                   ? ", fitted to codes by expectation–maximization"
+               : mixture ? ", fitted to codes by expectation–maximization around Levenberg–Marquardt"
+                         : ", fitted to codes by Levenberg–Marquardt between epochs";
+    if (strcmp(m->base_fit, "lm+grad") == 0)
+        return ", fitted to codes now and then, and by gradients in between";
+    return strcmp(m->base_fit, "grad") == 0 ? ", fitted by gradients" : ", not fitted";
+}
+
 static const char *summary_of(texts *all, const cli_evaluation *it)
 {
     json_t *history = cli_records_read(it->folder, "history.jsonl");
@@ -38,13 +74,7 @@ static const char *summary_of(texts *all, const cli_evaluation *it)
     const gkv_model_settings *m = &gkv_model_settings_of(it->run->model)->model;
     const gkv_settings *s = &it->run->settings;
     const bool flow = strcmp(m->prior_flow, "none") != 0 && m->prior_layers > 0;
-    const char *base = strcmp(m->base, "normal") == 0 ? "a standard normal distribution"
-                       : strcmp(m->base, "gk") == 0   ? "independent g-and-k distributions"
-                                                      : "g-and-k margins joined by a Gaussian copula";
-    const char *fit = strcmp(m->base, "normal") == 0     ? ""
-                      : strcmp(m->base_fit, "lm") == 0   ? ", fitted by Levenberg–Marquardt between epochs"
-                      : strcmp(m->base_fit, "grad") == 0 ? ", fitted by gradients"
-                                                         : ", not fitted";
+    const char *base = base_of(all, m), *fit = fit_of(m);
     const char *prior = "";
     if (flow)
         prior = keep(all, cli_text("a RealNVP flow of %lld coupling layers over ", (long long)m->prior_layers));
@@ -73,6 +103,8 @@ static gkv_report_table metrics_table(const gkv_metrics *m, const char **cells, 
         {"effective samples", m->ess, NAN, 1, "of them: (Σw)²/Σw² of an image's importance weights; mean over images"},
         {"active units", (double)m->active_units, NAN, 0,
          "latent dimensions whose code varies over images by more than 0.01"},
+        {"classes recognised", m->class_accuracy > 0 ? m->class_accuracy : NAN, NAN, 4,
+         "the share of images whose most probable class given the code is their label"},
         {"mean squared error", m->mse, NAN, 5, "of reconstructions against the grey originals, pixels in 0 … 1"},
         {"PSNR", m->psnr, NAN, 2, "dB; mean over images"},
         {"SSIM", m->ssim, NAN, 4, "structural similarity; mean over images"},

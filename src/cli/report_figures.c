@@ -6,9 +6,18 @@
 #include "evaluation.h"
 #include "pictures.h"
 
-static bool base_is_normal(const cli_evaluation *it)
+static const char *margin_of_base(const cli_evaluation *it)
 {
-    return strcmp(gkv_model_settings_of(it->run->model)->model.base, "normal") == 0;
+    const char *base = gkv_model_settings_of(it->run->model)->model.base;
+    if (strcmp(base, "normal") == 0)
+        return "N(0, 1)";
+    if (strcmp(base, "full-gaussian") == 0)
+        return "a normal distribution";
+    if (strcmp(base, "student-t") == 0)
+        return "a Student's t distribution";
+    if (strcmp(base, "gk") == 0 || strcmp(base, "gk-copula") == 0)
+        return "a g-and-k distribution";
+    return "a mixture of all its components'";
 }
 
 static char *samples(const cli_evaluation *it)
@@ -43,7 +52,7 @@ static char *base(const cli_evaluation *it)
                     "seen, under the base's own margin, %s. %s by the squared correlation of their order statistics "
                     "with normal scores (Shapiro–Francia). Below, their quantiles against the margin's: on the dashed "
                     "line where the margin is right.",
-                    it->codes, base_is_normal(it) ? "N(0, 1)" : "a g-and-k distribution",
+                    it->codes, margin_of_base(it),
                     all ? "All dimensions, the one whose draws are farthest from normal first,"
                         : "Of all dimensions, the six whose draws are farthest from any normal distribution, farthest "
                           "first,");
@@ -82,7 +91,7 @@ size_t cli_report_figures(const cli_evaluation *it, gkv_report_figure figures[CL
          reconstructions},
         {it->interpolations, "interpolations", "Interpolations", "rows of images, each changing into another",
          interpolations},
-        {it->base, "base", base_is_normal(it) ? "The base and the codes" : "The fitted base",
+        {it->base, "base", strcmp(gkv_model_settings_of(it->run->model)->model.base, "normal") == 0 ? "The base and the codes" : "The fitted base",
          "histograms with the base's density, over QQ plots", base},
         {it->latent, "latent", "Latent codes", "a scatter plot of codes", latent},
         {it->curves, "curves", "Training", "curves of −ELBO over epochs", curves},
