@@ -20,7 +20,7 @@ static const struct argp_option options[] = {
     {"to", 'b', "J", 0, "End at test image J", 0},
     {"from-class", 'A', "Y", 0, "Begin at draws of class Y; with --to-class, for models whose base is gk-by-class "
                                "(default: from images)", 0},
-    {"to-class", 'B', "Y", 0, "End at draws of class Y", 0},
+    {"to-class", 'B', "Y", 0, "End at draws of class Y (needed with --from-class)", 0},
     {"seed", 'S', "N", 0, "Of those draws (default: 1)", 0},
     {"steps", 'n', "N", 0, "Images on the way, both ends included (default: 12)", 0},
     {"out", 'o', "FILE.png", 0, "The picture (default: interpolations.png)", 0},

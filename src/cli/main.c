@@ -22,6 +22,7 @@ static const command commands[] = {
     {"reconstruct", cli_reconstruct, "images, and what a model makes of them"},
     {"interpolate", cli_interpolate, "walk from one image to another through the prior"},
     {"encode", cli_encode, "write the latent codes of images as a NumPy array"},
+    {"base fit", cli_base_fit, "fit another base to the codes of a trained model"},
     {"fit", cli_fit, "fit g-and-k distributions to columns of numbers"},
     {"gk", cli_gk, "evaluate a g-and-k distribution, and draw from it"},
     {"bench", cli_bench, "measure how fast this machine trains, evaluates and draws"},
@@ -102,7 +103,7 @@ static int dispatch(int argc, char **argv)
               asked ? stdout : stderr);
         code = asked ? CLI_OK : CLI_USAGE;
     } else {
-        code = refuse(strcmp(argv[1], "data") == 0 ? both : argv[1]);
+        code = refuse(*second && (strcmp(argv[1], "data") == 0 || strcmp(argv[1], "base") == 0) ? both : argv[1]);
     }
     free(both);
     return code;

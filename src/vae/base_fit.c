@@ -1,0 +1,330 @@
+#define _POSIX_C_SOURCE 200809L
+#include "gkvae/base_fit.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <omp.h>
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/rng.h"
+#include "gkvae/eval.h"
+#include "vae/images.h"
+
+enum { CODES_MIN = 100, JUDGE_EVERY = 5, BLOCK = 1000, ROUND_ITERATIONS = 10 };
+
+void gkv_base_fit_defaults(gkv_base_fit_settings *settings)
+{
+    *settings = (gkv_base_fit_settings){.codes = 50000, .rounds = 20, .tolerance = 1e-3};
+}
+
+/* Codes and their classes; those of the fit first, in three parts: to fit to, to judge the fit by while it
+ * goes on, and the held-out ones, of which it knows nothing. */
+typedef struct job {
+    const gkv_model *model;
+    const gkv_settings *run;
+    const gkv_dataset *images;
+    gkv_base_fit_settings settings;
+    uint32_t *places;    /* of the images, in this order */
+    size_t fit, judges, held_out;
+    float *eps;
+    gkv_real *codes;     /* the same, as bases want them */
+    uint32_t *classes;   /* or NULL without labels */
+} job;
+
+static void job_free(job *it)
+{
+    free(it->places);
+    free(it->eps);
+    free(it->codes);
+    free(it->classes);
+}
+
+/* --- Which images ------------------------------------------------------------------------- */
+
+/* Moves every fifth of the first `count` places behind the others; returns how many. */
+static gkv_status set_apart(uint32_t *places, size_t count, size_t *apart)
+{
+    uint32_t *moved = NULL;
+    GKV_TRY(gkv_alloc(count / JUDGE_EVERY, sizeof *moved, &moved));
+    size_t kept = 0, at = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i % JUDGE_EVERY == JUDGE_EVERY - 1)
+            moved[at++] = places[i];
+        else
+            places[kept++] = places[i];
+    }
+    if (at > 0)
+        memcpy(places + kept, moved, at * sizeof *moved);
+    free(moved);
+    *apart = at;
+    return GKV_OK;
+}
+
+/* The images that training has not seen are held out; of the others as many as are wanted. */
+static gkv_status choose_images(job *it)
+{
+    const size_t count = gkv_dataset_count(it->images), unseen = (size_t)it->run->data.validation;
+    if (unseen >= count || count - unseen < CODES_MIN)
+        return gkv_fail(GKV_ERR_DATA, "%zu images, of which %zu are held out, are too few to fit a base to: it takes %d",
+                        count, unseen, CODES_MIN);
+    GKV_TRY(gkv_alloc(count, sizeof *it->places, &it->places));
+    gkv_rng_permutation(gkv_rng_at(it->model->settings.train.seed, GKV_STREAM_VALIDATION_SPLIT, 0, 0), (uint32_t)count,
+                        it->places);
+    it->fit = count - unseen < it->settings.codes ? count - unseen : it->settings.codes;
+    it->held_out = unseen;
+    memmove(it->places + it->fit, it->places + (count - unseen), unseen * sizeof *it->places);
+    if (unseen == 0) {
+        GKV_TRY(set_apart(it->places, it->fit, &it->held_out));
+        it->fit -= it->held_out;
+    }
+    GKV_TRY(set_apart(it->places, it->fit, &it->judges));
+    it->fit -= it->judges;
+    return GKV_OK;
+}
+
+static gkv_status take_classes(job *it, size_t count, size_t classes)
+{
+    const uint8_t *labels = gkv_dataset_labels(it->images);
+    if (classes == 0)
+        return GKV_OK;
+    if (!labels)
+        return gkv_fail(GKV_ERR_CONFIG, "model.base = gk-by-class needs the labels of the training images, and there are "
+                        "none; give data.train_labels");
+    GKV_TRY(gkv_alloc(count, sizeof *it->classes, &it->classes));
+    for (size_t i = 0; i < count; i++) {
+        it->classes[i] = labels[it->places[i]];
+        if (it->classes[i] >= classes)
+            return gkv_fail(GKV_ERR_CONFIG, "training image %u has label %u; raise model.base_classes, which is %zu",
+                            (unsigned)it->places[i], (unsigned)it->classes[i], classes);
+    }
+    return GKV_OK;
+}
+
+/* --- Their codes ------------------------------------------------------------------------------ */
+
+static gkv_status encode(job *it)
+{
+    const gkv_model *model = it->model;
+    const size_t d = model->d, pixels = model->pixels, count = it->fit + it->judges + it->held_out;
+    float *seen = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(BLOCK * pixels, sizeof *seen, &seen));
+    GKV_TRY_GOTO(gkv_alloc(count * d, sizeof *it->eps, &it->eps));
+    GKV_TRY_GOTO(gkv_alloc(count * d, sizeof *it->codes, &it->codes));
+    for (size_t first = 0; first < count; first += BLOCK) {
+        const size_t n = count - first < BLOCK ? count - first : BLOCK;
+        float *eps = it->eps + first * d;
+        for (size_t i = 0; i < n; i++)
+            GKV_TRY_GOTO(gkv_targets(it->run, it->images, GKV_TRAIN, it->places[first + i], 1, seen + i * pixels));
+        GKV_TRY_GOTO(gkv_model_draw(model, n, seen, model->settings.train.seed, first, eps));
+        GKV_TRY_GOTO(gkv_model_normalise(model, n, eps, eps));
+    }
+    for (size_t i = 0; i < count * d; i++)
+        it->codes[i] = (gkv_real)it->eps[i];
+done:
+    free(seen);
+    return status;
+}
+
+/* Mean log density of the held-out ε under a model's base: log p(z) without the flow's part. */
+static gkv_status held_out_density(const job *it, const gkv_model *model, double *mean)
+{
+    const size_t d = model->d, first = it->fit + it->judges;
+    gkv_workspace ws = {0};
+    double sum = 0;
+    GKV_TRY(gkv_workspace_create(&model->plan, BLOCK, false, &model->params, &ws));
+    for (size_t at = 0; at < it->held_out; at += BLOCK) {
+        const size_t n = it->held_out - at < BLOCK ? it->held_out - at : BLOCK;
+        memcpy(gkv_at(&ws, model->flow->eps, 0), it->codes + (first + at) * d, n * d * sizeof(gkv_real));
+        model->base->ops->log_density(model->base, &ws, 0, n);
+        for (size_t r = 0; r < n; r++)
+            sum += (double)*gkv_at(&ws, model->base->log_density, r);
+    }
+    gkv_workspace_free(&ws);
+    *mean = sum / (double)it->held_out;
+    if (!isfinite(*mean))
+        return gkv_fail(GKV_ERR_NUMERIC, "held-out codes have no finite density: its mean is %g", *mean);
+    return GKV_OK;
+}
+
+/* --- The fit ------------------------------------------------------------------------------------ */
+
+/* The model's settings but for the base's. */
+static gkv_settings settings_with(const gkv_model *model, const gkv_model_settings *wanted)
+{
+    gkv_settings settings = model->settings;
+    gkv_model_settings *to = &settings.model;
+    memcpy(to->base, wanted->base, sizeof to->base);
+    memcpy(to->base_fit, wanted->base_fit, sizeof to->base_fit);
+    memcpy(to->base_dependence, wanted->base_dependence, sizeof to->base_dependence);
+    memcpy(to->base_shapes, wanted->base_shapes, sizeof to->base_shapes);
+    to->base_components = wanted->base_components;
+    to->base_classes = wanted->base_classes;
+    to->base_g = wanted->base_g;
+    to->base_k = wanted->base_k;
+    return settings;
+}
+
+/* Every tensor that is not the base's. */
+static void copy_others(const gkv_model *from, const gkv_model *to)
+{
+    for (size_t i = 0; i < to->params.count; i++) {
+        const gkv_param *param = &to->params.list[i];
+        for (size_t j = 0; j < from->params.count && strncmp(param->name, "prior.base.", 11) != 0; j++)
+            if (strcmp(from->params.list[j].name, param->name) == 0)
+                memcpy(to->params.values + param->offset, from->params.values + from->params.list[j].offset,
+                       param->size * sizeof(gkv_real));
+    }
+}
+
+static gkv_status refits(const job *it, const gkv_model *fresh, gkv_base_fit_report *report)
+{
+    const size_t d = fresh->d;
+    const gkv_base_codes codes = {.fit = it->codes, .held_out = it->codes + it->fit * d, .fit_count = it->fit,
+                                  .held_out_count = it->judges, .fit_class = it->classes,
+                                  .held_out_class = it->classes ? it->classes + it->fit : NULL};
+    gkv_base_refit_settings how = {.first = true, .damping = 1, .iterations = ROUND_ITERATIONS,
+                                   .seed = fresh->settings.train.seed, .threads = gkv_thread_count(&it->model->settings)};
+    if (!fresh->base->ops->refit)
+        return GKV_OK;
+    for (; report->rounds <= it->settings.rounds; report->rounds++) {
+        gkv_base_refit_report its;
+        GKV_TRY(fresh->base->ops->refit(fresh->base, &fresh->params, &codes, &how, &its));
+        report->em_iterations += its.em_iterations;
+        if (!how.first && its.held_out_after - its.held_out_before < it->settings.tolerance)
+            break;
+        how.first = false;
+    }
+    return GKV_OK;
+}
+
+static gkv_status check_arguments(const gkv_model *model, const gkv_dataset *training, const gkv_base_fit_settings *s)
+{
+    if (gkv_dataset_height(training) != model->height || gkv_dataset_width(training) != model->width)
+        return gkv_fail(GKV_ERR_DATA, "the images are %zu × %zu, but the model was trained on %zu × %zu",
+                        gkv_dataset_height(training), gkv_dataset_width(training), model->height, model->width);
+    if (s->codes < CODES_MIN || s->rounds < 0 || !(s->tolerance >= 0))
+        return gkv_fail(GKV_ERR_ARGUMENT, "a fit of a base takes %d codes or more, rounds ≥ 0 and a tolerance ≥ 0", CODES_MIN);
+    return GKV_OK;
+}
+
+gkv_status gkv_base_fit(const gkv_model *model, const gkv_model_settings *wanted, const gkv_settings *run,
+                        const gkv_dataset *training, const gkv_base_fit_settings *settings, gkv_model **out,
+                        gkv_base_fit_report *report)
+{
+    const double began = omp_get_wtime();
+    gkv_base_fit_report own = {0};
+    job it = {.model = model, .run = run, .images = training};
+    gkv_model *fresh = NULL;
+    gkv_status status = GKV_OK;
+    *out = NULL;
+    gkv_base_fit_defaults(&it.settings);
+    if (settings)
+        it.settings = *settings;
+    const gkv_settings all = settings_with(model, wanted);
+    GKV_TRY_GOTO(check_arguments(model, training, &it.settings));
+    GKV_TRY_GOTO(gkv_model_layout(&all, model->height, model->width, &fresh));
+    fresh->base->ops->init(fresh->base, &fresh->params);
+    copy_others(model, fresh);
+    GKV_TRY_GOTO(fresh->base->ops->check(fresh->base, &fresh->params));
+    GKV_TRY_GOTO(choose_images(&it));
+    own.codes = it.fit + it.judges;
+    own.held_out = it.held_out;
+    GKV_TRY_GOTO(take_classes(&it, own.codes + own.held_out, fresh->base->classes));
+    GKV_TRY_GOTO(encode(&it));
+    GKV_TRY_GOTO(held_out_density(&it, model, &own.before));
+    GKV_TRY_GOTO(refits(&it, fresh, &own));
+    GKV_TRY_GOTO(held_out_density(&it, fresh, &own.after));
+    own.seconds = omp_get_wtime() - began;
+    if (report)
+        *report = own;
+    *out = fresh;
+    fresh = NULL;
+done:
+    job_free(&it);
+    gkv_model_free(fresh);
+    return status;
+}
+
+/* --- Kept ------------------------------------------------------------------------------------------ */
+
+static const char *const replaced[][2] = {{"model.safetensors", "model.before-fit.safetensors"},
+                                          {"config.ini", "config.before-fit.ini"},
+                                          {"checkpoint.safetensors", "checkpoint.before-fit.safetensors"}};
+enum { REPLACED = sizeof replaced / sizeof *replaced };
+
+/* Whether what is to be there is, and what is not is not. */
+static gkv_status check_folder(const char *folder, int replace)
+{
+    gkv_status status = GKV_OK;
+    for (size_t i = 0; i < REPLACED && status == GKV_OK; i++) {
+        char *path = NULL;
+        GKV_TRY(gkv_strf(&path, "%s/%s", folder, replaced[i][replace ? 1 : 0]));
+        if (gkv_file_exists(path))
+            status = gkv_fail(GKV_ERR_CONFIG, replace ? "%s is what an earlier fit has kept: move it away first"
+                                                      : "%s: the folder holds a run, or a part of one: name another", path);
+        free(path);
+    }
+    return status;
+}
+
+/* The i-th old file's second name, or that name taken back. A run's checkpoint gives up its first, for no
+ * training goes on from it with the new configuration. */
+static gkv_status rename_old(const char *folder, size_t i, bool back)
+{
+    char *from = NULL, *to = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_strf(&from, "%s/%s", folder, replaced[i][0]));
+    GKV_TRY_GOTO(gkv_strf(&to, "%s/%s", folder, replaced[i][1]));
+    const bool is_checkpoint = i + 1 == REPLACED;
+    if (is_checkpoint && !gkv_file_exists(from))
+        goto done;
+    if ((back ? unlink(to) : is_checkpoint ? rename(from, to) : link(from, to)) != 0)
+        status = gkv_fail(GKV_ERR_IO, "%s cannot be kept as %s: %s", from, to, strerror(errno));
+done:
+    free(from);
+    free(to);
+    return status;
+}
+
+static gkv_status keep_old(const char *folder)
+{
+    for (size_t i = 0; i < REPLACED; i++) {
+        const gkv_status status = rename_old(folder, i, false);
+        while (status != GKV_OK && i-- > 0)
+            if (rename_old(folder, i, true) != GKV_OK)
+                break; /* it stands under both names, and the first fault is the one to tell of */
+        GKV_TRY(status);
+    }
+    return GKV_OK;
+}
+
+gkv_status gkv_base_fit_save(const gkv_model *model, const gkv_settings *run, const char *folder, int replace)
+{
+    gkv_settings settings = *run;
+    settings.model = model->settings.model;
+    char *path = NULL, *config = NULL;
+    gkv_lock *lock = NULL;
+    gkv_status status = GKV_OK;
+    if (!replace)
+        GKV_TRY_GOTO(gkv_file_make_folder(folder));
+    GKV_TRY_GOTO(gkv_lock_acquire(folder, &lock));
+    GKV_TRY_GOTO(check_folder(folder, replace));
+    if (replace)
+        GKV_TRY_GOTO(keep_old(folder));
+    GKV_TRY_GOTO(gkv_strf(&path, "%s/model.safetensors", folder));
+    GKV_TRY_GOTO(gkv_strf(&config, "%s/config.ini", folder));
+    GKV_TRY_GOTO(gkv_model_save(model, path));
+    GKV_TRY_GOTO(gkv_settings_write(&settings, config));
+done:
+    gkv_lock_free(lock);
+    free(path);
+    free(config);
+    return status;
+}

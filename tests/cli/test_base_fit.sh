@@ -1,0 +1,39 @@
+# Bases fitted to a trained model's codes; classes.
+. "$2/tests/cli/lib.sh"
+
+expect 0 "done" "$gkvae" train small.ini --out run
+cp run/model.safetensors model.before
+expect 2 "is needed" "$gkvae" base fit run
+expect 2 "is needed" "$gkvae" base fit --base gk
+expect 2 "choose one" "$gkvae" base fit run --base gk --out new --update
+expect 2 'nearest is "base fit"' "$gkvae" base fir run
+expect 4 "must be one of" "$gkvae" base fit run --base cauchy
+expect 0 "held-out codes" "$gkvae" base fit run --base gaussian-mixture --components 3
+grep -q "gk-copula" output && grep -q "gaussian-mixture" output || fail "the bases are not named: $(cat output)"
+cmp -s run/model.safetensors model.before || fail "a fit that was not to be kept has changed the run"
+expect 0 "kept in new" "$gkvae" base fit run --base gk-mixture --components 2 --dependence diagonal --out new
+expect 0 "the report" "$gkvae" eval new
+expect 4 "holds a run" "$gkvae" base fit run --base gk --out new
+expect 0 "kept in run" "$gkvae" base fit run --base full-gaussian --update
+cmp -s run/model.before-fit.safetensors model.before || fail "the model that was is lost"
+expect 0 "ELBO" "$gkvae" eval run --no-pictures
+expect 4 "there is no" "$gkvae" train --resume --out run
+expect 4 "earlier fit" "$gkvae" base fit run --base gk --update
+expect 2 "is no folder" "$gkvae" base fit model.before --base gk --update --data-folder "$source/tests/fixtures" \
+    --set data.dataset=mnist-small
+
+expect 0 "done" "$gkvae" train small.ini --out classes --set model.base=gk-by-class --set model.base_components=1
+expect 0 "40 images" "$gkvae" sample classes --class 7 --count 40 --out seven.png
+expect 0 "200 images" "$gkvae" sample classes --class each --out each.png
+expect 0 "5 images" "$gkvae" sample classes --class 3 --count 5 --idx three.idx
+expect 0 "8 rows" "$gkvae" interpolate classes --from-class 3 --to-class 8 --out walk.png
+for picture in seven each walk; do is_png $picture.png || fail "$picture.png is no picture"; done
+[ -s three.idx ] || fail "no three.idx"
+expect 2 "0 to 9" "$gkvae" sample classes --class 10
+expect 2 "0 to 9" "$gkvae" interpolate classes --from-class 3 --to-class 12
+expect 2 "go together" "$gkvae" interpolate classes --from-class 3
+expect 2 "choose one" "$gkvae" interpolate classes --from-class 3 --to-class 4 --from 1 --to 2
+expect 2 "knows no classes" "$gkvae" sample new --class 7
+expect 2 "knows no classes" "$gkvae" interpolate new --from-class 3 --to-class 4
+expect 0 "the report" "$gkvae" eval classes
+finish

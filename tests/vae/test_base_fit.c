@@ -1,0 +1,217 @@
+/* Another base for a trained model; classes of a base by class. */
+#define _XOPEN_SOURCE 700
+#include "vae/small.h"
+
+#include "core/safetensors.h"
+#include "gkvae/base_fit.h"
+#include "gkvae/eval.h"
+
+static gkv_model *open_model(const char *run)
+{
+    gkv_model *model = NULL;
+    assert_ok(gkv_model_load(in_folder(run, "model.safetensors"), &model));
+    return model;
+}
+
+static gkv_dataset *open_images(const gkv_settings *settings, gkv_split half)
+{
+    gkv_dataset *images = NULL;
+    assert_ok(gkv_dataset_load(&settings->data, half, &images));
+    return images;
+}
+
+/* All tensors but the base's are those of the other file. */
+static void assert_only_base_differs(const char *folder, const char *other)
+{
+    gkv_safetensors *file = NULL, *other_file = NULL;
+    assert_ok(gkv_safetensors_open(in_folder(folder, "model.safetensors"), &file));
+    assert_ok(gkv_safetensors_open(in_folder(other, "model.safetensors"), &other_file));
+    const gkv_tensor *tensor;
+    size_t compared = 0;
+    for (size_t i = 0; (tensor = gkv_safetensors_at(file, i)) != NULL; i++) {
+        if (strncmp(tensor->name, "prior.base.", 11) == 0)
+            continue;
+        size_t count = 1;
+        for (size_t r = 0; r < tensor->rank; r++)
+            count *= (size_t)tensor->shape[r];
+        float *values[2] = {test_alloc(count * sizeof(float)), test_alloc(count * sizeof(float))};
+        assert_ok(gkv_safetensors_read(file, tensor->name, tensor->dtype, tensor->rank, tensor->shape, values[0]));
+        assert_ok(gkv_safetensors_read(other_file, tensor->name, tensor->dtype, tensor->rank, tensor->shape, values[1]));
+        assert_memory_equal(values[0], values[1], count * sizeof(float));
+        free(values[0]);
+        free(values[1]);
+        compared++;
+    }
+    assert_true(compared > 5);
+    gkv_safetensors_free(file);
+    gkv_safetensors_free(other_file);
+}
+
+static void test_every_base(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    assert_ok(train(&settings, "plain", NULL, false, false, NULL));
+    gkv_model *model = open_model("plain");
+    gkv_dataset *images = open_images(&settings, GKV_TRAIN);
+    static const char *const bases[] = {"normal", "full-gaussian", "student-t", "gk", "gk-copula", "gaussian-mixture",
+                                        "gk-mixture", "gk-by-class"};
+    double gains[8];
+    for (size_t i = 0; i < 8; i++) {
+        gkv_settings wanted = settings;
+        gkv_model *fitted = NULL;
+        gkv_base_fit_report report;
+        set(&wanted, "model.base", bases[i]);
+        set(&wanted, "model.base_components", i == 7 ? "1" : "4");
+        assert_ok(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &fitted, &report));
+        assert_true(isfinite(report.after) && report.held_out == 200 && report.codes == 1800);
+        assert_string_equal(gkv_model_settings_of(fitted)->model.base, bases[i]);
+        gains[i] = report.after - report.before;
+        if (i == 0) { /* an existing folder that holds no run is fine, one that does is not */
+            assert_ok(gkv_base_fit_save(fitted, &settings, in_folder("kept", NULL), 0));
+            assert_only_base_differs("kept", "plain");
+            assert_fails(gkv_base_fit_save(fitted, &settings, in_folder("kept", NULL), 0), GKV_ERR_CONFIG, "holds a run");
+        }
+        gkv_model_free(fitted);
+    }
+    /* A mixture says more of these codes than one distribution, and any fit more than none. */
+    assert_true(gains[1] > gains[0] && gains[4] > gains[0] && gains[5] > gains[1] && gains[6] > gains[4]);
+    gkv_model_free(model);
+    gkv_dataset_free(images);
+}
+
+static bool there(const char *name)
+{
+    return gkv_file_exists(in_folder("updated", name));
+}
+
+/* In its own folder: nothing is lost, and what was measured by the library is what the file gives. */
+static void test_update(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings(), wanted = settings;
+    assert_ok(train(&settings, "updated", NULL, false, false, NULL));
+    gkv_model *model = open_model("updated"), *fitted = NULL;
+    gkv_dataset *images = open_images(&settings, GKV_TRAIN);
+    set(&wanted, "model.base", "gaussian-mixture");
+    set(&wanted, "model.base_components", "3");
+    size_t size, kept_size;
+    char *old = contents(in_folder("updated", "model.safetensors"), &size);
+    gkv_base_fit_report report, again;
+    assert_ok(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &fitted, &report));
+    assert_ok(gkv_base_fit_save(fitted, &settings, in_folder("updated", NULL), 1));
+    char *kept = contents(in_folder("updated", "model.before-fit.safetensors"), &kept_size);
+    assert_int_equal(size, kept_size);
+    assert_memory_equal(old, kept, size);
+    assert_true(there("config.before-fit.ini") && there("checkpoint.before-fit.safetensors") && there("config.ini"));
+    assert_false(there("checkpoint.safetensors"));
+    gkv_settings read;
+    gkv_settings_defaults(&read);
+    assert_ok(gkv_settings_read(&read, in_folder("updated", "config.ini")));
+    assert_string_equal(read.model.base, "gaussian-mixture");
+    assert_fails(gkv_base_fit_save(fitted, &settings, in_folder("updated", NULL), 1), GKV_ERR_CONFIG, "earlier fit");
+    /* From the new file: the same base again, which cannot be worth less or, but for the start, more. */
+    gkv_model *reread = open_model("updated"), *same = NULL;
+    assert_ok(gkv_base_fit(reread, &wanted.model, &settings, images, NULL, &same, &again));
+    assert_close(again.before, report.after, 1e-6);
+    assert_close(again.after, report.after, 1e-6);
+    free(old);
+    free(kept);
+    gkv_model_free(model);
+    gkv_model_free(fitted);
+    gkv_model_free(reread);
+    gkv_model_free(same);
+    gkv_dataset_free(images);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings(), wanted = settings;
+    gkv_model *model = open_model("plain"), *out = NULL;
+    gkv_dataset *images = open_images(&settings, GKV_TRAIN), *small = NULL;
+    uint8_t pixels[200 * 4] = {0};
+    assert_ok(gkv_dataset_from_memory(pixels, NULL, 200, 2, 2, &small));
+    assert_fails(gkv_base_fit(model, &wanted.model, &settings, small, NULL, &out, NULL), GKV_ERR_DATA, "2 × 2");
+    gkv_base_fit_settings how;
+    gkv_base_fit_defaults(&how);
+    how.codes = 5;
+    assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, &how, &out, NULL), GKV_ERR_ARGUMENT, "100 codes");
+    settings.data.validation = 1950;
+    assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL), GKV_ERR_DATA, "too few");
+    settings.data.validation = 0; /* every fifth is held out then */
+    gkv_base_fit_report report;
+    assert_ok(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, &report));
+    assert_true(report.held_out == 400 && report.codes == 1600);
+    gkv_model_free(out);
+    set(&wanted, "model.base", "gk-by-class");
+    set(&wanted, "model.base_classes", "4");
+    assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL), GKV_ERR_CONFIG, "base_classes");
+    assert_null(out);
+    gkv_model_free(model);
+    gkv_dataset_free(images);
+    gkv_dataset_free(small);
+}
+
+/* Draws of a class, and the class of a draw. */
+static void test_classes(void **state)
+{
+    (void)state;
+    enum { N = 300, D = 4 };
+    gkv_settings settings = small_settings();
+    set(&settings, "model.base", "gk-by-class");
+    set(&settings, "model.base_components", "1");
+    set(&settings, "train.epochs", "6");
+    set(&settings, "train.learning_rate", "0.01");
+    assert_ok(train(&settings, "classes", NULL, false, false, NULL));
+    gkv_model *model = open_model("classes");
+    assert_int_equal(gkv_model_classes(model), 10);
+    static float codes[N * D], again[N * D];
+    static double shares[N * 10];
+    size_t right = 0;
+    for (size_t c = 0; c < 10; c++) {
+        assert_ok(gkv_model_sample_class(model, c, N, 7, 0, 1, codes));
+        assert_ok(gkv_model_classify(model, N, codes, shares));
+        for (size_t i = 0; i < N; i++) {
+            double sum = 0, most = 0;
+            for (size_t k = 0; k < 10; k++) {
+                sum += shares[i * 10 + k];
+                most = fmax(most, shares[i * 10 + k]);
+            }
+            assert_close(sum, 1, 1e-5);
+            right += shares[i * 10 + c] == most;
+        }
+        /* Draw i is a function of i, on any number of threads. */
+        assert_ok(gkv_model_set_threads(model, 3));
+        assert_ok(gkv_model_sample_class(model, c, 10, 7, 50, 1, again));
+        assert_memory_equal(again, codes + 50 * D, 10 * D * sizeof *again);
+        assert_ok(gkv_model_set_threads(model, 1));
+    }
+    assert_true(right > N * 10 / 2); /* one in ten by chance */
+    gkv_dataset *test = open_images(&settings, GKV_TEST);
+    double accuracy;
+    assert_ok(gkv_class_accuracy(model, test, &settings, &accuracy));
+    assert_true(accuracy > 0.35 && accuracy <= 1);
+    assert_fails(gkv_model_sample_class(model, 10, 1, 1, 0, 1, codes), GKV_ERR_ARGUMENT, "class 10");
+    assert_fails(gkv_model_sample_class(model, 1, 1, 1, 0, -1, codes), GKV_ERR_ARGUMENT, "temperature");
+    gkv_model_free(model);
+    model = open_model("plain");
+    assert_int_equal(gkv_model_classes(model), 0);
+    assert_fails(gkv_model_sample_class(model, 0, 1, 1, 0, 1, codes), GKV_ERR_CONFIG, "knows no classes");
+    assert_fails(gkv_model_classify(model, 1, codes, shares), GKV_ERR_CONFIG, "knows no classes");
+    assert_ok(gkv_class_accuracy(model, test, &settings, &accuracy));
+    assert_true(isnan(accuracy));
+    gkv_model_free(model);
+    gkv_dataset_free(test);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_base),
+        cmocka_unit_test(test_update),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_classes),
+    };
+    return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
+}
