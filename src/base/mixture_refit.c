@@ -244,7 +244,8 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
     set.least_rows = least_rows;
     set.max_iterations = it->settings->first ? FIRST_ITERATIONS : it->settings->iterations;
     set.tolerance = 1e-4;
-    set.held_out = it->rows + it->codes->fit_count * it->d;
+    /* Of one iteration the step below is judge enough. */
+    set.held_out = set.max_iterations > 1 ? it->rows + it->codes->fit_count * it->d : NULL;
     set.held_out_rows = it->codes->held_out_count;
     set.patience = it->settings->first ? FIRST_PATIENCE : 1;
     if (self->base.classes > 0) {
@@ -286,7 +287,7 @@ static gkv_status fit(refit *it, gkv_base_refit_report *report)
     GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->codes->fit_count, it->d, it->rows, &set, it->settings->threads, &it->found,
                                      &result));
     report->em_iterations = result.iterations;
-    it->better = !start || result.best_iteration > 0;
+    it->better = !start || result.best_iteration > 0; /* without held-out codes it is the last one */
     take_found(it);
 done:
     gkv_mgk_mixture_free(start);

@@ -8,9 +8,9 @@
 #include "mgk/em.h"
 #include "mgk/mixture.h"
 
-/* Shares below the first are left out; components further below a row's best than the second
- * are not looked at again until the next full step. */
-static const double least_share = 1e-5, far_below = 16.0;
+/* Shares below the first, in quick fits below the second, are left out; components further below a
+ * row's best than the third are not looked at again until the next full step. */
+static const double least_share_exact = 1e-5, least_share_quick = 1e-3, far_below = 16.0;
 
 /* A component sees this many tiles before the next one does: its table comes from afar. */
 enum { GROUP = 16 };
@@ -73,7 +73,7 @@ static gkv_status make_room(gkv_em_tile *tile, size_t needed)
 }
 
 /* The shares that count, into the tile's list. */
-static gkv_status keep_shares(size_t parts, size_t count, const double *shares, gkv_em_tile *tile)
+static gkv_status keep_shares(size_t parts, size_t count, const double *shares, double least_share, gkv_em_tile *tile)
 {
     size_t needed = 0;
     for (size_t i = 0; i < count * parts; i++)
@@ -125,7 +125,7 @@ static void finish_tile(const gkv_em *em, gkv_em_rows *rows, size_t t, int full,
         sums[0] += w * gkv_mgk_share_out(parts, share, rows->log_noise[first + i]);
     }
     gkv_em_tile *tile = &rows->tiles[t];
-    tile->status = keep_shares(parts, count, shares, tile);
+    tile->status = keep_shares(parts, count, shares, em->set->quick ? least_share_quick : least_share_exact, tile);
     if (tile->status == GKV_OK)
         add_up_tile(rows, first, count, parts, logs, tile, sums);
 }

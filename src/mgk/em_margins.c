@@ -10,7 +10,7 @@
 
 /* Weighted samples of the margins are made for a block of columns at a time, which keeps them
  * within this many numbers. */
-enum { SAMPLE_NUMBERS = 1 << 24 };
+enum { SAMPLE_NUMBERS = 1 << 21 };
 
 typedef struct margins_job {
     const unsigned char *frozen; /* [count] */

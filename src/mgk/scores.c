@@ -46,6 +46,12 @@ static gkv_status add_wild(block *b, size_t d, double weight, const double *z)
     return GKV_OK;
 }
 
+/* z within ±most, and NaN too. */
+static double hold(double z, double most)
+{
+    return !(z < most) ? most : z < -most ? -most : z;
+}
+
 static double weight_of(const gkv_mgk_cases *cases, size_t i)
 {
     return cases->weights ? cases->weights[i] : 1.0;
@@ -97,7 +103,7 @@ static gkv_status do_tile(const gkv_mgk_cases *cases, const gkv_mgk_columns *col
         if (wild)
             GKV_TRY(add_wild(b, d, w, zi));
         for (size_t j = 0; j < d; j++) {
-            const double held = fmax(-most, fmin(most, zi[j]));
+            const double held = hold(zi[j], most);
             b->sum[j] += w * held;
             zi[j] = root * held;
         }
@@ -244,7 +250,7 @@ static double trace(const gkv_mgk_scores *scores, const double *l, double *squar
 static double length2(size_t d, const double *l, const double *z, double most, double *w)
 {
     for (size_t j = 0; j < d; j++)
-        w[j] = fmax(-most, fmin(most, z[j]));
+        w[j] = hold(z[j], most);
     gkv_cholesky_forward(d, l, w);
     double sum = 0.0;
     for (size_t j = 0; j < d; j++)
