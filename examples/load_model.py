@@ -17,12 +17,24 @@ def linear(name, x):
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
-z = np.random.default_rng(1).standard_normal((64, d))
-if "prior.base.cholesky" in t:  # correlated normal scores …
-    z = z @ t["prior.base.cholesky"].T
-if "prior.base.g" in t:         # … to g-and-k margins
-    a, b, g, k = (t["prior.base." + name] for name in ("location", "scale", "g", "k"))
-    z = a + b * (1 + 0.8 * np.tanh(g * z / 2)) * z * (1 + z * z) ** k
+random = np.random.default_rng(1)
+z = random.standard_normal((64, d))
+base = {name.removeprefix("prior.base."): t[name] for name in t if name.startswith("prior.base.")}
+if "logits" in base:            # a mixture: a component for each row, by weight
+    weights = np.exp(base["logits"] - base["logits"].max())
+    which = random.choice(len(weights), len(z), p=weights / weights.sum())
+    if "whitening" in base:     # correlated normal scores …
+        w = base["whitening"].reshape(-1, d, d)[which]
+        z = np.linalg.solve(w.transpose(0, 2, 1), z[:, :, None])[:, :, 0]
+    base = {name: base[name][which] for name in ("location", "scale", "g", "k") if name in base}
+if "cholesky" in base:
+    z = z @ base["cholesky"].T
+if "g" in base:                 # … to g-and-k margins
+    z = (1 + 0.8 * np.tanh(base["g"] * z / 2)) * z * (1 + z * z) ** base["k"]
+if "log_freedom" in base:       # or Student's t
+    z = random.standard_t(np.exp(base["log_freedom"]), z.shape)
+if "scale" in base:
+    z = base["location"] + base["scale"] * z
 
 flow_layers = int(settings["model.prior_layers"]) if settings["model.prior_flow"] == "realnvp" else 0
 splits = 1 + sum(2**i <= d // 2 for i in range(1, 64))
