@@ -209,7 +209,7 @@ static void test_classes(void **state)
                 best = shares[c] > shares[best] ? c : best;
             right[which] += best == it->classes[r];
         }
-    assert_true(right[1] > 0.6 * ALL && (double)right[0] > (double)right[1] - 0.03 * ALL);
+    assert_true((double)right[1] > 0.6 * ALL && (double)right[0] > (double)right[1] - 0.03 * ALL);
     base_rig_end(found);
     sample_free(it);
 }
