@@ -182,6 +182,33 @@ static void test_bad_codes(void **state)
     sample_free(it);
 }
 
+/* Codes that are one point many times over, which a component without a floor would collapse on; and every code
+ * twice, which says nothing new. */
+static void test_twins(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n < 5; n++) {
+        sample *it = draw(&mixture_kinds[n], 120);
+        gkv_real *rows = gkv_at(&it->truth->ws, it->truth->base->eps, 0);
+        gkv_base_codes half = it->codes;
+        half.fit_count = FIT / 2;
+        memcpy(rows + FIT / 2 * D, rows, FIT / 2 * D * sizeof *rows);
+        base_rig *twice = mixture_begin(&mixture_kinds[n], 1, D, false), *once = mixture_begin(&mixture_kinds[n], 1, D, false);
+        refit(twice, &it->codes, true, 1, 2);
+        refit(once, &half, true, 1, 2);
+        assert_close(density_of(twice, &it->codes), density_of(once, &half), 0.15);
+        for (size_t i = 0; i < ALL; i += 3)
+            memcpy(rows + i * D, rows, D * sizeof *rows);
+        for (int i = 0; i < 5; i++)
+            refit(twice, &it->codes, i == 0, 1, 2);
+        for (size_t i = 0; i < mixture_of(twice)->components * D; i++)
+            assert_true(gkv_mixture_get(mixture_of(twice), &twice->params, i / D, i % D).b > 1e-3);
+        base_rig_end(twice);
+        base_rig_end(once);
+        sample_free(it);
+    }
+}
+
 /* A base by class wants classes, and without a class gives what all of them together do. */
 static void test_classes(void **state)
 {
@@ -238,7 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recovery), cmocka_unit_test(test_damping),  cmocka_unit_test(test_held_out_codes_decide),
-        cmocka_unit_test(test_bad_codes), cmocka_unit_test(test_classes), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_bad_codes), cmocka_unit_test(test_twins),   cmocka_unit_test(test_classes), cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
