@@ -252,7 +252,8 @@ static void normal_margin(const gkv_base *base, const gkv_params *params, size_t
 
 #define MIXTURE_OPS                                                                                                  \
     .free = destroy, .init = init, .log_density = gkv_mixture_log_density, .backward = gkv_mixture_backward,         \
-    .parts = gkv_mixture_parts, .gradient = gkv_mixture_gradient, .transform = gkv_mixture_transform,                \
+    .curvature = gkv_mixture_curvature, .parts = gkv_mixture_parts, .gradient = gkv_mixture_gradient,                \
+    .transform = gkv_mixture_transform,                                                                              \
     .project = project, .check = check, .refit = gkv_mixture_refit, .margin_at = gkv_mixture_margin_at
 
 const gkv_base_ops gkv_base_full_gaussian = {

@@ -93,9 +93,11 @@ void gkv_mixture_evaluate(const gkv_base_mixture *self, const gkv_params *params
 gkv_status gkv_mixture_mean_density(const gkv_base_mixture *self, const gkv_params *params, const gkv_real *codes,
                                     const uint32_t *classes, size_t count, int threads, double *mean);
 
-/* What the ops are made of: mixture_density.c, mixture_gradient.c, mixture_draw.c, mixture_refit.c. */
+/* What the ops are made of: mixture_density.c, mixture_curvature.c, mixture_gradient.c, mixture_draw.c, mixture_refit.c. */
 void gkv_mixture_log_density(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count);
 void gkv_mixture_backward(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count);
+void gkv_mixture_curvature(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count,
+                           gkv_real *lambda);
 size_t gkv_mixture_parts(const gkv_base *base);
 void gkv_mixture_gradient(const gkv_base *base, gkv_workspace *ws, size_t rows, size_t part);
 void gkv_mixture_transform(const gkv_base *base, const gkv_params *params, size_t count, gkv_real *rows);

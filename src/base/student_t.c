@@ -143,6 +143,21 @@ static void backward(const gkv_base *base, gkv_workspace *ws, size_t first, size
     }
 }
 
+/* Λ = diag((ν+1)/(ν+y²))/s²: of the parabola that lies on −log p at y and nowhere below it, where the
+ * second derivative itself is negative far out. */
+static void curvature(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count, gkv_real *lambda)
+{
+    const size_t d = base->eps.width;
+    memset(lambda, 0, count * d * d * sizeof *lambda);
+    for (size_t j = 0; j < d; j++) {
+        const margin m = margin_of(base, ws->params, j);
+        for (size_t r = 0; r < count; r++) {
+            const double y = ((double)gkv_at(ws, base->eps, first + r)[j] - m.location) / m.scale;
+            lambda[(r * d + j) * d + j] = (gkv_real)((m.freedom + 1) / (m.freedom + y * y) / (m.scale * m.scale));
+        }
+    }
+}
+
 static size_t parts(const gkv_base *base)
 {
     return of(base)->trainable ? 3 : 0;
@@ -382,6 +397,7 @@ const gkv_base_ops gkv_base_student_t = {
     .init = init,
     .log_density = log_density,
     .backward = backward,
+    .curvature = curvature,
     .parts = parts,
     .gradient = gradient,
     .transform = transform,
