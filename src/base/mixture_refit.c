@@ -244,7 +244,7 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
     set.least_scale = least_scale;
     set.least_rows = least_rows;
     set.max_iterations = it->settings->first ? FIRST_ITERATIONS : it->settings->iterations;
-    set.tolerance = 1e-4;
+    set.tolerance = 1e-4 * (double)it->codes->fit_count;
     /* Of one iteration the step below is judge enough. */
     set.held_out = set.max_iterations > 1 ? it->rows + it->codes->fit_count * it->d : NULL;
     set.held_out_rows = it->codes->held_out_count;

@@ -87,7 +87,7 @@ static const char *summary_of(texts *all, const cli_evaluation *it)
 
 /* --- Tables ------------------------------------------------------------------------------ */
 
-enum { METRIC_ROWS = 15, METRIC_COLUMNS = 4 };
+enum { METRIC_ROWS = 16, METRIC_COLUMNS = 4 };
 
 static gkv_report_table metrics_table(const gkv_metrics *m, const char **cells, texts *all)
 {
