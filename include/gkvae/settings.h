@@ -34,7 +34,7 @@ typedef struct gkv_model_settings {
     int64_t hidden;                     /* units of each hidden layer of encoder and decoder */
     int64_t layers;                     /* hidden layers of each */
     char block[GKV_NAME_SIZE];          /* silu (LayerNorm + SiLU) or gated (h·sigmoid(g)) */
-    char posterior[GKV_NAME_SIZE];      /* normal, gk or gk-amortized */
+    char posterior[GKV_NAME_SIZE];      /* normal, full, gk or gk-amortized */
     char posterior_flow[GKV_NAME_SIZE]; /* none, planar or radial */
     int64_t posterior_layers;           /* K */
     char prior_flow[GKV_NAME_SIZE];     /* none or realnvp */
@@ -54,9 +54,14 @@ typedef struct gkv_model_settings {
 typedef struct gkv_train_settings {
     int64_t epochs;
     int64_t batch;
+    char objective[GKV_NAME_SIZE];      /* elbo or iwae */
+    int64_t samples;                    /* draws of z for an image in a step */
     double learning_rate;               /* Adam's, at the start of a cosine decay to 0 */
+    double weight_decay;                /* AdamW's; 0 is none */
     double clip_norm;                   /* bound on the gradient's norm; 0 is none */
-    double kl_warmup;                   /* epochs over which the KL weight rises from 0 to 1 */
+    double kl_weight;                   /* of the KL term: β; 1 is the bound itself */
+    double kl_warmup;                   /* epochs over which it rises from 0 */
+    double free_bits;                   /* nats of an image's KL that cost nothing; 0 is none */
     double refit_every;                 /* epochs between base refits; below 1 several an epoch */
     int64_t refit_iterations;           /* of EM in a refit of a mixture */
     int64_t refit_codes;                /* training codes a refit is made from */

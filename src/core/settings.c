@@ -82,6 +82,10 @@ gkv_status gkv_settings_check(const gkv_settings *settings)
         return gkv_fail(GKV_ERR_CONFIG,
                         "settings: a coupling layer moves one half of z by the other, and model.latent = 1 has no "
                         "halves; raise it, or set model.prior_flow = none");
+    if (settings->train.free_bits > 0 && strcmp(settings->train.objective, "elbo") != 0)
+        return gkv_fail(GKV_ERR_CONFIG,
+                        "settings: train.free_bits = %g frees a part of the ELBO's KL term, and train.objective = %s "
+                        "has none; set one of them back", settings->train.free_bits, settings->train.objective);
     if (settings->train.patience > 0 && settings->data.validation == 0)
         return gkv_fail(GKV_ERR_CONFIG,
                         "settings: train.patience = %lld watches the validation images, and data.validation = 0 "

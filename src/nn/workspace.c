@@ -31,6 +31,7 @@ gkv_status gkv_workspace_create(const gkv_plan *plan, size_t rows, bool with_bac
 {
     memset(out, 0, sizeof *out);
     out->rows = rows;
+    out->draws = 1;
     out->params = params;
     gkv_status status = gkv_alloc(rows, plan->forward_width * sizeof *out->forward, &out->forward);
     if (status == GKV_OK && with_backward)

@@ -2,7 +2,8 @@
  *
  * Building a model lays out a plan: every layer asks for slots, matrices with one
  * row an image and a fixed width. A workspace is the memory for a plan and a
- * number of rows. Slots that only the backward pass writes are left out of a
+ * number of rows. Several rows may be draws of one image: then the slots of images and of the
+ * encoder have one row for them all, at row / draws. Slots that only the backward pass writes are left out of a
  * workspace for evaluation.
  *
  * Layers work on a range of rows and touch nothing else, so that different
@@ -35,6 +36,7 @@ typedef struct gkv_workspace {
     gkv_real *packed;             /* weights as the forward product reads them, or NULL: below */
     bool packed_is_shared;        /* another workspace's */
     size_t rows;
+    size_t draws;                 /* rows of an image: 1, but for who changes it */
     const gkv_params *params;     /* whose values and grads the layers use; borrowed */
     gkv_profile *profile;         /* who asks for the time of each part, or NULL; borrowed */
 } gkv_workspace;

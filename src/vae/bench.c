@@ -128,7 +128,7 @@ gkv_model *gkv_bench_training_model(gkv_bench_training *training)
 
 size_t gkv_bench_training_batch(const gkv_bench_training *training)
 {
-    return training->trainer->ws.rows;
+    return training->trainer->batch;
 }
 
 uint64_t gkv_bench_training_epoch_steps(const gkv_bench_training *training)
@@ -159,10 +159,10 @@ void gkv_bench_count(const gkv_model *model, gkv_bench_operations *operations)
 {
     const double first = (double)model->params.list[model->encoder.layers[0].weight].size;
     const double encoder = products_of(model, &model->encoder), decoder = products_of(model, &model->decoder);
-    const double flow = products_of_flow(model);
+    const double flow = products_of_flow(model), draws = (double)model->settings.train.samples;
     operations->encoding = 2 * encoder;
     operations->sample = 2 * (flow + decoder);
-    operations->training = 3 * (operations->encoding + operations->sample) - 2 * first;
+    operations->training = 3 * (operations->encoding + draws * operations->sample) - 2 * first;
 }
 
 gkv_status gkv_bench_gemm(size_t n, int threads, double *seconds)

@@ -15,14 +15,15 @@ struct gkv_model {
     gkv_params params;
     gkv_plan plan;
     gkv_param_id input_mean; /* [pixels]: what the encoder's input is centred on; never trained */
-    gkv_slot x;              /* targets, and the encoder's input */
-    gkv_slot label;          /* for a base by class: 1 + the image's label, 0 for none that is known [1] */
+    gkv_slot x;              /* targets, and the encoder's input, of an image */
+    gkv_slot label;          /* for a base by class: 1 + the label of a draw's image, 0 for none that is known [1] */
     gkv_mlp encoder, decoder;
     gkv_posterior posterior;
     gkv_flow *flow;
     gkv_base *base;
     gkv_slot d_z_prior;
     gkv_slot reconstruction; /* −log p(x|z) [1] */
+    gkv_slot share;          /* of a draw in its image's objective [1] */
 };
 
 /* Rows of a tile: the unit of work in training and evaluation. Fixed, so that what
@@ -42,9 +43,19 @@ void gkv_model_init(gkv_model *model, const double *mean);
 /* Threads for settings.train.threads, where 0 is one per processor. */
 int gkv_thread_count(const gkv_settings *settings);
 
-/* --- Passes over rows, as in nn/module.h ---------------------------------- */
+/* What training minimises, for an image with K draws (the workspace's) and
+ * w_k = p(x|z_k)·(p(z_k)/q(z_k|x))^kl_weight. */
+typedef struct gkv_objective {
+    double kl_weight;
+    double free_bits; /* where an image's mean log q − log p is below this it does not count; ELBO only */
+    bool iwae;        /* −log mean_k w_k (Burda et al., ICLR 2016); else mean_k −log w_k */
+} gkv_objective;
 
-/* x → the encoder's output. */
+/* --- Passes over rows, as in nn/module.h ----------------------------------
+ * Rows are draws; the slots of images and of the encoder have one row for all of an image's, and
+ * what is passed at once is whole images. */
+
+/* x → the encoder's output, of images. */
 void gkv_pass_encode(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
 /* the encoder's output, u → z, log q, ε, log p(z). */
 void gkv_pass_latent(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
@@ -56,8 +67,12 @@ void gkv_pass_decode(const gkv_model *model, gkv_workspace *ws, size_t first, si
 void gkv_pass_likelihood(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
 /* All of the above. */
 void gkv_pass_forward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
-/* The gradient of Σ_rows [reconstruction + kl_weight·(log q − log p)] down to every layer. */
-void gkv_pass_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count, double kl_weight);
+/* The gradient of the objective, summed over images, down to every layer. IWAE's in the encoder is
+ * the doubly reparameterized one (Tucker et al., ICLR 2019) where the posterior is normal without a flow:
+ * the same on average, and it does not drown in noise as K grows. With one draw that is the
+ * gradient of Roeder et al. (NIPS 2017). */
+void gkv_pass_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
+                       const gkv_objective *objective);
 
 /* log p(z) of a row that gkv_pass_latent has seen. */
 static inline double gkv_pass_log_prior(const gkv_model *model, const gkv_workspace *ws, size_t row)
@@ -65,8 +80,19 @@ static inline double gkv_pass_log_prior(const gkv_model *model, const gkv_worksp
     return (double)*gkv_at(ws, model->base->log_density, row) + (double)*gkv_at(ws, model->flow->log_det, row);
 }
 
+/* log w of such a row, once it has its likelihood too. */
+static inline double gkv_pass_log_weight(const gkv_model *model, const gkv_workspace *ws, size_t row, double kl_weight)
+{
+    return kl_weight * (gkv_pass_log_prior(model, ws, row) - (double)*gkv_at(ws, model->posterior.log_q, row)) -
+           (double)*gkv_at(ws, model->reconstruction, row);
+}
+
 /* The gradient of −weight·log p(z) down to d_z_prior. */
 void gkv_pass_prior_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count, gkv_real weight);
+
+/* The K draws' shares of the objective, from the rows that forward has seen: 1/K, or w_k/Σw. */
+void gkv_pass_shares(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
+                     const gkv_objective *objective);
 
 /* Parameter gradients of the whole model in independent parts, after every row's backward. */
 size_t gkv_pass_parts(const gkv_model *model);

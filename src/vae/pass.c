@@ -1,4 +1,6 @@
 /* One pass through the model for a range of rows: forward, loss, backward. */
+#include <math.h>
+
 #include "nn/kernels.h"
 #include "vae/model.h"
 
@@ -32,46 +34,112 @@ void gkv_pass_likelihood(const gkv_model *model, gkv_workspace *ws, size_t first
     const gkv_nn_kernels *kernels = gkv_nn_kernels_get();
     for (size_t r = first; r < first + count; r++)
         *gkv_at(ws, model->reconstruction, r) =
-            kernels->bernoulli(model->pixels, gkv_at(ws, model->x, r), gkv_at(ws, model->decoder.out, r),
+            kernels->bernoulli(model->pixels, gkv_at(ws, model->x, r / ws->draws), gkv_at(ws, model->decoder.out, r),
                                ws->backward ? gkv_at(ws, model->decoder.d_out, r) : NULL);
     gkv_profile_mark(ws->profile, GKV_BENCH_LOSS);
 }
 
 void gkv_pass_forward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count)
 {
-    gkv_pass_encode(model, ws, first, count);
+    gkv_pass_encode(model, ws, first / ws->draws, count / ws->draws);
     gkv_pass_latent(model, ws, first, count);
     gkv_pass_decode(model, ws, first, count);
     gkv_pass_likelihood(model, ws, first, count);
 }
 
-void gkv_pass_prior_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count, gkv_real weight)
+void gkv_pass_shares(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
+                     const gkv_objective *objective)
 {
-    for (size_t r = first; r < first + count; r++) {
-        *gkv_at(ws, model->base->d_log_density, r) = -weight;
-        *gkv_at(ws, model->flow->d_log_det, r) = -weight;
+    for (size_t r = first; r < first + count; r += ws->draws) {
+        gkv_real *share = gkv_at(ws, model->share, r); /* one column: an image's are side by side */
+        double greatest = -INFINITY, sum = 0;
+        for (size_t k = 0; k < ws->draws; k++) {
+            const double log_w = objective->iwae ? gkv_pass_log_weight(model, ws, r + k, objective->kl_weight) : 0;
+            share[k] = (gkv_real)log_w;
+            greatest = fmax(greatest, log_w);
+        }
+        for (size_t k = 0; k < ws->draws; k++)
+            sum += exp((double)share[k] - greatest);
+        for (size_t k = 0; k < ws->draws; k++)
+            share[k] = (gkv_real)(exp((double)share[k] - greatest) / sum);
     }
+}
+
+/* The gradients in base and flow, once those of their logarithms are there. */
+static void prior_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count)
+{
     model->base->ops->backward(model->base, ws, first, count);
     gkv_profile_mark(ws->profile, GKV_BENCH_BASE);
     model->flow->ops->backward(model->flow, ws, first, count);
     gkv_profile_mark(ws->profile, GKV_BENCH_FLOW);
 }
 
-void gkv_pass_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count, double kl_weight)
+void gkv_pass_prior_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count, gkv_real weight)
 {
-    const gkv_real weight = (gkv_real)kl_weight;
-    gkv_mlp_backward(&model->decoder, ws, first, count);
-    gkv_pass_prior_backward(model, ws, first, count, weight);
+    for (size_t r = first; r < first + count; r++)
+        *gkv_at(ws, model->base->d_log_density, r) = *gkv_at(ws, model->flow->d_log_det, r) = -weight;
+    prior_backward(model, ws, first, count);
+}
+
+/* The weight of an image's KL term, whose first row this is. */
+static double kl_weight_of(const gkv_model *model, const gkv_workspace *ws, size_t row, const gkv_objective *objective)
+{
+    double kl = 0;
+    for (size_t k = 0; objective->free_bits > 0 && k < ws->draws; k++)
+        kl += ((double)*gkv_at(ws, model->posterior.log_q, row + k) - gkv_pass_log_prior(model, ws, row + k)) /
+              (double)ws->draws;
+    return kl < objective->free_bits ? 0 : objective->kl_weight;
+}
+
+/* Gradients where they begin: in the logits, log p(z) and log q(z|x). */
+static void begin_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
+                           const gkv_objective *objective)
+{
+    gkv_pass_shares(model, ws, first, count, objective);
+    double kl_weight = 0;
     for (size_t r = first; r < first + count; r++) {
+        if (r % ws->draws == 0)
+            kl_weight = kl_weight_of(model, ws, r, objective);
+        const gkv_real share = *gkv_at(ws, model->share, r), weight = (gkv_real)kl_weight * share;
+        gkv_real *d_logits = gkv_at(ws, model->decoder.d_out, r);
+        for (size_t i = 0; ws->draws > 1 && i < model->pixels; i++)
+            d_logits[i] *= share;
+        *gkv_at(ws, model->base->d_log_density, r) = *gkv_at(ws, model->flow->d_log_det, r) = -weight;
         *gkv_at(ws, model->posterior.d_log_q, r) = weight;
+    }
+    gkv_profile_mark(ws->profile, GKV_BENCH_LOSS);
+}
+
+/* The gradient in z turned into the doubly reparameterized one: log w's whole dependence on z, that of
+ * log q too, times share·(1 − kl_weight + kl_weight·share), and nothing of log q's on its parameters. */
+static void reparameterize_doubly(const gkv_model *model, gkv_workspace *ws, size_t row, double kl_weight)
+{
+    const double share = (double)*gkv_at(ws, model->share, row);
+    gkv_real *d_z = gkv_at(ws, model->posterior.d_z, row);
+    gkv_posterior_path(&model->posterior, ws, row, (gkv_real)(kl_weight * share));
+    for (size_t j = 0; j < model->d; j++)
+        d_z[j] *= (gkv_real)(1 - kl_weight + kl_weight * share);
+    *gkv_at(ws, model->posterior.d_log_q, row) = 0;
+}
+
+void gkv_pass_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
+                       const gkv_objective *objective)
+{
+    const bool doubly = objective->iwae && model->posterior.noise == GKV_NOISE_NORMAL && !model->posterior.flow;
+    begin_backward(model, ws, first, count, objective);
+    gkv_mlp_backward(&model->decoder, ws, first, count);
+    prior_backward(model, ws, first, count);
+    for (size_t r = first; r < first + count; r++) {
         const gkv_real *decoder = gkv_at(ws, model->decoder.d_in, r), *prior = gkv_at(ws, model->d_z_prior, r);
         gkv_real *d_z = gkv_at(ws, model->posterior.d_z, r);
         for (size_t j = 0; j < model->d; j++)
             d_z[j] = decoder[j] + prior[j];
+        if (doubly)
+            reparameterize_doubly(model, ws, r, objective->kl_weight);
     }
     gkv_posterior_backward(&model->posterior, ws, first, count);
     gkv_profile_mark(ws->profile, GKV_BENCH_NOISE);
-    gkv_mlp_backward(&model->encoder, ws, first, count);
+    gkv_mlp_backward(&model->encoder, ws, first / ws->draws, count / ws->draws);
 }
 
 size_t gkv_pass_parts(const gkv_model *model)
@@ -86,7 +154,7 @@ void gkv_pass_gradient(const gkv_model *model, gkv_workspace *ws, size_t rows, s
     const size_t encoder = gkv_mlp_parts(&model->encoder), decoder = gkv_mlp_parts(&model->decoder);
     const size_t flow = model->flow->ops->parts(model->flow), base = model->base->ops->parts(model->base);
     if (part < encoder) {
-        gkv_mlp_gradient(&model->encoder, ws, rows, part);
+        gkv_mlp_gradient(&model->encoder, ws, rows / ws->draws, part);
         return;
     }
     part -= encoder;

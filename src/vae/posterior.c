@@ -34,10 +34,16 @@ double gkv_shape_k(double raw, double *slope)
 /* Arrays of `shape`, each [d]: the raw maps' slopes, then what gkv_gk_batch_shape gives. */
 enum { SHAPE_G, SHAPE_K, SLOPE_G, SLOPE_K, NOISE, LOG_DG, NOISE_G, NOISE_K, LOG_DG_G, LOG_DG_K, SHAPE_ARRAYS };
 
+static bool is_gk(const gkv_posterior *posterior)
+{
+    return posterior->noise == GKV_NOISE_GK || posterior->noise == GKV_NOISE_GK_AMORTIZED;
+}
+
 size_t gkv_posterior_width(const gkv_posterior *posterior)
 {
     const size_t per_dimension = posterior->noise == GKV_NOISE_GK_AMORTIZED ? 4 : 2;
-    return per_dimension * posterior->d + posterior->flow_layers * posterior->flow_width;
+    const size_t pairs = posterior->noise == GKV_NOISE_FULL ? posterior->d * (posterior->d - 1) / 2 : 0;
+    return per_dimension * posterior->d + pairs + posterior->flow_layers * posterior->flow_width;
 }
 
 /* Where the flow layers' raw parameters begin in the encoder's output. */
@@ -51,7 +57,9 @@ gkv_status gkv_posterior_create(const gkv_model_settings *settings, gkv_params *
 {
     const size_t d = (size_t)settings->latent;
     *posterior = (gkv_posterior){.d = d};
-    if (strcmp(settings->posterior, "gk") == 0)
+    if (strcmp(settings->posterior, "full") == 0)
+        posterior->noise = GKV_NOISE_FULL;
+    else if (strcmp(settings->posterior, "gk") == 0)
         posterior->noise = GKV_NOISE_GK;
     else if (strcmp(settings->posterior, "gk-amortized") == 0)
         posterior->noise = GKV_NOISE_GK_AMORTIZED;
@@ -72,7 +80,10 @@ gkv_status gkv_posterior_create(const gkv_model_settings *settings, gkv_params *
     posterior->sigma = gkv_plan_forward(plan, d);
     posterior->log_q = gkv_plan_forward(plan, 1);
     posterior->d_log_q = gkv_plan_backward(plan, 1);
-    if (posterior->noise != GKV_NOISE_NORMAL)
+    posterior->d_draw = gkv_plan_backward(plan, gkv_posterior_width(posterior));
+    if (posterior->noise == GKV_NOISE_FULL)
+        posterior->mixed = gkv_plan_forward(plan, d);
+    if (is_gk(posterior))
         posterior->shape = gkv_plan_forward(plan, SHAPE_ARRAYS * d);
     if (posterior->noise == GKV_NOISE_GK) {
         posterior->d_shape = gkv_plan_backward(plan, 2 * d);
@@ -100,7 +111,7 @@ void gkv_posterior_free(gkv_posterior *posterior)
 static void shape_row(const gkv_posterior *posterior, gkv_workspace *ws, size_t row)
 {
     const size_t d = posterior->d;
-    const gkv_real *encoded = gkv_at(ws, posterior->encoded, row);
+    const gkv_real *encoded = gkv_at(ws, posterior->encoded, row / ws->draws);
     const bool amortized = posterior->noise == GKV_NOISE_GK_AMORTIZED;
     const gkv_real *raw_g = amortized ? encoded + 2 * d : gkv_param_value(ws->params, posterior->raw_g);
     const gkv_real *raw_k = amortized ? encoded + 3 * d : gkv_param_value(ws->params, posterior->raw_k);
@@ -119,15 +130,30 @@ static void shape_row(const gkv_posterior *posterior, gkv_workspace *ws, size_t 
                        gkv_at(ws, posterior->u, row), &out);
 }
 
+/* (I + M)u */
+static void mix_row(size_t d, const gkv_real *mixing, const gkv_real *u, gkv_real *mixed)
+{
+    for (size_t j = 0; j < d; j++) {
+        gkv_real sum = u[j];
+        for (size_t k = 0; k < j; k++)
+            sum += *mixing++ * u[k];
+        mixed[j] = sum;
+    }
+}
+
 void gkv_posterior_forward(const gkv_posterior *posterior, gkv_workspace *ws, size_t first, size_t count)
 {
     const size_t d = posterior->d;
     const gkv_real bound = (gkv_real)log_sigma_bound;
     for (size_t r = first; r < first + count; r++) {
-        const gkv_real *encoded = gkv_at(ws, posterior->encoded, r), *u = gkv_at(ws, posterior->u, r);
+        const gkv_real *encoded = gkv_at(ws, posterior->encoded, r / ws->draws), *u = gkv_at(ws, posterior->u, r);
         gkv_real *sigma = gkv_at(ws, posterior->sigma, r), *z0 = gkv_at(ws, posterior->layers[0], r);
         const gkv_real *noise = u, *log_slope = NULL;
-        if (posterior->noise != GKV_NOISE_NORMAL) {
+        if (posterior->noise == GKV_NOISE_FULL) {
+            mix_row(d, encoded + 2 * d, u, gkv_at(ws, posterior->mixed, r));
+            noise = gkv_at(ws, posterior->mixed, r);
+        }
+        if (is_gk(posterior)) {
             shape_row(posterior, ws, r);
             noise = gkv_at(ws, posterior->shape, r) + NOISE * d;
             log_slope = gkv_at(ws, posterior->shape, r) + LOG_DG * d;
@@ -151,21 +177,40 @@ void gkv_posterior_forward(const gkv_posterior *posterior, gkv_workspace *ws, si
     }
 }
 
+/* An image's gradient is the sum of its draws'. */
+static void sum_draws(const gkv_posterior *posterior, gkv_workspace *ws, size_t first, size_t count)
+{
+    const size_t width = gkv_posterior_width(posterior);
+    for (size_t i = first; i < first + count; i++) {
+        gkv_real *to = gkv_at(ws, posterior->d_encoded, i);
+        memcpy(to, gkv_at(ws, posterior->d_draw, i * ws->draws), width * sizeof *to);
+        for (size_t k = 1; k < ws->draws; k++)
+            gkv_nn_kernels_get()->axpy(width, 1, gkv_at(ws, posterior->d_draw, i * ws->draws + k), to);
+    }
+}
+
 void gkv_posterior_backward(const gkv_posterior *posterior, gkv_workspace *ws, size_t first, size_t count)
 {
     const size_t d = posterior->d;
     const double bound = log_sigma_bound;
     for (size_t r = first; r < first + count; r++) {
-        const gkv_real *encoded = gkv_at(ws, posterior->encoded, r), *sigma = gkv_at(ws, posterior->sigma, r);
+        const gkv_real *encoded = gkv_at(ws, posterior->encoded, r / ws->draws), *sigma = gkv_at(ws, posterior->sigma, r);
         const gkv_real *noise = gkv_at(ws, posterior->u, r);
         const gkv_real weight = *gkv_at(ws, posterior->d_log_q, r);
-        gkv_real *d_z = gkv_at(ws, posterior->d_z, r), *d_encoded = gkv_at(ws, posterior->d_encoded, r);
+        gkv_real *d_z = gkv_at(ws, posterior->d_z, r), *d_encoded = gkv_at(ws, posterior->d_draw, r);
         for (size_t i = posterior->flow_layers; i-- > 0;) {
             const size_t at = flow_start(posterior) + i * posterior->flow_width;
             posterior->flow->backward(d, encoded + at, gkv_at(ws, posterior->layers[i], r), d_z, -weight, d_z,
                                       d_encoded + at);
         }
-        if (posterior->noise != GKV_NOISE_NORMAL) {
+        if (posterior->noise == GKV_NOISE_FULL) {
+            gkv_real *d_mixing = d_encoded + 2 * d;
+            for (size_t j = 1; j < d; j++)
+                for (size_t k = 0; k < j; k++)
+                    *d_mixing++ = d_z[j] * sigma[j] * noise[k];
+            noise = gkv_at(ws, posterior->mixed, r);
+        }
+        if (is_gk(posterior)) {
             const gkv_real *shape = gkv_at(ws, posterior->shape, r);
             gkv_real *d_raw = posterior->noise == GKV_NOISE_GK ? gkv_at(ws, posterior->d_shape, r)
                                                                : d_encoded + 2 * d;
@@ -184,6 +229,15 @@ void gkv_posterior_backward(const gkv_posterior *posterior, gkv_workspace *ws, s
             d_encoded[d + j] = (gkv_real)((1 - t * t) * (double)(d_z[j] * sigma[j] * noise[j] - weight));
         }
     }
+    sum_draws(posterior, ws, first / ws->draws, count / ws->draws);
+}
+
+void gkv_posterior_path(const gkv_posterior *posterior, gkv_workspace *ws, size_t row, gkv_real weight)
+{
+    const gkv_real *u = gkv_at(ws, posterior->u, row), *sigma = gkv_at(ws, posterior->sigma, row);
+    gkv_real *d_z = gkv_at(ws, posterior->d_z, row);
+    for (size_t j = 0; j < posterior->d; j++)
+        d_z[j] -= weight * u[j] / sigma[j];
 }
 
 size_t gkv_posterior_parts(const gkv_posterior *posterior)

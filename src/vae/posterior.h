@@ -1,11 +1,12 @@
 /* The approximate posterior q(z|x), from what the encoder says of an image.
  *
- *   z0 = μ + σ ⊙ G(u; g, k),   u ~ N(0, I),   G the standard g-and-k transform
+ *   z0 = μ + σ ⊙ v,   u ~ N(0, I)
+ *   v = u,   G(u; g, k), the standard g-and-k transform,   or (I + M)u, M strictly lower triangular
  *   z  = f_K∘…∘f_1(z0)
- *   log q(z|x) = Σ_j [log φ(u_j) − log σ_j − log G'(u_j)] − Σ_i log|det ∂f_i|
+ *   log q(z|x) = Σ_j [log φ(u_j) − log σ_j − log G'(u_j)] − Σ_i log|det ∂f_i|, without G' but for G
  *
  * The encoder's output row is [μ (d), raw log σ (d), raw g (d), raw k (d) when
- * amortized, then each flow layer's raw parameters]. log σ = 7·tanh(raw/7): free
+ * amortized, or M's rows one after the other (d(d−1)/2), then each flow layer's raw parameters]. log σ = 7·tanh(raw/7): free
  * where it matters, and never an overflow. */
 #ifndef GKV_VAE_POSTERIOR_H
 #define GKV_VAE_POSTERIOR_H
@@ -14,7 +15,12 @@
 #include "gkvae/settings.h"
 #include "nn/workspace.h"
 
-typedef enum gkv_posterior_noise { GKV_NOISE_NORMAL, GKV_NOISE_GK, GKV_NOISE_GK_AMORTIZED } gkv_posterior_noise;
+typedef enum gkv_posterior_noise {
+    GKV_NOISE_NORMAL,
+    GKV_NOISE_FULL, /* normal, with dependence of the dimensions */
+    GKV_NOISE_GK,
+    GKV_NOISE_GK_AMORTIZED
+} gkv_posterior_noise;
 
 typedef struct gkv_posterior {
     size_t d;
@@ -22,9 +28,11 @@ typedef struct gkv_posterior {
     const gkv_posterior_flow_ops *flow; /* NULL for none */
     size_t flow_layers, flow_width;
     gkv_param_id raw_g, raw_k;   /* [d] each, when g and k are global */
-    gkv_slot encoded, d_encoded; /* the encoder's output; set by gkv_posterior_attach */
+    gkv_slot encoded, d_encoded; /* the encoder's output, of an image; set by gkv_posterior_attach */
+    gkv_slot d_draw;             /* a draw's share of d_encoded */
     gkv_slot u;                  /* the noise: the caller's to fill */
     gkv_slot sigma;              /* σ [d] */
+    gkv_slot mixed;              /* (I + M)u [d]; with dependence only */
     gkv_slot shape;              /* g, k, G, log G' and their derivatives; g-and-k noise only */
     gkv_slot *layers;            /* z0, then each flow layer's output */
     gkv_slot z, d_z;             /* the last of them, and its gradient */
@@ -44,8 +52,12 @@ void gkv_posterior_free(gkv_posterior *posterior); /* frees what it holds, not t
 /* encoded, u → z, log_q. */
 void gkv_posterior_forward(const gkv_posterior *posterior, gkv_workspace *ws, size_t first, size_t count);
 
-/* d_z, d_log_q → d_encoded. */
+/* d_z, d_log_q → d_encoded. Rows are those of whole images. */
 void gkv_posterior_backward(const gkv_posterior *posterior, gkv_workspace *ws, size_t first, size_t count);
+
+/* Adds weight·∇_z log q(z|x) to d_z, the posterior's parameters held, for rows of a normal posterior
+ * without a flow. */
+void gkv_posterior_path(const gkv_posterior *posterior, gkv_workspace *ws, size_t row, gkv_real weight);
 
 /* Parameter gradients, as for a layer. */
 size_t gkv_posterior_parts(const gkv_posterior *posterior);

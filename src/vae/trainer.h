@@ -26,6 +26,7 @@ typedef struct gkv_trainer {
     gkv_real *labels;      /* theirs [codes_room], for a base by class; else NULL */
     size_t codes_room;
     gkv_train_state state;
+    size_t batch;          /* images of a step; the workspace has a row for each draw of each */
     uint64_t epoch_steps, steps;
     int threads;
 } gkv_trainer;
@@ -74,9 +75,9 @@ gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer);
 /* Whether a refit is due after this many steps of the run. */
 bool gkv_trainer_refit_due(const gkv_trainer *trainer, uint64_t step);
 
-/* Keeps ε of the workspace's rows, those of the current step, as far as they are among the
- * images that the next refit is made from. */
-void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t rows);
+/* Keeps ε of the current step's images, one draw of each, as far as they are among those that the next
+ * refit is made from. */
+void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t images);
 
 /* GKV_ERR_DATA if the state, as read from a file, has more codes than its steps can have left. */
 gkv_status gkv_trainer_check_codes(const gkv_trainer *trainer);

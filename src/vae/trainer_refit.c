@@ -55,7 +55,7 @@ bool gkv_trainer_refit_due(const gkv_trainer *trainer, uint64_t step)
 /* Images that so many steps have seen. */
 static uint64_t images_after(const gkv_trainer *trainer, uint64_t steps)
 {
-    const uint64_t count = trainer->train.count, within = steps % trainer->epoch_steps * trainer->ws.rows;
+    const uint64_t count = trainer->train.count, within = steps % trainer->epoch_steps * trainer->batch;
     return steps / trainer->epoch_steps * count + (within < count ? within : count);
 }
 
@@ -77,7 +77,7 @@ gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
     if (trainer->codes_room < CODES_MIN)
         return gkv_fail(GKV_ERR_CONFIG, "%zu training images are too few to refit the base to (at least %d): set "
                         "model.base_fit = grad or fixed, or train on more images", count, CODES_MIN);
-    const double each = fmin(period_of(trainer), (double)trainer->epoch_steps) * (double)trainer->ws.rows;
+    const double each = fmin(period_of(trainer), (double)trainer->epoch_steps) * (double)trainer->batch;
     if (each < CODES_MIN)
         return gkv_fail(GKV_ERR_CONFIG, "train.refit_every = %g leaves %.0f images from one refit of the base to the next, "
                         "and a refit needs %d", trainer->model->settings.train.refit_every, each, CODES_MIN);
@@ -101,7 +101,24 @@ gkv_status gkv_trainer_check_codes(const gkv_trainer *trainer)
     return GKV_OK;
 }
 
-void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t rows)
+/* The row of an image's draws that stands for it: each with the probability of its share in the
+ * objective, so that a refit goes where the objective's gradient would go. */
+static size_t row_to_keep(const gkv_trainer *trainer, size_t image)
+{
+    const size_t draws = trainer->ws.draws, row = image * draws;
+    double u, sum = 0;
+    if (draws == 1)
+        return row;
+    gkv_rng_uniform(gkv_rng_at(trainer->model->settings.train.seed, GKV_STREAM_CODE, trainer->state.step, image), 1, &u);
+    for (size_t k = 0; k < draws; k++) {
+        sum += (double)*gkv_at(&trainer->ws, trainer->model->share, row + k);
+        if (u < sum)
+            return row + k;
+    }
+    return row + draws - 1;
+}
+
+void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t images)
 {
     if (!refits_at_all(trainer))
         return;
@@ -109,15 +126,12 @@ void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t rows)
     const uint64_t start = images_after(trainer, trainer->state.step);
     uint64_t from = 0, to = 0;
     window_of(trainer, refits_within(trainer, trainer->state.step) + 1, &from, &to);
-    if (start + rows <= from)
-        return;
-    const size_t first = start < from ? (size_t)(from - start) : 0, at = (size_t)trainer->state.codes;
-    memcpy(trainer->codes + at * d, gkv_at(&trainer->ws, trainer->model->flow->eps, first),
-           (rows - first) * d * sizeof *trainer->codes);
-    if (trainer->labels)
-        memcpy(trainer->labels + at, gkv_at(&trainer->ws, trainer->model->label, first),
-               (rows - first) * sizeof *trainer->labels);
-    trainer->state.codes += rows - first;
+    for (size_t i = start < from ? (size_t)(from - start) : 0; i < images; i++) {
+        const size_t row = row_to_keep(trainer, i), at = (size_t)trainer->state.codes++;
+        memcpy(trainer->codes + at * d, gkv_at(&trainer->ws, trainer->model->flow->eps, row), d * sizeof *trainer->codes);
+        if (trainer->labels)
+            trainer->labels[at] = *gkv_at(&trainer->ws, trainer->model->label, row);
+    }
 }
 
 bool gkv_trainer_has_codes(const gkv_trainer *trainer)

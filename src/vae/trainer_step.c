@@ -1,5 +1,6 @@
 /* One training step: rows forward and backward, parts of the gradient, Adam. */
 #include <math.h>
+#include <string.h>
 
 #include "nn/kernels.h"
 #include "vae/trainer.h"
@@ -18,7 +19,7 @@ gkv_step_report gkv_trainer_schedule(const gkv_trainer *trainer, uint64_t step)
     return (gkv_step_report){
         .learning_rate = settings->learning_rate * trainer->state.rate_factor * 0.5 *
                          (1 + cos(3.14159265358979323846 * done)),
-        .kl_weight = warmup > 0 ? fmin(1, (double)(step + 1) / warmup) : 1};
+        .kl_weight = settings->kl_weight * (warmup > 0 ? fmin(1, (double)(step + 1) / warmup) : 1)};
 }
 
 bool gkv_trainer_epoch_is_open(const gkv_trainer *trainer)
@@ -37,21 +38,39 @@ static void shuffle_for(gkv_trainer *trainer, uint64_t epoch)
     trainer->shuffled_epoch = epoch;
 }
 
-static void fetch_rows(const gkv_trainer *trainer, size_t start, size_t first, size_t count)
+/* Images [first, first + count) of the batch that begins at `start`, and the noise of their draws. */
+static void fetch_images(const gkv_trainer *trainer, size_t start, size_t first, size_t count)
 {
     const gkv_model *model = trainer->model;
+    const gkv_workspace *ws = &trainer->ws;
     const uint32_t *images = trainer->shuffled + start;
-    for (size_t r = first; r < first + count; r++)
-        gkv_images_fetch(&trainer->train, images[r], trainer->state.step, gkv_at(&trainer->ws, model->x, r));
-    gkv_profile_mark(trainer->ws.profile, GKV_BENCH_DATA);
-    for (size_t r = first; r < first + count; r++)
+    for (size_t i = first; i < first + count; i++)
+        gkv_images_fetch(&trainer->train, images[i], trainer->state.step, gkv_at(ws, model->x, i));
+    gkv_profile_mark(ws->profile, GKV_BENCH_DATA);
+    for (size_t i = first; i < first + count; i++)
         gkv_rng_normal(gkv_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, trainer->state.step,
-                                  gkv_images_place(&trainer->train, images[r])),
-                       model->d, gkv_at(&trainer->ws, model->posterior.u, r));
-    gkv_profile_mark(trainer->ws.profile, GKV_BENCH_NOISE);
-    for (size_t r = first; model->base->classes > 0 && r < first + count; r++)
-        *gkv_at(&trainer->ws, model->label, r) =
-            (gkv_real)(1 + gkv_dataset_labels(trainer->dataset)[gkv_images_place(&trainer->train, images[r])]);
+                                  gkv_images_place(&trainer->train, images[i])),
+                       ws->draws * model->d, gkv_at(ws, model->posterior.u, i * ws->draws));
+    gkv_profile_mark(ws->profile, GKV_BENCH_NOISE);
+    for (size_t r = first * ws->draws; model->base->classes > 0 && r < (first + count) * ws->draws; r++) {
+        const uint32_t place = gkv_images_place(&trainer->train, images[r / ws->draws]);
+        *gkv_at(ws, model->label, r) = (gkv_real)(1 + gkv_dataset_labels(trainer->dataset)[place]);
+    }
+}
+
+/* Draws the weights of linear layers in the chunk towards 0, beside Adam and not through its moments
+ * (Loshchilov & Hutter, ICLR 2019). */
+static void decay_chunk(const gkv_trainer *trainer, size_t first, size_t count, double rate)
+{
+    const gkv_params *params = &trainer->model->params;
+    const gkv_real keep = (gkv_real)(1 - rate * trainer->model->settings.train.weight_decay);
+    for (size_t p = 0; p < params->count; p++) {
+        const gkv_param *param = &params->list[p];
+        const size_t end = param->offset + param->size;
+        const size_t from = param->offset > first ? param->offset : first, to = end < first + count ? end : first + count;
+        for (size_t i = from; param->packed && i < to; i++)
+            params->values[i] *= keep;
+    }
 }
 
 static void move_chunk(gkv_trainer *trainer, size_t first, double scale, double rate)
@@ -60,6 +79,8 @@ static void move_chunk(gkv_trainer *trainer, size_t first, double scale, double 
     const size_t count = params->trainable - first < GKV_TRAINER_CHUNK ? params->trainable - first : GKV_TRAINER_CHUNK;
     const double t = (double)trainer->state.updates + 1;
     const double correction = sqrt(1 - pow(adam_beta2, t));
+    if (trainer->model->settings.train.weight_decay > 0)
+        decay_chunk(trainer, first, count, rate);
     gkv_nn_kernels_get()->adam(count, (gkv_real)scale, (gkv_real)(rate * correction / (1 - pow(adam_beta1, t))),
                                (gkv_real)adam_beta1, (gkv_real)adam_beta2, (gkv_real)(adam_epsilon * correction),
                                params->grads + first, params->m + first, params->v + first,
@@ -77,16 +98,17 @@ static void average_chunk(const gkv_trainer *trainer, size_t first)
         trainer->ema[i] += (1 - keep) * (params->values[i] - trainer->ema[i]);
 }
 
-/* Sums the rows' losses in order. */
+/* Sums the images' losses in order, each the mean of its draws'. */
 static void sum_losses(const gkv_trainer *trainer, size_t rows, gkv_step_report *report)
 {
     const gkv_model *model = trainer->model;
+    const double draws = (double)trainer->ws.draws;
     for (size_t r = 0; r < rows; r++) {
         const double reconstruction = (double)*gkv_at(&trainer->ws, model->reconstruction, r);
         const double kl = (double)*gkv_at(&trainer->ws, model->posterior.log_q, r) -
                           gkv_pass_log_prior(model, &trainer->ws, r);
-        report->reconstruction += reconstruction;
-        report->kl += kl;
+        report->reconstruction += reconstruction / draws;
+        report->kl += kl / draws;
     }
     report->loss = report->reconstruction + report->kl;
 }
@@ -113,18 +135,22 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     const gkv_params *params = &model->params;
     gkv_workspace *ws = &trainer->ws;
     const uint64_t epoch = trainer->state.step / trainer->epoch_steps;
-    const size_t start = (size_t)(trainer->state.step % trainer->epoch_steps) * ws->rows;
-    const size_t left = trainer->train.count - start, rows = left < ws->rows ? left : ws->rows;
+    const size_t start = (size_t)(trainer->state.step % trainer->epoch_steps) * trainer->batch;
+    const size_t left = trainer->train.count - start, images = left < trainer->batch ? left : trainer->batch;
+    const size_t draws = ws->draws, rows = images * draws, tile = draws < GKV_TILE_ROWS ? GKV_TILE_ROWS / draws : 1;
     shuffle_for(trainer, epoch);
     if (gkv_trainer_refit_due(trainer, trainer->state.step))
         trainer->state.codes = 0; /* each refit's are its own */
     *report = gkv_trainer_schedule(trainer, trainer->state.step);
-    report->images = rows;
-    const long tiles = (long)((rows + GKV_TILE_ROWS - 1) / GKV_TILE_ROWS);
+    report->images = images;
+    const gkv_objective objective = {.kl_weight = report->kl_weight,
+                                     .free_bits = model->settings.train.free_bits,
+                                     .iwae = strcmp(model->settings.train.objective, "iwae") == 0};
+    const long tiles = (long)((images + tile - 1) / tile);
     const long parts = (long)gkv_pass_parts(model), pieces = (long)gkv_workspace_pack_pieces(ws);
     const long chunks = (long)((params->trainable + GKV_TRAINER_CHUNK - 1) / GKV_TRAINER_CHUNK);
     double *squares = trainer->squares;
-    double scale = 1.0 / (double)rows;
+    double scale = 1.0 / (double)images;
 #pragma omp parallel num_threads(trainer->threads)
     {
         gkv_profile_begin(ws->profile);
@@ -135,14 +161,13 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
             gkv_profile_mark(ws->profile, GKV_BENCH_GEMM_FORWARD);
         }
         gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
-        /* Rows are independent … */
+        /* Images are independent … */
 #pragma omp for schedule(dynamic, 1)
         for (long t = 0; t < tiles; t++) {
-            const size_t first = (size_t)t * GKV_TILE_ROWS;
-            const size_t count = rows - first < GKV_TILE_ROWS ? rows - first : GKV_TILE_ROWS;
-            fetch_rows(trainer, start, first, count);
-            gkv_pass_forward(model, ws, first, count);
-            gkv_pass_backward(model, ws, first, count, report->kl_weight);
+            const size_t first = (size_t)t * tile, count = images - first < tile ? images - first : tile;
+            fetch_images(trainer, start, first, count);
+            gkv_pass_forward(model, ws, first * draws, count * draws);
+            gkv_pass_backward(model, ws, first * draws, count * draws, &objective);
         }
         gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
         /* … and so are parts of the gradient, given all rows … */
@@ -188,7 +213,7 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     if (report->skipped) {
         status = count_bad_step(trainer);
     } else {
-        gkv_trainer_keep_codes(trainer, rows);
+        gkv_trainer_keep_codes(trainer, images);
         model->base->ops->project(model->base, params);
         if (trainer->ema) { /* an average of valid bases need not be one: see base/base.h */
             gkv_params average = *params;
@@ -201,7 +226,7 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
         trainer->state.reconstruction += report->reconstruction;
         trainer->state.kl += report->kl;
         trainer->state.gradient_norm += report->gradient_norm;
-        trainer->state.epoch_images += rows;
+        trainer->state.epoch_images += images;
         trainer->state.epoch_updates++;
     }
     trainer->state.step++;

@@ -43,8 +43,9 @@ static void defaults_are_as_documented(void **state)
         {"model.prior_hidden", "128"}, {"model.log_scale_bound", "2"}, {"model.base", "gk-copula"},
         {"model.base_fit", "lm"}, {"model.base_components", "32"}, {"model.base_dependence", "full"},
         {"model.base_shapes", "own"}, {"model.base_classes", "10"}, {"model.base_g", "0"}, {"model.base_k", "0"}, {"train.epochs", "30"},
-        {"train.batch", "200"}, {"train.learning_rate", "0.003"}, {"train.clip_norm", "5"},
-        {"train.kl_warmup", "5"}, {"train.refit_every", "1"}, {"train.refit_iterations", "1"}, {"train.refit_codes", "20000"},
+        {"train.batch", "200"}, {"train.objective", "elbo"}, {"train.samples", "1"}, {"train.learning_rate", "0.003"},
+        {"train.weight_decay", "0"}, {"train.clip_norm", "5"}, {"train.kl_weight", "1"}, {"train.kl_warmup", "5"},
+        {"train.free_bits", "0"}, {"train.refit_every", "1"}, {"train.refit_iterations", "1"}, {"train.refit_codes", "20000"},
         {"train.refit_damping", "1"}, {"train.ema", "0"}, {"train.patience", "0"},
         {"train.checkpoint_every", "1"}, {"train.seed", "1"}, {"train.threads", "auto"},
         {"eval.samples", "500"}, {"eval.images", "all"}, {"eval.seed", "1"},
@@ -287,7 +288,9 @@ static void change_everything(gkv_settings *settings)
         {"model.base", "gk"}, {"model.base_fit", "grad"}, {"model.base_components", "7"}, {"model.base_dependence", "diagonal"},
         {"model.base_shapes", "shared"}, {"model.base_classes", "3"}, {"model.base_g", "-0.3"},
         {"model.base_k", "0.12345678901234568"}, {"train.epochs", "2"}, {"train.batch", "3"},
-        {"train.learning_rate", "0.30000000000000004"}, {"train.clip_norm", "0"}, {"train.kl_warmup", "1e-07"},
+        {"train.objective", "iwae"}, {"train.samples", "4"}, {"train.learning_rate", "0.30000000000000004"},
+        {"train.weight_decay", "0.01"}, {"train.clip_norm", "0"}, {"train.kl_weight", "0.5"}, {"train.kl_warmup", "1e-07"},
+        {"train.free_bits", "3"},
         {"train.refit_every", "0.4"}, {"train.refit_iterations", "3"}, {"train.refit_codes", "100"}, {"train.refit_damping", "0.7"},
         {"train.ema", "0.9999"}, {"train.patience", "5"}, {"train.checkpoint_every", "6"},
         {"train.seed", "9223372036854775807"}, {"train.threads", "2"}, {"eval.samples", "7"},
@@ -315,6 +318,7 @@ static void written_is_read(void **state)
     assert_ok(gkv_settings_read(&back, path));
     assert_memory_equal(&settings, &back, sizeof settings);
     change_everything(&settings);
+    settings.train.free_bits = 0; /* which does not go with the objective */
     assert_ok(gkv_settings_check(&settings));
     assert_ok(gkv_settings_write(&settings, path));
     assert_ok(gkv_settings_read(&back, path));
@@ -365,6 +369,8 @@ static void combinations_are_checked(void **state)
         {{"model.base", "normal"}, NULL},
         {{"train.patience", "3", "data.validation", "0"}, "train.patience = 3 watches"},
         {{"train.patience", "3"}, NULL},
+        {{"train.free_bits", "3", "train.samples", "2"}, NULL},
+        {{"train.free_bits", "3", "train.objective", "iwae"}, "train.free_bits = 3 frees a part"},
     };
     gkv_settings settings;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

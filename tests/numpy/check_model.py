@@ -230,7 +230,13 @@ class Model:
         mean, log_scale = encoded[:, :d], 7 * np.tanh(encoded[:, d:2 * d] / 7)
         used = 2 * d
         noise, log_slope = u, 0.0
-        if self.option("posterior") != "normal":
+        if self.option("posterior") == "full":
+            rows, columns = np.tril_indices(d, -1)
+            used += len(rows)
+            mixing = np.tile(np.eye(d), (len(encoded), 1, 1))
+            mixing[:, rows, columns] = encoded[:, 2 * d:used]
+            noise = np.einsum("njk,nk->nj", mixing, u)
+        elif self.option("posterior") != "normal":
             if self.option("posterior") == "gk-amortized":
                 raw_g, raw_k = encoded[:, 2 * d:3 * d], encoded[:, 3 * d:4 * d]
                 used = 4 * d

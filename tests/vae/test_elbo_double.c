@@ -5,17 +5,22 @@
 #include "gkvae/gk.h"
 #include "vae/model.h"
 
-enum { PIXELS = 12, LATENT = 3, BATCH = 5 };
+enum { PIXELS = 12, LATENT = 3, BATCH = 5, DRAWS_MAX = 3, ROWS_MAX = BATCH * DRAWS_MAX };
 
 typedef struct choice {
     const char *posterior, *posterior_flow, *prior_flow, *base, *base_fit, *block;
     double kl_weight;
+    size_t draws;
+    bool iwae;
 } choice;
 
 typedef struct rig {
     gkv_model *model;
     gkv_workspace ws;
-    double kl_weight;
+    gkv_objective objective;
+    size_t rows;
+    /* What stays as it was when an encoder moves whose gradient is doubly reparameterized. */
+    double share[ROWS_MAX], mean[ROWS_MAX * LATENT], sigma[ROWS_MAX * LATENT];
 } rig;
 
 static void set(gkv_settings *settings, const char *name, const char *value)
@@ -26,7 +31,8 @@ static void set(gkv_settings *settings, const char *name, const char *value)
 /* A model with all parameters away from their special initial values. */
 static rig begin(const choice *wish)
 {
-    rig it = {.kl_weight = wish->kl_weight};
+    const size_t draws = wish->draws;
+    rig it = {.objective = {.kl_weight = wish->kl_weight, .iwae = wish->iwae}, .rows = BATCH * draws};
     gkv_settings settings;
     gkv_settings_defaults(&settings);
     set(&settings, "model.latent", "3");
@@ -73,14 +79,15 @@ static rig begin(const choice *wish)
     }
     it.model->base->ops->project(it.model->base, params);
     assert_ok(it.model->base->ops->check(it.model->base, params));
-    assert_ok(gkv_workspace_create(&it.model->plan, BATCH, true, params, &it.ws));
+    assert_ok(gkv_workspace_create(&it.model->plan, it.rows, true, params, &it.ws));
+    it.ws.draws = draws;
     double *x = gkv_at(&it.ws, it.model->x, 0);
     test_normals(77, BATCH * PIXELS, 1, x);
     for (size_t i = 0; i < BATCH * PIXELS; i++)
         x[i] = i < PIXELS ? x[i] - floor(x[i]) : x[i] > 0; /* a grey row, then binary ones */
-    for (size_t r = 0; r < BATCH && it.model->base->classes > 0; r++)
-        *gkv_at(&it.ws, it.model->label, r) = (double)(r % 4); /* of no class, then of each */
-    test_normals(78, BATCH * LATENT, 1, gkv_at(&it.ws, it.model->posterior.u, 0));
+    for (size_t r = 0; r < it.rows && it.model->base->classes > 0; r++)
+        *gkv_at(&it.ws, it.model->label, r) = (double)(r / draws % 4); /* of no class, then of each */
+    test_normals(78, it.rows * LATENT, 1, gkv_at(&it.ws, it.model->posterior.u, 0));
     return it;
 }
 
@@ -90,16 +97,72 @@ static void end(rig *it)
     gkv_model_free(it->model);
 }
 
+static double log_weight(const rig *it, size_t row)
+{
+    return it->objective.kl_weight * (gkv_pass_log_prior(it->model, &it->ws, row) -
+                                      *gkv_at(&it->ws, it->model->posterior.log_q, row)) -
+           *gkv_at(&it->ws, it->model->reconstruction, row);
+}
+
 static double loss(void *context)
 {
     rig *it = context;
-    gkv_pass_forward(it->model, &it->ws, 0, BATCH);
+    const size_t draws = it->ws.draws;
+    gkv_pass_forward(it->model, &it->ws, 0, it->rows);
     double sum = 0;
-    for (size_t r = 0; r < BATCH; r++)
-        sum += *gkv_at(&it->ws, it->model->reconstruction, r) +
-               it->kl_weight * (*gkv_at(&it->ws, it->model->posterior.log_q, r) -
-                                gkv_pass_log_prior(it->model, &it->ws, r));
+    for (size_t i = 0; i < BATCH; i++) {
+        double mean_w = 0, mean_log_w = 0;
+        for (size_t k = 0; k < draws; k++) {
+            const double log_w = log_weight(it, i * draws + k);
+            mean_w += exp(log_w) / (double)draws;
+            mean_log_w += log_w / (double)draws;
+        }
+        sum -= it->objective.iwae ? log(mean_w) : mean_log_w;
+    }
     return sum;
+}
+
+/* The bound of the first image alone, whose encoding is there. */
+static double loss_of_first(rig *it)
+{
+    double mean_w = 0;
+    gkv_pass_latent(it->model, &it->ws, 0, it->ws.draws);
+    gkv_pass_decode(it->model, &it->ws, 0, it->ws.draws);
+    gkv_pass_likelihood(it->model, &it->ws, 0, it->ws.draws);
+    for (size_t k = 0; k < it->ws.draws; k++)
+        mean_w += exp(log_weight(it, k)) / (double)it->ws.draws;
+    return -log(mean_w);
+}
+
+/* What the doubly reparameterized gradient is the gradient of: Σ c_k log w_k with c_k and the
+ * parameters of log q held. */
+static double surrogate(void *context)
+{
+    rig *it = context;
+    const double beta = it->objective.kl_weight;
+    double sum = 0;
+    gkv_pass_forward(it->model, &it->ws, 0, it->rows);
+    for (size_t r = 0; r < it->rows; r++) {
+        const double *z = gkv_at(&it->ws, it->model->posterior.z, r);
+        double log_q = -LATENT * GKV_HALF_LOG_2PI;
+        for (size_t j = 0; j < LATENT; j++) {
+            const double sigma = it->sigma[r * LATENT + j], u = (z[j] - it->mean[r * LATENT + j]) / sigma;
+            log_q -= log(sigma) + u * u / 2;
+        }
+        *gkv_at(&it->ws, it->model->posterior.log_q, r) = log_q;
+        sum -= it->share[r] * (1 - beta + beta * it->share[r]) * log_weight(it, r);
+    }
+    return sum;
+}
+
+static void hold(rig *it)
+{
+    for (size_t r = 0; r < it->rows; r++) {
+        it->share[r] = *gkv_at(&it->ws, it->model->share, r);
+        memcpy(it->mean + r * LATENT, gkv_at(&it->ws, it->model->posterior.encoded, r / it->ws.draws),
+               LATENT * sizeof *it->mean);
+        memcpy(it->sigma + r * LATENT, gkv_at(&it->ws, it->model->posterior.sigma, r), LATENT * sizeof *it->sigma);
+    }
 }
 
 /* The map u → z of the first row, which is in the workspace already. */
@@ -114,7 +177,7 @@ static void latent_of(void *context, const double *u, double *z)
 /* log q(z|x) = log φ(u) − log|det ∂z/∂u|. */
 static void check_log_q(rig *it)
 {
-    gkv_pass_forward(it->model, &it->ws, 0, BATCH);
+    gkv_pass_forward(it->model, &it->ws, 0, it->rows);
     double u[LATENT];
     memcpy(u, gkv_at(&it->ws, it->model->posterior.u, 0), sizeof u);
     const double log_q = *gkv_at(&it->ws, it->model->posterior.log_q, 0);
@@ -128,9 +191,9 @@ static void check_log_q(rig *it)
 /* −log p(x|z) by the logits that the decoder left. */
 static void check_reconstruction(rig *it)
 {
-    gkv_pass_forward(it->model, &it->ws, 0, BATCH);
-    for (size_t r = 0; r < BATCH; r++) {
-        const double *x = gkv_at(&it->ws, it->model->x, r), *l = gkv_at(&it->ws, it->model->decoder.out, r);
+    gkv_pass_forward(it->model, &it->ws, 0, it->rows);
+    for (size_t r = 0; r < it->rows; r++) {
+        const double *x = gkv_at(&it->ws, it->model->x, r / it->ws.draws), *l = gkv_at(&it->ws, it->model->decoder.out, r);
         double sum = 0;
         for (size_t i = 0; i < PIXELS; i++)
             sum -= x[i] * log(1 / (1 + exp(-l[i]))) + (1 - x[i]) * log(1 / (1 + exp(l[i])));
@@ -145,19 +208,22 @@ static void check(const choice *wish)
     check_log_q(&it);
     check_reconstruction(&it);
     for (size_t first = BATCH; first > 0; first -= first > 1 ? 2 : 1) { /* tiles, from the last */
-        const size_t start = first > 1 ? first - 2 : 0;
-        gkv_pass_forward(it.model, &it.ws, start, first - start);
-        gkv_pass_backward(it.model, &it.ws, start, first - start, it.kl_weight);
+        const size_t start = first > 1 ? first - 2 : 0, row = start * it.ws.draws, rows = first * it.ws.draws - row;
+        gkv_pass_forward(it.model, &it.ws, row, rows);
+        gkv_pass_backward(it.model, &it.ws, row, rows, &it.objective);
     }
+    hold(&it);
     for (size_t i = 0; i < params->total; i++)
         params->grads[i] = 5;
     for (size_t part = gkv_pass_parts(it.model); part-- > 0;)
-        gkv_pass_gradient(it.model, &it.ws, BATCH, part);
+        gkv_pass_gradient(it.model, &it.ws, it.rows, part);
     for (size_t i = 0; i < params->count; i++) {
         const gkv_param *param = &params->list[i];
         double *value = params->values + param->offset, *grad = params->grads + param->offset;
         if (!param->trainable)
             continue;
+        const bool doubly = wish->iwae && strcmp(wish->posterior, "normal") == 0 &&
+                            strcmp(wish->posterior_flow, "none") == 0 && strncmp(param->name, "encoder.", 8) == 0;
         const bool triangle = strcmp(param->name, "prior.base.cholesky") == 0;
         const bool upper = strcmp(param->name, "prior.base.whitening") == 0;
         for (size_t row = 0; row < param->rows && upper; row++) {
@@ -167,13 +233,13 @@ static void check(const choice *wish)
         if (upper)
             continue;
         for (size_t row = 0; row < (triangle ? LATENT : 1); row++)
-            assert_gradient(loss, &it, value + row * LATENT, grad + row * LATENT, triangle ? row + 1 : param->size, 1,
-                            2e-7, param->name);
+            assert_gradient(doubly ? surrogate : loss, &it, value + row * LATENT, grad + row * LATENT,
+                            triangle ? row + 1 : param->size, 1, 2e-7, param->name);
     }
     end(&it);
 }
 
-static const char *const posteriors[] = {"normal", "gk", "gk-amortized"};
+static const char *const posteriors[] = {"normal", "gk", "gk-amortized", "full"};
 static const char *const posterior_flows[] = {"none", "planar", "radial"};
 static const char *const prior_flows[] = {"none", "realnvp"};
 static const char *const bases[] = {"normal", "gk", "gk-copula"};
@@ -182,9 +248,9 @@ static const char *const bases[] = {"normal", "gk", "gk-copula"};
 static void test_every_gradient(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 216; i++) {
-        const choice wish = {posteriors[i % 3], posterior_flows[i / 3 % 3], prior_flows[i / 9 % 2], bases[i / 18 % 3],
-                             "grad", i / 54 % 2 ? "silu" : "gated", i / 108 ? 0.3 : 1};
+    for (size_t i = 0; i < 288; i++) {
+        const choice wish = {posteriors[i % 4], posterior_flows[i / 4 % 3], prior_flows[i / 12 % 2], bases[i / 24 % 3],
+                             "grad", i / 72 % 2 ? "silu" : "gated", i / 144 ? 0.3 : 1, 1, false};
         check(&wish);
     }
 }
@@ -196,7 +262,7 @@ static void test_other_bases(void **state)
     static const char *const others[] = {"full-gaussian", "student-t", "gaussian-mixture", "gk-mixture", "gk-by-class"};
     for (size_t i = 0; i < 20; i++) {
         const choice wish = {posteriors[i % 3], "none", prior_flows[i / 5 % 2], others[i % 5], i / 10 ? "lm+grad" : "lm",
-                             "silu", i % 2 ? 0.3 : 1};
+                             "silu", i % 2 ? 0.3 : 1, 1, false};
         check(&wish);
     }
 }
@@ -206,7 +272,8 @@ static void test_fixed_base(void **state)
 {
     (void)state;
     for (size_t b = 0; b < 3; b++) {
-        const choice wish = {"normal", "none", "realnvp", bases[b], b == 1 ? "lm" : "fixed", "silu", 0.3};
+        const choice wish = {"normal", "none", "realnvp", bases[b], b == 1 ? "lm" : "fixed", "silu", 0.3,
+                             1, false};
         check(&wish);
         rig it = begin(&wish);
         for (size_t i = 0; i < it.model->params.count; i++)
@@ -216,11 +283,88 @@ static void test_fixed_base(void **state)
     }
 }
 
+/* Several draws of an image: the mean of their bounds, and the importance-weighted one. */
+static void test_draws(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 36; i++) {
+        const choice wish = {posteriors[i % 4], posterior_flows[i / 4 % 2], prior_flows[i % 2],
+                             i % 5 ? "gk-copula" : "gk-by-class", i % 5 ? "grad" : "lm", i / 6 % 2 ? "silu" : "gated",
+                             i / 12 % 2 ? 0.3 : 1, 1 + i % DRAWS_MAX, i / 24 == 0 || i % 2};
+        check(&wish);
+    }
+}
+
+/* The doubly reparameterized gradient is the plain one on average over many draws: in what the encoder
+ * says of an image, whose plain gradient is the bound's difference. */
+static void test_doubly_on_average(void **state)
+{
+    (void)state;
+    enum { TIMES = 20000, WIDTH = 2 * LATENT };
+    const choice wish = {"normal", "none", "none", "gk", "fixed", "silu", 0.7, 3, true};
+    const double h = 1e-4;
+    rig it = begin(&wish);
+    double *encoded = gkv_at(&it.ws, it.model->encoder.out, 0), sum[WIDTH] = {0}, squares[WIDTH] = {0};
+    gkv_pass_encode(it.model, &it.ws, 0, BATCH);
+    for (size_t t = 0; t < TIMES; t++) {
+        test_normals(1000 + t, it.ws.draws * LATENT, 1, gkv_at(&it.ws, it.model->posterior.u, 0));
+        double bound[2 * WIDTH];
+        for (size_t i = 0; i < 2 * WIDTH; i++) {
+            const double kept = encoded[i / 2];
+            encoded[i / 2] += i % 2 ? -h : h;
+            bound[i] = loss_of_first(&it);
+            encoded[i / 2] = kept;
+        }
+        loss_of_first(&it);
+        gkv_pass_backward(it.model, &it.ws, 0, it.ws.draws, &it.objective);
+        for (size_t i = 0; i < WIDTH; i++) {
+            const double off = gkv_at(&it.ws, it.model->encoder.d_out, 0)[i] - (bound[2 * i] - bound[2 * i + 1]) / (2 * h);
+            sum[i] += off;
+            squares[i] += off * off;
+        }
+    }
+    for (size_t i = 0; i < WIDTH; i++) {
+        const double mean = sum[i] / TIMES, error = sqrt((squares[i] / TIMES - mean * mean) / TIMES);
+        assert_true(error > 0 && fabs(mean) < 4 * error);
+    }
+    end(&it);
+}
+
+/* An image whose KL term is below the free bits, over all its draws, has the gradient of a KL weight of 0. */
+static void test_free_bits(void **state)
+{
+    (void)state;
+    const choice wish = {"gk", "none", "realnvp", "gk-copula", "grad", "silu", 0.8, 2, false};
+    rig it = begin(&wish);
+    double kl[BATCH] = {0}, wanted[2][BATCH][7];
+    const size_t width = gkv_posterior_width(&it.model->posterior);
+    assert_true(width <= 7);
+    gkv_pass_forward(it.model, &it.ws, 0, it.rows);
+    for (size_t r = 0; r < it.rows; r++)
+        kl[r / 2] += (*gkv_at(&it.ws, it.model->posterior.log_q, r) - gkv_pass_log_prior(it.model, &it.ws, r)) / 2;
+    for (size_t with = 0; with < 2; with++) {
+        const gkv_objective objective = {.kl_weight = with ? 0.8 : 0};
+        gkv_pass_forward(it.model, &it.ws, 0, it.rows);
+        gkv_pass_backward(it.model, &it.ws, 0, it.rows, &objective);
+        for (size_t i = 0; i < BATCH; i++)
+            memcpy(wanted[with][i], gkv_at(&it.ws, it.model->encoder.d_out, i), width * sizeof(double));
+    }
+    for (size_t i = 0; i < BATCH; i++) {
+        const gkv_objective objective = {.kl_weight = 0.8, .free_bits = kl[i]};
+        gkv_pass_forward(it.model, &it.ws, 0, it.rows);
+        gkv_pass_backward(it.model, &it.ws, 0, it.rows, &objective);
+        for (size_t j = 0; j < BATCH; j++)
+            assert_memory_equal(wanted[kl[j] >= kl[i] || kl[i] <= 0][j], gkv_at(&it.ws, it.model->encoder.d_out, j),
+                                width * sizeof(double));
+    }
+    end(&it);
+}
+
 /* A KL weight of 0 leaves the reconstruction alone to be learned. */
 static void test_no_kl(void **state)
 {
     (void)state;
-    const choice wish = {"gk-amortized", "planar", "realnvp", "gk-copula", "grad", "gated", 0};
+    const choice wish = {"gk-amortized", "planar", "realnvp", "gk-copula", "grad", "gated", 0, 1, false};
     check(&wish);
 }
 
@@ -253,6 +397,9 @@ int main(void)
         cmocka_unit_test(test_every_gradient),
         cmocka_unit_test(test_other_bases),
         cmocka_unit_test(test_fixed_base),
+        cmocka_unit_test(test_draws),
+        cmocka_unit_test(test_doubly_on_average),
+        cmocka_unit_test(test_free_bits),
         cmocka_unit_test(test_no_kl),
         cmocka_unit_test(test_shapes),
     };

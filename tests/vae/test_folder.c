@@ -75,7 +75,7 @@ static void test_huge_batch(void **state)
     gkv_trainer *trainer = NULL;
     assert_ok(gkv_dataset_load(&settings.data, GKV_TRAIN, &dataset));
     assert_ok(gkv_trainer_create(&settings, dataset, &trainer));
-    assert_int_equal(trainer->ws.rows, 1800);
+    assert_int_equal(trainer->batch, 1800);
     gkv_step_report report;
     assert_ok(gkv_trainer_step(trainer, &report));
     assert_int_equal(report.images, 1800);

@@ -50,13 +50,20 @@ static void test_threads(void **state)
     set(&settings, "model.posterior_flow", "planar");
     set(&settings, "model.posterior_layers", "2");
     static const char *const counts[] = {"1", "2", "3", "8"};
-    for (size_t i = 0; i < 4; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "threads-%s", counts[i]);
-        set(&settings, "train.threads", counts[i]);
+    for (size_t i = 0; i < 8; i++) {
+        char name[64], of_one[64];
+        snprintf(name, sizeof name, "threads-%s-%s", counts[i % 4], settings.train.objective);
+        snprintf(of_one, sizeof of_one, "threads-1-%s", settings.train.objective);
+        set(&settings, "train.threads", counts[i % 4]);
         assert_ok(train(&settings, name, NULL, false, false, NULL));
-        assert_same_file("threads-1", name, "checkpoint.safetensors");
-        assert_same_file("threads-1", name, "model.safetensors");
+        assert_same_file(of_one, name, "checkpoint.safetensors");
+        assert_same_file(of_one, name, "model.safetensors");
+        if (i == 3) {
+            set(&settings, "train.objective", "iwae");
+            set(&settings, "train.samples", "7"); /* tiles of seven images */
+            set(&settings, "train.weight_decay", "1");
+            set(&settings, "model.posterior", "full");
+        }
     }
 }
 
@@ -151,6 +158,8 @@ static void test_resume_mixtures(void **state)
         set(&settings, "model.base_components", i < 2 ? "3" : "1");
         set(&settings, "train.refit_every", runs[i][2]);
         set(&settings, "train.ema", runs[i][3]);
+        set(&settings, "train.samples", i % 2 ? "3" : "1");
+        set(&settings, "train.objective", i == 3 ? "iwae" : "elbo");
         assert_ok(train(&settings, name, NULL, false, false, NULL));
         static const uint64_t places[] = {3, 5, 12, 19};
         for (size_t p = i % 2; p < 4; p += 2)
@@ -295,6 +304,8 @@ static void test_variants(void **state)
     static const char *const changes[][2] = {
         {"train.seed", "2"}, {"data.binarization", "static"}, {"data.binarization", "grey"}, {"model.block", "gated"},
         {"model.base", "normal"}, {"model.base", "gk"}, {"model.prior_flow", "none"}, {"data.validation", "0"},
+        {"model.posterior", "full"}, {"train.objective", "iwae"}, {"train.samples", "3"}, {"train.weight_decay", "5"},
+        {"train.free_bits", "9"},
     };
     enum { VARIANTS = sizeof changes / sizeof *changes };
     double results[VARIANTS];

@@ -116,6 +116,33 @@ static void test_rows(void **state)
     }
 }
 
+/* Weights of linear layers shrink by what the rate says, beside Adam's step; nothing else does. */
+static void test_weight_decay(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    gkv_trainer *without = open_trainer(&settings);
+    set(&settings, "train.weight_decay", "20");
+    gkv_trainer *with = open_trainer(&settings);
+    const gkv_params *params = &with->model->params;
+    const size_t total = params->trainable;
+    float *before = malloc(total * sizeof *before);
+    gkv_step_report report;
+    memcpy(before, params->values, total * sizeof *before);
+    assert_ok(gkv_trainer_step(without, &report));
+    assert_ok(gkv_trainer_step(with, &report));
+    for (size_t p = 0; p < params->count; p++) {
+        const gkv_param *param = &params->list[p];
+        const double decay = strstr(param->name, ".weight") && param->cols > 0 ? report.learning_rate * 20 : 0;
+        for (size_t i = param->offset; param->trainable && i < param->offset + param->size; i++)
+            assert_close((double)params->values[i] - (double)without->model->params.values[i],
+                         -decay * (double)before[i], 1e-6);
+    }
+    free(before);
+    gkv_trainer_free(with);
+    gkv_trainer_free(without);
+}
+
 /* The figures of a step are those of its rows. */
 static void test_report(void **state)
 {
@@ -300,7 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_movement),
         cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_report),
+        cmocka_unit_test(test_weight_decay), cmocka_unit_test(test_report),
         cmocka_unit_test(test_refit_due),
         cmocka_unit_test(test_codes_of_a_refit),
         cmocka_unit_test(test_codes_after_a_return),
