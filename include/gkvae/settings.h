@@ -33,7 +33,7 @@ typedef struct gkv_model_settings {
     int64_t latent;                     /* dimensions of z */
     int64_t hidden;                     /* units of each hidden layer of encoder and decoder */
     int64_t layers;                     /* hidden layers of each */
-    char block[GKV_NAME_SIZE];          /* silu (LayerNorm + SiLU) or gated (h·sigmoid(g)) */
+    char block[GKV_NAME_SIZE];          /* silu (LayerNorm + SiLU), residual (the same, its input added) or gated (h·sigmoid(g)) */
     char posterior[GKV_NAME_SIZE];      /* normal, full, gk or gk-amortized */
     char posterior_flow[GKV_NAME_SIZE]; /* none, planar or radial */
     int64_t posterior_layers;           /* K */
@@ -56,6 +56,7 @@ typedef struct gkv_train_settings {
     int64_t batch;
     char objective[GKV_NAME_SIZE];      /* elbo or iwae */
     int64_t samples;                    /* draws of z for an image in a step */
+    int64_t elbo_epochs;                /* the first ones, on the ELBO by one draw whatever these say */
     double learning_rate;               /* Adam's, at the start of a cosine decay to 0 */
     double weight_decay;                /* AdamW's; 0 is none */
     double clip_norm;                   /* bound on the gradient's norm; 0 is none */

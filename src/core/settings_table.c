@@ -50,7 +50,8 @@ const gkv_settings_row gkv_settings_rows[] = {
     INTEGER(model, latent, 40, 1, 4096, "Dimensions of the latent vector z."),
     INTEGER(model, hidden, 400, 1, 65536, "Units of each hidden layer of encoder and decoder."),
     INTEGER(model, layers, 2, 1, 64, "Hidden layers of the encoder, and of the decoder."),
-    CHOICE(model, block, silu, "silu, gated", "A hidden layer's form: LayerNorm and SiLU, or h·sigmoid(g)."),
+    CHOICE(model, block, silu, "silu, residual, gated",
+           "A hidden layer's form: LayerNorm and SiLU; the same with its input added, but for the first; or h·sigmoid(g)."),
     CHOICE(model, posterior, normal, "normal, full, gk, gk-amortized",
            "The family of q(z|x): normal with independent dimensions, or with any covariance; g-and-k with one shape "
            "for all x, or with a shape for each x."),
@@ -83,6 +84,8 @@ const gkv_settings_row gkv_settings_rows[] = {
     CHOICE(train, objective, elbo, "elbo, iwae",
            "The bound that is trained on: the ELBO, or the importance-weighted one, tighter with more samples."),
     INTEGER(train, samples, 1, 1, 1000, "Draws of z for each image in a step."),
+    INTEGER(train, elbo_epochs, 0, 0, 1000000,
+            "First epochs that are trained on the ELBO by one draw of each image, whatever objective and samples say."),
     NUMBER_ABOVE(train, learning_rate, 0.003, 0, 1, "Adam's step size at the start of a cosine decay to 0.", NULL),
     NUMBER(train, weight_decay, 0, 0, 100,
            "How fast the weights of linear layers decay, in units of the step size, as AdamW's; 0 is not at all."),

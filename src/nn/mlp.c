@@ -7,6 +7,7 @@
 
 #include "core/memory.h"
 #include "core/rng.h"
+#include "nn/kernels.h"
 
 /* Linear layer `place` of the net: the first one may have sparse inputs. */
 static gkv_status add_linear(const gkv_mlp_spec *spec, size_t place, gkv_params *params, gkv_plan *plan,
@@ -35,6 +36,7 @@ gkv_status gkv_mlp_create(const gkv_mlp_spec *spec, const char *name, gkv_params
             break;
         switch (spec->block) {
         case GKV_BLOCK_SILU:
+        case GKV_BLOCK_RESIDUAL:
             snprintf(layer_name, sizeof layer_name, "%.40s.layers.%zu.norm", name, i);
             status = gkv_norm_silu_create(params, plan, layer_name, linear->out, linear->d_out, activation);
             break;
@@ -54,6 +56,9 @@ gkv_status gkv_mlp_create(const gkv_mlp_spec *spec, const char *name, gkv_params
         gkv_mlp_free(mlp);
         return status;
     }
+    mlp->residual = spec->block == GKV_BLOCK_RESIDUAL;
+    if (mlp->residual)
+        mlp->d_skip = gkv_plan_backward(plan, spec->hidden);
     mlp->in = spec->in;
     mlp->timed = spec->timed;
     mlp->d_in = spec->d_in;
@@ -98,10 +103,23 @@ static void mark(const gkv_mlp *mlp, const gkv_workspace *ws, size_t layer, gkv_
         gkv_profile_mark(ws->profile, layer % 2 == 0 ? products : GKV_BENCH_ACTIVATIONS);
 }
 
+/* Whether layer i is an activation that ends a block which is gone round. */
+static bool ends_residual(const gkv_mlp *mlp, size_t i)
+{
+    return mlp->residual && i % 2 == 1 && i > 1;
+}
+
+static void add_rows(const gkv_workspace *ws, gkv_slot from, gkv_slot to, size_t first, size_t count)
+{
+    gkv_nn_kernels_get()->axpy(count * to.width, 1, gkv_at(ws, from, first), gkv_at(ws, to, first));
+}
+
 void gkv_mlp_forward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_t count)
 {
     for (size_t i = 0; i < mlp->count; i++) {
         mlp->layers[i].ops->forward(&mlp->layers[i], ws, first, count);
+        if (ends_residual(mlp, i))
+            add_rows(ws, mlp->layers[i - 1].in, mlp->layers[i].out, first, count);
         mark(mlp, ws, i, GKV_BENCH_GEMM_FORWARD);
     }
 }
@@ -109,7 +127,13 @@ void gkv_mlp_forward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_t
 void gkv_mlp_backward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_t count)
 {
     for (size_t i = mlp->count; i-- > 0;) {
-        mlp->layers[i].ops->backward(&mlp->layers[i], ws, first, count);
+        const gkv_layer *layer = &mlp->layers[i];
+        if (ends_residual(mlp, i)) /* backward overwrites it */
+            memcpy(gkv_at(ws, mlp->d_skip, first), gkv_at(ws, layer->d_out, first),
+                   count * mlp->d_skip.width * sizeof(gkv_real));
+        layer->ops->backward(layer, ws, first, count);
+        if (ends_residual(mlp, i + 1) && i + 1 < mlp->count)
+            add_rows(ws, mlp->d_skip, layer->d_in, first, count);
         mark(mlp, ws, i, GKV_BENCH_GEMM_BACKWARD);
     }
 }
@@ -149,12 +173,18 @@ size_t gkv_mlp_widest(const gkv_mlp *mlp, size_t layers)
 gkv_real *gkv_mlp_tangent(const gkv_mlp *mlp, const gkv_workspace *ws, size_t layers, size_t first, size_t count,
                           size_t each, const gkv_real *in, const gkv_tangents *room)
 {
-    gkv_real *from = room->a, *to = room->b;
+    gkv_real *from = room->a, *to = room->b, *spare = room->c;
     for (size_t i = 0; i < layers; i++) {
         mlp->layers[i].ops->tangent(&mlp->layers[i], ws, first, count, each, i == 0 ? in : from, to);
-        gkv_real *swap = from;
+        if (ends_residual(mlp, i)) /* what went into the block was put aside */
+            gkv_nn_kernels_get()->axpy(count * each * mlp->layers[i].out.width, 1, spare, to);
+        gkv_real *done = from;
         from = to;
-        to = swap;
+        to = done;
+        if (ends_residual(mlp, i + 1)) {
+            to = spare;
+            spare = done;
+        }
     }
     return from;
 }

@@ -1,6 +1,7 @@
 /* A multilayer perceptron: hidden blocks, then a linear output.
  *
  *   silu     linear, LayerNorm, SiLU
+ *   residual the same, and from the second block on what went in is added to what comes out
  *   gated    linear to twice the width, h·sigmoid(a)
  *   leaky    linear, LeakyReLU (coupling nets)                                   */
 #ifndef GKV_NN_MLP_H
@@ -10,13 +11,15 @@
 
 #include "nn/module.h"
 
-typedef enum gkv_block { GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY } gkv_block;
+typedef enum gkv_block { GKV_BLOCK_SILU, GKV_BLOCK_RESIDUAL, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY } gkv_block;
 
 typedef struct gkv_mlp {
     gkv_layer *layers;
     size_t count;
     gkv_slot in, out, d_in, d_out;
     bool timed; /* its layers are parts of a profile; else the whole net is its user's */
+    bool residual;
+    gkv_slot d_skip; /* what goes round a residual block, on its way back [hidden] */
 } gkv_mlp;
 
 typedef struct gkv_mlp_spec {
@@ -39,10 +42,10 @@ void gkv_mlp_free(gkv_mlp *mlp); /* frees what it holds, not the struct */
  * start at zero). Each tensor draws from its own place of the seed's numbers. */
 void gkv_mlp_init(const gkv_mlp *mlp, const gkv_params *params, uint64_t seed, double output_gain);
 
-/* Room for tangents on their way through the layers: two arrays of as many numbers as the
+/* Room for tangents on their way through the layers: arrays of as many numbers as the
  * widest layer on the way has for all tangents. */
 typedef struct gkv_tangents {
-    gkv_real *a, *b;
+    gkv_real *a, *b, *c; /* c for residual blocks only */
 } gkv_tangents;
 
 /* The widest of the first `layers` layers, inputs included. */

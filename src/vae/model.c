@@ -15,7 +15,9 @@ int gkv_thread_count(const gkv_settings *settings)
 static gkv_status layout_networks(gkv_model *model)
 {
     const gkv_model_settings *settings = &model->settings.model;
-    const gkv_block block = strcmp(settings->block, "gated") == 0 ? GKV_BLOCK_GATED : GKV_BLOCK_SILU;
+    const gkv_block block = strcmp(settings->block, "gated") == 0      ? GKV_BLOCK_GATED
+                            : strcmp(settings->block, "residual") == 0 ? GKV_BLOCK_RESIDUAL
+                                                                       : GKV_BLOCK_SILU;
     gkv_plan *plan = &model->plan;
     model->x = gkv_plan_forward(plan, model->pixels);
     GKV_TRY(gkv_params_add(&model->params, model->pixels, 0, false, &model->input_mean, "encoder.input_mean"));

@@ -37,6 +37,8 @@ gkv_status gkv_refine_target_create(const gkv_model *model, double prior_weight,
     GKV_TRY_GOTO(gkv_alloc(ROWS * model->pixels, sizeof *out->sd, &out->sd));
     GKV_TRY_GOTO(gkv_alloc(tangents * widest, sizeof *out->room.a, &out->room.a));
     GKV_TRY_GOTO(gkv_alloc(tangents * widest, sizeof *out->room.b, &out->room.b));
+    if (model->decoder.residual)
+        GKV_TRY_GOTO(gkv_alloc(tangents * widest, sizeof *out->room.c, &out->room.c));
     GKV_TRY_GOTO(gkv_alloc(tangents * part_width(model), sizeof *out->part, &out->part));
     GKV_TRY_GOTO(gkv_alloc(tangents * d, sizeof *out->tangents, &out->tangents));
     GKV_TRY_GOTO(gkv_alloc(tangents * d, sizeof *out->lambda, &out->lambda));
@@ -56,6 +58,7 @@ void gkv_refine_target_free(gkv_refine_target *it)
     free(it->sd);
     free(it->room.a);
     free(it->room.b);
+    free(it->room.c);
     free(it->part);
     free(it->tangents);
     free(it->lambda);

@@ -69,7 +69,6 @@ gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset
     const size_t batch = wished < count ? wished : count, draws = (size_t)settings->train.samples;
     trainer->batch = batch;
     GKV_TRY_GOTO(gkv_workspace_create(&trainer->model->plan, batch * draws, true, params, &trainer->ws));
-    trainer->ws.draws = draws;
     GKV_TRY_GOTO(gkv_workspace_keep_packed(&trainer->ws));
     GKV_TRY_GOTO(gkv_alloc(4 * params->total, sizeof *trainer->good, &trainer->good));
     GKV_TRY_GOTO(gkv_alloc(params->trainable / GKV_TRAINER_CHUNK + 1, sizeof *trainer->squares, &trainer->squares));

@@ -137,7 +137,8 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     const uint64_t epoch = trainer->state.step / trainer->epoch_steps;
     const size_t start = (size_t)(trainer->state.step % trainer->epoch_steps) * trainer->batch;
     const size_t left = trainer->train.count - start, images = left < trainer->batch ? left : trainer->batch;
-    const size_t draws = ws->draws, rows = images * draws, tile = draws < GKV_TILE_ROWS ? GKV_TILE_ROWS / draws : 1;
+    const bool early = epoch < (uint64_t)model->settings.train.elbo_epochs;
+    const size_t draws = ws->draws = early ? 1 : (size_t)model->settings.train.samples, rows = images * draws, tile = draws < GKV_TILE_ROWS ? GKV_TILE_ROWS / draws : 1;
     shuffle_for(trainer, epoch);
     if (gkv_trainer_refit_due(trainer, trainer->state.step))
         trainer->state.codes = 0; /* each refit's are its own */
@@ -145,7 +146,7 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     report->images = images;
     const gkv_objective objective = {.kl_weight = report->kl_weight,
                                      .free_bits = model->settings.train.free_bits,
-                                     .iwae = strcmp(model->settings.train.objective, "iwae") == 0};
+                                     .iwae = !early && strcmp(model->settings.train.objective, "iwae") == 0};
     const long tiles = (long)((images + tile - 1) / tile);
     const long parts = (long)gkv_pass_parts(model), pieces = (long)gkv_workspace_pack_pieces(ws);
     const long chunks = (long)((params->trainable + GKV_TRAINER_CHUNK - 1) / GKV_TRAINER_CHUNK);

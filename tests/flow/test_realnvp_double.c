@@ -70,7 +70,7 @@ static void check_tangents(flow_rig *it)
     double *tangents = test_alloc(rows * each * d * sizeof *tangents), *wanted = test_alloc(d * d * sizeof *wanted);
     double *start = test_alloc(each * d * sizeof *start);
     gkv_tangents room = {test_alloc(rows * each * widest * sizeof(double)),
-                         test_alloc(rows * each * widest * sizeof(double))};
+                         test_alloc(rows * each * widest * sizeof(double)), NULL};
     test_normals(40, each * d, 1, start);
     for (size_t j = 0; j < d; j++)
         for (size_t i = 0; i < d; i++)

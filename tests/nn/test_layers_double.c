@@ -326,8 +326,8 @@ static void check_mlp(gkv_block block, size_t hidden_layers, bool has_d_in)
 static void test_mlps(void **state)
 {
     (void)state;
-    const gkv_block blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY};
-    for (size_t b = 0; b < 3; b++)
+    const gkv_block blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY, GKV_BLOCK_RESIDUAL};
+    for (size_t b = 0; b < 4; b++)
         for (size_t layers = 0; layers <= 3; layers++)
             check_mlp(blocks[b], layers, layers != 1);
 }
@@ -336,8 +336,8 @@ static void test_mlps(void **state)
 static void test_tile_touches_its_rows_only(void **state)
 {
     (void)state;
-    const gkv_block blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY};
-    for (size_t b = 0; b < 3; b++) {
+    const gkv_block blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY, GKV_BLOCK_RESIDUAL};
+    for (size_t b = 0; b < 4; b++) {
         rig *it = begin(7, 5);
         const gkv_mlp_spec spec = {.in = it->mlp.in, .d_in = it->mlp.d_in, .has_d_in = true, .hidden = 4,
                                    .hidden_layers = 2, .out = 3, .block = blocks[b]};

@@ -34,6 +34,7 @@ static rig *begin(gkv_block block, size_t layers, bool packed)
     assert_int_equal(gkv_mlp_widest(&it->mlp, 0), IN);
     it->room.a = test_alloc(ROWS * IN * widest * sizeof(double));
     it->room.b = test_alloc(ROWS * IN * widest * sizeof(double));
+    it->room.c = test_alloc(ROWS * IN * widest * sizeof(double));
     return it;
 }
 
@@ -44,6 +45,7 @@ static void end(rig *it)
     gkv_params_free(&it->params);
     free(it->room.a);
     free(it->room.b);
+    free(it->room.c);
     free(it);
 }
 
@@ -98,8 +100,8 @@ static void check(gkv_block block, size_t layers, bool packed)
 static void test_blocks(void **state)
 {
     (void)state;
-    static const gkv_block blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY};
-    for (size_t b = 0; b < 3; b++)
+    static const gkv_block blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY, GKV_BLOCK_RESIDUAL};
+    for (size_t b = 0; b < 4; b++)
         for (size_t layers = 0; layers < 4; layers++)
             for (int packed = 0; packed < 2; packed++)
                 check(blocks[b], layers, packed);

@@ -203,12 +203,15 @@ class Model:
 
     def mlp(self, name, layers, block, x):
         for i in range(layers):
+            before = x
             x = self.linear(f"{name}.layers.{i}.linear", x)
-            if block == "silu":  # LayerNorm, then x·sigmoid(x)
+            if block in ("silu", "residual"):  # LayerNorm, then x·sigmoid(x)
                 norm = f"{name}.layers.{i}.norm"
                 x = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
                 x = self.tensors[norm + ".weight"] * x + self.tensors[norm + ".bias"]
                 x = x * sigmoid(x)
+                if block == "residual" and i > 0:
+                    x = x + before
             elif block == "gated":
                 h, gate = np.split(x, 2, axis=1)
                 x = h * sigmoid(gate)

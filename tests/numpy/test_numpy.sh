@@ -52,7 +52,7 @@ check normals 3 model.base=gaussian-mixture model.base_components=5 model.base_f
     train.refit_every=0.5 train.epochs=2
 check diagonal 3 model.base=gk-mixture model.base_components=3 model.base_dependence=diagonal model.base_shapes=shared \
     model.base_fit=grad model.base_g=0.3
-check gaussian 1 model.base=full-gaussian model.posterior=full
+check gaussian 1 model.base=full-gaussian model.posterior=full model.block=residual model.layers=3
 check iwae 5 model.posterior=full model.posterior_flow=planar model.posterior_layers=1 train.objective=iwae \
     train.samples=4 train.weight_decay=0.1
 check student 3 model.base=student-t

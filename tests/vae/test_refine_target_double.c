@@ -183,6 +183,7 @@ static void test_derivatives(void **state)
     for (size_t b = 0; b < 3; b++) {
         check("none", bases[b], "silu", "1", 1);
         check("realnvp", bases[b], "gated", "2", 1);
+        check("none", bases[b], "residual", "3", 1);
         check("realnvp", bases[b], "silu", "2", 0.4);
     }
 }

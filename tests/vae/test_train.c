@@ -61,6 +61,7 @@ static void test_threads(void **state)
         if (i == 3) {
             set(&settings, "train.objective", "iwae");
             set(&settings, "train.samples", "7"); /* tiles of seven images */
+            set(&settings, "train.elbo_epochs", "1");
             set(&settings, "train.weight_decay", "1");
             set(&settings, "model.posterior", "full");
         }
@@ -160,6 +161,7 @@ static void test_resume_mixtures(void **state)
         set(&settings, "train.ema", runs[i][3]);
         set(&settings, "train.samples", i % 2 ? "3" : "1");
         set(&settings, "train.objective", i == 3 ? "iwae" : "elbo");
+        set(&settings, "train.elbo_epochs", i == 3 ? "1" : "0");
         assert_ok(train(&settings, name, NULL, false, false, NULL));
         static const uint64_t places[] = {3, 5, 12, 19};
         for (size_t p = i % 2; p < 4; p += 2)
@@ -302,7 +304,7 @@ static void test_variants(void **state)
 {
     (void)state;
     static const char *const changes[][2] = {
-        {"train.seed", "2"}, {"data.binarization", "static"}, {"data.binarization", "grey"}, {"model.block", "gated"},
+        {"train.seed", "2"}, {"data.binarization", "static"}, {"data.binarization", "grey"}, {"model.block", "gated"}, {"model.block", "residual"},
         {"model.base", "normal"}, {"model.base", "gk"}, {"model.prior_flow", "none"}, {"data.validation", "0"},
         {"model.posterior", "full"}, {"train.objective", "iwae"}, {"train.samples", "3"}, {"train.weight_decay", "5"},
         {"train.free_bits", "9"},
