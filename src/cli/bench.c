@@ -139,6 +139,8 @@ int cli_bench(int argc, char **argv)
     if (!it->wanted)
         it->wanted = BENCH_ALL;
     CLI_TRY(read_settings(it, &settings));
+    if (it->json)
+        CLI_TRY(bench_check_json(it->json));
     choose_models(it, &settings);
     choose_threads(it, &settings);
     cli_catch_signals();

@@ -16,6 +16,9 @@ typedef struct bench_series {
 void bench_add(bench_series *series, double value);
 double bench_median(const bench_series *series); /* NaN for none */
 
+/* CLI_OK, or says that a signal asked to stop and returns that code. */
+int bench_go_on(void);
+
 /* Each model is measured on one thread and, if they are more, on all. */
 enum { BENCH_WIDTHS = 2, BENCH_MODELS = 2 };
 
@@ -26,6 +29,7 @@ typedef struct bench_model {
     gkv_bench_operations operations;
     size_t parameters, batch, epoch_steps;
     size_t steps[BENCH_WIDTHS], evaluated[BENCH_WIDTHS]; /* of one measurement */
+    size_t piece[BENCH_WIDTHS]; /* steps of about a second: between two pieces it can be stopped */
     struct {
         bench_series step, evaluation, drawing, refit; /* seconds: a step, an evaluated image, all draws, a refit */
         bench_series step_share, evaluation_share, drawing_share; /* of the peak in the same round */
@@ -85,6 +89,9 @@ int bench_child(const char *folder);
 
 void bench_print(const bench *it);
 int bench_write_json(const bench *it);
+
+/* Whether the file can be written, before there is anything to lose; leaves it as it is. */
+int bench_check_json(const char *path);
 
 /* A refit's share of the time of the steps between two. */
 double bench_refit_share(const bench_model *model, size_t width);

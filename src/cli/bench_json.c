@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <jansson.h>
 
@@ -80,6 +81,21 @@ static json_t *all_of(const bench *it)
     put(out, "epoch_seconds", it->epoch);
     put(out, "peak_memory_bytes", it->peak_memory);
     return out;
+}
+
+int bench_check_json(const char *path)
+{
+    struct stat about;
+    const bool exists = stat(path, &about) == 0;
+    if (exists && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode))
+        return CLI_OK; /* a pipe would take the check for all there is */
+    FILE *file = fopen(path, "a");
+    if (!file)
+        return cli_error(CLI_IO, "%s: cannot be written: %s", path, strerror(errno));
+    fclose(file);
+    if (!exists)
+        remove(path);
+    return CLI_OK;
 }
 
 int bench_write_json(const bench *it)

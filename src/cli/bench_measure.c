@@ -36,22 +36,36 @@ double bench_median(const bench_series *series)
     return n ? 0.5 * (sorted[(n - 1) / 2] + sorted[n / 2]) : NAN;
 }
 
+int bench_go_on(void)
+{
+    return cli_stop ? cli_error(cli_code(GKV_ERR_INTERRUPTED), "interrupted, before there were all figures")
+                    : CLI_OK;
+}
+
 /* --- Training ----------------------------------------------------------------------------- */
 
 static int train(bench_model *model, size_t width, int threads, double peak)
 {
-    double seconds;
-    gkv_bench_profile profile;
+    double seconds = 0, parts[GKV_BENCH_PARTS] = {0};
     const size_t steps = model->steps[width];
-    const int code = cli_check(gkv_bench_training_run(model->training, threads, steps, &seconds, &profile));
-    if (code != CLI_OK)
-        return code;
+    int code = CLI_OK;
+    for (size_t done = 0, count; done < steps; done += count) {
+        double taken;
+        gkv_bench_profile profile;
+        CLI_TRY(bench_go_on());
+        count = steps - done < model->piece[width] ? steps - done : model->piece[width];
+        CLI_CHECK(gkv_bench_training_run(model->training, threads, count, &taken, &profile));
+        seconds += taken;
+        for (int part = 0; part < GKV_BENCH_PARTS; part++)
+            parts[part] += profile.seconds[part];
+    }
     const double step = seconds / (double)steps;
     bench_add(&model->at[width].step, step);
     bench_add(&model->at[width].step_share, (double)model->batch * model->operations.training / step / peak);
     for (int part = 0; part < GKV_BENCH_PARTS; part++)
-        bench_add(&model->at[width].parts[part], profile.seconds[part] / (double)steps);
-    return CLI_OK;
+        bench_add(&model->at[width].parts[part], parts[part] / (double)steps);
+done:
+    return code;
 }
 
 static int refit(bench_model *model, size_t width, int threads)
@@ -68,11 +82,12 @@ static int refit(bench_model *model, size_t width, int threads)
 static int evaluate_once(bench_model *model, int threads, size_t images, const gkv_dataset *test, double *seconds)
 {
     gkv_settings settings = model->settings;
+    const gkv_eval_options how = {.stop = &cli_stop};
     gkv_metrics metrics;
     settings.eval.images = (int64_t)images;
     settings.train.threads = threads;
     const double began = cli_seconds();
-    const int code = cli_check(gkv_evaluate(gkv_bench_training_model(model->training), test, &settings, NULL,
+    const int code = cli_check(gkv_evaluate(gkv_bench_training_model(model->training), test, &settings, &how,
                                             &metrics));
     *seconds = cli_seconds() - began;
     return code;
@@ -103,6 +118,7 @@ static int draw(bench_model *model, size_t width, int threads, double peak)
     CLI_CHECK(gkv_model_set_threads(from, threads));
     const double began = cli_seconds();
     for (size_t first = 0; first < BENCH_DRAWS; first += DRAW_BLOCK) {
+        CLI_TRY(bench_go_on());
         CLI_CHECK(gkv_model_sample(from, DRAW_BLOCK, 1, first, 1, codes));
         CLI_CHECK(gkv_model_decode(from, DRAW_BLOCK, codes, images));
     }
@@ -165,6 +181,7 @@ static int measure_gk(bench *it, double seconds)
             size_t calls = 0;
             const double began = cli_seconds();
             do {
+                CLI_TRY(bench_go_on());
                 CLI_CHECK(gk_call(&gk, function, kind == 0, a));
                 calls++;
             } while (cli_seconds() - began < seconds / (2 * BENCH_GK_FUNCTIONS));
@@ -178,26 +195,26 @@ done:
 
 /* --- Rounds ----------------------------------------------------------------------------------- */
 
-/* How many steps and images a measurement of so many seconds takes, from a first one. */
+/* How many steps and images, of `most`, a measurement of so many seconds takes, from a first one. */
 static int plan(bench *it, bench_model *model, const gkv_dataset *test, size_t most, double slot)
 {
     const size_t steps = 4;
+    int code = CLI_OK;
     for (size_t w = 0; w < it->widths; w++) {
+        const size_t task = EVALUATED * (size_t)it->threads[w], images = task < most ? task : most;
         double seconds;
-        int code = cli_check(gkv_bench_training_run(model->training, it->threads[w], steps, &seconds, NULL));
-        if (code != CLI_OK)
-            return code;
+        CLI_TRY(bench_go_on());
+        CLI_CHECK(gkv_bench_training_run(model->training, it->threads[w], steps, &seconds, NULL));
         model->steps[w] = (size_t)fmax(2, slot * (double)steps / seconds);
-        const size_t images = EVALUATED * (size_t)it->threads[w];
-        model->evaluated[w] = images;
+        model->piece[w] = (size_t)fmax(1, (double)steps / seconds);
         if (!(it->wanted & BENCH_EVALUATION))
             continue;
-        if ((code = evaluate_once(model, it->threads[w], images, test, &seconds)) != CLI_OK)
-            return code;
+        CLI_TRY(evaluate_once(model, it->threads[w], images, test, &seconds));
         const size_t fit = (size_t)(slot / seconds) * images;
         model->evaluated[w] = fit < images ? images : fit < most ? fit : most / images * images;
     }
-    return CLI_OK;
+done:
+    return code;
 }
 
 static int measure_model(bench *it, bench_model *model, size_t width, const gkv_dataset *test, double peak)
@@ -277,10 +294,7 @@ int bench_measure(bench *it)
         CLI_TRY(open_models(it, slot, &test));
     for (size_t round = 0; round < it->rounds; round++) {
         char text[64];
-        if (cli_stop) {
-            code = cli_error(cli_code(GKV_ERR_INTERRUPTED), "interrupted after %zu of %zu rounds", round, it->rounds);
-            goto done;
-        }
+        CLI_TRY(bench_go_on());
         snprintf(text, sizeof text, "round %zu of %zu", round + 1, it->rounds);
         if (live.on)
             cli_live_show(&live, (const char *const[]){text}, 1);

@@ -1,10 +1,13 @@
 /* A run of its own process: when its first step is done, how long an epoch takes, and how
  * much memory; declared in bench.h. */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700   /* nftw() */
 #define _DEFAULT_SOURCE /* wait4() */
 #include <errno.h>
-#include <math.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -92,36 +95,55 @@ static int start(const char *folder, pid_t *child, int *out)
     return CLI_OK;
 }
 
+/* Until the child closes its end of the pipe, as it does when it ends. A signal may be for this
+ * process alone, and nothing of the child's is kept: then it is ended too. */
+static void wait_for_end(bench *it, pid_t child, int out, double began)
+{
+    enum { LOOK = 100 }; /* milliseconds: a signal just before poll() does not wake it */
+    char byte;
+    for (;;) {
+        struct pollfd end = {.fd = out, .events = POLLIN};
+        const int ready = poll(&end, 1, LOOK);
+        if (cli_stop) {
+            kill(child, SIGKILL);
+            return;
+        }
+        if (ready <= 0)
+            continue;
+        if (read(out, &byte, 1) != 1)
+            return;
+        it->first_step = cli_seconds() - began;
+    }
+}
+
 static int watch(bench *it, pid_t child, int out, double began)
 {
-    char byte;
     struct rusage used;
     int status = 0;
-    if (read(out, &byte, 1) == 1) /* a signal here is seen below */
-        it->first_step = cli_seconds() - began;
+    wait_for_end(it, child, out, began);
     while (wait4(child, &status, 0, &used) < 0 && errno == EINTR)
         continue;
     it->epoch = cli_seconds() - began;
     it->peak_memory = 1024.0 * (double)used.ru_maxrss;
     if (cli_stop)
-        return cli_error(cli_code(GKV_ERR_INTERRUPTED), "interrupted");
+        return bench_go_on();
     if (!WIFEXITED(status) || WEXITSTATUS(status) != CLI_OK)
         return cli_error(WIFEXITED(status) ? WEXITSTATUS(status) : CLI_INTERNAL, "the training that was to be "
                          "measured failed; see above");
     return CLI_OK;
 }
 
+static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *place)
+{
+    (void)about, (void)kind, (void)place;
+    remove(path);
+    return 0;
+}
+
+/* All of it: a child that was ended may leave a file half written. */
 static void remove_folder(const char *folder)
 {
-    static const char *const files[] = {"run/checkpoint.safetensors", "run/model.safetensors", "run/times.json",
-                                        "run/history.csv", "run/history.jsonl", "run/refits.jsonl",
-                                        "run/config.ini", "run/lock", "run", "config.ini", "images.idx3"};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char *path = cli_text("%s/%s", folder, files[i]);
-        remove(path);
-        free(path);
-    }
-    rmdir(folder);
+    nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 int bench_process(bench *it)

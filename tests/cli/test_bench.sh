@@ -48,5 +48,38 @@ expect 2 "too many" "$gkvae" bench a.ini b.ini
 expect 4 "model.latent" "$gkvae" bench --set model.latent=0
 expect 5 "none.ini" "$gkvae" bench none.ini
 TMPDIR=$work/absent expect 5 "absent" "$gkvae" bench small.ini --only run --images 1000
+# A file that cannot be written is no news for the end, and one that can is left for it.
 expect 5 "absent/figures.json" "$gkvae" bench --only gk --seconds 1 --json absent/figures.json
+grep -q "quantile of p" output && fail "measured, and then nowhere to write it"
+expect 5 "temporary: cannot be written" "$gkvae" bench --only gk --json temporary
+expect 5 "none.ini" "$gkvae" bench none.ini --json new.json
+[ -e new.json ] && fail "a file without figures"
+
+# More threads than there are images for.
+expect 0 "plain, 64 threads" "$gkvae" bench small.ini --only evaluation --images 1000 --threads 64 --seconds 1
+grep -qE "nan|inf" output && fail "a figure of an evaluation of fewer images is no number"
+
+# A signal for the program alone is heard at once in the middle of what takes some minutes, and leaves
+# nothing behind.
+stop() {
+    local process code=0 began=$SECONDS
+    "$gkvae" bench small.ini --quiet "$@" > output 2> messages &
+    process=$!
+    if [ "$2" = run ]; then
+        until ls -d temporary/*/run > /dev/null 2>&1 || [ $((SECONDS - began)) -gt 20 ]; do
+            sleep 0.05
+        done
+    else
+        sleep 1
+    fi
+    began=$SECONDS
+    kill -s TERM $process
+    wait $process || code=$?
+    [ $code -eq 143 ] || fail "$*: exit code $code, not 143: $(cat messages)"
+    [ $((SECONDS - began)) -le 120 ] || fail "$*: stopped after $((SECONDS - began)) s"
+    ls temporary/* > left 2> /dev/null && fail "$*: left behind: $(cat left)"
+}
+stop --only run --images 20000 --set model.hidden=1000 --set train.batch=1
+stop --only training --images 1000 --seconds 6000
+stop --only gk --seconds 6000
 finish
