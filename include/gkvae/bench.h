@@ -62,12 +62,13 @@ GKV_API void gkv_bench_training_free(gkv_bench_training *training); /* NULL is f
 /* Does so many steps of training on that many threads (1 … 256), which must be within the
  * run's train.epochs. *seconds is the time they took; unless profile is NULL it is where it
  * went. GKV_ERR_ARGUMENT for another number of threads or a run at its end, GKV_ERR_NUMERIC
- * as gkv_train(). */
+ * as gkv_train(), GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads, size_t steps,
                                                        double *seconds, gkv_bench_profile *profile);
 
 /* Refits the base once, to fresh codes of train.refit_codes images, which is not timed: only
- * the fit is. *seconds is 0 if the settings ask for no refits. GKV_ERR_ARGUMENT as above. */
+ * the fit is. *seconds is 0 if the settings ask for no refits. GKV_ERR_ARGUMENT as above,
+ * GKV_ERR_MEMORY, and what a refit may end with. */
 GKV_API GKV_MUST_USE gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads,
                                                          double *seconds);
 
