@@ -68,7 +68,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_bench_training_run(gkv_bench_training *train
 
 /* Refits the base once, to fresh codes of train.refit_codes images, which is not timed: only
  * the fit is. *seconds is 0 if the settings ask for no refits. GKV_ERR_ARGUMENT as above,
- * GKV_ERR_MEMORY, and what a refit may end with. */
+ * GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads,
                                                          double *seconds);
 
