@@ -59,8 +59,9 @@ typedef struct gkv_eval_options {
                                                                 may be NULL; on the calling thread */
     void *context;
     const volatile sig_atomic_t *stop; /* may be NULL; nonzero ends it with GKV_ERR_INTERRUPTED */
-    const gkv_refine_settings *refine; /* NULL: do not. Its mode must be GKV_REFINE_MEAN; its seed and threads
-                                          are settings->eval.seed and ->train.threads, whatever it says */
+    const gkv_refine_settings *refine; /* NULL: do not. Its mode must be GKV_REFINE_MEAN; its seed, threads
+                                          and stop are settings->eval.seed, ->train.threads and stop above,
+                                          whatever it says */
 } gkv_eval_options;
 
 /* Evaluates on the data set by settings->eval and settings->data.binarization. Memory

@@ -26,6 +26,7 @@
 #ifndef GKVAE_REFINE_H
 #define GKVAE_REFINE_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,6 +55,8 @@ typedef struct gkv_refine_settings {
                              code, less a code that reconstructs x more closely. Of no meaning to the mean */
     uint64_t seed;        /* of the noise: 1 */
     int threads;          /* 0 … 256: 0 takes the model's */
+    const volatile sig_atomic_t *stop; /* NULL, or once nonzero no image begins another iteration: the answer is what
+                                          each has come to. Must outlive the refiner */
 } gkv_refine_settings;
 
 /* The defaults above. */

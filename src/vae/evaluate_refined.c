@@ -95,6 +95,9 @@ static gkv_status do_block(const gkv_estimate_job *job, gkv_refiner *refiner, bl
                     &(gkv_refined){.mean = b->means + first * d, .factor = b->factor,
                                    .cross_entropy_before = b->entropy_before, .cross_entropy_after = b->entropy,
                                    .accepted = b->accepted});
+    if (job->stop && *job->stop)
+        return gkv_fail(GKV_ERR_INTERRUPTED, "evaluation was interrupted while refining images %zu to %zu of %zu", first + 1,
+                        first + n, job->images->count);
     out->milliseconds += 1000 * (omp_get_wtime() - began);
     for (size_t i = 0; i < n; i++) {
         out->cross_entropy_before += b->entropy_before[i];
@@ -153,6 +156,7 @@ gkv_status gkv_evaluate_refined(const gkv_estimate_job *job, const gkv_refine_se
     gkv_status status = GKV_OK;
     own.threads = job->threads;
     own.seed = job->seed;
+    own.stop = job->stop;
     *out = (gkv_refined_metrics){.iterations = own.iterations, .samples = own.samples};
     GKV_TRY_GOTO(gkv_refiner_create(job->model, &own, &refiner));
     GKV_TRY_GOTO(block_create(count, job->model->pixels, job->model->d, &b));

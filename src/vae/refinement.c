@@ -11,8 +11,8 @@
  * iteration has. */
 enum { TRIES = 4, PLACES = 1024 };
 /* λ's factor from a try to the next, its inverse after a step that counted; and the least λ that
- * a rejection leaves. */
-static const double lambda_factor = 10, lambda_floor = 1e-3;
+ * a rejection leaves, and the greatest: P goes on where μ no longer does. */
+static const double lambda_factor = 10, lambda_floor = 1e-3, lambda_ceiling = 1e12;
 
 /* --- Memory ---------------------------------------------------------------------------- */
 
@@ -244,10 +244,10 @@ static size_t try_steps(gkv_refinement *it, size_t n, double rho)
     judge(it, &it->trial, n);
     for (size_t i = 0; i < n; i++) {
         gkv_refinement_image *image = &it->images[i];
-        if (image->possible && image->trial_value < image->value) { /* false for NaN */
+        if (image->possible && isfinite(image->trial_value) && image->trial_value < image->value) {
             accept(it, i);
         } else if (image->pending) {
-            image->lambda = fmax(lambda_factor * image->lambda, lambda_floor);
+            image->lambda = fmin(fmax(lambda_factor * image->lambda, lambda_floor), lambda_ceiling);
             pending++;
         }
     }
@@ -264,6 +264,17 @@ static void finish(gkv_refinement *it, size_t i)
         gkv_precision_invert(d, it->work, it->now.factor + i * d * d);
 }
 
+/* Several threads ask. */
+static bool stopped(const gkv_refinement *it)
+{
+    sig_atomic_t stop = 0;
+    if (it->settings.stop) {
+#pragma omp atomic read
+        stop = *it->settings.stop;
+    }
+    return stop;
+}
+
 void gkv_refinement_run(gkv_refinement *it, size_t n)
 {
     const gkv_refine_settings *settings = &it->settings;
@@ -275,7 +286,7 @@ void gkv_refinement_run(gkv_refinement *it, size_t n)
         image->before = image->value = image->trial_value;
         image->finite = isfinite(image->value);
     }
-    for (int t = 0; t < settings->iterations; t++) {
+    for (int t = 0; t < settings->iterations && !stopped(it); t++) {
         double rho = is_map(it) ? 1 : settings->rate / (1 + settings->decay * t);
         for (size_t i = 0; i < n; i++)
             it->images[i].pending = it->images[i].finite;

@@ -3,6 +3,8 @@
 #define _XOPEN_SOURCE 700
 #include "vae/small.h"
 
+#include <sys/resource.h>
+
 #include "core/rng.h"
 #include "gkvae/eval.h"
 #include "gkvae/refine.h"
@@ -97,6 +99,7 @@ static gkv_settings kind(const char *flow, const char *base, const char *posteri
     set(&settings, "model.prior_flow", flow);
     set(&settings, "model.base", base);
     set(&settings, "model.base_fit", "fixed");
+    set(&settings, "model.base_components", "3");
     set(&settings, "model.posterior", posterior);
     set(&settings, "model.posterior_flow", posterior_flow);
     set(&settings, "model.posterior_layers", strcmp(posterior_flow, "none") == 0 ? "0" : "2");
@@ -146,7 +149,9 @@ static void test_kinds(void **state)
     const gkv_settings kinds[] = {
         kind("none", "normal", "normal", "none"),     kind("realnvp", "gk-copula", "normal", "none"),
         kind("realnvp", "gk", "gk", "none"),          kind("none", "gk-copula", "gk-amortized", "radial"),
-        kind("realnvp", "normal", "normal", "planar"),
+        kind("realnvp", "normal", "normal", "planar"), kind("realnvp", "full-gaussian", "normal", "none"),
+        kind("none", "student-t", "normal", "none"),   kind("realnvp", "gaussian-mixture", "normal", "none"),
+        kind("none", "gk-mixture", "normal", "none"),  kind("realnvp", "gk-by-class", "gk-amortized", "none"),
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         check_kind(&kinds[i]);
@@ -227,6 +232,84 @@ static void test_numbers(void **state)
     answers_free(&all);
     answers_free(&part);
     answers_free(&other);
+    free(images);
+    gkv_model_free(model);
+}
+
+/* A latent space so large that tangents are taken row by row, and images in smaller batches: the same bits
+ * nevertheless. */
+static void test_large_latent(void **state)
+{
+    (void)state;
+    enum { SIDE = 5, N = SIDE * SIDE, COUNT = 13, LATENT = 300 };
+    gkv_settings settings = kind("none", "gk-copula", "normal", "none");
+    set(&settings, "model.latent", "300");
+    gkv_model *model = random_model(&settings, SIDE, SIDE);
+    float images[COUNT * N];
+    for (size_t e = 0; e < COUNT * N; e++)
+        images[e] = e * 7 % 11 < 4;
+    gkv_refine_settings how;
+    gkv_refine_defaults(&how);
+    how.iterations = 1;
+    how.threads = 1;
+    answers one = refine(model, &how, COUNT, images);
+    how.threads = 3;
+    answers three = refine(model, &how, COUNT, images);
+    assert_same(&one, &three, COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_int_equal(one.out.outcome[i], GKV_REFINE_IMPROVED);
+    answers_free(&one);
+    answers_free(&three);
+    gkv_model_free(model);
+}
+
+/* Memory does not grow with the number of images: a hundredth of what one matrix for each would take. */
+static void test_memory(void **state)
+{
+    (void)state;
+    enum { SIDE = 4, N = SIDE * SIDE, COUNT = 4000, SOME = 40 };
+    gkv_settings settings = kind("none", "normal", "normal", "none");
+    set(&settings, "model.latent", "30");
+    set(&settings, "model.hidden", "8");
+    gkv_model *model = random_model(&settings, SIDE, SIDE);
+    float *images = test_alloc((size_t)COUNT * N * sizeof *images);
+    for (size_t e = 0; e < (size_t)COUNT * N; e++)
+        images[e] = e * 7 % 11 < 4;
+    gkv_refine_settings how;
+    gkv_refine_defaults(&how);
+    how.iterations = 1;
+    gkv_refiner *refiner = NULL;
+    struct rusage before, after;
+    assert_ok(gkv_refiner_create(model, &how, &refiner));
+    gkv_refiner_run(refiner, SOME, images, 0, &(gkv_refined){.mean = NULL});
+    assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
+    gkv_refiner_run(refiner, COUNT, images, 0, &(gkv_refined){.mean = NULL});
+    assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
+    assert_true(after.ru_maxrss - before.ru_maxrss < 4096); /* KB; 4000 matrices are 28000 */
+    gkv_refiner_free(refiner);
+    free(images);
+    gkv_model_free(model);
+}
+
+/* Asked to stop, it answers with where it has come to: here, where it begins. */
+static void test_stop(void **state)
+{
+    (void)state;
+    const gkv_settings settings = kind("realnvp", "gk-copula", "normal", "none");
+    gkv_model *model = random_model(&settings, 28, 28);
+    float *images = test_images(&settings, IMAGES);
+    volatile sig_atomic_t stop = 1;
+    gkv_refine_settings how;
+    gkv_refine_defaults(&how);
+    how.iterations = 0;
+    answers none = refine(model, &how, IMAGES, images);
+    how.iterations = 1000;
+    how.samples = 512;
+    how.stop = &stop;
+    answers stopped = refine(model, &how, IMAGES, images);
+    assert_same(&none, &stopped, IMAGES);
+    answers_free(&none);
+    answers_free(&stopped);
     free(images);
     gkv_model_free(model);
 }
@@ -444,6 +527,89 @@ static void test_evaluation(void **state)
     gkv_model_free(model);
 }
 
+/* Beyond a block of 500 images each still has its own posterior and noise: the mean over all is that of
+ * refining them by hand. */
+static void test_blocks(void **state)
+{
+    (void)state;
+    enum { COUNT = 515, LAST = 15, SIDE = 8, N = SIDE * SIDE };
+    static uint8_t pixels[COUNT * N];
+    static float images[COUNT * N];
+    gkv_settings settings = kind("realnvp", "gk", "normal", "none");
+    settings.eval.images = COUNT;
+    settings.eval.samples = 30;
+    for (size_t i = 0; i < COUNT; i++) /* the last are of another kind */
+        for (size_t k = 0; k < N; k++)
+            pixels[i * N + k] = (i < COUNT - LAST ? k * (1 + i % 5) % 7 == 0 : k * (1 + i) % 5 != 0) ? 255 : 0;
+    gkv_model *model = random_model(&settings, SIDE, SIDE);
+    gkv_dataset *test = NULL;
+    assert_ok(gkv_dataset_from_memory(pixels, NULL, COUNT, SIDE, SIDE, &test));
+    gkv_refine_settings how;
+    gkv_refine_defaults(&how);
+    how.seed = settings.eval.seed;
+    assert_ok(gkv_targets(&settings, test, GKV_TEST, 0, COUNT, images));
+    answers found = refine(model, &how, COUNT, images);
+    double before = 0, after = 0, bound = 0, last = 0, accepted = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        before += found.out.cross_entropy_before[i] / COUNT;
+        after += found.out.cross_entropy_after[i] / COUNT;
+        bound += found.out.after[i] / COUNT;
+        accepted += (double)found.out.accepted[i] / COUNT;
+        last += i < COUNT - LAST ? 0 : found.out.after[i] / LAST;
+    }
+    how.seed = 77; /* which an evaluation does not heed */
+    gkv_metrics all, most;
+    gkv_eval_options options = {.refine = &how};
+    assert_ok(gkv_evaluate(model, test, &settings, &options, &all));
+    assert_relative(all.refined.cross_entropy_before, before, 1e-12);
+    assert_relative(all.refined.cross_entropy, after, 1e-12);
+    assert_relative(all.refined.accepted, accepted, 1e-12);
+    assert_close(all.refined.neg_elbo, bound, 0.2);
+    settings.eval.images = COUNT - LAST;
+    assert_ok(gkv_evaluate(model, test, &settings, &options, &most));
+    assert_close((COUNT * all.refined.neg_elbo - (COUNT - LAST) * most.refined.neg_elbo) / LAST, last, 0.5);
+    answers_free(&found);
+    gkv_dataset_free(test);
+    gkv_model_free(model);
+}
+
+/* Sets the flag when images are being refined. */
+typedef struct interruption {
+    volatile sig_atomic_t stop;
+    size_t last;
+} interruption;
+
+static void interrupt(void *context, size_t done, size_t of)
+{
+    interruption *it = context;
+    it->last = done;
+    it->stop = 2 * done >= of;
+}
+
+/* An evaluation that is asked to stop while it refines does so, however much there is to be done. */
+static void test_interrupted(void **state)
+{
+    (void)state;
+    gkv_settings settings = kind("realnvp", "gk-copula", "normal", "none");
+    settings.eval.images = 60;
+    settings.eval.samples = 4;
+    settings.train.threads = 1;
+    gkv_model *model = random_model(&settings, 28, 28);
+    gkv_dataset *test = NULL;
+    assert_ok(gkv_dataset_load(&settings.data, GKV_TEST, &test));
+    gkv_refine_settings how;
+    gkv_refine_defaults(&how);
+    how.iterations = 1000;
+    how.samples = 512;
+    interruption it = {.stop = 0};
+    gkv_metrics metrics;
+    gkv_eval_options options = {.refine = &how, .progress = interrupt, .context = &it, .stop = &it.stop};
+    assert_fails(gkv_evaluate(model, test, &settings, &options, &metrics), GKV_ERR_INTERRUPTED, "interrupted");
+    assert_int_equal(it.last, 60);
+    gkv_dataset_free(test);
+    gkv_model_free(model);
+}
+
 static void test_arguments(void **state)
 {
     (void)state;
@@ -485,7 +651,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds),        cmocka_unit_test(test_no_iterations), cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_worst),        cmocka_unit_test(test_one_dimension), cmocka_unit_test(test_prior_weight),
-        cmocka_unit_test(test_evaluation),   cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_evaluation),   cmocka_unit_test(test_arguments),     cmocka_unit_test(test_large_latent),
+        cmocka_unit_test(test_memory),       cmocka_unit_test(test_stop),          cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_interrupted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
