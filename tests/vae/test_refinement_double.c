@@ -82,8 +82,13 @@ typedef struct linear {
     double slope_sign;       /* −1: gradients that lie */
     double curvature_factor; /* −1: curvatures that are none */
     bool singular;           /* curvatures of rank 1 */
-    double edge;             /* beyond which in z[0] there is nothing finite */
+    double edge;             /* beyond which in z[0] there is nothing finite, but … */
+    double beyond;           /* … this */
     size_t rows;             /* asked for derivatives */
+    size_t calls, stop_call; /* … in so many calls: of which this one sets … */
+    volatile sig_atomic_t stop;
+    double *seen;            /* unless NULL, z[0] of every row of image 0 ends here … */
+    size_t seen_count;       /* … so many */
 } linear;
 
 static double residual(const linear *it, size_t image, const double *z, size_t n)
@@ -92,6 +97,12 @@ static double residual(const linear *it, size_t image, const double *z, size_t n
     for (size_t j = 0; j < D; j++)
         r += it->a[n * D + j] * z[j];
     return r;
+}
+
+static void see(linear *it, size_t image, const double *z)
+{
+    if (it->seen && image == 0)
+        it->seen[it->seen_count++] = z[0];
 }
 
 static void value(void *context, size_t rows, const size_t *image, const double *z, double *out)
@@ -104,7 +115,8 @@ static void value(void *context, size_t rows, const size_t *image, const double 
         for (size_t n = 0; n < N; n++)
             out[r] += it->weight * residual(it, image[r], z, n) * residual(it, image[r], z, n) / 2;
         if (z[0] > it->edge)
-            out[r] = NAN;
+            out[r] = it->beyond;
+        see(it, image[r], z);
     }
 }
 
@@ -113,7 +125,11 @@ static void expand(void *context, size_t rows, const size_t *image, const double
 {
     linear *it = context;
     it->rows += rows;
+    it->calls++;
+    if (it->calls == it->stop_call)
+        it->stop = 1;
     for (size_t r = 0; r < rows; r++, z += D) {
+        see(it, image[r], z);
         for (size_t i = 0; i < D; i++) {
             double g = z[i];
             for (size_t n = 0; n < N; n++)
@@ -131,7 +147,7 @@ static void expand(void *context, size_t rows, const size_t *image, const double
 
 static linear linear_model(void)
 {
-    linear it = {.weight = 3, .slope_sign = 1, .curvature_factor = 1, .edge = INFINITY};
+    linear it = {.weight = 3, .slope_sign = 1, .curvature_factor = 1, .edge = INFINITY, .beyond = NAN};
     test_normals(1, N * D, 1, it.a);
     for (size_t i = 0; i < ROOM; i++)
         test_normals(10 + i, N, 2, it.x[i]);
@@ -316,22 +332,160 @@ static void test_huge_damping(void **state)
     gkv_refinement_free(&before);
 }
 
-/* Points where the model is not finite are stepped back from, and the others go on. */
+/* Points where the model is not finite are stepped back from, and the others go on: a bound of −∞ is
+ * no better one. */
 static void test_edge(void **state)
 {
     (void)state;
+    static const double beyond[] = {NAN, INFINITY, -INFINITY};
     const gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 6);
+    for (size_t b = 0; b < 3; b++) {
+        linear model = linear_model(), free_model = linear_model();
+        gkv_refinement it = start(&model, &settings), elsewhere = start(&free_model, &settings);
+        gkv_refinement_run(&elsewhere, ROOM);
+        model.beyond = beyond[b];
+        model.edge = elsewhere.now.mean[0]; /* some begin before it and would go beyond */
+        for (size_t i = 1; i < ROOM; i++)
+            model.edge = fmax(model.edge, elsewhere.now.mean[i * D]);
+        size_t finite = 0, bounded = 0;
+        gkv_refinement_run(&it, ROOM);
+        for (size_t i = 0; i < ROOM; i++) {
+            finite += it.images[i].finite;
+            if (it.images[i].finite) {
+                assert_true(isfinite(it.images[i].value) && it.images[i].value <= it.images[i].before);
+                assert_true(isfinite(it.now.mean[i * D]));
+                bounded += it.images[i].value > elsewhere.images[i].value + 0.01;
+            }
+        }
+        assert_true(finite > 0 && bounded > 0);
+        gkv_refinement_free(&it);
+        gkv_refinement_free(&elsewhere);
+    }
+}
+
+/* Steps that are too long are tried shorter, by what the damping has become; it falls when one counts. */
+static void test_tries(void **state)
+{
+    (void)state;
     linear model = linear_model();
-    size_t finite = 0;
-    model.edge = 2;
+    model.curvature_factor = 0.1; /* steps are some 10/(1 + λ) of the right ones; up to 2 they are an improvement */
+    gkv_refine_settings settings = settings_of(GKV_REFINE_MAP, 1); /* λ = 0.1, 1, 10 */
     gkv_refinement it = start(&model, &settings);
     gkv_refinement_run(&it, ROOM);
     for (size_t i = 0; i < ROOM; i++) {
-        finite += it.images[i].finite;
-        assert_true(!it.images[i].finite || it.images[i].value <= it.images[i].before);
+        assert_int_equal(it.images[i].accepted, 1);
+        assert_relative(it.images[i].lambda, 1, 1e-12);
     }
-    assert_true(finite > 0);
     gkv_refinement_free(&it);
+    settings.damping = 0; /* λ = 0, 0.001, 0.01, 0.1; then 1, 10 */
+    settings.iterations = 2;
+    it = start(&model, &settings);
+    gkv_refinement_run(&it, ROOM);
+    for (size_t i = 0; i < ROOM; i++) {
+        assert_int_equal(it.images[i].accepted, 1);
+        assert_relative(it.images[i].lambda, 1, 1e-12);
+    }
+    gkv_refinement_free(&it);
+    model.slope_sign = -1; /* no step will ever do */
+    settings.iterations = 200;
+    it = start(&model, &settings);
+    gkv_refinement_run(&it, ROOM);
+    for (size_t i = 0; i < ROOM; i++)
+        assert_true(it.images[i].accepted == 0 && it.images[i].lambda <= 1e12);
+    gkv_refinement_free(&it);
+}
+
+/* P moves by ρ of the way to the curvature, which for the linear model is always the same: the scheduled
+ * ρ. */
+static void test_rate(void **state)
+{
+    (void)state;
+    const linear plain = linear_model();
+    const answer wanted = exact(&plain, 0);
+    gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 2);
+    settings.rate = 0.6;
+    settings.decay = 0.5;
+    linear model = linear_model();
+    gkv_refinement it = start(&model, &settings);
+    double before[D * D];
+    memcpy(before, it.now.precision, sizeof before);
+    gkv_refinement_run(&it, 1);
+    assert_int_equal(it.images[0].accepted, 2);
+    for (size_t j = 0; j < D; j++)
+        for (size_t k = 0; k <= j; k++) {
+            const size_t e = j * D + k;
+            const double first = 0.4 * before[e] + 0.6 * wanted.precision[e];
+            assert_close(it.now.precision[e], 0.6 * first + 0.4 * wanted.precision[e], 1e-9);
+        }
+    gkv_refinement_free(&it);
+}
+
+/* Noise: the judges' is the same in every try; an iteration's is new, and no point comes twice in it. */
+static void test_noise(void **state)
+{
+    (void)state;
+    enum { ITERATIONS = 3, SLOPES = 4, JUDGES = 8, MOST = JUDGES + ITERATIONS * SLOPES };
+    gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, ITERATIONS);
+    settings.slopes = SLOPES;
+    settings.judges = JUDGES;
+    double seen[2 * MOST];
+    linear model = linear_model();
+    model.curvature_factor = -1; /* so that the Gaussian stays where it is, and is judged only once */
+    model.seen = seen;
+    gkv_refinement it = start(&model, &settings);
+    gkv_refinement_run(&it, 1);
+    assert_int_equal(model.seen_count, MOST);
+    for (size_t a = 0; a < MOST; a++)
+        for (size_t b = 0; b < a; b++)
+            assert_true(seen[a] != seen[b]);
+    gkv_refinement_free(&it);
+    /* μ ± Lu */
+    for (size_t pair = 0; pair < MOST; pair += 2) {
+        double start_of[D];
+        test_normals(20, D, 1, start_of);
+        assert_close((seen[pair] + seen[pair + 1]) / 2, start_of[0], 1e-12);
+    }
+    /* Judged twice at the same Gaussian, the bound is the same. */
+    linear judged = linear_model();
+    settings.iterations = 0;
+    judged.seen = seen;
+    it = start(&judged, &settings);
+    gkv_refinement_run(&it, 1);
+    gkv_refinement_run(&it, 1);
+    assert_int_equal(judged.seen_count, 2 * JUDGES);
+    assert_memory_equal(seen, seen + JUDGES, JUDGES * sizeof *seen);
+    gkv_refinement_free(&it);
+}
+
+/* Asked to stop, it ends with the iteration, and with all that has been gained. */
+static void test_stop(void **state)
+{
+    (void)state;
+    for (int mode = GKV_REFINE_MEAN; mode <= GKV_REFINE_MAP; mode++) {
+        gkv_refine_settings settings = settings_of((gkv_refine_mode)mode, 2);
+        settings.rate = 0.5;
+        linear model = linear_model(), endless = linear_model();
+        gkv_refinement two = start(&model, &settings);
+        gkv_refinement_run(&two, ROOM);
+        settings.iterations = 1000;
+        settings.stop = &endless.stop;
+        endless.stop_call = model.calls;
+        gkv_refinement stopped = start(&endless, &settings);
+        gkv_refinement_run(&stopped, ROOM);
+        assert_int_equal(endless.calls, model.calls);
+        assert_memory_equal(two.now.mean, stopped.now.mean, ROOM * D * sizeof(double));
+        assert_memory_equal(two.now.factor, stopped.now.factor, ROOM * D * D * sizeof(double));
+        for (size_t i = 0; i < ROOM; i++)
+            assert_true(stopped.images[i].accepted == two.images[i].accepted && two.images[i].accepted > 0);
+        gkv_refinement_free(&two);
+        gkv_refinement_free(&stopped);
+        /* Before it has begun: the start stands. */
+        linear never = linear_model();
+        never.stop = 1;
+        settings.stop = &never.stop;
+        assert_kept(&never, &settings);
+        assert_int_equal(never.calls, 0);
+    }
 }
 
 /* A curvature that is only just none, in MAP mode: damped steps count, and L stays what it was. */
@@ -358,7 +512,9 @@ int main(void)
         cmocka_unit_test(test_linear_gaussian), cmocka_unit_test(test_schedule),
         cmocka_unit_test(test_neighbours),     cmocka_unit_test(test_nothing_to_gain),
         cmocka_unit_test(test_huge_damping),   cmocka_unit_test(test_edge),
-        cmocka_unit_test(test_singular),
+        cmocka_unit_test(test_singular),       cmocka_unit_test(test_tries),
+        cmocka_unit_test(test_rate),           cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
