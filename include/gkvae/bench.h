@@ -52,7 +52,8 @@ typedef struct gkv_bench_profile {
 /* A model in training, as gkv_train() trains it, but in memory alone. */
 typedef struct gkv_bench_training gkv_bench_training;
 
-/* Takes the data set over, also on failure. Trains on all of it but data.validation images.
+/* Takes the data set over, also on failure. Trains on all of it but data.validation images, and never
+ * polishes.
  * GKV_ERR_CONFIG for settings that cannot be built or too few images, GKV_ERR_MEMORY. *out
  * is the caller's, to be freed with gkv_bench_training_free(). */
 GKV_API GKV_MUST_USE gkv_status gkv_bench_training_create(const gkv_settings *settings, gkv_dataset *dataset,

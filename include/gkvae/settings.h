@@ -68,6 +68,9 @@ typedef struct gkv_train_settings {
     int64_t refit_codes;                /* training codes a refit is made from */
     double refit_damping;               /* in (0,1]: how far a refit first tries to move */
     double ema;                         /* decay of the weight average; 0 is off */
+    int64_t polish_epochs;              /* the last epochs, which train on refined posteriors */
+    int64_t polish_iterations;          /* of the refinement */
+    int64_t polish_samples;             /* of its curvature; even */
     int64_t patience;                   /* epochs without a better validation −ELBO; 0 is off */
     int64_t checkpoint_every;           /* epochs between checkpoints */
     uint64_t seed;

@@ -62,6 +62,28 @@ static gkv_status check_rows(const gkv_settings *settings)
     return GKV_OK;
 }
 
+/* Polishing: of which posteriors, and with what it does not go. */
+static gkv_status check_polishing(const gkv_settings *settings)
+{
+    const gkv_train_settings *train = &settings->train;
+    if (train->polish_samples % 2)
+        return gkv_fail(GKV_ERR_CONFIG, "settings: train.polish_samples = %lld: they come in pairs; give an even number",
+                        (long long)train->polish_samples);
+    if (train->polish_epochs == 0)
+        return GKV_OK;
+    if (strcmp(settings->model.posterior, "normal") != 0 || strcmp(settings->model.posterior_flow, "none") != 0)
+        return gkv_fail(GKV_ERR_CONFIG,
+                        "settings: train.polish_epochs = %lld refines normal posteriors without a flow, and here "
+                        "model.posterior = %s, model.posterior_flow = %s; set them to normal and none, or polish_epochs to 0",
+                        (long long)train->polish_epochs, settings->model.posterior, settings->model.posterior_flow);
+    if (train->patience > 0)
+        return gkv_fail(GKV_ERR_CONFIG,
+                        "settings: train.patience = %lld chooses the epoch by the encoder's −ELBO, which is not what "
+                        "train.polish_epochs = %lld lowers; set one of them to 0",
+                        (long long)train->patience, (long long)train->polish_epochs);
+    return GKV_OK;
+}
+
 gkv_status gkv_settings_check(const gkv_settings *settings)
 {
     const gkv_model_settings *model = &settings->model;
@@ -91,7 +113,7 @@ gkv_status gkv_settings_check(const gkv_settings *settings)
                         "settings: train.patience = %lld watches the validation images, and data.validation = 0 "
                         "leaves none; hold some out, or set patience to 0",
                         (long long)settings->train.patience);
-    return GKV_OK;
+    return check_polishing(settings);
 }
 
 gkv_status gkv_settings_write(const gkv_settings *settings, const char *path)

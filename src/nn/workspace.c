@@ -93,6 +93,8 @@ gkv_status gkv_workspace_keep_all_packed(gkv_workspace *ws, int threads)
 
 void gkv_workspace_share_packed(gkv_workspace *ws, const gkv_workspace *of)
 {
+    if (!ws->packed_is_shared)
+        free(ws->packed);
     ws->packed = of->packed;
     ws->packed_is_shared = true;
 }

@@ -59,7 +59,8 @@ void gkv_workspace_pack(const gkv_workspace *ws, size_t piece);
 /* The same at once, on so many threads: for weights that stay as they are. */
 gkv_status gkv_workspace_keep_all_packed(gkv_workspace *ws, int threads);
 
-/* Uses the packed weights of another workspace with the same parameters, which outlives this one. */
+/* Uses the packed weights of another workspace with the same parameters, which outlives this one, in place of
+ * any of its own. */
 void gkv_workspace_share_packed(gkv_workspace *ws, const gkv_workspace *of);
 
 /* A packed weight, or NULL. */

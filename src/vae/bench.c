@@ -21,13 +21,15 @@ static gkv_status check_threads(int threads)
 gkv_status gkv_bench_training_create(const gkv_settings *settings, gkv_dataset *dataset, gkv_bench_training **out)
 {
     gkv_bench_training *training = NULL;
+    gkv_settings plain = *settings;
+    plain.train.polish_epochs = 0;
     *out = NULL;
     gkv_status status = gkv_alloc(1, sizeof *training, &training);
     if (status != GKV_OK) {
         gkv_dataset_free(dataset);
         return status;
     }
-    status = gkv_trainer_create(settings, dataset, &training->trainer);
+    status = gkv_trainer_create(&plain, dataset, &training->trainer);
     if (status != GKV_OK)
         gkv_bench_training_free(training);
     else

@@ -73,6 +73,9 @@ void gkv_pass_forward(const gkv_model *model, gkv_workspace *ws, size_t first, s
  * gradient of Roeder et al. (NIPS 2017). */
 void gkv_pass_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
                        const gkv_objective *objective);
+/* The first half of that: through decoder, flow and base, which need no more; whatever log q and z are of. */
+void gkv_pass_backward_to_z(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
+                            const gkv_objective *objective);
 
 /* log p(z) of a row that gkv_pass_latent has seen. */
 static inline double gkv_pass_log_prior(const gkv_model *model, const gkv_workspace *ws, size_t row)

@@ -122,13 +122,19 @@ static void reparameterize_doubly(const gkv_model *model, gkv_workspace *ws, siz
     *gkv_at(ws, model->posterior.d_log_q, row) = 0;
 }
 
+void gkv_pass_backward_to_z(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
+                            const gkv_objective *objective)
+{
+    begin_backward(model, ws, first, count, objective);
+    gkv_mlp_backward(&model->decoder, ws, first, count);
+    prior_backward(model, ws, first, count);
+}
+
 void gkv_pass_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
                        const gkv_objective *objective)
 {
     const bool doubly = objective->iwae && model->posterior.noise == GKV_NOISE_NORMAL && !model->posterior.flow;
-    begin_backward(model, ws, first, count, objective);
-    gkv_mlp_backward(&model->decoder, ws, first, count);
-    prior_backward(model, ws, first, count);
+    gkv_pass_backward_to_z(model, ws, first, count, objective);
     for (size_t r = first; r < first + count; r++) {
         const gkv_real *decoder = gkv_at(ws, model->decoder.d_in, r), *prior = gkv_at(ws, model->d_z_prior, r);
         gkv_real *d_z = gkv_at(ws, model->posterior.d_z, r);

@@ -240,6 +240,21 @@ void gkv_posterior_path(const gkv_posterior *posterior, gkv_workspace *ws, size_
         d_z[j] -= weight * u[j] / sigma[j];
 }
 
+void gkv_posterior_distill(const gkv_posterior *posterior, gkv_workspace *ws, size_t image, const double *mean,
+                           const double *variance)
+{
+    const size_t d = posterior->d;
+    const gkv_real *encoded = gkv_at(ws, posterior->encoded, image);
+    const gkv_real *sigma = gkv_at(ws, posterior->sigma, image * ws->draws);
+    gkv_real *d_encoded = gkv_at(ws, posterior->d_encoded, image);
+    for (size_t j = 0; j < d; j++) {
+        const double s = (double)sigma[j], off = (double)encoded[j] - mean[j];
+        const double t = tanh((double)encoded[d + j] / log_sigma_bound);
+        d_encoded[j] = (gkv_real)(off / (s * s));
+        d_encoded[d + j] = (gkv_real)((1 - t * t) * (1 - (off * off + variance[j]) / (s * s)));
+    }
+}
+
 size_t gkv_posterior_parts(const gkv_posterior *posterior)
 {
     return posterior->noise == GKV_NOISE_GK ? 1 : 0;

@@ -59,6 +59,11 @@ void gkv_posterior_backward(const gkv_posterior *posterior, gkv_workspace *ws, s
  * without a flow. */
 void gkv_posterior_path(const gkv_posterior *posterior, gkv_workspace *ws, size_t row, gkv_real weight);
 
+/* d_encoded of −E[log q(z|x)] for an image, z having these means and variances [d]; for a normal posterior
+ * without a flow whose σ forward has left. */
+void gkv_posterior_distill(const gkv_posterior *posterior, gkv_workspace *ws, size_t image, const double *mean,
+                           const double *variance);
+
 /* Parameter gradients, as for a layer. */
 size_t gkv_posterior_parts(const gkv_posterior *posterior);
 void gkv_posterior_gradient(const gkv_posterior *posterior, gkv_workspace *ws, size_t rows, size_t part);

@@ -34,6 +34,7 @@ gkv_status gkv_refine_target_create(const gkv_model *model, double prior_weight,
     GKV_TRY_GOTO(gkv_workspace_create(&model->plan, ROWS, true, &model->params, &out->ws));
     GKV_TRY_GOTO(gkv_workspace_keep_packed(&out->ws));
     GKV_TRY_GOTO(gkv_alloc(room * model->pixels, sizeof *out->x, &out->x));
+    GKV_TRY_GOTO(gkv_alloc(room, sizeof *out->label, &out->label));
     GKV_TRY_GOTO(gkv_alloc(ROWS * model->pixels, sizeof *out->sd, &out->sd));
     GKV_TRY_GOTO(gkv_alloc(tangents * widest, sizeof *out->room.a, &out->room.a));
     GKV_TRY_GOTO(gkv_alloc(tangents * widest, sizeof *out->room.b, &out->room.b));
@@ -55,6 +56,7 @@ void gkv_refine_target_free(gkv_refine_target *it)
         return;
     gkv_workspace_free(&it->ws);
     free(it->x);
+    free(it->label);
     free(it->sd);
     free(it->room.a);
     free(it->room.b);
@@ -80,13 +82,15 @@ void gkv_refine_target_images(gkv_refine_target *it, size_t n, const float *imag
 
 /* --- Passes ----------------------------------------------------------------------------- */
 
-/* z and x of `count` rows into the workspace's first. */
+/* z, x and labels of `count` rows into the workspace's first. */
 static void put(gkv_refine_target *it, size_t count, const size_t *image, const gkv_real *z)
 {
     const gkv_model *model = it->model;
     memcpy(gkv_at(&it->ws, model->posterior.z, 0), z, count * model->d * sizeof *z);
     for (size_t r = 0; r < count; r++)
         memcpy(gkv_at(&it->ws, model->x, r), it->x + image[r] * model->pixels, model->pixels * sizeof *it->x);
+    for (size_t r = 0; r < count && model->base->classes > 0; r++)
+        *gkv_at(&it->ws, model->label, r) = it->label[image[r]];
 }
 
 static void forward_likelihood(gkv_refine_target *it, size_t count)

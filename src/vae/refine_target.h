@@ -17,6 +17,7 @@ typedef struct gkv_refine_target {
     double prior_weight;   /* log p(z) counts so much */
     size_t group;          /* rows whose tangents are taken together */
     gkv_real *x;           /* the batch's images [room, pixels] */
+    gkv_real *label;       /* their labels as in gkv_model [room]: 0, none, but for who changes them */
     gkv_real *sd;          /* √(π(1−π)) [workspace rows, pixels] */
     gkv_tangents room;     /* tangents on their way */
     gkv_real *part;        /* those of a part of the pixels */

@@ -39,7 +39,8 @@ gkv_status gkv_refinement_create(const gkv_refine_settings *settings, const gkv_
                                  gkv_refinement *out)
 {
     const size_t d = target->d;
-    *out = (gkv_refinement){.settings = *settings, .target = target, .d = d, .room = room};
+    *out = (gkv_refinement){.settings = *settings, .target = target, .d = d, .room = room,
+                            .stream = GKV_STREAM_REFINE};
     gkv_refine_settings *own = &out->settings;
     if (is_map(out))
         own->samples = own->slopes = own->judges = 1; /* at u = 0 */
@@ -82,6 +83,11 @@ void gkv_refinement_free(gkv_refinement *it)
     memset(it, 0, sizeof *it);
 }
 
+uint64_t gkv_refinement_places(int iterations)
+{
+    return ((uint64_t)iterations + 1) * PLACES;
+}
+
 void gkv_refinement_begin(gkv_refinement *it, size_t i, const gkv_real *mean, const gkv_real *sd, uint64_t index)
 {
     const size_t d = it->d;
@@ -113,7 +119,7 @@ static void draw(gkv_refinement *it, const gkv_gaussians *of, size_t i, uint64_t
     for (size_t j = 0; is_map(it) && j < d; j++)
         z[j] = (gkv_real)mean[j];
     for (size_t pair = 0; pair < count / 2; pair++, z += 2 * d) {
-        const gkv_rng at = gkv_rng_at(it->settings.seed, GKV_STREAM_REFINE, step + pair, it->images[i].index);
+        const gkv_rng at = gkv_rng_at(it->settings.seed, it->stream, it->place + step + pair, it->images[i].index);
         double squares = 0;
         gkv_rng_normal(at, d, it->noise);
         for (size_t j = 0; j < d; j++) {

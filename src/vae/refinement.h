@@ -43,6 +43,8 @@ typedef struct gkv_refinement {
     gkv_refine_settings settings;
     const gkv_target *target;
     size_t d, room;                 /* images of a batch at most */
+    gkv_stream stream;              /* of the noise, and the place where it begins: GKV_STREAM_REFINE and 0, … */
+    uint64_t place;                 /* … but for who changes them before a run */
     gkv_refinement_image *images;   /* [room] */
     gkv_gaussians now, trial;       /* in MAP mode without a factor until the end */
     gkv_real *gradient, *curvature; /* sums over an iteration's samples [room, d], [room, d, d] */
@@ -59,6 +61,9 @@ gkv_status gkv_refine_settings_check(const gkv_refine_settings *settings);
 gkv_status gkv_refinement_create(const gkv_refine_settings *settings, const gkv_target *target, size_t room,
                                  gkv_refinement *out);
 void gkv_refinement_free(gkv_refinement *it); /* frees what it holds, not the struct */
+
+/* Places of noise that a run of so many iterations may use. */
+uint64_t gkv_refinement_places(int iterations);
 
 /* Where image i of the batch begins: N(mean, diag(sd²)). */
 void gkv_refinement_begin(gkv_refinement *it, size_t i, const gkv_real *mean, const gkv_real *sd, uint64_t index);

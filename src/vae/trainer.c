@@ -76,6 +76,8 @@ gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset
         GKV_TRY_GOTO(gkv_alloc(params->total, sizeof *trainer->ema, &trainer->ema));
         memcpy(trainer->ema, params->values, params->total * sizeof *trainer->ema);
     }
+    if (settings->train.polish_epochs > 0)
+        GKV_TRY_GOTO(gkv_polisher_create(trainer->model, &trainer->ws, trainer->threads, &trainer->polisher));
     trainer->epoch_steps = (count + batch - 1) / batch;
     trainer->steps = trainer->epoch_steps * (uint64_t)settings->train.epochs;
     GKV_TRY_GOTO(gkv_trainer_prepare_refits(trainer));
@@ -96,6 +98,7 @@ void gkv_trainer_free(gkv_trainer *trainer)
 {
     if (!trainer)
         return;
+    gkv_polisher_free(trainer->polisher);
     gkv_model_free(trainer->model);
     gkv_dataset_free(trainer->dataset);
     gkv_workspace_free(&trainer->ws);

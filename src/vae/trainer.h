@@ -5,6 +5,7 @@
 #include "gkvae/train.h"
 #include "vae/checkpoint.h"
 #include "vae/estimate.h"
+#include "vae/polish.h"
 
 /* Elements of a stretch that one task of the optimiser takes. */
 enum { GKV_TRAINER_CHUNK = 16384 };
@@ -25,6 +26,7 @@ typedef struct gkv_trainer {
                               state.codes of them so far. NULL when the base is not refitted */
     gkv_real *labels;      /* theirs [codes_room], for a base by class; else NULL */
     size_t codes_room;
+    gkv_polisher *polisher; /* NULL unless train.polish_epochs */
     gkv_train_state state;
     size_t batch;          /* images of a step; the workspace has a row for each draw of each */
     uint64_t epoch_steps, steps;

@@ -2,6 +2,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <omp.h>
+
 #include "nn/kernels.h"
 #include "vae/trainer.h"
 
@@ -56,6 +58,29 @@ static void fetch_images(const gkv_trainer *trainer, size_t start, size_t first,
         const uint32_t place = gkv_images_place(&trainer->train, images[r / ws->draws]);
         *gkv_at(ws, model->label, r) = (gkv_real)(1 + gkv_dataset_labels(trainer->dataset)[place]);
     }
+}
+
+/* Whether this epoch is one of the last train.polish_epochs. */
+static bool polishes(const gkv_trainer *trainer, uint64_t epoch)
+{
+    const gkv_train_settings *settings = &trainer->model->settings.train;
+    return trainer->polisher && epoch + (uint64_t)settings->polish_epochs >= (uint64_t)settings->epochs;
+}
+
+/* The same images forward and backward. */
+static void pass_images(gkv_trainer *trainer, size_t start, size_t first, size_t count, uint64_t epoch,
+                        const gkv_objective *objective)
+{
+    gkv_workspace *ws = &trainer->ws;
+    if (polishes(trainer, epoch)) {
+        uint32_t place[GKV_TILE_ROWS];
+        for (size_t i = 0; i < count; i++)
+            place[i] = gkv_images_place(&trainer->train, trainer->shuffled[start + first + i]);
+        gkv_polisher_pass(trainer->polisher, omp_get_thread_num(), ws, first, count, place, epoch, objective);
+        return;
+    }
+    gkv_pass_forward(trainer->model, ws, first * ws->draws, count * ws->draws);
+    gkv_pass_backward(trainer->model, ws, first * ws->draws, count * ws->draws, objective);
 }
 
 /* Draws the weights of linear layers in the chunk towards 0, beside Adam and not through its moments
@@ -167,8 +192,7 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
         for (long t = 0; t < tiles; t++) {
             const size_t first = (size_t)t * tile, count = images - first < tile ? images - first : tile;
             fetch_images(trainer, start, first, count);
-            gkv_pass_forward(model, ws, first * draws, count * draws);
-            gkv_pass_backward(model, ws, first * draws, count * draws, &objective);
+            pass_images(trainer, start, first, count, epoch, &objective);
         }
         gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
         /* … and so are parts of the gradient, given all rows … */

@@ -46,7 +46,8 @@ static void defaults_are_as_documented(void **state)
         {"train.batch", "200"}, {"train.objective", "elbo"}, {"train.samples", "1"}, {"train.elbo_epochs", "0"}, {"train.learning_rate", "0.003"},
         {"train.weight_decay", "0"}, {"train.clip_norm", "5"}, {"train.kl_weight", "1"}, {"train.kl_warmup", "5"},
         {"train.free_bits", "0"}, {"train.refit_every", "1"}, {"train.refit_iterations", "1"}, {"train.refit_codes", "20000"},
-        {"train.refit_damping", "1"}, {"train.ema", "0"}, {"train.patience", "0"},
+        {"train.refit_damping", "1"}, {"train.ema", "0"}, {"train.polish_epochs", "0"}, {"train.polish_iterations", "1"},
+        {"train.polish_samples", "2"}, {"train.patience", "0"},
         {"train.checkpoint_every", "1"}, {"train.seed", "1"}, {"train.threads", "auto"},
         {"eval.samples", "500"}, {"eval.images", "all"}, {"eval.seed", "1"},
     };
@@ -292,7 +293,8 @@ static void change_everything(gkv_settings *settings)
         {"train.weight_decay", "0.01"}, {"train.clip_norm", "0"}, {"train.kl_weight", "0.5"}, {"train.kl_warmup", "1e-07"},
         {"train.free_bits", "3"},
         {"train.refit_every", "0.4"}, {"train.refit_iterations", "3"}, {"train.refit_codes", "100"}, {"train.refit_damping", "0.7"},
-        {"train.ema", "0.9999"}, {"train.patience", "5"}, {"train.checkpoint_every", "6"},
+        {"train.ema", "0.9999"}, {"train.polish_epochs", "2"}, {"train.polish_iterations", "3"},
+        {"train.polish_samples", "4"}, {"train.patience", "5"}, {"train.checkpoint_every", "6"},
         {"train.seed", "9223372036854775807"}, {"train.threads", "2"}, {"eval.samples", "7"},
         {"eval.images", "8"}, {"eval.seed", "9223372036854775806"},
     };
@@ -318,7 +320,8 @@ static void written_is_read(void **state)
     assert_ok(gkv_settings_read(&back, path));
     assert_memory_equal(&settings, &back, sizeof settings);
     change_everything(&settings);
-    settings.train.free_bits = 0; /* which does not go with the objective */
+    settings.train.free_bits = 0; /* which does not go with the objective, … */
+    settings.train.polish_epochs = 0; /* … nor this with the posterior */
     assert_ok(gkv_settings_check(&settings));
     assert_ok(gkv_settings_write(&settings, path));
     assert_ok(gkv_settings_read(&back, path));
@@ -371,6 +374,14 @@ static void combinations_are_checked(void **state)
         {{"train.patience", "3"}, NULL},
         {{"train.free_bits", "3", "train.samples", "2"}, NULL},
         {{"train.free_bits", "3", "train.objective", "iwae"}, "train.free_bits = 3 frees a part"},
+        {{"train.polish_epochs", "3", "train.objective", "iwae", "train.samples", "4"}, NULL},
+        {{"train.polish_epochs", "3", "train.polish_samples", "5"}, "train.polish_samples = 5: they come in pairs"},
+        {{"train.polish_epochs", "3", "model.posterior", "full"}, "model.posterior = full, model.posterior_flow = none"},
+        {{"train.polish_epochs", "3", "model.posterior", "gk"}, "model.posterior = gk, "},
+        {{"train.polish_epochs", "3", "model.posterior_flow", "planar", "model.posterior_layers", "2"},
+         "model.posterior = normal, model.posterior_flow = planar"},
+        {{"model.posterior", "gk", "train.polish_iterations", "2"}, NULL},
+        {{"train.polish_epochs", "3", "train.patience", "4"}, "train.patience = 4 chooses the epoch"},
     };
     gkv_settings settings;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
