@@ -13,7 +13,8 @@ A study (bench/studies/) is a text file:
 
 With names, only those models. A run that is there is not done again, so a study that was stopped goes on. The
 table has, for each model, the mean over seeds of the test set's figures, ± its standard error, and where there is
-something to compare with the mean difference of the likelihoods of equal seeds, ± its standard error.
+something to compare with the mean difference of the likelihoods of equal seeds, ± its standard error: of those by
+refined posteriors, if there are any.
 """
 import argparse
 import json
@@ -82,19 +83,21 @@ def cell(values, places=2):
 
 
 def print_table(all_figures, study, number):
-    columns = [("−ELBO", "neg_elbo", 2), ("−log p(x)", "nll", 2), ("training, s", "train_seconds", 0),
+    columns = [("−ELBO", "neg_elbo", 2), ("−log p(x)", "nll", 2), ("refined −ELBO", "refined_neg_elbo", 2),
+               ("refined −log p(x)", "refined_nll", 2), ("training, s", "train_seconds", 0),
                ("refits, s", "refit_seconds", 1)]
     sample = next(iter(next(iter(all_figures.values())).values()))[number]
     columns = [c for c in columns if c[1] in sample or c[1] == "refit_seconds"]
+    measure = "refined_nll" if "refined_nll" in sample else "nll"
     against = all_figures.get(study["against"], {})
     header = ["model"] + [c[0] for c in columns] + ([f"−log p(x) less {study['against']}'s"] if against else [])
     rows = []
     for name, by_seed in all_figures.items():
-        row = [name] + [cell([f[number].get(key, 0) for f in by_seed.values()], places) for _, key, places in columns]
+        row = [name] + [cell([f[number].get(key) or 0 for f in by_seed.values()], places) for _, key, places in columns]
         if against:
             common = [s for s in by_seed if s in against]
             row.append("" if name == study["against"] or not common else
-                       cell([by_seed[s][number]["nll"] - against[s][number]["nll"] for s in common]))
+                       cell([by_seed[s][number][measure] - against[s][number][measure] for s in common]))
         rows.append(row)
     print(f"test set: {sample['protocol']}; seeds {', '.join(map(str, next(iter(all_figures.values()))))}")
     widths = [max(len(row[i]) for row in [header] + rows) for i in range(len(header))]
