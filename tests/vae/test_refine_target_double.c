@@ -37,6 +37,8 @@ static rig *begin(const char *flow, const char *base, const char *block, const c
     set(&settings, "model.log_scale_bound", "0.7");
     set(&settings, "model.base", base);
     set(&settings, "model.base_fit", "grad");
+    set(&settings, "model.base_components", "3");
+    set(&settings, "model.base_classes", "2");
     assert_ok(gkv_model_layout(&settings, HEIGHT, WIDTH, &it->model));
     double mean[PIXELS];
     for (size_t i = 0; i < PIXELS; i++)
@@ -50,9 +52,10 @@ static rig *begin(const char *flow, const char *base, const char *block, const c
         const bool base_parameter = strncmp(param->name, "prior.base", 10) == 0;
         for (size_t row = 0; row < (param->cols ? param->rows : 1); row++) {
             const bool triangle = strcmp(param->name, "prior.base.cholesky") == 0;
-            const size_t width = triangle ? row : param->cols ? param->cols : param->rows;
+            const size_t from = strcmp(param->name, "prior.base.whitening") == 0 ? row % LATENT : 0; /* upper */
+            const size_t width = (triangle ? row : param->cols ? param->cols : param->rows) - from;
             test_perturb(1000 * i + row, width, base_parameter ? 0.1 : 0.3,
-                         params->values + param->offset + row * param->cols);
+                         params->values + param->offset + row * param->cols + from);
         }
     }
     it->model->base->ops->project(it->model->base, params);
@@ -179,8 +182,9 @@ static void check(const char *flow, const char *base, const char *block, const c
 static void test_derivatives(void **state)
 {
     (void)state;
-    static const char *const bases[] = {"normal", "gk", "gk-copula"};
-    for (size_t b = 0; b < 3; b++) {
+    static const char *const bases[] = {"normal", "full-gaussian", "student-t", "gk", "gk-copula",
+                                        "gaussian-mixture", "gk-mixture", "gk-by-class"};
+    for (size_t b = 0; b < sizeof bases / sizeof *bases; b++) {
         check("none", bases[b], "silu", "1", 1);
         check("realnvp", bases[b], "gated", "2", 1);
         check("none", bases[b], "residual", "3", 1);
