@@ -54,7 +54,12 @@ typedef struct gkv_metrics {
     char dataset[GKV_NAME_SIZE];
 } gkv_metrics;
 
+/* Which images: those of the test half; or, of the training half, those the model was trained on or those that
+ * were held out to watch it (data.validation, split by train.seed). */
+typedef enum gkv_eval_set { GKV_EVAL_TEST, GKV_EVAL_TRAIN, GKV_EVAL_VALIDATION } gkv_eval_set;
+
 typedef struct gkv_eval_options {
+    gkv_eval_set of;                   /* GKV_EVAL_TEST; else the data set given is the training half */
     void (*progress)(void *context, size_t done, size_t of); /* images, twice as many with `refine`;
                                                                 may be NULL; on the calling thread */
     void *context;
@@ -64,10 +69,12 @@ typedef struct gkv_eval_options {
                                           whatever it says */
 } gkv_eval_options;
 
-/* Evaluates on the data set by settings->eval and settings->data.binarization. Memory
+/* Evaluates on the data set by settings->eval and settings->data.binarization; images of the training half
+ * are binarized once from train.seed, as those that validation sees, and eval.images are in the order of
+ * the split, which is random. Memory
  * does not grow with the number of samples. The same for any number of threads.
  * train_seconds and refit_seconds are left NaN. options may be NULL. GKV_ERR_DATA if the images have
- * another size than the model's, GKV_ERR_CONFIG for eval.images beyond the set,
+ * another size than the model's, GKV_ERR_CONFIG for eval.images beyond the set, or held-out images where there are none,
  * GKV_ERR_ARGUMENT for a bad options->refine, GKV_ERR_NUMERIC if a figure is not finite,
  * GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test,

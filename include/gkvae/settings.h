@@ -57,6 +57,7 @@ typedef struct gkv_train_settings {
     char objective[GKV_NAME_SIZE];      /* elbo or iwae */
     int64_t samples;                    /* draws of z for an image in a step */
     int64_t elbo_epochs;                /* the first ones, on the ELBO by one draw whatever these say */
+    char gradient[GKV_NAME_SIZE];       /* total or path: the encoder's */
     double learning_rate;               /* Adam's, at the start of a cosine decay to 0 */
     double weight_decay;                /* AdamW's; 0 is none */
     double clip_norm;                   /* bound on the gradient's norm; 0 is none */

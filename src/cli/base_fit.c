@@ -72,7 +72,7 @@ static int keep(const base_fit_arguments *a, const cli_run *run, const gkv_model
         return code;
     CLI_CHECK(gkv_base_fit_save(fitted, &run->settings, folder, a->update));
     if (a->update)
-        cli_evaluation_remove(folder); /* it speaks of the model that was */
+        cli_evaluation_remove(folder, true); /* it speaks of the model that was */
     char *next = cli_quote(3, (const char *const[]){cli_program, "eval", folder});
     printf("kept in %s; to measure it: %s\n", folder, next);
     free(next);

@@ -16,7 +16,12 @@ typedef struct eval_arguments {
     cli_model_arguments run;
     bool quiet, no_pictures, wants_refined;
     gkv_refine_settings refine;
+    gkv_eval_set of;
 } eval_arguments;
+
+/* As gkv_eval_set has them. */
+static const char *const sets[] = {"test", "train", "validation"};
+enum { SETS = sizeof sets / sizeof *sets };
 
 static const struct argp_option options[] = {
     {"samples", 'n', "S", 0, "Importance samples per image, as eval.samples (default: the run's, or 500)", 0},
@@ -24,10 +29,21 @@ static const struct argp_option options[] = {
     {"seed", 'S', "N", 0, "Of posterior noise and binarization, as eval.seed (default: the run's, or 1)", 0},
     {"refine", 'r', "lm:T[:S]", 0, "Also refine each image's posterior, by T iterations of Levenberg–Marquardt with S "
      "samples, and measure both (default: no; S is 2)", 0},
+    {"of", 'o', "SET", 0, "Which images: test; train, those the model was trained on; or validation, those held out "
+     "of them. Of other than test images there are figures only, in metrics-SET.json (default: test)", 0},
     {"no-pictures", 'P', NULL, 0, "Figures only: no pictures and no page (default: all)", 0},
     {"quiet", 'q', NULL, 0, "No progress (default: a live line on a terminal, else a line every tenth)", 0},
     {.name = NULL},
 };
+
+static gkv_eval_set set_named(struct argp_state *state, const char *name)
+{
+    for (int i = 0; i < SETS; i++)
+        if (strcmp(name, sets[i]) == 0)
+            return (gkv_eval_set)i;
+    argp_error(state, "--of %s: give test, train or validation", name);
+    return GKV_EVAL_TEST;
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -37,6 +53,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'i': cli_assign(&a->run.assignments, state, "eval.images", arg, "--images"); return 0;
     case 'S': cli_assign(&a->run.assignments, state, "eval.seed", arg, "--seed"); return 0;
     case 'r': cli_refine_parse(state, arg, &a->refine); a->wants_refined = true; return 0;
+    case 'o': a->of = set_named(state, arg); return 0;
     case 'P': a->no_pictures = true; return 0;
     case 'q': a->quiet = true; return 0;
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->run; return 0;
@@ -117,7 +134,7 @@ static void print_metrics(const gkv_metrics *m)
 static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_dataset *test, gkv_metrics *metrics)
 {
     reporter it = {.quiet = a->quiet, .began = cli_seconds(), .rounds = a->wants_refined ? 2 : 1};
-    const gkv_eval_options how = {.progress = on_progress, .context = &it, .stop = &cli_stop,
+    const gkv_eval_options how = {.of = a->of, .progress = on_progress, .context = &it, .stop = &cli_stop,
                                   .refine = a->wants_refined ? &a->refine : NULL};
     cli_live_start(&it.live, !a->quiet);
     const gkv_status status = gkv_evaluate(run->model, test, &run->settings, &how, metrics);
@@ -131,8 +148,8 @@ int cli_eval(int argc, char **argv)
 {
     static const struct argp argp = {
         .options = options, .children = cli_model_and_data, .parser = parse, .args_doc = "FOLDER",
-        .doc = "Measures a run's model on the test images. Writes metrics.json, pictures and the page index.html "
-               "into the folder."};
+        .doc = "Measures a run's model, on the test images unless others are asked for. Writes metrics.json, pictures "
+               "and the page index.html into the folder."};
     eval_arguments a = {.quiet = false};
     cli_run run = {.model = NULL};
     gkv_dataset *test = NULL;
@@ -147,7 +164,7 @@ int cli_eval(int argc, char **argv)
         code = cli_error(CLI_USAGE, "%s is no folder: the results of an evaluation need one", a.run.model);
         goto done;
     }
-    CLI_TRY(cli_run_images(&run, GKV_TEST, NULL, &test));
+    CLI_TRY(cli_run_images(&run, a.of == GKV_EVAL_TEST ? GKV_TEST : GKV_TRAIN, NULL, &test));
     /* Better now than after an hour. */
     if (access(a.run.model, W_OK | X_OK) != 0) {
         code = cli_error(CLI_IO, "%s: the results cannot be written there: %s", a.run.model, strerror(errno));
@@ -159,10 +176,12 @@ int cli_eval(int argc, char **argv)
     print_metrics(&metrics);
     fflush(stdout);
     evaluated = true;
-    cli_evaluation_remove(a.run.model);
-    path = cli_text("%s/metrics.json", a.run.model);
+    if (a.of == GKV_EVAL_TEST)
+        cli_evaluation_remove(a.run.model, false);
+    path = a.of == GKV_EVAL_TEST ? cli_text("%s/metrics.json", a.run.model)
+                                 : cli_text("%s/metrics-%s.json", a.run.model, sets[a.of]);
     CLI_CHECK(gkv_metrics_write(&metrics, path));
-    if (!a.no_pictures) {
+    if (a.of == GKV_EVAL_TEST && !a.no_pictures) {
         cli_evaluation evaluation = {.folder = a.run.model, .run = &run, .metrics = &metrics,
                                      .sample_seed = run.settings.eval.seed, .command = command};
         CLI_TRY(cli_evaluation_draw(&evaluation, test));

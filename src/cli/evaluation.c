@@ -12,12 +12,13 @@ enum { BLOCKS = 4, SAMPLES = 200, SAMPLE_COLUMNS = 20, CODES_MOST = 10000 };
 static const char *const names[] = {
     "metrics.json", "index.html", "samples.png", "reconstructions.png", "interpolations.png",
     "base.png",     "latent.png", "curves.png",  "terms.png",
+    "metrics-train.json", "metrics-validation.json", /* of other images: an evaluation of test images leaves them */
 };
-enum { NAMES = sizeof names / sizeof *names };
+enum { NAMES = sizeof names / sizeof *names, OTHERS = 2 };
 
-void cli_evaluation_remove(const char *folder)
+void cli_evaluation_remove(const char *folder, bool others)
 {
-    for (size_t i = 0; i < NAMES; i++) {
+    for (size_t i = 0; i < NAMES - (others ? 0 : OTHERS); i++) {
         char *path = cli_text("%s/%s", folder, names[i]);
         unlink(path);
         free(path);

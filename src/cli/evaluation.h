@@ -18,8 +18,9 @@ typedef struct cli_evaluation {
     const char *command;
 } cli_evaluation;
 
-/* Takes the files of an earlier evaluation out of the folder, as far as they are there. */
-void cli_evaluation_remove(const char *folder);
+/* Takes the files of an earlier evaluation out of the folder, as far as they are there; those of other
+ * than test images too if that is asked for. */
+void cli_evaluation_remove(const char *folder, bool others);
 
 /* The path of the first of these files that is in the folder, to be freed; NULL if none is. */
 char *cli_evaluation_find(const char *folder);

@@ -114,7 +114,7 @@ static void on_progress(void *context, const gkv_train_progress *p)
     /* An evaluation speaks of the model that is now being changed: an older one, or one
      * made meanwhile. Only here is it sure that the folder is this run's. */
     if (!it->begun || p->epoch_ended)
-        cli_evaluation_remove(it->arguments->folder);
+        cli_evaluation_remove(it->arguments->folder, true);
     it->begun = true;
     if (it->arguments->quiet)
         return;
@@ -243,7 +243,7 @@ int cli_train(int argc, char **argv)
     const gkv_status status = gkv_train(&settings, a.folder, &how, &result);
     cli_live_clear(&it.live);
     if (it.begun)
-        cli_evaluation_remove(a.folder);
+        cli_evaluation_remove(a.folder, true);
     if (status != GKV_OK) {
         char *checkpoint = cli_text("%s/checkpoint.safetensors", a.folder);
         code = explain(&a, &it, status, access(checkpoint, F_OK) == 0);

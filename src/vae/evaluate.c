@@ -33,7 +33,7 @@ static gkv_status judge_codes(const gkv_estimate_job *job, gkv_metrics *metrics)
     for (size_t i = 0; i < n * d; i++)
         codes[i] = (double)means[i];
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *pixel = gkv_dataset_pixels(job->images->dataset, i);
+        const uint8_t *pixel = gkv_dataset_pixels(job->images->dataset, gkv_images_place(job->images, i));
         for (size_t k = 0; k < pixels; k++) {
             decoded[i * pixels + k] = (float)probabilities[i * pixels + k];
             grey[i * pixels + k] = (float)pixel[k] / 255.0F;
@@ -58,16 +58,38 @@ done:
     return status;
 }
 
-static void describe_protocol(const gkv_settings *settings, const gkv_images *images, gkv_metrics *metrics)
+static const char *const set_names[] = {"test", "training", "held-out"};
+
+/* The images of a set, through *order unless it is the test set. */
+static gkv_status choose_images(const gkv_model *model, const gkv_dataset *dataset, const gkv_settings *settings,
+                                gkv_eval_set of, uint32_t **order, gkv_images *out)
+{
+    const gkv_settings *trained = &model->settings;
+    if (of == GKV_EVAL_TEST)
+        return gkv_images_of_test(settings, dataset, out);
+    GKV_TRY(gkv_images_of_half(trained, dataset, GKV_TRAIN, out));
+    const size_t count = out->count, held_out = (size_t)trained->data.validation;
+    if (held_out >= count || (of == GKV_EVAL_VALIDATION && held_out == 0))
+        return gkv_fail(GKV_ERR_CONFIG, "the model held %zu training images out, and there are %zu: none is left to "
+                        "evaluate", held_out, count);
+    GKV_TRY(gkv_alloc(count, sizeof **order, order));
+    gkv_images_split(trained->train.seed, count, *order);
+    out->order = of == GKV_EVAL_TRAIN ? *order : *order + (count - held_out);
+    out->count = of == GKV_EVAL_TRAIN ? count - held_out : held_out;
+    return gkv_images_take_first(settings, set_names[of], out);
+}
+
+static void describe_protocol(const gkv_settings *settings, const gkv_images *images, gkv_eval_set of,
+                              gkv_metrics *metrics)
 {
     if (images->mode == GKV_BINARIZE_GREY)
         snprintf(metrics->protocol, sizeof metrics->protocol,
-                 "grey targets: cross-entropy, not a likelihood; the first %zu test images", images->count);
+                 "grey targets: cross-entropy, not a likelihood; the first %zu %s images", images->count, set_names[of]);
     else
         snprintf(metrics->protocol, sizeof metrics->protocol,
-                 "%s binarization in training; the first %zu test images, binarized once from seed %llu; %lld "
-                 "importance samples per image", settings->data.binarization, images->count,
-                 (unsigned long long)settings->eval.seed, (long long)settings->eval.samples);
+                 "%s binarization in training; the first %zu %s images, binarized once from seed %llu; %lld "
+                 "importance samples per image", settings->data.binarization, images->count, set_names[of],
+                 (unsigned long long)images->seed, (long long)settings->eval.samples);
 }
 
 static gkv_status summarise(const gkv_estimates *estimates, const gkv_images *images, gkv_metrics *metrics)
@@ -107,8 +129,14 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
         return gkv_fail(GKV_ERR_ARGUMENT, "an evaluation needs posteriors: refinement to a code alone gives none");
     if (refine) /* better now than after the first round */
         GKV_TRY(gkv_refine_settings_check(refine));
+    const gkv_eval_set of = options ? options->of : GKV_EVAL_TEST;
+    if (of < GKV_EVAL_TEST || of > GKV_EVAL_VALIDATION)
+        return gkv_fail(GKV_ERR_ARGUMENT, "%d is no set of images to evaluate on", (int)of);
     gkv_images images;
-    GKV_TRY(gkv_images_of_test(settings, test, &images));
+    uint32_t *order = NULL;
+    gkv_estimates estimates = {0};
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(choose_images(model, test, settings, of, &order, &images));
     gkv_estimate_job job = {.model = model, .params = &model->params, .images = &images,
                             .samples = (size_t)settings->eval.samples, .seed = settings->eval.seed,
                             .threads = gkv_thread_count(settings)};
@@ -118,9 +146,7 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
         job.context = &round;
         job.stop = options->stop;
     }
-    gkv_estimates estimates;
-    gkv_status status = GKV_OK;
-    GKV_TRY(gkv_estimates_create(images.count, &estimates));
+    GKV_TRY_GOTO(gkv_estimates_create(images.count, &estimates));
     GKV_TRY_GOTO(gkv_estimate(&job, &estimates));
     GKV_TRY_GOTO(summarise(&estimates, &images, metrics));
     gkv_refined_metrics_none(&metrics->refined);
@@ -137,9 +163,10 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
     metrics->seed = model->settings.train.seed;
     metrics->eval_seed = settings->eval.seed;
     snprintf(metrics->dataset, sizeof metrics->dataset, "%s", settings->data.dataset);
-    describe_protocol(settings, &images, metrics);
+    describe_protocol(settings, &images, of, metrics);
     metrics->eval_seconds = omp_get_wtime() - began;
 done:
+    free(order);
     gkv_estimates_free(&estimates);
     return status;
 }

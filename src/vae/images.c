@@ -14,6 +14,11 @@ void gkv_images_fetch(const gkv_images *images, size_t i, uint64_t step, gkv_rea
                      gkv_rng_at(images->seed, GKV_STREAM_BINARIZE_FIXED, images->fixed_step, place), x);
 }
 
+void gkv_images_split(uint64_t seed, size_t count, uint32_t *order)
+{
+    gkv_rng_permutation(gkv_rng_at(seed, GKV_STREAM_VALIDATION_SPLIT, 0, 0), (uint32_t)count, order);
+}
+
 gkv_status gkv_images_of_half(const gkv_settings *settings, const gkv_dataset *dataset, gkv_split half,
                               gkv_images *out)
 {
@@ -23,13 +28,18 @@ gkv_status gkv_images_of_half(const gkv_settings *settings, const gkv_dataset *d
     return gkv_binarization_parse(settings->data.binarization, &out->mode);
 }
 
+gkv_status gkv_images_take_first(const gkv_settings *settings, const char *set, gkv_images *images)
+{
+    const size_t wished = (size_t)settings->eval.images;
+    if (wished > images->count)
+        return gkv_fail(GKV_ERR_CONFIG, "eval.images is %zu, but the %s set has %zu images", wished, set, images->count);
+    if (wished > 0)
+        images->count = wished;
+    return GKV_OK;
+}
+
 gkv_status gkv_images_of_test(const gkv_settings *settings, const gkv_dataset *test, gkv_images *out)
 {
     GKV_TRY(gkv_images_of_half(settings, test, GKV_TEST, out));
-    const size_t wished = (size_t)settings->eval.images;
-    if (wished > out->count)
-        return gkv_fail(GKV_ERR_CONFIG, "eval.images is %zu, but the test set has %zu images", wished, out->count);
-    if (wished > 0)
-        out->count = wished;
-    return GKV_OK;
+    return gkv_images_take_first(settings, "test", out);
 }

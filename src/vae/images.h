@@ -34,6 +34,13 @@ void gkv_images_fetch(const gkv_images *images, size_t i, uint64_t step, gkv_rea
 gkv_status gkv_images_of_half(const gkv_settings *settings, const gkv_dataset *dataset, gkv_split half,
                               gkv_images *out);
 
+/* The training half's places in a random order, of which training takes the first and holds the last
+ * data.validation out: order[count]. */
+void gkv_images_split(uint64_t seed, size_t count, uint32_t *order);
+
+/* Leaves the first eval.images of them; `set` names them in a message. */
+gkv_status gkv_images_take_first(const gkv_settings *settings, const char *set, gkv_images *images);
+
 /* The test half under the settings' protocol: as above, the first eval.images of it. */
 gkv_status gkv_images_of_test(const gkv_settings *settings, const gkv_dataset *test, gkv_images *out);
 

@@ -49,6 +49,7 @@ typedef struct gkv_objective {
     double kl_weight;
     double free_bits; /* where an image's mean log q − log p is below this it does not count; ELBO only */
     bool iwae;        /* −log mean_k w_k (Burda et al., ICLR 2016); else mean_k −log w_k */
+    bool path;        /* the encoder's gradient goes along the path of z alone */
 } gkv_objective;
 
 /* --- Passes over rows, as in nn/module.h ----------------------------------
@@ -67,10 +68,10 @@ void gkv_pass_decode(const gkv_model *model, gkv_workspace *ws, size_t first, si
 void gkv_pass_likelihood(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
 /* All of the above. */
 void gkv_pass_forward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count);
-/* The gradient of the objective, summed over images, down to every layer. IWAE's in the encoder is
- * the doubly reparameterized one (Tucker et al., ICLR 2019) where the posterior is normal without a flow:
- * the same on average, and it does not drown in noise as K grows. With one draw that is the
- * gradient of Roeder et al. (NIPS 2017). */
+/* The gradient of the objective, summed over images, down to every layer. Along the path, where the
+ * posterior has one, the encoder's is that of Roeder et al. (NIPS 2017), which has no noise where q is the true
+ * posterior, and IWAE's the doubly reparameterized one (Tucker et al., ICLR 2019), which does not drown in noise as
+ * K grows: both the same on average. */
 void gkv_pass_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
                        const gkv_objective *objective);
 /* The first half of that: through decoder, flow and base, which need no more; whatever log q and z are of. */

@@ -110,16 +110,16 @@ static void begin_backward(const gkv_model *model, gkv_workspace *ws, size_t fir
     gkv_profile_mark(ws->profile, GKV_BENCH_LOSS);
 }
 
-/* The gradient in z turned into the doubly reparameterized one: log w's whole dependence on z, that of
- * log q too, times share·(1 − kl_weight + kl_weight·share), and nothing of log q's on its parameters. */
-static void reparameterize_doubly(const gkv_model *model, gkv_workspace *ws, size_t row, double kl_weight)
+/* The gradient in z turned into that along the path of z: what depends on z through log q too, and nothing of log q's
+ * on its own parameters. IWAE's then counts share·(1 − kl_weight + kl_weight·share) in place of share. */
+static void keep_to_path(const gkv_model *model, gkv_workspace *ws, size_t row, const gkv_objective *objective)
 {
-    const double share = (double)*gkv_at(ws, model->share, row);
-    gkv_real *d_z = gkv_at(ws, model->posterior.d_z, row);
-    gkv_posterior_path(&model->posterior, ws, row, (gkv_real)(kl_weight * share));
-    for (size_t j = 0; j < model->d; j++)
-        d_z[j] *= (gkv_real)(1 - kl_weight + kl_weight * share);
-    *gkv_at(ws, model->posterior.d_log_q, row) = 0;
+    const double share = (double)*gkv_at(ws, model->share, row), beta = objective->kl_weight;
+    gkv_real *d_z = gkv_at(ws, model->posterior.d_z, row), *d_log_q = gkv_at(ws, model->posterior.d_log_q, row);
+    gkv_posterior_path(&model->posterior, ws, row, *d_log_q);
+    for (size_t j = 0; objective->iwae && j < model->d; j++)
+        d_z[j] *= (gkv_real)(1 - beta + beta * share);
+    *d_log_q = 0;
 }
 
 void gkv_pass_backward_to_z(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
@@ -133,15 +133,15 @@ void gkv_pass_backward_to_z(const gkv_model *model, gkv_workspace *ws, size_t fi
 void gkv_pass_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
                        const gkv_objective *objective)
 {
-    const bool doubly = objective->iwae && model->posterior.noise == GKV_NOISE_NORMAL && !model->posterior.flow;
+    const bool path = objective->path && gkv_posterior_has_path(&model->posterior);
     gkv_pass_backward_to_z(model, ws, first, count, objective);
     for (size_t r = first; r < first + count; r++) {
         const gkv_real *decoder = gkv_at(ws, model->decoder.d_in, r), *prior = gkv_at(ws, model->d_z_prior, r);
         gkv_real *d_z = gkv_at(ws, model->posterior.d_z, r);
         for (size_t j = 0; j < model->d; j++)
             d_z[j] = decoder[j] + prior[j];
-        if (doubly)
-            reparameterize_doubly(model, ws, r, objective->kl_weight);
+        if (path)
+            keep_to_path(model, ws, r, objective);
     }
     gkv_posterior_backward(&model->posterior, ws, first, count);
     gkv_profile_mark(ws->profile, GKV_BENCH_NOISE);

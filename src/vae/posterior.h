@@ -55,8 +55,10 @@ void gkv_posterior_forward(const gkv_posterior *posterior, gkv_workspace *ws, si
 /* d_z, d_log_q → d_encoded. Rows are those of whole images. */
 void gkv_posterior_backward(const gkv_posterior *posterior, gkv_workspace *ws, size_t first, size_t count);
 
-/* Adds weight·∇_z log q(z|x) to d_z, the posterior's parameters held, for rows of a normal posterior
- * without a flow. */
+/* Whether ∇_z log q(z|x) is to be had: for normal posteriors without a flow. */
+bool gkv_posterior_has_path(const gkv_posterior *posterior);
+
+/* Adds weight·∇_z log q(z|x) to d_z, the posterior's parameters held, for a row of such a posterior. */
 void gkv_posterior_path(const gkv_posterior *posterior, gkv_workspace *ws, size_t row, gkv_real weight);
 
 /* d_encoded of −E[log q(z|x)] for an image, z having these means and variances [d]; for a normal posterior

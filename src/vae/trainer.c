@@ -18,7 +18,7 @@ static gkv_status split_images(gkv_trainer *trainer)
     GKV_TRY(gkv_alloc(count, sizeof *trainer->split, &trainer->split));
     GKV_TRY(gkv_alloc(count - held_out, sizeof *trainer->shuffled, &trainer->shuffled));
     const uint64_t seed = settings->train.seed;
-    gkv_rng_permutation(gkv_rng_at(seed, GKV_STREAM_VALIDATION_SPLIT, 0, 0), (uint32_t)count, trainer->split);
+    gkv_images_split(seed, count, trainer->split);
     gkv_binarization mode;
     GKV_TRY(gkv_binarization_parse(settings->data.binarization, &mode));
     trainer->train = (gkv_images){.dataset = trainer->dataset, .order = trainer->split, .count = count - held_out,

@@ -171,6 +171,7 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     report->images = images;
     const gkv_objective objective = {.kl_weight = report->kl_weight,
                                      .free_bits = model->settings.train.free_bits,
+                                     .path = strcmp(model->settings.train.gradient, "path") == 0,
                                      .iwae = !early && strcmp(model->settings.train.objective, "iwae") == 0};
     const long tiles = (long)((images + tile - 1) / tile);
     const long parts = (long)gkv_pass_parts(model), pieces = (long)gkv_workspace_pack_pieces(ws);

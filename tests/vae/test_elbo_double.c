@@ -5,13 +5,14 @@
 #include "gkvae/gk.h"
 #include "vae/model.h"
 
-enum { PIXELS = 12, LATENT = 3, BATCH = 5, DRAWS_MAX = 3, ROWS_MAX = BATCH * DRAWS_MAX };
+enum { PIXELS = 12, LATENT = 3, BATCH = 5, DRAWS_MAX = 3, ROWS_MAX = BATCH * DRAWS_MAX,
+       WIDTH_MAX = 2 * LATENT + LATENT * (LATENT - 1) / 2 };
 
 typedef struct choice {
     const char *posterior, *posterior_flow, *prior_flow, *base, *base_fit, *block;
     double kl_weight;
     size_t draws;
-    bool iwae;
+    bool iwae, path;
 } choice;
 
 typedef struct rig {
@@ -19,8 +20,8 @@ typedef struct rig {
     gkv_workspace ws;
     gkv_objective objective;
     size_t rows;
-    /* What stays as it was when an encoder moves whose gradient is doubly reparameterized. */
-    double share[ROWS_MAX], mean[ROWS_MAX * LATENT], sigma[ROWS_MAX * LATENT];
+    /* What stays as it was when an encoder moves whose gradient goes along the path. */
+    double share[ROWS_MAX], encoded[ROWS_MAX * WIDTH_MAX], sigma[ROWS_MAX * LATENT];
 } rig;
 
 static void set(gkv_settings *settings, const char *name, const char *value)
@@ -32,7 +33,7 @@ static void set(gkv_settings *settings, const char *name, const char *value)
 static rig begin(const choice *wish)
 {
     const size_t draws = wish->draws;
-    rig it = {.objective = {.kl_weight = wish->kl_weight, .iwae = wish->iwae}, .rows = BATCH * draws};
+    rig it = {.objective = {.kl_weight = wish->kl_weight, .iwae = wish->iwae, .path = wish->path}, .rows = BATCH * draws};
     gkv_settings settings;
     gkv_settings_defaults(&settings);
     set(&settings, "model.latent", "3");
@@ -134,8 +135,7 @@ static double loss_of_first(rig *it)
     return -log(mean_w);
 }
 
-/* What the doubly reparameterized gradient is the gradient of: Σ c_k log w_k with c_k and the
- * parameters of log q held. */
+/* What the gradient along the path is the gradient of: Σ c_k log w_k with c_k and the parameters of log q held. */
 static double surrogate(void *context)
 {
     rig *it = context;
@@ -144,13 +144,17 @@ static double surrogate(void *context)
     gkv_pass_forward(it->model, &it->ws, 0, it->rows);
     for (size_t r = 0; r < it->rows; r++) {
         const double *z = gkv_at(&it->ws, it->model->posterior.z, r);
-        double log_q = -LATENT * GKV_HALF_LOG_2PI;
+        const double *held = it->encoded + r * WIDTH_MAX, *mixing = held + 2 * LATENT;
+        double log_q = -LATENT * GKV_HALF_LOG_2PI, u[LATENT];
         for (size_t j = 0; j < LATENT; j++) {
-            const double sigma = it->sigma[r * LATENT + j], u = (z[j] - it->mean[r * LATENT + j]) / sigma;
-            log_q -= log(sigma) + u * u / 2;
+            const double sigma = it->sigma[r * LATENT + j];
+            u[j] = (z[j] - held[j]) / sigma;
+            for (size_t k = 0; k < j && it->model->posterior.noise == GKV_NOISE_FULL; k++)
+                u[j] -= *mixing++ * u[k];
+            log_q -= log(sigma) + u[j] * u[j] / 2;
         }
         *gkv_at(&it->ws, it->model->posterior.log_q, r) = log_q;
-        sum -= it->share[r] * (1 - beta + beta * it->share[r]) * log_weight(it, r);
+        sum -= it->share[r] * (it->objective.iwae ? 1 - beta + beta * it->share[r] : 1) * log_weight(it, r);
     }
     return sum;
 }
@@ -159,8 +163,9 @@ static void hold(rig *it)
 {
     for (size_t r = 0; r < it->rows; r++) {
         it->share[r] = *gkv_at(&it->ws, it->model->share, r);
-        memcpy(it->mean + r * LATENT, gkv_at(&it->ws, it->model->posterior.encoded, r / it->ws.draws),
-               LATENT * sizeof *it->mean);
+        if (gkv_posterior_has_path(&it->model->posterior))
+            memcpy(it->encoded + r * WIDTH_MAX, gkv_at(&it->ws, it->model->posterior.encoded, r / it->ws.draws),
+                   gkv_posterior_width(&it->model->posterior) * sizeof *it->encoded);
         memcpy(it->sigma + r * LATENT, gkv_at(&it->ws, it->model->posterior.sigma, r), LATENT * sizeof *it->sigma);
     }
 }
@@ -222,8 +227,8 @@ static void check(const choice *wish)
         double *value = params->values + param->offset, *grad = params->grads + param->offset;
         if (!param->trainable)
             continue;
-        const bool doubly = wish->iwae && strcmp(wish->posterior, "normal") == 0 &&
-                            strcmp(wish->posterior_flow, "none") == 0 && strncmp(param->name, "encoder.", 8) == 0;
+        const bool path = wish->path && gkv_posterior_has_path(&it.model->posterior) &&
+                          strncmp(param->name, "encoder.", 8) == 0;
         const bool triangle = strcmp(param->name, "prior.base.cholesky") == 0;
         const bool upper = strcmp(param->name, "prior.base.whitening") == 0;
         for (size_t row = 0; row < param->rows && upper; row++) {
@@ -233,7 +238,7 @@ static void check(const choice *wish)
         if (upper)
             continue;
         for (size_t row = 0; row < (triangle ? LATENT : 1); row++)
-            assert_gradient(doubly ? surrogate : loss, &it, value + row * LATENT, grad + row * LATENT,
+            assert_gradient(path ? surrogate : loss, &it, value + row * LATENT, grad + row * LATENT,
                             triangle ? row + 1 : param->size, 1, 2e-7, param->name);
     }
     end(&it);
@@ -250,7 +255,7 @@ static void test_every_gradient(void **state)
     (void)state;
     for (size_t i = 0; i < 288; i++) {
         const choice wish = {posteriors[i % 4], posterior_flows[i / 4 % 3], prior_flows[i / 12 % 2], bases[i / 24 % 3],
-                             "grad", i / 72 % 2 ? "silu" : "gated", i / 144 ? 0.3 : 1, 1, false};
+                             "grad", i / 72 % 2 ? "silu" : "gated", i / 144 ? 0.3 : 1, 1, false, false};
         check(&wish);
     }
 }
@@ -262,7 +267,7 @@ static void test_other_bases(void **state)
     static const char *const others[] = {"full-gaussian", "student-t", "gaussian-mixture", "gk-mixture", "gk-by-class"};
     for (size_t i = 0; i < 20; i++) {
         const choice wish = {posteriors[i % 3], "none", prior_flows[i / 5 % 2], others[i % 5], i / 10 ? "lm+grad" : "lm",
-                             "silu", i % 2 ? 0.3 : 1, 1, false};
+                             "silu", i % 2 ? 0.3 : 1, 1, false, false};
         check(&wish);
     }
 }
@@ -273,7 +278,7 @@ static void test_fixed_base(void **state)
     (void)state;
     for (size_t b = 0; b < 3; b++) {
         const choice wish = {"normal", "none", "realnvp", bases[b], b == 1 ? "lm" : "fixed", "silu", 0.3,
-                             1, false};
+                             1, false, false};
         check(&wish);
         rig it = begin(&wish);
         for (size_t i = 0; i < it.model->params.count; i++)
@@ -287,10 +292,10 @@ static void test_fixed_base(void **state)
 static void test_draws(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 36; i++) {
+    for (size_t i = 0; i < 84; i++) {
         const choice wish = {posteriors[i % 4], posterior_flows[i / 4 % 2], prior_flows[i % 2],
                              i % 5 ? "gk-copula" : "gk-by-class", i % 5 ? "grad" : "lm", i / 6 % 2 ? "silu" : "gated",
-                             i / 12 % 2 ? 0.3 : 1, 1 + i % DRAWS_MAX, i / 24 == 0 || i % 2};
+                             i / 12 % 2 ? 0.3 : 1, 1 + i % DRAWS_MAX, i / 24 == 0 || i % 2, i % 7 < 4};
         check(&wish);
     }
 }
@@ -301,7 +306,7 @@ static void test_doubly_on_average(void **state)
 {
     (void)state;
     enum { TIMES = 20000, WIDTH = 2 * LATENT };
-    const choice wish = {"normal", "none", "none", "gk", "fixed", "silu", 0.7, 3, true};
+    const choice wish = {"normal", "none", "none", "gk", "fixed", "silu", 0.7, 3, true, true};
     const double h = 1e-4;
     rig it = begin(&wish);
     double *encoded = gkv_at(&it.ws, it.model->encoder.out, 0), sum[WIDTH] = {0}, squares[WIDTH] = {0};
@@ -334,7 +339,7 @@ static void test_doubly_on_average(void **state)
 static void test_free_bits(void **state)
 {
     (void)state;
-    const choice wish = {"gk", "none", "realnvp", "gk-copula", "grad", "silu", 0.8, 2, false};
+    const choice wish = {"gk", "none", "realnvp", "gk-copula", "grad", "silu", 0.8, 2, false, false};
     rig it = begin(&wish);
     double kl[BATCH] = {0}, wanted[2][BATCH][7];
     const size_t width = gkv_posterior_width(&it.model->posterior);
@@ -364,7 +369,7 @@ static void test_free_bits(void **state)
 static void test_no_kl(void **state)
 {
     (void)state;
-    const choice wish = {"gk-amortized", "planar", "realnvp", "gk-copula", "grad", "gated", 0, 1, false};
+    const choice wish = {"gk-amortized", "planar", "realnvp", "gk-copula", "grad", "gated", 0, 1, false, false};
     check(&wish);
 }
 
