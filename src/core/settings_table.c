@@ -88,7 +88,7 @@ const gkv_settings_row gkv_settings_rows[] = {
             "First epochs that are trained on the ELBO by one draw of each image, whatever objective and samples say."),
     CHOICE(train, gradient, total, "total, path",
            "The encoder's gradient: the whole one, or along the path of z alone, which is the same on average and has less "
-           "noise near the best posterior (normal posteriors without a flow)."),
+           "noise near the best posterior (posterior = normal without a flow)."),
     NUMBER_ABOVE(train, learning_rate, 0.003, 0, 1, "Adam's step size at the start of a cosine decay to 0.", NULL),
     NUMBER(train, weight_decay, 0, 0, 100,
            "How fast the weights of linear layers decay, in units of the step size, as AdamW's; 0 is not at all."),

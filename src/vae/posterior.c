@@ -234,24 +234,15 @@ void gkv_posterior_backward(const gkv_posterior *posterior, gkv_workspace *ws, s
 
 bool gkv_posterior_has_path(const gkv_posterior *posterior)
 {
-    return !is_gk(posterior) && !posterior->flow;
+    return posterior->noise == GKV_NOISE_NORMAL && !posterior->flow;
 }
 
-/* −diag(1/σ) (I + M)⁻ᵀ u, by substitution from the last dimension up. */
 void gkv_posterior_path(const gkv_posterior *posterior, gkv_workspace *ws, size_t row, gkv_real weight)
 {
-    const size_t d = posterior->d;
     const gkv_real *u = gkv_at(ws, posterior->u, row), *sigma = gkv_at(ws, posterior->sigma, row);
-    gkv_real *d_z = gkv_at(ws, posterior->d_z, row), *w = gkv_at(ws, posterior->d_draw, row); /* free as yet */
-    memcpy(w, u, d * sizeof *w);
-    if (posterior->noise == GKV_NOISE_FULL) {
-        const gkv_real *mixing = gkv_at(ws, posterior->encoded, row / ws->draws) + 2 * d;
-        for (size_t j = d; j-- > 1;)
-            for (size_t k = 0; k < j; k++)
-                w[k] -= mixing[j * (j - 1) / 2 + k] * w[j];
-    }
-    for (size_t j = 0; j < d; j++)
-        d_z[j] -= weight * w[j] / sigma[j];
+    gkv_real *d_z = gkv_at(ws, posterior->d_z, row);
+    for (size_t j = 0; j < posterior->d; j++)
+        d_z[j] -= weight * u[j] / sigma[j];
 }
 
 void gkv_posterior_distill(const gkv_posterior *posterior, gkv_workspace *ws, size_t image, const double *mean,

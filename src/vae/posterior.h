@@ -55,7 +55,8 @@ void gkv_posterior_forward(const gkv_posterior *posterior, gkv_workspace *ws, si
 /* d_z, d_log_q → d_encoded. Rows are those of whole images. */
 void gkv_posterior_backward(const gkv_posterior *posterior, gkv_workspace *ws, size_t first, size_t count);
 
-/* Whether ∇_z log q(z|x) is to be had: for normal posteriors without a flow. */
+/* Whether the gradient along the path is taken: for normal posteriors of independent dimensions without a flow. With
+ * any covariance it takes (I + M)⁻ᵀu, which has no bound, and training by it diverged. */
 bool gkv_posterior_has_path(const gkv_posterior *posterior);
 
 /* Adds weight·∇_z log q(z|x) to d_z, the posterior's parameters held, for a row of such a posterior. */

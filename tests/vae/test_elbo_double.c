@@ -5,8 +5,7 @@
 #include "gkvae/gk.h"
 #include "vae/model.h"
 
-enum { PIXELS = 12, LATENT = 3, BATCH = 5, DRAWS_MAX = 3, ROWS_MAX = BATCH * DRAWS_MAX,
-       WIDTH_MAX = 2 * LATENT + LATENT * (LATENT - 1) / 2 };
+enum { PIXELS = 12, LATENT = 3, BATCH = 5, DRAWS_MAX = 3, ROWS_MAX = BATCH * DRAWS_MAX };
 
 typedef struct choice {
     const char *posterior, *posterior_flow, *prior_flow, *base, *base_fit, *block;
@@ -21,7 +20,7 @@ typedef struct rig {
     gkv_objective objective;
     size_t rows;
     /* What stays as it was when an encoder moves whose gradient goes along the path. */
-    double share[ROWS_MAX], encoded[ROWS_MAX * WIDTH_MAX], sigma[ROWS_MAX * LATENT];
+    double share[ROWS_MAX], mean[ROWS_MAX * LATENT], sigma[ROWS_MAX * LATENT];
 } rig;
 
 static void set(gkv_settings *settings, const char *name, const char *value)
@@ -144,14 +143,10 @@ static double surrogate(void *context)
     gkv_pass_forward(it->model, &it->ws, 0, it->rows);
     for (size_t r = 0; r < it->rows; r++) {
         const double *z = gkv_at(&it->ws, it->model->posterior.z, r);
-        const double *held = it->encoded + r * WIDTH_MAX, *mixing = held + 2 * LATENT;
-        double log_q = -LATENT * GKV_HALF_LOG_2PI, u[LATENT];
+        double log_q = -LATENT * GKV_HALF_LOG_2PI;
         for (size_t j = 0; j < LATENT; j++) {
-            const double sigma = it->sigma[r * LATENT + j];
-            u[j] = (z[j] - held[j]) / sigma;
-            for (size_t k = 0; k < j && it->model->posterior.noise == GKV_NOISE_FULL; k++)
-                u[j] -= *mixing++ * u[k];
-            log_q -= log(sigma) + u[j] * u[j] / 2;
+            const double sigma = it->sigma[r * LATENT + j], u = (z[j] - it->mean[r * LATENT + j]) / sigma;
+            log_q -= log(sigma) + u * u / 2;
         }
         *gkv_at(&it->ws, it->model->posterior.log_q, r) = log_q;
         sum -= it->share[r] * (it->objective.iwae ? 1 - beta + beta * it->share[r] : 1) * log_weight(it, r);
@@ -163,9 +158,8 @@ static void hold(rig *it)
 {
     for (size_t r = 0; r < it->rows; r++) {
         it->share[r] = *gkv_at(&it->ws, it->model->share, r);
-        if (gkv_posterior_has_path(&it->model->posterior))
-            memcpy(it->encoded + r * WIDTH_MAX, gkv_at(&it->ws, it->model->posterior.encoded, r / it->ws.draws),
-                   gkv_posterior_width(&it->model->posterior) * sizeof *it->encoded);
+        memcpy(it->mean + r * LATENT, gkv_at(&it->ws, it->model->posterior.encoded, r / it->ws.draws),
+               LATENT * sizeof *it->mean);
         memcpy(it->sigma + r * LATENT, gkv_at(&it->ws, it->model->posterior.sigma, r), LATENT * sizeof *it->sigma);
     }
 }
