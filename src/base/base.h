@@ -114,6 +114,10 @@ const gkv_base_ops *gkv_base_find(const char *name);
 void gkv_base_add_margin(const double margin[5], double sd, double weight, size_t n, const double *x, double *pdf,
                          double *cdf);
 
+/* margin_at() of a base whose margins are g-and-k, by its margin(). */
+void gkv_base_gk_margin_at(const gkv_base *base, const gkv_params *params, size_t dimension, size_t n, const double *x,
+                           double *pdf, double *cdf);
+
 extern const gkv_base_ops gkv_base_normal, gkv_base_gk, gkv_base_gk_copula, gkv_base_full_gaussian, gkv_base_student_t,
     gkv_base_gaussian_mixture, gkv_base_gk_mixture, gkv_base_gk_by_class;
 

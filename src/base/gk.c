@@ -337,23 +337,13 @@ static void margin(const gkv_base *base, const gkv_params *params, size_t dimens
     out[0] = gk.a, out[1] = gk.b, out[2] = gk.g, out[3] = gk.k, out[4] = gk.c;
 }
 
-static void margin_at(const gkv_base *base, const gkv_params *params, size_t dimension, size_t n, const double *x,
-                      double *pdf, double *cdf)
-{
-    double its[5];
-    margin(base, params, dimension, its);
-    memset(pdf, 0, n * sizeof *pdf);
-    memset(cdf, 0, n * sizeof *cdf);
-    gkv_base_add_margin(its, 1, 1, n, x, pdf, cdf);
-}
-
 #define GK_OPS(its_name, its_create)                                                                \
     {                                                                                               \
         .name = its_name, .create = its_create, .free = destroy, .init = init,                      \
         .log_density = log_density, .backward = backward, .curvature = curvature,                   \
         .parts = parts, .gradient = gradient,                                                       \
         .transform = transform, .project = project, .check = check, .refit = gkv_base_gk_refit,     \
-        .margin = margin, .margin_at = margin_at                                                                            \
+        .margin = margin, .margin_at = gkv_base_gk_margin_at                                                                            \
     }
 
 const gkv_base_ops gkv_base_gk = GK_OPS("gk", create_independent);

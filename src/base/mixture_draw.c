@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/mixture.h"
-#include "gk/normal.h"
 
 /* All bits of a row, stirred (the finaliser of splitmix64 over them), as a number in (0, 1). A row of
  * normals at a temperature of 0 still has its signs. */
@@ -87,17 +86,6 @@ static double score_sd(size_t d, const gkv_real *whitening, size_t j)
         squares += y[i] * y[i];
     }
     return sqrt(squares);
-}
-
-void gkv_base_add_margin(const double margin[5], double sd, double weight, size_t n, const double *x, double *pdf,
-                         double *cdf)
-{
-    const gkv_gk gk = {margin[0], margin[1], margin[2], margin[3], margin[4], 0};
-    for (size_t i = 0; i < n; i++) {
-        const double z = gkv_gk_Q_inverse(&gk, x[i]) / sd;
-        pdf[i] += weight * exp(gkv_normal_log_pdf(z) - gkv_gk_log_dQ(&gk, z * sd)) / sd;
-        cdf[i] += weight * gkv_normal_cdf(z);
-    }
 }
 
 void gkv_mixture_margin_at(const gkv_base *base, const gkv_params *params, size_t dimension, size_t n,

@@ -96,16 +96,6 @@ static void margin(const gkv_base *base, const gkv_params *params, size_t dimens
     out[0] = 0, out[1] = 1, out[2] = 0, out[3] = 0, out[4] = 0.8;
 }
 
-static void margin_at(const gkv_base *base, const gkv_params *params, size_t dimension, size_t n, const double *x,
-                      double *pdf, double *cdf)
-{
-    double its[5];
-    margin(base, params, dimension, its);
-    memset(pdf, 0, n * sizeof *pdf);
-    memset(cdf, 0, n * sizeof *cdf);
-    gkv_base_add_margin(its, 1, 1, n, x, pdf, cdf);
-}
-
 const gkv_base_ops gkv_base_normal = {
     .name = "normal",
     .create = create,
@@ -121,5 +111,5 @@ const gkv_base_ops gkv_base_normal = {
     .check = check,
     .refit = NULL,
     .margin = margin,
-    .margin_at = margin_at,
+    .margin_at = gkv_base_gk_margin_at,
 };

@@ -12,7 +12,6 @@
 
 #include "core/file.h"
 #include "core/memory.h"
-#include "core/rng.h"
 #include "gkvae/eval.h"
 #include "vae/images.h"
 
@@ -74,8 +73,7 @@ static gkv_status choose_images(job *it)
         return gkv_fail(GKV_ERR_DATA, "%zu images, of which %zu are held out, are too few to fit a base to: it takes %d",
                         count, unseen, CODES_MIN);
     GKV_TRY(gkv_alloc(count, sizeof *it->places, &it->places));
-    gkv_rng_permutation(gkv_rng_at(it->model->settings.train.seed, GKV_STREAM_VALIDATION_SPLIT, 0, 0), (uint32_t)count,
-                        it->places);
+    gkv_images_split(it->model->settings.train.seed, count, it->places);
     it->fit = count - unseen < it->settings.codes ? count - unseen : it->settings.codes;
     it->held_out = unseen;
     memmove(it->places + it->fit, it->places + (count - unseen), unseen * sizeof *it->places);

@@ -163,7 +163,9 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     const size_t start = (size_t)(trainer->state.step % trainer->epoch_steps) * trainer->batch;
     const size_t left = trainer->train.count - start, images = left < trainer->batch ? left : trainer->batch;
     const bool early = epoch < (uint64_t)model->settings.train.elbo_epochs;
-    const size_t draws = ws->draws = early ? 1 : (size_t)model->settings.train.samples, rows = images * draws, tile = draws < GKV_TILE_ROWS ? GKV_TILE_ROWS / draws : 1;
+    const size_t draws = early ? 1 : (size_t)model->settings.train.samples, rows = images * draws;
+    const size_t tile = draws < GKV_TILE_ROWS ? GKV_TILE_ROWS / draws : 1; /* images of one */
+    ws->draws = draws;
     shuffle_for(trainer, epoch);
     if (gkv_trainer_refit_due(trainer, trainer->state.step))
         trainer->state.codes = 0; /* each refit's are its own */
