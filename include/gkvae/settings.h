@@ -56,6 +56,7 @@ typedef struct gkv_train_settings {
     int64_t batch;
     char objective[GKV_NAME_SIZE];      /* elbo or iwae */
     int64_t samples;                    /* draws of z for an image in a step */
+    char backward[GKV_NAME_SIZE];       /* all or one: of these draws, those that the model learns from */
     int64_t elbo_epochs;                /* the first ones, on the ELBO by one draw whatever these say */
     char gradient[GKV_NAME_SIZE];       /* total or path: the encoder's */
     double learning_rate;               /* Adam's, at the start of a cosine decay to 0 */

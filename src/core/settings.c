@@ -113,6 +113,12 @@ gkv_status gkv_settings_check(const gkv_settings *settings)
                         "settings: train.patience = %lld watches the validation images, and data.validation = 0 "
                         "leaves none; hold some out, or set patience to 0",
                         (long long)settings->train.patience);
+    if (strcmp(settings->train.backward, "one") == 0 &&
+        (strcmp(settings->train.objective, "iwae") != 0 || settings->train.polish_epochs > 0))
+        return gkv_fail(GKV_ERR_CONFIG,
+                        "settings: train.backward = one draws one by the weights of train.objective = iwae, without "
+                        "polishing, and here the objective is %s and train.polish_epochs %lld; set backward to all",
+                        settings->train.objective, (long long)settings->train.polish_epochs);
     return check_polishing(settings);
 }
 

@@ -84,6 +84,9 @@ const gkv_settings_row gkv_settings_rows[] = {
     CHOICE(train, objective, elbo, "elbo, iwae",
            "The bound that is trained on: the ELBO, or the importance-weighted one, tighter with more samples."),
     INTEGER(train, samples, 1, 1, 1000, "Draws of z for each image in a step."),
+    CHOICE(train, backward, all, "all, one",
+           "The draws of an image that the importance-weighted objective learns from: all, or one that is drawn by its "
+           "weight, which is the same on average and takes about half the time."),
     INTEGER(train, elbo_epochs, 0, 0, 1000000,
             "First epochs that are trained on the ELBO by one draw of each image, whatever objective and samples say."),
     CHOICE(train, gradient, total, "total, path",

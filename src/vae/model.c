@@ -32,7 +32,7 @@ static gkv_status layout_networks(gkv_model *model)
                                   .hidden_layers = (size_t)settings->layers, .out = model->pixels, .block = block};
     GKV_TRY(gkv_mlp_create(&decoder, "decoder", &model->params, plan, &model->decoder));
     model->reconstruction = gkv_plan_forward(plan, 1);
-    model->share = gkv_plan_backward(plan, 1);
+    model->share = gkv_plan_forward(plan, 1);
     return GKV_OK;
 }
 

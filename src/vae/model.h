@@ -4,6 +4,7 @@
 #define GKV_VAE_MODEL_H
 
 #include "base/base.h"
+#include "core/rng.h"
 #include "flow/flow.h"
 #include "gkvae/model.h"
 #include "nn/mlp.h"
@@ -50,6 +51,7 @@ typedef struct gkv_objective {
     double free_bits; /* where an image's mean log q − log p is below this it does not count; ELBO only */
     bool iwae;        /* −log mean_k w_k (Burda et al., ICLR 2016); else mean_k −log w_k */
     bool path;        /* the encoder's gradient goes along the path of z alone */
+    bool chosen;      /* rows are draws that were chosen by their shares, which stand there: each counts for its image */
 } gkv_objective;
 
 /* --- Passes over rows, as in nn/module.h ----------------------------------
@@ -97,6 +99,9 @@ void gkv_pass_prior_backward(const gkv_model *model, gkv_workspace *ws, size_t f
 /* The K draws' shares of the objective, from the rows that forward has seen: 1/K, or w_k/Σw. */
 void gkv_pass_shares(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
                      const gkv_objective *objective);
+
+/* One of K draws, each with the probability of its share; the random number is that at `at`. */
+size_t gkv_pass_choose(const gkv_real *share, size_t draws, gkv_rng at);
 
 /* Parameter gradients of the whole model in independent parts, after every row's backward. */
 size_t gkv_pass_parts(const gkv_model *model);

@@ -65,6 +65,18 @@ void gkv_pass_shares(const gkv_model *model, gkv_workspace *ws, size_t first, si
     }
 }
 
+size_t gkv_pass_choose(const gkv_real *share, size_t draws, gkv_rng at)
+{
+    double u, sum = 0;
+    gkv_rng_uniform(at, 1, &u);
+    for (size_t k = 0; k + 1 < draws; k++) {
+        sum += (double)share[k];
+        if (u < sum)
+            return k;
+    }
+    return draws - 1;
+}
+
 /* The gradients in base and flow, once those of their logarithms are there. */
 static void prior_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count)
 {
@@ -95,12 +107,13 @@ static double kl_weight_of(const gkv_model *model, const gkv_workspace *ws, size
 static void begin_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
                            const gkv_objective *objective)
 {
-    gkv_pass_shares(model, ws, first, count, objective);
+    if (!objective->chosen)
+        gkv_pass_shares(model, ws, first, count, objective);
     double kl_weight = 0;
     for (size_t r = first; r < first + count; r++) {
         if (r % ws->draws == 0)
             kl_weight = kl_weight_of(model, ws, r, objective);
-        const gkv_real share = *gkv_at(ws, model->share, r), weight = (gkv_real)kl_weight * share;
+        const gkv_real share = objective->chosen ? 1 : *gkv_at(ws, model->share, r), weight = (gkv_real)kl_weight * share;
         gkv_real *d_logits = gkv_at(ws, model->decoder.d_out, r);
         for (size_t i = 0; ws->draws > 1 && i < model->pixels; i++)
             d_logits[i] *= share;

@@ -66,7 +66,8 @@ gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset
     GKV_TRY_GOTO(split_images(trainer));
     const gkv_params *params = &trainer->model->params;
     const size_t count = trainer->train.count, wished = (size_t)settings->train.batch;
-    const size_t batch = wished < count ? wished : count, draws = (size_t)settings->train.samples;
+    const bool one = strcmp(settings->train.backward, "one") == 0;
+    const size_t batch = wished < count ? wished : count, draws = one ? 1 : (size_t)settings->train.samples;
     trainer->batch = batch;
     GKV_TRY_GOTO(gkv_workspace_create(&trainer->model->plan, batch * draws, true, params, &trainer->ws));
     GKV_TRY_GOTO(gkv_workspace_keep_packed(&trainer->ws));
@@ -78,6 +79,8 @@ gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset
     }
     if (settings->train.polish_epochs > 0)
         GKV_TRY_GOTO(gkv_polisher_create(trainer->model, &trainer->ws, trainer->threads, &trainer->polisher));
+    if (one)
+        GKV_TRY_GOTO(gkv_resampler_create(trainer->model, &trainer->ws, trainer->threads, batch, &trainer->resampler));
     trainer->epoch_steps = (count + batch - 1) / batch;
     trainer->steps = trainer->epoch_steps * (uint64_t)settings->train.epochs;
     GKV_TRY_GOTO(gkv_trainer_prepare_refits(trainer));
@@ -99,6 +102,7 @@ void gkv_trainer_free(gkv_trainer *trainer)
     if (!trainer)
         return;
     gkv_polisher_free(trainer->polisher);
+    gkv_resampler_free(trainer->resampler);
     gkv_model_free(trainer->model);
     gkv_dataset_free(trainer->dataset);
     gkv_workspace_free(&trainer->ws);

@@ -6,6 +6,7 @@
 #include "vae/checkpoint.h"
 #include "vae/estimate.h"
 #include "vae/polish.h"
+#include "vae/resample.h"
 
 /* Elements of a stretch that one task of the optimiser takes. */
 enum { GKV_TRAINER_CHUNK = 16384 };
@@ -26,7 +27,8 @@ typedef struct gkv_trainer {
                               state.codes of them so far. NULL when the base is not refitted */
     gkv_real *labels;      /* theirs [codes_room], for a base by class; else NULL */
     size_t codes_room;
-    gkv_polisher *polisher; /* NULL unless train.polish_epochs */
+    gkv_polisher *polisher;   /* NULL unless train.polish_epochs */
+    gkv_resampler *resampler; /* NULL unless train.backward = one */
     gkv_train_state state;
     size_t batch;          /* images of a step; the workspace has a row for each draw of each */
     uint64_t epoch_steps, steps;

@@ -106,16 +106,10 @@ gkv_status gkv_trainer_check_codes(const gkv_trainer *trainer)
 static size_t row_to_keep(const gkv_trainer *trainer, size_t image)
 {
     const size_t draws = trainer->ws.draws, row = image * draws;
-    double u, sum = 0;
     if (draws == 1)
         return row;
-    gkv_rng_uniform(gkv_rng_at(trainer->model->settings.train.seed, GKV_STREAM_CODE, trainer->state.step, image), 1, &u);
-    for (size_t k = 0; k < draws; k++) {
-        sum += (double)*gkv_at(&trainer->ws, trainer->model->share, row + k);
-        if (u < sum)
-            return row + k;
-    }
-    return row + draws - 1;
+    const gkv_rng at = gkv_rng_at(trainer->model->settings.train.seed, GKV_STREAM_CODE, trainer->state.step, image);
+    return row + gkv_pass_choose(gkv_at(&trainer->ws, trainer->model->share, row), draws, at);
 }
 
 void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t images)

@@ -72,11 +72,16 @@ static void pass_images(gkv_trainer *trainer, size_t start, size_t first, size_t
                         const gkv_objective *objective)
 {
     gkv_workspace *ws = &trainer->ws;
+    uint32_t place[GKV_TILE_ROWS];
+    for (size_t i = 0; i < count; i++)
+        place[i] = gkv_images_place(&trainer->train, trainer->shuffled[start + first + i]);
     if (polishes(trainer, epoch)) {
-        uint32_t place[GKV_TILE_ROWS];
-        for (size_t i = 0; i < count; i++)
-            place[i] = gkv_images_place(&trainer->train, trainer->shuffled[start + first + i]);
         gkv_polisher_pass(trainer->polisher, omp_get_thread_num(), ws, first, count, place, epoch, objective);
+        return;
+    }
+    if (objective->chosen) {
+        gkv_resampler_pass(trainer->resampler, omp_get_thread_num(), ws, first, count, place, trainer->state.step,
+                           objective);
         return;
     }
     gkv_pass_forward(trainer->model, ws, first * ws->draws, count * ws->draws);
@@ -124,11 +129,15 @@ static void average_chunk(const gkv_trainer *trainer, size_t first)
 }
 
 /* Sums the images' losses in order, each the mean of its draws'. */
-static void sum_losses(const gkv_trainer *trainer, size_t rows, gkv_step_report *report)
+static void sum_losses(const gkv_trainer *trainer, size_t rows, const gkv_objective *objective, gkv_step_report *report)
 {
     const gkv_model *model = trainer->model;
     const double draws = (double)trainer->ws.draws;
-    for (size_t r = 0; r < rows; r++) {
+    for (size_t r = 0; r < rows && objective->chosen; r++) {
+        report->reconstruction += trainer->resampler->seen[2 * r];
+        report->kl += trainer->resampler->seen[2 * r + 1];
+    }
+    for (size_t r = 0; r < rows && !objective->chosen; r++) {
         const double reconstruction = (double)*gkv_at(&trainer->ws, model->reconstruction, r);
         const double kl = (double)*gkv_at(&trainer->ws, model->posterior.log_q, r) -
                           gkv_pass_log_prior(model, &trainer->ws, r);
@@ -163,7 +172,7 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     const size_t start = (size_t)(trainer->state.step % trainer->epoch_steps) * trainer->batch;
     const size_t left = trainer->train.count - start, images = left < trainer->batch ? left : trainer->batch;
     const bool early = epoch < (uint64_t)model->settings.train.elbo_epochs;
-    const size_t draws = early ? 1 : (size_t)model->settings.train.samples, rows = images * draws;
+    const size_t draws = early || trainer->resampler ? 1 : (size_t)model->settings.train.samples, rows = images * draws;
     const size_t tile = draws < GKV_TILE_ROWS ? GKV_TILE_ROWS / draws : 1; /* images of one */
     ws->draws = draws;
     shuffle_for(trainer, epoch);
@@ -174,7 +183,8 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     const gkv_objective objective = {.kl_weight = report->kl_weight,
                                      .free_bits = model->settings.train.free_bits,
                                      .path = strcmp(model->settings.train.gradient, "path") == 0,
-                                     .iwae = !early && strcmp(model->settings.train.objective, "iwae") == 0};
+                                     .iwae = !early && strcmp(model->settings.train.objective, "iwae") == 0,
+                                     .chosen = !early && trainer->resampler};
     const long tiles = (long)((images + tile - 1) / tile);
     const long parts = (long)gkv_pass_parts(model), pieces = (long)gkv_workspace_pack_pieces(ws);
     const long chunks = (long)((params->trainable + GKV_TRAINER_CHUNK - 1) / GKV_TRAINER_CHUNK);
@@ -217,7 +227,7 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
             double total = 0;
             for (long c = 0; c < chunks; c++)
                 total += squares[c];
-            sum_losses(trainer, rows, report);
+            sum_losses(trainer, rows, &objective, report);
             report->gradient_norm = sqrt(total) * scale;
             report->skipped = !isfinite(report->loss) || !isfinite(report->gradient_norm);
             const double clip = model->settings.train.clip_norm;

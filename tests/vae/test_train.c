@@ -50,10 +50,10 @@ static void test_threads(void **state)
     set(&settings, "model.posterior_flow", "planar");
     set(&settings, "model.posterior_layers", "2");
     static const char *const counts[] = {"1", "2", "3", "8"};
-    for (size_t i = 0; i < 8; i++) {
-        char name[64], of_one[64];
-        snprintf(name, sizeof name, "threads-%s-%s", counts[i % 4], settings.train.objective);
-        snprintf(of_one, sizeof of_one, "threads-1-%s", settings.train.objective);
+    for (size_t i = 0; i < 12; i++) {
+        char name[128], of_one[128];
+        snprintf(name, sizeof name, "threads-%s-%s-%s", counts[i % 4], settings.train.objective, settings.train.backward);
+        snprintf(of_one, sizeof of_one, "threads-1-%s-%s", settings.train.objective, settings.train.backward);
         set(&settings, "train.threads", counts[i % 4]);
         assert_ok(train(&settings, name, NULL, false, false, NULL));
         assert_same_file(of_one, name, "checkpoint.safetensors");
@@ -66,6 +66,8 @@ static void test_threads(void **state)
             set(&settings, "train.weight_decay", "1");
             set(&settings, "model.posterior", "full");
         }
+        if (i == 7)
+            set(&settings, "train.backward", "one");
     }
 }
 
@@ -163,6 +165,7 @@ static void test_resume_mixtures(void **state)
         set(&settings, "train.samples", i % 2 ? "3" : "1");
         set(&settings, "train.objective", i == 3 ? "iwae" : "elbo");
         set(&settings, "train.elbo_epochs", i == 3 ? "1" : "0");
+        set(&settings, "train.backward", i == 3 ? "one" : "all");
         assert_ok(train(&settings, name, NULL, false, false, NULL));
         static const uint64_t places[] = {3, 5, 12, 19};
         for (size_t p = i % 2; p < 4; p += 2)
