@@ -34,12 +34,14 @@ typedef struct gkv_base_codes {
     const gkv_real *fit, *held_out; /* [fit_count, d], [held_out_count, d] */
     const uint32_t *fit_class, *held_out_class;
     size_t fit_count, held_out_count;
+    const gkv_real *tally; /* in place of codes to fit to, for a base that has tallies; else NULL */
 } gkv_base_codes;
 
 /* How a refit is to be made. */
 typedef struct gkv_base_refit_settings {
     bool first;      /* start from the codes (octiles, k-means++), not from the current parameters */
     double damping;  /* the step that is tried first */
+    double share;    /* of what the base has been told so far that a tally takes the place of, in (0, 1] */
     int iterations;  /* of expectation–maximization, at most, for mixtures */
     uint64_t seed;   /* of the start */
     int threads;
@@ -91,6 +93,13 @@ typedef struct gkv_base_ops {
      * the held-out mean log density. NULL: nothing to fit. */
     gkv_status (*refit)(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,
                         const gkv_base_refit_settings *settings, gkv_base_refit_report *report);
+    /* What rows that log_density has seen say of the base, added up as they pass by, so that refits need not see
+     * them again: the numbers of a tally, which begins as zeros, and its parts, as of a gradient. A row counts
+     * `weight` (NULL: 1). NULL, or a size of 0: refits are made from codes. */
+    size_t (*tally_size)(const gkv_base *base);
+    size_t (*tally_parts)(const gkv_base *base);
+    void (*tally)(const gkv_base *base, const gkv_workspace *ws, const gkv_slot *weight, size_t rows, size_t part,
+                  gkv_real *tally);
     /* The margin of one dimension as (A, B, g, k, c); NULL if margins are no g-and-k. */
     void (*margin)(const gkv_base *base, const gkv_params *params, size_t dimension, double out[5]);
     /* Density and distribution function of one dimension at x[n]. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/gk.h"
+#include "base/mixture_tally.h"
 #include "core/memory.h"
 #include "core/rng.h"
 
@@ -254,7 +255,8 @@ static void normal_margin(const gkv_base *base, const gkv_params *params, size_t
     .free = destroy, .init = init, .log_density = gkv_mixture_log_density, .backward = gkv_mixture_backward,         \
     .curvature = gkv_mixture_curvature, .parts = gkv_mixture_parts, .gradient = gkv_mixture_gradient,                \
     .transform = gkv_mixture_transform,                                                                              \
-    .project = project, .check = check, .refit = gkv_mixture_refit, .margin_at = gkv_mixture_margin_at
+    .project = project, .check = check, .refit = gkv_mixture_refit, .margin_at = gkv_mixture_margin_at,              \
+    .tally_size = gkv_mixture_tally_size, .tally_parts = gkv_mixture_tally_parts, .tally = gkv_mixture_tally
 
 const gkv_base_ops gkv_base_full_gaussian = {
     .name = "full-gaussian", .create = create_full_gaussian, .margin = normal_margin, MIXTURE_OPS};

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/gk.h"
-#include "base/mixture.h"
+#include "base/mixture_tally.h"
 #include "core/memory.h"
 #include "gkvae/mgk_mixture.h"
 #include "mgk/cholesky.h"
@@ -19,7 +19,7 @@
 static const double wild_residual = 5;
 
 /* No margin narrower than this share of the codes' spread, no component fitted by fewer codes. */
-static const double least_scale = 0.01, least_rows = 20;
+static const double least_scale = 0.01, least_rows = 20, least_weight = 1e-6;
 
 /* A first fit goes on until the held-out codes have not gained for so many iterations. Its components
  * find their places as normal ones, which are quick to fit, and their shapes in a few iterations more. */
@@ -304,6 +304,29 @@ done:
     return status;
 }
 
+/* From a tally: each component the more of the way the more rows it had, so that one that had few keeps more of what
+ * it has been told before. */
+static void fit_tally(refit *it)
+{
+    const size_t d = it->d;
+    const double share = it->settings->share;
+    double total = 0;
+    for (size_t k = 0; k < it->K; k++)
+        total += (double)*gkv_tally_at(it->self, it->codes->tally, k).weight;
+    for (size_t k = 0; k < it->K; k++) {
+        const double n = (double)*gkv_tally_at(it->self, it->codes->tally, k).weight;
+        const double before = (1 / share - 1) * it->old.weights[k] * total;
+        it->fitted.weights[k] = it->old.weights[k] + share * (fmax(n / total, least_weight) - it->old.weights[k]);
+        memcpy(it->fitted.margins + k * d, it->old.margins + k * d, d * sizeof *it->fitted.margins);
+        if (it->fitted.r)
+            memcpy(it->fitted.r + k * d * d, it->old.r + k * d * d, d * d * sizeof *it->fitted.r);
+        if (n > 1 && total > 0)
+            gkv_tally_step(it->self, it->old.margins + k * d, it->codes->tally, k, n / (n + before), it->fitted.margins + k * d,
+                           it->fitted.r ? it->fitted.r + k * d * d : NULL);
+    }
+    it->better = total > 0;
+}
+
 /* --- The step ---------------------------------------------------------------------------- */
 
 static void describe(const refit *it, gkv_base_refit_report *report)
@@ -343,6 +366,64 @@ static gkv_status step(const refit *it, gkv_base_refit_report *report)
     return GKV_OK;
 }
 
+/* Component `idle` takes half of component `from`, and both move apart along its longest axis. */
+static bool split(const refit *it, size_t from, size_t idle)
+{
+    const size_t d = it->d;
+    double axis[4096], room[4096]; /* as many dimensions as a model can have */
+    memset(axis, 0, sizeof axis);
+    if (!it->self->spec.dependent)
+        axis[0] = 1;
+    else if (gkv_cholesky(d, it->fitted.r + from * d * d, 1e-6, it->scratch))
+        gkv_cholesky_longest_axis(d, it->scratch, axis, room);
+    else
+        return false;
+    gkv_real *logits = gkv_param_value(it->params, it->self->logits);
+    logits[idle] = logits[from] = (gkv_real)((double)logits[from] - log(2));
+    if (it->self->spec.dependent)
+        memcpy(gkv_mixture_whitening(it->self, it->params, idle), gkv_mixture_whitening(it->self, it->params, from),
+               d * d * sizeof *logits);
+    for (size_t j = 0; j < d; j++) {
+        gkv_gk gk = gkv_mixture_get(it->self, it->params, from, j);
+        gk.a += 0.5 * axis[j] * gk.b;
+        gkv_mixture_set(it->self, it->params, from, j, &gk);
+        gk.a -= axis[j] * gk.b;
+        gkv_mixture_set(it->self, it->params, idle, j, &gk);
+    }
+    return true;
+}
+
+/* After a step by a tally: components that hardly any of the rows that are remembered belong to are put to better use,
+ * unless the held-out codes lose by it. */
+static gkv_status revive(refit *it, gkv_base_refit_report *report)
+{
+    const size_t per_group = it->self->per_class;
+    double total = 0;
+    bool any = false;
+    for (size_t k = 0; k < it->K; k++)
+        total += (double)*gkv_tally_at(it->self, it->codes->tally, k).weight / it->settings->share;
+    copy_parameters(it, false);
+    gkv_mixture_weights(it->self, it->params, it->old.weights);
+    for (size_t k = 0; k < it->K; k++) {
+        size_t heaviest = k / per_group * per_group;
+        for (size_t i = heaviest, end = heaviest + per_group; i < end; i++)
+            heaviest = it->old.weights[i] > it->old.weights[heaviest] ? i : heaviest;
+        if (it->old.weights[k] * total >= least_rows || it->old.weights[heaviest] * total < 4 * least_rows)
+            continue;
+        any = split(it, heaviest, k) || any;
+        it->old.weights[k] = it->old.weights[heaviest] /= 2;
+    }
+    double density = 0;
+    if (!any)
+        return GKV_OK;
+    GKV_TRY(judge(it, &density));
+    if (density >= report->held_out_after)
+        report->held_out_after = density;
+    else
+        copy_parameters(it, true);
+    return GKV_OK;
+}
+
 gkv_status gkv_mixture_refit(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,
                              const gkv_base_refit_settings *settings, gkv_base_refit_report *report)
 {
@@ -356,13 +437,18 @@ gkv_status gkv_mixture_refit(const gkv_base *base, const gkv_params *params, con
     GKV_TRY_GOTO(refit_create(&it));
     GKV_TRY_GOTO(judge(&it, &report->held_out_before));
     report->held_out_after = report->held_out_before;
-    status = fit(&it, report);
+    if (codes->tally)
+        fit_tally(&it);
+    else
+        status = fit(&it, report);
     /* Codes that no mixture can be fitted to (a dimension that has died, numbers that are not finite,
      * fewer codes than components) leave the base as it is: they are training's to deal with. */
     if (status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC)
         status = GKV_OK;
     else if (status == GKV_OK)
         status = step(&it, report);
+    if (status == GKV_OK && codes->tally && report->step > 0)
+        status = revive(&it, report);
 done:
     if (it.saved && (status != GKV_OK || report->step == 0))
         copy_parameters(&it, true);

@@ -57,3 +57,30 @@ void gkv_cholesky_of_rows(size_t n, size_t d, double *m)
                 m[row * d + i] = -m[row * d + i];
     }
 }
+
+void gkv_cholesky_longest_axis(size_t d, const double *l, double *v, double *scratch)
+{
+    enum { ROUNDS = 50 };
+    double length = 1.0;
+    for (size_t j = 0; j < d; j++)
+        v[j] = 1.0 + 1e-3 * (double)j; /* no axis of a likely Σ is at a right angle to this */
+    for (int round = 0; round < ROUNDS; round++) {
+        double squares = 0.0;
+        for (size_t j = 0; j < d; j++) {
+            scratch[j] = 0.0;
+            for (size_t i = j; i < d; i++)
+                scratch[j] += l[i * d + j] * v[i];
+        }
+        for (size_t i = 0; i < d; i++) {
+            v[i] = 0.0;
+            for (size_t j = 0; j <= i; j++)
+                v[i] += l[i * d + j] * scratch[j];
+            squares += v[i] * v[i];
+        }
+        length = sqrt(squares);
+        for (size_t i = 0; i < d; i++)
+            v[i] /= length;
+    }
+    for (size_t i = 0; i < d; i++)
+        v[i] *= sqrt(length); /* at the end |Σv| is the variance along v */
+}

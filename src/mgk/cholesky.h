@@ -15,4 +15,7 @@ void gkv_cholesky_forward(size_t d, const double *l, double *v);
  * Cholesky factor of MMᵀ without that product, which would square the condition number. */
 void gkv_cholesky_of_rows(size_t n, size_t d, double *m);
 
+/* v[d] becomes the longest axis of Σ = LLᵀ times its standard deviation, by power iteration; scratch[d]. */
+void gkv_cholesky_longest_axis(size_t d, const double *l, double *v, double *scratch);
+
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "mgk/cholesky.h"
 #include "mgk/em.h"
 #include "mgk/mixture.h"
 
@@ -15,34 +16,6 @@ gkv_status gkv_em_resume(gkv_em *em, const gkv_mgk_mixture *from)
         GKV_TRY(gkv_mgk_build(em->d, part->margins, part->mean, part->cholesky, &em->parts[k]));
     }
     return GKV_OK;
-}
-
-/* v becomes the longest axis of Σ = LLᵀ times its standard deviation, by power iteration. */
-static void longest_axis(size_t d, const double *l, double *v, double *scratch)
-{
-    enum { ROUNDS = 50 };
-    double length = 1.0;
-    for (size_t j = 0; j < d; j++)
-        v[j] = 1.0 + 1e-3 * (double)j; /* no axis of a likely Σ is at a right angle to this */
-    for (int round = 0; round < ROUNDS; round++) {
-        double squares = 0.0;
-        for (size_t j = 0; j < d; j++) {
-            scratch[j] = 0.0;
-            for (size_t i = j; i < d; i++)
-                scratch[j] += l[i * d + j] * v[i];
-        }
-        for (size_t i = 0; i < d; i++) {
-            v[i] = 0.0;
-            for (size_t j = 0; j <= i; j++)
-                v[i] += l[i * d + j] * scratch[j];
-            squares += v[i] * v[i];
-        }
-        length = sqrt(squares);
-        for (size_t i = 0; i < d; i++)
-            v[i] /= length;
-    }
-    for (size_t i = 0; i < d; i++)
-        v[i] *= sqrt(length); /* at the end |Σv| is the variance along v */
 }
 
 /* A copy of the component, moved by `share` standard deviations along the axis. */
@@ -63,7 +36,7 @@ static gkv_status split(gkv_em *em, size_t from, size_t to)
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc(2 * d, sizeof *axis, &axis));
     GKV_TRY_GOTO(gkv_alloc(d, sizeof *margins, &margins));
-    longest_axis(d, em->parts[from]->cholesky, axis, axis + d);
+    gkv_cholesky_longest_axis(d, em->parts[from]->cholesky, axis, axis + d);
     GKV_TRY_GOTO(moved_copy(em->parts[from], axis, 0.5, margins, &halves[0]));
     GKV_TRY_GOTO(moved_copy(em->parts[from], axis, -0.5, margins, &halves[1]));
     const size_t places[2] = {from, to};

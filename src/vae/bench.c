@@ -80,7 +80,7 @@ gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads, siz
 static gkv_status fresh_codes(gkv_trainer *trainer)
 {
     const gkv_model *model = trainer->model;
-    const size_t count = trainer->codes_room;
+    const size_t count = trainer->store.room;
     gkv_images images = trainer->train;
     images.count = count;
     float *x = NULL, *codes = NULL;
@@ -97,7 +97,7 @@ static gkv_status fresh_codes(gkv_trainer *trainer)
     GKV_TRY_GOTO(gkv_model_draw(model, count, x, model->settings.train.seed, 0, codes));
     GKV_TRY_GOTO(gkv_model_normalise(model, count, codes, codes));
     for (size_t i = 0; i < count * model->d; i++)
-        trainer->codes[i] = (gkv_real)codes[i];
+        trainer->store.codes[i] = (gkv_real)codes[i];
     trainer->state.codes = count;
 done:
     free(x);
@@ -112,7 +112,7 @@ gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads, d
     gkv_base_refit_report report = {0};
     *seconds = 0;
     GKV_TRY(check_threads(threads));
-    if (!trainer->codes)
+    if (!trainer->store.codes)
         return GKV_OK;
     trainer->threads = threads;
     gkv_status status = fresh_codes(trainer);

@@ -37,11 +37,16 @@ static gkv_tensor labels_tensor(uint64_t count, const gkv_real *labels)
     return (gkv_tensor){.name = "refit.labels", .dtype = real_dtype, .rank = 1, .shape = {(int64_t)count}, .data = labels};
 }
 
+static gkv_tensor tally_tensor(const gkv_refit_store *store)
+{
+    return (gkv_tensor){.name = "refit.tally", .dtype = real_dtype, .rank = 1, .shape = {(int64_t)store->tally_size},
+                        .data = store->tally};
+}
+
 /* Writes the stretches that are not NULL, the codes that the state speaks of, if any, and
  * the metadata. */
 static gkv_status write_file(const gkv_model *model, const gkv_real *const stretches[STRETCHES],
-                             const gkv_real *codes, const gkv_real *labels, const gkv_train_state *state,
-                             const char *path)
+                             const gkv_refit_store *store, const gkv_train_state *state, const char *path)
 {
     const gkv_params *params = &model->params;
     gkv_tensor *tensors = NULL;
@@ -49,7 +54,7 @@ static gkv_status write_file(const gkv_model *model, const gkv_real *const stret
     gkv_entries metadata = {0};
     gkv_status status = GKV_OK;
     size_t count = 0;
-    GKV_TRY_GOTO(gkv_alloc(STRETCHES * params->count + 2, sizeof *tensors, &tensors));
+    GKV_TRY_GOTO(gkv_alloc(STRETCHES * params->count + 3, sizeof *tensors, &tensors));
     GKV_TRY_GOTO(gkv_alloc(STRETCHES * params->count, sizeof *names, &names));
     GKV_TRY_GOTO(gkv_entries_create(model, state, &metadata));
     for (size_t s = 0; s < STRETCHES; s++) {
@@ -63,9 +68,11 @@ static gkv_status write_file(const gkv_model *model, const gkv_real *const stret
         }
     }
     if (state && state->codes > 0)
-        tensors[count++] = codes_tensor(model, state->codes, codes);
-    if (state && state->codes > 0 && labels)
-        tensors[count++] = labels_tensor(state->codes, labels);
+        tensors[count++] = codes_tensor(model, state->codes, store->codes);
+    if (state && state->codes > 0 && store->labels)
+        tensors[count++] = labels_tensor(state->codes, store->labels);
+    if (store && store->tally)
+        tensors[count++] = tally_tensor(store);
     GKV_TRY_GOTO(gkv_safetensors_write(path, count, tensors, metadata.count, metadata.view));
 done:
     free(tensors);
@@ -99,9 +106,20 @@ static gkv_status read_stretch(const gkv_safetensors *file, const char *path, co
     return GKV_OK;
 }
 
-static gkv_status read_codes(const gkv_safetensors *file, const char *path, const gkv_model *model, uint64_t count,
-                             size_t room, gkv_real *codes, gkv_real *labels)
+static gkv_status read_tally(const gkv_safetensors *file, const char *path, const gkv_refit_store *store)
 {
+    if (!store->tally)
+        return GKV_OK;
+    const gkv_tensor tensor = tally_tensor(store);
+    GKV_TRY(gkv_safetensors_read(file, tensor.name, tensor.dtype, tensor.rank, tensor.shape, store->tally));
+    return check_finite(path, &tensor, store->tally, store->tally_size);
+}
+
+static gkv_status read_codes(const gkv_safetensors *file, const char *path, const gkv_model *model, uint64_t count,
+                             const gkv_refit_store *store)
+{
+    const size_t room = store->room;
+    gkv_real *codes = store->codes, *labels = store->labels;
     if (count > room)
         return gkv_fail(GKV_ERR_DATA, "%s: %llu codes for a refit, which has room for %zu", path,
                         (unsigned long long)count, room);
@@ -124,7 +142,7 @@ static gkv_status read_codes(const gkv_safetensors *file, const char *path, cons
 gkv_status gkv_model_write(const gkv_model *model, const gkv_real *values, const char *path)
 {
     const gkv_real *const stretches[STRETCHES] = {values, NULL, NULL, NULL};
-    return write_file(model, stretches, NULL, NULL, NULL, path);
+    return write_file(model, stretches, NULL, NULL, path);
 }
 
 gkv_status gkv_model_save(const gkv_model *model, const char *path)
@@ -132,15 +150,15 @@ gkv_status gkv_model_save(const gkv_model *model, const char *path)
     return gkv_model_write(model, model->params.values, path);
 }
 
-gkv_status gkv_checkpoint_write(const gkv_model *model, const gkv_real *ema, const gkv_real *codes,
-                                const gkv_real *labels, const gkv_train_state *state, const char *path)
+gkv_status gkv_checkpoint_write(const gkv_model *model, const gkv_real *ema, const gkv_refit_store *store,
+                                const gkv_train_state *state, const char *path)
 {
     const gkv_real *const stretches[STRETCHES] = {model->params.values, model->params.m, model->params.v, ema};
-    return write_file(model, stretches, codes, labels, state, path);
+    return write_file(model, stretches, store, state, path);
 }
 
-gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, gkv_real *codes, gkv_real *labels, size_t room,
-                               gkv_train_state *state, const char *path)
+gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, const gkv_refit_store *store, gkv_train_state *state,
+                               const char *path)
 {
     gkv_safetensors *file = NULL;
     gkv_status status = GKV_OK;
@@ -151,7 +169,8 @@ gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, gkv_real *codes,
     for (size_t s = 0; s < STRETCHES; s++)
         if (stretches[s])
             GKV_TRY_GOTO(read_stretch(file, path, model, s, stretches[s]));
-    GKV_TRY_GOTO(read_codes(file, path, model, state->codes, room, codes, labels));
+    GKV_TRY_GOTO(read_codes(file, path, model, state->codes, store));
+    GKV_TRY_GOTO(read_tally(file, path, store));
     GKV_TRY_GOTO(model->base->ops->check(model->base, &model->params));
 done:
     gkv_safetensors_free(file);

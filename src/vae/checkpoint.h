@@ -6,7 +6,8 @@
  *                         same names, Adam's moments as optimizer.m.NAME and
  *                         optimizer.v.NAME, the average as ema.NAME, the state as metadata;
  *                         between refits of the base the codes that the next one has so far,
- *                         as refit.codes, and with a base by class their labels, as refit.labels
+ *                         as refit.codes, and with a base by class their labels, as refit.labels; and
+ *                         refit.tally, where the base is refitted to one
  *
  * Neither holds a time or a machine's name: equal runs give equal bytes. */
 #ifndef GKV_VAE_CHECKPOINT_H
@@ -34,14 +35,20 @@ typedef struct gkv_train_state {
 /* Writes the model with these values (its own, or an average's). */
 gkv_status gkv_model_write(const gkv_model *model, const gkv_real *values, const char *path);
 
-/* ema may be NULL, and so may codes[state->codes, d] when there are none, and their labels[state->codes]
- * when the base asks for none. */
-gkv_status gkv_checkpoint_write(const gkv_model *model, const gkv_real *ema, const gkv_real *codes,
-                                const gkv_real *labels, const gkv_train_state *state, const char *path);
+/* What the next refit of the base has so far. */
+typedef struct gkv_refit_store {
+    gkv_real *codes;  /* [room, d], of which state->codes; NULL if there are to be none */
+    gkv_real *labels; /* [room]; NULL unless the base asks for them */
+    gkv_real *tally;  /* [tally_size]; NULL unless the base is refitted to one */
+    size_t room, tally_size;
+} gkv_refit_store;
 
-/* Reads a checkpoint into a model that was laid out from the same settings, and its codes
- * into codes[room, d] and labels[room]. */
-gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, gkv_real *codes, gkv_real *labels, size_t room,
-                               gkv_train_state *state, const char *path);
+/* ema may be NULL. */
+gkv_status gkv_checkpoint_write(const gkv_model *model, const gkv_real *ema, const gkv_refit_store *store,
+                                const gkv_train_state *state, const char *path);
+
+/* Reads a checkpoint into a model that was laid out from the same settings, and into the store. */
+gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, const gkv_refit_store *store, gkv_train_state *state,
+                               const char *path);
 
 #endif

@@ -62,8 +62,7 @@ static gkv_status read_checkpoint(gkv_training_run *run)
     GKV_TRY(gkv_alloc(model->pixels, sizeof *of_data, &of_data));
     const gkv_real *mean = gkv_param_value(&model->params, model->input_mean);
     memcpy(of_data, mean, model->pixels * sizeof *of_data);
-    gkv_status status = gkv_checkpoint_read(model, trainer->ema, trainer->codes, trainer->labels,
-                                            trainer->codes_room, &trainer->state, run->checkpoint);
+    gkv_status status = gkv_checkpoint_read(model, trainer->ema, &trainer->store, &trainer->state, run->checkpoint);
     if (status == GKV_OK && memcmp(of_data, mean, model->pixels * sizeof *of_data) != 0)
         status = gkv_fail(GKV_ERR_CONFIG, "%s was made with other training images than these: their mean image "
                           "differs; a run can be resumed only as it began", run->checkpoint);
@@ -114,8 +113,7 @@ gkv_status gkv_run_write_model(const gkv_training_run *run)
 gkv_status gkv_run_save(const gkv_training_run *run)
 {
     const gkv_trainer *trainer = run->trainer;
-    GKV_TRY(gkv_checkpoint_write(trainer->model, trainer->ema, trainer->codes, trainer->labels, &trainer->state,
-                                 run->checkpoint));
+    GKV_TRY(gkv_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, run->checkpoint));
     if (!gkv_run_keeps_best(run) || trainer->state.best_epoch == 0)
         GKV_TRY(gkv_run_write_model(run));
     return gkv_history_save_times(run->folder, gkv_run_times(run));

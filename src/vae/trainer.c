@@ -110,8 +110,9 @@ void gkv_trainer_free(gkv_trainer *trainer)
     free(trainer->shuffled);
     free(trainer->ema);
     free(trainer->good);
-    free(trainer->codes);
-    free(trainer->labels);
+    free(trainer->store.codes);
+    free(trainer->store.labels);
+    free(trainer->store.tally);
     free(trainer->squares);
     free(trainer);
 }
@@ -140,6 +141,8 @@ void gkv_trainer_return_to_good(gkv_trainer *trainer)
         memcpy(stretches[i], trainer->good + i * total, total * sizeof *trainer->good);
     trainer->state.skipped_in_row = 0;
     trainer->state.codes = 0; /* those of other weights */
+    if (trainer->store.tally)
+        memset(trainer->store.tally, 0, trainer->store.tally_size * sizeof *trainer->store.tally);
 }
 
 gkv_params gkv_trainer_eval_params(const gkv_trainer *trainer)

@@ -23,10 +23,8 @@ typedef struct gkv_trainer {
     gkv_real *ema;         /* the average, as params.values; NULL when off */
     double *squares;       /* partial sums of the gradient's norm, a chunk each */
     gkv_real *good;        /* values, m, v and ema at the last good state */
-    gkv_real *codes;       /* ε of the last images before the next refit [codes_room, d];
-                              state.codes of them so far. NULL when the base is not refitted */
-    gkv_real *labels;      /* theirs [codes_room], for a base by class; else NULL */
-    size_t codes_room;
+    gkv_refit_store store; /* ε of the last images before the next refit, and their labels for a base by class; after
+                              the first refit what the steps since the last one say of the base */
     gkv_polisher *polisher;   /* NULL unless train.polish_epochs */
     gkv_resampler *resampler; /* NULL unless train.backward = one */
     gkv_train_state state;
@@ -82,6 +80,9 @@ bool gkv_trainer_refit_due(const gkv_trainer *trainer, uint64_t step);
 /* Keeps ε of the current step's images, one draw of each, as far as they are among those that the next
  * refit is made from. */
 void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t images);
+
+/* Whether the current step's images are told to the tally: not those of which codes are kept, which judge it. */
+bool gkv_trainer_tallies(const gkv_trainer *trainer, size_t images);
 
 /* GKV_ERR_DATA if the state, as read from a file, has more codes than its steps can have left. */
 gkv_status gkv_trainer_check_codes(const gkv_trainer *trainer);

@@ -15,6 +15,9 @@
 /* The least codes of a refit, and the place of those among five that judge it. */
 enum { CODES_MIN = 100, JUDGE_EVERY = 5 };
 
+/* Codes that judge a step made from a tally. */
+enum { TALLY_JUDGES = 1000 };
+
 static bool refits_at_all(const gkv_trainer *trainer)
 {
     return trainer->model->base->ops->refit && strstr(trainer->model->settings.model.base_fit, "lm") != NULL;
@@ -65,7 +68,12 @@ static void window_of(const gkv_trainer *trainer, uint64_t n, uint64_t *from, ui
 {
     const uint64_t before = images_after(trainer, step_of(trainer, n - 1));
     *to = images_after(trainer, step_of(trainer, n));
-    *from = *to - before > trainer->codes_room ? *to - trainer->codes_room : before;
+    uint64_t room = trainer->store.room;
+    if (trainer->store.tally && n > 1) { /* these codes are judges alone */
+        const uint64_t judges = (*to - before) / JUDGE_EVERY;
+        room = judges < TALLY_JUDGES ? judges : TALLY_JUDGES;
+    }
+    *from = *to - before > room ? *to - room : before;
 }
 
 gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
@@ -73,8 +81,8 @@ gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
     if (!refits_at_all(trainer))
         return GKV_OK;
     const size_t wished = (size_t)trainer->model->settings.train.refit_codes, count = trainer->train.count;
-    trainer->codes_room = wished < count ? wished : count;
-    if (trainer->codes_room < CODES_MIN)
+    trainer->store.room = wished < count ? wished : count;
+    if (trainer->store.room < CODES_MIN)
         return gkv_fail(GKV_ERR_CONFIG, "%zu training images are too few to refit the base to (at least %d): set "
                         "model.base_fit = grad or fixed, or train on more images", count, CODES_MIN);
     const double each = fmin(period_of(trainer), (double)trainer->epoch_steps) * (double)trainer->batch;
@@ -82,8 +90,14 @@ gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
         return gkv_fail(GKV_ERR_CONFIG, "train.refit_every = %g leaves %.0f images from one refit of the base to the next, "
                         "and a refit needs %d", trainer->model->settings.train.refit_every, each, CODES_MIN);
     if (trainer->model->base->classes > 0)
-        GKV_TRY(gkv_alloc(trainer->codes_room, sizeof *trainer->labels, &trainer->labels));
-    return gkv_alloc(trainer->codes_room * trainer->model->d, sizeof *trainer->codes, &trainer->codes);
+        GKV_TRY(gkv_alloc(trainer->store.room, sizeof *trainer->store.labels, &trainer->store.labels));
+    const gkv_base *base = trainer->model->base;
+    if (base->ops->tally_size && trainer->model->settings.train.refit_memory > 0 &&
+        strcmp(trainer->model->settings.model.base_fit, "lm") == 0)
+        trainer->store.tally_size = base->ops->tally_size(base);
+    if (trainer->store.tally_size > 0)
+        GKV_TRY(gkv_alloc(trainer->store.tally_size, sizeof *trainer->store.tally, &trainer->store.tally));
+    return gkv_alloc(trainer->store.room * trainer->model->d, sizeof *trainer->store.codes, &trainer->store.codes);
 }
 
 gkv_status gkv_trainer_check_codes(const gkv_trainer *trainer)
@@ -112,6 +126,15 @@ static size_t row_to_keep(const gkv_trainer *trainer, size_t image)
     return row + gkv_pass_choose(gkv_at(&trainer->ws, trainer->model->share, row), draws, at);
 }
 
+bool gkv_trainer_tallies(const gkv_trainer *trainer, size_t images)
+{
+    uint64_t from = 0, to = 0;
+    if (!trainer->store.tally || trainer->state.refits == 0)
+        return false;
+    window_of(trainer, refits_within(trainer, trainer->state.step) + 1, &from, &to);
+    return images_after(trainer, trainer->state.step) + images <= from;
+}
+
 void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t images)
 {
     if (!refits_at_all(trainer))
@@ -122,9 +145,9 @@ void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t images)
     window_of(trainer, refits_within(trainer, trainer->state.step) + 1, &from, &to);
     for (size_t i = start < from ? (size_t)(from - start) : 0; i < images; i++) {
         const size_t row = row_to_keep(trainer, i), at = (size_t)trainer->state.codes++;
-        memcpy(trainer->codes + at * d, gkv_at(&trainer->ws, trainer->model->flow->eps, row), d * sizeof *trainer->codes);
-        if (trainer->labels)
-            trainer->labels[at] = *gkv_at(&trainer->ws, trainer->model->label, row);
+        memcpy(trainer->store.codes + at * d, gkv_at(&trainer->ws, trainer->model->flow->eps, row), d * sizeof *trainer->store.codes);
+        if (trainer->store.labels)
+            trainer->store.labels[at] = *gkv_at(&trainer->ws, trainer->model->label, row);
     }
 }
 
@@ -133,10 +156,25 @@ bool gkv_trainer_has_codes(const gkv_trainer *trainer)
     uint64_t from = 0, to = 0;
     const uint64_t due = refits_within(trainer, trainer->state.step);
     window_of(trainer, due > 0 ? due : 1, &from, &to);
-    return trainer->state.codes >= CODES_MIN && trainer->state.codes >= (to - from) / 2;
+    const uint64_t least = due > 1 && trainer->store.tally ? CODES_MIN / JUDGE_EVERY : CODES_MIN;
+    return trainer->state.codes >= least && trainer->state.codes >= (to - from) / 2;
 }
 
 /* --- The refit --------------------------------------------------------------------------- */
+
+/* How much of what the base knows the tally is to take the place of: its share of the images that the base
+ * remembers, which are those of refit_memory epochs, and of more as the learning rate falls and codes come to rest,
+ * but of no more than there were. */
+static double share_of_tally(const gkv_trainer *trainer)
+{
+    enum { LONGEST = 20 };
+    const uint64_t step = trainer->state.step, now = images_after(trainer, step);
+    const uint64_t since = now - images_after(trainer, step_of(trainer, refits_within(trainer, step) - 1));
+    const double rate = 0.5 * (1 + cos(3.14159265358979323846 * (double)step / (double)trainer->steps));
+    const double memory = trainer->model->settings.train.refit_memory * (double)trainer->train.count /
+                          fmax(rate, 1.0 / LONGEST);
+    return fmin(1, (double)since / fmin(memory, (double)now));
+}
 
 /* Takes the judges apart from the others. */
 static void divide(const gkv_trainer *trainer, gkv_real *fit, gkv_real *judges)
@@ -144,16 +182,16 @@ static void divide(const gkv_trainer *trainer, gkv_real *fit, gkv_real *judges)
     const size_t d = trainer->model->d;
     for (size_t i = 0; i < trainer->state.codes; i++) {
         gkv_real **to = i % JUDGE_EVERY == JUDGE_EVERY - 1 ? &judges : &fit;
-        memcpy(*to, trainer->codes + i * d, d * sizeof **to);
+        memcpy(*to, trainer->store.codes + i * d, d * sizeof **to);
         *to += d;
     }
 }
 
 static void divide_classes(const gkv_trainer *trainer, uint32_t *fit, uint32_t *judges)
 {
-    for (size_t i = 0; trainer->labels && i < trainer->state.codes; i++) {
+    for (size_t i = 0; trainer->store.labels && i < trainer->state.codes; i++) {
         uint32_t **to = i % JUDGE_EVERY == JUDGE_EVERY - 1 ? &judges : &fit;
-        *(*to)++ = (uint32_t)trainer->labels[i] - 1;
+        *(*to)++ = (uint32_t)trainer->store.labels[i] - 1;
     }
 }
 
@@ -175,23 +213,34 @@ gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report
 {
     const double began = omp_get_wtime();
     const gkv_model *model = trainer->model;
-    const size_t count = trainer->state.codes, judges = count / JUDGE_EVERY, d = model->d;
+    const bool tallied = trainer->store.tally && trainer->state.refits > 0;
+    const size_t count = trainer->state.codes, judges = tallied ? count : count / JUDGE_EVERY, d = model->d;
     gkv_real *codes = NULL;
     uint32_t *classes = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc(count * d, sizeof *codes, &codes));
     GKV_TRY_GOTO(gkv_alloc(count, sizeof *classes, &classes));
     gkv_real *held_out = codes + (count - judges) * d;
-    divide(trainer, codes, held_out);
-    divide_classes(trainer, classes, classes + (count - judges));
+    if (tallied) {
+        memcpy(held_out, trainer->store.codes, count * d * sizeof *held_out);
+        for (size_t i = 0; trainer->store.labels && i < count; i++)
+            classes[i] = (uint32_t)trainer->store.labels[i] - 1;
+    } else {
+        divide(trainer, codes, held_out);
+        divide_classes(trainer, classes, classes + (count - judges));
+    }
     const gkv_base_codes given = {.fit = codes, .held_out = held_out, .fit_count = count - judges, .held_out_count = judges,
-                                  .fit_class = trainer->labels ? classes : NULL,
-                                  .held_out_class = trainer->labels ? classes + (count - judges) : NULL};
+                                  .fit_class = trainer->store.labels ? classes : NULL,
+                                  .held_out_class = trainer->store.labels ? classes + (count - judges) : NULL,
+                                  .tally = tallied ? trainer->store.tally : NULL};
     const gkv_base_refit_settings how = {.first = trainer->state.refits == 0, .damping = model->settings.train.refit_damping,
+                                         .share = tallied ? share_of_tally(trainer) : 1,
                                          .iterations = (int)model->settings.train.refit_iterations,
                                          .seed = model->settings.train.seed, .threads = trainer->threads};
     GKV_TRY_GOTO(model->base->ops->refit(model->base, &model->params, &given, &how, report));
     trainer->state.refits++;
+    if (trainer->store.tally)
+        memset(trainer->store.tally, 0, trainer->store.tally_size * sizeof *trainer->store.tally);
     if (report->step > 0)
         settle(trainer);
 done:

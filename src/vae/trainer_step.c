@@ -188,6 +188,8 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     const long tiles = (long)((images + tile - 1) / tile);
     const long parts = (long)gkv_pass_parts(model), pieces = (long)gkv_workspace_pack_pieces(ws);
     const long chunks = (long)((params->trainable + GKV_TRAINER_CHUNK - 1) / GKV_TRAINER_CHUNK);
+    const gkv_base *base = model->base;
+    const long tallies = gkv_trainer_tallies(trainer, images) ? (long)base->ops->tally_parts(base) : 0;
     double *squares = trainer->squares;
     double scale = 1.0 / (double)images;
 #pragma omp parallel num_threads(trainer->threads)
@@ -243,6 +245,11 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
                 if (trainer->ema)
                     average_chunk(trainer, (size_t)c * GKV_TRAINER_CHUNK);
                 gkv_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
+            }
+#pragma omp for schedule(dynamic, 1)
+            for (long p = 0; p < tallies; p++) {
+                base->ops->tally(base, ws, draws > 1 ? &model->share : NULL, rows, (size_t)p, trainer->store.tally);
+                gkv_profile_mark(ws->profile, GKV_BENCH_BASE);
             }
         }
         gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);

@@ -48,7 +48,7 @@ static void test_codes(void **state)
     take_steps(trainer, 1);
     assert_int_equal(trainer->state.codes, 170);
     for (size_t i = 0; i < 170; i++) {
-        const gkv_real *code = trainer->codes + i * 4, *eps = gkv_at(&trainer->ws, trainer->model->flow->eps, 2 * i);
+        const gkv_real *code = trainer->store.codes + i * 4, *eps = gkv_at(&trainer->ws, trainer->model->flow->eps, 2 * i);
         assert_true(memcmp(code, eps, 4 * sizeof *eps) == 0 || memcmp(code, eps + 4, 4 * sizeof *eps) == 0);
     }
     gkv_trainer_free(trainer);

@@ -243,14 +243,14 @@ static void test_resume_in_a_validation(void **state)
     gkv_base_refit_report report;
     double validation[3];
     const volatile sig_atomic_t stopped = 1;
-    assert_ok(gkv_checkpoint_read(trainer->model, trainer->ema, trainer->codes, trainer->labels, trainer->codes_room,
+    assert_ok(gkv_checkpoint_read(trainer->model, trainer->ema, &trainer->store,
                                   &trainer->state, checkpoint));
     assert_true(gkv_trainer_epoch_is_open(trainer) && gkv_trainer_has_codes(trainer));
     assert_ok(gkv_trainer_refit(trainer, &report));
     trainer->state.codes = 0;
     assert_ok(gkv_history_append_refit(in_folder("in-validation", NULL), 1, 11, &report));
     assert_fails(gkv_trainer_validate(trainer, &stopped, validation), GKV_ERR_INTERRUPTED, "interrupted after");
-    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, trainer->codes, trainer->labels, &trainer->state,
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state,
                                    in_folder("in-validation", "checkpoint.safetensors")));
     gkv_trainer_free(trainer);
     watching = (watcher){0};

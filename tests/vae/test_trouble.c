@@ -146,29 +146,29 @@ static void test_damaged_codes(void **state)
     assert_int_equal(train(&settings, "codes", &watching, false, false, NULL), GKV_ERR_INTERRUPTED);
     gkv_trainer *trainer = open_trainer(&settings);
     const char *path = in_folder("codes", "checkpoint.safetensors");
-    assert_ok(gkv_checkpoint_read(trainer->model, trainer->ema, trainer->codes, trainer->labels, trainer->codes_room, &trainer->state,
+    assert_ok(gkv_checkpoint_read(trainer->model, trainer->ema, &trainer->store, &trainer->state,
                                   path));
     assert_int_equal(trainer->state.codes, 330); /* of images 1200 to 1529 */
     assert_ok(gkv_trainer_check_codes(trainer));
     gkv_real *more = test_alloc(700 * 4 * sizeof *more);
     memset(more, 0, 700 * 4 * sizeof *more);
     trainer->state.codes = 331;
-    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, more, NULL, &trainer->state, path));
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &(gkv_refit_store){.codes = more}, &trainer->state, path));
     assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "331 codes");
     trainer->state.codes = 700;
-    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, more, NULL, &trainer->state, path));
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &(gkv_refit_store){.codes = more}, &trainer->state, path));
     assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "room for 600");
     trainer->state.codes = 330;
     more[4 * 300 + 1] = (gkv_real)INFINITY;
-    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, more, NULL, &trainer->state, path));
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &(gkv_refit_store){.codes = more}, &trainer->state, path));
     assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "refit.codes: element 1201");
     more[4 * 300 + 1] = 0;
     const size_t d = trainer->model->d;
     trainer->model->d = 3;
-    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, more, NULL, &trainer->state, path));
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &(gkv_refit_store){.codes = more}, &trainer->state, path));
     trainer->model->d = d;
     assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "refit.codes");
-    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, trainer->codes, trainer->labels, &trainer->state, path));
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
     assert_ok(train(&settings, "codes", NULL, true, false, NULL));
     free(more);
     gkv_trainer_free(trainer);
@@ -262,11 +262,11 @@ static void test_numeric_end_keeps_the_checkpoint(void **state)
     /* Weights that are finite, but whose products are not. */
     gkv_trainer *trainer = open_trainer(&settings);
     const char *path = in_folder("numeric", "checkpoint.safetensors");
-    assert_ok(gkv_checkpoint_read(trainer->model, trainer->ema, trainer->codes, trainer->labels, trainer->codes_room, &trainer->state, path));
+    assert_ok(gkv_checkpoint_read(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
     const gkv_layer *output = &trainer->model->decoder.layers[trainer->model->decoder.count - 1];
     for (size_t i = 0; i < output->in.width * output->out.width; i++)
         gkv_param_value(&trainer->model->params, output->weight)[i] = (gkv_real)1e38;
-    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, trainer->codes, trainer->labels, &trainer->state, path));
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
     gkv_trainer_free(trainer);
     size_t size, size_after;
     char *before = contents(path, &size);

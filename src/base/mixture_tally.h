@@ -1,0 +1,40 @@
+/* What the rows of training say of each component of a mixture, kept as they pass by.
+ *
+ * A training step computes every row's normal scores ζ in every component, and the component's share r of its
+ * density: an E-step, for nothing. A tally adds up, component by component,
+ *
+ *   Σ r,   Σ r ζ_j,   Σ r ζ_i ζ_j,   and for g-and-k margins Σ r in cells of ζ_j,
+ *
+ * which is all that an M-step needs, whatever the number of rows (online EM: Cappé & Moulines, JRSS B 2009). */
+#ifndef GKV_BASE_MIXTURE_TALLY_H
+#define GKV_BASE_MIXTURE_TALLY_H
+
+#include "base/mixture.h"
+
+/* Boundaries between cells, at ζ = −3.1, −2.9, …, 3.1: a fifth of a standard deviation apart, within a few per cent
+ * of what all of the sample says of g and k. */
+enum { GKV_TALLY_BOUNDARIES = 32, GKV_TALLY_CELLS = GKV_TALLY_BOUNDARIES + 1 };
+
+/* Where a tally of component k has its numbers. */
+typedef struct gkv_tally_component {
+    gkv_real *weight;  /* [1] Σ r */
+    gkv_real *sum;     /* [d] */
+    gkv_real *square;  /* [d, d], of which j ≥ i; [d] without dependence */
+    gkv_real *cells;   /* [d, GKV_TALLY_CELLS]; NULL for normal margins */
+} gkv_tally_component;
+
+gkv_tally_component gkv_tally_at(const gkv_base_mixture *self, const gkv_real *tally, size_t k);
+
+/* The ops of base/base.h. */
+size_t gkv_mixture_tally_size(const gkv_base *base);
+size_t gkv_mixture_tally_parts(const gkv_base *base);
+void gkv_mixture_tally(const gkv_base *base, const gkv_workspace *ws, const gkv_slot *weight, size_t rows, size_t part,
+                       gkv_real *tally);
+
+/* Component k's margins [d], from the `old` ones that the tally was made under, and its correlation r[d, d] (NULL: none),
+ * in place, `share` of the way to what the tally says of them: normal margins by moments, those of g-and-k by a step
+ * of Levenberg–Marquardt on the cells' whitened residuals. The tally has rows of the component. */
+void gkv_tally_step(const gkv_base_mixture *self, const gkv_gk *old, const gkv_real *tally, size_t k, double share,
+                    gkv_gk *margins, double *r);
+
+#endif

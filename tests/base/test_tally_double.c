@@ -1,0 +1,255 @@
+/* Tallies of mixtures: what they add up, and refits by them. */
+#include "base/mixture_rig.h"
+
+#include "base/mixture_tally.h"
+
+enum { D = 4, FIT = 6000, HELD_OUT = 2000 };
+
+/* Kinds that have tallies: all but those with shapes in common. */
+static const mixture_kind kinds[] = {
+    {"full-gaussian", 1, 0, false, false}, {"gaussian-mixture", 4, 0, false, false}, {"gaussian-mixture", 3, 0, true, false},
+    {"gk-mixture", 3, 0, false, false},    {"gk-mixture", 3, 0, true, false},        {"gk-mixture", 1, 0, false, false},
+    {"gk-by-class", 2, 3, false, false},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+/* Scores of unit variance, as refits leave them and tallies are made for. */
+static void standardise_whitening(base_rig *it)
+{
+    const gkv_base_mixture *self = mixture_of(it);
+    for (size_t k = 0; self->spec.dependent && k < self->components; k++) {
+        double *w = gkv_mixture_whitening(self, &it->params, k), inverse[D * D] = {0};
+        for (size_t j = D; j-- > 0;) { /* W⁻¹, upper triangular: its columns are the rows of the scores' factor */
+            inverse[j * D + j] = 1 / w[j * D + j];
+            for (size_t i = j; i-- > 0;)
+                for (size_t l = i + 1; l <= j; l++)
+                    inverse[i * D + j] -= w[i * D + l] * inverse[l * D + j] / w[i * D + i];
+        }
+        for (size_t j = 0; j < D; j++) {
+            double squares = 0;
+            for (size_t i = 0; i <= j; i++)
+                squares += inverse[i * D + j] * inverse[i * D + j];
+            for (size_t i = j; i < D; i++) /* ζ_j over its standard deviation: row j of W times it */
+                w[j * D + i] *= sqrt(squares);
+        }
+    }
+}
+
+typedef struct data {
+    base_rig *truth; /* with its draws, FIT + HELD_OUT */
+    gkv_real *rows, *labels;
+    uint32_t *classes;
+} data;
+
+static data draw(const mixture_kind *kind, uint64_t place)
+{
+    data it = {.truth = mixture_begin(kind, FIT + HELD_OUT, D, false)};
+    mixture_randomise(it.truth, place, 3);
+    standardise_whitening(it.truth);
+    const size_t classes = it.truth->base->classes;
+    it.rows = gkv_at(&it.truth->ws, it.truth->base->eps, 0);
+    it.labels = gkv_at(&it.truth->ws, it.truth->label, 0);
+    it.classes = test_alloc((FIT + HELD_OUT) * sizeof *it.classes);
+    test_normals(place + 1, (FIT + HELD_OUT) * D, 1, it.rows);
+    if (classes == 0)
+        it.truth->base->ops->transform(it.truth->base, &it.truth->params, FIT + HELD_OUT, it.rows);
+    for (size_t r = 0; r < FIT + HELD_OUT && classes > 0; r++) {
+        it.classes[r] = (uint32_t)(r % classes);
+        it.labels[r] = (double)(1 + r % classes);
+        it.truth->base->ops->transform_class(it.truth->base, &it.truth->params, it.classes[r], 1, it.rows + r * D);
+    }
+    return it;
+}
+
+static void data_free(data *it)
+{
+    free(it->classes);
+    base_rig_end(it->truth);
+}
+
+/* The truth with everything a little off. */
+static base_rig *start_of(const mixture_kind *kind, const data *of, double off)
+{
+    base_rig *it = mixture_begin(kind, FIT, D, false);
+    const gkv_base_mixture *self = mixture_of(it), *truth = mixture_of(of->truth);
+    for (size_t k = 0; k < self->components; k++) {
+        gkv_param_value(&it->params, self->logits)[k] = gkv_param_value(&of->truth->params, truth->logits)[k] * (1 - off);
+        for (size_t j = 0; j < D; j++) {
+            gkv_gk gk = gkv_mixture_get(truth, &of->truth->params, k, j);
+            gk.a += off * gk.b;
+            gk.b *= 1 + off;
+            if (self->shaped)
+                gk.g += off, gk.k += off / 4;
+            gkv_mixture_set(self, &it->params, k, j, &gk);
+            for (size_t i = j; i < D && self->spec.dependent; i++)
+                gkv_mixture_whitening(self, &it->params, k)[j * D + i] =
+                    gkv_mixture_whitening(truth, &of->truth->params, k)[j * D + i];
+        }
+    }
+    memcpy(gkv_at(&it->ws, it->base->eps, 0), of->rows, FIT * D * sizeof *of->rows);
+    memcpy(gkv_at(&it->ws, it->label, 0), of->labels, FIT * sizeof *of->labels);
+    return it;
+}
+
+static gkv_real *tally_of(base_rig *it, const gkv_slot *weight)
+{
+    const gkv_base_ops *ops = it->base->ops;
+    gkv_real *tally = test_alloc(ops->tally_size(it->base) * sizeof *tally);
+    memset(tally, 0, ops->tally_size(it->base) * sizeof *tally);
+    ops->log_density(it->base, &it->ws, 0, FIT);
+    for (size_t part = ops->tally_parts(it->base); part-- > 0;)
+        ops->tally(it->base, &it->ws, weight, FIT, part, tally);
+    return tally;
+}
+
+/* Numbers of a tally against sums over the definition. */
+static void test_sums(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < KINDS; n++) {
+        data of = draw(&kinds[n], 100 + 40 * n);
+        base_rig *it = start_of(&kinds[n], &of, 0.1);
+        const gkv_base_mixture *self = mixture_of(it);
+        gkv_real *tally = tally_of(it, NULL);
+        double weights[16];
+        gkv_mixture_weights(self, &it->params, weights);
+        for (size_t k = 0; k < self->components; k++) {
+            const gkv_tally_component at = gkv_tally_at(self, tally, k);
+            const gkv_gk first = gkv_mixture_get(self, &it->params, k, 0), last = gkv_mixture_get(self, &it->params, k, D - 1);
+            double weight = 0, sum = 0, square = 0, cells[GKV_TALLY_CELLS] = {0};
+            for (size_t r = 0; r < FIT; r++) {
+                const double *eps = of.rows + r * D;
+                const long which = it->base->classes ? (long)of.classes[r] : -1;
+                size_t count;
+                const size_t from = gkv_mixture_first(self, which, &count);
+                if (k < from || k >= from + count)
+                    continue;
+                const double share = exp(log(weights[k]) + mixture_log_component(it, k, eps) - mixture_log_density(it, which, eps));
+                const double zeta = fmax(-6, fmin(6, gkv_gk_Q_inverse(&first, eps[0])));
+                const double other = fmax(-6, fmin(6, gkv_gk_Q_inverse(&last, eps[D - 1])));
+                if (share < 1e-3)
+                    continue;
+                weight += share;
+                sum += share * zeta;
+                square += share * zeta * (self->spec.dependent ? other : zeta);
+                cells[(size_t)fmax(0, fmin(GKV_TALLY_BOUNDARIES, floor((zeta + 3.1) / 0.2) + 1))] += share;
+            }
+            assert_close(*at.weight, weight, 1e-6 * weight + 2e-3); /* a share may be next to the least */
+            assert_close(at.sum[0], sum, 1e-6 * weight + 1e-2);
+            assert_close(at.square[self->spec.dependent ? D - 1 : 0], square, 1e-6 * weight + 4e-2);
+            for (size_t c = 0; c < GKV_TALLY_CELLS && at.cells; c++)
+                assert_close(at.cells[c], cells[c], 1e-6 * weight + 2e-3);
+            assert_true((at.cells != NULL) == self->shaped);
+        }
+        free(tally);
+        base_rig_end(it);
+        data_free(&of);
+    }
+}
+
+/* A row of weight 2 is two rows. */
+static void test_weights(void **state)
+{
+    (void)state;
+    data of = draw(&kinds[3], 900);
+    base_rig *it = start_of(&kinds[3], &of, 0.1);
+    const size_t size = it->base->ops->tally_size(it->base);
+    gkv_real *plain = tally_of(it, NULL);
+    for (size_t r = 0; r < FIT; r++) /* the labels, which this kind does not look at */
+        *gkv_at(&it->ws, it->label, r) = 2;
+    gkv_real *doubled = tally_of(it, &it->label);
+    for (size_t i = 0; i < size; i++)
+        assert_close(doubled[i], 2 * plain[i], 1e-9 * (1 + fabs(plain[i])));
+    free(plain);
+    free(doubled);
+    base_rig_end(it);
+    data_free(&of);
+}
+
+static gkv_base_refit_report refit(base_rig *it, const data *of, const gkv_real *tally, double share, double damping)
+{
+    const gkv_base_codes codes = {.held_out = of->rows + FIT * D, .held_out_count = HELD_OUT,
+                                  .fit_class = it->base->classes ? of->classes : NULL,
+                                  .held_out_class = it->base->classes ? of->classes + FIT : NULL, .tally = tally};
+    const gkv_base_refit_settings how = {.damping = damping, .share = share, .iterations = 1, .seed = 3, .threads = 2};
+    gkv_base_refit_report report;
+    assert_ok(it->base->ops->refit(it->base, &it->params, &codes, &how, &report));
+    assert_ok(it->base->ops->check(it->base, &it->params));
+    assert_true(report.held_out_after >= report.held_out_before);
+    return report;
+}
+
+/* From parameters that are off, tallies lead back to as good a mixture as the truth, as far as so many rows can tell. */
+static void test_recovery(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < KINDS; n++) {
+        data of = draw(&kinds[n], 2000 + 60 * n);
+        base_rig *it = start_of(&kinds[n], &of, 0.3);
+        double first = 0, truth = 0;
+        for (int round = 0; round < 12; round++) {
+            gkv_real *tally = tally_of(it, NULL);
+            const gkv_base_refit_report report = refit(it, &of, tally, 1, 1);
+            if (round == 0) {
+                assert_true(report.step > 0);
+                first = report.held_out_before;
+            }
+            free(tally);
+        }
+        double found = 0;
+        const gkv_base_mixture *self = mixture_of(it);
+        const uint32_t *classes = it->base->classes ? of.classes + FIT : NULL;
+        assert_ok(gkv_mixture_mean_density(self, &it->params, of.rows + FIT * D, classes, HELD_OUT, 2, &found));
+        assert_ok(gkv_mixture_mean_density(mixture_of(of.truth), &of.truth->params, of.rows + FIT * D, classes, HELD_OUT, 2,
+                                           &truth));
+        if (found < truth - 0.02 || found < first + 0.05)
+            fail_msg("%s: from %.4f to %.4f, the truth being %.4f", kinds[n].name, first, found, truth);
+        base_rig_end(it);
+        data_free(&of);
+    }
+}
+
+/* A small share of what is known moves by that share; nothing told moves nothing. */
+static void test_share(void **state)
+{
+    (void)state;
+    data of = draw(&kinds[5], 3000);
+    base_rig *whole = start_of(&kinds[5], &of, 0.2), *part = start_of(&kinds[5], &of, 0.2);
+    const gkv_gk from = gkv_mixture_get(mixture_of(part), &part->params, 0, 1);
+    gkv_real *tally = tally_of(whole, NULL);
+    assert_close(refit(whole, &of, tally, 1, 1).step, 1, 0);
+    assert_close(refit(part, &of, tally, 0.1, 1).step, 1, 0);
+    const gkv_gk to = gkv_mixture_get(mixture_of(whole), &whole->params, 0, 1);
+    const gkv_gk tenth = gkv_mixture_get(mixture_of(part), &part->params, 0, 1);
+    assert_close(tenth.a - from.a, 0.1 * (to.a - from.a), 1e-9);
+    assert_close(log(tenth.b / from.b), 0.1 * log(to.b / from.b), 1e-9);
+    assert_close(tenth.g - from.g, 0.1 * (to.g - from.g), 1e-9);
+    assert_close(tenth.k - from.k, 0.1 * (to.k - from.k), 1e-9);
+    memset(tally, 0, part->base->ops->tally_size(part->base) * sizeof *tally);
+    assert_close(refit(part, &of, tally, 1, 1).step, 0, 0);
+    const gkv_gk still = gkv_mixture_get(mixture_of(part), &part->params, 0, 1);
+    assert_memory_equal(&still, &tenth, sizeof still);
+    free(tally);
+    base_rig_end(whole);
+    base_rig_end(part);
+    data_free(&of);
+}
+
+/* Shapes in common are refitted to codes: they have no tally. */
+static void test_shared(void **state)
+{
+    (void)state;
+    const mixture_kind kind = {"gk-mixture", 3, 0, false, true};
+    base_rig *it = mixture_begin(&kind, 1, D, false);
+    assert_int_equal(it->base->ops->tally_size(it->base), 0);
+    base_rig_end(it);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sums),  cmocka_unit_test(test_weights), cmocka_unit_test(test_recovery),
+        cmocka_unit_test(test_share), cmocka_unit_test(test_shared),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
