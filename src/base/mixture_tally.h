@@ -9,7 +9,7 @@
 #ifndef GKV_BASE_MIXTURE_TALLY_H
 #define GKV_BASE_MIXTURE_TALLY_H
 
-#include "base/mixture.h"
+#include "base/mixture_move.h"
 
 /* Boundaries between cells, at ζ = −3.1, −2.9, …, 3.1: a fifth of a standard deviation apart, within a few per cent
  * of what all of the sample says of g and k. */
@@ -36,5 +36,14 @@ void gkv_mixture_tally(const gkv_base *base, const gkv_workspace *ws, const gkv_
  * of Levenberg–Marquardt on the cells' whitened residuals. The tally has rows of the component. */
 void gkv_tally_step(const gkv_base_mixture *self, const gkv_gk *old, const gkv_real *tally, size_t k, double share,
                     gkv_gk *margins, double *r);
+
+/* Fills `fitted` of the move: every component goes its step by gkv_tally_step, a share of the way that is the larger the
+ * more rows it had, so that one that had few keeps more of what it was told before; on the whole `share`, in (0, 1].
+ * False if nothing was told. */
+bool gkv_tally_fit(const gkv_mixture_move *move, const gkv_real *tally, double share);
+
+/* After that move: in the table, components that hardly any of the rows that are remembered belong to take half of the
+ * heaviest one of their class, and both move apart along its longest axis. False if there are none. */
+bool gkv_tally_revive(const gkv_mixture_move *move, const gkv_real *tally, double share);
 
 #endif

@@ -1,0 +1,185 @@
+#include "base/mixture_move.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/gk.h"
+#include "core/memory.h"
+#include "mgk/cholesky.h"
+
+/* --- The parameters, saved and brought back ---------------------------------------- */
+
+static size_t tensors_of(const gkv_base_mixture *self, gkv_param_id *ids)
+{
+    size_t count = 0;
+    ids[count++] = self->logits;
+    for (size_t i = 0; i < (self->shaped ? GKV_MIXTURE_MARGINS : GKV_MIXTURE_G); i++)
+        ids[count++] = self->margin[i];
+    if (self->spec.dependent)
+        ids[count++] = self->whitening;
+    return count;
+}
+
+static size_t copy_parameters(const gkv_mixture_move *it, bool back)
+{
+    gkv_param_id ids[GKV_MIXTURE_MARGINS + 2];
+    const size_t count = tensors_of(it->self, ids);
+    size_t at = 0;
+    for (size_t i = 0; i < count; at += it->params->list[ids[i]].size, i++) {
+        gkv_real *value = gkv_param_value(it->params, ids[i]), *saved = it->saved ? it->saved + at : NULL;
+        const size_t bytes = it->params->list[ids[i]].size * sizeof *value;
+        if (saved)
+            memcpy(back ? value : saved, back ? saved : value, bytes);
+    }
+    return at;
+}
+
+void gkv_mixture_save(const gkv_mixture_move *move)
+{
+    copy_parameters(move, false);
+}
+
+void gkv_mixture_restore(const gkv_mixture_move *move)
+{
+    copy_parameters(move, true);
+}
+
+/* --- From the table to numbers, and back --------------------------------------------- */
+
+/* The inverse of an upper triangular matrix, transposed: of W it is L, the factor of scores' covariance. */
+static void invert_transposed(size_t d, const gkv_real *w, double *l)
+{
+    memset(l, 0, d * d * sizeof *l);
+    for (size_t j = 0; j < d; j++) /* row j of L solves ζW = e_j's place in w: L_j = column j of W⁻¹ */
+        for (size_t i = j + 1; i-- > 0;) {
+            double sum = i == j;
+            for (size_t k = i + 1; k <= j; k++)
+                sum -= (double)w[i * d + k] * l[j * d + k];
+            l[j * d + i] = sum / (double)w[i * d + i];
+        }
+}
+
+/* Component k's margins and R; scores of another variance than 1 give it to B. */
+static void read_component(const gkv_mixture_move *it, size_t k)
+{
+    const size_t d = it->d;
+    double *l = it->scratch, *r = it->old.r ? it->old.r + k * d * d : NULL;
+    for (size_t j = 0; j < d; j++)
+        it->old.margins[k * d + j] = gkv_mixture_get(it->self, it->params, k, j);
+    if (!r)
+        return;
+    invert_transposed(d, gkv_mixture_whitening(it->self, it->params, k), l);
+    for (size_t j = 0; j < d; j++) {
+        double squares = 0;
+        for (size_t i = 0; i <= j; i++)
+            squares += l[j * d + i] * l[j * d + i];
+        const double sd = sqrt(squares);
+        it->old.margins[k * d + j].b *= sd;
+        for (size_t i = 0; i <= j; i++)
+            l[j * d + i] /= sd;
+    }
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j <= i; j++) {
+            double sum = 0;
+            for (size_t c = 0; c <= j; c++)
+                sum += l[i * d + c] * l[j * d + c];
+            r[i * d + j] = r[j * d + i] = i == j ? 1 : sum;
+        }
+}
+
+/* W = L⁻ᵀ of R = LLᵀ into the table; false if R is not positive definite to working precision. */
+static bool write_whitening(const gkv_mixture_move *it, size_t k, const double *r, double *l)
+{
+    const size_t d = it->d;
+    if (!gkv_cholesky(d, r, 1e-6, l))
+        return false;
+    gkv_real *w = gkv_mixture_whitening(it->self, it->params, k);
+    for (size_t j = 0; j < d; j++) { /* column j of L⁻¹, which is row j of W */
+        double y[4096];              /* as many dimensions as a model can have */
+        for (size_t i = 0; i < d; i++) {
+            double sum = i == j;
+            for (size_t c = j; c < i; c++)
+                sum -= l[i * d + c] * y[c];
+            y[i] = i < j ? 0 : sum / l[i * d + i];
+            w[j * d + i] = (gkv_real)y[i];
+        }
+    }
+    return true;
+}
+
+static gkv_gk between(const gkv_gk *from, const gkv_gk *to, double tau)
+{
+    gkv_gk gk = {.a = from->a + tau * (to->a - from->a), .b = from->b * pow(to->b / from->b, tau),
+                 .g = from->g + tau * (to->g - from->g), .k = from->k + tau * (to->k - from->k), .c = to->c};
+    /* The valid region is not convex. */
+    gk = gkv_gk_project(&gk, gkv_base_gk_margin_of_safety);
+    return gk;
+}
+
+/* Puts the parameters τ of the way from the old to the fitted ones. */
+bool gkv_mixture_move_to(const gkv_mixture_move *it, double tau)
+{
+    const size_t d = it->d;
+    gkv_real *logits = gkv_param_value(it->params, it->self->logits);
+    double *r = it->scratch, *l = it->scratch + d * d;
+    for (size_t k = 0; k < it->K; k++) {
+        logits[k] = (gkv_real)log(it->old.weights[k] + tau * (it->fitted.weights[k] - it->old.weights[k]));
+        for (size_t j = 0; j < d; j++) {
+            const gkv_gk gk = between(&it->old.margins[k * d + j], &it->fitted.margins[k * d + j], tau);
+            gkv_mixture_set(it->self, it->params, k, j, &gk);
+        }
+        if (!it->self->spec.dependent)
+            continue;
+        const double *from = it->old.r + k * d * d, *to = it->fitted.r + k * d * d;
+        for (size_t i = 0; i < d * d; i++)
+            r[i] = from[i] + tau * (to[i] - from[i]);
+        if (!write_whitening(it, k, r, l))
+            return false;
+    }
+    return true;
+}
+
+/* --- Made and freed --------------------------------------------------------------------- */
+
+static gkv_status state_create(const gkv_mixture_move *it, gkv_mixture_state *s)
+{
+    GKV_TRY(gkv_alloc(it->K, sizeof *s->weights, &s->weights));
+    GKV_TRY(gkv_alloc(it->K * it->d, sizeof *s->margins, &s->margins));
+    return it->self->spec.dependent ? gkv_alloc(it->K * it->d, it->d * sizeof *s->r, &s->r) : GKV_OK;
+}
+
+static void state_free(gkv_mixture_state *s)
+{
+    free(s->weights);
+    free(s->margins);
+    free(s->r);
+}
+
+gkv_status gkv_mixture_move_create(const gkv_base_mixture *self, const gkv_params *params, gkv_mixture_move *out)
+{
+    gkv_mixture_move it = {.self = self, .params = params, .d = self->base.eps.width, .K = self->components};
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(2 * it.d, it.d * sizeof *it.scratch, &it.scratch));
+    GKV_TRY_GOTO(gkv_alloc(copy_parameters(&it, false), sizeof *it.saved, &it.saved));
+    gkv_mixture_save(&it);
+    GKV_TRY_GOTO(state_create(&it, &it.old));
+    GKV_TRY_GOTO(state_create(&it, &it.fitted));
+    gkv_mixture_weights(self, params, it.old.weights);
+    for (size_t k = 0; k < it.K; k++)
+        read_component(&it, k);
+done:
+    if (status != GKV_OK)
+        gkv_mixture_move_free(&it);
+    *out = it;
+    return status;
+}
+
+void gkv_mixture_move_free(gkv_mixture_move *move)
+{
+    free(move->scratch);
+    free(move->saved);
+    state_free(&move->old);
+    state_free(&move->fitted);
+    memset(move, 0, sizeof *move);
+}

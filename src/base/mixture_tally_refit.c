@@ -1,0 +1,77 @@
+/* The refit of a mixture by a tally: every component's step, and components that have none put to use. */
+#include <math.h>
+#include <string.h>
+
+#include "base/mixture_tally.h"
+#include "mgk/cholesky.h"
+
+/* A component of fewer rows than the first, of those that are remembered, is idle; no weight falls below the second. */
+static const double least_rows = 20, least_weight = 1e-6;
+
+bool gkv_tally_fit(const gkv_mixture_move *it, const gkv_real *tally, double share)
+{
+    const size_t d = it->d;
+    double total = 0;
+    for (size_t k = 0; k < it->K; k++)
+        total += (double)*gkv_tally_at(it->self, tally, k).weight;
+    for (size_t k = 0; k < it->K && total > 0; k++) {
+        const double n = (double)*gkv_tally_at(it->self, tally, k).weight;
+        const double before = (1 / share - 1) * it->old.weights[k] * total;
+        const gkv_gk *old = it->old.margins + k * d;
+        double *r = it->fitted.r ? it->fitted.r + k * d * d : NULL;
+        it->fitted.weights[k] = it->old.weights[k] + share * (fmax(n / total, least_weight) - it->old.weights[k]);
+        memcpy(it->fitted.margins + k * d, old, d * sizeof *old);
+        if (r)
+            memcpy(r, it->old.r + k * d * d, d * d * sizeof *r);
+        if (n > 1)
+            gkv_tally_step(it->self, old, tally, k, n / (n + before), it->fitted.margins + k * d, r);
+    }
+    return total > 0;
+}
+
+/* Component `idle` takes half of component `from`, and both move apart along its longest axis. */
+static bool split(const gkv_mixture_move *it, size_t from, size_t idle)
+{
+    const size_t d = it->d;
+    double axis[4096], room[4096]; /* as many dimensions as a model can have */
+    memset(axis, 0, sizeof axis);
+    if (!it->self->spec.dependent)
+        axis[0] = 1;
+    else if (gkv_cholesky(d, it->fitted.r + from * d * d, 1e-6, it->scratch))
+        gkv_cholesky_longest_axis(d, it->scratch, axis, room);
+    else
+        return false;
+    gkv_real *logits = gkv_param_value(it->params, it->self->logits);
+    logits[idle] = logits[from] = (gkv_real)((double)logits[from] - log(2));
+    if (it->self->spec.dependent)
+        memcpy(gkv_mixture_whitening(it->self, it->params, idle), gkv_mixture_whitening(it->self, it->params, from),
+               d * d * sizeof *logits);
+    for (size_t j = 0; j < d; j++) {
+        gkv_gk gk = gkv_mixture_get(it->self, it->params, from, j);
+        gk.a += 0.5 * axis[j] * gk.b;
+        gkv_mixture_set(it->self, it->params, from, j, &gk);
+        gk.a -= axis[j] * gk.b;
+        gkv_mixture_set(it->self, it->params, idle, j, &gk);
+    }
+    return true;
+}
+
+bool gkv_tally_revive(const gkv_mixture_move *it, const gkv_real *tally, double share)
+{
+    const size_t per_group = it->self->per_class;
+    double remembered = 0, *weights = it->old.weights;
+    bool any = false;
+    for (size_t k = 0; k < it->K; k++)
+        remembered += (double)*gkv_tally_at(it->self, tally, k).weight / share;
+    gkv_mixture_weights(it->self, it->params, weights);
+    for (size_t k = 0; k < it->K; k++) {
+        size_t heaviest = k / per_group * per_group;
+        for (size_t i = heaviest, end = heaviest + per_group; i < end; i++)
+            heaviest = weights[i] > weights[heaviest] ? i : heaviest;
+        if (weights[k] * remembered >= least_rows || weights[heaviest] * remembered < 4 * least_rows)
+            continue;
+        any = split(it, heaviest, k) || any;
+        weights[k] = weights[heaviest] /= 2;
+    }
+    return any;
+}
