@@ -80,7 +80,8 @@ gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads, siz
 static gkv_status fresh_codes(gkv_trainer *trainer)
 {
     const gkv_model *model = trainer->model;
-    const size_t count = trainer->store.room;
+    const bool tallied = trainer->store.tally && trainer->state.refits > 0;
+    const size_t room = trainer->store.room, count = tallied && room > GKV_TALLY_JUDGES ? GKV_TALLY_JUDGES : room;
     gkv_images images = trainer->train;
     images.count = count;
     float *x = NULL, *codes = NULL;

@@ -11,6 +11,9 @@
 /* Elements of a stretch that one task of the optimiser takes. */
 enum { GKV_TRAINER_CHUNK = 16384 };
 
+/* Codes that judge a refit by a tally, at most. */
+enum { GKV_TALLY_JUDGES = 1000 };
+
 typedef struct gkv_trainer {
     gkv_model *model;
     gkv_dataset *dataset;

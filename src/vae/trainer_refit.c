@@ -15,9 +15,6 @@
 /* The least codes of a refit, and the place of those among five that judge it. */
 enum { CODES_MIN = 100, JUDGE_EVERY = 5 };
 
-/* Codes that judge a step made from a tally. */
-enum { TALLY_JUDGES = 1000 };
-
 static bool refits_at_all(const gkv_trainer *trainer)
 {
     return trainer->model->base->ops->refit && strstr(trainer->model->settings.model.base_fit, "lm") != NULL;
@@ -31,16 +28,24 @@ static double period_of(const gkv_trainer *trainer)
     return fmax(1, trainer->model->settings.train.refit_every * (double)trainer->epoch_steps);
 }
 
+/* Periods at the start of a run after which there is no refit. The first one finds the places of components that
+ * later ones, by tallies, only move on from, so it waits for an epoch: before that codes are all alike. */
+static uint64_t left_out(const gkv_trainer *trainer)
+{
+    return trainer->store.tally ? (uint64_t)ceil((double)trainer->epoch_steps / period_of(trainer) - 1e-9) - 1 : 0;
+}
+
 /* Refits that are due in the first so many steps. */
 static uint64_t refits_within(const gkv_trainer *trainer, uint64_t steps)
 {
-    return (uint64_t)floor((double)steps / period_of(trainer) + 1e-9);
+    const uint64_t periods = (uint64_t)floor((double)steps / period_of(trainer) + 1e-9), without = left_out(trainer);
+    return periods > without ? periods - without : 0;
 }
 
 /* After how many steps the n-th refit is due; 0 for n = 0. */
 static uint64_t step_of(const gkv_trainer *trainer, uint64_t n)
 {
-    uint64_t step = (uint64_t)((double)n * period_of(trainer));
+    uint64_t step = n > 0 ? (uint64_t)((double)(n + left_out(trainer)) * period_of(trainer)) : 0;
     while (refits_within(trainer, step) < n) /* by rounding only */
         step++;
     while (step > 0 && refits_within(trainer, step - 1) >= n)
@@ -71,7 +76,7 @@ static void window_of(const gkv_trainer *trainer, uint64_t n, uint64_t *from, ui
     uint64_t room = trainer->store.room;
     if (trainer->store.tally && n > 1) { /* these codes are judges alone */
         const uint64_t judges = (*to - before) / JUDGE_EVERY;
-        room = judges < TALLY_JUDGES ? judges : TALLY_JUDGES;
+        room = judges < GKV_TALLY_JUDGES ? judges : GKV_TALLY_JUDGES;
     }
     *from = *to - before > room ? *to - room : before;
 }
