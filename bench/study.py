@@ -11,7 +11,8 @@ A study (bench/studies/) is a text file:
     against: NAME                    whose figures the others' are compared with, seed by seed
     NAME: model.base=normal …        a model, by its settings
 
-With names, only those models. A run that is there is not done again, so a study that was stopped goes on. The
+With names, only those models. A run that is there, by the same settings, is not done again, so a study that was
+stopped goes on. The
 table has, for each model, the mean over seeds of the test set's figures, ± its standard error, and where there is
 something to compare with the mean difference of the likelihoods of equal seeds, ± its standard error: of those by
 refined posteriors, if there are any.
@@ -50,24 +51,34 @@ def run(command, log):
         sys.exit(f"failed, see {log}")
 
 
+def is_done(mark, what):
+    """Whether what stands in this file, so that what was asked for otherwise is done anew."""
+    return mark.exists() and mark.read_text(encoding="utf-8") == " ".join(what)
+
+
 def figures(arguments, study, name, seed):
-    """Those of each evaluation of one model from one seed, which is trained if it is not there."""
+    """Those of each evaluation of one model from one seed, which is trained if it is not there; None if it is not and
+    only a table is asked for."""
     folder = arguments.out / arguments.study.stem / f"{name}-{seed}"
-    folder.mkdir(parents=True, exist_ok=True)
-    result = []
+    settings = [f"train.seed={seed}"] + study["common"] + study["models"][name]
+    evaluations = study["eval"] or [[]]
     trained = folder / "trained"
-    if not trained.exists():
-        settings = [f"data.folder={arguments.data}", f"train.seed={seed}"] + study["common"] + study["models"][name]
-        run([arguments.program, "train", "--overwrite", "--out", folder] + [x for s in settings for x in ("--set", s)],
-            folder / "train.log")
-        trained.write_text("")
-    for number, options in enumerate(study["eval"] or [[]]):
-        kept = folder / f"figures-{number}.json"
-        if not kept.exists():
-            run([arguments.program, "eval", folder, "--no-pictures"] + options, folder / "eval.log")
-            kept.write_text((folder / "metrics.json").read_text(encoding="utf-8"), encoding="utf-8")
-        result.append(json.loads(kept.read_text(encoding="utf-8")))
-    return result
+    kept = [folder / f"figures-{number}.json" for number in range(len(evaluations))]
+    marks = [folder / f"evaluated-{number}" for number in range(len(evaluations))]
+    train = not is_done(trained, settings)
+    missing = [n for n, options in enumerate(evaluations) if train or not is_done(marks[n], options)]
+    if arguments.only_table and missing:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    if train:
+        run([arguments.program, "train", "--overwrite", "--out", folder, "--set", f"data.folder={arguments.data}"] +
+            [x for s in settings for x in ("--set", s)], folder / "train.log")
+        trained.write_text(" ".join(settings), encoding="utf-8")
+    for n in missing:
+        run([arguments.program, "eval", folder, "--no-pictures"] + evaluations[n], folder / "eval.log")
+        kept[n].write_text((folder / "metrics.json").read_text(encoding="utf-8"), encoding="utf-8")
+        marks[n].write_text(" ".join(evaluations[n]), encoding="utf-8")
+    return [json.loads(path.read_text(encoding="utf-8")) for path in kept]
 
 
 def mean_and_error(values):
@@ -78,6 +89,8 @@ def mean_and_error(values):
 
 
 def cell(values, places=2):
+    if any(value is None for value in values):
+        return "–"
     mean, error = mean_and_error(values)
     return f"{mean:.{places}f}" + ("" if math.isnan(error) else f" ± {error:.{places}f}")
 
@@ -93,13 +106,13 @@ def print_table(all_figures, study, number):
     header = ["model"] + [c[0] for c in columns] + ([f"−log p(x) less {study['against']}'s"] if against else [])
     rows = []
     for name, by_seed in all_figures.items():
-        row = [name] + [cell([f[number].get(key) or 0 for f in by_seed.values()], places) for _, key, places in columns]
+        row = [f"{name} ({len(by_seed)})"] + [cell([f[number].get(key, 0) for f in by_seed.values()], places) for _, key, places in columns]
         if against:
-            common = [s for s in by_seed if s in against]
-            row.append("" if name == study["against"] or not common else
-                       cell([by_seed[s][number][measure] - against[s][number][measure] for s in common]))
+            pairs = [(by_seed[s][number][measure], against[s][number][measure]) for s in by_seed if s in against]
+            row.append("" if name == study["against"] or not pairs else
+                       cell([None if None in pair else pair[0] - pair[1] for pair in pairs]))
         rows.append(row)
-    print(f"test set: {sample['protocol']}; seeds {', '.join(map(str, next(iter(all_figures.values()))))}")
+    print(f"test set: {sample['protocol']}; means over seeds, whose number is in brackets")
     widths = [max(len(row[i]) for row in [header] + rows) for i in range(len(header))]
     for row in [header] + rows:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip())
@@ -125,10 +138,9 @@ def main():
     all_figures = {}
     for seed in seeds:
         for name in names:
-            folder = arguments.out / arguments.study.stem / f"{name}-{seed}"
-            if arguments.only_table and not (folder / "figures-0.json").exists():
-                continue
-            all_figures.setdefault(name, {})[seed] = figures(arguments, study, name, seed)
+            found = figures(arguments, study, name, seed)
+            if found:
+                all_figures.setdefault(name, {})[seed] = found
     if not all_figures:
         sys.exit("there are no runs yet")
     for number in range(len(study["eval"] or [[]])):

@@ -13,12 +13,13 @@
  * J being the decoder's Jacobian at z, by forward mode, π its probabilities, and Λ a
  * curvature of the base at ε = h⁻¹(z); gradients are exact. A step counts if it lowers the
  * −ELBO sampled at noise that is the image's own and never changes; else it is undone and
- * tried again, shorter: λ ten times as large, ρ halved.
+ * tried again, shorter: λ ten times as large, ρ halved. At that noise the bound is never worse than the
+ * encoder's; at other noise it may be by a little, where there is next to nothing to gain.
  *
  * Whatever the encoder's posterior is (normal or g-and-k noise, with or without a posterior
  * flow), it is replaced by a Gaussian: refinement begins with the Gaussian of its means and
- * scales, which for normal noise without a posterior flow is the posterior itself, and for
- * the others that of 64 of its draws.
+ * scales (and, with posterior = full, its correlations), which for normal noise without a posterior flow is the
+ * posterior itself, and for the others that of 64 of its draws.
  *
  * In MAP mode there is no posterior: Levenberg–Marquardt on −log p(x, z) itself, from the encoder's
  * code to the most probable one. It suits reconstruction; as the centre of a Gaussian posterior

@@ -68,7 +68,8 @@ typedef struct gkv_train_settings {
     double refit_every;                 /* epochs between base refits; below 1 several an epoch */
     int64_t refit_iterations;           /* of EM in a refit of a mixture */
     int64_t refit_codes;                /* training codes a refit is made from */
-    double refit_memory;                /* epochs of images that a mixture's refits remember; 0: none */
+    int64_t refit_steps;                /* steps between a mixture's refits after the first; 0: as refit_every says */
+    double refit_memory;                /* epochs of images that these remember */
     double refit_damping;               /* in (0,1]: how far a refit first tries to move */
     double ema;                         /* decay of the weight average; 0 is off */
     int64_t polish_epochs;              /* the last epochs, which train on refined posteriors */

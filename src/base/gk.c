@@ -22,6 +22,7 @@
 #endif
 
 const double gkv_base_gk_margin_of_safety = 1e-4; /* far more than float rounding moves k */
+const double gkv_base_gk_free_k = -0.059 + 1e-4;
 
 static const double c_standard = 0.8;
 
@@ -141,17 +142,20 @@ static gkv_status check(const gkv_base *base, const gkv_params *params)
     return GKV_OK;
 }
 
+gkv_gk gkv_base_gk_project(const gkv_gk *gk)
+{
+    const bool free = gk->b > 0 && gk->k >= gkv_base_gk_free_k && isfinite(gk->a) && isfinite(gk->b) && isfinite(gk->g) &&
+                      isfinite(gk->k);
+    return free ? *gk : gkv_gk_project(gk, gkv_base_gk_margin_of_safety);
+}
+
 static void project(const gkv_base *base, const gkv_params *params)
 {
     const gkv_base_gk_state *self = gkv_base_gk_of(base);
     const size_t d = base->eps.width;
     for (size_t j = 0; j < d; j++) {
         gkv_gk gk = gkv_base_gk_get(base, params, j);
-        /* Above the supremum of k_min, which most margins are, there is nothing to search for. */
-        if (gk.b > 1e-3 && gk.k >= -0.059 + gkv_base_gk_margin_of_safety && isfinite(gk.a) && isfinite(gk.b) &&
-            isfinite(gk.g) && isfinite(gk.k))
-            continue;
-        gk = gkv_gk_project(&gk, gkv_base_gk_margin_of_safety);
+        gk = gkv_base_gk_project(&gk);
         gk.b = fmax(gk.b, 1e-3);
         gkv_base_gk_set(base, params, j, &gk);
     }

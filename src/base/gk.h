@@ -29,6 +29,12 @@ typedef struct gkv_base_gk_state {
 /* How far parameters are kept from the edge of validity. */
 extern const double gkv_base_gk_margin_of_safety;
 
+/* From this k on every g is valid: the supremum of k_min(g), and the margin of safety. */
+extern const double gkv_base_gk_free_k;
+
+/* gkv_gk_project() with that margin, without a search where there is nothing to search for. */
+gkv_gk gkv_base_gk_project(const gkv_gk *gk);
+
 static inline const gkv_base_gk_state *gkv_base_gk_of(const gkv_base *base)
 {
     return (const gkv_base_gk_state *)base;

@@ -212,13 +212,9 @@ static void project_component(const gkv_base_mixture *self, const gkv_params *pa
     const size_t d = self->base.eps.width;
     for (size_t j = 0; j < d; j++) {
         gkv_gk gk = gkv_mixture_get(self, params, k, j);
-        /* Above the supremum of k_min, which most margins are, there is nothing to search for. */
-        if (!(gk.b > least_scale && gk.k >= -0.059 + gkv_base_gk_margin_of_safety && isfinite(gk.a) &&
-              isfinite(gk.b) && isfinite(gk.g) && isfinite(gk.k))) {
-            gk = gkv_gk_project(&gk, gkv_base_gk_margin_of_safety);
-            gk.b = fmax(gk.b, least_scale);
-            gkv_mixture_set(self, params, k, j, &gk);
-        }
+        gk = gkv_base_gk_project(&gk);
+        gk.b = fmax(gk.b, least_scale);
+        gkv_mixture_set(self, params, k, j, &gk);
         if (self->spec.dependent) {
             gkv_real *diagonal = &gkv_mixture_whitening(self, params, k)[j * d + j];
             *diagonal = *diagonal > (gkv_real)least_scale ? *diagonal : (gkv_real)least_scale;

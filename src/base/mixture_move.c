@@ -113,8 +113,7 @@ static gkv_gk between(const gkv_gk *from, const gkv_gk *to, double tau)
     gkv_gk gk = {.a = from->a + tau * (to->a - from->a), .b = from->b * pow(to->b / from->b, tau),
                  .g = from->g + tau * (to->g - from->g), .k = from->k + tau * (to->k - from->k), .c = to->c};
     /* The valid region is not convex. */
-    gk = gkv_gk_project(&gk, gkv_base_gk_margin_of_safety);
-    return gk;
+    return gkv_base_gk_project(&gk);
 }
 
 /* Puts the parameters τ of the way from the old to the fitted ones. */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/gk.h"
 #include "gk/four.h"
 #include "nn/kernels.h"
 
@@ -167,7 +168,7 @@ static gkv_gk step_margin(const gkv_gk *old, const double delta[4], double share
     gk.a += share * old->b * between(delta[0], longest[0]);
     gk.b *= exp(share * between(delta[1], longest[1]));
     gk.g += share * between(delta[2], longest[2]);
-    gk.k += share * between(delta[3], longest[3]);
+    gk.k = fmax(gk.k + share * between(delta[3], longest[3]), gkv_base_gk_free_k); /* at which no g is to be searched for */
     return gk;
 }
 
@@ -176,12 +177,12 @@ static void step_correlation(const gkv_base_mixture *self, const gkv_tally_compo
 {
     const size_t d = self->base.eps.width;
     const double n = (double)*of->weight;
+    double mean[4096], sd[4096]; /* as many dimensions as a model can have */
+    for (size_t j = 0; j < d; j++)
+        moments(self, of, j, &mean[j], &sd[j]);
     for (size_t i = 0; i < d; i++)
         for (size_t j = i + 1; j < d; j++) {
-            double mean_i, mean_j, sd_i, sd_j;
-            moments(self, of, i, &mean_i, &sd_i);
-            moments(self, of, j, &mean_j, &sd_j);
-            const double found = ((double)of->square[i * d + j] / n - mean_i * mean_j) / (sd_i * sd_j);
+            const double found = ((double)of->square[i * d + j] / n - mean[i] * mean[j]) / (sd[i] * sd[j]);
             r[i * d + j] += share * (between(found, 1) - r[i * d + j]);
             r[j * d + i] = r[i * d + j];
         }

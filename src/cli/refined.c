@@ -12,7 +12,7 @@ bool cli_refine_parse(struct argp_state *state, const char *text, gkv_refine_set
     const size_t used = strlen("lm:") + strlen(iterations) + (fields == 2 ? 1 + strlen(samples) : 0);
     if (fields < 1 || fields > 2 || strlen(text) != used)
         argp_error(state, "--refine %s: must be lm:T or lm:T:S, T iterations of S samples, as in lm:3", text);
-    settings->iterations = (int)cli_whole(state, "--refine lm:", iterations, 0, MOST);
+    settings->iterations = (int)cli_whole(state, "--refine, T", iterations, 0, MOST);
     if (fields < 2)
         return false;
     settings->samples = (int)cli_whole(state, "--refine, S", samples, 2, MOST_SAMPLES);

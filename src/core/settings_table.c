@@ -105,9 +105,11 @@ const gkv_settings_row gkv_settings_rows[] = {
     INTEGER(train, refit_iterations, 1, 1, 1000, "Iterations of EM in a refit of a mixture, but for the first one."),
     INTEGER(train, refit_codes, 20000, 100, 10000000,
             "Codes that a refit is made from: those of the last training images before it."),
-    NUMBER(train, refit_memory, 1, 0, 1000000,
-           "Epochs of images that a mixture remembers from one refit to the next, and more as the learning rate falls, with "
-           "base_fit = lm; 0 refits it to the codes of one refit alone."),
+    INTEGER(train, refit_steps, 10, 0, 1000000,
+            "Steps between a mixture's refits by what steps add up of their images, after a first one to codes, with base_fit "
+            "= lm; 0 refits it to codes every refit_every epochs."),
+    NUMBER_ABOVE(train, refit_memory, 0.25, 0, 1000000,
+                 "Epochs of images that those refits remember, and more as the learning rate falls.", NULL),
     NUMBER_ABOVE(train, refit_damping, 1, 0, 1, "How far a refit first tries to move: 1 is all the way.", NULL),
     NUMBER_BELOW(train, ema, 0, 0, 1, "Decay per step of the average of the weights; 0 is off."),
     INTEGER(train, polish_epochs, 0, 0, 1000000,

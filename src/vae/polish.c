@@ -77,7 +77,7 @@ static void refine(const gkv_model *model, gkv_polisher_worker *it, const gkv_wo
         if (model->base->classes > 0)
             target->label[i] = *gkv_at(ws, model->label, row);
         gkv_refinement_begin(&it->refinement, i, gkv_at(ws, posterior->encoded, first + i),
-                             gkv_at(ws, posterior->sigma, row), place[i]);
+                             gkv_at(ws, posterior->sigma, row), NULL, place[i]);
     }
     it->refinement.place = epoch * gkv_refinement_places(it->refinement.settings.iterations);
     gkv_refinement_run(&it->refinement, count);

@@ -232,6 +232,17 @@ void gkv_posterior_backward(const gkv_posterior *posterior, gkv_workspace *ws, s
     sum_draws(posterior, ws, first / ws->draws, count / ws->draws);
 }
 
+bool gkv_posterior_is_gaussian(const gkv_posterior *posterior)
+{
+    return (posterior->noise == GKV_NOISE_NORMAL || posterior->noise == GKV_NOISE_FULL) && !posterior->flow;
+}
+
+const gkv_real *gkv_posterior_mixing(const gkv_posterior *posterior, const gkv_workspace *ws, size_t image)
+{
+    return posterior->noise == GKV_NOISE_FULL && !posterior->flow
+               ? gkv_at(ws, posterior->encoded, image) + 2 * posterior->d : NULL;
+}
+
 bool gkv_posterior_has_path(const gkv_posterior *posterior)
 {
     return posterior->noise == GKV_NOISE_NORMAL && !posterior->flow;

@@ -55,6 +55,13 @@ void gkv_posterior_forward(const gkv_posterior *posterior, gkv_workspace *ws, si
 /* d_z, d_log_q → d_encoded. Rows are those of whole images. */
 void gkv_posterior_backward(const gkv_posterior *posterior, gkv_workspace *ws, size_t first, size_t count);
 
+/* M of an image [d(d−1)/2], where the posterior is N(μ, LLᵀ) with L = diag(σ)(I + M); NULL where M is 0, or no such matrix
+ * says all of it. */
+const gkv_real *gkv_posterior_mixing(const gkv_posterior *posterior, const gkv_workspace *ws, size_t image);
+
+/* Whether the posterior is normal, with or without dependence, and no flow follows. */
+bool gkv_posterior_is_gaussian(const gkv_posterior *posterior);
+
 /* Whether the gradient along the path is taken: for normal posteriors of independent dimensions without a flow. With
  * any covariance it takes (I + M)⁻ᵀu, which has no bound, and training by it diverged. */
 bool gkv_posterior_has_path(const gkv_posterior *posterior);

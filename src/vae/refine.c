@@ -42,10 +42,11 @@ gkv_status gkv_refine_settings_check(const gkv_refine_settings *s)
     if (s->iterations < 0 || s->iterations > 1000)
         return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d iterations; give 0 to 1000", s->iterations);
     const int counts[] = {s->samples, s->slopes, s->judges};
+    static const char *const names[] = {"samples", "slopes", "judges"};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (counts[i] < 2 || counts[i] > 512 || counts[i] % 2)
-            return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d samples; they come in pairs: give an even number from 2 "
-                            "to 512", counts[i]);
+            return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d %s; they come in pairs: give an even number from 2 to 512",
+                            counts[i], names[i]);
     if (!(s->damping >= 0 && s->damping <= 1e12))
         return gkv_fail(GKV_ERR_ARGUMENT, "refinement: a damping of %g; give 0 to 1e12", s->damping);
     if (!(s->rate > 0 && s->rate <= 1) || !(s->decay >= 0 && isfinite(s->decay)))
@@ -164,7 +165,8 @@ static void refine_batch(worker *it, const gkv_refine_settings *settings, size_t
     gkv_refine_target_images(&it->target, n, images);
     gkv_refine_target_begin(&it->target, settings, n, number, it->mean, it->sd);
     for (size_t i = 0; i < n; i++)
-        gkv_refinement_begin(&it->refinement, i, it->mean + i * d, it->sd + i * d, number + i);
+        gkv_refinement_begin(&it->refinement, i, it->mean + i * d, it->sd + i * d,
+                             gkv_posterior_mixing(&it->target.model->posterior, &it->target.ws, i), number + i);
     cross_entropy(it, n, out->cross_entropy_before ? out->cross_entropy_before + first : NULL);
     gkv_refinement_run(&it->refinement, n);
     cross_entropy(it, n, out->cross_entropy_after ? out->cross_entropy_after + first : NULL);

@@ -245,7 +245,7 @@ void gkv_refine_target_begin(gkv_refine_target *it, const gkv_refine_settings *s
     gkv_posterior_forward(posterior, ws, 0, n);
     memcpy(mean, gkv_at(ws, posterior->z, 0), n * d * sizeof *mean);
     memcpy(sd, gkv_at(ws, posterior->sigma, 0), n * d * sizeof *sd);
-    if (settings->mode == GKV_REFINE_MAP || (posterior->noise == GKV_NOISE_NORMAL && posterior->flow_layers == 0))
+    if (settings->mode == GKV_REFINE_MAP || gkv_posterior_is_gaussian(posterior))
         return;
     for (size_t i = 0; i < n; i++)
         moments(it, i, settings->seed, first + i, mean + i * d, sd + i * d);

@@ -88,7 +88,8 @@ uint64_t gkv_refinement_places(int iterations)
     return ((uint64_t)iterations + 1) * PLACES;
 }
 
-void gkv_refinement_begin(gkv_refinement *it, size_t i, const gkv_real *mean, const gkv_real *sd, uint64_t index)
+void gkv_refinement_begin(gkv_refinement *it, size_t i, const gkv_real *mean, const gkv_real *sd, const gkv_real *mixing,
+                          uint64_t index)
 {
     const size_t d = it->d;
     double *precision = it->now.precision + i * d * d, *factor = it->now.factor + i * d * d;
@@ -99,6 +100,18 @@ void gkv_refinement_begin(gkv_refinement *it, size_t i, const gkv_real *mean, co
         it->now.mean[i * d + j] = (double)mean[j];
         precision[j * d + j] = 1 / (scale * scale);
         factor[j * d + j] = scale;
+        for (size_t k = 0; mixing && k < j; k++)
+            factor[j * d + k] = scale * (double)*mixing++;
+    }
+    if (mixing) {
+        gkv_precision_invert(d, factor, it->work); /* V = L⁻¹ */
+        for (size_t j = 0; j < d; j++)
+            for (size_t k = 0; k <= j; k++) {
+                double sum = 0;
+                for (size_t r = j; r < d; r++)
+                    sum += it->work[r * d + j] * it->work[r * d + k];
+                precision[j * d + k] = sum;
+            }
     }
     it->images[i] = (gkv_refinement_image){.index = index, .lambda = it->settings.damping};
 }

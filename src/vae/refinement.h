@@ -65,8 +65,10 @@ void gkv_refinement_free(gkv_refinement *it); /* frees what it holds, not the st
 /* Places of noise that a run of so many iterations may use. */
 uint64_t gkv_refinement_places(int iterations);
 
-/* Where image i of the batch begins: N(mean, diag(sd²)). */
-void gkv_refinement_begin(gkv_refinement *it, size_t i, const gkv_real *mean, const gkv_real *sd, uint64_t index);
+/* Where image i of the batch begins: N(mean, LLᵀ) with L = diag(sd)(I + M), M's rows [d(d−1)/2] being `mixing`; NULL
+ * is M = 0. */
+void gkv_refinement_begin(gkv_refinement *it, size_t i, const gkv_real *mean, const gkv_real *sd, const gkv_real *mixing,
+                          uint64_t index);
 
 /* Refines the first n images, which have begun. In MAP mode too each has its L afterwards. */
 void gkv_refinement_run(gkv_refinement *it, size_t n);

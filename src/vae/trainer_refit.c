@@ -22,35 +22,50 @@ static bool refits_at_all(const gkv_trainer *trainer)
 
 /* --- When ---------------------------------------------------------------------------- */
 
-/* Steps from one refit to the next, not always whole; at least one. */
+/* Steps from one refit to codes to the next, not always whole; at least one. */
 static double period_of(const gkv_trainer *trainer)
 {
     return fmax(1, trainer->model->settings.train.refit_every * (double)trainer->epoch_steps);
 }
 
-/* Periods at the start of a run after which there is no refit. The first one finds the places of components that
- * later ones, by tallies, only move on from, so it waits for an epoch: before that codes are all alike. */
-static uint64_t left_out(const gkv_trainer *trainer)
+/* Steps from one refit by a tally to the next: enough for codes to judge it. */
+static uint64_t tally_steps(const gkv_trainer *trainer)
 {
-    return trainer->store.tally ? (uint64_t)ceil((double)trainer->epoch_steps / period_of(trainer) - 1e-9) - 1 : 0;
+    const uint64_t wished = (uint64_t)trainer->model->settings.train.refit_steps;
+    const uint64_t least = (CODES_MIN * JUDGE_EVERY + trainer->batch - 1) / trainer->batch;
+    return wished > least ? wished : least;
 }
 
-/* Refits that are due in the first so many steps. */
+/* Refits to codes that would be due in the first so many steps. */
+static uint64_t periods_within(const gkv_trainer *trainer, uint64_t steps)
+{
+    return (uint64_t)floor((double)steps / period_of(trainer) + 1e-9);
+}
+
+/* After how many steps the n-th of them is due, n ≥ 1. */
+static uint64_t step_of_period(const gkv_trainer *trainer, uint64_t n)
+{
+    uint64_t step = (uint64_t)((double)n * period_of(trainer));
+    while (periods_within(trainer, step) < n) /* by rounding only */
+        step++;
+    while (step > 0 && periods_within(trainer, step - 1) >= n)
+        step--;
+    return step;
+}
+
+/* Refits that are due in the first so many steps: to codes, or a first one to codes and then by tallies. */
 static uint64_t refits_within(const gkv_trainer *trainer, uint64_t steps)
 {
-    const uint64_t periods = (uint64_t)floor((double)steps / period_of(trainer) + 1e-9), without = left_out(trainer);
-    return periods > without ? periods - without : 0;
+    const uint64_t periods = periods_within(trainer, steps);
+    return trainer->store.tally && periods > 0 ? 1 + (steps - step_of_period(trainer, 1)) / tally_steps(trainer) : periods;
 }
 
 /* After how many steps the n-th refit is due; 0 for n = 0. */
 static uint64_t step_of(const gkv_trainer *trainer, uint64_t n)
 {
-    uint64_t step = n > 0 ? (uint64_t)((double)(n + left_out(trainer)) * period_of(trainer)) : 0;
-    while (refits_within(trainer, step) < n) /* by rounding only */
-        step++;
-    while (step > 0 && refits_within(trainer, step - 1) >= n)
-        step--;
-    return step;
+    if (trainer->store.tally && n > 0)
+        return step_of_period(trainer, 1) + (n - 1) * tally_steps(trainer);
+    return n > 0 ? step_of_period(trainer, n) : 0;
 }
 
 bool gkv_trainer_refit_due(const gkv_trainer *trainer, uint64_t step)
@@ -76,7 +91,7 @@ static void window_of(const gkv_trainer *trainer, uint64_t n, uint64_t *from, ui
     uint64_t room = trainer->store.room;
     if (trainer->store.tally && n > 1) { /* these codes are judges alone */
         const uint64_t judges = (*to - before) / JUDGE_EVERY;
-        room = judges < GKV_TALLY_JUDGES ? judges : GKV_TALLY_JUDGES;
+        room = judges < CODES_MIN ? CODES_MIN : judges < GKV_TALLY_JUDGES ? judges : GKV_TALLY_JUDGES;
     }
     *from = *to - before > room ? *to - room : before;
 }
@@ -97,7 +112,7 @@ gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
     if (trainer->model->base->classes > 0)
         GKV_TRY(gkv_alloc(trainer->store.room, sizeof *trainer->store.labels, &trainer->store.labels));
     const gkv_base *base = trainer->model->base;
-    if (base->ops->tally_size && trainer->model->settings.train.refit_memory > 0 &&
+    if (base->ops->tally_size && trainer->model->settings.train.refit_steps > 0 &&
         strcmp(trainer->model->settings.model.base_fit, "lm") == 0)
         trainer->store.tally_size = base->ops->tally_size(base);
     if (trainer->store.tally_size > 0)
@@ -161,8 +176,7 @@ bool gkv_trainer_has_codes(const gkv_trainer *trainer)
     uint64_t from = 0, to = 0;
     const uint64_t due = refits_within(trainer, trainer->state.step);
     window_of(trainer, due > 0 ? due : 1, &from, &to);
-    const uint64_t least = due > 1 && trainer->store.tally ? CODES_MIN / JUDGE_EVERY : CODES_MIN;
-    return trainer->state.codes >= least && trainer->state.codes >= (to - from) / 2;
+    return trainer->state.codes >= CODES_MIN && trainer->state.codes >= (to - from) / 2;
 }
 
 /* --- The refit --------------------------------------------------------------------------- */

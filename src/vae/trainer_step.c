@@ -40,8 +40,8 @@ static void shuffle_for(gkv_trainer *trainer, uint64_t epoch)
     trainer->shuffled_epoch = epoch;
 }
 
-/* Images [first, first + count) of the batch that begins at `start`, and the noise of their draws. */
-static void fetch_images(const gkv_trainer *trainer, size_t start, size_t first, size_t count)
+/* Images [first, first + count) of the batch that begins at `start`, and, if it is asked for, the noise of their draws. */
+static void fetch_images(const gkv_trainer *trainer, size_t start, size_t first, size_t count, bool noise)
 {
     const gkv_model *model = trainer->model;
     const gkv_workspace *ws = &trainer->ws;
@@ -49,7 +49,7 @@ static void fetch_images(const gkv_trainer *trainer, size_t start, size_t first,
     for (size_t i = first; i < first + count; i++)
         gkv_images_fetch(&trainer->train, images[i], trainer->state.step, gkv_at(ws, model->x, i));
     gkv_profile_mark(ws->profile, GKV_BENCH_DATA);
-    for (size_t i = first; i < first + count; i++)
+    for (size_t i = first; i < first + count && noise; i++)
         gkv_rng_normal(gkv_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, trainer->state.step,
                                   gkv_images_place(&trainer->train, images[i])),
                        ws->draws * model->d, gkv_at(ws, model->posterior.u, i * ws->draws));
@@ -206,7 +206,7 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
 #pragma omp for schedule(dynamic, 1)
         for (long t = 0; t < tiles; t++) {
             const size_t first = (size_t)t * tile, count = images - first < tile ? images - first : tile;
-            fetch_images(trainer, start, first, count);
+            fetch_images(trainer, start, first, count, !objective.chosen);
             pass_images(trainer, start, first, count, epoch, &objective);
         }
         gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);

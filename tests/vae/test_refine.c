@@ -152,6 +152,7 @@ static void test_kinds(void **state)
         kind("realnvp", "normal", "normal", "planar"), kind("realnvp", "full-gaussian", "normal", "none"),
         kind("none", "student-t", "normal", "none"),   kind("realnvp", "gaussian-mixture", "normal", "none"),
         kind("none", "gk-mixture", "normal", "none"),  kind("realnvp", "gk-by-class", "gk-amortized", "none"),
+        kind("realnvp", "normal", "full", "none"),     kind("none", "gk-copula", "full", "planar"),
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         check_kind(&kinds[i]);

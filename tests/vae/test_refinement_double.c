@@ -194,7 +194,7 @@ static gkv_refinement start(linear *it, const gkv_refine_settings *settings)
         test_normals(20 + i, D, 1, mean);
         for (size_t j = 0; j < D; j++)
             sd[j] = 0.3 + 0.1 * (double)j;
-        gkv_refinement_begin(&out, i, mean, sd, 100 + i);
+        gkv_refinement_begin(&out, i, mean, sd, NULL, 100 + i);
     }
     return out;
 }
