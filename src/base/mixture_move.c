@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <omp.h>
+
 #include "base/gk.h"
 #include "core/memory.h"
 #include "mgk/cholesky.h"
@@ -60,11 +62,17 @@ static void invert_transposed(size_t d, const gkv_real *w, double *l)
         }
 }
 
+/* The calling thread's. */
+static double *scratch_of(const gkv_mixture_move *it)
+{
+    return it->scratch + (size_t)omp_get_thread_num() * 2 * it->d * it->d;
+}
+
 /* Component k's margins and R; scores of another variance than 1 give it to B. */
 static void read_component(const gkv_mixture_move *it, size_t k)
 {
     const size_t d = it->d;
-    double *l = it->scratch, *r = it->old.r ? it->old.r + k * d * d : NULL;
+    double *l = scratch_of(it), *r = it->old.r ? it->old.r + k * d * d : NULL;
     for (size_t j = 0; j < d; j++)
         it->old.margins[k * d + j] = gkv_mixture_get(it->self, it->params, k, j);
     if (!r)
@@ -116,27 +124,31 @@ static gkv_gk between(const gkv_gk *from, const gkv_gk *to, double tau)
     return gkv_base_gk_project(&gk);
 }
 
-/* Puts the parameters τ of the way from the old to the fitted ones. */
-bool gkv_mixture_move_to(const gkv_mixture_move *it, double tau)
+static bool move_component(const gkv_mixture_move *it, size_t k, double tau)
 {
     const size_t d = it->d;
-    gkv_real *logits = gkv_param_value(it->params, it->self->logits);
-    double *r = it->scratch, *l = it->scratch + d * d;
-    for (size_t k = 0; k < it->K; k++) {
-        logits[k] = (gkv_real)log(it->old.weights[k] + tau * (it->fitted.weights[k] - it->old.weights[k]));
-        for (size_t j = 0; j < d; j++) {
-            const gkv_gk gk = between(&it->old.margins[k * d + j], &it->fitted.margins[k * d + j], tau);
-            gkv_mixture_set(it->self, it->params, k, j, &gk);
-        }
-        if (!it->self->spec.dependent)
-            continue;
-        const double *from = it->old.r + k * d * d, *to = it->fitted.r + k * d * d;
-        for (size_t i = 0; i < d * d; i++)
-            r[i] = from[i] + tau * (to[i] - from[i]);
-        if (!write_whitening(it, k, r, l))
-            return false;
+    double *r = scratch_of(it), *l = r + d * d;
+    gkv_param_value(it->params, it->self->logits)[k] =
+        (gkv_real)log(it->old.weights[k] + tau * (it->fitted.weights[k] - it->old.weights[k]));
+    for (size_t j = 0; j < d; j++) {
+        const gkv_gk gk = between(&it->old.margins[k * d + j], &it->fitted.margins[k * d + j], tau);
+        gkv_mixture_set(it->self, it->params, k, j, &gk);
     }
-    return true;
+    if (!it->self->spec.dependent)
+        return true;
+    const double *from = it->old.r + k * d * d, *to = it->fitted.r + k * d * d;
+    for (size_t i = 0; i < d * d; i++)
+        r[i] = from[i] + tau * (to[i] - from[i]);
+    return write_whitening(it, k, r, l);
+}
+
+bool gkv_mixture_move_to(const gkv_mixture_move *it, double tau)
+{
+    bool all = true;
+#pragma omp parallel for schedule(static) num_threads(it->threads) reduction(&& : all)
+    for (size_t k = 0; k < it->K; k++)
+        all = move_component(it, k, tau) && all;
+    return all;
 }
 
 /* --- Made and freed --------------------------------------------------------------------- */
@@ -155,16 +167,19 @@ static void state_free(gkv_mixture_state *s)
     free(s->r);
 }
 
-gkv_status gkv_mixture_move_create(const gkv_base_mixture *self, const gkv_params *params, gkv_mixture_move *out)
+gkv_status gkv_mixture_move_create(const gkv_base_mixture *self, const gkv_params *params, int threads,
+                                   gkv_mixture_move *out)
 {
-    gkv_mixture_move it = {.self = self, .params = params, .d = self->base.eps.width, .K = self->components};
+    gkv_mixture_move it = {.self = self, .params = params, .d = self->base.eps.width, .K = self->components,
+                           .threads = threads};
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(2 * it.d, it.d * sizeof *it.scratch, &it.scratch));
+    GKV_TRY_GOTO(gkv_alloc((size_t)threads * 2 * it.d, it.d * sizeof *it.scratch, &it.scratch));
     GKV_TRY_GOTO(gkv_alloc(copy_parameters(&it, false), sizeof *it.saved, &it.saved));
     gkv_mixture_save(&it);
     GKV_TRY_GOTO(state_create(&it, &it.old));
     GKV_TRY_GOTO(state_create(&it, &it.fitted));
     gkv_mixture_weights(self, params, it.old.weights);
+#pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t k = 0; k < it.K; k++)
         read_component(&it, k);
 done:

@@ -17,12 +17,14 @@ typedef struct gkv_mixture_move {
     size_t d, K;
     gkv_mixture_state old;    /* as the table was at the beginning */
     gkv_mixture_state fitted; /* the caller's to fill */
-    double *scratch;          /* [2 d × d] */
+    int threads;              /* that components are shared out to */
+    double *scratch;          /* [2 d × d] of each */
     gkv_real *saved;          /* all of the base's parameters, as they were when they were last saved */
 } gkv_mixture_move;
 
 /* Of a table, which is saved. */
-gkv_status gkv_mixture_move_create(const gkv_base_mixture *self, const gkv_params *params, gkv_mixture_move *out);
+gkv_status gkv_mixture_move_create(const gkv_base_mixture *self, const gkv_params *params, int threads,
+                                   gkv_mixture_move *out);
 void gkv_mixture_move_free(gkv_mixture_move *move); /* frees what it holds */
 
 /* Saves the parameters to the bit, and brings them back. */

@@ -14,7 +14,10 @@ bool gkv_tally_fit(const gkv_mixture_move *it, const gkv_real *tally, double sha
     double total = 0;
     for (size_t k = 0; k < it->K; k++)
         total += (double)*gkv_tally_at(it->self, tally, k).weight;
-    for (size_t k = 0; k < it->K && total > 0; k++) {
+    if (!(total > 0))
+        return false;
+#pragma omp parallel for schedule(static) num_threads(it->threads)
+    for (size_t k = 0; k < it->K; k++) {
         const double n = (double)*gkv_tally_at(it->self, tally, k).weight;
         const double before = (1 / share - 1) * it->old.weights[k] * total;
         const gkv_gk *old = it->old.margins + k * d;
@@ -26,7 +29,7 @@ bool gkv_tally_fit(const gkv_mixture_move *it, const gkv_real *tally, double sha
         if (n > 1)
             gkv_tally_step(it->self, old, tally, k, n / (n + before), it->fitted.margins + k * d, r);
     }
-    return total > 0;
+    return true;
 }
 
 /* Component `idle` takes half of component `from`, and both move apart along its longest axis. */
