@@ -236,6 +236,35 @@ static void test_linear_gaussian(void **state)
     }
 }
 
+/* A posterior with correlations is where refinement begins, to the last digits: at the true one nothing is to be gained. */
+static void test_begins_with_correlations(void **state)
+{
+    (void)state;
+    linear model = linear_model();
+    const gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 0);
+    gkv_refinement it = start(&model, &settings);
+    for (size_t i = 0; i < ROOM; i++) {
+        const answer wanted = exact(&model, i);
+        double sd[D], mixing[D * (D - 1) / 2], *to = mixing;
+        for (size_t j = 0; j < D; j++) {
+            sd[j] = wanted.factor[j * D + j];
+            for (size_t k = 0; k < j; k++)
+                *to++ = wanted.factor[j * D + k] / sd[j];
+        }
+        gkv_refinement_begin(&it, i, wanted.mean, sd, mixing, 100 + i);
+    }
+    gkv_refinement_run(&it, ROOM);
+    for (size_t i = 0; i < ROOM; i++) {
+        const answer wanted = exact(&model, i);
+        for (size_t j = 0; j < D; j++) {
+            assert_true(distance(it.now.factor + (i * D + j) * D, wanted.factor + j * D, j + 1) < 1e-12);
+            assert_true(distance(it.now.precision + (i * D + j) * D, wanted.precision + j * D, j + 1) < 1e-8);
+        }
+        assert_close(it.images[i].before, wanted.nll, 1e-8);
+    }
+    gkv_refinement_free(&it);
+}
+
 /* The default schedule gets there too, if not at once; and the bound only falls. */
 static void test_schedule(void **state)
 {
@@ -510,6 +539,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_precisions),     cmocka_unit_test(test_no_precisions),
         cmocka_unit_test(test_linear_gaussian), cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_begins_with_correlations),
         cmocka_unit_test(test_neighbours),     cmocka_unit_test(test_nothing_to_gain),
         cmocka_unit_test(test_huge_damping),   cmocka_unit_test(test_edge),
         cmocka_unit_test(test_singular),       cmocka_unit_test(test_tries),
