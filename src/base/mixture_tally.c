@@ -149,11 +149,14 @@ static int fit_cells(const gkv_real *cells, double n, const gkv_gk *margin, cons
             b[i] += weight * d[i] * off;
         }
         for (size_t i = 0; i < 4; i++)
-            for (size_t j = 0; j < 4; j++)
+            for (size_t j = 0; j <= i; j++)
                 m[i][j] += weight * d[i] * d[j];
     }
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t j = 0; j < i; j++)
+            m[j][i] = m[i][j];
         m[i][i] *= 1 + damping;
+    }
     return gkv_symmetric_solve(m, held, b, delta);
 }
 

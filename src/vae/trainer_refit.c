@@ -90,7 +90,7 @@ static void window_of(const gkv_trainer *trainer, uint64_t n, uint64_t *from, ui
     *to = images_after(trainer, step_of(trainer, n));
     uint64_t room = trainer->store.room;
     if (trainer->store.tally && n > 1) { /* these codes are judges alone */
-        const uint64_t judges = (*to - before) / (2 * JUDGE_EVERY);
+        const uint64_t judges = (*to - before) / (4 * JUDGE_EVERY);
         room = judges < CODES_MIN ? CODES_MIN : judges < GKV_TALLY_JUDGES ? judges : GKV_TALLY_JUDGES;
     }
     *from = *to - before > room ? *to - room : before;
