@@ -49,6 +49,9 @@ typedef struct gkv_step_report {
 gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset, gkv_trainer **out);
 void gkv_trainer_free(gkv_trainer *trainer);
 
+/* What is left of the learning rate after so many steps: half a cosine, from 1 to 0. */
+double gkv_trainer_decay(const gkv_trainer *trainer, uint64_t step);
+
 /* What a step's report says that is known before it is taken: KL weight and learning rate. */
 gkv_step_report gkv_trainer_schedule(const gkv_trainer *trainer, uint64_t step);
 

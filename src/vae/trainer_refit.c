@@ -189,27 +189,26 @@ static double share_of_tally(const gkv_trainer *trainer)
     enum { LONGEST = 20 };
     const uint64_t step = trainer->state.step, now = images_after(trainer, step);
     const uint64_t since = now - images_after(trainer, step_of(trainer, refits_within(trainer, step) - 1));
-    const double rate = 0.5 * (1 + cos(3.14159265358979323846 * (double)step / (double)trainer->steps));
     const double memory = trainer->model->settings.train.refit_memory * (double)trainer->train.count /
-                          fmax(rate, 1.0 / LONGEST);
+                          fmax(gkv_trainer_decay(trainer, step), 1.0 / LONGEST);
     return fmin(1, (double)since / fmin(memory, (double)now));
 }
 
-/* Takes the judges apart from the others. */
-static void divide(const gkv_trainer *trainer, gkv_real *fit, gkv_real *judges)
+/* Takes the judges, the last of every so many, apart from the others. */
+static void divide(const gkv_trainer *trainer, size_t every, gkv_real *fit, gkv_real *judges)
 {
     const size_t d = trainer->model->d;
     for (size_t i = 0; i < trainer->state.codes; i++) {
-        gkv_real **to = i % JUDGE_EVERY == JUDGE_EVERY - 1 ? &judges : &fit;
+        gkv_real **to = i % every == every - 1 ? &judges : &fit;
         memcpy(*to, trainer->store.codes + i * d, d * sizeof **to);
         *to += d;
     }
 }
 
-static void divide_classes(const gkv_trainer *trainer, uint32_t *fit, uint32_t *judges)
+static void divide_classes(const gkv_trainer *trainer, size_t every, uint32_t *fit, uint32_t *judges)
 {
     for (size_t i = 0; trainer->store.labels && i < trainer->state.codes; i++) {
-        uint32_t **to = i % JUDGE_EVERY == JUDGE_EVERY - 1 ? &judges : &fit;
+        uint32_t **to = i % every == every - 1 ? &judges : &fit;
         *(*to)++ = (uint32_t)trainer->store.labels[i] - 1;
     }
 }
@@ -233,21 +232,16 @@ gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report
     const double began = omp_get_wtime();
     const gkv_model *model = trainer->model;
     const bool tallied = trainer->store.tally && trainer->state.refits > 0;
-    const size_t count = trainer->state.codes, judges = tallied ? count : count / JUDGE_EVERY, d = model->d;
+    const size_t every = tallied ? 1 : JUDGE_EVERY; /* what a tally says is judged by all codes there are */
+    const size_t count = trainer->state.codes, judges = count / every, d = model->d;
     gkv_real *codes = NULL;
     uint32_t *classes = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc(count * d, sizeof *codes, &codes));
     GKV_TRY_GOTO(gkv_alloc(count, sizeof *classes, &classes));
     gkv_real *held_out = codes + (count - judges) * d;
-    if (tallied) {
-        memcpy(held_out, trainer->store.codes, count * d * sizeof *held_out);
-        for (size_t i = 0; trainer->store.labels && i < count; i++)
-            classes[i] = (uint32_t)trainer->store.labels[i] - 1;
-    } else {
-        divide(trainer, codes, held_out);
-        divide_classes(trainer, classes, classes + (count - judges));
-    }
+    divide(trainer, every, codes, held_out);
+    divide_classes(trainer, every, classes, classes + (count - judges));
     const gkv_base_codes given = {.fit = codes, .held_out = held_out, .fit_count = count - judges, .held_out_count = judges,
                                   .fit_class = trainer->store.labels ? classes : NULL,
                                   .held_out_class = trainer->store.labels ? classes + (count - judges) : NULL,

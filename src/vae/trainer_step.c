@@ -13,14 +13,17 @@ static const double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
  * good state with half the learning rate, and after that many returns it gives up. */
 enum { BAD_STEPS_MAX = 5, ROLLBACKS_MAX = 5 };
 
+double gkv_trainer_decay(const gkv_trainer *trainer, uint64_t step)
+{
+    return 0.5 * (1 + cos(3.14159265358979323846 * ((double)step / (double)trainer->steps)));
+}
+
 gkv_step_report gkv_trainer_schedule(const gkv_trainer *trainer, uint64_t step)
 {
     const gkv_train_settings *settings = &trainer->model->settings.train;
-    const double done = (double)step / (double)trainer->steps;
     const double warmup = settings->kl_warmup * (double)trainer->epoch_steps;
     return (gkv_step_report){
-        .learning_rate = settings->learning_rate * trainer->state.rate_factor * 0.5 *
-                         (1 + cos(3.14159265358979323846 * done)),
+        .learning_rate = settings->learning_rate * trainer->state.rate_factor * gkv_trainer_decay(trainer, step),
         .kl_weight = settings->kl_weight * (warmup > 0 ? fmin(1, (double)(step + 1) / warmup) : 1)};
 }
 
