@@ -64,6 +64,7 @@ typedef struct gkv_train_settings {
     double clip_norm;                   /* bound on the gradient's norm; 0 is none */
     double kl_weight;                   /* of the KL term: β; 1 is the bound itself */
     double kl_warmup;                   /* epochs over which it rises from 0 */
+    double warp;                        /* the share of images that are bent a little, at first */
     double free_bits;                   /* nats of an image's KL that cost nothing; 0 is none */
     double refit_every;                 /* epochs between base refits; below 1 several an epoch */
     int64_t refit_iterations;           /* of EM in a refit of a mixture */

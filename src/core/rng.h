@@ -26,7 +26,9 @@ typedef enum gkv_stream {
     GKV_STREAM_BOOTSTRAP,
     GKV_STREAM_USER,           /* draws asked for by name through the public API */
     GKV_STREAM_REFINE,         /* posterior noise in refinement; index = image, step: vae/refinement.h */
-    GKV_STREAM_POLISH          /* the same in training, from another place in each epoch */
+    GKV_STREAM_POLISH,         /* the same in training, from another place in each epoch */
+    GKV_STREAM_WARP,           /* whether an image is bent; step = training step, index = image */
+    GKV_STREAM_WARP_FIELD      /* how */
 } gkv_stream;
 
 /* One place in the space of numbers: n values from it are values 0 … n−1. */

@@ -100,6 +100,8 @@ const gkv_settings_row gkv_settings_rows[] = {
     NUMBER(train, kl_warmup, 5, 0, 1000000, "Epochs over which the weight of the KL term rises from 0."),
     NUMBER(train, free_bits, 0, 0, 1000000,
            "Nats of an image's KL term that cost nothing, so that no code is given up; 0 is none. ELBO only."),
+    NUMBER(train, warp, 0, 0, 1,
+           "Share of the images that are bent a little at each visit, at first; it falls to 0 as the learning rate does."),
     NUMBER_ABOVE(train, refit_every, 1, 0, 1000000,
                  "Epochs between refits of the base; 0.25 is four in each epoch.", NULL),
     INTEGER(train, refit_iterations, 1, 1, 1000, "Iterations of EM in a refit of a mixture, but for the first one."),

@@ -1,9 +1,10 @@
 #include "vae/images.h"
 
-void gkv_images_fetch(const gkv_images *images, size_t i, uint64_t step, gkv_real *x)
+#include "data/warp.h"
+
+/* The grey levels of the image at `place`, as targets. */
+static void binarize(const gkv_images *images, const uint8_t *grey, uint32_t place, uint64_t step, gkv_real *x)
 {
-    const uint32_t place = gkv_images_place(images, i);
-    const uint8_t *grey = gkv_dataset_pixels(images->dataset, place);
     const size_t pixels = gkv_dataset_height(images->dataset) * gkv_dataset_width(images->dataset);
     if (images->mode == GKV_BINARIZE_GREY)
         gkv_binarize_grey(grey, pixels, x);
@@ -12,6 +13,27 @@ void gkv_images_fetch(const gkv_images *images, size_t i, uint64_t step, gkv_rea
     else
         gkv_binarize(grey, pixels,
                      gkv_rng_at(images->seed, GKV_STREAM_BINARIZE_FIXED, images->fixed_step, place), x);
+}
+
+void gkv_images_fetch(const gkv_images *images, size_t i, uint64_t step, gkv_real *x)
+{
+    const uint32_t place = gkv_images_place(images, i);
+    binarize(images, gkv_dataset_pixels(images->dataset, place), place, step, x);
+}
+
+void gkv_images_fetch_warped(const gkv_images *images, size_t i, uint64_t step, double share, uint8_t *scratch,
+                             gkv_real *x)
+{
+    const uint32_t place = gkv_images_place(images, i);
+    const uint8_t *grey = gkv_dataset_pixels(images->dataset, place);
+    double chance;
+    gkv_rng_uniform(gkv_rng_at(images->seed, GKV_STREAM_WARP, step, place), 1, &chance);
+    if (chance < share) {
+        gkv_warp(grey, gkv_dataset_height(images->dataset), gkv_dataset_width(images->dataset),
+                 gkv_rng_at(images->seed, GKV_STREAM_WARP_FIELD, step, place), scratch);
+        grey = scratch;
+    }
+    binarize(images, grey, place, step, x);
 }
 
 void gkv_images_split(uint64_t seed, size_t count, uint32_t *order)

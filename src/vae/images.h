@@ -29,6 +29,11 @@ static inline uint32_t gkv_images_place(const gkv_images *images, size_t i)
 /* Image i as targets x[pixels]; `step` matters for every_visit only. */
 void gkv_images_fetch(const gkv_images *images, size_t i, uint64_t step, gkv_real *x);
 
+/* The same, but that a share of the images, chosen anew at each step, is bent as in data/warp.h on the way.
+ * scratch[pixels]. */
+void gkv_images_fetch_warped(const gkv_images *images, size_t i, uint64_t step, double share, uint8_t *scratch,
+                             gkv_real *x);
+
 /* All of a half's images, binarized once: the test half from eval.seed, the training half
  * from train.seed. */
 gkv_status gkv_images_of_half(const gkv_settings *settings, const gkv_dataset *dataset, gkv_split half,

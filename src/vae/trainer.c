@@ -73,6 +73,8 @@ gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset
     GKV_TRY_GOTO(gkv_workspace_keep_packed(&trainer->ws));
     GKV_TRY_GOTO(gkv_alloc(4 * params->total, sizeof *trainer->good, &trainer->good));
     GKV_TRY_GOTO(gkv_alloc(params->trainable / GKV_TRAINER_CHUNK + 1, sizeof *trainer->squares, &trainer->squares));
+    if (settings->train.warp > 0)
+        GKV_TRY_GOTO(gkv_alloc((size_t)trainer->threads * height * width, sizeof *trainer->warped, &trainer->warped));
     if (settings->train.ema > 0) {
         GKV_TRY_GOTO(gkv_alloc(params->total, sizeof *trainer->ema, &trainer->ema));
         memcpy(trainer->ema, params->values, params->total * sizeof *trainer->ema);
@@ -114,6 +116,7 @@ void gkv_trainer_free(gkv_trainer *trainer)
     free(trainer->store.labels);
     free(trainer->store.tally);
     free(trainer->squares);
+    free(trainer->warped);
     free(trainer);
 }
 

@@ -28,6 +28,7 @@ typedef struct gkv_trainer {
     gkv_real *good;        /* values, m, v and ema at the last good state */
     gkv_refit_store store; /* ε of the last images before the next refit, and their labels for a base by class; after
                               the first refit what the steps since the last one say of the base */
+    uint8_t *warped;          /* an image being bent, for each thread; NULL unless train.warp */
     gkv_polisher *polisher;   /* NULL unless train.polish_epochs */
     gkv_resampler *resampler; /* NULL unless train.backward = one */
     gkv_train_state state;

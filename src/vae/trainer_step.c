@@ -43,6 +43,18 @@ static void shuffle_for(gkv_trainer *trainer, uint64_t epoch)
     trainer->shuffled_epoch = epoch;
 }
 
+/* The share of images that are bent falls with the learning rate, so that the last epochs see the data as it is. */
+static void fetch_image(const gkv_trainer *trainer, size_t i, gkv_real *x)
+{
+    const uint64_t step = trainer->state.step;
+    const double warp = trainer->model->settings.train.warp;
+    if (warp > 0)
+        gkv_images_fetch_warped(&trainer->train, i, step, warp * gkv_trainer_decay(trainer, step),
+                                trainer->warped + (size_t)omp_get_thread_num() * trainer->model->pixels, x);
+    else
+        gkv_images_fetch(&trainer->train, i, step, x);
+}
+
 /* Images [first, first + count) of the batch that begins at `start`, and, if it is asked for, the noise of their draws. */
 static void fetch_images(const gkv_trainer *trainer, size_t start, size_t first, size_t count, bool noise)
 {
@@ -50,7 +62,7 @@ static void fetch_images(const gkv_trainer *trainer, size_t start, size_t first,
     const gkv_workspace *ws = &trainer->ws;
     const uint32_t *images = trainer->shuffled + start;
     for (size_t i = first; i < first + count; i++)
-        gkv_images_fetch(&trainer->train, images[i], trainer->state.step, gkv_at(ws, model->x, i));
+        fetch_image(trainer, images[i], gkv_at(ws, model->x, i));
     gkv_profile_mark(ws->profile, GKV_BENCH_DATA);
     for (size_t i = first; i < first + count && noise; i++)
         gkv_rng_normal(gkv_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, trainer->state.step,

@@ -111,6 +111,31 @@ static void test_order(void **state)
         expect(&images, i, GKV_STREAM_BINARIZE_FIXED, GKV_FIXED_TRAIN, order[i]);
 }
 
+/* Of as many images as the share says, chosen anew at each step; the others are as they were. */
+static void test_warped(void **state)
+{
+    (void)state;
+    const gkv_images images = {.dataset = dataset, .count = 2000, .mode = GKV_BINARIZE_DYNAMIC, .seed = 9,
+                               .every_visit = true};
+    uint8_t scratch[PIXELS];
+    gkv_real x[PIXELS], plain[PIXELS];
+    size_t bent = 0, both = 0;
+    for (size_t i = 0; i < images.count; i++) {
+        bool moved[2];
+        for (uint64_t step = 0; step < 2; step++) {
+            gkv_images_fetch(&images, i, step, plain);
+            gkv_images_fetch_warped(&images, i, step, 0, scratch, x);
+            assert_memory_equal(x, plain, sizeof x);
+            gkv_images_fetch_warped(&images, i, step, 0.3, scratch, x);
+            moved[step] = memcmp(x, plain, sizeof x) != 0;
+        }
+        bent += moved[0];
+        both += moved[0] && moved[1];
+    }
+    assert_close((double)bent, 0.3 * 2000, 5 * sqrt(2000 * 0.3 * 0.7));
+    assert_close((double)both, 0.09 * 2000, 5 * sqrt(2000 * 0.09 * 0.91));
+}
+
 /* The test half is binarized once, from eval.seed, whatever training did. */
 static void test_of_test(void **state)
 {
@@ -138,7 +163,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dynamic), cmocka_unit_test(test_fixed),   cmocka_unit_test(test_grey),
-        cmocka_unit_test(test_order),   cmocka_unit_test(test_of_test),
+        cmocka_unit_test(test_order), cmocka_unit_test(test_warped),   cmocka_unit_test(test_of_test),
     };
     return cmocka_run_group_tests(tests, open_dataset, free_dataset);
 }

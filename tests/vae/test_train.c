@@ -46,6 +46,7 @@ static void test_threads(void **state)
     (void)state;
     gkv_settings settings = small_settings();
     set(&settings, "train.ema", "0.9");
+    set(&settings, "train.warp", "0.5");
     set(&settings, "model.posterior", "gk-amortized");
     set(&settings, "model.posterior_flow", "planar");
     set(&settings, "model.posterior_layers", "2");
