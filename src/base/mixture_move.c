@@ -49,17 +49,23 @@ void gkv_mixture_restore(const gkv_mixture_move *move)
 
 /* --- From the table to numbers, and back --------------------------------------------- */
 
-/* The inverse of an upper triangular matrix, transposed: of W it is L, the factor of scores' covariance. */
-static void invert_transposed(size_t d, const gkv_real *w, double *l)
+/* The inverse of an upper triangular matrix. */
+static void invert_upper(size_t d, const gkv_real *w, double *inverse)
 {
-    memset(l, 0, d * d * sizeof *l);
-    for (size_t j = 0; j < d; j++) /* row j of L solves ζW = e_j's place in w: L_j = column j of W⁻¹ */
-        for (size_t i = j + 1; i-- > 0;) {
-            double sum = i == j;
-            for (size_t k = i + 1; k <= j; k++)
-                sum -= (double)w[i * d + k] * l[j * d + k];
-            l[j * d + i] = sum / (double)w[i * d + i];
+    memset(inverse, 0, d * d * sizeof *inverse);
+    for (size_t i = d; i-- > 0;) {
+        double *row = inverse + i * d;
+        for (size_t k = i + 1; k < d; k++) {
+            const double times = (double)w[i * d + k], *below = inverse + k * d;
+#pragma omp simd
+            for (size_t j = k; j < d; j++)
+                row[j] -= times * below[j];
         }
+        row[i] = 1;
+#pragma omp simd
+        for (size_t j = i; j < d; j++)
+            row[j] /= (double)w[i * d + i];
+    }
 }
 
 /* The calling thread's. */
@@ -68,50 +74,56 @@ static double *scratch_of(const gkv_mixture_move *it)
     return it->scratch + (size_t)omp_get_thread_num() * 2 * it->d * it->d;
 }
 
-/* Component k's margins and R; scores of another variance than 1 give it to B. */
+/* Component k's margins and R = UᵀU, where U = W⁻¹; scores of another variance than 1 give it to B. */
 static void read_component(const gkv_mixture_move *it, size_t k)
 {
     const size_t d = it->d;
-    double *l = scratch_of(it), *r = it->old.r ? it->old.r + k * d * d : NULL;
+    double *u = scratch_of(it), *sd = u + d * d, *r = it->old.r ? it->old.r + k * d * d : NULL;
     for (size_t j = 0; j < d; j++)
         it->old.margins[k * d + j] = gkv_mixture_get(it->self, it->params, k, j);
     if (!r)
         return;
-    invert_transposed(d, gkv_mixture_whitening(it->self, it->params, k), l);
+    invert_upper(d, gkv_mixture_whitening(it->self, it->params, k), u);
+    memset(r, 0, d * d * sizeof *r);
+    for (size_t c = 0; c < d; c++)
+        for (size_t i = c; i < d; i++) {
+            const double times = u[c * d + i];
+#pragma omp simd
+            for (size_t j = i; j < d; j++)
+                r[i * d + j] += times * u[c * d + j];
+        }
     for (size_t j = 0; j < d; j++) {
-        double squares = 0;
-        for (size_t i = 0; i <= j; i++)
-            squares += l[j * d + i] * l[j * d + i];
-        const double sd = sqrt(squares);
-        it->old.margins[k * d + j].b *= sd;
-        for (size_t i = 0; i <= j; i++)
-            l[j * d + i] /= sd;
+        sd[j] = sqrt(r[j * d + j]);
+        it->old.margins[k * d + j].b *= sd[j];
     }
     for (size_t i = 0; i < d; i++)
-        for (size_t j = 0; j <= i; j++) {
-            double sum = 0;
-            for (size_t c = 0; c <= j; c++)
-                sum += l[i * d + c] * l[j * d + c];
-            r[i * d + j] = r[j * d + i] = i == j ? 1 : sum;
-        }
+        for (size_t j = i; j < d; j++)
+            r[i * d + j] = r[j * d + i] = i == j ? 1 : r[i * d + j] / (sd[i] * sd[j]);
 }
 
-/* W = L⁻ᵀ of R = LLᵀ into the table; false if R is not positive definite to working precision. */
-static bool write_whitening(const gkv_mixture_move *it, size_t k, const double *r, double *l)
+/* W = L⁻ᵀ of R = LLᵀ into the table; false if R is not positive definite to working precision. Spoils R. */
+static bool write_whitening(const gkv_mixture_move *it, size_t k, double *r, double *l)
 {
     const size_t d = it->d;
+    double *inverse = r;
     if (!gkv_cholesky(d, r, 1e-6, l))
         return false;
     gkv_real *w = gkv_mixture_whitening(it->self, it->params, k);
-    for (size_t j = 0; j < d; j++) { /* column j of L⁻¹, which is row j of W */
-        double y[4096];              /* as many dimensions as a model can have */
-        for (size_t i = 0; i < d; i++) {
-            double sum = i == j;
-            for (size_t c = j; c < i; c++)
-                sum -= l[i * d + c] * y[c];
-            y[i] = i < j ? 0 : sum / l[i * d + i];
-            w[j * d + i] = (gkv_real)y[i];
+    memset(inverse, 0, d * d * sizeof *inverse);
+    for (size_t i = 0; i < d; i++) {
+        double *row = inverse + i * d;
+        for (size_t c = 0; c < i; c++) {
+            const double times = l[i * d + c], *above = inverse + c * d;
+#pragma omp simd
+            for (size_t j = 0; j <= c; j++)
+                row[j] -= times * above[j];
         }
+        row[i] = 1;
+#pragma omp simd
+        for (size_t j = 0; j <= i; j++)
+            row[j] /= l[i * d + i];
+        for (size_t j = 0; j < d; j++)
+            w[j * d + i] = (gkv_real)row[j];
     }
     return true;
 }

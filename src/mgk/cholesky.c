@@ -4,18 +4,22 @@
 
 int gkv_cholesky(size_t d, const double *a, double least, double *l)
 {
-    for (size_t i = 0; i < d; i++) {
-        for (size_t j = 0; j <= i; j++) {
-            double sum = a[i * d + j];
-            for (size_t k = 0; k < j; k++)
-                sum -= l[i * d + k] * l[j * d + k];
-            if (j < i) {
-                l[i * d + j] = sum / l[j * d + j];
-                continue;
-            }
-            if (!(sum > least * a[i * d + i]))
-                return 0;
-            l[i * d + i] = sqrt(sum);
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j <= i; j++)
+            l[i * d + j] = a[i * d + j];
+    for (size_t j = 0; j < d; j++) {
+        double *column = l + j * d; /* of L, kept beside the diagonal as a row: all below runs along rows */
+        if (!(l[j * d + j] > least * a[j * d + j]))
+            return 0;
+        l[j * d + j] = sqrt(l[j * d + j]);
+        for (size_t i = j + 1; i < d; i++)
+            column[i] = l[i * d + j] /= l[j * d + j];
+        for (size_t i = j + 1; i < d; i++) {
+            double *row = l + i * d;
+            const double times = row[j];
+#pragma omp simd
+            for (size_t k = j + 1; k <= i; k++)
+                row[k] -= times * column[k];
         }
     }
     for (size_t i = 0; i < d; i++)
