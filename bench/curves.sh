@@ -3,7 +3,7 @@
 #
 #   bench/curves.sh [PROGRAM]    default: build/gkvae
 #
-# A training step of the default model on one thread, by the number of hidden layers of encoder and
+# A training step of the model of configs/mnist-quick.ini on one thread, by the number of hidden layers of encoder and
 # decoder, by the coupling layers of its prior, and by the latent dimension; and an epoch of gkvae
 # train by the number of images, on all threads. Each from `gkvae bench --json`. "a step more" is
 # the step's growth for each layer or dimension since the line above: where the cost is linear it
@@ -30,7 +30,7 @@ steps() {
     shift 2
     printf '%-22s  ms a step  of the peak  µs a step more\n' "$title"
     for value in "$@"; do
-        "$gkvae" bench --only training --quiet --threads 1 --seconds "$seconds" --images 20000 --set "$key=$value" \
+        "$gkvae" bench configs/mnist-quick.ini --only training --quiet --threads 1 --seconds "$seconds" --images 20000 --set "$key=$value" \
             --json "$work/figures.json" > /dev/null || exit 1
         step=$(number step)
         printf '%22s  %9.2f  %9.0f %%' "$value" "$step" "$(number share)"
@@ -48,7 +48,7 @@ steps "latent dimensions" model.latent 10 20 40 80 160 320
 
 echo "images                   an epoch, s  µs an image  first step, s  memory, MB"
 for images in 15000 30000 60000 120000; do
-    "$gkvae" bench --only run --images $images --json "$work/figures.json" > /dev/null || exit 1
+    "$gkvae" bench configs/mnist-quick.ini --only run --images $images --json "$work/figures.json" > /dev/null || exit 1
     epoch=$(number epoch)
     printf '%22s  %11.2f  %11.1f  %13.2f  %10.0f\n' $images "$epoch" "$(awk "BEGIN { print 1e6 * $epoch / $images }")" \
         "$(number first)" "$(number memory)"

@@ -45,7 +45,7 @@ widths=1
 
 compare_training() {
     "$python" -c 'import torch' 2> /dev/null || { echo "training: no PyTorch here"; return; }
-    for model in default plain; do
+    for model in quick plain; do
         for width in $widths; do
             for blas in blis openblas; do
                 [ -e "$libraries/$blas-openmp/libblas.so.3" ] || continue
@@ -56,10 +56,10 @@ compare_training() {
         done
     done
     for _ in $(seq "$rounds"); do
-        "$gkvae" bench --only training --quiet --threads "$threads" --seconds $((4 * seconds)) \
+        "$gkvae" bench configs/mnist-quick.ini --only training --quiet --threads "$threads" --seconds $((4 * seconds)) \
             --json "$work/bench.json" > /dev/null || exit 1
         number=0
-        for model in default plain; do
+        for model in quick plain; do
             place=0
             for width in $widths; do
                 read -r _ blas adam < "$work/best-$model-$width"
@@ -71,7 +71,7 @@ compare_training() {
         done
     done
     echo "training, batch 200, images/s: medians of $rounds rounds"
-    for model in default plain; do
+    for model in quick plain; do
         for width in $widths; do
             read -r _ blas adam < "$work/best-$model-$width"
             printf '%-8s %s threads  gkvae %6.0f  PyTorch %6.0f (%s, Adam: %s)  ratio %.2f\n' $model "$width" \

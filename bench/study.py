@@ -6,6 +6,7 @@
 A study (bench/studies/) is a text file:
 
     # a comment
+    config: configs/mnist-quick.ini  what all models are made of, unless it is the default
     *: train.epochs=20 …             settings of all models
     eval: --samples 200 …            options of gkvae eval; each such line is an evaluation of its own
     against: NAME                    whose figures the others' are compared with, seed by seed
@@ -26,7 +27,7 @@ import sys
 
 
 def read_study(path):
-    study = {"common": [], "eval": [], "against": None, "models": {}}
+    study = {"config": None, "common": [], "eval": [], "against": None, "models": {}}
     for line in path.read_text(encoding="utf-8").splitlines():
         line = line.split("#")[0].strip()
         if not line:
@@ -36,8 +37,8 @@ def read_study(path):
             study["common"] += rest.split()
         elif name == "eval":
             study["eval"].append(rest.split())
-        elif name == "against":
-            study["against"] = rest.strip()
+        elif name in ("config", "against"):
+            study[name] = rest.strip()
         else:
             study["models"][name.strip()] = rest.split()
     return study
@@ -61,19 +62,20 @@ def figures(arguments, study, name, seed):
     only a table is asked for."""
     folder = arguments.out / arguments.study.stem / f"{name}-{seed}"
     settings = [f"train.seed={seed}"] + study["common"] + study["models"][name]
+    config = [study["config"]] if study["config"] else []
     evaluations = study["eval"] or [[]]
     trained = folder / "trained"
     kept = [folder / f"figures-{number}.json" for number in range(len(evaluations))]
     marks = [folder / f"evaluated-{number}" for number in range(len(evaluations))]
-    train = not is_done(trained, settings)
+    train = not is_done(trained, config + settings)
     missing = [n for n, options in enumerate(evaluations) if train or not is_done(marks[n], options)]
     if arguments.only_table and missing:
         return None
     folder.mkdir(parents=True, exist_ok=True)
     if train:
-        run([arguments.program, "train", "--overwrite", "--out", folder, "--set", f"data.folder={arguments.data}"] +
+        run([arguments.program, "train"] + config + ["--overwrite", "--out", folder, "--set", f"data.folder={arguments.data}"] +
             [x for s in settings for x in ("--set", s)], folder / "train.log")
-        trained.write_text(" ".join(settings), encoding="utf-8")
+        trained.write_text(" ".join(config + settings), encoding="utf-8")
     for n in missing:
         run([arguments.program, "eval", folder, "--no-pictures"] + evaluations[n], folder / "eval.log")
         kept[n].write_text((folder / "metrics.json").read_text(encoding="utf-8"), encoding="utf-8")

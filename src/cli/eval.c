@@ -100,6 +100,7 @@ static void print_metrics(const gkv_metrics *m)
         {"  KL", m->kl, m->kl_se, 3, ""},
         {"−log p(x)", m->nll, m->nll_se, 3, "nats per image, at most"},
         {"effective samples", m->ess, NAN, 1, "of the importance samples"},
+        {"classes recognised", 100 * m->class_accuracy, NAN, 2, "% of the images"},
         {"active units", (double)m->active_units, NAN, 0, ""},
         {"mean squared error", m->mse, NAN, 5, ""},
         {"PSNR", m->psnr, NAN, 2, "dB"},
@@ -112,14 +113,17 @@ static void print_metrics(const gkv_metrics *m)
     enum { ROWS = sizeof rows / sizeof *rows };
     char text[ROWS][2][CELL];
     const char *cells[ROWS * COLUMNS];
+    size_t n_rows = 0;
     for (size_t i = 0; i < ROWS; i++) {
+        if (strcmp(rows[i].name, "classes recognised") == 0 && !isfinite(m->class_accuracy))
+            continue;
         snprintf(text[i][0], CELL, isfinite(rows[i].value) ? "%.*f" : "not known", rows[i].places, rows[i].value);
         snprintf(text[i][1], CELL, "± %.3f", rows[i].se);
         const char *const row[COLUMNS] = {rows[i].name, text[i][0], isfinite(rows[i].se) ? text[i][1] : "",
                                           isfinite(rows[i].value) ? rows[i].unit : ""};
-        memcpy(cells + i * COLUMNS, row, sizeof row);
+        memcpy(cells + n_rows++ * COLUMNS, row, sizeof row);
     }
-    cli_table(cells, ROWS, COLUMNS, "lrll");
+    cli_table(cells, n_rows, COLUMNS, "lrll");
     printf("(%s)\n", m->protocol);
     cli_refined_row refined[CLI_REFINED_ROWS];
     const size_t n = cli_refined_rows(m, refined);

@@ -11,7 +11,7 @@ enum { BLOCKS = 4, SAMPLES = 200, SAMPLE_COLUMNS = 20, CODES_MOST = 10000 };
 
 static const char *const names[] = {
     "metrics.json", "index.html", "samples.png", "reconstructions.png", "interpolations.png",
-    "base.png",     "latent.png", "curves.png",  "terms.png",
+    "base.png",     "latent.png", "curves.png",  "terms.png", "classes.png",
     "metrics-train.json", "metrics-validation.json", /* of other images: an evaluation of test images leaves them */
 };
 enum { NAMES = sizeof names / sizeof *names, OTHERS = 2 };
@@ -59,6 +59,18 @@ static int draw_samples(cli_evaluation *it, const gkv_dataset *test, const char 
     return cli_picture_samples(it->run->model, it->sample_seed, 1, SAMPLES, SAMPLE_COLUMNS, path);
 }
 
+/* A row of draws for each class that the base knows. */
+static int draw_classes(cli_evaluation *it, const gkv_dataset *test, const char *path)
+{
+    (void)test;
+    size_t classes[256];
+    const size_t count = gkv_model_classes(it->run->model);
+    for (size_t c = 0; c < count; c++)
+        classes[c] = c;
+    return count > 0 ? cli_picture_class_samples(it->run->model, classes, count, it->sample_seed, 1, SAMPLE_COLUMNS,
+                                                 SAMPLE_COLUMNS, path) : CLI_OK;
+}
+
 static int draw_latent(cli_evaluation *it, const gkv_dataset *test, const char *path)
 {
     it->latent = it->codes > 1;
@@ -86,7 +98,8 @@ int cli_evaluation_draw(cli_evaluation *it, const gkv_dataset *test)
         const char *name;
         int (*draw)(cli_evaluation *it, const gkv_dataset *test, const char *path);
     } pictures[] = {
-        {"samples.png", draw_samples},     {"reconstructions.png", draw_reconstructions},
+        {"samples.png", draw_samples},     {"classes.png", draw_classes},
+        {"reconstructions.png", draw_reconstructions},
         {"interpolations.png", draw_interpolations},
         {"base.png", draw_base},           {"latent.png", draw_latent},
         {"curves.png", draw_curves},

@@ -31,7 +31,7 @@ int cli_evaluation_draw(cli_evaluation *evaluation, const gkv_dataset *test);
 
 /* The figures of the page, in its order: returns how many. Their captions and paths are
  * the caller's, to be freed. */
-enum { CLI_FIGURES = 7 };
+enum { CLI_FIGURES = 8 };
 size_t cli_report_figures(const cli_evaluation *evaluation, gkv_report_figure figures[CLI_FIGURES]);
 
 /* Writes FOLDER/index.html. */

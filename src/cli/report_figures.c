@@ -26,6 +26,12 @@ static char *samples(const cli_evaluation *it)
                     ", none left out, temperature 1.", it->sample_seed);
 }
 
+static char *classes(const cli_evaluation *it)
+{
+    return cli_text("A row for each class: draws from its own part of the base, the first of seed %" PRIu64
+                    ", none left out, temperature 1.", it->sample_seed);
+}
+
 static char *reconstructions(const cli_evaluation *it)
 {
     const char *which = it->labelled ? "the first test images of each class" : "the first test images";
@@ -60,9 +66,12 @@ static char *base(const cli_evaluation *it)
 
 static char *latent(const cli_evaluation *it)
 {
+    const char *labels = gkv_model_classes(it->run->model) > 0
+                             ? "; colours are labels, which the model saw of training images but not of these"
+                             : "; colours are labels, which the model never saw";
     return cli_text("Codes z of the first %zu test images on their two principal axes, which hold %.0f %% and %.0f %% "
                     "of the variance%s.", it->codes, 100 * it->explained[0], 100 * it->explained[1],
-                    it->labelled ? "; colours are labels, which the model never saw" : "");
+                    it->labelled ? labels : "");
 }
 
 static char *curves(const cli_evaluation *it)
@@ -87,6 +96,7 @@ size_t cli_report_figures(const cli_evaluation *it, gkv_report_figure figures[CL
         char *(*caption)(const cli_evaluation *it);
     } table[CLI_FIGURES] = {
         {true, "samples", "Samples", "a grid of images drawn from the model", samples},
+        {gkv_model_classes(it->run->model) > 0, "classes", "Samples by class", "rows of images, a class each", classes},
         {it->reconstructions, "reconstructions", "Reconstructions", "test images over their reconstructions",
          reconstructions},
         {it->interpolations, "interpolations", "Interpolations", "rows of images, each changing into another",

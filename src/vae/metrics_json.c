@@ -34,7 +34,7 @@ gkv_status gkv_metrics_write(const gkv_metrics *m, const char *path)
         {"nll_samples", whole(m->nll_samples)},
         {"ess", number(m->ess)},
         {"active_units", whole(m->active_units)},
-        {"class_accuracy", number(m->class_accuracy > 0 ? m->class_accuracy : NAN)},
+        {"class_accuracy", number(m->class_accuracy)},
         {"mse", number(m->mse)},
         {"psnr", number(m->psnr)},
         {"ssim", number(m->ssim)},
