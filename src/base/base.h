@@ -23,7 +23,8 @@ typedef struct gkv_base_spec {
     bool refitted;       /* moved by refits */
     size_t components;   /* of a mixture; of each class of one by class */
     size_t classes;
-    bool dependent;      /* components have a correlation matrix */
+    bool dependent;      /* components have a correlation matrix … */
+    size_t rank;         /* … to which refits give so many factors; 0, or d and more, is any */
     bool shared_shapes;  /* all components have the same g and k */
     uint64_t seed;       /* of a random start */
 } gkv_base_spec;
@@ -34,7 +35,8 @@ typedef struct gkv_base_codes {
     const gkv_real *fit, *held_out; /* [fit_count, d], [held_out_count, d] */
     const uint32_t *fit_class, *held_out_class;
     size_t fit_count, held_out_count;
-    const gkv_real *tally; /* in place of codes to fit to, for a base that has tallies; else NULL */
+    const gkv_real *tally;   /* in place of codes to fit to, for a base that has tallies; else NULL */
+    double held_out_density; /* with a tally: the held-out codes' mean log density under the base as it is, or NaN */
 } gkv_base_codes;
 
 /* How a refit is to be made. */

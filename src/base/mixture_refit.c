@@ -211,7 +211,9 @@ gkv_status gkv_mixture_refit(const gkv_base *base, const gkv_params *params, con
     if (base->classes > 0 && (!codes->held_out_class || !(codes->fit_class || codes->tally)))
         return gkv_fail(GKV_ERR_ARGUMENT, "a base by class is fitted to codes with their classes");
     GKV_TRY(gkv_mixture_move_create(gkv_base_mixture_of(base), params, settings->threads, &it.move));
-    GKV_TRY_GOTO(judge(&it, &report->held_out_before));
+    report->held_out_before = codes->tally ? codes->held_out_density : NAN;
+    if (isnan(report->held_out_before))
+        GKV_TRY_GOTO(judge(&it, &report->held_out_before));
     report->held_out_after = report->held_out_before;
     if (codes->tally)
         it.better = gkv_tally_fit(&it.move, codes->tally, settings->share);

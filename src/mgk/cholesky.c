@@ -9,7 +9,10 @@ int gkv_cholesky(size_t d, const double *a, double least, double *l)
             l[i * d + j] = a[i * d + j];
     for (size_t j = 0; j < d; j++) {
         double *column = l + j * d; /* of L, kept beside the diagonal as a row: all below runs along rows */
-        if (!(l[j * d + j] > least * a[j * d + j]))
+        double whole = l[j * d + j]; /* a's diagonal, which may not be there any more */
+        for (size_t k = 0; k < j; k++)
+            whole += l[j * d + k] * l[j * d + k];
+        if (!(l[j * d + j] > least * whole))
             return 0;
         l[j * d + j] = sqrt(l[j * d + j]);
         for (size_t i = j + 1; i < d; i++)

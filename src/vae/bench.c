@@ -1,6 +1,7 @@
 /* What gkvae/bench.h measures with. */
 #include "gkvae/bench.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,6 +101,7 @@ static gkv_status fresh_codes(gkv_trainer *trainer)
     for (size_t i = 0; i < count * model->d; i++)
         trainer->store.codes[i] = (gkv_real)codes[i];
     trainer->state.codes = count;
+    trainer->state.codes_density = NAN; /* not known */
 done:
     free(x);
     free(codes);

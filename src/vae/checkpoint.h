@@ -29,7 +29,8 @@ typedef struct gkv_train_state {
     /* Sums over the current epoch, for its line of the history. */
     double loss, reconstruction, kl, gradient_norm;
     uint64_t epoch_images, epoch_updates;
-    uint64_t codes;         /* ε of images that are kept for the next refit */
+    uint64_t codes;         /* ε of images that are kept for the next refit … */
+    double codes_density;   /* … and the sum of their log densities under the base */
 } gkv_train_state;
 
 /* Writes the model with these values (its own, or an average's). */

@@ -144,6 +144,7 @@ void gkv_trainer_return_to_good(gkv_trainer *trainer)
         memcpy(stretches[i], trainer->good + i * total, total * sizeof *trainer->good);
     trainer->state.skipped_in_row = 0;
     trainer->state.codes = 0; /* those of other weights */
+    trainer->state.codes_density = 0;
     if (trainer->store.tally)
         memset(trainer->store.tally, 0, trainer->store.tally_size * sizeof *trainer->store.tally);
 }

@@ -166,6 +166,7 @@ void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t images)
     for (size_t i = start < from ? (size_t)(from - start) : 0; i < images; i++) {
         const size_t row = row_to_keep(trainer, i), at = (size_t)trainer->state.codes++;
         memcpy(trainer->store.codes + at * d, gkv_at(&trainer->ws, trainer->model->flow->eps, row), d * sizeof *trainer->store.codes);
+        trainer->state.codes_density += (double)*gkv_at(&trainer->ws, trainer->model->base->log_density, row);
         if (trainer->store.labels)
             trainer->store.labels[at] = *gkv_at(&trainer->ws, trainer->model->label, row);
     }
@@ -245,7 +246,8 @@ gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report
     const gkv_base_codes given = {.fit = codes, .held_out = held_out, .fit_count = count - judges, .held_out_count = judges,
                                   .fit_class = trainer->store.labels ? classes : NULL,
                                   .held_out_class = trainer->store.labels ? classes + (count - judges) : NULL,
-                                  .tally = tallied ? trainer->store.tally : NULL};
+                                  .tally = tallied ? trainer->store.tally : NULL,
+                                  .held_out_density = tallied ? trainer->state.codes_density / (double)count : NAN};
     const gkv_base_refit_settings how = {.first = trainer->state.refits == 0, .damping = model->settings.train.refit_damping,
                                          .share = tallied ? share_of_tally(trainer) : 1,
                                          .iterations = (int)model->settings.train.refit_iterations,

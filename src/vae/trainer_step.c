@@ -191,8 +191,10 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     const size_t tile = draws < GKV_TILE_ROWS ? GKV_TILE_ROWS / draws : 1; /* images of one */
     ws->draws = draws;
     shuffle_for(trainer, epoch);
-    if (gkv_trainer_refit_due(trainer, trainer->state.step))
-        trainer->state.codes = 0; /* each refit's are its own */
+    if (gkv_trainer_refit_due(trainer, trainer->state.step)) { /* each refit's are its own */
+        trainer->state.codes = 0;
+        trainer->state.codes_density = 0;
+    }
     *report = gkv_trainer_schedule(trainer, trainer->state.step);
     report->images = images;
     const gkv_objective objective = {.kl_weight = report->kl_weight,

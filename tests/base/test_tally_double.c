@@ -170,7 +170,8 @@ static gkv_base_refit_report refit(base_rig *it, const data *of, const gkv_real 
 {
     const gkv_base_codes codes = {.held_out = of->rows + FIT * D, .held_out_count = HELD_OUT,
                                   .fit_class = it->base->classes ? of->classes : NULL,
-                                  .held_out_class = it->base->classes ? of->classes + FIT : NULL, .tally = tally};
+                                  .held_out_class = it->base->classes ? of->classes + FIT : NULL, .tally = tally,
+                                  .held_out_density = NAN};
     const gkv_base_refit_settings how = {.damping = damping, .share = share, .iterations = 1, .seed = 3, .threads = 2};
     gkv_base_refit_report report;
     assert_ok(it->base->ops->refit(it->base, &it->params, &codes, &how, &report));

@@ -74,6 +74,9 @@ static void cholesky_multiplies_back(void **state)
     assert_int_equal(gkv_cholesky(2, (double[]){1, NAN, NAN, 1}, 0, l), 0);
     assert_int_equal(gkv_cholesky(D, a, 1e-12, a), 1); /* in place */
     assert_true(a[D + 1] > 0 && a[1] == 0);
+    assert_int_equal(gkv_cholesky(2, (double[]){1, 1, 1, 1 + 1e-9}, 1e-6, l), 0);
+    double flat[] = {1, 1, 1, 1 + 1e-9};
+    assert_int_equal(gkv_cholesky(2, flat, 1e-6, flat), 0);
 }
 
 static void scores_recover_correlation(void **state)

@@ -2,6 +2,8 @@
 #define _XOPEN_SOURCE 700
 #include "vae/trainer_rig.h"
 
+#include "base/mixture.h"
+
 #include "core/rng.h"
 
 /* Adam (Kingma & Ba 2015, algorithm 1) and the average of the weights, in double. */
@@ -322,6 +324,46 @@ static void test_codes_after_a_return(void **state)
     gkv_trainer_free(trainer);
 }
 
+/* What the steps say of the density of the codes that will judge a tally is what the base says of them. */
+static void test_density_of_judges(void **state)
+{
+    (void)state;
+    static const char *const kinds[][4][2] = {
+        {{"model.base", "gk-mixture"}},
+        {{"model.base", "gk-by-class"}, {"model.base_components", "2"}},
+        {{"model.base", "gk-mixture"}, {"train.samples", "3"}, {"train.objective", "iwae"}},
+        {{"model.base", "gk-mixture"}, {"train.samples", "3"}, {"train.objective", "iwae"}, {"train.backward", "one"}},
+        {{"model.base", "gaussian-mixture"}, {"train.polish_epochs", "2"}, {"train.samples", "2"}},
+    };
+    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
+        gkv_settings settings = small_settings();
+        set(&settings, "model.base_components", "3");
+        set(&settings, "train.refit_every", "0.3");
+        for (size_t i = 0; i < 4 && kinds[kind][i][0]; i++)
+            set(&settings, kinds[kind][i][0], kinds[kind][i][1]);
+        gkv_trainer *trainer = open_trainer(&settings);
+        gkv_base_refit_report report;
+        while (!gkv_trainer_refit_due(trainer, trainer->state.step))
+            take_steps(trainer, 1);
+        assert_ok(gkv_trainer_refit(trainer, &report));
+        do
+            take_steps(trainer, 1);
+        while (!gkv_trainer_refit_due(trainer, trainer->state.step));
+        const size_t count = (size_t)trainer->state.codes;
+        assert_int_equal(count, 100);
+        uint32_t classes[100];
+        for (size_t i = 0; i < count && trainer->store.labels; i++)
+            classes[i] = (uint32_t)trainer->store.labels[i] - 1;
+        double mean = 0;
+        assert_ok(gkv_mixture_mean_density(gkv_base_mixture_of(trainer->model->base), &trainer->model->params,
+                                           trainer->store.codes, trainer->store.labels ? classes : NULL, count, 2, &mean));
+        assert_close(trainer->state.codes_density / (double)count, mean, 1e-4);
+        assert_ok(gkv_trainer_refit(trainer, &report));
+        assert_close(report.held_out_before, mean, 1e-4);
+        gkv_trainer_free(trainer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,7 +372,7 @@ int main(void)
         cmocka_unit_test(test_weight_decay), cmocka_unit_test(test_report),
         cmocka_unit_test(test_refit_due),
         cmocka_unit_test(test_codes_of_a_refit),
-        cmocka_unit_test(test_codes_after_a_return),
+        cmocka_unit_test(test_codes_after_a_return), cmocka_unit_test(test_density_of_judges),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }
