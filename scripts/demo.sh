@@ -46,7 +46,7 @@ elif [ $code -ne 0 ]; then
     # Few images: more passes over them, fewer refits, and the best epoch by validation.
     options=(--set data.dataset=mnist-small --set data.folder=tests/fixtures --set data.validation=200
         --set train.epochs=100 --set train.batch=50 --set train.kl_warmup=20 --set train.refit_every=10
-        --set train.checkpoint_every=10 --set train.patience=30)
+        --set train.checkpoint_every=10 --set train.patience=30 --set model.base_components=4)
 fi
 
 echo

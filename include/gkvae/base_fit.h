@@ -32,7 +32,7 @@ typedef struct gkv_base_fit_report {
 } gkv_base_fit_report;
 
 /* A copy of the model with the base that wanted->model says (base, base_components, base_dependence,
- * base_shapes, base_classes, base_g, base_k; and base_fit, which training would go on with), fitted to codes of
+ * base_rank, base_shapes, base_classes, base_g, base_k; and base_fit, which training would go on with), fitted to codes of
  * `training`, the images that the model was trained on. `run` says where the held-out ones are: its
  * train.seed, data.validation and data.binarization. The caller frees *out with gkv_model_free. `settings` NULL
  * takes the defaults; `report` may be NULL. A base with nothing to fit (normal) is fine.

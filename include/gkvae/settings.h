@@ -45,7 +45,8 @@ typedef struct gkv_model_settings {
                                            gaussian-mixture, gk-mixture or gk-by-class */
     char base_fit[GKV_NAME_SIZE];       /* lm, grad, lm+grad or fixed */
     int64_t base_components;            /* of a mixture; of each label's, by class */
-    char base_dependence[GKV_NAME_SIZE];/* full or diagonal: within a component */
+    char base_dependence[GKV_NAME_SIZE];/* full, low-rank or diagonal: within a component */
+    int64_t base_rank;                  /* factors of a low-rank correlation */
     char base_shapes[GKV_NAME_SIZE];    /* own or shared: g and k of the components */
     int64_t base_classes;               /* labels, by class */
     double base_g, base_k;              /* the base's shape before any fit */

@@ -123,6 +123,7 @@ static gkv_status create_full_gaussian(const gkv_base_spec *spec, gkv_params *pa
     one.components = 1;
     one.classes = 0;
     one.dependent = true;
+    one.rank = 0;
     return create(&gkv_base_full_gaussian, false, &one, params, plan, out);
 }
 

@@ -9,6 +9,10 @@
 #include "base/gk.h"
 #include "core/memory.h"
 #include "mgk/cholesky.h"
+#include "mgk/low_rank.h"
+
+/* Of EM, to as many factors as a correlation is to have. */
+enum { FACTOR_ITERATIONS = 10 };
 
 /* --- The parameters, saved and brought back ---------------------------------------- */
 
@@ -68,10 +72,22 @@ static void invert_upper(size_t d, const gkv_real *w, double *inverse)
     }
 }
 
+/* Factors that a correlation is to have; 0 is any number. */
+static size_t rank_of(const gkv_mixture_move *it)
+{
+    return it->self->spec.rank < it->d ? it->self->spec.rank : 0;
+}
+
+/* Numbers of scratch for a thread: two matrices, and what factors take. */
+static size_t scratch_size(const gkv_mixture_move *it)
+{
+    return 2 * it->d * it->d + gkv_low_rank_scratch(it->d, rank_of(it));
+}
+
 /* The calling thread's. */
 static double *scratch_of(const gkv_mixture_move *it)
 {
-    return it->scratch + (size_t)omp_get_thread_num() * 2 * it->d * it->d;
+    return it->scratch + (size_t)omp_get_thread_num() * scratch_size(it);
 }
 
 /* Component k's margins and R = UᵀU, where U = W⁻¹; scores of another variance than 1 give it to B. */
@@ -151,6 +167,8 @@ static bool move_component(const gkv_mixture_move *it, size_t k, double tau)
     const double *from = it->old.r + k * d * d, *to = it->fitted.r + k * d * d;
     for (size_t i = 0; i < d * d; i++)
         r[i] = from[i] + tau * (to[i] - from[i]);
+    if (rank_of(it) > 0)
+        gkv_low_rank(d, rank_of(it), FACTOR_ITERATIONS, r, l + d * d);
     return write_whitening(it, k, r, l);
 }
 
@@ -185,7 +203,7 @@ gkv_status gkv_mixture_move_create(const gkv_base_mixture *self, const gkv_param
     gkv_mixture_move it = {.self = self, .params = params, .d = self->base.eps.width, .K = self->components,
                            .threads = threads};
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc((size_t)threads * 2 * it.d, it.d * sizeof *it.scratch, &it.scratch));
+    GKV_TRY_GOTO(gkv_alloc((size_t)threads * scratch_size(&it), sizeof *it.scratch, &it.scratch));
     GKV_TRY_GOTO(gkv_alloc(copy_parameters(&it, false), sizeof *it.saved, &it.saved));
     gkv_mixture_save(&it);
     GKV_TRY_GOTO(state_create(&it, &it.old));

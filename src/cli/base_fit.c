@@ -18,7 +18,8 @@ static const struct argp_option options[] = {
     {"base", 'b', "BASE", 0, "full-gaussian, student-t, gk, gk-copula, gaussian-mixture, gk-mixture, gk-by-class, or "
                             "normal (needed)", 0},
     {"components", 'k', "K", 0, "Of a mixture; of each class, by class (default: the model's model.base_components)", 0},
-    {"dependence", 'd', "HOW", 0, "Within a component: full or diagonal (default: the model's)", 0},
+    {"dependence", 'd', "HOW", 0, "Within a component: full, low-rank or diagonal (default: the model's)", 0},
+    {"rank", 'r', "N", 0, "Factors of a low-rank dependence (default: the model's model.base_rank)", 0},
     {"shapes", 'g', "HOW", 0, "g and k of components: own or shared (default: the model's)", 0},
     {"codes", 'n', "N", 0, "Training codes to fit to, at most (default: 50000)", 0},
     {"out", 'o', "FOLDER", 0, "Keep the model with its new base in this folder (default: only say what it is worth)", 0},
@@ -36,6 +37,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'k': cli_assign(&a->wanted, state, "model.base_components", arg, "--components"); return 0;
     case 'd': cli_assign(&a->wanted, state, "model.base_dependence", arg, "--dependence"); return 0;
+    case 'r': cli_assign(&a->wanted, state, "model.base_rank", arg, "--rank"); return 0;
     case 'g': cli_assign(&a->wanted, state, "model.base_shapes", arg, "--shapes"); return 0;
     case 'n': a->fit.codes = (size_t)cli_whole(state, "--codes", arg, 100, 10000000); return 0;
     case 'o': a->out = cli_path(state, "--out", arg); return 0;

@@ -42,13 +42,15 @@ static const char *base_of(texts *all, const gkv_model_settings *m)
     for (size_t i = 0; i < sizeof single / sizeof *single; i++)
         if (strcmp(m->base, single[i].name) == 0)
             return single[i].words;
-    const bool dependent = strcmp(m->base_dependence, "full") == 0, normal = strcmp(m->base, "gaussian-mixture") == 0;
+    const bool dependent = strcmp(m->base_dependence, "diagonal") != 0, normal = strcmp(m->base, "gaussian-mixture") == 0;
     const char *kind = normal ? (dependent ? "normal distributions with covariances of their own" : "independent normal ones")
                               : (dependent ? "multivariate g-and-k distributions" : "independent g-and-k's");
+    const char *factors = strcmp(m->base_dependence, "low-rank") == 0
+                              ? keep(all, cli_text(" whose correlations have %lld factors", (long long)m->base_rank)) : "";
     if (strcmp(m->base, "gk-by-class") == 0)
-        return keep(all, cli_text("%lld %s for each of %lld labels", (long long)m->base_components, kind,
+        return keep(all, cli_text("%lld %s%s for each of %lld labels", (long long)m->base_components, kind, factors,
                                   (long long)m->base_classes));
-    return keep(all, cli_text("a mixture of %lld %s", (long long)m->base_components, kind));
+    return keep(all, cli_text("a mixture of %lld %s%s", (long long)m->base_components, kind, factors));
 }
 
 static const char *fit_of(const gkv_model_settings *m)

@@ -113,6 +113,11 @@ gkv_status gkv_settings_check(const gkv_settings *settings)
                         "settings: train.patience = %lld watches the validation images, and data.validation = 0 "
                         "leaves none; hold some out, or set patience to 0",
                         (long long)settings->train.patience);
+    const bool mixture = strstr(model->base, "mixture") || strstr(model->base, "class");
+    if (mixture && strcmp(model->base_dependence, "low-rank") == 0 && strstr(model->base_fit, "grad"))
+        return gkv_fail(GKV_ERR_CONFIG,
+                        "settings: model.base_dependence = low-rank is what refits keep to, and gradients, model.base_fit = %s, "
+                        "would not; set base_fit to lm, or the dependence to full", model->base_fit);
     if (strcmp(settings->train.backward, "one") == 0 &&
         (strcmp(settings->train.objective, "iwae") != 0 || settings->train.polish_epochs > 0))
         return gkv_fail(GKV_ERR_CONFIG,

@@ -45,12 +45,12 @@ const gkv_settings_row gkv_settings_rows[] = {
     TEXT(data, test_labels, GKV_KIND_PATH, "path", "", "An IDX file of test labels in place of the standard one."),
     CHOICE(data, binarization, dynamic, "dynamic, static, grey",
            "How pixels become 0 and 1: drawn anew each epoch, drawn once, or left grey."),
-    INTEGER(data, validation, 5000, 0, 1000000, "Training images held out to watch progress; 0 is none."),
+    INTEGER(data, validation, 2000, 0, 1000000, "Training images held out to watch progress; 0 is none."),
 
     INTEGER(model, latent, 40, 1, 4096, "Dimensions of the latent vector z."),
     INTEGER(model, hidden, 400, 1, 65536, "Units of each hidden layer of encoder and decoder."),
-    INTEGER(model, layers, 2, 1, 64, "Hidden layers of the encoder, and of the decoder."),
-    CHOICE(model, block, silu, "silu, residual, gated",
+    INTEGER(model, layers, 3, 1, 64, "Hidden layers of the encoder, and of the decoder."),
+    CHOICE(model, block, residual, "silu, residual, gated",
            "A hidden layer's form: LayerNorm and SiLU; the same with its input added, but for the first; or h·sigmoid(g)."),
     CHOICE(model, posterior, normal, "normal, full, gk, gk-amortized",
            "The family of q(z|x): normal with independent dimensions, or with any covariance; g-and-k with one shape "
@@ -61,7 +61,7 @@ const gkv_settings_row gkv_settings_rows[] = {
     INTEGER(model, prior_layers, 8, 0, 256, "Coupling layers of the prior's flow; 0 is no flow."),
     INTEGER(model, prior_hidden, 128, 1, 65536, "Units of each hidden layer of a coupling net."),
     NUMBER_ABOVE(model, log_scale_bound, 2, 0, 10, "Coupling log-scales are this bound times a tanh.", NULL),
-    CHOICE(model, base, gk-copula,
+    CHOICE(model, base, gk-mixture,
            "normal, full-gaussian, student-t, gk, gk-copula, gaussian-mixture, gk-mixture, gk-by-class",
            "The prior's base: N(0, I); one distribution: normal with any covariance, independent Student's t, "
            "independent g-and-k, g-and-k joined by a Gaussian copula; mixtures of normals or of multivariate "
@@ -70,8 +70,9 @@ const gkv_settings_row gkv_settings_rows[] = {
            "How the base is fitted: refits to codes by Levenberg–Marquardt (mixtures: by EM around it), gradients, "
            "gradients between refits, or not at all."),
     INTEGER(model, base_components, 32, 1, 4096, "Components of a mixture; of each label's, with gk-by-class."),
-    CHOICE(model, base_dependence, full, "full, diagonal",
-           "Dependence within a mixture's component: a correlation matrix of its own, or none."),
+    CHOICE(model, base_dependence, full, "full, low-rank, diagonal",
+           "Dependence within a mixture's component: a correlation matrix of its own, one of few factors, or none."),
+    INTEGER(model, base_rank, 4, 1, 4096, "Those factors' number; as many as dimensions are any correlation."),
     CHOICE(model, base_shapes, own, "own, shared",
            "The shapes g and k of a mixture's components: of their own, or the same in all."),
     INTEGER(model, base_classes, 10, 1, 256, "Labels of gk-by-class: 0 and up."),
@@ -79,7 +80,7 @@ const gkv_settings_row gkv_settings_rows[] = {
     NUMBER_ABOVE(model, base_k, 0, -0.5, 5, "The base's tail weight k before any fit.",
                  "at k ≤ −1/2 the quantile function Q(z) stops increasing in the tails, so there is no density"),
 
-    INTEGER(train, epochs, 30, 1, 1000000, "Passes over the training images."),
+    INTEGER(train, epochs, 40, 1, 1000000, "Passes over the training images."),
     INTEGER(train, batch, 200, 1, 1000000, "Images per step."),
     CHOICE(train, objective, elbo, "elbo, iwae",
            "The bound that is trained on: the ELBO, or the importance-weighted one, tighter with more samples."),
@@ -89,11 +90,11 @@ const gkv_settings_row gkv_settings_rows[] = {
            "weight, which is the same on average and takes about half the time."),
     INTEGER(train, elbo_epochs, 0, 0, 1000000,
             "First epochs that are trained on the ELBO by one draw of each image, whatever objective and samples say."),
-    CHOICE(train, gradient, total, "total, path",
+    CHOICE(train, gradient, path, "total, path",
            "The encoder's gradient: the whole one, or along the path of z alone, which is the same on average and has less "
            "noise near the best posterior (posterior = normal without a flow)."),
     NUMBER_ABOVE(train, learning_rate, 0.003, 0, 1, "Adam's step size at the start of a cosine decay to 0.", NULL),
-    NUMBER(train, weight_decay, 0, 0, 100,
+    NUMBER(train, weight_decay, 0.1, 0, 100,
            "How fast the weights of linear layers decay, in units of the step size, as AdamW's; 0 is not at all."),
     NUMBER(train, clip_norm, 5, 0, 1000000, "Bound on the norm of the gradient; 0 is none."),
     NUMBER(train, kl_weight, 1, 0, 1000, "Weight of the KL term: 1 is the bound itself, another the β of a β-VAE."),
@@ -113,7 +114,7 @@ const gkv_settings_row gkv_settings_rows[] = {
     NUMBER_ABOVE(train, refit_memory, 0.25, 0, 1000000,
                  "Epochs of images that those refits remember, and more as the learning rate falls.", NULL),
     NUMBER_ABOVE(train, refit_damping, 1, 0, 1, "How far a refit first tries to move: 1 is all the way.", NULL),
-    NUMBER_BELOW(train, ema, 0, 0, 1, "Decay per step of the average of the weights; 0 is off."),
+    NUMBER_BELOW(train, ema, 0.999, 0, 1, "Decay per step of the average of the weights; 0 is off."),
     INTEGER(train, polish_epochs, 0, 0, 1000000,
             "The last epochs, in which each image's posterior is refined before the model learns from it; 0 is none."),
     INTEGER(train, polish_iterations, 1, 0, 100, "Iterations of that refinement for each image of a step."),

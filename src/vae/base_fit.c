@@ -163,6 +163,7 @@ static gkv_settings settings_with(const gkv_model *model, const gkv_model_settin
     memcpy(to->base_dependence, wanted->base_dependence, sizeof to->base_dependence);
     memcpy(to->base_shapes, wanted->base_shapes, sizeof to->base_shapes);
     to->base_components = wanted->base_components;
+    to->base_rank = wanted->base_rank;
     to->base_classes = wanted->base_classes;
     to->base_g = wanted->base_g;
     to->base_k = wanted->base_k;

@@ -1,6 +1,8 @@
 /* Refits of mixtures to codes. */
 #include "base/mixture_rig.h"
 
+#include "base/mixture_move.h"
+
 enum { D = 4, FIT = 4000, HELD_OUT = 1000, ALL = FIT + HELD_OUT };
 
 /* Codes drawn from a mixture with random parameters, and their classes. */
@@ -209,6 +211,35 @@ static void test_twins(void **state)
     }
 }
 
+/* Correlations of one factor stay so, as tetrads show, and say of codes whose own have more what one can. */
+static void test_low_rank(void **state)
+{
+    (void)state;
+    sample *it = draw(&mixture_kinds[3], 90);
+    base_rig *any = mixture_begin(&mixture_kinds[3], 1, D, false), *one = mixture_begin(&mixture_kinds[3], 1, D, false);
+    base_rig *none = mixture_begin(&(mixture_kind){"gk-mixture", 3, 0, true, false}, 1, D, false);
+    ((gkv_base_mixture *)one->base)->spec.rank = 1;
+    for (int i = 0; i < 4; i++) {
+        refit(any, &it->codes, i == 0, 1, 2);
+        refit(none, &it->codes, i == 0, 1, 2);
+        refit(one, &it->codes, i == 0, 1, 2);
+        gkv_mixture_move now;
+        assert_ok(gkv_mixture_move_create(mixture_of(one), &one->params, 1, &now));
+        for (size_t k = 0; k < 3; k++) {
+            const double *r = now.old.r + k * D * D;
+            assert_close(r[1] * r[2 * D + 3], r[2] * r[D + 3], 1e-5);
+            assert_close(r[1] * r[2 * D + 3], r[3] * r[D + 2], 1e-5);
+        }
+        gkv_mixture_move_free(&now);
+    }
+    assert_true(density_of(none, &it->codes) + 0.02 < density_of(one, &it->codes));
+    assert_true(density_of(one, &it->codes) < density_of(any, &it->codes));
+    base_rig_end(any);
+    base_rig_end(one);
+    base_rig_end(none);
+    sample_free(it);
+}
+
 /* A base by class wants classes, and without a class gives what all of them together do. */
 static void test_classes(void **state)
 {
@@ -265,7 +296,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recovery), cmocka_unit_test(test_damping),  cmocka_unit_test(test_held_out_codes_decide),
-        cmocka_unit_test(test_bad_codes), cmocka_unit_test(test_twins),   cmocka_unit_test(test_classes), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_bad_codes), cmocka_unit_test(test_twins),   cmocka_unit_test(test_low_rank), cmocka_unit_test(test_classes), cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,12 +46,18 @@ validation = 200
 [model]
 latent = 6
 hidden = 32
+layers = 2
+block = silu
+base = gk-copula
 prior_layers = 2
 prior_hidden = 16
 [train]
 epochs = 2
 batch = 100
 refit_codes = 1000
+gradient = total
+weight_decay = 0
+ema = 0
 threads = 1
 [eval]
 samples = 5

@@ -37,17 +37,17 @@ static void defaults_are_as_documented(void **state)
     static const char *const wanted[][2] = {
         {"data.dataset", "mnist"}, {"data.folder", "data"}, {"data.train_images", ""}, {"data.train_labels", ""},
         {"data.test_images", ""}, {"data.test_labels", ""}, {"data.binarization", "dynamic"},
-        {"data.validation", "5000"}, {"model.latent", "40"}, {"model.hidden", "400"}, {"model.layers", "2"},
-        {"model.block", "silu"}, {"model.posterior", "normal"}, {"model.posterior_flow", "none"},
+        {"data.validation", "2000"}, {"model.latent", "40"}, {"model.hidden", "400"}, {"model.layers", "3"},
+        {"model.block", "residual"}, {"model.posterior", "normal"}, {"model.posterior_flow", "none"},
         {"model.posterior_layers", "0"}, {"model.prior_flow", "realnvp"}, {"model.prior_layers", "8"},
-        {"model.prior_hidden", "128"}, {"model.log_scale_bound", "2"}, {"model.base", "gk-copula"},
-        {"model.base_fit", "lm"}, {"model.base_components", "32"}, {"model.base_dependence", "full"},
-        {"model.base_shapes", "own"}, {"model.base_classes", "10"}, {"model.base_g", "0"}, {"model.base_k", "0"}, {"train.epochs", "30"},
+        {"model.prior_hidden", "128"}, {"model.log_scale_bound", "2"}, {"model.base", "gk-mixture"},
+        {"model.base_fit", "lm"}, {"model.base_components", "32"}, {"model.base_dependence", "full"}, {"model.base_rank", "4"},
+        {"model.base_shapes", "own"}, {"model.base_classes", "10"}, {"model.base_g", "0"}, {"model.base_k", "0"}, {"train.epochs", "40"},
         {"train.batch", "200"}, {"train.objective", "elbo"}, {"train.samples", "1"}, {"train.backward", "all"},
-        {"train.elbo_epochs", "0"}, {"train.gradient", "total"}, {"train.learning_rate", "0.003"},
-        {"train.weight_decay", "0"}, {"train.clip_norm", "5"}, {"train.kl_weight", "1"}, {"train.kl_warmup", "5"},
+        {"train.elbo_epochs", "0"}, {"train.gradient", "path"}, {"train.learning_rate", "0.003"},
+        {"train.weight_decay", "0.1"}, {"train.clip_norm", "5"}, {"train.kl_weight", "1"}, {"train.kl_warmup", "5"},
         {"train.free_bits", "0"}, {"train.warp", "0"}, {"train.refit_every", "1"}, {"train.refit_iterations", "1"}, {"train.refit_codes", "20000"},
-        {"train.refit_steps", "10"}, {"train.refit_memory", "0.25"}, {"train.refit_damping", "1"}, {"train.ema", "0"}, {"train.polish_epochs", "0"}, {"train.polish_iterations", "1"},
+        {"train.refit_steps", "10"}, {"train.refit_memory", "0.25"}, {"train.refit_damping", "1"}, {"train.ema", "0.999"}, {"train.polish_epochs", "0"}, {"train.polish_iterations", "1"},
         {"train.polish_samples", "2"}, {"train.patience", "0"},
         {"train.checkpoint_every", "1"}, {"train.seed", "1"}, {"train.threads", "auto"},
         {"eval.samples", "500"}, {"eval.images", "all"}, {"eval.seed", "1"},
@@ -69,7 +69,7 @@ static void defaults_are_as_documented(void **state)
     assert_ok(gkv_settings_check(&settings));
     assert_true(settings.train.learning_rate == 3e-3 && settings.train.threads == 0 && settings.eval.images == 0);
     assert_int_equal(settings.model.latent, 40);
-    assert_string_equal(settings.model.base, "gk-copula");
+    assert_string_equal(settings.model.base, "gk-mixture");
 }
 
 static void good_values_are_taken(void **state)
@@ -287,11 +287,11 @@ static void change_everything(gkv_settings *settings)
         {"model.layers", "1"}, {"model.block", "gated"}, {"model.posterior", "gk"},
         {"model.posterior_flow", "planar"}, {"model.posterior_layers", "4"}, {"model.prior_flow", "none"},
         {"model.prior_layers", "2"}, {"model.prior_hidden", "9"}, {"model.log_scale_bound", "0.1"},
-        {"model.base", "gk"}, {"model.base_fit", "grad"}, {"model.base_components", "7"}, {"model.base_dependence", "diagonal"},
+        {"model.base", "gk"}, {"model.base_fit", "grad"}, {"model.base_components", "7"}, {"model.base_dependence", "diagonal"}, {"model.base_rank", "9"},
         {"model.base_shapes", "shared"}, {"model.base_classes", "3"}, {"model.base_g", "-0.3"},
         {"model.base_k", "0.12345678901234568"}, {"train.epochs", "2"}, {"train.batch", "3"},
         {"train.objective", "iwae"}, {"train.samples", "4"}, {"train.backward", "one"},
-        {"train.elbo_epochs", "5"}, {"train.gradient", "path"}, {"train.learning_rate", "0.30000000000000004"},
+        {"train.elbo_epochs", "5"}, {"train.gradient", "total"}, {"train.learning_rate", "0.30000000000000004"},
         {"train.weight_decay", "0.01"}, {"train.clip_norm", "0"}, {"train.kl_weight", "0.5"}, {"train.kl_warmup", "1e-07"},
         {"train.free_bits", "3"}, {"train.warp", "0.5"},
         {"train.refit_every", "0.4"}, {"train.refit_iterations", "3"}, {"train.refit_codes", "100"}, {"train.refit_steps", "7"}, {"train.refit_memory", "2.5"}, {"train.refit_damping", "0.7"},
@@ -378,6 +378,9 @@ static void combinations_are_checked(void **state)
         {{"train.free_bits", "3", "train.objective", "iwae"}, "train.free_bits = 3 frees a part"},
         {{"train.polish_epochs", "3", "train.objective", "iwae", "train.samples", "4"}, NULL},
         {{"train.backward", "one", "train.objective", "iwae"}, NULL},
+        {{"model.base_dependence", "low-rank"}, NULL},
+        {{"model.base_dependence", "low-rank", "model.base_fit", "lm+grad"}, "model.base_fit = lm+grad, would not"},
+        {{"model.base_dependence", "low-rank", "model.base_fit", "grad", "model.base", "normal"}, NULL},
         {{"train.backward", "one"}, "here the objective is elbo and train.polish_epochs 0"},
         {{"train.backward", "one", "train.objective", "iwae", "train.polish_epochs", "2"}, "the objective is iwae and train.polish_epochs 2"},
         {{"train.polish_epochs", "3", "train.polish_samples", "5"}, "train.polish_samples = 5: they come in pairs"},
@@ -414,7 +417,7 @@ static void configurations_hold(void **state)
 {
     (void)state;
     static const char *const files[] = {CONFIGS "mnist.ini", CONFIGS "mnist-plain.ini", CONFIGS "mnist-best.ini",
-                                        CONFIGS "mnist-mixture.ini", CONFIGS "mnist-by-class.ini"};
+                                        CONFIGS "mnist-quick.ini", CONFIGS "mnist-by-class.ini"};
     gkv_settings settings, defaults;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         gkv_settings_defaults(&settings);

@@ -32,11 +32,16 @@ static inline gkv_settings small_settings(void)
     set(&settings, "model.latent", "4");
     set(&settings, "model.hidden", "24");
     set(&settings, "model.layers", "1");
+    set(&settings, "model.block", "silu");
+    set(&settings, "model.base", "gk-copula");
     set(&settings, "model.prior_layers", "2");
     set(&settings, "model.prior_hidden", "8");
     set(&settings, "train.epochs", "2");
     set(&settings, "train.batch", "170");
     set(&settings, "train.kl_warmup", "1");
+    set(&settings, "train.gradient", "total");
+    set(&settings, "train.weight_decay", "0");
+    set(&settings, "train.ema", "0");
     set(&settings, "train.threads", "2");
     return settings;
 }
