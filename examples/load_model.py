@@ -51,13 +51,13 @@ for layer in reversed(range(flow_layers)):  # RealNVP, from ε to z
 
 h = z
 for i in range(int(settings["model.layers"])):  # the decoder
-    h = linear(f"decoder.layers.{i}.linear", h)
-    if settings["model.block"] == "silu":
+    before, h = h, linear(f"decoder.layers.{i}.linear", h)
+    if settings["model.block"] == "gated":
+        h = h[:, :h.shape[1] // 2] * sigmoid(h[:, h.shape[1] // 2:])
+    else:
         h = (h - h.mean(1, keepdims=True)) / np.sqrt(h.var(1, keepdims=True) + 1e-5)
         h = t[f"decoder.layers.{i}.norm.weight"] * h + t[f"decoder.layers.{i}.norm.bias"]
-        h = h * sigmoid(h)
-    else:
-        h = h[:, :h.shape[1] // 2] * sigmoid(h[:, h.shape[1] // 2:])
+        h = h * sigmoid(h) + (before if settings["model.block"] == "residual" and i > 0 else 0)
 images = sigmoid(linear("decoder.output", h)).reshape(8, 8, height, width)
 
 picture = (255 * images.transpose(0, 2, 1, 3).reshape(8 * height, 8 * width)).astype(np.uint8)

@@ -38,8 +38,8 @@ check() {
     evaluate "$name" "$samples"
 }
 
-check copula 1 train.seed=3
-check copula-5 5 model.base_fit=grad model.posterior=gk model.posterior_flow=planar model.posterior_layers=2 \
+check copula 1 train.seed=3 model.base=gk-copula model.block=silu model.layers=2
+check copula-5 5 model.base=gk-copula model.base_fit=grad model.posterior=gk model.posterior_flow=planar model.posterior_layers=2 \
     model.base_g=0.5 model.base_k=0.1 eval.seed=9223372036854775807
 check gk 5 model.base=gk model.posterior=gk-amortized model.posterior_flow=radial model.posterior_layers=2 \
     model.block=gated data.binarization=static model.latent=7 train.ema=0.9
@@ -47,7 +47,7 @@ check plain 5 model.base=normal model.base_fit=fixed model.prior_flow=none model
 check grey 1 model.base=gk model.base_fit=fixed model.base_g=-1 model.base_k=0.3 model.prior_layers=3 \
     data.binarization=grey model.log_scale_bound=0.5
 
-check mixture 3 model.base=gk-mixture model.base_components=4 train.epochs=2
+check mixture 3 model.base_components=4 train.epochs=2
 check normals 3 model.base=gaussian-mixture model.base_components=5 model.base_fit=lm+grad model.prior_flow=none \
     train.refit_every=0.5 train.epochs=2
 check diagonal 3 model.base=gk-mixture model.base_components=3 model.base_dependence=diagonal model.base_shapes=shared \
