@@ -22,7 +22,7 @@ static const double least_scale = 0.01, least_rows = 20;
 
 /* A first fit goes on until the held-out codes have not gained for so many iterations. Its components
  * find their places as normal ones, which are quick to fit, and their shapes in a few iterations more. */
-enum { HALVINGS = 4, FIRST_PATIENCE = 3, FIRST_ITERATIONS = 20, SHAPE_ITERATIONS = 3 };
+enum { HALVINGS = 4, TALLY_HALVINGS = 1, FIRST_PATIENCE = 3, FIRST_ITERATIONS = 20, SHAPE_ITERATIONS = 3 };
 
 typedef struct refit {
     gkv_mixture_move move;
@@ -173,7 +173,8 @@ static gkv_status judge(const refit *it, double *density)
 static gkv_status step(const refit *it, gkv_base_refit_report *report)
 {
     double tau = it->settings->damping;
-    for (int i = 0; i <= HALVINGS && it->better && report->step == 0; i++, tau /= 2) {
+    const int halvings = it->codes->tally ? TALLY_HALVINGS : HALVINGS; /* the next tally is not far */
+    for (int i = 0; i <= halvings && it->better && report->step == 0; i++, tau /= 2) {
         if (!gkv_mixture_move_to(&it->move, tau))
             continue; /* not positive definite to working precision: a shorter step is */
         double density = 0;
