@@ -7,6 +7,7 @@
 #include <omp.h>
 
 #include "base/gk.h"
+#include "core/axpy.h"
 #include "core/memory.h"
 #include "mgk/cholesky.h"
 #include "mgk/low_rank.h"
@@ -59,12 +60,8 @@ static void invert_upper(size_t d, const gkv_real *w, double *inverse)
     memset(inverse, 0, d * d * sizeof *inverse);
     for (size_t i = d; i-- > 0;) {
         double *row = inverse + i * d;
-        for (size_t k = i + 1; k < d; k++) {
-            const double times = (double)w[i * d + k], *below = inverse + k * d;
-#pragma omp simd
-            for (size_t j = k; j < d; j++)
-                row[j] -= times * below[j];
-        }
+        for (size_t k = i + 1; k < d; k++)
+            gkv_axpy(d - k, -(double)w[i * d + k], inverse + k * d + k, row + k);
         row[i] = 1;
 #pragma omp simd
         for (size_t j = i; j < d; j++)
@@ -102,12 +99,8 @@ static void read_component(const gkv_mixture_move *it, size_t k)
     invert_upper(d, gkv_mixture_whitening(it->self, it->params, k), u);
     memset(r, 0, d * d * sizeof *r);
     for (size_t c = 0; c < d; c++)
-        for (size_t i = c; i < d; i++) {
-            const double times = u[c * d + i];
-#pragma omp simd
-            for (size_t j = i; j < d; j++)
-                r[i * d + j] += times * u[c * d + j];
-        }
+        for (size_t i = c; i < d; i++)
+            gkv_axpy(d - i, u[c * d + i], u + c * d + i, r + i * d + i);
     for (size_t j = 0; j < d; j++) {
         sd[j] = sqrt(r[j * d + j]);
         it->old.margins[k * d + j].b *= sd[j];
@@ -125,22 +118,10 @@ static bool write_whitening(const gkv_mixture_move *it, size_t k, double *r, dou
     if (!gkv_cholesky(d, r, 1e-6, l))
         return false;
     gkv_real *w = gkv_mixture_whitening(it->self, it->params, k);
-    memset(inverse, 0, d * d * sizeof *inverse);
-    for (size_t i = 0; i < d; i++) {
-        double *row = inverse + i * d;
-        for (size_t c = 0; c < i; c++) {
-            const double times = l[i * d + c], *above = inverse + c * d;
-#pragma omp simd
-            for (size_t j = 0; j <= c; j++)
-                row[j] -= times * above[j];
-        }
-        row[i] = 1;
-#pragma omp simd
-        for (size_t j = 0; j <= i; j++)
-            row[j] /= l[i * d + i];
+    gkv_cholesky_invert(d, l, inverse);
+    for (size_t i = 0; i < d; i++)
         for (size_t j = 0; j < d; j++)
-            w[j * d + i] = (gkv_real)row[j];
-    }
+            w[j * d + i] = j > i ? 0 : (gkv_real)inverse[i * d + j];
     return true;
 }
 

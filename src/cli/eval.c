@@ -100,7 +100,7 @@ static void print_metrics(const gkv_metrics *m)
         {"  KL", m->kl, m->kl_se, 3, ""},
         {"−log p(x)", m->nll, m->nll_se, 3, "nats per image, at most"},
         {"effective samples", m->ess, NAN, 1, "of the importance samples"},
-        {"classes recognised", 100 * m->class_accuracy, NAN, 2, "% of the images"},
+        {isfinite(m->class_accuracy) ? "classes recognised" : NULL, 100 * m->class_accuracy, NAN, 2, "% of the images"},
         {"active units", (double)m->active_units, NAN, 0, ""},
         {"mean squared error", m->mse, NAN, 5, ""},
         {"PSNR", m->psnr, NAN, 2, "dB"},
@@ -115,8 +115,8 @@ static void print_metrics(const gkv_metrics *m)
     const char *cells[ROWS * COLUMNS];
     size_t n_rows = 0;
     for (size_t i = 0; i < ROWS; i++) {
-        if (strcmp(rows[i].name, "classes recognised") == 0 && !isfinite(m->class_accuracy))
-            continue;
+        if (!rows[i].name)
+            continue; /* of no concern to this model */
         snprintf(text[i][0], CELL, isfinite(rows[i].value) ? "%.*f" : "not known", rows[i].places, rows[i].value);
         snprintf(text[i][1], CELL, "± %.3f", rows[i].se);
         const char *const row[COLUMNS] = {rows[i].name, text[i][0], isfinite(rows[i].se) ? text[i][1] : "",

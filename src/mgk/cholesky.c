@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "core/axpy.h"
+
 int gkv_cholesky(size_t d, const double *a, double least, double *l)
 {
     for (size_t i = 0; i < d; i++)
@@ -19,10 +21,7 @@ int gkv_cholesky(size_t d, const double *a, double least, double *l)
             column[i] = l[i * d + j] /= l[j * d + j];
         for (size_t i = j + 1; i < d; i++) {
             double *row = l + i * d;
-            const double times = row[j];
-#pragma omp simd
-            for (size_t k = j + 1; k <= i; k++)
-                row[k] -= times * column[k];
+            gkv_axpy(i - j, -row[j], column + j + 1, row + j + 1);
         }
     }
     for (size_t i = 0; i < d; i++)
@@ -38,6 +37,19 @@ void gkv_cholesky_forward(size_t d, const double *l, double *v)
         for (size_t k = 0; k < i; k++)
             sum -= l[i * d + k] * v[k];
         v[i] = sum / l[i * d + i];
+    }
+}
+
+void gkv_cholesky_invert(size_t d, const double *l, double *inverse)
+{
+    for (size_t i = 0; i < d; i++) {
+        const double scale = 1 / l[i * d + i];
+        double *row = inverse + i * d;
+        for (size_t j = 0; j < i; j++)
+            row[j] = 0;
+        for (size_t k = 0; k < i; k++)
+            gkv_axpy(k + 1, -l[i * d + k] * scale, inverse + k * d, row);
+        row[i] = scale;
     }
 }
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/axpy.h"
 #include "mgk/cholesky.h"
 
 enum { AXES_ROUNDS = 12 };
@@ -31,20 +32,13 @@ static double dot(size_t n, const double *a, const double *b)
     return sum;
 }
 
-static void add(size_t n, double times, const double *from, double *to)
+/* rows = a·b, of [rank × inner] and [inner × d]. */
+static void multiply(const factors *f, size_t inner, const double *a, const double *b, double *rows)
 {
-#pragma omp simd
-    for (size_t i = 0; i < n; i++)
-        to[i] += times * from[i];
-}
-
-/* rows·R, R symmetric. */
-static void times_r(const factors *f, const double *rows, const double *r, double *out)
-{
-    memset(out, 0, f->rank * f->d * sizeof *out);
+    memset(rows, 0, f->rank * f->d * sizeof *rows);
     for (size_t k = 0; k < f->rank; k++)
-        for (size_t i = 0; i < f->d; i++)
-            add(f->d, rows[k * f->d + i], r + i * f->d, out + k * f->d);
+        for (size_t i = 0; i < inner; i++)
+            gkv_axpy(f->d, a[k * inner + i], b + i * f->d, rows + k * f->d);
 }
 
 /* Gram and Schmidt, twice, as once leaves what rounding leaves. */
@@ -54,7 +48,7 @@ static void orthonormalise(const factors *f, double *rows)
         double *row = rows + k * f->d;
         for (int pass = 0; pass < 2; pass++)
             for (size_t before = 0; before < k; before++)
-                add(f->d, -dot(f->d, rows + before * f->d, row), rows + before * f->d, row);
+                gkv_axpy(f->d, -dot(f->d, rows + before * f->d, row), rows + before * f->d, row);
         const double length = sqrt(dot(f->d, row, row));
         for (size_t i = 0; i < f->d; i++)
             row[i] = length > 0 ? row[i] / length : 0;
@@ -72,11 +66,11 @@ static void begin(const factors *f, const double *r)
             axes[k * d + i] = cos((double)((k + 1) * (2 * i + 1)));
     orthonormalise(f, axes);
     for (int round = 0; round < AXES_ROUNDS; round++) {
-        times_r(f, axes, r, next);
+        multiply(f, d, axes, r, next);
         memcpy(axes, next, f->rank * d * sizeof *axes);
         orthonormalise(f, axes);
     }
-    times_r(f, axes, r, next);
+    multiply(f, d, axes, r, next);
     for (size_t k = 0; k < f->rank; k++) {
         f->rest[k] = dot(d, axes + k * d, next + k * d); /* the variance along the axis, until its use below */
         taken += f->rest[k];
@@ -102,15 +96,13 @@ static int invert_small(const factors *f)
     double *l = f->small;
     if (!gkv_cholesky(n, l, 1e-12, l))
         return 0;
-    for (size_t j = 0; j < n; j++) {
-        double *row = f->inverse + j * n; /* column j of L⁻¹ */
-        memset(row, 0, n * sizeof *row);
-        row[j] = 1;
-        gkv_cholesky_forward(n, l, row);
-    }
-    for (size_t i = 0; i < n; i++) /* rows of f->inverse are columns of L⁻¹, and A⁻¹ = L⁻ᵀL⁻¹ */
-        for (size_t j = 0; j < n; j++)
-            l[i * n + j] = dot(n, f->inverse + i * n, f->inverse + j * n);
+    gkv_cholesky_invert(n, l, f->inverse);
+    for (size_t i = 0; i < n; i++) /* A⁻¹ = L⁻ᵀL⁻¹ */
+        for (size_t j = 0; j < n; j++) {
+            l[i * n + j] = 0;
+            for (size_t k = i > j ? i : j; k < n; k++)
+                l[i * n + j] += f->inverse[k * n + i] * f->inverse[k * n + j];
+        }
     memcpy(f->inverse, l, n * n * sizeof *l);
     return 1;
 }
@@ -126,20 +118,14 @@ static int iterate(const factors *f, const double *r)
             f->small[k * n + m] = (k == m) + dot(d, f->product + k * d, f->loading + m * d);
     if (!invert_small(f))
         return 0;
-    memset(f->beta, 0, n * d * sizeof *f->beta);
-    for (size_t k = 0; k < n; k++)
-        for (size_t m = 0; m < n; m++)
-            add(d, f->inverse[k * n + m], f->product + m * d, f->beta + k * d);
-    times_r(f, f->beta, r, f->product);
+    multiply(f, n, f->inverse, f->product, f->beta);
+    multiply(f, d, f->beta, r, f->product);
     for (size_t k = 0; k < n; k++) /* the factors' second moments: what is left of them, and their means' */
         for (size_t m = 0; m < n; m++)
             f->small[k * n + m] = f->inverse[k * n + m] + dot(d, f->product + k * d, f->beta + m * d);
     if (!invert_small(f))
         return 0;
-    memset(f->loading, 0, n * d * sizeof *f->loading);
-    for (size_t k = 0; k < n; k++)
-        for (size_t m = 0; m < n; m++)
-            add(d, f->inverse[k * n + m], f->product + m * d, f->loading + k * d);
+    multiply(f, n, f->inverse, f->product, f->loading);
     for (size_t i = 0; i < d; i++) {
         double rest = r[i * d + i];
         for (size_t k = 0; k < n; k++)
@@ -161,7 +147,7 @@ void gkv_low_rank(size_t d, size_t rank, int iterations, double *r, double *scra
     memset(r, 0, d * d * sizeof *r);
     for (size_t k = 0; k < rank; k++)
         for (size_t i = 0; i < d; i++)
-            add(d, f.loading[k * d + i], f.loading + k * d, r + i * d);
+            gkv_axpy(d, f.loading[k * d + i], f.loading + k * d, r + i * d);
     for (size_t i = 0; i < d; i++)
         f.rest[i] = sqrt(r[i * d + i] + f.rest[i]);
     for (size_t i = 0; i < d; i++)

@@ -121,7 +121,7 @@ gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads, d
     gkv_status status = fresh_codes(trainer);
     if (status == GKV_OK)
         status = gkv_trainer_refit(trainer, &report);
-    trainer->state.codes = 0; /* these are none of the epoch's */
+    gkv_trainer_drop_codes(trainer); /* these are none of the epoch's */
     *seconds = report.seconds;
     return status;
 }

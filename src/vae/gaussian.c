@@ -1,16 +1,11 @@
 #include "vae/gaussian.h"
 
+#include "core/axpy.h"
+
 #include <math.h>
 
 /* A pivot below this share of its diagonal element is rounding. */
 static const double least_pivot = 1e-13;
-
-/* y ← y + a·x: what nearly all the work is, along rows. */
-static inline void add(size_t n, double a, const double *x, double *restrict y)
-{
-    for (size_t i = 0; i < n; i++)
-        y[i] += a * x[i];
-}
 
 bool gkv_precision_factor(size_t d, double *p)
 {
@@ -25,29 +20,16 @@ bool gkv_precision_factor(size_t d, double *p)
         for (size_t i = 0; i < j; i++)
             row[i] /= row[j];
         for (size_t i = 0; i < j; i++)
-            add(i + 1, -row[i], row, p + i * d);
+            gkv_axpy(i + 1, -row[i], row, p + i * d);
     }
     return true;
-}
-
-void gkv_precision_invert(size_t d, const double *v, double *l)
-{
-    for (size_t i = 0; i < d; i++) {
-        const double inverse = 1 / v[i * d + i];
-        double *row = l + i * d;
-        for (size_t j = 0; j < i; j++)
-            row[j] = 0;
-        for (size_t k = 0; k < i; k++)
-            add(k + 1, -v[i * d + k] * inverse, l + k * d, row);
-        row[i] = inverse;
-    }
 }
 
 void gkv_precision_solve(size_t d, const double *v, double *g)
 {
     for (size_t j = d; j-- > 0;) { /* Vᵀ y = g */
         g[j] /= v[j * d + j];
-        add(j, -g[j], v + j * d, g);
+        gkv_axpy(j, -g[j], v + j * d, g);
     }
     for (size_t i = 0; i < d; i++) { /* V δ = y */
         for (size_t k = 0; k < i; k++)

@@ -13,9 +13,6 @@
  * not finite or not safely positive definite. */
 bool gkv_precision_factor(size_t d, double *p);
 
-/* V's lower triangle to that of L = V⁻¹, another array; what is above stays. */
-void gkv_precision_invert(size_t d, const double *v, double *l);
-
 /* g becomes δ with VᵀV δ = g. */
 void gkv_precision_solve(size_t d, const double *v, double *g);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "mgk/cholesky.h"
 #include "vae/gaussian.h"
 
 /* Steps that are tried in an iteration, each shorter than the last; and places of noise that an
@@ -104,7 +105,7 @@ void gkv_refinement_begin(gkv_refinement *it, size_t i, const gkv_real *mean, co
             factor[j * d + k] = scale * (double)*mixing++;
     }
     if (mixing) {
-        gkv_precision_invert(d, factor, it->work); /* V = L⁻¹ */
+        gkv_cholesky_invert(d, factor, it->work); /* V = L⁻¹ */
         for (size_t j = 0; j < d; j++)
             for (size_t k = 0; k <= j; k++) {
                 double sum = 0;
@@ -236,7 +237,7 @@ static bool propose(gkv_refinement *it, size_t i, double rho)
     memcpy(it->work, trial, d * d * sizeof *trial);
     if (!gkv_precision_factor(d, it->work))
         return false;
-    gkv_precision_invert(d, it->work, it->trial.factor + i * d * d);
+    gkv_cholesky_invert(d, it->work, it->trial.factor + i * d * d);
     return true;
 }
 
@@ -280,7 +281,7 @@ static void finish(gkv_refinement *it, size_t i)
     const size_t d = it->d;
     memcpy(it->work, it->now.precision + i * d * d, d * d * sizeof *it->work);
     if (gkv_precision_factor(d, it->work))
-        gkv_precision_invert(d, it->work, it->now.factor + i * d * d);
+        gkv_cholesky_invert(d, it->work, it->now.factor + i * d * d);
 }
 
 /* Several threads ask. */

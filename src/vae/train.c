@@ -51,8 +51,7 @@ static gkv_status refit(gkv_training_run *run)
         GKV_TRY(gkv_trainer_refit(trainer, &report));
     else
         report.seconds = NAN;
-    trainer->state.codes_density = 0;
-    trainer->state.codes = 0; /* it is done: a run that is resumed here must not do it again */
+    gkv_trainer_drop_codes(trainer); /* it is done: a run that is resumed here must not do it again */
     run->refit_open = false;
     if (isnan(report.seconds))
         return GKV_OK;

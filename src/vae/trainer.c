@@ -143,8 +143,7 @@ void gkv_trainer_return_to_good(gkv_trainer *trainer)
     for (size_t i = 0; i < count; i++)
         memcpy(stretches[i], trainer->good + i * total, total * sizeof *trainer->good);
     trainer->state.skipped_in_row = 0;
-    trainer->state.codes = 0; /* those of other weights */
-    trainer->state.codes_density = 0;
+    gkv_trainer_drop_codes(trainer); /* those of other weights */
     if (trainer->store.tally)
         memset(trainer->store.tally, 0, trainer->store.tally_size * sizeof *trainer->store.tally);
 }

@@ -94,6 +94,9 @@ bool gkv_trainer_tallies(const gkv_trainer *trainer, size_t images);
 /* GKV_ERR_DATA if the state, as read from a file, has more codes than its steps can have left. */
 gkv_status gkv_trainer_check_codes(const gkv_trainer *trainer);
 
+/* Forgets the codes that were kept. */
+void gkv_trainer_drop_codes(gkv_trainer *trainer);
+
 /* Whether enough codes have been kept: steps that were left out leave none. */
 bool gkv_trainer_has_codes(const gkv_trainer *trainer);
 

@@ -172,6 +172,12 @@ void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t images)
     }
 }
 
+void gkv_trainer_drop_codes(gkv_trainer *trainer)
+{
+    trainer->state.codes = 0;
+    trainer->state.codes_density = 0;
+}
+
 bool gkv_trainer_has_codes(const gkv_trainer *trainer)
 {
     uint64_t from = 0, to = 0;

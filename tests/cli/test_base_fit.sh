@@ -36,7 +36,8 @@ expect 2 "go together" "$gkvae" interpolate classes --from-class 3
 expect 2 "choose one" "$gkvae" interpolate classes --from-class 3 --to-class 4 --from 1 --to 2
 expect 2 "knows no classes" "$gkvae" sample new --class 7
 expect 2 "knows no classes" "$gkvae" interpolate new --from-class 3 --to-class 4
-expect 0 "classes recognised" "$gkvae" eval classes
+expect 0 "the report" "$gkvae" eval classes
+grep -q "classes recognised" output || fail "no accuracy by class"
 is_png classes/classes.png || fail "no picture by class"
 grep -q "Samples by class" classes/index.html || fail "no samples by class on the page"
 [ -e new/classes.png ] && fail "classes that the base does not know"

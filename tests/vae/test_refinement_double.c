@@ -1,6 +1,7 @@
 /* The refinement of Gaussians by itself: against targets whose best Gaussian is known, and targets
  * that lie, break and end. */
 #include "gradient.h"
+#include "mgk/cholesky.h"
 #include "vae/gaussian.h"
 #include "vae/refinement.h"
 
@@ -39,7 +40,7 @@ static void test_precisions(void **state)
         memcpy(v, p, d * d * sizeof *p);
         memset(l, 0, sizeof l);
         assert_true(gkv_precision_factor(d, v));
-        gkv_precision_invert(d, v, l);
+        gkv_cholesky_invert(d, v, l);
         for (size_t i = 0; i < d; i++) /* Lᵀ P L = I */
             for (size_t j = 0; j < d; j++) {
                 double sum = 0;
@@ -175,7 +176,7 @@ static answer exact(const linear *it, size_t image)
     memcpy(v, out.precision, sizeof v);
     assert_true(gkv_precision_factor(D, v));
     gkv_precision_solve(D, v, out.mean);
-    gkv_precision_invert(D, v, out.factor);
+    gkv_cholesky_invert(D, v, out.factor);
     /* p(x) = p(x, z)/p(z|x) at any z, such as the mean. */
     linear copy = *it;
     value(&copy, 1, &image, out.mean, &out.nll);
