@@ -129,7 +129,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("results/studies"))
     parser.add_argument("--data", default="data")
     parser.add_argument("--only-table", action="store_true", help="of the runs that are there")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     study = read_study(arguments.study)
     first, _, last = arguments.seeds.partition("-")
     seeds = range(int(first), int(last or first) + 1)
