@@ -43,9 +43,9 @@ elif [ $code -ne 0 ]; then
     echo
     echo "demo: MNIST could not be had (no network?). Training on the SMALL SAMPLE in tests/fixtures"
     echo "demo: instead, 2 000 of its 60 000 images: quick, but the figures are not those of MNIST."
-    # Few images: more passes over them, fewer refits, and the best epoch by validation.
+    # Few images: more passes over them, and the best epoch by validation.
     options=(--set data.dataset=mnist-small --set data.folder=tests/fixtures --set data.validation=200
-        --set train.epochs=100 --set train.batch=50 --set train.kl_warmup=20 --set train.refit_every=10
+        --set train.epochs=100 --set train.batch=50 --set train.kl_warmup=20
         --set train.checkpoint_every=10 --set train.patience=30 --set model.base_components=4)
 fi
 

@@ -15,6 +15,9 @@
 
 typedef struct gkv_base gkv_base;
 
+/* As many dimensions as a model can have: model.latent's bound. */
+enum { GKV_BASE_MOST_DIMENSIONS = 4096 };
+
 typedef struct gkv_base_spec {
     gkv_slot eps, d_eps; /* where ε is read, and where the gradient in ε goes */
     gkv_slot label;      /* for a base with classes: 1 + the row's class, or 0 for a row of none */

@@ -77,7 +77,7 @@ void gkv_mixture_transform_class(const gkv_base *base, const gkv_params *params,
 /* The standard deviation of ζ_j: the length of W⁻¹e_j. */
 static double score_sd(size_t d, const gkv_real *whitening, size_t j)
 {
-    double y[4096], squares = 0; /* as many dimensions as a model can have */
+    double y[GKV_BASE_MOST_DIMENSIONS], squares = 0;
     for (size_t i = j + 1; i-- > 0;) {
         double sum = i == j;
         for (size_t l = i + 1; l <= j; l++)

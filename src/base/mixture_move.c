@@ -185,6 +185,7 @@ gkv_status gkv_mixture_move_create(const gkv_base_mixture *self, const gkv_param
                            .threads = threads};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc((size_t)threads * scratch_size(&it), sizeof *it.scratch, &it.scratch));
+    GKV_TRY_GOTO(gkv_alloc(it.K, sizeof *it.rows, &it.rows));
     GKV_TRY_GOTO(gkv_alloc(copy_parameters(&it, false), sizeof *it.saved, &it.saved));
     gkv_mixture_save(&it);
     GKV_TRY_GOTO(state_create(&it, &it.old));
@@ -203,6 +204,7 @@ done:
 void gkv_mixture_move_free(gkv_mixture_move *move)
 {
     free(move->scratch);
+    free(move->rows);
     free(move->saved);
     state_free(&move->old);
     state_free(&move->fitted);

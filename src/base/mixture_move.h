@@ -18,7 +18,8 @@ typedef struct gkv_mixture_move {
     gkv_mixture_state old;    /* as the table was at the beginning */
     gkv_mixture_state fitted; /* the caller's to fill */
     int threads;              /* that components are shared out to */
-    double *scratch;          /* two matrices of each, and more */
+    double *scratch;          /* two matrices of each thread, and more */
+    double *rows;             /* [K]: the caller's */
     gkv_real *saved;          /* all of the base's parameters, as they were when they were last saved */
 } gkv_mixture_move;
 
@@ -31,8 +32,8 @@ void gkv_mixture_move_free(gkv_mixture_move *move); /* frees what it holds */
 void gkv_mixture_save(const gkv_mixture_move *move);
 void gkv_mixture_restore(const gkv_mixture_move *move);
 
-/* Puts the table τ of the way from the old to the fitted ones, and their correlations to the factors they may have. False if an R is not positive definite to working
- * precision there. */
+/* Puts the table τ of the way from the old to the fitted ones, and their correlations to the factors they may have.
+ * False if an R is not positive definite to working precision there. */
 bool gkv_mixture_move_to(const gkv_mixture_move *move, double tau);
 
 #endif

@@ -122,7 +122,8 @@ static gkv_status fit(refit *it, gkv_base_refit_report *report)
     gkv_mgk_mixture_result result;
     gkv_status status = GKV_OK;
     if (it->codes->fit_count < it->move.K)
-        return gkv_fail(GKV_ERR_DATA, "%zu codes are too few for %zu components", it->codes->fit_count, it->move.K);
+        return gkv_fail(GKV_ERR_CONFIG, "%zu codes to fit to are too few for %zu components of the base: lower "
+                        "model.base_components, or give more codes", it->codes->fit_count, it->move.K);
     GKV_TRY(take_rows(it));
     gkv_mgk_mixture_settings set = fit_settings(it);
     if (!it->settings->first) {
@@ -220,8 +221,8 @@ gkv_status gkv_mixture_refit(const gkv_base *base, const gkv_params *params, con
         it.better = gkv_tally_fit(&it.move, codes->tally, settings->share);
     else
         status = fit(&it, report);
-    /* Codes that no mixture can be fitted to (a dimension that has died, numbers that are not finite,
-     * fewer codes than components) leave the base as it is: they are training's to deal with. */
+    /* Codes that no mixture can be fitted to (a dimension that has died, numbers that are not finite) leave the
+     * base as it is: they are training's to deal with. */
     if (status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC)
         status = GKV_OK;
     else if (status == GKV_OK)

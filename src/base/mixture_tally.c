@@ -60,7 +60,7 @@ static void add_row(const gkv_base_mixture *self, const gkv_tally_component *to,
 {
     const size_t d = self->base.eps.width;
     const gkv_nn_kernels *kernels = gkv_nn_kernels_get();
-    gkv_real held[4096]; /* as many dimensions as a model can have */
+    gkv_real held[GKV_BASE_MOST_DIMENSIONS];
     for (size_t j = 0; j < d; j++) {
         held[j] = zeta[j] > score_bound ? score_bound : zeta[j] < -score_bound ? -score_bound : zeta[j];
         if (to->cells)
@@ -131,13 +131,18 @@ static void slopes_of(const gkv_gk *margin, const levels *at, double slope[GKV_T
     }
 }
 
+static const unsigned char none_held[4] = {0};
+
 /* One step of Levenberg–Marquardt on the residuals √n (n_c/n − p_c)/√p_c, Cauchy's loss around them: they are the
- * increments of the whitened quantile residuals of gkvae/gk_fit.h at the boundaries' levels. 0 if there is none. */
-static int fit_cells(const gkv_real *cells, double n, const gkv_gk *margin, const levels *at, double delta[4])
+ * increments of the whitened quantile residuals of gkvae/gk_fit.h at the boundaries' levels. Two residuals more are
+ * g and k over their prior's deviation, `strength` being what their squares weigh against one row. 0 if there is no step. */
+static int fit_cells(const gkv_real *cells, double n, const gkv_gk *margin, const levels *at, const double strength[2],
+                     double delta[4])
 {
     static const double damping = 1e-3;
-    static const unsigned char held[4] = {0};
-    double slope[GKV_TALLY_BOUNDARIES][4], m[4][4] = {{0}}, b[4] = {0};
+    double slope[GKV_TALLY_BOUNDARIES][4], m[4][4] = {{0}};
+    double b[4] = {0, 0, -strength[0] * margin->g, -strength[1] * margin->k};
+    m[2][2] = strength[0], m[3][3] = strength[1];
     slopes_of(margin, at, slope);
     for (size_t c = 0; c < GKV_TALLY_CELLS; c++) {
         const double above = c < GKV_TALLY_BOUNDARIES ? at->cdf[c] : 1, below = c > 0 ? at->cdf[c - 1] : 0;
@@ -157,10 +162,10 @@ static int fit_cells(const gkv_real *cells, double n, const gkv_gk *margin, cons
             m[j][i] = m[i][j];
         m[i][i] *= 1 + damping;
     }
-    return gkv_symmetric_solve(m, held, b, delta);
+    return gkv_symmetric_solve(m, none_held, b, delta);
 }
 
-static double between(double x, double most)
+static double held_to(double most, double x)
 {
     return fmin(fmax(x, -most), most);
 }
@@ -168,10 +173,10 @@ static double between(double x, double most)
 static gkv_gk step_margin(const gkv_gk *old, const double delta[4], double share)
 {
     gkv_gk gk = *old;
-    gk.a += share * old->b * between(delta[0], longest[0]);
-    gk.b *= exp(share * between(delta[1], longest[1]));
-    gk.g += share * between(delta[2], longest[2]);
-    gk.k = fmax(gk.k + share * between(delta[3], longest[3]), gkv_base_gk_free_k); /* at which no g is to be searched for */
+    gk.a += share * old->b * held_to(longest[0], delta[0]);
+    gk.b *= exp(share * held_to(longest[1], delta[1]));
+    gk.g += share * held_to(longest[2], delta[2]);
+    gk.k = fmax(gk.k + share * held_to(longest[3], delta[3]), gkv_base_gk_free_k); /* at which no g is to be searched for */
     return gk;
 }
 
@@ -180,28 +185,30 @@ static void step_correlation(const gkv_base_mixture *self, const gkv_tally_compo
 {
     const size_t d = self->base.eps.width;
     const double n = (double)*of->weight;
-    double mean[4096], sd[4096]; /* as many dimensions as a model can have */
+    double mean[GKV_BASE_MOST_DIMENSIONS], sd[GKV_BASE_MOST_DIMENSIONS];
     for (size_t j = 0; j < d; j++)
         moments(self, of, j, &mean[j], &sd[j]);
     for (size_t i = 0; i < d; i++)
         for (size_t j = i + 1; j < d; j++) {
             const double found = ((double)of->square[i * d + j] / n - mean[i] * mean[j]) / (sd[i] * sd[j]);
-            r[i * d + j] += share * (between(found, 1) - r[i * d + j]);
+            r[i * d + j] += share * (held_to(1, found) - r[i * d + j]);
             r[j * d + i] = r[i * d + j];
         }
 }
 
 void gkv_tally_step(const gkv_base_mixture *self, const gkv_gk *old, const gkv_real *tally, size_t k, double share,
-                    gkv_gk *margins, double *r)
+                    const gkv_tally_prior *prior, gkv_gk *margins, double *r)
 {
     const size_t d = self->base.eps.width;
     const gkv_tally_component of = gkv_tally_at(self, tally, k);
     const levels at = make_levels();
+    const double rows = (double)*of.weight / share;
+    const double strength[2] = {1 / (rows * prior->variance[0]), 1 / (rows * prior->variance[1])};
     for (size_t j = 0; j < d; j++) {
         double mean, sd, delta[4] = {0};
         moments(self, &of, j, &mean, &sd);
         delta[0] = mean, delta[1] = log(sd);
-        if (of.cells && !fit_cells(of.cells + j * GKV_TALLY_CELLS, (double)*of.weight, &old[j], &at, delta))
+        if (of.cells && !fit_cells(of.cells + j * GKV_TALLY_CELLS, (double)*of.weight, &old[j], &at, strength, delta))
             memset(delta, 0, sizeof delta);
         margins[j] = step_margin(&old[j], delta, share);
     }

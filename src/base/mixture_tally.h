@@ -31,11 +31,19 @@ size_t gkv_mixture_tally_parts(const gkv_base *base);
 void gkv_mixture_tally(const gkv_base *base, const gkv_workspace *ws, const gkv_slot *weight, size_t rows, size_t part,
                        gkv_real *tally);
 
+/* What g and k of all margins are before the tally speaks: normal around 0, of these variances. */
+typedef struct gkv_tally_prior {
+    double variance[2]; /* of g, of k */
+} gkv_tally_prior;
+
+/* That of K components' margins [K × d], each known from so many rows [K]: mixture_prior.c. */
+gkv_tally_prior gkv_tally_prior_of(size_t K, size_t d, const gkv_gk *margins, const double *rows);
+
 /* Component k's margins [d], from the `old` ones that the tally was made under, and its correlation r[d, d] (NULL: none),
  * in place, `share` of the way to what the tally says of them: normal margins by moments, those of g-and-k by a step
- * of Levenberg–Marquardt on the cells' whitened residuals. The tally has rows of the component. */
+ * of Levenberg–Marquardt on the cells' whitened residuals and on the prior's. The tally has rows of the component. */
 void gkv_tally_step(const gkv_base_mixture *self, const gkv_gk *old, const gkv_real *tally, size_t k, double share,
-                    gkv_gk *margins, double *r);
+                    const gkv_tally_prior *prior, gkv_gk *margins, double *r);
 
 /* Fills `fitted` of the move: every component goes its step by gkv_tally_step, a share of the way that is the larger the
  * more rows it had, so that one that had few keeps more of what it was told before; on the whole `share`, in (0, 1].

@@ -16,10 +16,12 @@ bool gkv_tally_fit(const gkv_mixture_move *it, const gkv_real *tally, double sha
         total += (double)*gkv_tally_at(it->self, tally, k).weight;
     if (!(total > 0))
         return false;
+    for (size_t k = 0; k < it->K; k++)
+        it->rows[k] = (double)*gkv_tally_at(it->self, tally, k).weight + (1 / share - 1) * it->old.weights[k] * total;
+    const gkv_tally_prior prior = gkv_tally_prior_of(it->K, d, it->old.margins, it->rows);
 #pragma omp parallel for schedule(static) num_threads(it->threads)
     for (size_t k = 0; k < it->K; k++) {
         const double n = (double)*gkv_tally_at(it->self, tally, k).weight;
-        const double before = (1 / share - 1) * it->old.weights[k] * total;
         const gkv_gk *old = it->old.margins + k * d;
         double *r = it->fitted.r ? it->fitted.r + k * d * d : NULL;
         it->fitted.weights[k] = it->old.weights[k] + share * (fmax(n / total, least_weight) - it->old.weights[k]);
@@ -27,19 +29,33 @@ bool gkv_tally_fit(const gkv_mixture_move *it, const gkv_real *tally, double sha
         if (r)
             memcpy(r, it->old.r + k * d * d, d * d * sizeof *r);
         if (n > 1)
-            gkv_tally_step(it->self, old, tally, k, n / (n + before), it->fitted.margins + k * d, r);
+            gkv_tally_step(it->self, old, tally, k, n / it->rows[k], &prior, it->fitted.margins + k * d, r);
     }
     return true;
 }
 
-/* Component `idle` takes half of component `from`, and both move apart along its longest axis. */
+/* How far halves of a component move from where it was, in its standard deviations: so little that no density is lost,
+ * and the next refits tell them apart if they can be told apart. */
+static const double apart = 0.1;
+
+/* The dimension in which a component is widest. */
+static size_t widest(const gkv_mixture_move *it, size_t k)
+{
+    const gkv_real *b = gkv_mixture_margin(it->self, it->params, GKV_MIXTURE_B, k);
+    size_t most = 0;
+    for (size_t j = 1; j < it->d; j++)
+        most = b[j] > b[most] ? j : most;
+    return most;
+}
+
+/* Component `idle` takes half of component `from`, and both move apart along its longest axis: of its scores, or without
+ * dependence of its values. */
 static bool split(const gkv_mixture_move *it, size_t from, size_t idle)
 {
     const size_t d = it->d;
-    double axis[4096], room[4096]; /* as many dimensions as a model can have */
-    memset(axis, 0, sizeof axis);
+    double axis[GKV_BASE_MOST_DIMENSIONS] = {0}, room[GKV_BASE_MOST_DIMENSIONS];
     if (!it->self->spec.dependent)
-        axis[0] = 1;
+        axis[widest(it, from)] = 1;
     else if (gkv_cholesky(d, it->fitted.r + from * d * d, 1e-6, it->scratch))
         gkv_cholesky_longest_axis(d, it->scratch, axis, room);
     else
@@ -51,9 +67,9 @@ static bool split(const gkv_mixture_move *it, size_t from, size_t idle)
                d * d * sizeof *logits);
     for (size_t j = 0; j < d; j++) {
         gkv_gk gk = gkv_mixture_get(it->self, it->params, from, j);
-        gk.a += 0.5 * axis[j] * gk.b;
+        gk.a += apart * axis[j] * gk.b;
         gkv_mixture_set(it->self, it->params, from, j, &gk);
-        gk.a -= axis[j] * gk.b;
+        gk.a -= 2 * apart * axis[j] * gk.b;
         gkv_mixture_set(it->self, it->params, idle, j, &gk);
     }
     return true;

@@ -118,6 +118,10 @@ gkv_status gkv_settings_check(const gkv_settings *settings)
         return gkv_fail(GKV_ERR_CONFIG,
                         "settings: model.base_dependence = low-rank is what refits keep to, and gradients, model.base_fit = %s, "
                         "would not; set base_fit to lm, or the dependence to full", model->base_fit);
+    if (mixture && strcmp(model->base_fit, "fixed") == 0)
+        return gkv_fail(GKV_ERR_CONFIG,
+                        "settings: model.base_fit = fixed leaves all components of model.base = %s at the same place, where "
+                        "they are one; set base_fit to lm or grad, or the base to gk", model->base);
     if (strcmp(settings->train.backward, "one") == 0 &&
         (strcmp(settings->train.objective, "iwae") != 0 || settings->train.polish_epochs > 0))
         return gkv_fail(GKV_ERR_CONFIG,

@@ -19,7 +19,8 @@
 typedef struct gkv_train_state {
     uint64_t step;          /* finished steps; with the seed, the random numbers' position */
     uint64_t updates;       /* steps that moved the weights: Adam's t */
-    uint64_t refits;        /* of the base */
+    uint64_t refits;        /* of the base, … */
+    uint64_t moved;         /* … and those that moved it */
     uint64_t skipped;       /* steps left out because something was not finite, in all … */
     uint64_t skipped_in_row; /* … and since the last good one */
     uint64_t rollbacks;

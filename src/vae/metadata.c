@@ -66,7 +66,7 @@ static const state_field state_fields[] = {
     WHOLE(skipped_in_row), WHOLE(rollbacks),      NUMBER(rate_factor), NUMBER(best),
     WHOLE(best_epoch),     NUMBER(loss),          NUMBER(reconstruction), NUMBER(kl),
     NUMBER(gradient_norm), WHOLE(epoch_images),   WHOLE(epoch_updates),   WHOLE(codes),
-    NUMBER(codes_density),
+    NUMBER(codes_density), WHOLE(moved),
 };
 enum { STATE_FIELDS = sizeof state_fields / sizeof *state_fields };
 

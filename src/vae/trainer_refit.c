@@ -28,11 +28,18 @@ static double period_of(const gkv_trainer *trainer)
     return fmax(1, trainer->model->settings.train.refit_every * (double)trainer->epoch_steps);
 }
 
-/* Steps from one refit by a tally to the next: enough for codes to judge it. */
+/* Whether the next refit is by a tally: one that tells components apart, as the first one does, goes before. */
+static bool by_tally(const gkv_trainer *trainer)
+{
+    return trainer->store.tally && trainer->state.moved > 0;
+}
+
+/* Steps from one refit by a tally to the next: enough for codes to judge it, and for a step that has none of these. */
 static uint64_t tally_steps(const gkv_trainer *trainer)
 {
     const uint64_t wished = (uint64_t)trainer->model->settings.train.refit_steps;
-    const uint64_t least = (CODES_MIN * JUDGE_EVERY + trainer->batch - 1) / trainer->batch;
+    const uint64_t enough = (CODES_MIN * JUDGE_EVERY + trainer->batch - 1) / trainer->batch;
+    const uint64_t least = enough > 1 ? enough : 2;
     return wished > least ? wished : least;
 }
 
@@ -57,13 +64,13 @@ static uint64_t step_of_period(const gkv_trainer *trainer, uint64_t n)
 static uint64_t refits_within(const gkv_trainer *trainer, uint64_t steps)
 {
     const uint64_t periods = periods_within(trainer, steps);
-    return trainer->store.tally && periods > 0 ? 1 + (steps - step_of_period(trainer, 1)) / tally_steps(trainer) : periods;
+    return by_tally(trainer) && periods > 0 ? 1 + (steps - step_of_period(trainer, 1)) / tally_steps(trainer) : periods;
 }
 
 /* After how many steps the n-th refit is due; 0 for n = 0. */
 static uint64_t step_of(const gkv_trainer *trainer, uint64_t n)
 {
-    if (trainer->store.tally && n > 0)
+    if (by_tally(trainer) && n > 0)
         return step_of_period(trainer, 1) + (n - 1) * tally_steps(trainer);
     return n > 0 ? step_of_period(trainer, n) : 0;
 }
@@ -89,11 +96,24 @@ static void window_of(const gkv_trainer *trainer, uint64_t n, uint64_t *from, ui
     const uint64_t before = images_after(trainer, step_of(trainer, n - 1));
     *to = images_after(trainer, step_of(trainer, n));
     uint64_t room = trainer->store.room;
-    if (trainer->store.tally && n > 1) { /* these codes are judges alone */
+    if (by_tally(trainer) && n > 1) { /* these codes are judges alone */
         const uint64_t judges = (*to - before) / (4 * JUDGE_EVERY);
         room = judges < CODES_MIN ? CODES_MIN : judges < GKV_TALLY_JUDGES ? judges : GKV_TALLY_JUDGES;
     }
     *from = *to - before > room ? *to - room : before;
+}
+
+/* Of so many codes of a refit half may be lost on the way, and a fifth judges. */
+static gkv_status check_components(const gkv_trainer *trainer, double codes)
+{
+    const gkv_base *base = trainer->model->base;
+    const size_t components = base->ops->tally_parts ? base->ops->tally_parts(base) : 1;
+    const double most = codes / 2 * (JUDGE_EVERY - 1) / JUDGE_EVERY;
+    if ((double)components > most)
+        return gkv_fail(GKV_ERR_CONFIG, "the base's %zu components are more than the %.0f that a refit to %.0f codes can "
+                        "tell apart: lower model.base_components, or raise train.refit_codes or train.refit_every",
+                        components, floor(most), codes);
+    return GKV_OK;
 }
 
 gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
@@ -109,6 +129,7 @@ gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
     if (each < CODES_MIN)
         return gkv_fail(GKV_ERR_CONFIG, "train.refit_every = %g leaves %.0f images from one refit of the base to the next, "
                         "and a refit needs %d", trainer->model->settings.train.refit_every, each, CODES_MIN);
+    GKV_TRY(check_components(trainer, fmin(each, (double)trainer->store.room)));
     if (trainer->model->base->classes > 0)
         GKV_TRY(gkv_alloc(trainer->store.room, sizeof *trainer->store.labels, &trainer->store.labels));
     const gkv_base *base = trainer->model->base;
@@ -149,7 +170,7 @@ static size_t row_to_keep(const gkv_trainer *trainer, size_t image)
 bool gkv_trainer_tallies(const gkv_trainer *trainer, size_t images)
 {
     uint64_t from = 0, to = 0;
-    if (!trainer->store.tally || trainer->state.refits == 0)
+    if (!by_tally(trainer))
         return false;
     window_of(trainer, refits_within(trainer, trainer->state.step) + 1, &from, &to);
     return images_after(trainer, trainer->state.step) + images <= from;
@@ -189,15 +210,17 @@ bool gkv_trainer_has_codes(const gkv_trainer *trainer)
 /* --- The refit --------------------------------------------------------------------------- */
 
 /* How much of what the base knows the tally is to take the place of: its share of the images that the base
- * remembers, which are those of refit_memory epochs, and of more as the learning rate falls and codes come to rest,
- * but of no more than there were. */
+ * remembers, which are those of refit_memory epochs but as many as its correlations want, and of more as the learning
+ * rate falls and codes come to rest, but of no more than there were. */
 static double share_of_tally(const gkv_trainer *trainer)
 {
-    enum { LONGEST = 20 };
+    enum { LONGEST = 20, ROWS_A_DIMENSION = 5 };
+    const gkv_base *base = trainer->model->base;
     const uint64_t step = trainer->state.step, now = images_after(trainer, step);
     const uint64_t since = now - images_after(trainer, step_of(trainer, refits_within(trainer, step) - 1));
-    const double memory = trainer->model->settings.train.refit_memory * (double)trainer->train.count /
-                          fmax(gkv_trainer_decay(trainer, step), 1.0 / LONGEST);
+    const double wished = trainer->model->settings.train.refit_memory * (double)trainer->train.count;
+    const double least = (double)(ROWS_A_DIMENSION * trainer->model->d * base->ops->tally_parts(base));
+    const double memory = fmax(wished, least) / fmax(gkv_trainer_decay(trainer, step), 1.0 / LONGEST);
     return fmin(1, (double)since / fmin(memory, (double)now));
 }
 
@@ -238,7 +261,7 @@ gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report
 {
     const double began = omp_get_wtime();
     const gkv_model *model = trainer->model;
-    const bool tallied = trainer->store.tally && trainer->state.refits > 0;
+    const bool tallied = by_tally(trainer);
     const size_t every = tallied ? 1 : JUDGE_EVERY; /* what a tally says is judged by all codes there are */
     const size_t count = trainer->state.codes, judges = count / every, d = model->d;
     gkv_real *codes = NULL;
@@ -254,7 +277,7 @@ gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report
                                   .held_out_class = trainer->store.labels ? classes + (count - judges) : NULL,
                                   .tally = tallied ? trainer->store.tally : NULL,
                                   .held_out_density = tallied ? trainer->state.codes_density / (double)count : NAN};
-    const gkv_base_refit_settings how = {.first = trainer->state.refits == 0, .damping = model->settings.train.refit_damping,
+    const gkv_base_refit_settings how = {.first = trainer->state.moved == 0, .damping = model->settings.train.refit_damping,
                                          .share = tallied ? share_of_tally(trainer) : 1,
                                          .iterations = (int)model->settings.train.refit_iterations,
                                          .seed = model->settings.train.seed, .threads = trainer->threads};
@@ -262,8 +285,10 @@ gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report
     trainer->state.refits++;
     if (trainer->store.tally)
         memset(trainer->store.tally, 0, trainer->store.tally_size * sizeof *trainer->store.tally);
-    if (report->step > 0)
+    if (report->step > 0) {
+        trainer->state.moved++;
         settle(trainer);
+    }
 done:
     free(codes);
     free(classes);

@@ -222,10 +222,11 @@ static void test_share(void **state)
     assert_close(refit(part, &of, tally, 0.1, 1).step, 1, 0);
     const gkv_gk to = gkv_mixture_get(mixture_of(whole), &whole->params, 0, 1);
     const gkv_gk tenth = gkv_mixture_get(mixture_of(part), &part->params, 0, 1);
-    assert_close(tenth.a - from.a, 0.1 * (to.a - from.a), 1e-9);
-    assert_close(log(tenth.b / from.b), 0.1 * log(to.b / from.b), 1e-9);
-    assert_close(tenth.g - from.g, 0.1 * (to.g - from.g), 1e-9);
-    assert_close(tenth.k - from.k, 0.1 * (to.k - from.k), 1e-9);
+    assert_close(tenth.a - from.a, 0.1 * (to.a - from.a), 0.01 * fabs(to.a - from.a));
+    assert_close(log(tenth.b / from.b), 0.1 * log(to.b / from.b), 0.01 * fabs(log(to.b / from.b)));
+    /* Of more rows that are remembered, shapes hear less from their prior. */
+    assert_close(tenth.g - from.g, 0.1 * (to.g - from.g), 0.01 * fabs(to.g - from.g));
+    assert_close(tenth.k - from.k, 0.1 * (to.k - from.k), 0.01 * fabs(to.k - from.k));
     memset(tally, 0, part->base->ops->tally_size(part->base) * sizeof *tally);
     assert_close(refit(part, &of, tally, 1, 1).step, 0, 0);
     const gkv_gk still = gkv_mixture_get(mixture_of(part), &part->params, 0, 1);
@@ -233,6 +234,155 @@ static void test_share(void **state)
     free(tally);
     base_rig_end(whole);
     base_rig_end(part);
+    data_free(&of);
+}
+
+/* Correlations that nothing is known of are found. */
+static void test_correlations(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < KINDS; n++) {
+        data of = draw(&kinds[n], 4000 + 60 * n);
+        base_rig *it = start_of(&kinds[n], &of, 0);
+        const gkv_base_mixture *self = mixture_of(it);
+        for (size_t k = 0; self->spec.dependent && k < self->components; k++)
+            for (size_t i = 0; i < D * D; i++)
+                gkv_mixture_whitening(self, &it->params, k)[i] = i % (D + 1) == 0;
+        const uint32_t *classes = it->base->classes ? of.classes + FIT : NULL;
+        double truth = 0, before = 0, after = 0;
+        assert_ok(gkv_mixture_mean_density(mixture_of(of.truth), &of.truth->params, of.rows + FIT * D, classes, HELD_OUT, 2,
+                                           &truth));
+        for (int round = 0; round < 8; round++) {
+            gkv_real *tally = tally_of(it, NULL);
+            const gkv_base_refit_report report = refit(it, &of, tally, 1, 1);
+            before = round == 0 ? report.held_out_before : before;
+            after = report.held_out_after;
+            free(tally);
+        }
+        assert_true(after > truth - 0.02);
+        assert_true(!self->spec.dependent || before < truth - 0.05);
+        base_rig_end(it);
+        data_free(&of);
+    }
+}
+
+/* A component that no row belongs to takes half of the heaviest one, or of its class's, where one is missing. */
+static void test_idle_components(void **state)
+{
+    (void)state;
+    static const size_t of_kinds[] = {1, 2, 3, 4, 6};
+    int missed = 0;
+    for (size_t n = 0; n < 5; n++) {
+        data of = draw(&kinds[of_kinds[n]], 5000 + 60 * n);
+        base_rig *it = start_of(&kinds[of_kinds[n]], &of, 0);
+        const gkv_base_mixture *self = mixture_of(it);
+        double weights[16], last = 0, total = 0, truth = 0;
+        gkv_mixture_weights(self, &it->params, weights);
+        size_t idle = 0;
+        for (size_t k = 0; k < self->components; k++)
+            idle = weights[k] > weights[idle] ? k : idle;
+        const size_t first = idle / self->per_class * self->per_class;
+        gkv_param_value(&it->params, self->logits)[idle] = -12;
+        for (size_t j = 0; j < D; j++) {
+            gkv_gk gk = gkv_mixture_get(self, &it->params, idle, j);
+            gk.a += 1000;
+            gkv_mixture_set(self, &it->params, idle, j, &gk);
+        }
+        for (int round = 0; round < 12; round++) {
+            gkv_real *tally = tally_of(it, NULL);
+            last = refit(it, &of, tally, 1, 1).held_out_after;
+            free(tally);
+        }
+        gkv_mixture_weights(self, &it->params, weights);
+        for (size_t k = first; k < first + self->per_class; k++)
+            total += weights[k];
+        assert_ok(gkv_mixture_mean_density(mixture_of(of.truth), &of.truth->params, of.rows + FIT * D,
+                                           it->base->classes ? of.classes + FIT : NULL, HELD_OUT, 2, &truth));
+        if (last < truth - 0.1) /* the others are not enough */
+            assert_true(weights[idle] > 0.02 * total && fabs(gkv_mixture_get(self, &it->params, idle, 0).a) < 100);
+        missed += last < truth - 0.1;
+        base_rig_end(it);
+        data_free(&of);
+    }
+    assert_true(missed > 0); /* or nothing was tested */
+}
+
+/* --- The prior of shapes --------------------------------------------------------------- */
+
+enum { MARGINS = 40, COMPONENTS = 30 };
+
+/* Shapes of this spread, as rows of these numbers tell them, drawn to 0 by the prior of that spread. */
+static void make_shapes(const double sd[2], const double *rows, gkv_gk *margins)
+{
+    static const double information[2] = {0.96, 1.404};
+    double noise[4 * MARGINS * COMPONENTS];
+    test_normals(77, 4 * MARGINS * COMPONENTS, 1, noise);
+    for (size_t i = 0; i < MARGINS * COMPONENTS; i++) {
+        double found[2];
+        for (size_t s = 0; s < 2; s++) {
+            const double about = information[s] * rows[i / MARGINS];
+            const double told = sd[s] * noise[4 * i + s] + noise[4 * i + 2 + s] / sqrt(about);
+            found[s] = told * sd[s] * sd[s] / (sd[s] * sd[s] + 1 / about);
+        }
+        margins[i] = (gkv_gk){0, 1, found[0], found[1], 0.8, 0};
+    }
+}
+
+/* The spread that shapes were drawn with is found again, from what it has left of them. */
+static void test_prior(void **state)
+{
+    (void)state;
+    static const double spreads[3][2] = {{0.1, 0.3}, {0.3, 0.05}, {1, 0.1}};
+    double rows[COMPONENTS];
+    gkv_gk margins[MARGINS * COMPONENTS];
+    for (size_t k = 0; k < COMPONENTS; k++)
+        rows[k] = 300 + 100 * (double)k;
+    for (size_t n = 0; n < 3; n++) {
+        make_shapes(spreads[n], rows, margins);
+        const gkv_tally_prior prior = gkv_tally_prior_of(COMPONENTS, MARGINS, margins, rows);
+        for (size_t s = 0; s < 2; s++)
+            assert_close(sqrt(prior.variance[s]), spreads[n][s], 0.1 * spreads[n][s]);
+    }
+    for (size_t i = 0; i < MARGINS * COMPONENTS; i++)
+        margins[i].g = margins[i].k = 0;
+    const gkv_tally_prior least = gkv_tally_prior_of(COMPONENTS, MARGINS, margins, rows);
+    assert_close(sqrt(least.variance[0]), 0.02, 1e-6);
+    assert_close(sqrt(least.variance[1]), 0.02, 1e-6);
+}
+
+/* Where components are normal, few rows do not make them anything else: with the prior g and k stay next to 0, and
+ * without one they would not. */
+static void test_normal_components(void **state)
+{
+    (void)state;
+    const mixture_kind kind = {"gk-mixture", 4, 0, false, false};
+    data of = draw(&(mixture_kind){"gaussian-mixture", 4, 0, false, false}, 6000);
+    base_rig *it = start_of(&kind, &of, 0);
+    const gkv_base_mixture *self = mixture_of(it);
+    const gkv_tally_prior none = {{1e12, 1e12}};
+    for (size_t i = 0; i < 4 * D; i++) {
+        gkv_gk gk = gkv_mixture_get(self, &it->params, i / D, i % D);
+        gk.g = gk.k = 0;
+        gkv_mixture_set(self, &it->params, i / D, i % D, &gk);
+    }
+    gkv_real *tally = tally_of(it, NULL);
+    double with = 0, without = 0;
+    for (size_t k = 0; k < 4; k++) {
+        gkv_gk old[D], margins[D];
+        for (size_t j = 0; j < D; j++)
+            old[j] = margins[j] = gkv_mixture_get(self, &it->params, k, j);
+        gkv_tally_step(self, old, tally, k, 1, &none, margins, NULL);
+        for (size_t j = 0; j < D; j++)
+            without += margins[j].g * margins[j].g + margins[j].k * margins[j].k;
+    }
+    refit(it, &of, tally, 1, 1);
+    for (size_t i = 0; i < 4 * D; i++) {
+        const gkv_gk gk = gkv_mixture_get(self, &it->params, i / D, i % D);
+        with += gk.g * gk.g + gk.k * gk.k;
+    }
+    assert_true(without > 16 * 0.001 && with < 0.2 * without);
+    free(tally);
+    base_rig_end(it);
     data_free(&of);
 }
 
@@ -250,7 +400,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sums),  cmocka_unit_test(test_weights), cmocka_unit_test(test_recovery),
-        cmocka_unit_test(test_share), cmocka_unit_test(test_shared),
+        cmocka_unit_test(test_share), cmocka_unit_test(test_correlations), cmocka_unit_test(test_idle_components),
+        cmocka_unit_test(test_prior), cmocka_unit_test(test_normal_components), cmocka_unit_test(test_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
