@@ -104,15 +104,17 @@ const gkv_settings_row gkv_settings_rows[] = {
     NUMBER(train, warp, 0, 0, 1,
            "Share of the images that are bent a little at each visit, at first; it falls to 0 as the learning rate does."),
     NUMBER_ABOVE(train, refit_every, 1, 0, 1000000,
-                 "Epochs between refits of the base; 0.25 is four in each epoch.", NULL),
-    INTEGER(train, refit_iterations, 1, 1, 1000, "Iterations of EM in a refit of a mixture, but for the first one."),
+                 "Epochs between refits of the base to codes; 0.25 is four in each epoch. Where refit_steps counts, only the "
+                 "first one is to codes.", NULL),
+    INTEGER(train, refit_iterations, 1, 1, 1000, "Iterations of EM in a refit of a mixture to codes, but for the first one."),
     INTEGER(train, refit_codes, 20000, 100, 10000000,
-            "Codes that a refit is made from: those of the last training images before it."),
+            "Codes that a refit to codes is made from: those of the last training images before it."),
     INTEGER(train, refit_steps, 10, 0, 1000000,
-            "Steps between a mixture's refits by what steps add up of their images, after a first one to codes, with base_fit "
-            "= lm; 0 refits it to codes every refit_every epochs."),
+            "Steps, but no less than two and 500 images, between a mixture's refits by what steps add up of their images, "
+            "after a first one to codes, with base_fit = lm; 0 refits it to codes every refit_every epochs."),
     NUMBER_ABOVE(train, refit_memory, 0.25, 0, 1000000,
-                 "Epochs of images that those refits remember, and more as the learning rate falls.", NULL),
+                 "Epochs of images that those refits remember, of 5 images at least for each dimension of each component, and "
+                 "more as the learning rate falls.", NULL),
     NUMBER_ABOVE(train, refit_damping, 1, 0, 1, "How far a refit first tries to move: 1 is all the way.", NULL),
     NUMBER_BELOW(train, ema, 0.999, 0, 1, "Decay per step of the average of the weights; 0 is off."),
     INTEGER(train, polish_epochs, 0, 0, 1000000,
