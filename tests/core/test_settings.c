@@ -381,6 +381,8 @@ static void combinations_are_checked(void **state)
         {{"model.base_dependence", "low-rank"}, NULL},
         {{"model.base_dependence", "low-rank", "model.base_fit", "lm+grad"}, "model.base_fit = lm+grad, would not"},
         {{"model.base_dependence", "low-rank", "model.base_fit", "grad", "model.base", "normal"}, NULL},
+        {{"model.base", "gk-mixture", "model.base_fit", "fixed"}, "model.base = gk-mixture at the same place"},
+        {{"model.base", "gk-copula", "model.base_fit", "fixed"}, NULL},
         {{"train.backward", "one"}, "here the objective is elbo and train.polish_epochs 0"},
         {{"train.backward", "one", "train.objective", "iwae", "train.polish_epochs", "2"}, "the objective is iwae and train.polish_epochs 2"},
         {{"train.polish_epochs", "3", "train.polish_samples", "5"}, "train.polish_samples = 5: they come in pairs"},

@@ -211,6 +211,41 @@ static void test_refit_due(void **state)
     assert_fails(gkv_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG, "too few");
 }
 
+/* A mixture's first refit waits for codes that move it; then others come every few steps, of two at least. */
+static void test_tally_due(void **state)
+{
+    (void)state;
+    static const struct { const char *steps, *batch; uint64_t each; } runs[] = {
+        {"2", "170", 3}, {"5", "170", 5}, {"1", "600", 2}, {"0", "170", 11}};
+    for (size_t i = 0; i < 4; i++) {
+        gkv_settings settings = small_settings();
+        set(&settings, "model.base", "gk-mixture");
+        set(&settings, "model.base_components", "4");
+        set(&settings, "train.batch", runs[i].batch);
+        set(&settings, "train.refit_steps", runs[i].steps);
+        gkv_trainer *trainer = open_trainer(&settings);
+        const uint64_t epoch = trainer->epoch_steps;
+        for (uint64_t step = 0; step <= 4 * epoch; step++)
+            assert_int_equal(gkv_trainer_refit_due(trainer, step), step > 0 && step % epoch == 0);
+        take_steps(trainer, (int)epoch);
+        assert_false(gkv_trainer_tallies(trainer, 10));
+        assert_int_equal(trainer->state.codes, 1800);
+        trainer->state.moved = 1;
+        gkv_trainer_drop_codes(trainer);
+        assert_int_equal(gkv_trainer_tallies(trainer, 10), runs[i].each < epoch);
+        for (uint64_t step = 1; step <= 4 * epoch; step++)
+            assert_int_equal(gkv_trainer_refit_due(trainer, step), step >= epoch && (step - epoch) % runs[i].each == 0);
+        gkv_trainer_free(trainer);
+    }
+    gkv_settings settings = small_settings();
+    gkv_dataset *dataset = NULL;
+    gkv_trainer *trainer = NULL;
+    set(&settings, "model.base", "gk-mixture");
+    set(&settings, "model.base_components", "721");
+    assert_ok(gkv_dataset_load(&settings.data, GKV_TRAIN, &dataset));
+    assert_fails(gkv_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG, "721 components are more than the 720");
+}
+
 /* What a refit was given: a base whose refit keeps the codes and fits nothing. */
 enum { KEPT = 600, BATCH = 170 };
 static struct {
@@ -370,7 +405,7 @@ int main(void)
         cmocka_unit_test(test_movement),
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_weight_decay), cmocka_unit_test(test_report),
-        cmocka_unit_test(test_refit_due),
+        cmocka_unit_test(test_refit_due), cmocka_unit_test(test_tally_due),
         cmocka_unit_test(test_codes_of_a_refit),
         cmocka_unit_test(test_codes_after_a_return), cmocka_unit_test(test_density_of_judges),
     };
