@@ -12,6 +12,8 @@ expect 0 "held-out codes" "$gkvae" base fit run --base gaussian-mixture --compon
 grep -q "gk-copula" output && grep -q "gaussian-mixture" output || fail "the bases are not named: $(cat output)"
 cmp -s run/model.safetensors model.before || fail "a fit that was not to be kept has changed the run"
 expect 0 "gaussian-mixture" "$gkvae" base fit run --base gaussian-mixture --components 2 --dependence low-rank --rank 2
+expect 4 "base_rank = 6 factors" "$gkvae" base fit run --base gk-mixture --dependence low-rank --rank 6
+expect 4 "has any covariance" "$gkvae" base fit run --base full-gaussian --dependence low-rank
 expect 0 "kept in new" "$gkvae" base fit run --base gk-mixture --components 2 --dependence diagonal --out new
 expect 0 "the report" "$gkvae" eval new
 expect 4 "holds a run" "$gkvae" base fit run --base gk --out new
