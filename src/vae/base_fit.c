@@ -210,7 +210,7 @@ static gkv_status check_arguments(const gkv_model *model, const gkv_dataset *tra
                         gkv_dataset_height(training), gkv_dataset_width(training), model->height, model->width);
     if (s->codes < CODES_MIN || s->rounds < 0 || !(s->tolerance >= 0))
         return gkv_fail(GKV_ERR_ARGUMENT, "a fit of a base takes %d codes or more, rounds ≥ 0 and a tolerance ≥ 0", CODES_MIN);
-    return GKV_OK;
+    return gkv_images_check_trained(model, training);
 }
 
 gkv_status gkv_base_fit(const gkv_model *model, const gkv_model_settings *wanted, const gkv_settings *run,

@@ -67,6 +67,7 @@ static gkv_status choose_images(const gkv_model *model, const gkv_dataset *datas
     const gkv_settings *trained = &model->settings;
     if (of == GKV_EVAL_TEST)
         return gkv_images_of_test(settings, dataset, out);
+    GKV_TRY(gkv_images_check_trained(model, dataset));
     GKV_TRY(gkv_images_of_half(trained, dataset, GKV_TRAIN, out));
     const size_t count = out->count, held_out = (size_t)trained->data.validation;
     if (held_out >= count || (of == GKV_EVAL_VALIDATION && held_out == 0))

@@ -8,6 +8,8 @@ expect 2 "is needed" "$gkvae" base fit --base gk
 expect 2 "choose one" "$gkvae" base fit run --base gk --out new --update
 expect 2 'nearest is "base fit"' "$gkvae" base fir run
 expect 4 "must be one of" "$gkvae" base fit run --base cauchy
+others=data.train_images=$source/tests/fixtures/mnist-small/t10k-images-idx3-ubyte.gz
+expect 3 "mean image differs" "$gkvae" base fit run --base gk --set "$others"
 expect 0 "held-out codes" "$gkvae" base fit run --base gaussian-mixture --components 3
 grep -q "gk-copula" output && grep -q "gaussian-mixture" output || fail "the bases are not named: $(cat output)"
 cmp -s run/model.safetensors model.before || fail "a fit that was not to be kept has changed the run"

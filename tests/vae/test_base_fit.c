@@ -129,10 +129,16 @@ static void test_refusals(void **state)
     (void)state;
     gkv_settings settings = small_settings(), wanted = settings;
     gkv_model *model = open_model("plain"), *out = NULL;
-    gkv_dataset *images = open_images(&settings, GKV_TRAIN), *small = NULL;
+    gkv_dataset *images = open_images(&settings, GKV_TRAIN), *others = open_images(&settings, GKV_TEST), *small = NULL;
     uint8_t pixels[200 * 4] = {0};
     assert_ok(gkv_dataset_from_memory(pixels, NULL, 200, 2, 2, &small));
     assert_fails(gkv_base_fit(model, &wanted.model, &settings, small, NULL, &out, NULL), GKV_ERR_DATA, "2 × 2");
+    assert_fails(gkv_base_fit(model, &wanted.model, &settings, others, NULL, &out, NULL), GKV_ERR_DATA, "mean image differs");
+    gkv_metrics metrics;
+    for (gkv_eval_set of = GKV_EVAL_TRAIN; of <= GKV_EVAL_VALIDATION; of++) {
+        const gkv_eval_options only = {.of = of};
+        assert_fails(gkv_evaluate(model, others, &settings, &only, &metrics), GKV_ERR_DATA, "mean image differs");
+    }
     gkv_base_fit_settings how;
     gkv_base_fit_defaults(&how);
     how.codes = 5;
@@ -152,6 +158,7 @@ static void test_refusals(void **state)
     set(&wanted, "model.base_rank", "4");
     assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL), GKV_ERR_CONFIG, "base_rank = 4");
     assert_null(out);
+    gkv_dataset_free(others);
     gkv_model_free(model);
     gkv_dataset_free(images);
     gkv_dataset_free(small);
