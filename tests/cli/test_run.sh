@@ -47,7 +47,7 @@ done
 [ -e run/index.html ] && fail "--no-pictures left the page of an older evaluation"
 
 # Other images than the test set's.
-expect 0 "the first 100 training images, binarized once" "$gkvae" eval run --of train --samples 5 --images 100
+expect 0 "the first 100 training images in the random order of their split, binarized once" "$gkvae" eval run --of train --samples 5 --images 100
 expect 0 "the first 200 held-out images" "$gkvae" eval run --of validation --samples 5 --images 200 --refine lm:1
 last() { sed -n "s/.*\"validation_neg_elbo\": \([^,]*\).*/\1/p" run/history.jsonl | tail -1; }
 is_true "($(json_number run/metrics-validation.json neg_elbo) - $(last))^2 < 9" || fail "held-out images: not as in training"
