@@ -39,7 +39,7 @@ typedef struct gkv_metrics {
     uint64_t nll_samples;     /* importance samples per image; also how many the terms above average */
     double ess;               /* effective samples of them, (Σw)²/Σw² of an image's importance weights: mean */
     uint64_t active_units;    /* latent dimensions whose code varies over images by more than 0.01 */
-    double class_accuracy;    /* of p(y|z) at the test images' codes (gkv_class_accuracy); NaN if the model knows
+    double class_accuracy;    /* of p(y|z) at the images' codes (gkv_class_accuracy); NaN if the model knows
                                  no classes or the images have no labels */
     double mse, psnr, ssim;   /* of the decoder's probabilities at the code (u = 0) against the grey image */
     uint64_t images, parameters;

@@ -160,9 +160,7 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
         GKV_TRY_GOTO(gkv_evaluate_refined(&job, refine, &estimates, &metrics->refined));
     job.progress = NULL;
     GKV_TRY_GOTO(judge_codes(&job, metrics));
-    metrics->class_accuracy = NAN;
-    if (of == GKV_EVAL_TEST)
-        GKV_TRY_GOTO(gkv_class_accuracy(model, test, settings, &metrics->class_accuracy));
+    GKV_TRY_GOTO(gkv_class_accuracy_of(model, &images, &metrics->class_accuracy));
     metrics->nll_samples = job.samples;
     metrics->images = images.count;
     metrics->parameters = gkv_model_parameters(model);

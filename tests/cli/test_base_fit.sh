@@ -43,6 +43,8 @@ expect 2 "knows no classes" "$gkvae" interpolate new --from-class 3 --to-class 4
 expect 0 "the report" "$gkvae" eval classes
 grep -q "classes recognised" output || fail "no accuracy by class"
 is_png classes/classes.png || fail "no picture by class"
+expect 0 "classes recognised" "$gkvae" eval classes --of validation --samples 1
+is_true "$(json_number classes/metrics-validation.json class_accuracy) > 0" || fail "held-out images have no accuracy by class"
 grep -q "Samples by class" classes/index.html || fail "no samples by class on the page"
 [ -e new/classes.png ] && fail "classes that the base does not know"
 finish

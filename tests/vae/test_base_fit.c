@@ -5,6 +5,7 @@
 #include "core/safetensors.h"
 #include "gkvae/base_fit.h"
 #include "gkvae/eval.h"
+#include "vae/images.h"
 
 static gkv_model *open_model(const char *run)
 {
@@ -164,6 +165,40 @@ static void test_refusals(void **state)
     gkv_dataset_free(small);
 }
 
+/* Images of the training half are recognised as those of the test half are. */
+static void check_accuracy_of_held_out(const gkv_model *model, const gkv_settings *settings)
+{
+    enum { D = 4, HELD_OUT = 200 };
+    gkv_dataset *images = open_images(settings, GKV_TRAIN);
+    const size_t count = gkv_dataset_count(images);
+    uint32_t *order = test_alloc(count * sizeof *order);
+    gkv_images_split(settings->train.seed, count, order);
+    size_t right = 0;
+    for (size_t i = count - HELD_OUT; i < count; i++) {
+        float target[28 * 28], code[D];
+        double shares[10];
+        assert_ok(gkv_targets(settings, images, GKV_TRAIN, order[i], 1, target));
+        assert_ok(gkv_model_code(model, 1, target, code));
+        assert_ok(gkv_model_classify(model, 1, code, shares));
+        size_t best = 0;
+        for (size_t c = 1; c < 10; c++)
+            best = shares[c] > shares[best] ? c : best;
+        right += best == gkv_dataset_labels(images)[order[i]];
+    }
+    gkv_settings how = *settings;
+    how.eval.samples = 1;
+    gkv_metrics metrics;
+    gkv_eval_options options = {.of = GKV_EVAL_VALIDATION};
+    assert_ok(gkv_evaluate(model, images, &how, &options, &metrics));
+    assert_close(metrics.class_accuracy, (double)right / HELD_OUT, 1e-12);
+    assert_true(metrics.images == HELD_OUT && strstr(metrics.protocol, "random order of their split"));
+    options.of = GKV_EVAL_TRAIN;
+    assert_ok(gkv_evaluate(model, images, &how, &options, &metrics)); /* more than one block of 1000 */
+    assert_true(metrics.images == count - HELD_OUT && metrics.class_accuracy > 0.35 && metrics.class_accuracy <= 1);
+    gkv_dataset_free(images);
+    free(order);
+}
+
 /* Draws of a class, and the class of a draw. */
 static void test_classes(void **state)
 {
@@ -203,6 +238,7 @@ static void test_classes(void **state)
     double accuracy;
     assert_ok(gkv_class_accuracy(model, test, &settings, &accuracy));
     assert_true(accuracy > 0.35 && accuracy <= 1);
+    check_accuracy_of_held_out(model, &settings);
     assert_fails(gkv_model_sample_class(model, 10, 1, 1, 0, 1, codes), GKV_ERR_ARGUMENT, "class 10");
     assert_fails(gkv_model_sample_class(model, 1, 1, 1, 0, -1, codes), GKV_ERR_ARGUMENT, "temperature");
     gkv_model_free(model);
