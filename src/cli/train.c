@@ -130,6 +130,13 @@ static void on_progress(void *context, const gkv_train_progress *p)
     }
 }
 
+static void on_warning(void *context, const char *text)
+{
+    reporter *it = context;
+    cli_live_clear(&it->live);
+    cli_error(CLI_OK, "%s", text);
+}
+
 /* --- Around a run ------------------------------------------------------------------------- */
 
 static int read_settings(const train_arguments *a, gkv_settings *settings)
@@ -237,6 +244,7 @@ int cli_train(int argc, char **argv)
     how.resume = a.resume;
     how.overwrite = a.overwrite;
     how.progress = on_progress;
+    how.warning = on_warning;
     how.context = &it;
     how.stop = &cli_stop;
     cli_catch_signals();

@@ -28,6 +28,9 @@ expect 2 "is no folder" "$gkvae" base fit model.before --base gk --update --data
     --set data.dataset=mnist-small
 
 expect 0 "done" "$gkvae" train small.ini --out classes --set model.base=gk-by-class --set model.base_components=1
+grep -q "no training image" output && fail "a warning of classes that all have images"
+expect 0 "2 of the model's 12 classes, the first of them 10, have no training image" "$gkvae" train small.ini --out more \
+    --quiet --epochs 1 --set model.base=gk-by-class --set model.base_components=1 --set model.base_classes=12
 expect 0 "40 images" "$gkvae" sample classes --class 7 --count 40 --out seven.png
 expect 0 "200 images" "$gkvae" sample classes --class each --out each.png
 expect 0 "5 images" "$gkvae" sample classes --class 3 --count 5 --idx three.idx
