@@ -45,6 +45,10 @@ GKV_API GKV_MUST_USE gkv_status gkv_base_fit(const gkv_model *model, const gkv_m
                                              const gkv_base_fit_settings *settings, gkv_model **out,
                                              gkv_base_fit_report *report);
 
+/* Whether gkv_base_fit_save would find the folder as it has to be: with the errors described there, before a fit
+ * that would be lost. Makes no folder. */
+GKV_API GKV_MUST_USE gkv_status gkv_base_fit_check_folder(const char *folder, int replace);
+
 /* Keeps the model as a run folder: model.safetensors and config.ini, the latter with `run`'s paths and
  * evaluation. The folder is made if need be, and must hold no run: GKV_ERR_CONFIG. With `replace` it must
  * hold one, whose model.safetensors, config.ini and checkpoint.safetensors are kept under the names

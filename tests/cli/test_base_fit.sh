@@ -19,11 +19,15 @@ expect 4 "has any covariance" "$gkvae" base fit run --base full-gaussian --depen
 expect 0 "kept in new" "$gkvae" base fit run --base gk-mixture --components 2 --dependence diagonal --out new
 expect 0 "the report" "$gkvae" eval new
 expect 4 "holds a run" "$gkvae" base fit run --base gk --out new
+grep -q "held-out codes" output && fail "a folder that will not do is found out after the fit"
+: > in-the-way
+expect 5 "cannot be kept there" "$gkvae" base fit run --base gk --out in-the-way/new
 expect 0 "kept in run" "$gkvae" base fit run --base full-gaussian --update
 cmp -s run/model.before-fit.safetensors model.before || fail "the model that was is lost"
 expect 0 "ELBO" "$gkvae" eval run --no-pictures
 expect 4 "there is no" "$gkvae" train --resume --out run
 expect 4 "earlier fit" "$gkvae" base fit run --base gk --update
+grep -q "held-out codes" output && fail "what an earlier fit has kept is found out after the fit"
 expect 2 "is no folder" "$gkvae" base fit model.before --base gk --update --data-folder "$source/tests/fixtures" \
     --set data.dataset=mnist-small
 

@@ -125,6 +125,24 @@ static void test_update(void **state)
     gkv_dataset_free(images);
 }
 
+/* Whether a folder will do is known before a fit, and nothing is made to know it. */
+static void test_folders(void **state)
+{
+    (void)state;
+    assert_ok(gkv_base_fit_check_folder(in_folder("new/below/it", NULL), 0));
+    assert_false(gkv_file_exists(in_folder("new", NULL)));
+    assert_fails(gkv_base_fit_check_folder(in_folder("plain", NULL), 0), GKV_ERR_CONFIG, "holds a run");
+    assert_ok(gkv_base_fit_check_folder(in_folder("plain", NULL), 1));
+    assert_fails(gkv_base_fit_check_folder(in_folder("updated", NULL), 1), GKV_ERR_CONFIG, "earlier fit");
+    assert_fails(gkv_base_fit_check_folder(in_folder("plain", "config.ini"), 0), GKV_ERR_IO, "cannot be kept there");
+    assert_fails(gkv_base_fit_check_folder(in_folder("plain", "config.ini/new"), 0), GKV_ERR_IO, "cannot be kept there");
+    assert_ok(gkv_base_fit_check_folder("no-such-folder", 0));
+    gkv_lock *lock = NULL;
+    assert_ok(gkv_lock_acquire(in_folder("plain", NULL), &lock));
+    assert_fails(gkv_base_fit_check_folder(in_folder("plain", NULL), 1), GKV_ERR_BUSY, "plain");
+    gkv_lock_free(lock);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -258,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_every_base),
         cmocka_unit_test(test_update),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_folders),
         cmocka_unit_test(test_classes),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
