@@ -21,7 +21,7 @@ typedef struct train_arguments {
 static const struct argp_option options[] = {
     {"out", 'o', "FOLDER", 0, "The run's folder, made if need be (needed)", 0},
     {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)", 0},
-    {"epochs", 'e', "N", 0, "As --set train.epochs=N (default: the configuration's, or 30)", 0},
+    {"epochs", 'e', "N", 0, "As --set train.epochs=N (default: the configuration's, or that of gkvae settings)", 0},
     {"seed", 'S', "N", 0, "As --set train.seed=N (default: the configuration's, or 1)", 0},
     {"threads", 't', "N", 0, "As --set train.threads=N (default: the configuration's, or one per processor)", 0},
     {"resume", 'r', NULL, 0, "Go on from the folder's checkpoint, with its config.ini (default: a new run)", 0},
