@@ -12,13 +12,13 @@ A study (bench/studies/) is a text file:
     against: NAME                    whose figures the others' are compared with, seed by seed
     NAME: model.base=normal …        a model, by its settings
 
-With names, only those models. A run that is there, by the same settings, is not done again, so a study that was
-stopped goes on. The
-table has, for each model, the mean over seeds of the test set's figures, ± its standard error, and where there is
-something to compare with the mean difference of the likelihoods of equal seeds, ± its standard error: of those by
-refined posteriors, if there are any.
+With names, only those models. A run that is there, by the same settings and configuration, is not done again, so a
+study that was stopped goes on. The table has, for each model, the mean over seeds of the test set's figures, ± its
+standard error, and where there is something to compare with the mean difference of the likelihoods of equal seeds,
+± its standard error: of those by refined posteriors, if there are any.
 """
 import argparse
+import hashlib
 import json
 import math
 import pathlib
@@ -52,9 +52,19 @@ def run(command, log):
         sys.exit(f"failed, see {log}")
 
 
-def is_done(mark, what):
-    """Whether what stands in this file, so that what was asked for otherwise is done anew."""
-    return mark.exists() and mark.read_text(encoding="utf-8") == " ".join(what)
+def digest(config):
+    """Lines of a mark: what stands in the configuration file, if there is one."""
+    files = [pathlib.Path(path) for path in config]
+    return [f"{path}: sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}" for path in files if path.is_file()]
+
+
+def is_done(mark, what, digests=()):
+    """Whether what stands in this file, so that what was asked for otherwise, or by another configuration file, is done
+    anew. Older marks say nothing of the file's content, and are believed."""
+    if not mark.exists():
+        return False
+    first, *rest = mark.read_text(encoding="utf-8").splitlines() or [""]
+    return first == " ".join(what) and (not rest or rest == list(digests))
 
 
 def figures(arguments, study, name, seed):
@@ -67,16 +77,20 @@ def figures(arguments, study, name, seed):
     trained = folder / "trained"
     kept = [folder / f"figures-{number}.json" for number in range(len(evaluations))]
     marks = [folder / f"evaluated-{number}" for number in range(len(evaluations))]
-    train = not is_done(trained, config + settings)
+    train = not is_done(trained, config + settings, digest(config))
     missing = [n for n, options in enumerate(evaluations) if train or not is_done(marks[n], options)]
     if arguments.only_table and missing:
         return None
     folder.mkdir(parents=True, exist_ok=True)
-    if train:
+    if train: # what is there stops being what the marks say
+        for mark in [trained, *folder.glob("evaluated-*")]:
+            mark.unlink(missing_ok=True)
+        read = digest(config) # as it is when training begins
         run([arguments.program, "train"] + config + ["--overwrite", "--out", folder, "--set", f"data.folder={arguments.data}"] +
             [x for s in settings for x in ("--set", s)], folder / "train.log")
-        trained.write_text(" ".join(config + settings), encoding="utf-8")
+        trained.write_text("\n".join([" ".join(config + settings)] + read), encoding="utf-8")
     for n in missing:
+        marks[n].unlink(missing_ok=True)
         run([arguments.program, "eval", folder, "--no-pictures"] + evaluations[n], folder / "eval.log")
         kept[n].write_text((folder / "metrics.json").read_text(encoding="utf-8"), encoding="utf-8")
         marks[n].write_text(" ".join(evaluations[n]), encoding="utf-8")

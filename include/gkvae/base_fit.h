@@ -38,12 +38,16 @@ typedef struct gkv_base_fit_report {
  * takes the defaults; `report` may be NULL. A base with nothing to fit (normal) is fine.
  *
  * GKV_ERR_CONFIG for a base that cannot be made, or by class without labels among its classes; GKV_ERR_DATA
- * for images of another size, or too few; GKV_ERR_NUMERIC if held-out codes have no finite density;
+ * for images of another size or with another mean than those of training, or too few; GKV_ERR_NUMERIC if held-out codes have no finite density;
  * GKV_ERR_ARGUMENT, GKV_ERR_MEMORY. The same bits on any number of threads. */
 GKV_API GKV_MUST_USE gkv_status gkv_base_fit(const gkv_model *model, const gkv_model_settings *wanted,
                                              const gkv_settings *run, const gkv_dataset *training,
                                              const gkv_base_fit_settings *settings, gkv_model **out,
                                              gkv_base_fit_report *report);
+
+/* Whether gkv_base_fit_save would find the folder as it has to be: with the errors described there, before a fit
+ * that would be lost. Makes no folder. */
+GKV_API GKV_MUST_USE gkv_status gkv_base_fit_check_folder(const char *folder, int replace);
 
 /* Keeps the model as a run folder: model.safetensors and config.ini, the latter with `run`'s paths and
  * evaluation. The folder is made if need be, and must hold no run: GKV_ERR_CONFIG. With `replace` it must

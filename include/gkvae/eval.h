@@ -39,7 +39,7 @@ typedef struct gkv_metrics {
     uint64_t nll_samples;     /* importance samples per image; also how many the terms above average */
     double ess;               /* effective samples of them, (Σw)²/Σw² of an image's importance weights: mean */
     uint64_t active_units;    /* latent dimensions whose code varies over images by more than 0.01 */
-    double class_accuracy;    /* of p(y|z) at the test images' codes (gkv_class_accuracy); NaN if the model knows
+    double class_accuracy;    /* of p(y|z) at the images' codes (gkv_class_accuracy); NaN if the model knows
                                  no classes or the images have no labels */
     double mse, psnr, ssim;   /* of the decoder's probabilities at the code (u = 0) against the grey image */
     uint64_t images, parameters;
@@ -74,7 +74,7 @@ typedef struct gkv_eval_options {
  * the split, which is random. Memory
  * does not grow with the number of samples. The same for any number of threads.
  * train_seconds and refit_seconds are left NaN. options may be NULL. GKV_ERR_DATA if the images have
- * another size than the model's, GKV_ERR_CONFIG for eval.images beyond the set, or held-out images where there are none,
+ * another size than the model's, or those of the training half another mean than it was trained with, GKV_ERR_CONFIG for eval.images beyond the set, or held-out images where there are none,
  * GKV_ERR_ARGUMENT for a bad options->refine, GKV_ERR_NUMERIC if a figure is not finite,
  * GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test,

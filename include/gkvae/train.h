@@ -52,6 +52,9 @@ typedef struct gkv_train_options {
     const volatile sig_atomic_t *stop; /* may be NULL; when it becomes nonzero the current step, or refit of
                                           the base, is finished, a validation left, and all saved:
                                           GKV_ERR_INTERRUPTED */
+    /* May be NULL; told before the first step, in a sentence without a newline, of what stops no run but should be
+     * known: classes of model.base_classes that no training image is of. */
+    void (*warning)(void *context, const char *text);
 } gkv_train_options;
 
 typedef struct gkv_train_result {

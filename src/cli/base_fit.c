@@ -66,9 +66,15 @@ static void print_report(const cli_run *run, const gkv_model *fitted, const gkv_
     printf(", %s\n", cli_duration(r->seconds, time));
 }
 
+/* The folder to keep the model in, or NULL. */
+static const char *target(const base_fit_arguments *a)
+{
+    return a->update ? a->model.model : a->out;
+}
+
 static int keep(const base_fit_arguments *a, const cli_run *run, const gkv_model *fitted)
 {
-    const char *folder = a->update ? a->model.model : a->out;
+    const char *folder = target(a);
     int code = CLI_OK;
     if (!folder)
         return code;
@@ -106,6 +112,8 @@ int cli_base_fit(int argc, char **argv)
     }
     gkv_settings wanted = run.settings;
     CLI_TRY(cli_assignments_apply(&a.wanted, &wanted));
+    if (target(&a))
+        CLI_CHECK(gkv_base_fit_check_folder(target(&a), a.update)); /* better now than after the fit */
     CLI_TRY(cli_run_images(&run, GKV_TRAIN, NULL, &images));
     CLI_CHECK(gkv_base_fit(run.model, &wanted.model, &run.settings, images, &a.fit, &fitted, &report));
     print_report(&run, fitted, &report);

@@ -25,7 +25,7 @@ enum { SETS = sizeof sets / sizeof *sets };
 
 static const struct argp_option options[] = {
     {"samples", 'n', "S", 0, "Importance samples per image, as eval.samples (default: the run's, or 500)", 0},
-    {"images", 'i', "N", 0, "Test images, from the first, or all, as eval.images (default: the run's, or all)", 0},
+    {"images", 'i', "N", 0, "That many of the set's images, from the first, as eval.images (default: the run's, or all)", 0},
     {"seed", 'S', "N", 0, "Of posterior noise and binarization, as eval.seed (default: the run's, or 1)", 0},
     {"refine", 'r', "lm:T[:S]", 0, "Also refine each image's posterior, by T iterations of Levenberg–Marquardt with S "
      "samples, and measure both (default: no; S is 2)", 0},

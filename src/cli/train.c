@@ -21,7 +21,7 @@ typedef struct train_arguments {
 static const struct argp_option options[] = {
     {"out", 'o', "FOLDER", 0, "The run's folder, made if need be (needed)", 0},
     {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)", 0},
-    {"epochs", 'e', "N", 0, "As --set train.epochs=N (default: the configuration's, or 30)", 0},
+    {"epochs", 'e', "N", 0, "As --set train.epochs=N (default: the configuration's, or that of gkvae settings)", 0},
     {"seed", 'S', "N", 0, "As --set train.seed=N (default: the configuration's, or 1)", 0},
     {"threads", 't', "N", 0, "As --set train.threads=N (default: the configuration's, or one per processor)", 0},
     {"resume", 'r', NULL, 0, "Go on from the folder's checkpoint, with its config.ini (default: a new run)", 0},
@@ -128,6 +128,13 @@ static void on_progress(void *context, const gkv_train_progress *p)
     } else if (cli_live_due(&it->live)) {
         show_live(it, p);
     }
+}
+
+static void on_warning(void *context, const char *text)
+{
+    reporter *it = context;
+    cli_live_clear(&it->live);
+    cli_error(CLI_OK, "%s", text);
 }
 
 /* --- Around a run ------------------------------------------------------------------------- */
@@ -237,6 +244,7 @@ int cli_train(int argc, char **argv)
     how.resume = a.resume;
     how.overwrite = a.overwrite;
     how.progress = on_progress;
+    how.warning = on_warning;
     how.context = &it;
     how.stop = &cli_stop;
     cli_catch_signals();

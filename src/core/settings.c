@@ -84,6 +84,34 @@ static gkv_status check_polishing(const gkv_settings *settings)
     return GKV_OK;
 }
 
+/* Components and the dependence within, of the bases that have any: for others their keys are idle. */
+static gkv_status check_base(const gkv_model_settings *model)
+{
+    if (strcmp(model->base, "full-gaussian") == 0 && strcmp(model->base_dependence, "full") != 0)
+        return gkv_fail(GKV_ERR_CONFIG,
+                        "settings: model.base = full-gaussian has any covariance, which model.base_dependence = %s would "
+                        "not be; set the dependence to full, or the base to gaussian-mixture with base_components = 1",
+                        model->base_dependence);
+    if (!strstr(model->base, "mixture") && !strstr(model->base, "class"))
+        return GKV_OK;
+    if (strcmp(model->base_fit, "fixed") == 0)
+        return gkv_fail(GKV_ERR_CONFIG,
+                        "settings: model.base_fit = fixed leaves all components of model.base = %s at the same place, where "
+                        "they are one; set base_fit to lm or grad, or the base to gk", model->base);
+    if (strcmp(model->base_dependence, "low-rank") != 0)
+        return GKV_OK;
+    if (strstr(model->base_fit, "grad"))
+        return gkv_fail(GKV_ERR_CONFIG,
+                        "settings: model.base_dependence = low-rank is what refits keep to, and gradients, model.base_fit = %s, "
+                        "would not; set base_fit to lm, or the dependence to full", model->base_fit);
+    if (model->base_rank >= model->latent)
+        return gkv_fail(GKV_ERR_CONFIG,
+                        "settings: model.base_rank = %lld factors of model.latent = %lld dimensions make any correlation; "
+                        "give fewer factors than dimensions, or set model.base_dependence to full",
+                        (long long)model->base_rank, (long long)model->latent);
+    return GKV_OK;
+}
+
 gkv_status gkv_settings_check(const gkv_settings *settings)
 {
     const gkv_model_settings *model = &settings->model;
@@ -113,15 +141,7 @@ gkv_status gkv_settings_check(const gkv_settings *settings)
                         "settings: train.patience = %lld watches the validation images, and data.validation = 0 "
                         "leaves none; hold some out, or set patience to 0",
                         (long long)settings->train.patience);
-    const bool mixture = strstr(model->base, "mixture") || strstr(model->base, "class");
-    if (mixture && strcmp(model->base_dependence, "low-rank") == 0 && strstr(model->base_fit, "grad"))
-        return gkv_fail(GKV_ERR_CONFIG,
-                        "settings: model.base_dependence = low-rank is what refits keep to, and gradients, model.base_fit = %s, "
-                        "would not; set base_fit to lm, or the dependence to full", model->base_fit);
-    if (mixture && strcmp(model->base_fit, "fixed") == 0)
-        return gkv_fail(GKV_ERR_CONFIG,
-                        "settings: model.base_fit = fixed leaves all components of model.base = %s at the same place, where "
-                        "they are one; set base_fit to lm or grad, or the base to gk", model->base);
+    GKV_TRY(check_base(model));
     if (strcmp(settings->train.backward, "one") == 0 &&
         (strcmp(settings->train.objective, "iwae") != 0 || settings->train.polish_epochs > 0))
         return gkv_fail(GKV_ERR_CONFIG,

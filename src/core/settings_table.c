@@ -72,7 +72,7 @@ const gkv_settings_row gkv_settings_rows[] = {
     INTEGER(model, base_components, 32, 1, 4096, "Components of a mixture; of each label's, with gk-by-class."),
     CHOICE(model, base_dependence, full, "full, low-rank, diagonal",
            "Dependence within a mixture's component: a correlation matrix of its own, one of few factors, or none."),
-    INTEGER(model, base_rank, 4, 1, 4096, "Those factors' number; as many as dimensions are any correlation."),
+    INTEGER(model, base_rank, 4, 1, 4096, "Those factors' number, less than latent."),
     CHOICE(model, base_shapes, own, "own, shared",
            "The shapes g and k of a mixture's components: of their own, or the same in all."),
     INTEGER(model, base_classes, 10, 1, 256, "Labels of gk-by-class: 0 and up."),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <omp.h>
@@ -210,7 +211,7 @@ static gkv_status check_arguments(const gkv_model *model, const gkv_dataset *tra
                         gkv_dataset_height(training), gkv_dataset_width(training), model->height, model->width);
     if (s->codes < CODES_MIN || s->rounds < 0 || !(s->tolerance >= 0))
         return gkv_fail(GKV_ERR_ARGUMENT, "a fit of a base takes %d codes or more, rounds ≥ 0 and a tolerance ≥ 0", CODES_MIN);
-    return GKV_OK;
+    return gkv_images_check_trained(model, training);
 }
 
 gkv_status gkv_base_fit(const gkv_model *model, const gkv_model_settings *wanted, const gkv_settings *run,
@@ -271,6 +272,36 @@ static gkv_status check_folder(const char *folder, int replace)
         free(path);
     }
     return status;
+}
+
+/* That the folder, or else the nearest one above it that there is, can be written to. */
+static gkv_status check_place(const char *folder)
+{
+    struct stat info;
+    char *place = NULL, *slash = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_strf(&place, "%s%s", *folder == '/' ? "" : "./", folder));
+    while (stat(place, &info) != 0 && errno == ENOENT && (slash = strrchr(place, '/')) != NULL)
+        slash[slash == place] = '\0'; /* the root keeps its slash */
+    errno = 0;
+    if (stat(place, &info) == 0 && !S_ISDIR(info.st_mode))
+        errno = ENOTDIR;
+    if (errno != 0 || access(place, W_OK | X_OK) != 0)
+        status = gkv_fail(GKV_ERR_IO, "%s: the model cannot be kept there: %s: %s", folder, place, strerror(errno));
+done:
+    free(place);
+    return status;
+}
+
+gkv_status gkv_base_fit_check_folder(const char *folder, int replace)
+{
+    gkv_lock *lock = NULL;
+    GKV_TRY(check_folder(folder, replace));
+    GKV_TRY(check_place(folder));
+    if (replace)
+        GKV_TRY(gkv_lock_acquire(folder, &lock)); /* nobody trains there */
+    gkv_lock_free(lock);
+    return GKV_OK;
 }
 
 /* The i-th old file's second name, or that name taken back. A run's checkpoint gives up its first, for no

@@ -10,7 +10,7 @@
 #include "gkvae/eval.h"
 #include "vae/estimate.h"
 
-enum { BLOCK_ROWS = 50 };
+enum { BLOCK_ROWS = 50, BLOCK_IMAGES = 1000 };
 
 size_t gkv_model_classes(const gkv_model *model)
 {
@@ -105,37 +105,58 @@ gkv_status gkv_model_classify(const gkv_model *model, size_t n, const float *cod
     return run_blocks(&it, n, classify_block);
 }
 
-gkv_status gkv_class_accuracy(const gkv_model *model, const gkv_dataset *test, const gkv_settings *settings,
-                              double *accuracy)
+static size_t most_probable(const double *shares, size_t classes)
+{
+    size_t best = 0;
+    for (size_t c = 1; c < classes; c++)
+        best = shares[c] > shares[best] ? c : best;
+    return best;
+}
+
+gkv_status gkv_class_accuracy_of(const gkv_model *model, const gkv_images *images, double *accuracy)
 {
     const size_t pixels = model->pixels, classes = model->base->classes;
-    const uint8_t *labels = gkv_dataset_labels(test);
+    const uint8_t *labels = gkv_dataset_labels(images->dataset);
     *accuracy = NAN;
     if (classes == 0 || !labels)
         return GKV_OK;
-    gkv_images images;
-    GKV_TRY(gkv_images_of_test(settings, test, &images));
     float *targets = NULL, *codes = NULL;
+    gkv_real *row = NULL;
     double *shares = NULL;
-    gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(images.count * pixels, sizeof *targets, &targets));
-    GKV_TRY_GOTO(gkv_alloc(images.count * model->d, sizeof *codes, &codes));
-    GKV_TRY_GOTO(gkv_alloc(images.count * classes, sizeof *shares, &shares));
-    GKV_TRY_GOTO(gkv_targets(settings, test, GKV_TEST, 0, images.count, targets));
-    GKV_TRY_GOTO(gkv_model_code(model, images.count, targets, codes));
-    GKV_TRY_GOTO(gkv_model_classify(model, images.count, codes, shares));
     size_t right = 0;
-    for (size_t i = 0; i < images.count; i++) {
-        const double *its = shares + i * classes;
-        size_t best = 0;
-        for (size_t c = 1; c < classes; c++)
-            best = its[c] > its[best] ? c : best;
-        right += best == labels[i];
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(pixels, sizeof *row, &row));
+    GKV_TRY_GOTO(gkv_alloc(BLOCK_IMAGES * pixels, sizeof *targets, &targets));
+    GKV_TRY_GOTO(gkv_alloc(BLOCK_IMAGES * model->d, sizeof *codes, &codes));
+    GKV_TRY_GOTO(gkv_alloc(BLOCK_IMAGES * classes, sizeof *shares, &shares));
+    for (size_t first = 0; first < images->count; first += BLOCK_IMAGES) {
+        const size_t n = images->count - first < BLOCK_IMAGES ? images->count - first : BLOCK_IMAGES;
+        for (size_t i = 0; i < n; i++) {
+            gkv_images_fetch(images, first + i, 0, row);
+            for (size_t k = 0; k < pixels; k++)
+                targets[i * pixels + k] = (float)row[k];
+        }
+        GKV_TRY_GOTO(gkv_model_code(model, n, targets, codes));
+        GKV_TRY_GOTO(gkv_model_classify(model, n, codes, shares));
+        for (size_t i = 0; i < n; i++)
+            right += most_probable(shares + i * classes, classes) == labels[gkv_images_place(images, first + i)];
     }
-    *accuracy = (double)right / (double)images.count;
+    *accuracy = (double)right / (double)images->count;
 done:
+    free(row);
     free(targets);
     free(codes);
     free(shares);
     return status;
+}
+
+gkv_status gkv_class_accuracy(const gkv_model *model, const gkv_dataset *test, const gkv_settings *settings,
+                              double *accuracy)
+{
+    gkv_images images;
+    *accuracy = NAN;
+    if (model->base->classes == 0 || !gkv_dataset_labels(test))
+        return GKV_OK;
+    GKV_TRY(gkv_images_of_test(settings, test, &images));
+    return gkv_class_accuracy_of(model, &images, accuracy);
 }

@@ -54,4 +54,8 @@ gkv_status gkv_estimates_summarise(const gkv_estimates *estimates, size_t count,
  * to it in probabilities[count, pixels]. */
 gkv_status gkv_codes(const gkv_estimate_job *job, gkv_real *codes, gkv_real *probabilities);
 
+/* The share of the images whose most probable class given their code is their label; NaN for a model without
+ * classes or images without labels. */
+gkv_status gkv_class_accuracy_of(const gkv_model *model, const gkv_images *images, double *accuracy);
+
 #endif

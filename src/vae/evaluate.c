@@ -60,6 +60,9 @@ done:
 
 static const char *const set_names[] = {"test", "training", "held-out"};
 
+/* Which of them come first. */
+static const char *const set_orders[] = {"", " in the random order of their split", " in the random order of their split"};
+
 /* The images of a set, through *order unless it is the test set. */
 static gkv_status choose_images(const gkv_model *model, const gkv_dataset *dataset, const gkv_settings *settings,
                                 gkv_eval_set of, uint32_t **order, gkv_images *out)
@@ -67,6 +70,7 @@ static gkv_status choose_images(const gkv_model *model, const gkv_dataset *datas
     const gkv_settings *trained = &model->settings;
     if (of == GKV_EVAL_TEST)
         return gkv_images_of_test(settings, dataset, out);
+    GKV_TRY(gkv_images_check_trained(model, dataset));
     GKV_TRY(gkv_images_of_half(trained, dataset, GKV_TRAIN, out));
     const size_t count = out->count, held_out = (size_t)trained->data.validation;
     if (held_out >= count || (of == GKV_EVAL_VALIDATION && held_out == 0))
@@ -84,12 +88,13 @@ static void describe_protocol(const gkv_settings *settings, const gkv_images *im
 {
     if (images->mode == GKV_BINARIZE_GREY)
         snprintf(metrics->protocol, sizeof metrics->protocol,
-                 "grey targets: cross-entropy, not a likelihood; the first %zu %s images", images->count, set_names[of]);
+                 "grey targets: cross-entropy, not a likelihood; the first %zu %s images%s", images->count, set_names[of],
+                 set_orders[of]);
     else
         snprintf(metrics->protocol, sizeof metrics->protocol,
-                 "%s binarization in training; the first %zu %s images, binarized once from seed %llu; %lld "
+                 "%s binarization in training; the first %zu %s images%s, binarized once from seed %llu; %lld "
                  "importance samples per image", settings->data.binarization, images->count, set_names[of],
-                 (unsigned long long)images->seed, (long long)settings->eval.samples);
+                 set_orders[of], (unsigned long long)images->seed, (long long)settings->eval.samples);
 }
 
 static gkv_status summarise(const gkv_estimates *estimates, const gkv_images *images, gkv_metrics *metrics)
@@ -155,9 +160,7 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
         GKV_TRY_GOTO(gkv_evaluate_refined(&job, refine, &estimates, &metrics->refined));
     job.progress = NULL;
     GKV_TRY_GOTO(judge_codes(&job, metrics));
-    metrics->class_accuracy = NAN;
-    if (of == GKV_EVAL_TEST)
-        GKV_TRY_GOTO(gkv_class_accuracy(model, test, settings, &metrics->class_accuracy));
+    GKV_TRY_GOTO(gkv_class_accuracy_of(model, &images, &metrics->class_accuracy));
     metrics->nll_samples = job.samples;
     metrics->images = images.count;
     metrics->parameters = gkv_model_parameters(model);

@@ -12,32 +12,57 @@
 #include "core/memory.h"
 #include "core/plain_locale.h"
 
-enum { LINE_SIZE = 1024, NUMBER_SIZE = 32, HISTORY_LIMIT = 64 << 20 };
+enum { LINE_SIZE = 1024, NUMBER_SIZE = 32, BLOCK_SIZE = 1 << 16 };
 
 static const char csv_header[] =
     "epoch,step,neg_elbo,reconstruction,kl,kl_weight,learning_rate,gradient_norm,validation_neg_elbo,"
     "validation_reconstruction,validation_kl,images_per_second,seconds,refit_seconds,skipped,rollbacks\n";
 
+/* Copies the first `lines` lines behind the file's `header`, if it has one. Block by block: a long run's log may be
+ * larger than memory, and must not be what stops it. */
+static gkv_status copy_lines(const char *path, const char *header, uint64_t lines, gkv_file_writer *writer)
+{
+    const size_t skip = strlen(header);
+    char *block = NULL;
+    gkv_status status = GKV_OK;
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return gkv_fail(GKV_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
+    GKV_TRY_GOTO(gkv_alloc(BLOCK_SIZE, sizeof *block, &block));
+    size_t count = fread(block, 1, BLOCK_SIZE, file);
+    size_t start = count >= skip && memcmp(block, header, skip) == 0 ? skip : 0;
+    while (count > 0 && lines > 0) {
+        size_t end = start;
+        for (; end < count && lines > 0; end++)
+            lines -= block[end] == '\n';
+        gkv_file_write(writer, block + start, end - start); /* the commit reports its failure */
+        start = 0;
+        count = fread(block, 1, BLOCK_SIZE, file);
+    }
+    if (ferror(file))
+        status = gkv_fail(GKV_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
+done:
+    fclose(file);
+    free(block);
+    return status;
+}
+
 /* Keeps the first `lines` lines of the file, behind `header`. */
 static gkv_status keep_lines(const char *folder, const char *name, const char *header, uint64_t lines)
 {
-    char *path = NULL, *text = NULL;
+    char *path = NULL;
     gkv_status status = GKV_OK;
-    size_t size = 0, end = 0;
     gkv_file_writer *writer = NULL;
     GKV_TRY_GOTO(gkv_strf(&path, "%s/%s", folder, name));
-    if (lines > 0 && gkv_file_exists(path))
-        GKV_TRY_GOTO(gkv_file_read(path, HISTORY_LIMIT, &text, &size));
-    size_t start = text && strncmp(text, header, strlen(header)) == 0 ? strlen(header) : 0;
-    for (end = start; end < size && lines > 0; end++)
-        lines -= text[end] == '\n';
     GKV_TRY_GOTO(gkv_file_begin(path, &writer));
     gkv_file_printf(writer, "%s", header);
-    gkv_file_write(writer, text ? text + start : "", end - start);
+    if (lines > 0 && gkv_file_exists(path))
+        GKV_TRY_GOTO(copy_lines(path, header, lines, writer));
     status = gkv_file_commit(writer);
+    writer = NULL;
 done:
+    gkv_file_abandon(writer);
     free(path);
-    free(text);
     return status;
 }
 

@@ -1,5 +1,8 @@
 #include "vae/images.h"
 
+#include <stdlib.h>
+
+#include "core/memory.h"
 #include "data/warp.h"
 
 /* The grey levels of the image at `place`, as targets. */
@@ -48,6 +51,22 @@ gkv_status gkv_images_of_half(const gkv_settings *settings, const gkv_dataset *d
                         .seed = half == GKV_TRAIN ? settings->train.seed : settings->eval.seed,
                         .fixed_step = half == GKV_TRAIN ? GKV_FIXED_TRAIN : GKV_FIXED_TEST};
     return gkv_binarization_parse(settings->data.binarization, &out->mode);
+}
+
+gkv_status gkv_images_check_trained(const gkv_model *model, const gkv_dataset *training)
+{
+    double *mean = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(model->pixels, sizeof *mean, &mean));
+    GKV_TRY_GOTO(gkv_dataset_mean(training, 0, gkv_dataset_count(training), mean));
+    const gkv_real *of_model = gkv_param_value(&model->params, model->input_mean);
+    for (size_t i = 0; i < model->pixels && status == GKV_OK; i++)
+        if ((float)mean[i] != (float)of_model[i]) /* as files have them */
+            status = gkv_fail(GKV_ERR_DATA, "these are not the training images that the model was made with: their mean "
+                              "image differs; name its own by data.dataset and data.folder, or data.train_images");
+done:
+    free(mean);
+    return status;
 }
 
 gkv_status gkv_images_take_first(const gkv_settings *settings, const char *set, gkv_images *images)

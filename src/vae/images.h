@@ -43,6 +43,10 @@ gkv_status gkv_images_of_half(const gkv_settings *settings, const gkv_dataset *d
  * data.validation out: order[count]. */
 void gkv_images_split(uint64_t seed, size_t count, uint32_t *order);
 
+/* That these are the images the model was trained on, as far as their mean image tells: GKV_ERR_DATA. A split of others
+ * would say of images that none was seen, or all. */
+gkv_status gkv_images_check_trained(const gkv_model *model, const gkv_dataset *training);
+
 /* Leaves the first eval.images of them; `set` names them in a message. */
 gkv_status gkv_images_take_first(const gkv_settings *settings, const char *set, gkv_images *images);
 

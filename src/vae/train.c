@@ -1,5 +1,6 @@
 /* gkv_train: the run around the trainer: epochs, refits, validation, stops. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,6 +163,30 @@ static gkv_status run_epochs(gkv_training_run *run)
     return gkv_run_save(run);
 }
 
+/* Classes that no image is of are drawn and recognised like any other, but were never trained. */
+static void warn_of_classes(const gkv_training_run *run)
+{
+    const gkv_trainer *trainer = run->trainer;
+    const size_t classes = trainer->model->base->classes;
+    const uint8_t *labels = gkv_dataset_labels(trainer->dataset);
+    bool seen[UINT8_MAX + 1] = {false};
+    size_t missing = 0, first = 0;
+    if (classes == 0 || !run->options->warning)
+        return;
+    for (size_t i = 0; i < trainer->train.count; i++)
+        seen[labels[gkv_images_place(&trainer->train, i)]] = true;
+    for (size_t c = classes; c-- > 0;)
+        if (!seen[c])
+            missing++, first = c;
+    if (missing == 0)
+        return;
+    char text[256];
+    snprintf(text, sizeof text, "%zu of the model's %zu classes, the first of them %zu, %s no training image: what is drawn of "
+             "such a class is no picture of anything; set model.base_classes to what the labels need", missing, classes,
+             first, missing == 1 ? "has" : "have");
+    run->options->warning(run->options->context, text);
+}
+
 gkv_status gkv_train(const gkv_settings *settings, const char *folder, const gkv_train_options *options,
                      gkv_train_result *result)
 {
@@ -179,6 +204,7 @@ gkv_status gkv_train(const gkv_settings *settings, const char *folder, const gkv
     GKV_TRY_GOTO(gkv_trainer_create(settings, dataset, &run.trainer));
     GKV_TRY_GOTO(gkv_run_open_folder(&run, folder));
     GKV_TRY_GOTO(gkv_run_start_or_resume(&run, settings));
+    warn_of_classes(&run);
     status = run_epochs(&run);
     const gkv_train_state *state = &run.trainer->state;
     result->epochs = state->step / run.trainer->epoch_steps;

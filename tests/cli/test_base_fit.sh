@@ -8,22 +8,33 @@ expect 2 "is needed" "$gkvae" base fit --base gk
 expect 2 "choose one" "$gkvae" base fit run --base gk --out new --update
 expect 2 'nearest is "base fit"' "$gkvae" base fir run
 expect 4 "must be one of" "$gkvae" base fit run --base cauchy
+others=data.train_images=$source/tests/fixtures/mnist-small/t10k-images-idx3-ubyte.gz
+expect 3 "mean image differs" "$gkvae" base fit run --base gk --set "$others"
 expect 0 "held-out codes" "$gkvae" base fit run --base gaussian-mixture --components 3
 grep -q "gk-copula" output && grep -q "gaussian-mixture" output || fail "the bases are not named: $(cat output)"
 cmp -s run/model.safetensors model.before || fail "a fit that was not to be kept has changed the run"
 expect 0 "gaussian-mixture" "$gkvae" base fit run --base gaussian-mixture --components 2 --dependence low-rank --rank 2
+expect 4 "base_rank = 6 factors" "$gkvae" base fit run --base gk-mixture --dependence low-rank --rank 6
+expect 4 "has any covariance" "$gkvae" base fit run --base full-gaussian --dependence low-rank
 expect 0 "kept in new" "$gkvae" base fit run --base gk-mixture --components 2 --dependence diagonal --out new
 expect 0 "the report" "$gkvae" eval new
 expect 4 "holds a run" "$gkvae" base fit run --base gk --out new
+grep -q "held-out codes" output && fail "a folder that will not do is found out after the fit"
+: > in-the-way
+expect 5 "cannot be kept there" "$gkvae" base fit run --base gk --out in-the-way/new
 expect 0 "kept in run" "$gkvae" base fit run --base full-gaussian --update
 cmp -s run/model.before-fit.safetensors model.before || fail "the model that was is lost"
 expect 0 "ELBO" "$gkvae" eval run --no-pictures
 expect 4 "there is no" "$gkvae" train --resume --out run
 expect 4 "earlier fit" "$gkvae" base fit run --base gk --update
+grep -q "held-out codes" output && fail "what an earlier fit has kept is found out after the fit"
 expect 2 "is no folder" "$gkvae" base fit model.before --base gk --update --data-folder "$source/tests/fixtures" \
     --set data.dataset=mnist-small
 
 expect 0 "done" "$gkvae" train small.ini --out classes --set model.base=gk-by-class --set model.base_components=1
+grep -q "no training image" output && fail "a warning of classes that all have images"
+expect 0 "2 of the model's 12 classes, the first of them 10, have no training image" "$gkvae" train small.ini --out more \
+    --quiet --epochs 1 --set model.base=gk-by-class --set model.base_components=1 --set model.base_classes=12
 expect 0 "40 images" "$gkvae" sample classes --class 7 --count 40 --out seven.png
 expect 0 "200 images" "$gkvae" sample classes --class each --out each.png
 expect 0 "5 images" "$gkvae" sample classes --class 3 --count 5 --idx three.idx
@@ -39,6 +50,8 @@ expect 2 "knows no classes" "$gkvae" interpolate new --from-class 3 --to-class 4
 expect 0 "the report" "$gkvae" eval classes
 grep -q "classes recognised" output || fail "no accuracy by class"
 is_png classes/classes.png || fail "no picture by class"
+expect 0 "classes recognised" "$gkvae" eval classes --of validation --samples 1
+is_true "$(json_number classes/metrics-validation.json class_accuracy) > 0" || fail "held-out images have no accuracy by class"
 grep -q "Samples by class" classes/index.html || fail "no samples by class on the page"
 [ -e new/classes.png ] && fail "classes that the base does not know"
 finish

@@ -47,7 +47,7 @@ done
 [ -e run/index.html ] && fail "--no-pictures left the page of an older evaluation"
 
 # Other images than the test set's.
-expect 0 "the first 100 training images, binarized once" "$gkvae" eval run --of train --samples 5 --images 100
+expect 0 "the first 100 training images in the random order of their split, binarized once" "$gkvae" eval run --of train --samples 5 --images 100
 expect 0 "the first 200 held-out images" "$gkvae" eval run --of validation --samples 5 --images 200 --refine lm:1
 last() { sed -n "s/.*\"validation_neg_elbo\": \([^,]*\).*/\1/p" run/history.jsonl | tail -1; }
 is_true "($(json_number run/metrics-validation.json neg_elbo) - $(last))^2 < 9" || fail "held-out images: not as in training"
@@ -55,6 +55,10 @@ is_true "($(json_number run/metrics-validation.json neg_elbo) - $(last))^2 < 9" 
 expect 0 "" "$gkvae" eval run --samples 20 --images 300 --no-pictures --quiet
 [ -e run/metrics-train.json ] || fail "an evaluation of test images removed the one of others"
 expect 2 "give test, train or validation" "$gkvae" eval run --of tset
+for set in train validation; do
+    expect 3 "mean image differs" "$gkvae" eval run --of $set \
+        --set "data.train_images=$source/tests/fixtures/mnist-small/t10k-images-idx3-ubyte.gz"
+done
 expect 4 "eval.images is 201, but the held-out set has 200" "$gkvae" eval run --of validation --images 201
 
 # Pictures and images from the model alone, and from its folder.

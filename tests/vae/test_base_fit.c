@@ -5,6 +5,7 @@
 #include "core/safetensors.h"
 #include "gkvae/base_fit.h"
 #include "gkvae/eval.h"
+#include "vae/images.h"
 
 static gkv_model *open_model(const char *run)
 {
@@ -124,15 +125,39 @@ static void test_update(void **state)
     gkv_dataset_free(images);
 }
 
+/* Whether a folder will do is known before a fit, and nothing is made to know it. */
+static void test_folders(void **state)
+{
+    (void)state;
+    assert_ok(gkv_base_fit_check_folder(in_folder("new/below/it", NULL), 0));
+    assert_false(gkv_file_exists(in_folder("new", NULL)));
+    assert_fails(gkv_base_fit_check_folder(in_folder("plain", NULL), 0), GKV_ERR_CONFIG, "holds a run");
+    assert_ok(gkv_base_fit_check_folder(in_folder("plain", NULL), 1));
+    assert_fails(gkv_base_fit_check_folder(in_folder("updated", NULL), 1), GKV_ERR_CONFIG, "earlier fit");
+    assert_fails(gkv_base_fit_check_folder(in_folder("plain", "config.ini"), 0), GKV_ERR_IO, "cannot be kept there");
+    assert_fails(gkv_base_fit_check_folder(in_folder("plain", "config.ini/new"), 0), GKV_ERR_IO, "cannot be kept there");
+    assert_ok(gkv_base_fit_check_folder("no-such-folder", 0));
+    gkv_lock *lock = NULL;
+    assert_ok(gkv_lock_acquire(in_folder("plain", NULL), &lock));
+    assert_fails(gkv_base_fit_check_folder(in_folder("plain", NULL), 1), GKV_ERR_BUSY, "plain");
+    gkv_lock_free(lock);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
     gkv_settings settings = small_settings(), wanted = settings;
     gkv_model *model = open_model("plain"), *out = NULL;
-    gkv_dataset *images = open_images(&settings, GKV_TRAIN), *small = NULL;
+    gkv_dataset *images = open_images(&settings, GKV_TRAIN), *others = open_images(&settings, GKV_TEST), *small = NULL;
     uint8_t pixels[200 * 4] = {0};
     assert_ok(gkv_dataset_from_memory(pixels, NULL, 200, 2, 2, &small));
     assert_fails(gkv_base_fit(model, &wanted.model, &settings, small, NULL, &out, NULL), GKV_ERR_DATA, "2 × 2");
+    assert_fails(gkv_base_fit(model, &wanted.model, &settings, others, NULL, &out, NULL), GKV_ERR_DATA, "mean image differs");
+    gkv_metrics metrics;
+    for (gkv_eval_set of = GKV_EVAL_TRAIN; of <= GKV_EVAL_VALIDATION; of++) {
+        const gkv_eval_options only = {.of = of};
+        assert_fails(gkv_evaluate(model, others, &settings, &only, &metrics), GKV_ERR_DATA, "mean image differs");
+    }
     gkv_base_fit_settings how;
     gkv_base_fit_defaults(&how);
     how.codes = 5;
@@ -147,10 +172,49 @@ static void test_refusals(void **state)
     set(&wanted, "model.base", "gk-by-class");
     set(&wanted, "model.base_classes", "4");
     assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL), GKV_ERR_CONFIG, "base_classes");
+    set(&wanted, "model.base", "gaussian-mixture");
+    set(&wanted, "model.base_dependence", "low-rank");
+    set(&wanted, "model.base_rank", "4");
+    assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL), GKV_ERR_CONFIG, "base_rank = 4");
     assert_null(out);
+    gkv_dataset_free(others);
     gkv_model_free(model);
     gkv_dataset_free(images);
     gkv_dataset_free(small);
+}
+
+/* Images of the training half are recognised as those of the test half are. */
+static void check_accuracy_of_held_out(const gkv_model *model, const gkv_settings *settings)
+{
+    enum { D = 4, HELD_OUT = 200 };
+    gkv_dataset *images = open_images(settings, GKV_TRAIN);
+    const size_t count = gkv_dataset_count(images);
+    uint32_t *order = test_alloc(count * sizeof *order);
+    gkv_images_split(settings->train.seed, count, order);
+    size_t right = 0;
+    for (size_t i = count - HELD_OUT; i < count; i++) {
+        float target[28 * 28], code[D];
+        double shares[10];
+        assert_ok(gkv_targets(settings, images, GKV_TRAIN, order[i], 1, target));
+        assert_ok(gkv_model_code(model, 1, target, code));
+        assert_ok(gkv_model_classify(model, 1, code, shares));
+        size_t best = 0;
+        for (size_t c = 1; c < 10; c++)
+            best = shares[c] > shares[best] ? c : best;
+        right += best == gkv_dataset_labels(images)[order[i]];
+    }
+    gkv_settings how = *settings;
+    how.eval.samples = 1;
+    gkv_metrics metrics;
+    gkv_eval_options options = {.of = GKV_EVAL_VALIDATION};
+    assert_ok(gkv_evaluate(model, images, &how, &options, &metrics));
+    assert_close(metrics.class_accuracy, (double)right / HELD_OUT, 1e-12);
+    assert_true(metrics.images == HELD_OUT && strstr(metrics.protocol, "random order of their split"));
+    options.of = GKV_EVAL_TRAIN;
+    assert_ok(gkv_evaluate(model, images, &how, &options, &metrics)); /* more than one block of 1000 */
+    assert_true(metrics.images == count - HELD_OUT && metrics.class_accuracy > 0.35 && metrics.class_accuracy <= 1);
+    gkv_dataset_free(images);
+    free(order);
 }
 
 /* Draws of a class, and the class of a draw. */
@@ -192,6 +256,7 @@ static void test_classes(void **state)
     double accuracy;
     assert_ok(gkv_class_accuracy(model, test, &settings, &accuracy));
     assert_true(accuracy > 0.35 && accuracy <= 1);
+    check_accuracy_of_held_out(model, &settings);
     assert_fails(gkv_model_sample_class(model, 10, 1, 1, 0, 1, codes), GKV_ERR_ARGUMENT, "class 10");
     assert_fails(gkv_model_sample_class(model, 1, 1, 1, 0, -1, codes), GKV_ERR_ARGUMENT, "temperature");
     gkv_model_free(model);
@@ -211,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_every_base),
         cmocka_unit_test(test_update),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_folders),
         cmocka_unit_test(test_classes),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);

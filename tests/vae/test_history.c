@@ -78,6 +78,29 @@ static void test_missing_files(void **state)
     assert_fails(gkv_history_append_epoch(in_folder("no-folder", NULL), &line), GKV_ERR_IO, "no-folder");
 }
 
+/* However long a log has become, it stops no run. */
+static void test_long_log(void **state)
+{
+    (void)state;
+    enum { LINE = 1000, LINES = 68000 }; /* more than 64 MiB, lines across the ends of blocks */
+    char line[LINE + 1];
+    memset(line, 'x', LINE);
+    line[LINE - 1] = '\n', line[LINE] = '\0';
+    gkv_file_writer *writer = NULL;
+    assert_ok(gkv_file_begin(in_folder("refits.jsonl", NULL), &writer));
+    for (size_t i = 0; i < LINES; i++)
+        assert_ok(gkv_file_write(writer, line, LINE));
+    assert_ok(gkv_file_commit(writer));
+    assert_ok(gkv_history_start(temporary, 0, LINES - 1));
+    assert_int_equal(lines_of("refits.jsonl"), LINES - 1);
+    assert_int_equal(strlen(text_of("refits.jsonl")), LINE * (LINES - 1));
+    assert_ok(gkv_history_start(temporary, 0, 2 * LINES)); /* more than there are */
+    assert_int_equal(lines_of("refits.jsonl"), LINES - 1);
+    assert_ok(gkv_history_start(temporary, 0, 70));
+    assert_int_equal(strlen(text_of("refits.jsonl")), LINE * 70);
+    assert_ok(gkv_history_start(temporary, 0, 0));
+}
+
 static void test_times(void **state)
 {
     (void)state;
@@ -105,6 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_missing_files),
+        cmocka_unit_test(test_long_log),
         cmocka_unit_test(test_times),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
