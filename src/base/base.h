@@ -63,6 +63,8 @@ typedef struct gkv_base_refit_report {
     double held_out_after;
     double g_min, g_max, k_min, k_max; /* over margins, after the step; 0 without g and k */
     long em_iterations;        /* of expectation–maximization; 0 for a base that is no mixture */
+    double share;              /* a tally's, of what the base has been told so far; 0 for a refit to codes */
+    long revived;              /* components without rows that were put to use, after a tally */
     double seconds;
 } gkv_base_refit_report;
 

@@ -193,13 +193,16 @@ static gkv_status revive(const refit *it, gkv_base_refit_report *report)
 {
     double density = 0;
     gkv_mixture_save(&it->move);
-    if (!gkv_tally_revive(&it->move, it->codes->tally, it->settings->share))
+    const size_t revived = gkv_tally_revive(&it->move, it->codes->tally, it->settings->share);
+    if (revived == 0)
         return GKV_OK;
     GKV_TRY(judge(it, &density));
-    if (density >= report->held_out_after)
+    if (density >= report->held_out_after) {
         report->held_out_after = density;
-    else
+        report->revived = (long)revived;
+    } else {
         gkv_mixture_restore(&it->move);
+    }
     return GKV_OK;
 }
 
@@ -217,10 +220,13 @@ gkv_status gkv_mixture_refit(const gkv_base *base, const gkv_params *params, con
     if (isnan(report->held_out_before))
         GKV_TRY_GOTO(judge(&it, &report->held_out_before));
     report->held_out_after = report->held_out_before;
-    if (codes->tally)
+    if (codes->tally) {
+        report->em_iterations = 1;
+        report->share = settings->share;
         it.better = gkv_tally_fit(&it.move, codes->tally, settings->share);
-    else
+    } else {
         status = fit(&it, report);
+    }
     /* Codes that no mixture can be fitted to (a dimension that has died, numbers that are not finite) leave the
      * base as it is: they are training's to deal with. */
     if (status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC)

@@ -51,7 +51,7 @@ void gkv_tally_step(const gkv_base_mixture *self, const gkv_gk *old, const gkv_r
 bool gkv_tally_fit(const gkv_mixture_move *move, const gkv_real *tally, double share);
 
 /* After that move: in the table, components that hardly any of the rows that are remembered belong to take half of the
- * heaviest one of their class, and both move apart along its longest axis. False if there are none. */
-bool gkv_tally_revive(const gkv_mixture_move *move, const gkv_real *tally, double share);
+ * heaviest one of their class, and both move apart along its longest axis. Their number; uses `rows` of the move. */
+size_t gkv_tally_revive(const gkv_mixture_move *move, const gkv_real *tally, double share);
 
 #endif

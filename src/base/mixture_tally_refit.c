@@ -75,11 +75,11 @@ static bool split(const gkv_mixture_move *it, size_t from, size_t idle)
     return true;
 }
 
-bool gkv_tally_revive(const gkv_mixture_move *it, const gkv_real *tally, double share)
+size_t gkv_tally_revive(const gkv_mixture_move *it, const gkv_real *tally, double share)
 {
     const size_t per_group = it->self->per_class;
-    double remembered = 0, *weights = it->old.weights;
-    bool any = false;
+    double remembered = 0, *weights = it->rows;
+    size_t revived = 0;
     for (size_t k = 0; k < it->K; k++)
         remembered += (double)*gkv_tally_at(it->self, tally, k).weight / share;
     gkv_mixture_weights(it->self, it->params, weights);
@@ -89,8 +89,8 @@ bool gkv_tally_revive(const gkv_mixture_move *it, const gkv_real *tally, double 
             heaviest = weights[i] > weights[heaviest] ? i : heaviest;
         if (weights[k] * remembered >= least_rows || weights[heaviest] * remembered < 4 * least_rows)
             continue;
-        any = split(it, heaviest, k) || any;
+        revived += split(it, heaviest, k);
         weights[k] = weights[heaviest] /= 2;
     }
-    return any;
+    return revived;
 }
