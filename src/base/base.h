@@ -42,6 +42,9 @@ typedef struct gkv_base_codes {
     double held_out_density; /* with a tally: the held-out codes' mean log density under the base as it is, or NaN */
 } gkv_base_codes;
 
+/* The least codes of a refit, and of how many one judges it in place of being fitted to. */
+enum { GKV_REFIT_CODES_MIN = 100, GKV_REFIT_JUDGE_EVERY = 5 };
+
 /* How a refit is to be made. */
 typedef struct gkv_base_refit_settings {
     bool first;      /* start from the codes (octiles, k-means++), not from the current parameters */

@@ -5,6 +5,9 @@
 
 #include "base/mixture.h"
 
+/* A component of fewer rows is not fitted, and is put to use elsewhere. */
+enum { GKV_MIXTURE_LEAST_ROWS = 20 };
+
 typedef struct gkv_mixture_state {
     double *weights;  /* [K] */
     gkv_gk *margins;  /* [K × d] */

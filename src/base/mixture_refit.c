@@ -14,11 +14,8 @@
 #include "core/memory.h"
 #include "gkvae/mgk_mixture.h"
 
-/* Where a residual, of unit variance if a component is g-and-k, begins to count less. */
-static const double wild_residual = 5;
-
-/* No margin narrower than this share of the codes' spread, no component fitted by fewer codes. */
-static const double least_scale = 0.01, least_rows = 20;
+/* No margin narrower than this share of the codes' spread. */
+static const double least_scale = 0.01;
 
 /* A first fit goes on until the held-out codes have not gained for so many iterations. Its components
  * find their places as normal ones, which are quick to fit, and their shapes in a few iterations more. */
@@ -83,7 +80,7 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
     set.independent = !self->spec.dependent;
     set.shared_shapes = self->spec.shared_shapes;
     set.least_scale = least_scale;
-    set.least_rows = least_rows;
+    set.least_rows = GKV_MIXTURE_LEAST_ROWS;
     set.max_iterations = it->settings->first ? FIRST_ITERATIONS : it->settings->iterations;
     set.tolerance = 1e-4 * (double)it->codes->fit_count;
     /* Of one iteration the step below is judge enough. */
@@ -98,7 +95,7 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
     set.margins.margin = gkv_base_gk_margin_of_safety;
     set.margins.one_start = 1;
     set.margins.lm.loss = GKV_LM_CAUCHY; /* a few codes far from all others are no matter of the tails */
-    set.margins.lm.loss_scale = wild_residual;
+    set.margins.lm.loss_scale = gkv_base_wild_residual;
     return set;
 }
 

@@ -10,9 +10,6 @@
 /* Shares below this are left out; scores beyond the bound count as at it, so that no row bends a component. */
 static const gkv_real least_share = (gkv_real)1e-3, score_bound = 6;
 
-/* A cell's residual, of unit variance if the component is g-and-k, begins to count less here. */
-static const double wild_residual = 5;
-
 /* The longest step of log B, g and k, and of A in units of B. */
 static const double longest[4] = {1, 0.5, 0.5, 0.2};
 
@@ -146,7 +143,7 @@ static int fit_cells(const gkv_real *cells, double n, const gkv_gk *margin, cons
     slopes_of(margin, at, slope);
     for (size_t c = 0; c < GKV_TALLY_CELLS; c++) {
         const double above = c < GKV_TALLY_BOUNDARIES ? at->cdf[c] : 1, below = c > 0 ? at->cdf[c - 1] : 0;
-        const double p = above - below, off = (double)cells[c] / n - p, r = sqrt(n / p) * off / wild_residual;
+        const double p = above - below, off = (double)cells[c] / n - p, r = sqrt(n / p) * off / gkv_base_wild_residual;
         const double weight = 1 / (p * (1 + r * r));
         double d[4];
         for (size_t i = 0; i < 4; i++) {

@@ -5,8 +5,8 @@
 #include "base/mixture_tally.h"
 #include "mgk/cholesky.h"
 
-/* A component of fewer rows than the first, of those that are remembered, is idle; no weight falls below the second. */
-static const double least_rows = 20, least_weight = 1e-6;
+/* No weight falls below this. */
+static const double least_weight = 1e-6;
 
 bool gkv_tally_fit(const gkv_mixture_move *it, const gkv_real *tally, double share)
 {
@@ -87,7 +87,7 @@ size_t gkv_tally_revive(const gkv_mixture_move *it, const gkv_real *tally, doubl
         size_t heaviest = k / per_group * per_group;
         for (size_t i = heaviest, end = heaviest + per_group; i < end; i++)
             heaviest = weights[i] > weights[heaviest] ? i : heaviest;
-        if (weights[k] * remembered >= least_rows || weights[heaviest] * remembered < 4 * least_rows)
+        if (weights[k] * remembered >= GKV_MIXTURE_LEAST_ROWS || weights[heaviest] * remembered < 4 * GKV_MIXTURE_LEAST_ROWS)
             continue;
         revived += split(it, heaviest, k);
         weights[k] = weights[heaviest] /= 2;

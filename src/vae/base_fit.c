@@ -16,7 +16,7 @@
 #include "gkvae/eval.h"
 #include "vae/images.h"
 
-enum { CODES_MIN = 100, JUDGE_EVERY = 5, BLOCK = 1000, ROUND_ITERATIONS = 10 };
+enum { BLOCK = 1000, ROUND_ITERATIONS = 10 };
 
 void gkv_base_fit_defaults(gkv_base_fit_settings *settings)
 {
@@ -51,10 +51,10 @@ static void job_free(job *it)
 static gkv_status set_apart(uint32_t *places, size_t count, size_t *apart)
 {
     uint32_t *moved = NULL;
-    GKV_TRY(gkv_alloc(count / JUDGE_EVERY, sizeof *moved, &moved));
+    GKV_TRY(gkv_alloc(count / GKV_REFIT_JUDGE_EVERY, sizeof *moved, &moved));
     size_t kept = 0, at = 0;
     for (size_t i = 0; i < count; i++) {
-        if (i % JUDGE_EVERY == JUDGE_EVERY - 1)
+        if (i % GKV_REFIT_JUDGE_EVERY == GKV_REFIT_JUDGE_EVERY - 1)
             moved[at++] = places[i];
         else
             places[kept++] = places[i];
@@ -70,9 +70,9 @@ static gkv_status set_apart(uint32_t *places, size_t count, size_t *apart)
 static gkv_status choose_images(job *it)
 {
     const size_t count = gkv_dataset_count(it->images), unseen = (size_t)it->run->data.validation;
-    if (unseen >= count || count - unseen < CODES_MIN)
+    if (unseen >= count || count - unseen < GKV_REFIT_CODES_MIN)
         return gkv_fail(GKV_ERR_DATA, "%zu images, of which %zu are held out, are too few to fit a base to: it takes %d",
-                        count, unseen, CODES_MIN);
+                        count, unseen, GKV_REFIT_CODES_MIN);
     GKV_TRY(gkv_alloc(count, sizeof *it->places, &it->places));
     gkv_images_split(it->model->settings.train.seed, count, it->places);
     it->fit = count - unseen < it->settings.codes ? count - unseen : it->settings.codes;
@@ -209,8 +209,9 @@ static gkv_status check_arguments(const gkv_model *model, const gkv_dataset *tra
     if (gkv_dataset_height(training) != model->height || gkv_dataset_width(training) != model->width)
         return gkv_fail(GKV_ERR_DATA, "the images are %zu × %zu, but the model was trained on %zu × %zu",
                         gkv_dataset_height(training), gkv_dataset_width(training), model->height, model->width);
-    if (s->codes < CODES_MIN || s->rounds < 0 || !(s->tolerance >= 0))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a fit of a base takes %d codes or more, rounds ≥ 0 and a tolerance ≥ 0", CODES_MIN);
+    if (s->codes < GKV_REFIT_CODES_MIN || s->rounds < 0 || !(s->tolerance >= 0))
+        return gkv_fail(GKV_ERR_ARGUMENT, "a fit of a base takes %d codes or more, rounds ≥ 0 and a tolerance ≥ 0",
+                        GKV_REFIT_CODES_MIN);
     return gkv_images_check_trained(model, training);
 }
 

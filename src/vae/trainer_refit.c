@@ -12,9 +12,6 @@
 #include "core/memory.h"
 #include "vae/trainer.h"
 
-/* The least codes of a refit, and the place of those among five that judge it. */
-enum { CODES_MIN = 100, JUDGE_EVERY = 5 };
-
 static bool refits_at_all(const gkv_trainer *trainer)
 {
     return trainer->model->base->ops->refit && strstr(trainer->model->settings.model.base_fit, "lm") != NULL;
@@ -38,7 +35,7 @@ static bool by_tally(const gkv_trainer *trainer)
 static uint64_t tally_steps(const gkv_trainer *trainer)
 {
     const uint64_t wished = (uint64_t)trainer->model->settings.train.refit_steps;
-    const uint64_t enough = (CODES_MIN * JUDGE_EVERY + trainer->batch - 1) / trainer->batch;
+    const uint64_t enough = (GKV_REFIT_CODES_MIN * GKV_REFIT_JUDGE_EVERY + trainer->batch - 1) / trainer->batch;
     const uint64_t least = enough > 1 ? enough : 2;
     return wished > least ? wished : least;
 }
@@ -97,8 +94,8 @@ static void window_of(const gkv_trainer *trainer, uint64_t n, uint64_t *from, ui
     *to = images_after(trainer, step_of(trainer, n));
     uint64_t room = trainer->store.room;
     if (by_tally(trainer) && n > 1) { /* these codes are judges alone */
-        const uint64_t judges = (*to - before) / (4 * JUDGE_EVERY);
-        room = judges < CODES_MIN ? CODES_MIN : judges < GKV_TALLY_JUDGES ? judges : GKV_TALLY_JUDGES;
+        const uint64_t judges = (*to - before) / (4 * GKV_REFIT_JUDGE_EVERY);
+        room = judges < GKV_REFIT_CODES_MIN ? GKV_REFIT_CODES_MIN : judges < GKV_TALLY_JUDGES ? judges : GKV_TALLY_JUDGES;
     }
     *from = *to - before > room ? *to - room : before;
 }
@@ -108,7 +105,7 @@ static gkv_status check_components(const gkv_trainer *trainer, double codes)
 {
     const gkv_base *base = trainer->model->base;
     const size_t components = base->ops->tally_parts ? base->ops->tally_parts(base) : 1;
-    const double most = codes / 2 * (JUDGE_EVERY - 1) / JUDGE_EVERY;
+    const double most = codes / 2 * (GKV_REFIT_JUDGE_EVERY - 1) / GKV_REFIT_JUDGE_EVERY;
     if ((double)components > most)
         return gkv_fail(GKV_ERR_CONFIG, "the base's %zu components are more than the %.0f that a refit to %.0f codes can "
                         "tell apart: lower model.base_components, or raise train.refit_codes or train.refit_every",
@@ -122,13 +119,13 @@ gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
         return GKV_OK;
     const size_t wished = (size_t)trainer->model->settings.train.refit_codes, count = trainer->train.count;
     trainer->store.room = wished < count ? wished : count;
-    if (trainer->store.room < CODES_MIN)
+    if (trainer->store.room < GKV_REFIT_CODES_MIN)
         return gkv_fail(GKV_ERR_CONFIG, "%zu training images are too few to refit the base to (at least %d): set "
-                        "model.base_fit = grad or fixed, or train on more images", count, CODES_MIN);
+                        "model.base_fit = grad or fixed, or train on more images", count, GKV_REFIT_CODES_MIN);
     const double each = fmin(period_of(trainer), (double)trainer->epoch_steps) * (double)trainer->batch;
-    if (each < CODES_MIN)
+    if (each < GKV_REFIT_CODES_MIN)
         return gkv_fail(GKV_ERR_CONFIG, "train.refit_every = %g leaves %.0f images from one refit of the base to the next, "
-                        "and a refit needs %d", trainer->model->settings.train.refit_every, each, CODES_MIN);
+                        "and a refit needs %d", trainer->model->settings.train.refit_every, each, GKV_REFIT_CODES_MIN);
     GKV_TRY(check_components(trainer, fmin(each, (double)trainer->store.room)));
     if (trainer->model->base->classes > 0)
         GKV_TRY(gkv_alloc(trainer->store.room, sizeof *trainer->store.labels, &trainer->store.labels));
@@ -204,7 +201,7 @@ bool gkv_trainer_has_codes(const gkv_trainer *trainer)
     uint64_t from = 0, to = 0;
     const uint64_t due = refits_within(trainer, trainer->state.step);
     window_of(trainer, due > 0 ? due : 1, &from, &to);
-    return trainer->state.codes >= CODES_MIN && trainer->state.codes >= (to - from) / 2;
+    return trainer->state.codes >= GKV_REFIT_CODES_MIN && trainer->state.codes >= (to - from) / 2;
 }
 
 /* --- The refit --------------------------------------------------------------------------- */
@@ -262,7 +259,7 @@ gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report
     const double began = omp_get_wtime();
     const gkv_model *model = trainer->model;
     const bool tallied = by_tally(trainer);
-    const size_t every = tallied ? 1 : JUDGE_EVERY; /* what a tally says is judged by all codes there are */
+    const size_t every = tallied ? 1 : GKV_REFIT_JUDGE_EVERY; /* what a tally says is judged by all codes there are */
     const size_t count = trainer->state.codes, judges = count / every, d = model->d;
     gkv_real *codes = NULL;
     uint32_t *classes = NULL;
