@@ -3,7 +3,7 @@
  * A training step computes every row's normal scores ζ in every component, and the component's share r of its
  * density: an E-step, for nothing. A tally adds up, component by component,
  *
- *   Σ r,   Σ r ζ_j,   Σ r ζ_i ζ_j,   and for g-and-k margins Σ r in cells of ζ_j,
+ *   Σ r,   Σ r ζ_j,   Σ r ζ_i ζ_j,   and for g-and-k margins Σ r and Σ r (u_j − ζ_j), u = ζWWᵀ, in cells of ζ_j,
  *
  * which is all that an M-step needs, whatever the number of rows (online EM: Cappé & Moulines, JRSS B 2009). */
 #ifndef GKV_BASE_MIXTURE_TALLY_H
@@ -15,12 +15,20 @@
  * of what all of the sample says of g and k. */
 enum { GKV_TALLY_BOUNDARIES = 32, GKV_TALLY_CELLS = GKV_TALLY_BOUNDARIES + 1 };
 
+static const double gkv_tally_width = 0.2;
+
+static inline double gkv_tally_boundary(size_t i)
+{
+    return -3.1 + gkv_tally_width * (double)i;
+}
+
 /* Where a tally of component k has its numbers. */
 typedef struct gkv_tally_component {
     gkv_real *weight;  /* [1] Σ r */
     gkv_real *sum;     /* [d] */
     gkv_real *square;  /* [d, d], of which j ≥ i; [d] without dependence */
     gkv_real *cells;   /* [d, GKV_TALLY_CELLS]; NULL for normal margins */
+    gkv_real *coupling; /* likewise; NULL without dependence too */
 } gkv_tally_component;
 
 gkv_tally_component gkv_tally_at(const gkv_base_mixture *self, const gkv_real *tally, size_t k);
@@ -39,11 +47,14 @@ typedef struct gkv_tally_prior {
 /* That of K components' margins [K × d], each known from so many rows [K]: mixture_prior.c. */
 gkv_tally_prior gkv_tally_prior_of(size_t K, size_t d, const gkv_gk *margins, const double *rows);
 
-/* Component k's margins [d], from the `old` ones that the tally was made under, and its correlation r[d, d] (NULL: none),
+/* The information that other dimensions' scores have of component k's dimension j, (WWᵀ)_jj − 1 ≥ 0. */
+double gkv_tally_coupled(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j);
+
+/* Component k's margins [d], from the `old` ones, of these `params`, that the tally was made under, and its correlation r[d, d] (NULL: none),
  * in place, `share` of the way to what the tally says of them: normal margins by moments, those of g-and-k by a step
  * of Levenberg–Marquardt on the cells' whitened residuals and on the prior's. The tally has rows of the component. */
-void gkv_tally_step(const gkv_base_mixture *self, const gkv_gk *old, const gkv_real *tally, size_t k, double share,
-                    const gkv_tally_prior *prior, gkv_gk *margins, double *r);
+void gkv_tally_step(const gkv_base_mixture *self, const gkv_params *params, const gkv_gk *old, const gkv_real *tally,
+                    size_t k, double share, const gkv_tally_prior *prior, gkv_gk *margins, double *r);
 
 /* Fills `fitted` of the move: every component goes its step by gkv_tally_step, a share of the way that is the larger the
  * more rows it had, so that one that had few keeps more of what it was told before; on the whole `share`, in (0, 1].

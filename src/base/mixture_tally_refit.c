@@ -29,7 +29,7 @@ bool gkv_tally_fit(const gkv_mixture_move *it, const gkv_real *tally, double sha
         if (r)
             memcpy(r, it->old.r + k * d * d, d * d * sizeof *r);
         if (n > 1)
-            gkv_tally_step(it->self, old, tally, k, n / it->rows[k], &prior, it->fitted.margins + k * d, r);
+            gkv_tally_step(it->self, it->params, old, tally, k, n / it->rows[k], &prior, it->fitted.margins + k * d, r);
     }
     return true;
 }

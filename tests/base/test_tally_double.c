@@ -97,6 +97,7 @@ static gkv_real *tally_of(base_rig *it, const gkv_slot *weight)
     gkv_real *tally = test_alloc(ops->tally_size(it->base) * sizeof *tally);
     memset(tally, 0, ops->tally_size(it->base) * sizeof *tally);
     ops->log_density(it->base, &it->ws, 0, FIT);
+    ops->backward(it->base, &it->ws, 0, FIT);
     for (size_t part = ops->tally_parts(it->base); part-- > 0;)
         ops->tally(it->base, &it->ws, weight, FIT, part, tally);
     return tally;
@@ -373,7 +374,7 @@ static void test_normal_components(void **state)
         gkv_gk old[D], margins[D];
         for (size_t j = 0; j < D; j++)
             old[j] = margins[j] = gkv_mixture_get(self, &it->params, k, j);
-        gkv_tally_step(self, old, tally, k, 1, &none, margins, NULL);
+        gkv_tally_step(self, &it->params, old, tally, k, 1, &none, margins, NULL);
         for (size_t j = 0; j < D; j++)
             without += margins[j].g * margins[j].g + margins[j].k * margins[j].k;
     }

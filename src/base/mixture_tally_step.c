@@ -1,0 +1,185 @@
+/* A component's step from what a tally says of it. */
+#include <math.h>
+#include <string.h>
+
+#include "base/gk.h"
+#include "base/mixture_tally.h"
+#include "gk/four.h"
+
+/* The longest step of log B, g and k, and of A in units of B. */
+static const double longest[4] = {1, 0.5, 0.5, 0.2};
+
+/* Mean and standard deviation of a component's scores in dimension j. */
+static void moments(const gkv_base_mixture *self, const gkv_tally_component *of, size_t j, double *mean, double *sd)
+{
+    const size_t d = self->base.eps.width;
+    const double n = (double)*of->weight;
+    *mean = (double)of->sum[j] / n;
+    const double square = (double)of->square[self->spec.dependent ? j * d + j : j] / n;
+    *sd = sqrt(fmax(square - *mean * *mean, 1e-6));
+}
+
+/* Φ at the cells' boundaries, and φ. */
+typedef struct levels {
+    double cdf[GKV_TALLY_BOUNDARIES], pdf[GKV_TALLY_BOUNDARIES];
+} levels;
+
+static levels make_levels(void)
+{
+    levels it;
+    for (size_t i = 0; i < GKV_TALLY_BOUNDARIES; i++) {
+        it.cdf[i] = 0.5 * erfc(-gkv_tally_boundary(i) / sqrt(2));
+        it.pdf[i] = exp(-gkv_tally_boundary(i) * gkv_tally_boundary(i) / 2 - GKV_HALF_LOG_2PI);
+    }
+    return it;
+}
+
+/* That of a cell. */
+static double probability(const levels *at, size_t c)
+{
+    return (c < GKV_TALLY_BOUNDARIES ? at->cdf[c] : 1) - (c > 0 ? at->cdf[c - 1] : 0);
+}
+
+/* h_θ = ∂Q/∂θ / Q' of a margin for θ = (A/B, log B, g, k), at boundaries moved by so much, n ≤ GKV_TALLY_CELLS: as θ
+ * moves, the score of a value moves by −h_θ. */
+static void moves_of(const gkv_gk *margin, size_t n, double by, double h[GKV_TALLY_CELLS][4])
+{
+    enum { N = GKV_TALLY_CELLS };
+    double z[N], g[N], k[N], x[N], dq[N], x_g[N], x_k[N];
+    for (size_t i = 0; i < n; i++)
+        z[i] = gkv_tally_boundary(i) + by, g[i] = margin->g, k[i] = margin->k;
+    const gkv_gk_outputs_d out = {.x = x, .dq = dq, .x_g = x_g, .x_k = x_k};
+    gkv_gk_batch_shape_d(n, g, k, margin->c, z, &out); /* of A = 0, B = 1, which is all that matters */
+    for (size_t i = 0; i < n; i++)
+        h[i][0] = 1 / dq[i], h[i][1] = x[i] / dq[i], h[i][2] = x_g[i] / dq[i], h[i][3] = x_k[i] / dq[i];
+}
+
+/* What makes a step, as normal equations of one row: M δ = b. */
+typedef struct equations {
+    double m[4][4], b[4];
+} equations;
+
+/* Of the residuals √n (n_c/n − p_c)/√p_c under Cauchy's loss: the increments of the whitened quantile residuals of
+ * gkvae/gk_fit.h at the boundaries' levels. */
+static void add_cells(const gkv_real *cells, double n, const gkv_gk *margin, const levels *at, equations *to)
+{
+    double h[GKV_TALLY_CELLS][4];
+    moves_of(margin, GKV_TALLY_BOUNDARIES, 0, h);
+    for (size_t c = 0; c < GKV_TALLY_CELLS; c++) {
+        const double p = probability(at, c), off = (double)cells[c] / n - p;
+        const double r = sqrt(n / p) * off / gkv_base_wild_residual, weight = 1 / (p * (1 + r * r));
+        double d[4]; /* ∂p_c/∂θ, as ∂F/∂θ = −φ h_θ */
+        for (size_t i = 0; i < 4; i++) {
+            d[i] = (c > 0 ? at->pdf[c - 1] * h[c - 1][i] : 0) - (c < GKV_TALLY_BOUNDARIES ? at->pdf[c] * h[c][i] : 0);
+            to->b[i] += weight * d[i] * off;
+        }
+        for (size_t i = 0; i < 4; i++)
+            for (size_t j = 0; j < 4; j++)
+                to->m[i][j] += weight * d[i] * d[j];
+    }
+}
+
+/* Of what other dimensions say of g and k. The score function of a margin's θ is that of the margin alone and
+ * (u − ζ)h_θ, u = ζWWᵀ, whose mean is 0 where components are g-and-k and whose information is that of WWᵀ_jj − 1. A and B
+ * follow g and k as the margin alone has them. */
+static void add_coupling(const gkv_real *coupling, double n, double coupled, const gkv_gk *margin, const levels *at,
+                         equations *to)
+{
+    double h[GKV_TALLY_CELLS][4], follow[2][2];
+    const double (*m)[4] = (const double (*)[4])to->m;
+    const double det = m[0][0] * m[1][1] - m[0][1] * m[1][0];
+    if (!(det > 0))
+        return;
+    for (size_t s = 0; s < 2; s++) {
+        follow[s][0] = (m[1][1] * m[0][2 + s] - m[0][1] * m[1][2 + s]) / det;
+        follow[s][1] = (m[0][0] * m[1][2 + s] - m[1][0] * m[0][2 + s]) / det;
+    }
+    moves_of(margin, GKV_TALLY_CELLS, -gkv_tally_width / 2, h); /* at the middles of cells */
+    for (size_t c = 0; c < GKV_TALLY_CELLS; c++) {
+        double own[2];
+        for (size_t s = 0; s < 2; s++) {
+            own[s] = h[c][2 + s] - follow[s][0] * h[c][0] - follow[s][1] * h[c][1];
+            to->b[2 + s] += (double)coupling[c] / n * own[s];
+        }
+        for (size_t s = 0; s < 4; s++)
+            to->m[2 + s / 2][2 + s % 2] += coupled * probability(at, c) * own[s / 2] * own[s % 2];
+    }
+}
+
+/* Of g and k over their prior's deviation, their squares weighing so much against one row. */
+static void add_prior(const double strength[2], const gkv_gk *margin, equations *to)
+{
+    const double shape[2] = {margin->g, margin->k};
+    for (size_t s = 0; s < 2; s++) {
+        to->m[2 + s][2 + s] += strength[s];
+        to->b[2 + s] -= strength[s] * shape[s];
+    }
+}
+
+/* One step of Levenberg–Marquardt. 0 if there is none. */
+static int solve(equations *it, double delta[4])
+{
+    static const double damping = 1e-3;
+    static const unsigned char held[4] = {0};
+    for (size_t i = 0; i < 4; i++)
+        it->m[i][i] *= 1 + damping;
+    return gkv_symmetric_solve(it->m, held, it->b, delta);
+}
+
+static double held_to(double most, double x)
+{
+    return fmin(fmax(x, -most), most);
+}
+
+static gkv_gk step_margin(const gkv_gk *old, const double delta[4], double share)
+{
+    gkv_gk gk = *old;
+    gk.a += share * old->b * held_to(longest[0], delta[0]);
+    gk.b *= exp(share * held_to(longest[1], delta[1]));
+    gk.g += share * held_to(longest[2], delta[2]);
+    gk.k = fmax(gk.k + share * held_to(longest[3], delta[3]), gkv_base_gk_free_k); /* at which no g is to be searched for */
+    return gk;
+}
+
+/* R to what the scores' correlation is. */
+static void step_correlation(const gkv_base_mixture *self, const gkv_tally_component *of, double share, double *r)
+{
+    const size_t d = self->base.eps.width;
+    const double n = (double)*of->weight;
+    double mean[GKV_BASE_MOST_DIMENSIONS], sd[GKV_BASE_MOST_DIMENSIONS];
+    for (size_t j = 0; j < d; j++)
+        moments(self, of, j, &mean[j], &sd[j]);
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = i + 1; j < d; j++) {
+            const double found = ((double)of->square[i * d + j] / n - mean[i] * mean[j]) / (sd[i] * sd[j]);
+            r[i * d + j] += share * (held_to(1, found) - r[i * d + j]);
+            r[j * d + i] = r[i * d + j];
+        }
+}
+
+void gkv_tally_step(const gkv_base_mixture *self, const gkv_params *params, const gkv_gk *old, const gkv_real *tally,
+                    size_t k, double share, const gkv_tally_prior *prior, gkv_gk *margins, double *r)
+{
+    const size_t d = self->base.eps.width;
+    const gkv_tally_component of = gkv_tally_at(self, tally, k);
+    const levels at = make_levels();
+    const double n = (double)*of.weight, rows = n / share;
+    const double strength[2] = {1 / (rows * prior->variance[0]), 1 / (rows * prior->variance[1])};
+    for (size_t j = 0; j < d; j++) {
+        double mean, sd, delta[4] = {0};
+        moments(self, &of, j, &mean, &sd);
+        delta[0] = mean, delta[1] = log(sd);
+        if (of.cells) {
+            equations normal = {0};
+            add_cells(of.cells + j * GKV_TALLY_CELLS, n, &old[j], &at, &normal);
+            if (of.coupling)
+                add_coupling(of.coupling + j * GKV_TALLY_CELLS, n, gkv_tally_coupled(self, params, k, j), &old[j], &at, &normal);
+            add_prior(strength, &old[j], &normal);
+            if (!solve(&normal, delta))
+                memset(delta, 0, sizeof delta);
+        }
+        margins[j] = step_margin(&old[j], delta, share);
+    }
+    if (r)
+        step_correlation(self, &of, share, r);
+}
