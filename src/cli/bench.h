@@ -75,6 +75,9 @@ enum { BENCH_SIDE = 28, BENCH_PIXELS = BENCH_SIDE * BENCH_SIDE };
 /* count × BENCH_PIXELS grey levels, to be freed. */
 uint8_t *bench_images(size_t count);
 
+/* Labels for them, to be freed: each of so many as often as any. */
+uint8_t *bench_labels(size_t count, size_t classes);
+
 /* --- bench_measure.c ------------------------------------------------------------------ */
 
 /* All rounds. */

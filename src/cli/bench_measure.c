@@ -260,10 +260,10 @@ done:
     return code;
 }
 
-static int open_model(bench *it, bench_model *model, const uint8_t *images)
+static int open_model(bench *it, bench_model *model, const uint8_t *images, const uint8_t *labels)
 {
     gkv_dataset *dataset;
-    int code = cli_check(gkv_dataset_from_memory(images, NULL, it->images, BENCH_SIDE, BENCH_SIDE, &dataset));
+    int code = cli_check(gkv_dataset_from_memory(images, labels, it->images, BENCH_SIDE, BENCH_SIDE, &dataset));
     if (code == CLI_OK)
         code = cli_check(gkv_bench_training_create(&model->settings, dataset, &model->training));
     if (code != CLI_OK)
@@ -279,14 +279,16 @@ static int open_models(bench *it, double slot, gkv_dataset **test)
 {
     const size_t test_images = it->images < BENCH_DRAWS ? it->images : BENCH_DRAWS;
     uint8_t *images = bench_images(it->images);
+    uint8_t *labels = bench_labels(it->images, (size_t)it->model[0].settings.model.base_classes);
     int code = CLI_OK;
-    CLI_CHECK(gkv_dataset_from_memory(images, NULL, test_images, BENCH_SIDE, BENCH_SIDE, test));
+    CLI_CHECK(gkv_dataset_from_memory(images, labels, test_images, BENCH_SIDE, BENCH_SIDE, test));
     for (size_t m = 0; m < it->models; m++) {
-        CLI_TRY(open_model(it, &it->model[m], images));
+        CLI_TRY(open_model(it, &it->model[m], images, labels));
         CLI_TRY(plan(it, &it->model[m], *test, test_images, slot));
     }
 done:
     free(images);
+    free(labels);
     return code;
 }
 

@@ -103,7 +103,7 @@ static uint64_t first_due(const gkv_trainer *trainer)
     return due_from(trainer, period > 1 ? period - 1 : 1);
 }
 
-/* ε of the first training images, as a run's last steps before a refit would leave them. */
+/* ε of the first training images, and their labels, as a run's last steps before a refit would leave them. */
 static gkv_status fresh_codes(gkv_trainer *trainer)
 {
     const gkv_model *model = trainer->model;
@@ -121,6 +121,9 @@ static gkv_status fresh_codes(gkv_trainer *trainer)
         gkv_images_fetch(&images, i, 0, row);
         for (size_t k = 0; k < model->pixels; k++)
             x[i * model->pixels + k] = (float)row[k];
+        if (trainer->store.labels)
+            trainer->store.labels[i] =
+                (gkv_real)(1 + gkv_dataset_labels(trainer->dataset)[gkv_images_place(&images, i)]);
     }
     GKV_TRY_GOTO(gkv_model_draw(model, count, x, model->settings.train.seed, 0, codes));
     GKV_TRY_GOTO(gkv_model_normalise(model, count, codes, codes));

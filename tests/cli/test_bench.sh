@@ -38,12 +38,16 @@ assert f["models"][1]["sample_operations"] == 2 * (6 * 32 + 32 * 32 + 32 * 784)
 assert 0 < f["first_step_seconds"] < f["epoch_seconds"] and 1e6 < f["peak_memory_bytes"] < 3e8
 END
 
-# A mixture: the first refit by itself, the others by what steps tally,
+# Mixtures, by class with labels that are made up too: the first refit by itself, the others by what steps tally,
 # as often as a run makes them.
+expect 0 "refits of the base" "$gkvae" bench by-class.ini --images 1000 --threads 1 --seconds 1 --only training --only run \
+    --set model.base_classes=3 --json by-class.json
+grep -qE "nan|inf" output && fail "by class: a figure is no number"
+expect 0 "configured, 1 thread" "$gkvae" bench by-class.ini --images 1000 --threads 1 --seconds 1 --only evaluation --only draws
 expect 0 "refits of the base" "$gkvae" bench mixture.ini --images 1000 --threads 1 --seconds 1 --only training --json mixture.json
 /usr/bin/python3 - << 'END' || fail "figures of refits"
 import json
-for name in "mixture",:
+for name in "by-class", "mixture":
     model = json.load(open(name + ".json"))["models"][0]
     at = model["at"][0]
     assert model["refit_steps"] == 7

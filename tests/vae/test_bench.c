@@ -114,7 +114,7 @@ static void test_refits_of_mixtures(void **state)
 {
     (void)state;
     static const char *const kinds[][3] = {
-        {"gk-mixture", "3", "10"}, {"gk-mixture", "4", "12"}, {"gk-mixture", "2", "1"}, {"gk-mixture", "3", "60"}};
+        {"gk-mixture", "3", "10"}, {"gk-by-class", "1", "12"}, {"gk-mixture", "2", "1"}, {"gk-mixture", "3", "60"}};
     static const double steps_between[] = {10, 12, 3, 60}; /* enough for codes to judge it, at least */
     for (size_t kind = 0; kind < 4; kind++) {
         gkv_settings settings = small_settings();
