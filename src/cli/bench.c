@@ -122,7 +122,8 @@ int cli_bench(int argc, char **argv)
                "The peak is OpenBLAS on large square matrices in single precision, measured in each round. GFLOP/s "
                "count 2·in·out for each product of a linear layer with one image, as if no pixel were zero: forward, "
                "for the gradient in the weights, and for that in the inputs, but for the first layer's. Nothing "
-               "else counts. All settings and their defaults: gkvae settings"};
+               "else counts. Of an epoch's time, refits of the base take the share that is shown when they come as "
+               "often as in a run, after the first one. All settings and their defaults: gkvae settings"};
     bench *it = cli_alloc(1, sizeof *it);
     bench_arguments a = {.it = it};
     gkv_settings settings;

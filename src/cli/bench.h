@@ -27,11 +27,14 @@ typedef struct bench_model {
     gkv_settings settings;
     gkv_bench_training *training;
     gkv_bench_operations operations;
-    size_t parameters, batch, epoch_steps;
+    size_t parameters, batch;
+    double refit_steps; /* from a refit to the next; 0 without refits */
     size_t steps[BENCH_WIDTHS], evaluated[BENCH_WIDTHS]; /* of one measurement */
     size_t piece[BENCH_WIDTHS]; /* steps of about a second: between two pieces it can be stopped */
     struct {
-        bench_series step, evaluation, drawing, refit; /* seconds: a step, an evaluated image, all draws, a refit */
+        bench_series step, evaluation, drawing; /* seconds: a step, an evaluated image, all draws */
+        bench_series refit;  /* … and a refit, but for the first one … */
+        double first_refit; /* … which is measured once; 0 without refits */
         bench_series step_share, evaluation_share, drawing_share; /* of the peak in the same round */
         bench_series parts[GKV_BENCH_PARTS]; /* seconds of a step, all threads together */
     } at[BENCH_WIDTHS];
@@ -72,6 +75,9 @@ enum { BENCH_SIDE = 28, BENCH_PIXELS = BENCH_SIDE * BENCH_SIDE };
 /* count × BENCH_PIXELS grey levels, to be freed. */
 uint8_t *bench_images(size_t count);
 
+/* Labels for them, to be freed: each of so many as often as any. */
+uint8_t *bench_labels(size_t count, size_t classes);
+
 /* --- bench_measure.c ------------------------------------------------------------------ */
 
 /* All rounds. */
@@ -93,7 +99,10 @@ int bench_write_json(const bench *it);
 /* Whether the file can be written, before there is anything to lose; leaves it as it is. */
 int bench_check_json(const char *path);
 
-/* A refit's share of the time of the steps between two. */
+/* A refit's time, to that of the steps from one to the next; NaN without refits. The first one is left out. */
+double bench_refit_to_steps(const bench_model *model, size_t width);
+
+/* The share of an epoch's time that refits take: the same, to both together. */
 double bench_refit_share(const bench_model *model, size_t width);
 
 #endif

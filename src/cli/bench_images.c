@@ -60,6 +60,14 @@ static void stroke(uint64_t *state, uint8_t *image)
     }
 }
 
+uint8_t *bench_labels(size_t count, size_t classes)
+{
+    uint8_t *labels = cli_alloc(count, 1);
+    for (size_t i = 0; i < count; i++)
+        labels[i] = (uint8_t)(i % classes);
+    return labels;
+}
+
 uint8_t *bench_images(size_t count)
 {
     bool dark[BENCH_PIXELS];

@@ -27,6 +27,7 @@ static json_t *width_of(const bench *it, const bench_model *model, size_t width)
     for (int part = 0; part < GKV_BENCH_PARTS; part++)
         put(parts, gkv_bench_part_name((gkv_bench_part)part), bench_median(&model->at[width].parts[part]));
     json_object_set_new(out, "step_parts_thread_seconds", parts);
+    put(out, "first_refit_seconds", model->at[width].first_refit > 0 ? model->at[width].first_refit : NAN);
     put(out, "refit_seconds", bench_median(&model->at[width].refit));
     put(out, "refit_share", bench_refit_share(model, width));
     put(out, "evaluated_images_per_second", 1 / evaluation);
@@ -46,6 +47,7 @@ static json_t *model_of(const bench *it, const bench_model *model)
     put(out, "training_operations_per_image", model->operations.training);
     put(out, "encoding_operations_per_image", model->operations.encoding);
     put(out, "sample_operations", model->operations.sample);
+    put(out, "refit_steps", model->refit_steps > 0 ? model->refit_steps : NAN);
     for (size_t w = 0; w < it->widths; w++)
         json_array_append_new(at, width_of(it, model, w));
     json_object_set_new(out, "at", at);

@@ -68,10 +68,16 @@ done:
     return code;
 }
 
+/* From nothing, as a run does once; afterwards steps and refits are as they are in nearly all of a run. */
+static int refit_first(bench_model *model, size_t width, int threads)
+{
+    return cli_check(gkv_bench_training_refit(model->training, threads, 1, &model->at[width].first_refit));
+}
+
 static int refit(bench_model *model, size_t width, int threads)
 {
     double seconds;
-    const int code = cli_check(gkv_bench_training_refit(model->training, threads, &seconds));
+    const int code = cli_check(gkv_bench_training_refit(model->training, threads, 0, &seconds));
     if (code == CLI_OK && seconds > 0)
         bench_add(&model->at[width].refit, seconds);
     return code;
@@ -200,6 +206,10 @@ static int plan(bench *it, bench_model *model, const gkv_dataset *test, size_t m
 {
     const size_t steps = 4;
     int code = CLI_OK;
+    for (size_t w = 0; it->wanted & BENCH_TRAINING && w < it->widths; w++) {
+        CLI_TRY(bench_go_on());
+        CLI_TRY(refit_first(model, w, it->threads[w]));
+    }
     for (size_t w = 0; w < it->widths; w++) {
         const size_t task = EVALUATED * (size_t)it->threads[w], images = task < most ? task : most;
         double seconds;
@@ -250,10 +260,10 @@ done:
     return code;
 }
 
-static int open_model(bench *it, bench_model *model, const uint8_t *images)
+static int open_model(bench *it, bench_model *model, const uint8_t *images, const uint8_t *labels)
 {
     gkv_dataset *dataset;
-    int code = cli_check(gkv_dataset_from_memory(images, NULL, it->images, BENCH_SIDE, BENCH_SIDE, &dataset));
+    int code = cli_check(gkv_dataset_from_memory(images, labels, it->images, BENCH_SIDE, BENCH_SIDE, &dataset));
     if (code == CLI_OK)
         code = cli_check(gkv_bench_training_create(&model->settings, dataset, &model->training));
     if (code != CLI_OK)
@@ -261,7 +271,7 @@ static int open_model(bench *it, bench_model *model, const uint8_t *images)
     gkv_bench_count(gkv_bench_training_model(model->training), &model->operations);
     model->parameters = gkv_model_parameters(gkv_bench_training_model(model->training));
     model->batch = gkv_bench_training_batch(model->training);
-    model->epoch_steps = (size_t)gkv_bench_training_epoch_steps(model->training);
+    model->refit_steps = gkv_bench_training_refit_steps(model->training);
     return CLI_OK;
 }
 
@@ -269,20 +279,22 @@ static int open_models(bench *it, double slot, gkv_dataset **test)
 {
     const size_t test_images = it->images < BENCH_DRAWS ? it->images : BENCH_DRAWS;
     uint8_t *images = bench_images(it->images);
+    uint8_t *labels = bench_labels(it->images, (size_t)it->model[0].settings.model.base_classes);
     int code = CLI_OK;
-    CLI_CHECK(gkv_dataset_from_memory(images, NULL, test_images, BENCH_SIDE, BENCH_SIDE, test));
+    CLI_CHECK(gkv_dataset_from_memory(images, labels, test_images, BENCH_SIDE, BENCH_SIDE, test));
     for (size_t m = 0; m < it->models; m++) {
-        CLI_TRY(open_model(it, &it->model[m], images));
+        CLI_TRY(open_model(it, &it->model[m], images, labels));
         CLI_TRY(plan(it, &it->model[m], *test, test_images, slot));
     }
 done:
     free(images);
+    free(labels);
     return code;
 }
 
 int bench_measure(bench *it)
 {
-    /* Of each round's measurements the draws, the refit and the peak take what they take. */
+    /* Of each round's measurements the draws, refits with the steps for them, and the peak take what they take. */
     const size_t of_models = (it->wanted & BENCH_TRAINING ? 1U : 0U) + (it->wanted & BENCH_EVALUATION ? 1U : 0U);
     const size_t timed = it->widths * it->models * of_models + 1;
     const double slot = 0.75 * it->seconds / (double)(it->rounds * timed);

@@ -29,14 +29,19 @@ static void cell(table *t, const char *format, ...)
         t->cells[t->count++] = cli_text("%s", text);
 }
 
+static void drop(table *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        free(t->cells[i]);
+    t->count = 0;
+}
+
 static void finish(table *t, size_t columns)
 {
     char align[16] = "lrrrrrrrrrrrrrr";
     align[columns] = '\0';
     cli_table((const char *const *)t->cells, t->count / columns, columns, align);
-    for (size_t i = 0; i < t->count; i++)
-        free(t->cells[i]);
-    t->count = 0;
+    drop(t);
     putchar('\n');
 }
 
@@ -86,10 +91,15 @@ static void print_training(const bench *it)
     finish(&t, COLUMNS);
 }
 
+double bench_refit_to_steps(const bench_model *model, size_t width)
+{
+    return bench_median(&model->at[width].refit) / (model->refit_steps * bench_median(&model->at[width].step));
+}
+
 double bench_refit_share(const bench_model *model, size_t width)
 {
-    const double steps = (double)model->epoch_steps * (double)model->settings.train.refit_every;
-    return bench_median(&model->at[width].refit) / (steps * bench_median(&model->at[width].step));
+    const double to_steps = bench_refit_to_steps(model, width);
+    return to_steps / (1 + to_steps);
 }
 
 static void print_parts(const bench *it)
@@ -107,7 +117,7 @@ static void print_parts(const bench *it)
                 const bench_model *model = &it->model[m];
                 const double whole = it->threads[w] * bench_median(&model->at[w].step);
                 const double share = part < GKV_BENCH_PARTS ? bench_median(&model->at[w].parts[part]) / whole
-                                                            : bench_refit_share(model, w);
+                                                            : bench_refit_to_steps(model, w);
                 if (isfinite(share) && share > 0)
                     cell(&t, "%.3f (%4.1f %%)", 1e3 * share * whole, 100 * share);
                 else
@@ -116,6 +126,31 @@ static void print_parts(const bench *it)
         }
     }
     finish(&t, columns);
+}
+
+static void print_refits(const bench *it)
+{
+    table t = {.count = 0};
+    const char *const head[] = {"refits of the base", "the first, s", "others, ms", "steps between", "of an epoch"};
+    enum { COLUMNS = sizeof head / sizeof *head };
+    size_t rows = 0;
+    for (size_t i = 0; i < COLUMNS; i++)
+        cell(&t, "%s", head[i]);
+    for (size_t m = 0; m < it->models; m++) {
+        const bench_model *model = &it->model[m];
+        for (size_t w = 0; w < it->widths && model->refit_steps > 0; w++, rows++) {
+            cell_name(&t, it, model, w);
+            cell(&t, "%.3f", model->at[w].first_refit);
+            const bool any = model->at[w].refit.count > 0; /* none, if no first one moved the base */
+            cell(&t, any ? "%.2f" : "–", 1e3 * bench_median(&model->at[w].refit));
+            cell(&t, "%.6g", model->refit_steps);
+            cell(&t, any ? "%.1f %%" : "–", 100 * bench_refit_share(model, w));
+        }
+    }
+    if (rows > 0)
+        finish(&t, COLUMNS);
+    else
+        drop(&t);
 }
 
 static void print_evaluation(const bench *it)
@@ -185,6 +220,7 @@ void bench_print(const bench *it)
     if (it->wanted & BENCH_TRAINING) {
         print_training(it);
         print_parts(it);
+        print_refits(it);
     }
     if (it->wanted & BENCH_EVALUATION)
         print_evaluation(it);

@@ -51,20 +51,38 @@ done:
 
 /* --- The parent ---------------------------------------------------------------------------- */
 
+/* An idx1-ubyte file. */
+static int write_labels(const bench *it, const char *path)
+{
+    const uint32_t n = (uint32_t)it->images;
+    const uint8_t head[8] = {0, 0, 8, 1, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
+    uint8_t *labels = bench_labels(n, (size_t)it->model[0].settings.model.base_classes);
+    FILE *file = fopen(path, "wb");
+    bool good = file && fwrite(head, 1, sizeof head, file) == sizeof head && fwrite(labels, 1, n, file) == n;
+    if (file)
+        good = fclose(file) == 0 && good;
+    free(labels);
+    return good ? CLI_OK : cli_error(CLI_IO, "%s: cannot be written: %s", path, strerror(errno));
+}
+
 static int write_inputs(const bench *it, const char *folder)
 {
     gkv_settings settings = it->model[0].settings;
     uint8_t *images = bench_images(it->images);
     char *idx = cli_text("%s/images.idx3", folder), *config = cli_text("%s/config.ini", folder);
+    char *labels = cli_text("%s/labels.idx1", folder);
     int code = CLI_OK;
     CLI_CHECK(gkv_idx_write(idx, images, it->images, BENCH_SIDE, BENCH_SIDE));
+    CLI_TRY(write_labels(it, labels));
     snprintf(settings.data.dataset, sizeof settings.data.dataset, "bench");
     snprintf(settings.data.train_images, sizeof settings.data.train_images, "%s", idx);
+    snprintf(settings.data.train_labels, sizeof settings.data.train_labels, "%s", labels);
     settings.train.epochs = 1;
     settings.train.threads = it->threads[it->widths - 1];
     CLI_CHECK(gkv_settings_write(&settings, config));
 done:
     free(images);
+    free(labels);
     free(idx);
     free(config);
     return code;

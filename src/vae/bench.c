@@ -77,12 +77,38 @@ gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads, siz
     return status;
 }
 
-/* ε of the first training images, as a run's last steps would leave it. */
+/* --- Refits ------------------------------------------------------------------------ */
+
+/* Steps that are enough for a tally. */
+enum { MANY_STEPS = 50 };
+
+/* Steps from one refit to codes to the next. */
+static double period_of(const gkv_trainer *trainer)
+{
+    return fmax(1, trainer->model->settings.train.refit_every * (double)trainer->epoch_steps);
+}
+
+/* The first step, from this one on, after which a refit is due. */
+static uint64_t due_from(const gkv_trainer *trainer, uint64_t step)
+{
+    while (!gkv_trainer_refit_due(trainer, step))
+        step++;
+    return step;
+}
+
+/* After how many steps the first refit is due: never before a whole period, but for rounding. */
+static uint64_t first_due(const gkv_trainer *trainer)
+{
+    const uint64_t period = (uint64_t)period_of(trainer);
+    return due_from(trainer, period > 1 ? period - 1 : 1);
+}
+
+/* ε of the first training images, and their labels, as a run's last steps before a refit would leave them. */
 static gkv_status fresh_codes(gkv_trainer *trainer)
 {
     const gkv_model *model = trainer->model;
-    const bool tallied = trainer->store.tally && trainer->state.refits > 0;
-    const size_t room = trainer->store.room, count = tallied && room > GKV_TALLY_JUDGES ? GKV_TALLY_JUDGES : room;
+    const double between = fmin(period_of(trainer), (double)trainer->epoch_steps) * (double)trainer->batch;
+    const size_t room = trainer->store.room, count = between < (double)room ? (size_t)between : room;
     gkv_images images = trainer->train;
     images.count = count;
     float *x = NULL, *codes = NULL;
@@ -95,6 +121,9 @@ static gkv_status fresh_codes(gkv_trainer *trainer)
         gkv_images_fetch(&images, i, 0, row);
         for (size_t k = 0; k < model->pixels; k++)
             x[i * model->pixels + k] = (float)row[k];
+        if (trainer->store.labels)
+            trainer->store.labels[i] =
+                (gkv_real)(1 + gkv_dataset_labels(trainer->dataset)[gkv_images_place(&images, i)]);
     }
     GKV_TRY_GOTO(gkv_model_draw(model, count, x, model->settings.train.seed, 0, codes));
     GKV_TRY_GOTO(gkv_model_normalise(model, count, codes, codes));
@@ -109,22 +138,86 @@ done:
     return status;
 }
 
-gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads, double *seconds)
+/* Whether there is any refit in a run, and any but the first. */
+static bool has_first(const gkv_trainer *trainer)
 {
-    gkv_trainer *trainer = training->trainer;
+    return trainer->store.codes != NULL;
+}
+
+static bool has_others(const gkv_trainer *trainer)
+{
+    return has_first(trainer) && (!trainer->store.tally || first_due(trainer) < trainer->steps);
+}
+
+/* The steps from where one refit by a tally is due to where the next one is, with nothing from before: what they
+ * leave is what a run's refit is made from. Steps up to there are passed over, and of very many the first ones:
+ * that a tally has seen more makes no more work of it, as long as all judges are there. */
+static gkv_status tally_anew(gkv_trainer *trainer)
+{
+    const uint64_t from = due_from(trainer, trainer->state.step), to = due_from(trainer, from + 1);
+    const uint64_t judges = 2 * GKV_TALLY_JUDGES / trainer->batch + 1, most = judges > MANY_STEPS ? judges : MANY_STEPS;
+    gkv_step_report report;
+    if (to > trainer->steps)
+        return gkv_fail(GKV_ERR_ARGUMENT, "the run ends after %llu steps, before its next refit but one; give it more "
+                        "train.epochs", (unsigned long long)trainer->steps);
+    trainer->state.step = to - from < most ? from : to - most;
+    gkv_trainer_drop_codes(trainer);
+    memset(trainer->store.tally, 0, trainer->store.tally_size * sizeof *trainer->store.tally);
+    while (trainer->state.step < to)
+        GKV_TRY(gkv_trainer_step(trainer, &report));
+    return GKV_OK;
+}
+
+static gkv_status refit(gkv_trainer *trainer, bool first, double *seconds)
+{
+    const bool tallied = trainer->store.tally && !first;
     gkv_base_refit_report report = {0};
-    *seconds = 0;
-    GKV_TRY(check_threads(threads));
-    if (!trainer->store.codes)
-        return GKV_OK;
-    trainer->threads = threads;
-    gkv_status status = fresh_codes(trainer);
-    if (status == GKV_OK)
+    if (first)
+        trainer->state.refits = trainer->state.moved = 0;
+    gkv_status status = tallied ? tally_anew(trainer) : fresh_codes(trainer);
+    if (status == GKV_OK && (!tallied || gkv_trainer_has_codes(trainer)))
         status = gkv_trainer_refit(trainer, &report);
-    gkv_trainer_drop_codes(trainer); /* these are none of the epoch's */
+    gkv_trainer_drop_codes(trainer); /* what comes now is for the next one */
     *seconds = report.seconds;
+    if (status == GKV_OK && first && trainer->store.tally && trainer->state.moved > 0) {
+        const uint64_t due = first_due(trainer);
+        if (trainer->state.step < due && due < trainer->steps)
+            trainer->state.step = due; /* so that steps tally, as a run's do from here on */
+    }
     return status;
 }
+
+gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads, int first, double *seconds)
+{
+    gkv_trainer *trainer = training->trainer;
+    *seconds = 0;
+    GKV_TRY(check_threads(threads));
+    if (!(first ? has_first(trainer) : has_others(trainer)))
+        return GKV_OK;
+    trainer->threads = threads;
+    if (!first && trainer->state.moved == 0) {
+        GKV_TRY(refit(trainer, true, seconds));
+        *seconds = 0;
+        if (trainer->store.tally && trainer->state.moved == 0)
+            return GKV_OK; /* a run would try its first one again */
+    }
+    return refit(trainer, first != 0, seconds);
+}
+
+double gkv_bench_training_refit_steps(const gkv_bench_training *training)
+{
+    const gkv_trainer *trainer = training->trainer;
+    if (!has_others(trainer))
+        return 0;
+    if (!trainer->store.tally)
+        return period_of(trainer);
+    gkv_trainer after = *trainer; /* a first refit, from which on others come as often as tallies let them */
+    after.state.moved = 1;
+    const uint64_t due = first_due(&after);
+    return (double)(due_from(&after, due + 1) - due);
+}
+
+/* --- The model, counted ---------------------------------------------------------------- */
 
 gkv_model *gkv_bench_training_model(gkv_bench_training *training)
 {

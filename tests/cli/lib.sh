@@ -65,6 +65,50 @@ END
 }
 small_configuration > small.ini
 
+# The default kind of model, as small: a mixture, or two components for each label, of which all refits but the
+# first are by what steps tally, every seven; layers, gradient, decay and average as by default.
+mixture_configuration() {
+    cat << END
+[data]
+dataset = mnist-small
+folder = $source/tests/fixtures
+validation = 200
+[model]
+latent = 6
+hidden = 32
+layers = 2
+base = $1
+base_components = $2
+prior_layers = 2
+prior_hidden = 16
+[train]
+epochs = 2
+batch = 100
+refit_every = 0.5
+refit_steps = 7
+threads = 1
+[eval]
+samples = 5
+END
+}
+mixture_configuration gk-mixture 3 > mixture.ini
+mixture_configuration gk-by-class 2 > by-class.ini
+
+# refits FOLDER COUNT: the run made so many refits of its base.
+refits() {
+    [ "$(wc -l < "$1/refits.jsonl")" -eq "$2" ] || fail "$1: $(wc -l < "$1/refits.jsonl") refits, not $2"
+}
+
+# tallied FOLDER COUNT: the same, all but the first by tallies, and many of them moved the base.
+tallied() {
+    local others moved
+    refits "$1" "$2"
+    others=$(grep -vF '"tally_share": 0,' "$1/refits.jsonl")
+    moved=$(echo "$others" | grep -cvF '"step_length": 0,')
+    [ "$(echo "$others" | wc -l)" -eq $(($2 - 1)) ] || fail "$1: not all refits but the first were by a tally"
+    [ $((4 * moved)) -ge "$2" ] || fail "$1: only $moved of $2 refits moved the base"
+}
+
 is_png() {
     [ "$(head -c 8 "$1" 2> /dev/null | od -An -tx1 | tr -d ' \n')" = 89504e470d0a1a0a ]
 }

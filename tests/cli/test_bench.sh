@@ -3,10 +3,9 @@
 
 mkdir temporary
 export TMPDIR=$work/temporary
-small_configuration > small.ini
 expect 0 "the peak" "$gkvae" bench small.ini --seconds 1 --images 1000 --threads 2 --json figures.json
 for text in "configured, 1 thread" "configured, 2 threads" "plain, 1 thread" "plain, 2 threads" "GEMM backward" \
-    "optimiser" "refits, beside it" "evaluation, 5 samples an image" "draws from the prior" "g-and-k, 1 thread" \
+    "optimiser" "refits, beside it" "refits of the base" "evaluation, 5 samples an image" "draws from the prior" "g-and-k, 1 thread" \
     "gkvae train, 1000 images, 2 threads: first step after"; do
     grep -qF "$text" output || fail "no \"$text\" in the figures"
 done
@@ -27,14 +26,34 @@ for model in f["models"]:
         assert (parts["flow"] > 1e-6) == (model["name"] == "configured") or parts["flow"] < 1e-5
         share = at["step_flops"] / [p["flops"] for p in f["sgemm_peak"] if p["threads"] == at["threads"]][0]
         assert 0 < at["step_share_of_peak"] and 0 < share
-        assert (at["refit_seconds"] is None) == (model["name"] == "plain")
+        for key in "first_refit_seconds", "refit_seconds", "refit_share":
+            assert (at[key] is None) == (model["name"] == "plain")
         for key in "images_per_second", "evaluated_images_per_second", "drawing_seconds":
             assert at[key] > 0
+assert [m["refit_steps"] for m in f["models"]] == [9, None] # every epoch of 900 images
 # 784-32-32-12 and 6-32-32-784: forward, twice backward, less the first layer's input gradient.
 plain = 784 * 32 + 32 * 32 + 32 * 12 + 6 * 32 + 32 * 32 + 32 * 784
 assert f["models"][1]["training_operations_per_image"] == 6 * plain - 2 * 784 * 32
 assert f["models"][1]["sample_operations"] == 2 * (6 * 32 + 32 * 32 + 32 * 784)
 assert 0 < f["first_step_seconds"] < f["epoch_seconds"] and 1e6 < f["peak_memory_bytes"] < 3e8
+END
+
+# Mixtures, by class with labels that are made up too: the first refit by itself, the others by what steps tally,
+# as often as a run makes them.
+expect 0 "refits of the base" "$gkvae" bench by-class.ini --images 1000 --threads 1 --seconds 1 --only training --only run \
+    --set model.base_classes=3 --json by-class.json
+grep -qE "nan|inf" output && fail "by class: a figure is no number"
+expect 0 "configured, 1 thread" "$gkvae" bench by-class.ini --images 1000 --threads 1 --seconds 1 --only evaluation --only draws
+expect 0 "refits of the base" "$gkvae" bench mixture.ini --images 1000 --threads 1 --seconds 1 --only training --json mixture.json
+/usr/bin/python3 - << 'END' || fail "figures of refits"
+import json
+for name in "by-class", "mixture":
+    model = json.load(open(name + ".json"))["models"][0]
+    at = model["at"][0]
+    assert model["refit_steps"] == 7
+    assert 0 < at["refit_seconds"] < at["first_refit_seconds"]
+    between = model["refit_steps"] * at["step_seconds"]
+    assert abs(at["refit_share"] - at["refit_seconds"] / (between + at["refit_seconds"])) < 1e-4
 END
 
 # A plain model is measured alone, and parts for themselves.

@@ -4,38 +4,41 @@
 files="checkpoint.safetensors model.safetensors"
 
 # More epochs than the signal lets it finish.
-long="--epochs 40"
-# shellcheck disable=SC2086
-expect 0 "done after 40 epochs" "$gkvae" train small.ini --out whole $long
+expect 0 "done after 40 epochs" "$gkvae" train small.ini --out "whole small" --epochs 40
+refits "whole small" 40
+# Refits by tallies come every 7 steps, from the ninth of 360 on.
+expect 0 "done after 20 epochs" "$gkvae" train mixture.ini --out "whole mixture" --epochs 20
+tallied "whole mixture" 51
 
 stop_and_resume() {
-    local signal=$1 wanted=$2 folder="stopped by $1" process code=0
-    # shellcheck disable=SC2086
-    "$gkvae" train small.ini --out "$folder" $long > lines 2> messages &
+    local model=$1 epochs=$2 signal=$3 wanted=$4 folder="$1 stopped by $3" whole="whole $1" process code=0
+    "$gkvae" train "$model.ini" --out "$folder" --epochs "$epochs" > lines 2> messages &
     process=$!
-    wait_for lines "epoch  3/40" || fail "no third epoch within 20 s"
+    wait_for lines "epoch  3/$epochs" || fail "no third epoch within 20 s"
     # The folder is taken.
-    expect 7 "in use by process $process" "$gkvae" train small.ini --out "$folder" --overwrite
+    expect 7 "in use by process $process" "$gkvae" train "$model.ini" --out "$folder" --overwrite
     kill -s "$signal" $process
     wait $process || code=$?
     [ $code -eq "$wanted" ] || fail "$signal: exit code $code, not $wanted"
     grep -q "the checkpoint is saved" messages || fail "$signal: no word of the checkpoint: $(cat messages)"
-    cmp -s whole/checkpoint.safetensors "$folder/checkpoint.safetensors" && fail "$signal came after the end"
+    cmp -s "$whole/checkpoint.safetensors" "$folder/checkpoint.safetensors" && fail "$signal came after the end"
 
     # An untouched copy shows that nothing but the printed command is needed.
     grep -A1 "to go on" messages | tail -n 1 > command
     grep -qF -e "--resume" command || fail "$signal: no command to go on is printed: $(cat messages)"
     bash command > lines 2>&1 || fail "the printed command failed: $(cat command lines)"
     for file in $files; do
-        cmp "whole/$file" "$folder/$file" || fail "$signal: $file is not what an unstopped run leaves"
+        cmp "$whole/$file" "$folder/$file" || fail "$signal: $file is not what an unstopped run leaves"
     done
-    [ "$(cut -d, -f1-11 "$folder/history.csv")" = "$(cut -d, -f1-11 whole/history.csv)" ] ||
+    [ "$(cut -d, -f1-11 "$folder/history.csv")" = "$(cut -d, -f1-11 "$whole/history.csv")" ] ||
         fail "$signal: history.csv differs beyond its times"
-    [ "$(wc -l < "$folder/refits.jsonl")" -eq 40 ] || fail "$signal: refits.jsonl has not 40 lines"
+    refits "$folder" "$(wc -l < "$whole/refits.jsonl")"
 }
-stop_and_resume INT 130
-stop_and_resume TERM 143
-stop_and_resume HUP 129
+stop_and_resume small 40 INT 130
+stop_and_resume small 40 TERM 143
+stop_and_resume small 40 HUP 129
+stop_and_resume mixture 20 INT 130
+mv "whole small" whole
 
 # Under nohup the terminal may go.
 (trap '' HUP; exec "$gkvae" train small.ini --out "not stopped" --epochs 8) > lines 2> messages &

@@ -2,33 +2,47 @@
 # folder can always be gone on from, to the same result.
 . "$2/tests/cli/lib.sh"
 
-# One-step epochs: little else but saving.
-quick="--epochs 150 --set train.batch=1800 --set train.refit_every=50"
-# shellcheck disable=SC2086
-expect 0 "done" "$gkvae" train small.ini --out whole $quick
+# kill_and_resume CONFIGURATION EPOCHS REFIT_EVERY WHEN…: kills after so many seconds, or, as in @13, once an epoch is done.
+kill_and_resume() {
+    local model=$1 run="run of $1" whole="whole $1" process kills=0 when file
+    # One-step epochs: little else but saving.
+    local quick="--epochs $2 --set train.batch=1800 --set train.refit_every=$3"
+    shift 3
+    # shellcheck disable=SC2086
+    expect 0 "done" "$gkvae" train "$model.ini" --out "$whole" $quick
 
-# shellcheck disable=SC2086
-"$gkvae" train small.ini --out run $quick > /dev/null 2>&1 &
-process=$!
-kills=0
-for delay in 0.5 0.3 0.4 0.25 0.45 0.35 0.55 0.28 0.38 0.48; do
-    sleep $delay
-    kill -9 $process 2> /dev/null && kills=$((kills + 1))
-    wait $process 2> /dev/null
-    if [ -e run/checkpoint.safetensors ]; then
-        expect 0 "4 images" "$gkvae" sample run -n 4 --out killed.png
-        "$gkvae" train --resume --out run > lines 2>&1 &
-    else
-        # shellcheck disable=SC2086
-        "$gkvae" train small.ini --out run --overwrite $quick > lines 2>&1 &
-    fi
+    # shellcheck disable=SC2086
+    "$gkvae" train "$model.ini" --out "$run" $quick > lines 2>&1 &
     process=$!
-done
-wait $process || fail "the last resume failed: $(cat lines)"
-[ $kills -ge 2 ] || fail "only $kills processes were killed in mid-run"
-cmp whole/checkpoint.safetensors run/checkpoint.safetensors || fail "the end is not that of a run left in peace"
-cmp whole/model.safetensors run/model.safetensors || fail "the model is not that of a run left in peace"
-for name in run/*.tmp-*; do
-    [ -e "$name" ] && fail "$name was left behind"
-done
+    for when in "$@"; do
+        case $when in
+        @*) wait_for lines "epoch ${when#@}/" || fail "$model: no epoch ${when#@} within 20 s" ;;
+        *) sleep "$when" ;;
+        esac
+        kill -9 $process 2> /dev/null && kills=$((kills + 1))
+        wait $process 2> /dev/null
+        if [ -e "$run/checkpoint.safetensors" ]; then
+            # The first of all checkpoints is there before the first model.
+            [ ! -e "$run/model.safetensors" ] || expect 0 "4 images" "$gkvae" sample "$run" -n 4 --out killed.png
+            "$gkvae" train --resume --out "$run" > lines 2>&1 &
+        else
+            # shellcheck disable=SC2086
+            "$gkvae" train "$model.ini" --out "$run" --overwrite $quick > lines 2>&1 &
+        fi
+        process=$!
+    done
+    wait $process || fail "$model: the last resume failed: $(cat lines)"
+    [ $kills -ge 2 ] || fail "$model: only $kills processes were killed in mid-run"
+    for file in checkpoint.safetensors model.safetensors; do
+        cmp "$whole/$file" "$run/$file" || fail "$model: $file is not that of a run left in peace"
+    done
+    for file in "$run"/*.tmp-*; do
+        [ -e "$file" ] && fail "$file was left behind"
+    done
+}
+kill_and_resume small 150 50 0.5 0.3 0.4 0.25 0.45 0.35 0.55 0.28 0.38 0.48
+# A first refit after 10 steps, and one by a tally after every seven of the other 50: the kills come amid them.
+kill_and_resume mixture 60 10 @13 @27 @41 @54
+tallied "whole mixture" 8
+tallied "run of mixture" 8
 finish

@@ -57,21 +57,104 @@ static void test_refit(void **state)
     gkv_real *values = test_alloc(trainable * sizeof *values);
     memcpy(values, model->params.values, trainable * sizeof *values);
     assert_ok(gkv_model_base_margin(model, 0, before));
-    assert_ok(gkv_bench_training_refit(training, 2, &seconds));
+    assert_ok(gkv_bench_training_refit(training, 2, 1, &seconds));
     assert_true(seconds > 0);
     assert_ok(gkv_model_base_margin(model, 0, after));
     assert_memory_not_equal(before, after, sizeof before);
     assert_memory_equal(values, model->params.values, trainable * sizeof *values);
+    assert_ok(gkv_bench_training_refit(training, 1, 0, &seconds));
+    assert_true(seconds > 0);
     assert_ok(gkv_bench_training_run(training, 1, 10, &seconds, NULL));
     gkv_bench_training_free(training);
     free(values);
 
+    /* As often as refit_every says: every 3.3 steps of 11. */
+    set(&settings, "train.refit_every", "0.3");
+    training = open_bench(&settings);
+    assert_close(gkv_bench_training_refit_steps(training), 3.3, 1e-12);
+    gkv_bench_training_free(training);
+
     set(&settings, "model.base_fit", "fixed");
     training = open_bench(&settings);
     seconds = 1;
-    assert_ok(gkv_bench_training_refit(training, 1, &seconds));
+    assert_ok(gkv_bench_training_refit(training, 1, 0, &seconds));
     assert_true(seconds == 0);
+    assert_true(gkv_bench_training_refit_steps(training) == 0);
     gkv_bench_training_free(training);
+
+    /* A mixture's first refit at the end of the run. */
+    set(&settings, "model.base", "gk-mixture");
+    set(&settings, "model.base_components", "2");
+    set(&settings, "model.base_fit", "lm");
+    set(&settings, "train.refit_every", "2");
+    training = open_bench(&settings);
+    assert_ok(gkv_bench_training_refit(training, 1, 1, &seconds));
+    assert_true(seconds > 0);
+    assert_ok(gkv_bench_training_refit(training, 1, 0, &seconds));
+    assert_true(seconds == 0);
+    assert_true(gkv_bench_training_refit_steps(training) == 0);
+    gkv_bench_training_free(training);
+}
+
+/* A trainer that stands where the bench does after its first refit: at the step of a run's, with these weights. */
+static gkv_trainer *trainer_after_first_refit(const gkv_settings *settings, const gkv_model *model)
+{
+    gkv_trainer *trainer = open_trainer(settings);
+    const gkv_params *params = &model->params;
+    memcpy(trainer->model->params.values, params->values, params->total * sizeof *params->values);
+    while (!gkv_trainer_refit_due(trainer, trainer->state.step))
+        trainer->state.step++;
+    trainer->state.refits = trainer->state.moved = 1;
+    return trainer;
+}
+
+/* The mixture's first refit is to codes, and can be made again; all others are those of a run to its tally, from as
+ * many steps, images and judges. */
+static void test_refits_of_mixtures(void **state)
+{
+    (void)state;
+    static const char *const kinds[][3] = {
+        {"gk-mixture", "3", "10"}, {"gk-by-class", "1", "12"}, {"gk-mixture", "2", "1"}, {"gk-mixture", "3", "60"}};
+    static const double steps_between[] = {10, 12, 3, 60}; /* enough for codes to judge it, at least */
+    for (size_t kind = 0; kind < 4; kind++) {
+        gkv_settings settings = small_settings();
+        set(&settings, "model.base", kinds[kind][0]);
+        set(&settings, "model.base_components", kinds[kind][1]);
+        set(&settings, "train.refit_steps", kinds[kind][2]);
+        set(&settings, "train.epochs", kind < 3 ? "4" : "13");
+        gkv_bench_training *training = open_bench(&settings);
+        const gkv_model *model = gkv_bench_training_model(training);
+        const size_t bytes = model->params.total * sizeof(gkv_real);
+        gkv_base_refit_report report;
+        double seconds = 0;
+        assert_true(gkv_bench_training_refit_steps(training) == steps_between[kind]);
+        gkv_real *before = test_alloc(bytes);
+        memcpy(before, model->params.values, bytes);
+        assert_ok(gkv_bench_training_refit(training, 2, 1, &seconds));
+        assert_true(seconds > 0 && memcmp(before, model->params.values, bytes) != 0);
+        free(before);
+        gkv_trainer *trainer = trainer_after_first_refit(&settings, model);
+        for (int again = 0; again < 2; again++) {
+            const int taken = kind < 3 ? (int)steps_between[kind] : 50; /* no more are worth the time */
+            trainer->state.step += (uint64_t)steps_between[kind] - (uint64_t)taken;
+            take_steps(trainer, taken);
+            assert_true(gkv_trainer_refit_due(trainer, trainer->state.step));
+            assert_ok(gkv_trainer_refit(trainer, &report));
+            assert_true(report.share > 0); /* of a tally */
+            assert_ok(gkv_bench_training_refit(training, 1, 0, &seconds));
+            assert_true(seconds > 0);
+            assert_memory_equal(model->params.values, trainer->model->params.values, bytes);
+        }
+        gkv_trainer_free(trainer);
+        assert_ok(gkv_bench_training_refit(training, 1, 1, &seconds));
+        assert_true(seconds > 0);
+        gkv_status status = GKV_OK;
+        for (int refit = 0; refit < 20 && status == GKV_OK; refit++)
+            status = gkv_bench_training_refit(training, 1, 0, &seconds);
+        assert_int_equal(status, GKV_ERR_ARGUMENT);
+        assert_non_null(strstr(gkv_error_message(), "train.epochs"));
+        gkv_bench_training_free(training);
+    }
 }
 
 static void test_counts(void **state)
@@ -101,7 +184,7 @@ static void test_refusals(void **state)
     const size_t steps = (size_t)gkv_bench_training_epoch_steps(training) * (size_t)settings.train.epochs;
     assert_fails(gkv_bench_training_run(training, 0, 1, &seconds, NULL), GKV_ERR_ARGUMENT, "threads");
     assert_fails(gkv_bench_training_run(training, 1, steps + 1, &seconds, NULL), GKV_ERR_ARGUMENT, "train.epochs");
-    assert_fails(gkv_bench_training_refit(training, 257, &seconds), GKV_ERR_ARGUMENT, "threads");
+    assert_fails(gkv_bench_training_refit(training, 257, 0, &seconds), GKV_ERR_ARGUMENT, "threads");
     assert_fails(gkv_bench_gemm(0, 1, &seconds), GKV_ERR_ARGUMENT, "size 0");
     assert_fails(gkv_bench_gemm(8, 0, &seconds), GKV_ERR_ARGUMENT, "threads");
     assert_ok(gkv_bench_gemm(64, 2, &seconds));
@@ -123,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_refit),
+        cmocka_unit_test(test_refits_of_mixtures),
         cmocka_unit_test(test_counts),
         cmocka_unit_test(test_refusals),
     };
