@@ -19,37 +19,36 @@ static void moments(const gkv_base_mixture *self, const gkv_tally_component *of,
     *sd = sqrt(fmax(square - *mean * *mean, 1e-6));
 }
 
-/* Φ at the cells' boundaries, and φ. */
+/* The normal probability of each cell, and φ at the boundaries. */
 typedef struct levels {
-    double cdf[GKV_TALLY_BOUNDARIES], pdf[GKV_TALLY_BOUNDARIES];
+    double probability[GKV_TALLY_CELLS], pdf[GKV_TALLY_BOUNDARIES];
 } levels;
 
 static levels make_levels(void)
 {
     levels it;
+    double below = 0;
     for (size_t i = 0; i < GKV_TALLY_BOUNDARIES; i++) {
-        it.cdf[i] = 0.5 * erfc(-gkv_tally_boundary(i) / sqrt(2));
-        it.pdf[i] = exp(-gkv_tally_boundary(i) * gkv_tally_boundary(i) / 2 - GKV_HALF_LOG_2PI);
+        const double z = gkv_tally_boundary(i), cdf = 0.5 * erfc(-z / sqrt(2));
+        it.probability[i] = cdf - below;
+        it.pdf[i] = exp(-z * z / 2 - GKV_HALF_LOG_2PI);
+        below = cdf;
     }
+    it.probability[GKV_TALLY_BOUNDARIES] = 1 - below;
     return it;
 }
 
-/* That of a cell. */
-static double probability(const levels *at, size_t c)
-{
-    return (c < GKV_TALLY_BOUNDARIES ? at->cdf[c] : 1) - (c > 0 ? at->cdf[c - 1] : 0);
-}
-
 /* h_θ = ∂Q/∂θ / Q' of a margin for θ = (A/B, log B, g, k), at boundaries moved by so much, n ≤ GKV_TALLY_CELLS: as θ
- * moves, the score of a value moves by −h_θ. */
+ * moves, the score of a value moves by −h_θ. A few more are computed, to fill whole vectors. */
 static void moves_of(const gkv_gk *margin, size_t n, double by, double h[GKV_TALLY_CELLS][4])
 {
-    enum { N = GKV_TALLY_CELLS };
+    enum { LANES = 8, N = (GKV_TALLY_CELLS + LANES - 1) / LANES * LANES };
+    const size_t filled = (n + LANES - 1) / LANES * LANES;
     double z[N], g[N], k[N], x[N], dq[N], x_g[N], x_k[N];
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < filled; i++)
         z[i] = gkv_tally_boundary(i) + by, g[i] = margin->g, k[i] = margin->k;
     const gkv_gk_outputs_d out = {.x = x, .dq = dq, .x_g = x_g, .x_k = x_k};
-    gkv_gk_batch_shape_d(n, g, k, margin->c, z, &out); /* of A = 0, B = 1, which is all that matters */
+    gkv_gk_batch_shape_d(filled, g, k, margin->c, z, &out); /* of A = 0, B = 1, which is all that matters */
     for (size_t i = 0; i < n; i++)
         h[i][0] = 1 / dq[i], h[i][1] = x[i] / dq[i], h[i][2] = x_g[i] / dq[i], h[i][3] = x_k[i] / dq[i];
 }
@@ -63,19 +62,29 @@ typedef struct equations {
  * gkvae/gk_fit.h at the boundaries' levels. */
 static void add_cells(const gkv_real *cells, double n, const gkv_gk *margin, const levels *at, equations *to)
 {
-    double h[GKV_TALLY_CELLS][4];
+    const double wild = n / (gkv_base_wild_residual * gkv_base_wild_residual);
+    double h[GKV_TALLY_CELLS][4], m[4][4] = {{0}}, b[4] = {0}, below[4] = {0};
     moves_of(margin, GKV_TALLY_BOUNDARIES, 0, h);
     for (size_t c = 0; c < GKV_TALLY_CELLS; c++) {
-        const double p = probability(at, c), off = (double)cells[c] / n - p;
-        const double r = sqrt(n / p) * off / gkv_base_wild_residual, weight = 1 / (p * (1 + r * r));
+        const double p = at->probability[c], off = (double)cells[c] / n - p;
+        const double weight = 1 / (p + wild * off * off); /* 1/p, and Cauchy's 1/(1 + r²/5²) */
         double d[4]; /* ∂p_c/∂θ, as ∂F/∂θ = −φ h_θ */
         for (size_t i = 0; i < 4; i++) {
-            d[i] = (c > 0 ? at->pdf[c - 1] * h[c - 1][i] : 0) - (c < GKV_TALLY_BOUNDARIES ? at->pdf[c] * h[c][i] : 0);
-            to->b[i] += weight * d[i] * off;
+            const double above = c < GKV_TALLY_BOUNDARIES ? at->pdf[c] * h[c][i] : 0;
+            d[i] = below[i] - above;
+            below[i] = above;
         }
-        for (size_t i = 0; i < 4; i++)
-            for (size_t j = 0; j < 4; j++)
-                to->m[i][j] += weight * d[i] * d[j];
+        for (size_t i = 0; i < 4; i++) {
+            const double weighted = weight * d[i];
+            b[i] += weighted * off;
+            for (size_t j = 0; j <= i; j++)
+                m[i][j] += weighted * d[j];
+        }
+    }
+    for (size_t i = 0; i < 4; i++) {
+        to->b[i] += b[i];
+        for (size_t j = 0; j < 4; j++)
+            to->m[i][j] += j <= i ? m[i][j] : m[j][i];
     }
 }
 
@@ -102,7 +111,7 @@ static void add_coupling(const gkv_real *coupling, double n, double coupled, con
             to->b[2 + s] += (double)coupling[c] / n * own[s];
         }
         for (size_t s = 0; s < 4; s++)
-            to->m[2 + s / 2][2 + s % 2] += coupled * probability(at, c) * own[s / 2] * own[s % 2];
+            to->m[2 + s / 2][2 + s % 2] += coupled * at->probability[c] * own[s / 2] * own[s % 2];
     }
 }
 
