@@ -116,8 +116,8 @@ def print_table(all_figures, study, number):
                ("refined −log p(x)", "refined_nll", 2), ("training, s", "train_seconds", 0),
                ("refits, s", "refit_seconds", 1)]
     sample = next(iter(next(iter(all_figures.values())).values()))[number]
-    columns = [c for c in columns if c[1] in sample or c[1] == "refit_seconds"]
-    measure = "refined_nll" if "refined_nll" in sample else "nll"
+    columns = [c for c in columns if sample.get(c[1]) is not None or c[1] == "refit_seconds"]
+    measure = "refined_nll" if sample.get("refined_nll") is not None else "nll"
     against = all_figures.get(study["against"], {})
     header = ["model"] + [c[0] for c in columns] + ([f"−log p(x) less {study['against']}'s"] if against else [])
     rows = []

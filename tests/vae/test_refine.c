@@ -98,7 +98,7 @@ static gkv_settings kind(const char *flow, const char *base, const char *posteri
     gkv_settings settings = small_settings();
     set(&settings, "model.prior_flow", flow);
     set(&settings, "model.base", base);
-    set(&settings, "model.base_fit", "fixed");
+    set(&settings, "model.base_fit", "lm");
     set(&settings, "model.base_components", "3");
     set(&settings, "model.posterior", posterior);
     set(&settings, "model.posterior_flow", posterior_flow);
