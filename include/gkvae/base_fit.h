@@ -38,8 +38,8 @@ typedef struct gkv_base_fit_report {
  * takes the defaults; `report` may be NULL. A base with nothing to fit (normal) is fine.
  *
  * GKV_ERR_CONFIG for a base that cannot be made, or by class without labels among its classes; GKV_ERR_DATA
- * for images of another size or with another mean than those of training, or too few; GKV_ERR_NUMERIC if held-out codes have no finite density;
- * GKV_ERR_ARGUMENT, GKV_ERR_MEMORY. The same bits on any number of threads. */
+ * for images of another size or with another mean than those of training, or too few; GKV_ERR_NUMERIC if held-out
+ * codes have no finite density; GKV_ERR_ARGUMENT, GKV_ERR_MEMORY. The same bits on any number of threads. */
 GKV_API GKV_MUST_USE gkv_status gkv_base_fit(const gkv_model *model, const gkv_model_settings *wanted,
                                              const gkv_settings *run, const gkv_dataset *training,
                                              const gkv_base_fit_settings *settings, gkv_model **out,

@@ -71,10 +71,10 @@ typedef struct gkv_eval_options {
 
 /* Evaluates on the data set by settings->eval and settings->data.binarization; images of the training half
  * are binarized once from train.seed, as those that validation sees, and eval.images are in the order of
- * the split, which is random. Memory
- * does not grow with the number of samples. The same for any number of threads.
+ * the split, which is random. Memory does not grow with the number of samples. The same for any number of threads.
  * train_seconds and refit_seconds are left NaN. options may be NULL. GKV_ERR_DATA if the images have
- * another size than the model's, or those of the training half another mean than it was trained with, GKV_ERR_CONFIG for eval.images beyond the set, or held-out images where there are none,
+ * another size than the model's, or those of the training half another mean than it was trained with,
+ * GKV_ERR_CONFIG for eval.images beyond the set, or held-out images where there are none,
  * GKV_ERR_ARGUMENT for a bad options->refine, GKV_ERR_NUMERIC if a figure is not finite,
  * GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test,

@@ -103,8 +103,8 @@ typedef struct gkv_base_ops {
      * the held-out mean log density. NULL: nothing to fit. */
     gkv_status (*refit)(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,
                         const gkv_base_refit_settings *settings, gkv_base_refit_report *report);
-    /* What rows that log_density and backward have seen say of the base, added up as they pass by, so that refits need not see
-     * them again: the numbers of a tally, which begins as zeros, and its parts, as of a gradient. A row counts
+    /* What rows that log_density and backward have seen say of the base, added up as they pass by, so that refits need
+     * not see them again: the numbers of a tally, which begins as zeros, and its parts, as of a gradient. A row counts
      * `weight` (NULL: 1). NULL, or a size of 0: refits are made from codes. */
     size_t (*tally_size)(const gkv_base *base);
     size_t (*tally_parts)(const gkv_base *base);

@@ -50,8 +50,8 @@ gkv_tally_prior gkv_tally_prior_of(size_t K, size_t d, const gkv_gk *margins, co
 /* The information that other dimensions' scores have of component k's dimension j, (WWᵀ)_jj − 1 ≥ 0. */
 double gkv_tally_coupled(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j);
 
-/* Component k's margins [d], from the `old` ones, of these `params`, that the tally was made under, and its correlation r[d, d] (NULL: none),
- * in place, `share` of the way to what the tally says of them: normal margins by moments, those of g-and-k by a step
+/* Component k's margins [d], from the `old` ones, of these `params`, that the tally was made under, and its correlation
+ * r[d, d] (NULL: none), in place, `share` of the way to what the tally says of them: normal margins by moments, those of g-and-k by a step
  * of Levenberg–Marquardt on the cells' whitened residuals and on the prior's. The tally has rows of the component. */
 void gkv_tally_step(const gkv_base_mixture *self, const gkv_params *params, const gkv_gk *old, const gkv_real *tally,
                     size_t k, double share, const gkv_tally_prior *prior, gkv_gk *margins, double *r);

@@ -182,7 +182,8 @@ void gkv_tally_step(const gkv_base_mixture *self, const gkv_params *params, cons
             equations normal = {0};
             add_cells(of.cells + j * GKV_TALLY_CELLS, n, &old[j], &at, &normal);
             if (of.coupling)
-                add_coupling(of.coupling + j * GKV_TALLY_CELLS, n, gkv_tally_coupled(self, params, k, j), &old[j], &at, &normal);
+                add_coupling(of.coupling + j * GKV_TALLY_CELLS, n, gkv_tally_coupled(self, params, k, j), &old[j], &at,
+                             &normal);
             add_prior(strength, &old[j], &normal);
             if (!solve(&normal, delta))
                 memset(delta, 0, sizeof delta);

@@ -82,12 +82,6 @@ gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads, siz
 /* Steps that are enough for a tally. */
 enum { MANY_STEPS = 50 };
 
-/* Steps from one refit to codes to the next. */
-static double period_of(const gkv_trainer *trainer)
-{
-    return fmax(1, trainer->model->settings.train.refit_every * (double)trainer->epoch_steps);
-}
-
 /* The first step, from this one on, after which a refit is due. */
 static uint64_t due_from(const gkv_trainer *trainer, uint64_t step)
 {
@@ -99,7 +93,7 @@ static uint64_t due_from(const gkv_trainer *trainer, uint64_t step)
 /* After how many steps the first refit is due: never before a whole period, but for rounding. */
 static uint64_t first_due(const gkv_trainer *trainer)
 {
-    const uint64_t period = (uint64_t)period_of(trainer);
+    const uint64_t period = (uint64_t)gkv_trainer_refit_period(trainer);
     return due_from(trainer, period > 1 ? period - 1 : 1);
 }
 
@@ -107,7 +101,7 @@ static uint64_t first_due(const gkv_trainer *trainer)
 static gkv_status fresh_codes(gkv_trainer *trainer)
 {
     const gkv_model *model = trainer->model;
-    const double between = fmin(period_of(trainer), (double)trainer->epoch_steps) * (double)trainer->batch;
+    const double between = fmin(gkv_trainer_refit_period(trainer), (double)trainer->epoch_steps) * (double)trainer->batch;
     const size_t room = trainer->store.room, count = between < (double)room ? (size_t)between : room;
     gkv_images images = trainer->train;
     images.count = count;
@@ -162,7 +156,7 @@ static gkv_status tally_anew(gkv_trainer *trainer)
                         "train.epochs", (unsigned long long)trainer->steps);
     trainer->state.step = to - from < most ? from : to - most;
     gkv_trainer_drop_codes(trainer);
-    memset(trainer->store.tally, 0, trainer->store.tally_size * sizeof *trainer->store.tally);
+    gkv_trainer_drop_tally(trainer);
     while (trainer->state.step < to)
         GKV_TRY(gkv_trainer_step(trainer, &report));
     return GKV_OK;
@@ -210,7 +204,7 @@ double gkv_bench_training_refit_steps(const gkv_bench_training *training)
     if (!has_others(trainer))
         return 0;
     if (!trainer->store.tally)
-        return period_of(trainer);
+        return gkv_trainer_refit_period(trainer);
     gkv_trainer after = *trainer; /* a first refit, from which on others come as often as tallies let them */
     after.state.moved = 1;
     const uint64_t due = first_due(&after);

@@ -144,8 +144,7 @@ void gkv_trainer_return_to_good(gkv_trainer *trainer)
         memcpy(stretches[i], trainer->good + i * total, total * sizeof *trainer->good);
     trainer->state.skipped_in_row = 0;
     gkv_trainer_drop_codes(trainer); /* those of other weights */
-    if (trainer->store.tally)
-        memset(trainer->store.tally, 0, trainer->store.tally_size * sizeof *trainer->store.tally);
+    gkv_trainer_drop_tally(trainer);
 }
 
 gkv_params gkv_trainer_eval_params(const gkv_trainer *trainer)

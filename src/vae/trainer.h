@@ -81,6 +81,9 @@ gkv_status gkv_trainer_validate(gkv_trainer *trainer, const volatile sig_atomic_
  * GKV_ERR_CONFIG if there are too few images for them. */
 gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer);
 
+/* Steps from one refit to codes to the next, not always whole; at least one. */
+double gkv_trainer_refit_period(const gkv_trainer *trainer);
+
 /* Whether a refit is due after this many steps of the run. */
 bool gkv_trainer_refit_due(const gkv_trainer *trainer, uint64_t step);
 
@@ -94,8 +97,9 @@ bool gkv_trainer_tallies(const gkv_trainer *trainer, size_t images);
 /* GKV_ERR_DATA if the state, as read from a file, has more codes than its steps can have left. */
 gkv_status gkv_trainer_check_codes(const gkv_trainer *trainer);
 
-/* Forgets the codes that were kept. */
+/* Forgets the codes that were kept, and what steps have told the tally, if there is one. */
 void gkv_trainer_drop_codes(gkv_trainer *trainer);
+void gkv_trainer_drop_tally(gkv_trainer *trainer);
 
 /* Whether enough codes have been kept: steps that were left out leave none. */
 bool gkv_trainer_has_codes(const gkv_trainer *trainer);

@@ -19,8 +19,7 @@ static bool refits_at_all(const gkv_trainer *trainer)
 
 /* --- When ---------------------------------------------------------------------------- */
 
-/* Steps from one refit to codes to the next, not always whole; at least one. */
-static double period_of(const gkv_trainer *trainer)
+double gkv_trainer_refit_period(const gkv_trainer *trainer)
 {
     return fmax(1, trainer->model->settings.train.refit_every * (double)trainer->epoch_steps);
 }
@@ -43,13 +42,13 @@ static uint64_t tally_steps(const gkv_trainer *trainer)
 /* Refits to codes that would be due in the first so many steps. */
 static uint64_t periods_within(const gkv_trainer *trainer, uint64_t steps)
 {
-    return (uint64_t)floor((double)steps / period_of(trainer) + 1e-9);
+    return (uint64_t)floor((double)steps / gkv_trainer_refit_period(trainer) + 1e-9);
 }
 
 /* After how many steps the n-th of them is due, n ≥ 1. */
 static uint64_t step_of_period(const gkv_trainer *trainer, uint64_t n)
 {
-    uint64_t step = (uint64_t)((double)n * period_of(trainer));
+    uint64_t step = (uint64_t)((double)n * gkv_trainer_refit_period(trainer));
     while (periods_within(trainer, step) < n) /* by rounding only */
         step++;
     while (step > 0 && periods_within(trainer, step - 1) >= n)
@@ -122,7 +121,7 @@ gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
     if (trainer->store.room < GKV_REFIT_CODES_MIN)
         return gkv_fail(GKV_ERR_CONFIG, "%zu training images are too few to refit the base to (at least %d): set "
                         "model.base_fit = grad or fixed, or train on more images", count, GKV_REFIT_CODES_MIN);
-    const double each = fmin(period_of(trainer), (double)trainer->epoch_steps) * (double)trainer->batch;
+    const double each = fmin(gkv_trainer_refit_period(trainer), (double)trainer->epoch_steps) * (double)trainer->batch;
     if (each < GKV_REFIT_CODES_MIN)
         return gkv_fail(GKV_ERR_CONFIG, "train.refit_every = %g leaves %.0f images from one refit of the base to the next, "
                         "and a refit needs %d", trainer->model->settings.train.refit_every, each, GKV_REFIT_CODES_MIN);
@@ -194,6 +193,12 @@ void gkv_trainer_drop_codes(gkv_trainer *trainer)
 {
     trainer->state.codes = 0;
     trainer->state.codes_density = 0;
+}
+
+void gkv_trainer_drop_tally(gkv_trainer *trainer)
+{
+    if (trainer->store.tally)
+        memset(trainer->store.tally, 0, trainer->store.tally_size * sizeof *trainer->store.tally);
 }
 
 bool gkv_trainer_has_codes(const gkv_trainer *trainer)
@@ -280,8 +285,7 @@ gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report
                                          .seed = model->settings.train.seed, .threads = trainer->threads};
     GKV_TRY_GOTO(model->base->ops->refit(model->base, &model->params, &given, &how, report));
     trainer->state.refits++;
-    if (trainer->store.tally)
-        memset(trainer->store.tally, 0, trainer->store.tally_size * sizeof *trainer->store.tally);
+    gkv_trainer_drop_tally(trainer);
     if (report->step > 0) {
         trainer->state.moved++;
         settle(trainer);

@@ -167,6 +167,15 @@ static void test_weights(void **state)
     data_free(&of);
 }
 
+/* Mean log density of the held-out rows. */
+static double density_of(const base_rig *it, const data *of)
+{
+    double mean = NAN;
+    const uint32_t *classes = it->base->classes ? of->classes + FIT : NULL;
+    assert_ok(gkv_mixture_mean_density(mixture_of(it), &it->params, of->rows + FIT * D, classes, HELD_OUT, 2, &mean));
+    return mean;
+}
+
 static gkv_base_refit_report refit(base_rig *it, const data *of, const gkv_real *tally, double share, double damping)
 {
     const gkv_base_codes codes = {.held_out = of->rows + FIT * D, .held_out_count = HELD_OUT,
@@ -188,7 +197,7 @@ static void test_recovery(void **state)
     for (size_t n = 0; n < KINDS; n++) {
         data of = draw(&kinds[n], 2000 + 60 * n);
         base_rig *it = start_of(&kinds[n], &of, 0.3);
-        double first = 0, truth = 0;
+        double first = 0;
         for (int round = 0; round < 12; round++) {
             gkv_real *tally = tally_of(it, NULL);
             const gkv_base_refit_report report = refit(it, &of, tally, 1, 1);
@@ -198,12 +207,7 @@ static void test_recovery(void **state)
             }
             free(tally);
         }
-        double found = 0;
-        const gkv_base_mixture *self = mixture_of(it);
-        const uint32_t *classes = it->base->classes ? of.classes + FIT : NULL;
-        assert_ok(gkv_mixture_mean_density(self, &it->params, of.rows + FIT * D, classes, HELD_OUT, 2, &found));
-        assert_ok(gkv_mixture_mean_density(mixture_of(of.truth), &of.truth->params, of.rows + FIT * D, classes, HELD_OUT, 2,
-                                           &truth));
+        const double found = density_of(it, &of), truth = density_of(of.truth, &of);
         if (found < truth - 0.02 || found < first + 0.05)
             fail_msg("%s: from %.4f to %.4f, the truth being %.4f", kinds[n].name, first, found, truth);
         base_rig_end(it);
@@ -249,10 +253,8 @@ static void test_correlations(void **state)
         for (size_t k = 0; self->spec.dependent && k < self->components; k++)
             for (size_t i = 0; i < D * D; i++)
                 gkv_mixture_whitening(self, &it->params, k)[i] = i % (D + 1) == 0;
-        const uint32_t *classes = it->base->classes ? of.classes + FIT : NULL;
-        double truth = 0, before = 0, after = 0;
-        assert_ok(gkv_mixture_mean_density(mixture_of(of.truth), &of.truth->params, of.rows + FIT * D, classes, HELD_OUT, 2,
-                                           &truth));
+        const double truth = density_of(of.truth, &of);
+        double before = 0, after = 0;
         for (int round = 0; round < 8; round++) {
             gkv_real *tally = tally_of(it, NULL);
             const gkv_base_refit_report report = refit(it, &of, tally, 1, 1);
@@ -277,7 +279,7 @@ static void test_idle_components(void **state)
         data of = draw(&kinds[of_kinds[n]], 5000 + 60 * n);
         base_rig *it = start_of(&kinds[of_kinds[n]], &of, 0);
         const gkv_base_mixture *self = mixture_of(it);
-        double weights[16], last = 0, total = 0, truth = 0;
+        double weights[16], last = 0, total = 0;
         gkv_mixture_weights(self, &it->params, weights);
         size_t idle = 0;
         for (size_t k = 0; k < self->components; k++)
@@ -299,8 +301,7 @@ static void test_idle_components(void **state)
         gkv_mixture_weights(self, &it->params, weights);
         for (size_t k = first; k < first + self->per_class; k++)
             total += weights[k];
-        assert_ok(gkv_mixture_mean_density(mixture_of(of.truth), &of.truth->params, of.rows + FIT * D,
-                                           it->base->classes ? of.classes + FIT : NULL, HELD_OUT, 2, &truth));
+        const double truth = density_of(of.truth, &of);
         if (last < truth - 0.1) /* the others are not enough */
             assert_true(weights[idle] > 0.02 * total && fabs(gkv_mixture_get(self, &it->params, idle, 0).a) < 100);
         missed += last < truth - 0.1;

@@ -36,8 +36,8 @@ expect() {
     fi
 }
 
-# A run of seconds on the fixture: settings for a configuration file.
-small_configuration() {
+# A run of seconds on the fixture: settings for a configuration file, with more lines of [model] and of [train].
+configuration() {
     cat << END
 [data]
 dataset = mnist-small
@@ -47,52 +47,32 @@ validation = 200
 latent = 6
 hidden = 32
 layers = 2
-block = silu
-base = gk-copula
 prior_layers = 2
 prior_hidden = 16
+$1
 [train]
 epochs = 2
 batch = 100
-refit_codes = 1000
-gradient = total
-weight_decay = 0
-ema = 0
 threads = 1
+$2
 [eval]
 samples = 5
 END
 }
-small_configuration > small.ini
+configuration 'block = silu
+base = gk-copula' 'refit_codes = 1000
+gradient = total
+weight_decay = 0
+ema = 0' > small.ini
 
 # The default kind of model, as small: a mixture, or two components for each label, of which all refits but the
 # first are by what steps tally, every seven; layers, gradient, decay and average as by default.
-mixture_configuration() {
-    cat << END
-[data]
-dataset = mnist-small
-folder = $source/tests/fixtures
-validation = 200
-[model]
-latent = 6
-hidden = 32
-layers = 2
-base = $1
-base_components = $2
-prior_layers = 2
-prior_hidden = 16
-[train]
-epochs = 2
-batch = 100
-refit_every = 0.5
-refit_steps = 7
-threads = 1
-[eval]
-samples = 5
-END
-}
-mixture_configuration gk-mixture 3 > mixture.ini
-mixture_configuration gk-by-class 2 > by-class.ini
+configuration 'base = gk-mixture
+base_components = 3' 'refit_every = 0.5
+refit_steps = 7' > mixture.ini
+configuration 'base = gk-by-class
+base_components = 2' 'refit_every = 0.5
+refit_steps = 7' > by-class.ini
 
 # refits FOLDER COUNT: the run made so many refits of its base.
 refits() {
