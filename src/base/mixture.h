@@ -78,6 +78,14 @@ static inline size_t gkv_mixture_first(const gkv_base_mixture *self, long which,
     return which < 0 ? 0 : (size_t)which * self->per_class;
 }
 
+/* Rows that have something to do with a component are taken together, as many as these numbers have room for. */
+enum { GKV_MIXTURE_GATHERED = GKV_BASE_MOST_DIMENSIONS };
+
+static inline size_t gkv_mixture_gathered(size_t d)
+{
+    return GKV_MIXTURE_GATHERED / d;
+}
+
 /* Plain arrays of `count` rows: ε, and 1 + classes or NULL, in; all else out. Without dependence w is
  * ζ itself; for normal margins log_dq, dq and ratio are not touched; dq and ratio may be NULL. */
 typedef struct gkv_mixture_rows {

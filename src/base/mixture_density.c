@@ -65,16 +65,10 @@ static void whiten(const gkv_base_mixture *self, const gkv_params *params, size_
     const size_t d = self->base.eps.width, all = self->components * d;
     const gkv_gemm_kernels *kernels = gkv_gemm_kernels_of(gkv_simd_level());
     for (size_t k = 0; k < self->components; k++) {
-        const gkv_real *zeta = rows->zeta + k * d, *whitening = gkv_mixture_whitening(self, params, k);
-        gkv_real *w = rows->w + k * d;
-        if (!kernels) {
-            gkv_gemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)count, (blasint)d, (blasint)d, 1, zeta,
-                     (blasint)all, whitening, (blasint)d, 0, w, (blasint)all);
-            continue;
-        }
-        const gkv_product product = {.m = count, .n = d, .k = d, .a = zeta, .a_row = all, .a_step = 1, .b = whitening,
-                                     .b_row = d, .c = w, .c_row = all};
-        kernels->multiply(&product);
+        const gkv_product product = {.m = count, .n = d, .k = d, .a = rows->zeta + k * d, .a_row = all, .a_step = 1,
+                                     .b = gkv_mixture_whitening(self, params, k), .b_row = d, .c = rows->w + k * d,
+                                     .c_row = all};
+        gkv_gemm_product(kernels, &product);
     }
 }
 
@@ -129,38 +123,51 @@ void gkv_mixture_class_shares(const gkv_base *base, const gkv_workspace *ws, siz
     }
 }
 
-/* u = wWᵀ of a row. */
-static void unwhiten(size_t d, const gkv_mixture_kernels *kernels, const gkv_real *whitening, const gkv_real *w,
-                     gkv_real *u)
+/* u = wWᵀ of those rows of a block that have a share of component k, in the place of w or elsewhere: only parameters'
+ * gradients and tallies ask for w again. */
+static void unwhiten(const gkv_base_mixture *self, const gkv_workspace *ws, size_t k, size_t used, const size_t *row)
 {
-    for (size_t j = 0; j < d; j++)
-        u[j] = kernels->dot(d - j, whitening + j * d + j, w + j);
+    const size_t d = self->base.eps.width;
+    gkv_real w[GKV_MIXTURE_GATHERED], u[GKV_MIXTURE_GATHERED];
+    for (size_t i = 0; i < used; i++)
+        memcpy(w + i * d, gkv_at(ws, self->w, row[i]) + k * d, d * sizeof *w);
+    memset(u, 0, used * d * sizeof *u);
+    gkv_gemm_forward(gkv_gemm_kernels_of(gkv_simd_level()), used, d, d, w, gkv_mixture_whitening(self, ws->params, k), NULL,
+                     NULL, u);
+    for (size_t i = 0; i < used; i++)
+        memcpy(gkv_at(ws, self->u, row[i]) + k * d, u + i * d, d * sizeof *u);
+}
+
+/* Adds the gradient in ε of those rows of a block that have a share of component k. */
+static void pull_back(const gkv_base_mixture *self, gkv_workspace *ws, size_t k, size_t first, size_t count)
+{
+    const size_t d = self->base.eps.width;
+    const gkv_mixture_kernels *kernels = gkv_mixture_kernels_get();
+    size_t row[GKV_MIXTURE_GATHERED], used = 0;
+    for (size_t r = first; r < first + count; r++)
+        if (gkv_at(ws, self->share, r)[k] != 0)
+            row[used++] = r;
+    if (used > 0 && self->spec.dependent)
+        unwhiten(self, ws, k, used, row);
+    for (size_t i = 0; i < used; i++) {
+        const gkv_real pull = *gkv_at(ws, self->base.d_log_density, row[i]) * gkv_at(ws, self->share, row[i])[k];
+        kernels->pull_back(d, pull, gkv_at(ws, self->u, row[i]) + k * d,
+                           self->shaped ? gkv_at(ws, self->ratio, row[i]) + k * d : NULL,
+                           self->shaped ? gkv_at(ws, self->dq, row[i]) + k * d
+                                        : gkv_mixture_margin(self, ws->params, GKV_MIXTURE_B, k),
+                           gkv_at(ws, self->base.d_eps, row[i]));
+    }
 }
 
 void gkv_mixture_backward(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count)
 {
     const gkv_base_mixture *self = gkv_base_mixture_of(base);
-    const size_t d = base->eps.width;
-    const gkv_mixture_kernels *kernels = gkv_mixture_kernels_get();
-    for (size_t r = first; r < first + count; r++) {
-        const gkv_real weight = *gkv_at(ws, base->d_log_density, r), *share = gkv_at(ws, self->share, r);
-        gkv_real *d_eps = gkv_at(ws, base->d_eps, r);
-        memset(d_eps, 0, d * sizeof *d_eps);
-        for (size_t k = 0; k < self->components; k++) {
-            if (share[k] == 0)
-                continue;
-            const gkv_real *w = gkv_at(ws, self->w, r) + k * d, *u = w;
-            if (self->spec.dependent) {
-                /* Only parameters' gradients ask for it again; else it may take the place of w. */
-                gkv_real *to = gkv_at(ws, self->u, r) + k * d;
-                unwhiten(d, kernels, gkv_mixture_whitening(self, ws->params, k), w, to);
-                u = to;
-            }
-            kernels->pull_back(d, weight * share[k], u, self->shaped ? gkv_at(ws, self->ratio, r) + k * d : NULL,
-                               self->shaped ? gkv_at(ws, self->dq, r) + k * d
-                                            : gkv_mixture_margin(self, ws->params, GKV_MIXTURE_B, k), d_eps);
-        }
-    }
+    const size_t block = gkv_mixture_gathered(base->eps.width), end = first + count;
+    for (size_t r = first; r < end; r++)
+        memset(gkv_at(ws, base->d_eps, r), 0, base->eps.width * sizeof(gkv_real));
+    for (; first < end; first += block)
+        for (size_t k = 0; k < self->components; k++)
+            pull_back(self, ws, k, first, end - first < block ? end - first : block);
 }
 
 /* --- Codes ---------------------------------------------------------------------- */

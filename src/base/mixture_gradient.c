@@ -9,9 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/mixture.h"
-#include "core/simd.h"
-#include "nn/kernels.h"
+#include "base/mixture_outer.h"
 
 /* Columns whose shape derivatives are made at a time. */
 enum { COLUMNS = 256 };
@@ -70,10 +68,36 @@ static void add_places(const gkv_base_mixture *self, const gkv_workspace *ws, si
     }
 }
 
+/* Adds a row's −v r_k ζᵀw, below the diagonal too. */
+static void add_products(const gkv_base_mixture *self, const gkv_workspace *ws, size_t row, size_t k, gkv_real pull,
+                         gkv_mixture_outer *products, gkv_real *grad_w)
+{
+    const size_t d = self->base.eps.width;
+    const gkv_real *zeta = gkv_at(ws, self->zeta, row) + k * d;
+    if (gkv_mixture_outer_full(products))
+        gkv_mixture_outer_add(products, grad_w);
+    for (size_t j = 0; j < d; j++)
+        products->x[products->count * d + j] = -pull * zeta[j];
+    memcpy(products->y + products->count * d, gkv_at(ws, self->w, row) + k * d, d * sizeof *zeta);
+    products->count++;
+}
+
+/* Those that are left, nothing below the diagonal, and what log W_jj says of all rows, whose v r_k sum to `total`. */
+static void finish_whitening(const gkv_base_mixture *self, const gkv_workspace *ws, size_t k, double total,
+                             gkv_mixture_outer *products, gkv_real *grad_w)
+{
+    const size_t d = self->base.eps.width;
+    const gkv_real *whitening = gkv_mixture_whitening(self, ws->params, k);
+    gkv_mixture_outer_add(products, grad_w);
+    for (size_t j = 0; j < d; j++) {
+        memset(grad_w + j * d, 0, j * sizeof *grad_w);
+        grad_w[j * d + j] += (gkv_real)(total / (double)whitening[j * d + j]);
+    }
+}
+
 static void gradient_of(const gkv_base_mixture *self, gkv_workspace *ws, size_t rows, size_t k)
 {
     const size_t d = self->base.eps.width;
-    const gkv_nn_kernels *kernels = gkv_nn_kernels_get();
     const bool own_shapes = self->shaped && !self->spec.shared_shapes;
     gkv_real *grad[GKV_MIXTURE_MARGINS] = {NULL};
     for (size_t i = 0; i < (own_shapes ? GKV_MIXTURE_MARGINS : GKV_MIXTURE_G); i++) {
@@ -83,6 +107,8 @@ static void gradient_of(const gkv_base_mixture *self, gkv_workspace *ws, size_t 
     gkv_real *grad_w = self->spec.dependent ? gkv_param_grad(ws->params, self->whitening) + k * d * d : NULL;
     if (grad_w)
         memset(grad_w, 0, d * d * sizeof *grad_w);
+    gkv_mixture_outer products;
+    products.d = d, products.count = 0;
     double total = 0, weights = 0;
     for (size_t r = 0; r < rows; r++) {
         const gkv_real pull = pull_of(self, ws, r, k);
@@ -93,13 +119,11 @@ static void gradient_of(const gkv_base_mixture *self, gkv_workspace *ws, size_t 
         add_places(self, ws, r, k, pull, grad[GKV_MIXTURE_A], grad[GKV_MIXTURE_B]);
         if (own_shapes)
             add_shapes(self, ws, r, k, pull, grad[GKV_MIXTURE_G], grad[GKV_MIXTURE_K]);
-        const gkv_real *zeta = gkv_at(ws, self->zeta, r) + k * d, *w = gkv_at(ws, self->w, r) + k * d;
-        for (size_t j = 0; grad_w && j < d; j++)
-            kernels->axpy(d - j, -pull * zeta[j], w + j, grad_w + j * d + j);
+        if (grad_w)
+            add_products(self, ws, r, k, pull, &products, grad_w);
     }
-    const gkv_real *whitening = grad_w ? gkv_mixture_whitening(self, ws->params, k) : NULL;
-    for (size_t j = 0; grad_w && j < d; j++)
-        grad_w[j * d + j] += (gkv_real)(total / (double)whitening[j * d + j]);
+    if (grad_w)
+        finish_whitening(self, ws, k, total, &products, grad_w);
     const gkv_real *logits = gkv_param_value(ws->params, self->logits);
     double sum = 0;
     for (size_t i = 0; i < self->components; i++)

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/kernels.h"
+#include "base/mixture_outer.h"
 
 /* Shares below this are left out; scores beyond the bound count as at it, so that no row bends a component. */
 static const gkv_real least_share = (gkv_real)1e-3, score_bound = 6;
@@ -57,28 +57,27 @@ static void spread_of(const gkv_base_mixture *self, const gkv_params *params, si
         spread[j] = (gkv_real)sqrt(1 + gkv_tally_coupled(self, params, k, j));
 }
 
+/* Adds to all sums; squares of several dimensions with those of other rows. */
 static void add_row(const gkv_base_mixture *self, const gkv_tally_component *to, gkv_real r, const gkv_real *zeta,
-                    const gkv_real *u, const gkv_real *spread)
+                    const gkv_real *u, const gkv_real *spread, gkv_mixture_outer *rows)
 {
     const size_t d = self->base.eps.width;
-    const gkv_nn_kernels *kernels = gkv_nn_kernels_get();
-    gkv_real held[GKV_BASE_MOST_DIMENSIONS];
+    gkv_real *held = rows->x + rows->count * d, *shared = rows->y + rows->count * d;
     for (size_t j = 0; j < d; j++) {
         held[j] = held_to(score_bound, zeta[j]);
-        const size_t cell = to->cells ? j * GKV_TALLY_CELLS + cell_of(held[j]) : 0;
-        if (to->cells)
-            to->cells[cell] += r;
+        shared[j] = r * held[j];
+        to->sum[j] += shared[j];
+    }
+    for (size_t j = 0; !self->spec.dependent && j < d; j++)
+        to->square[j] += shared[j] * held[j];
+    for (size_t j = 0; to->cells && j < d; j++) {
+        const size_t cell = j * GKV_TALLY_CELLS + cell_of(held[j]);
+        to->cells[cell] += r;
         if (to->coupling)
             to->coupling[cell] += r * held_to(score_bound * spread[j], u[j] - held[j]);
     }
     *to->weight += r;
-    kernels->axpy(d, r, held, to->sum);
-    for (size_t j = 0; j < d; j++) {
-        if (self->spec.dependent)
-            kernels->axpy(d - j, r * held[j], held + j, to->square + j * d + j);
-        else
-            to->square[j] += r * held[j] * held[j];
-    }
+    rows->count += self->spec.dependent;
 }
 
 double gkv_tally_coupled(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j)
@@ -98,12 +97,18 @@ void gkv_mixture_tally(const gkv_base *base, const gkv_workspace *ws, const gkv_
     const size_t d = base->eps.width;
     const gkv_tally_component to = gkv_tally_at(self, tally, part);
     gkv_real spread[GKV_BASE_MOST_DIMENSIONS];
+    gkv_mixture_outer squares;
+    squares.d = d, squares.count = 0;
     if (to.coupling)
         spread_of(self, ws->params, part, spread);
     for (size_t row = 0; row < rows; row++) {
         const gkv_real share = gkv_at(ws, self->share, row)[part];
-        if (share >= least_share)
-            add_row(self, &to, weight ? share * *gkv_at(ws, *weight, row) : share, gkv_at(ws, self->zeta, row) + part * d,
-                    gkv_at(ws, self->u, row) + part * d, spread);
+        if (share < least_share)
+            continue;
+        if (gkv_mixture_outer_full(&squares))
+            gkv_mixture_outer_add(&squares, to.square);
+        add_row(self, &to, weight ? share * *gkv_at(ws, *weight, row) : share, gkv_at(ws, self->zeta, row) + part * d,
+                gkv_at(ws, self->u, row) + part * d, spread, &squares);
     }
+    gkv_mixture_outer_add(&squares, to.square);
 }

@@ -26,7 +26,7 @@ static inline double gkv_tally_boundary(size_t i)
 typedef struct gkv_tally_component {
     gkv_real *weight;  /* [1] Σ r */
     gkv_real *sum;     /* [d] */
-    gkv_real *square;  /* [d, d], of which j ≥ i; [d] without dependence */
+    gkv_real *square;  /* [d, d]; [d] without dependence */
     gkv_real *cells;   /* [d, GKV_TALLY_CELLS]; NULL for normal margins */
     gkv_real *coupling; /* likewise; NULL without dependence too */
 } gkv_tally_component;

@@ -19,14 +19,17 @@ static void moments(const gkv_base_mixture *self, const gkv_tally_component *of,
     *sd = sqrt(fmax(square - *mean * *mean, 1e-6));
 }
 
-/* The normal probability of each cell, and φ at the boundaries. */
+/* Cells, and a few more of no weight to fill whole vectors. */
+enum { LANES = 8, N = (GKV_TALLY_CELLS + LANES - 1) / LANES * LANES };
+
+/* The normal probability of each cell, and φ at the boundaries above them; 0 where there are none. */
 typedef struct levels {
-    double probability[GKV_TALLY_CELLS], pdf[GKV_TALLY_BOUNDARIES];
+    double probability[N], pdf[N];
 } levels;
 
 static levels make_levels(void)
 {
-    levels it;
+    levels it = {{0}, {0}};
     double below = 0;
     for (size_t i = 0; i < GKV_TALLY_BOUNDARIES; i++) {
         const double z = gkv_tally_boundary(i), cdf = 0.5 * erfc(-z / sqrt(2));
@@ -38,19 +41,31 @@ static levels make_levels(void)
     return it;
 }
 
-/* h_θ = ∂Q/∂θ / Q' of a margin for θ = (A/B, log B, g, k), at boundaries moved by so much, n ≤ GKV_TALLY_CELLS: as θ
- * moves, the score of a value moves by −h_θ. A few more are computed, to fill whole vectors. */
-static void moves_of(const gkv_gk *margin, size_t n, double by, double h[GKV_TALLY_CELLS][4])
+/* h_θ = ∂Q/∂θ / Q' of a margin for θ = (A/B, log B, g, k), at boundaries moved by so much: as θ moves, the score of a
+ * value moves by −h_θ. */
+static void moves_of(const gkv_gk *margin, double by, double h[4][N])
 {
-    enum { LANES = 8, N = (GKV_TALLY_CELLS + LANES - 1) / LANES * LANES };
-    const size_t filled = (n + LANES - 1) / LANES * LANES;
-    double z[N], g[N], k[N], x[N], dq[N], x_g[N], x_k[N];
-    for (size_t i = 0; i < filled; i++)
+    double z[N], g[N], k[N], dq[N];
+    for (size_t i = 0; i < N; i++)
         z[i] = gkv_tally_boundary(i) + by, g[i] = margin->g, k[i] = margin->k;
-    const gkv_gk_outputs_d out = {.x = x, .dq = dq, .x_g = x_g, .x_k = x_k};
-    gkv_gk_batch_shape_d(filled, g, k, margin->c, z, &out); /* of A = 0, B = 1, which is all that matters */
-    for (size_t i = 0; i < n; i++)
-        h[i][0] = 1 / dq[i], h[i][1] = x[i] / dq[i], h[i][2] = x_g[i] / dq[i], h[i][3] = x_k[i] / dq[i];
+    const gkv_gk_outputs_d out = {.x = h[1], .dq = dq, .x_g = h[2], .x_k = h[3]};
+    gkv_gk_batch_shape_d(N, g, k, margin->c, z, &out); /* of A = 0, B = 1, which is all that matters */
+#pragma omp simd
+    for (size_t i = 0; i < N; i++) {
+        h[0][i] = 1 / dq[i];
+        h[1][i] *= h[0][i];
+        h[2][i] *= h[0][i];
+        h[3][i] *= h[0][i];
+    }
+}
+
+static double dot(const double *a, const double *b)
+{
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t c = 0; c < N; c++)
+        sum += a[c] * b[c];
+    return sum;
 }
 
 /* What makes a step, as normal equations of one row: M δ = b. */
@@ -63,28 +78,28 @@ typedef struct equations {
 static void add_cells(const gkv_real *cells, double n, const gkv_gk *margin, const levels *at, equations *to)
 {
     const double wild = n / (gkv_base_wild_residual * gkv_base_wild_residual);
-    double h[GKV_TALLY_CELLS][4], m[4][4] = {{0}}, b[4] = {0}, below[4] = {0};
-    moves_of(margin, GKV_TALLY_BOUNDARIES, 0, h);
+    double h[4][N], slope[4][N], weighted[4][N], off[N] = {0}, weight[N] = {0};
+    moves_of(margin, 0, h);
     for (size_t c = 0; c < GKV_TALLY_CELLS; c++) {
-        const double p = at->probability[c], off = (double)cells[c] / n - p;
-        const double weight = 1 / (p + wild * off * off); /* 1/p, and Cauchy's 1/(1 + r²/5²) */
-        double d[4]; /* ∂p_c/∂θ, as ∂F/∂θ = −φ h_θ */
-        for (size_t i = 0; i < 4; i++) {
-            const double above = c < GKV_TALLY_BOUNDARIES ? at->pdf[c] * h[c][i] : 0;
-            d[i] = below[i] - above;
-            below[i] = above;
-        }
-        for (size_t i = 0; i < 4; i++) {
-            const double weighted = weight * d[i];
-            b[i] += weighted * off;
-            for (size_t j = 0; j <= i; j++)
-                m[i][j] += weighted * d[j];
-        }
+        off[c] = (double)cells[c] / n - at->probability[c];
+        weight[c] = 1 / (at->probability[c] + wild * off[c] * off[c]); /* 1/p, and Cauchy's 1/(1 + r²/5²) */
+    }
+    for (size_t i = 0; i < 4; i++) { /* ∂p_c/∂θ, as ∂F/∂θ = −φ h_θ */
+        slope[i][0] = -at->pdf[0] * h[i][0];
+#pragma omp simd
+        for (size_t c = 1; c < N; c++)
+            slope[i][c] = at->pdf[c - 1] * h[i][c - 1] - at->pdf[c] * h[i][c];
+#pragma omp simd
+        for (size_t c = 0; c < N; c++)
+            weighted[i][c] = weight[c] * slope[i][c];
     }
     for (size_t i = 0; i < 4; i++) {
-        to->b[i] += b[i];
-        for (size_t j = 0; j < 4; j++)
-            to->m[i][j] += j <= i ? m[i][j] : m[j][i];
+        to->b[i] += dot(weighted[i], off);
+        for (size_t j = 0; j <= i; j++) {
+            const double product = dot(weighted[i], slope[j]);
+            to->m[i][j] += product;
+            to->m[j][i] += j < i ? product : 0;
+        }
     }
 }
 
@@ -94,24 +109,27 @@ static void add_cells(const gkv_real *cells, double n, const gkv_gk *margin, con
 static void add_coupling(const gkv_real *coupling, double n, double coupled, const gkv_gk *margin, const levels *at,
                          equations *to)
 {
-    double h[GKV_TALLY_CELLS][4], follow[2][2];
+    double h[4][N], own[2][N], likely[2][N], pull[N] = {0};
     const double (*m)[4] = (const double (*)[4])to->m;
     const double det = m[0][0] * m[1][1] - m[0][1] * m[1][0];
     if (!(det > 0))
         return;
+    moves_of(margin, -gkv_tally_width / 2, h); /* at the middles of cells */
+    for (size_t c = 0; c < GKV_TALLY_CELLS; c++)
+        pull[c] = (double)coupling[c] / n;
     for (size_t s = 0; s < 2; s++) {
-        follow[s][0] = (m[1][1] * m[0][2 + s] - m[0][1] * m[1][2 + s]) / det;
-        follow[s][1] = (m[0][0] * m[1][2 + s] - m[1][0] * m[0][2 + s]) / det;
-    }
-    moves_of(margin, GKV_TALLY_CELLS, -gkv_tally_width / 2, h); /* at the middles of cells */
-    for (size_t c = 0; c < GKV_TALLY_CELLS; c++) {
-        double own[2];
-        for (size_t s = 0; s < 2; s++) {
-            own[s] = h[c][2 + s] - follow[s][0] * h[c][0] - follow[s][1] * h[c][1];
-            to->b[2 + s] += (double)coupling[c] / n * own[s];
+        const double a = (m[1][1] * m[0][2 + s] - m[0][1] * m[1][2 + s]) / det;
+        const double log_b = (m[0][0] * m[1][2 + s] - m[1][0] * m[0][2 + s]) / det;
+#pragma omp simd
+        for (size_t c = 0; c < N; c++) {
+            own[s][c] = h[2 + s][c] - a * h[0][c] - log_b * h[1][c];
+            likely[s][c] = coupled * at->probability[c] * own[s][c];
         }
-        for (size_t s = 0; s < 4; s++)
-            to->m[2 + s / 2][2 + s % 2] += coupled * at->probability[c] * own[s / 2] * own[s % 2];
+    }
+    for (size_t s = 0; s < 2; s++) {
+        to->b[2 + s] += dot(pull, own[s]);
+        for (size_t t = 0; t < 2; t++)
+            to->m[2 + s][2 + t] += dot(likely[s], own[t]);
     }
 }
 

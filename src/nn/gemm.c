@@ -54,6 +54,18 @@ void gkv_pack_piece(const gkv_gemm_kernels *kernels, size_t out, size_t in, cons
         kernels->pack(least(kernels->panel, out - j), in, weight + j * in, in, packed + j * in);
 }
 
+void gkv_gemm_product(const gkv_gemm_kernels *kernels, const gkv_product *p)
+{
+    const bool plain = p->a_step == 1;
+    const size_t whole_row = p->a_row < p->k ? p->k : p->a_row; /* both steps are 1 where A is one row */
+    if (kernels)
+        kernels->multiply(p);
+    else
+        gkv_gemm(CblasRowMajor, plain ? CblasNoTrans : CblasTrans, CblasNoTrans, (blasint)p->m, (blasint)p->n, (blasint)p->k,
+                 1, p->a, (blasint)(plain ? whole_row : p->a_step), p->b, (blasint)p->b_row, p->start ? 1 : 0, p->c,
+                 (blasint)p->c_row);
+}
+
 /* Y += X Wᵀ over `depth` columns of X and W, whose rows are x_row and w_row long, or with a
  * bias Y = X Wᵀ + 1 biasᵀ. */
 static void forward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t depth, const gkv_real *x,
@@ -99,25 +111,17 @@ void gkv_gemm_forward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, 
 void gkv_gemm_backward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gkv_real *d_y,
                        const gkv_real *weight, gkv_real *d_x)
 {
-    if (kernels)
-        kernels->multiply(&(gkv_product){.m = rows, .n = in, .k = out, .a = d_y, .a_row = out, .a_step = 1,
-                                         .b = weight, .b_row = in, .c = d_x, .c_row = in});
-    else
-        gkv_gemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)rows, (blasint)in, (blasint)out, 1, d_y,
-                 (blasint)out, weight, (blasint)in, 0, d_x, (blasint)in);
+    gkv_gemm_product(kernels, &(gkv_product){.m = rows, .n = in, .k = out, .a = d_y, .a_row = out, .a_step = 1,
+                                             .b = weight, .b_row = in, .c = d_x, .c_row = in});
 }
 
 /* Columns [column, column + columns) of rows [first, first + count) of dW = dYᵀ X. */
 static void gradient(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, size_t first, size_t count,
                      size_t column, size_t columns, const gkv_real *d_y, const gkv_real *x, gkv_real *d_weight)
 {
-    gkv_real *c = d_weight + first * in + column;
-    if (kernels)
-        kernels->multiply(&(gkv_product){.m = count, .n = columns, .k = rows, .a = d_y + first, .a_row = 1,
-                                         .a_step = out, .b = x + column, .b_row = in, .c = c, .c_row = in});
-    else
-        gkv_gemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)count, (blasint)columns, (blasint)rows, 1,
-                 d_y + first, (blasint)out, x + column, (blasint)in, 0, c, (blasint)in);
+    gkv_gemm_product(kernels, &(gkv_product){.m = count, .n = columns, .k = rows, .a = d_y + first, .a_row = 1,
+                                             .a_step = out, .b = x + column, .b_row = in,
+                                             .c = d_weight + first * in + column, .c_row = in});
 }
 
 void gkv_gemm_gradient(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, size_t first,

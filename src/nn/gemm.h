@@ -80,6 +80,9 @@ static inline size_t gkv_packed_width(size_t panel, size_t count)
     return count <= panel / 2 ? panel / 2 : panel;
 }
 
+/* Any product, by these kernels or OpenBLAS; its start is NULL or C. */
+void gkv_gemm_product(const gkv_gemm_kernels *kernels, const gkv_product *product);
+
 /* Elements of a packed weight [out, in], at any instruction set. */
 size_t gkv_packed_size(size_t out, size_t in);
 
@@ -88,7 +91,8 @@ size_t gkv_pack_pieces(size_t out, size_t in);
 void gkv_pack_piece(const gkv_gemm_kernels *kernels, size_t out, size_t in, const gkv_real *weight, size_t piece,
                     gkv_real *packed);
 
-/* Y = X Wᵀ + 1 biasᵀ: X [rows, in], W [out, in], Y [rows, out]; `packed` is W packed, or NULL. */
+/* Y = X Wᵀ + 1 biasᵀ, or Y = Y + X Wᵀ without a bias: X [rows, in], W [out, in], Y [rows, out]; `packed` is W packed,
+ * or NULL. */
 void gkv_gemm_forward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gkv_real *x,
                       const gkv_real *weight, const gkv_real *packed, const gkv_real *bias, gkv_real *y);
 
