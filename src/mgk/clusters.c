@@ -47,15 +47,18 @@ static void assign_tile(gkv_clusters *s, size_t t, const double *lengths, double
         size_t member = 0;
         for (size_t k = 0; k < s->count; k++) {
             const double distance = products[i * s->count + k] + lengths[k];
-            second = fmin(second, fmax(best, distance));
             if (distance < best) {
+                second = best;
                 best = distance;
                 member = k;
+            } else if (distance < second) {
+                second = distance;
             }
         }
         double *sum = sums + member * width;
         sum[0] += w;
         sum[1] += s->count > 1 ? w * (second - best) : 0.0;
+#pragma omp simd reduction(+ : square)
         for (size_t j = 0; j < d; j++) {
             square += x[j] * x[j];
             sum[2 + j] += w * x[j];

@@ -24,6 +24,13 @@ typedef struct scratch {
     double *logs;           /* [GROUP × GKV_MGK_TILE × count] log f_k */
 } scratch;
 
+static void to_float(size_t d, const double *x, float *to)
+{
+#pragma omp simd
+    for (size_t j = 0; j < d; j++)
+        to[j] = (float)x[j];
+}
+
 /* log f_k of the tile's rows that are near it, −∞ for the others. */
 static void densities(const gkv_em *em, const gkv_em_rows *rows, size_t t, int full, size_t k, double *logs,
                       scratch *s)
@@ -42,9 +49,9 @@ static void densities(const gkv_em *em, const gkv_em_rows *rows, size_t t, int f
         logs[i * parts + k] = -INFINITY;
         if (rows->group ? rows->group[first + i] != group : !full && rows->far[(first + i) * parts + k])
             continue;
-        for (size_t j = 0; picked_f && j < d; j++)
-            picked_f[used * d + j] = (float)x[i * d + j];
-        if (!picked_f)
+        if (picked_f)
+            to_float(d, x + i * d, picked_f + used * d);
+        else
             memcpy(picked + used * d, x + i * d, d * sizeof *x);
         near[used++] = i;
     }
@@ -116,7 +123,7 @@ static void finish_tile(const gkv_em *em, gkv_em_rows *rows, size_t t, int full,
         double *share = shares + i * parts, most = -INFINITY;
         for (size_t k = 0; k < parts; k++) {
             share[k] = logs[i * parts + k] + log_pi[k];
-            most = fmax(most, share[k]);
+            most = share[k] > most ? share[k] : most;
         }
         unsigned char *far = rows->far + (first + i) * parts;
         for (size_t k = 0; full && k < parts; k++)

@@ -63,6 +63,7 @@ void gkv_mgk_quick_scores(const gkv_mgk_quick *quick, size_t rows, const float *
     const float most = 1e15F;
     if (quick->normal) {
         for (size_t i = 0; i < rows; i++, x += d, z += d) {
+#pragma omp simd
             for (size_t j = 0; j < d; j++)
                 z[j] = (x[j] - quick->a[j]) / quick->b[j];
             log_dq[i] = quick->log_b;
