@@ -112,7 +112,10 @@ static void decay_chunk(const gkv_trainer *trainer, size_t first, size_t count, 
         const gkv_param *param = &params->list[p];
         const size_t end = param->offset + param->size;
         const size_t from = param->offset > first ? param->offset : first, to = end < first + count ? end : first + count;
-        for (size_t i = from; param->packed && i < to; i++)
+        if (!param->packed)
+            continue;
+#pragma omp simd
+        for (size_t i = from; i < to; i++)
             params->values[i] *= keep;
     }
 }
@@ -138,8 +141,11 @@ static void average_chunk(const gkv_trainer *trainer, size_t first)
     /* The first steps count more, so that the average forgets the initial weights. */
     const double t = (double)trainer->state.updates;
     const gkv_real keep = (gkv_real)fmin(trainer->model->settings.train.ema, (1 + t) / (10 + t));
+    const gkv_real *values = params->values;
+    gkv_real *average = trainer->ema;
+#pragma omp simd
     for (size_t i = first; i < end; i++)
-        trainer->ema[i] += (1 - keep) * (params->values[i] - trainer->ema[i]);
+        average[i] += (1 - keep) * (values[i] - average[i]);
 }
 
 /* Sums the images' losses in order, each the mean of its draws'. */
