@@ -19,7 +19,7 @@ static const double least_scale = 0.01;
 
 /* A first fit goes on until the held-out codes have not gained for so many iterations. Its components
  * find their places as normal ones, which are quick to fit, and their shapes in a few iterations more. */
-enum { HALVINGS = 4, TALLY_HALVINGS = 1, FIRST_PATIENCE = 3, FIRST_ITERATIONS = 20, SHAPE_ITERATIONS = 3 };
+enum { HALVINGS = 4, TALLY_HALVINGS = 1, FIRST_PATIENCE = 3, FIRST_ITERATIONS = 10, SHAPE_ITERATIONS = 2 };
 
 typedef struct refit {
     gkv_mixture_move move;

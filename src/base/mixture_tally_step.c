@@ -41,13 +41,13 @@ static levels make_levels(void)
     return it;
 }
 
-/* h_θ = ∂Q/∂θ / Q' of a margin for θ = (A/B, log B, g, k), at boundaries moved by so much: as θ moves, the score of a
- * value moves by −h_θ. */
-static void moves_of(const gkv_gk *margin, double by, double h[4][N])
+/* h_θ = ∂Q/∂θ / Q' of a margin for θ = (A/B, log B, g, k), at the boundaries: as θ moves, the score of a value moves by
+ * −h_θ. */
+static void moves_of(const gkv_gk *margin, double h[4][N])
 {
     double z[N], g[N], k[N], dq[N];
     for (size_t i = 0; i < N; i++)
-        z[i] = gkv_tally_boundary(i) + by, g[i] = margin->g, k[i] = margin->k;
+        z[i] = gkv_tally_boundary(i), g[i] = margin->g, k[i] = margin->k;
     const gkv_gk_outputs_d out = {.x = h[1], .dq = dq, .x_g = h[2], .x_k = h[3]};
     gkv_gk_batch_shape_d(N, g, k, margin->c, z, &out); /* of A = 0, B = 1, which is all that matters */
 #pragma omp simd
@@ -75,11 +75,10 @@ typedef struct equations {
 
 /* Of the residuals √n (n_c/n − p_c)/√p_c under Cauchy's loss: the increments of the whitened quantile residuals of
  * gkvae/gk_fit.h at the boundaries' levels. */
-static void add_cells(const gkv_real *cells, double n, const gkv_gk *margin, const levels *at, equations *to)
+static void add_cells(const gkv_real *cells, double n, double h[4][N], const levels *at, equations *to)
 {
     const double wild = n / (gkv_base_wild_residual * gkv_base_wild_residual);
-    double h[4][N], slope[4][N], weighted[4][N], off[N] = {0}, weight[N] = {0};
-    moves_of(margin, 0, h);
+    double slope[4][N], weighted[4][N], off[N] = {0}, weight[N] = {0};
     for (size_t c = 0; c < GKV_TALLY_CELLS; c++) {
         off[c] = (double)cells[c] / n - at->probability[c];
         weight[c] = 1 / (at->probability[c] + wild * off[c] * off[c]); /* 1/p, and Cauchy's 1/(1 + r²/5²) */
@@ -106,25 +105,29 @@ static void add_cells(const gkv_real *cells, double n, const gkv_gk *margin, con
 /* Of what other dimensions say of g and k. The score function of a margin's θ is that of the margin alone and
  * (u − ζ)h_θ, u = ζWWᵀ, whose mean is 0 where components are g-and-k and whose information is that of WWᵀ_jj − 1. A and B
  * follow g and k as the margin alone has them. */
-static void add_coupling(const gkv_real *coupling, double n, double coupled, const gkv_gk *margin, const levels *at,
+static void add_coupling(const gkv_real *coupling, double n, double coupled, double h[4][N], const levels *at,
                          equations *to)
 {
-    double h[4][N], own[2][N], likely[2][N], pull[N] = {0};
+    double edge[N], own[2][N], likely[2][N], pull[N] = {0};
     const double (*m)[4] = (const double (*)[4])to->m;
     const double det = m[0][0] * m[1][1] - m[0][1] * m[1][0];
     if (!(det > 0))
         return;
-    moves_of(margin, -gkv_tally_width / 2, h); /* at the middles of cells */
     for (size_t c = 0; c < GKV_TALLY_CELLS; c++)
         pull[c] = (double)coupling[c] / n;
     for (size_t s = 0; s < 2; s++) {
         const double a = (m[1][1] * m[0][2 + s] - m[0][1] * m[1][2 + s]) / det;
         const double log_b = (m[0][0] * m[1][2 + s] - m[1][0] * m[0][2 + s]) / det;
 #pragma omp simd
-        for (size_t c = 0; c < N; c++) {
-            own[s][c] = h[2 + s][c] - a * h[0][c] - log_b * h[1][c];
+        for (size_t c = 0; c < N; c++)
+            edge[c] = h[2 + s][c] - a * h[0][c] - log_b * h[1][c];
+        own[s][0] = edge[0];
+#pragma omp simd
+        for (size_t c = 1; c < N; c++) /* a cell's is the mean of its boundaries' */
+            own[s][c] = (edge[c - 1] + edge[c]) / 2;
+#pragma omp simd
+        for (size_t c = 0; c < N; c++)
             likely[s][c] = coupled * at->probability[c] * own[s][c];
-        }
     }
     for (size_t s = 0; s < 2; s++) {
         to->b[2 + s] += dot(pull, own[s]);
@@ -198,10 +201,11 @@ void gkv_tally_step(const gkv_base_mixture *self, const gkv_params *params, cons
         delta[0] = mean, delta[1] = log(sd);
         if (of.cells) {
             equations normal = {0};
-            add_cells(of.cells + j * GKV_TALLY_CELLS, n, &old[j], &at, &normal);
+            double h[4][N];
+            moves_of(&old[j], h);
+            add_cells(of.cells + j * GKV_TALLY_CELLS, n, h, &at, &normal);
             if (of.coupling)
-                add_coupling(of.coupling + j * GKV_TALLY_CELLS, n, gkv_tally_coupled(self, params, k, j), &old[j], &at,
-                             &normal);
+                add_coupling(of.coupling + j * GKV_TALLY_CELLS, n, gkv_tally_coupled(self, params, k, j), h, &at, &normal);
             add_prior(strength, &old[j], &normal);
             if (!solve(&normal, delta))
                 memset(delta, 0, sizeof delta);
