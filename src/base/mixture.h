@@ -41,7 +41,7 @@ typedef struct gkv_base_mixture {
     gkv_slot zeta, w;       /* [K·d]; the same without dependence */
     gkv_slot log_dq, dq, ratio; /* [K·d] of g-and-k margins */
     gkv_slot share;         /* [K] of each component in the row's density */
-    gkv_slot u;             /* [K·d] ζWWᵀ, for parameters' gradients */
+    gkv_slot u;             /* [K·d] ζWWᵀ, for backward passes, gradients and tallies */
 } gkv_base_mixture;
 
 static inline const gkv_base_mixture *gkv_base_mixture_of(const gkv_base *base)
@@ -78,7 +78,8 @@ static inline size_t gkv_mixture_first(const gkv_base_mixture *self, long which,
     return which < 0 ? 0 : (size_t)which * self->per_class;
 }
 
-/* Rows that have something to do with a component are taken together, as many as these numbers have room for. */
+/* Rows that have something to do with a component are taken together, as many as fit into so many numbers: a whole tile up
+ * to 80 dimensions or so, and fewer beyond. */
 enum { GKV_MIXTURE_GATHERED = GKV_BASE_MOST_DIMENSIONS };
 
 static inline size_t gkv_mixture_gathered(size_t d)

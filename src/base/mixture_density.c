@@ -123,8 +123,8 @@ void gkv_mixture_class_shares(const gkv_base *base, const gkv_workspace *ws, siz
     }
 }
 
-/* u = wWᵀ of those rows of a block that have a share of component k, in the place of w or elsewhere: only parameters'
- * gradients and tallies ask for w again. */
+/* u = wWᵀ of those rows of a block that have a share of component k, in the place of w where no parameters' gradients
+ * ask for w again. */
 static void unwhiten(const gkv_base_mixture *self, const gkv_workspace *ws, size_t k, size_t used, const size_t *row)
 {
     const size_t d = self->base.eps.width;

@@ -57,7 +57,7 @@ static void spread_of(const gkv_base_mixture *self, const gkv_params *params, si
         spread[j] = (gkv_real)sqrt(1 + gkv_tally_coupled(self, params, k, j));
 }
 
-/* Adds to all sums; squares of several dimensions with those of other rows. */
+/* Adds a row to all sums but the squares of dependent components, which wait in `rows`. */
 static void add_row(const gkv_base_mixture *self, const gkv_tally_component *to, gkv_real r, const gkv_real *zeta,
                     const gkv_real *u, const gkv_real *spread, gkv_mixture_outer *rows)
 {
@@ -68,6 +68,8 @@ static void add_row(const gkv_base_mixture *self, const gkv_tally_component *to,
         shared[j] = r * held[j];
         to->sum[j] += shared[j];
     }
+    if (self->spec.dependent)
+        rows->count++;
     for (size_t j = 0; !self->spec.dependent && j < d; j++)
         to->square[j] += shared[j] * held[j];
     for (size_t j = 0; to->cells && j < d; j++) {
@@ -77,7 +79,6 @@ static void add_row(const gkv_base_mixture *self, const gkv_tally_component *to,
             to->coupling[cell] += r * held_to(score_bound * spread[j], u[j] - held[j]);
     }
     *to->weight += r;
-    rows->count += self->spec.dependent;
 }
 
 double gkv_tally_coupled(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j)

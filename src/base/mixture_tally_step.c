@@ -121,10 +121,11 @@ static void add_coupling(const gkv_real *coupling, double n, double coupled, dou
 #pragma omp simd
         for (size_t c = 0; c < N; c++)
             edge[c] = h[2 + s][c] - a * h[0][c] - log_b * h[1][c];
-        own[s][0] = edge[0];
 #pragma omp simd
         for (size_t c = 1; c < N; c++) /* a cell's is the mean of its boundaries' */
             own[s][c] = (edge[c - 1] + edge[c]) / 2;
+        own[s][0] = edge[0]; /* the outermost have one each */
+        own[s][GKV_TALLY_BOUNDARIES] = edge[GKV_TALLY_BOUNDARIES - 1];
 #pragma omp simd
         for (size_t c = 0; c < N; c++)
             likely[s][c] = coupled * at->probability[c] * own[s][c];

@@ -1,4 +1,4 @@
-/* Matrix products of the linear layers, by hand for AVX2 and AVX-512.
+/* Matrix products of the linear layers and of mixtures, by hand for AVX2 and AVX-512.
  *
  * A layer's matrices are small (a tile of 50 rows, a few hundred columns), and every
  * weight is used by several tiles. A general library packs both operands at each call;

@@ -104,6 +104,36 @@ static void test_densities_and_gradients(void **state)
         }
 }
 
+/* More rows than are taken together: their gradients are those of halves, which are, added up. */
+static void test_many_rows(void **state)
+{
+    (void)state;
+    enum { HALF = 150, MANY = 2 * HALF, WIDE = 19 };
+    assert_true(HALF < GKV_MIXTURE_GATHERED / WIDE && MANY > GKV_MIXTURE_GATHERED / WIDE);
+    const mixture_kind one = {"gk-mixture", 1, 0, false, false};
+    base_rig *it = mixture_begin(&one, MANY, WIDE, true);
+    const gkv_base_mixture *self = mixture_of(it);
+    const gkv_base_ops *ops = it->base->ops;
+    mixture_randomise(it, 70, 1);
+    mixture_draw(it, 71);
+    const size_t size = WIDE * WIDE;
+    double *sum = test_alloc(size * sizeof *sum), *whole = gkv_param_grad(&it->params, self->whitening);
+    memset(sum, 0, size * sizeof *sum);
+    ops->log_density(it->base, &it->ws, 0, MANY);
+    for (size_t pass = 0; pass < 3; pass++) { /* the first half, the second one, and both */
+        for (size_t r = 0; r < MANY; r++)
+            *gkv_at(&it->ws, it->base->d_log_density, r) = pass == 2 || r / HALF == pass ? 1 : 0;
+        ops->backward(it->base, &it->ws, 0, MANY);
+        ops->gradient(it->base, &it->ws, MANY, 0);
+        for (size_t i = 0; i < size && pass < 2; i++)
+            sum[i] += whole[i];
+    }
+    for (size_t i = 0; i < size; i++)
+        assert_close(whole[i], sum[i], 1e-11 * (MANY + fabs(sum[i])));
+    free(sum);
+    base_rig_end(it);
+}
+
 /* At the start, and far out in the tails; a component that has no weight, and two that are the same. */
 static void test_corners(void **state)
 {
@@ -272,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_densities_and_gradients),
+        cmocka_unit_test(test_many_rows),
         cmocka_unit_test(test_corners),
         cmocka_unit_test(test_one_component_is_the_single_base),
         cmocka_unit_test(test_special_cases),

@@ -427,6 +427,47 @@ static void test_coupling(void **state)
     data_free(&of);
 }
 
+/* Everything mirrored: so are the steps. */
+static void test_mirror(void **state)
+{
+    (void)state;
+    data of = draw(&kinds[3], 8000);
+    base_rig *sides[2] = {start_of(&kinds[3], &of, 0.2), start_of(&kinds[3], &of, 0.2)};
+    gkv_real *eps = gkv_at(&sides[1]->ws, sides[1]->base->eps, 0), *tallies[2];
+    const gkv_base_mixture *self = mixture_of(sides[0]), *mirror = mixture_of(sides[1]);
+    for (size_t i = 0; i < FIT * D; i++)
+        eps[i] = -eps[i];
+    for (size_t i = 0; i < self->components * D; i++) {
+        gkv_gk gk = gkv_mixture_get(self, &sides[0]->params, i / D, i % D);
+        gk.a = -gk.a, gk.g = -gk.g;
+        gkv_mixture_set(mirror, &sides[1]->params, i / D, i % D, &gk);
+    }
+    for (size_t side = 0; side < 2; side++)
+        tallies[side] = tally_of(sides[side], NULL);
+    const gkv_tally_prior prior = {{0.1, 0.1}};
+    for (size_t k = 0; k < self->components; k++) {
+        gkv_gk old[2][D], to[2][D];
+        double r[D * D] = {0};
+        for (size_t side = 0; side < 2; side++) {
+            for (size_t j = 0; j < D; j++)
+                old[side][j] = gkv_mixture_get(mixture_of(sides[side]), &sides[side]->params, k, j);
+            gkv_tally_step(mixture_of(sides[side]), &sides[side]->params, old[side], tallies[side], k, 1, &prior, to[side], r);
+        }
+        for (size_t j = 0; j < D; j++) {
+            assert_true(fabs(to[0][j].g - old[0][j].g) > 1e-3);
+            assert_close(to[1][j].a, -to[0][j].a, 1e-7);
+            assert_close(to[1][j].b, to[0][j].b, 1e-7);
+            assert_close(to[1][j].g, -to[0][j].g, 1e-7);
+            assert_close(to[1][j].k, to[0][j].k, 1e-7);
+        }
+    }
+    for (size_t side = 0; side < 2; side++) {
+        free(tallies[side]);
+        base_rig_end(sides[side]);
+    }
+    data_free(&of);
+}
+
 /* Shapes in common are refitted to codes: they have no tally. */
 static void test_shared(void **state)
 {
@@ -442,7 +483,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sums),  cmocka_unit_test(test_weights), cmocka_unit_test(test_recovery),
         cmocka_unit_test(test_share), cmocka_unit_test(test_correlations), cmocka_unit_test(test_idle_components),
-        cmocka_unit_test(test_coupling), cmocka_unit_test(test_prior), cmocka_unit_test(test_normal_components), cmocka_unit_test(test_shared),
+        cmocka_unit_test(test_coupling), cmocka_unit_test(test_mirror), cmocka_unit_test(test_prior), cmocka_unit_test(test_normal_components), cmocka_unit_test(test_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -173,6 +173,41 @@ static void check_gradient(const shape *s)
     unfence(&d_y), unfence(&x), unfence(&d_w), unfence(&again);
 }
 
+/* Products that are added to what is there: X Wᵀ without a bias, and a transposed A. */
+static void check_added(const shape *s)
+{
+    fenced x = fence_noise(0, s->rows * s->in), w = fence_noise(1, s->out * s->in), d_y = fence_noise(2, s->rows * s->out);
+    fenced y = fence_noise(3, s->rows * s->out), d_w = fence_noise(4, s->out * s->in);
+    const fenced y_before = fence_noise(3, s->rows * s->out), d_w_before = fence_noise(4, s->out * s->in);
+    gkv_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, NULL, NULL, y.at);
+    gkv_gemm_product(s->kernels, &(gkv_product){.m = s->out, .n = s->in, .k = s->rows, .a = d_y.at, .a_row = 1,
+                                                .a_step = s->out, .b = x.at, .b_row = s->in, .c = d_w.at, .c_row = s->in,
+                                                .start = d_w.at, .start_row = s->in});
+    for (size_t r = 0; r < s->rows; r++)
+        for (size_t o = 0; o < s->out; o++) {
+            double sum = (double)y_before.at[r * s->out + o], size = fabs(sum);
+            for (size_t i = 0; i < s->in; i++) {
+                const double term = (double)x.at[r * s->in + i] * (double)w.at[o * s->in + i];
+                sum += term;
+                size += fabs(term);
+            }
+            assert_close(y.at[r * s->out + o], sum, 8 * rounding * size);
+        }
+    for (size_t o = 0; o < s->out; o++)
+        for (size_t i = 0; i < s->in; i++) {
+            double sum = (double)d_w_before.at[o * s->in + i], size = fabs(sum);
+            for (size_t r = 0; r < s->rows; r++) {
+                const double term = (double)d_y.at[r * s->out + o] * (double)x.at[r * s->in + i];
+                sum += term;
+                size += fabs(term);
+            }
+            assert_close(d_w.at[o * s->in + i], sum, 8 * rounding * size);
+        }
+    fenced all[] = {x, w, d_y, y, d_w, y_before, d_w_before};
+    for (size_t i = 0; i < COUNT(all); i++)
+        unfence(&all[i]);
+}
+
 static void check_sparse_forward_of(const shape *s, bool dense)
 {
     fenced x = fence_sparse(0, s->rows, s->in), mean = fence_mean(s->in, dense), w = fence_noise(2, s->out * s->in);
@@ -291,6 +326,7 @@ static void each(void (*check)(const shape *s))
 EACH_TEST(forward)
 EACH_TEST(backward)
 EACH_TEST(gradient)
+EACH_TEST(added)
 EACH_TEST(sparse_forward)
 EACH_TEST(sparse_gradient)
 
@@ -342,9 +378,9 @@ int main(void)
     openblas_set_num_threads(1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forward),         cmocka_unit_test(test_backward),
-        cmocka_unit_test(test_gradient),        cmocka_unit_test(test_sparse_forward),
-        cmocka_unit_test(test_sparse_gradient), cmocka_unit_test(test_large),
-        cmocka_unit_test(test_not_a_number),
+        cmocka_unit_test(test_gradient),        cmocka_unit_test(test_added),
+        cmocka_unit_test(test_sparse_forward),  cmocka_unit_test(test_sparse_gradient),
+        cmocka_unit_test(test_large),           cmocka_unit_test(test_not_a_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
