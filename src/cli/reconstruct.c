@@ -31,6 +31,8 @@ static void check_refinement(reconstruct_arguments *a, struct argp_state *state)
 {
     if (!a->wants_refined && (a->has_weight || a->mean || a->no_picture))
         argp_error(state, "--prior-weight, --mean and --no-picture are for --refine");
+    if (a->no_picture && a->out)
+        argp_error(state, "--no-picture leaves nothing to write to --out: choose one");
     if (a->mean && a->has_weight)
         argp_error(state, "--mean and --prior-weight: choose one");
     if (a->has_samples && !a->mean)
@@ -55,7 +57,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'm': a->mean = true; return 0;
     case 'P': a->no_picture = true; return 0;
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->model; return 0;
-    case ARGP_KEY_END: check_refinement(a, state); return 0;
+    case ARGP_KEY_END:
+        check_refinement(a, state);
+        if (!a->out)
+            a->out = "reconstructions.png";
+        return 0;
     case ARGP_KEY_ARG:
         if (!a->model.model)
             return ARGP_ERR_UNKNOWN; /* the model comes first */
@@ -74,7 +80,7 @@ int cli_reconstruct(int argc, char **argv)
         .args_doc = "FOLDER [IMAGES]\nMODEL.safetensors [IMAGES]",
         .doc = "Draws images over what a model makes of them: the run's test images, or those of an IDX file."};
     enum { BLOCKS = 4 };
-    reconstruct_arguments a = {.out = "reconstructions.png"};
+    reconstruct_arguments a = {0};
     cli_run run = {.model = NULL};
     gkv_dataset *images = NULL;
     size_t *chosen = NULL, n = 0, cols = CLI_COLUMNS;

@@ -80,7 +80,7 @@ const gkv_settings_row gkv_settings_rows[] = {
     NUMBER_ABOVE(model, base_k, 0, -0.5, 5, "The base's tail weight k before any fit.",
                  "at k ≤ −1/2 the quantile function Q(z) stops increasing in the tails, so there is no density"),
 
-    INTEGER(train, epochs, 40, 1, 1000000, "Passes over the training images."),
+    INTEGER(train, epochs, 38, 1, 1000000, "Passes over the training images."),
     INTEGER(train, batch, 200, 1, 1000000, "Images per step."),
     CHOICE(train, objective, elbo, "elbo, iwae",
            "The bound that is trained on: the ELBO, or the importance-weighted one, tighter with more samples."),

@@ -110,10 +110,10 @@ static void decay_chunk(const gkv_trainer *trainer, size_t first, size_t count, 
     const gkv_real keep = (gkv_real)(1 - rate * trainer->model->settings.train.weight_decay);
     for (size_t p = 0; p < params->count; p++) {
         const gkv_param *param = &params->list[p];
-        const size_t end = param->offset + param->size;
-        const size_t from = param->offset > first ? param->offset : first, to = end < first + count ? end : first + count;
         if (!param->packed)
             continue;
+        const size_t end = param->offset + param->size;
+        const size_t from = param->offset > first ? param->offset : first, to = end < first + count ? end : first + count;
 #pragma omp simd
         for (size_t i = from; i < to; i++)
             params->values[i] *= keep;

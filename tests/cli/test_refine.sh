@@ -71,6 +71,7 @@ expect 2 "whole number" "$gkvae" eval run --refine lm:1001
 expect 2 "whole number" "$gkvae" eval run --refine lm:3:0
 expect 2 "are for --refine" "$gkvae" reconstruct run --mean
 expect 2 "are for --refine" "$gkvae" reconstruct run --no-picture
+expect 2 "nothing to write" "$gkvae" reconstruct run --refine lm:3 --no-picture --out none.png
 expect 2 "choose one" "$gkvae" reconstruct run --refine lm:3 --mean --prior-weight 1
 expect 2 "for --mean" "$gkvae" reconstruct run --refine lm:3:2
 expect 2 "must be a number" "$gkvae" reconstruct run --refine lm:3 --prior-weight 2

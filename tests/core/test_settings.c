@@ -42,7 +42,7 @@ static void defaults_are_as_documented(void **state)
         {"model.posterior_layers", "0"}, {"model.prior_flow", "realnvp"}, {"model.prior_layers", "8"},
         {"model.prior_hidden", "128"}, {"model.log_scale_bound", "2"}, {"model.base", "gk-mixture"},
         {"model.base_fit", "lm"}, {"model.base_components", "32"}, {"model.base_dependence", "full"}, {"model.base_rank", "4"},
-        {"model.base_shapes", "own"}, {"model.base_classes", "10"}, {"model.base_g", "0"}, {"model.base_k", "0"}, {"train.epochs", "40"},
+        {"model.base_shapes", "own"}, {"model.base_classes", "10"}, {"model.base_g", "0"}, {"model.base_k", "0"}, {"train.epochs", "38"},
         {"train.batch", "200"}, {"train.objective", "elbo"}, {"train.samples", "1"}, {"train.backward", "all"},
         {"train.elbo_epochs", "0"}, {"train.gradient", "path"}, {"train.learning_rate", "0.003"},
         {"train.weight_decay", "0.1"}, {"train.clip_norm", "5"}, {"train.kl_weight", "1"}, {"train.kl_warmup", "5"},
