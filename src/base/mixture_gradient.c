@@ -74,11 +74,10 @@ static void add_products(const gkv_base_mixture *self, const gkv_workspace *ws, 
 {
     const size_t d = self->base.eps.width;
     const gkv_real *zeta = gkv_at(ws, self->zeta, row) + k * d;
-    if (gkv_mixture_outer_full(products))
-        gkv_mixture_outer_add(products, grad_w);
+    const size_t at = gkv_mixture_outer_next(products, grad_w);
     for (size_t j = 0; j < d; j++)
-        products->x[products->count * d + j] = -pull * zeta[j];
-    memcpy(products->y + products->count * d, gkv_at(ws, self->w, row) + k * d, d * sizeof *zeta);
+        products->x[at + j] = -pull * zeta[j];
+    memcpy(products->y + at, gkv_at(ws, self->w, row) + k * d, d * sizeof *zeta);
     products->count++;
 }
 

@@ -21,10 +21,12 @@ static inline void gkv_mixture_outer_add(gkv_mixture_outer *rows, gkv_real *to)
     rows->count = 0;
 }
 
-/* Whether the next row needs them to be added first. */
-static inline bool gkv_mixture_outer_full(const gkv_mixture_outer *rows)
+/* Where the next row begins in x and y, once there is room: `to` gets those before it if there is none. */
+static inline size_t gkv_mixture_outer_next(gkv_mixture_outer *rows, gkv_real *to)
 {
-    return rows->count == gkv_mixture_gathered(rows->d);
+    if (rows->count == gkv_mixture_gathered(rows->d))
+        gkv_mixture_outer_add(rows, to);
+    return rows->count * rows->d;
 }
 
 #endif

@@ -62,7 +62,8 @@ static void add_row(const gkv_base_mixture *self, const gkv_tally_component *to,
                     const gkv_real *u, const gkv_real *spread, gkv_mixture_outer *rows)
 {
     const size_t d = self->base.eps.width;
-    gkv_real *held = rows->x + rows->count * d, *shared = rows->y + rows->count * d;
+    const size_t at = gkv_mixture_outer_next(rows, to->square);
+    gkv_real *held = rows->x + at, *shared = rows->y + at;
     for (size_t j = 0; j < d; j++) {
         held[j] = held_to(score_bound, zeta[j]);
         shared[j] = r * held[j];
@@ -104,12 +105,9 @@ void gkv_mixture_tally(const gkv_base *base, const gkv_workspace *ws, const gkv_
         spread_of(self, ws->params, part, spread);
     for (size_t row = 0; row < rows; row++) {
         const gkv_real share = gkv_at(ws, self->share, row)[part];
-        if (share < least_share)
-            continue;
-        if (gkv_mixture_outer_full(&squares))
-            gkv_mixture_outer_add(&squares, to.square);
-        add_row(self, &to, weight ? share * *gkv_at(ws, *weight, row) : share, gkv_at(ws, self->zeta, row) + part * d,
-                gkv_at(ws, self->u, row) + part * d, spread, &squares);
+        if (share >= least_share)
+            add_row(self, &to, weight ? share * *gkv_at(ws, *weight, row) : share, gkv_at(ws, self->zeta, row) + part * d,
+                    gkv_at(ws, self->u, row) + part * d, spread, &squares);
     }
     gkv_mixture_outer_add(&squares, to.square);
 }

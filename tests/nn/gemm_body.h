@@ -92,22 +92,27 @@ static fenced fence_packed(const shape *s, const gkv_real *w)
     return packed;
 }
 
+/* That `got` is start + Σ a[i·a_step]·b[i·b_step] but for rounding. */
+static void assert_sum(gkv_real got, double start, size_t n, const gkv_real *a, size_t a_step, const gkv_real *b,
+                       size_t b_step)
+{
+    double sum = start, size = fabs(sum);
+    for (size_t i = 0; i < n; i++) {
+        const double term = (double)a[i * a_step] * (double)b[i * b_step];
+        sum += term;
+        size += fabs(term);
+    }
+    assert_close(got, sum, 8 * rounding * size);
+}
+
 static void check_forward(const shape *s)
 {
     fenced x = fence_noise(0, s->rows * s->in), w = fence_noise(1, s->out * s->in);
     fenced bias = fence_noise(2, s->out), y = fence_noise(4, s->rows * s->out);
     gkv_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, NULL, bias.at, y.at);
-    for (size_t r = 0; r < s->rows; r++) {
-        for (size_t o = 0; o < s->out; o++) {
-            double sum = (double)bias.at[o], size = fabs(sum);
-            for (size_t i = 0; i < s->in; i++) {
-                const double term = (double)x.at[r * s->in + i] * (double)w.at[o * s->in + i];
-                sum += term;
-                size += fabs(term);
-            }
-            assert_close(y.at[r * s->out + o], sum, 8 * rounding * size);
-        }
-    }
+    for (size_t r = 0; r < s->rows; r++)
+        for (size_t o = 0; o < s->out; o++)
+            assert_sum(y.at[r * s->out + o], (double)bias.at[o], s->in, x.at + r * s->in, 1, w.at + o * s->in, 1);
     if (s->kernels) {
         /* The same bits from a packed weight, and from each row for itself. */
         fenced packed = fence_packed(s, w.at);
@@ -130,17 +135,9 @@ static void check_backward(const shape *s)
     fenced d_y = fence_noise(0, s->rows * s->out), w = fence_noise(1, s->out * s->in);
     fenced d_x = fence_noise(2, s->rows * s->in), again = fence(s->rows * s->in);
     gkv_gemm_backward(s->kernels, s->rows, s->out, s->in, d_y.at, w.at, d_x.at);
-    for (size_t r = 0; r < s->rows; r++) {
-        for (size_t i = 0; i < s->in; i++) {
-            double sum = 0, size = 0;
-            for (size_t o = 0; o < s->out; o++) {
-                const double term = (double)d_y.at[r * s->out + o] * (double)w.at[o * s->in + i];
-                sum += term;
-                size += fabs(term);
-            }
-            assert_close(d_x.at[r * s->in + i], sum, 8 * rounding * size);
-        }
-    }
+    for (size_t r = 0; r < s->rows; r++)
+        for (size_t i = 0; i < s->in; i++)
+            assert_sum(d_x.at[r * s->in + i], 0, s->out, d_y.at + r * s->out, 1, w.at + i, s->in);
     for (size_t r = 0; s->kernels && r < s->rows; r++)
         gkv_gemm_backward(s->kernels, 1, s->out, s->in, d_y.at + r * s->out, w.at, again.at + r * s->in);
     if (s->kernels)
@@ -153,17 +150,9 @@ static void check_gradient(const shape *s)
     fenced d_y = fence_noise(0, s->rows * s->out), x = fence_noise(1, s->rows * s->in);
     fenced d_w = fence_noise(2, s->out * s->in), again = fence(s->out * s->in);
     gkv_gemm_gradient(s->kernels, s->rows, s->out, s->in, 0, s->out, d_y.at, x.at, d_w.at);
-    for (size_t o = 0; o < s->out; o++) {
-        for (size_t i = 0; i < s->in; i++) {
-            double sum = 0, size = 0;
-            for (size_t r = 0; r < s->rows; r++) {
-                const double term = (double)d_y.at[r * s->out + o] * (double)x.at[r * s->in + i];
-                sum += term;
-                size += fabs(term);
-            }
-            assert_close(d_w.at[o * s->in + i], sum, 8 * rounding * size);
-        }
-    }
+    for (size_t o = 0; o < s->out; o++)
+        for (size_t i = 0; i < s->in; i++)
+            assert_sum(d_w.at[o * s->in + i], 0, s->rows, d_y.at + o, s->out, x.at + i, s->in);
     for (size_t o = 0, count; s->kernels && o < s->out; o += count) { /* in parts of 1, 2, 3, … rows */
         count = 1 + o % 4 < s->out - o ? 1 + o % 4 : s->out - o;
         gkv_gemm_gradient(s->kernels, s->rows, s->out, s->in, o, count, d_y.at, x.at, again.at);
@@ -184,25 +173,13 @@ static void check_added(const shape *s)
                                                 .a_step = s->out, .b = x.at, .b_row = s->in, .c = d_w.at, .c_row = s->in,
                                                 .start = d_w.at, .start_row = s->in});
     for (size_t r = 0; r < s->rows; r++)
-        for (size_t o = 0; o < s->out; o++) {
-            double sum = (double)y_before.at[r * s->out + o], size = fabs(sum);
-            for (size_t i = 0; i < s->in; i++) {
-                const double term = (double)x.at[r * s->in + i] * (double)w.at[o * s->in + i];
-                sum += term;
-                size += fabs(term);
-            }
-            assert_close(y.at[r * s->out + o], sum, 8 * rounding * size);
-        }
+        for (size_t o = 0; o < s->out; o++)
+            assert_sum(y.at[r * s->out + o], (double)y_before.at[r * s->out + o], s->in, x.at + r * s->in, 1,
+                       w.at + o * s->in, 1);
     for (size_t o = 0; o < s->out; o++)
-        for (size_t i = 0; i < s->in; i++) {
-            double sum = (double)d_w_before.at[o * s->in + i], size = fabs(sum);
-            for (size_t r = 0; r < s->rows; r++) {
-                const double term = (double)d_y.at[r * s->out + o] * (double)x.at[r * s->in + i];
-                sum += term;
-                size += fabs(term);
-            }
-            assert_close(d_w.at[o * s->in + i], sum, 8 * rounding * size);
-        }
+        for (size_t i = 0; i < s->in; i++)
+            assert_sum(d_w.at[o * s->in + i], (double)d_w_before.at[o * s->in + i], s->rows, d_y.at + o, s->out, x.at + i,
+                       s->in);
     fenced all[] = {x, w, d_y, y, d_w, y_before, d_w_before};
     for (size_t i = 0; i < COUNT(all); i++)
         unfence(&all[i]);
