@@ -134,6 +134,7 @@ void gkv_trainer_mark_good(gkv_trainer *trainer)
     const size_t count = stretches_of(trainer, stretches), total = trainer->model->params.total;
     for (size_t i = 0; i < count; i++)
         memcpy(trainer->good + i * total, stretches[i], total * sizeof *trainer->good);
+    trainer->good_moved = trainer->state.moved;
 }
 
 void gkv_trainer_return_to_good(gkv_trainer *trainer)
@@ -143,6 +144,7 @@ void gkv_trainer_return_to_good(gkv_trainer *trainer)
     for (size_t i = 0; i < count; i++)
         memcpy(stretches[i], trainer->good + i * total, total * sizeof *trainer->good);
     trainer->state.skipped_in_row = 0;
+    trainer->state.moved = trainer->good_moved; /* 0: components are alike again, and no tally could tell them apart */
     gkv_trainer_drop_codes(trainer); /* those of other weights */
     gkv_trainer_drop_tally(trainer);
 }

@@ -25,7 +25,8 @@ typedef struct gkv_trainer {
     gkv_workspace ws;
     gkv_real *ema;         /* the average, as params.values; NULL when off */
     double *squares;       /* partial sums of the gradient's norm, a chunk each */
-    gkv_real *good;        /* values, m, v and ema at the last good state */
+    gkv_real *good;        /* values, m, v and ema at the last good state … */
+    uint64_t good_moved;   /* … and how many refits had moved the base by then */
     gkv_refit_store store; /* ε of the last images before the next refit, and their labels for a base by class; after
                               the first refit what the steps since the last one say of the base */
     uint8_t *warped;          /* an image being bent, for each thread; NULL unless train.warp */
@@ -65,7 +66,7 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report);
 /* Remembers the current state as the one to return to. */
 void gkv_trainer_mark_good(gkv_trainer *trainer);
 
-/* Goes back there; counters and the position in the run stay. */
+/* Goes back there; the position in the run stays, and counters but of the refits that are undone by it. */
 void gkv_trainer_return_to_good(gkv_trainer *trainer);
 
 /* The table to evaluate with: the average when there is one. Borrows from the trainer. */

@@ -85,8 +85,8 @@ static uint64_t images_after(const gkv_trainer *trainer, uint64_t steps)
     return steps / trainer->epoch_steps * count + (within < count ? within : count);
 }
 
-/* Of all images that the run sees in order, the first and the last but one that the n-th refit, n ≥ 1, is
- * made from: as many as there is room for, and none from before the last refit. */
+/* Of all images that the run sees in order those that the n-th refit, n ≥ 1, is made from, from `from` and before
+ * `to`: as many as there is room for, and none from before the last refit. */
 static void window_of(const gkv_trainer *trainer, uint64_t n, uint64_t *from, uint64_t *to)
 {
     const uint64_t before = images_after(trainer, step_of(trainer, n - 1));
@@ -94,7 +94,10 @@ static void window_of(const gkv_trainer *trainer, uint64_t n, uint64_t *from, ui
     uint64_t room = trainer->store.room;
     if (by_tally(trainer) && n > 1) { /* these codes are judges alone */
         const uint64_t judges = (*to - before) / (4 * GKV_REFIT_JUDGE_EVERY);
-        room = judges < GKV_REFIT_CODES_MIN ? GKV_REFIT_CODES_MIN : judges < GKV_TALLY_JUDGES ? judges : GKV_TALLY_JUDGES;
+        const uint64_t wished = judges < GKV_REFIT_CODES_MIN ? GKV_REFIT_CODES_MIN
+                              : judges < GKV_TALLY_JUDGES    ? judges
+                                                             : GKV_TALLY_JUDGES;
+        room = wished < room ? wished : room;
     }
     *from = *to - before > room ? *to - room : before;
 }

@@ -145,8 +145,58 @@ static void test_bad_steps(void **state)
     gkv_trainer_free(trainer);
 }
 
+/* A return to before the first refit makes all components alike again: the next refit is a first one. */
+static void test_return_to_before(void **state)
+{
+    (void)state;
+    gkv_trainer *trainer = open_tallying(&(kind){"gk-mixture", "3", "1", "elbo"});
+    const gkv_params *params = &trainer->model->params;
+    gkv_base_refit_report report;
+    take_first_refit(trainer);
+    assert_int_equal(trainer->state.moved, 1);
+    params->values[params->list[1].offset] = (gkv_real)NAN;
+    take_steps(trainer, 5);
+    assert_int_equal(trainer->state.rollbacks, 1);
+    assert_int_equal(trainer->state.moved, 0);
+    while (!gkv_trainer_refit_due(trainer, trainer->state.step))
+        take_steps(trainer, 1);
+    assert_int_equal(trainer->state.step, 2 * FIRST);
+    assert_true(is_empty(trainer));
+    assert_ok(gkv_trainer_refit(trainer, &report));
+    assert_true(report.step > 0 && report.share == 0);
+    const gkv_base_mixture *self = gkv_base_mixture_of(trainer->model->base);
+    for (size_t k = 1; k < self->components; k++)
+        assert_true(memcmp(gkv_mixture_margin(self, params, GKV_MIXTURE_A, 0), gkv_mixture_margin(self, params, GKV_MIXTURE_A, k),
+                           trainer->model->d * sizeof(gkv_real)) != 0);
+    gkv_trainer_free(trainer);
+}
+
+/* Where there is room for fewer codes than would judge, fewer do. */
+static void test_little_room(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    set(&settings, "model.base", "gk-mixture");
+    set(&settings, "model.base_components", "3");
+    set(&settings, "train.batch", "60");
+    set(&settings, "train.refit_every", "0.3");
+    set(&settings, "train.refit_steps", "60"); /* of 3600 images a twentieth is 180 */
+    set(&settings, "train.refit_codes", "110");
+    gkv_trainer *trainer = open_trainer(&settings);
+    take_first_refit(trainer);
+    for (int i = 0; i < 60; i++) {
+        take_steps(trainer, 1);
+        assert_true(trainer->state.codes <= 110);
+        assert_ok(gkv_trainer_check_codes(trainer));
+    }
+    assert_true(gkv_trainer_refit_due(trainer, trainer->state.step));
+    assert_int_equal(trainer->state.codes, 110);
+    gkv_trainer_free(trainer);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_steps), cmocka_unit_test(test_bad_steps)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_steps), cmocka_unit_test(test_bad_steps),
+                                       cmocka_unit_test(test_return_to_before), cmocka_unit_test(test_little_room)};
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }
