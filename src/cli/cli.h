@@ -142,7 +142,7 @@ typedef struct cli_run {
 } cli_run;
 
 /* CLI_CONFIG if config.ini or an assignment changes what the model was made with: its
- * form, its training (but for train.threads) or its binarization. */
+ * form, its training (but for train.threads), its held-out images or its binarization. */
 int cli_run_open(const cli_model_arguments *arguments, cli_run *run);
 void cli_run_free(cli_run *run);
 
@@ -151,6 +151,15 @@ bool cli_run_changed(const cli_run *run, const char *folder);
 
 /* The run's images of that half, or unless it is NULL those of an IDX file; of the model's size. */
 int cli_run_images(const cli_run *run, gkv_split half, const char *idx, gkv_dataset **out);
+
+/* --- outputs.c --------------------------------------------------------------------- */
+
+/* CLI_USAGE if the file to be written at `path`, as that option says, is the other one, which the command reads or writes as
+ * well. Either may be NULL: there is no such file. */
+int cli_output_spares(const char *option, const char *path, const char *other);
+
+/* The same for all that a model's run consists of and its images. */
+int cli_output_spares_run(const char *option, const char *path, const cli_model_arguments *arguments, const cli_run *run);
 
 /* --- terminal.c -------------------------------------------------------------------- */
 

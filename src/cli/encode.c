@@ -101,6 +101,8 @@ int cli_encode(int argc, char **argv)
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_run_open(&a.model, &run));
+    CLI_TRY(cli_output_spares_run("--out", a.out, &a.model, &run));
+    CLI_TRY(cli_output_spares("--out", a.out, a.idx));
     CLI_TRY(cli_run_images(&run, a.half, a.idx, &images));
     if (a.count > gkv_dataset_count(images)) {
         code = cli_error(CLI_DATA, "--count %zu: there are %zu images", a.count, gkv_dataset_count(images));

@@ -278,6 +278,7 @@ int cli_fit(int argc, char **argv)
     gkv_table *table = NULL;
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
+    CLI_TRY(cli_output_spares("--picture", a.picture, a.file));
     CLI_CHECK(gkv_table_read(a.file, &table));
     CLI_TRY(fit_table(&a, table));
 done:

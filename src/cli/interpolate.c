@@ -107,6 +107,7 @@ int cli_interpolate(int argc, char **argv)
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_run_open(&a.model, &run));
+    CLI_TRY(cli_output_spares_run("--out", a.out, &a.model, &run));
     if (a.from_class >= 0) {
         code = walk_between_classes(&a, run.model);
         goto done;

@@ -89,6 +89,8 @@ int cli_reconstruct(int argc, char **argv)
     a.refine.prior_weight = 0.5;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_run_open(&a.model, &run));
+    CLI_TRY(cli_output_spares_run("--out", a.no_picture ? NULL : a.out, &a.model, &run));
+    CLI_TRY(cli_output_spares("--out", a.no_picture ? NULL : a.out, a.images));
     CLI_TRY(cli_run_images(&run, GKV_TEST, a.images, &images));
     chosen = cli_alloc(a.count + BLOCKS * CLI_COLUMNS, sizeof *chosen);
     if (a.count > gkv_dataset_count(images)) {

@@ -136,12 +136,15 @@ int cli_sample(int argc, char **argv)
         a.count = a.each_class ? 20 : 200;
     CLI_TRY(cli_run_open(&a.model, &run));
     CLI_TRY(check_classes(&a, run.model));
+    if (!a.out && !a.idx)
+        a.out = "samples.png";
+    CLI_TRY(cli_output_spares_run("--out", a.out, &a.model, &run));
+    CLI_TRY(cli_output_spares_run("--idx", a.idx, &a.model, &run));
+    CLI_TRY(cli_output_spares("--idx", a.idx, a.out));
     if (a.idx) {
         CLI_TRY(write_idx(&a, run.model));
         printf("%zu images: %s\n", a.count, a.idx);
     }
-    if (!a.out && !a.idx)
-        a.out = "samples.png";
     if (a.out) {
         CLI_TRY(draw_picture(&a, run.model));
         printf("%zu images: %s\n", a.count * (a.each_class ? gkv_model_classes(run.model) : 1), a.out);
