@@ -28,13 +28,14 @@ typedef struct gkv_base_fit_report {
     double before, after;   /* mean log density of ε under the model's base and under the new one, nats */
     long em_iterations;     /* of all rounds */
     int rounds;
+    int moves;              /* refits that moved the base: 0 if none was better than what it begins as, N(0, I) or so */
     double seconds;
 } gkv_base_fit_report;
 
 /* A copy of the model with the base that wanted->model says (base, base_components, base_dependence,
  * base_rank, base_shapes, base_classes, base_g, base_k; and base_fit, which training would go on with), fitted to codes of
- * `training`, the images that the model was trained on. `run` says where the held-out ones are: its
- * train.seed, data.validation and data.binarization. The caller frees *out with gkv_model_free. `settings` NULL
+ * `training`, the images that the model was trained on; the model's own train.seed and data.validation say which of
+ * them were held out, and `run` how they are binarized. The caller frees *out with gkv_model_free. `settings` NULL
  * takes the defaults; `report` may be NULL. A base with nothing to fit (normal) is fine.
  *
  * GKV_ERR_CONFIG for a base that cannot be made, or by class without labels among its classes; GKV_ERR_DATA
@@ -53,7 +54,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_base_fit_check_folder(const char *folder, in
  * evaluation. The folder is made if need be, and must hold no run: GKV_ERR_CONFIG. With `replace` it must
  * hold one, whose model.safetensors, config.ini and checkpoint.safetensors are kept under the names
  * model.before-fit.safetensors, config.before-fit.ini and checkpoint.before-fit.safetensors; if there are such
- * files already nothing is touched: GKV_ERR_CONFIG. GKV_ERR_BUSY while the run is being trained; GKV_ERR_IO. */
+ * files already nothing is touched: GKV_ERR_CONFIG. GKV_ERR_BUSY while the run is being trained; GKV_ERR_IO, after which the
+ * run is as it was. */
 GKV_API GKV_MUST_USE gkv_status gkv_base_fit_save(const gkv_model *model, const gkv_settings *run, const char *folder,
                                                   int replace);
 

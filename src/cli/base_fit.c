@@ -72,6 +72,16 @@ static const char *target(const base_fit_arguments *a)
     return a->update ? a->model.model : a->out;
 }
 
+/* A fit of which no step was better for the codes that judge it has left the base as it began. */
+static int check_moved(const base_fit_arguments *a, const gkv_model *fitted, const gkv_base_fit_report *report)
+{
+    const gkv_model_settings *model = &gkv_model_settings_of(fitted)->model;
+    if (report->moves > 0 || strcmp(model->base, "normal") == 0)
+        return CLI_OK;
+    return cli_error(CLI_NUMERIC, "no step of the fit made the codes that judge it likelier, so that %s is what it was before any "
+                     "fit%s: try more codes, or fewer components", model->base, target(a) ? "; it is not kept" : "");
+}
+
 static int keep(const base_fit_arguments *a, const cli_run *run, const gkv_model *fitted)
 {
     const char *folder = target(a);
@@ -117,6 +127,7 @@ int cli_base_fit(int argc, char **argv)
     CLI_TRY(cli_run_images(&run, GKV_TRAIN, NULL, &images));
     CLI_CHECK(gkv_base_fit(run.model, &wanted.model, &run.settings, images, &a.fit, &fitted, &report));
     print_report(&run, fitted, &report);
+    CLI_TRY(check_moved(&a, fitted, &report));
     code = keep(&a, &run, fitted);
 done:
     gkv_model_free(fitted);

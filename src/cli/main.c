@@ -53,7 +53,7 @@ static void print_help(void)
          "  3    bad data: a file that is cut, foreign, inconsistent or not what was asked for\n"
          "  4    bad configuration: an unknown key, a bad value, a run that cannot be resumed so\n"
          "  5    a file, folder, disk or network failed\n"
-         "  6    numerical failure: training diverged, or a figure is not finite\n"
+         "  6    numerical failure: training diverged, a figure is not finite, or a fit found nothing\n"
          "  7    the run folder is in use by another process\n"
          "  8    out of memory\n"
          "  129  the terminal went away (SIGHUP); what training had done is saved\n"

@@ -11,7 +11,7 @@
 static bool is_models_own(const gkv_settings_key *key, const char *name)
 {
     return strcmp(key->section, "model") == 0 || strcmp(name, "data.binarization") == 0 ||
-           (strcmp(key->section, "train") == 0 && strcmp(name, "train.threads") != 0);
+           strcmp(name, "data.validation") == 0 || (strcmp(key->section, "train") == 0 && strcmp(name, "train.threads") != 0);
 }
 
 /* `source` is where the run's settings are from: config.ini, or "" for the command line. */

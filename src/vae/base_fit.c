@@ -47,7 +47,7 @@ static void job_free(job *it)
 
 /* --- Which images ------------------------------------------------------------------------- */
 
-/* Moves every fifth of the first `count` places behind the others; returns how many. */
+/* Moves every fifth of the first `count` places behind the others: so many are `apart`. */
 static gkv_status set_apart(uint32_t *places, size_t count, size_t *apart)
 {
     uint32_t *moved = NULL;
@@ -69,7 +69,7 @@ static gkv_status set_apart(uint32_t *places, size_t count, size_t *apart)
 /* The images that training has not seen are held out; of the others as many as are wanted. */
 static gkv_status choose_images(job *it)
 {
-    const size_t count = gkv_dataset_count(it->images), unseen = (size_t)it->run->data.validation;
+    const size_t count = gkv_dataset_count(it->images), unseen = (size_t)it->model->settings.data.validation;
     if (unseen >= count || count - unseen < GKV_REFIT_CODES_MIN)
         return gkv_fail(GKV_ERR_DATA, "%zu images, of which %zu are held out, are too few to fit a base to: it takes %d",
                         count, unseen, GKV_REFIT_CODES_MIN);
@@ -107,23 +107,32 @@ static gkv_status take_classes(job *it, size_t count, size_t classes)
 
 /* --- Their codes ------------------------------------------------------------------------------ */
 
-static gkv_status encode(job *it)
+/* The codes of `count` places from one on, drawn with the noise of as many from `noise` on. */
+static gkv_status encode_some(const job *it, size_t from, size_t count, size_t noise, float *seen)
 {
     const gkv_model *model = it->model;
-    const size_t d = model->d, pixels = model->pixels, count = it->fit + it->judges + it->held_out;
-    float *seen = NULL;
-    gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(BLOCK * pixels, sizeof *seen, &seen));
-    GKV_TRY_GOTO(gkv_alloc(count * d, sizeof *it->eps, &it->eps));
-    GKV_TRY_GOTO(gkv_alloc(count * d, sizeof *it->codes, &it->codes));
     for (size_t first = 0; first < count; first += BLOCK) {
         const size_t n = count - first < BLOCK ? count - first : BLOCK;
-        float *eps = it->eps + first * d;
+        float *eps = it->eps + (from + first) * model->d;
         for (size_t i = 0; i < n; i++)
-            GKV_TRY_GOTO(gkv_targets(it->run, it->images, GKV_TRAIN, it->places[first + i], 1, seen + i * pixels));
-        GKV_TRY_GOTO(gkv_model_draw(model, n, seen, model->settings.train.seed, first, eps));
-        GKV_TRY_GOTO(gkv_model_normalise(model, n, eps, eps));
+            GKV_TRY(gkv_targets(it->run, it->images, GKV_TRAIN, it->places[from + first + i], 1, seen + i * model->pixels));
+        GKV_TRY(gkv_model_draw(model, n, seen, model->settings.train.seed, noise + first, eps));
+        GKV_TRY(gkv_model_normalise(model, n, eps, eps));
     }
+    return GKV_OK;
+}
+
+/* The held-out ones have the first noise, so that they are the same however many the others are. */
+static gkv_status encode(job *it)
+{
+    const size_t d = it->model->d, others = it->fit + it->judges, count = others + it->held_out;
+    float *seen = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(BLOCK * it->model->pixels, sizeof *seen, &seen));
+    GKV_TRY_GOTO(gkv_alloc(count * d, sizeof *it->eps, &it->eps));
+    GKV_TRY_GOTO(gkv_alloc(count * d, sizeof *it->codes, &it->codes));
+    GKV_TRY_GOTO(encode_some(it, others, it->held_out, 0, seen));
+    GKV_TRY_GOTO(encode_some(it, 0, others, it->held_out, seen));
     for (size_t i = 0; i < count * d; i++)
         it->codes[i] = (gkv_real)it->eps[i];
 done:
@@ -197,6 +206,7 @@ static gkv_status refits(const job *it, const gkv_model *fresh, gkv_base_fit_rep
         gkv_base_refit_report its;
         GKV_TRY(fresh->base->ops->refit(fresh->base, &fresh->params, &codes, &how, &its));
         report->em_iterations += its.em_iterations;
+        report->moves += its.step > 0;
         if (!how.first && its.held_out_after - its.held_out_before < it->settings.tolerance)
             break;
         how.first = false;
@@ -305,35 +315,37 @@ gkv_status gkv_base_fit_check_folder(const char *folder, int replace)
     return GKV_OK;
 }
 
-/* The i-th old file's second name, or that name taken back. A run's checkpoint gives up its first, for no
- * training goes on from it with the new configuration. */
-static gkv_status rename_old(const char *folder, size_t i, bool back)
+/* The old files' second names. A run's checkpoint gives up its first, for no training goes on from it with the new
+ * configuration. */
+static gkv_status keep_old(const char *folder)
 {
-    char *from = NULL, *to = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_strf(&from, "%s/%s", folder, replaced[i][0]));
-    GKV_TRY_GOTO(gkv_strf(&to, "%s/%s", folder, replaced[i][1]));
-    const bool is_checkpoint = i + 1 == REPLACED;
-    if (is_checkpoint && !gkv_file_exists(from))
-        goto done;
-    if ((back ? unlink(to) : is_checkpoint ? rename(from, to) : link(from, to)) != 0)
-        status = gkv_fail(GKV_ERR_IO, "%s cannot be kept as %s: %s", from, to, strerror(errno));
+    for (size_t i = 0; i < REPLACED && status == GKV_OK; i++) {
+        char *from = NULL, *to = NULL;
+        GKV_TRY_GOTO(gkv_strf(&from, "%s/%s", folder, replaced[i][0]));
+        GKV_TRY_GOTO(gkv_strf(&to, "%s/%s", folder, replaced[i][1]));
+        const bool is_checkpoint = i + 1 == REPLACED;
+        if ((!is_checkpoint || gkv_file_exists(from)) && (is_checkpoint ? rename(from, to) : link(from, to)) != 0)
+            status = gkv_fail(GKV_ERR_IO, "%s cannot be kept as %s: %s", from, to, strerror(errno));
 done:
-    free(from);
-    free(to);
+        free(from);
+        free(to);
+    }
     return status;
 }
 
-static gkv_status keep_old(const char *folder)
+/* Puts them back under their first ones, as far as they have second ones, in whatever state the others are. What fails
+ * here stands under its second name still, and the first fault is the one to tell of. */
+static void take_back_old(const char *folder)
 {
     for (size_t i = 0; i < REPLACED; i++) {
-        const gkv_status status = rename_old(folder, i, false);
-        while (status != GKV_OK && i-- > 0)
-            if (rename_old(folder, i, true) != GKV_OK)
-                break; /* it stands under both names, and the first fault is the one to tell of */
-        GKV_TRY(status);
+        char *from = NULL, *to = NULL;
+        if (gkv_strf(&from, "%s/%s", folder, replaced[i][0]) == GKV_OK &&
+            gkv_strf(&to, "%s/%s", folder, replaced[i][1]) == GKV_OK && rename(to, from) == 0)
+            unlink(to); /* which is there still if both were names of one file */
+        free(from);
+        free(to);
     }
-    return GKV_OK;
 }
 
 gkv_status gkv_base_fit_save(const gkv_model *model, const gkv_settings *run, const char *folder, int replace)
@@ -347,12 +359,16 @@ gkv_status gkv_base_fit_save(const gkv_model *model, const gkv_settings *run, co
         GKV_TRY_GOTO(gkv_file_make_folder(folder));
     GKV_TRY_GOTO(gkv_lock_acquire(folder, &lock));
     GKV_TRY_GOTO(check_folder(folder, replace));
-    if (replace)
-        GKV_TRY_GOTO(keep_old(folder));
     GKV_TRY_GOTO(gkv_strf(&path, "%s/model.safetensors", folder));
     GKV_TRY_GOTO(gkv_strf(&config, "%s/config.ini", folder));
-    GKV_TRY_GOTO(gkv_model_save(model, path));
-    GKV_TRY_GOTO(gkv_settings_write(&settings, config));
+    if (replace)
+        status = keep_old(folder);
+    if (status == GKV_OK)
+        status = gkv_model_save(model, path);
+    if (status == GKV_OK)
+        status = gkv_settings_write(&settings, config);
+    if (status != GKV_OK && replace)
+        take_back_old(folder);
 done:
     gkv_lock_free(lock);
     free(path);

@@ -3,6 +3,17 @@
 
 expect 0 "done" "$gkvae" train small.ini --out run
 cp run/model.safetensors model.before
+expect 2 "needs itself" "$gkvae" sample run --out run/model.safetensors
+expect 2 "needs itself" "$gkvae" sample run --idx run/../run/config.ini
+expect 2 "needs itself" "$gkvae" sample run --idx same --out same
+expect 2 "needs itself" "$gkvae" encode run --out run/checkpoint.safetensors
+expect 2 "needs itself" "$gkvae" interpolate run/model.safetensors --out run/model.safetensors --data-folder "$source/tests/fixtures" \
+    --set data.dataset=mnist-small
+cp "$source/tests/fixtures/mnist-small/t10k-images-idx3-ubyte.gz" mine
+ln mine alias
+expect 2 "needs itself" "$gkvae" reconstruct run mine --out alias
+expect 2 "needs itself" "$gkvae" encode run --idx mine --out mine
+cmp -s mine "$source/tests/fixtures/mnist-small/t10k-images-idx3-ubyte.gz" || fail "the images are lost"
 expect 2 "is needed" "$gkvae" base fit run
 expect 2 "is needed" "$gkvae" base fit --base gk
 expect 2 "choose one" "$gkvae" base fit run --base gk --out new --update
@@ -10,8 +21,14 @@ expect 2 'nearest is "base fit"' "$gkvae" base fir run
 expect 4 "must be one of" "$gkvae" base fit run --base cauchy
 others=data.train_images=$source/tests/fixtures/mnist-small/t10k-images-idx3-ubyte.gz
 expect 3 "mean image differs" "$gkvae" base fit run --base gk --set "$others"
+expect 4 "the model was made with data.validation" "$gkvae" base fit run --base gk --set data.validation=100
 expect 0 "held-out codes" "$gkvae" base fit run --base gaussian-mixture --components 3
 grep -q "gk-copula" output && grep -q "gaussian-mixture" output || fail "the bases are not named: $(cat output)"
+cp output all
+expect 0 "held-out codes" "$gkvae" base fit run --base gaussian-mixture --components 3 --codes 500
+[ "$(sed -n 2p output)" = "$(sed -n 2p all)" ] || fail "what the model's base is worth depends on how many codes are fitted to"
+expect 6 "is not kept" "$gkvae" base fit run --base gk-mixture --components 1000 --out nothing
+[ -e nothing ] && fail "a base that was not fitted is kept"
 cmp -s run/model.safetensors model.before || fail "a fit that was not to be kept has changed the run"
 expect 0 "gaussian-mixture" "$gkvae" base fit run --base gaussian-mixture --components 2 --dependence low-rank --rank 2
 expect 4 "base_rank = 6 factors" "$gkvae" base fit run --base gk-mixture --dependence low-rank --rank 6

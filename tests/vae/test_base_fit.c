@@ -2,6 +2,9 @@
 #define _XOPEN_SOURCE 700
 #include "vae/small.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "core/safetensors.h"
 #include "gkvae/base_fit.h"
 #include "gkvae/eval.h"
@@ -125,6 +128,39 @@ static void test_update(void **state)
     gkv_dataset_free(images);
 }
 
+/* Where there is no room for the new files the run is as it was, and can be tried again. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"model.safetensors", "config.ini", "checkpoint.safetensors"};
+    gkv_settings settings = small_settings();
+    assert_ok(train(&settings, "full", NULL, false, false, NULL));
+    gkv_model *model = open_model("full");
+    struct rlimit limit;
+    char *before[3];
+    size_t sizes[3], size;
+    for (size_t i = 0; i < 3; i++)
+        before[i] = contents(in_folder("full", files[i]), &sizes[i]);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    const struct rlimit little = {.rlim_cur = 1000, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+    assert_fails(gkv_base_fit_save(model, &settings, in_folder("full", NULL), 1), GKV_ERR_IO, "cannot write");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    for (size_t i = 0; i < 3; i++) {
+        char *after = contents(in_folder("full", files[i]), &size);
+        assert_int_equal(size, sizes[i]);
+        assert_memory_equal(after, before[i], size);
+        free(after);
+        free(before[i]);
+    }
+    assert_false(gkv_file_exists(in_folder("full", "model.before-fit.safetensors")) ||
+                 gkv_file_exists(in_folder("full", "config.before-fit.ini")) ||
+                 gkv_file_exists(in_folder("full", "checkpoint.before-fit.safetensors")));
+    assert_ok(gkv_base_fit_save(model, &settings, in_folder("full", NULL), 1));
+    gkv_model_free(model);
+}
+
 /* Whether a folder will do is known before a fit, and nothing is made to know it. */
 static void test_folders(void **state)
 {
@@ -162,9 +198,9 @@ static void test_refusals(void **state)
     gkv_base_fit_defaults(&how);
     how.codes = 5;
     assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, &how, &out, NULL), GKV_ERR_ARGUMENT, "100 codes");
-    settings.data.validation = 1950;
+    model->settings.data.validation = 1950;
     assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL), GKV_ERR_DATA, "too few");
-    settings.data.validation = 0; /* every fifth is held out then */
+    model->settings.data.validation = 0; /* every fifth is held out then */
     gkv_base_fit_report report;
     assert_ok(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, &report));
     assert_true(report.held_out == 400 && report.codes == 1600);
@@ -274,7 +310,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_base),
-        cmocka_unit_test(test_update),
+        cmocka_unit_test(test_update), cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_folders),
         cmocka_unit_test(test_classes),
