@@ -62,9 +62,11 @@ static bool split(const gkv_mixture_move *it, size_t from, size_t idle)
         return false;
     gkv_real *logits = gkv_param_value(it->params, it->self->logits);
     logits[idle] = logits[from] = (gkv_real)((double)logits[from] - log(2));
-    if (it->self->spec.dependent)
+    if (it->self->spec.dependent) {
         memcpy(gkv_mixture_whitening(it->self, it->params, idle), gkv_mixture_whitening(it->self, it->params, from),
                d * d * sizeof *logits);
+        memcpy(it->fitted.r + idle * d * d, it->fitted.r + from * d * d, d * d * sizeof *it->fitted.r);
+    }
     for (size_t j = 0; j < d; j++) {
         gkv_gk gk = gkv_mixture_get(it->self, it->params, from, j);
         gk.a += apart * axis[j] * gk.b;
@@ -89,8 +91,10 @@ size_t gkv_tally_revive(const gkv_mixture_move *it, const gkv_real *tally, doubl
             heaviest = weights[i] > weights[heaviest] ? i : heaviest;
         if (weights[k] * remembered >= GKV_MIXTURE_LEAST_ROWS || weights[heaviest] * remembered < 4 * GKV_MIXTURE_LEAST_ROWS)
             continue;
-        revived += split(it, heaviest, k);
+        if (!split(it, heaviest, k))
+            continue;
         weights[k] = weights[heaviest] /= 2;
+        revived++;
     }
     return revived;
 }

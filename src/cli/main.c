@@ -75,6 +75,9 @@ static int refuse(const char *name)
     for (size_t i = 1; i < COMMANDS; i++)
         if (gkv_text_distance(name, commands[i].name) < gkv_text_distance(name, nearest))
             nearest = commands[i].name;
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (*name && strncmp(name, commands[i].name, strlen(name)) == 0) /* what is begun is nearer still */
+            nearest = commands[i].name;
     return cli_error(CLI_USAGE, "unknown command \"%s\"; the nearest is \"%s\" (all of them: gkvae --help)", name,
                      nearest);
 }

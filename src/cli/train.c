@@ -99,10 +99,13 @@ static void print_epoch(const gkv_train_progress *p)
     printf("  %5.0f images/s", p->images_per_second);
     if (p->epoch < p->epochs)
         printf("  ETA %s", cli_duration(p->seconds_left, time));
-    if (p->refitted)
-        printf("  refit: moved %.2g, g %s … %s, k %s … %s, %.2f s", p->refit_step,
-               cli_decimal(p->g_min, 2, number[0]), cli_decimal(p->g_max, 2, number[1]),
-               cli_decimal(p->k_min, 2, number[2]), cli_decimal(p->k_max, 2, number[3]), p->refit_seconds);
+    if (p->refitted) {
+        printf("  refit: moved %.2g, ", p->refit_step);
+        if (p->g_min != 0 || p->g_max != 0 || p->k_min != 0 || p->k_max != 0) /* those of a base without g and k */
+            printf("g %s … %s, k %s … %s, ", cli_decimal(p->g_min, 2, number[0]), cli_decimal(p->g_max, 2, number[1]),
+                   cli_decimal(p->k_min, 2, number[2]), cli_decimal(p->k_max, 2, number[3]));
+        printf("%.2f s", p->refit_seconds);
+    }
     if (p->skipped > 0)
         printf("  (so far %" PRIu64 " steps skipped as not finite, %" PRIu64 " returns)", p->skipped, p->rollbacks);
     putchar('\n');

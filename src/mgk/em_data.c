@@ -48,10 +48,15 @@ static gkv_status order_columns(gkv_em *em)
     for (size_t j = 0; j < d; j++)
         order_column(em, j, room + (size_t)omp_get_thread_num() * 4 * n);
     free(room);
-    for (size_t j = 0; j < d; j++)
+    for (size_t j = 0; j < d; j++) {
+        const double first = em->columns[j * n + em->order[j * n]], last = em->columns[j * n + em->order[j * n + n - 1]];
+        if (!isfinite(last - first))
+            return gkv_fail(GKV_ERR_DATA, "%s: its range, %g to %g, is too large for a double",
+                            gkv_mgk_column_text(text, em->set->names, j), first, last);
         if (!(em->scale[j] > 1e-14 * fabs(em->centre[j])))
             return gkv_fail(GKV_ERR_DATA, "%s is constant, %g: it has no density; leave it out",
                             gkv_mgk_column_text(text, em->set->names, j), em->centre[j]);
+    }
     return GKV_OK;
 }
 

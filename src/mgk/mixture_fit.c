@@ -47,7 +47,7 @@ const char *gkv_mgk_mixture_stop_name(gkv_mgk_mixture_stop stop)
     case GKV_MIXTURE_LIMIT: return "the limit of iterations was reached";
     case GKV_MIXTURE_HELD_OUT: return "the held-out rows no longer gain";
     case GKV_MIXTURE_STALLED: return "a step made the log-likelihood fall, and was taken back";
-    case GKV_MIXTURE_ASKED: return "the monitor asked for it";
+    case GKV_MIXTURE_ASKED: return "it was asked to end";
     }
     return "unknown reason";
 }

@@ -102,16 +102,20 @@ static void window_of(const gkv_trainer *trainer, uint64_t n, uint64_t *from, ui
     *from = *to - before > room ? *to - room : before;
 }
 
-/* Of so many codes of a refit half may be lost on the way, and a fifth judges. */
-static gkv_status check_components(const gkv_trainer *trainer, double codes)
+/* Of so many codes of a refit, which are all that come `between` two or all there is room for, half may be lost on the
+ * way, and a fifth judges. */
+static gkv_status check_components(const gkv_trainer *trainer, double between)
 {
+    const double codes = fmin(between, (double)trainer->store.room);
+    const bool longer = codes >= between && trainer->model->settings.train.refit_every < 1;
+    const bool roomier = codes < between && trainer->store.room < trainer->train.count;
     const gkv_base *base = trainer->model->base;
     const size_t components = base->ops->tally_parts ? base->ops->tally_parts(base) : 1;
     const double most = codes / 2 * (GKV_REFIT_JUDGE_EVERY - 1) / GKV_REFIT_JUDGE_EVERY;
     if ((double)components > most)
         return gkv_fail(GKV_ERR_CONFIG, "the base's %zu components are more than the %.0f that a refit to %.0f codes can "
-                        "tell apart: lower model.base_components, or raise train.refit_codes or train.refit_every",
-                        components, floor(most), codes);
+                        "tell apart: lower model.base_components, or %s", components, floor(most), codes,
+                        longer ? "raise train.refit_every" : roomier ? "raise train.refit_codes" : "train on more images");
     return GKV_OK;
 }
 
@@ -128,7 +132,7 @@ gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
     if (each < GKV_REFIT_CODES_MIN)
         return gkv_fail(GKV_ERR_CONFIG, "train.refit_every = %g leaves %.0f images from one refit of the base to the next, "
                         "and a refit needs %d", trainer->model->settings.train.refit_every, each, GKV_REFIT_CODES_MIN);
-    GKV_TRY(check_components(trainer, fmin(each, (double)trainer->store.room)));
+    GKV_TRY(check_components(trainer, each));
     if (trainer->model->base->classes > 0)
         GKV_TRY(gkv_alloc(trainer->store.room, sizeof *trainer->store.labels, &trainer->store.labels));
     const gkv_base *base = trainer->model->base;

@@ -30,6 +30,7 @@ cmp -s configuration.md "$source/docs/configuration.md" ||
 expect 2 "Usage: gkvae COMMAND" "$gkvae"
 expect 2 'nearest is "train"' "$gkvae" trian
 expect 2 'nearest is "data get"' "$gkvae" data gte
+expect 2 'nearest is "base fit"' "$gkvae" base
 expect 2 "gkvae data list" "$gkvae" data
 expect 2 "nearest is --epochs" "$gkvae" train --epohcs 3 --out run
 expect 2 "nearest is --samples" "$gkvae" eval run --sample=3 --smaples 4

@@ -237,13 +237,21 @@ static void test_tally_due(void **state)
             assert_int_equal(gkv_trainer_refit_due(trainer, step), step >= epoch && (step - epoch) % runs[i].each == 0);
         gkv_trainer_free(trainer);
     }
-    gkv_settings settings = small_settings();
-    gkv_dataset *dataset = NULL;
-    gkv_trainer *trainer = NULL;
-    set(&settings, "model.base", "gk-mixture");
-    set(&settings, "model.base_components", "721");
-    assert_ok(gkv_dataset_load(&settings.data, GKV_TRAIN, &dataset));
-    assert_fails(gkv_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG, "721 components are more than the 720");
+    /* More components than codes could tell apart, and what would help: what bounds the codes. */
+    static const struct { const char *components, *codes, *every, *says; } most[] = {
+        {"721", "20000", "1", "721 components are more than the 720"}, {"721", "20000", "1", "or train on more images"},
+        {"361", "900", "1", "or raise train.refit_codes"}, {"400", "20000", "0.5", "or raise train.refit_every"}};
+    for (size_t i = 0; i < sizeof most / sizeof *most; i++) {
+        gkv_settings settings = small_settings();
+        gkv_dataset *dataset = NULL;
+        gkv_trainer *trainer = NULL;
+        set(&settings, "model.base", "gk-mixture");
+        set(&settings, "model.base_components", most[i].components);
+        set(&settings, "train.refit_codes", most[i].codes);
+        set(&settings, "train.refit_every", most[i].every);
+        assert_ok(gkv_dataset_load(&settings.data, GKV_TRAIN, &dataset));
+        assert_fails(gkv_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG, most[i].says);
+    }
 }
 
 /* What a refit was given: a base whose refit keeps the codes and fits nothing. */
