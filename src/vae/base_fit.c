@@ -1,17 +1,12 @@
-#define _POSIX_C_SOURCE 200809L
+/* Another base for a trained model, fitted to its codes. */
 #include "gkvae/base_fit.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <omp.h>
 
-#include "core/file.h"
 #include "core/memory.h"
 #include "gkvae/eval.h"
 #include "vae/images.h"
@@ -260,118 +255,5 @@ gkv_status gkv_base_fit(const gkv_model *model, const gkv_model_settings *wanted
 done:
     job_free(&it);
     gkv_model_free(fresh);
-    return status;
-}
-
-/* --- Kept ------------------------------------------------------------------------------------------ */
-
-static const char *const replaced[][2] = {{"model.safetensors", "model.before-fit.safetensors"},
-                                          {"config.ini", "config.before-fit.ini"},
-                                          {"checkpoint.safetensors", "checkpoint.before-fit.safetensors"}};
-enum { REPLACED = sizeof replaced / sizeof *replaced };
-
-/* Whether what is to be there is, and what is not is not. */
-static gkv_status check_folder(const char *folder, int replace)
-{
-    gkv_status status = GKV_OK;
-    for (size_t i = 0; i < REPLACED && status == GKV_OK; i++) {
-        char *path = NULL;
-        GKV_TRY(gkv_strf(&path, "%s/%s", folder, replaced[i][replace ? 1 : 0]));
-        if (gkv_file_exists(path))
-            status = gkv_fail(GKV_ERR_CONFIG, replace ? "%s is what an earlier fit has kept: move it away first"
-                                                      : "%s: the folder holds a run, or a part of one: name another", path);
-        free(path);
-    }
-    return status;
-}
-
-/* That the folder, or else the nearest one above it that there is, can be written to. */
-static gkv_status check_place(const char *folder)
-{
-    struct stat info;
-    char *place = NULL, *slash = NULL;
-    gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_strf(&place, "%s%s", *folder == '/' ? "" : "./", folder));
-    while (stat(place, &info) != 0 && errno == ENOENT && (slash = strrchr(place, '/')) != NULL)
-        slash[slash == place] = '\0'; /* the root keeps its slash */
-    errno = 0;
-    if (stat(place, &info) == 0 && !S_ISDIR(info.st_mode))
-        errno = ENOTDIR;
-    if (errno != 0 || access(place, W_OK | X_OK) != 0)
-        status = gkv_fail(GKV_ERR_IO, "%s: the model cannot be kept there: %s: %s", folder, place, strerror(errno));
-done:
-    free(place);
-    return status;
-}
-
-gkv_status gkv_base_fit_check_folder(const char *folder, int replace)
-{
-    gkv_lock *lock = NULL;
-    GKV_TRY(check_folder(folder, replace));
-    GKV_TRY(check_place(folder));
-    if (replace)
-        GKV_TRY(gkv_lock_acquire(folder, &lock)); /* nobody trains there */
-    gkv_lock_free(lock);
-    return GKV_OK;
-}
-
-/* The old files' second names. A run's checkpoint gives up its first, for no training goes on from it with the new
- * configuration. */
-static gkv_status keep_old(const char *folder)
-{
-    gkv_status status = GKV_OK;
-    for (size_t i = 0; i < REPLACED && status == GKV_OK; i++) {
-        char *from = NULL, *to = NULL;
-        GKV_TRY_GOTO(gkv_strf(&from, "%s/%s", folder, replaced[i][0]));
-        GKV_TRY_GOTO(gkv_strf(&to, "%s/%s", folder, replaced[i][1]));
-        const bool is_checkpoint = i + 1 == REPLACED;
-        if ((!is_checkpoint || gkv_file_exists(from)) && (is_checkpoint ? rename(from, to) : link(from, to)) != 0)
-            status = gkv_fail(GKV_ERR_IO, "%s cannot be kept as %s: %s", from, to, strerror(errno));
-done:
-        free(from);
-        free(to);
-    }
-    return status;
-}
-
-/* Puts them back under their first ones, as far as they have second ones, in whatever state the others are. What fails
- * here stands under its second name still, and the first fault is the one to tell of. */
-static void take_back_old(const char *folder)
-{
-    for (size_t i = 0; i < REPLACED; i++) {
-        char *from = NULL, *to = NULL;
-        if (gkv_strf(&from, "%s/%s", folder, replaced[i][0]) == GKV_OK &&
-            gkv_strf(&to, "%s/%s", folder, replaced[i][1]) == GKV_OK && rename(to, from) == 0)
-            unlink(to); /* which is there still if both were names of one file */
-        free(from);
-        free(to);
-    }
-}
-
-gkv_status gkv_base_fit_save(const gkv_model *model, const gkv_settings *run, const char *folder, int replace)
-{
-    gkv_settings settings = *run;
-    settings.model = model->settings.model;
-    char *path = NULL, *config = NULL;
-    gkv_lock *lock = NULL;
-    gkv_status status = GKV_OK;
-    if (!replace)
-        GKV_TRY_GOTO(gkv_file_make_folder(folder));
-    GKV_TRY_GOTO(gkv_lock_acquire(folder, &lock));
-    GKV_TRY_GOTO(check_folder(folder, replace));
-    GKV_TRY_GOTO(gkv_strf(&path, "%s/model.safetensors", folder));
-    GKV_TRY_GOTO(gkv_strf(&config, "%s/config.ini", folder));
-    if (replace)
-        status = keep_old(folder);
-    if (status == GKV_OK)
-        status = gkv_model_save(model, path);
-    if (status == GKV_OK)
-        status = gkv_settings_write(&settings, config);
-    if (status != GKV_OK && replace)
-        take_back_old(folder);
-done:
-    gkv_lock_free(lock);
-    free(path);
-    free(config);
     return status;
 }
