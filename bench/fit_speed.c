@@ -65,6 +65,22 @@ typedef struct problem {
 
 static const double c = 0.8;
 
+/* What does not depend on the sample. */
+static problem levels(void)
+{
+    problem p;
+    const gkv_gk normal = gkv_gk_standard();
+    for (int i = 0; i < M; i++) {
+        p.z[i] = gkv_gk_quantile(&normal, (i + 1.0) / (M + 1.0));
+        p.ln[i] = log1p(p.z[i] * p.z[i]);
+        p.phi[i] = 0.39894228040143267794 * exp(-0.5 * p.z[i] * p.z[i]);
+        p.step[i] = sqrt((M + 2.0) * (M + 1.0));
+    }
+    p.step[M] = p.step[0];
+    return p;
+}
+
+#if defined(GKV_HAVE_CMINPACK) || defined(GKV_HAVE_GSL)
 /* As little as is needed: one tanh and one exp a level. */
 static void residuals(const problem *p, const double *v, double *r)
 {
@@ -104,21 +120,6 @@ static void refresh(problem *p, const double *v)
     }
 }
 
-/* What does not depend on the sample. */
-static problem levels(void)
-{
-    problem p;
-    const gkv_gk normal = gkv_gk_standard();
-    for (int i = 0; i < M; i++) {
-        p.z[i] = gkv_gk_quantile(&normal, (i + 1.0) / (M + 1.0));
-        p.ln[i] = log1p(p.z[i] * p.z[i]);
-        p.phi[i] = 0.39894228040143267794 * exp(-0.5 * p.z[i] * p.z[i]);
-        p.step[i] = sqrt((M + 2.0) * (M + 1.0));
-    }
-    p.step[M] = p.step[0];
-    return p;
-}
-
 /* Levels of n = M: every order statistic. */
 static void state(problem *p, const double *x, double v[4])
 {
@@ -131,6 +132,7 @@ static void state(problem *p, const double *x, double v[4])
 
 /* As many passes as gkv_gk_fit takes on average. */
 enum { PASSES = 5 };
+#endif
 
 #ifdef GKV_HAVE_CMINPACK
 static int minpack_function(void *user, int m, int n, const double *v, double *r, double *jacobian, int leading, int flag)
