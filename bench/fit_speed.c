@@ -63,8 +63,6 @@ typedef struct problem {
     double x[M], z[M], ln[M], phi[M], weight[M], step[M + 1]; /* ln: log(1+z²) */
 } problem;
 
-static const double c = 0.8;
-
 /* What does not depend on the sample. */
 static problem levels(void)
 {
@@ -81,6 +79,8 @@ static problem levels(void)
 }
 
 #if defined(GKV_HAVE_CMINPACK) || defined(GKV_HAVE_GSL)
+static const double c = 0.8;
+
 /* As little as is needed: one tanh and one exp a level. */
 static void residuals(const problem *p, const double *v, double *r)
 {
