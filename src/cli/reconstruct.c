@@ -7,7 +7,7 @@
 
 typedef struct reconstruct_arguments {
     cli_model_arguments model;
-    const char *images, *out;
+    const char *images, *out; /* out is NULL for no picture */
     size_t count; /* 0: as gkvae eval chooses */
     gkv_refine_settings refine;
     bool wants_refined, has_samples, has_weight, mean, no_picture;
@@ -59,7 +59,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->model; return 0;
     case ARGP_KEY_END:
         check_refinement(a, state);
-        if (!a->out)
+        if (!a->out && !a->no_picture)
             a->out = "reconstructions.png";
         return 0;
     case ARGP_KEY_ARG:
@@ -89,8 +89,8 @@ int cli_reconstruct(int argc, char **argv)
     a.refine.prior_weight = 0.5;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_run_open(&a.model, &run));
-    CLI_TRY(cli_output_spares_run("--out", a.no_picture ? NULL : a.out, &a.model, &run));
-    CLI_TRY(cli_output_spares("--out", a.no_picture ? NULL : a.out, a.images));
+    CLI_TRY(cli_output_spares_run("--out", a.out, &a.model, &run));
+    CLI_TRY(cli_output_spares("--out", a.out, a.images));
     CLI_TRY(cli_run_images(&run, GKV_TEST, a.images, &images));
     chosen = cli_alloc(a.count + BLOCKS * CLI_COLUMNS, sizeof *chosen);
     if (a.count > gkv_dataset_count(images)) {
@@ -105,10 +105,10 @@ int cli_reconstruct(int argc, char **argv)
         n = cli_choose(images, BLOCKS, chosen, &cols);
     }
     if (a.wants_refined)
-        CLI_TRY(cli_reconstruct_refined(&run, images, chosen, n, cols, &a.refine, a.no_picture ? NULL : a.out));
+        CLI_TRY(cli_reconstruct_refined(&run, images, chosen, n, cols, &a.refine, a.out));
     else
         CLI_TRY(cli_picture_reconstructions(&run, images, chosen, n, cols, a.out));
-    if (!a.no_picture)
+    if (a.out)
         printf("%zu images: %s\n", n, a.out);
 done:
     free(chosen);

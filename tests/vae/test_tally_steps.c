@@ -12,7 +12,7 @@ typedef struct kind {
     const char *base, *components, *samples, *objective;
 } kind;
 
-static gkv_trainer *open_tallying(const kind *of)
+static gkv_settings tallying_settings(const kind *of)
 {
     gkv_settings settings = small_settings();
     set(&settings, "model.base", of->base);
@@ -22,6 +22,12 @@ static gkv_trainer *open_tallying(const kind *of)
     set(&settings, "train.batch", "60");
     set(&settings, "train.refit_every", "0.3");
     set(&settings, "train.refit_steps", "20");
+    return settings;
+}
+
+static gkv_trainer *open_tallying(const kind *of)
+{
+    const gkv_settings settings = tallying_settings(of);
     gkv_trainer *trainer = open_trainer(&settings);
     assert_non_null(trainer->store.tally);
     return trainer;
@@ -175,11 +181,7 @@ static void test_return_to_before(void **state)
 static void test_little_room(void **state)
 {
     (void)state;
-    gkv_settings settings = small_settings();
-    set(&settings, "model.base", "gk-mixture");
-    set(&settings, "model.base_components", "3");
-    set(&settings, "train.batch", "60");
-    set(&settings, "train.refit_every", "0.3");
+    gkv_settings settings = tallying_settings(&(kind){"gk-mixture", "3", "1", "elbo"});
     set(&settings, "train.refit_steps", "60"); /* of 3600 images a twentieth is 180 */
     set(&settings, "train.refit_codes", "110");
     gkv_trainer *trainer = open_trainer(&settings);
