@@ -21,7 +21,7 @@ typedef enum gkv_stream {
     GKV_STREAM_POSTERIOR,      /* u ~ N(0,I) in training; step = training step, index = image */
     GKV_STREAM_CODE,           /* which of an image's draws a refit takes, or goes backward; step = training step, index = place in the batch */
     GKV_STREAM_EVAL,           /* posterior noise in evaluation; step = sample, index = image */
-    GKV_STREAM_SAMPLE,         /* draws from the prior; index = sample */
+    GKV_STREAM_SAMPLE,         /* draws from the prior; step: vae/draws.h, index = number of the draw */
     GKV_STREAM_VALIDATION_SPLIT,
     GKV_STREAM_BOOTSTRAP,
     GKV_STREAM_USER,           /* draws asked for by name through the public API */
