@@ -1,5 +1,7 @@
-/* Draws from the prior. */
+/* Draws from the prior, and of pixels. */
 #include "vae/draws.h"
+
+#include "data/binarize.h"
 
 void gkv_prior_draws_rows(const gkv_prior_draws *draws, gkv_workspace *ws, uint64_t number, size_t count)
 {
@@ -19,4 +21,39 @@ void gkv_prior_draws_rows(const gkv_prior_draws *draws, gkv_workspace *ws, uint6
     else
         base->transform_class(model->base, &model->params, (size_t)draws->which, count, choice, eps);
     model->flow->ops->generate(model->flow, ws, 0, count);
+}
+
+/* --- Pixels ----------------------------------------------------------------------------- */
+
+static gkv_status check_pixels(const gkv_model *model, size_t n, const float *probabilities, uint64_t first,
+                               const float *images)
+{
+    if (!model || (n > 0 && (!probabilities || !images)))
+        return gkv_fail(GKV_ERR_ARGUMENT, "drawing pixels: the model, the probabilities or the images are NULL");
+    gkv_binarization mode;
+    GKV_TRY(gkv_binarization_parse(model->settings.data.binarization, &mode));
+    if (mode == GKV_BINARIZE_GREY)
+        return gkv_fail(GKV_ERR_CONFIG, "the model was trained on grey levels (data.binarization = grey): its pixels "
+                                        "are mean levels, not probabilities, and cannot be drawn");
+    const uint64_t numbers = (uint64_t)UINT32_MAX + 1;
+    if (first > numbers || n > numbers - first)
+        return gkv_fail(GKV_ERR_ARGUMENT, "%zu images from number %llu of the sequence: it ends with number %lu", n,
+                        (unsigned long long)first, (unsigned long)UINT32_MAX);
+    for (size_t i = 0; i < n * model->pixels; i++)
+        if (!(probabilities[i] >= 0 && probabilities[i] <= 1))
+            return gkv_fail(GKV_ERR_ARGUMENT, "image %zu, pixel %zu: %g is no probability", i / model->pixels,
+                            i % model->pixels, (double)probabilities[i]);
+    return GKV_OK;
+}
+
+gkv_status gkv_model_draw_pixels(const gkv_model *model, size_t n, const float *probabilities, uint64_t seed,
+                                 uint64_t first, float *images)
+{
+    GKV_TRY(check_pixels(model, n, probabilities, first, images));
+    const int threads = gkv_thread_count(&model->settings);
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size_t i = 0; i < n; i++)
+        gkv_binarize_probabilities(probabilities + i * model->pixels, model->pixels,
+                                   gkv_rng_at(seed, GKV_STREAM_PIXELS, 0, first + i), images + i * model->pixels);
+    return GKV_OK;
 }
