@@ -86,12 +86,13 @@ typedef struct gkv_base_ops {
     /* Parameter gradients, as for a layer; only when trainable. */
     size_t (*parts)(const gkv_base *base);
     void (*gradient)(const gkv_base *base, gkv_workspace *ws, size_t rows, size_t part);
-    /* Standard normals [count, d] to draws of ε, in place. The component of a mixture is chosen
-     * by all bits of the row: a function of the row, and independent of where its numbers lie. */
-    void (*transform)(const gkv_base *base, const gkv_params *params, size_t count, gkv_real *rows);
+    /* Standard normals [count, d] to draws of ε, in place. choice[count], uniform on (0, 1), says which component
+     * of a mixture a row is drawn from; other bases do not read it. */
+    void (*transform)(const gkv_base *base, const gkv_params *params, size_t count, const double *choice,
+                      gkv_real *rows);
     /* The same given the class; NULL for a base without classes. */
     void (*transform_class)(const gkv_base *base, const gkv_params *params, size_t which, size_t count,
-                            gkv_real *rows);
+                            const double *choice, gkv_real *rows);
     /* p(class | ε) of a row that log_density has seen, [classes]; NULL likewise. */
     void (*class_shares)(const gkv_base *base, const gkv_workspace *ws, size_t row, double *shares);
     /* Brings the parameters back into the strictly valid region after an optimiser's step. */

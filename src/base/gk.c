@@ -315,8 +315,10 @@ static void gradient(const gkv_base *base, gkv_workspace *ws, size_t rows, size_
 
 /* --- Draws --------------------------------------------------------------------- */
 
-static void transform(const gkv_base *base, const gkv_params *params, size_t count, gkv_real *rows)
+static void transform(const gkv_base *base, const gkv_params *params, size_t count, const double *choice,
+                      gkv_real *rows)
 {
+    (void)choice;
     const gkv_base_gk_state *self = gkv_base_gk_of(base);
     const size_t d = base->eps.width;
     const gkv_gk_columns columns = columns_of(self, params);

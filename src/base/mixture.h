@@ -109,9 +109,10 @@ void gkv_mixture_curvature(const gkv_base *base, const gkv_workspace *ws, size_t
                            gkv_real *lambda);
 size_t gkv_mixture_parts(const gkv_base *base);
 void gkv_mixture_gradient(const gkv_base *base, gkv_workspace *ws, size_t rows, size_t part);
-void gkv_mixture_transform(const gkv_base *base, const gkv_params *params, size_t count, gkv_real *rows);
+void gkv_mixture_transform(const gkv_base *base, const gkv_params *params, size_t count, const double *choice,
+                           gkv_real *rows);
 void gkv_mixture_transform_class(const gkv_base *base, const gkv_params *params, size_t which, size_t count,
-                                 gkv_real *rows);
+                                 const double *choice, gkv_real *rows);
 void gkv_mixture_class_shares(const gkv_base *base, const gkv_workspace *ws, size_t row, double *shares);
 void gkv_mixture_margin_at(const gkv_base *base, const gkv_params *params, size_t dimension, size_t n,
                            const double *x, double *pdf, double *cdf);

@@ -1,25 +1,8 @@
 /* Draws from a mixture, and its margins. */
 #include <math.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "base/mixture.h"
-
-/* All bits of a row, stirred (the finaliser of splitmix64 over them), as a number in (0, 1). A row of
- * normals at a temperature of 0 still has its signs. */
-static double stirred(size_t d, const gkv_real *row)
-{
-    uint64_t h = UINT64_C(0x9E3779B97F4A7C15);
-    for (size_t j = 0; j < d; j++) {
-        uint64_t bits = 0;
-        memcpy(&bits, &row[j], sizeof row[j]);
-        h += bits + UINT64_C(0x9E3779B97F4A7C15);
-        h = (h ^ (h >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-        h = (h ^ (h >> 27)) * UINT64_C(0x94D049BB133111EB);
-        h ^= h >> 31;
-    }
-    return ((double)(h >> 11) + 0.5) * 0x1p-53;
-}
 
 static void draw_from(const gkv_base_mixture *self, const gkv_params *params, size_t k, gkv_real *row)
 {
@@ -45,7 +28,10 @@ static void draw_from(const gkv_base_mixture *self, const gkv_params *params, si
         row[j] = a[j] + b[j] * row[j];
 }
 
-static void draw(const gkv_base_mixture *self, const gkv_params *params, long which, size_t count, gkv_real *rows)
+/* A row is of the first component up to which the weights, added from the first on, reach its choice times their
+ * sum: of all components, or those of one class. */
+static void draw(const gkv_base_mixture *self, const gkv_params *params, long which, size_t count,
+                 const double *choice, gkv_real *rows)
 {
     const size_t d = self->base.eps.width;
     double weights[GKV_MIXTURE_MOST], total = 0;
@@ -55,7 +41,7 @@ static void draw(const gkv_base_mixture *self, const gkv_params *params, long wh
     for (size_t k = first; k < first + open; k++)
         total += weights[k];
     for (size_t r = 0; r < count; r++, rows += d) {
-        double left = total * stirred(d, rows);
+        double left = total * choice[r];
         size_t k = first;
         while (k + 1 < first + open && left > weights[k])
             left -= weights[k++];
@@ -63,15 +49,16 @@ static void draw(const gkv_base_mixture *self, const gkv_params *params, long wh
     }
 }
 
-void gkv_mixture_transform(const gkv_base *base, const gkv_params *params, size_t count, gkv_real *rows)
+void gkv_mixture_transform(const gkv_base *base, const gkv_params *params, size_t count, const double *choice,
+                           gkv_real *rows)
 {
-    draw(gkv_base_mixture_of(base), params, -1, count, rows);
+    draw(gkv_base_mixture_of(base), params, -1, count, choice, rows);
 }
 
 void gkv_mixture_transform_class(const gkv_base *base, const gkv_params *params, size_t which, size_t count,
-                                 gkv_real *rows)
+                                 const double *choice, gkv_real *rows)
 {
-    draw(gkv_base_mixture_of(base), params, (long)which, count, rows);
+    draw(gkv_base_mixture_of(base), params, (long)which, count, choice, rows);
 }
 
 /* The standard deviation of ζ_j: the length of W⁻¹e_j. */

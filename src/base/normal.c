@@ -75,11 +75,13 @@ static void gradient(const gkv_base *base, gkv_workspace *ws, size_t rows, size_
     (void)part;
 }
 
-static void transform(const gkv_base *base, const gkv_params *params, size_t count, gkv_real *rows)
+static void transform(const gkv_base *base, const gkv_params *params, size_t count, const double *choice,
+                      gkv_real *rows)
 {
     (void)base;
     (void)params;
     (void)count;
+    (void)choice;
     (void)rows;
 }
 

@@ -227,8 +227,10 @@ static double from_normal(double z, double nu)
     return copysign(exp(0.5 * (low + high)), z);
 }
 
-static void transform(const gkv_base *base, const gkv_params *params, size_t count, gkv_real *rows)
+static void transform(const gkv_base *base, const gkv_params *params, size_t count, const double *choice,
+                      gkv_real *rows)
 {
+    (void)choice;
     const size_t d = base->eps.width;
     for (size_t j = 0; j < d; j++) {
         const margin m = margin_of(base, params, j);

@@ -10,18 +10,18 @@ typedef struct encode_arguments {
     cli_model_arguments model;
     const char *idx, *what, *out;
     gkv_split half;
-    bool half_given, seed_given;
-    size_t count; /* 0: all */
+    bool half_given, seed_given, prior;
+    size_t count; /* 0: as by default */
     uint64_t seed;
 } encode_arguments;
 
 static const struct argp_option options[] = {
-    {"what", 'w', "CODES", 0, "z, a draw from q(z|x); eps, that draw's ε = h⁻¹(z); or mean, z at the noise u = 0 "
-                              "(default: z)", 0},
+    {"what", 'w', "CODES", 0, "z, a draw from q(z|x); eps, that draw's ε = h⁻¹(z); mean, z at the noise u = 0; or, "
+                              "without images, prior, draws from p(z), and prior-eps, their ε (default: z)", 0},
     {"split", 'p', "HALF", 0, "Which images of the run: train or test (default: test)", 0},
     {"idx", 'x', "FILE", 0, "The images of an IDX file (default: the run's)", 0},
-    {"count", 'n', "N", 0, "The first N images (default: all)", 0},
-    {"seed", 'S', "N", 0, "Of the draws (default: the run's train.seed)", 0},
+    {"count", 'n', "N", 0, "The first N images (default: all), or N draws from the prior (default: 10000)", 0},
+    {"seed", 'S', "N", 0, "Of the draws (default: the run's train.seed; from the prior 1, as gkvae sample)", 0},
     {"out", 'o', "FILE.npy", 0, "The file to write (default: codes.npy)", 0},
     {.name = NULL},
 };
@@ -32,8 +32,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->model; return 0;
     case 'w':
-        if (strcmp(arg, "z") != 0 && strcmp(arg, "eps") != 0 && strcmp(arg, "mean") != 0)
-            argp_error(state, "--what %s: must be z, eps or mean", arg);
+        a->prior = strcmp(arg, "prior") == 0 || strcmp(arg, "prior-eps") == 0;
+        if (!a->prior && strcmp(arg, "z") != 0 && strcmp(arg, "eps") != 0 && strcmp(arg, "mean") != 0)
+            argp_error(state, "--what %s: must be z, eps, mean, prior or prior-eps", arg);
         a->what = arg;
         return 0;
     case 'p':
@@ -50,6 +51,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'o': a->out = cli_path(state, "--out", arg); return 0;
     case ARGP_KEY_END:
+        if (a->prior && (a->idx || a->half_given))
+            argp_error(state, "--what %s has no images: %s makes no sense with it", a->what, a->idx ? "--idx" : "--split");
         if (a->idx && a->half_given)
             argp_error(state, "--idx FILE and --split of the run's images: choose one");
         return 0;
@@ -69,19 +72,50 @@ static int encode_block(const encode_arguments *a, const gkv_model *model, size_
     return code;
 }
 
-static int encode(const encode_arguments *a, const cli_run *run, const gkv_dataset *images, float *codes)
+/* The codes of images to memory of their own, [count, latent]. */
+static int encode_images(encode_arguments *a, const cli_run *run, float **codes)
 {
     enum { BLOCK = 1000 };
     const size_t d = gkv_model_latent(run->model);
-    float *targets = cli_alloc(BLOCK * gkv_model_height(run->model) * gkv_model_width(run->model), sizeof *targets);
+    float *targets = NULL;
+    gkv_dataset *images = NULL;
     int code = CLI_OK;
+    CLI_TRY(cli_run_images(run, a->half, a->idx, &images));
+    if (a->count > gkv_dataset_count(images)) {
+        code = cli_error(CLI_DATA, "--count %zu: there are %zu images", a->count, gkv_dataset_count(images));
+        goto done;
+    }
+    if (a->count == 0)
+        a->count = gkv_dataset_count(images);
+    if (!a->seed_given)
+        a->seed = run->settings.train.seed;
+    *codes = cli_alloc(a->count * d, sizeof **codes);
+    targets = cli_alloc(BLOCK * gkv_model_height(run->model) * gkv_model_width(run->model), sizeof *targets);
     for (size_t first = 0; first < a->count; first += BLOCK) {
         const size_t n = a->count - first < BLOCK ? a->count - first : BLOCK;
         CLI_CHECK(gkv_targets(&run->settings, images, a->half, first, n, targets));
-        CLI_TRY(encode_block(a, run->model, first, n, targets, codes + first * d));
+        CLI_TRY(encode_block(a, run->model, first, n, targets, *codes + first * d));
     }
 done:
     free(targets);
+    gkv_dataset_free(images);
+    return code;
+}
+
+/* The same of draws from the prior: of images that gkvae sample draws by default. */
+static int draw_prior(encode_arguments *a, const gkv_model *model, float **codes)
+{
+    enum { DRAWS = 10000 };
+    int code = CLI_OK;
+    if (a->count == 0)
+        a->count = DRAWS;
+    if (!a->seed_given)
+        a->seed = 1;
+    *codes = cli_alloc(a->count * gkv_model_latent(model), sizeof **codes);
+    CLI_CHECK(gkv_model_sample(model, a->count, a->seed, 0, 1, *codes));
+    if (strcmp(a->what, "prior-eps") == 0)
+        CLI_CHECK(gkv_model_normalise(model, a->count, *codes, *codes));
+done:
     return code;
 }
 
@@ -91,35 +125,22 @@ int cli_encode(int argc, char **argv)
         .options = options, .children = cli_model_and_data, .parser = parse,
         .args_doc = "FOLDER\nMODEL.safetensors",
         .doc = "Writes the codes of images as a NumPy array, a row an image, of float32: the run's test or training "
-               "images, or those of an IDX file.\v"
+               "images, or those of an IDX file. Or draws from the prior, for which a model file is enough.\v"
                "Binary models see images binarized once, the training images by train.seed and all others by "
                "eval.seed. In Python: numpy.load(\"codes.npy\")"};
     encode_arguments a = {.what = "z", .half = GKV_TEST, .out = "codes.npy"};
     cli_run run = {.model = NULL};
-    gkv_dataset *images = NULL;
     float *codes = NULL;
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_run_open(&a.model, &run));
     CLI_TRY(cli_output_spares_run("--out", a.out, &a.model, &run));
     CLI_TRY(cli_output_spares("--out", a.out, a.idx));
-    CLI_TRY(cli_run_images(&run, a.half, a.idx, &images));
-    if (a.count > gkv_dataset_count(images)) {
-        code = cli_error(CLI_DATA, "--count %zu: there are %zu images", a.count, gkv_dataset_count(images));
-        goto done;
-    }
-    if (a.count == 0)
-        a.count = gkv_dataset_count(images);
-    if (!a.seed_given)
-        a.seed = run.settings.train.seed;
-    const size_t d = gkv_model_latent(run.model);
-    codes = cli_alloc(a.count * d, sizeof *codes);
-    CLI_TRY(encode(&a, &run, images, codes));
-    CLI_CHECK(gkv_npy_write_float(a.out, codes, a.count, d));
-    printf("%zu codes of %zu numbers: %s\n", a.count, d, a.out);
+    CLI_TRY(a.prior ? draw_prior(&a, run.model, &codes) : encode_images(&a, &run, &codes));
+    CLI_CHECK(gkv_npy_write_float(a.out, codes, a.count, gkv_model_latent(run.model)));
+    printf("%zu codes of %zu numbers: %s\n", a.count, gkv_model_latent(run.model), a.out);
 done:
     free(codes);
-    gkv_dataset_free(images);
     cli_run_free(&run);
     return code;
 }

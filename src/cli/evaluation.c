@@ -56,7 +56,8 @@ static int draw_interpolations(cli_evaluation *it, const gkv_dataset *test, cons
 static int draw_samples(cli_evaluation *it, const gkv_dataset *test, const char *path)
 {
     (void)test;
-    return cli_picture_samples(it->run->model, it->sample_seed, 1, SAMPLES, SAMPLE_COLUMNS, path);
+    const cli_draws draws = {.seed = it->sample_seed, .temperature = 1};
+    return cli_picture_samples(it->run->model, &draws, SAMPLES, SAMPLE_COLUMNS, path);
 }
 
 /* A row of draws for each class that the base knows. */
@@ -67,7 +68,8 @@ static int draw_classes(cli_evaluation *it, const gkv_dataset *test, const char 
     const size_t count = gkv_model_classes(it->run->model);
     for (size_t c = 0; c < count; c++)
         classes[c] = c;
-    return count > 0 ? cli_picture_class_samples(it->run->model, classes, count, it->sample_seed, 1, SAMPLE_COLUMNS,
+    const cli_draws draws = {.seed = it->sample_seed, .temperature = 1};
+    return count > 0 ? cli_picture_class_samples(it->run->model, classes, count, &draws, SAMPLE_COLUMNS,
                                                  SAMPLE_COLUMNS, path) : CLI_OK;
 }
 

@@ -18,30 +18,13 @@ static int draw_grid(const gkv_model *model, const float *images, size_t rows, s
                                          settings));
 }
 
-/* n draws to the images at `images`: of a class, or, `which` NULL, of all. */
-static int draw_samples(const gkv_model *model, const size_t *which, uint64_t seed, double temperature, size_t n,
-                        float *images)
+int cli_picture_samples(const gkv_model *model, const cli_draws *draws, size_t n, size_t cols, const char *path)
 {
-    float *codes = cli_alloc(n * gkv_model_latent(model), sizeof *codes);
-    int code = CLI_OK;
-    if (which)
-        CLI_CHECK(gkv_model_sample_class(model, *which, n, seed, 0, temperature, codes));
-    else
-        CLI_CHECK(gkv_model_sample(model, n, seed, 0, temperature, codes));
-    CLI_CHECK(gkv_model_decode(model, n, codes, images));
-done:
-    free(codes);
-    return code;
+    return cli_picture_class_samples(model, NULL, 1, draws, n, cols, path);
 }
 
-int cli_picture_samples(const gkv_model *model, uint64_t seed, double temperature, size_t n, size_t cols,
-                        const char *path)
-{
-    return cli_picture_class_samples(model, NULL, 1, seed, temperature, n, cols, path);
-}
-
-int cli_picture_class_samples(const gkv_model *model, const size_t *classes, size_t n_classes, uint64_t seed,
-                              double temperature, size_t n, size_t cols, const char *path)
+int cli_picture_class_samples(const gkv_model *model, const size_t *classes, size_t n_classes, const cli_draws *draws,
+                              size_t n, size_t cols, const char *path)
 {
     const size_t rows = (n + cols - 1) / cols, block = rows * cols * pixels_of(model);
     float *images = cli_alloc(n_classes * block, sizeof *images);
@@ -51,7 +34,7 @@ int cli_picture_class_samples(const gkv_model *model, const size_t *classes, siz
     settings.scale = 3;
     settings.gap = 2;
     for (size_t c = 0; c < n_classes; c++)
-        CLI_TRY(draw_samples(model, classes ? &classes[c] : NULL, seed, temperature, n, images + c * block));
+        CLI_TRY(cli_draw_images(model, draws, classes ? &classes[c] : NULL, n, images + c * block));
     code = draw_grid(model, images, n_classes * rows, cols, &settings, path);
 done:
     free(images);

@@ -3,19 +3,19 @@
 #define GKV_CLI_PICTURES_H
 
 #include "cli.h"
+#include "draws.h"
 
 /* Columns of a picture by class, and the steps between two images. */
 enum { CLI_COLUMNS = 10, CLI_STEPS = 12, CLI_PAIRS = 8, CLI_PANELS = 6 };
 
 /* --- picture_images.c --- */
 
-/* Decoder means at the first n draws of the seed's sequence from the prior, `cols` a row. */
-int cli_picture_samples(const gkv_model *model, uint64_t seed, double temperature, size_t n, size_t cols,
-                        const char *path);
+/* n draws from the prior, `cols` a row. */
+int cli_picture_samples(const gkv_model *model, const cli_draws *draws, size_t n, size_t cols, const char *path);
 
 /* The same for classes, a block of rows for each of n_classes, with n draws each. */
-int cli_picture_class_samples(const gkv_model *model, const size_t *classes, size_t n_classes, uint64_t seed,
-                              double temperature, size_t n, size_t cols, const char *path);
+int cli_picture_class_samples(const gkv_model *model, const size_t *classes, size_t n_classes, const cli_draws *draws,
+                              size_t n, size_t cols, const char *path);
 
 /* Blocks of `cols` images: the grey original, what the model saw of it (unless that is
  * the original), and the decoder's mean at the code. chosen[n] are the images' places. */

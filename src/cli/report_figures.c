@@ -17,7 +17,7 @@ static const char *margin_of_base(const cli_evaluation *it)
         return "a Student's t distribution";
     if (strcmp(base, "gk") == 0 || strcmp(base, "gk-copula") == 0)
         return "a g-and-k distribution";
-    return "a mixture of all its components'";
+    return "a mixture of its components' margins, whose places and widths make its modes and shoulders";
 }
 
 static char *samples(const cli_evaluation *it)

@@ -5,14 +5,14 @@
 #include <string.h>
 
 #include "cli.h"
+#include "gkvae/table.h"
 #include "pictures.h"
 
 typedef struct sample_arguments {
     cli_model_arguments model;
-    const char *out, *idx;
+    const char *out, *idx, *npy;
     size_t count;
-    uint64_t seed;
-    double temperature;
+    cli_draws draws;
     bool one_class, each_class;
     size_t which;
 } sample_arguments;
@@ -23,8 +23,12 @@ static const struct argp_option options[] = {
     {"temperature", 'T', "T", 0, "Scale of the base's normal scores; below 1 is nearer to the mode (default: 1)", 0},
     {"class", 'c', "Y", 0, "Of class Y alone, or \"each\": a block of rows for every class. For models whose base is "
                           "gk-by-class (default: of all, by their weights)", 0},
-    {"out", 'o', "FILE.png", 0, "The picture (default: samples.png, or none with --idx)", 0},
+    {"first", 'f', "N", 0, "Begin with draw number N of the seed's sequence (default: 0)", 0},
+    {"form", 'm', "FORM", 0, "means, the decoder's pixel probabilities; or draws, one Bernoulli draw of each pixel "
+                             "(default: means)", 0},
+    {"out", 'o', "FILE.png", 0, "The picture (default: samples.png, or none with --idx or --npy)", 0},
     {"idx", 'x', "FILE", 0, "Write the images as IDX of unsigned bytes too (default: no)", 0},
+    {"npy", 'y', "FILE.npy", 0, "Write them as a NumPy array of float32 too, [images, height·width] (default: no)", 0},
     {.name = NULL},
 };
 
@@ -33,15 +37,22 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     sample_arguments *a = state->input;
     switch (key) {
     case 'n': a->count = (size_t)cli_whole(state, "--count", arg, 1, 10000000); return 0;
-    case 'S': a->seed = cli_whole(state, "--seed", arg, 0, INT64_MAX); return 0;
-    case 'T': a->temperature = cli_number(state, "--temperature", arg, 0, 100); return 0;
+    case 'S': a->draws.seed = cli_whole(state, "--seed", arg, 0, INT64_MAX); return 0;
+    case 'T': a->draws.temperature = cli_number(state, "--temperature", arg, 0, 100); return 0;
     case 'c':
         a->each_class = strcmp(arg, "each") == 0;
         a->one_class = !a->each_class;
         a->which = a->each_class ? 0 : (size_t)cli_whole(state, "--class", arg, 0, 255);
         return 0;
+    case 'f': a->draws.first = cli_whole(state, "--first", arg, 0, UINT32_MAX); return 0;
+    case 'm':
+        if (strcmp(arg, "means") != 0 && strcmp(arg, "draws") != 0)
+            argp_error(state, "--form %s: must be means or draws", arg);
+        a->draws.pixels = strcmp(arg, "draws") == 0;
+        return 0;
     case 'o': a->out = cli_path(state, "--out", arg); return 0;
     case 'x': a->idx = cli_path(state, "--idx", arg); return 0;
+    case 'y': a->npy = cli_path(state, "--npy", arg); return 0;
     case ARGP_KEY_INIT: state->child_inputs[0] = &a->model; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -62,38 +73,50 @@ static size_t columns_for(size_t n)
     return wished < n ? wished : n;
 }
 
-/* Decodes the samples block by block, as grey levels. */
-static int draw_bytes(const sample_arguments *a, const gkv_model *model, size_t pixels, uint8_t *bytes)
+/* The images as files want them; either may be NULL. */
+typedef struct sample_images {
+    float *values;  /* [count, pixels] */
+    uint8_t *bytes;
+} sample_images;
+
+/* Block by block, so that a file costs what is written and no more. */
+static int draw_images(const sample_arguments *a, const gkv_model *model, size_t pixels, const sample_images *images)
 {
     enum { BLOCK = 1000 };
     int code = CLI_OK;
-    float *codes = cli_alloc(BLOCK * gkv_model_latent(model), sizeof *codes);
-    float *images = cli_alloc(BLOCK * pixels, sizeof *images);
+    cli_draws draws = a->draws;
+    float *block = cli_alloc(BLOCK * pixels, sizeof *block);
     for (size_t first = 0; first < a->count; first += BLOCK) {
         const size_t n = a->count - first < BLOCK ? a->count - first : BLOCK;
-        if (a->one_class)
-            CLI_CHECK(gkv_model_sample_class(model, a->which, n, a->seed, first, a->temperature, codes));
-        else
-            CLI_CHECK(gkv_model_sample(model, n, a->seed, first, a->temperature, codes));
-        CLI_CHECK(gkv_model_decode(model, n, codes, images));
-        for (size_t i = 0; i < n * pixels; i++)
-            bytes[first * pixels + i] = (uint8_t)lrintf(255 * images[i]);
+        float *values = images->values ? images->values + first * pixels : block;
+        draws.first = a->draws.first + first;
+        CLI_TRY(cli_draw_images(model, &draws, a->one_class ? &a->which : NULL, n, values));
+        for (size_t i = 0; images->bytes && i < n * pixels; i++)
+            images->bytes[first * pixels + i] = (uint8_t)lrintf(255 * values[i]);
     }
 done:
-    free(codes);
-    free(images);
+    free(block);
     return code;
 }
 
-static int write_idx(const sample_arguments *a, const gkv_model *model)
+static int write_files(const sample_arguments *a, const gkv_model *model)
 {
-    const size_t height = gkv_model_height(model), width = gkv_model_width(model);
-    uint8_t *bytes = cli_alloc(a->count, height * width);
+    const size_t height = gkv_model_height(model), width = gkv_model_width(model), pixels = height * width;
+    sample_images images = {.values = a->npy ? cli_alloc(a->count * pixels, sizeof(float)) : NULL,
+                            .bytes = a->idx ? cli_alloc(a->count, pixels) : NULL};
     int code = CLI_OK;
-    CLI_TRY(draw_bytes(a, model, height * width, bytes));
-    CLI_CHECK(gkv_idx_write(a->idx, bytes, a->count, height, width));
+    CLI_TRY(draw_images(a, model, pixels, &images));
+    if (a->npy) {
+        CLI_CHECK(gkv_npy_write_float(a->npy, images.values, a->count, pixels));
+        printf("%zu images of %zu numbers: %s\n", a->count, pixels, a->npy);
+    }
+    if (a->idx) {
+        CLI_CHECK(gkv_idx_write(a->idx, images.bytes, a->count, height, width));
+        printf("%zu images: %s\n", a->count, a->idx);
+    }
 done:
-    free(bytes);
+    free(images.values);
+    free(images.bytes);
     return code;
 }
 
@@ -105,8 +128,8 @@ static int draw_picture(const sample_arguments *a, const gkv_model *model)
     for (size_t c = 0; a->each_class && c < gkv_model_classes(model); c++)
         classes[count++] = c;
     if (count == 0)
-        return cli_picture_samples(model, a->seed, a->temperature, a->count, columns_for(a->count), a->out);
-    return cli_picture_class_samples(model, classes, count, a->seed, a->temperature, a->count,
+        return cli_picture_samples(model, &a->draws, a->count, columns_for(a->count), a->out);
+    return cli_picture_class_samples(model, classes, count, &a->draws, a->count,
                                      a->each_class ? (a->count < 20 ? a->count : 20) : columns_for(a->count), a->out);
 }
 
@@ -118,17 +141,46 @@ static int check_classes(const sample_arguments *a, const gkv_model *model)
                          "gk-by-class", gkv_model_settings_of(model)->model.base);
     if (a->one_class && a->which >= classes)
         return cli_error(CLI_USAGE, "--class %zu: the model's classes are 0 to %zu", a->which, classes - 1);
-    if (a->each_class && a->idx)
-        return cli_error(CLI_USAGE, "--idx writes one series of images: choose one class, or none");
+    if (a->each_class && (a->idx || a->npy))
+        return cli_error(CLI_USAGE, "%s writes one series of images: choose one class, or none",
+                         a->idx ? "--idx" : "--npy");
     return CLI_OK;
+}
+
+static int check_draws(const sample_arguments *a, const gkv_model *model)
+{
+    if (a->draws.first + a->count - 1 > UINT32_MAX)
+        return cli_error(CLI_USAGE, "--first %" PRIu64 " with %zu images: a seed's sequence ends with number %" PRIu32,
+                         a->draws.first, a->count, UINT32_MAX);
+    if (a->draws.pixels && strcmp(gkv_model_settings_of(model)->data.binarization, "grey") == 0)
+        return cli_error(CLI_USAGE, "--form draws: the model was trained on grey levels (data.binarization = grey); its "
+                         "pixels are mean levels, not probabilities, and cannot be drawn: --form means writes them");
+    return CLI_OK;
+}
+
+static int check_outputs(const sample_arguments *a, const cli_run *run)
+{
+    int code = CLI_OK;
+    CLI_TRY(cli_output_spares_run("--out", a->out, &a->model, run));
+    CLI_TRY(cli_output_spares_run("--idx", a->idx, &a->model, run));
+    CLI_TRY(cli_output_spares_run("--npy", a->npy, &a->model, run));
+    CLI_TRY(cli_output_spares("--idx", a->idx, a->out));
+    CLI_TRY(cli_output_spares("--npy", a->npy, a->out));
+    CLI_TRY(cli_output_spares("--npy", a->npy, a->idx));
+done:
+    return code;
 }
 
 int cli_sample(int argc, char **argv)
 {
     static const struct argp argp = {
         .options = options, .children = cli_model_only, .parser = parse, .args_doc = "FOLDER\nMODEL.safetensors",
-        .doc = "Draws images from a model: the decoder's pixel probabilities at draws from the prior."};
-    sample_arguments a = {.seed = 1, .temperature = 1};
+        .doc = "Draws images from a model: the decoder's pixel probabilities at draws from the prior, or with --form "
+               "draws pixels that are 0 or 1.\v"
+               "IDX holds 255 times each probability, rounded to the nearest whole number and halves to the even one; "
+               "or 0 and 255. Each draw is a function of the seed and its number alone, so --first writes a long "
+               "sequence in parts. What --npy and --idx write is in memory at once: 4 bytes a pixel, and 1."};
+    sample_arguments a = {.draws = {.seed = 1, .temperature = 1}};
     cli_run run = {.model = NULL};
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
@@ -136,15 +188,12 @@ int cli_sample(int argc, char **argv)
         a.count = a.each_class ? 20 : 200;
     CLI_TRY(cli_run_open(&a.model, &run));
     CLI_TRY(check_classes(&a, run.model));
-    if (!a.out && !a.idx)
+    CLI_TRY(check_draws(&a, run.model));
+    if (!a.out && !a.idx && !a.npy)
         a.out = "samples.png";
-    CLI_TRY(cli_output_spares_run("--out", a.out, &a.model, &run));
-    CLI_TRY(cli_output_spares_run("--idx", a.idx, &a.model, &run));
-    CLI_TRY(cli_output_spares("--idx", a.idx, a.out));
-    if (a.idx) {
-        CLI_TRY(write_idx(&a, run.model));
-        printf("%zu images: %s\n", a.count, a.idx);
-    }
+    CLI_TRY(check_outputs(&a, &run));
+    if (a.idx || a.npy)
+        CLI_TRY(write_files(&a, run.model));
     if (a.out) {
         CLI_TRY(draw_picture(&a, run.model));
         printf("%zu images: %s\n", a.count * (a.each_class ? gkv_model_classes(run.model) : 1), a.out);

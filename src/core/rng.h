@@ -21,14 +21,15 @@ typedef enum gkv_stream {
     GKV_STREAM_POSTERIOR,      /* u ~ N(0,I) in training; step = training step, index = image */
     GKV_STREAM_CODE,           /* which of an image's draws a refit takes, or goes backward; step = training step, index = place in the batch */
     GKV_STREAM_EVAL,           /* posterior noise in evaluation; step = sample, index = image */
-    GKV_STREAM_SAMPLE,         /* draws from the prior; index = sample */
+    GKV_STREAM_SAMPLE,         /* draws from the prior; step: vae/draws.h, index = number of the draw */
     GKV_STREAM_VALIDATION_SPLIT,
     GKV_STREAM_BOOTSTRAP,
     GKV_STREAM_USER,           /* draws asked for by name through the public API */
     GKV_STREAM_REFINE,         /* posterior noise in refinement; index = image, step: vae/refinement.h */
     GKV_STREAM_POLISH,         /* the same in training, from another place in each epoch */
     GKV_STREAM_WARP,           /* whether an image is bent; step = training step, index = image */
-    GKV_STREAM_WARP_FIELD      /* how */
+    GKV_STREAM_WARP_FIELD,     /* how */
+    GKV_STREAM_PIXELS          /* Bernoulli draws of decoded images; index = number of the draw */
 } gkv_stream;
 
 /* One place in the space of numbers: n values from it are values 0 … n−1. */

@@ -26,11 +26,17 @@ static inline uint32_t has_grey(const uint8_t *four)
     return ((bits ^ bits >> 1) & UINT32_C(0x7f7f7f7f)) != 0;
 }
 
-static inline void draw_block(const uint8_t *grey, size_t n, gkv_rng at, size_t block, gkv_real *out)
+/* Words 4·block … 4·block + 3 of gkv_rng_words(at, …). */
+static inline philox4x32_ctr_t words_of(gkv_rng at, size_t block)
 {
     const philox4x32_key_t key = {{(uint32_t)at.seed, (uint32_t)(at.seed >> 32)}};
     const philox4x32_ctr_t counter = {{(uint32_t)block, at.index, at.step, at.stream}};
-    const philox4x32_ctr_t words = philox4x32(counter, key);
+    return philox4x32(counter, key);
+}
+
+static inline void draw_block(const uint8_t *grey, size_t n, gkv_rng at, size_t block, gkv_real *out)
+{
+    const philox4x32_ctr_t words = words_of(at, block);
     for (size_t k = 0; k < n; k++)
         out[k] = (gkv_real)gkv_pixel_on(grey[k], words.v[k]);
 }
@@ -57,6 +63,25 @@ void gkv_binarize(const uint8_t *grey, size_t n, gkv_rng at, gkv_real *out)
     }
     if (rest > 0)
         draw_block(grey + BLOCK * blocks, rest, at, blocks, out + BLOCK * blocks);
+}
+
+/* A float times 2³² is exact, and so is a word as a double. */
+static inline float pixel_drawn(float probability, uint32_t word)
+{
+    return (float)((double)word < (double)probability * 0x1p32);
+}
+
+void gkv_binarize_probabilities(const float *probabilities, size_t n, gkv_rng at, float *out)
+{
+    size_t i = 0;
+    for (; i + BLOCK <= n; i += BLOCK) {
+        const philox4x32_ctr_t words = words_of(at, i / BLOCK);
+        for (size_t k = 0; k < BLOCK; k++)
+            out[i + k] = pixel_drawn(probabilities[i + k], words.v[k]);
+    }
+    const philox4x32_ctr_t words = words_of(at, i / BLOCK);
+    for (size_t k = 0; i + k < n; k++)
+        out[i + k] = pixel_drawn(probabilities[i + k], words.v[k]);
 }
 
 void gkv_binarize_grey(const uint8_t *grey, size_t n, gkv_real *out)

@@ -6,8 +6,8 @@
 #include <omp.h>
 
 #include "core/memory.h"
-#include "core/rng.h"
 #include "gkvae/eval.h"
+#include "vae/draws.h"
 #include "vae/estimate.h"
 
 enum { BLOCK_ROWS = 50, BLOCK_IMAGES = 1000 };
@@ -24,85 +24,49 @@ static gkv_status check_classes(const gkv_model *model)
     return GKV_OK;
 }
 
-/* Rows [first, first + count) of what is asked for, in rows [0, count) of the workspace. */
-typedef struct request {
-    const gkv_model *model;
-    size_t which;
-    uint64_t seed, first;
-    double temperature;
-    const float *in;
-    float *out;
-    double *shares;
-} request;
-
-typedef void block_function(const request *it, gkv_workspace *ws, size_t first, size_t count);
-
-static gkv_status run_blocks(const request *it, size_t n, block_function *block)
-{
-    const long blocks = (long)((n + BLOCK_ROWS - 1) / BLOCK_ROWS);
-    const int wished = gkv_thread_count(&it->model->settings), threads = wished < blocks ? wished : (int)(blocks ? blocks : 1);
-    gkv_workspace *spaces = NULL;
-    gkv_status status = GKV_OK;
-    GKV_TRY(gkv_alloc((size_t)threads, sizeof *spaces, &spaces));
-    for (int t = 0; t < threads; t++)
-        GKV_TRY_GOTO(gkv_workspace_create(&it->model->plan, BLOCK_ROWS, false, &it->model->params, &spaces[t]));
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-    for (long b = 0; b < blocks; b++) {
-        const size_t first = (size_t)b * BLOCK_ROWS;
-        block(it, &spaces[omp_get_thread_num()], first, n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS);
-    }
-done:
-    for (int t = 0; t < threads; t++)
-        gkv_workspace_free(&spaces[t]);
-    free(spaces);
-    return status;
-}
-
-static void sample_block(const request *it, gkv_workspace *ws, size_t first, size_t count)
-{
-    const gkv_model *model = it->model;
-    const size_t d = model->d;
-    gkv_real *eps = gkv_at(ws, model->flow->eps, 0);
-    for (size_t r = 0; r < count; r++)
-        gkv_rng_normal(gkv_rng_at(it->seed, GKV_STREAM_SAMPLE, 0, it->first + first + r), d, eps + r * d);
-    for (size_t i = 0; i < count * d; i++)
-        eps[i] *= (gkv_real)it->temperature;
-    model->base->ops->transform_class(model->base, &model->params, it->which, count, eps);
-    model->flow->ops->generate(model->flow, ws, 0, count);
-    const gkv_real *z = gkv_at(ws, model->posterior.z, 0);
-    for (size_t i = 0; i < count * d; i++)
-        it->out[first * d + i] = (float)z[i];
-}
-
 gkv_status gkv_model_sample_class(const gkv_model *model, size_t which, size_t n, uint64_t seed, uint64_t first,
                                   double temperature, float *codes)
 {
     GKV_TRY(check_classes(model));
     if (which >= model->base->classes)
         return gkv_fail(GKV_ERR_ARGUMENT, "class %zu: the model has 0 to %zu", which, model->base->classes - 1);
-    if (!(temperature >= 0) || !isfinite(temperature))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a temperature of %g: give a number ≥ 0; 1 is the model's own", temperature);
-    const request it = {.model = model, .which = which, .seed = seed, .first = first, .temperature = temperature, .out = codes};
-    return run_blocks(&it, n, sample_block);
+    const gkv_prior_draws draws = {.model = model, .which = (long)which, .seed = seed, .temperature = temperature};
+    return gkv_prior_draws_codes(&draws, n, first, codes);
 }
 
-static void classify_block(const request *it, gkv_workspace *ws, size_t first, size_t count)
+/* p(y | z) of codes[count, latent] to shares[count, classes], in rows [0, count) of the workspace. */
+static void classify_rows(const gkv_model *model, gkv_workspace *ws, const float *codes, size_t count, double *shares)
 {
-    const gkv_model *model = it->model;
     gkv_real *z = gkv_at(ws, model->posterior.z, 0);
     for (size_t i = 0; i < count * model->d; i++)
-        z[i] = (gkv_real)it->in[first * model->d + i];
+        z[i] = (gkv_real)codes[i];
     model->flow->ops->normalise(model->flow, ws, 0, count);
     model->base->ops->log_density(model->base, ws, 0, count);
     for (size_t r = 0; r < count; r++)
-        model->base->ops->class_shares(model->base, ws, r, it->shares + (first + r) * model->base->classes);
+        model->base->ops->class_shares(model->base, ws, r, shares + r * model->base->classes);
 }
 
 gkv_status gkv_model_classify(const gkv_model *model, size_t n, const float *codes, double *probabilities)
 {
+    const long blocks = (long)((n + BLOCK_ROWS - 1) / BLOCK_ROWS);
+    const int wished = gkv_thread_count(&model->settings), threads = wished < blocks ? wished : (int)(blocks ? blocks : 1);
+    gkv_workspace *spaces = NULL;
+    gkv_status status = GKV_OK;
     GKV_TRY(check_classes(model));
-    const request it = {.model = model, .in = codes, .shares = probabilities};
-    return run_blocks(&it, n, classify_block);
+    GKV_TRY(gkv_alloc((size_t)threads, sizeof *spaces, &spaces));
+    for (int t = 0; t < threads; t++)
+        GKV_TRY_GOTO(gkv_workspace_create(&model->plan, BLOCK_ROWS, false, &model->params, &spaces[t]));
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+    for (long b = 0; b < blocks; b++) {
+        const size_t first = (size_t)b * BLOCK_ROWS;
+        classify_rows(model, &spaces[omp_get_thread_num()], codes + first * model->d,
+                      n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS, probabilities + first * model->base->classes);
+    }
+done:
+    for (int t = 0; t < threads; t++)
+        gkv_workspace_free(&spaces[t]);
+    free(spaces);
+    return status;
 }
 
 static size_t most_probable(const double *shares, size_t classes)

@@ -9,10 +9,10 @@
 #include "core/memory.h"
 #include "core/rng.h"
 #include "core/vmath.h"
-#include "vae/model.h"
+#include "vae/draws.h"
 
 /* From so many blocks on, weights that are packed once for all pay. */
-enum { BLOCK_ROWS = 50, BLOCKS_PACKED = 4 };
+enum { BLOCK_ROWS = GKV_DRAWS_MOST, BLOCKS_PACKED = 4 };
 
 typedef struct request {
     const gkv_model *model;
@@ -20,7 +20,7 @@ typedef struct request {
     float *out, *out2;
     double *out_double;
     uint64_t seed, first;
-    double temperature;
+    const gkv_prior_draws *draws;
 } request;
 
 /* Does rows [first, first + count) of a request, in rows [0, count) of the workspace. */
@@ -159,24 +159,24 @@ static void generate_rows(const request *it, gkv_workspace *ws, size_t first, si
 
 static void sample_block(const request *it, gkv_workspace *ws, size_t first, size_t count)
 {
-    const gkv_model *model = it->model;
-    gkv_real *eps = gkv_at(ws, model->flow->eps, 0);
-    for (size_t r = 0; r < count; r++)
-        gkv_rng_normal(gkv_rng_at(it->seed, GKV_STREAM_SAMPLE, 0, it->first + first + r), model->d,
-                       eps + r * model->d);
-    for (size_t i = 0; i < count * model->d; i++)
-        eps[i] *= (gkv_real)it->temperature;
-    model->base->ops->transform(model->base, &model->params, count, eps);
-    generate_rows(it, ws, first, count);
+    gkv_prior_draws_rows(it->draws, ws, it->first + first, count);
+    take(ws, it->model->posterior.z, it->out + first * it->model->d, count);
+}
+
+gkv_status gkv_prior_draws_codes(const gkv_prior_draws *draws, size_t n, uint64_t first, float *codes)
+{
+    if (!(draws->temperature >= 0) || !isfinite(draws->temperature))
+        return gkv_fail(GKV_ERR_ARGUMENT, "a temperature of %g: give a number ≥ 0; 1 is the model's own",
+                        draws->temperature);
+    const request it = {.model = draws->model, .out = codes, .first = first, .draws = draws};
+    return run_blocks(&it, n, sample_block);
 }
 
 gkv_status gkv_model_sample(const gkv_model *model, size_t n, uint64_t seed, uint64_t first, double temperature,
                             float *codes)
 {
-    if (!(temperature >= 0) || !isfinite(temperature))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a temperature of %g: give a number ≥ 0; 1 is the model's own", temperature);
-    const request it = {.model = model, .out = codes, .seed = seed, .first = first, .temperature = temperature};
-    return run_blocks(&it, n, sample_block);
+    const gkv_prior_draws draws = {.model = model, .which = -1, .seed = seed, .temperature = temperature};
+    return gkv_prior_draws_codes(&draws, n, first, codes);
 }
 
 static void log_prior_block(const request *it, gkv_workspace *ws, size_t first, size_t count)

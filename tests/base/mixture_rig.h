@@ -98,12 +98,24 @@ static inline double mixture_log_density(const base_rig *it, long which, const g
     return most + log(sum);
 }
 
+/* Normals [count, d] at `rows` to draws, of a class or, −1, of all; the components' choices are at another place. */
+static inline void mixture_transform(const base_rig *it, long which, uint64_t place, size_t count, gkv_real *rows)
+{
+    double *choice = test_alloc(count * sizeof *choice);
+    gkv_rng_uniform(gkv_rng_at(place, GKV_STREAM_USER, 1, 0), count, choice);
+    if (which < 0)
+        it->base->ops->transform(it->base, &it->params, count, choice, rows);
+    else
+        it->base->ops->transform_class(it->base, &it->params, (size_t)which, count, choice, rows);
+    free(choice);
+}
+
 /* Draws into the workspace; rows of a base by class are of class 0, 1 … or of none in turn. */
 static inline void mixture_draw(base_rig *it, uint64_t place)
 {
     gkv_real *eps = gkv_at(&it->ws, it->base->eps, 0);
     test_normals(place, it->rows * it->d, 1, eps);
-    it->base->ops->transform(it->base, &it->params, it->rows, eps);
+    mixture_transform(it, -1, place, it->rows, eps);
     for (size_t r = 0; r < it->rows; r++)
         *gkv_at(&it->ws, it->label, r) = (gkv_real)(it->base->classes ? r % (it->base->classes + 1) : 0);
 }

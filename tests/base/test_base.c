@@ -51,7 +51,7 @@ static void test_density(void **state)
         base_rig_randomise(it, 12);
         gkv_real *eps = gkv_at(&it->ws, it->base->eps, 0);
         test_normals(8, 500 * 40, 1, eps);
-        it->base->ops->transform(it->base, &it->params, 500, eps);
+        it->base->ops->transform(it->base, &it->params, 500, NULL, eps);
         it->base->ops->log_density(it->base, &it->ws, 0, 500);
         for (size_t r = 0; r < 500; r++) {
             const gkv_real *row = gkv_at(&it->ws, it->base->eps, r);
@@ -75,7 +75,7 @@ static void check_draws(const char *name)
     gkv_real *x = test_alloc(DRAWS * D * sizeof *x);
     double *z = test_alloc(DRAWS * D * sizeof *z);
     test_normals(22, DRAWS * D, 1, x);
-    it->base->ops->transform(it->base, &it->params, DRAWS, x);
+    it->base->ops->transform(it->base, &it->params, DRAWS, NULL, x);
     static const double shares[] = {0.001, 0.05, 0.25, 0.5, 0.8, 0.99};
     for (size_t j = 0; j < D; j++) {
         const gkv_gk gk = margin_of(it, j);

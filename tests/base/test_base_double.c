@@ -27,7 +27,7 @@ static void draw_eps(base_rig *it)
 {
     double *eps = gkv_at(&it->ws, it->base->eps, 0);
     test_normals(50, it->rows * it->d, 1, eps);
-    it->base->ops->transform(it->base, &it->params, it->rows, eps);
+    it->base->ops->transform(it->base, &it->params, it->rows, NULL, eps);
 }
 
 static void check_density(base_rig *it)

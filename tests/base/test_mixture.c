@@ -138,10 +138,7 @@ static void check_draws(const mixture_kind *kind, long which)
     mixture_randomise(it, 21, 1.5);
     gkv_real *x = gkv_at(&it->ws, it->base->eps, 0);
     test_normals(22, DRAWS * D, 1, x);
-    if (which < 0)
-        it->base->ops->transform(it->base, &it->params, DRAWS, x);
-    else
-        it->base->ops->transform_class(it->base, &it->params, (size_t)which, DRAWS, x);
+    mixture_transform(it, which, 22, DRAWS, x);
     /* The share of a box is the integral of the density over it. */
     enum { SIDE = 120 };
     base_rig *grid = mixture_begin(kind, SIDE * SIDE, D, false);
@@ -197,7 +194,7 @@ static void test_cold_draws(void **state)
     test_normals(6, 64 * 40, 1, x);
     for (size_t i = 0; i < 64 * 40; i++)
         x[i] *= 0;
-    it->base->ops->transform(it->base, &it->params, 64, x);
+    mixture_transform(it, -1, 6, 64, x);
     bool seen[4] = {false};
     for (size_t r = 0; r < 64; r++) {
         size_t found = 4;

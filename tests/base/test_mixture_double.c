@@ -205,9 +205,11 @@ static void test_one_component_is_the_single_base(void **state)
                              gkv_param_grad(&single->params, gkv_base_gk_of(single->base)->margin[i])[j], 1e-9);
         /* Draws are the same too: one component leaves nothing to choose. */
         gkv_real rows[2][ROWS * D];
+        double choice[ROWS];
+        gkv_rng_uniform(gkv_rng_at(6, GKV_STREAM_USER, 1, 0), ROWS, choice);
         for (size_t i = 0; i < 2; i++) {
             test_normals(6, ROWS * D, 1, rows[i]);
-            all[i]->base->ops->transform(all[i]->base, &all[i]->params, ROWS, rows[i]);
+            all[i]->base->ops->transform(all[i]->base, &all[i]->params, ROWS, choice, rows[i]);
         }
         for (size_t i = 0; i < ROWS * D; i++)
             assert_close(rows[0][i], rows[1][i], 1e-10 * (1 + fabs(rows[1][i])));

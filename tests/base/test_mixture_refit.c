@@ -22,10 +22,10 @@ static sample *draw(const mixture_kind *kind, uint64_t place)
     const size_t classes = it->truth->base->classes;
     for (size_t r = 0; r < ALL && classes > 0; r++) {
         it->classes[r] = (uint32_t)(r * r % 7 % classes);
-        it->truth->base->ops->transform_class(it->truth->base, &it->truth->params, it->classes[r], 1, rows + r * D);
+        mixture_transform(it->truth, it->classes[r], place + 2 + r, 1, rows + r * D);
     }
     if (classes == 0)
-        it->truth->base->ops->transform(it->truth->base, &it->truth->params, ALL, rows);
+        mixture_transform(it->truth, -1, place + 2, ALL, rows);
     it->codes = (gkv_base_codes){.fit = rows, .held_out = rows + FIT * D, .fit_count = FIT, .held_out_count = HELD_OUT,
                                  .fit_class = classes ? it->classes : NULL,
                                  .held_out_class = classes ? it->classes + FIT : NULL};
@@ -133,7 +133,7 @@ static void test_held_out_codes_decide(void **state)
         mixture_randomise(found, 3, 1);
         gkv_real *rows = gkv_at(&it->truth->ws, it->truth->base->eps, 0);
         test_normals(91, HELD_OUT * D, 1, rows + FIT * D);
-        found->base->ops->transform(found->base, &found->params, HELD_OUT, rows + FIT * D); /* its own */
+        mixture_transform(found, -1, 92, HELD_OUT, rows + FIT * D); /* its own */
         for (size_t i = 0; i < FIT * D; i++)
             rows[i] = rows[i] / 100 + 40;
         gkv_real *before = test_alloc(found->params.total * sizeof *before);

@@ -21,7 +21,7 @@ static sample draw(const char *name, uint64_t place, size_t fit, size_t held_out
     }
     it.rows = test_alloc((fit + held_out) * D * sizeof *it.rows);
     test_normals(place + 1, (fit + held_out) * D, 1, it.rows);
-    it.truth->base->ops->transform(it.truth->base, &it.truth->params, fit + held_out, it.rows);
+    it.truth->base->ops->transform(it.truth->base, &it.truth->params, fit + held_out, NULL, it.rows);
     it.codes = (gkv_base_codes){.fit = it.rows, .held_out = it.rows + fit * D, .fit_count = fit, .held_out_count = held_out};
     return it;
 }
@@ -185,7 +185,7 @@ static void test_held_out_codes_decide(void **state)
     base_rig *it = base_rig_begin("gk-copula", 1, D, false);
     gkv_real *held_out = codes.rows + FIT / 4 * D;
     test_normals(91, HELD_OUT * D, 1, held_out);
-    it->base->ops->transform(it->base, &it->params, HELD_OUT, held_out); /* from the start's own density */
+    it->base->ops->transform(it->base, &it->params, HELD_OUT, NULL, held_out); /* from the start's own density */
     for (size_t i = 0; i < FIT / 4 * D; i++)
         codes.rows[i] = codes.rows[i] / 100 + 40;
     gkv_real *before = test_alloc(it->params.total * sizeof *before);

@@ -61,7 +61,7 @@ static void test_known_values(void **state)
         place(it, 2, 3, known[i].freedom);
         const gkv_gk normal = gkv_gk_standard();
         double row = gkv_gk_quantile(&normal, known[i].p), x = 2 + 3 * known[i].t, pdf, cdf;
-        it->base->ops->transform(it->base, &it->params, 1, &row);
+        it->base->ops->transform(it->base, &it->params, 1, NULL, &row);
         assert_close(row, x, 1e-7 * (1 + fabs(x)));
         it->base->ops->margin_at(it->base, &it->params, 0, 1, &x, &pdf, &cdf);
         assert_relative(cdf, known[i].p, 1e-7);
@@ -86,7 +86,7 @@ static void test_refit(void **state)
     base_rig *truth = base_rig_begin("student-t", 1, D, false), *it = base_rig_begin("student-t", 1, D, true);
     place(truth, 1, 2, 3);
     test_normals(5, (FIT + HELD_OUT) * D, 1, rows);
-    truth->base->ops->transform(truth->base, &truth->params, FIT + HELD_OUT, rows);
+    truth->base->ops->transform(truth->base, &truth->params, FIT + HELD_OUT, NULL, rows);
     const gkv_base_codes codes = {.fit = rows, .held_out = rows + FIT * D, .fit_count = FIT, .held_out_count = HELD_OUT};
     gkv_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 2};
     gkv_base_refit_report report;

@@ -52,11 +52,11 @@ static data draw(const mixture_kind *kind, uint64_t place)
     it.classes = test_alloc((FIT + HELD_OUT) * sizeof *it.classes);
     test_normals(place + 1, (FIT + HELD_OUT) * D, 1, it.rows);
     if (classes == 0)
-        it.truth->base->ops->transform(it.truth->base, &it.truth->params, FIT + HELD_OUT, it.rows);
+        mixture_transform(it.truth, -1, place + 2, FIT + HELD_OUT, it.rows);
     for (size_t r = 0; r < FIT + HELD_OUT && classes > 0; r++) {
         it.classes[r] = (uint32_t)(r % classes);
         it.labels[r] = (double)(1 + r % classes);
-        it.truth->base->ops->transform_class(it.truth->base, &it.truth->params, it.classes[r], 1, it.rows + r * D);
+        mixture_transform(it.truth, it.classes[r], place + 2 + r, 1, it.rows + r * D);
     }
     return it;
 }

@@ -38,6 +38,25 @@ gzip -dc "$source/tests/fixtures/mnist-small/t10k-images-idx3-ubyte.gz" > images
 expect 0 "codes" "$gkvae" encode run --idx images.idx --out idx.npy
 cmp idx.npy z.npy || fail "--idx: the test images have other codes in a file of one's own"
 
+# Draws from the prior: no images are needed, nor where they are.
+expect 0 "10000 codes of 6 numbers: prior.npy" "$gkvae" encode run/model.safetensors --data-folder nowhere --what prior --out prior.npy
+holds prior.npy 10000 6
+for what in prior prior-eps; do
+    expect 0 "codes" "$gkvae" encode run --what $what --count 300 --threads 1 --out $what.few.npy
+    holds $what.few.npy 300 6
+    for threads in 2 3; do
+        expect 0 "codes" "$gkvae" encode run --what $what --count 300 --threads $threads --out again.npy
+        cmp $what.few.npy again.npy || fail "--what $what is another on $threads threads"
+    done
+    expect 0 "codes" "$gkvae" encode run --what $what --count 300 --seed 1 --out again.npy
+    cmp $what.few.npy again.npy || fail "--what $what: the default seed is not 1"
+    expect 0 "codes" "$gkvae" encode run --what $what --count 300 --seed 2 --out again.npy
+    cmp -s $what.few.npy again.npy && fail "--what $what: another seed draws the same"
+done
+[ "$(tail -c +129 prior.few.npy | cksum)" = "$(tail -c +129 prior.npy | head -c $((4 * 300 * 6)) | cksum)" ] ||
+    fail "--what prior: the first 300 alone are others"
+cmp -s prior.few.npy prior-eps.few.npy && fail "z and ε of the prior are one"
+
 # What cannot be done leaves what was there.
 cp codes.npy before.npy
 expect 3 "there are 500 images" "$gkvae" encode run -n 501

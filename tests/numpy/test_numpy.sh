@@ -24,6 +24,26 @@ evaluate() {
             { cat "$work/log"; exit 1; }
     done
     "$python" "$source_dir/tests/numpy/check_model.py" "$work/$1"
+    draws "$1"
+}
+
+quietly() {
+    "$@" > "$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+}
+
+# NAME: draws from the model's file alone, compares.
+draws() {
+    local model=$work/$1/model.safetensors to=$work/$1/draws first=1037
+    mkdir -p "$to"
+    for what in prior prior-eps; do
+        quietly "$program" encode "$model" --what $what --count 200 --out "$to/$what.npy"
+    done
+    quietly "$program" sample "$model" --first $first -n 60 --npy "$to/means.npy" \
+        --idx "$to/means.idx"
+    [[ $1 = grey ]] || quietly "$program" sample "$model" --first $first -n 60 --form draws --npy "$to/draws.npy" \
+        --idx "$to/draws.idx"
+    [[ $1 != classes ]] || quietly "$program" sample "$model" --first $first -n 60 --class 3 --npy "$to/class-3.npy"
+    "$python" "$source_dir/tests/numpy/check_draws.py" "$model" "$to" --first $first
 }
 
 # NAME SAMPLES KEY=VALUE …: trains, evaluates, compares.
@@ -101,6 +121,24 @@ with open(sys.argv[1], "r+b") as file:
 EOF
 if "$python" "$source_dir/tests/numpy/check_model.py" "$work/copula" > "$work/log" 2>&1; then
     echo "a changed weight went unnoticed"
+    cat "$work/log"
+    exit 1
+fi
+
+# A draw is of the same component whatever the CPU.
+GKVAE_SIMD=portable draws mixture
+
+# Nor is a comparison of draws: one of them in another's place.
+"$python" - "$work/mixture/draws/prior.npy" <<'EOF'
+import sys
+import numpy as np
+draws = np.load(sys.argv[1])
+draws[[5, 6]] = draws[[6, 5]]
+np.save(sys.argv[1], draws)
+EOF
+if "$python" "$source_dir/tests/numpy/check_draws.py" "$work/mixture/model.safetensors" "$work/mixture/draws" \
+    --first 1037 > "$work/log" 2>&1; then
+    echo "draws in another order went unnoticed"
     cat "$work/log"
     exit 1
 fi
