@@ -132,7 +132,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_class_metrics_of(const float *probabilities,
  * either of which may be NULL. Of equally near references the first counts. The search is by products in float
  * that leave out only what rounding cannot have moved; index and distance are exact in double.
  *
- * Memory grows as n + threads·pixels; references are read where they are. GKV_ERR_DATA for a query outside [0,1]
+ * Memory grows as m + threads·pixels; references are read where they are. GKV_ERR_DATA for a query outside [0,1]
  * or NaN, GKV_ERR_ARGUMENT for more than 2³² − 1 references. */
 GKV_API GKV_MUST_USE gkv_status gkv_nearest(const float *queries, size_t n, const uint8_t *references, size_t m,
                                             size_t pixels, int threads, uint32_t *index, double *distance);
