@@ -1,0 +1,48 @@
+/* What a classifier's answers say of a set of images. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "gkvae/generation_metrics.h"
+#include "metrics/sets.h"
+
+static size_t most_probable(const float *row, size_t classes)
+{
+    size_t best = 0;
+    for (size_t c = 1; c < classes; c++)
+        if (row[c] > row[best])
+            best = c;
+    return best;
+}
+
+gkv_status gkv_class_metrics_of(const float *probabilities, size_t n, size_t classes, double *histogram,
+                                gkv_class_metrics *out)
+{
+    if (!out)
+        return gkv_fail(GKV_ERR_ARGUMENT, "class metrics: there is no place for them");
+    GKV_TRY(gkv_unit_set_check("class metrics", "probabilities", probabilities, n, classes));
+    double *shares = NULL;
+    GKV_TRY(gkv_alloc(classes, sizeof *shares, &shares));
+    gkv_class_metrics sums = {0};
+    for (size_t i = 0; i < n; i++) {
+        const float *const row = probabilities + i * classes;
+        const size_t best = most_probable(row, classes);
+        shares[best] += 1;
+        sums.confidence += (double)row[best];
+        sums.confident += (double)row[best] > 0.9;
+    }
+    for (size_t c = 0; c < classes; c++) {
+        shares[c] /= (double)n;
+        if (shares[c] > 0)
+            sums.entropy -= shares[c] * log(shares[c]);
+    }
+    sums.confidence /= (double)n;
+    sums.confident /= (double)n;
+    sums.entropy = fmax(sums.entropy, 0); /* one class alone would leave −0 */
+    if (histogram)
+        memcpy(histogram, shares, classes * sizeof *shares);
+    *out = sums;
+    free(shares);
+    return GKV_OK;
+}

@@ -1,0 +1,72 @@
+#include "metrics/jacobi.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SWEEPS = 64 }; /* convergence is quadratic: about 10 are used */
+
+/* Turns the plane of axes p and q so that a[p][q] becomes 0; v, unless NULL, collects the turns, its rows
+ * becoming the eigenvectors. */
+static void rotate(double *a, double *v, size_t d, size_t p, size_t q)
+{
+    const double off = a[p * d + q];
+    if (off == 0)
+        return;
+    const double theta = (a[q * d + q] - a[p * d + p]) / (2 * off);
+    const double t = (theta >= 0 ? 1.0 : -1.0) / (fabs(theta) + hypot(1.0, theta));
+    const double c = 1 / sqrt(1 + t * t), s = t * c;
+    for (size_t k = 0; k < d; k++) {
+        const double kp = a[k * d + p], kq = a[k * d + q];
+        a[k * d + p] = c * kp - s * kq;
+        a[k * d + q] = s * kp + c * kq;
+    }
+    for (size_t k = 0; k < d; k++) {
+        const double pk = a[p * d + k], qk = a[q * d + k];
+        a[p * d + k] = c * pk - s * qk;
+        a[q * d + k] = s * pk + c * qk;
+    }
+    for (size_t k = 0; v && k < d; k++) {
+        const double vp = v[p * d + k], vq = v[q * d + k];
+        v[p * d + k] = c * vp - s * vq;
+        v[q * d + k] = s * vp + c * vq;
+    }
+    a[p * d + q] = a[q * d + p] = 0;
+}
+
+/* Sweeps over all planes until what is off the diagonal is nothing beside elements of size 1. */
+static gkv_status sweep(double *a, double *v, size_t d)
+{
+    for (int round = 0; round < SWEEPS; round++) {
+        double off = 0;
+        for (size_t p = 0; p < d; p++)
+            for (size_t q = p + 1; q < d; q++)
+                off = fmax(off, fabs(a[p * d + q]));
+        if (off <= 1e-15)
+            return GKV_OK;
+        for (size_t p = 0; p < d; p++)
+            for (size_t q = p + 1; q < d; q++)
+                rotate(a, v, d, p, q);
+    }
+    return gkv_fail(GKV_ERR_NUMERIC, "Jacobi's method did not converge in %d sweeps of a %zu×%zu matrix", (int)SWEEPS, d,
+                    d);
+}
+
+gkv_status gkv_jacobi(double *a, double *vectors, size_t d)
+{
+    double largest = 0;
+    for (size_t i = 0; i < d * d; i++)
+        largest = fmax(largest, fabs(a[i]));
+    if (vectors) {
+        memset(vectors, 0, d * d * sizeof *vectors);
+        for (size_t j = 0; j < d; j++)
+            vectors[j * d + j] = 1;
+    }
+    if (largest == 0)
+        return GKV_OK;
+    for (size_t i = 0; i < d * d; i++) /* so that no square over- or underflows */
+        a[i] /= largest;
+    GKV_TRY(sweep(a, vectors, d));
+    for (size_t j = 0; j < d; j++)
+        a[j * d + j] *= largest;
+    return GKV_OK;
+}

@@ -1,0 +1,140 @@
+/* The kernel inception distance's estimator: unbiased squared maximum mean discrepancies of subsets. */
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+
+#include "core/memory.h"
+#include "core/rng.h"
+#include "core/threads.h"
+#include "gkvae/generation_metrics.h"
+#include "gkvae/image_metrics.h"
+#include "metrics/pairs.h"
+#include "metrics/sets.h"
+
+void gkv_kid_defaults(gkv_kid_settings *settings)
+{
+    *settings = (gkv_kid_settings){.subsets = 100, .size = 1000, .seed = 1};
+}
+
+static gkv_status settings_of(const gkv_kid_settings *given, size_t n_a, size_t n_b, gkv_kid_settings *out)
+{
+    gkv_kid_defaults(out);
+    if (given)
+        *out = *given;
+    if (out->subsets < 1 || out->subsets > UINT32_MAX || out->size < 2)
+        return gkv_fail(GKV_ERR_ARGUMENT,
+                        "kernel distance of %zu subsets of %zu rows: it needs 1 subset or more of 2 rows or more",
+                        out->subsets, out->size);
+    if (n_a > UINT32_MAX || n_b > UINT32_MAX)
+        return gkv_fail(GKV_ERR_ARGUMENT, "kernel distance of %zu and %zu rows: at most %lu are possible", n_a, n_b,
+                        (unsigned long)UINT32_MAX);
+    const size_t smaller = n_a < n_b ? n_a : n_b;
+    out->size = out->size < smaller ? out->size : smaller;
+    return gkv_threads_check(out->threads, "a kernel distance");
+}
+
+/* What a thread works with. */
+typedef struct room {
+    gkv_panels subset[2];
+    uint32_t *order; /* a permutation of the larger set */
+    double *tile;
+} room;
+
+static gkv_status room_create(const gkv_pairs_kernels *kernels, size_t size, size_t d, size_t n, room *out)
+{
+    for (int s = 0; s < 2; s++)
+        GKV_TRY(gkv_panels_create(kernels, size, d, &out->subset[s]));
+    GKV_TRY(gkv_alloc(n, sizeof *out->order, &out->order));
+    return gkv_alloc(GKV_PAIRS_ROWS, GKV_PAIRS_COLUMNS * sizeof *out->tile, &out->tile);
+}
+
+static void room_free(room *r)
+{
+    gkv_panels_free(&r->subset[0]);
+    gkv_panels_free(&r->subset[1]);
+    free(r->order);
+    free(r->tile);
+}
+
+/* Σ k(x_i, y_j) over all pairs, or with `above` over i < j. */
+static double kernel_sum(const gkv_panels *x, const gkv_panels *y, int above, double *c)
+{
+    double sum = 0;
+    for (size_t row = 0; row < x->n; row += GKV_PAIRS_ROWS)
+        for (size_t column = 0; column < y->n; column += GKV_PAIRS_COLUMNS) {
+            const size_t rows = gkv_pairs_count(x->n, row, GKV_PAIRS_ROWS);
+            const size_t columns = gkv_pairs_count(y->n, column, GKV_PAIRS_COLUMNS);
+            if (above && column + columns <= row + 1)
+                continue;
+            gkv_pairs_products(x, row, y, column, c);
+            for (size_t i = 0; i < rows; i++) {
+                const size_t first = above && row + i + 1 > column ? row + i + 1 - column : 0;
+                const size_t skip = first < columns ? first : columns;
+                sum += x->kernels->cubes(columns - skip, 1 / (double)x->d, c + i * GKV_PAIRS_COLUMNS + skip);
+            }
+        }
+    return sum;
+}
+
+static double subset_distance(const room *r)
+{
+    const double m = (double)r->subset[0].n;
+    const double within = 2 * kernel_sum(&r->subset[0], &r->subset[0], 1, r->tile) +
+                          2 * kernel_sum(&r->subset[1], &r->subset[1], 1, r->tile);
+    return within / (m * (m - 1)) - 2 * kernel_sum(&r->subset[0], &r->subset[1], 0, r->tile) / (m * m);
+}
+
+static void draw(room *r, const float *const sets[2], const size_t n[2], uint64_t seed, size_t subset)
+{
+    for (unsigned s = 0; s < 2; s++) {
+        gkv_rng_permutation(gkv_rng_at(seed, GKV_STREAM_SUBSET, subset, s), (uint32_t)n[s], r->order);
+        gkv_panels_pack(&r->subset[s], sets[s], r->order);
+    }
+}
+
+gkv_status gkv_kernel_distance(const float *a, size_t n_a, const float *b, size_t n_b, size_t d,
+                               const gkv_kid_settings *settings, gkv_kid *out)
+{
+    if (!out)
+        return gkv_fail(GKV_ERR_ARGUMENT, "kernel distance: there is no place for it");
+    GKV_TRY(gkv_set_check("kernel distance", "first features", a, n_a, d));
+    GKV_TRY(gkv_set_check("kernel distance", "second features", b, n_b, d));
+    gkv_kid_settings set;
+    GKV_TRY(settings_of(settings, n_a, n_b, &set));
+    if (set.size < 2) {
+        *out = (gkv_kid){.mean = (double)NAN, .sd = (double)NAN, .subsets = set.subsets, .size = set.size};
+        return GKV_OK;
+    }
+    const gkv_pairs_kernels *kernels = gkv_pairs_kernels_of(gkv_simd_level());
+    const float *const sets[2] = {a, b};
+    const size_t n[2] = {n_a, n_b}, threads = (size_t)gkv_threads(set.threads);
+    const size_t used = threads < set.subsets ? threads : set.subsets;
+    room *rooms = NULL;
+    double *values = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(used, sizeof *rooms, &rooms));
+    GKV_TRY_GOTO(gkv_alloc(set.subsets, sizeof *values, &values));
+    for (size_t t = 0; t < used; t++)
+        GKV_TRY_GOTO(room_create(kernels, set.size, d, n_a > n_b ? n_a : n_b, &rooms[t]));
+#pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
+    for (size_t s = 0; s < set.subsets; s++) {
+        room *const mine = &rooms[omp_get_thread_num()];
+        draw(mine, sets, n, set.seed, s);
+        values[s] = subset_distance(mine);
+    }
+    gkv_accumulator sum = {0};
+    for (size_t s = 0; s < set.subsets; s++)
+        gkv_accumulator_add(&sum, values[s]);
+    *out = (gkv_kid){
+        .mean = sum.mean,
+        .sd = sqrt(gkv_accumulator_variance(&sum)),
+        .subsets = set.subsets,
+        .size = set.size,
+    };
+done:
+    for (size_t t = 0; rooms && t < used; t++)
+        room_free(&rooms[t]);
+    free(rooms);
+    free(values);
+    return status;
+}

@@ -1,0 +1,195 @@
+/* The nearest image: a search by products in the networks' numeric type, decided in double.
+ *
+ * With levels L = 255 r, the score q·L − |L|²/510 is 255/2 (|q|² − |q − r|²), so a reference nearer than the
+ * best so far has a greater score than that distance stands for, less rounding. Only such ones are looked at in
+ * double. */
+#include <float.h>
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+
+#include "core/memory.h"
+#include "core/threads.h"
+#include "gkvae/generation_metrics.h"
+#include "metrics/sets.h"
+#include "nn/gemm.h"
+
+enum { QUERIES = 256, REFERENCES = 128, LEVELS = 256 }; /* of a tile */
+
+/* What all threads read. */
+typedef struct search {
+    const gkv_gemm_kernels *kernels;
+    const float *queries;
+    const uint8_t *references;
+    size_t n, m, pixels;
+    double *squares;        /* [m] |L|² */
+    double grey[LEVELS];    /* L/255 */
+    double rounding;        /* a score's error over |q| |L| + |L|²/510, at most */
+    uint32_t *index;        /* of the caller, or NULL; likewise */
+    double *distance;
+} search;
+
+/* What one thread writes. */
+typedef struct room {
+    gkv_real *queries, *references; /* [QUERIES × pixels], [REFERENCES × pixels] levels */
+    gkv_real *bias, *scores;        /* [REFERENCES] −|L|²/510, [QUERIES × REFERENCES] */
+    double length[QUERIES];         /* |q| */
+    double best[QUERIES];           /* the least squared distance so far */
+    uint32_t place[QUERIES];        /* whose it is */
+} room;
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static gkv_status room_create(size_t pixels, room *out)
+{
+    GKV_TRY(gkv_alloc(pixels, QUERIES * sizeof(gkv_real), &out->queries));
+    GKV_TRY(gkv_alloc(pixels, REFERENCES * sizeof(gkv_real), &out->references));
+    GKV_TRY(gkv_alloc(REFERENCES, sizeof(gkv_real), &out->bias));
+    return gkv_alloc(QUERIES, REFERENCES * sizeof(gkv_real), &out->scores);
+}
+
+static void room_free(room *r)
+{
+    free(r->queries);
+    free(r->references);
+    free(r->bias);
+    free(r->scores);
+}
+
+/* The rounding of a chain of `pixels` multiply-adds in single precision, in any order (Higham, Accuracy and
+ * Stability of Numerical Algorithms, section 3.1), twice over for all that is rounded in double. */
+static double rounding_of(size_t pixels)
+{
+    const double share = ((double)pixels + 4) * (double)FLT_EPSILON / 2;
+    return share < 0.5 ? 2 * share / (1 - share) : (double)INFINITY;
+}
+
+static double squared_distance(const search *s, const float *query, const uint8_t *levels)
+{
+    double sum = 0;
+    for (size_t k = 0; k < s->pixels; k++) {
+        const double apart = (double)query[k] - s->grey[levels[k]];
+        sum += apart * apart;
+    }
+    return sum;
+}
+
+static void load_queries(const search *s, size_t first, size_t count, room *r)
+{
+    for (size_t i = 0; i < count; i++) {
+        const float *const from = s->queries + (first + i) * s->pixels;
+        double square = 0;
+        for (size_t k = 0; k < s->pixels; k++) {
+            r->queries[i * s->pixels + k] = (gkv_real)from[k];
+            square += (double)from[k] * (double)from[k];
+        }
+        r->length[i] = sqrt(square);
+        r->best[i] = (double)INFINITY;
+        r->place[i] = 0;
+    }
+}
+
+/* Returns the greatest |L| of the tile. */
+static double load_references(const search *s, size_t first, size_t count, room *r)
+{
+    const uint8_t *const levels = s->references + first * s->pixels;
+    double greatest = 0;
+    for (size_t k = 0; k < count * s->pixels; k++)
+        r->references[k] = (gkv_real)levels[k];
+    for (size_t j = 0; j < count; j++) {
+        r->bias[j] = (gkv_real)(-s->squares[first + j] / 510);
+        greatest = fmax(greatest, s->squares[first + j]);
+    }
+    return sqrt(greatest);
+}
+
+/* The score from which on a reference of the tile may be nearer than the best so far. */
+static double threshold_of(const search *s, const room *r, size_t i, double greatest)
+{
+    if (isinf(r->best[i]) || isinf(s->rounding))
+        return (double)-INFINITY;
+    const double error = s->rounding * (r->length[i] * greatest + greatest * greatest / 510);
+    return 127.5 * (r->length[i] * r->length[i] - r->best[i]) - error;
+}
+
+static void search_block(const search *s, size_t first, room *r)
+{
+    const size_t count = least(QUERIES, s->n - first);
+    load_queries(s, first, count, r);
+    for (size_t from = 0; from < s->m; from += REFERENCES) {
+        const size_t tile = least(REFERENCES, s->m - from);
+        const double greatest = load_references(s, from, tile, r);
+        gkv_gemm_forward(s->kernels, count, tile, s->pixels, r->queries, r->references, NULL, r->bias, r->scores);
+        for (size_t i = 0; i < count; i++) {
+            const gkv_real *const scores = r->scores + i * tile;
+            double threshold = threshold_of(s, r, i, greatest);
+            for (size_t j = 0; j < tile; j++) {
+                if ((double)scores[j] < threshold)
+                    continue;
+                const double square = squared_distance(s, s->queries + (first + i) * s->pixels,
+                                                       s->references + (from + j) * s->pixels);
+                if (!(square < r->best[i]))
+                    continue;
+                r->best[i] = square;
+                r->place[i] = (uint32_t)(from + j);
+                threshold = threshold_of(s, r, i, greatest);
+            }
+        }
+    }
+    for (size_t i = 0; i < count && s->index; i++)
+        s->index[first + i] = r->place[i];
+    for (size_t i = 0; i < count && s->distance; i++)
+        s->distance[first + i] = sqrt(r->best[i]);
+}
+
+static gkv_status check(const float *queries, size_t n, const uint8_t *references, size_t m, size_t pixels, int threads)
+{
+    GKV_TRY(gkv_unit_set_check("nearest images", "queries", queries, n, pixels));
+    if (!references || m == 0 || m > UINT32_MAX)
+        return gkv_fail(GKV_ERR_ARGUMENT, "nearest of %zu images%s: 1 to %lu references are possible", m,
+                        references ? "" : " that are NULL", (unsigned long)UINT32_MAX);
+    return gkv_threads_check(threads, "a search for nearest images");
+}
+
+static void levels_of(search *s)
+{
+    for (size_t level = 0; level < LEVELS; level++)
+        s->grey[level] = (double)level / 255;
+    for (size_t j = 0; j < s->m; j++) {
+        uint64_t square = 0;
+        for (size_t k = 0; k < s->pixels; k++)
+            square += (uint64_t)s->references[j * s->pixels + k] * s->references[j * s->pixels + k];
+        s->squares[j] = (double)square;
+    }
+}
+
+gkv_status gkv_nearest(const float *queries, size_t n, const uint8_t *references, size_t m, size_t pixels, int threads,
+                       uint32_t *index, double *distance)
+{
+    GKV_TRY(check(queries, n, references, m, pixels, threads));
+    search s = {.kernels = gkv_gemm_kernels_of(gkv_simd_level()), .queries = queries, .references = references,
+                .n = n, .m = m, .pixels = pixels, .rounding = rounding_of(pixels), .index = index,
+                .distance = distance};
+    if (!s.kernels && openblas_get_num_threads() != 1)
+        openblas_set_num_threads(1); /* the threads are ours */
+    const size_t blocks = n / QUERIES + (n % QUERIES > 0), used = least((size_t)gkv_threads(threads), blocks);
+    room *rooms = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(m, sizeof *s.squares, &s.squares));
+    GKV_TRY_GOTO(gkv_alloc(used, sizeof *rooms, &rooms));
+    for (size_t t = 0; t < used; t++)
+        GKV_TRY_GOTO(room_create(pixels, &rooms[t]));
+    levels_of(&s);
+#pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
+    for (size_t block = 0; block < blocks; block++)
+        search_block(&s, block * QUERIES, &rooms[omp_get_thread_num()]);
+done:
+    for (size_t t = 0; rooms && t < used; t++)
+        room_free(&rooms[t]);
+    free(rooms);
+    free(s.squares);
+    return status;
+}

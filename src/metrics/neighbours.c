@@ -1,0 +1,245 @@
+/* Precision, recall, density and coverage: which rows lie in the balls of the other set's. */
+#include <math.h>
+#include <omp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "core/memory.h"
+#include "core/threads.h"
+#include "gkvae/generation_metrics.h"
+#include "metrics/pairs.h"
+#include "metrics/sets.h"
+
+struct gkv_reference {
+    gkv_neighbour_settings settings;
+    gkv_panels rows;
+    double *precision, *density; /* [n] squared radii by k_precision and k_density, NaN where n ≤ k */
+};
+
+void gkv_neighbour_defaults(gkv_neighbour_settings *settings)
+{
+    *settings = (gkv_neighbour_settings){.k_precision = 3, .k_density = 5};
+}
+
+/* Blocks of rows, each one thread's, and the threads that they keep busy. */
+static size_t blocks_of(size_t n)
+{
+    return n / GKV_PAIRS_ROWS + (n % GKV_PAIRS_ROWS > 0);
+}
+
+static size_t threads_for(int asked, size_t n)
+{
+    const size_t threads = (size_t)gkv_threads(asked), blocks = blocks_of(n);
+    return threads < blocks ? threads : blocks;
+}
+
+/* ---- radii ---- */
+
+/* Puts a distance among the k least, which are in ascending order. */
+static void insert(double distance, size_t k, double *least)
+{
+    size_t place = k - 1;
+    for (; place > 0 && least[place - 1] > distance; place--)
+        least[place] = least[place - 1];
+    least[place] = distance;
+}
+
+/* The k least squared distances of each row of a block to the set's other rows: least[rows × k]. */
+static void block_neighbours(const gkv_panels *set, size_t row, size_t k, double *c, double *least)
+{
+    const size_t rows = gkv_pairs_count(set->n, row, GKV_PAIRS_ROWS);
+    for (size_t i = 0; i < rows * k; i++)
+        least[i] = (double)INFINITY;
+    for (size_t column = 0; column < set->n; column += GKV_PAIRS_COLUMNS) {
+        const size_t columns = gkv_pairs_count(set->n, column, GKV_PAIRS_COLUMNS);
+        gkv_pairs_products(set, row, set, column, c);
+        for (size_t i = 0; i < rows; i++) {
+            double *const own = c + i * GKV_PAIRS_COLUMNS, *const mine = least + i * k;
+            if (!(set->kernels->distances(columns, set->norms[row + i], set->norms + column, own) < mine[k - 1]))
+                continue;
+            for (size_t j = 0; j < columns; j++)
+                if (own[j] < mine[k - 1] && column + j != row + i)
+                    insert(own[j], k, mine);
+        }
+    }
+}
+
+/* radii[b][n]: the squared distance of each row to its k[b]-th nearest other row, NaN where there is none. */
+static gkv_status radii_of(const gkv_panels *set, size_t balls, const size_t *k, int threads, double *const *radii)
+{
+    const size_t n = set->n, used = threads_for(threads, n), tile = GKV_PAIRS_ROWS * (size_t)GKV_PAIRS_COLUMNS;
+    size_t most = 0; /* the greatest k that n rows have */
+    for (size_t b = 0; b < balls; b++) {
+        if (k[b] < n)
+            most = k[b] > most ? k[b] : most;
+        for (size_t i = 0; i < n; i++)
+            radii[b][i] = (double)NAN;
+    }
+    if (most == 0)
+        return GKV_OK;
+    double *tiles = NULL, *least = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(used, tile * sizeof *tiles, &tiles));
+    GKV_TRY_GOTO(gkv_alloc(most, used * GKV_PAIRS_ROWS * sizeof *least, &least));
+#pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
+    for (size_t block = 0; block < blocks_of(n); block++) {
+        const size_t thread = (size_t)omp_get_thread_num(), row = block * GKV_PAIRS_ROWS;
+        double *const mine = least + thread * GKV_PAIRS_ROWS * most;
+        block_neighbours(set, row, most, tiles + thread * tile, mine);
+        for (size_t b = 0; b < balls; b++)
+            for (size_t i = 0; i < gkv_pairs_count(n, row, GKV_PAIRS_ROWS) && k[b] < n; i++)
+                radii[b][row + i] = mine[i * most + k[b] - 1];
+    }
+done:
+    free(tiles);
+    free(least);
+    return status;
+}
+
+/* ---- the reference ---- */
+
+gkv_status gkv_reference_create(const float *features, size_t n, size_t d, const gkv_neighbour_settings *settings,
+                                gkv_reference **out)
+{
+    if (!out)
+        return gkv_fail(GKV_ERR_ARGUMENT, "reference features: there is no place for them");
+    *out = NULL;
+    gkv_neighbour_settings set;
+    gkv_neighbour_defaults(&set);
+    if (settings)
+        set = *settings;
+    if (set.k_precision == 0 || set.k_density == 0)
+        return gkv_fail(GKV_ERR_ARGUMENT, "nearest neighbours number %zu and %zu: the nearest has number 1", set.k_precision,
+                        set.k_density);
+    GKV_TRY(gkv_threads_check(set.threads, "a search for nearest neighbours"));
+    GKV_TRY(gkv_set_check("nearest neighbours", "reference features", features, n, d));
+    gkv_reference *reference = NULL;
+    GKV_TRY(gkv_alloc(1, sizeof *reference, &reference));
+    reference->settings = set;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_panels_create(gkv_pairs_kernels_of(gkv_simd_level()), n, d, &reference->rows));
+    GKV_TRY_GOTO(gkv_alloc(n, sizeof(double), &reference->precision));
+    GKV_TRY_GOTO(gkv_alloc(n, sizeof(double), &reference->density));
+    gkv_panels_pack(&reference->rows, features, NULL);
+    const size_t k[2] = {set.k_precision, set.k_density};
+    double *const radii[2] = {reference->precision, reference->density};
+    GKV_TRY_GOTO(radii_of(&reference->rows, 2, k, set.threads, radii));
+    *out = reference;
+    return GKV_OK;
+done:
+    gkv_reference_free(reference);
+    return status;
+}
+
+void gkv_reference_free(gkv_reference *reference)
+{
+    if (!reference)
+        return;
+    gkv_panels_free(&reference->rows);
+    free(reference->precision);
+    free(reference->density);
+    free(reference);
+}
+
+/* ---- a generated set ---- */
+
+/* Counts of whole numbers, so no order of adding matters. */
+typedef struct counts {
+    double inside, recalled, occupied; /* pairs; real rows in a ball; real rows with a row in theirs */
+} counts;
+
+/* What the generated rows' tiles say of a block of real ones; covered[m] is of all blocks of a thread. */
+static void count_block(const gkv_reference *reference, size_t row, const gkv_panels *generated, const double *radii,
+                        double *c, double *covered, counts *sums)
+{
+    const gkv_panels *real = &reference->rows;
+    const size_t rows = gkv_pairs_count(real->n, row, GKV_PAIRS_ROWS);
+    gkv_pairs_balls balls[GKV_PAIRS_ROWS];
+    for (size_t i = 0; i < rows; i++)
+        balls[i] = (gkv_pairs_balls){.precision = reference->precision[row + i], .density = reference->density[row + i]};
+    for (size_t column = 0; column < generated->n; column += GKV_PAIRS_COLUMNS) {
+        const size_t columns = gkv_pairs_count(generated->n, column, GKV_PAIRS_COLUMNS);
+        gkv_pairs_products(real, row, generated, column, c);
+        for (size_t i = 0; i < rows; i++) {
+            double *const own = c + i * GKV_PAIRS_COLUMNS;
+            real->kernels->distances(columns, real->norms[row + i], generated->norms + column, own);
+            balls[i].generated = radii + column;
+            balls[i].covered = covered + column;
+            real->kernels->count(columns, own, &balls[i]);
+        }
+    }
+    for (size_t i = 0; i < rows; i++) {
+        sums->inside += balls[i].inside;
+        sums->recalled += balls[i].recalled;
+        sums->occupied += balls[i].inside > 0;
+    }
+}
+
+/* Of one thread: its tile, its counts and the generated rows that its real ones' balls cover. */
+typedef struct tally {
+    double *tile, *covered; /* covered[m]: 1 or 0 */
+    counts sums;
+} tally;
+
+static gkv_neighbour_metrics metrics_of(const gkv_reference *reference, size_t m, tally *tallies, size_t used)
+{
+    const double n = (double)reference->rows.n, generated = (double)m, k = (double)reference->settings.k_density;
+    counts all = {0};
+    double covered = 0;
+    for (size_t t = 0; t < used; t++) {
+        all.inside += tallies[t].sums.inside;
+        all.recalled += tallies[t].sums.recalled;
+        all.occupied += tallies[t].sums.occupied;
+    }
+    for (size_t j = 0; j < m; j++) {
+        bool any = false;
+        for (size_t t = 0; t < used; t++)
+            any = any || tallies[t].covered[j] > 0;
+        covered += any;
+    }
+    const bool by_precision = reference->settings.k_precision < reference->rows.n;
+    const bool by_density = reference->settings.k_density < reference->rows.n;
+    return (gkv_neighbour_metrics){
+        .precision = by_precision ? covered / generated : (double)NAN,
+        .recall = reference->settings.k_precision < m ? all.recalled / n : (double)NAN,
+        .density = by_density ? all.inside / (k * generated) : (double)NAN,
+        .coverage = by_density ? all.occupied / n : (double)NAN,
+    };
+}
+
+gkv_status gkv_neighbour_metrics_of(const gkv_reference *reference, const float *generated, size_t n,
+                                    gkv_neighbour_metrics *out)
+{
+    if (!reference || !out)
+        return gkv_fail(GKV_ERR_ARGUMENT, "nearest neighbours: there is no %s", reference ? "place for the metrics" : "reference");
+    GKV_TRY(gkv_set_check("nearest neighbours", "generated features", generated, n, reference->rows.d));
+    const size_t real = reference->rows.n, used = threads_for(reference->settings.threads, real);
+    gkv_panels rows = {0};
+    double *radii = NULL;
+    tally *tallies = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_panels_create(reference->rows.kernels, n, reference->rows.d, &rows));
+    GKV_TRY_GOTO(gkv_alloc(n, sizeof *radii, &radii));
+    GKV_TRY_GOTO(gkv_alloc(used, sizeof *tallies, &tallies));
+    for (size_t t = 0; t < used; t++) {
+        GKV_TRY_GOTO(gkv_alloc(GKV_PAIRS_ROWS, GKV_PAIRS_COLUMNS * sizeof(double), &tallies[t].tile));
+        GKV_TRY_GOTO(gkv_alloc(n, sizeof(double), &tallies[t].covered));
+    }
+    gkv_panels_pack(&rows, generated, NULL);
+    GKV_TRY_GOTO(radii_of(&rows, 1, &reference->settings.k_precision, reference->settings.threads, &radii));
+#pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
+    for (size_t block = 0; block < blocks_of(real); block++) {
+        tally *const mine = &tallies[omp_get_thread_num()];
+        count_block(reference, block * GKV_PAIRS_ROWS, &rows, radii, mine->tile, mine->covered, &mine->sums);
+    }
+    *out = metrics_of(reference, n, tallies, used);
+done:
+    for (size_t t = 0; tallies && t < used; t++) {
+        free(tallies[t].tile);
+        free(tallies[t].covered);
+    }
+    free(tallies);
+    free(radii);
+    gkv_panels_free(&rows);
+    return status;
+}

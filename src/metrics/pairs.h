@@ -1,0 +1,74 @@
+/* Products and squared distances of all pairs of rows of two sets, a tile at a time, in double.
+ *
+ * A set is packed into panels: x[panel][k][j], k < d, holds element k of the panel's row j, with zeros for rows
+ * beyond the last. A tile is up to GKV_PAIRS_ROWS rows of one set by GKV_PAIRS_COLUMNS of the other, whole
+ * panels of both, and its matrix has rows of GKV_PAIRS_COLUMNS elements.
+ *
+ * Every product is one chain of fused multiply-adds over k, in order, from zero, and |x|² is the same chain.
+ * So a product's bits are a function of its two rows in either order, at any place and on any
+ * instruction set, and the squared distance |x|² + |y|² − 2 x·y of equal rows is exactly 0. */
+#ifndef GKV_METRICS_PAIRS_H
+#define GKV_METRICS_PAIRS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "core/simd.h"
+
+enum { GKV_PAIRS_ROWS = 96, GKV_PAIRS_COLUMNS = 120 }; /* multiples of every panel */
+
+/* What gkvae/generation_metrics.h counts of a real row and a tile's generated ones; radii are squared. NaN is
+ * no radius: nothing is inside. */
+typedef struct gkv_pairs_balls {
+    double precision, density; /* radii of the real row's balls, by their two k */
+    const double *generated;   /* [n] radii of the generated rows' balls */
+    double *covered;           /* [n] becomes 1 where the generated row is in the real row's ball (≤) */
+    double inside;             /* grows by the generated rows in the real row's ball (<) */
+    double recalled;           /* becomes 1 if the real row is in a generated one's ball (≤) */
+} gkv_pairs_balls;
+
+typedef struct gkv_pairs_kernels {
+    size_t panel;
+    /* `count` rows of x[· × d] into panels, and |x|² of each; rows index[0] …, or 0 … for NULL. */
+    void (*pack)(size_t count, size_t d, const float *x, const uint32_t *index, double *panels, double *norms);
+    /* c = A Bᵀ for the first rows of panels a and the first columns of panels b, as many as fill the panels. */
+    void (*products)(size_t rows, size_t columns, size_t d, const double *a, const double *b, double *c);
+    /* c[n], a row's products, becomes its squared distances; the least of them. `own` and norms[n] are |x|². */
+    double (*distances)(size_t n, double own, const double *norms, double *c);
+    /* Counts from a row's squared distances. */
+    void (*count)(size_t n, const double *c, gkv_pairs_balls *balls);
+    /* Σ (scale c_j + 1)³ */
+    double (*cubes)(size_t n, double scale, const double *c);
+} gkv_pairs_kernels;
+
+extern const gkv_pairs_kernels gkv_pairs_kernels_portable, gkv_pairs_kernels_avx2, gkv_pairs_kernels_avx512;
+
+const gkv_pairs_kernels *gkv_pairs_kernels_of(gkv_simd level);
+
+/* A set of rows, packed. */
+typedef struct gkv_panels {
+    const gkv_pairs_kernels *kernels;
+    size_t n, d;
+    double *x;
+    double *norms; /* [n] */
+} gkv_panels;
+
+/* Room for n rows of d; gkv_panels_free frees it, also after a failure and of {0}. */
+gkv_status gkv_panels_create(const gkv_pairs_kernels *kernels, size_t n, size_t d, gkv_panels *out);
+void gkv_panels_free(gkv_panels *panels);
+
+/* Rows index[0] … index[n − 1] of x, or rows 0 … n − 1 where index is NULL. */
+void gkv_panels_pack(gkv_panels *panels, const float *x, const uint32_t *index);
+
+/* How many rows of a set the tile has that begins with row `first`, of at most `most`. */
+static inline size_t gkv_pairs_count(size_t n, size_t first, size_t most)
+{
+    return n - first < most ? n - first : most;
+}
+
+/* The tile's products: rows of `a` from `row` on, columns are rows of `b` from `column` on, both whole tiles.
+ * c[GKV_PAIRS_ROWS × GKV_PAIRS_COLUMNS]. */
+void gkv_pairs_products(const gkv_panels *a, size_t row, const gkv_panels *b, size_t column, double *c);
+
+#endif

@@ -1,0 +1,37 @@
+/* What the tests of generated samples' measures share: features, and the same bits on any number of threads. */
+#ifndef GKV_TESTS_GENERATION_RIG_H
+#define GKV_TESTS_GENERATION_RIG_H
+
+#include "support.h"
+
+#include "core/rng.h"
+#include "gkvae/generation_metrics.h"
+
+static const int thread_counts[] = {1, 2, 3, 8};
+enum { THREAD_COUNTS = sizeof thread_counts / sizeof *thread_counts };
+
+/* Rows of normals, a function of `which`: scale · normal + shift. The caller frees. */
+static inline float *normal_features(uint64_t which, size_t n, size_t d, double scale, double shift)
+{
+    double *draws = test_alloc(n * d * sizeof *draws);
+    float *x = test_alloc(n * d * sizeof *x);
+    gkv_rng_normal_d(gkv_rng_at(which, GKV_STREAM_USER, 0, 0), n * d, draws);
+    for (size_t i = 0; i < n * d; i++)
+        x[i] = (float)(scale * draws[i] + shift);
+    free(draws);
+    return x;
+}
+
+/* Rows of whole numbers 0 … values − 1: distances are exact and often equal. The caller frees. */
+static inline float *whole_features(uint64_t which, size_t n, size_t d, uint32_t values)
+{
+    uint32_t *words = test_alloc(n * d * sizeof *words);
+    float *x = test_alloc(n * d * sizeof *x);
+    gkv_rng_words(gkv_rng_at(which, GKV_STREAM_USER, 0, 0), n * d, words);
+    for (size_t i = 0; i < n * d; i++)
+        x[i] = (float)(words[i] % values);
+    free(words);
+    return x;
+}
+
+#endif

@@ -1,0 +1,96 @@
+/* The measures of generated samples on each instruction set that this CPU has: which one is decided at the first
+ * call of a process, so each has a process of its own. */
+#define _DEFAULT_SOURCE /* fork(), setenv() */
+#include "generation_rig.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/simd.h"
+
+typedef struct answers {
+    double frechet;
+    gkv_kid kid;
+    gkv_neighbour_metrics neighbours;
+    uint32_t index[20];
+    double distance[20];
+} answers;
+
+static gkv_status answer(answers *out)
+{
+    enum { N = 250, M = 200, D = 31, IMAGES = 300, QUERIES = 20 };
+    float *const a = normal_features(1, N, D, 1, 0), *const b = normal_features(2, M, D, 0.9, 0.2);
+    uint8_t *levels = test_alloc(IMAGES * D);
+    float *queries = test_alloc(QUERIES * D * sizeof *queries);
+    for (size_t k = 0; k < IMAGES * D; k++)
+        levels[k] = (uint8_t)(k * k * 31 % 251);
+    for (size_t k = 0; k < QUERIES * D; k++)
+        queries[k] = (float)(k * k * 17 % 241) / 255.0F;
+    const gkv_kid_settings set = {.subsets = 3, .size = 150, .threads = 1};
+    gkv_neighbour_settings neighbours;
+    gkv_neighbour_defaults(&neighbours);
+    neighbours.threads = 1;
+    gkv_reference *reference = NULL;
+    gkv_status status = gkv_frechet_distance(a, N, b, M, D, &out->frechet);
+    if (status == GKV_OK)
+        status = gkv_kernel_distance(a, N, b, M, D, &set, &out->kid);
+    if (status == GKV_OK)
+        status = gkv_reference_create(a, N, D, &neighbours, &reference);
+    if (status == GKV_OK)
+        status = gkv_neighbour_metrics_of(reference, b, M, &out->neighbours);
+    if (status == GKV_OK)
+        status = gkv_nearest(queries, QUERIES, levels, IMAGES, D, 1, out->index, out->distance);
+    gkv_reference_free(reference);
+    free(a);
+    free(b);
+    free(levels);
+    free(queries);
+    return status;
+}
+
+/* In a process whose kernels are of that level. */
+static void answer_at(gkv_simd level, answers *out)
+{
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        answers own;
+        memset(&own, 0, sizeof own);
+        const int fine = setenv("GKVAE_SIMD", gkv_simd_name(level), 1) == 0 && gkv_simd_level() == level &&
+                         answer(&own) == GKV_OK && write(ends[1], &own, sizeof own) == sizeof own;
+        _exit(fine ? 0 : 1);
+    }
+    close(ends[1]);
+    const ssize_t count = read(ends[0], out, sizeof *out); /* less than a pipe holds, so all at once */
+    close(ends[0]);
+    int code = 1;
+    assert_true(waitpid(child, &code, 0) == child && code == 0);
+    assert_int_equal(count, sizeof *out);
+}
+
+static void levels_agree(void **state)
+{
+    (void)state;
+    answers portable;
+    answer_at(GKV_SIMD_PORTABLE, &portable);
+    assert_true(portable.frechet > 0 && portable.neighbours.recall > 0);
+    for (int level = 1; level <= (int)gkv_simd_best(); level++) {
+        answers other;
+        answer_at((gkv_simd)level, &other);
+        assert_relative(other.frechet, portable.frechet, 1e-13);
+        assert_relative(other.kid.mean, portable.kid.mean, 1e-9);
+        assert_relative(other.kid.sd, portable.kid.sd, 1e-9);
+        /* products are the same bits, so no row is on another side of a ball */
+        assert_memory_equal(&other.neighbours, &portable.neighbours, sizeof other.neighbours);
+        assert_memory_equal(other.index, portable.index, sizeof other.index);
+        assert_memory_equal(other.distance, portable.distance, sizeof other.distance);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(levels_agree)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
