@@ -52,8 +52,9 @@ static void of_features(int threads, uint32_t *seed)
     float *const sets[2] = {room(ROWS, FEATURES * sizeof(float)), room(ROWS, FEATURES * sizeof(float))};
     for (int s = 0; s < 2; s++)
         for (size_t i = 0; i < (size_t)ROWS * FEATURES; i++) {
-            const int sum = (int)(next(seed) >> 20) + (int)(next(seed) >> 20) - (int)(next(seed) >> 20); /* each below 16 */
-            sets[s][i] = sum > 0 ? (float)sum / 8.0F : 0.0F;
+            const int more = (int)(next(seed) >> 20) + (int)(next(seed) >> 20); /* each below 16 */
+            const int less = (int)(next(seed) >> 20);
+            sets[s][i] = more > less ? (float)(more - less) / 8.0F : 0.0F;
         }
     double distance;
     times start = now();
@@ -78,8 +79,8 @@ static void of_features(int threads, uint32_t *seed)
     must(gkv_neighbour_metrics_of(reference, sets[1], ROWS, &metrics));
     show("precision, recall, density, coverage of 10,000 × 84", start);
     gkv_reference_free(reference);
-    printf("    (%g; %g ± %g; %g %g %g %g)\n", distance, kid.mean, kid.sd, metrics.precision, metrics.recall, metrics.density,
-           metrics.coverage);
+    printf("    (%g; %g ± %g; %g %g %g %g)\n", distance, kid.mean, kid.sd, metrics.precision, metrics.recall,
+           metrics.density, metrics.coverage);
     free(sets[0]);
     free(sets[1]);
 }

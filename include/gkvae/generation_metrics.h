@@ -101,10 +101,10 @@ GKV_API GKV_MUST_USE gkv_status gkv_reference_create(const float *features, size
 /* NULL is fine. */
 GKV_API void gkv_reference_free(gkv_reference *reference);
 
-/* Improved precision and recall (Kynkäänniemi et al. 2019, eq. 1–2), density and coverage (Naeem et al. 2020,
- * eq. 3 and section 3.2.2) of generated[n × d], n its own number of rows and d the reference's. Squared distances
- * are compared, |x|² + |y|² − 2 x·y in double: 0 for equal rows, and otherwise with an error of about
- * 1e-16 (|x|² + |y|²).
+/* Improved precision and recall (Kynkäänniemi et al. 2019, eq. 1–2), density and coverage (Naeem et al. 2020) of
+ * generated[n × d], n its own number of rows and d the reference's. Squared distances are compared,
+ * |x|² + |y|² − 2 x·y in double: 0 for equal rows, and otherwise with an error of about 1e-16 (|x|² + |y|²) d at
+ * most.
  *
  * A set with no more than k rows has no radii, and NaN are precision, density and coverage of such a reference and
  * recall of such a generated set, each by its own k. The threads are the reference's. */

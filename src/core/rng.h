@@ -30,7 +30,7 @@ typedef enum gkv_stream {
     GKV_STREAM_WARP,           /* whether an image is bent; step = training step, index = image */
     GKV_STREAM_WARP_FIELD,     /* how */
     GKV_STREAM_PIXELS,         /* Bernoulli draws of decoded images; index = number of the draw */
-    GKV_STREAM_SUBSET          /* rows of a kernel distance's subset; step = subset, index = 0 for the first set, 1 for the second */
+    GKV_STREAM_SUBSET          /* rows of a subset (kernel distance); step = subset, index = 0 for set a, 1 for b */
 } gkv_stream;
 
 /* One place in the space of numbers: n values from it are values 0 … n−1. */

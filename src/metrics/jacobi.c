@@ -47,8 +47,8 @@ static gkv_status sweep(double *a, double *v, size_t d)
             for (size_t q = p + 1; q < d; q++)
                 rotate(a, v, d, p, q);
     }
-    return gkv_fail(GKV_ERR_NUMERIC, "Jacobi's method did not converge in %d sweeps of a %zu×%zu matrix", (int)SWEEPS, d,
-                    d);
+    return gkv_fail(GKV_ERR_NUMERIC, "Jacobi's method did not converge in %d sweeps of a %zu×%zu matrix", (int)SWEEPS,
+                    d, d);
 }
 
 gkv_status gkv_jacobi(double *a, double *vectors, size_t d)

@@ -109,8 +109,8 @@ gkv_status gkv_reference_create(const float *features, size_t n, size_t d, const
     if (settings)
         set = *settings;
     if (set.k_precision == 0 || set.k_density == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "nearest neighbours number %zu and %zu: the nearest has number 1", set.k_precision,
-                        set.k_density);
+        return gkv_fail(GKV_ERR_ARGUMENT, "nearest neighbours number %zu and %zu: the nearest has number 1",
+                        set.k_precision, set.k_density);
     GKV_TRY(gkv_threads_check(set.threads, "a search for nearest neighbours"));
     GKV_TRY(gkv_set_check("nearest neighbours", "reference features", features, n, d));
     gkv_reference *reference = NULL;
@@ -156,7 +156,10 @@ static void count_block(const gkv_reference *reference, size_t row, const gkv_pa
     const size_t rows = gkv_pairs_count(real->n, row, GKV_PAIRS_ROWS);
     gkv_pairs_balls balls[GKV_PAIRS_ROWS];
     for (size_t i = 0; i < rows; i++)
-        balls[i] = (gkv_pairs_balls){.precision = reference->precision[row + i], .density = reference->density[row + i]};
+        balls[i] = (gkv_pairs_balls){
+            .precision = reference->precision[row + i],
+            .density = reference->density[row + i],
+        };
     for (size_t column = 0; column < generated->n; column += GKV_PAIRS_COLUMNS) {
         const size_t columns = gkv_pairs_count(generated->n, column, GKV_PAIRS_COLUMNS);
         gkv_pairs_products(real, row, generated, column, c);
@@ -211,7 +214,8 @@ gkv_status gkv_neighbour_metrics_of(const gkv_reference *reference, const float 
                                     gkv_neighbour_metrics *out)
 {
     if (!reference || !out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "nearest neighbours: there is no %s", reference ? "place for the metrics" : "reference");
+        return gkv_fail(GKV_ERR_ARGUMENT, "nearest neighbours: there is no %s",
+                        reference ? "place for the metrics" : "reference");
     GKV_TRY(gkv_set_check("nearest neighbours", "generated features", generated, n, reference->rows.d));
     const size_t real = reference->rows.n, used = threads_for(reference->settings.threads, real);
     gkv_panels rows = {0};

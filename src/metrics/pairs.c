@@ -42,6 +42,6 @@ void gkv_panels_pack(gkv_panels *panels, const float *x, const uint32_t *index)
 
 void gkv_pairs_products(const gkv_panels *a, size_t row, const gkv_panels *b, size_t column, double *c)
 {
-    a->kernels->products(gkv_pairs_count(a->n, row, GKV_PAIRS_ROWS), gkv_pairs_count(b->n, column, GKV_PAIRS_COLUMNS), a->d,
-                         a->x + row * a->d, b->x + column * b->d, c);
+    a->kernels->products(gkv_pairs_count(a->n, row, GKV_PAIRS_ROWS), gkv_pairs_count(b->n, column, GKV_PAIRS_COLUMNS),
+                         a->d, a->x + row * a->d, b->x + column * b->d, c);
 }

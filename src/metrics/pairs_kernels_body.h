@@ -85,7 +85,8 @@ static void count(size_t n, const double *c, gkv_pairs_balls *balls)
     vd inside = zero, recalled = zero;
     for (size_t j = 0; j < n; j += VD_LANES) {
         const vd distance = vd_load_part(c + j, n - j, (double)INFINITY); /* in no ball */
-        const vd generated = vd_load_part(balls->generated + j, n - j, 0), covered = vd_load_part(balls->covered + j, n - j, 0);
+        const vd generated = vd_load_part(balls->generated + j, n - j, 0);
+        const vd covered = vd_load_part(balls->covered + j, n - j, 0);
         vd_store_part(balls->covered + j, n - j, vd_select(distance <= precision, one, covered));
         inside += vd_select(distance < density, one, zero);
         recalled = vd_select(distance <= generated, one, recalled);

@@ -7,8 +7,8 @@ static gkv_status shape_check(const char *what, const char *which, const float *
     if (!x)
         return gkv_fail(GKV_ERR_ARGUMENT, "%s: the %s are NULL", what, which);
     if (n == 0 || d == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "%s: the %s are %zu rows of %zu columns; at least one of each is needed", what,
-                        which, n, d);
+        return gkv_fail(GKV_ERR_ARGUMENT, "%s: the %s are %zu rows of %zu columns; at least one of each is needed",
+                        what, which, n, d);
     return GKV_OK;
 }
 
@@ -18,8 +18,8 @@ gkv_status gkv_set_check(const char *what, const char *which, const float *x, si
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < d; j++)
             if (!isfinite(x[i * d + j]))
-                return gkv_fail(GKV_ERR_DATA, "%s: row %zu of the %s has %g in column %zu; it must be finite", what, i, which,
-                                (double)x[i * d + j], j);
+                return gkv_fail(GKV_ERR_DATA, "%s: row %zu of the %s has %g in column %zu; it must be finite", what, i,
+                                which, (double)x[i * d + j], j);
     return GKV_OK;
 }
 
@@ -29,7 +29,7 @@ gkv_status gkv_unit_set_check(const char *what, const char *elements, const floa
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < d; j++)
             if (!(x[i * d + j] >= 0.0F && x[i * d + j] <= 1.0F)) /* so written that NaN fails */
-                return gkv_fail(GKV_ERR_DATA, "%s: row %zu of the %s has %g in column %zu; it must be in [0,1]", what, i,
-                                elements, (double)x[i * d + j], j);
+                return gkv_fail(GKV_ERR_DATA, "%s: row %zu of the %s has %g in column %zu; it must be in [0,1]", what,
+                                i, elements, (double)x[i * d + j], j);
     return GKV_OK;
 }

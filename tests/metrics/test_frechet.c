@@ -14,8 +14,10 @@ static float *cross(size_t d, const double *mean, const double *deviation)
     const size_t n = 2 * d;
     float *x = test_alloc(n * d * sizeof *x);
     for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < d; j++)
-            x[i * d + j] = (float)(mean[j] + (i / 2 == j ? (i % 2 ? 1 : -1) * deviation[j] * sqrt((double)(n - 1) / 2) : 0));
+        for (size_t j = 0; j < d; j++) {
+            const double side = i / 2 == j ? (i % 2 ? 1 : -1) : 0;
+            x[i * d + j] = (float)(mean[j] + side * deviation[j] * sqrt((double)(n - 1) / 2));
+        }
     return x;
 }
 

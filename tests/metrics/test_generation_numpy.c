@@ -10,7 +10,8 @@ enum { N = 500, M = 400, D = 12, SUBSETS = 5, SIZE = 100, SEED = 9 };
 static void write_npy(const char *path, const float *x, size_t n, size_t d)
 {
     char header[118];
-    const int used = snprintf(header, sizeof header, "{'descr': '=f4', 'fortran_order': False, 'shape': (%zu, %zu), }", n, d);
+    const int used =
+        snprintf(header, sizeof header, "{'descr': '=f4', 'fortran_order': False, 'shape': (%zu, %zu), }", n, d);
     memset(header + used, ' ', sizeof header - (size_t)used);
     header[sizeof header - 1] = '\n';
     FILE *file = fopen(path, "wb");
@@ -27,9 +28,9 @@ static int wrong_ones(const char *reference, const char *draws, const char *valu
     char command[2048], line[256];
     const int length = snprintf(
         command, sizeof command,
-        "for p in \"$PYTHON\" python3 /usr/bin/python3; do if [ -n \"$p\" ] && \"$p\" -c 'import numpy' 2> /dev/null; then "
-        "OPENBLAS_NUM_THREADS=1 exec \"$p\" -B '%s/../numpy/check_generation.py' '%s' '%s' --subsets %d --size %d --seed %d "
-        "%s; fi; done; exit 77",
+        "for p in \"$PYTHON\" python3 /usr/bin/python3; do "
+        "if [ -n \"$p\" ] && \"$p\" -c 'import numpy' 2> /dev/null; then OPENBLAS_NUM_THREADS=1 exec \"$p\" -B "
+        "'%s/../numpy/check_generation.py' '%s' '%s' --subsets %d --size %d --seed %d %s; fi; done; exit 77",
         GKV_TEST_FIXTURES, reference, draws, (int)SUBSETS, (int)SIZE, (int)SEED, values);
     assert_in_range(length, 1, sizeof command - 1);
     FILE *const output = popen(command, "r");
@@ -67,8 +68,9 @@ static void numpy_agrees(void **state)
     assert_ok(gkv_neighbour_metrics_of(reference, made, M, &m));
     gkv_reference_free(reference);
     char values[512];
-    snprintf(values, sizeof values, "frechet=%.17g kid=%.17g kid_sd=%.17g precision=%.17g recall=%.17g density=%.17g coverage=%.17g",
-             frechet, kid.mean, kid.sd, m.precision, m.recall, m.density, m.coverage);
+    snprintf(values, sizeof values,
+             "frechet=%.17g kid=%.17g kid_sd=%.17g precision=%.17g recall=%.17g density=%.17g coverage=%.17g", frechet,
+             kid.mean, kid.sd, m.precision, m.recall, m.density, m.coverage);
     const int wrong = wrong_ones(reference_path, draws_path, values);
     if (wrong < 0)
         skip();
@@ -76,8 +78,8 @@ static void numpy_agrees(void **state)
     /* A comparison that cannot fail is none. */
     snprintf(values, sizeof values,
              "frechet=%.17g kid=%.17g kid_sd=%.17g precision=%.17g recall=%.17g density=%.17g coverage=%.17g kid=nan",
-             frechet * (1 + 1e-3), kid.mean * (1 + 1e-5), kid.sd * (1 - 1e-5), m.precision + 1.0 / M, m.recall - 1.0 / N,
-             m.density - 1.0 / (5 * M), m.coverage - 1.0 / N);
+             frechet * (1 + 1e-3), kid.mean * (1 + 1e-5), kid.sd * (1 - 1e-5), m.precision + 1.0 / M,
+             m.recall - 1.0 / N, m.density - 1.0 / (5 * M), m.coverage - 1.0 / N);
     assert_int_equal(wrong_ones(reference_path, draws_path, values), 8);
     remove(reference_path);
     remove(draws_path);

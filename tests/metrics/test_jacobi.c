@@ -11,7 +11,8 @@ static void vectors_and_values_make_the_matrix(void **state)
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         const size_t d = sizes[s];
         float *const x = normal_features(s, d, d, 1, 0);
-        double *a = test_alloc(d * d * sizeof *a), *v = test_alloc(d * d * sizeof *v), *left = test_alloc(d * d * sizeof *left);
+        double *a = test_alloc(d * d * sizeof *a), *v = test_alloc(d * d * sizeof *v);
+        double *left = test_alloc(d * d * sizeof *left);
         for (size_t i = 0; i < d; i++)
             for (size_t j = 0; j < d; j++)
                 left[i * d + j] = a[i * d + j] = (double)(x[i * d + j] + x[j * d + i]);

@@ -148,7 +148,8 @@ static void refusals(void **state)
     assert_fails(gkv_kernel_distance(a, 2, a, 2, 2, &set, NULL), GKV_ERR_ARGUMENT, "no place");
     assert_fails(gkv_kernel_distance(a, 0, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT, "0 rows");
     assert_fails(gkv_kernel_distance(a, 2, a, 2, 0, &set, &kid), GKV_ERR_ARGUMENT, "0 columns");
-    assert_fails(gkv_kernel_distance(a, 2, bad, 2, 2, &set, &kid), GKV_ERR_DATA, "row 1 of the second features has nan in column 1");
+    assert_fails(gkv_kernel_distance(a, 2, bad, 2, 2, &set, &kid), GKV_ERR_DATA,
+                 "row 1 of the second features has nan in column 1");
     set.subsets = 0;
     assert_fails(gkv_kernel_distance(a, 2, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT, "0 subsets");
     set = (gkv_kid_settings){.subsets = 1, .size = 1};

@@ -54,7 +54,8 @@ static void check(const float *queries, size_t n, const uint8_t *references, siz
 static void as_plain_loops(void **state)
 {
     (void)state;
-    static const size_t shapes[][3] = {{1, 1, 1}, {5, 3, 2}, {300, 300, 10}, {257, 129, 784}, {20, 500, 64}, {256, 128, 33}};
+    static const size_t shapes[][3] = {{1, 1, 1}, {5, 3, 2}, {300, 300, 10}, {257, 129, 784}, {20, 500, 64},
+                                       {256, 128, 33}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         const size_t n = shapes[s][0], m = shapes[s][1], pixels = shapes[s][2];
         uint8_t *const references = images(s, m, pixels), *const levels = images(100 + s, n, pixels);
@@ -153,14 +154,15 @@ static void refusals(void **state)
     double distance[2] = {7, 7};
     assert_fails(gkv_nearest(NULL, 2, references, 2, 2, 1, index, distance), GKV_ERR_ARGUMENT, "queries are NULL");
     assert_fails(gkv_nearest(queries, 2, NULL, 2, 2, 1, index, distance), GKV_ERR_ARGUMENT, "that are NULL");
-    assert_fails(gkv_nearest(queries, 0, references, 2, 2, 1, index, distance), GKV_ERR_ARGUMENT, "0 rows of 2 columns");
-    assert_fails(gkv_nearest(queries, 2, references, 0, 2, 1, index, distance), GKV_ERR_ARGUMENT, "nearest of 0 images");
-    assert_fails(gkv_nearest(queries, 2, references, 2, 0, 1, index, distance), GKV_ERR_ARGUMENT, "2 rows of 0 columns");
+    assert_fails(gkv_nearest(queries, 0, references, 2, 2, 1, index, distance), GKV_ERR_ARGUMENT, "0 rows of 2");
+    assert_fails(gkv_nearest(queries, 2, references, 0, 2, 1, index, distance), GKV_ERR_ARGUMENT, "nearest of 0");
+    assert_fails(gkv_nearest(queries, 2, references, 2, 0, 1, index, distance), GKV_ERR_ARGUMENT, "2 rows of 0");
     assert_fails(gkv_nearest(queries, 2, references, 2, 2, -1, index, distance), GKV_ERR_ARGUMENT, "1 thread or more");
     static const float wrong[] = {-0.1F, 1.5F, NAN};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         queries[2] = wrong[i];
-        assert_fails(gkv_nearest(queries, 2, references, 2, 2, 1, index, distance), GKV_ERR_DATA, "row 1 of the queries has");
+        assert_fails(gkv_nearest(queries, 2, references, 2, 2, 1, index, distance), GKV_ERR_DATA,
+                     "row 1 of the queries has");
     }
     assert_true(index[0] == 7 && distance[1] == 7);
 }

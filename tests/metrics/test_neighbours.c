@@ -30,8 +30,8 @@ static double radius(const float *x, size_t n, size_t d, size_t i, size_t k)
 }
 
 /* By the definitions, one pair after another. */
-static gkv_neighbour_metrics plainly(const float *real, size_t n, const float *made, size_t m, size_t d, size_t k_precision,
-                                     size_t k_density)
+static gkv_neighbour_metrics plainly(const float *real, size_t n, const float *made, size_t m, size_t d,
+                                     size_t k_precision, size_t k_density)
 {
     double *covered = test_alloc(m * sizeof *covered), *radii = test_alloc(m * sizeof *radii);
     for (size_t j = 0; j < m; j++)
@@ -55,8 +55,11 @@ static gkv_neighbour_metrics plainly(const float *real, size_t n, const float *m
     free(covered);
     free(radii);
     return (gkv_neighbour_metrics){
-        k_precision < n ? precision / (double)m : (double)NAN, k_precision < m ? recall / (double)n : (double)NAN,
-        k_density < n ? density / (double)(k_density * m) : (double)NAN, k_density < n ? coverage / (double)n : (double)NAN};
+        .precision = k_precision < n ? precision / (double)m : (double)NAN,
+        .recall = k_precision < m ? recall / (double)n : (double)NAN,
+        .density = k_density < n ? density / (double)(k_density * m) : (double)NAN,
+        .coverage = k_density < n ? coverage / (double)n : (double)NAN,
+    };
 }
 
 static gkv_neighbour_metrics metrics(const float *real, size_t n, const float *made, size_t m, size_t d,
@@ -125,11 +128,12 @@ static void duplicates(void **state)
 {
     (void)state;
     const float real[] = {0, 0, 0, 0, 8, 9}, made[] = {0, 8.5F};
-    assert_equal_metrics(metrics(real, 6, made, 2, 1, NULL),
-                         (gkv_neighbour_metrics){.precision = 1, .recall = NAN, .density = (4 + 6) / 10.0, .coverage = 1});
+    const double nan = (double)NAN; /* two rows have no third neighbours */
+    assert_equal_metrics(metrics(real, 6, made, 2, 1, NULL), /* of 2·5: four balls hold the first, all six the other */
+                         (gkv_neighbour_metrics){.precision = 1, .recall = nan, .density = 1, .coverage = 1});
     const gkv_neighbour_settings three = {.k_precision = 3, .k_density = 3};
-    assert_equal_metrics(metrics(real, 4, made, 2, 1, &three), /* a ball of radius 0 is open and empty for <, not for ≤ */
-                         (gkv_neighbour_metrics){.precision = 0.5, .recall = NAN, .density = 0, .coverage = 0});
+    assert_equal_metrics(metrics(real, 4, made, 2, 1, &three), /* a ball of radius 0 holds nothing by <, one by ≤ */
+                         (gkv_neighbour_metrics){.precision = 0.5, .recall = nan, .density = 0, .coverage = 0});
 }
 
 /* Of two samples of one distribution a real row's k nearest among the 2n − 1 others are all real with

@@ -92,6 +92,7 @@ static void equal_rows(void **state)
         gkv_panels_free(&a);
         free(c);
     }
+    free(x);
 }
 
 /* ≤ of precision and recall, < of density; NaN radii hold nothing; what was covered stays so. */
@@ -107,7 +108,8 @@ static void counts(void **state)
                 generated[j] = j == N - 1 ? (double)j : (double)j - 1; /* only the last one's holds */
             }
             covered[0] = 1;
-            gkv_pairs_balls balls = {.precision = 4, .density = 6, .generated = generated, .covered = covered, .inside = 10};
+            gkv_pairs_balls balls = {
+                .precision = 4, .density = 6, .generated = generated, .covered = covered, .inside = 10};
             gkv_pairs_kernels_of((gkv_simd)level)->count(n, c, &balls);
             assert_true(balls.inside == 10 + (n < 6 ? (double)n : 6));
             assert_true(balls.recalled == (n == N));

@@ -89,7 +89,8 @@ def radii(x, k):
 
 def neighbours(reference, draws, k_precision, k_density, slack=0.0):
     """Precision, recall, density, coverage, with balls whose squared radii are larger by `slack`."""
-    by_precision, by_density, by_draws = radii(reference, k_precision), radii(reference, k_density), radii(draws, k_precision)
+    by_precision, by_density = radii(reference, k_precision), radii(reference, k_density)
+    by_draws = radii(draws, k_precision)
     covered, recalled, inside, occupied = np.zeros(len(draws), bool), 0, 0, 0
     for first, apart in squares(reference, draws):
         apart = apart - slack
