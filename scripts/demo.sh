@@ -15,7 +15,7 @@ trap : INT TERM
 go_on() {
     echo
     echo "demo: interrupted. To go on from here, rather than from the start by make demo:"
-    echo "  $gkvae train --resume --out $folder && $gkvae eval $folder"
+    echo "  $gkvae train --resume --out $folder && $gkvae eval $folder --refine lm:2 --samples 50"
 }
 
 # step NAME COMMAND…: ends the demo, with the command's exit code, if the command fails.
@@ -46,15 +46,16 @@ elif [ $code -ne 0 ]; then
     # Few images: more passes over them, and the best epoch by validation.
     options=(--set data.dataset=mnist-small --set data.folder=tests/fixtures --set data.validation=200
         --set train.epochs=100 --set train.batch=50 --set train.kl_warmup=20
-        --set train.checkpoint_every=10 --set train.patience=30 --set model.base_components=4)
+        --set train.checkpoint_every=10 --set train.patience=30 --set model.base_components=4
+        --set eval.features=mnist)
 fi
 
 echo
 echo "demo: training in $folder; Ctrl-C stops and saves"
 step training "$gkvae" train configs/mnist.ini --out "$folder" --overwrite ${options[@]+"${options[@]}"}
 echo
-echo "demo: evaluating"
-step evaluation "$gkvae" eval "$folder"
+echo "demo: evaluating: the likelihood by refined importance sampling, and the generated images"
+step evaluation "$gkvae" eval "$folder" --refine lm:2 --samples 50
 
 echo
 if [ -n "$sample" ]; then

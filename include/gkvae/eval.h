@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "gkvae/data.h"
+#include "gkvae/generation.h"
 #include "gkvae/model.h"
 #include "gkvae/refine.h"
 
@@ -50,6 +51,7 @@ typedef struct gkv_metrics {
     uint64_t seed;            /* train.seed */
     uint64_t eval_seed;
     gkv_refined_metrics refined; /* the same with refined posteriors; all NaN and 0 unless asked for */
+    gkv_generation generation;   /* gkv_evaluate leaves it at gkv_generation_none */
     char protocol[256];       /* in words */
     char dataset[GKV_NAME_SIZE];
 } gkv_metrics;
@@ -67,6 +69,7 @@ typedef struct gkv_eval_options {
     const gkv_refine_settings *refine; /* NULL: do not. Its mode must be GKV_REFINE_MEAN; its seed, threads
                                           and stop are settings->eval.seed, ->train.threads and stop above,
                                           whatever it says */
+    float *refined_mean;               /* with `refine`: receives the refined means, [images, latent]; or NULL */
 } gkv_eval_options;
 
 /* Evaluates on the data set by settings->eval and settings->data.binarization; images of the training half

@@ -186,6 +186,7 @@ typedef struct gkv_report_figure {
     const char *caption;
     const char *png;            /* path of the picture that is embedded */
     const char *alt;            /* what it shows, for who cannot see it; NULL takes the caption */
+    int leads;                  /* nonzero: shown before the tables */
 } gkv_report_figure;
 
 typedef struct gkv_report_text {
@@ -207,8 +208,8 @@ typedef struct gkv_report {
     size_t n_texts;
 } gkv_report;
 
-/* Writes one self-contained page: headline numbers, tables, figures, texts, in this
- * order, with its own style sheet (light and dark, down to phone width) and the
+/* Writes one self-contained page: headline numbers, leading figures, tables, the other
+ * figures, texts, in this order, with its own style sheet (light and dark, down to phone width) and the
  * pictures embedded. It has no script and asks nothing of any server. All text is
  * escaped. A column whose cells all begin as numbers is aligned at the right.
  * GKV_ERR_IO if a picture cannot be read, GKV_ERR_DATA if it is no PNG. */

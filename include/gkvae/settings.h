@@ -86,6 +86,10 @@ typedef struct gkv_train_settings {
 typedef struct gkv_eval_settings {
     int64_t samples;                    /* importance samples per image */
     int64_t images;                     /* test images, from the first; 0 stands for "all" */
+    int64_t draws;                      /* images in a set of draws; 0 stands for "auto": one per test image */
+    int64_t draw_sets;                  /* sets of draws */
+    double temperature;                 /* of these draws */
+    char features[GKV_PATH_SIZE];       /* the feature network's file; "" takes the data set's own */
     uint64_t seed;                      /* of posterior noise and of the test set's binarization */
 } gkv_eval_settings;
 

@@ -10,11 +10,12 @@
 
 #include "cli.h"
 #include "evaluation.h"
+#include "generation.h"
 #include "refined.h"
 
 typedef struct eval_arguments {
     cli_model_arguments run;
-    bool quiet, no_pictures, wants_refined;
+    bool quiet, no_pictures, no_generation, wants_refined;
     gkv_refine_settings refine;
     gkv_eval_set of;
 } eval_arguments;
@@ -31,6 +32,11 @@ static const struct argp_option options[] = {
      "samples, and measure both (default: no; S is 2)", 0},
     {"of", 'o', "SET", 0, "Which images: test; train, those the model was trained on; or validation, those held out "
      "of them. Of other than test images there are figures only, in metrics-SET.json (default: test)", 0},
+    {"draws", 'd', "N", 0, "Images in a set of draws for the metrics of generation, as eval.draws (default: the run's, or "
+     "as many as there are test images)", 0},
+    {"draw-sets", 'D', "N", 0, "Sets of draws, as eval.draw_sets (default: the run's, or 3)", 0},
+    {"temperature", 'T', "T", 0, "Of these draws, as eval.temperature (default: the run's, or 1)", 0},
+    {"no-generation", 'G', NULL, 0, "No metrics of generation (default: of data sets that have a feature network)", 0},
     {"no-pictures", 'P', NULL, 0, "Figures only: no pictures and no page (default: all)", 0},
     {"quiet", 'q', NULL, 0, "No progress (default: a live line on a terminal, else a line every tenth)", 0},
     {.name = NULL},
@@ -54,6 +60,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'S': cli_assign(&a->run.assignments, state, "eval.seed", arg, "--seed"); return 0;
     case 'r': cli_refine_parse(state, arg, &a->refine); a->wants_refined = true; return 0;
     case 'o': a->of = set_named(state, arg); return 0;
+    case 'd': cli_assign(&a->run.assignments, state, "eval.draws", arg, "--draws"); return 0;
+    case 'D': cli_assign(&a->run.assignments, state, "eval.draw_sets", arg, "--draw-sets"); return 0;
+    case 'T': cli_assign(&a->run.assignments, state, "eval.temperature", arg, "--temperature"); return 0;
+    case 'G': a->no_generation = true; return 0;
     case 'P': a->no_pictures = true; return 0;
     case 'q': a->quiet = true; return 0;
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->run; return 0;
@@ -135,17 +145,25 @@ static void print_metrics(const gkv_metrics *m)
     cli_refined_print(heading, refined, n);
 }
 
-static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_dataset *test, gkv_metrics *metrics)
+static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_dataset *test, float *refined,
+                    gkv_metrics *metrics)
 {
     reporter it = {.quiet = a->quiet, .began = cli_seconds(), .rounds = a->wants_refined ? 2 : 1};
     const gkv_eval_options how = {.of = a->of, .progress = on_progress, .context = &it, .stop = &cli_stop,
-                                  .refine = a->wants_refined ? &a->refine : NULL};
+                                  .refine = a->wants_refined ? &a->refine : NULL, .refined_mean = refined};
     cli_live_start(&it.live, !a->quiet);
     const gkv_status status = gkv_evaluate(run->model, test, &run->settings, &how, metrics);
     cli_live_clear(&it.live);
     metrics->train_seconds = gkv_train_seconds(a->run.model);
     metrics->refit_seconds = gkv_refit_seconds(a->run.model);
     return cli_check(status);
+}
+
+/* Whether eval.images are all test images, so that refined codes are there of all of them. */
+static bool measures_all(const cli_run *run, const gkv_dataset *test)
+{
+    const int64_t images = run->settings.eval.images;
+    return images == 0 || (size_t)images == gkv_dataset_count(test);
 }
 
 int cli_eval(int argc, char **argv)
@@ -156,7 +174,9 @@ int cli_eval(int argc, char **argv)
                "and the page index.html into the folder."};
     eval_arguments a = {.quiet = false};
     cli_run run = {.model = NULL};
-    gkv_dataset *test = NULL;
+    gkv_dataset *test = NULL, *training = NULL;
+    gkv_features *network = NULL;
+    float *refined = NULL; /* codes of all test images, or NULL */
     gkv_metrics metrics;
     int code = CLI_OK;
     bool evaluated = false;
@@ -174,10 +194,20 @@ int cli_eval(int argc, char **argv)
         code = cli_error(CLI_IO, "%s: the results cannot be written there: %s", a.run.model, strerror(errno));
         goto done;
     }
+    if (a.of == GKV_EVAL_TEST && !a.no_generation)
+        CLI_TRY(cli_generation_network(&run.settings, a.quiet, &network));
+    if (network)
+        CLI_TRY(cli_run_images(&run, GKV_TRAIN, NULL, &training));
+    if (network && a.wants_refined && measures_all(&run, test))
+        refined = cli_alloc(gkv_dataset_count(test) * gkv_model_latent(run.model), sizeof *refined);
     cli_catch_signals();
-    CLI_TRY(evaluate(&a, &run, test, &metrics));
+    CLI_TRY(evaluate(&a, &run, test, refined, &metrics));
     /* First to the screen: what the disk then does to them, the figures are not lost. */
     print_metrics(&metrics);
+    fflush(stdout);
+    if (network)
+        CLI_TRY(cli_generation_measure(&run, test, training, network, refined, a.quiet, &metrics.generation));
+    cli_generation_print(&metrics.generation);
     fflush(stdout);
     evaluated = true;
     if (a.of == GKV_EVAL_TEST)
@@ -187,7 +217,7 @@ int cli_eval(int argc, char **argv)
     CLI_CHECK(gkv_metrics_write(&metrics, path));
     if (a.of == GKV_EVAL_TEST && !a.no_pictures) {
         cli_evaluation evaluation = {.folder = a.run.model, .run = &run, .metrics = &metrics,
-                                     .sample_seed = run.settings.eval.seed, .command = command};
+                                     .training = training, .sample_seed = run.settings.eval.seed, .command = command};
         CLI_TRY(cli_evaluation_draw(&evaluation, test));
         CLI_TRY(cli_report(&evaluation));
         printf("the report: %s/index.html\n", a.run.model);
@@ -197,7 +227,10 @@ done:
         cli_error(code, "%s/model.safetensors was replaced meanwhile: these figures are of the model before. Evaluate "
                   "again when training is done", a.run.model);
     gkv_dataset_free(test);
+    gkv_dataset_free(training);
+    gkv_features_free(network);
     cli_run_free(&run);
+    free(refined);
     free(command);
     free(path);
     return code;

@@ -10,6 +10,7 @@ typedef struct cli_evaluation {
     const char *folder;
     const cli_run *run;
     const gkv_metrics *metrics;
+    const gkv_dataset *training; /* NULL unless generation was measured */
     bool latent, base, reconstructions, interpolations, curves; /* which pictures there are */
     bool labelled;          /* the test images have labels */
     size_t codes;           /* how many test images the pictures of codes show */
@@ -31,7 +32,7 @@ int cli_evaluation_draw(cli_evaluation *evaluation, const gkv_dataset *test);
 
 /* The figures of the page, in its order: returns how many. Their captions and paths are
  * the caller's, to be freed. */
-enum { CLI_FIGURES = 8 };
+enum { CLI_FIGURES = 9 };
 size_t cli_report_figures(const cli_evaluation *evaluation, gkv_report_figure figures[CLI_FIGURES]);
 
 /* Writes FOLDER/index.html. */

@@ -4,6 +4,7 @@
 
 #include "pictures.h"
 #include "gkvae/eval.h"
+#include "gkvae/generation_metrics.h"
 #include "gkvae/plot.h"
 
 static size_t pixels_of(const gkv_model *model)
@@ -100,6 +101,32 @@ done:
     free(seen);
     free(codes);
     free(decoded);
+    return code;
+}
+
+/* --- Draws and training images ------------------------------------------------------------ */
+
+int cli_picture_nearest(const cli_run *run, const gkv_dataset *training, uint64_t seed, const char *path)
+{
+    static const char *const labels[] = {"drawn", "nearest"};
+    const size_t pixels = pixels_of(run->model);
+    float *drawn = cli_alloc(CLI_NEAREST * pixels, sizeof *drawn), *nearest = cli_alloc(CLI_NEAREST * pixels, sizeof *nearest);
+    uint32_t place[CLI_NEAREST];
+    int code = CLI_OK;
+    const cli_draws draws = {.seed = seed, .temperature = run->settings.eval.temperature};
+    CLI_TRY(cli_draw_images(run->model, &draws, NULL, CLI_NEAREST, drawn));
+    CLI_CHECK(gkv_nearest(drawn, CLI_NEAREST, gkv_dataset_pixels(training, 0), gkv_dataset_count(training), pixels,
+                          (int)run->settings.train.threads, place, NULL));
+    for (size_t i = 0; i < CLI_NEAREST; i++) {
+        const uint8_t *levels = gkv_dataset_pixels(training, place[i]);
+        for (size_t k = 0; k < pixels; k++)
+            nearest[i * pixels + k] = (float)levels[k] / 255.0F;
+    }
+    code = cli_picture_lines(run->model, (const float *const[]){drawn, nearest}, labels, 2, CLI_NEAREST, 2 * CLI_COLUMNS,
+                             path);
+done:
+    free(drawn);
+    free(nearest);
     return code;
 }
 

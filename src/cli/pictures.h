@@ -17,6 +17,10 @@ int cli_picture_samples(const gkv_model *model, const cli_draws *draws, size_t n
 int cli_picture_class_samples(const gkv_model *model, const size_t *classes, size_t n_classes, const cli_draws *draws,
                               size_t n, size_t cols, const char *path);
 
+/* Lines of the first draws of the seed's sequence, each over its nearest training image. */
+enum { CLI_NEAREST = 40 };
+int cli_picture_nearest(const cli_run *run, const gkv_dataset *training, uint64_t seed, const char *path);
+
 /* Blocks of `cols` images: the grey original, what the model saw of it (unless that is
  * the original), and the decoder's mean at the code. chosen[n] are the images' places. */
 int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,

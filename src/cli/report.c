@@ -6,31 +6,14 @@
 #include <string.h>
 
 #include "evaluation.h"
+#include "generation.h"
 #include "records.h"
 #include "refined.h"
 #include "gkvae/plot.h"
 
-/* Texts that live until the page is written. */
-enum { TEXTS = 256 };
-typedef struct texts {
-    char *list[TEXTS];
-    size_t count;
-} texts;
-
-static const char *keep(texts *all, char *text)
-{
-    all->list[all->count++] = text;
-    return text;
-}
-
-static const char *number(texts *all, double value, int places)
-{
-    return keep(all, isfinite(value) ? cli_text("%.*f", places, value) : cli_text("–"));
-}
-
 /* --- Words ----------------------------------------------------------------------------- */
 
-static const char *base_of(texts *all, const gkv_model_settings *m)
+static const char *base_of(cli_texts *all, const gkv_model_settings *m)
 {
     static const struct { const char *name, *words; } single[] = {
         {"normal", "a standard normal distribution"},
@@ -46,11 +29,11 @@ static const char *base_of(texts *all, const gkv_model_settings *m)
     const char *kind = normal ? (dependent ? "normal distributions with covariances of their own" : "independent normal ones")
                               : (dependent ? "multivariate g-and-k distributions" : "independent g-and-k's");
     const char *factors = strcmp(m->base_dependence, "low-rank") == 0
-                              ? keep(all, cli_text(" whose correlations have %lld factors", (long long)m->base_rank)) : "";
+                              ? cli_texts_keep(all, cli_text(" whose correlations have %lld factors", (long long)m->base_rank)) : "";
     if (strcmp(m->base, "gk-by-class") == 0)
-        return keep(all, cli_text("%lld %s%s for each of %lld labels", (long long)m->base_components, kind, factors,
+        return cli_texts_keep(all, cli_text("%lld %s%s for each of %lld labels", (long long)m->base_components, kind, factors,
                                   (long long)m->base_classes));
-    return keep(all, cli_text("a mixture of %lld %s%s", (long long)m->base_components, kind, factors));
+    return cli_texts_keep(all, cli_text("a mixture of %lld %s%s", (long long)m->base_components, kind, factors));
 }
 
 static const char *fit_of(const gkv_model_settings *m)
@@ -68,7 +51,7 @@ static const char *fit_of(const gkv_model_settings *m)
     return strcmp(m->base_fit, "grad") == 0 ? ", fitted by gradients" : ", not fitted";
 }
 
-static const char *summary_of(texts *all, const cli_evaluation *it)
+static const char *summary_of(cli_texts *all, const cli_evaluation *it)
 {
     json_t *history = cli_records_read(it->folder, "history.jsonl");
     const size_t epochs = json_array_size(history);
@@ -79,8 +62,8 @@ static const char *summary_of(texts *all, const cli_evaluation *it)
     const char *base = base_of(all, m), *fit = fit_of(m);
     const char *prior = "";
     if (flow)
-        prior = keep(all, cli_text("a RealNVP flow of %lld coupling layers over ", (long long)m->prior_layers));
-    return keep(all, cli_text("A variational autoencoder with %lld latent dimensions, trained on %s (%s binarization) "
+        prior = cli_texts_keep(all, cli_text("a RealNVP flow of %lld coupling layers over ", (long long)m->prior_layers));
+    return cli_texts_keep(all, cli_text("A variational autoencoder with %lld latent dimensions, trained on %s (%s binarization) "
                               "for %zu epochs from seed %" PRIu64 ". Its prior is %s%s%s. Everything below is measured "
                               "on test images that training never saw, but for the refits and the curves of training.",
                               (long long)m->latent, s->data.dataset, s->data.binarization, epochs, s->train.seed,
@@ -91,7 +74,7 @@ static const char *summary_of(texts *all, const cli_evaluation *it)
 
 enum { METRIC_ROWS = 16, METRIC_COLUMNS = 4 };
 
-static gkv_report_table metrics_table(const gkv_metrics *m, const char **cells, texts *all)
+static gkv_report_table metrics_table(const gkv_metrics *m, const char **cells, cli_texts *all)
 {
     static const char *const columns[METRIC_COLUMNS] = {"measure", "value", "standard error", "what it is"};
     const struct { const char *name; double value, se; int places; const char *meaning; } rows[METRIC_ROWS] = {
@@ -118,11 +101,11 @@ static gkv_report_table metrics_table(const gkv_metrics *m, const char **cells, 
     };
     for (size_t i = 0; i < METRIC_ROWS; i++) {
         cells[i * METRIC_COLUMNS] = rows[i].name;
-        cells[i * METRIC_COLUMNS + 1] = number(all, rows[i].value, rows[i].places);
-        cells[i * METRIC_COLUMNS + 2] = isfinite(rows[i].se) ? number(all, rows[i].se, 3) : NULL;
+        cells[i * METRIC_COLUMNS + 1] = cli_texts_number(all, rows[i].value, rows[i].places);
+        cells[i * METRIC_COLUMNS + 2] = isfinite(rows[i].se) ? cli_texts_number(all, rows[i].se, 3) : NULL;
         cells[i * METRIC_COLUMNS + 3] = rows[i].meaning;
     }
-    const char *caption = keep(all, cli_text("Protocol: %s. Standard errors are over images.", m->protocol));
+    const char *caption = cli_texts_keep(all, cli_text("Protocol: %s. Standard errors are over images.", m->protocol));
     return (gkv_report_table){.heading = "Measurements", .caption = caption, .columns = columns,
                               .n_columns = METRIC_COLUMNS, .cells = cells, .n_rows = METRIC_ROWS};
 }
@@ -130,18 +113,18 @@ static gkv_report_table metrics_table(const gkv_metrics *m, const char **cells, 
 enum { REFINED_COLUMNS = 4 };
 
 /* No rows unless posteriors were refined. */
-static gkv_report_table refined_table(const gkv_metrics *m, const char **cells, texts *all)
+static gkv_report_table refined_table(const gkv_metrics *m, const char **cells, cli_texts *all)
 {
     static const char *const columns[REFINED_COLUMNS] = {"measure", "encoder", "refined", "unit"};
     cli_refined_row rows[CLI_REFINED_ROWS];
     const size_t n = cli_refined_rows(m, rows);
     for (size_t i = 0; i < n; i++) {
         cells[i * REFINED_COLUMNS] = rows[i].name;
-        cells[i * REFINED_COLUMNS + 1] = isnan(rows[i].before) ? NULL : number(all, rows[i].before, rows[i].places);
-        cells[i * REFINED_COLUMNS + 2] = number(all, rows[i].after, rows[i].places);
+        cells[i * REFINED_COLUMNS + 1] = isnan(rows[i].before) ? NULL : cli_texts_number(all, rows[i].before, rows[i].places);
+        cells[i * REFINED_COLUMNS + 2] = cli_texts_number(all, rows[i].after, rows[i].places);
         cells[i * REFINED_COLUMNS + 3] = rows[i].unit;
     }
-    const char *caption = keep(all, cli_text("Every image's posterior made a Gaussian of full covariance and refined by "
+    const char *caption = cli_texts_keep(all, cli_text("Every image's posterior made a Gaussian of full covariance and refined by "
                                              "%d iterations of Levenberg–Marquardt with %d samples; both over the "
                                              "same noise.", m->refined.iterations, m->refined.samples));
     return (gkv_report_table){.heading = "Refined posteriors", .caption = caption, .columns = columns,
@@ -150,32 +133,32 @@ static gkv_report_table refined_table(const gkv_metrics *m, const char **cells, 
 
 enum { REFIT_ROWS = 10, REFIT_COLUMNS = 9 };
 
-static const char *range_of(texts *all, const json_t *refits, size_t i, const char *low, const char *high)
+static const char *range_of(cli_texts *all, const json_t *refits, size_t i, const char *low, const char *high)
 {
     char from[32], to[32];
-    return keep(all, cli_text("%s … %s", cli_decimal(cli_record_number(refits, i, low), 2, from),
+    return cli_texts_keep(all, cli_text("%s … %s", cli_decimal(cli_record_number(refits, i, low), 2, from),
                               cli_decimal(cli_record_number(refits, i, high), 2, to)));
 }
 
 /* The last refits; no rows if there were none. */
-static gkv_report_table refits_table(const json_t *refits, const char **cells, texts *all)
+static gkv_report_table refits_table(const json_t *refits, const char **cells, cli_texts *all)
 {
     static const char *const columns[REFIT_COLUMNS] = {"epoch", "LM steps", "cost", "χ²/dof", "moved", "gain", "g",
                                                        "k", "s"};
     const size_t count = json_array_size(refits), first = count > REFIT_ROWS ? count - REFIT_ROWS : 0;
     for (size_t i = first; i < count; i++) {
         const char **row = cells + (i - first) * REFIT_COLUMNS;
-        row[0] = number(all, cli_record_number(refits, i, "epoch"), 0);
-        row[1] = number(all, cli_record_number(refits, i, "lm_iterations"), 0);
-        row[2] = keep(all, cli_text("%.0f → %.0f", cli_record_number(refits, i, "cost_before"),
+        row[0] = cli_texts_number(all, cli_record_number(refits, i, "epoch"), 0);
+        row[1] = cli_texts_number(all, cli_record_number(refits, i, "lm_iterations"), 0);
+        row[2] = cli_texts_keep(all, cli_text("%.0f → %.0f", cli_record_number(refits, i, "cost_before"),
                                     cli_record_number(refits, i, "cost_after")));
-        row[3] = number(all, cli_record_number(refits, i, "goodness_of_fit"), 2);
-        row[4] = number(all, cli_record_number(refits, i, "step_length"), 2);
-        row[5] = number(all, cli_record_number(refits, i, "held_out_after") -
+        row[3] = cli_texts_number(all, cli_record_number(refits, i, "goodness_of_fit"), 2);
+        row[4] = cli_texts_number(all, cli_record_number(refits, i, "step_length"), 2);
+        row[5] = cli_texts_number(all, cli_record_number(refits, i, "held_out_after") -
                                  cli_record_number(refits, i, "held_out_before"), 3);
         row[6] = range_of(all, refits, i, "g_min", "g_max");
         row[7] = range_of(all, refits, i, "k_min", "k_max");
-        row[8] = number(all, cli_record_number(refits, i, "seconds"), 2);
+        row[8] = cli_texts_number(all, cli_record_number(refits, i, "seconds"), 2);
     }
     return (gkv_report_table){.heading = "Refits of the base", .columns = columns, .n_columns = REFIT_COLUMNS,
                               .cells = cells, .n_rows = count - first,
@@ -203,42 +186,70 @@ static char *read_configuration(const char *folder)
     return text;
 }
 
+enum { NUMBERS = 6 };
+
+/* The figures at the head of the page; returns how many of them this model has. */
+static size_t headline_numbers(const cli_evaluation *it, gkv_report_number numbers[NUMBERS], cli_texts *all)
+{
+    const gkv_metrics *m = it->metrics;
+    const gkv_generation_figures *samples = &m->generation.of[GKV_SET_SAMPLES][GKV_FORM_MEANS];
+    const gkv_generation_figures *floor = &m->generation.of[GKV_SET_TRAINING][GKV_FORM_MEANS];
+    const bool refined = isfinite(m->refined.nll), seconds = m->train_seconds < 3600;
+    char time[32];
+    const struct { const char *label; double value; int places; const char *note; } candidates[NUMBERS - 1] = {
+        {"Fréchet distance", samples->frechet, 2,
+         cli_texts_keep(all, cli_text("of %llu draws; real images: %.2f", (unsigned long long)m->generation.draws,
+                                      floor->frechet))},
+        {"coverage", samples->coverage, 3, cli_texts_keep(all, cli_text("real images: %.3f", floor->coverage))},
+        {"−log p(x), at most", refined ? m->refined.nll : m->nll, 2,
+         cli_texts_keep(all, cli_text("nats, ±\u00A0%.2f%s", refined ? m->refined.nll_se : m->nll_se,
+                                      refined ? ", refined" : ""))},
+        {"−ELBO", m->neg_elbo, 2, cli_texts_keep(all, cli_text("nats, ±\u00A0%.2f", m->neg_elbo_se))},
+        {"KL", m->kl, 2, cli_texts_keep(all, cli_text("nats, ±\u00A0%.2f", m->kl_se))},
+    };
+    size_t count = 0;
+    for (size_t i = 0; i < NUMBERS - 1; i++)
+        if (isfinite(candidates[i].value))
+            numbers[count++] = (gkv_report_number){candidates[i].label,
+                                                   cli_texts_number(all, candidates[i].value, candidates[i].places),
+                                                   candidates[i].note};
+    numbers[count++] = (gkv_report_number){"training time",
+                                           cli_texts_keep(all, cli_text("%s", cli_duration(m->train_seconds, time))),
+                                           seconds ? "minutes:seconds" : "hours:min:s"};
+    return count;
+}
+
 int cli_report(const cli_evaluation *it)
 {
     const gkv_metrics *m = it->metrics;
-    texts all = {.count = 0};
+    cli_texts all = {.count = 0};
     gkv_report_figure figures[CLI_FIGURES];
     const char *metric_cells[METRIC_ROWS * METRIC_COLUMNS], *refit_cells[REFIT_ROWS * REFIT_COLUMNS];
     const char *refined_cells[CLI_REFINED_ROWS * REFINED_COLUMNS];
-    char time[32];
+    const char *plain_cells[CLI_PLAIN_CELLS], *generation_cells[CLI_GENERATION_CELLS];
     json_t *refits = cli_records_read(it->folder, "refits.jsonl");
-    gkv_report_table tables[3] = {metrics_table(m, metric_cells, &all)};
-    const gkv_report_table optional[2] = {refined_table(m, refined_cells, &all),
-                                          refits_table(refits, refit_cells, &all)};
-    size_t n_tables = 1;
-    for (size_t i = 0; i < 2; i++)
-        if (optional[i].n_rows > 0)
-            tables[n_tables++] = optional[i];
-    const char *with_error = "nats, ±\u00A0%.2f";
-    const gkv_report_number numbers[] = {
-        {"−log p(x), at most", number(&all, m->nll, 2), keep(&all, cli_text(with_error, m->nll_se))},
-        {"−ELBO", number(&all, m->neg_elbo, 2), keep(&all, cli_text(with_error, m->neg_elbo_se))},
-        {"KL", number(&all, m->kl, 2), keep(&all, cli_text(with_error, m->kl_se))},
-        {"active units", number(&all, (double)m->active_units, 0),
-         keep(&all, cli_text("of %zu dimensions", gkv_model_latent(it->run->model)))},
-        {"training time", keep(&all, cli_text("%s", cli_duration(m->train_seconds, time))),
-         m->train_seconds < 3600 ? "minutes:seconds" : "hours:min:s"},
+    const gkv_report_table candidates[] = {
+        cli_generation_plain_table(&m->generation, plain_cells, &all),
+        cli_generation_table(&m->generation, generation_cells, &all),
+        metrics_table(m, metric_cells, &all),
+        refined_table(m, refined_cells, &all),
+        refits_table(refits, refit_cells, &all),
     };
+    gkv_report_table tables[sizeof candidates / sizeof *candidates];
+    size_t n_tables = 0;
+    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
+        if (candidates[i].n_rows > 0)
+            tables[n_tables++] = candidates[i];
+    gkv_report_number numbers[NUMBERS];
     const gkv_report_text texts_below[] = {
-        {"Configuration", keep(&all, read_configuration(it->folder))},
+        {"Configuration", cli_texts_keep(&all, read_configuration(it->folder))},
     };
-    const bool likelihood = isfinite(m->nll);
     const gkv_report report = {
-        .title = keep(&all, cli_text("gkvae on %s", m->dataset)),
+        .title = cli_texts_keep(&all, cli_text("gkvae on %s", m->dataset)),
         .summary = summary_of(&all, it),
         .command = it->command,
-        .numbers = likelihood ? numbers : numbers + 1,
-        .n_numbers = sizeof numbers / sizeof *numbers - (likelihood ? 0 : 1),
+        .numbers = numbers,
+        .n_numbers = headline_numbers(it, numbers, &all),
         .tables = tables,
         .n_tables = n_tables,
         .figures = figures,
@@ -247,14 +258,13 @@ int cli_report(const cli_evaluation *it)
         .n_texts = 1,
     };
     for (size_t i = 0; i < report.n_figures; i++) {
-        keep(&all, (char *)(uintptr_t)figures[i].caption);
-        keep(&all, (char *)(uintptr_t)figures[i].png);
+        cli_texts_keep(&all, (char *)(uintptr_t)figures[i].caption);
+        cli_texts_keep(&all, (char *)(uintptr_t)figures[i].png);
     }
     char *path = cli_text("%s/index.html", it->folder);
     const int code = cli_check(gkv_report_html(path, &report));
     free(path);
     json_decref(refits);
-    while (all.count > 0)
-        free(all.list[--all.count]);
+    cli_texts_free(&all);
     return code;
 }

@@ -23,7 +23,14 @@ static const char *margin_of_base(const cli_evaluation *it)
 static char *samples(const cli_evaluation *it)
 {
     return cli_text("The decoder's pixel probabilities at 200 draws from the prior: the first 200 of seed %" PRIu64
-                    ", none left out, temperature 1.", it->sample_seed);
+                    ", none left out, temperature %g.", it->sample_seed, it->run->settings.eval.temperature);
+}
+
+static char *nearest(const cli_evaluation *it)
+{
+    (void)it;
+    return cli_text("The first %d of these draws, and below each the training image that is nearest in Euclidean distance "
+                    "of pixels. A model that had learned images by heart would draw copies.", (int)CLI_NEAREST);
 }
 
 static char *classes(const cli_evaluation *it)
@@ -91,27 +98,29 @@ static char *terms(const cli_evaluation *it)
 size_t cli_report_figures(const cli_evaluation *it, gkv_report_figure figures[CLI_FIGURES])
 {
     const struct {
-        bool there;
+        bool there, leads;
         const char *name, *heading, *alt;
         char *(*caption)(const cli_evaluation *it);
     } table[CLI_FIGURES] = {
-        {true, "samples", "Samples", "a grid of images drawn from the model", samples},
-        {gkv_model_classes(it->run->model) > 0, "classes", "Samples by class", "rows of images, a class each", classes},
-        {it->reconstructions, "reconstructions", "Reconstructions", "test images over their reconstructions",
+        {true, true, "samples", "Samples", "a grid of images drawn from the model", samples},
+        {it->training != NULL, true, "nearest", "Samples and training images", "drawn images over their nearest training images",
+         nearest},
+        {gkv_model_classes(it->run->model) > 0, false, "classes", "Samples by class", "rows of images, a class each", classes},
+        {it->reconstructions, false, "reconstructions", "Reconstructions", "test images over their reconstructions",
          reconstructions},
-        {it->interpolations, "interpolations", "Interpolations", "rows of images, each changing into another",
+        {it->interpolations, false, "interpolations", "Interpolations", "rows of images, each changing into another",
          interpolations},
-        {it->base, "base", strcmp(gkv_model_settings_of(it->run->model)->model.base, "normal") == 0 ? "The base and the codes" : "The fitted base",
+        {it->base, false, "base", strcmp(gkv_model_settings_of(it->run->model)->model.base, "normal") == 0 ? "The base and the codes" : "The fitted base",
          "histograms with the base's density, over QQ plots", base},
-        {it->latent, "latent", "Latent codes", "a scatter plot of codes", latent},
-        {it->curves, "curves", "Training", "curves of −ELBO over epochs", curves},
-        {it->curves, "terms", "Reconstruction and KL", "curves of reconstruction and KL over epochs", terms},
+        {it->latent, false, "latent", "Latent codes", "a scatter plot of codes", latent},
+        {it->curves, false, "curves", "Training", "curves of −ELBO over epochs", curves},
+        {it->curves, false, "terms", "Reconstruction and KL", "curves of reconstruction and KL over epochs", terms},
     };
     size_t count = 0;
     for (size_t i = 0; i < CLI_FIGURES; i++)
         if (table[i].there)
             figures[count++] = (gkv_report_figure){.heading = table[i].heading, .alt = table[i].alt,
-                                                   .caption = table[i].caption(it),
+                                                   .caption = table[i].caption(it), .leads = table[i].leads,
                                                    .png = cli_text("%s/%s.png", it->folder, table[i].name)};
     return count;
 }

@@ -30,7 +30,8 @@ typedef enum gkv_stream {
     GKV_STREAM_WARP,           /* whether an image is bent; step = training step, index = image */
     GKV_STREAM_WARP_FIELD,     /* how */
     GKV_STREAM_PIXELS,         /* Bernoulli draws of decoded images; index = number of the draw */
-    GKV_STREAM_SUBSET          /* rows of a subset (kernel distance); step = subset, index = 0 for set a, 1 for b */
+    GKV_STREAM_SUBSET,         /* rows of a subset (kernel distance); step = subset, index = 0 for set a, 1 for b */
+    GKV_STREAM_CHOICE          /* order in which metrics of generation take images; index = 0 of training, 1 of test images */
 } gkv_stream;
 
 /* One place in the space of numbers: n values from it are values 0 … n−1. */

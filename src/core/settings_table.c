@@ -128,7 +128,13 @@ const gkv_settings_row gkv_settings_rows[] = {
 
     INTEGER(eval, samples, 500, 1, 1000000, "Importance samples per image."),
     INTEGER_OR("all", eval, images, "all", 1, 1000000, "Test images, from the first."),
-    SEED(eval, seed, 1, "Seed of posterior noise and of the test set's binarization."),
+    INTEGER_OR("auto", eval, draws, "auto", 2, 1000000,
+               "Images in a set of draws for the metrics of generation; auto is one per test image."),
+    INTEGER(eval, draw_sets, 3, 1, 1000, "Sets of draws, over which these metrics are averaged."),
+    NUMBER(eval, temperature, 1, 0, 100, "Scale of the base's normal scores in these draws; 1 is the model."),
+    TEXT(eval, features, GKV_KIND_PATH, "path", "",
+         "The network whose features these metrics compare; empty takes that of the data set, if gkvae has one."),
+    SEED(eval, seed, 1, "Seed of posterior noise, of draws and of the test set's binarization."),
 };
 const size_t gkv_settings_row_count = sizeof gkv_settings_rows / sizeof *gkv_settings_rows;
 

@@ -1,6 +1,7 @@
 /* The report page. */
 #include "report/html.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "core/memory.h"
@@ -72,10 +73,14 @@ static void write_contents(gkv_file_writer *out, const gkv_report *report)
     if (report->n_tables + report->n_figures + report->n_texts < 4)
         return;
     gkv_file_printf(out, "<nav aria-label=\"Contents\">\n<ul>\n");
+    for (size_t i = 0; i < report->n_figures; i++)
+        if (report->figures[i].leads)
+            write_link(&links, report->figures[i].heading);
     for (size_t i = 0; i < report->n_tables; i++)
         write_link(&links, report->tables[i].heading);
     for (size_t i = 0; i < report->n_figures; i++)
-        write_link(&links, report->figures[i].heading);
+        if (!report->figures[i].leads)
+            write_link(&links, report->figures[i].heading);
     for (size_t i = 0; i < report->n_texts; i++)
         write_link(&links, report->texts[i].heading);
     gkv_file_printf(out, "</ul>\n</nav>\n");
@@ -190,6 +195,15 @@ static gkv_status write_figure(page *p, const gkv_report_figure *figure)
     return GKV_OK;
 }
 
+/* The figures that lead, or those that do not. */
+static gkv_status write_figures(page *p, const gkv_report *report, bool leading)
+{
+    for (size_t i = 0; i < report->n_figures; i++)
+        if ((report->figures[i].leads != 0) == leading)
+            GKV_TRY(write_figure(p, &report->figures[i]));
+    return GKV_OK;
+}
+
 gkv_status gkv_report_html(const char *path, const gkv_report *report)
 {
     if (!path || !*path)
@@ -207,10 +221,10 @@ gkv_status gkv_report_html(const char *path, const gkv_report *report)
     write_contents(out, report);
     gkv_file_printf(out, "</header>\n<main>\n");
     write_numbers(out, report);
+    GKV_TRY_GOTO(write_figures(&p, report, true));
     for (size_t i = 0; i < report->n_tables; i++)
         GKV_TRY_GOTO(write_table(&p, &report->tables[i]));
-    for (size_t i = 0; i < report->n_figures; i++)
-        GKV_TRY_GOTO(write_figure(&p, &report->figures[i]));
+    GKV_TRY_GOTO(write_figures(&p, report, false));
     for (size_t i = 0; i < report->n_texts; i++) {
         open_section(&p, report->texts[i].heading);
         gkv_file_printf(out, "<pre tabindex=\"0\">");

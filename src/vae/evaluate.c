@@ -125,6 +125,7 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
                         const gkv_eval_options *options, gkv_metrics *metrics)
 {
     memset(metrics, 0, sizeof *metrics);
+    gkv_generation_none(&metrics->generation);
     if (gkv_dataset_height(test) != model->height || gkv_dataset_width(test) != model->width)
         return gkv_fail(GKV_ERR_DATA, "the images are %zu × %zu, but the model was trained on %zu × %zu",
                         gkv_dataset_height(test), gkv_dataset_width(test), model->height, model->width);
@@ -157,7 +158,7 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
     gkv_refined_metrics_none(&metrics->refined);
     round.round = 1;
     if (refine)
-        GKV_TRY_GOTO(gkv_evaluate_refined(&job, refine, &estimates, &metrics->refined));
+        GKV_TRY_GOTO(gkv_evaluate_refined(&job, refine, &estimates, options->refined_mean, &metrics->refined));
     job.progress = NULL;
     GKV_TRY_GOTO(judge_codes(&job, metrics));
     GKV_TRY_GOTO(gkv_class_accuracy_of(model, &images, &metrics->class_accuracy));

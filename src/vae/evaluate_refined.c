@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <omp.h>
 
@@ -147,7 +148,7 @@ static gkv_status summarise(const gkv_estimate_job *job, const block *b, const g
 }
 
 gkv_status gkv_evaluate_refined(const gkv_estimate_job *job, const gkv_refine_settings *settings,
-                                gkv_estimates *estimates, gkv_refined_metrics *out)
+                                gkv_estimates *estimates, float *mean, gkv_refined_metrics *out)
 {
     const size_t count = job->images->count;
     gkv_refine_settings own = *settings;
@@ -164,6 +165,8 @@ gkv_status gkv_evaluate_refined(const gkv_estimate_job *job, const gkv_refine_se
         GKV_TRY_GOTO(do_block(job, refiner, &b, first, count - first < BLOCK_IMAGES ? count - first : BLOCK_IMAGES,
                               estimates, out));
     GKV_TRY_GOTO(summarise(job, &b, estimates, out));
+    if (mean)
+        memcpy(mean, b.means, count * job->model->d * sizeof *mean);
 done:
     gkv_refiner_free(refiner);
     block_free(&b);

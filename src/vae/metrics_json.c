@@ -1,6 +1,7 @@
 /* metrics.json: one flat object whose keys scripts can rely on. */
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <jansson.h>
@@ -18,8 +19,46 @@ static json_t *whole(uint64_t value)
     return json_integer((json_int_t)value);
 }
 
+/* Figures of generation: a key for each set, form and figure, as in "floor_binary_frechet_lenet". */
+static bool add_generation(json_t *object, const gkv_generation *g)
+{
+    static const char *const sets[GKV_IMAGE_SETS] = {
+        [GKV_SET_SAMPLES] = "", [GKV_SET_NORMAL] = "normal_", [GKV_SET_POSTERIOR] = "posterior_",
+        [GKV_SET_RECONSTRUCTIONS] = "reconstructed_", [GKV_SET_REFINED] = "refined_", [GKV_SET_TRAINING] = "floor_",
+    };
+    static const char *const forms[GKV_IMAGE_FORMS] = {[GKV_FORM_MEANS] = "", [GKV_FORM_BINARY] = "binary_"};
+    bool good = true;
+    for (size_t s = 0; s < GKV_IMAGE_SETS; s++)
+        for (size_t f = 0; f < GKV_IMAGE_FORMS; f++) {
+            const gkv_generation_figures *of = &g->of[s][f];
+            const struct { const char *name; double value; } figures[] = {
+                {"frechet_lenet", of->frechet},
+                {"frechet_lenet_se", of->frechet_se},
+                {"kid_lenet", of->kid},
+                {"kid_lenet_se", of->kid_se},
+                {"precision", of->precision},
+                {"recall", of->recall},
+                {"density", of->density},
+                {"coverage", of->coverage},
+                {"coverage_se", of->coverage_se},
+                {"class_entropy", of->class_entropy},
+                {"confidence", of->confidence},
+                {"confident", of->confident},
+                {"recognised", of->recognised},
+            };
+            for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
+                char key[64];
+                snprintf(key, sizeof key, "%s%s%s", sets[s], forms[f], figures[i].name);
+                good &= json_object_set_new(object, key, number(figures[i].value)) == 0;
+            }
+        }
+    return good;
+}
+
 gkv_status gkv_metrics_write(const gkv_metrics *m, const char *path)
 {
+    const gkv_generation *g = &m->generation;
+    const bool measured = g->sets > 0;
     const gkv_refined_metrics *r = &m->refined;
     const bool refined = r->samples > 0;
     const struct { const char *key; json_t *value; } fields[] = {
@@ -65,14 +104,32 @@ gkv_status gkv_metrics_write(const gkv_metrics *m, const char *path)
         {"refined_accepted", number(r->accepted)},
         {"refined_images", refined ? whole(r->improved) : json_null()},
         {"refined_milliseconds", number(r->milliseconds)},
+        {"test_confidence", number(g->test_confidence)},
+        {"test_confident", number(g->test_confident)},
+        {"test_recognised", number(g->test_recognised)},
+        {"nearest_samples", number(g->nearest_samples)},
+        {"nearest_samples_se", number(g->nearest_samples_se)},
+        {"nearest_reconstructions", number(g->nearest_reconstructions)},
+        {"nearest_reconstructions_se", number(g->nearest_reconstructions_se)},
+        {"nearest_test", number(g->nearest_test)},
+        {"nearest_test_se", number(g->nearest_test_se)},
+        {"generation_draws", measured ? whole(g->draws) : json_null()},
+        {"generation_sets", measured ? whole(g->sets) : json_null()},
+        {"generation_references", measured ? whole(g->references) : json_null()},
+        {"generation_temperature", number(g->temperature)},
+        {"generation_seconds", number(g->seconds)},
+        {"generation_protocol", measured ? json_string(g->protocol) : json_null()},
+        {"features", measured ? json_string(g->features) : json_null()},
+        {"features_sha256", measured ? json_string(g->features_sha256) : json_null()},
         {"protocol", json_string(m->protocol)},
         {"dataset", json_string(m->dataset)},
         {"version", json_string(gkv_version())},
     };
     json_t *object = json_object();
-    int failed = object == NULL;
+    bool failed = object == NULL;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         failed |= json_object_set_new(object, fields[i].key, fields[i].value) != 0;
+    failed |= !add_generation(object, g);
     char *text = failed ? NULL : json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
     json_decref(object);
     if (!text)

@@ -1,0 +1,195 @@
+#include "generation.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "gkvae/features.h"
+
+/* --- measuring ------------------------------------------------------------------------------------- */
+
+int cli_generation_network(const gkv_settings *settings, bool quiet, gkv_features **out)
+{
+    const char *wanted = settings->eval.features;
+    *out = NULL;
+    if (strpbrk(wanted, "./"))
+        return cli_check(gkv_features_load(wanted, out));
+    const gkv_status status = gkv_features_builtin(*wanted ? wanted : settings->data.dataset, out);
+    if (status != GKV_ERR_CONFIG || *wanted)
+        return cli_check(status);
+    if (!quiet)
+        fprintf(stderr, "gkvae: no metrics of generation: %s\n", gkv_error_message());
+    return CLI_OK;
+}
+
+typedef struct reporter {
+    bool quiet;
+    cli_live live;
+    double began;
+} reporter;
+
+static void on_progress(void *context, size_t done, size_t of)
+{
+    reporter *it = context;
+    char sets[64], left[64], time[32];
+    if (it->quiet || !cli_live_due(&it->live))
+        return;
+    snprintf(sets, sizeof sets, "generation: %zu of %zu sets of images", done, of);
+    snprintf(left, sizeof left, "ETA %s",
+             cli_duration((cli_seconds() - it->began) / (double)done * (double)(of - done), time));
+    cli_live_show(&it->live, (const char *const[]){sets, left}, 2);
+}
+
+int cli_generation_measure(const cli_run *run, const gkv_dataset *test, const gkv_dataset *training,
+                           const gkv_features *network, const float *refined, bool quiet, gkv_generation *out)
+{
+    reporter it = {.quiet = quiet, .began = cli_seconds()};
+    const gkv_generation_options options = {.refined = refined, .progress = on_progress, .context = &it,
+                                            .stop = &cli_stop};
+    cli_live_start(&it.live, !quiet);
+    const gkv_status status = gkv_evaluate_generation(run->model, test, training, network, &run->settings, &options, out);
+    cli_live_clear(&it.live);
+    return cli_check(status);
+}
+
+/* --- showing ------------------------------------------------------------------------------------------ */
+
+static const char *const set_names[GKV_IMAGE_SETS] = {
+    [GKV_SET_SAMPLES] = "samples",
+    [GKV_SET_NORMAL] = "N(0, I) in place of the prior",
+    [GKV_SET_POSTERIOR] = "decoded posterior draws",
+    [GKV_SET_RECONSTRUCTIONS] = "reconstructions",
+    [GKV_SET_REFINED] = "refined reconstructions",
+    [GKV_SET_TRAINING] = "training images (floor)",
+};
+
+enum { COLUMNS = 10 };
+static const char *const columns[COLUMNS] = {"images", "Fréchet", "KID × 1,000", "precision", "recall", "density", "coverage",
+                                             "class entropy", "confidence", "recognised"};
+
+/* The cells of all sets in one form; returns how many rows. */
+static size_t add_rows(const gkv_generation *g, gkv_image_form form, const char **cells, cli_texts *all)
+{
+    size_t rows = 0;
+    for (size_t s = 0; s < GKV_IMAGE_SETS; s++) {
+        const gkv_generation_figures *of = &g->of[s][form];
+        if (!isfinite(of->frechet))
+            continue;
+        const char *const row[COLUMNS] = {
+            set_names[s],
+            cli_texts_with_error(all, of->frechet, of->frechet_se, 2),
+            cli_texts_with_error(all, 1000 * of->kid, 1000 * of->kid_se, 2),
+            cli_texts_number(all, of->precision, 3),
+            cli_texts_number(all, of->recall, 3),
+            cli_texts_number(all, of->density, 3),
+            cli_texts_with_error(all, of->coverage, of->coverage_se, 3),
+            cli_texts_number(all, of->class_entropy, 3),
+            cli_texts_number(all, of->confidence, 3),
+            cli_texts_number(all, of->recognised, 4),
+        };
+        memcpy(cells + rows++ * COLUMNS, row, sizeof row);
+    }
+    return rows;
+}
+
+/* A row that heads those of a form. */
+static void add_heading(const char *name, const char **cells)
+{
+    for (size_t c = 0; c < COLUMNS; c++)
+        cells[c] = c == 0 ? name : "";
+}
+
+static size_t add_all(const gkv_generation *g, const char **cells, cli_texts *all)
+{
+    size_t rows = add_rows(g, GKV_FORM_MEANS, cells + COLUMNS, all);
+    if (rows == 0)
+        return 0;
+    add_heading("pixel means, against grey test images", cells);
+    rows++;
+    const size_t binary = add_rows(g, GKV_FORM_BINARY, cells + (rows + 1) * COLUMNS, all);
+    if (binary == 0)
+        return rows;
+    add_heading("binary draws, against binarized test images", cells + rows * COLUMNS);
+    return rows + 1 + binary;
+}
+
+void cli_generation_print(const gkv_generation *g)
+{
+    const char *cells[CLI_GENERATION_CELLS + COLUMNS];
+    cli_texts all = {.list = NULL};
+    memcpy(cells, columns, sizeof columns);
+    const size_t rows = add_all(g, cells + COLUMNS, &all);
+    if (rows > 0) {
+        putchar('\n');
+        cli_table(cells, rows + 1, COLUMNS, "lrrrrrrrrr");
+        printf("nearest training image, distance in pixels: samples %.3f ± %.3f, reconstructions %.3f ± %.3f, "
+               "test images %.3f ± %.3f\n", g->nearest_samples, g->nearest_samples_se, g->nearest_reconstructions,
+               g->nearest_reconstructions_se, g->nearest_test, g->nearest_test_se);
+        printf("(%s; ± standard errors over %llu sets of draws)\n", g->protocol, (unsigned long long)g->sets);
+    }
+    cli_texts_free(&all);
+}
+
+gkv_report_table cli_generation_table(const gkv_generation *g, const char **cells, cli_texts *all)
+{
+    const char *caption = cli_texts_keep(
+        all, cli_text("Protocol: %s. Fréchet distances and KID are smaller, the other figures larger, for better images; "
+                      "no model is expected to be better than training images are. ± are standard errors over %llu sets "
+                      "of draws. Recognised: the share of images that the classifier gives their own label.",
+                      g->protocol, (unsigned long long)g->sets));
+    return (gkv_report_table){.heading = "Generation: all figures", .caption = caption, .columns = columns,
+                              .n_columns = COLUMNS, .cells = cells, .n_rows = add_all(g, cells, all)};
+}
+
+/* --- in words of everyday ---------------------------------------------------------------------------- */
+
+enum { PLAIN_COLUMNS = 5 };
+
+/* The smallest and largest share of a class, out of 100 images. */
+static const char *range_of(cli_texts *all, const double *share, size_t classes)
+{
+    double low = 1, high = 0;
+    for (size_t c = 0; c < classes; c++) {
+        low = fmin(low, share[c]);
+        high = fmax(high, share[c]);
+    }
+    return cli_texts_keep(all, cli_text("%.1f … %.1f", 100 * low, 100 * high));
+}
+
+gkv_report_table cli_generation_plain_table(const gkv_generation *g, const char **cells, cli_texts *all)
+{
+    static const char *const headings[PLAIN_COLUMNS] = {"of 100 images", "drawn from the model", "real ones",
+                                                        "with N(0, I) as prior", "what it is"};
+    const gkv_generation_figures *samples = &g->of[GKV_SET_SAMPLES][GKV_FORM_MEANS];
+    const gkv_generation_figures *real = &g->of[GKV_SET_TRAINING][GKV_FORM_MEANS];
+    const gkv_generation_figures *normal = &g->of[GKV_SET_NORMAL][GKV_FORM_MEANS];
+    size_t rows = 0;
+    if (isfinite(samples->frechet)) {
+#define SHARE(figures, name) cli_texts_number(all, 100 * (figures)->name, 1)
+        const char *const table[][PLAIN_COLUMNS] = {
+            {"the classifier is sure of", SHARE(samples, confident), SHARE(real, confident), SHARE(normal, confident),
+             "its answer has a probability above 90 %"},
+            {"look like a test image", SHARE(samples, precision), SHARE(real, precision), SHARE(normal, precision),
+             "precision: realistic"},
+            {"test images that one of them looks like", SHARE(samples, coverage), SHARE(real, coverage),
+             SHARE(normal, coverage), "coverage: diverse"},
+            {"the rarest and the most frequent class have", range_of(all, g->class_share, g->classes),
+             range_of(all, g->test_class_share, g->classes), NULL, "by the classifier's answers"},
+            {"distance of the two collections", cli_texts_number(all, samples->frechet, 2),
+             cli_texts_number(all, real->frechet, 2), cli_texts_number(all, normal->frechet, 2),
+             "Fréchet distance of features, of the whole collections; 0 if they are alike"},
+            {"distance to the nearest training image", cli_texts_number(all, g->nearest_samples, 2),
+             cli_texts_number(all, g->nearest_test, 2), NULL,
+             "in pixels, mean; much smaller than a test image's would mean copies"},
+        };
+#undef SHARE
+        rows = sizeof table / sizeof *table;
+        memcpy(cells, table, sizeof table);
+    }
+    const char *caption = cli_texts_keep(
+        all, cli_text("Sets of %llu images drawn from the model, none left out, against all %llu test images. Real "
+                      "ones are training images, and test images in the rows of classes and of nearest images. A small "
+                      "frozen network compares the images.",
+                      (unsigned long long)g->draws, (unsigned long long)g->references));
+    return (gkv_report_table){.heading = "Generation: realistic and diverse?", .caption = caption, .columns = headings,
+                              .n_columns = PLAIN_COLUMNS, .cells = cells, .n_rows = rows};
+}

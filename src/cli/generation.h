@@ -1,0 +1,27 @@
+/* Metrics of generation in an evaluation: how they are measured and how they are shown. */
+#ifndef GKV_CLI_GENERATION_H
+#define GKV_CLI_GENERATION_H
+
+#include "cli.h"
+#include "gkvae/generation.h"
+#include "gkvae/plot.h"
+#include "texts.h"
+
+/* The network that eval.features names, by a data set's name or as a file; else that of the run's data set. If there
+ * is none for that, *out is NULL, and a line on standard error says so unless `quiet`. */
+int cli_generation_network(const gkv_settings *settings, bool quiet, gkv_features **out);
+
+/* Measures the run's images against its test images. refined[test images, latent] are refined codes, or NULL. */
+int cli_generation_measure(const cli_run *run, const gkv_dataset *test, const gkv_dataset *training,
+                           const gkv_features *network, const float *refined, bool quiet, gkv_generation *out);
+
+/* Prints the table of all figures; nothing if there are none. */
+void cli_generation_print(const gkv_generation *generation);
+
+/* Two tables of the page: what the figures say in words of everyday, and all figures. Their cells are the
+ * caller's, as many as these. */
+enum { CLI_PLAIN_CELLS = 10 * 5, CLI_GENERATION_CELLS = 16 * 10 };
+gkv_report_table cli_generation_plain_table(const gkv_generation *generation, const char **cells, cli_texts *all);
+gkv_report_table cli_generation_table(const gkv_generation *generation, const char **cells, cli_texts *all);
+
+#endif

@@ -1,0 +1,34 @@
+/* The sets of images that are compared with the test images; see gkvae/generation.h. */
+#ifndef GKV_VAE_GENERATION_SETS_H
+#define GKV_VAE_GENERATION_SETS_H
+
+#include <stdbool.h>
+
+#include "gkvae/generation.h"
+
+/* What the sets are made from. */
+typedef struct gkv_set_source {
+    const gkv_model *model;
+    const gkv_dataset *test, *training;
+    const float *targets;     /* the test images as the model sees them, [test, pixels] */
+    const float *refined;     /* refined codes of the test images, [test, latent], or NULL */
+    const uint32_t *order;    /* a random order of the training images */
+    size_t draws, pixels;
+    uint64_t seed;
+    double temperature;
+    float *codes;             /* scratch, [larger of draws and test, latent] */
+} gkv_set_source;
+
+typedef struct gkv_set_ops {
+    bool repeated;            /* one repetition for each set of draws, else one in all */
+    /* How many images a repetition has; 0 if the set cannot be made. */
+    size_t (*count)(const gkv_set_source *source);
+    /* The images of a repetition, [count, pixels] in [0, 1]. */
+    gkv_status (*make)(const gkv_set_source *source, size_t repetition, float *images);
+    /* The label of image i, if the data set has labels; NULL for images that belong to no label. */
+    const uint8_t *(*label)(const gkv_set_source *source, size_t repetition, size_t i);
+} gkv_set_ops;
+
+extern const gkv_set_ops gkv_set_table[GKV_IMAGE_SETS];
+
+#endif
