@@ -24,7 +24,9 @@ typedef struct entry {
 
 struct gkv_safetensors {
     char *path;
-    int descriptor;
+    int descriptor;              /* −1: the file is in memory */
+    const unsigned char *memory; /* `size` bytes */
+    uint64_t size;
     uint64_t data_begin; /* in the file */
     json_t *header;
     size_t count;
@@ -35,6 +37,10 @@ struct gkv_safetensors {
 static gkv_status read_at(const gkv_safetensors *file, uint64_t offset, void *out, uint64_t count)
 {
     unsigned char *to = out;
+    if (file->memory && count > 0) { /* offsets were checked against the size */
+        memcpy(to, file->memory + offset, (size_t)count);
+        return GKV_OK;
+    }
     while (count > 0) {
         const size_t want = count < 1 << 30 ? (size_t)count : 1 << 30;
         const ssize_t got = pread(file->descriptor, to, want, (off_t)offset);
@@ -196,10 +202,11 @@ static gkv_status read_entries(gkv_safetensors *file, uint64_t data_size)
     return GKV_OK;
 }
 
-static gkv_status read_header(gkv_safetensors *file, uint64_t size, char **text)
+static gkv_status read_header(gkv_safetensors *file, char **text)
 {
     unsigned char prefix[8];
     uint64_t length = 0;
+    const uint64_t size = file->size;
     if (size < sizeof prefix)
         return gkv_fail(GKV_ERR_DATA, "%s: %" PRIu64 " bytes are too few for a safetensors file", file->path, size);
     GKV_TRY(read_at(file, 0, prefix, sizeof prefix));
@@ -224,34 +231,54 @@ static gkv_status read_header(gkv_safetensors *file, uint64_t size, char **text)
     return GKV_OK;
 }
 
-gkv_status gkv_safetensors_open(const char *path, gkv_safetensors **out)
+static gkv_status open_path(gkv_safetensors *file)
+{
+    struct stat info;
+    /* Not to wait for ever for the other end of a pipe. */
+    file->descriptor = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file->descriptor < 0 || fstat(file->descriptor, &info) != 0)
+        return gkv_fail(GKV_ERR_IO, "%s: cannot read: %s", file->path, strerror(errno));
+    if (!S_ISREG(info.st_mode))
+        return gkv_fail(GKV_ERR_DATA, "%s: not a regular file", file->path);
+    file->size = (uint64_t)info.st_size;
+    return GKV_OK;
+}
+
+/* The file called so: that of this path, or unless it is NULL the one in memory. */
+static gkv_status open_file(const char *name, const void *memory, size_t size, gkv_safetensors **out)
 {
     gkv_status status = GKV_OK;
     gkv_safetensors *file = NULL;
     char *text = NULL;
-    struct stat info;
     *out = NULL;
     GKV_TRY(gkv_alloc(1, sizeof *file, &file));
     file->descriptor = -1;
-    GKV_TRY_GOTO(gkv_strdup(path, &file->path));
-    /* Not to wait for ever for the other end of a pipe. */
-    file->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file->descriptor < 0 || fstat(file->descriptor, &info) != 0) {
-        status = gkv_fail(GKV_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
-        goto done;
-    }
-    if (!S_ISREG(info.st_mode)) {
-        status = gkv_fail(GKV_ERR_DATA, "%s: not a regular file", path);
-        goto done;
-    }
-    GKV_TRY_GOTO(read_header(file, (uint64_t)info.st_size, &text));
-    GKV_TRY_GOTO(read_entries(file, (uint64_t)info.st_size - file->data_begin));
+    file->memory = memory;
+    file->size = size;
+    GKV_TRY_GOTO(gkv_strdup(name, &file->path));
+    if (!memory)
+        GKV_TRY_GOTO(open_path(file));
+    GKV_TRY_GOTO(read_header(file, &text));
+    GKV_TRY_GOTO(read_entries(file, file->size - file->data_begin));
     *out = file;
     file = NULL;
 done:
     free(text);
     gkv_safetensors_free(file);
     return status;
+}
+
+gkv_status gkv_safetensors_open(const char *path, gkv_safetensors **out)
+{
+    return open_file(path, NULL, 0, out);
+}
+
+gkv_status gkv_safetensors_open_memory(const void *bytes, size_t size, const char *name, gkv_safetensors **out)
+{
+    *out = NULL;
+    if (!bytes)
+        return gkv_fail(GKV_ERR_ARGUMENT, "%s: the bytes of a safetensors file are needed, not NULL", name);
+    return open_file(name, bytes, size, out);
 }
 
 void gkv_safetensors_free(gkv_safetensors *file)

@@ -26,6 +26,8 @@ typedef struct gkv_nn_kernels {
                          const gkv_real *t_a, gkv_real *t_out);
     void (*leaky_relu)(size_t n, const gkv_real *x, gkv_real *out);
     void (*leaky_relu_backward)(size_t n, const gkv_real *out, const gkv_real *d_out, gkv_real *d_in);
+    /* out[i] ← max(0, y[0][i], …, y[3][i]) for y [4, n]: max-pooling 2×2 (nn/conv.h) and ReLU. */
+    void (*pool_relu)(size_t n, const gkv_real *y, gkv_real *out);
     /* −log Bernoulli(x; sigmoid(logits)) = Σ softplus(logit) − x·logit. With d_logits it
      * also writes its gradient, sigmoid(logit) − x. */
     gkv_real (*bernoulli)(size_t n, const gkv_real *x, const gkv_real *logits, gkv_real *d_logits);

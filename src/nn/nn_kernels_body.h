@@ -148,6 +148,15 @@ static void leaky_relu_backward(size_t n, const gkv_real *out, const gkv_real *d
     }
 }
 
+static void pool_relu(size_t n, const gkv_real *y, gkv_real *out)
+{
+    EACH(i, n) {
+        const vr top = vr_max(vr_load_part(y + i, n - i, 0), vr_load_part(y + n + i, n - i, 0));
+        const vr bottom = vr_max(vr_load_part(y + 2 * n + i, n - i, 0), vr_load_part(y + 3 * n + i, n - i, 0));
+        vr_store_part(out + i, n - i, vr_max(vr_max(top, bottom), vr_set(0)));
+    }
+}
+
 static gkv_real bernoulli(size_t n, const gkv_real *x, const gkv_real *logits, gkv_real *d_logits)
 {
     /* softplus(l) = max(l, 0) + log(1 + e^−|l|). The factors 1 + e^−|l| lie in (1, 2], so
@@ -240,7 +249,7 @@ static double sum_squares(size_t n, const gkv_real *x)
         .norm_silu = norm_silu, .norm_silu_backward = norm_silu_backward,                         \
         .norm_silu_tangent = norm_silu_tangent, .gate = gate, .gate_backward = gate_backward,     \
         .gate_tangent = gate_tangent, .leaky_relu = leaky_relu,                                   \
-        .leaky_relu_backward = leaky_relu_backward, .bernoulli = bernoulli,                       \
+        .leaky_relu_backward = leaky_relu_backward, .pool_relu = pool_relu, .bernoulli = bernoulli, \
         .bernoulli_sd = bernoulli_sd, .scale_rows = scale_rows, .axpy = axpy,                     \
         .add_product = add_product, .adam = adam, .sum_squares = sum_squares                      \
     }

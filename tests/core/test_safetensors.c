@@ -82,12 +82,8 @@ static void tiny_file_has_exact_bytes(void **state)
     assert_int_equal(get_bytes(bytes, sizeof bytes), 8 + 32);
 }
 
-static void written_is_read(void **state)
+static void check_five(const gkv_safetensors *file)
 {
-    (void)state;
-    gkv_safetensors *file = NULL;
-    write_five();
-    assert_ok(gkv_safetensors_open(path, &file));
     assert_int_equal(gkv_safetensors_count(file), 6);
     for (size_t i = 0; i < 6; i++) {
         uint64_t bytes = 0;
@@ -106,6 +102,15 @@ static void written_is_read(void **state)
     assert_string_equal(gkv_safetensors_metadata(file, "format"), "gkvae");
     assert_string_equal(gkv_safetensors_metadata(file, "text"), notes[1].value);
     assert_null(gkv_safetensors_metadata(file, "none"));
+}
+
+static void written_is_read(void **state)
+{
+    (void)state;
+    gkv_safetensors *file = NULL;
+    write_five();
+    assert_ok(gkv_safetensors_open(path, &file));
+    check_five(file);
     gkv_safetensors_free(file);
     gkv_safetensors_free(NULL);
 
@@ -114,6 +119,11 @@ static void written_is_read(void **state)
     write_five();
     assert_int_equal(get_bytes(second, sizeof second), count);
     assert_memory_equal(first, second, count);
+    assert_ok(gkv_safetensors_open_memory(first, count, "first", &file));
+    check_five(file);
+    gkv_safetensors_free(file);
+    assert_fails(gkv_safetensors_open_memory(NULL, 0, "first", &file), GKV_ERR_ARGUMENT, "first: ");
+    assert_null(file);
 }
 
 static void mismatches_give_both_sides(void **state)
@@ -180,10 +190,16 @@ static void every_cut_is_noticed(void **state)
         put("t.safetensors", bytes, length);
         assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "t.safetensors: ");
         assert_null(file);
+        unsigned char *cut = test_alloc(length); /* of its own, for the sanitizers to see its end */
+        memcpy(cut, bytes, length);
+        assert_fails(gkv_safetensors_open_memory(cut, length, "cut", &file), GKV_ERR_DATA, "cut: ");
+        assert_null(file);
+        free(cut);
     }
     bytes[count] = 0;
     put("t.safetensors", bytes, count + 1);
     assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "follow the header");
+    assert_fails(gkv_safetensors_open_memory(bytes, count + 1, "longer", &file), GKV_ERR_DATA, "follow the header");
     put("t.safetensors", bytes, count);
     assert_ok(gkv_safetensors_open(path, &file));
     gkv_safetensors_free(file);

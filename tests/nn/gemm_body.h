@@ -1,12 +1,8 @@
 /* The matrix kernels at every instruction set against plain sums in double, for sizes around
  * the tiles' edges. Operands end where the address space does: a kernel that reads or writes
  * beyond one dies. Included by the float and the double test. */
-#include "support.h"
+#include "fenced.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include "core/rng.h"
 #include "nn/gemm.h"
 
 #ifdef GKV_REAL_IS_DOUBLE
@@ -19,32 +15,6 @@ static const size_t row_counts[] = {1, 2, 5, 6, 13, 14, 15, 29, 50};
 static const size_t widths[] = {1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40, 63, 80};
 static const size_t depths[] = {1, 2, 15, 16, 17, 45, 257, 600};
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-
-/* --- Arrays with nothing behind them ---------------------------------------- */
-
-typedef struct fenced {
-    gkv_real *at;
-    void *pages;
-    size_t bytes;
-} fenced;
-
-static fenced fence(size_t n)
-{
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE), used = (n * sizeof(gkv_real) + page - 1) / page * page;
-    fenced it = {.bytes = used + page};
-    it.pages = mmap(NULL, it.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert_true(it.pages != MAP_FAILED);
-    assert_int_equal(mprotect((char *)it.pages + used, page, PROT_NONE), 0);
-    it.at = (gkv_real *)(void *)((char *)it.pages + used) - n;
-    return it;
-}
-
-static fenced fence_noise(uint64_t place, size_t n)
-{
-    const fenced it = fence(n);
-    gkv_rng_normal(gkv_rng_at(3, GKV_STREAM_USER, n, place), n, it.at);
-    return it;
-}
 
 /* About one in four is not zero; each eighth column is full, and each eighth empty. */
 static fenced fence_sparse(uint64_t place, size_t rows, size_t in)
@@ -65,11 +35,6 @@ static fenced fence_mean(const size_t n, bool dense)
     for (size_t i = 0; i < n; i++)
         it.at[i] = dense ? (gkv_real)0.3 + it.at[i] * it.at[i] : -it.at[i] * it.at[i];
     return it;
-}
-
-static void unfence(fenced *it)
-{
-    munmap(it->pages, it->bytes);
 }
 
 static void assert_same(const gkv_real *a, const gkv_real *b, size_t n)

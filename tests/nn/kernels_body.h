@@ -231,6 +231,18 @@ static double naive_bernoulli(size_t n, const gkv_real *x, const gkv_real *logit
     return sum;
 }
 
+static void check_pool_relu(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+{
+    gkv_real *const four = test_alloc(4 * n * sizeof *four); /* of its own, for the sanitizers to see its end */
+    for (size_t k = 0; k < 4; k++)
+        fill(10 + k, n, 1, four + k * n);
+    kernels->pool_relu(n, four, a->out);
+    for (size_t i = 0; i < n; i++)
+        assert_true((double)a->out[i] == fmax(0, fmax(fmax((double)four[i], (double)four[n + i]),
+                                                      fmax((double)four[2 * n + i], (double)four[3 * n + i]))));
+    free(four);
+}
+
 static void check_bernoulli(const gkv_nn_kernels *kernels, size_t n, arrays *a)
 {
     static const double extremes[] = {1e4, -1e4, 0, 88.8, -88.8, 104, -104, 710, -746, 200, -200, 1e-30};
@@ -340,6 +352,7 @@ EACH_TEST(bernoulli_sd)
 EACH_TEST(scale_rows)
 EACH_TEST(gate)
 EACH_TEST(leaky_relu)
+EACH_TEST(pool_relu)
 EACH_TEST(bernoulli)
 EACH_TEST(sums)
 EACH_TEST(adam)
@@ -358,7 +371,7 @@ int main(void)
         cmocka_unit_test(test_bernoulli_sd), cmocka_unit_test(test_scale_rows),
         cmocka_unit_test(test_norm_silu), cmocka_unit_test(test_norm_silu_backward), cmocka_unit_test(test_gate),
         cmocka_unit_test(test_leaky_relu), cmocka_unit_test(test_bernoulli), cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_adam), cmocka_unit_test(test_place), cmocka_unit_test(test_chosen_table),
+        cmocka_unit_test(test_pool_relu), cmocka_unit_test(test_adam), cmocka_unit_test(test_place), cmocka_unit_test(test_chosen_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,77 @@
+/* A convolution as a matrix product: a row of the left matrix holds the pixels under the kernel at one place. */
+#include "nn/conv.h"
+
+#include <string.h>
+
+/* Numbers that are copied at a time. A copy may run over its end by fewer than that: what it
+ * reads there is scratch memory too, and what it writes there the next copy writes again. */
+enum { CHUNK = 8 };
+
+size_t gkv_conv_pooled(const gkv_conv *conv, size_t side)
+{
+    return (side + 2 * conv->padding - conv->kernel + 1) / 2;
+}
+
+size_t gkv_conv_depth(const gkv_conv *conv)
+{
+    return conv->kernel * conv->kernel * conv->in;
+}
+
+/* Outputs of one channel in one of the four arrays. */
+static size_t places(const gkv_conv *conv)
+{
+    return gkv_conv_pooled(conv, conv->height) * gkv_conv_pooled(conv, conv->width);
+}
+
+size_t gkv_conv_outputs(const gkv_conv *conv)
+{
+    return places(conv) * conv->out;
+}
+
+static size_t padded_row(const gkv_conv *conv)
+{
+    return (conv->width + 2 * conv->padding) * conv->in;
+}
+
+static size_t padded_size(const gkv_conv *conv)
+{
+    return (conv->height + 2 * conv->padding) * padded_row(conv) + CHUNK;
+}
+
+size_t gkv_conv_scratch(const gkv_conv *conv)
+{
+    return padded_size(conv) + 4 * places(conv) * gkv_conv_depth(conv) + CHUNK;
+}
+
+/* The image with zeros around it. */
+static void pad(const gkv_conv *conv, const gkv_real *x, gkv_real *padded)
+{
+    const size_t row = padded_row(conv), left = conv->padding * conv->in, count = conv->width * conv->in;
+    memset(padded, 0, padded_size(conv) * sizeof *padded);
+    for (size_t i = 0; i < conv->height; i++)
+        memcpy(padded + (i + conv->padding) * row + left, x + i * count, count * sizeof *x);
+}
+
+/* The left matrix, [4·places, depth]. */
+static void unfold(const gkv_conv *conv, const gkv_real *padded, gkv_real *to)
+{
+    const size_t row = padded_row(conv), run = conv->kernel * conv->in;
+    const size_t rows = gkv_conv_pooled(conv, conv->height), columns = gkv_conv_pooled(conv, conv->width);
+    for (size_t array = 0; array < 4; array++)
+        for (size_t i = 0; i < rows; i++)
+            for (size_t j = 0; j < columns; j++) {
+                const gkv_real *from = padded + (2 * i + array / 2) * row + (2 * j + array % 2) * conv->in;
+                for (size_t k = 0; k < conv->kernel; k++, from += row, to += run)
+                    for (size_t c = 0; c < run; c += CHUNK)
+                        memcpy(to + c, from + c, CHUNK * sizeof *to);
+            }
+}
+
+void gkv_conv_forward(const gkv_conv *conv, const gkv_gemm_kernels *kernels, const gkv_real *x, const gkv_real *weight,
+                      const gkv_real *packed, const gkv_real *bias, gkv_real *scratch, gkv_real *y)
+{
+    gkv_real *const padded = scratch, *const unfolded = scratch + padded_size(conv);
+    pad(conv, x, padded);
+    unfold(conv, padded, unfolded);
+    gkv_gemm_forward(kernels, 4 * places(conv), conv->out, gkv_conv_depth(conv), unfolded, weight, packed, bias, y);
+}

@@ -1,0 +1,34 @@
+/* A convolution of one image, forward only: stride 1, and zeros around the image.
+ *
+ *   x [height, width, in]   weight [out, kernel, kernel, in]   bias [out]
+ *   y [4, pooled height, pooled width, out]
+ *
+ * Outputs come in the order that max-pooling 2×2 wants: y[2a + b][i][j] is the output at row 2i + a and column 2j + b,
+ * so that pooling is the largest of four arrays, element by element (pool_relu of nn/kernels.h). A last row or column
+ * that no window of the pooling has is not computed. */
+#ifndef GKV_NN_CONV_H
+#define GKV_NN_CONV_H
+
+#include <stddef.h>
+
+#include "core/real.h"
+#include "nn/gemm.h"
+
+typedef struct gkv_conv {
+    size_t height, width, in; /* of the image; height and width ≥ kernel + 1 − 2·padding */
+    size_t kernel, padding, out;
+} gkv_conv;
+
+/* A side of the pooled array that a side of the image gives. */
+size_t gkv_conv_pooled(const gkv_conv *conv, size_t side);
+
+/* Elements of the weight's rows, kernel²·in; of one of the four arrays of y; and of the scratch memory of a call. */
+size_t gkv_conv_depth(const gkv_conv *conv);
+size_t gkv_conv_outputs(const gkv_conv *conv);
+size_t gkv_conv_scratch(const gkv_conv *conv);
+
+/* `kernels` as in nn/gemm.h, where `packed` is [out, depth] packed, or NULL. */
+void gkv_conv_forward(const gkv_conv *conv, const gkv_gemm_kernels *kernels, const gkv_real *x, const gkv_real *weight,
+                      const gkv_real *packed, const gkv_real *bias, gkv_real *scratch, gkv_real *y);
+
+#endif
