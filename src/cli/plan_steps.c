@@ -345,6 +345,19 @@ static int clear_fit(const char *run)
     return CLI_OK;
 }
 
+/* Figures speak of the model that is now changed; training removes those that it knows of itself. */
+static void forget_figures(const job *it, const char *run)
+{
+    for (size_t e = 0; e < it->plan->n_evals; e++) {
+        const char *const names[] = {it->plan->evals[e].figures, it->plan->evals[e].mark};
+        for (size_t i = 0; i < 2; i++) {
+            char *path = cli_text("%s/%s", run, names[i]);
+            unlink(path);
+            free(path);
+        }
+    }
+}
+
 static int mark(const job *it, const step *s)
 {
     const uint64_t seed = it->plan->seeds[s->seed];
@@ -362,8 +375,11 @@ static int do_step(job *it, const step *s)
     char *name = name_of(it, s);
     int code = s->kind == STEP_FIT ? clear_fit(run) : CLI_OK;
     it->began = cli_seconds();
-    if (code == CLI_OK && s->kind != STEP_EVAL && !s->resume)
-        unlink(log); /* of a model that is no more */
+    if (code == CLI_OK && s->kind != STEP_EVAL) {
+        forget_figures(it, run);
+        if (!s->resume)
+            unlink(log); /* of a model that is no more */
+    }
     if (code == CLI_OK) {
         cli_live_start(&it->live, true);
         code = plan_run(words.words, log, show, it);

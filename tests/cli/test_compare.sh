@@ -191,7 +191,7 @@ cmp stopped/long-1/model.safetensors whole/model.safetensors || fail "a plan tha
 process=$!
 wait_for killed/long-1.log "epoch  3/40" || fail "no third epoch within 20 s: $(cat messages)"
 kill -s KILL $process
-wait $process 2> /dev/null
+{ wait $process; } 2> /dev/null
 i=0
 until "$gkvae" train --resume --out killed/long-1 --quiet --epochs 40 2> messages || [ $((i += 1)) -gt 100 ]; do
     grep -q "in use" messages || break
