@@ -56,7 +56,7 @@ compare_words compare_words_of(const comparison *it, const compare_column *colum
     compare_words words = {.n_rows = it->n_rows, .n_columns = 2 + n + with};
     char **cell = words.cells = cli_alloc((it->n_rows + 1) * words.n_columns, sizeof *words.cells);
     *cell++ = cli_text("model");
-    *cell++ = cli_text("%s", "");
+    *cell++ = cli_text("runs");
     for (size_t c = 0; c < n; c++)
         *cell++ = cli_text("%s", columns[c].heading);
     if (with)
