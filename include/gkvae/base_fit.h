@@ -33,8 +33,9 @@ typedef struct gkv_base_fit_report {
 } gkv_base_fit_report;
 
 /* A copy of the model with the base that wanted->model says (base, base_components, base_dependence,
- * base_rank, base_shapes, base_classes, base_g, base_k; and base_fit, which training would go on with), fitted to codes of
- * `training`, the images that the model was trained on; the model's own train.seed and data.validation say which of
+ * base_rank, base_shapes, base_classes, base_g, base_k), fitted to codes of
+ * `training`, the images that the model was trained on, by refits, which is then its base_fit (lm), whatever the
+ * model's or wanted's is; the model's own train.seed and data.validation say which of
  * them were held out, and `run` how they are binarized. The caller frees *out with gkv_model_free. `settings` NULL
  * takes the defaults; `report` may be NULL. A base with nothing to fit (normal) is fine.
  *

@@ -93,6 +93,33 @@ GKV_API void gkv_lines_defaults(gkv_lines_settings *settings);
 GKV_API GKV_MUST_USE gkv_status gkv_plot_lines(const char *path, const gkv_series *series, size_t n_series,
                                                const gkv_lines_settings *settings);
 
+/* ---- values with intervals, side by side ---- */
+
+typedef struct gkv_bar {
+    const char *name;
+    double value;     /* not finite: the row is left empty */
+    double low, high; /* ends of its interval; one that is not finite: no whiskers */
+} gkv_bar;
+
+enum { GKV_BARS_MAX = 500 };
+
+typedef struct gkv_bars_settings {
+    double width;       /* of the whole picture, 160 … 8000 units; its height follows from the rows */
+    double row_height;  /* 12 … 60 units */
+    double pixel_ratio; /* 0.5 … 8 */
+    double reference;   /* where a dashed vertical line stands, which the axis then includes; NaN for none */
+    const char *title, *x_label;
+} gkv_bars_settings;
+
+/* 640 units wide, rows of 22, ratio 2, no reference, no texts. */
+GKV_API void gkv_bars_defaults(gkv_bars_settings *settings);
+
+/* Draws 1 … GKV_BARS_MAX values as dots on rows of their own, in the order given from the top, with their names at
+ * the left and their intervals as whiskers; the axis goes as far as values and intervals do, and does not begin at 0.
+ * Rows without a value say so. NULL settings are the defaults. */
+GKV_API GKV_MUST_USE gkv_status gkv_plot_bars(const char *path, const gkv_bar *bars, size_t n,
+                                              const gkv_bars_settings *settings);
+
 /* ---- labelled points ---- */
 
 typedef struct gkv_scatter_settings {

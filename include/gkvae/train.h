@@ -85,6 +85,20 @@ GKV_API void gkv_train_options_defaults(gkv_train_options *options);
 GKV_API GKV_MUST_USE gkv_status gkv_train(const gkv_settings *settings, const char *folder,
                                           const gkv_train_options *options, gkv_train_result *result);
 
+/* How far the run in a folder has come. */
+typedef enum gkv_run_stage {
+    GKV_RUN_NONE,    /* no config.ini: there is no run */
+    GKV_RUN_BEGUN,   /* no checkpoint yet: nothing to go on from, it has to be begun anew */
+    GKV_RUN_STOPPED, /* a checkpoint that training goes on from, by gkv_train_options.resume */
+    GKV_RUN_FINISHED /* nothing is left to train */
+} gkv_run_stage;
+
+/* Finished is a run whose checkpoint is that of the end of its last epoch, or, with train.patience, of the epoch at
+ * which patience ran out, by its config.ini, history.jsonl and checkpoint.safetensors; reads no data. A folder that does
+ * not exist holds no run. GKV_ERR_CONFIG, GKV_ERR_DATA and GKV_ERR_IO for files that cannot be read as such,
+ * GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_train_stage(const char *folder, gkv_run_stage *stage);
+
 #ifdef __cplusplus
 }
 #endif

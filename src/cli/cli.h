@@ -55,9 +55,14 @@ int cli_data_info(int argc, char **argv);
 int cli_data_list(int argc, char **argv);
 int cli_fit(int argc, char **argv);
 int cli_gk(int argc, char **argv);
+int cli_compare(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 int cli_settings(int argc, char **argv);
 int cli_version(int argc, char **argv);
+
+/* What gkvae eval makes of these words, with argv[0] its name, a model among them: CLI_OK if it would take them, and whether
+ * they ask for test images. A usage error ends the process. */
+int cli_eval_check(int argc, char **argv, bool *of_test);
 
 /* --- messages.c ------------------------------------------------------------------ */
 

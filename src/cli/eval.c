@@ -18,6 +18,7 @@ typedef struct eval_arguments {
     bool quiet, no_pictures, no_generation, wants_refined;
     gkv_refine_settings refine;
     gkv_eval_set of;
+    const char *figures; /* NULL: those of the run's folder */
 } eval_arguments;
 
 /* As gkv_eval_set has them. */
@@ -38,6 +39,8 @@ static const struct argp_option options[] = {
     {"temperature", 'T', "T", 0, "Of these draws, as eval.temperature (default: the run's, or 1)", 0},
     {"no-generation", 'G', NULL, 0, "No metrics of generation (default: of data sets that have a feature network)", 0},
     {"no-pictures", 'P', NULL, 0, "Figures only: no pictures and no page (default: all)", 0},
+    {"figures", 'F', "FILE", 0, "Write the figures there and nothing into the folder (default: metrics.json, pictures and the "
+     "page in the folder)", 0},
     {"quiet", 'q', NULL, 0, "No progress (default: a live line on a terminal, else a line every tenth)", 0},
     {.name = NULL},
 };
@@ -65,6 +68,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'T': cli_assign(&a->run.assignments, state, "eval.temperature", arg, "--temperature"); return 0;
     case 'G': a->no_generation = true; return 0;
     case 'P': a->no_pictures = true; return 0;
+    case 'F': a->figures = cli_path(state, "--figures", arg); return 0;
     case 'q': a->quiet = true; return 0;
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->run; return 0;
     default: return ARGP_ERR_UNKNOWN;
@@ -166,12 +170,35 @@ static bool measures_all(const cli_run *run, const gkv_dataset *test)
     return images == 0 || (size_t)images == gkv_dataset_count(test);
 }
 
+static const struct argp eval_argp = {
+    .options = options, .children = cli_model_and_data, .parser = parse, .args_doc = "FOLDER",
+    .doc = "Measures a run's model, on the test images unless others are asked for. Writes metrics.json, pictures "
+           "and the page index.html into the folder."};
+
+int cli_eval_check(int argc, char **argv, bool *of_test)
+{
+    eval_arguments a = {.quiet = false};
+    gkv_settings settings;
+    gkv_settings_defaults(&settings);
+    gkv_refine_defaults(&a.refine);
+    int code = cli_parse(&eval_argp, argc, argv, &a);
+    if (code == CLI_OK)
+        code = cli_assignments_apply(&a.run.assignments, &settings);
+    *of_test = a.of == GKV_EVAL_TEST;
+    return code == CLI_OK && a.figures ? cli_error(CLI_USAGE, "--figures: where figures are kept is not to choose here") : code;
+}
+
+/* Where the figures go; the caller frees it. */
+static char *figures_path(const eval_arguments *a)
+{
+    if (a->figures)
+        return cli_text("%s", a->figures);
+    return a->of == GKV_EVAL_TEST ? cli_text("%s/metrics.json", a->run.model)
+                                  : cli_text("%s/metrics-%s.json", a->run.model, sets[a->of]);
+}
+
 int cli_eval(int argc, char **argv)
 {
-    static const struct argp argp = {
-        .options = options, .children = cli_model_and_data, .parser = parse, .args_doc = "FOLDER",
-        .doc = "Measures a run's model, on the test images unless others are asked for. Writes metrics.json, pictures "
-               "and the page index.html into the folder."};
     eval_arguments a = {.quiet = false};
     cli_run run = {.model = NULL};
     gkv_dataset *test = NULL, *training = NULL;
@@ -182,15 +209,16 @@ int cli_eval(int argc, char **argv)
     bool evaluated = false;
     char *command = cli_command(argc, argv), *path = NULL;
     gkv_refine_defaults(&a.refine);
-    CLI_TRY(cli_parse(&argp, argc, argv, &a));
+    CLI_TRY(cli_parse(&eval_argp, argc, argv, &a));
     CLI_TRY(cli_run_open(&a.run, &run));
+    CLI_TRY(cli_output_spares_run("--figures", a.figures, &a.run, &run));
     if (!run.is_folder) {
         code = cli_error(CLI_USAGE, "%s is no folder: the results of an evaluation need one", a.run.model);
         goto done;
     }
     CLI_TRY(cli_run_images(&run, a.of == GKV_EVAL_TEST ? GKV_TEST : GKV_TRAIN, NULL, &test));
     /* Better now than after an hour. */
-    if (access(a.run.model, W_OK | X_OK) != 0) {
+    if (!a.figures && access(a.run.model, W_OK | X_OK) != 0) {
         code = cli_error(CLI_IO, "%s: the results cannot be written there: %s", a.run.model, strerror(errno));
         goto done;
     }
@@ -210,12 +238,11 @@ int cli_eval(int argc, char **argv)
     cli_generation_print(&metrics.generation);
     fflush(stdout);
     evaluated = true;
-    if (a.of == GKV_EVAL_TEST)
+    if (a.of == GKV_EVAL_TEST && !a.figures)
         cli_evaluation_remove(a.run.model, false);
-    path = a.of == GKV_EVAL_TEST ? cli_text("%s/metrics.json", a.run.model)
-                                 : cli_text("%s/metrics-%s.json", a.run.model, sets[a.of]);
+    path = figures_path(&a);
     CLI_CHECK(gkv_metrics_write(&metrics, path));
-    if (a.of == GKV_EVAL_TEST && !a.no_pictures) {
+    if (a.of == GKV_EVAL_TEST && !a.no_pictures && !a.figures) {
         cli_evaluation evaluation = {.folder = a.run.model, .run = &run, .metrics = &metrics,
                                      .training = training, .sample_seed = run.settings.eval.seed, .command = command};
         CLI_TRY(cli_evaluation_draw(&evaluation, test));

@@ -18,6 +18,7 @@ static const command commands[] = {
     {"data list", cli_data_list, "list the data sets that can be fetched"},
     {"train", cli_train, "train a model, or go on with one that was stopped"},
     {"eval", cli_eval, "measure a model on test images; pictures and a report page"},
+    {"compare", cli_compare, "figures of several runs side by side; a plan of models trained and measured"},
     {"sample", cli_sample, "draw images from a model"},
     {"reconstruct", cli_reconstruct, "images, and what a model makes of them"},
     {"interpolate", cli_interpolate, "walk from one image to another through the prior"},

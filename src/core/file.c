@@ -190,6 +190,8 @@ done:
 gkv_status gkv_file_write_atomic(const char *path, const void *bytes, size_t count)
 {
     gkv_file_writer *writer = NULL;
+    if (!path || (!bytes && count > 0))
+        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_file_write_atomic: NULL for the path or the bytes");
     GKV_TRY(gkv_file_begin(path, &writer));
     gkv_file_write(writer, bytes, count); /* the commit reports its failure */
     return gkv_file_commit(writer);
@@ -260,6 +262,8 @@ gkv_status gkv_file_make_folder(const char *path)
 {
     char *name = NULL;
     gkv_status status = GKV_OK;
+    if (!path)
+        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_file_make_folder: NULL for the path");
     GKV_TRY(gkv_strdup(path, &name));
     /* Each prefix that ends before a slash, then the whole. */
     for (char *end = name + (*name == '/');; end++) {

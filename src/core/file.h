@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "core/error.h"
+#include "gkvae/file.h"
 
 typedef struct gkv_file_writer gkv_file_writer;
 
@@ -35,16 +36,12 @@ GKV_MUST_USE gkv_status gkv_file_commit(gkv_file_writer *writer);
 /* Drops what was written and frees the writer; NULL is fine. */
 void gkv_file_abandon(gkv_file_writer *writer);
 
-/* The three above in one. */
-GKV_MUST_USE gkv_status gkv_file_write_atomic(const char *path, const void *bytes, size_t count);
+/* gkv_file_write_atomic() of gkvae/file.h is the three above in one. */
 
 /* The whole file in *out (freed with free()), its length in *count, and a NUL
  * after it that *count leaves out. GKV_ERR_DATA if it is longer than `limit`,
  * GKV_ERR_IO if it cannot be read. Pipes are fine. */
 GKV_MUST_USE gkv_status gkv_file_read(const char *path, size_t limit, char **out, size_t *count);
-
-/* As mkdir -p: makes the folder and those above it; one that exists is fine. */
-GKV_MUST_USE gkv_status gkv_file_make_folder(const char *path);
 
 /* True if there is anything at all of that name. */
 bool gkv_file_exists(const char *path);

@@ -10,7 +10,7 @@
 
 enum { CHUNK = 1 << 16 };
 
-static gkv_status digest(gkv_reader *reader, const char *path, uint64_t limit, uint8_t *chunk, SHA2_CTX *sum,
+static gkv_status take_in(gkv_reader *reader, const char *path, uint64_t limit, uint8_t *chunk, SHA2_CTX *sum,
                          uint64_t *bytes)
 {
     size_t got = 0;
@@ -36,10 +36,18 @@ gkv_status gkv_sha256_file(const char *path, uint64_t limit, char text[GKV_SHA25
     text[0] = '\0';
     GKV_TRY_GOTO(gkv_reader_open(path, &reader));
     GKV_TRY_GOTO(gkv_alloc(CHUNK, 1, &chunk));
-    GKV_TRY_GOTO(digest(reader, path, limit, chunk, &sum, bytes));
+    GKV_TRY_GOTO(take_in(reader, path, limit, chunk, &sum, bytes));
     SHA256End(&sum, text);
 done:
     free(chunk);
     gkv_reader_close(reader);
     return status;
+}
+
+gkv_status gkv_file_digest(const char *path, char digest[GKV_DIGEST_SIZE])
+{
+    uint64_t bytes = 0;
+    if (!path || !digest)
+        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_file_digest: NULL for the path or the digest");
+    return gkv_sha256_file(path, UINT64_MAX, digest, &bytes);
 }

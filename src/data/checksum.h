@@ -5,8 +5,9 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "gkvae/file.h"
 
-enum { GKV_SHA256_TEXT = 65 }; /* 64 hexadecimal digits and the end */
+enum { GKV_SHA256_TEXT = GKV_DIGEST_SIZE };
 
 /* The SHA-256 of a file's content, uncompressed if it is gzip, and the number of
  * bytes in it. A content of more than `limit` bytes is refused with GKV_ERR_DATA,

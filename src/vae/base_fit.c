@@ -2,6 +2,7 @@
 #include "gkvae/base_fit.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,13 +159,14 @@ static gkv_status held_out_density(const job *it, const gkv_model *model, double
 
 /* --- The fit ------------------------------------------------------------------------------------ */
 
-/* The model's settings but for the base's. */
+/* The model's settings but for the base's. It is refitted to codes, whatever fitted the base that it takes the place
+ * of: of a base that is fixed there would be nothing to choose. */
 static gkv_settings settings_with(const gkv_model *model, const gkv_model_settings *wanted)
 {
     gkv_settings settings = model->settings;
     gkv_model_settings *to = &settings.model;
     memcpy(to->base, wanted->base, sizeof to->base);
-    memcpy(to->base_fit, wanted->base_fit, sizeof to->base_fit);
+    snprintf(to->base_fit, sizeof to->base_fit, "lm");
     memcpy(to->base_dependence, wanted->base_dependence, sizeof to->base_dependence);
     memcpy(to->base_shapes, wanted->base_shapes, sizeof to->base_shapes);
     to->base_components = wanted->base_components;

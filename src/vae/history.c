@@ -159,6 +159,27 @@ gkv_status gkv_history_append_refit(const char *folder, uint64_t epoch, uint64_t
     return append_line(folder, "refits.jsonl", json);
 }
 
+void gkv_history_last(const char *folder, uint64_t *epoch, uint64_t *step)
+{
+    char *path = NULL, end[4 * LINE_SIZE];
+    *epoch = *step = 0;
+    FILE *file = gkv_strf(&path, "%s/history.jsonl", folder) == GKV_OK ? fopen(path, "rb") : NULL;
+    free(path);
+    if (!file)
+        return;
+    if (fseek(file, -(long)(sizeof end - 1), SEEK_END) != 0)
+        rewind(file); /* a short one */
+    end[fread(end, 1, sizeof end - 1, file)] = '\0';
+    fclose(file);
+    char *newline = strrchr(end, '\n');
+    if (!newline)
+        return;
+    *newline = '\0';
+    const char *before = strrchr(end, '\n'), *line = before ? before + 1 : end;
+    if (sscanf(line, "{\"epoch\": %" SCNu64 ", \"step\": %" SCNu64, epoch, step) != 2)
+        *epoch = *step = 0;
+}
+
 static gkv_history_times parse_times(const char *text)
 {
     const locale_t before = gkv_plain_locale_enter();

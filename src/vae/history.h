@@ -26,6 +26,9 @@ gkv_status gkv_history_append_epoch(const char *folder, const gkv_history_epoch 
 gkv_status gkv_history_append_refit(const char *folder, uint64_t epoch, uint64_t step,
                                     const gkv_base_refit_report *report);
 
+/* The epoch and the step of the last whole line of history.jsonl; 0 and 0 if there is none. */
+void gkv_history_last(const char *folder, uint64_t *epoch, uint64_t *step);
+
 /* The seconds that earlier processes have spent on this run, and those of them that went
  * into refits of the base, kept in times.json; NaN for what it does not say. */
 typedef struct gkv_history_times {

@@ -48,6 +48,16 @@ grep -q "held-out codes" output && fail "what an earlier fit has kept is found o
 expect 2 "is no folder" "$gkvae" base fit model.before --base gk --update --data-folder "$source/tests/fixtures" \
     --set data.dataset=mnist-small
 
+# Of a model whose base was never fitted, or by gradients: a new one is fitted all the same, and training's way is gone.
+for way in fixed grad; do
+    expect 0 "done" "$gkvae" train small.ini --out $way --set model.prior_flow=none --set model.base=normal \
+        --set model.base_fit=$way
+    expect 0 "kept in $way-fitted" "$gkvae" base fit $way --base gk-mixture --components 2 --out $way-fitted
+    is_true "$(sed -n '3s/.*+\([0-9.]*\),.*/\1/p' output) > 0" || fail "$way: nothing was gained: $(cat output)"
+    grep -q "^base_fit = lm" $way-fitted/config.ini || fail "$way: the fitted base is not lm's: $(cat $way-fitted/config.ini)"
+    expect 0 "ELBO" "$gkvae" eval $way-fitted --no-pictures
+done
+
 expect 0 "done" "$gkvae" train small.ini --out classes --set model.base=gk-by-class --set model.base_components=1
 grep -q "no training image" output && fail "a warning of classes that all have images"
 expect 0 "2 of the model's 12 classes, the first of them 10, have no training image" "$gkvae" train small.ini --out more \

@@ -4,7 +4,7 @@
 man=$source/man
 
 # The source of an option "--name" is "Fl -name".
-for command in bench fit gk; do
+for command in bench compare fit gk; do
     page=$man/gkvae-$command.1
     expect 0 "Usage: gkvae $command" "$gkvae" $command --help
     cp output help

@@ -81,6 +81,9 @@ static void abandoned_leaves_nothing(void **state)
 static void bad_places_are_refused(void **state)
 {
     (void)state;
+    assert_fails(gkv_file_write_atomic(NULL, "x", 1), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_file_write_atomic("x", NULL, 1), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_file_make_folder(NULL), GKV_ERR_ARGUMENT, "NULL");
     gkv_file_writer *writer = NULL;
     assert_fails(gkv_file_begin(in_temporary("no/such"), &writer), GKV_ERR_IO, "No such file");
     assert_null(writer);

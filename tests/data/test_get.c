@@ -116,6 +116,11 @@ static void sha256_is_sha256(void **state)
     char text[GKV_SHA256_TEXT];
     uint64_t bytes = 0;
     const char *abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"; /* FIPS 180-4 */
+    char digest[GKV_DIGEST_SIZE];
+    assert_ok(gkv_file_digest(put("abc", "abc", 3), digest));
+    assert_string_equal(digest, abc);
+    assert_fails(gkv_file_digest(NULL, digest), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_file_digest(in_temporary("no such file"), digest), GKV_ERR_IO, "no such file");
     assert_ok(gkv_sha256_file(put("abc", "abc", 3), 3, text, &bytes));
     assert_string_equal(text, abc);
     assert_ok(gkv_sha256_file(put_gzip("abc.gz", "abc", 3, "wb"), 3, text, &bytes));

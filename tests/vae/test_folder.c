@@ -65,6 +65,48 @@ static void test_other_images(void **state)
     assert_ok(train(&settings, "other", NULL, true, false, NULL));
 }
 
+static gkv_run_stage stage_of(const char *name)
+{
+    gkv_run_stage stage = GKV_RUN_NONE;
+    assert_ok(gkv_train_stage(in_folder(name, NULL), &stage));
+    return stage;
+}
+
+/* None, begun, stopped in the middle or between an epoch's last step and its end, finished. */
+static void test_stage(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    set(&settings, "train.epochs", "2");
+    assert_int_equal(stage_of("stage"), GKV_RUN_NONE);
+    static const uint64_t stops[] = {9, 11, 12, 22}; /* an epoch has 11 steps */
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+        watcher watching = {.stop_at = stops[i]};
+        assert_int_equal(train(&settings, "stage", &watching, false, true, NULL), GKV_ERR_INTERRUPTED);
+        assert_int_equal(stage_of("stage"), GKV_RUN_STOPPED);
+    }
+    assert_ok(train(&settings, "stage", NULL, true, false, NULL));
+    assert_int_equal(stage_of("stage"), GKV_RUN_FINISHED);
+    assert_int_equal(remove(in_folder("stage", "history.jsonl")), 0);
+    assert_int_equal(stage_of("stage"), GKV_RUN_STOPPED);
+    assert_int_equal(remove(in_folder("stage", "checkpoint.safetensors")), 0);
+    assert_int_equal(stage_of("stage"), GKV_RUN_BEGUN);
+
+    /* Patience that runs out is an end too. */
+    set(&settings, "train.epochs", "40");
+    set(&settings, "train.patience", "1");
+    set(&settings, "train.learning_rate", "0.3");
+    gkv_train_result result;
+    assert_ok(train(&settings, "impatient", NULL, false, false, &result));
+    assert_true(result.stopped_early);
+    assert_int_equal(stage_of("impatient"), GKV_RUN_FINISHED);
+    gkv_run_stage stage;
+    assert_fails(gkv_train_stage(NULL, &stage), GKV_ERR_ARGUMENT, "NULL");
+    const char *checkpoint = in_folder("impatient", "checkpoint.safetensors");
+    assert_ok(gkv_file_write_atomic(checkpoint, "no", 2));
+    assert_fails(gkv_train_stage(in_folder("impatient", NULL), &stage), GKV_ERR_DATA, "checkpoint");
+}
+
 /* A batch larger than the data takes the data's memory, not the batch's. */
 static void test_huge_batch(void **state)
 {
@@ -107,7 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_foreign_files),   cmocka_unit_test(test_overwrite_removes_model),
         cmocka_unit_test(test_other_images),    cmocka_unit_test(test_huge_batch),
-        cmocka_unit_test(test_boastful_model),
+        cmocka_unit_test(test_boastful_model),  cmocka_unit_test(test_stage),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

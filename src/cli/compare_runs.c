@@ -1,0 +1,299 @@
+/* Runs, the rows that they make, and whether they may be compared; declared in compare.h. */
+#define _POSIX_C_SOURCE 200809L
+#include <ctype.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "compare.h"
+
+/* --- A run -------------------------------------------------------------------------------------- */
+
+static bool has_file(const char *folder, const char *name)
+{
+    char *path = cli_text("%s/%s", folder, name);
+    const bool there = access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
+static char *without_slashes(const char *folder)
+{
+    char *name = cli_text("%s", folder);
+    for (size_t n = strlen(name); n > 1 && name[n - 1] == '/'; n--)
+        name[n - 1] = '\0';
+    return name;
+}
+
+int compare_run_open(const char *folder, const char *figures, compare_run *run)
+{
+    int code = CLI_OK;
+    json_error_t error;
+    *run = (compare_run){.folder = without_slashes(folder)};
+    char *config = cli_text("%s/config.ini", run->folder), *path = cli_text("%s/%s", run->folder, figures);
+    if (access(config, F_OK) != 0) {
+        code = cli_error(CLI_CONFIG, "%s: this is no run: there is no config.ini in it", folder);
+        goto done;
+    }
+    gkv_settings_defaults(&run->settings);
+    CLI_CHECK(gkv_settings_read(&run->settings, config));
+    if (access(path, F_OK) != 0) {
+        char *eval = cli_quote(3, (const char *const[]){cli_program, "eval", run->folder});
+        code = cli_error(CLI_CONFIG, "%s: there are no figures of this run yet, no %s; to measure it: %s", run->folder,
+                         figures, eval);
+        free(eval);
+        goto done;
+    }
+    run->metrics = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    if (!json_is_object(run->metrics))
+        code = cli_error(CLI_DATA, "%s: these are no figures of an evaluation: %s", path,
+                         run->metrics ? "no JSON object" : error.text);
+    run->seed = run->settings.train.seed;
+    run->fitted = !has_file(run->folder, "history.jsonl") || has_file(run->folder, "config.before-fit.ini");
+done:
+    free(config);
+    free(path);
+    return code;
+}
+
+/* --- Names ---------------------------------------------------------------------------------------- */
+
+/* How many bytes the texts have in common at their beginning. */
+static size_t common(const char *one, const char *other)
+{
+    size_t n = 0;
+    while (one[n] && one[n] == other[n])
+        n++;
+    return n;
+}
+
+/* Each folder without the folders that all are in. */
+static void name_runs(const comparison *it)
+{
+    size_t cut = strlen(it->runs[0].folder);
+    for (size_t i = 0; i < it->n_runs; i++) {
+        const size_t n = common(it->runs[0].folder, it->runs[i].folder);
+        cut = n < cut ? n : cut;
+    }
+    while (cut > 0 && it->runs[0].folder[cut - 1] != '/')
+        cut--;
+    for (size_t i = 0; i < it->n_runs; i++) {
+        free(it->runs[i].name);
+        it->runs[i].name = cli_text("%s", it->runs[i].folder + cut);
+    }
+}
+
+/* What the names of a row's runs have in common, without what then parts them from a seed. */
+static char *name_of(const compare_run *const *runs, size_t n)
+{
+    const char *first = runs[0]->name;
+    size_t cut = strlen(first);
+    bool within_number = false;
+    for (size_t i = 1; i < n; i++) {
+        const size_t shared = common(first, runs[i]->name);
+        cut = shared < cut ? shared : cut;
+    }
+    for (size_t i = 0; i < n && n > 1; i++)
+        within_number |= isdigit((unsigned char)runs[i]->name[cut]) != 0;
+    while (within_number && cut > 0 && isdigit((unsigned char)first[cut - 1]))
+        cut--; /* of 1 and 10 the 1 is not what they share */
+    while (n > 1 && cut > 0 && strchr("-_./= ", first[cut - 1]))
+        cut--;
+    return cut > 0 ? cli_text("%.*s", (int)cut, first) : cli_text("%s", first);
+}
+
+/* --- Rows ------------------------------------------------------------------------------------------- */
+
+void compare_rows_add(comparison *it, const char *name, const compare_run *const *runs, size_t n)
+{
+    it->rows = realloc(it->rows, (it->n_rows + 1) * sizeof *it->rows);
+    if (!it->rows)
+        exit(cli_error(CLI_MEMORY, "out of memory: %zu rows", it->n_rows + 1));
+    compare_row *row = &it->rows[it->n_rows++];
+    *row = (compare_row){.name = cli_text("%s", name), .runs = cli_alloc(n, sizeof *row->runs), .n_runs = n};
+    memcpy(row->runs, runs, n * sizeof *row->runs);
+}
+
+static bool has_row(const comparison *it, const char *name)
+{
+    for (size_t r = 0; r < it->n_rows; r++)
+        if (strcmp(it->rows[r].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool are_alike(const compare_run *one, const compare_run *other)
+{
+    char name[64];
+    return one->fitted == other->fitted && compare_same_model(&one->settings, &other->settings, false, name);
+}
+
+/* A row of all, or if two have the same seed a row of each. */
+static void add_group(comparison *it, const compare_run *const *runs, size_t n)
+{
+    bool twice = false;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++)
+            twice |= runs[i]->seed == runs[j]->seed;
+    for (size_t i = 0; i < n && twice; i++)
+        compare_rows_add(it, runs[i]->name, runs + i, 1);
+    if (twice)
+        return;
+    char *name = name_of(runs, n);
+    compare_rows_add(it, has_row(it, name) ? runs[0]->name : name, runs, n);
+    free(name);
+}
+
+void compare_rows_find(comparison *it)
+{
+    bool *taken = cli_alloc(it->n_runs, sizeof *taken);
+    const compare_run **group = cli_alloc(it->n_runs, sizeof *group);
+    name_runs(it);
+    for (size_t i = 0; i < it->n_runs; i++) {
+        size_t n = 0;
+        for (size_t j = i; j < it->n_runs && !taken[i]; j++)
+            if (!taken[j] && are_alike(&it->runs[i], &it->runs[j]))
+                group[n++] = &it->runs[j];
+        for (size_t k = 0; k < n; k++)
+            taken[group[k] - it->runs] = true;
+        if (n > 0)
+            add_group(it, group, n);
+    }
+    free(taken);
+    free(group);
+}
+
+void compare_free(comparison *it)
+{
+    for (size_t i = 0; i < it->n_runs; i++) {
+        free(it->runs[i].folder);
+        free(it->runs[i].name);
+        json_decref(it->runs[i].metrics);
+    }
+    for (size_t r = 0; r < it->n_rows; r++) {
+        free(it->rows[r].name);
+        free(it->rows[r].runs);
+    }
+    free(it->runs);
+    free(it->rows);
+    free(it->protocol);
+    free(it->generation_protocol);
+    free(it->dataset);
+    *it = (comparison){.runs = NULL};
+}
+
+/* --- Protocols ------------------------------------------------------------------------------------------ */
+
+/* A text of a run's figures, or NULL; the caller frees it. Images of the training half are split and binarized from the
+ * model's own seed, which is not what makes two evaluations different. */
+static char *text_of(const compare_run *run, const char *key)
+{
+    const char *text = json_string_value(json_object_get(run->metrics, key)); /* NULL for null, or anything else */
+    char *own = cli_text(" from seed %" PRIu64 ";", run->seed), *result = NULL;
+    const char *found = text && strstr(text, "in the random order of their split") ? strstr(text, own) : NULL;
+    if (found)
+        result = cli_text("%.*s from the model's seed%s", (int)(found - text), text, found + strlen(own) - 1);
+    else if (text)
+        result = cli_text("%s", text);
+    free(own);
+    return result;
+}
+
+/* The one text that all runs have which have any, in *shared. */
+static int agree(const comparison *it, const char *key, const char *what, const char *remedy, char **shared)
+{
+    const compare_run *first = NULL;
+    int code = CLI_OK;
+    for (size_t i = 0; i < it->n_runs && code == CLI_OK; i++) {
+        char *text = text_of(&it->runs[i], key);
+        if (text && first && strcmp(text, *shared) != 0)
+            code = cli_error(CLI_CONFIG, "these figures cannot be compared, for their %s differ:\n  %s: %s\n  %s: %s\n%s",
+                             what, first->folder, *shared, it->runs[i].folder, text, remedy);
+        if (text && !first) {
+            first = &it->runs[i];
+            *shared = text;
+        } else {
+            free(text);
+        }
+    }
+    return code;
+}
+
+/* Refinement is no part of the protocol's words. */
+static int agree_on_refinement(const comparison *it)
+{
+    static const char *const keys[] = {"refined_iterations", "refined_samples"};
+    const compare_run *first = NULL;
+    for (size_t i = 0; i < it->n_runs; i++) {
+        const compare_run *run = &it->runs[i];
+        if (isnan(compare_number(run, keys[0])))
+            continue;
+        first = first ? first : run;
+        for (size_t k = 0; k < 2; k++)
+            if (compare_number(first, keys[k]) != compare_number(run, keys[k]))
+                return cli_error(CLI_CONFIG, "these figures cannot be compared, for their refinements differ:\n"
+                                 "  %s: lm:%.0f:%.0f\n  %s: lm:%.0f:%.0f\nEvaluate both with the same --refine",
+                                 first->folder, compare_number(first, keys[0]), compare_number(first, keys[1]),
+                                 run->folder, compare_number(run, keys[0]), compare_number(run, keys[1]));
+    }
+    return CLI_OK;
+}
+
+int compare_protocols(comparison *it)
+{
+    int code = CLI_OK;
+    CLI_TRY(agree(it, "dataset", "data sets", "Compare models of one data set", &it->dataset));
+    CLI_TRY(agree(it, "protocol", "protocols", "Evaluate both with the same options (gkvae eval RUN --samples N --images N "
+                  "--seed N), and models of the same data.binarization", &it->protocol));
+    CLI_TRY(agree(it, "generation_protocol", "protocols of draws", "Evaluate both with the same options of draws, by the same "
+                  "version of gkvae", &it->generation_protocol));
+    code = agree_on_refinement(it);
+done:
+    return code;
+}
+
+/* --- Columns ---------------------------------------------------------------------------------------------- */
+
+static size_t runs_with(const comparison *it, const compare_column *column)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < it->n_runs; i++)
+        count += isfinite(compare_number(&it->runs[i], column->key)) ? 1 : 0;
+    return count;
+}
+
+/* What differences are of: the best figure of the likelihood that all runs have. */
+static size_t measure_of(const comparison *it)
+{
+    static const char *const best[] = {"refined_nll", "nll", "neg_elbo"};
+    for (size_t b = 0; b < sizeof best / sizeof *best; b++)
+        for (size_t c = 0; c < it->n_shown; c++)
+            if (strcmp(it->shown[c].key, best[b]) == 0 && runs_with(it, &it->shown[c]) == it->n_runs)
+                return c;
+    return it->n_shown > 0 ? 0 : SIZE_MAX;
+}
+
+int compare_choose(comparison *it, const char *metrics)
+{
+    compare_column all[COMPARE_COLUMNS];
+    const size_t n = compare_columns_all(all);
+    it->n_known = it->n_shown = 0;
+    for (size_t c = 0; c < n; c++) {
+        if (runs_with(it, &all[c]) == 0)
+            continue;
+        it->known[it->n_known++] = all[c];
+        if (all[c].shown)
+            it->shown[it->n_shown++] = all[c];
+    }
+    it->measure = measure_of(it);
+    if (!metrics)
+        return CLI_OK;
+    const int code = compare_columns_choose(metrics, it->shown, &it->n_shown);
+    it->measure = 0;
+    for (size_t c = 0; c < it->n_shown && code == CLI_OK; c++)
+        if (runs_with(it, &it->shown[c]) == 0)
+            return cli_error(CLI_CONFIG, "--metrics: no run has a %s", it->shown[c].key);
+    return code;
+}

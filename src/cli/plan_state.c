@@ -1,0 +1,198 @@
+/* What of a plan is done; declared in plan.h. */
+#define _POSIX_C_SOURCE 200809L
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "plan.h"
+#include "gkvae/file.h"
+#include "gkvae/train.h"
+
+static const char fit_mark[] = "base-fit.mark.json", model_file[] = "model.safetensors";
+
+char *plan_folder(const char *folder, const compare_plan *it, size_t model, uint64_t seed)
+{
+    return cli_text("%s/%s-%" PRIu64, folder, it->models[model].name, seed);
+}
+
+/* --- Marks --------------------------------------------------------------------------------------- */
+
+/* The digest of RUN/NAME; "" if there is no such file, or it cannot be read. */
+static void digest_of(const char *run, const char *name, char digest[GKV_DIGEST_SIZE])
+{
+    char *path = cli_text("%s/%s", run, name);
+    digest[0] = '\0';
+    if (access(path, F_OK) == 0 && gkv_file_digest(path, digest) != GKV_OK)
+        digest[0] = '\0';
+    free(path);
+}
+
+static int write_mark(const char *run, const char *mark, const char *command, const char *digest_of_source, const char *made)
+{
+    char digest[GKV_DIGEST_SIZE], *path = cli_text("%s/%s", run, mark);
+    digest_of(run, made, digest);
+    json_t *object = json_object();
+    json_object_set_new(object, "command", json_string(command));
+    json_object_set_new(object, "source_sha256", json_string(digest_of_source));
+    json_object_set_new(object, "made", json_string(made));
+    json_object_set_new(object, "made_sha256", json_string(digest));
+    json_object_set_new(object, "version", json_string(gkv_version()));
+    char *text = json_dumps(object, JSON_INDENT(2));
+    char *line = text ? cli_text("%s\n", text) : NULL;
+    const int code = line ? cli_check(gkv_file_write_atomic(path, line, strlen(line)))
+                          : cli_error(CLI_MEMORY, "%s: out of memory for a mark", path);
+    json_decref(object);
+    free(text);
+    free(line);
+    free(path);
+    return code;
+}
+
+static bool says(const json_t *mark, const char *key, const char *wanted)
+{
+    const char *text = json_string_value(json_object_get(mark, key));
+    return text && *wanted && strcmp(text, wanted) == 0;
+}
+
+/* Whether the mark is of this command, and both what it was given and what it made are as they were. */
+static bool is_marked(const char *run, const char *mark, const char *command, const char *digest_of_source, const char *made)
+{
+    char *path = cli_text("%s/%s", run, mark), digest[GKV_DIGEST_SIZE];
+    json_t *object = json_load_file(path, 0, NULL);
+    free(path);
+    bool good = json_is_object(object) && says(object, "command", command) &&
+                says(object, "source_sha256", digest_of_source) && says(object, "version", gkv_version());
+    if (good) {
+        digest_of(run, made, digest);
+        good = says(object, "made_sha256", digest);
+    }
+    json_decref(object);
+    return good;
+}
+
+/* --- Commands as marks have them --------------------------------------------------------------------- */
+
+static char *fit_command(const compare_plan *it, size_t model)
+{
+    char *command = cli_text("base fit");
+    for (size_t i = 0; i < it->models[model].n_settings; i++) {
+        const plan_setting *setting = &it->models[model].settings[i];
+        char *longer = cli_text("%s %s %s", command, plan_fit_option(setting->key), setting->value);
+        free(command);
+        command = longer;
+    }
+    return command;
+}
+
+static char *eval_command(const compare_plan *it, size_t model, const plan_eval *eval)
+{
+    const gkv_eval_settings *its = &it->models[model].expected.eval;
+    char *options = cli_quote(eval->n_words, (const char *const *)eval->words);
+    char *command = cli_text("eval samples=%" PRId64 " images=%" PRId64 " seed=%" PRIu64 "%s%s", its->samples, its->images,
+                             its->seed, *options ? " " : "", options);
+    free(options);
+    return command;
+}
+
+/* --- Models ---------------------------------------------------------------------------------------------- */
+
+/* Whether the run's config.ini is what the plan asks for; if not, *why says by what it differs. */
+static int is_as_expected(const compare_plan *it, const char *run, size_t model, uint64_t seed, bool *same, char **why)
+{
+    char *config = cli_text("%s/config.ini", run), name[64], values[2][GKV_PATH_SIZE];
+    gkv_settings expected = it->models[model].expected, found;
+    int code = CLI_OK;
+    expected.train.seed = seed;
+    *same = false;
+    gkv_settings_defaults(&found);
+    if (access(config, F_OK) != 0)
+        goto done;
+    CLI_CHECK(gkv_settings_read(&found, config));
+    *same = compare_same_model(&expected, &found, true, name);
+    if (*same)
+        goto done;
+    CLI_CHECK(gkv_settings_get(&found, name, values[0], sizeof values[0]));
+    CLI_CHECK(gkv_settings_get(&expected, name, values[1], sizeof values[1]));
+    *why = cli_text("%s was %s and is to be %s", name, values[0], values[1]);
+done:
+    free(config);
+    return code;
+}
+
+static int need_of_trained(const compare_plan *it, const char *run, size_t model, uint64_t seed, plan_need *need, char **why)
+{
+    gkv_run_stage stage;
+    bool same = false;
+    int code = CLI_OK;
+    CLI_TRY(is_as_expected(it, run, model, seed, &same, why));
+    if (!same)
+        return CLI_OK;
+    CLI_CHECK(gkv_train_stage(run, &stage));
+    if (stage == GKV_RUN_FINISHED)
+        *need = PLAN_READY;
+    else if (stage == GKV_RUN_STOPPED)
+        *need = PLAN_RESUME;
+done:
+    return code;
+}
+
+static int need_of_fitted(const compare_plan *it, const char *folder, const char *run, size_t model, uint64_t seed, plan_need *need,
+                          char **why)
+{
+    bool same = false;
+    const int code = is_as_expected(it, run, model, seed, &same, why);
+    if (code != CLI_OK || !same)
+        return code;
+    char *parent = plan_folder(folder, it, it->models[model].from, seed), *command = fit_command(it, model);
+    char digest[GKV_DIGEST_SIZE];
+    digest_of(parent, model_file, digest);
+    if (is_marked(run, fit_mark, command, digest, model_file))
+        *need = PLAN_READY;
+    free(parent);
+    free(command);
+    return CLI_OK;
+}
+
+int plan_need_of(const compare_plan *it, const char *folder, size_t model, uint64_t seed, plan_need *need, char **why)
+{
+    char *run = plan_folder(folder, it, model, seed);
+    *need = PLAN_NEW;
+    *why = NULL;
+    const int code = it->models[model].from == SIZE_MAX ? need_of_trained(it, run, model, seed, need, why)
+                                                        : need_of_fitted(it, folder, run, model, seed, need, why);
+    free(run);
+    return code;
+}
+
+bool plan_is_measured(const compare_plan *it, const char *folder, size_t model, uint64_t seed, const plan_eval *eval)
+{
+    char *run = plan_folder(folder, it, model, seed), *command = eval_command(it, model, eval), digest[GKV_DIGEST_SIZE];
+    digest_of(run, model_file, digest);
+    const bool measured = is_marked(run, eval->mark, command, digest, eval->figures);
+    free(run);
+    free(command);
+    return measured;
+}
+
+int plan_mark_fit(const compare_plan *it, const char *folder, size_t model, uint64_t seed)
+{
+    char *run = plan_folder(folder, it, model, seed), *command = fit_command(it, model), digest[GKV_DIGEST_SIZE];
+    char *parent = plan_folder(folder, it, it->models[model].from, seed);
+    digest_of(parent, model_file, digest);
+    const int code = write_mark(run, fit_mark, command, digest, model_file);
+    free(run);
+    free(command);
+    free(parent);
+    return code;
+}
+
+int plan_mark_eval(const compare_plan *it, const char *folder, size_t model, uint64_t seed, const plan_eval *eval)
+{
+    char *run = plan_folder(folder, it, model, seed), *command = eval_command(it, model, eval), digest[GKV_DIGEST_SIZE];
+    digest_of(run, model_file, digest);
+    const int code = write_mark(run, eval->mark, command, digest, eval->figures);
+    free(run);
+    free(command);
+    return code;
+}

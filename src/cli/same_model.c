@@ -1,0 +1,25 @@
+/* Whether two configurations make the same model; declared in compare.h. */
+#include <string.h>
+
+#include "compare.h"
+
+/* Where data are and on how many threads a model is made changes nothing in it, nor how it is looked at then. */
+static bool is_of_no_concern(const gkv_settings_key *key, const char *name)
+{
+    return strcmp(key->section, "eval") == 0 || strcmp(name, "train.threads") == 0 || strcmp(name, "data.folder") == 0;
+}
+
+bool compare_same_model(const gkv_settings *one, const gkv_settings *other, bool of_one_seed, char name[64])
+{
+    const gkv_settings_key *key;
+    for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
+        char values[2][GKV_PATH_SIZE];
+        snprintf(name, 64, "%s.%s", key->section, key->name);
+        if (is_of_no_concern(key, name) || (!of_one_seed && strcmp(name, "train.seed") == 0))
+            continue;
+        if (gkv_settings_get(one, name, values[0], sizeof values[0]) != GKV_OK ||
+            gkv_settings_get(other, name, values[1], sizeof values[1]) != GKV_OK || strcmp(values[0], values[1]) != 0)
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,231 @@
+/* INI files, by inih.
+ *
+ * inih asks for lines through a callback, which lets this file do what inih by
+ * itself does not: count lines for messages, see "[section]" lines that no key
+ * follows, cut "# comments" behind a value, refuse a zero byte, and take long
+ * lines. inih's line buffer holds 200 bytes and a path may have a thousand, so inih
+ * sees the beginning of a long line, and the value is taken from the whole; of sections,
+ * whose names it would cut at 50 bytes, it sees none. */
+#include "gkvae/ini.h"
+
+#include <ini.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/text.h"
+
+enum { FILE_MAX = 1 << 20, LINE_SIZE = 4096, KEY_MAX = 48, ROOM_AT_FIRST = 64 };
+
+struct gkv_ini {
+    gkv_ini_entry *list;
+    char **texts;         /* of an entry: section, key and value one after another, each with its end */
+    size_t count, room;
+};
+
+typedef struct reader {
+    const char *path;
+    const char *next;     /* the text that is still to come */
+    int line;             /* number of the line in hand, from 1 */
+    char text[LINE_SIZE]; /* that line, without comment and blanks at its ends */
+    char section[GKV_INI_SECTION_SIZE];
+    bool is_long;         /* inih saw only its beginning */
+    gkv_ini *ini;
+    gkv_status status;
+} reader;
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
+}
+
+static gkv_status fail_line(const reader *in, const char *what)
+{
+    return gkv_fail(GKV_ERR_CONFIG, "%s:%d: %s", in->path, in->line, what);
+}
+
+static gkv_status grow(gkv_ini *ini)
+{
+    const size_t room = ini->room ? 2 * ini->room : ROOM_AT_FIRST;
+    gkv_ini_entry *list = realloc(ini->list, room * sizeof *list);
+    if (list)
+        ini->list = list;
+    char **texts = list ? realloc(ini->texts, room * sizeof *texts) : NULL;
+    if (!texts)
+        return gkv_fail(GKV_ERR_MEMORY, "out of memory: %zu lines of a file", room);
+    ini->texts = texts;
+    ini->room = room;
+    return GKV_OK;
+}
+
+/* Adds an entry with the line in hand; key and value are NULL for a section's line. */
+static gkv_status add(const reader *in, const char *key, const char *value)
+{
+    gkv_ini *ini = in->ini;
+    if (ini->count == GKV_INI_ENTRIES_MAX)
+        return fail_line(in, "a file may not have so many lines");
+    if (ini->count == ini->room)
+        GKV_TRY(grow(ini));
+    const size_t of_section = strlen(in->section) + 1, of_key = key ? strlen(key) + 1 : 0;
+    const size_t of_value = key ? strlen(value) + 1 : 0;
+    char *text = NULL;
+    GKV_TRY(gkv_alloc(of_section + of_key + of_value, 1, &text));
+    memcpy(text, in->section, of_section);
+    if (key) {
+        memcpy(text + of_section, key, of_key);
+        memcpy(text + of_section + of_key, value, of_value);
+    }
+    ini->texts[ini->count] = text;
+    ini->list[ini->count++] = (gkv_ini_entry){.section = text, .key = key ? text + of_section : NULL, .line = in->line,
+                                              .value = key ? text + of_section + of_key : NULL};
+    return GKV_OK;
+}
+
+static gkv_status take_section(reader *in)
+{
+    const size_t length = strlen(in->text);
+    if (in->text[length - 1] != ']' || length > sizeof in->section)
+        return fail_line(in, "a section is written [name], alone on its line");
+    snprintf(in->section, sizeof in->section, "%.*s", (int)length - 2, in->text + 1);
+    return add(in, NULL, NULL);
+}
+
+/* Puts the next line, without comment and blanks at its ends, into in->text. */
+static gkv_status take_line(reader *in)
+{
+    const char *begin = in->next, *end = begin + strcspn(begin, "\n");
+    in->next = end + (*end == '\n');
+    in->line++;
+    while (begin < end && is_blank(*begin))
+        begin++;
+    for (const char *c = begin; c < end; c++)
+        if ((*c == '#' || *c == ';') && (c == begin || is_blank(c[-1])))
+            end = c;
+    while (end > begin && is_blank(end[-1]))
+        end--;
+    const size_t length = (size_t)(end - begin);
+    if (length >= sizeof in->text)
+        return fail_line(in, "the line is too long");
+    memcpy(in->text, begin, length);
+    in->text[length] = '\0';
+    if (length == 0)
+        return GKV_OK;
+    if (*begin == '[') {
+        GKV_TRY(take_section(in));
+        in->text[0] = '\0';
+        return GKV_OK;
+    }
+    const size_t key = strcspn(in->text, "=:");
+    if (key == 0 || key == length)
+        return fail_line(in, "neither [section] nor key = value");
+    /* inih is to see the key and its = at least. */
+    return key <= KEY_MAX ? GKV_OK : fail_line(in, "no key is as long as this one");
+}
+
+/* inih's fgets(): the next line, or as much of it as there is room for. */
+static char *next_line(char *out, int size, void *user)
+{
+    reader *in = user;
+    if (in->status == GKV_OK && *in->next)
+        in->status = take_line(in);
+    else
+        return NULL;
+    if (in->status != GKV_OK)
+        return NULL;
+    /* A full buffer without a newline would be a torn line to inih. */
+    const int most = size - 2;
+    in->is_long = strlen(in->text) > (size_t)most;
+    snprintf(out, (size_t)size, "%.*s\n", most, in->text);
+    return out;
+}
+
+static gkv_status check_new(const reader *in, const char *key)
+{
+    char shown[2][GKV_PRINTABLE_SIZE];
+    for (size_t i = 0; i < in->ini->count; i++) {
+        const gkv_ini_entry *entry = &in->ini->list[i];
+        if (entry->key && strcmp(entry->key, key) == 0 && strcmp(entry->section, in->section) == 0)
+            return gkv_fail(GKV_ERR_CONFIG, "%s:%d: %s%s%s is set on line %d already; keep one of the two", in->path,
+                            in->line, gkv_text_printable(in->section, shown[0]), *in->section ? "." : "",
+                            gkv_text_printable(key, shown[1]), entry->line);
+    }
+    return GKV_OK;
+}
+
+/* inih's report of one "name = value". Returns 1 always: a failure is kept in the
+ * reader, which then ends the file. */
+static int take_value(void *user, const char *section, const char *name, const char *value)
+{
+    reader *in = user;
+    (void)section;
+    if (in->status != GKV_OK)
+        return 1;
+    if (in->is_long) {
+        value = in->text + strcspn(in->text, "=:") + 1;
+        while (is_blank(*value))
+            value++;
+    }
+    in->status = check_new(in, name);
+    if (in->status == GKV_OK)
+        in->status = add(in, name, value);
+    return 1;
+}
+
+gkv_status gkv_ini_read(const char *path, gkv_ini **out)
+{
+    gkv_status status = GKV_OK;
+    char *text = NULL;
+    reader *in = NULL;
+    size_t count = 0;
+    if (!path || !out)
+        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_ini_read: NULL for the path or the result");
+    *out = NULL;
+    GKV_TRY(gkv_file_read(path, FILE_MAX, &text, &count));
+    GKV_TRY_GOTO(gkv_alloc(1, sizeof *in, &in));
+    GKV_TRY_GOTO(gkv_alloc(1, sizeof *in->ini, &in->ini));
+    if (strlen(text) != count) {
+        status = gkv_fail(GKV_ERR_CONFIG, "%s: not a text file: it holds a zero byte", path);
+        goto done;
+    }
+    in->path = path;
+    in->next = text + (strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0); /* a byte-order mark */
+    const int bad = ini_parse_stream(next_line, in, take_value, in);
+    status = in->status;
+    if (bad != 0 && status == GKV_OK)
+        status = gkv_fail(GKV_ERR_CONFIG, "%s: inih cannot read it (its code %d)", path, bad);
+    if (status == GKV_OK) {
+        *out = in->ini;
+        in->ini = NULL;
+    }
+done:
+    if (in)
+        gkv_ini_free(in->ini);
+    free(in);
+    free(text);
+    return status;
+}
+
+void gkv_ini_free(gkv_ini *ini)
+{
+    if (!ini)
+        return;
+    for (size_t i = 0; i < ini->count; i++)
+        free(ini->texts[i]);
+    free(ini->texts);
+    free(ini->list);
+    free(ini);
+}
+
+size_t gkv_ini_count(const gkv_ini *ini)
+{
+    return ini ? ini->count : 0;
+}
+
+const gkv_ini_entry *gkv_ini_at(const gkv_ini *ini, size_t i)
+{
+    return i < gkv_ini_count(ini) ? &ini->list[i] : NULL;
+}
