@@ -1,0 +1,213 @@
+/* Metrics of generation: of the images that they say, on any number of threads. */
+#define _XOPEN_SOURCE 700
+#include "vae/small.h"
+
+#include "gkvae/eval.h"
+#include "gkvae/generation.h"
+#include "gkvae/generation_metrics.h"
+#include "gkvae/model.h"
+
+enum { DRAWS = 150 };
+
+typedef struct fixture {
+    gkv_settings settings;
+    gkv_dataset *test, *training;
+    gkv_features *network;
+    gkv_model *model; /* untrained */
+} fixture;
+
+static void open_fixture(fixture *it)
+{
+    it->settings = small_settings();
+    set(&it->settings, "eval.draws", "150");
+    set(&it->settings, "eval.draw_sets", "2");
+    assert_ok(gkv_dataset_load(&it->settings.data, GKV_TEST, &it->test));
+    assert_ok(gkv_dataset_load(&it->settings.data, GKV_TRAIN, &it->training));
+    assert_ok(gkv_features_builtin("mnist", &it->network));
+    const size_t pixels = gkv_dataset_height(it->test) * gkv_dataset_width(it->test);
+    double *mean = test_alloc(pixels * sizeof *mean);
+    assert_ok(gkv_dataset_mean(it->training, 0, gkv_dataset_count(it->training), mean));
+    assert_ok(gkv_model_create(&it->settings, gkv_dataset_height(it->test), gkv_dataset_width(it->test), mean,
+                               &it->model));
+    free(mean);
+}
+
+static void close_fixture(fixture *it)
+{
+    gkv_model_free(it->model);
+    gkv_features_free(it->network);
+    gkv_dataset_free(it->test);
+    gkv_dataset_free(it->training);
+}
+
+static void measure(const fixture *it, const gkv_generation_options *options, gkv_generation *out)
+{
+    assert_ok(gkv_evaluate_generation(it->model, it->test, it->training, it->network, &it->settings, options, out));
+    out->seconds = 0;
+}
+
+static void is_the_same_on_any_number_of_threads(void **state)
+{
+    (void)state;
+    static const int threads[] = {1, 2, 3, 8};
+    fixture it;
+    gkv_generation first, other;
+    open_fixture(&it);
+    for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+        gkv_generation *to = t == 0 ? &first : &other;
+        it.settings.train.threads = threads[t];
+        assert_ok(gkv_model_set_threads(it.model, threads[t]));
+        measure(&it, NULL, to);
+        assert_memory_equal(to, &first, sizeof first);
+    }
+    assert_int_equal(first.draws, DRAWS);
+    assert_int_equal(first.sets, 2);
+    assert_int_equal(first.references, gkv_dataset_count(it.test));
+    assert_true(first.of[GKV_SET_SAMPLES][GKV_FORM_BINARY].frechet > first.of[GKV_SET_TRAINING][GKV_FORM_BINARY].frechet);
+    close_fixture(&it);
+}
+
+/* The distance of set number r of the samples, by the public functions alone. */
+static double frechet_of(const fixture *it, size_t r, gkv_image_form form)
+{
+    const size_t n = gkv_dataset_count(it->test), rows = n > DRAWS ? n : DRAWS;
+    const size_t pixels = gkv_dataset_height(it->test) * gkv_dataset_width(it->test);
+    const size_t d = gkv_features_dimensions(it->network);
+    float *codes = test_alloc(DRAWS * gkv_model_latent(it->model) * sizeof *codes);
+    float *images = test_alloc(rows * pixels * sizeof *images);
+    float *real = test_alloc(n * d * sizeof *real), *drawn = test_alloc(DRAWS * d * sizeof *drawn);
+    double distance = NAN;
+    if (form == GKV_FORM_BINARY)
+        assert_ok(gkv_targets(&it->settings, it->test, GKV_TEST, 0, n, images));
+    for (size_t i = 0; form == GKV_FORM_MEANS && i < n * pixels; i++)
+        images[i] = (float)gkv_dataset_pixels(it->test, 0)[i] / 255.0F;
+    assert_ok(gkv_features_apply(it->network, n, images, 1, real, NULL));
+    assert_ok(gkv_model_sample(it->model, DRAWS, 1, r * DRAWS, 1, codes));
+    assert_ok(gkv_model_decode(it->model, DRAWS, codes, images));
+    if (form == GKV_FORM_BINARY)
+        assert_ok(gkv_model_draw_pixels(it->model, DRAWS, images, 1, r * DRAWS, images));
+    assert_ok(gkv_features_apply(it->network, DRAWS, images, 1, drawn, NULL));
+    assert_ok(gkv_frechet_distance(real, n, drawn, DRAWS, d, &distance));
+    free(codes);
+    free(images);
+    free(real);
+    free(drawn);
+    return distance;
+}
+
+static void sets_of_draws_follow_one_another(void **state)
+{
+    (void)state;
+    fixture it;
+    gkv_generation all;
+    open_fixture(&it);
+    measure(&it, NULL, &all);
+    for (int form = 0; form < GKV_IMAGE_FORMS; form++) {
+        const gkv_generation_figures *samples = &all.of[GKV_SET_SAMPLES][form];
+        const double a = frechet_of(&it, 0, (gkv_image_form)form), b = frechet_of(&it, 1, (gkv_image_form)form);
+        assert_relative(samples->frechet, (a + b) / 2, 1e-12);
+        assert_relative(samples->frechet_se, fabs(a - b) / 2, 1e-6);
+        assert_true(a != b);
+    }
+    close_fixture(&it);
+}
+
+/* Refined codes that are the encoder's own give the reconstructions' figures; without them there are none. */
+static void refined_codes_are_decoded(void **state)
+{
+    (void)state;
+    fixture it;
+    gkv_generation without, with;
+    open_fixture(&it);
+    const size_t n = gkv_dataset_count(it.test), pixels = gkv_dataset_height(it.test) * gkv_dataset_width(it.test);
+    float *targets = test_alloc(n * pixels * sizeof *targets);
+    float *codes = test_alloc(n * gkv_model_latent(it.model) * sizeof *codes);
+    set(&it.settings, "eval.draw_sets", "1");
+    assert_ok(gkv_targets(&it.settings, it.test, GKV_TEST, 0, n, targets));
+    assert_ok(gkv_model_code(it.model, n, targets, codes));
+    measure(&it, NULL, &without);
+    measure(&it, &(gkv_generation_options){.refined = codes}, &with);
+    assert_memory_equal(with.of[GKV_SET_REFINED], with.of[GKV_SET_RECONSTRUCTIONS], sizeof with.of[GKV_SET_REFINED]);
+    assert_true(isnan(without.of[GKV_SET_REFINED][GKV_FORM_MEANS].frechet));
+    assert_memory_equal(with.of[GKV_SET_SAMPLES], without.of[GKV_SET_SAMPLES], sizeof with.of[GKV_SET_SAMPLES]);
+    free(targets);
+    free(codes);
+    close_fixture(&it);
+}
+
+static void grey_models_have_no_binary_figures(void **state)
+{
+    (void)state;
+    fixture it;
+    gkv_generation grey;
+    open_fixture(&it);
+    set(&it.settings, "data.binarization", "grey");
+    set(&it.settings, "eval.draw_sets", "1");
+    measure(&it, NULL, &grey);
+    for (int s = 0; s < GKV_IMAGE_SETS; s++)
+        assert_true(isnan(grey.of[s][GKV_FORM_BINARY].frechet));
+    assert_true(isfinite(grey.of[GKV_SET_SAMPLES][GKV_FORM_MEANS].frechet));
+    assert_true(isnan(grey.of[GKV_SET_SAMPLES][GKV_FORM_MEANS].frechet_se)); /* of one set of draws */
+    assert_true(grey.of[GKV_SET_TRAINING][GKV_FORM_MEANS].recognised > 0.97);
+    assert_true(grey.test_recognised > 0.97);
+    close_fixture(&it);
+}
+
+static volatile sig_atomic_t stop;
+
+static void stop_soon(void *context, size_t done, size_t of)
+{
+    size_t *last = context;
+    assert_true(done <= of);
+    *last = done;
+    stop = done == 3;
+}
+
+static void stops_when_asked(void **state)
+{
+    (void)state;
+    fixture it;
+    gkv_generation out;
+    size_t last = 0;
+    open_fixture(&it);
+    stop = 0;
+    const gkv_generation_options options = {.progress = stop_soon, .context = &last, .stop = &stop};
+    assert_fails(gkv_evaluate_generation(it.model, it.test, it.training, it.network, &it.settings, &options, &out),
+                 GKV_ERR_INTERRUPTED, "3 of");
+    assert_int_equal(last, 3);
+    assert_int_equal(out.sets, 0);
+    assert_true(isnan(out.of[GKV_SET_SAMPLES][GKV_FORM_MEANS].frechet));
+    close_fixture(&it);
+}
+
+static void refuses_what_does_not_fit(void **state)
+{
+    (void)state;
+    static const uint8_t pixels[2 * 20 * 20] = {0};
+    fixture it;
+    gkv_generation out;
+    gkv_dataset *small = NULL;
+    open_fixture(&it);
+    assert_ok(gkv_dataset_from_memory(pixels, NULL, 2, 20, 20, &small));
+    assert_fails(gkv_evaluate_generation(it.model, it.test, small, it.network, &it.settings, NULL, &out), GKV_ERR_DATA,
+                 "training images are 20 × 20");
+    assert_fails(gkv_evaluate_generation(it.model, small, it.training, it.network, &it.settings, NULL, &out),
+                 GKV_ERR_DATA, "test images are 20 × 20");
+    assert_fails(gkv_evaluate_generation(it.model, it.test, it.training, NULL, &it.settings, NULL, &out),
+                 GKV_ERR_ARGUMENT, "are needed");
+    gkv_dataset_free(small);
+    close_fixture(&it);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(is_the_same_on_any_number_of_threads),
+        cmocka_unit_test(sets_of_draws_follow_one_another),
+        cmocka_unit_test(refined_codes_are_decoded),
+        cmocka_unit_test(grey_models_have_no_binary_figures),
+        cmocka_unit_test(stops_when_asked),
+        cmocka_unit_test(refuses_what_does_not_fit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
