@@ -2,7 +2,7 @@
 """Trains the network whose features `gkvae features` computes, with NumPy alone.
 
     scripts/train_features.py TRAIN_IMAGES TRAIN_LABELS TEST_IMAGES TEST_LABELS
-        --out FILE.safetensors [--name mnist] [--seed 1] [--epochs 12]
+        --out FILE.safetensors [--name mnist] [--seed 1] [--epochs 12] [--rate 0.002] [--shift 2]
 
 The four files are IDX files, raw or gzip: grey images of 12×12 pixels or more, and a
 label from 0 to 255 for each. The network is a small LeNet:
@@ -13,7 +13,7 @@ label from 0 to 255 for each. The network is a small LeNet:
     → linear 128 → ReLU → linear 84 → ReLU (the features) → linear to the classes
 
 It learns by Adam with decoupled weight decay and a cosine decay of the learning rate,
-from images that are shifted by up to two pixels, with dropout before the linear
+from images that are shifted by up to --shift pixels, with dropout before the linear
 layers. The test images only measure the accuracy of the last epoch. The same
 arguments on the same machine give the same file; BLAS should keep to one thread:
 
@@ -31,7 +31,7 @@ import numpy as np
 
 KERNEL, PADDING, CHANNELS, LINEAR = 5, 2, (16, 32), (128, 84)
 SMALLEST = 12  # of which the second pooling leaves one place
-BATCH, RATE, WEIGHT_DECAY, DROPOUT, SHIFT = 100, 2e-3, 1e-2, 0.25, 2
+BATCH, WEIGHT_DECAY, DROPOUT = 100, 1e-2, 0.25
 FORMAT = "gkvae-features-1"
 
 
@@ -212,11 +212,11 @@ def to_grey(images):
     return images.astype(np.float32) / np.float32(255)
 
 
-def shifted(images, random):
-    """Each image shifted by up to SHIFT pixels each way; black comes in."""
-    padded = np.pad(images, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT)))
+def shifted(images, most, random):
+    """Each image shifted by at most so many pixels each way; black comes in."""
+    padded = np.pad(images, ((0, 0), (most, most), (most, most)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, images.shape[1:], (1, 2))
-    down, right = random.integers(0, 2 * SHIFT + 1, (2, len(images)))
+    down, right = random.integers(0, 2 * most + 1, (2, len(images)))
     return windows[np.arange(len(images)), down, right]
 
 
@@ -239,7 +239,8 @@ def accuracy(network, images, labels):
     return float(right / len(images))
 
 
-def train(network, random, images, labels, epochs):
+def train(network, random, images, labels, options):
+    epochs = options.epochs
     adam = Adam(network.layers)
     batch = min(BATCH, len(images))
     steps = len(images) // batch
@@ -248,11 +249,11 @@ def train(network, random, images, labels, epochs):
         order = random.permutation(len(images))
         for step in range(steps):
             rows = order[step * batch:(step + 1) * batch]
-            logits = network.forward(to_grey(shifted(images[rows], random)), random)
+            logits = network.forward(to_grey(shifted(images[rows], options.shift, random)), random)
             loss, d_logits = loss_gradient(logits, labels[rows])
             total += loss
             done = (epoch * steps + step) / (epochs * steps)
-            adam.update(network.backward(d_logits), RATE * 0.5 * (1 + np.cos(np.pi * done)))
+            adam.update(network.backward(d_logits), options.rate * 0.5 * (1 + np.cos(np.pi * done)))
         print(f"epoch {epoch + 1:2} of {epochs}: loss {total / steps:.4f}, {time.monotonic() - began:.0f} s", flush=True)
 
 
@@ -276,9 +277,11 @@ def main():
     parser.add_argument("--name", default="mnist", help="what the network calls its data set (mnist)")
     parser.add_argument("--seed", type=int, default=1, help="of the weights, shifts and dropout (1)")
     parser.add_argument("--epochs", type=int, default=12, help="passes over the training images (12)")
+    parser.add_argument("--rate", type=float, default=0.002, help="the first learning rate (0.002)")
+    parser.add_argument("--shift", type=int, default=2, help="most pixels that a training image is shifted by (2)")
     options = parser.parse_args()
-    if options.epochs < 1 or options.seed < 0:
-        parser.error("--epochs must be at least 1, and --seed at least 0")
+    if options.epochs < 1 or options.seed < 0 or options.shift < 0 or not 0 < options.rate < 1:
+        parser.error("--epochs must be at least 1, --seed and --shift at least 0, and --rate between 0 and 1")
 
     images, labels = read_pair(options.train_images, options.train_labels)
     test_images, test_labels = read_pair(options.test_images, options.test_labels)
@@ -291,7 +294,11 @@ def main():
     random = np.random.default_rng(options.seed)
     height, width = images.shape[1:]
     network = Network(random, height, width, classes)
-    train(network, random, images, labels, options.epochs)
+    made_by = f"scripts/train_features.py --name {options.name} --seed {options.seed} --epochs {options.epochs}"
+    for key in ("rate", "shift"):
+        if getattr(options, key) != parser.get_default(key):
+            made_by += f" --{key} {getattr(options, key)}"
+    train(network, random, images, labels, options)
     reached = accuracy(network, test_images, test_labels)
     write_safetensors(options.out, network.tensors(), {
         "format": FORMAT,
@@ -300,7 +307,7 @@ def main():
         "width": str(width),
         "classes": str(classes),
         "test_accuracy": f"{reached:.4f}",
-        "made_by": f"scripts/train_features.py --name {options.name} --seed {options.seed} --epochs {options.epochs}",
+        "made_by": made_by,
         "training_images": str(len(images)),
     })
     print(f"{options.out}: {100 * reached:.2f} % of {len(test_labels)} test images right")

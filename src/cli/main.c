@@ -23,6 +23,7 @@ static const command commands[] = {
     {"reconstruct", cli_reconstruct, "images, and what a model makes of them"},
     {"interpolate", cli_interpolate, "walk from one image to another through the prior"},
     {"encode", cli_encode, "write the latent codes of images, or of the prior, as a NumPy array"},
+    {"features", cli_features, "write the features of images by a frozen classifier as a NumPy array"},
     {"base fit", cli_base_fit, "fit another base to the codes of a trained model"},
     {"fit", cli_fit, "fit g-and-k distributions to columns of numbers"},
     {"gk", cli_gk, "evaluate a g-and-k distribution, and draw from it"},

@@ -89,6 +89,13 @@ tallied() {
     [ $((4 * moved)) -ge "$2" ] || fail "$1: only $moved of $2 refits moved the base"
 }
 
+# holds FILE.npy ROWS COLUMNS: it is an array of float32 of that shape.
+shape() { head -c 128 "$1" | tr -d '\0' | grep -aoE "'shape': \([0-9]+, [0-9]+\)"; }
+holds() {
+    [ "$(shape "$1")" = "'shape': ($2, $3)" ] || fail "$1: $(shape "$1"), not ($2, $3)"
+    [ "$(wc -c < "$1")" -eq $((128 + 4 * $2 * $3)) ] || fail "$1 has $(wc -c < "$1") bytes"
+}
+
 is_png() {
     [ "$(head -c 8 "$1" 2> /dev/null | od -An -tx1 | tr -d ' \n')" = 89504e470d0a1a0a ]
 }

@@ -2,11 +2,6 @@
 . "$2/tests/cli/lib.sh"
 
 expect 0 "done" "$gkvae" train small.ini --out run --epochs 1
-shape() { head -c 128 "$1" | tr -d '\0' | grep -aoE "'shape': \([0-9]+, [0-9]+\)"; }
-holds() { # holds FILE ROWS COLUMNS
-    [ "$(shape "$1")" = "'shape': ($2, $3)" ] || fail "$1: $(shape "$1"), not ($2, $3)"
-    [ "$(wc -c < "$1")" -eq $((128 + 4 * $2 * $3)) ] || fail "$1 has $(wc -c < "$1") bytes"
-}
 expect 0 "500 codes of 6 numbers: codes.npy" "$gkvae" encode run
 holds codes.npy 500 6
 [ "$(head -c 8 codes.npy | od -An -tx1 | tr -d ' \n')" = 934e554d50590100 ] || fail "codes.npy is no .npy of format 1.0"

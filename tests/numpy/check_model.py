@@ -45,12 +45,16 @@ def read_safetensors(path):
     return arrays, metadata
 
 
-def read_images(path):
-    """Grey levels [count, pixels] of an IDX file of images, raw or gzip."""
+def read_bytes(path):
+    """A file's content, raw or gzip."""
     with open(path, "rb") as file:
         raw = file.read()
-    if raw[:2] == b"\x1f\x8b":
-        raw = gzip.decompress(raw)
+    return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+
+
+def read_images(path):
+    """Grey levels [count, pixels] of an IDX file of images, raw or gzip."""
+    raw = read_bytes(path)
     magic, count, height, width = np.frombuffer(raw[:16], ">u4").astype(int)
     if magic != 0x803 or len(raw) != 16 + count * height * width:
         raise SystemExit(f"{path}: not an IDX file of images")

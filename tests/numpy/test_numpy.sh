@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains tiny models that together use every option of the model, and has NumPy compute
-# what the program says of them. Arguments: the program, the source folder.
+# what the program says of them; then the same of feature networks. Arguments: the program, the source folder.
 set -eu
 program=${1:?usage: test_numpy.sh PROGRAM SOURCE_DIR}
 source_dir=${2:?usage: test_numpy.sh PROGRAM SOURCE_DIR}
@@ -142,6 +142,37 @@ if "$python" "$source_dir/tests/numpy/check_draws.py" "$work/mixture/model.safet
     cat "$work/log"
     exit 1
 fi
+
+# Features of images: the networks of the library, and one that the script makes of images of
+# another size, of which pooling leaves the last column out.
+features() { # features IMAGES NETWORK [LABELS ACCURACY], with --dataset or --network in $which
+    "$program" features "$1" "${which[@]}" --out "$work/f.npy" --probabilities "$work/p.npy" > "$work/log" 2>&1 ||
+        { cat "$work/log"; return 1; }
+    "$python" "$source_dir/tests/numpy/check_features.py" "$2" "$1" "$work/f.npy" "$work/p.npy" "${@:3}"
+}
+small=$source_dir/tests/fixtures/mnist-small networks=$source_dir/features
+which=(--dataset mnist)
+features "$small/t10k-images-idx3-ubyte.gz" "$networks/mnist.safetensors" "$small/t10k-labels-idx1-ubyte.gz" 0.98
+which=(--dataset fashion-mnist)
+features "$small/t10k-images-idx3-ubyte.gz" "$networks/fashion-mnist.safetensors"
+if features "$small/t10k-images-idx3-ubyte.gz" "$networks/mnist.safetensors" > "$work/log" 2>&1; then
+    echo "another network's features went unnoticed"
+    exit 1
+fi
+PYTHONPATH="$source_dir/tests/numpy" "$python" - "$small" "$work" <<'EOF'
+import sys
+import numpy as np
+from check_model import read_images
+for half in ("train", "t10k"):
+    images = read_images(f"{sys.argv[1]}/{half}-images-idx3-ubyte.gz").reshape(-1, 28, 28)
+    images = np.ascontiguousarray(images[:, 4:25, 5:24])
+    header = np.array([0x803, *images.shape], dtype=">u4")
+    open(f"{sys.argv[2]}/{half}.idx", "wb").write(header.tobytes() + images.tobytes())
+EOF
+"$python" "$source_dir/scripts/train_features.py" "$work/train.idx" "$small/train-labels-idx1-ubyte.gz" \
+    "$work/t10k.idx" "$small/t10k-labels-idx1-ubyte.gz" --out "$work/own.safetensors" --name own --epochs 2 > "$work/log"
+which=(--network "$work/own.safetensors")
+features "$work/t10k.idx" "$work/own.safetensors" "$small/t10k-labels-idx1-ubyte.gz" 0.5
 
 # The example of docs/files.md is the file, and it runs.
 "$python" - "$source_dir" <<'EOF'

@@ -1,0 +1,140 @@
+/* gkvae features */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "gkvae/features.h"
+#include "gkvae/table.h"
+
+typedef struct features_arguments {
+    const char *images, *network, *dataset, *out, *probabilities;
+    size_t count; /* 0: all */
+    int threads;  /* 0: one a processor */
+} features_arguments;
+
+static const struct argp_option options[] = {
+    {"dataset", 'd', "NAME", 0, "The network of a data set that gkvae ships: mnist or fashion-mnist (default: mnist)", 0},
+    {"network", 'N', "FILE.safetensors", 0, "The network of a file (default: that of --dataset)", 0},
+    {"out", 'o', "FILE.npy", 0, "The file to write (default: features.npy)", 0},
+    {"probabilities", 'P', "FILE.npy", 0, "Also write the classes' probabilities there (default: none)", 0},
+    {"count", 'n', "N", 0, "The first N images (default: all)", 0},
+    {"threads", 't', "N", 0, "How many threads work; the numbers are the same (default: one per processor)", 0},
+    {.name = NULL},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    features_arguments *a = state->input;
+    switch (key) {
+    case 'd': a->dataset = arg; return 0;
+    case 'N': a->network = cli_path(state, "--network", arg); return 0;
+    case 'o': a->out = cli_path(state, "--out", arg); return 0;
+    case 'P': a->probabilities = cli_path(state, "--probabilities", arg); return 0;
+    case 'n': a->count = (size_t)cli_whole(state, "--count", arg, 1, UINT32_MAX); return 0;
+    case 't': a->threads = (int)cli_whole(state, "--threads", arg, 1, 1024); return 0;
+    case ARGP_KEY_ARG:
+        if (a->images)
+            argp_error(state, "one file of images only: %s is too many", arg);
+        a->images = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->images)
+            argp_error(state, "of which images? An IDX file is needed");
+        if (a->network && a->dataset)
+            argp_error(state, "--network FILE and --dataset NAME: choose one");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static int check_outputs(const features_arguments *a)
+{
+    const char *const needed[] = {a->images, a->network};
+    int code = CLI_OK;
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        CLI_TRY(cli_output_spares("--out", a->out, needed[i]));
+        CLI_TRY(cli_output_spares("--probabilities", a->probabilities, needed[i]));
+    }
+    CLI_TRY(cli_output_spares("--probabilities", a->probabilities, a->out));
+done:
+    return code;
+}
+
+static int open_images(const features_arguments *a, const gkv_features *network, gkv_dataset **out)
+{
+    int code = CLI_OK;
+    CLI_CHECK(gkv_dataset_open(a->images, NULL, out));
+    const size_t height = gkv_dataset_height(*out), width = gkv_dataset_width(*out);
+    if (height != gkv_features_height(network) || width != gkv_features_width(network))
+        code = cli_error(CLI_DATA,
+                         "%s: the images are %zu × %zu, but the network %s takes %zu × %zu; name one for these with "
+                         "--network (scripts/train_features.py makes one from images with labels)",
+                         a->images, height, width, gkv_features_name(network), gkv_features_height(network),
+                         gkv_features_width(network));
+    else if (a->count > gkv_dataset_count(*out))
+        code = cli_error(CLI_DATA, "--count %zu: there are %zu images", a->count, gkv_dataset_count(*out));
+done:
+    return code;
+}
+
+static int apply(const features_arguments *a, const gkv_features *network, const gkv_dataset *images, size_t count,
+                 float *features, float *probabilities)
+{
+    enum { BLOCK = 1000 };
+    const size_t pixels = gkv_features_height(network) * gkv_features_width(network);
+    const uint8_t *const grey = gkv_dataset_pixels(images, 0);
+    float *const block = cli_alloc(BLOCK * pixels, sizeof *block);
+    int code = CLI_OK;
+    for (size_t first = 0; first < count; first += BLOCK) {
+        const size_t n = count - first < BLOCK ? count - first : BLOCK;
+        for (size_t i = 0; i < n * pixels; i++)
+            block[i] = (float)grey[first * pixels + i] / 255.0F;
+        CLI_CHECK(gkv_features_apply(network, n, block, a->threads, features + first * gkv_features_dimensions(network),
+                                     probabilities ? probabilities + first * gkv_features_classes(network) : NULL));
+    }
+done:
+    free(block);
+    return code;
+}
+
+int cli_features(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = options, .parser = parse, .args_doc = "IMAGES",
+        .doc = "Writes the features of an IDX file's images as a NumPy array, a row an image, of float32: the last hidden "
+               "layer of a small frozen classifier, in which distances between sets of images are measured.\v"
+               "The images have the size that the network was trained on. Figures compare if they are by one network: its "
+               "SHA-256 is printed. scripts/train_features.py makes a network from other images with labels. "
+               "In Python: numpy.load(\"features.npy\")"};
+    features_arguments a = {.out = "features.npy"};
+    gkv_features *network = NULL;
+    gkv_dataset *images = NULL;
+    float *features = NULL, *probabilities = NULL;
+    int code = CLI_OK;
+    CLI_TRY(cli_parse(&argp, argc, argv, &a));
+    CLI_TRY(check_outputs(&a));
+    if (a.network)
+        CLI_CHECK(gkv_features_load(a.network, &network));
+    else
+        CLI_CHECK(gkv_features_builtin(a.dataset ? a.dataset : "mnist", &network));
+    CLI_TRY(open_images(&a, network, &images));
+    const size_t count = a.count > 0 ? a.count : gkv_dataset_count(images);
+    const size_t dimensions = gkv_features_dimensions(network), classes = gkv_features_classes(network);
+    features = cli_alloc(count * dimensions, sizeof *features);
+    if (a.probabilities)
+        probabilities = cli_alloc(count * classes, sizeof *probabilities);
+    CLI_TRY(apply(&a, network, images, count, features, probabilities));
+    CLI_CHECK(gkv_npy_write_float(a.out, features, count, dimensions));
+    if (a.probabilities)
+        CLI_CHECK(gkv_npy_write_float(a.probabilities, probabilities, count, classes));
+    printf("%zu rows of %zu features: %s (network %s, SHA-256 %s)\n", count, dimensions, a.out,
+           gkv_features_name(network), gkv_features_sha256(network));
+    if (a.probabilities)
+        printf("%zu rows of %zu probabilities: %s\n", count, classes, a.probabilities);
+done:
+    free(features);
+    free(probabilities);
+    gkv_dataset_free(images);
+    gkv_features_free(network);
+    return code;
+}

@@ -1,0 +1,50 @@
+/* The networks that the library carries within itself: features/NAME.safetensors, byte for byte. */
+#include <string.h>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "metrics/features.h"
+
+/* The assembler reads the files; CMakeLists.txt says where they are. */
+#define EMBEDDED(symbol, file)                                                                    \
+    extern const unsigned char gkv_features_##symbol[], gkv_features_##symbol##_end[];            \
+    __asm__(".pushsection .rodata\n"                                                              \
+            ".balign 64\n"                                                                        \
+            ".globl gkv_features_" #symbol "\n"                                                   \
+            ".hidden gkv_features_" #symbol "\n"                                                  \
+            "gkv_features_" #symbol ":\n"                                                         \
+            ".incbin \"" GKV_FEATURES_FOLDER "/" file "\"\n"                                      \
+            ".globl gkv_features_" #symbol "_end\n"                                               \
+            ".hidden gkv_features_" #symbol "_end\n"                                              \
+            "gkv_features_" #symbol "_end:\n"                                                     \
+            ".byte 0\n"                                                                           \
+            ".popsection\n")
+
+EMBEDDED(mnist, "mnist.safetensors");
+EMBEDDED(fashion_mnist, "fashion-mnist.safetensors");
+
+static const struct {
+    const char *dataset, *name;
+    const unsigned char *begin, *end;
+} networks[] = {
+    {"mnist", "the built-in network mnist", gkv_features_mnist, gkv_features_mnist_end},
+    {"fashion-mnist", "the built-in network fashion-mnist", gkv_features_fashion_mnist, gkv_features_fashion_mnist_end},
+};
+
+gkv_status gkv_features_builtin(const char *dataset, gkv_features **out)
+{
+    if (!out)
+        return gkv_fail(GKV_ERR_ARGUMENT, "a feature network needs a place to go, not NULL");
+    *out = NULL;
+    if (!dataset)
+        return gkv_fail(GKV_ERR_ARGUMENT, "a feature network needs the name of a data set, not NULL");
+    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
+        if (strcmp(networks[i].dataset, dataset) == 0)
+            return gkv_features_read(networks[i].name, networks[i].begin, (size_t)(networks[i].end - networks[i].begin),
+                                     out);
+    char shown[GKV_PRINTABLE_SIZE];
+    return gkv_fail(GKV_ERR_CONFIG,
+                    "there is no built-in feature network for \"%s\", only for mnist and fashion-mnist; "
+                    "scripts/train_features.py makes the file of one from images with labels",
+                    gkv_text_printable(dataset, shown));
+}

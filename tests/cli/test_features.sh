@@ -1,0 +1,68 @@
+# Features of images as NumPy arrays. What the numbers are, tests/numpy compares.
+. "$2/tests/cli/lib.sh"
+small=$source/tests/fixtures/mnist-small
+images=$small/t10k-images-idx3-ubyte.gz
+sum() { sha256sum "$source/features/$1.safetensors" | cut -d ' ' -f 1; }
+
+expect 0 "500 rows of 84 features: features.npy (network mnist, SHA-256 $(sum mnist))" "$gkvae" features "$images"
+holds features.npy 500 84
+expect 0 "500 rows of 10 probabilities: p.npy" "$gkvae" features "$images" --out again.npy --probabilities p.npy --threads 1
+holds p.npy 500 10
+cmp features.npy again.npy || fail "features are others on one thread"
+expect 0 "500 rows" "$gkvae" features "$images" --out again.npy --threads 3
+cmp features.npy again.npy || fail "features are others on three threads"
+expect 0 "30 rows" "$gkvae" features "$images" --out again.npy -n 30
+holds again.npy 30 84
+[ "$(tail -c +129 again.npy | cksum)" = "$(tail -c +129 features.npy | head -c $((4 * 30 * 84)) | cksum)" ] ||
+    fail "the first 30 rows alone are others"
+gzip -dc "$images" > raw.idx
+expect 0 "500 rows" "$gkvae" features raw.idx --out again.npy
+cmp features.npy again.npy || fail "raw images have other features"
+
+# The most probable class is the label's, nearly always.
+tail -c +129 p.npy | od -An -v -tf4 -w40 |
+    awk '{ best = 1; for (i = 2; i <= NF; i++) if ($i > $best) best = i; print best - 1 }' > classes
+gzip -dc "$small/t10k-labels-idx1-ubyte.gz" | tail -c +9 | od -An -v -tu1 -w1 | awk '{ print $1 }' > labels
+right=$(paste classes labels | awk '$1 == $2 { n++ } END { print n + 0 }')
+[ "$right" -ge 490 ] || fail "only $right of 500 digits are recognised"
+
+# Without kernels of its own the program asks OpenBLAS, which has threads too.
+for threads in 1 2 3; do
+    expect 0 "500 rows" env GKVAE_SIMD=portable "$gkvae" features "$images" --out portable-$threads.npy --threads $threads
+    cmp portable-1.npy portable-$threads.npy || fail "portable features are others on $threads threads"
+done
+
+# Another network: of the library, or of a file.
+expect 0 "network fashion-mnist, SHA-256 $(sum fashion-mnist)" \
+    "$gkvae" features "$images" --dataset fashion-mnist --out fashion.npy
+cmp -s features.npy fashion.npy && fail "two networks have the same features"
+cp "$source/features/fashion-mnist.safetensors" own.safetensors
+expect 0 "network fashion-mnist, SHA-256 $(sum fashion-mnist)" \
+    "$gkvae" features "$images" --network own.safetensors --out again.npy
+cmp again.npy fashion.npy || fail "the network of a file is not the same one within the program"
+
+# What cannot be done leaves what was there.
+cp features.npy before.npy
+printf '\0\0\10\3\0\0\0\1\0\0\0\20\0\0\0\21' > other.idx
+head -c 272 /dev/zero >> other.idx
+expect 3 "other.idx: the images are 16 × 17, but the network mnist takes 28 × 28; name one for these with --network" \
+    "$gkvae" features other.idx
+expect 3 "there are 500 images" "$gkvae" features "$images" --count 501
+expect 4 "scripts/train_features.py" "$gkvae" features "$images" --dataset letters
+expect 5 "nowhere.idx" "$gkvae" features nowhere.idx
+expect 5 "nowhere.safetensors" "$gkvae" features "$images" --network nowhere.safetensors
+expect 5 "missing/f.npy" "$gkvae" features "$images" --out missing/f.npy
+head -c 100000 own.safetensors > cut.safetensors
+expect 3 "cut.safetensors" "$gkvae" features "$images" --network cut.safetensors
+expect 3 "raw.idx" "$gkvae" features "$images" --network raw.idx
+expect 2 "of which images" "$gkvae" features
+expect 2 "one file of images only" "$gkvae" features "$images" raw.idx
+expect 2 "choose one" "$gkvae" features "$images" --network own.safetensors --dataset mnist
+expect 2 "--threads 0" "$gkvae" features "$images" --threads 0
+expect 2 "the name is empty" "$gkvae" features "$images" --out ""
+expect 2 "needs itself" "$gkvae" features raw.idx --out raw.idx
+expect 2 "needs itself" "$gkvae" features raw.idx --probabilities raw.idx
+expect 2 "needs itself" "$gkvae" features raw.idx --network own.safetensors --out own.safetensors
+expect 2 "needs itself" "$gkvae" features raw.idx --probabilities features.npy
+cmp features.npy before.npy || fail "a refused call changed features.npy"
+finish
