@@ -11,7 +11,7 @@ for candidate in "${PYTHON:-}" python3 /usr/bin/python3; do
     if [ -n "$candidate" ] && "$candidate" -c 'import numpy' 2> /dev/null; then python=$candidate && break; fi
 done
 [ -n "$python" ] || { echo "skipped: no Python with NumPy (Debian: python3-numpy)"; exit 77; }
-export OPENBLAS_NUM_THREADS=1
+export OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
