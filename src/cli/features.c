@@ -60,35 +60,87 @@ done:
     return code;
 }
 
-static int open_images(const features_arguments *a, const gkv_features *network, gkv_dataset **out)
+/* The images of a file: grey levels of an IDX file, or values of a NumPy array, an image a row. */
+typedef struct images {
+    gkv_dataset *levels; /* one of the two is NULL */
+    gkv_table *values;
+    size_t count;
+} images;
+
+static int wrong_size(const features_arguments *a, const gkv_features *network, const char *have)
 {
+    return cli_error(CLI_DATA,
+                     "%s: the images are %s, but the network %s takes %zu × %zu; name one for these with "
+                     "--network (scripts/train_features.py makes one from images with labels)",
+                     a->images, have, gkv_features_name(network), gkv_features_height(network),
+                     gkv_features_width(network));
+}
+
+static int open_levels(const features_arguments *a, const gkv_features *network, images *out)
+{
+    char have[64];
     int code = CLI_OK;
-    CLI_CHECK(gkv_dataset_open(a->images, NULL, out));
-    const size_t height = gkv_dataset_height(*out), width = gkv_dataset_width(*out);
+    CLI_CHECK(gkv_dataset_open(a->images, NULL, &out->levels));
+    const size_t height = gkv_dataset_height(out->levels), width = gkv_dataset_width(out->levels);
+    snprintf(have, sizeof have, "%zu × %zu", height, width);
     if (height != gkv_features_height(network) || width != gkv_features_width(network))
-        code = cli_error(CLI_DATA,
-                         "%s: the images are %zu × %zu, but the network %s takes %zu × %zu; name one for these with "
-                         "--network (scripts/train_features.py makes one from images with labels)",
-                         a->images, height, width, gkv_features_name(network), gkv_features_height(network),
-                         gkv_features_width(network));
-    else if (a->count > gkv_dataset_count(*out))
-        code = cli_error(CLI_DATA, "--count %zu: there are %zu images", a->count, gkv_dataset_count(*out));
+        return wrong_size(a, network, have);
+    out->count = gkv_dataset_count(out->levels);
 done:
     return code;
 }
 
-static int apply(const features_arguments *a, const gkv_features *network, const gkv_dataset *images, size_t count,
+static int open_values(const features_arguments *a, const gkv_features *network, images *out)
+{
+    char have[64];
+    int code = CLI_OK;
+    CLI_CHECK(gkv_table_read(a->images, &out->values));
+    const size_t columns = gkv_table_columns(out->values);
+    snprintf(have, sizeof have, "rows of %zu pixels", columns);
+    if (columns != gkv_features_height(network) * gkv_features_width(network))
+        return wrong_size(a, network, have);
+    out->count = gkv_table_rows(out->values);
+done:
+    return code;
+}
+
+static int open_images(const features_arguments *a, const gkv_features *network, images *out)
+{
+    const size_t length = strlen(a->images);
+    const bool array = length > 4 && strcmp(a->images + length - 4, ".npy") == 0;
+    const int code = array ? open_values(a, network, out) : open_levels(a, network, out);
+    if (code == CLI_OK && a->count > out->count)
+        return cli_error(CLI_DATA, "--count %zu: there are %zu images", a->count, out->count);
+    return code;
+}
+
+/* Images [first, first + n) as values in [0, 1], [n, pixels]. */
+static int fetch(const images *from, size_t first, size_t n, size_t pixels, float *to)
+{
+    int code = CLI_OK;
+    const uint8_t *levels = from->levels ? gkv_dataset_pixels(from->levels, first) : NULL;
+    for (size_t i = 0; levels && i < n * pixels; i++)
+        to[i] = (float)levels[i] / 255.0F;
+    for (size_t k = 0; !levels && k < pixels; k++) {
+        const double *column = NULL;
+        CLI_CHECK(gkv_table_numbers(from->values, k, &column));
+        for (size_t i = 0; i < n; i++)
+            to[i * pixels + k] = (float)column[first + i];
+    }
+done:
+    return code;
+}
+
+static int apply(const features_arguments *a, const gkv_features *network, const images *from, size_t count,
                  float *features, float *probabilities)
 {
     enum { BLOCK = 1000 };
     const size_t pixels = gkv_features_height(network) * gkv_features_width(network);
-    const uint8_t *const grey = gkv_dataset_pixels(images, 0);
     float *const block = cli_alloc(BLOCK * pixels, sizeof *block);
     int code = CLI_OK;
     for (size_t first = 0; first < count; first += BLOCK) {
         const size_t n = count - first < BLOCK ? count - first : BLOCK;
-        for (size_t i = 0; i < n * pixels; i++)
-            block[i] = (float)grey[first * pixels + i] / 255.0F;
+        CLI_TRY(fetch(from, first, n, pixels, block));
         CLI_CHECK(gkv_features_apply(network, n, block, a->threads, features + first * gkv_features_dimensions(network),
                                      probabilities ? probabilities + first * gkv_features_classes(network) : NULL));
     }
@@ -101,14 +153,15 @@ int cli_features(int argc, char **argv)
 {
     static const struct argp argp = {
         .options = options, .parser = parse, .args_doc = "IMAGES",
-        .doc = "Writes the features of an IDX file's images as a NumPy array, a row an image, of float32: the last hidden "
-               "layer of a small frozen classifier, in which distances between sets of images are measured.\v"
+        .doc = "Writes the features of images as a NumPy array, a row an image, of float32: the last hidden layer of a small "
+               "frozen classifier, in which distances between sets of images are measured. IMAGES is an IDX file, or "
+               "FILE.npy with a row an image and values from 0 to 1, as gkvae sample --npy writes.\v"
                "The images have the size that the network was trained on. Figures compare if they are by one network: its "
                "SHA-256 is printed. scripts/train_features.py makes a network from other images with labels. "
                "In Python: numpy.load(\"features.npy\")"};
     features_arguments a = {.out = "features.npy"};
     gkv_features *network = NULL;
-    gkv_dataset *images = NULL;
+    images from = {.count = 0};
     float *features = NULL, *probabilities = NULL;
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
@@ -117,13 +170,13 @@ int cli_features(int argc, char **argv)
         CLI_CHECK(gkv_features_load(a.network, &network));
     else
         CLI_CHECK(gkv_features_builtin(a.dataset ? a.dataset : "mnist", &network));
-    CLI_TRY(open_images(&a, network, &images));
-    const size_t count = a.count > 0 ? a.count : gkv_dataset_count(images);
+    CLI_TRY(open_images(&a, network, &from));
+    const size_t count = a.count > 0 ? a.count : from.count;
     const size_t dimensions = gkv_features_dimensions(network), classes = gkv_features_classes(network);
     features = cli_alloc(count * dimensions, sizeof *features);
     if (a.probabilities)
         probabilities = cli_alloc(count * classes, sizeof *probabilities);
-    CLI_TRY(apply(&a, network, images, count, features, probabilities));
+    CLI_TRY(apply(&a, network, &from, count, features, probabilities));
     CLI_CHECK(gkv_npy_write_float(a.out, features, count, dimensions));
     if (a.probabilities)
         CLI_CHECK(gkv_npy_write_float(a.probabilities, probabilities, count, classes));
@@ -134,7 +187,8 @@ int cli_features(int argc, char **argv)
 done:
     free(features);
     free(probabilities);
-    gkv_dataset_free(images);
+    gkv_dataset_free(from.levels);
+    gkv_table_free(from.values);
     gkv_features_free(network);
     return code;
 }

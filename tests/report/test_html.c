@@ -47,7 +47,7 @@ static void every_text_is_escaped(void **state)
     const char *const columns[] = {evil, evil}, *const cells[] = {evil, evil};
     const gkv_report_number number = {evil, evil, evil};
     const gkv_report_table table = {evil, evil, columns, 2, cells, 1};
-    const gkv_report_figure figure = {evil, evil, small_picture(), evil};
+    const gkv_report_figure figure = {.heading = evil, .caption = evil, .png = small_picture(), .alt = evil};
     const gkv_report_text text = {evil, evil};
     const gkv_report report = {.title = evil, .summary = evil, .command = evil, .numbers = &number, .n_numbers = 1,
                                .tables = &table, .n_tables = 1, .figures = &figure, .n_figures = 1, .texts = &text,
@@ -78,7 +78,7 @@ static void pictures_are_embedded_whole(void **state)
 {
     (void)state;
     const char *const path = small_picture();
-    const gkv_report_figure figure = {"Heading", "A caption", path, NULL};
+    const gkv_report_figure figure = {.heading = "Heading", .caption = "A caption", .png = path};
     const gkv_report report = {.title = "t", .figures = &figure, .n_figures = 1};
     char *page = page_of(&report);
     assert_holds(page, "alt=\"A caption\"");
@@ -134,7 +134,7 @@ static void numbers_are_aligned(void **state)
 static void nothing_is_asked_of_outside(void **state)
 {
     (void)state;
-    const gkv_report_figure figure = {"Heading", NULL, small_picture(), NULL};
+    const gkv_report_figure figure = {.heading = "Heading", .png = small_picture()};
     const gkv_report_text texts[4] = {{"one", "1"}, {"two", "2"}, {"three", NULL}, {NULL, "4"}};
     const gkv_report report = {.title = "t", .figures = &figure, .n_figures = 1, .texts = texts, .n_texts = 4};
     char *page = page_of(&report);
@@ -165,7 +165,7 @@ static void nothing_is_asked_of_outside(void **state)
 static void same_input_same_bytes(void **state)
 {
     (void)state;
-    const gkv_report_figure figure = {"Heading", "Caption", small_picture(), NULL};
+    const gkv_report_figure figure = {.heading = "Heading", .caption = "Caption", .png = small_picture()};
     const gkv_report report = {.title = "t", .figures = &figure, .n_figures = 1};
     assert_ok(gkv_report_html(in_folder("once.html"), &report));
     assert_ok(gkv_report_html(in_folder("twice.html"), &report));
