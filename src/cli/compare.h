@@ -19,7 +19,7 @@ typedef struct compare_column {
     bool shown;         /* without being asked for */
 } compare_column;
 
-enum { COMPARE_COLUMNS = 80 };
+enum { COMPARE_COLUMNS = 160 };
 
 /* All of them, in the order of a table; returns how many. */
 size_t compare_columns_all(compare_column columns[COMPARE_COLUMNS]);

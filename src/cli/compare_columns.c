@@ -36,7 +36,9 @@ static const known table[] = {
     {"density", "density", 3, COMPARE_LARGER, false, true},
     {"coverage", "coverage", 3, COMPARE_LARGER, true, true},
     {"confidence", "confidence", 3, COMPARE_LARGER, false, true},
+    {"confident", "share of confident answers", 3, COMPARE_LARGER, false, true},
     {"class_entropy", "class entropy", 3, COMPARE_LARGER, false, true},
+    {"recognised", "recognised", 4, COMPARE_LARGER, false, true},
     {"class_accuracy", "classes recognised", 4, COMPARE_LARGER, true, false},
     {"active_units", "active units", 0, COMPARE_NEITHER, false, false},
     {"mse", "MSE", 5, COMPARE_SMALLER, true, false},
@@ -53,8 +55,15 @@ enum { TABLE = sizeof table / sizeof *table };
 static const struct { const char *prefix, *words; } others[] = {
     {"binary_", "binary draws"},
     {"posterior_", "posterior draws"},
+    {"posterior_binary_", "binary posterior draws"},
+    {"reconstructed_", "reconstructions"},
+    {"reconstructed_binary_", "binary reconstructions"},
+    {"refined_", "refined reconstructions"},
+    {"refined_binary_", "binary refined reconstructions"},
     {"normal_", "draws of N(0, I)"},
+    {"normal_binary_", "binary draws of N(0, I)"},
     {"floor_", "training images"},
+    {"floor_binary_", "binarized training images"},
 };
 enum { OTHERS = sizeof others / sizeof *others };
 

@@ -197,12 +197,13 @@ static void say_fit(const job *it, const step *s, const char *run, command *word
 
 static void say_eval(const job *it, const step *s, const char *run, command *words)
 {
-    static const char *const keys[] = {"eval.samples", "eval.images", "eval.seed"};
+    static const char *const keys[] = {"eval.samples", "eval.images", "eval.seed", "eval.draws", "eval.draw_sets",
+                                       "eval.temperature", "eval.features"};
     const plan_eval *eval = &it->plan->evals[s->eval];
     say(words, cli_text("eval"));
     say(words, cli_text("%s", run));
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) { /* as the plan has them, whatever the run's config.ini says */
-        char value[64];
+        char value[GKV_PATH_SIZE];
         if (gkv_settings_get(&it->plan->models[s->model].expected, keys[i], value, sizeof value) == GKV_OK)
             say_both(words, "--set", cli_text("%s=%s", keys[i], value));
     }
@@ -216,7 +217,7 @@ static void say_eval(const job *it, const step *s, const char *run, command *wor
 
 static command command_of(const job *it, const step *s, const char *run)
 {
-    enum { OTHERS = 24 };
+    enum { OTHERS = 32 };
     const compare_plan *plan = it->plan;
     const size_t most = 2 * (plan->n_all + plan->models[s->model].n_settings) + plan->evals[s->eval].n_words + OTHERS;
     command words = {.words = cli_alloc(most, sizeof *words.words)};

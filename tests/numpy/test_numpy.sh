@@ -143,6 +143,36 @@ if "$python" "$source_dir/tests/numpy/check_draws.py" "$work/mixture/model.safet
     exit 1
 fi
 
+# Metrics of generation, from features of the images that `sample` writes: the first set of draws, means and binary.
+generation() {
+    local run=$work/mixture small=$source_dir/tests/fixtures/mnist-small form key reference
+    quietly "$program" eval "$run" --samples 1 --images 20 --draws 300 --draw-sets 1 --set eval.features=mnist --no-pictures
+    quietly "$program" features "$small/t10k-images-idx3-ubyte.gz" --out "$work/means-real.npy"
+    PYTHONPATH="$source_dir/tests/numpy" "$python" - "$small/t10k-images-idx3-ubyte.gz" "$work/binarized.npy" <<'EOF2'
+import sys
+import numpy as np
+from check_model import binarized, read_images
+grey = read_images(sys.argv[1])
+np.save(sys.argv[2], binarized(grey.reshape(len(grey), -1), 1).astype(np.float32))
+EOF2
+    quietly "$program" features "$work/binarized.npy" --out "$work/draws-real.npy"
+    for form in means draws; do
+        key=
+        [[ $form = means ]] || key=binary_
+        quietly "$program" sample "$run" -n 300 --form $form --npy "$work/$form-drawn-images.npy" --out "$work/drawn.png"
+        quietly "$program" features "$work/$form-drawn-images.npy" --out "$work/$form-drawn.npy"
+        reference=$work/$form-real.npy
+        "$python" "$source_dir/tests/numpy/check_generation.py" "$reference" "$work/$form-drawn.npy" \
+            $("$python" -c '
+import json, sys
+figures = json.load(open(sys.argv[1]))
+names = {"frechet": "frechet_lenet", "kid": "kid_lenet"}
+for key in ("frechet", "kid", "precision", "recall", "density", "coverage"):
+    print(f"{key}={figures[sys.argv[2] + names.get(key, key)]!r}")' "$run/metrics.json" "$key")
+    done
+}
+generation
+
 # Features of images: the networks of the library, and one that the script makes of images of
 # another size, of which pooling leaves the last column out.
 features() { # features IMAGES NETWORK [LABELS ACCURACY], with --dataset or --network in $which

@@ -1,0 +1,61 @@
+# Metrics of generation: in the terminal, metrics.json, pictures and on the page; what leaves them out.
+. "$2/tests/cli/lib.sh"
+value() { json_number "$1/metrics.json" "$2"; }
+
+expect 0 "done" "$gkvae" train small.ini --out run
+expect 0 "no metrics of generation" "$gkvae" eval run --samples 1 --images 20 --no-pictures
+[ "$(value run frechet_lenet)" = null ] && [ "$(value run generation_draws)" = null ] ||
+    fail "figures of a data set without a network"
+
+few=(--samples 1 --images 20 --draws 120 --draw-sets 2 --set eval.features=mnist)
+expect 0 "against grey test images" "$gkvae" eval run "${few[@]}"
+for text in "samples" "N(0, I) in place of the prior" "decoded posterior draws" "training images (floor)" \
+    "nearest training image" "sets of 120 draws at temperature 1 against all 500 test images"; do
+    grep -qF "$text" output || fail "eval does not print: $text"
+done
+for set in "" normal_ posterior_ reconstructed_ floor_; do
+    for figure in frechet_lenet kid_lenet precision recall density coverage class_entropy confidence confident; do
+        for form in "" binary_; do
+            key=$set$form$figure
+            [[ $(value run "$key") =~ ^-?[0-9] ]] || fail "$key is $(value run "$key")"
+        done
+    done
+done
+[ "$(value run refined_frechet_lenet)" = null ] || fail "a distance of refined codes that nobody asked for"
+is_true "$(value run frechet_lenet) > $(value run floor_frechet_lenet)" || fail "a tiny model is as good as real images"
+is_true "$(value run posterior_frechet_lenet) < $(value run normal_frechet_lenet)" || fail "N(0, I) is no worse"
+[ "$(value run generation_draws)" = 120 ] && [ "$(value run generation_sets)" = 2 ] || fail "other draws than asked for"
+grep -qE '"features_sha256": "[0-9a-f]{64}"' run/metrics.json || fail "no SHA-256 of the network"
+is_png run/nearest.png || fail "no picture of nearest training images"
+for text in "Generation: realistic and diverse?" "Generation: all figures" "Samples and training images"; do
+    grep -qF "$text" run/index.html || fail "the page does not have: $text"
+done
+[ "$(grep -n '>Samples<' run/index.html | tail -1 | cut -d: -f1)" -lt "$(grep -n '>Measurements<' run/index.html | tail -1 | cut -d: -f1)" ] ||
+    fail "samples do not come first"
+
+# The same on any number of threads.
+cp -r run other
+for threads in 1 3; do
+    expect 0 "" "$gkvae" eval other "${few[@]}" --threads $threads --no-pictures --quiet
+    for key in frechet_lenet frechet_lenet_se kid_lenet coverage binary_frechet_lenet nearest_samples confidence; do
+        [ "$(value run $key)" = "$(value other $key)" ] || fail "$key is another on $threads threads"
+    done
+done
+
+# Refined codes of all test images are measured too; of some only they are not.
+expect 0 "refined reconstructions" "$gkvae" eval other --samples 1 --refine lm:0 --draws 120 --draw-sets 1 \
+    --set eval.features=mnist --no-pictures --quiet
+[[ $(value other refined_frechet_lenet) =~ ^[0-9] ]] || fail "no distance of refined reconstructions"
+[ "$(value other frechet_lenet_se)" = null ] || fail "a standard error over one set of draws"
+
+# A temperature, a network from a file, and none.
+expect 0 "at temperature 0.5" "$gkvae" eval other "${few[@]}" --temperature 0.5 --no-pictures --quiet
+[ "$(value other frechet_lenet)" != "$(value run frechet_lenet)" ] || fail "the temperature changes nothing"
+expect 0 "" "$gkvae" eval other --samples 1 --images 20 --draws 120 --draw-sets 2 --no-pictures --quiet \
+    --set "eval.features=$source/features/mnist.safetensors"
+[ "$(value other frechet_lenet)" = "$(value run frechet_lenet)" ] || fail "the network's file gives other figures"
+expect 0 "" "$gkvae" eval other "${few[@]}" --no-generation --no-pictures --quiet
+[ "$(value other frechet_lenet)" = null ] || fail "--no-generation measures"
+expect 4 "no built-in feature network" "$gkvae" eval other --samples 1 --set eval.features=imagenet --no-pictures
+expect 5 "nothing.safetensors" "$gkvae" eval other --samples 1 --set eval.features=./nothing.safetensors --no-pictures
+finish
