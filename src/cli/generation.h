@@ -18,10 +18,11 @@ int cli_generation_measure(const cli_run *run, const gkv_dataset *test, const gk
 /* Prints the table of all figures; nothing if there are none. */
 void cli_generation_print(const gkv_generation *generation);
 
-/* Two tables of the page: what the figures say in words of everyday, and all figures. Their cells are the
+/* Tables of the page: what the figures say in everyday words, and all figures of one form. Their cells are the
  * caller's, as many as these. */
-enum { CLI_PLAIN_CELLS = 10 * 5, CLI_GENERATION_CELLS = 16 * 10 };
+enum { CLI_PLAIN_CELLS = 6 * 5, CLI_GENERATION_CELLS = GKV_IMAGE_SETS * 10 };
 gkv_report_table cli_generation_plain_table(const gkv_generation *generation, const char **cells, cli_texts *all);
-gkv_report_table cli_generation_table(const gkv_generation *generation, const char **cells, cli_texts *all);
+gkv_report_table cli_generation_table(const gkv_generation *generation, gkv_image_form form, const char **cells,
+                                      cli_texts *all);
 
 #endif

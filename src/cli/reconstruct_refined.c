@@ -2,7 +2,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "gkvae/generation_metrics.h"
 #include "gkvae/image_metrics.h"
+#include "generation.h"
 #include "pictures.h"
 #include "refined.h"
 
@@ -57,14 +59,51 @@ done:
     return code;
 }
 
-static int print_figures(const gkv_model *model, const gkv_refine_settings *settings, size_t n,
-                         const refined_images *it, double seconds)
+/* The Fréchet distance of decoded images to their grey originals, in features of a network. */
+static int distance_of(const gkv_features *network, const gkv_settings *settings, size_t n, const float *originals,
+                       const float *decoded, double *distance)
 {
+    const size_t d = gkv_features_dimensions(network);
+    const int threads = (int)settings->train.threads;
+    float *a = cli_alloc(n * d, sizeof *a), *b = cli_alloc(n * d, sizeof *b);
+    int code = CLI_OK;
+    CLI_CHECK(gkv_features_apply(network, n, originals, threads, a, NULL));
+    CLI_CHECK(gkv_features_apply(network, n, decoded, threads, b, NULL));
+    CLI_CHECK(gkv_frechet_distance(a, n, b, n, d, distance));
+done:
+    free(a);
+    free(b);
+    return code;
+}
+
+/* Of the encoder's reconstructions and of the refined ones; NaN where there is no network for the images. */
+static int distances(const cli_run *run, size_t n, const refined_images *it, double *before, double *after)
+{
+    const gkv_settings *settings = &run->settings;
+    gkv_features *network = NULL;
+    int code = CLI_OK;
+    *before = *after = NAN;
+    CLI_TRY(cli_generation_network(settings, true, &network));
+    if (!network || gkv_features_height(network) != gkv_model_height(run->model) ||
+        gkv_features_width(network) != gkv_model_width(run->model))
+        goto done;
+    CLI_TRY(distance_of(network, settings, n, it->grey, it->before, before));
+    code = distance_of(network, settings, n, it->grey, it->after, after);
+done:
+    gkv_features_free(network);
+    return code;
+}
+
+static int print_figures(const cli_run *run, const gkv_refine_settings *settings, size_t n, const refined_images *it,
+                         double seconds)
+{
+    const gkv_model *model = run->model;
     const size_t height = gkv_model_height(model), width = gkv_model_width(model);
     gkv_image_scores before, after;
-    double accepted = 0;
+    double accepted = 0, distance_before = NAN, distance_after = NAN;
     char heading[64];
     int code = CLI_OK;
+    CLI_TRY(distances(run, n, it, &distance_before, &distance_after));
     CLI_CHECK(gkv_image_scores_of(it->before, it->grey, n, height, width, &before));
     CLI_CHECK(gkv_image_scores_of(it->after, it->grey, n, height, width, &after));
     for (size_t i = 0; i < n; i++)
@@ -77,12 +116,14 @@ static int print_figures(const gkv_model *model, const gkv_refine_settings *sett
         {"SSIM", before.ssim.mean, after.ssim.mean, 4, ""},
         {"iterations that counted", NAN, accepted / (double)n, 2, "per image"},
         {"refinement", NAN, 1000 * seconds / (double)n, 2, "milliseconds an image"},
+        {"Fréchet distance", distance_before, distance_after, 2, "to the originals, in features"},
     };
+    const size_t count = sizeof rows / sizeof *rows - (isfinite(distance_after) ? 0 : 1);
     if (settings->mode == GKV_REFINE_MAP)
         snprintf(heading, sizeof heading, "code, lm:%d, prior %g", settings->iterations, settings->prior_weight);
     else
         snprintf(heading, sizeof heading, "mean, lm:%d:%d", settings->iterations, settings->samples);
-    cli_refined_print(heading, rows, sizeof rows / sizeof *rows);
+    cli_refined_print(heading, rows, count);
 done:
     return code;
 }
@@ -96,7 +137,7 @@ int cli_reconstruct_refined(const cli_run *run, const gkv_dataset *images, const
     int code = CLI_OK;
     CLI_TRY(cli_fetch(run, images, chosen, n, it.grey, it.seen));
     CLI_TRY(refine(run->model, settings, n, &it, &seconds));
-    CLI_TRY(print_figures(run->model, settings, n, &it, seconds));
+    CLI_TRY(print_figures(run, settings, n, &it, seconds));
     if (path)
         code = cli_picture_lines(run->model, (const float *const[]){it.grey, it.before, it.after}, labels, 3, n, cols,
                                  path);

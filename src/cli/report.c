@@ -226,11 +226,12 @@ int cli_report(const cli_evaluation *it)
     gkv_report_figure figures[CLI_FIGURES];
     const char *metric_cells[METRIC_ROWS * METRIC_COLUMNS], *refit_cells[REFIT_ROWS * REFIT_COLUMNS];
     const char *refined_cells[CLI_REFINED_ROWS * REFINED_COLUMNS];
-    const char *plain_cells[CLI_PLAIN_CELLS], *generation_cells[CLI_GENERATION_CELLS];
+    const char *plain_cells[CLI_PLAIN_CELLS], *generation_cells[GKV_IMAGE_FORMS][CLI_GENERATION_CELLS];
     json_t *refits = cli_records_read(it->folder, "refits.jsonl");
     const gkv_report_table candidates[] = {
         cli_generation_plain_table(&m->generation, plain_cells, &all),
-        cli_generation_table(&m->generation, generation_cells, &all),
+        cli_generation_table(&m->generation, GKV_FORM_MEANS, generation_cells[GKV_FORM_MEANS], &all),
+        cli_generation_table(&m->generation, GKV_FORM_BINARY, generation_cells[GKV_FORM_BINARY], &all),
         metrics_table(m, metric_cells, &all),
         refined_table(m, refined_cells, &all),
         refits_table(refits, refit_cells, &all),

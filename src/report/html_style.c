@@ -29,7 +29,7 @@ const char *const gkv_html_style[] = {
     "nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;margin:0;padding:0;list-style:none}",
     "a{color:var(--accent);text-underline-offset:.18em;text-decoration-thickness:1px}",
     "a:focus-visible,[tabindex]:focus-visible{outline:2px solid var(--accent);outline-offset:2px;border-radius:.25rem}",
-    ".numbers{display:grid;grid-template-columns:repeat(auto-fit,minmax(10.5rem,1fr));gap:.9rem;margin:1.75rem 0 0}",
+    ".numbers{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.9rem;margin:1.75rem 0 0}",
     ".numbers div{display:flex;flex-direction:column;padding:.9rem 1.1rem;background:var(--card);",
     "border:1px solid var(--line);border-radius:.75rem}",
     ".numbers dt{font-size:.875rem;color:var(--soft)}",
@@ -59,7 +59,7 @@ const char *const gkv_html_style[] = {
     "@media(max-width:36rem){header,main,footer{padding-left:.8rem;padding-right:.8rem}header{padding-top:1.5rem}",
     "section{padding:1rem .9rem}.paper{padding:.35rem}.numbers{grid-template-columns:1fr 1fr;gap:.6rem}",
     ".numbers div{padding:.7rem .8rem}.numbers .value{font-size:1.4rem}th,td{padding:.4rem .6rem}",
-    ".paper{overflow-x:auto}.wide{max-width:none;width:30rem}}",
+    ".paper{overflow-x:auto}.wide{max-width:none;width:30rem}tbody td:not(.n){min-width:13rem}}",
     "@media print{body{background:#fff}nav{display:none}section,.numbers div{border:0;padding:0;break-inside:avoid}}",
     NULL,
 };

@@ -27,7 +27,7 @@ is_true "$(value run posterior_frechet_lenet) < $(value run normal_frechet_lenet
 [ "$(value run generation_draws)" = 120 ] && [ "$(value run generation_sets)" = 2 ] || fail "other draws than asked for"
 grep -qE '"features_sha256": "[0-9a-f]{64}"' run/metrics.json || fail "no SHA-256 of the network"
 is_png run/nearest.png || fail "no picture of nearest training images"
-for text in "Generation: realistic and diverse?" "Generation: all figures" "Samples and training images"; do
+for text in "Generation: realistic and diverse?" "Generation: pixel means" "Generation: binary draws" "Samples and training images"; do
     grep -qF "$text" run/index.html || fail "the page does not have: $text"
 done
 [ "$(grep -n '>Samples<' run/index.html | tail -1 | cut -d: -f1)" -lt "$(grep -n '>Measurements<' run/index.html | tail -1 | cut -d: -f1)" ] ||
