@@ -110,7 +110,10 @@ void cli_generation_print(const gkv_generation *g)
         printf("\n%s:\n", form_names[form]);
         cli_table(cells, rows + 1, COLUMNS, "lrrrrrrrrr");
     }
-    printf("nearest training image, distance in pixels: samples %.3f ± %.3f, reconstructions %.3f ± %.3f, "
+    printf("classes, share of samples (of test images) in %%:");
+    for (size_t c = 0; c < g->classes; c++)
+        printf("  %zu: %.1f (%.1f)", c, 100 * g->class_share[c], 100 * g->test_class_share[c]);
+    printf("\nnearest training image, distance in pixels: samples %.3f ± %.3f, reconstructions %.3f ± %.3f, "
            "test images %.3f ± %.3f\n", g->nearest_samples, g->nearest_samples_se, g->nearest_reconstructions,
            g->nearest_reconstructions_se, g->nearest_test, g->nearest_test_se);
     printf("(%s; ± standard errors over %llu sets of draws)\n", g->protocol, (unsigned long long)g->sets);

@@ -52,6 +52,13 @@ static bool add_generation(json_t *object, const gkv_generation *g)
                 good &= json_object_set_new(object, key, number(figures[i].value)) == 0;
             }
         }
+    for (size_t c = 0; c < g->classes; c++) {
+        char key[64];
+        snprintf(key, sizeof key, "class_share_%zu", c);
+        good &= json_object_set_new(object, key, number(g->class_share[c])) == 0;
+        snprintf(key, sizeof key, "test_class_share_%zu", c);
+        good &= json_object_set_new(object, key, number(g->test_class_share[c])) == 0;
+    }
     return good;
 }
 

@@ -21,6 +21,8 @@ for set in "" normal_ posterior_ reconstructed_ floor_; do
         done
     done
 done
+is_true "$(for c in 0 1 2 3 4 5 6 7 8 9; do printf '%s + ' "$(value run class_share_$c)"; done) 0 > 0.999999" ||
+    fail "the shares of classes do not add up"
 [ "$(value run refined_frechet_lenet)" = null ] || fail "a distance of refined codes that nobody asked for"
 is_true "$(value run frechet_lenet) > $(value run floor_frechet_lenet)" || fail "a tiny model is as good as real images"
 is_true "$(value run posterior_frechet_lenet) < $(value run normal_frechet_lenet)" || fail "N(0, I) is no worse"
