@@ -31,12 +31,15 @@ static void on_progress(void *context, size_t done, size_t of)
 {
     reporter *it = context;
     char sets[64], left[64], time[32];
-    if (it->quiet || !cli_live_due(&it->live))
+    if (it->quiet || (it->live.on && !cli_live_due(&it->live)))
         return;
     snprintf(sets, sizeof sets, "generation: %zu of %zu sets of images", done, of);
     snprintf(left, sizeof left, "ETA %s",
              cli_duration((cli_seconds() - it->began) / (double)done * (double)(of - done), time));
-    cli_live_show(&it->live, (const char *const[]){sets, left}, 2);
+    if (it->live.on)
+        cli_live_show(&it->live, (const char *const[]){sets, left}, 2);
+    else
+        fprintf(stderr, "%s, %s\n", sets, left);
 }
 
 int cli_generation_measure(const cli_run *run, const gkv_dataset *test, const gkv_dataset *training,
