@@ -47,7 +47,7 @@ const gkv_settings_row gkv_settings_rows[] = {
            "How pixels become 0 and 1: drawn anew each epoch, drawn once, or left grey."),
     INTEGER(data, validation, 2000, 0, 1000000, "Training images held out to watch progress; 0 is none."),
 
-    INTEGER(model, latent, 40, 1, 4096, "Dimensions of the latent vector z."),
+    INTEGER(model, latent, 24, 1, 4096, "Dimensions of the latent vector z."),
     INTEGER(model, hidden, 400, 1, 65536, "Units of each hidden layer of encoder and decoder."),
     INTEGER(model, layers, 3, 1, 64, "Hidden layers of the encoder, and of the decoder."),
     CHOICE(model, block, residual, "silu, residual, gated",
@@ -80,7 +80,7 @@ const gkv_settings_row gkv_settings_rows[] = {
     NUMBER_ABOVE(model, base_k, 0, -0.5, 5, "The base's tail weight k before any fit.",
                  "at k ≤ −1/2 the quantile function Q(z) stops increasing in the tails, so there is no density"),
 
-    INTEGER(train, epochs, 38, 1, 1000000, "Passes over the training images."),
+    INTEGER(train, epochs, 46, 1, 1000000, "Passes over the training images."),
     INTEGER(train, batch, 200, 1, 1000000, "Images per step."),
     CHOICE(train, objective, elbo, "elbo, iwae",
            "The bound that is trained on: the ELBO, or the importance-weighted one, tighter with more samples."),

@@ -19,8 +19,8 @@ done
 expect 0 "mnist" "$gkvae" data list
 expect 0 "gkvae $(cat "$source/VERSION")" "$gkvae" version
 expect 0 "gkvae $(cat "$source/VERSION")" "$gkvae" --version
-expect 0 "latent = 40" "$gkvae" settings
-expect 0 "latent = 40" "$gkvae" help settings
+expect 0 "latent = 24" "$gkvae" settings
+expect 0 "latent = 24" "$gkvae" help settings
 
 # The page is made from the table, and is not to lag behind it.
 "$gkvae" settings --markdown > configuration.md

@@ -37,12 +37,12 @@ static void defaults_are_as_documented(void **state)
     static const char *const wanted[][2] = {
         {"data.dataset", "mnist"}, {"data.folder", "data"}, {"data.train_images", ""}, {"data.train_labels", ""},
         {"data.test_images", ""}, {"data.test_labels", ""}, {"data.binarization", "dynamic"},
-        {"data.validation", "2000"}, {"model.latent", "40"}, {"model.hidden", "400"}, {"model.layers", "3"},
+        {"data.validation", "2000"}, {"model.latent", "24"}, {"model.hidden", "400"}, {"model.layers", "3"},
         {"model.block", "residual"}, {"model.posterior", "normal"}, {"model.posterior_flow", "none"},
         {"model.posterior_layers", "0"}, {"model.prior_flow", "realnvp"}, {"model.prior_layers", "8"},
         {"model.prior_hidden", "128"}, {"model.log_scale_bound", "2"}, {"model.base", "gk-mixture"},
         {"model.base_fit", "lm"}, {"model.base_components", "32"}, {"model.base_dependence", "full"}, {"model.base_rank", "4"},
-        {"model.base_shapes", "own"}, {"model.base_classes", "10"}, {"model.base_g", "0"}, {"model.base_k", "0"}, {"train.epochs", "38"},
+        {"model.base_shapes", "own"}, {"model.base_classes", "10"}, {"model.base_g", "0"}, {"model.base_k", "0"}, {"train.epochs", "46"},
         {"train.batch", "200"}, {"train.objective", "elbo"}, {"train.samples", "1"}, {"train.backward", "all"},
         {"train.elbo_epochs", "0"}, {"train.gradient", "path"}, {"train.learning_rate", "0.003"},
         {"train.weight_decay", "0.1"}, {"train.clip_norm", "5"}, {"train.kl_weight", "1"}, {"train.kl_warmup", "5"},
@@ -69,7 +69,7 @@ static void defaults_are_as_documented(void **state)
     assert_int_equal(i, sizeof wanted / sizeof *wanted);
     assert_ok(gkv_settings_check(&settings));
     assert_true(settings.train.learning_rate == 3e-3 && settings.train.threads == 0 && settings.eval.images == 0);
-    assert_int_equal(settings.model.latent, 40);
+    assert_int_equal(settings.model.latent, 24);
     assert_string_equal(settings.model.base, "gk-mixture");
 }
 
@@ -385,8 +385,8 @@ static void combinations_are_checked(void **state)
         {{"model.base_dependence", "low-rank", "model.base_fit", "grad", "model.base", "normal"}, NULL},
         {{"model.base", "gk-mixture", "model.base_fit", "fixed"}, "model.base = gk-mixture at the same place"},
         {{"model.base", "gk-copula", "model.base_fit", "fixed"}, NULL},
-        {{"model.base_dependence", "low-rank", "model.base_rank", "39"}, NULL},
-        {{"model.base_dependence", "low-rank", "model.base_rank", "40"}, "model.base_rank = 40 factors of model.latent = 40"},
+        {{"model.base_dependence", "low-rank", "model.base_rank", "23"}, NULL},
+        {{"model.base_dependence", "low-rank", "model.base_rank", "24"}, "model.base_rank = 24 factors of model.latent = 24"},
         {{"model.base_dependence", "low-rank", "model.latent", "3", "model.base", "gk-by-class"}, "model.base_rank = 4 factors"},
         {{"model.base_dependence", "full", "model.base_rank", "4000"}, NULL},
         {{"model.base_dependence", "low-rank", "model.base_rank", "40", "model.base", "gk"}, NULL},
