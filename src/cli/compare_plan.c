@@ -50,7 +50,6 @@ static int show_eval(const compare_plan *plan, const compare_arguments *a, const
 {
     comparison it = {.runs = cli_alloc(plan->n_models * plan->n_seeds, sizeof *it.runs)};
     char *place = *eval->name ? cli_text("%s/of.%s", folder, eval->name) : cli_text("%s", folder);
-    char *options = cli_quote(eval->n_words, (const char *const *)eval->words);
     char *title = cli_text("%s%s%s", plan->name, *eval->name ? ": " : "", eval->name);
     size_t wanted = 0;
     int code = CLI_OK;
@@ -75,7 +74,6 @@ static int show_eval(const compare_plan *plan, const compare_arguments *a, const
 done:
     compare_free(&it);
     free(place);
-    free(options);
     free(title);
     return code;
 }

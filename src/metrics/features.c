@@ -198,9 +198,9 @@ gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float
                               float *probabilities)
 {
     GKV_TRY(check(network, n, images, threads, features, probabilities));
-    if (openblas_get_num_threads() != 1)
-        openblas_set_num_threads(1); /* where it does the work: it is split by us, into tiles */
     const gkv_gemm_kernels *const gemm = gkv_gemm_kernels_of(gkv_simd_level());
+    if (!gemm && openblas_get_num_threads() != 1)
+        openblas_set_num_threads(1); /* tiles run in parallel already */
     const gkv_nn_kernels *const nn = gkv_nn_kernels_get();
     const size_t tiles = (n + TILE - 1) / TILE, asked = (size_t)gkv_threads(threads);
     const size_t used = asked < tiles ? asked : tiles;

@@ -3,9 +3,10 @@
 #define GKV_METRICS_FEATURES_H
 
 #include "gkvae/features.h"
+#include "gkvae/file.h"
 #include "nn/conv.h"
 
-enum { GKV_FEATURE_CONVOLUTIONS = 2, GKV_FEATURE_LINEARS = 3, GKV_SHA256_SIZE = 65 };
+enum { GKV_FEATURE_CONVOLUTIONS = 2, GKV_FEATURE_LINEARS = 3 };
 
 /* Y = X Wᵀ + 1 biasᵀ; of a convolution, X's rows are pixels under the kernel (nn/conv.h). */
 typedef struct gkv_feature_layer {
@@ -16,7 +17,7 @@ typedef struct gkv_feature_layer {
 
 struct gkv_features {
     char *name;
-    char sha256[GKV_SHA256_SIZE];
+    char sha256[GKV_DIGEST_SIZE];
     size_t height, width, classes;
     gkv_conv convolutions[GKV_FEATURE_CONVOLUTIONS];
     gkv_feature_layer layers[GKV_FEATURE_CONVOLUTIONS + GKV_FEATURE_LINEARS];

@@ -174,7 +174,7 @@ gkv_status gkv_nearest(const float *queries, size_t n, const uint8_t *references
                 .n = n, .m = m, .pixels = pixels, .rounding = rounding_of(pixels), .index = index,
                 .distance = distance};
     if (!s.kernels && openblas_get_num_threads() != 1)
-        openblas_set_num_threads(1); /* the threads are ours */
+        openblas_set_num_threads(1); /* blocks run in parallel already */
     const size_t blocks = n / QUERIES + (n % QUERIES > 0), used = least((size_t)gkv_threads(threads), blocks);
     room *rooms = NULL;
     gkv_status status = GKV_OK;

@@ -2,6 +2,7 @@
 
 #include "core/rng.h"
 #include "vae/draws.h"
+#include "vae/images.h"
 #include "vae/model.h"
 
 static size_t count_of_test(const gkv_set_source *source)
@@ -90,9 +91,8 @@ static gkv_status make_training(const gkv_set_source *source, size_t repetition,
 {
     const size_t n = count_of_training(source);
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *levels = gkv_dataset_pixels(source->training, place_of_training(source, repetition, i));
-        for (size_t k = 0; k < source->pixels; k++)
-            images[i * source->pixels + k] = (float)levels[k] / 255.0F;
+        const size_t place = place_of_training(source, repetition, i);
+        gkv_images_grey(gkv_dataset_pixels(source->training, place), source->pixels, images + i * source->pixels);
     }
     return GKV_OK;
 }
