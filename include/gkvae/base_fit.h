@@ -32,11 +32,10 @@ typedef struct gkv_base_fit_report {
     double seconds;
 } gkv_base_fit_report;
 
-/* A copy of the model with the base that wanted->model says (base, base_components, base_dependence,
- * base_rank, base_shapes, base_classes, base_g, base_k), fitted to codes of
- * `training`, the images that the model was trained on, by refits, which is then its base_fit (lm), whatever the
- * model's or wanted's is; the model's own train.seed and data.validation say which of
- * them were held out, and `run` how they are binarized. The caller frees *out with gkv_model_free. `settings` NULL
+/* A copy of the model with another base, which is fitted by refits to codes of `training`, the images that the model was
+ * trained on. wanted->model describes the base (base, base_components, base_dependence, base_rank, base_shapes,
+ * base_classes, base_g, base_k). The copy's base_fit is lm, whatever that of the model or of `wanted` is. The model's
+ * own train.seed and data.validation say which images were held out, and `run` how images are binarized. The caller frees *out with gkv_model_free. `settings` NULL
  * takes the defaults; `report` may be NULL. A base with nothing to fit (normal) is fine.
  *
  * GKV_ERR_CONFIG for a base that cannot be made, or by class without labels among its classes; GKV_ERR_DATA
