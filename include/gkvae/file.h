@@ -10,13 +10,14 @@
 extern "C" {
 #endif
 
-/* Writes `count` bytes to a temporary file beside `path`, syncs it, and renames it to `path`. A reader never sees part of
- * the file, even if the process is killed. A symbolic link is followed. GKV_ERR_IO with the cause, also if `path` exists
- * and is not a regular file, in which case nothing is written; GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. */
+/* Writes `count` bytes to a temporary file beside `path`, syncs it, and renames it to `path`. A reader never sees
+ * part of the file, even if the process is killed. A symbolic link is followed. GKV_ERR_IO with the cause, also if
+ * `path` exists and is not a regular file, in which case nothing is written; GKV_ERR_ARGUMENT for NULL,
+ * GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_file_write_atomic(const char *path, const void *bytes, size_t count);
 
-/* Makes the folder and all folders above it, as mkdir -p does. It may exist already. GKV_ERR_IO, GKV_ERR_ARGUMENT for NULL,
- * GKV_ERR_MEMORY. */
+/* Makes the folder and all folders above it, as mkdir -p does. It may exist already. GKV_ERR_IO, GKV_ERR_ARGUMENT
+ * for NULL, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_file_make_folder(const char *path);
 
 enum { GKV_DIGEST_SIZE = 65 }; /* 64 hexadecimal digits and a NUL */

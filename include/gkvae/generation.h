@@ -90,10 +90,10 @@ typedef struct gkv_generation_options {
 /* Compares the model's images with all test images, by settings->eval (draws, draw_sets, temperature, seed).
  *
  * With n = eval.draws, set s = 0 … draw_sets − 1 of samples consists of draws s·n … (s+1)·n − 1 of eval.seed's
- * sequence (gkv_model_sample). GKV_SET_NORMAL uses the normal scores of set 0, without the temperature. GKV_SET_POSTERIOR
- * uses draw i of gkv_model_draw with eval.seed for test image i. GKV_SET_TRAINING has n training images, or all if there
- * are fewer, in an order drawn from eval.seed. gkv_model_draw_pixels binarizes image i of set s with draw s·n + i.
- * GKV_FORM_BINARY is NaN for grey models.
+ * sequence (gkv_model_sample). GKV_SET_NORMAL uses the normal scores of set 0, without the temperature.
+ * GKV_SET_POSTERIOR uses draw i of gkv_model_draw with eval.seed for test image i. GKV_SET_TRAINING has n training
+ * images, or all if there are fewer, in an order drawn from eval.seed. gkv_model_draw_pixels binarizes image i of
+ * set s with draw s·n + i. GKV_FORM_BINARY is NaN for grey models.
  *
  * `options` may be NULL. Memory does not grow with the number of sets. Results are the same to the bit on any number of
  * threads. *out is as gkv_generation_none makes it after a failure, except for NULL arguments.

@@ -121,9 +121,9 @@ typedef struct gkv_class_metrics {
     double confident;  /* share of rows whose largest probability is above 0.9 */
 } gkv_class_metrics;
 
-/* From a classifier's probabilities[n × classes]. histogram[classes], unless NULL, receives the share of rows in which
- * each class is the most probable; of equally probable classes the first counts. Rows need not sum to 1. GKV_ERR_DATA for
- * a probability outside [0,1] or NaN. Runs on the calling thread. */
+/* From a classifier's probabilities[n × classes]. histogram[classes], unless NULL, receives the share of rows in
+ * which each class is the most probable; of equally probable classes the first counts. Rows need not sum to 1.
+ * GKV_ERR_DATA for a probability outside [0,1] or NaN. Runs on the calling thread. */
 GKV_API GKV_MUST_USE gkv_status gkv_class_metrics_of(const float *probabilities, size_t n, size_t classes,
                                                      double *histogram, gkv_class_metrics *out);
 

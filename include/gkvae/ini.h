@@ -29,10 +29,11 @@ typedef struct gkv_ini_entry {
 
 typedef struct gkv_ini gkv_ini;
 
-/* Reads the file. The caller frees *out with gkv_ini_free(); it is NULL after a failure. GKV_ERR_IO if the file cannot be
- * read. GKV_ERR_CONFIG, with a message "FILE:LINE: …", for a line of another form, a key that the section has already, a
- * line of 4096 bytes or more, a key of more than 48 bytes, or more than GKV_INI_ENTRIES_MAX entries; also for a file with a
- * zero byte. GKV_ERR_DATA for a file of more than 1 MiB. GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. */
+/* Reads the file. The caller frees *out with gkv_ini_free(); it is NULL after a failure. GKV_ERR_IO if the file
+ * cannot be read. GKV_ERR_CONFIG, with a message "FILE:LINE: …", for a line of another form, a key that the section
+ * has already, a line of 4096 bytes or more, a key of more than 48 bytes, or more than GKV_INI_ENTRIES_MAX entries;
+ * also for a file with a zero byte. GKV_ERR_DATA for a file of more than 1 MiB. GKV_ERR_ARGUMENT for NULL,
+ * GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_ini_read(const char *path, gkv_ini **out);
 
 /* Frees it; NULL is fine. */

@@ -93,10 +93,10 @@ typedef enum gkv_run_stage {
     GKV_RUN_FINISHED /* training is complete */
 } gkv_run_stage;
 
-/* Reads the stage from config.ini, history.jsonl, checkpoint.safetensors and the presence of model.safetensors; reads no
- * images. A run is finished if its checkpoint is from the end of its last epoch or, with train.patience, of the epoch at
- * which patience ran out. A folder that does not exist holds no run. GKV_ERR_CONFIG, GKV_ERR_DATA or GKV_ERR_IO if one of
- * the files is damaged or cannot be read; GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. */
+/* Reads the stage from config.ini, history.jsonl, checkpoint.safetensors and the presence of model.safetensors;
+ * reads no images. A run is finished if its checkpoint is from the end of its last epoch or, with train.patience, of
+ * the epoch at which patience ran out. A folder that does not exist holds no run. GKV_ERR_CONFIG, GKV_ERR_DATA or
+ * GKV_ERR_IO if one of the files is damaged or cannot be read; GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_train_stage(const char *folder, gkv_run_stage *stage);
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/* The feature network as it is in memory; gkvae/features.h is the public half. */
+/* The feature network in memory; gkvae/features.h is the public interface. */
 #ifndef GKV_METRICS_FEATURES_H
 #define GKV_METRICS_FEATURES_H
 
@@ -8,11 +8,11 @@
 
 enum { GKV_FEATURE_CONVOLUTIONS = 2, GKV_FEATURE_LINEARS = 3 };
 
-/* Y = X Wᵀ + 1 biasᵀ; of a convolution, X's rows are pixels under the kernel (nn/conv.h). */
+/* Y = X Wᵀ + 1 biasᵀ. For a convolution, the rows of X are the pixels under the kernel (nn/conv.h). */
 typedef struct gkv_feature_layer {
     size_t in, out;
     gkv_real *weight, *bias; /* [out, in], [out] */
-    gkv_real *packed;        /* NULL where there are no kernels of nn/gemm.h */
+    gkv_real *packed;        /* NULL if this CPU has no kernels of nn/gemm.h */
 } gkv_feature_layer;
 
 struct gkv_features {
@@ -23,7 +23,7 @@ struct gkv_features {
     gkv_feature_layer layers[GKV_FEATURE_CONVOLUTIONS + GKV_FEATURE_LINEARS];
 };
 
-/* The network of a file's bytes, which `name` stands for in messages. Errors as gkv_features_load(). */
+/* The network of a file's bytes. `name` stands for the path in messages. Errors as gkv_features_load(). */
 gkv_status gkv_features_read(const char *name, const void *bytes, size_t size, gkv_features **out);
 
 #endif
