@@ -32,12 +32,12 @@ typedef struct gkv_base_fit_report {
     double seconds;
 } gkv_base_fit_report;
 
-/* A copy of the model with the base that wanted->model says (base, base_components, base_dependence,
- * base_rank, base_shapes, base_classes, base_g, base_k), fitted to codes of
- * `training`, the images that the model was trained on, by refits, which is then its base_fit (lm), whatever the
- * model's or wanted's is; the model's own train.seed and data.validation say which of
- * them were held out, and `run` how they are binarized. The caller frees *out with gkv_model_free. `settings` NULL
- * takes the defaults; `report` may be NULL. A base with nothing to fit (normal) is fine.
+/* A copy of the model with another base, which is fitted by refits to codes of `training`, the images that the model
+ * was trained on. wanted->model describes the base (base, base_components, base_dependence, base_rank, base_shapes,
+ * base_classes, base_g, base_k). The copy's base_fit is lm, whatever that of the model or of `wanted` is. The
+ * model's own train.seed and data.validation say which images were held out, and `run` how images are binarized. The
+ * caller frees *out with gkv_model_free. `settings` NULL takes the defaults; `report` may be NULL. A base with
+ * nothing to fit (normal) is fine.
  *
  * GKV_ERR_CONFIG for a base that cannot be made, or by class without labels among its classes; GKV_ERR_DATA
  * for images of another size or with another mean than those of training, or too few; GKV_ERR_NUMERIC if held-out
@@ -51,12 +51,11 @@ GKV_API GKV_MUST_USE gkv_status gkv_base_fit(const gkv_model *model, const gkv_m
  * that would be lost. Makes no folder. */
 GKV_API GKV_MUST_USE gkv_status gkv_base_fit_check_folder(const char *folder, int replace);
 
-/* Keeps the model as a run folder: model.safetensors and config.ini, the latter with `run`'s paths and
- * evaluation. The folder is made if need be, and must hold no run: GKV_ERR_CONFIG. With `replace` it must
- * hold one, whose model.safetensors, config.ini and checkpoint.safetensors are kept under the names
- * model.before-fit.safetensors, config.before-fit.ini and checkpoint.before-fit.safetensors; if there are such
- * files already nothing is touched: GKV_ERR_CONFIG. GKV_ERR_BUSY while the run is being trained; GKV_ERR_IO, after which the
- * run is as it was. */
+/* Keeps the model as a run folder: model.safetensors and config.ini, the latter with `run`'s paths and evaluation.
+ * The folder is made if need be, and must hold no run: GKV_ERR_CONFIG. With `replace` it must hold one, whose
+ * model.safetensors, config.ini and checkpoint.safetensors are kept under the names model.before-fit.safetensors,
+ * config.before-fit.ini and checkpoint.before-fit.safetensors; if there are such files already nothing is touched:
+ * GKV_ERR_CONFIG. GKV_ERR_BUSY while the run is being trained; GKV_ERR_IO, after which the run is as it was. */
 GKV_API GKV_MUST_USE gkv_status gkv_base_fit_save(const gkv_model *model, const gkv_settings *run, const char *folder,
                                                   int replace);
 

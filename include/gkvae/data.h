@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "gkvae/error.h"
+#include "gkvae/file.h"
 #include "gkvae/settings.h"
 
 #ifdef __cplusplus
@@ -131,7 +132,7 @@ typedef enum gkv_checksum {
 
 typedef struct gkv_file_info {
     char path[GKV_PATH_SIZE]; /* "" if there is no such file */
-    char sha256[65];          /* of the uncompressed content, in hexadecimal */
+    char sha256[GKV_DIGEST_SIZE]; /* of the uncompressed content, in hexadecimal */
     gkv_checksum checksum;
 } gkv_file_info;
 

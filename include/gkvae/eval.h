@@ -51,7 +51,7 @@ typedef struct gkv_metrics {
     uint64_t seed;            /* train.seed */
     uint64_t eval_seed;
     gkv_refined_metrics refined; /* the same with refined posteriors; all NaN and 0 unless asked for */
-    gkv_generation generation;   /* gkv_evaluate leaves it at gkv_generation_none */
+    gkv_generation generation;   /* gkv_evaluate does not measure it: gkv_generation_none */
     char protocol[256];       /* in words */
     char dataset[GKV_NAME_SIZE];
 } gkv_metrics;
@@ -69,7 +69,7 @@ typedef struct gkv_eval_options {
     const gkv_refine_settings *refine; /* NULL: do not. Its mode must be GKV_REFINE_MEAN; its seed, threads
                                           and stop are settings->eval.seed, ->train.threads and stop above,
                                           whatever it says */
-    float *refined_mean;               /* with `refine`: receives the refined means, [images, latent]; or NULL */
+    float *refined_mean;               /* or NULL; with `refine` it receives the refined means, [images, latent] */
 } gkv_eval_options;
 
 /* Evaluates on the data set by settings->eval and settings->data.binarization; images of the training half

@@ -1,9 +1,8 @@
 /* Metrics of generation: how realistic and how diverse a model's images are.
  *
  * Features of generated images are compared with features of the test images. A frozen network
- * (gkvae/features.h) makes the features, and the formulas are those of gkvae/generation_metrics.h. Values
- * depend on the network and on the number of draws, so that both are part of the protocol; docs/generation.md
- * has the definitions. */
+ * (gkvae/features.h) computes the features. gkvae/generation_metrics.h has the metrics, and docs/generation.md their
+ * definitions. Values depend on the network and on the number of draws, so both are part of the protocol. */
 #ifndef GKVAE_GENERATION_H
 #define GKVAE_GENERATION_H
 
@@ -13,6 +12,7 @@
 
 #include "gkvae/data.h"
 #include "gkvae/features.h"
+#include "gkvae/file.h"
 #include "gkvae/model.h"
 
 #ifdef __cplusplus
@@ -22,77 +22,84 @@ extern "C" {
 /* Which images are compared with the test images. */
 typedef enum gkv_image_set {
     GKV_SET_SAMPLES = 0,      /* decoded draws from the prior */
-    GKV_SET_NORMAL,           /* decoded draws z ~ N(0, I): what the prior is worth */
-    GKV_SET_POSTERIOR,        /* decoded draws z ~ q(z|x) of the test images: the decoder's own limit */
+    GKV_SET_NORMAL,           /* decoded draws z ~ N(0, I) in place of the prior, as a control */
+    GKV_SET_POSTERIOR,        /* decoded draws z ~ q(z|x) of the test images: the limit of this decoder */
     GKV_SET_RECONSTRUCTIONS,  /* decoded codes of the test images, without posterior noise */
-    GKV_SET_REFINED,          /* decoded refined codes of the test images, if they are given */
+    GKV_SET_REFINED,          /* decoded refined codes of the test images, if the caller gives them */
     GKV_SET_TRAINING,         /* training images: the floor, which a perfect model would reach */
     GKV_IMAGE_SETS
 } gkv_image_set;
 
-/* In which form. */
+/* In which form they are compared. */
 typedef enum gkv_image_form {
     GKV_FORM_MEANS = 0, /* pixel probabilities, against grey test images */
-    GKV_FORM_BINARY,    /* one Bernoulli draw of each pixel, against binarized test images; not of grey models */
+    GKV_FORM_BINARY,    /* one Bernoulli draw of each pixel, against binarized test images; not for grey models */
     GKV_IMAGE_FORMS
 } gkv_image_form;
 
-/* The figures of one set of images in one form: means over the repetitions (`sets` sets of draws). NaN where a
- * figure is not defined or was not measured. */
+/* The figures of one set of images in one form. Those of GKV_SET_SAMPLES are means over gkv_generation.sets sets of
+ * draws; every other set is measured once. A figure that is undefined or was not measured is NaN, and so is the
+ * standard error of a single value. */
 typedef struct gkv_generation_figures {
-    double frechet, frechet_se; /* Fréchet distance of features, and its standard error over repetitions */
-    double kid, kid_se;         /* kernel distance, and its standard error over repetitions */
-    double precision, recall;   /* shares, of Kynkäänniemi et al. (2019) */
-    double density, coverage;   /* of Naeem et al. (2020) … */
-    double coverage_se;         /* … and the coverage's standard error over repetitions */
-    double class_entropy;       /* of the classifier's answers, in nats; log(classes) if all are equally frequent */
+    double frechet, frechet_se; /* Fréchet distance of features, and its standard error over sets of draws */
+    double kid, kid_se;         /* kernel distance, and its standard error over sets of draws */
+    double precision, recall;   /* as Kynkäänniemi et al. (2019) define them */
+    double density, coverage;   /* as Naeem et al. (2020) define them */
+    double coverage_se;         /* the standard error of coverage over sets of draws */
+    double class_entropy;       /* of the histogram of predicted classes, in nats; at most log(classes) */
     double confidence;          /* the mean of the classifier's largest probability */
     double confident;           /* the share of images whose largest probability is above 0.9 */
-    double recognised;          /* the share of images whose most probable class is their label; of posterior
-                                   draws, reconstructions and training images with labels */
+    double recognised;          /* the share of images whose most probable class is their label; NaN for draws from
+                                   the prior or N(0, I), and without labels */
 } gkv_generation_figures;
 
-/* Everything that is measured. `sets` is 0 if nothing was. */
+/* All figures. `sets` is 0 if nothing was measured. */
 typedef struct gkv_generation {
     gkv_generation_figures of[GKV_IMAGE_SETS][GKV_IMAGE_FORMS];
-    double class_share[256];      /* of the samples' means: how often the classifier answers each class */
-    double test_class_share[256]; /* the same of the test images */
-    double test_confidence, test_confident, test_recognised; /* the classifier's, of grey test images */
-    /* Distance in pixels to the nearest training image, √Σ(Δ/255)², mean over `nearest_images` images. */
+    double class_share[256];      /* of the first set of samples, as means: the share of each predicted class */
+    double test_class_share[256]; /* the same of the grey test images */
+    double test_confidence, test_confident, test_recognised; /* as above, of the grey test images */
+    /* The Euclidean distance to the nearest training image, for pixels on [0, 1]: its mean and standard error over
+     * up to 2,000 images each. Samples are those of the first set. */
     double nearest_samples, nearest_samples_se;
     double nearest_reconstructions, nearest_reconstructions_se;
     double nearest_test, nearest_test_se;
-    uint64_t nearest_images;
+    uint64_t nearest_images;      /* test images, and reconstructions, that were searched for */
     uint64_t draws;               /* images in a set of draws */
     uint64_t sets;                /* sets of draws */
     uint64_t references;          /* test images */
     uint64_t classes;             /* of the classifier */
-    double temperature;
-    double seconds;
-    char features[GKV_NAME_SIZE]; /* the network's name … */
-    char features_sha256[65];     /* … and its file's SHA-256 */
-    char protocol[320];           /* in words */
+    double temperature;           /* of the draws from the prior */
+    double seconds;               /* wall-clock time */
+    char features[GKV_NAME_SIZE]; /* the network's name */
+    char features_sha256[GKV_DIGEST_SIZE]; /* the SHA-256 of its file */
+    char protocol[320];           /* the above in words */
 } gkv_generation;
 
-/* A measurement of nothing: all figures NaN, all counts 0. */
+/* Sets all figures to NaN and all counts to 0, as if nothing were measured. */
 GKV_API void gkv_generation_none(gkv_generation *out);
 
 typedef struct gkv_generation_options {
     const float *refined;              /* refined codes of all test images, [test, latent], or NULL */
-    void (*progress)(void *context, size_t done, size_t of); /* sets of images; may be NULL */
+    /* Called after each set of images with the number of sets that are done and the number in all; or NULL. */
+    void (*progress)(void *context, size_t done, size_t of);
     void *context;
-    const volatile sig_atomic_t *stop; /* may be NULL; nonzero ends it with GKV_ERR_INTERRUPTED */
+    const volatile sig_atomic_t *stop; /* or NULL; once it is nonzero, the call ends with GKV_ERR_INTERRUPTED */
 } gkv_generation_options;
 
-/* Measures the model's images against all test images, by settings->eval (draws, draw_sets, temperature, seed).
+/* Compares the model's images with all test images, by settings->eval (draws, draw_sets, temperature, seed).
  *
- * Set s = 0 … draw_sets − 1 of draws from the prior is draws s·n … (s+1)·n − 1 of eval.seed, n being eval.draws;
- * posterior draws are those numbers of q(z|x)'s noise, and so are the uniform numbers that binarize their pixels.
- * Training images are n of them, in an order drawn from eval.seed. Of grey models GKV_FORM_BINARY is left NaN.
- * Memory does not grow with the number of sets. The same for any number of threads.
+ * With n = eval.draws, set s = 0 … draw_sets − 1 of samples consists of draws s·n … (s+1)·n − 1 of eval.seed's
+ * sequence (gkv_model_sample). GKV_SET_NORMAL uses the normal scores of set 0, without the temperature.
+ * GKV_SET_POSTERIOR uses draw i of gkv_model_draw with eval.seed for test image i. GKV_SET_TRAINING has n training
+ * images, or all if there are fewer, in an order drawn from eval.seed. gkv_model_draw_pixels binarizes image i of
+ * set s with draw s·n + i. GKV_FORM_BINARY is NaN for grey models.
  *
- * GKV_ERR_DATA if images have another size than the model's or the network's; GKV_ERR_ARGUMENT for NULL;
- * GKV_ERR_NUMERIC if a feature is not finite; GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. options may be NULL. */
+ * `options` may be NULL. Memory does not grow with the number of sets. Results are the same to the bit on any number of
+ * threads. *out is as gkv_generation_none makes it after a failure, except for NULL arguments.
+ *
+ * GKV_ERR_ARGUMENT for NULL; GKV_ERR_DATA if the sizes of images, model and network differ, or a decoded pixel is
+ * outside [0, 1] or NaN; GKV_ERR_NUMERIC if the Fréchet distance fails; GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *test,
                                                         const gkv_dataset *training, const gkv_features *network,
                                                         const gkv_settings *settings,

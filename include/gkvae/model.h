@@ -74,20 +74,20 @@ GKV_API GKV_MUST_USE gkv_status gkv_model_draw(const gkv_model *model, size_t n,
 GKV_API GKV_MUST_USE gkv_status gkv_model_decode(const gkv_model *model, size_t n, const float *codes,
                                                  float *images);
 
-/* One Bernoulli draw, 0 or 1, of each pixel of n images from their probabilities[n, pixels], as gkv_model_decode
- * gives them: images[n, pixels], which may be the same array. They are the draws number first … first + n − 1 of the
- * seed's sequence: the noise of an image is a function of the seed and its number alone, and which draw of the
- * prior it goes with is the caller's choice; the program gives both the same number. A pixel is 1 if a uniform
- * number of [0, 1), a multiple of 2⁻³², is below its probability: never at 0, always at 1. GKV_ERR_ARGUMENT for NULL,
- * for a number outside [0, 1] in the place of a probability (the message names it), or beyond number 2³² − 1;
- * GKV_ERR_CONFIG for a model of grey levels (data.binarization = grey), whose decoder gives mean levels. */
+/* Draws each pixel of n images as 0 or 1 from its probability: images[n, pixels] from probabilities[n, pixels], as
+ * gkv_model_decode gives them. Both may be the same array. The draws are number first … first + n − 1 of the seed's
+ * sequence, and the noise of an image depends only on the seed and its number. The program gives these draws the
+ * numbers of the draws from the prior, but any other numbers will do. A pixel is 1 if a uniform multiple of 2⁻³² in
+ * [0, 1) is below its probability: never at 0, always at 1. GKV_ERR_ARGUMENT for NULL, for a probability outside [0,
+ * 1] (the message says which), or beyond number 2³² − 1; GKV_ERR_CONFIG for a model of grey levels
+ * (data.binarization = grey), whose decoder gives mean levels. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_draw_pixels(const gkv_model *model, size_t n, const float *probabilities,
                                                       uint64_t seed, uint64_t first, float *images);
 
-/* n draws from the prior, number first … first + n − 1 of the seed's sequence (which begins anew after number
- * 2³² − 1), as codes [n, latent]; docs/model.md says how they are made. ε is drawn from the base with its normal scores multiplied by `temperature`
- * (1 is the model; less is nearer to the mode). GKV_ERR_ARGUMENT for a temperature
- * that is negative or not finite, GKV_ERR_MEMORY. */
+/* n draws from the prior, number first … first + n − 1 of the seed's sequence, as codes [n, latent]. The sequence
+ * repeats after number 2³² − 1. docs/model.md defines the draws. ε is drawn from the base with its normal scores
+ * multiplied by `temperature` (1 is the model; less is nearer to the mode). GKV_ERR_ARGUMENT for a temperature that
+ * is negative or not finite, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_sample(const gkv_model *model, size_t n, uint64_t seed, uint64_t first,
                                                  double temperature, float *codes);
 

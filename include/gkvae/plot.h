@@ -97,8 +97,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_plot_lines(const char *path, const gkv_serie
 
 typedef struct gkv_bar {
     const char *name;
-    double value;     /* not finite: the row is left empty */
-    double low, high; /* ends of its interval; one that is not finite: no whiskers */
+    double value;     /* if it is not finite, the row has no dot and says so */
+    double low, high; /* ends of its interval; no whiskers unless both are finite */
 } gkv_bar;
 
 enum { GKV_BARS_MAX = 500 };
@@ -107,16 +107,16 @@ typedef struct gkv_bars_settings {
     double width;       /* of the whole picture, 160 … 8000 units; its height follows from the rows */
     double row_height;  /* 12 … 60 units */
     double pixel_ratio; /* 0.5 … 8 */
-    double reference;   /* where a dashed vertical line stands, which the axis then includes; NaN for none */
+    double reference;   /* position of a dashed vertical line, which the axis includes; NaN for none */
     const char *title, *x_label;
 } gkv_bars_settings;
 
-/* 640 units wide, rows of 22, ratio 2, no reference, no texts. */
+/* 640 units wide, rows of 22 units, ratio 2, no reference, no texts. */
 GKV_API void gkv_bars_defaults(gkv_bars_settings *settings);
 
-/* Draws 1 … GKV_BARS_MAX values as dots on rows of their own, in the order given from the top, with their names at
- * the left and their intervals as whiskers; the axis goes as far as values and intervals do, and does not begin at 0.
- * Rows without a value say so. NULL settings are the defaults. */
+/* Draws 1 … GKV_BARS_MAX values as dots, one on each row, in the given order from the top. Names are at the left, and
+ * intervals are whiskers. The axis covers values and intervals, and need not include 0. A row without a value says so.
+ * NULL settings are the defaults. */
 GKV_API GKV_MUST_USE gkv_status gkv_plot_bars(const char *path, const gkv_bar *bars, size_t n,
                                               const gkv_bars_settings *settings);
 

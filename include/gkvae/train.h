@@ -88,15 +88,15 @@ GKV_API GKV_MUST_USE gkv_status gkv_train(const gkv_settings *settings, const ch
 /* How far the run in a folder has come. */
 typedef enum gkv_run_stage {
     GKV_RUN_NONE,    /* no config.ini: there is no run */
-    GKV_RUN_BEGUN,   /* no checkpoint yet: nothing to go on from, it has to be begun anew */
-    GKV_RUN_STOPPED, /* a checkpoint that training goes on from, by gkv_train_options.resume */
-    GKV_RUN_FINISHED /* nothing is left to train */
+    GKV_RUN_BEGUN,   /* no checkpoint yet: training must start again */
+    GKV_RUN_STOPPED, /* there is a checkpoint: gkv_train_options.resume continues from it */
+    GKV_RUN_FINISHED /* training is complete */
 } gkv_run_stage;
 
-/* Finished is a run whose checkpoint is that of the end of its last epoch, or, with train.patience, of the epoch at
- * which patience ran out, by its config.ini, history.jsonl and checkpoint.safetensors; reads no data. A folder that does
- * not exist holds no run. GKV_ERR_CONFIG, GKV_ERR_DATA and GKV_ERR_IO for files that cannot be read as such,
- * GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. */
+/* Reads the stage from config.ini, history.jsonl, checkpoint.safetensors and the presence of model.safetensors;
+ * reads no images. A run is finished if its checkpoint is from the end of its last epoch or, with train.patience, of
+ * the epoch at which patience ran out. A folder that does not exist holds no run. GKV_ERR_CONFIG, GKV_ERR_DATA or
+ * GKV_ERR_IO if one of the files is damaged or cannot be read; GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_train_stage(const char *folder, gkv_run_stage *stage);
 
 #ifdef __cplusplus

@@ -86,8 +86,8 @@ typedef struct gkv_base_ops {
     /* Parameter gradients, as for a layer; only when trainable. */
     size_t (*parts)(const gkv_base *base);
     void (*gradient)(const gkv_base *base, gkv_workspace *ws, size_t rows, size_t part);
-    /* Standard normals [count, d] to draws of ε, in place. choice[count], uniform on (0, 1), says which component
-     * of a mixture a row is drawn from; other bases do not read it. */
+    /* Turns standard normals [count, d] into draws of ε, in place. choice[count], uniform on (0, 1), selects the
+     * component of a mixture; other bases do not read it. */
     void (*transform)(const gkv_base *base, const gkv_params *params, size_t count, const double *choice,
                       gkv_real *rows);
     /* The same given the class; NULL for a base without classes. */

@@ -28,8 +28,8 @@ static void draw_from(const gkv_base_mixture *self, const gkv_params *params, si
         row[j] = a[j] + b[j] * row[j];
 }
 
-/* A row is of the first component up to which the weights, added from the first on, reach its choice times their
- * sum: of all components, or those of one class. */
+/* The component of a row is the first at which the cumulative weight reaches its choice times the total weight,
+ * among all components or those of one class. */
 static void draw(const gkv_base_mixture *self, const gkv_params *params, long which, size_t count,
                  const double *choice, gkv_real *rows)
 {

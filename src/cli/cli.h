@@ -61,8 +61,8 @@ int cli_bench(int argc, char **argv);
 int cli_settings(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
-/* What gkvae eval makes of these words, with argv[0] its name, a model among them: CLI_OK if it would take them, and whether
- * they ask for test images. A usage error ends the process. */
+/* Checks the arguments of gkvae eval; argv[0] is its name, and the arguments include a model. CLI_OK if they are valid;
+ * *of_test says whether they ask for test images. A usage error ends the process. */
 int cli_eval_check(int argc, char **argv, bool *of_test);
 
 /* --- messages.c ------------------------------------------------------------------ */
@@ -160,8 +160,8 @@ int cli_run_images(const cli_run *run, gkv_split half, const char *idx, gkv_data
 
 /* --- outputs.c --------------------------------------------------------------------- */
 
-/* CLI_USAGE if the file to be written at `path`, as that option says, is the other one, which the command reads or writes as
- * well. Either may be NULL: there is no such file. */
+/* CLI_USAGE if the file to be written at `path`, as that option says, is the other one, which the command reads or
+ * writes as well. Either may be NULL: there is no such file. */
 int cli_output_spares(const char *option, const char *path, const char *other);
 
 /* The same for all that a model's run consists of and its images. */

@@ -6,18 +6,18 @@
 #include <string.h>
 
 static const struct argp_option options[] = {
-    {"out", 'o', "FOLDER", 0, "Write compare.csv, compare.json, pictures and the page index.html there; with a plan also its "
-                              "runs (default: none of these; with a plan results/PLAN)", 0},
-    {"against", 'a', "RUN", 0, "Whose figures the others' differences are from: a run, or a model of the table (default: the "
-                               "first, or the plan's)", 0},
-    {"metrics", 'm', "KEY,…", 0, "These keys of metrics.json; differences are of the first (default: likelihoods, draws, errors "
-                                 "and times, as far as runs have them)", 0},
-    {"plan", 'p', "FILE", 0, "Train and evaluate what the plan asks for and is not there yet (default: compare finished runs)", 0},
-    {"seeds", 'S', "N-N,…", 0, "Seeds of a plan's models, as in 1-3 or 1,5 (default: the plan's)", 0},
+    {"out", 'o', "FOLDER", 0, "Write compare.csv, compare.json, pictures and the page index.html to this folder; with a plan "
+                              "also its runs (default: no files; with a plan results/PLAN)", 0},
+    {"against", 'a', "RUN", 0, "Take differences from this run, or from this model of the table (default: the first, or that "
+                               "of the plan)", 0},
+    {"metrics", 'm', "KEY,…", 0, "Show these keys of metrics.json; differences are of the first (default: those of likelihoods, "
+                                 "draws, errors and times that the runs have)", 0},
+    {"plan", 'p', "FILE", 0, "Train and evaluate the models of this plan that are not finished yet (default: compare runs)", 0},
+    {"seeds", 'S', "N-N,…", 0, "Seeds of a plan's models, such as 1-3 or 1,5 (default: those of the plan)", 0},
     {"only", 'n', "NAME,…", 0, "Only these models of a plan (default: all)", 0},
-    {"table", 'T', NULL, 0, "Train and evaluate nothing: the table of what is there of a plan (default: no)", 0},
-    {"data-folder", 'f', "DIR", 0, "Where a plan's images are, as data.folder (default: as it is configured)", 0},
-    {"threads", 't', "N", 0, "Of a plan's training and evaluation, as train.threads (default: as it is configured)", 0},
+    {"table", 'T', NULL, 0, "Print the table of a plan's finished runs; train and evaluate nothing (default: no)", 0},
+    {"data-folder", 'f', "DIR", 0, "Folder of a plan's images, as data.folder (default: that of its configuration)", 0},
+    {"threads", 't', "N", 0, "Threads of a plan's training and evaluation, as train.threads (default: as configured)", 0},
     {.name = NULL},
 };
 
@@ -54,7 +54,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* The row that is named, or has the run of that name or folder. */
+/* Finds the row of this name, or the row with the run of this name or folder. */
 static int find_reference(comparison *it, const char *wanted)
 {
     it->against = it->n_rows > 1 ? 0 : SIZE_MAX;
@@ -109,7 +109,7 @@ static int compare_runs(const compare_arguments *a)
     printf("the page: %s/index.html\n", a->out);
 done:
     if (it.n_runs < a->n_runs)
-        it.n_runs++; /* the one that failed holds something too */
+        it.n_runs++; /* the one that failed holds memory too */
     compare_free(&it);
     free(folders);
     return code;
@@ -119,10 +119,10 @@ int cli_compare(int argc, char **argv)
 {
     static const struct argp argp = {
         .options = options, .parser = parse, .args_doc = "RUN…\n--plan FILE",
-        .doc = "Figures of several runs side by side. Runs that differ in nothing but their seed are one row, by its mean and "
-               "standard error over seeds; differences are of equal seeds.\v"
-               "A plan (docs/compare.md) names models by their settings, and how they are measured. What is there already is "
-               "not done again, so that after Ctrl-C the same command goes on."};
+        .doc = "Compares the figures of several runs. Runs that differ only in their seed share a row, which has the mean over "
+               "seeds and its standard error. Differences are paired by seed.\v"
+               "A plan (docs/compare.md) describes models by their settings, and how they are evaluated. Finished steps are not "
+               "repeated, so after Ctrl-C the same command continues."};
     compare_arguments a = {.plan = NULL};
     char *command = cli_command(argc, argv);
     a.command = command;

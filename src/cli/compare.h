@@ -1,4 +1,4 @@
-/* What the parts of gkvae compare share: runs with their figures, the rows that they make, and what is said of them. */
+/* Shared by the parts of gkvae compare: runs with their figures, the rows of the table, and their output. */
 #ifndef GKV_CLI_COMPARE_H
 #define GKV_CLI_COMPARE_H
 
@@ -6,7 +6,7 @@
 
 #include "cli.h"
 
-/* --- compare_columns.c: the figures that are known --------------------------------------------------- */
+/* --- compare_columns.c: the known figures --------------------------------------------------- */
 
 typedef enum compare_better { COMPARE_NEITHER, COMPARE_SMALLER, COMPARE_LARGER } compare_better;
 
@@ -21,24 +21,24 @@ typedef struct compare_column {
 
 enum { COMPARE_COLUMNS = 160 };
 
-/* All of them, in the order of a table; returns how many. */
+/* All known figures, in the order of a table; returns their number. */
 size_t compare_columns_all(compare_column columns[COMPARE_COLUMNS]);
 
-/* Those of a list such as "nll,mse", in its order; CLI_USAGE with the nearest key for one that is not known. */
+/* The figures of a list such as "nll,mse", in its order. CLI_USAGE, with the nearest key, for an unknown key. */
 int compare_columns_choose(const char *list, compare_column columns[COMPARE_COLUMNS], size_t *count);
 
 /* --- compare_runs.c --------------------------------------------------------------------------------- */
 
 typedef struct compare_run {
     char *folder;
-    char *name;            /* the folder's, without what all have in common; a plan's: MODEL-SEED */
+    char *name;            /* the folder, without the folders that all runs share; for a plan, MODEL-SEED */
     uint64_t seed;         /* train.seed */
     gkv_settings settings; /* config.ini */
-    bool fitted;           /* its base was fitted to codes of a model that had been trained with another */
+    bool fitted;           /* its base was fitted after training, to codes of a model with another base */
     json_t *metrics;
 } compare_run;
 
-/* A line of the table: runs that differ in nothing but their seed. */
+/* A line of the table: runs that differ only in their seed. */
 typedef struct compare_row {
     char *name;
     const compare_run **runs;
@@ -50,54 +50,54 @@ typedef struct comparison {
     size_t n_runs;
     compare_row *rows;
     size_t n_rows;
-    size_t against;          /* the row that the others' differences are from; SIZE_MAX: none */
-    char *protocol, *generation_protocol, *dataset; /* that the runs have in common; NULL: none has one */
-    compare_column known[COMPARE_COLUMNS];  /* all that some run has, … */
+    size_t against;          /* the row that differences are taken from; SIZE_MAX: none */
+    char *protocol, *generation_protocol, *dataset; /* common to all runs that have one; NULL: none has one */
+    compare_column known[COMPARE_COLUMNS];  /* all figures that some run has */
     size_t n_known;
-    compare_column shown[COMPARE_COLUMNS];  /* … and those that are wanted */
+    compare_column shown[COMPARE_COLUMNS];  /* the columns of the table */
     size_t n_shown;
-    size_t measure;          /* of the column of differences: its place in `shown`; SIZE_MAX: none */
+    size_t measure;          /* the figure of the differences, as its place in `shown`; SIZE_MAX: none */
 } comparison;
 
-/* Reads FOLDER/config.ini and FOLDER/FIGURES. CLI_CONFIG if it is no run or was not evaluated yet. */
+/* Reads FOLDER/config.ini and FOLDER/FIGURES. CLI_CONFIG if the folder is not a run or has no such figures. */
 int compare_run_open(const char *folder, const char *figures, compare_run *run);
 
-/* Names the runs and makes rows of them. */
+/* Names the runs and groups them into rows. */
 void compare_rows_find(comparison *it);
 
-/* Adds a row of these runs, which are the comparison's, and stay where they are. */
+/* Adds a row of these runs. It keeps pointers to them, so they must be in it->runs and must not move. */
 void compare_rows_add(comparison *it, const char *name, const compare_run *const *runs, size_t n);
 
-/* CLI_CONFIG, with both runs and both protocols, unless all were measured alike; else notes the protocols. */
+/* Notes the protocols. CLI_CONFIG, with both runs and both protocols, if two runs were measured differently. */
 int compare_protocols(comparison *it);
 
-/* Chooses the columns: those of `metrics`, or if it is NULL what runs have of those that are shown by default. */
+/* Chooses the columns: those of `metrics`; or, if it is NULL, the default ones that some run has. */
 int compare_choose(comparison *it, const char *metrics);
 
 void compare_free(comparison *it);
 
 /* --- same_model.c ---------------------------------------------------------------------------------------- */
 
-/* The first key ("section.key") by which two configurations make different models, in `name`; true if there is
- * none. Where data are, threads and how a model is looked at make no difference, and unless it is asked for
- * the seed does not either. */
+/* Whether two configurations make the same model; if not, `name` is the first key ("section.key") that differs.
+ * data.folder, train.threads and [eval] are ignored, and so is train.seed unless of_one_seed is true. */
 bool compare_same_model(const gkv_settings *one, const gkv_settings *other, bool of_one_seed, char name[64]);
 
 /* --- compare_values.c --------------------------------------------------------------------------------------- */
 
-/* A figure of a row, or a difference of two rows. What is not known is NaN. */
+/* A figure of a row, or the difference of two rows. Unknown values are NaN. */
 typedef struct compare_value {
-    double mean, error;  /* and its standard error: … */
-    size_t n;            /* over so many seeds, if there are two or more; of a difference, the seeds that both have */
-    bool over_seeds;     /* … else, if this is false, over images, or sets of draws */
+    double mean, error;  /* the mean and its standard error */
+    size_t n;            /* the number of seeds; for a difference, of the seeds that both rows have */
+    bool over_seeds;     /* whether the error is over seeds; if not, it is over images or sets of draws */
 } compare_value;
 
 compare_value compare_value_of(const compare_row *row, const compare_column *column);
 
-/* row − against: paired by seed if they share any (n > 0), else of their means (n = 0). */
+/* row − against: the mean of the differences of shared seeds (n > 0), or without any the difference of the means (n
+ * = 0). */
 compare_value compare_difference(const compare_row *row, const compare_row *against, const compare_column *column);
 
-/* Half the width of a 95 % interval: by Student's t over seeds, by the normal distribution over images. */
+/* Half the width of a 95 % interval: by Student's t over seeds, else by the normal distribution. */
 double compare_half_width(const compare_value *value);
 
 /* A number of a run's figures; NaN if there is none. */
@@ -111,22 +111,22 @@ typedef struct compare_words {
     size_t n_rows, n_columns;
 } compare_words;
 
-/* Names, numbers of seeds, these columns and, if `differences` says so, how far the measure is from the reference's. */
+/* Names, numbers of seeds, these columns, and if `differences` is true the column of differences. */
 compare_words compare_words_of(const comparison *it, const compare_column *columns, size_t n, bool differences);
 void compare_words_free(compare_words *words);
 
-/* What the numbers are, in a sentence or two; the caller frees it. */
+/* A sentence or two that explain the numbers; the caller frees it. */
 char *compare_caption(const comparison *it);
 
-/* On standard output. */
+/* Prints the table. */
 void compare_print(const comparison *it, const char *heading);
 
 /* --- compare_files.c, compare_page.c ---------------------------------------------------------------------------- */
 
-/* compare.csv and compare.json in the folder, which is made if need be. */
+/* Writes compare.csv and compare.json to the folder, and makes the folder if necessary. */
 int compare_write(const comparison *it, const char *folder);
 
-/* Pictures and index.html; `heading` and `text` are of the text at the page's end. */
+/* Writes pictures and index.html. The page ends with `text` under `heading`. */
 int compare_page(const comparison *it, const char *folder, const char *title, const char *command, const char *heading,
                  const char *text);
 
@@ -134,11 +134,11 @@ int compare_page(const comparison *it, const char *folder, const char *title, co
 
 typedef struct compare_arguments {
     const char *plan, *out, *against, *metrics, *seeds, *only, *data_folder;
-    int threads;              /* 0: as it is by default */
+    int threads;              /* 0: the default */
     bool table;
     char **runs;
     size_t n_runs;
-    const char *command;      /* the whole one, to be called again */
+    const char *command;      /* the whole command line */
 } compare_arguments;
 
 int compare_by_plan(const compare_arguments *arguments);

@@ -34,7 +34,7 @@ static const char *direction_of(const compare_column *column)
     return column->better == COMPARE_SMALLER ? " (less is better)" : column->better == COMPARE_LARGER ? " (more is better)" : "";
 }
 
-/* Draws the rows; the heading is given away, the caption copied. */
+/* Draws the rows. Takes ownership of the heading; copies the caption. */
 static int draw(const comparison *it, const char *folder, const char *file, const gkv_bar *bars, double reference,
                 char *heading, const char *caption, pictures *all)
 {
@@ -56,8 +56,8 @@ static int draw_column(const comparison *it, const char *folder, const compare_c
         bars[r] = bar_of(it->rows[r].name, &value);
     }
     char *heading = cli_text("%s%s", column->heading, direction_of(column));
-    return draw(it, folder, column->key, bars, NAN, heading, "Means, and their 95 % intervals: by Student's t over seeds, or "
-                "of a single seed over images.", all);
+    return draw(it, folder, column->key, bars, NAN, heading, "Means and their 95 % intervals: by Student's t over seeds, or, for "
+                "a single seed, over images.", all);
 }
 
 static int draw_differences(const comparison *it, const char *folder, gkv_bar *bars, pictures *all)
@@ -70,11 +70,11 @@ static int draw_differences(const comparison *it, const char *folder, gkv_bar *b
         bars[r] = bar_of(it->rows[r].name, &value);
     }
     char *heading = cli_text("%s less %s's%s", column->heading, against->name, direction_of(column));
-    return draw(it, folder, "difference", bars, 0, heading, "Differences of equal seeds, and 95 % intervals of their means by "
-                "Student's t over seeds; without whiskers where a single seed is shared.", all);
+    return draw(it, folder, "difference", bars, 0, heading, "Means of the differences, paired by seed, and their 95 % intervals "
+                "by Student's t over seeds. There are no whiskers where only one seed is shared.", all);
 }
 
-/* A picture for each column that has a better side, after the one of differences. */
+/* The picture of differences, then one of each column for which smaller or larger is better. */
 static int draw_all(const comparison *it, const char *folder, pictures *all)
 {
     gkv_bar *bars = cli_alloc(it->n_rows, sizeof *bars);
@@ -88,7 +88,7 @@ static int draw_all(const comparison *it, const char *folder, pictures *all)
     return code;
 }
 
-/* Those known columns that are not shown. */
+/* The known columns that are not shown. */
 static size_t others_of(const comparison *it, compare_column others[COMPARE_COLUMNS])
 {
     size_t count = 0;
@@ -118,7 +118,7 @@ int compare_page(const comparison *it, const char *folder, const char *title, co
     compare_words main_words = compare_words_of(it, it->shown, it->n_shown, true);
     compare_words rest_words = compare_words_of(it, rest, n_rest, false);
     char *caption = compare_caption(it), *path = cli_text("%s/index.html", folder);
-    char *summary = cli_text("%zu models by %zu runs on %s. %s%s%s", it->n_rows, it->n_runs, it->dataset ? it->dataset : "one data set",
+    char *summary = cli_text("%zu models with %zu runs on %s. %s%s%s", it->n_rows, it->n_runs, it->dataset ? it->dataset : "one data set",
                              it->protocol ? "Protocol: " : "", it->protocol ? it->protocol : "", it->protocol ? "." : "");
     char *draws = cli_text("%s%s", it->generation_protocol ? "Draws: " : "", it->generation_protocol ? it->generation_protocol : "");
     int code = CLI_OK;

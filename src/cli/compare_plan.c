@@ -6,9 +6,9 @@
 
 #include "plan.h"
 
-/* --- The runs that are there ------------------------------------------------------------------------ */
+/* --- The finished runs ------------------------------------------------------------------------ */
 
-/* Adds the row of a model: its runs that are finished and measured. Runs stay where they are: there is room for all. */
+/* Adds the row of a model: its finished and evaluated runs. it->runs has room for all, so the runs never move. */
 static int add_row(const compare_plan *plan, const char *folder, size_t model, const plan_eval *eval, comparison *it)
 {
     const compare_run **runs = cli_alloc(plan->n_seeds, sizeof *runs);
@@ -21,7 +21,7 @@ static int add_row(const compare_plan *plan, const char *folder, size_t model, c
         code = plan_need_of(plan, folder, model, seed, &need, &why);
         free(why);
         if (code != CLI_OK || need != PLAN_READY || !plan_is_measured(plan, folder, model, seed, eval)) {
-            code = CLI_OK; /* it is left out, and was spoken of */
+            code = CLI_OK; /* it is left out; plan_need_of has reported it */
             continue;
         }
         char *run = plan_folder(folder, plan, model, seed);
@@ -50,7 +50,6 @@ static int show_eval(const compare_plan *plan, const compare_arguments *a, const
 {
     comparison it = {.runs = cli_alloc(plan->n_models * plan->n_seeds, sizeof *it.runs)};
     char *place = *eval->name ? cli_text("%s/of.%s", folder, eval->name) : cli_text("%s", folder);
-    char *options = cli_quote(eval->n_words, (const char *const *)eval->words);
     char *title = cli_text("%s%s%s", plan->name, *eval->name ? ": " : "", eval->name);
     size_t wanted = 0;
     int code = CLI_OK;
@@ -75,7 +74,6 @@ static int show_eval(const compare_plan *plan, const compare_arguments *a, const
 done:
     compare_free(&it);
     free(place);
-    free(options);
     free(title);
     return code;
 }
@@ -119,7 +117,7 @@ int compare_by_plan(const compare_arguments *a)
         of_steps = plan_do(&plan, a, folder);
     if (cli_stop) {
         code = cli_error(128 + (int)cli_stop, "stopped; what is done is kept. To go on:");
-        fprintf(stderr, "  %s%s\n", cli_program, a->command + strlen("gkvae")); /* as it was called */
+        fprintf(stderr, "  %s%s\n", cli_program, a->command + strlen("gkvae")); /* under the name it was called by */
         goto done;
     }
     for (size_t e = 0; e < plan.n_evals; e++)

@@ -60,7 +60,7 @@ done:
 
 /* --- Names ---------------------------------------------------------------------------------------- */
 
-/* How many bytes the texts have in common at their beginning. */
+/* The length of the common beginning of two texts. */
 static size_t common(const char *one, const char *other)
 {
     size_t n = 0;
@@ -69,7 +69,7 @@ static size_t common(const char *one, const char *other)
     return n;
 }
 
-/* Each folder without the folders that all are in. */
+/* Names each run by its folder, without the folders that all runs share. */
 static void name_runs(const comparison *it)
 {
     size_t cut = strlen(it->runs[0].folder);
@@ -85,7 +85,7 @@ static void name_runs(const comparison *it)
     }
 }
 
-/* What the names of a row's runs have in common, without what then parts them from a seed. */
+/* The common beginning of the names of a row's runs, without the separator before the seed. */
 static char *name_of(const compare_run *const *runs, size_t n)
 {
     const char *first = runs[0]->name;
@@ -98,7 +98,7 @@ static char *name_of(const compare_run *const *runs, size_t n)
     for (size_t i = 0; i < n && n > 1; i++)
         within_number |= isdigit((unsigned char)runs[i]->name[cut]) != 0;
     while (within_number && cut > 0 && isdigit((unsigned char)first[cut - 1]))
-        cut--; /* of 1 and 10 the 1 is not what they share */
+        cut--; /* 1 and 10 have no common 1 */
     while (n > 1 && cut > 0 && strchr("-_./= ", first[cut - 1]))
         cut--;
     return cut > 0 ? cli_text("%.*s", (int)cut, first) : cli_text("%s", first);
@@ -130,7 +130,7 @@ static bool are_alike(const compare_run *one, const compare_run *other)
     return one->fitted == other->fitted && compare_same_model(&one->settings, &other->settings, false, name);
 }
 
-/* A row of all, or if two have the same seed a row of each. */
+/* Adds one row of all runs, or, if two have the same seed, a row of each. */
 static void add_group(comparison *it, const compare_run *const *runs, size_t n)
 {
     bool twice = false;
@@ -186,8 +186,8 @@ void compare_free(comparison *it)
 
 /* --- Protocols ------------------------------------------------------------------------------------------ */
 
-/* A text of a run's figures, or NULL; the caller frees it. Images of the training half are split and binarized from the
- * model's own seed, which is not what makes two evaluations different. */
+/* A text of a run's figures, or NULL; the caller frees it. For images of the training half it does not name the seed that
+ * splits and binarizes them: that is the model's own, and does not make two evaluations different. */
 static char *text_of(const compare_run *run, const char *key)
 {
     const char *text = json_string_value(json_object_get(run->metrics, key)); /* NULL for null, or anything else */
@@ -201,7 +201,7 @@ static char *text_of(const compare_run *run, const char *key)
     return result;
 }
 
-/* The one text that all runs have which have any, in *shared. */
+/* Sets *shared to the text of this key, which must be the same for all runs that have one. */
 static int agree(const comparison *it, const char *key, const char *what, const char *remedy, char **shared)
 {
     const compare_run *first = NULL;
@@ -209,7 +209,7 @@ static int agree(const comparison *it, const char *key, const char *what, const 
     for (size_t i = 0; i < it->n_runs && code == CLI_OK; i++) {
         char *text = text_of(&it->runs[i], key);
         if (text && first && strcmp(text, *shared) != 0)
-            code = cli_error(CLI_CONFIG, "these figures cannot be compared, for their %s differ:\n  %s: %s\n  %s: %s\n%s",
+            code = cli_error(CLI_CONFIG, "these figures cannot be compared because their %s differ:\n  %s: %s\n  %s: %s\n%s",
                              what, first->folder, *shared, it->runs[i].folder, text, remedy);
         if (text && !first) {
             first = &it->runs[i];
@@ -221,7 +221,7 @@ static int agree(const comparison *it, const char *key, const char *what, const 
     return code;
 }
 
-/* Refinement is no part of the protocol's words. */
+/* The text of the protocol does not describe refinement. */
 static int agree_on_refinement(const comparison *it)
 {
     static const char *const keys[] = {"refined_iterations", "refined_samples"};
@@ -233,7 +233,7 @@ static int agree_on_refinement(const comparison *it)
         first = first ? first : run;
         for (size_t k = 0; k < 2; k++)
             if (compare_number(first, keys[k]) != compare_number(run, keys[k]))
-                return cli_error(CLI_CONFIG, "these figures cannot be compared, for their refinements differ:\n"
+                return cli_error(CLI_CONFIG, "these figures cannot be compared because their refinements differ:\n"
                                  "  %s: lm:%.0f:%.0f\n  %s: lm:%.0f:%.0f\nEvaluate both with the same --refine",
                                  first->folder, compare_number(first, keys[0]), compare_number(first, keys[1]),
                                  run->folder, compare_number(run, keys[0]), compare_number(run, keys[1]));
@@ -264,7 +264,7 @@ static size_t runs_with(const comparison *it, const compare_column *column)
     return count;
 }
 
-/* What differences are of: the best figure of the likelihood that all runs have. */
+/* The figure of the differences: the best likelihood that all runs have. */
 static size_t measure_of(const comparison *it)
 {
     static const char *const best[] = {"refined_nll", "nll", "neg_elbo"};

@@ -7,7 +7,7 @@
 
 #include "compare.h"
 
-/* "84.21 ± 0.05"; the error is left out where there is none, or nothing to it. */
+/* "84.21 ± 0.05"; without the error if it is unknown, or 0 for a whole number. */
 static char *cell_of(const compare_value *value, int places)
 {
     char mean[32];
@@ -94,11 +94,11 @@ char *compare_caption(const comparison *it)
         unpaired |= d.n == 0;
         paired |= d.n > 0;
     }
-    const char *errors = several && single ? "Means over seeds ± their standard error; of one seed ± that over images"
+    const char *errors = several && single ? "Means over seeds ± their standard error; for one seed ± the standard error over images"
                          : several         ? "Means over seeds ± their standard error"
                                            : "± the standard error over images";
-    return cli_text("%s.%s%s", errors, paired ? " Differences are of equal seeds." : "",
-                    unpaired ? " Unpaired: without a seed in common, the difference of the means." : "");
+    return cli_text("%s.%s%s", errors, paired ? " Differences are paired by seed." : "",
+                    unpaired ? " Unpaired: the difference of the means of models without a seed in common." : "");
 }
 
 void compare_print(const comparison *it, const char *heading)

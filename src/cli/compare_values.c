@@ -51,7 +51,7 @@ compare_value compare_difference(const compare_row *row, const compare_row *agai
     if (s.n > 0)
         return (compare_value){s.mean, standard_error(&s), s.n, true};
     const compare_value a = compare_value_of(row, column), b = compare_value_of(against, column);
-    const bool known = a.over_seeds && b.over_seeds; /* errors over images are of the same images: they do not add up */
+    const bool known = a.over_seeds && b.over_seeds; /* errors over images are not independent: the images are the same */
     return (compare_value){a.mean - b.mean, known ? hypot(a.error, b.error) : NAN, 0, true};
 }
 

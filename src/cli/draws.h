@@ -1,16 +1,16 @@
-/* Images drawn from a model: what `gkvae sample` writes and its pictures show. */
+/* Images drawn from a model, for the files and pictures of gkvae sample and gkvae eval. */
 #ifndef GKV_CLI_DRAWS_H
 #define GKV_CLI_DRAWS_H
 
 #include "cli.h"
 
 typedef struct cli_draws {
-    uint64_t seed, first; /* the draws are number first and on of the seed's sequence, of codes and of pixels alike */
+    uint64_t seed, first; /* draws start at number `first` of the seed's sequence, for codes and pixels alike */
     double temperature;
-    bool pixels;          /* one Bernoulli draw of each pixel, 0 or 1; else the decoder's means */
+    bool pixels;          /* one Bernoulli draw of each pixel, 0 or 1; if false, the decoder's means */
 } cli_draws;
 
-/* n draws as images[n, pixels]: of a class, or, `which` NULL, of all. */
+/* n draws as images[n, pixels], from the class *which, or from all classes if it is NULL. */
 int cli_draw_images(const gkv_model *model, const cli_draws *draws, const size_t *which, size_t n, float *images);
 
 #endif

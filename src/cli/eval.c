@@ -35,11 +35,11 @@ static const struct argp_option options[] = {
      "of them. Of other than test images there are figures only, in metrics-SET.json (default: test)", 0},
     {"draws", 'd', "N", 0, "Images in a set of draws for the metrics of generation, as eval.draws (default: the run's, or "
      "as many as there are test images)", 0},
-    {"draw-sets", 'D', "N", 0, "Sets of draws, as eval.draw_sets (default: the run's, or 3)", 0},
-    {"temperature", 'T', "T", 0, "Of these draws, as eval.temperature (default: the run's, or 1)", 0},
-    {"no-generation", 'G', NULL, 0, "No metrics of generation (default: of data sets that have a feature network)", 0},
+    {"draw-sets", 'D', "N", 0, "Number of sets of draws, as eval.draw_sets (default: the run's, or 3)", 0},
+    {"temperature", 'T', "T", 0, "Temperature of these draws, as eval.temperature (default: the run's, or 1)", 0},
+    {"no-generation", 'G', NULL, 0, "Skip the metrics of generation (default: they are measured if there is a feature network for the data set)", 0},
     {"no-pictures", 'P', NULL, 0, "Figures only: no pictures and no page (default: all)", 0},
-    {"figures", 'F', "FILE", 0, "Write the figures there and nothing into the folder (default: metrics.json, pictures and the "
+    {"figures", 'F', "FILE", 0, "Write the figures to this file, and nothing to the folder (default: metrics.json, pictures and the "
      "page in the folder)", 0},
     {"quiet", 'q', NULL, 0, "No progress (default: a live line on a terminal, else a line every tenth)", 0},
     {.name = NULL},

@@ -13,12 +13,12 @@ typedef struct features_arguments {
 } features_arguments;
 
 static const struct argp_option options[] = {
-    {"dataset", 'd', "NAME", 0, "The network of a data set that gkvae ships: mnist or fashion-mnist (default: mnist)", 0},
-    {"network", 'N', "FILE.safetensors", 0, "The network of a file (default: that of --dataset)", 0},
+    {"dataset", 'd', "NAME", 0, "Use the built-in network of this data set: mnist or fashion-mnist (default: mnist)", 0},
+    {"network", 'N', "FILE.safetensors", 0, "Use the network of this file (default: that of --dataset)", 0},
     {"out", 'o', "FILE.npy", 0, "The file to write (default: features.npy)", 0},
-    {"probabilities", 'P', "FILE.npy", 0, "Also write the classes' probabilities there (default: none)", 0},
-    {"count", 'n', "N", 0, "The first N images (default: all)", 0},
-    {"threads", 't', "N", 0, "How many threads work; the numbers are the same (default: one per processor)", 0},
+    {"probabilities", 'P', "FILE.npy", 0, "Also write the probabilities of the classes to this file (default: no)", 0},
+    {"count", 'n', "N", 0, "Only the first N images (default: all)", 0},
+    {"threads", 't', "N", 0, "Number of threads; results do not depend on it (default: one per processor)", 0},
     {.name = NULL},
 };
 
@@ -39,7 +39,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (!a->images)
-            argp_error(state, "of which images? An IDX file is needed");
+            argp_error(state, "of which images? Name an IDX file or FILE.npy");
         if (a->network && a->dataset)
             argp_error(state, "--network FILE and --dataset NAME: choose one");
         return 0;
@@ -60,7 +60,7 @@ done:
     return code;
 }
 
-/* The images of a file: grey levels of an IDX file, or values of a NumPy array, an image a row. */
+/* The images of a file: grey levels of an IDX file, or values of a NumPy array, one row for each image. */
 typedef struct images {
     gkv_dataset *levels; /* one of the two is NULL */
     gkv_table *values;
@@ -71,7 +71,7 @@ static int wrong_size(const features_arguments *a, const gkv_features *network, 
 {
     return cli_error(CLI_DATA,
                      "%s: the images are %s, but the network %s takes %zu × %zu; name one for these with "
-                     "--network (scripts/train_features.py makes one from images with labels)",
+                     "--network (scripts/train_features.py trains one on labelled images)",
                      a->images, have, gkv_features_name(network), gkv_features_height(network),
                      gkv_features_width(network));
 }
@@ -153,11 +153,12 @@ int cli_features(int argc, char **argv)
 {
     static const struct argp argp = {
         .options = options, .parser = parse, .args_doc = "IMAGES",
-        .doc = "Writes the features of images as a NumPy array, a row an image, of float32: the last hidden layer of a small "
-               "frozen classifier, in which distances between sets of images are measured. IMAGES is an IDX file, or "
-               "FILE.npy with a row an image and values from 0 to 1, as gkvae sample --npy writes.\v"
-               "The images have the size that the network was trained on. Figures compare if they are by one network: its "
-               "SHA-256 is printed. scripts/train_features.py makes a network from other images with labels. "
+        .doc = "Writes the features of images as a NumPy array of float32, one row for each image. Features are the activations "
+               "of the last hidden layer of a small frozen classifier; distances between sets of images are measured in them. "
+               "IMAGES is an IDX file, or FILE.npy with one row for each image and values from 0 to 1, as gkvae sample --npy "
+               "writes.\v"
+               "The images must have the size that the network was trained on. Figures are comparable only if the same network "
+               "made the features; its SHA-256 is printed. scripts/train_features.py trains a network on other labelled images. "
                "In Python: numpy.load(\"features.npy\")"};
     features_arguments a = {.out = "features.npy"};
     gkv_features *network = NULL;

@@ -129,9 +129,9 @@ gkv_report_table cli_generation_table(const gkv_generation *g, gkv_image_form fo
     if (form == GKV_FORM_MEANS)
         caption = cli_texts_keep(
             all, cli_text("Protocol: %s. ± are standard errors over %llu sets of draws. Fréchet distance and KID: smaller "
-                          "is better. Training images show what a perfect model would reach, but for this: pixel means are "
+                          "is better. Training images show what a perfect model would reach. However, pixel means are "
                           "smoother than real images, which raises precision, density and coverage. Recognised: the share "
-                          "of images that the classifier gives their own label.",
+                          "of images whose most probable class is their label.",
                           g->protocol, (unsigned long long)g->sets));
     return (gkv_report_table){
         .heading = cli_texts_keep(all, cli_text("Generation: %s", form_names[form])), .caption = caption, .columns = columns,
@@ -142,7 +142,7 @@ gkv_report_table cli_generation_table(const gkv_generation *g, gkv_image_form fo
 
 enum { PLAIN_COLUMNS = 5 };
 
-/* The smallest and largest share of a class, out of 100 images. */
+/* The smallest and the largest share of a class, in percent. */
 static const char *range_of(cli_texts *all, const double *share, size_t classes)
 {
     double low = 1, high = 0;
@@ -155,8 +155,8 @@ static const char *range_of(cli_texts *all, const double *share, size_t classes)
 
 gkv_report_table cli_generation_plain_table(const gkv_generation *g, const char **cells, cli_texts *all)
 {
-    static const char *const headings[PLAIN_COLUMNS] = {"of 100 images", "drawn from the model", "real ones",
-                                                        "with N(0, I) as prior", "what it is"};
+    static const char *const headings[PLAIN_COLUMNS] = {"of 100 images", "drawn from the model", "real images",
+                                                        "with N(0, I) as prior", "metric"};
     const gkv_generation_figures *samples = &g->of[GKV_SET_SAMPLES][GKV_FORM_MEANS];
     const gkv_generation_figures *real = &g->of[GKV_SET_TRAINING][GKV_FORM_MEANS];
     const gkv_generation_figures *normal = &g->of[GKV_SET_NORMAL][GKV_FORM_MEANS];
@@ -165,7 +165,7 @@ gkv_report_table cli_generation_plain_table(const gkv_generation *g, const char 
 #define SHARE(figures, name) cli_texts_number(all, 100 * (figures)->name, 1)
         const char *const table[][PLAIN_COLUMNS] = {
             {"the classifier is sure of", SHARE(samples, confident), SHARE(real, confident), SHARE(normal, confident),
-             "its answer has a probability above 90 %"},
+             "the probability of its most probable class is above 90 %"},
             {"look like a test image", SHARE(samples, precision), SHARE(real, precision), SHARE(normal, precision),
              "precision: realistic"},
             {"test images that one of them looks like", SHARE(samples, coverage), SHARE(real, coverage),
@@ -174,10 +174,10 @@ gkv_report_table cli_generation_plain_table(const gkv_generation *g, const char 
              range_of(all, g->test_class_share, g->classes), NULL, "by the classifier's answers"},
             {"distance of the two collections", cli_texts_number(all, samples->frechet, 2),
              cli_texts_number(all, real->frechet, 2), cli_texts_number(all, normal->frechet, 2),
-             "Fréchet distance of features, of the whole collections; 0 if they are alike"},
+             "Fréchet distance of the features of both collections; 0 if their moments are equal"},
             {"distance to the nearest training image", cli_texts_number(all, g->nearest_samples, 2),
              cli_texts_number(all, g->nearest_test, 2), NULL,
-             "in pixels, mean; much smaller than a test image's would mean copies"},
+             "mean, in pixels; a value far below that of test images would mean copies"},
         };
 #undef SHARE
         rows = sizeof table / sizeof *table;
@@ -185,9 +185,9 @@ gkv_report_table cli_generation_plain_table(const gkv_generation *g, const char 
     }
     const char *caption = cli_texts_keep(
         all, cli_text("Sets of %llu images drawn from the model, none left out, against all %llu test images. Real "
-                      "ones are training images, and test images in the rows of classes and of nearest images. A small "
-                      "frozen network compares the images. Pixel means are smoother than real images and so nearer "
-                      "to each other: a share above that of real images is no merit.",
+                      "images are training images; in the rows of classes and of nearest images they are test images. The "
+                      "images are compared in features of a small frozen network. Pixel means are smoother than real images "
+                      "and so nearer to each other: a share above that of real images is not a merit.",
                       (unsigned long long)g->draws, (unsigned long long)g->references));
     return (gkv_report_table){.heading = "Generation: realistic and diverse?", .caption = caption, .columns = headings,
                               .n_columns = PLAIN_COLUMNS, .cells = cells, .n_rows = rows};

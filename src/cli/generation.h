@@ -7,8 +7,8 @@
 #include "gkvae/plot.h"
 #include "texts.h"
 
-/* The network that eval.features names, by a data set's name or as a file; else that of the run's data set. If there
- * is none for that, *out is NULL, and a line on standard error says so unless `quiet`. */
+/* The network that eval.features names, by the name of a data set or as a file; by default the built-in one of the
+ * run's data set. If there is no built-in one, *out is NULL, and a line on standard error says so unless `quiet`. */
 int cli_generation_network(const gkv_settings *settings, bool quiet, gkv_features **out);
 
 /* Measures the run's images against its test images. refined[test images, latent] are refined codes, or NULL. */
@@ -18,8 +18,8 @@ int cli_generation_measure(const cli_run *run, const gkv_dataset *test, const gk
 /* Prints the table of all figures; nothing if there are none. */
 void cli_generation_print(const gkv_generation *generation);
 
-/* Tables of the page: what the figures say in everyday words, and all figures of one form. Their cells are the
- * caller's, as many as these. */
+/* Tables of the page: the main figures in everyday words, and all figures of one form. The caller provides arrays of
+ * these sizes for their cells. */
 enum { CLI_PLAIN_CELLS = 6 * 5, CLI_GENERATION_CELLS = GKV_IMAGE_SETS * 10 };
 gkv_report_table cli_generation_plain_table(const gkv_generation *generation, const char **cells, cli_texts *all);
 gkv_report_table cli_generation_table(const gkv_generation *generation, gkv_image_form form, const char **cells,

@@ -1,4 +1,4 @@
-/* Whether a plan can be done, before anything is; declared in plan.h. */
+/* Checks a plan before its first step; declared in plan.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static int set(const compare_plan *it, gkv_settings *settings, const plan_settin
     return code;
 }
 
-/* What is the plan's own to say. */
+/* Refuses keys that only [plan] or a fitted model may set. */
 static int check_key(const compare_plan *it, const plan_setting *setting)
 {
     if (strcmp(setting->key, "train.seed") == 0)
@@ -108,7 +108,7 @@ static int check_fitted(const compare_plan *it, plan_model *model)
 
 /* --- Options of gkvae eval ---------------------------------------------------------------------------- */
 
-/* In a process of its own, which a usage error ends: what it says comes through the pipe. */
+/* Runs in a process of its own, because a usage error ends it. Its message goes to the pipe. */
 static void try_options(const plan_eval *eval, int out)
 {
     char name[] = "gkvae eval", run[] = "RUN";

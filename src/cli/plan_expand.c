@@ -18,7 +18,7 @@ char **plan_words(const char *text, size_t *n)
     return words;
 }
 
-/* A {key} of the name and what it stands for, one after another. */
+/* A {key} of the name, and its values. */
 typedef struct brace {
     char *key;
     char **values;
@@ -48,7 +48,7 @@ static const plan_setting *find_setting(const plan_section *section, const char 
     return NULL;
 }
 
-/* All models of an earlier section, which is named as it is written. */
+/* All models of an earlier section, by the section's name as it is written. */
 static int models_of(const compare_plan *it, const char *name, const char *where, const plan_section *earlier, size_t n_earlier,
                      brace *out)
 {
@@ -96,7 +96,7 @@ static int find_braces(const compare_plan *it, const plan_section *section, cons
     return CLI_OK;
 }
 
-/* What a list has in turn for the key, or NULL if it is none of the lists. */
+/* The current value of the list of this key, or NULL if the key is not a list. */
 static const char *in_turn(const braces *all, const char *key)
 {
     for (size_t b = 0; b < all->count; b++)
@@ -105,7 +105,7 @@ static const char *in_turn(const braces *all, const char *key)
     return NULL;
 }
 
-/* The name with the values in turn in place of the lists. */
+/* The name with the current values in place of the lists. */
 static char *name_in_turn(const char *pattern, const braces *all)
 {
     char *name = cli_text("%s", "");
@@ -125,7 +125,7 @@ static char *name_in_turn(const char *pattern, const braces *all)
     return name;
 }
 
-/* The last list moves fastest; false when all have been through. */
+/* Moves on to the next combination; the last list varies fastest. False after the last combination. */
 static bool move_on(braces *all)
 {
     for (size_t b = all->count; b-- > 0;) {

@@ -31,8 +31,8 @@ static void on_suspend(int number)
     errno = before;
 }
 
-/* The child's half, after fork(): only what may be called there. It is in a group of its own, so that what Ctrl-C sends to the
- * terminal's group reaches it once, through its parent; and it does not outlive its parent. */
+/* Runs in the child after fork(), so it calls only what is allowed there. The child has a process group of its own. So a
+ * Ctrl-C reaches it once, through its parent. It does not outlive its parent. */
 static void become(char *const *words, int out, pid_t parent)
 {
     const int in = open("/dev/null", O_RDONLY);
@@ -47,12 +47,12 @@ static void become(char *const *words, int out, pid_t parent)
         dup2(in, STDIN_FILENO);
     dup2(out, STDOUT_FILENO);
     dup2(out, STDERR_FILENO);
-    execv("/proc/self/exe", words); /* the very same program, even if another has taken its place meanwhile */
+    execv("/proc/self/exe", words); /* the same program, even if its file was replaced meanwhile */
     execvp(words[0], words);
     _exit(127);
 }
 
-/* Lines as they come; `last` has the last that is whole. */
+/* Splits output into lines; `last` is the last complete one. */
 typedef struct lines {
     char part[LINE], last[LINE];
     size_t n;
@@ -71,7 +71,7 @@ static void take(lines *all, const char *bytes, size_t n)
     }
 }
 
-/* Until the child closes its end. */
+/* Copies output to the log until the child closes its end. */
 static int follow(int in, pid_t child, FILE *log, const char *log_name, void (*show)(void *context, const char *line), void *context)
 {
     lines all = {.n = 0};
@@ -126,7 +126,7 @@ int plan_run(char *const *words, const char *log_name, void (*show)(void *contex
     char *line = cli_quote(n, (const char *const *)words);
     fprintf(log, "$ %s\n", line);
     free(line);
-    fflush(NULL); /* or the child would have it too */
+    fflush(NULL); /* or the child would write it again */
     const pid_t parent = getpid(), child = fork();
     if (child == 0)
         become(words, ends[1], parent);

@@ -75,7 +75,7 @@ static int refuse_key(const char *where, const char *key, const char *const *kno
     return cli_error(CLI_CONFIG, "%s: unknown key \"%s\" of a plan; the nearest is \"%s\"", where, key, known[nearest]);
 }
 
-/* A path as the plan means it: from its own folder. */
+/* A path relative to the plan's folder. */
 static char *beside(const char *plan_path, const char *path)
 {
     const char *slash = strrchr(plan_path, '/');
@@ -194,7 +194,7 @@ static void settings_free(plan_setting *list, size_t n)
     free(list);
 }
 
-/* The file as text for the page; it was read a moment ago, so that what fails here is of no weight. */
+/* The file as text for the page. It was read without error before, so failures here are ignored. */
 static char *read_text(const char *path)
 {
     enum { MOST = 1 << 20 };
@@ -207,7 +207,7 @@ static char *read_text(const char *path)
     return text;
 }
 
-/* What is in no section, or was not said. */
+/* Fills in defaults, and checks what involves the whole plan. */
 static int complete(compare_plan *it)
 {
     char *where = cli_text("%s:%d", it->path, it->against_line);

@@ -1,4 +1,4 @@
-/* What of a plan is done; declared in plan.h. */
+/* Which steps of a plan are finished; declared in plan.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ char *plan_folder(const char *folder, const compare_plan *it, size_t model, uint
 
 /* --- Marks --------------------------------------------------------------------------------------- */
 
-/* The digest of RUN/NAME; "" if there is no such file, or it cannot be read. */
+/* The digest of RUN/NAME; "" if the file does not exist or cannot be read. */
 static void digest_of(const char *run, const char *name, char digest[GKV_DIGEST_SIZE])
 {
     char *path = cli_text("%s/%s", run, name);
@@ -55,7 +55,7 @@ static bool says(const json_t *mark, const char *key, const char *wanted)
     return text && *wanted && strcmp(text, wanted) == 0;
 }
 
-/* Whether the mark is of this command, and both what it was given and what it made are as they were. */
+/* Whether the mark records this command, and neither its input nor its result has changed. */
 static bool is_marked(const char *run, const char *mark, const char *command, const char *digest_of_source, const char *made)
 {
     char *path = cli_text("%s/%s", run, mark), digest[GKV_DIGEST_SIZE];
@@ -71,7 +71,7 @@ static bool is_marked(const char *run, const char *mark, const char *command, co
     return good;
 }
 
-/* --- Commands as marks have them --------------------------------------------------------------------- */
+/* --- Commands as marks record them --------------------------------------------------------------------- */
 
 static char *fit_command(const compare_plan *it, size_t model)
 {
@@ -97,7 +97,7 @@ static char *eval_command(const compare_plan *it, size_t model, const plan_eval 
 
 /* --- Models ---------------------------------------------------------------------------------------------- */
 
-/* Whether the run's config.ini is what the plan asks for; if not, *why says by what it differs. */
+/* Whether the run's config.ini has the plan's settings; if not, *why says what differs. */
 static int is_as_expected(const compare_plan *it, const char *run, size_t model, uint64_t seed, bool *same, char **why)
 {
     char *config = cli_text("%s/config.ini", run), name[64], values[2][GKV_PATH_SIZE];

@@ -1,4 +1,4 @@
-/* Doing a plan, step by step; declared in plan.h. */
+/* The steps of a plan; declared in plan.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>
@@ -26,10 +26,10 @@ typedef struct job {
     const char *folder;
     step *steps;
     size_t n_steps, at;
-    bool *failed;            /* [model, seed]: nothing more can be done for it */
+    bool *failed;            /* [model, seed]: its remaining steps are skipped */
     int code;                /* of the first step that failed */
-    struct { double seconds; size_t n; } took[STEP_KINDS]; /* what such steps have taken */
-    double began;            /* the step in hand */
+    struct { double seconds; size_t n; } took[STEP_KINDS]; /* time of the finished steps of each kind */
+    double began;            /* when the current step began */
     cli_live live;
 } job;
 
@@ -50,7 +50,7 @@ static char *name_of(const job *it, const step *s)
                     *eval ? ")" : "");
 }
 
-/* --- What is to be done -------------------------------------------------------------------------------- */
+/* --- The steps to do -------------------------------------------------------------------------------- */
 
 static void note_time(job *it, step_kind kind, double seconds)
 {
@@ -60,7 +60,7 @@ static void note_time(job *it, step_kind kind, double seconds)
     it->took[kind].n++;
 }
 
-/* What a run took that is there, so that the first of the others has an ETA too. */
+/* Notes the times of a finished run, so that the first step has an ETA too. */
 static void note_times_of(job *it, const char *run)
 {
     char *path = cli_text("%s/metrics.json", run);
@@ -72,11 +72,11 @@ static void note_times_of(job *it, const char *run)
     free(path);
 }
 
-/* Which models have to be there: the wanted ones, and those that they are fitted to. */
+/* Which models are needed: the wanted ones, and those to whose codes their bases are fitted. */
 static bool *needed_models(const compare_plan *plan)
 {
     bool *needed = cli_alloc(plan->n_models, sizeof *needed);
-    for (size_t m = plan->n_models; m-- > 0;) { /* what a model is from stands before it */
+    for (size_t m = plan->n_models; m-- > 0;) { /* a model comes after the one it is fitted to */
         needed[m] |= plan->models[m].wanted;
         if (needed[m] && plan->models[m].from != SIZE_MAX)
             needed[plan->models[m].from] = true;
@@ -84,7 +84,7 @@ static bool *needed_models(const compare_plan *plan)
     return needed;
 }
 
-/* The steps of a model from a seed; `made` says of earlier models whether they are to be made. */
+/* Adds the steps of a model for a seed. made[] says which earlier models will be made anew. */
 static int add_steps(job *it, size_t model, size_t seed, bool *made)
 {
     const compare_plan *plan = it->plan;
@@ -106,7 +106,7 @@ static int add_steps(job *it, size_t model, size_t seed, bool *made)
     else
         note_times_of(it, run);
     if (why)
-        fprintf(stderr, "gkvae: %s is not what the plan asks for (%s) and is made anew\n", run, why);
+        fprintf(stderr, "gkvae: %s does not match the plan (%s) and is replaced\n", run, why);
     for (size_t e = 0; e < plan->n_evals && its->wanted; e++)
         if (made[model] || !plan_is_measured(plan, it->folder, model, plan->seeds[seed], &plan->evals[e]))
             it->steps[it->n_steps++] = (step){.kind = STEP_EVAL, .model = model, .seed = seed, .eval = e};
@@ -115,7 +115,7 @@ static int add_steps(job *it, size_t model, size_t seed, bool *made)
     return code;
 }
 
-/* All models from the first seed, then from the next: there is something to compare early. */
+/* All models with the first seed come first, so there is something to compare early. */
 static void list_steps(job *it)
 {
     const compare_plan *plan = it->plan;
@@ -175,7 +175,7 @@ static void say_train(const job *it, const step *s, const char *run, command *wo
             say_both(words, "--set", cli_text("%s=%s", model->settings[i].key, model->settings[i].value));
         say_both(words, "--seed", cli_text("%" PRIu64, plan->seeds[s->seed]));
         char *config = cli_text("%s/config.ini", run);
-        if (access(config, F_OK) == 0) /* a run that is not the one that is asked for */
+        if (access(config, F_OK) == 0) /* a run that does not match the plan */
             say(words, cli_text("--overwrite"));
         free(config);
     }
@@ -232,7 +232,7 @@ static command command_of(const job *it, const step *s, const char *run)
 
 /* --- Progress ------------------------------------------------------------------------------------------------ */
 
-/* What is left, by the means of what was done; NaN while nothing of a kind that is to come was. */
+/* The remaining time, from the mean times of finished steps; NaN until there is one of each kind that remains. */
 static double seconds_left(const job *it, size_t from, double of_first)
 {
     double left = 0;
@@ -248,7 +248,7 @@ static double seconds_left(const job *it, size_t from, double of_first)
 
 enum { PARTS = 12, PART = 160 };
 
-/* The fields of a line, which have two blanks between them; but for its ETA, which is put into `eta`. Returns how many. */
+/* Splits a line into its fields, which two blanks separate, and puts its ETA into `eta`. Returns the number of the others. */
 static size_t fields_of(const char *line, char fields[][PART], size_t most, char eta[PART])
 {
     size_t n = 0;
@@ -263,7 +263,7 @@ static size_t fields_of(const char *line, char fields[][PART], size_t most, char
     return n;
 }
 
-/* The step and its ETA, the plan's, and as much of what the step says as fits. */
+/* Shows the step and its ETA, the plan's ETA, and as many fields of the step's last line as fit. */
 static void show(void *context, const char *line)
 {
     job *it = context;
@@ -301,7 +301,7 @@ static void print_done(job *it, const step *s, double seconds)
     free(name);
 }
 
-/* The last line of a log, which is a step's message if it failed. */
+/* Prints the last line of a log: the message of a step that failed. */
 static void print_last_line(const char *log)
 {
     char *line = NULL, *last = NULL;
@@ -321,7 +321,7 @@ static void print_last_line(const char *log)
 
 /* --- A step ---------------------------------------------------------------------------------------------------- */
 
-/* A fit that is not the one that is asked for makes way; a trained run in its place does not. */
+/* Removes a fitted model that does not match the plan. It is an error if a trained run is in its place. */
 static int clear_fit(const char *run)
 {
     static const char *const trained[] = {"checkpoint.safetensors", "history.jsonl"};
@@ -346,7 +346,7 @@ static int clear_fit(const char *run)
     return CLI_OK;
 }
 
-/* Figures speak of the model that is now changed; training removes those that it knows of itself. */
+/* Removes the figures of the model that the step replaces; training removes only those it knows. */
 static void forget_figures(const job *it, const char *run)
 {
     for (size_t e = 0; e < it->plan->n_evals; e++) {
@@ -379,7 +379,7 @@ static int do_step(job *it, const step *s)
     if (code == CLI_OK && s->kind != STEP_EVAL) {
         forget_figures(it, run);
         if (!s->resume)
-            unlink(log); /* of a model that is no more */
+            unlink(log); /* of the model that is replaced */
     }
     if (code == CLI_OK) {
         cli_live_start(&it->live, true);
@@ -404,7 +404,7 @@ static int do_step(job *it, const step *s)
     return code;
 }
 
-/* Whether what a step is of could not be made. */
+/* Whether the model of a step could not be made. */
 static bool is_lost(const job *it, const step *s)
 {
     const size_t from = it->plan->models[s->model].from;

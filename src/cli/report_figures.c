@@ -17,7 +17,7 @@ static const char *margin_of_base(const cli_evaluation *it)
         return "a Student's t distribution";
     if (strcmp(base, "gk") == 0 || strcmp(base, "gk-copula") == 0)
         return "a g-and-k distribution";
-    return "a mixture of its components' margins, whose places and widths make its modes and shoulders";
+    return "a mixture of its components' margins; their locations and widths make its modes and shoulders";
 }
 
 static char *samples(const cli_evaluation *it)
@@ -29,8 +29,8 @@ static char *samples(const cli_evaluation *it)
 static char *nearest(const cli_evaluation *it)
 {
     (void)it;
-    return cli_text("The first %d of these draws, and below each the training image that is nearest in Euclidean distance "
-                    "of pixels. A model that had learned images by heart would draw copies.", (int)CLI_NEAREST);
+    return cli_text("The first %d of these draws, each above the training image with the least Euclidean distance in "
+                    "pixels. A model that had memorised its training images would draw copies.", (int)CLI_NEAREST);
 }
 
 static char *classes(const cli_evaluation *it)

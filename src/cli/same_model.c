@@ -3,7 +3,7 @@
 
 #include "compare.h"
 
-/* Where data are and on how many threads a model is made changes nothing in it, nor how it is looked at then. */
+/* The folder of the data, the number of threads and the settings of the evaluation do not change a model. */
 static bool is_of_no_concern(const gkv_settings_key *key, const char *name)
 {
     return strcmp(key->section, "eval") == 0 || strcmp(name, "train.threads") == 0 || strcmp(name, "data.folder") == 0;

@@ -21,14 +21,14 @@ static const struct argp_option options[] = {
     {"count", 'n', "N", 0, "How many images (default: 200; with --class each 20 of each)", 0},
     {"seed", 'S', "N", 0, "Of the draws (default: 1)", 0},
     {"temperature", 'T', "T", 0, "Scale of the base's normal scores; below 1 is nearer to the mode (default: 1)", 0},
-    {"class", 'c', "Y", 0, "Of class Y alone, or \"each\": a block of rows for every class. For models whose base is "
-                          "gk-by-class (default: of all, by their weights)", 0},
-    {"first", 'f', "N", 0, "Begin with draw number N of the seed's sequence (default: 0)", 0},
+    {"class", 'c', "Y", 0, "Only class Y; or \"each\": a block of rows for every class. For models whose base is "
+                          "gk-by-class (default: all classes, by their weights)", 0},
+    {"first", 'f', "N", 0, "Start with draw number N of the seed's sequence (default: 0)", 0},
     {"form", 'm', "FORM", 0, "means, the decoder's pixel probabilities; or draws, one Bernoulli draw of each pixel "
                              "(default: means)", 0},
     {"out", 'o', "FILE.png", 0, "The picture (default: samples.png, or none with --idx or --npy)", 0},
-    {"idx", 'x', "FILE", 0, "Write the images as IDX of unsigned bytes too (default: no)", 0},
-    {"npy", 'y', "FILE.npy", 0, "Write them as a NumPy array of float32 too, [images, height·width] (default: no)", 0},
+    {"idx", 'x', "FILE", 0, "Also write the images as IDX of unsigned bytes (default: no)", 0},
+    {"npy", 'y', "FILE.npy", 0, "Also write the images as a NumPy array of float32, [images, height·width] (default: no)", 0},
     {.name = NULL},
 };
 
@@ -177,9 +177,9 @@ int cli_sample(int argc, char **argv)
         .options = options, .children = cli_model_only, .parser = parse, .args_doc = "FOLDER\nMODEL.safetensors",
         .doc = "Draws images from a model: the decoder's pixel probabilities at draws from the prior, or with --form "
                "draws pixels that are 0 or 1.\v"
-               "IDX holds 255 times each probability, rounded to the nearest whole number and halves to the even one; "
-               "or 0 and 255. Each draw is a function of the seed and its number alone, so --first writes a long "
-               "sequence in parts. What --npy and --idx write is in memory at once: 4 bytes a pixel, and 1."};
+               "IDX has 255 times each probability, rounded to the nearest whole number and halves to even; with --form draws "
+               "it has 0 and 255. Each draw depends only on the seed and its number, so --first can write a long "
+               "sequence in parts. The images are held in memory: 4 bytes a pixel for --npy, 1 byte for --idx."};
     sample_arguments a = {.draws = {.seed = 1, .temperature = 1}};
     cli_run run = {.model = NULL};
     int code = CLI_OK;

@@ -36,7 +36,7 @@ GKV_MUST_USE gkv_status gkv_file_commit(gkv_file_writer *writer);
 /* Drops what was written and frees the writer; NULL is fine. */
 void gkv_file_abandon(gkv_file_writer *writer);
 
-/* gkv_file_write_atomic() of gkvae/file.h is the three above in one. */
+/* gkv_file_write_atomic() of gkvae/file.h combines the three above. */
 
 /* The whole file in *out (freed with free()), its length in *count, and a NUL
  * after it that *count leaves out. GKV_ERR_DATA if it is longer than `limit`,

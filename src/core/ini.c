@@ -1,11 +1,11 @@
 /* INI files, by inih.
  *
- * inih asks for lines through a callback, which lets this file do what inih by
- * itself does not: count lines for messages, see "[section]" lines that no key
- * follows, cut "# comments" behind a value, refuse a zero byte, and take long
- * lines. inih's line buffer holds 200 bytes and a path may have a thousand, so inih
- * sees the beginning of a long line, and the value is taken from the whole; of sections,
- * whose names it would cut at 50 bytes, it sees none. */
+ * inih reads lines through a callback. So this file can do what inih alone does not: count
+ * lines for messages, see "[section]" lines that no key follows, remove "# comments" after a
+ * value, refuse a zero byte, and accept long lines. inih's line buffer holds 200 bytes, but a
+ * path may have a thousand. So inih sees only the beginning of a long line, and the value is
+ * taken from the whole line. inih does not see section lines, because it would cut names at
+ * 50 bytes. */
 #include "gkvae/ini.h"
 
 #include <ini.h>
@@ -23,14 +23,14 @@ enum { FILE_MAX = 1 << 20, LINE_SIZE = 4096, KEY_MAX = 48, ROOM_AT_FIRST = 64 };
 
 struct gkv_ini {
     gkv_ini_entry *list;
-    char **texts;         /* of an entry: section, key and value one after another, each with its end */
+    char **texts;         /* of each entry: section, key and value, one after another, each with a NUL */
     size_t count, room;
 };
 
 typedef struct reader {
     const char *path;
     const char *next;     /* the text that is still to come */
-    int line;             /* number of the line in hand, from 1 */
+    int line;             /* number of the current line, from 1 */
     char text[LINE_SIZE]; /* that line, without comment and blanks at its ends */
     char section[GKV_INI_SECTION_SIZE];
     bool is_long;         /* inih saw only its beginning */
@@ -62,7 +62,7 @@ static gkv_status grow(gkv_ini *ini)
     return GKV_OK;
 }
 
-/* Adds an entry with the line in hand; key and value are NULL for a section's line. */
+/* Adds an entry for the current line; key and value are NULL for a section's line. */
 static gkv_status add(const reader *in, const char *key, const char *value)
 {
     gkv_ini *ini = in->ini;
@@ -122,7 +122,7 @@ static gkv_status take_line(reader *in)
     const size_t key = strcspn(in->text, "=:");
     if (key == 0 || key == length)
         return fail_line(in, "neither [section] nor key = value");
-    /* inih is to see the key and its = at least. */
+    /* inih must see at least the key and its =. */
     return key <= KEY_MAX ? GKV_OK : fail_line(in, "no key is as long as this one");
 }
 

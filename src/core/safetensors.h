@@ -53,8 +53,8 @@ typedef struct gkv_safetensors gkv_safetensors;
 /* Opens and checks everything, in *out. GKV_ERR_IO, GKV_ERR_DATA. */
 GKV_MUST_USE gkv_status gkv_safetensors_open(const char *path, gkv_safetensors **out);
 
-/* The same of a file's `size` bytes in memory, which must stay there until it is closed;
- * `name` stands for the path in messages. */
+/* The same for the `size` bytes of a file in memory, which must stay valid until the file is
+ * closed. `name` stands for the path in messages. */
 GKV_MUST_USE gkv_status gkv_safetensors_open_memory(const void *bytes, size_t size, const char *name,
                                                     gkv_safetensors **out);
 

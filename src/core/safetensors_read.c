@@ -244,7 +244,7 @@ static gkv_status open_path(gkv_safetensors *file)
     return GKV_OK;
 }
 
-/* The file called so: that of this path, or unless it is NULL the one in memory. */
+/* Opens the `size` bytes in memory, or the file at path `name` if `memory` is NULL. */
 static gkv_status open_file(const char *name, const void *memory, size_t size, gkv_safetensors **out)
 {
     gkv_status status = GKV_OK;

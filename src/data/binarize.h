@@ -30,8 +30,8 @@ static inline unsigned gkv_pixel_on(uint8_t grey, uint32_t word)
  * a pixel depends on nothing but its place i. */
 void gkv_binarize(const uint8_t *grey, size_t n, gkv_rng at, gkv_real *out);
 
-/* out[i] = 1 if word i · 2⁻³² of the same words is below probabilities[i], which is in [0, 1], else 0: never for a
- * probability of 0, always for 1. `out` may be `probabilities`. */
+/* out[i] = 1 if (word i of gkv_rng_words(at, …)) · 2⁻³² is below probabilities[i], which is in [0, 1], else 0. A
+ * probability of 0 always gives 0, and 1 always gives 1. `out` may be `probabilities`. */
 void gkv_binarize_probabilities(const float *probabilities, size_t n, gkv_rng at, float *out);
 
 /* out[i] = grey[i]/255. */

@@ -69,7 +69,7 @@ static gkv_status find(const char *name, const gkv_known_data **out)
 
 gkv_status gkv_known_file_check(const gkv_known_file *file, const char *path, const char *called)
 {
-    char sum[GKV_SHA256_TEXT];
+    char sum[GKV_DIGEST_SIZE];
     uint64_t bytes = 0;
     GKV_TRY(gkv_sha256_file(path, file->bytes, sum, &bytes));
     if (strcmp(sum, file->sha256) == 0)

@@ -25,7 +25,7 @@ static gkv_status take_in(gkv_reader *reader, const char *path, uint64_t limit, 
     return GKV_OK;
 }
 
-gkv_status gkv_sha256_file(const char *path, uint64_t limit, char text[GKV_SHA256_TEXT], uint64_t *bytes)
+gkv_status gkv_sha256_file(const char *path, uint64_t limit, char text[GKV_DIGEST_SIZE], uint64_t *bytes)
 {
     gkv_reader *reader = NULL;
     uint8_t *chunk = NULL;

@@ -7,11 +7,9 @@
 #include "core/error.h"
 #include "gkvae/file.h"
 
-enum { GKV_SHA256_TEXT = GKV_DIGEST_SIZE };
-
 /* The SHA-256 of a file's content, uncompressed if it is gzip, and the number of
  * bytes in it. A content of more than `limit` bytes is refused with GKV_ERR_DATA,
  * so that a small file cannot keep the machine busy. Errors as gkv_dataset_open(). */
-gkv_status gkv_sha256_file(const char *path, uint64_t limit, char text[GKV_SHA256_TEXT], uint64_t *bytes);
+gkv_status gkv_sha256_file(const char *path, uint64_t limit, char text[GKV_DIGEST_SIZE], uint64_t *bytes);
 
 #endif

@@ -1,4 +1,4 @@
-/* What a classifier's answers say of a set of images. */
+/* Metrics of a classifier's probabilities for a set of images. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,15 +6,6 @@
 #include "core/memory.h"
 #include "gkvae/generation_metrics.h"
 #include "metrics/sets.h"
-
-static size_t most_probable(const float *row, size_t classes)
-{
-    size_t best = 0;
-    for (size_t c = 1; c < classes; c++)
-        if (row[c] > row[best])
-            best = c;
-    return best;
-}
 
 gkv_status gkv_class_metrics_of(const float *probabilities, size_t n, size_t classes, double *histogram,
                                 gkv_class_metrics *out)
@@ -27,7 +18,7 @@ gkv_status gkv_class_metrics_of(const float *probabilities, size_t n, size_t cla
     gkv_class_metrics sums = {0};
     for (size_t i = 0; i < n; i++) {
         const float *const row = probabilities + i * classes;
-        const size_t best = most_probable(row, classes);
+        const size_t best = gkv_most_probable(row, classes);
         shares[best] += 1;
         sums.confidence += (double)row[best];
         sums.confident += (double)row[best] > 0.9;

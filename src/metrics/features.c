@@ -1,7 +1,7 @@
 /* Images through a feature network; the file is read in features_read.c.
  *
- * Images go through in fixed tiles, the convolutions one image at a time and the linear layers a tile at a time, so that
- * what a thread works on stays in its cache, and no number depends on how many threads there are. */
+ * Images are processed in fixed tiles: convolutions one image at a time, linear layers one tile at a time. So a
+ * thread's data stays in its cache, and results do not depend on the number of threads. */
 #include "metrics/features.h"
 
 #include <math.h>
@@ -69,7 +69,7 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* The sizes of scratch's arrays, of a thread, rounded up to whole cache lines; returns their sum. */
+/* The sizes of the arrays of a scratch, rounded up to whole cache lines; returns their sum. */
 enum { ARRAYS = 5 + GKV_FEATURE_LINEARS };
 static size_t lay_out(const gkv_features *f, size_t sizes[ARRAYS])
 {
@@ -111,7 +111,7 @@ static bool convolve(const gkv_features *f, const gkv_gemm_kernels *gemm, const 
                      const scratch *s, gkv_real *out)
 {
     for (size_t i = 0; i < f->height * f->width; i++) {
-        if (!(image[i] >= 0.0F && image[i] <= 1.0F)) /* so written that NaN fails */
+        if (!(image[i] >= 0.0F && image[i] <= 1.0F)) /* NaN fails too */
             return false;
         s->image[i] = (gkv_real)image[i];
     }
@@ -133,7 +133,7 @@ static void relu(size_t n, gkv_real *x)
         x[i] = x[i] > 0 ? x[i] : 0;
 }
 
-/* One row of logits, which are finite: features_read.c sees to it. */
+/* One row of logits, which are finite: features_read.c checks the weights for that. */
 static void softmax(size_t n, const gkv_real *logits, float *to)
 {
     double top = (double)logits[0], sum = 0;
@@ -183,7 +183,7 @@ static gkv_status check(const gkv_features *f, size_t n, const float *images, in
     return gkv_threads_check(threads, "a feature network");
 }
 
-/* Says which is the first pixel outside [0,1] from that image on. */
+/* Names the first pixel outside [0,1] from image `first` on. */
 static gkv_status name_pixel(const gkv_features *f, size_t first, const float *images)
 {
     const size_t pixels = f->height * f->width;
@@ -198,9 +198,9 @@ gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float
                               float *probabilities)
 {
     GKV_TRY(check(network, n, images, threads, features, probabilities));
-    if (openblas_get_num_threads() != 1)
-        openblas_set_num_threads(1); /* where it does the work: it is split by us, into tiles */
     const gkv_gemm_kernels *const gemm = gkv_gemm_kernels_of(gkv_simd_level());
+    if (!gemm && openblas_get_num_threads() != 1)
+        openblas_set_num_threads(1); /* tiles run in parallel already */
     const gkv_nn_kernels *const nn = gkv_nn_kernels_get();
     const size_t tiles = (n + TILE - 1) / TILE, asked = (size_t)gkv_threads(threads);
     const size_t used = asked < tiles ? asked : tiles;

@@ -1,28 +1,29 @@
-/* The feature network as it is in memory; gkvae/features.h is the public half. */
+/* The feature network in memory; gkvae/features.h is the public interface. */
 #ifndef GKV_METRICS_FEATURES_H
 #define GKV_METRICS_FEATURES_H
 
 #include "gkvae/features.h"
+#include "gkvae/file.h"
 #include "nn/conv.h"
 
-enum { GKV_FEATURE_CONVOLUTIONS = 2, GKV_FEATURE_LINEARS = 3, GKV_SHA256_SIZE = 65 };
+enum { GKV_FEATURE_CONVOLUTIONS = 2, GKV_FEATURE_LINEARS = 3 };
 
-/* Y = X Wᵀ + 1 biasᵀ; of a convolution, X's rows are pixels under the kernel (nn/conv.h). */
+/* Y = X Wᵀ + 1 biasᵀ. For a convolution, the rows of X are the pixels under the kernel (nn/conv.h). */
 typedef struct gkv_feature_layer {
     size_t in, out;
     gkv_real *weight, *bias; /* [out, in], [out] */
-    gkv_real *packed;        /* NULL where there are no kernels of nn/gemm.h */
+    gkv_real *packed;        /* NULL if this CPU has no kernels of nn/gemm.h */
 } gkv_feature_layer;
 
 struct gkv_features {
     char *name;
-    char sha256[GKV_SHA256_SIZE];
+    char sha256[GKV_DIGEST_SIZE];
     size_t height, width, classes;
     gkv_conv convolutions[GKV_FEATURE_CONVOLUTIONS];
     gkv_feature_layer layers[GKV_FEATURE_CONVOLUTIONS + GKV_FEATURE_LINEARS];
 };
 
-/* The network of a file's bytes, which `name` stands for in messages. Errors as gkv_features_load(). */
+/* The network of a file's bytes. `name` stands for the path in messages. Errors as gkv_features_load(). */
 gkv_status gkv_features_read(const char *name, const void *bytes, size_t size, gkv_features **out);
 
 #endif

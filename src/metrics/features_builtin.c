@@ -1,4 +1,4 @@
-/* The networks that the library carries within itself: features/NAME.safetensors, byte for byte. */
+/* The built-in networks: features/NAME.safetensors, byte for byte. */
 #include <string.h>
 
 #include "core/error.h"

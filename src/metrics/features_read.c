@@ -1,4 +1,4 @@
-/* The file of a feature network, checked; docs/files.md states its form. */
+/* Reads and checks the file of a feature network; docs/files.md describes the format. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 
 enum {
     FILE_MAX = 256 << 20,
-    SIDE_MIN = 12, /* of which the second pooling leaves one place */
+    SIDE_MIN = 12, /* the second pooling leaves one place */
     SIDE_MAX = 1024,
     CLASSES_MAX = 256,
     UNITS_MAX = 4096, /* channels or units of a layer */
@@ -107,9 +107,9 @@ static gkv_status pack(gkv_feature_layer *layer)
     return GKV_OK;
 }
 
-/* A layer whose input has so many channels of so many places each. In the file the channels come before the
- * places, as in PyTorch; here after them. The shape is [out, shape[1], …]; how many outputs there are the file
- * says, where `classes` is 0. */
+/* Reads a layer whose input has `channels` channels of `places` places each. Channels come before places in the file, as
+ * in PyTorch, but after them in memory. The shape is [out, shape[1], …]. `out` is `classes` if that is not 0, and else
+ * the number in the file. */
 static gkv_status read_layer(const source *from, const char *group, size_t number, size_t channels, size_t places,
                              size_t rank, int64_t *shape, size_t classes, gkv_feature_layer *layer)
 {
@@ -169,8 +169,8 @@ static gkv_status read_layers(const source *from, gkv_features *to)
     return GKV_OK;
 }
 
-/* Refuses weights with which the sum of a layer could overflow for some image. So no result of the network is an
- * infinity or a NaN, which ReLU and pooling could hide. */
+/* Refuses weights with which a sum in a layer could overflow for some image. So no value in the network is infinite or
+ * NaN, which ReLU and pooling could hide. */
 static gkv_status check_sums(const source *from, const gkv_features *f)
 {
     double bound = 1; /* of the layer's inputs */

@@ -1,4 +1,4 @@
-/* The Fréchet distance of two normal distributions with the moments of two sets of features. */
+/* The Fréchet distance between two normal distributions that have the moments of two sets of features. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -35,11 +35,11 @@ static void moments_free(moments *m)
 
 static double root(double eigenvalue)
 {
-    return sqrt(fmax(eigenvalue, 0)); /* rounding leaves zeros a little below 0 */
+    return sqrt(fmax(eigenvalue, 0)); /* rounding may leave a zero slightly below 0 */
 }
 
-/* tr (AB)^½ for positive semidefinite A and B[d × d]. With A = Vᵀ Λ V it is that of the symmetric
- * Λ^½ V B Vᵀ Λ^½, which has the eigenvalues of A^½ B A^½. A is lost. */
+/* tr (AB)^½ for positive semidefinite A and B[d × d]. With A = Vᵀ Λ V, it is Σ √λ over the eigenvalues λ of the
+ * symmetric Λ^½ V B Vᵀ Λ^½, which are those of A^½ B A^½. Overwrites A. */
 static gkv_status root_trace(double *a, const double *b, size_t d, double *trace)
 {
     double *v = NULL, *vb = NULL, *product = NULL;

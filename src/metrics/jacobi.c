@@ -5,8 +5,8 @@
 
 enum { SWEEPS = 64 }; /* convergence is quadratic: about 10 are used */
 
-/* Turns the plane of axes p and q so that a[p][q] becomes 0; v, unless NULL, collects the turns, its rows
- * becoming the eigenvectors. */
+/* Rotates the plane of axes p and q so that a[p][q] becomes 0. v, unless NULL, accumulates the rotations; its rows
+ * become the eigenvectors. */
 static void rotate(double *a, double *v, size_t d, size_t p, size_t q)
 {
     const double off = a[p * d + q];
@@ -33,7 +33,7 @@ static void rotate(double *a, double *v, size_t d, size_t p, size_t q)
     a[p * d + q] = a[q * d + p] = 0;
 }
 
-/* Sweeps over all planes until what is off the diagonal is nothing beside elements of size 1. */
+/* Sweeps over all planes until off-diagonal elements are negligible beside elements of size 1. */
 static gkv_status sweep(double *a, double *v, size_t d)
 {
     for (int round = 0; round < SWEEPS; round++) {

@@ -1,4 +1,4 @@
-/* The kernel inception distance's estimator: unbiased squared maximum mean discrepancies of subsets. */
+/* The kernel inception distance: unbiased estimates of the squared maximum mean discrepancy of subsets. */
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ static gkv_status settings_of(const gkv_kid_settings *given, size_t n_a, size_t 
     return gkv_threads_check(out->threads, "a kernel distance");
 }
 
-/* What a thread works with. */
+/* The memory of one thread. */
 typedef struct room {
     gkv_panels subset[2];
     uint32_t *order; /* a permutation of the larger set */

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Of rows[n × d], all finite: mean[d], and covariance[d × d], the sum of squares about the mean over
- * `divisor`. Adds to nothing that is there. */
+/* Of rows[n × d], all finite: mean[d]; and covariance[d × d], the sums of products of deviations from the mean, divided
+ * by `divisor`. Both are overwritten. */
 void gkv_moments(const double *rows, size_t n, size_t d, double divisor, double *mean, double *covariance);
 
 #endif

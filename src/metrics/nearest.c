@@ -1,8 +1,8 @@
-/* The nearest image: a search by products in the networks' numeric type, decided in double.
+/* The nearest image: products in gkv_real select candidates, and double precision decides.
  *
- * With levels L = 255 r, the score q·L − |L|²/510 is 255/2 (|q|² − |q − r|²), so a reference nearer than the
- * best so far has a greater score than that distance stands for, less rounding. Only such ones are looked at in
- * double. */
+ * With levels L = 255 r, the score q·L − |L|²/510 equals 255/2 (|q|² − |q − r|²). So a reference that is nearer than
+ * the best so far scores above a threshold, which follows from the best distance and the bound of the rounding error.
+ * Only references that reach the threshold are compared in double. */
 #include <float.h>
 #include <math.h>
 #include <omp.h>
@@ -24,8 +24,8 @@ typedef struct search {
     size_t n, m, pixels;
     double *squares;        /* [m] |L|² */
     double grey[LEVELS];    /* L/255 */
-    double rounding;        /* a score's error over |q| |L| + |L|²/510, at most */
-    uint32_t *index;        /* of the caller, or NULL; likewise */
+    double rounding;        /* bound of a score's error, relative to |q| |L| + |L|²/510 */
+    uint32_t *index;        /* the caller's arrays; either may be NULL */
     double *distance;
 } search;
 
@@ -35,7 +35,7 @@ typedef struct room {
     gkv_real *bias, *scores;        /* [REFERENCES] −|L|²/510, [QUERIES × REFERENCES] */
     double length[QUERIES];         /* |q| */
     double best[QUERIES];           /* the least squared distance so far */
-    uint32_t place[QUERIES];        /* whose it is */
+    uint32_t place[QUERIES];        /* the reference at that distance */
 } room;
 
 static size_t least(size_t a, size_t b)
@@ -59,8 +59,8 @@ static void room_free(room *r)
     free(r->scores);
 }
 
-/* The rounding of a chain of `pixels` multiply-adds in single precision, in any order (Higham, Accuracy and
- * Stability of Numerical Algorithms, section 3.1), twice over for all that is rounded in double. */
+/* The bound of the rounding error of `pixels` multiply-adds in single precision, in any order (Higham, Accuracy and
+ * Stability of Numerical Algorithms, section 3.1). The factor 2 covers the rounding in double. */
 static double rounding_of(size_t pixels)
 {
     const double share = ((double)pixels + 4) * (double)FLT_EPSILON / 2;
@@ -92,7 +92,7 @@ static void load_queries(const search *s, size_t first, size_t count, room *r)
     }
 }
 
-/* Returns the greatest |L| of the tile. */
+/* Loads a tile of references and returns its greatest |L|. */
 static double load_references(const search *s, size_t first, size_t count, room *r)
 {
     const uint8_t *const levels = s->references + first * s->pixels;
@@ -106,7 +106,7 @@ static double load_references(const search *s, size_t first, size_t count, room 
     return sqrt(greatest);
 }
 
-/* The score from which on a reference of the tile may be nearer than the best so far. */
+/* References of the tile with a score below this are not nearer than the best so far. */
 static double threshold_of(const search *s, const room *r, size_t i, double greatest)
 {
     if (isinf(r->best[i]) || isinf(s->rounding))
@@ -174,7 +174,7 @@ gkv_status gkv_nearest(const float *queries, size_t n, const uint8_t *references
                 .n = n, .m = m, .pixels = pixels, .rounding = rounding_of(pixels), .index = index,
                 .distance = distance};
     if (!s.kernels && openblas_get_num_threads() != 1)
-        openblas_set_num_threads(1); /* the threads are ours */
+        openblas_set_num_threads(1); /* blocks run in parallel already */
     const size_t blocks = n / QUERIES + (n % QUERIES > 0), used = least((size_t)gkv_threads(threads), blocks);
     room *rooms = NULL;
     gkv_status status = GKV_OK;

@@ -1,4 +1,4 @@
-/* Precision, recall, density and coverage: which rows lie in the balls of the other set's. */
+/* Precision, recall, density and coverage: which rows lie in the balls of the other set. */
 #include <math.h>
 #include <omp.h>
 #include <stdbool.h>
@@ -21,7 +21,7 @@ void gkv_neighbour_defaults(gkv_neighbour_settings *settings)
     *settings = (gkv_neighbour_settings){.k_precision = 3, .k_density = 5};
 }
 
-/* Blocks of rows, each one thread's, and the threads that they keep busy. */
+/* The number of blocks of rows, each of which one thread processes; and the number of threads to use. */
 static size_t blocks_of(size_t n)
 {
     return n / GKV_PAIRS_ROWS + (n % GKV_PAIRS_ROWS > 0);
@@ -35,7 +35,7 @@ static size_t threads_for(int asked, size_t n)
 
 /* ---- radii ---- */
 
-/* Puts a distance among the k least, which are in ascending order. */
+/* Inserts a distance into the k least, which are in ascending order. */
 static void insert(double distance, size_t k, double *least)
 {
     size_t place = k - 1;
@@ -68,7 +68,7 @@ static void block_neighbours(const gkv_panels *set, size_t row, size_t k, double
 static gkv_status radii_of(const gkv_panels *set, size_t balls, const size_t *k, int threads, double *const *radii)
 {
     const size_t n = set->n, used = threads_for(threads, n), tile = GKV_PAIRS_ROWS * (size_t)GKV_PAIRS_COLUMNS;
-    size_t most = 0; /* the greatest k that n rows have */
+    size_t most = 0; /* the greatest k below n */
     for (size_t b = 0; b < balls; b++) {
         if (k[b] < n)
             most = k[b] > most ? k[b] : most;
@@ -143,12 +143,14 @@ void gkv_reference_free(gkv_reference *reference)
 
 /* ---- a generated set ---- */
 
-/* Counts of whole numbers, so no order of adding matters. */
+/* Whole numbers, so the order of addition does not matter. */
 typedef struct counts {
-    double inside, recalled, occupied; /* pairs; real rows in a ball; real rows with a row in theirs */
+    double inside;   /* pairs of a real row and a generated row in its ball */
+    double recalled; /* real rows in a generated row's ball */
+    double occupied; /* real rows with a generated row in their ball */
 } counts;
 
-/* What the generated rows' tiles say of a block of real ones; covered[m] is of all blocks of a thread. */
+/* Counts for a block of real rows against all generated rows. covered[m] accumulates over all blocks of a thread. */
 static void count_block(const gkv_reference *reference, size_t row, const gkv_panels *generated, const double *radii,
                         double *c, double *covered, counts *sums)
 {
@@ -178,9 +180,9 @@ static void count_block(const gkv_reference *reference, size_t row, const gkv_pa
     }
 }
 
-/* Of one thread: its tile, its counts and the generated rows that its real ones' balls cover. */
+/* The memory and counts of one thread. */
 typedef struct tally {
-    double *tile, *covered; /* covered[m]: 1 or 0 */
+    double *tile, *covered; /* covered[m]: 1 if a ball of the thread's real rows has the generated row, else 0 */
     counts sums;
 } tally;
 

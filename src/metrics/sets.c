@@ -33,3 +33,12 @@ gkv_status gkv_unit_set_check(const char *what, const char *elements, const floa
                                 i, elements, (double)x[i * d + j], j);
     return GKV_OK;
 }
+
+size_t gkv_most_probable(const float *row, size_t classes)
+{
+    size_t best = 0;
+    for (size_t c = 1; c < classes; c++)
+        if (row[c] > row[best])
+            best = c;
+    return best;
+}

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Numbers that are copied at a time. A copy may run over its end by fewer than that: what it
- * reads there is scratch memory too, and what it writes there the next copy writes again. */
+/* Numbers that are copied at a time. A copy may overrun by fewer than that. What it reads there is still scratch
+ * memory, and the next copy overwrites what it writes there. */
 enum { CHUNK = 8 };
 
 size_t gkv_conv_pooled(const gkv_conv *conv, size_t side)

@@ -3,9 +3,9 @@
  *   x [height, width, in]   weight [out, kernel, kernel, in]   bias [out]
  *   y [4, pooled height, pooled width, out]
  *
- * Outputs come in the order that max-pooling 2×2 wants: y[2a + b][i][j] is the output at row 2i + a and column 2j + b,
- * so that pooling is the largest of four arrays, element by element (pool_relu of nn/kernels.h). A last row or column
- * that no window of the pooling has is not computed. */
+ * Outputs are in the order that max-pooling 2×2 needs: y[2a + b][i][j] is the output at row 2i + a and column 2j +
+ * b. So pooling is the elementwise maximum of four arrays (pool_relu of nn/kernels.h). A last row or column that is
+ * in no pooling window is not computed. */
 #ifndef GKV_NN_CONV_H
 #define GKV_NN_CONV_H
 
@@ -19,15 +19,16 @@ typedef struct gkv_conv {
     size_t kernel, padding, out;
 } gkv_conv;
 
-/* A side of the pooled array that a side of the image gives. */
+/* The side of the pooled array for a side of the image. */
 size_t gkv_conv_pooled(const gkv_conv *conv, size_t side);
 
-/* Elements of the weight's rows, kernel²·in; of one of the four arrays of y; and of the scratch memory of a call. */
+/* The number of elements in a row of the weight, kernel²·in; in one of the four arrays of y; and in the scratch
+ * memory. */
 size_t gkv_conv_depth(const gkv_conv *conv);
 size_t gkv_conv_outputs(const gkv_conv *conv);
 size_t gkv_conv_scratch(const gkv_conv *conv);
 
-/* `kernels` as in nn/gemm.h, where `packed` is [out, depth] packed, or NULL. */
+/* `kernels` and `packed` are those of gkv_gemm_forward() for the weight [out, depth]; either may be NULL. */
 void gkv_conv_forward(const gkv_conv *conv, const gkv_gemm_kernels *kernels, const gkv_real *x, const gkv_real *weight,
                       const gkv_real *packed, const gkv_real *bias, gkv_real *scratch, gkv_real *y);
 

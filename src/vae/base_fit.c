@@ -159,8 +159,8 @@ static gkv_status held_out_density(const job *it, const gkv_model *model, double
 
 /* --- The fit ------------------------------------------------------------------------------------ */
 
-/* The model's settings but for the base's. It is refitted to codes, whatever fitted the base that it takes the place
- * of: of a base that is fixed there would be nothing to choose. */
+/* The model's settings, except those of the base. base_fit becomes lm, because the new base is refitted to codes,
+ * however the old base was fitted. */
 static gkv_settings settings_with(const gkv_model *model, const gkv_model_settings *wanted)
 {
     gkv_settings settings = model->settings;

@@ -1,13 +1,13 @@
-/* Draws from the prior: of all classes, or of one. */
+/* Draws from the prior, of all classes or of one. */
 #ifndef GKV_VAE_DRAWS_H
 #define GKV_VAE_DRAWS_H
 
 #include "vae/model.h"
 
-/* Step numbers of GKV_STREAM_SAMPLE: what a draw's numbers are for. Part of the protocol. */
+/* Step numbers of GKV_STREAM_SAMPLE, by use. Part of the protocol. */
 enum { GKV_DRAW_SCORES = 0, GKV_DRAW_COMPONENT = 1 };
 
-/* As many rows as one call draws. */
+/* The most rows of one call of gkv_prior_draws_rows(). */
 enum { GKV_DRAWS_MOST = 50 };
 
 typedef struct gkv_prior_draws {
@@ -17,7 +17,7 @@ typedef struct gkv_prior_draws {
     double temperature;
 } gkv_prior_draws;
 
-/* Draws number `number` … number + count − 1 of the seed's sequence, as z in the workspace's rows [0, count). */
+/* Makes draws number … number + count − 1 of the seed's sequence, as z in rows [0, count) of the workspace. */
 void gkv_prior_draws_rows(const gkv_prior_draws *draws, gkv_workspace *ws, uint64_t number, size_t count);
 
 /* The same for n rows, spread over threads: z as codes[n, latent]. GKV_ERR_ARGUMENT for a temperature that is

@@ -86,10 +86,9 @@ static gkv_status do_block(const gkv_estimate_job *job, gkv_refiner *refiner, bl
         b->places[i] = gkv_images_place(job->images, first + i);
         gkv_images_fetch(job->images, first + i, 0, b->row);
         const uint8_t *levels = gkv_dataset_pixels(job->images->dataset, b->places[i]);
-        for (size_t k = 0; k < pixels; k++) {
+        gkv_images_grey(levels, pixels, b->grey + (first + i) * pixels);
+        for (size_t k = 0; k < pixels; k++)
             b->x[i * pixels + k] = (float)b->row[k];
-            b->grey[(first + i) * pixels + k] = (float)levels[k] / 255.0F;
-        }
     }
     const double began = omp_get_wtime();
     gkv_refiner_run(refiner, n, b->x, first,

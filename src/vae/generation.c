@@ -12,6 +12,7 @@
 #include "gkvae/eval.h"
 #include "gkvae/generation_metrics.h"
 #include "gkvae/image_metrics.h"
+#include "metrics/sets.h"
 #include "vae/generation_sets.h"
 #include "vae/images.h"
 #include "vae/model.h"
@@ -29,12 +30,12 @@ typedef struct job {
     const gkv_features *network;
     const gkv_generation_options *options;
     size_t references, dimensions, classes, repetitions, forms;
-    size_t done, steps; /* sets of images measured, and all of them */
+    size_t done, steps; /* sets of images measured, and sets in all */
     int threads;
     side sides[GKV_IMAGE_FORMS];
-    uint32_t *order;      /* of the training images */
+    uint32_t *order;      /* a random order of the training images */
     float *targets;       /* [references, pixels] */
-    float *codes;
+    float *codes;         /* of one set: [rows, latent] */
     float *means, *pixels; /* of one set: [rows, pixels] each */
     float *features, *probabilities; /* of one set in one form */
 } job;
@@ -52,7 +53,7 @@ void gkv_generation_none(gkv_generation *out)
     out->temperature = out->seconds = NAN;
 }
 
-/* Reports a finished step, and says whether to stop. */
+/* Reports a finished step. GKV_ERR_INTERRUPTED if it is time to stop. */
 static gkv_status step_done(job *it)
 {
     const gkv_generation_options *options = it->options;
@@ -67,27 +68,15 @@ static gkv_status step_done(job *it)
 
 /* --- the test images ----------------------------------------------------------------------------- */
 
-static void grey_of_test(const job *it, float *images)
-{
-    const uint8_t *levels = gkv_dataset_pixels(it->source.test, 0);
-    for (size_t i = 0; i < it->references * it->source.pixels; i++)
-        images[i] = (float)levels[i] / 255.0F;
-}
-
 /* The share of images whose most probable class is their label; NaN without labels. */
 static double recognised(const job *it, const gkv_set_ops *set, size_t repetition, size_t n)
 {
     size_t right = 0;
     for (size_t i = 0; i < n; i++) {
         const uint8_t *label = set->label ? set->label(&it->source, repetition, i) : NULL;
-        const float *p = it->probabilities + i * it->classes;
-        size_t best = 0;
         if (!label)
             return NAN;
-        for (size_t c = 1; c < it->classes; c++)
-            if (p[c] > p[best])
-                best = c;
-        right += best == *label;
+        right += gkv_most_probable(it->probabilities + i * it->classes, it->classes) == *label;
     }
     return (double)right / (double)n;
 }
@@ -100,7 +89,7 @@ static gkv_status measure_test(job *it, gkv_generation *out)
     for (size_t f = 0; f < it->forms; f++) {
         const float *images = it->targets;
         if (f == GKV_FORM_MEANS) {
-            grey_of_test(it, it->means);
+            gkv_images_grey(gkv_dataset_pixels(it->source.test, 0), it->references * it->source.pixels, it->means);
             images = it->means;
         }
         side *to = &it->sides[f];
@@ -136,7 +125,8 @@ static void summarise(const repeated *from, gkv_generation_figures *to)
     };
 }
 
-/* Of n images, against the test images of that form. share[classes] may be NULL. */
+/* Compares n images with the test images of that form, and adds the figures to *to. share[classes], unless NULL,
+ * receives the histogram of classes. */
 static gkv_status measure(const job *it, gkv_image_form form, size_t n, const float *images, double *share,
                           repeated *to)
 {
@@ -169,24 +159,21 @@ static gkv_status measure(const job *it, gkv_image_form form, size_t n, const fl
 /* Distances to the nearest training image, mean and standard error over images[n, pixels]. */
 static gkv_status measure_nearest(const job *it, size_t n, const float *images, double *mean, double *se)
 {
-    uint32_t *index = NULL;
     double *distance = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(n, sizeof *index, &index));
     GKV_TRY_GOTO(gkv_alloc(n, sizeof *distance, &distance));
     GKV_TRY_GOTO(gkv_nearest(images, n, gkv_dataset_pixels(it->source.training, 0),
-                             gkv_dataset_count(it->source.training), it->source.pixels, it->threads, index, distance));
+                             gkv_dataset_count(it->source.training), it->source.pixels, it->threads, NULL, distance));
     const gkv_mean_se result = gkv_mean_se_of(distance, n);
     *mean = result.mean;
     *se = result.se;
 done:
-    free(index);
     free(distance);
     return status;
 }
 
-/* All repetitions of a set, in all forms. The first one's shares of classes and distances to training images are
- * those that are kept. */
+/* All repetitions of a set, in all forms. Shares of classes and distances to training images are those of the first
+ * repetition of the samples. */
 static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
 {
     const gkv_set_ops *set = &gkv_set_table[which];
@@ -212,8 +199,8 @@ static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
     return GKV_OK;
 }
 
-/* Of test images and of their reconstructions: which of them is drawn from the seed, as the first ones of MNIST are
- * easier. */
+/* Of up to NEAREST_MOST test images and of their reconstructions. The images are drawn from the seed, because the first
+ * test images of MNIST are easier than the last. */
 static gkv_status measure_nearest_of_test(job *it, gkv_generation *out)
 {
     const size_t n = it->references < NEAREST_MOST ? it->references : NEAREST_MOST, pixels = it->source.pixels;
@@ -222,9 +209,7 @@ static gkv_status measure_nearest_of_test(job *it, gkv_generation *out)
     GKV_TRY_GOTO(gkv_alloc(it->references, sizeof *chosen, &chosen));
     gkv_rng_permutation(gkv_rng_at(it->source.seed, GKV_STREAM_CHOICE, 0, 1), (uint32_t)it->references, chosen);
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *levels = gkv_dataset_pixels(it->source.test, chosen[i]);
-        for (size_t k = 0; k < pixels; k++)
-            it->means[i * pixels + k] = (float)levels[k] / 255.0F;
+        gkv_images_grey(gkv_dataset_pixels(it->source.test, chosen[i]), pixels, it->means + i * pixels);
         memcpy(it->pixels + i * pixels, it->targets + chosen[i] * pixels, pixels * sizeof *it->pixels);
     }
     GKV_TRY_GOTO(measure_nearest(it, n, it->means, &out->nearest_test, &out->nearest_test_se));

@@ -2,6 +2,7 @@
 
 #include "core/rng.h"
 #include "vae/draws.h"
+#include "vae/images.h"
 #include "vae/model.h"
 
 static size_t count_of_test(const gkv_set_source *source)
@@ -30,7 +31,7 @@ static gkv_status make_samples(const gkv_set_source *source, size_t repetition, 
     return gkv_model_decode(source->model, source->draws, source->codes, images);
 }
 
-/* From the normal scores of the samples themselves, so that both differ by the prior alone. */
+/* Uses the normal scores of the samples, so only the prior and its temperature make the difference. */
 static gkv_status make_normal(const gkv_set_source *source, size_t repetition, float *images)
 {
     const size_t d = source->model->d;
@@ -80,7 +81,7 @@ static size_t count_of_training(const gkv_set_source *source)
     return count < source->draws ? count : source->draws;
 }
 
-/* The place in the data set; repetitions go on in the random order and begin again at its end. */
+/* The place in the data set. Successive repetitions continue in the random order, which repeats. */
 static size_t place_of_training(const gkv_set_source *source, size_t repetition, size_t i)
 {
     return source->order[(repetition * count_of_training(source) + i) % gkv_dataset_count(source->training)];
@@ -90,9 +91,8 @@ static gkv_status make_training(const gkv_set_source *source, size_t repetition,
 {
     const size_t n = count_of_training(source);
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *levels = gkv_dataset_pixels(source->training, place_of_training(source, repetition, i));
-        for (size_t k = 0; k < source->pixels; k++)
-            images[i * source->pixels + k] = (float)levels[k] / 255.0F;
+        const size_t place = place_of_training(source, repetition, i);
+        gkv_images_grey(gkv_dataset_pixels(source->training, place), source->pixels, images + i * source->pixels);
     }
     return GKV_OK;
 }

@@ -6,7 +6,7 @@
 
 #include "gkvae/generation.h"
 
-/* What the sets are made from. */
+/* The inputs from which the sets are made. */
 typedef struct gkv_set_source {
     const gkv_model *model;
     const gkv_dataset *test, *training;
@@ -20,12 +20,12 @@ typedef struct gkv_set_source {
 } gkv_set_source;
 
 typedef struct gkv_set_ops {
-    bool repeated;            /* one repetition for each set of draws, else one in all */
+    bool repeated;            /* one repetition for each set of draws; else a single one */
     /* How many images a repetition has; 0 if the set cannot be made. */
     size_t (*count)(const gkv_set_source *source);
     /* The images of a repetition, [count, pixels] in [0, 1]. */
     gkv_status (*make)(const gkv_set_source *source, size_t repetition, float *images);
-    /* The label of image i, if the data set has labels; NULL for images that belong to no label. */
+    /* The label of image i, or NULL without labels. The function is NULL for images that have no label. */
     const uint8_t *(*label)(const gkv_set_source *source, size_t repetition, size_t i);
 } gkv_set_ops;
 

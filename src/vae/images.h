@@ -26,6 +26,13 @@ static inline uint32_t gkv_images_place(const gkv_images *images, size_t i)
     return images->order ? images->order[i] : (uint32_t)i;
 }
 
+/* Grey levels as values on [0, 1]: to[i] = levels[i]/255. */
+static inline void gkv_images_grey(const uint8_t *levels, size_t n, float *to)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = (float)levels[i] / 255.0F;
+}
+
 /* Image i as targets x[pixels]; `step` matters for every_visit only. */
 void gkv_images_fetch(const gkv_images *images, size_t i, uint64_t step, gkv_real *x);
 

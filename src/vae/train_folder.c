@@ -113,7 +113,7 @@ gkv_status gkv_run_write_model(const gkv_training_run *run)
 gkv_status gkv_run_save(const gkv_training_run *run)
 {
     const gkv_trainer *trainer = run->trainer;
-    /* The model first: by its checkpoint a run is finished (gkv_train_stage), and then it has its model. */
+    /* The model first: its last checkpoint makes a run finished (gkv_train_stage), and a finished run has its model. */
     if (!gkv_run_keeps_best(run) || trainer->state.best_epoch == 0)
         GKV_TRY(gkv_run_write_model(run));
     GKV_TRY(gkv_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, run->checkpoint));

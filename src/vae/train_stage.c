@@ -1,4 +1,4 @@
-/* How far a run has come, from what is in its folder. */
+/* The stage of a run, from the files of its folder. */
 #include "gkvae/train.h"
 
 #include <stdlib.h>
@@ -18,13 +18,14 @@ static gkv_status read_state(const char *path, gkv_train_state *state)
     return status;
 }
 
-/* Whether nothing is left to do after this state. */
+/* Whether training is complete in this state. */
 static bool is_last(const gkv_settings *settings, const gkv_train_state *state, const char *folder)
 {
     const uint64_t patience = settings->data.validation > 0 ? (uint64_t)settings->train.patience : 0;
     uint64_t epoch = 0, step = 0;
     gkv_history_last(folder, &epoch, &step);
-    /* Of an epoch that is over by its line and the checkpoint both; one of its middle has other steps or open sums. */
+    /* At the end of an epoch, the history and the checkpoint have the same step. In the middle of one, the steps
+     * differ or the sums of the epoch are not empty. */
     if (epoch == 0 || step != state->step || state->epoch_images > 0 || state->skipped_in_row > 0)
         return false;
     return epoch >= (uint64_t)settings->train.epochs || (patience > 0 && epoch >= state->best_epoch + patience);

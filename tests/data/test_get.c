@@ -14,7 +14,7 @@
 
 enum { SIZE = 20 };
 
-static char sums[GKV_DATA_FILES][GKV_SHA256_TEXT];
+static char sums[GKV_DATA_FILES][GKV_DIGEST_SIZE];
 static char heard[4096];
 static int asked;
 
@@ -113,7 +113,7 @@ static void expect_complete(const gkv_known_data *data, int entries)
 static void sha256_is_sha256(void **state)
 {
     (void)state;
-    char text[GKV_SHA256_TEXT];
+    char text[GKV_DIGEST_SIZE];
     uint64_t bytes = 0;
     const char *abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"; /* FIPS 180-4 */
     char digest[GKV_DIGEST_SIZE];

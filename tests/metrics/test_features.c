@@ -170,7 +170,7 @@ static void built_in_networks_are_their_files(void **state)
 {
     (void)state;
     static const char *const names[] = {"mnist", "fashion-mnist"};
-    char sums[2][65];
+    char sums[2][GKV_DIGEST_SIZE];
     for (size_t i = 0; i < 2; i++) {
         char path[512];
         gkv_features *within = NULL, *loaded = NULL;
