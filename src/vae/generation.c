@@ -32,6 +32,8 @@ typedef struct job {
     size_t references, dimensions, classes, repetitions, forms;
     size_t done, steps; /* sets of images measured, and sets in all */
     int threads;
+    gkv_kid_settings kid;
+    gkv_neighbour_settings neighbours;
     side sides[GKV_IMAGE_FORMS];
     uint32_t *order;      /* a random order of the training images */
     float *targets;       /* [references, pixels] */
@@ -83,9 +85,6 @@ static double recognised(const job *it, const gkv_set_ops *set, size_t repetitio
 
 static gkv_status measure_test(job *it, gkv_generation *out)
 {
-    gkv_neighbour_settings neighbours;
-    gkv_neighbour_defaults(&neighbours);
-    neighbours.threads = it->threads;
     for (size_t f = 0; f < it->forms; f++) {
         const float *images = it->targets;
         if (f == GKV_FORM_MEANS) {
@@ -94,7 +93,7 @@ static gkv_status measure_test(job *it, gkv_generation *out)
         }
         side *to = &it->sides[f];
         GKV_TRY(gkv_features_apply(it->network, it->references, images, it->threads, to->features, it->probabilities));
-        GKV_TRY(gkv_reference_create(to->features, it->references, it->dimensions, &neighbours, &to->reference));
+        GKV_TRY(gkv_reference_create(to->features, it->references, it->dimensions, &it->neighbours, &to->reference));
         if (f == GKV_FORM_MEANS) {
             gkv_class_metrics classes;
             GKV_TRY(gkv_class_metrics_of(it->probabilities, it->references, it->classes, out->test_class_share, &classes));
@@ -133,15 +132,11 @@ static gkv_status measure(const job *it, gkv_image_form form, size_t n, const fl
     const side *against = &it->sides[form];
     double frechet = 0;
     gkv_kid kid;
-    gkv_kid_settings settings;
     gkv_neighbour_metrics neighbours;
     gkv_class_metrics classes;
-    gkv_kid_defaults(&settings);
-    settings.seed = it->source.seed;
-    settings.threads = it->threads;
     GKV_TRY(gkv_features_apply(it->network, n, images, it->threads, it->features, it->probabilities));
     GKV_TRY(gkv_frechet_distance(against->features, it->references, it->features, n, it->dimensions, &frechet));
-    GKV_TRY(gkv_kernel_distance(against->features, it->references, it->features, n, it->dimensions, &settings, &kid));
+    GKV_TRY(gkv_kernel_distance(against->features, it->references, it->features, n, it->dimensions, &it->kid, &kid));
     GKV_TRY(gkv_neighbour_metrics_of(against->reference, it->features, n, &neighbours));
     GKV_TRY(gkv_class_metrics_of(it->probabilities, n, it->classes, share, &classes));
     gkv_accumulator_add(&to->frechet, frechet);
@@ -284,6 +279,7 @@ static size_t count_steps(const job *it)
 
 static void describe(const job *it, gkv_generation *out)
 {
+    const size_t subset = it->kid.size, least = it->source.draws < it->references ? it->source.draws : it->references;
     out->draws = it->source.draws;
     out->sets = it->repetitions;
     out->references = it->references;
@@ -293,8 +289,9 @@ static void describe(const job *it, gkv_generation *out)
     snprintf(out->features_sha256, sizeof out->features_sha256, "%s", gkv_features_sha256(it->network));
     snprintf(out->protocol, sizeof out->protocol,
              "features of the network \"%s\" (SHA-256 %.8s…); sets of %zu draws at temperature %g against all %zu test "
-             "images; KID of 100 subsets of 1,000; precision and recall with k = 3, density and coverage with k = 5",
-             out->features, out->features_sha256, it->source.draws, it->source.temperature, it->references);
+             "images; KID of %zu subsets of %zu; precision and recall with k = %zu, density and coverage with k = %zu",
+             out->features, out->features_sha256, it->source.draws, it->source.temperature, it->references,
+             it->kid.subsets, subset < least ? subset : least, it->neighbours.k_precision, it->neighbours.k_density);
 }
 
 gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *test, const gkv_dataset *training,
@@ -318,6 +315,10 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
         .forms = strcmp(settings->data.binarization, "grey") == 0 ? 1 : GKV_IMAGE_FORMS,
     };
     gkv_status status = GKV_OK;
+    gkv_kid_defaults(&it.kid);
+    gkv_neighbour_defaults(&it.neighbours);
+    it.kid.seed = it.source.seed;
+    it.kid.threads = it.neighbours.threads = it.threads;
     GKV_TRY_GOTO(allocate(&it));
     gkv_rng_permutation(gkv_rng_at(it.source.seed, GKV_STREAM_CHOICE, 0, 0), (uint32_t)gkv_dataset_count(training),
                         it.order);
