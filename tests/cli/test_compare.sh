@@ -160,6 +160,22 @@ row plain-gk-mixture "seed 1"
 steps 8 1
 grep "mnist-small" output | sed 's/; 3 importance/; 2 importance/' | cmp -s - protocols.first || fail "other protocols than at first: $(cat output)"
 
+# Any setting of [eval] makes other figures, and so does another network in its file.
+cp plain.ini marks-config.ini
+printf '[plan]\nconfig = marks-config.ini\neval = --images 20 --no-generation\n[all]\ntrain.epochs = 1\n[model a]\n' > marks.ini
+marks() {
+    expect 0 "marks: 1 runs, $1 steps to do" "$gkvae" compare --plan marks.ini --out marked
+}
+marks 2
+cp "$source/features/mnist.safetensors" net.safetensors
+for setting in 'draw_sets = 1' 'draws = 40' 'temperature = 0.5' 'features = ./net.safetensors'; do
+    echo "$setting" >> marks-config.ini
+    marks 1
+done
+cp "$source/features/fashion-mnist.safetensors" net.safetensors
+marks 1
+marks 0
+
 # Stopped in the middle of training, it goes on: to the same model.
 cat > long.ini << 'END'
 [plan]
