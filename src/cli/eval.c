@@ -223,17 +223,17 @@ int cli_eval(int argc, char **argv)
         goto done;
     }
     if (a.of == GKV_EVAL_TEST && !a.no_generation)
-        CLI_TRY(cli_generation_network(&run.settings, a.quiet, &network));
+        CLI_TRY(cli_generation_network(&run, a.quiet, &network));
     if (network)
-        CLI_TRY(cli_run_images(&run, GKV_TRAIN, NULL, &training));
-    if (network && a.wants_refined && measures_all(&run, test))
+        CLI_TRY(cli_generation_training(&run, &training));
+    if (training && a.wants_refined && measures_all(&run, test))
         refined = cli_alloc(gkv_dataset_count(test) * gkv_model_latent(run.model), sizeof *refined);
     cli_catch_signals();
     CLI_TRY(evaluate(&a, &run, test, refined, &metrics));
     /* First to the screen: what the disk then does to them, the figures are not lost. */
     print_metrics(&metrics);
     fflush(stdout);
-    if (network)
+    if (training)
         CLI_TRY(cli_generation_measure(&run, test, training, network, refined, a.quiet, &metrics.generation));
     cli_generation_print(&metrics.generation);
     fflush(stdout);

@@ -133,11 +133,16 @@ static gkv_report_table refined_table(const gkv_metrics *m, const char **cells, 
 
 enum { REFIT_ROWS = 10, REFIT_COLUMNS = 9 };
 
-static const char *range_of(cli_texts *all, const json_t *refits, size_t i, const char *low, const char *high)
+/* Two numbers of a refit with a sign between; a dash where they are of no concern to the base. */
+static const char *range_of(cli_texts *all, const json_t *refits, size_t i, const char *low, const char *sign,
+                            const char *high, int places)
 {
-    char from[32], to[32];
-    return cli_texts_keep(all, cli_text("%s … %s", cli_decimal(cli_record_number(refits, i, low), 2, from),
-                              cli_decimal(cli_record_number(refits, i, high), 2, to)));
+    const double from = cli_record_number(refits, i, low), to = cli_record_number(refits, i, high);
+    char texts[2][32];
+    if (!isfinite(from) || !isfinite(to))
+        return "–";
+    return cli_texts_keep(all, cli_text("%s %s %s", cli_decimal(from, places, texts[0]), sign,
+                                        cli_decimal(to, places, texts[1])));
 }
 
 /* The last refits; no rows if there were none. */
@@ -150,14 +155,13 @@ static gkv_report_table refits_table(const json_t *refits, const char **cells, c
         const char **row = cells + (i - first) * REFIT_COLUMNS;
         row[0] = cli_texts_number(all, cli_record_number(refits, i, "epoch"), 0);
         row[1] = cli_texts_number(all, cli_record_number(refits, i, "lm_iterations"), 0);
-        row[2] = cli_texts_keep(all, cli_text("%.0f → %.0f", cli_record_number(refits, i, "cost_before"),
-                                    cli_record_number(refits, i, "cost_after")));
+        row[2] = range_of(all, refits, i, "cost_before", "→", "cost_after", 0);
         row[3] = cli_texts_number(all, cli_record_number(refits, i, "goodness_of_fit"), 2);
         row[4] = cli_texts_number(all, cli_record_number(refits, i, "step_length"), 2);
         row[5] = cli_texts_number(all, cli_record_number(refits, i, "held_out_after") -
                                  cli_record_number(refits, i, "held_out_before"), 3);
-        row[6] = range_of(all, refits, i, "g_min", "g_max");
-        row[7] = range_of(all, refits, i, "k_min", "k_max");
+        row[6] = range_of(all, refits, i, "g_min", "…", "g_max", 2);
+        row[7] = range_of(all, refits, i, "k_min", "…", "k_max", 2);
         row[8] = cli_texts_number(all, cli_record_number(refits, i, "seconds"), 2);
     }
     return (gkv_report_table){.heading = "Refits of the base", .columns = columns, .n_columns = REFIT_COLUMNS,

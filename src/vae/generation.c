@@ -299,6 +299,9 @@ static size_t count_steps(const job *it)
 
 static void describe(const job *it, gkv_generation *out)
 {
+    gkv_kid_settings kid;
+    gkv_kid_defaults(&kid);
+    const bool fewer = it->references < kid.size || it->source.draws < kid.size; /* all of them are taken */
     out->draws = it->source.draws;
     out->sets = it->repetitions;
     out->references = it->references;
@@ -308,8 +311,9 @@ static void describe(const job *it, gkv_generation *out)
     snprintf(out->features_sha256, sizeof out->features_sha256, "%s", gkv_features_sha256(it->network));
     snprintf(out->protocol, sizeof out->protocol,
              "features of the network \"%s\" (SHA-256 %.8s…); sets of %zu draws at temperature %g against all %zu test "
-             "images; KID of 100 subsets of 1,000; precision and recall with k = 3, density and coverage with k = 5",
-             out->features, out->features_sha256, it->source.draws, it->source.temperature, it->references);
+             "images; KID of 100 subsets of %s1,000; precision and recall with k = 3, density and coverage with k = 5",
+             out->features, out->features_sha256, it->source.draws, it->source.temperature, it->references,
+             fewer ? "at most " : "");
 }
 
 gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *test, const gkv_dataset *training,
