@@ -17,6 +17,7 @@ typedef struct compare_column {
     int places;         /* decimals */
     compare_better better;
     bool shown;         /* without being asked for */
+    bool of_draws;      /* of generated images: an error is over sets of draws, not images */
 } compare_column;
 
 enum { COMPARE_COLUMNS = 160 };
@@ -89,7 +90,8 @@ bool compare_same_model(const gkv_settings *one, const gkv_settings *other, bool
 typedef struct compare_value {
     double mean, error;  /* and its standard error: … */
     size_t n;            /* over so many seeds, if there are two or more; of a difference, the seeds that both have */
-    bool over_seeds;     /* … else, if this is false, over images, or sets of draws */
+    bool over_seeds;     /* … else, if this is false, over images, … */
+    size_t sets;         /* … or over so many sets of draws, if this is not 0 */
 } compare_value;
 
 compare_value compare_value_of(const compare_row *row, const compare_column *column);
@@ -97,7 +99,7 @@ compare_value compare_value_of(const compare_row *row, const compare_column *col
 /* row − against: paired by seed if they share any (n > 0), else of their means (n = 0). */
 compare_value compare_difference(const compare_row *row, const compare_row *against, const compare_column *column);
 
-/* Half the width of a 95 % interval: by Student's t over seeds, by the normal distribution over images. */
+/* Half the width of a 95 % interval: by Student's t over seeds or sets of draws, by the normal distribution over images. */
 double compare_half_width(const compare_value *value);
 
 /* A number of a run's figures; NaN if there is none. */
@@ -122,6 +124,9 @@ char *compare_caption(const comparison *it);
 void compare_print(const comparison *it, const char *heading);
 
 /* --- compare_files.c, compare_page.c ---------------------------------------------------------------------------- */
+
+/* CLI_CONFIG if the folder is a run's: its page would be overwritten. */
+int compare_check_out(const char *folder);
 
 /* compare.csv and compare.json in the folder, which is made if need be. */
 int compare_write(const comparison *it, const char *folder);

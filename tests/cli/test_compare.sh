@@ -61,6 +61,7 @@ assert paired["pairs"] == 2
 close(paired["mean"], (-0.75 - 0.5) / 2)
 close(paired["standard_error"], error([-0.75, -0.5]))
 assert rows["c-7"]["differences"]["nll"] == {"mean": 0.75, "standard_error": None, "pairs": 0}
+assert rows["d-2"]["figures"]["precision"] == {"mean": None, "standard_error": None, "error_over": "sets"}
 assert rows["b"]["differences"]["frechet_lenet"]["mean"] is None and not rows["a"]["differences"]
 PY
 # Two seeds each and none in common: the errors of the means add up. And another reference, other columns.
@@ -71,7 +72,17 @@ row b "−1.00 ± 0.35 (unpaired)"
 cp -r runs/a-1 runs/again
 expect 0 "again" "$gkvae" compare runs/a-1 runs/again
 row again "seed 1"
-expect 0 "± the standard error over images" "$gkvae" compare runs/a-1
+expect 0 "± the standard error over images, or for figures of draws over sets of draws" "$gkvae" compare runs/a-1
+
+# A run's folder keeps its page; a folder may be called anything, and figures may have any size.
+echo "a page" > runs/a-1/index.html
+expect 4 "runs/a-1/: this is a run's folder" "$gkvae" compare runs/a-2 runs/b-1 --out runs/a-1/
+grep -q "a page" runs/a-1/index.html && [ ! -e runs/a-1/compare.json ] || fail "a comparison over a run"
+latin=$(printf 'runs/\344')
+run "$latin" 1 0.5 nll=123456789012345678901234567890 nll_se=1e300 "protocol=by hand"
+expect 0 "1.23457e+29 ± 1e+300" "$gkvae" compare "$latin" runs/a-1 --out latin
+python3 -c 'import json; r = json.load(open("latin/compare.json"))["rows"][0]; assert r["model"] == "?" and r["folders"] == ["runs/?"], r' ||
+    fail "a folder whose name is no UTF-8"
 
 run foreign/p 1 1 nll=1 "protocol=by foot"
 expect 4 "their protocols differ" "$gkvae" compare runs/a-1 foreign/p
@@ -256,6 +267,8 @@ refused '[modle a]\n' 'slip.ini:3: unknown section "modle a"'
 refused '[model a]\n[model a]\n' 'slip.ini:4: [model a] is on line 3 already'
 refused '[model a/b]\n' 'names folders'
 refused '[model a-{model.latent}]\n' 'names {model.latent}, which it does not set'
+refused '[model a-{model.latent}-{model.latent}]\nmodel.latent = 3 4\n' 'names {model.latent} twice'
+refused '[model of.train]\n' 'folders of evaluations'
 refused '[model a]\nfit.base = gk\n' 'say whose, by from = NAME'
 refused '[model a]\n[model b]\nfrom = aa\nfit.base = gk\n' 'slip.ini:5: there is no model "aa"; the nearest is "a"'
 refused '[model a]\n[model b]\nfrom = a\nfit.bsae = gk\n' 'slip.ini:6: unknown key "fit.bsae"'
@@ -263,6 +276,8 @@ refused '[model a]\n[model b]\nfrom = a\nfit.components = 3\n' 'fit.base = BASE 
 refused '[model a]\n[model b]\nfrom = a\nfit.base = gk\nfit.codes = 5\n' 'slip.ini:7: fit.codes = 5'
 refused '' 'has no models'
 [ -e slips ] && fail "a plan with a slip was begun"
+expect 2 "--only: the list is empty" "$gkvae" compare --plan plans/try.ini --out out --only ,
+expect 4 "this is a run's folder" "$gkvae" compare --plan plans/try.ini --out out/plain-1
 expect 4 "there is no model \"x\"" "$gkvae" compare --plan plans/try.ini --out out --only x
 expect 4 "there is no model \"x\"" "$gkvae" compare --plan plans/try.ini --out out --against x
 for plan in "$source"/bench/plans/*.ini; do # the plans of the repository are plans
