@@ -69,9 +69,9 @@ typedef struct gkv_generation {
     uint64_t classes;             /* of the classifier */
     double temperature;
     double seconds;
-    char features[GKV_NAME_SIZE]; /* the network's name … */
+    char features[65];            /* the network's name, of at most 64 bytes, … */
     char features_sha256[65];     /* … and its file's SHA-256 */
-    char protocol[320];           /* in words */
+    char protocol[384];           /* in words */
 } gkv_generation;
 
 /* A measurement of nothing: all figures NaN, all counts 0. */

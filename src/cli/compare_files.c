@@ -110,10 +110,11 @@ static json_t *value_object(const compare_value *value, bool is_difference)
     json_t *object = json_object();
     json_object_set_new(object, "mean", number(value->mean));
     json_object_set_new(object, "standard_error", number(value->error));
+    const char *over = value->over_seeds ? "seeds" : value->sets > 0 ? "sets" : "images";
     if (is_difference)
         json_object_set_new(object, "pairs", json_integer((json_int_t)value->n));
     else
-        json_object_set_new(object, "error_over", json_string(value->over_seeds ? "seeds" : value->sets > 0 ? "sets" : "images"));
+        json_object_set_new(object, "error_over", json_string(over));
     return object;
 }
 

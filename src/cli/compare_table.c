@@ -99,7 +99,8 @@ char *compare_caption(const comparison *it)
     const char *errors = several && single ? "Means over seeds ± their standard error; of one seed ± that over images"
                          : several         ? "Means over seeds ± their standard error"
                                            : "± the standard error over images";
-    return cli_text("%s%s.%s%s", errors, single && draws ? ", or for figures of draws over sets of draws" : "", paired ? " Differences are of equal seeds." : "",
+    return cli_text("%s%s.%s%s", errors,
+                    single && draws ? ", or for figures of draws over sets of draws" : "", paired ? " Differences are of equal seeds." : "",
                     unpaired ? " Unpaired: without a seed in common, the difference of the means." : "");
 }
 

@@ -274,6 +274,7 @@ refused '[model a]\n[model b]\nfrom = aa\nfit.base = gk\n' 'slip.ini:5: there is
 refused '[model a]\n[model b]\nfrom = a\nfit.bsae = gk\n' 'slip.ini:6: unknown key "fit.bsae"'
 refused '[model a]\n[model b]\nfrom = a\nfit.components = 3\n' 'fit.base = BASE is needed'
 refused '[model a]\n[model b]\nfrom = a\nfit.base = gk\nfit.codes = 5\n' 'slip.ini:7: fit.codes = 5'
+refused '[model \033[31ma]\n' '"?[31ma" names folders'
 refused '' 'has no models'
 [ -e slips ] && fail "a plan with a slip was begun"
 expect 2 "--only: the list is empty" "$gkvae" compare --plan plans/try.ini --out out --only ,

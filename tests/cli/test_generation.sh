@@ -88,6 +88,24 @@ expect 3 'eval.features: the network "mnist" is for images of 28 × 28' "$gkvae"
 grep -q "−ELBO" output && fail "a network for other images is noticed after the evaluation"
 expect 3 'eval.features: the network "mnist"' "$gkvae" reconstruct size --refine lm:1 -n 2 --set eval.features=mnist
 
+# A network's name may have 64 bytes, in any language; its file is not written over.
+if command -v python3 > /dev/null; then
+    python3 - "$source/features/mnist.safetensors" << 'PY'
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+end = 8 + struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8:end])
+header["__metadata__"]["name"] = "a" + "ö" * 31
+text = json.dumps(header, ensure_ascii=False).encode()
+text += b" " * (-len(text) % 8)
+open("named.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data[end:])
+PY
+    named=(--samples 1 --images 20 --draws 20 --draw-sets 1 --no-pictures --set eval.features=./named.safetensors)
+    expect 0 "network \"aööööööööööööööööööööööööööööööö\" (SHA-256" "$gkvae" eval other "${named[@]}"
+    grep -qF '"features": "aööööööööööööööööööööööööööööööö"' other/metrics.json || fail "the network's name in metrics.json"
+    expect 2 "needs itself" "$gkvae" eval other "${named[@]}" --figures named.safetensors
+fi
+
 # Without training images there are no such metrics, unless a network was asked for.
 gzip -dc "$source/tests/fixtures/mnist-small/t10k-images-idx3-ubyte.gz" > alone.idx
 alone=(--samples 1 --images 20 --no-pictures --set data.dataset=mnist --set data.folder=nowhere --set data.test_images=alone.idx)
