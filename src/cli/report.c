@@ -192,6 +192,14 @@ static char *read_configuration(const char *folder)
 
 enum { NUMBERS = 6 };
 
+/* "nats, ± 0.21, refined", without what is not known. */
+static const char *nats_note(cli_texts *all, double error, bool refined)
+{
+    char its[32];
+    return cli_texts_keep(all, isfinite(error) ? cli_text("nats, ±\u00A0%s%s", cli_decimal(error, 2, its), refined ? ", refined" : "")
+                                               : cli_text("nats%s", refined ? ", refined" : ""));
+}
+
 /* The figures at the head of the page; returns how many of them this model has. */
 static size_t headline_numbers(const cli_evaluation *it, gkv_report_number numbers[NUMBERS], cli_texts *all)
 {
@@ -206,10 +214,9 @@ static size_t headline_numbers(const cli_evaluation *it, gkv_report_number numbe
                                       floor->frechet))},
         {"coverage", samples->coverage, 3, cli_texts_keep(all, cli_text("real images: %.3f", floor->coverage))},
         {"−log p(x), at most", refined ? m->refined.nll : m->nll, 2,
-         cli_texts_keep(all, cli_text("nats, ±\u00A0%.2f%s", refined ? m->refined.nll_se : m->nll_se,
-                                      refined ? ", refined" : ""))},
-        {"−ELBO", m->neg_elbo, 2, cli_texts_keep(all, cli_text("nats, ±\u00A0%.2f", m->neg_elbo_se))},
-        {"KL", m->kl, 2, cli_texts_keep(all, cli_text("nats, ±\u00A0%.2f", m->kl_se))},
+         nats_note(all, refined ? m->refined.nll_se : m->nll_se, refined)},
+        {"−ELBO", m->neg_elbo, 2, nats_note(all, m->neg_elbo_se, false)},
+        {"KL", m->kl, 2, nats_note(all, m->kl_se, false)},
     };
     size_t count = 0;
     for (size_t i = 0; i < NUMBERS - 1; i++)

@@ -30,6 +30,7 @@ is_png run/nearest.png || fail "no picture of nearest training images"
 for text in "Generation: realistic and diverse?" "Generation: pixel means" "Generation: binary draws" "Samples and training images"; do
     grep -qF "$text" run/index.html || fail "the page does not have: $text"
 done
+grep -qF '<table class="close">' run/index.html || fail "ten columns are as wide as they can be"
 [ "$(grep -n '>Samples<' run/index.html | tail -1 | cut -d: -f1)" -lt "$(grep -n '>Measurements<' run/index.html | tail -1 | cut -d: -f1)" ] ||
     fail "samples do not come first"
 
@@ -70,6 +71,7 @@ idx() { # FILE COUNT SIDE: black images
 }
 idx one.idx 1 28
 expect 0 "nearest training image" "$gkvae" eval other --samples 1 --set eval.features=mnist --set data.test_images=one.idx
+sed 's/base64,[^"]*"//g' other/index.html | grep -qwi "nan" && fail "a NaN is on the page"
 grep -qi "nan" output && fail "a NaN is printed: $(cat output)"
 expect 0 "done" "$gkvae" train by-class.ini --out by-class
 expect 0 "index.html" "$gkvae" eval by-class --samples 1 --images 20
