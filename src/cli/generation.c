@@ -37,6 +37,11 @@ static int network_of_data(const cli_run *run, bool quiet, gkv_features **out)
     return CLI_OK;
 }
 
+int cli_generation_open(const char *wanted, gkv_features **out)
+{
+    return cli_check(strpbrk(wanted, "./") ? gkv_features_load(wanted, out) : gkv_features_builtin(wanted, out));
+}
+
 int cli_generation_network(const cli_run *run, bool quiet, gkv_features **out)
 {
     const char *wanted = run->settings.eval.features;
@@ -44,10 +49,7 @@ int cli_generation_network(const cli_run *run, bool quiet, gkv_features **out)
     *out = NULL;
     if (!*wanted)
         return network_of_data(run, quiet, out);
-    if (strpbrk(wanted, "./"))
-        CLI_CHECK(gkv_features_load(wanted, out));
-    else
-        CLI_CHECK(gkv_features_builtin(wanted, out));
+    CLI_TRY(cli_generation_open(wanted, out));
     code = check_size(run, *out);
 done:
     if (code != CLI_OK) {

@@ -7,6 +7,9 @@
 #include "gkvae/plot.h"
 #include "texts.h"
 
+/* The network that eval.features names. */
+int cli_generation_open(const char *wanted, gkv_features **out);
+
 /* The network that eval.features names, by a data set's name or as a file, which has to be for images of the model's
  * size; else that of the run's data set. If there is none for that, or it is for others, *out is NULL, and a line on
  * standard error says so unless `quiet`. */
