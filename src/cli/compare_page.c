@@ -45,7 +45,9 @@ static int draw(const comparison *it, const char *folder, const char *file, cons
     char *path = cli_text("%s/%s.png", folder, file);
     const size_t most = it->n_rows < GKV_BARS_MAX ? it->n_rows : GKV_BARS_MAX;
     const int code = cli_check(gkv_plot_bars(path, bars, most, &settings));
-    all->list[all->count++] = (gkv_report_figure){.heading = heading, .caption = cli_text("%s", caption), .png = path};
+    char *words = it->n_rows > most ? cli_text("%s The first %zu of %zu models.", caption, most, it->n_rows)
+                                    : cli_text("%s", caption);
+    all->list[all->count++] = (gkv_report_figure){.heading = heading, .caption = words, .png = path};
     return code;
 }
 

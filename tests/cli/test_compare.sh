@@ -83,6 +83,9 @@ run "$latin" 1 0.5 nll=123456789012345678901234567890 nll_se=1e300 "protocol=by 
 expect 0 "1.23457e+29 ± 1e+300" "$gkvae" compare "$latin" runs/a-1 --out latin
 python3 -c 'import json; r = json.load(open("latin/compare.json"))["rows"][0]; assert r["model"] == "?" and r["folders"] == ["runs/?"], r' ||
     fail "a folder whose name is no UTF-8"
+# A picture has room for 500 rows, and says so.
+expect 0 "many/index.html" "$gkvae" compare $(yes runs/again | head -n 501) --metrics nll --out many
+grep -q "The first 500 of 501 models" many/index.html || fail "rows are missing in a picture without a word"
 
 run foreign/p 1 1 nll=1 "protocol=by foot"
 expect 4 "their protocols differ" "$gkvae" compare runs/a-1 foreign/p
