@@ -91,7 +91,8 @@ typedef struct gkv_generation_options {
  * Training images are n of them, in an order drawn from eval.seed. Of grey models GKV_FORM_BINARY is left NaN.
  * Memory does not grow with the number of sets. The same for any number of threads.
  *
- * GKV_ERR_DATA if images have another size than the model's or the network's; GKV_ERR_ARGUMENT for NULL;
+ * GKV_ERR_DATA if images have another size than the model's or the network's; GKV_ERR_ARGUMENT for NULL, no
+ * set of draws, or a negative number of draws or temperature;
  * GKV_ERR_NUMERIC if a feature is not finite; GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. options may be NULL. */
 GKV_API GKV_MUST_USE gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *test,
                                                         const gkv_dataset *training, const gkv_features *network,
