@@ -71,9 +71,9 @@ typedef struct gkv_generation {
     uint64_t classes;             /* of the classifier */
     double temperature;           /* of the draws from the prior */
     double seconds;               /* wall-clock time */
-    char features[GKV_NAME_SIZE]; /* the network's name */
+    char features[65];            /* the network's name, of at most 64 bytes */
     char features_sha256[GKV_DIGEST_SIZE]; /* the SHA-256 of its file */
-    char protocol[320];           /* the above in words */
+    char protocol[384];           /* the above in words */
 } gkv_generation;
 
 /* Sets all figures to NaN and all counts to 0, as if nothing were measured. */
@@ -98,7 +98,7 @@ typedef struct gkv_generation_options {
  * `options` may be NULL. Memory does not grow with the number of sets. Results are the same to the bit on any number of
  * threads. *out is as gkv_generation_none makes it after a failure, except for NULL arguments.
  *
- * GKV_ERR_ARGUMENT for NULL; GKV_ERR_DATA if the sizes of images, model and network differ, or a decoded pixel is
+ * GKV_ERR_ARGUMENT for NULL, for no set of draws, and for a negative number of draws or temperature; GKV_ERR_DATA if the sizes of images, model and network differ, or a decoded pixel is
  * outside [0, 1] or NaN; GKV_ERR_NUMERIC if the Fréchet distance fails; GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *test,
                                                         const gkv_dataset *training, const gkv_features *network,

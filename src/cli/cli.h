@@ -61,9 +61,9 @@ int cli_bench(int argc, char **argv);
 int cli_settings(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
-/* Checks the arguments of gkvae eval; argv[0] is its name, and the arguments include a model. CLI_OK if they are valid;
- * *of_test says whether they ask for test images. A usage error ends the process. */
-int cli_eval_check(int argc, char **argv, bool *of_test);
+/* What gkvae eval makes of these words, with argv[0] its name, a model of these settings among them: CLI_OK if it would take
+ * them, and whether they ask for test images. A usage error ends the process. */
+int cli_eval_check(int argc, char **argv, const gkv_settings *settings, bool *of_test);
 
 /* --- messages.c ------------------------------------------------------------------ */
 

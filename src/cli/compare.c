@@ -93,6 +93,8 @@ static int compare_runs(const compare_arguments *a)
     comparison it = {.runs = cli_alloc(a->n_runs, sizeof *it.runs)};
     char *folders = NULL;
     int code = CLI_OK;
+    if (a->out)
+        CLI_TRY(compare_check_out(a->out));
     for (; it.n_runs < a->n_runs; it.n_runs++)
         CLI_TRY(compare_run_open(a->runs[it.n_runs], "metrics.json", &it.runs[it.n_runs]));
     CLI_TRY(compare_protocols(&it));
@@ -109,7 +111,7 @@ static int compare_runs(const compare_arguments *a)
     printf("the page: %s/index.html\n", a->out);
 done:
     if (it.n_runs < a->n_runs)
-        it.n_runs++; /* the one that failed holds memory too */
+        it.n_runs++; /* the one that failed may hold something too */
     compare_free(&it);
     free(folders);
     return code;

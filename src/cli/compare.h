@@ -17,6 +17,7 @@ typedef struct compare_column {
     int places;         /* decimals */
     compare_better better;
     bool shown;         /* without being asked for */
+    bool of_draws;      /* of generated images: an error is over sets of draws, not images */
 } compare_column;
 
 enum { COMPARE_COLUMNS = 160 };
@@ -89,6 +90,7 @@ typedef struct compare_value {
     double mean, error;  /* the mean and its standard error */
     size_t n;            /* the number of seeds; for a difference, of the seeds that both rows have */
     bool over_seeds;     /* whether the error is over seeds; if not, it is over images or sets of draws */
+    size_t sets;         /* the number of sets of draws that the error is over; 0 for an error over images */
 } compare_value;
 
 compare_value compare_value_of(const compare_row *row, const compare_column *column);
@@ -97,7 +99,7 @@ compare_value compare_value_of(const compare_row *row, const compare_column *col
  * = 0). */
 compare_value compare_difference(const compare_row *row, const compare_row *against, const compare_column *column);
 
-/* Half the width of a 95 % interval: by Student's t over seeds, else by the normal distribution. */
+/* Half the width of a 95 % interval: by Student's t over seeds or sets of draws, by the normal distribution over images. */
 double compare_half_width(const compare_value *value);
 
 /* A number of a run's figures; NaN if there is none. */
@@ -123,7 +125,10 @@ void compare_print(const comparison *it, const char *heading);
 
 /* --- compare_files.c, compare_page.c ---------------------------------------------------------------------------- */
 
-/* Writes compare.csv and compare.json to the folder, and makes the folder if necessary. */
+/* CLI_CONFIG if the folder is a run's: its page would be overwritten. */
+int compare_check_out(const char *folder);
+
+/* compare.csv and compare.json in the folder, which is made if need be. */
 int compare_write(const comparison *it, const char *folder);
 
 /* Writes pictures and index.html. The page ends with `text` under `heading`. */

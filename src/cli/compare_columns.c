@@ -69,7 +69,8 @@ enum { OTHERS = sizeof others / sizeof *others };
 
 static compare_column column_of(const known *of, const char *prefix, const char *words)
 {
-    compare_column column = {.places = of->places, .better = of->better, .shown = of->shown && !*prefix};
+    compare_column column = {.places = of->places, .better = of->better, .shown = of->shown && !*prefix,
+                             .of_draws = of->of_draws};
     snprintf(column.key, sizeof column.key, "%s%s", prefix, of->key);
     snprintf(column.error_key, sizeof column.error_key, "%s_se", column.key);
     snprintf(column.heading, sizeof column.heading, *words ? "%s (%s)" : "%s", of->heading, words);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "compare.h"
 #include "gkvae/file.h"
@@ -85,9 +86,23 @@ static json_t *number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+/* JSON is UTF-8, and a folder may be called anything: bytes of other encodings become question marks. */
+static json_t *text_of(const char *text)
+{
+    json_t *own = json_string(text);
+    if (own)
+        return own;
+    char *copy = cli_text("%s", text);
+    for (char *c = copy; *c; c++)
+        *c = (unsigned char)*c < 0x80 ? *c : '?';
+    own = json_string(copy);
+    free(copy);
+    return own;
+}
+
 static json_t *text_or_null(const char *text)
 {
-    return text ? json_string(text) : json_null();
+    return text ? text_of(text) : json_null();
 }
 
 static json_t *value_object(const compare_value *value, bool is_difference)
@@ -95,10 +110,11 @@ static json_t *value_object(const compare_value *value, bool is_difference)
     json_t *object = json_object();
     json_object_set_new(object, "mean", number(value->mean));
     json_object_set_new(object, "standard_error", number(value->error));
+    const char *over = value->over_seeds ? "seeds" : value->sets > 0 ? "sets" : "images";
     if (is_difference)
         json_object_set_new(object, "pairs", json_integer((json_int_t)value->n));
     else
-        json_object_set_new(object, "error_over", json_string(value->over_seeds ? "seeds" : "images"));
+        json_object_set_new(object, "error_over", json_string(over));
     return object;
 }
 
@@ -109,7 +125,7 @@ static json_t *row_object(const comparison *it, size_t r)
     json_t *differences = json_object();
     for (size_t i = 0; i < row->n_runs; i++) {
         json_array_append_new(seeds, json_integer((json_int_t)row->runs[i]->seed));
-        json_array_append_new(folders, json_string(row->runs[i]->folder));
+        json_array_append_new(folders, text_of(row->runs[i]->folder));
     }
     for (size_t c = 0; c < it->n_known; c++) {
         const compare_column *column = &it->known[c];
@@ -120,7 +136,7 @@ static json_t *row_object(const comparison *it, size_t r)
         const compare_value difference = compare_difference(row, &it->rows[it->against], column);
         json_object_set_new(differences, column->key, value_object(&difference, true));
     }
-    json_object_set_new(object, "model", json_string(row->name));
+    json_object_set_new(object, "model", text_of(row->name));
     json_object_set_new(object, "n", json_integer((json_int_t)row->n_runs));
     json_object_set_new(object, "seeds", seeds);
     json_object_set_new(object, "folders", folders);
@@ -143,10 +159,19 @@ static int write_json(const comparison *it, const char *path)
     char *text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
     json_decref(object);
     if (!text)
-        return cli_error(CLI_MEMORY, "%s: it cannot be written as JSON: no memory, or a folder's name that is no UTF-8", path);
+        return cli_error(CLI_MEMORY, "%s: out of memory", path);
     const int code = cli_check(gkv_file_write_atomic(path, text, strlen(text)));
     free(text);
     return code;
+}
+
+int compare_check_out(const char *folder)
+{
+    char *config = cli_text("%s/config.ini", folder);
+    const bool is_run = access(config, F_OK) == 0;
+    free(config);
+    return is_run ? cli_error(CLI_CONFIG, "%s: this is a run's folder, and its page would be overwritten: choose another one, "
+                              "by --out", folder) : CLI_OK;
 }
 
 int compare_write(const comparison *it, const char *folder)

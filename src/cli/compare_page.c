@@ -45,7 +45,9 @@ static int draw(const comparison *it, const char *folder, const char *file, cons
     char *path = cli_text("%s/%s.png", folder, file);
     const size_t most = it->n_rows < GKV_BARS_MAX ? it->n_rows : GKV_BARS_MAX;
     const int code = cli_check(gkv_plot_bars(path, bars, most, &settings));
-    all->list[all->count++] = (gkv_report_figure){.heading = heading, .caption = cli_text("%s", caption), .png = path};
+    char *words = it->n_rows > most ? cli_text("%s The first %zu of %zu models.", caption, most, it->n_rows)
+                                    : cli_text("%s", caption);
+    all->list[all->count++] = (gkv_report_figure){.heading = heading, .caption = words, .png = path};
     return code;
 }
 
@@ -56,8 +58,9 @@ static int draw_column(const comparison *it, const char *folder, const compare_c
         bars[r] = bar_of(it->rows[r].name, &value);
     }
     char *heading = cli_text("%s%s", column->heading, direction_of(column));
-    return draw(it, folder, column->key, bars, NAN, heading, "Means and their 95 % intervals: by Student's t over seeds, or, for "
-                "a single seed, over images.", all);
+    return draw(it, folder, column->key, bars, NAN, heading, column->of_draws
+                ? "Means, and their 95 % intervals by Student's t: over seeds, or of a single seed over its sets of draws."
+                : "Means, and their 95 % intervals: by Student's t over seeds, or of a single seed over images.", all);
 }
 
 static int draw_differences(const comparison *it, const char *folder, gkv_bar *bars, pictures *all)
@@ -65,7 +68,7 @@ static int draw_differences(const comparison *it, const char *folder, gkv_bar *b
     const compare_column *column = &it->shown[it->measure];
     const compare_row *against = &it->rows[it->against];
     for (size_t r = 0; r < it->n_rows; r++) {
-        const compare_value value = r == it->against ? (compare_value){0, NAN, 1, true}
+        const compare_value value = r == it->against ? (compare_value){0, NAN, 1, true, 0}
                                                      : compare_difference(&it->rows[r], against, column);
         bars[r] = bar_of(it->rows[r].name, &value);
     }

@@ -92,6 +92,11 @@ static int keep_only(compare_plan *plan, const char *list)
         if (code == CLI_OK)
             plan->models[place].wanted = true;
     }
+    bool any = false;
+    for (size_t m = 0; m < plan->n_models; m++)
+        any |= plan->models[m].wanted;
+    if (code == CLI_OK && !any)
+        code = cli_error(CLI_USAGE, "--only: the list is empty");
     free(words);
     return code;
 }
@@ -113,6 +118,7 @@ int compare_by_plan(const compare_arguments *a)
     if (a->metrics)
         CLI_TRY(compare_columns_choose(a->metrics, columns, &place));
     folder = a->out ? cli_text("%s", a->out) : cli_text("results/%s", plan.name);
+    CLI_TRY(compare_check_out(folder));
     if (!a->table)
         of_steps = plan_do(&plan, a, folder);
     if (cli_stop) {

@@ -230,11 +230,14 @@ static int agree_on_refinement(const comparison *it)
         const compare_run *run = &it->runs[i];
         if (isnan(compare_number(run, keys[0])))
             continue;
-        first = first ? first : run;
+        if (!first) {
+            first = run;
+            continue;
+        }
         for (size_t k = 0; k < 2; k++)
             if (compare_number(first, keys[k]) != compare_number(run, keys[k]))
-                return cli_error(CLI_CONFIG, "these figures cannot be compared because their refinements differ:\n"
-                                 "  %s: lm:%.0f:%.0f\n  %s: lm:%.0f:%.0f\nEvaluate both with the same --refine",
+                return cli_error(CLI_CONFIG, "these figures cannot be compared, for their refinements differ:\n"
+                                 "  %s: lm:%g:%g\n  %s: lm:%g:%g\nEvaluate both with the same --refine",
                                  first->folder, compare_number(first, keys[0]), compare_number(first, keys[1]),
                                  run->folder, compare_number(run, keys[0]), compare_number(run, keys[1]));
     }

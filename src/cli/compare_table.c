@@ -10,13 +10,13 @@
 /* "84.21 ± 0.05"; without the error if it is unknown, or 0 for a whole number. */
 static char *cell_of(const compare_value *value, int places)
 {
-    char mean[32];
+    char mean[32], error[32];
     if (!isfinite(value->mean))
         return cli_text("–");
     cli_decimal(value->mean, places, mean);
     if (!isfinite(value->error) || (value->error == 0 && places == 0))
         return cli_text("%s", mean);
-    return cli_text("%s ± %.*f", mean, places, value->error);
+    return cli_text("%s ± %s", mean, cli_decimal(value->error, places, error));
 }
 
 static char *difference_cell(const comparison *it, size_t row)
@@ -84,7 +84,9 @@ void compare_words_free(compare_words *words)
 
 char *compare_caption(const comparison *it)
 {
-    bool several = false, single = false, unpaired = false, paired = false;
+    bool several = false, single = false, unpaired = false, paired = false, draws = false;
+    for (size_t c = 0; c < it->n_shown; c++)
+        draws |= it->shown[c].of_draws;
     for (size_t r = 0; r < it->n_rows; r++) {
         several |= it->rows[r].n_runs > 1;
         single |= it->rows[r].n_runs == 1;
@@ -97,7 +99,8 @@ char *compare_caption(const comparison *it)
     const char *errors = several && single ? "Means over seeds ± their standard error; for one seed ± the standard error over images"
                          : several         ? "Means over seeds ± their standard error"
                                            : "± the standard error over images";
-    return cli_text("%s.%s%s", errors, paired ? " Differences are paired by seed." : "",
+    return cli_text("%s%s.%s%s", errors,
+                    single && draws ? ", or for figures of draws over sets of draws" : "", paired ? " Differences are paired by seed." : "",
                     unpaired ? " Unpaired: the difference of the means of models without a seed in common." : "");
 }
 

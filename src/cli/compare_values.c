@@ -33,9 +33,11 @@ compare_value compare_value_of(const compare_row *row, const compare_column *col
     sums s = {0};
     for (size_t i = 0; i < row->n_runs; i++)
         add(&s, compare_number(row->runs[i], column->key));
-    if (s.n == 1)
-        return (compare_value){s.mean, compare_number(row->runs[0], column->error_key), 1, false};
-    return (compare_value){s.mean, standard_error(&s), s.n, true};
+    if (s.n > 1)
+        return (compare_value){s.mean, standard_error(&s), s.n, true, 0};
+    const double sets = compare_number(row->runs[0], "generation_sets");
+    return (compare_value){s.mean, compare_number(row->runs[0], column->error_key), 1, false,
+                           column->of_draws ? (sets > 1 && sets < 1e9 ? (size_t)sets : 1) : 0};
 }
 
 compare_value compare_difference(const compare_row *row, const compare_row *against, const compare_column *column)
@@ -49,10 +51,10 @@ compare_value compare_difference(const compare_row *row, const compare_row *agai
                 add(&s, difference);
         }
     if (s.n > 0)
-        return (compare_value){s.mean, standard_error(&s), s.n, true};
+        return (compare_value){s.mean, standard_error(&s), s.n, true, 0};
     const compare_value a = compare_value_of(row, column), b = compare_value_of(against, column);
-    const bool known = a.over_seeds && b.over_seeds; /* errors over images are not independent: the images are the same */
-    return (compare_value){a.mean - b.mean, known ? hypot(a.error, b.error) : NAN, 0, true};
+    const bool known = a.over_seeds && b.over_seeds; /* errors over images are of the same images: they do not add up */
+    return (compare_value){a.mean - b.mean, known ? hypot(a.error, b.error) : NAN, 0, true, 0};
 }
 
 /* The 97.5 % quantile of Student's t: exact to 0.003, by Cornish and Fisher's expansion from five degrees of freedom on. */
@@ -68,6 +70,8 @@ static double students_t(size_t freedom)
 
 double compare_half_width(const compare_value *value)
 {
+    if (value->sets > 0)
+        return value->sets > 1 ? students_t(value->sets - 1) * value->error : NAN;
     if (!value->over_seeds || value->n == 0) /* over images, or of two means */
         return 1.959964 * value->error;
     return value->n > 1 ? students_t(value->n - 1) * value->error : NAN;

@@ -175,17 +175,40 @@ static const struct argp eval_argp = {
     .doc = "Measures a run's model, on the test images unless others are asked for. Writes metrics.json, pictures "
            "and the page index.html into the folder."};
 
-int cli_eval_check(int argc, char **argv, bool *of_test)
+/* CLI_CONFIG if --set changes what is the model's. */
+static int check_model_kept(const gkv_settings *before, const gkv_settings *after)
+{
+    const gkv_settings_key *key;
+    for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
+        char name[64], values[2][GKV_PATH_SIZE];
+        snprintf(name, sizeof name, "%s.%s", key->section, key->name);
+        const bool is_of_model = (strcmp(key->section, "model") == 0 || strcmp(key->section, "train") == 0 ||
+                                  strcmp(name, "data.binarization") == 0) && strcmp(name, "train.threads") != 0;
+        if (is_of_model && gkv_settings_get(before, name, values[0], GKV_PATH_SIZE) == GKV_OK &&
+            gkv_settings_get(after, name, values[1], GKV_PATH_SIZE) == GKV_OK && strcmp(values[0], values[1]) != 0)
+            return cli_error(CLI_CONFIG, "%s = %s: an evaluation cannot change the model's settings", name, values[1]);
+    }
+    return CLI_OK;
+}
+
+int cli_eval_check(int argc, char **argv, const gkv_settings *settings, bool *of_test)
 {
     eval_arguments a = {.quiet = false};
-    gkv_settings settings;
-    gkv_settings_defaults(&settings);
+    gkv_settings own = *settings;
+    gkv_features *network = NULL;
     gkv_refine_defaults(&a.refine);
     int code = cli_parse(&eval_argp, argc, argv, &a);
     if (code == CLI_OK)
-        code = cli_assignments_apply(&a.run.assignments, &settings);
+        code = cli_assignments_apply(&a.run.assignments, &own);
+    if (code == CLI_OK)
+        code = check_model_kept(settings, &own);
     *of_test = a.of == GKV_EVAL_TEST;
-    return code == CLI_OK && a.figures ? cli_error(CLI_USAGE, "--figures: where figures are kept is not to choose here") : code;
+    if (code == CLI_OK && a.figures)
+        code = cli_error(CLI_USAGE, "--figures: where figures are kept is not to choose here");
+    if (code == CLI_OK && *of_test && !a.no_generation && *own.eval.features)
+        code = cli_generation_open(own.eval.features, &network);
+    gkv_features_free(network);
+    return code;
 }
 
 /* Where the figures go; the caller frees it. */
@@ -223,17 +246,17 @@ int cli_eval(int argc, char **argv)
         goto done;
     }
     if (a.of == GKV_EVAL_TEST && !a.no_generation)
-        CLI_TRY(cli_generation_network(&run.settings, a.quiet, &network));
+        CLI_TRY(cli_generation_network(&run, a.quiet, &network));
     if (network)
-        CLI_TRY(cli_run_images(&run, GKV_TRAIN, NULL, &training));
-    if (network && a.wants_refined && measures_all(&run, test))
+        CLI_TRY(cli_generation_training(&run, &training));
+    if (training && a.wants_refined && measures_all(&run, test))
         refined = cli_alloc(gkv_dataset_count(test) * gkv_model_latent(run.model), sizeof *refined);
     cli_catch_signals();
     CLI_TRY(evaluate(&a, &run, test, refined, &metrics));
     /* First to the screen: what the disk then does to them, the figures are not lost. */
     print_metrics(&metrics);
     fflush(stdout);
-    if (network)
+    if (training)
         CLI_TRY(cli_generation_measure(&run, test, training, network, refined, a.quiet, &metrics.generation));
     cli_generation_print(&metrics.generation);
     fflush(stdout);

@@ -114,21 +114,34 @@ static int open_images(const features_arguments *a, const gkv_features *network,
     return code;
 }
 
-/* Images [first, first + n) as values in [0, 1], [n, pixels]. */
-static int fetch(const images *from, size_t first, size_t n, size_t pixels, float *to)
+/* Values of an array, checked here, where the image's number and the file are known. */
+static int fetch_values(const features_arguments *a, const images *from, size_t first, size_t n, size_t pixels, float *to)
 {
     int code = CLI_OK;
-    const uint8_t *levels = from->levels ? gkv_dataset_pixels(from->levels, first) : NULL;
-    for (size_t i = 0; levels && i < n * pixels; i++)
-        to[i] = (float)levels[i] / 255.0F;
-    for (size_t k = 0; !levels && k < pixels; k++) {
+    for (size_t k = 0; k < pixels; k++) {
         const double *column = NULL;
         CLI_CHECK(gkv_table_numbers(from->values, k, &column));
-        for (size_t i = 0; i < n; i++)
-            to[i * pixels + k] = (float)column[first + i];
+        for (size_t i = 0; i < n; i++) {
+            const double value = column[first + i];
+            if (value < 0 || value > 1)
+                return cli_error(CLI_DATA, "%s: row %zu, column %zu is %g, but pixels are from 0 to 1%s", a->images,
+                                 first + i + 1, k + 1, value, value > 1 ? "; divide levels up to 255 by 255" : "");
+            to[i * pixels + k] = (float)value;
+        }
     }
 done:
     return code;
+}
+
+/* Images [first, first + n) as values in [0, 1], [n, pixels]. */
+static int fetch(const features_arguments *a, const images *from, size_t first, size_t n, size_t pixels, float *to)
+{
+    if (from->values)
+        return fetch_values(a, from, first, n, pixels, to);
+    const uint8_t *levels = gkv_dataset_pixels(from->levels, first);
+    for (size_t i = 0; i < n * pixels; i++)
+        to[i] = (float)levels[i] / 255.0F;
+    return CLI_OK;
 }
 
 static int apply(const features_arguments *a, const gkv_features *network, const images *from, size_t count,
@@ -140,7 +153,7 @@ static int apply(const features_arguments *a, const gkv_features *network, const
     int code = CLI_OK;
     for (size_t first = 0; first < count; first += BLOCK) {
         const size_t n = count - first < BLOCK ? count - first : BLOCK;
-        CLI_TRY(fetch(from, first, n, pixels, block));
+        CLI_TRY(fetch(a, from, first, n, pixels, block));
         CLI_CHECK(gkv_features_apply(network, n, block, a->threads, features + first * gkv_features_dimensions(network),
                                      probabilities ? probabilities + first * gkv_features_classes(network) : NULL));
     }

@@ -7,17 +7,64 @@
 
 /* --- measuring ------------------------------------------------------------------------------------- */
 
-int cli_generation_network(const gkv_settings *settings, bool quiet, gkv_features **out)
+/* CLI_DATA unless the network is for images of the model's size. */
+static int check_size(const cli_run *run, const gkv_features *network)
 {
-    const char *wanted = settings->eval.features;
-    *out = NULL;
-    if (strpbrk(wanted, "./"))
-        return cli_check(gkv_features_load(wanted, out));
-    const gkv_status status = gkv_features_builtin(*wanted ? wanted : settings->data.dataset, out);
-    if (status != GKV_ERR_CONFIG || *wanted)
+    const size_t height = gkv_model_height(run->model), width = gkv_model_width(run->model);
+    if (gkv_features_height(network) == height && gkv_features_width(network) == width)
+        return CLI_OK;
+    return cli_error(CLI_DATA, "eval.features: the network \"%s\" is for images of %zu × %zu, but the model's are %zu × %zu",
+                     gkv_features_name(network), gkv_features_height(network), gkv_features_width(network), height, width);
+}
+
+/* The network of the run's data set, or NULL and why. */
+static int network_of_data(const cli_run *run, bool quiet, gkv_features **out)
+{
+    const gkv_status status = gkv_features_builtin(run->settings.data.dataset, out);
+    if (status != GKV_OK && status != GKV_ERR_CONFIG)
         return cli_check(status);
-    if (!quiet)
+    const size_t height = gkv_model_height(run->model), width = gkv_model_width(run->model);
+    if (status == GKV_ERR_CONFIG && !quiet)
         fprintf(stderr, "gkvae: no metrics of generation: %s\n", gkv_error_message());
+    if (status == GKV_OK && (gkv_features_height(*out) != height || gkv_features_width(*out) != width)) {
+        if (!quiet)
+            fprintf(stderr, "gkvae: no metrics of generation: the feature network of %s is for images of %zu × %zu, but the "
+                    "model's are %zu × %zu; scripts/train_features.py makes one for these, which eval.features names\n",
+                    run->settings.data.dataset, gkv_features_height(*out), gkv_features_width(*out), height, width);
+        gkv_features_free(*out);
+        *out = NULL;
+    }
+    return CLI_OK;
+}
+
+int cli_generation_open(const char *wanted, gkv_features **out)
+{
+    return cli_check(strpbrk(wanted, "./") ? gkv_features_load(wanted, out) : gkv_features_builtin(wanted, out));
+}
+
+int cli_generation_network(const cli_run *run, bool quiet, gkv_features **out)
+{
+    const char *wanted = run->settings.eval.features;
+    int code = CLI_OK;
+    *out = NULL;
+    if (!*wanted)
+        return network_of_data(run, quiet, out);
+    CLI_TRY(cli_generation_open(wanted, out));
+    code = check_size(run, *out);
+done:
+    if (code != CLI_OK) {
+        gkv_features_free(*out);
+        *out = NULL;
+    }
+    return code;
+}
+
+int cli_generation_training(const cli_run *run, gkv_dataset **out)
+{
+    const int code = cli_run_images(run, GKV_TRAIN, NULL, out);
+    if (code == CLI_OK || *run->settings.eval.features)
+        return code;
+    fputs("gkvae: no metrics of generation: they are of the training images too\n", stderr);
     return CLI_OK;
 }
 
@@ -99,6 +146,13 @@ static const char *const form_names[GKV_IMAGE_FORMS] = {
     [GKV_FORM_BINARY] = "binary draws, against binarized test images",
 };
 
+/* What ± is. */
+static const char *errors_of(cli_texts *all, const gkv_generation *g)
+{
+    return g->sets < 2 ? "one set of draws, so without standard errors"
+        : cli_texts_keep(all, cli_text("± standard errors over %llu sets of draws", (unsigned long long)g->sets));
+}
+
 void cli_generation_print(const gkv_generation *g)
 {
     cli_texts all = {.list = NULL};
@@ -116,10 +170,12 @@ void cli_generation_print(const gkv_generation *g)
     printf("classes, share of samples (of test images) in %%:");
     for (size_t c = 0; c < g->classes; c++)
         printf("  %zu: %.1f (%.1f)", c, 100 * g->class_share[c], 100 * g->test_class_share[c]);
-    printf("\nnearest training image, distance in pixels: samples %.3f ± %.3f, reconstructions %.3f ± %.3f, "
-           "test images %.3f ± %.3f\n", g->nearest_samples, g->nearest_samples_se, g->nearest_reconstructions,
-           g->nearest_reconstructions_se, g->nearest_test, g->nearest_test_se);
-    printf("(%s; ± standard errors over %llu sets of draws)\n", g->protocol, (unsigned long long)g->sets);
+    putchar('\n');
+    printf("nearest training image, distance in pixels: samples %s, reconstructions %s, test images %s\n",
+           cli_texts_with_error(&all, g->nearest_samples, g->nearest_samples_se, 3),
+           cli_texts_with_error(&all, g->nearest_reconstructions, g->nearest_reconstructions_se, 3),
+           cli_texts_with_error(&all, g->nearest_test, g->nearest_test_se, 3));
+    printf("(%s; %s)\n", g->protocol, errors_of(&all, g));
     cli_texts_free(&all);
 }
 
@@ -128,11 +184,11 @@ gkv_report_table cli_generation_table(const gkv_generation *g, gkv_image_form fo
     const char *caption = NULL;
     if (form == GKV_FORM_MEANS)
         caption = cli_texts_keep(
-            all, cli_text("Protocol: %s. ± are standard errors over %llu sets of draws. Fréchet distance and KID: smaller "
+            all, cli_text("Protocol: %s; %s. Fréchet distance and KID: smaller "
                           "is better. Training images show what a perfect model would reach. However, pixel means are "
                           "smoother than real images, which raises precision, density and coverage. Recognised: the share "
                           "of images whose most probable class is their label.",
-                          g->protocol, (unsigned long long)g->sets));
+                          g->protocol, errors_of(all, g)));
     return (gkv_report_table){
         .heading = cli_texts_keep(all, cli_text("Generation: %s", form_names[form])), .caption = caption, .columns = columns,
         .n_columns = COLUMNS, .cells = cells, .n_rows = add_rows(g, form, cells, all)};

@@ -7,9 +7,17 @@
 #include "gkvae/plot.h"
 #include "texts.h"
 
-/* The network that eval.features names, by the name of a data set or as a file; by default the built-in one of the
- * run's data set. If there is no built-in one, *out is NULL, and a line on standard error says so unless `quiet`. */
-int cli_generation_network(const gkv_settings *settings, bool quiet, gkv_features **out);
+/* The network that eval.features names. */
+int cli_generation_open(const char *wanted, gkv_features **out);
+
+/* The network that eval.features names, by a data set's name or as a file, which has to be for images of the model's
+ * size; else that of the run's data set. If there is none for that, or it is for others, *out is NULL, and a line on
+ * standard error says so unless `quiet`. */
+int cli_generation_network(const cli_run *run, bool quiet, gkv_features **out);
+
+/* The run's training images, which the metrics are of too. If there are none, and nobody named a network, *out is NULL;
+ * standard error says so. */
+int cli_generation_training(const cli_run *run, gkv_dataset **out);
 
 /* Measures the run's images against its test images. refined[test images, latent] are refined codes, or NULL. */
 int cli_generation_measure(const cli_run *run, const gkv_dataset *test, const gkv_dataset *training,

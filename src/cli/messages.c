@@ -12,13 +12,18 @@ const char *cli_program = "gkvae";
 
 int cli_error(int code, const char *format, ...)
 {
+    enum { MOST = 16384 }; /* not of the heap: it may be what has run out */
     va_list args;
+    char text[MOST];
     fflush(stdout);
-    fputs("gkvae: ", stderr);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    fputc('\n', stderr);
+    /* Files' names and what is in files may hold anything: no escape sequence reaches a terminal. */
+    for (char *c = text; *c; c++)
+        if (((unsigned char)*c < 0x20 && *c != '\n' && *c != '\t') || *c == 0x7F)
+            *c = '?';
+    fprintf(stderr, "gkvae: %s\n", text);
     return code;
 }
 

@@ -26,8 +26,10 @@ int cli_output_spares_run(const char *option, const char *path, const cli_model_
     static const char *const files[] = {"model.safetensors", "config.ini", "checkpoint.safetensors", "history.csv",
                                         "history.jsonl", "refits.jsonl", "times.json", "metrics.json", "lock"};
     const gkv_data_settings *data = &run->settings.data;
+    const char *network = run->settings.eval.features;
+    const bool is_file = strpbrk(network, "./") != NULL; /* else it is one that gkvae has */
     const char *const others[] = {arguments->model, data->train_images, data->train_labels, data->test_images,
-                                  data->test_labels};
+                                  data->test_labels, is_file ? network : NULL};
     int code = CLI_OK;
     for (size_t i = 0; i < sizeof files / sizeof *files && run->is_folder && code == CLI_OK; i++) {
         char *file = cli_text("%s/%s", arguments->model, files[i]);

@@ -95,8 +95,11 @@ typedef enum plan_need {
 /* FOLDER/MODEL-SEED; the caller frees it. */
 char *plan_folder(const char *folder, const compare_plan *it, size_t model, uint64_t seed);
 
-/* What the model needs for this seed. *why says why an existing run must be replaced, or is NULL; the caller frees
- * it. */
+/* Number i of the settings of [eval], as the plan's configuration has them: "eval.KEY" and its value; false behind the
+ * last. An evaluation is given all of them, and its mark has them. */
+bool plan_eval_setting(const compare_plan *it, size_t model, size_t i, char key[64], char value[GKV_PATH_SIZE]);
+
+/* For a model from a seed: *need, and in *why a word on what is there but has to go, or NULL (the caller's). */
 int plan_need_of(const compare_plan *it, const char *folder, size_t model, uint64_t seed, plan_need *need, char **why);
 
 /* Whether the figures of an evaluation exist and belong to this model, these options and this version of gkvae. */

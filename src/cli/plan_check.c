@@ -108,8 +108,8 @@ static int check_fitted(const compare_plan *it, plan_model *model)
 
 /* --- Options of gkvae eval ---------------------------------------------------------------------------- */
 
-/* Runs in a process of its own, because a usage error ends it. Its message goes to the pipe. */
-static void try_options(const plan_eval *eval, int out)
+/* In a process of its own, which a usage error ends: what it says comes through the pipe. */
+static void try_options(const compare_plan *it, const plan_eval *eval, int out)
 {
     char name[] = "gkvae eval", run[] = "RUN";
     char **words = cli_alloc(eval->n_words + 3, sizeof *words);
@@ -119,7 +119,7 @@ static void try_options(const plan_eval *eval, int out)
     memcpy(words + 2, eval->words, eval->n_words * sizeof *words);
     dup2(out, STDERR_FILENO);
     dup2(out, STDOUT_FILENO); /* of --help */
-    int code = cli_eval_check((int)eval->n_words + 2, words, &of_test);
+    int code = cli_eval_check((int)eval->n_words + 2, words, &it->models[0].expected, &of_test);
     if (code == CLI_OK && !of_test && !*eval->name)
         code = cli_error(CLI_CONFIG, "metrics.json is of test images: give the evaluation of others a name, as in "
                          "eval.train = --of train");
@@ -160,7 +160,7 @@ static int check_eval(const compare_plan *it, const plan_eval *eval)
         return cli_error(CLI_IO, "no pipe: %s", strerror(errno));
     const pid_t child = fork();
     if (child == 0)
-        try_options(eval, ends[1]);
+        try_options(it, eval, ends[1]);
     close(ends[1]);
     char *message = read_all(ends[0]);
     close(ends[0]);

@@ -87,8 +87,15 @@ static int find_braces(const compare_plan *it, const plan_section *section, cons
         if (!close || all->count == BRACES_MAX)
             return cli_error(CLI_CONFIG, "%s:%d: [model %s]: %s", it->path, section->line, section->name,
                              close ? "too many lists for one name" : "a { has no } behind it");
+        char *key = cli_text("%.*s", (int)(close - open - 1), open + 1);
+        for (size_t b = 0; b < all->count; b++)
+            if (strcmp(all->list[b].key, key) == 0) {
+                free(key);
+                return cli_error(CLI_CONFIG, "%s:%d: [model %s] names {%s} twice", it->path, section->line, section->name,
+                                 all->list[b].key);
+            }
         brace *next = &all->list[all->count++];
-        *next = (brace){.key = cli_text("%.*s", (int)(close - open - 1), open + 1)};
+        *next = (brace){.key = key};
         const int code = fill_brace(it, section, earlier, n_earlier, next);
         if (code != CLI_OK)
             return code;
@@ -141,9 +148,11 @@ static int check_name(const compare_plan *it, const plan_section *section, const
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+=.";
     char *where = cli_text("%s:%d", it->path, section->line);
     int code = CLI_OK;
-    if (!*name || name[strspn(name, plain)] || name[0] == '-' || name[0] == '.' || strlen(name) > NAME_MAX_BYTES)
+    if (!*name || name[strspn(name, plain)] || name[0] == '-' || name[0] == '.' || strncmp(name, "of.", 3) == 0 ||
+        strlen(name) > NAME_MAX_BYTES)
         code = cli_error(CLI_CONFIG, "%s: [model %s]: \"%s\" names folders, so that it has letters, digits, - _ + = . only, at "
-                         "most %d, and begins with none of - .", where, section->name, name, (int)NAME_MAX_BYTES);
+                         "most %d, and begins with none of - . nor with of. (folders of evaluations)", where, section->name, name,
+                         (int)NAME_MAX_BYTES);
     else if (it->n_models == MODELS_MAX)
         code = cli_error(CLI_CONFIG, "%s: more than %d models", where, (int)MODELS_MAX);
     for (size_t i = 0; i < it->n_models && code == CLI_OK; i++)

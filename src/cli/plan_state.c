@@ -73,24 +73,50 @@ static bool is_marked(const char *run, const char *mark, const char *command, co
 
 /* --- Commands as marks record them --------------------------------------------------------------------- */
 
+/* Adds a word to a text, which it frees. */
+static char *extend(char *text, const char *word, const char *value)
+{
+    char *both = cli_text("%s %s%s", text, word, value);
+    free(text);
+    return both;
+}
+
 static char *fit_command(const compare_plan *it, size_t model)
 {
     char *command = cli_text("base fit");
     for (size_t i = 0; i < it->models[model].n_settings; i++) {
         const plan_setting *setting = &it->models[model].settings[i];
-        char *longer = cli_text("%s %s %s", command, plan_fit_option(setting->key), setting->value);
-        free(command);
-        command = longer;
+        command = extend(command, plan_fit_option(setting->key), "");
+        command = extend(command, "", setting->value);
     }
     return command;
 }
 
+bool plan_eval_setting(const compare_plan *it, size_t model, size_t i, char key[64], char value[GKV_PATH_SIZE])
+{
+    const gkv_settings_key *found;
+    for (size_t k = 0; (found = gkv_settings_key_at(k)); k++) {
+        if (strcmp(found->section, "eval") != 0 || i-- > 0)
+            continue;
+        snprintf(key, 64, "eval.%s", found->name);
+        return gkv_settings_get(&it->models[model].expected, key, value, GKV_PATH_SIZE) == GKV_OK;
+    }
+    return false;
+}
+
 static char *eval_command(const compare_plan *it, size_t model, const plan_eval *eval)
 {
-    const gkv_eval_settings *its = &it->models[model].expected.eval;
-    char *options = cli_quote(eval->n_words, (const char *const *)eval->words);
-    char *command = cli_text("eval samples=%" PRId64 " images=%" PRId64 " seed=%" PRIu64 "%s%s", its->samples, its->images,
-                             its->seed, *options ? " " : "", options);
+    char *options = cli_quote(eval->n_words, (const char *const *)eval->words), *command = cli_text("eval");
+    char key[64], value[GKV_PATH_SIZE], word[66], digest[GKV_DIGEST_SIZE];
+    for (size_t i = 0; plan_eval_setting(it, model, i, key, value); i++) {
+        snprintf(word, sizeof word, "%s=", key + strlen("eval."));
+        command = extend(command, word, value);
+    }
+    const char *network = it->models[model].expected.eval.features;
+    if (strpbrk(network, "./") && access(network, F_OK) == 0 && gkv_file_digest(network, digest) == GKV_OK)
+        command = extend(command, "network=", digest); /* another file of that name is another network */
+    if (*options)
+        command = extend(command, "", options);
     free(options);
     return command;
 }

@@ -197,16 +197,12 @@ static void say_fit(const job *it, const step *s, const char *run, command *word
 
 static void say_eval(const job *it, const step *s, const char *run, command *words)
 {
-    static const char *const keys[] = {"eval.samples", "eval.images", "eval.seed", "eval.draws", "eval.draw_sets",
-                                       "eval.temperature", "eval.features"};
     const plan_eval *eval = &it->plan->evals[s->eval];
     say(words, cli_text("eval"));
     say(words, cli_text("%s", run));
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) { /* as the plan has them, whatever the run's config.ini says */
-        char value[GKV_PATH_SIZE];
-        if (gkv_settings_get(&it->plan->models[s->model].expected, keys[i], value, sizeof value) == GKV_OK)
-            say_both(words, "--set", cli_text("%s=%s", keys[i], value));
-    }
+    char key[64], value[GKV_PATH_SIZE];
+    for (size_t i = 0; plan_eval_setting(it->plan, s->model, i, key, value); i++) /* whatever the run's config.ini says */
+        say_both(words, "--set", cli_text("%s=%s", key, value));
     for (size_t i = 0; i < eval->n_words; i++)
         say(words, cli_text("%s", eval->words[i]));
     if (*eval->name)
@@ -217,7 +213,7 @@ static void say_eval(const job *it, const step *s, const char *run, command *wor
 
 static command command_of(const job *it, const step *s, const char *run)
 {
-    enum { OTHERS = 32 };
+    enum { OTHERS = 64 }; /* the settings of [eval] among them */
     const compare_plan *plan = it->plan;
     const size_t most = 2 * (plan->n_all + plan->models[s->model].n_settings) + plan->evals[s->eval].n_words + OTHERS;
     command words = {.words = cli_alloc(most, sizeof *words.words)};

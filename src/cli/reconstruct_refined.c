@@ -83,9 +83,8 @@ static int distances(const cli_run *run, size_t n, const refined_images *it, dou
     gkv_features *network = NULL;
     int code = CLI_OK;
     *before = *after = NAN;
-    CLI_TRY(cli_generation_network(settings, true, &network));
-    if (!network || gkv_features_height(network) != gkv_model_height(run->model) ||
-        gkv_features_width(network) != gkv_model_width(run->model))
+    CLI_TRY(cli_generation_network(run, true, &network));
+    if (!network)
         goto done;
     CLI_TRY(distance_of(network, settings, n, it->grey, it->before, before));
     code = distance_of(network, settings, n, it->grey, it->after, after);

@@ -133,11 +133,16 @@ static gkv_report_table refined_table(const gkv_metrics *m, const char **cells, 
 
 enum { REFIT_ROWS = 10, REFIT_COLUMNS = 9 };
 
-static const char *range_of(cli_texts *all, const json_t *refits, size_t i, const char *low, const char *high)
+/* Two numbers of a refit with a sign between; a dash where they are of no concern to the base. */
+static const char *range_of(cli_texts *all, const json_t *refits, size_t i, const char *low, const char *sign,
+                            const char *high, int places)
 {
-    char from[32], to[32];
-    return cli_texts_keep(all, cli_text("%s … %s", cli_decimal(cli_record_number(refits, i, low), 2, from),
-                              cli_decimal(cli_record_number(refits, i, high), 2, to)));
+    const double from = cli_record_number(refits, i, low), to = cli_record_number(refits, i, high);
+    char texts[2][32];
+    if (!isfinite(from) || !isfinite(to))
+        return "–";
+    return cli_texts_keep(all, cli_text("%s %s %s", cli_decimal(from, places, texts[0]), sign,
+                                        cli_decimal(to, places, texts[1])));
 }
 
 /* The last refits; no rows if there were none. */
@@ -150,14 +155,13 @@ static gkv_report_table refits_table(const json_t *refits, const char **cells, c
         const char **row = cells + (i - first) * REFIT_COLUMNS;
         row[0] = cli_texts_number(all, cli_record_number(refits, i, "epoch"), 0);
         row[1] = cli_texts_number(all, cli_record_number(refits, i, "lm_iterations"), 0);
-        row[2] = cli_texts_keep(all, cli_text("%.0f → %.0f", cli_record_number(refits, i, "cost_before"),
-                                    cli_record_number(refits, i, "cost_after")));
+        row[2] = range_of(all, refits, i, "cost_before", "→", "cost_after", 0);
         row[3] = cli_texts_number(all, cli_record_number(refits, i, "goodness_of_fit"), 2);
         row[4] = cli_texts_number(all, cli_record_number(refits, i, "step_length"), 2);
         row[5] = cli_texts_number(all, cli_record_number(refits, i, "held_out_after") -
                                  cli_record_number(refits, i, "held_out_before"), 3);
-        row[6] = range_of(all, refits, i, "g_min", "g_max");
-        row[7] = range_of(all, refits, i, "k_min", "k_max");
+        row[6] = range_of(all, refits, i, "g_min", "…", "g_max", 2);
+        row[7] = range_of(all, refits, i, "k_min", "…", "k_max", 2);
         row[8] = cli_texts_number(all, cli_record_number(refits, i, "seconds"), 2);
     }
     return (gkv_report_table){.heading = "Refits of the base", .columns = columns, .n_columns = REFIT_COLUMNS,
@@ -188,6 +192,14 @@ static char *read_configuration(const char *folder)
 
 enum { NUMBERS = 6 };
 
+/* "nats, ± 0.21, refined", without what is not known. */
+static const char *nats_note(cli_texts *all, double error, bool refined)
+{
+    char its[32];
+    return cli_texts_keep(all, isfinite(error) ? cli_text("nats, ±\u00A0%s%s", cli_decimal(error, 2, its), refined ? ", refined" : "")
+                                               : cli_text("nats%s", refined ? ", refined" : ""));
+}
+
 /* The figures at the head of the page; returns how many of them this model has. */
 static size_t headline_numbers(const cli_evaluation *it, gkv_report_number numbers[NUMBERS], cli_texts *all)
 {
@@ -202,10 +214,9 @@ static size_t headline_numbers(const cli_evaluation *it, gkv_report_number numbe
                                       floor->frechet))},
         {"coverage", samples->coverage, 3, cli_texts_keep(all, cli_text("real images: %.3f", floor->coverage))},
         {"−log p(x), at most", refined ? m->refined.nll : m->nll, 2,
-         cli_texts_keep(all, cli_text("nats, ±\u00A0%.2f%s", refined ? m->refined.nll_se : m->nll_se,
-                                      refined ? ", refined" : ""))},
-        {"−ELBO", m->neg_elbo, 2, cli_texts_keep(all, cli_text("nats, ±\u00A0%.2f", m->neg_elbo_se))},
-        {"KL", m->kl, 2, cli_texts_keep(all, cli_text("nats, ±\u00A0%.2f", m->kl_se))},
+         nats_note(all, refined ? m->refined.nll_se : m->nll_se, refined)},
+        {"−ELBO", m->neg_elbo, 2, nats_note(all, m->neg_elbo_se, false)},
+        {"KL", m->kl, 2, nats_note(all, m->kl_se, false)},
     };
     size_t count = 0;
     for (size_t i = 0; i < NUMBERS - 1; i++)

@@ -91,7 +91,11 @@ const char *cli_duration(double seconds, char buffer[32])
 const char *cli_decimal(double value, int places, char buffer[32])
 {
     char digits[24];
-    snprintf(digits, sizeof digits, "%.*f", places, fabs(value));
+    const double size = fabs(value);
+    if (size < 1e15)
+        snprintf(digits, sizeof digits, "%.*f", places, size);
+    else /* digits that no double has, and no room for them */
+        snprintf(digits, sizeof digits, "%.6g", size);
     const bool zero = digits[strspn(digits, "0.")] == '\0';
     snprintf(buffer, 32, "%s%s", value < 0 && !zero ? "−" : "", digits);
     return buffer;

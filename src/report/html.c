@@ -144,6 +144,8 @@ static void write_cells(gkv_file_writer *out, const char *const *cells, const ch
     gkv_file_printf(out, "</tr>\n");
 }
 
+enum { CLOSE_COLUMNS = 7 };
+
 static gkv_status write_table(page *p, const gkv_report_table *table)
 {
     gkv_file_writer *const out = p->out;
@@ -155,9 +157,10 @@ static gkv_status write_table(page *p, const gkv_report_table *table)
     open_section(p, table->heading);
     p->table++;
     element(out, "<p>", table->caption, "</p>\n");
-    /* A wide table scrolls in its own box, which the keyboard can reach. */
-    gkv_file_printf(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table %zu\">\n<table>\n<thead>\n",
-                    p->table);
+    /* A table of many columns is set closer; if it is still too wide, it scrolls in its own box, which the keyboard can
+     * reach. */
+    gkv_file_printf(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table %zu\">\n<table%s>\n<thead>\n",
+                    p->table, n > CLOSE_COLUMNS ? " class=\"close\"" : "");
     write_cells(out, table->columns, numeric, n, 1);
     gkv_file_printf(out, "</thead>\n<tbody>\n");
     for (size_t row = 0; row < table->n_rows; row++)

@@ -1,5 +1,6 @@
 #include "gkvae/generation.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -302,6 +303,11 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
         return gkv_fail(GKV_ERR_ARGUMENT, "generation: a model, test and training images, a network, settings and a "
                         "place for the figures are needed");
     gkv_generation_none(out);
+    if (settings->eval.draws < 0 || settings->eval.draw_sets < 1 || !(settings->eval.temperature >= 0) ||
+        isinf(settings->eval.temperature))
+        return gkv_fail(GKV_ERR_ARGUMENT, "generation: %" PRId64 " draws in each of %" PRId64 " sets at temperature %g: there must "
+                        "be one set or more, and no number may be negative", settings->eval.draws, settings->eval.draw_sets,
+                        settings->eval.temperature);
     GKV_TRY(check(model, test, training, network));
     const double began = omp_get_wtime();
     const size_t references = gkv_dataset_count(test);

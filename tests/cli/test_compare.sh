@@ -61,6 +61,7 @@ assert paired["pairs"] == 2
 close(paired["mean"], (-0.75 - 0.5) / 2)
 close(paired["standard_error"], error([-0.75, -0.5]))
 assert rows["c-7"]["differences"]["nll"] == {"mean": 0.75, "standard_error": None, "pairs": 0}
+assert rows["d-2"]["figures"]["precision"] == {"mean": None, "standard_error": None, "error_over": "sets"}
 assert rows["b"]["differences"]["frechet_lenet"]["mean"] is None and not rows["a"]["differences"]
 PY
 # Two seeds each and none in common: the errors of the means add up. And another reference, other columns.
@@ -71,7 +72,20 @@ row b "−1.00 ± 0.35 (unpaired)"
 cp -r runs/a-1 runs/again
 expect 0 "again" "$gkvae" compare runs/a-1 runs/again
 row again "seed 1"
-expect 0 "± the standard error over images" "$gkvae" compare runs/a-1
+expect 0 "± the standard error over images, or for figures of draws over sets of draws" "$gkvae" compare runs/a-1
+
+# A run's folder keeps its page; a folder may be called anything, and figures may have any size.
+echo "a page" > runs/a-1/index.html
+expect 4 "runs/a-1/: this is a run's folder" "$gkvae" compare runs/a-2 runs/b-1 --out runs/a-1/
+grep -q "a page" runs/a-1/index.html && [ ! -e runs/a-1/compare.json ] || fail "a comparison over a run"
+latin=$(printf 'runs/\344')
+run "$latin" 1 0.5 nll=123456789012345678901234567890 nll_se=1e300 "protocol=by hand"
+expect 0 "1.23457e+29 ± 1e+300" "$gkvae" compare "$latin" runs/a-1 --out latin
+python3 -c 'import json; r = json.load(open("latin/compare.json"))["rows"][0]; assert r["model"] == "?" and r["folders"] == ["runs/?"], r' ||
+    fail "a folder whose name is no UTF-8"
+# A picture has room for 500 rows, and says so.
+expect 0 "many/index.html" "$gkvae" compare $(yes runs/again | head -n 501) --metrics nll --out many
+grep -q "The first 500 of 501 models" many/index.html || fail "rows are missing in a picture without a word"
 
 run foreign/p 1 1 nll=1 "protocol=by foot"
 expect 4 "their protocols differ" "$gkvae" compare runs/a-1 foreign/p
@@ -160,6 +174,22 @@ row plain-gk-mixture "seed 1"
 steps 8 1
 grep "mnist-small" output | sed 's/; 3 importance/; 2 importance/' | cmp -s - protocols.first || fail "other protocols than at first: $(cat output)"
 
+# Any setting of [eval] makes other figures, and so does another network in its file.
+cp plain.ini marks-config.ini
+printf '[plan]\nconfig = marks-config.ini\neval = --images 20 --no-generation\n[all]\ntrain.epochs = 1\n[model a]\n' > marks.ini
+marks() {
+    expect 0 "marks: 1 runs, $1 steps to do" "$gkvae" compare --plan marks.ini --out marked
+}
+marks 2
+cp "$source/features/mnist.safetensors" net.safetensors
+for setting in 'draw_sets = 1' 'draws = 40' 'temperature = 0.5' 'features = ./net.safetensors'; do
+    echo "$setting" >> marks-config.ini
+    marks 1
+done
+cp "$source/features/fashion-mnist.safetensors" net.safetensors
+marks 1
+marks 0
+
 # Stopped in the middle of training, it goes on: to the same model.
 cat > long.ini << 'END'
 [plan]
@@ -233,6 +263,9 @@ refused 'eval.x = --samples lots\n[model a]\n' 'slip.ini:3: eval.x: --samples: e
 refused 'eval = --refine lm:x\n[model a]\n' 'slip.ini:3: eval: --refine'
 refused 'eval = --of train\n[model a]\n' 'give the evaluation of others a name'
 refused 'eval = --figures x\n[model a]\n' 'not to choose here'
+refused 'eval = --set train.seed=4\n[model a]\n' 'slip.ini:3: eval: train.seed = 4: an evaluation cannot change'
+refused 'eval = --set eval.features=./nowhere\n[model a]\n' 'slip.ini:3: eval: ./nowhere: cannot read'
+refused 'eval = --set eval.features=letters\n[model a]\n' 'no built-in feature network for "letters"'
 refused 'seed = 3\n[model a]\n' 'slip.ini:3: unknown key "seed" of a plan; the nearest is "seeds"'
 refused 'seeds = 3-1\n[model a]\n' 'slip.ini:3: seeds 3-1: must be'
 refused 'against = b\n[model a]\n' 'slip.ini:3: there is no model "b"; the nearest is "a"'
@@ -240,13 +273,18 @@ refused '[modle a]\n' 'slip.ini:3: unknown section "modle a"'
 refused '[model a]\n[model a]\n' 'slip.ini:4: [model a] is on line 3 already'
 refused '[model a/b]\n' 'names folders'
 refused '[model a-{model.latent}]\n' 'names {model.latent}, which it does not set'
+refused '[model a-{model.latent}-{model.latent}]\nmodel.latent = 3 4\n' 'names {model.latent} twice'
+refused '[model of.train]\n' 'folders of evaluations'
 refused '[model a]\nfit.base = gk\n' 'say whose, by from = NAME'
 refused '[model a]\n[model b]\nfrom = aa\nfit.base = gk\n' 'slip.ini:5: there is no model "aa"; the nearest is "a"'
 refused '[model a]\n[model b]\nfrom = a\nfit.bsae = gk\n' 'slip.ini:6: unknown key "fit.bsae"'
 refused '[model a]\n[model b]\nfrom = a\nfit.components = 3\n' 'fit.base = BASE is needed'
 refused '[model a]\n[model b]\nfrom = a\nfit.base = gk\nfit.codes = 5\n' 'slip.ini:7: fit.codes = 5'
+refused '[model \033[31ma]\n' '"?[31ma" names folders'
 refused '' 'has no models'
 [ -e slips ] && fail "a plan with a slip was begun"
+expect 2 "--only: the list is empty" "$gkvae" compare --plan plans/try.ini --out out --only ,
+expect 4 "this is a run's folder" "$gkvae" compare --plan plans/try.ini --out out/plain-1
 expect 4 "there is no model \"x\"" "$gkvae" compare --plan plans/try.ini --out out --only x
 expect 4 "there is no model \"x\"" "$gkvae" compare --plan plans/try.ini --out out --against x
 for plan in "$source"/bench/plans/*.ini; do # the plans of the repository are plans

@@ -41,6 +41,25 @@ expect 0 "network fashion-mnist, SHA-256 $(sum fashion-mnist)" \
     "$gkvae" features "$images" --network own.safetensors --out again.npy
 cmp again.npy fashion.npy || fail "the network of a file is not the same one within the program"
 
+# Arrays: what is no image is named by the file and its row, also behind the first thousand.
+array() { # FILE ROWS VALUES…: float64, [ROWS, 784], zeros but for values at the end
+    local file=$1 rows=$2 header
+    shift 2
+    header="{'descr': '<f8', 'fortran_order': False, 'shape': ($rows, 784), }"
+    printf '\223NUMPY\1\0\166\0%-117s\n' "$header" > "$file"
+    head -c $((8 * (784 * rows - 1))) /dev/zero >> "$file"
+    printf "$1" >> "$file" # eight bytes, little-endian
+}
+array levels.npy 1007 '\0\0\0\0\0\0\125\100'
+expect 3 "levels.npy: row 1007, column 784 is 84, but pixels are from 0 to 1; divide levels up to 255 by 255" \
+    "$gkvae" features levels.npy --out again.npy
+array below.npy 2 '\0\0\0\0\0\0\360\277'
+expect 3 "below.npy: row 2, column 784 is -1, but pixels are from 0 to 1" "$gkvae" features below.npy --out again.npy
+array nan.npy 2 '\0\0\0\0\0\0\370\177'
+expect 3 "nan.npy: row 2 of column 784 is NaN" "$gkvae" features nan.npy --out again.npy
+array good.npy 2 '\0\0\0\0\0\0\360\77'
+expect 0 "2 rows" "$gkvae" features good.npy --out again.npy
+
 # What cannot be done leaves what was there.
 cp features.npy before.npy
 printf '\0\0\10\3\0\0\0\1\0\0\0\20\0\0\0\21' > other.idx

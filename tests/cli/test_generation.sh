@@ -32,6 +32,7 @@ is_png run/nearest.png || fail "no picture of nearest training images"
 for text in "Generation: realistic and diverse?" "Generation: pixel means" "Generation: binary draws" "Samples and training images"; do
     grep -qF "$text" run/index.html || fail "the page does not have: $text"
 done
+grep -qF '<table class="close">' run/index.html || fail "ten columns are as wide as they can be"
 [ "$(grep -n '>Samples<' run/index.html | tail -1 | cut -d: -f1)" -lt "$(grep -n '>Measurements<' run/index.html | tail -1 | cut -d: -f1)" ] ||
     fail "samples do not come first"
 
@@ -50,6 +51,9 @@ expect 0 "refined reconstructions" "$gkvae" eval other --samples 1 --refine lm:0
 [[ $(value other refined_frechet_lenet) =~ ^[0-9] ]] || fail "no distance of refined reconstructions"
 [ "$(value other frechet_lenet_se)" = null ] || fail "a standard error over one set of draws"
 
+grep -qF "one set of draws, so without standard errors" output || fail "± of one set of draws: $(cat output)"
+grep -qF "KID of 100 subsets of at most 1,000" output || fail "subsets of more images than there are: $(cat output)"
+
 # A temperature, a network from a file, and none.
 expect 0 "at temperature 0.5" "$gkvae" eval other "${few[@]}" --temperature 0.5 --no-pictures --quiet
 [ "$(value other frechet_lenet)" != "$(value run frechet_lenet)" ] || fail "the temperature changes nothing"
@@ -59,5 +63,57 @@ expect 0 "" "$gkvae" eval other --samples 1 --images 20 --draws 120 --draw-sets 
 expect 0 "" "$gkvae" eval other "${few[@]}" --no-generation --no-pictures --quiet
 [ "$(value other frechet_lenet)" = null ] || fail "--no-generation measures"
 expect 4 "no built-in feature network" "$gkvae" eval other --samples 1 --set eval.features=imagenet --no-pictures
+grep -q "−ELBO" output && fail "a network that is not there is noticed after the evaluation"
 expect 5 "nothing.safetensors" "$gkvae" eval other --samples 1 --set eval.features=./nothing.safetensors --no-pictures
+
+# One image: no standard error, and none is printed; tables of the page have no NaN.
+idx() { # FILE COUNT SIDE: black images
+    printf "$(printf '\\0\\0\\10\\3\\0\\0\\0\\%o\\0\\0\\0\\%o\\0\\0\\0\\%o' "$2" "$3" "$3")" > "$1"
+    head -c $(($2 * $3 * $3)) /dev/zero >> "$1"
+}
+idx one.idx 1 28
+expect 0 "nearest training image" "$gkvae" eval other --samples 1 --set eval.features=mnist --set data.test_images=one.idx
+sed 's/base64,[^"]*"//g' other/index.html | grep -qwi "nan" && fail "a NaN is on the page"
+grep -qi "nan" output && fail "a NaN is printed: $(cat output)"
+expect 0 "done" "$gkvae" train by-class.ini --out by-class
+expect 0 "index.html" "$gkvae" eval by-class --samples 1 --images 20
+grep -q "nan → nan" by-class/index.html && fail "the page has NaN for what is of no concern to a base"
+
+# Images of another size than the network's: by default that is no failure, and known before the evaluation.
+idx train16.idx 200 16
+idx test16.idx 20 16
+sed "s/^dataset = .*/dataset = mnist/; s/^folder = .*/train_images = train16.idx\ntest_images = test16.idx/
+    s/^validation = .*/validation = 20/; s/^batch = .*/batch = 20/" small.ini > size.ini
+expect 0 "done" "$gkvae" train size.ini --out size
+expect 0 "no metrics of generation: the feature network of mnist is for images of 28 × 28, but the model's are 16 × 16" \
+    "$gkvae" eval size --no-pictures
+[ "$(value size frechet_lenet)" = null ] && is_true "$(value size neg_elbo) > 0" || fail "figures of another size of images"
+expect 3 'eval.features: the network "mnist" is for images of 28 × 28' "$gkvae" eval size --set eval.features=mnist
+grep -q "−ELBO" output && fail "a network for other images is noticed after the evaluation"
+expect 3 'eval.features: the network "mnist"' "$gkvae" reconstruct size --refine lm:1 -n 2 --set eval.features=mnist
+
+# A network's name may have 64 bytes, in any language; its file is not written over.
+if command -v python3 > /dev/null; then
+    python3 - "$source/features/mnist.safetensors" << 'PY'
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+end = 8 + struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8:end])
+header["__metadata__"]["name"] = "a" + "ö" * 31
+text = json.dumps(header, ensure_ascii=False).encode()
+text += b" " * (-len(text) % 8)
+open("named.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data[end:])
+PY
+    named=(--samples 1 --images 20 --draws 20 --draw-sets 1 --no-pictures --set eval.features=./named.safetensors)
+    expect 0 "network \"aööööööööööööööööööööööööööööööö\" (SHA-256" "$gkvae" eval other "${named[@]}"
+    grep -qF '"features": "aööööööööööööööööööööööööööööööö"' other/metrics.json || fail "the network's name in metrics.json"
+    expect 2 "needs itself" "$gkvae" eval other "${named[@]}" --figures named.safetensors
+fi
+
+# Without training images there are no such metrics, unless a network was asked for.
+gzip -dc "$source/tests/fixtures/mnist-small/t10k-images-idx3-ubyte.gz" > alone.idx
+alone=(--samples 1 --images 20 --no-pictures --set data.dataset=mnist --set data.folder=nowhere --set data.test_images=alone.idx)
+expect 0 "no metrics of generation: they are of the training images too" "$gkvae" eval other "${alone[@]}"
+is_true "$(value other neg_elbo) > 0" || fail "no figures without training images"
+expect 5 "nowhere" "$gkvae" eval other "${alone[@]}" --set eval.features=mnist
 finish

@@ -195,6 +195,14 @@ static void refuses_what_does_not_fit(void **state)
                  GKV_ERR_DATA, "test images are 20 × 20");
     assert_fails(gkv_evaluate_generation(it.model, it.test, it.training, NULL, &it.settings, NULL, &out),
                  GKV_ERR_ARGUMENT, "are needed");
+    const gkv_eval_settings wrong[] = {{.draw_sets = 0}, {.draw_sets = -1}, {.draw_sets = 1, .draws = -1},
+                                       {.draw_sets = 1, .temperature = -1}, {.draw_sets = 1, .temperature = NAN}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        it.settings.eval = wrong[i];
+        assert_fails(gkv_evaluate_generation(it.model, it.test, it.training, it.network, &it.settings, NULL, &out),
+                     GKV_ERR_ARGUMENT, "one set or more");
+        assert_int_equal(out.sets, 0);
+    }
     gkv_dataset_free(small);
     close_fixture(&it);
 }
