@@ -37,7 +37,7 @@ program: configure
 
 # On results/demo; see the script.
 demo:
-	@echo "demo: takes about 8 minutes on two cores: 1 to build, 5 to train, 2 to evaluate"
+	@echo "demo: takes 5 to 10 minutes on two cores: 1 to build, 3 to 6 to train, 1 to 2 to evaluate"
 	@$(MAKE) program
 	@scripts/demo.sh $(BUILD)/gkvae
 

@@ -256,8 +256,9 @@ int cli_eval(int argc, char **argv)
     /* First to the screen: what the disk then does to them, the figures are not lost. */
     print_metrics(&metrics);
     fflush(stdout);
-    if (training)
-        CLI_TRY(cli_generation_measure(&run, test, training, network, refined, a.quiet, &metrics.generation));
+    /* Where generation cannot be measured, or is interrupted, the likelihood is kept: it may have taken an hour. */
+    const int generation = training ? cli_generation_measure(&run, test, training, network, refined, a.quiet,
+                                                             &metrics.generation) : CLI_OK;
     cli_generation_print(&metrics.generation);
     fflush(stdout);
     evaluated = true;
@@ -265,6 +266,7 @@ int cli_eval(int argc, char **argv)
         cli_evaluation_remove(a.run.model, false);
     path = figures_path(&a);
     CLI_CHECK(gkv_metrics_write(&metrics, path));
+    CLI_TRY(generation);
     if (a.of == GKV_EVAL_TEST && !a.no_pictures && !a.figures) {
         cli_evaluation evaluation = {.folder = a.run.model, .run = &run, .metrics = &metrics,
                                      .training = training, .sample_seed = run.settings.eval.seed, .command = command};

@@ -116,4 +116,18 @@ alone=(--samples 1 --images 20 --no-pictures --set data.dataset=mnist --set data
 expect 0 "no metrics of generation: they are of the training images too" "$gkvae" eval other "${alone[@]}"
 is_true "$(value other neg_elbo) > 0" || fail "no figures without training images"
 expect 5 "nowhere" "$gkvae" eval other "${alone[@]}" --set eval.features=mnist
+# Interrupted while generation is measured: the likelihood is kept.
+rm other/metrics.json
+"$gkvae" eval other --samples 1 --images 20 --draws 120 --draw-sets 1000 --set eval.features=mnist > log 2>&1 &
+process=$!
+for _ in $(seq 600); do
+    grep -q "generation: 2 of" log && break
+    sleep 0.1
+done
+kill -s INT $process
+code=0
+wait $process || code=$?
+[ $code -eq 130 ] || fail "exit code $code of an interrupted measurement of generation"
+[[ $(value other nll) =~ ^[0-9] ]] || fail "the likelihood is lost: $(value other nll)"
+[ "$(value other frechet_lenet)" = null ] || fail "a distance of an interrupted measurement"
 finish
