@@ -168,8 +168,8 @@ static void test_counts(void **state)
     assert_ok(gkv_model_create(&settings, 28, 28, mean, &model));
     gkv_bench_count(model, &operations);
     gkv_model_free(model);
-    const double encoder = 784 * 400 + 2 * 400 * 400 + 400 * 80, decoder = 40 * 400 + 2 * 400 * 400 + 400 * 784;
-    const double flow = 8 * (20 * 128 + 128 * 128 + 128 * 40);
+    const double encoder = 784 * 400 + 2 * 400 * 400 + 400 * 48, decoder = 24 * 400 + 2 * 400 * 400 + 400 * 784;
+    const double flow = 8 * (12 * 128 + 128 * 128 + 128 * 24);
     assert_true(operations.encoding == 2 * encoder);
     assert_true(operations.sample == 2 * (decoder + flow));
     assert_true(operations.training == 6 * (encoder + decoder + flow) - 2 * 784 * 400);
