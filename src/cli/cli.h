@@ -152,6 +152,10 @@ typedef struct cli_run {
 int cli_run_open(const cli_model_arguments *arguments, cli_run *run);
 void cli_run_free(cli_run *run);
 
+/* Whether a model is made by this setting, "SECTION.KEY" in `name`; the others say where data are and how a model is
+ * measured. */
+bool cli_is_models_own(const gkv_settings_key *key, const char *name);
+
 /* True if the folder's model file is no longer the one that was read. */
 bool cli_run_changed(const cli_run *run, const char *folder);
 

@@ -182,9 +182,7 @@ static int check_model_kept(const gkv_settings *before, const gkv_settings *afte
     for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
         char name[64], values[2][GKV_PATH_SIZE];
         snprintf(name, sizeof name, "%s.%s", key->section, key->name);
-        const bool is_of_model = (strcmp(key->section, "model") == 0 || strcmp(key->section, "train") == 0 ||
-                                  strcmp(name, "data.binarization") == 0) && strcmp(name, "train.threads") != 0;
-        if (is_of_model && gkv_settings_get(before, name, values[0], GKV_PATH_SIZE) == GKV_OK &&
+        if (cli_is_models_own(key, name) && gkv_settings_get(before, name, values[0], GKV_PATH_SIZE) == GKV_OK &&
             gkv_settings_get(after, name, values[1], GKV_PATH_SIZE) == GKV_OK && strcmp(values[0], values[1]) != 0)
             return cli_error(CLI_CONFIG, "%s = %s: an evaluation cannot change the model's settings", name, values[1]);
     }

@@ -7,14 +7,10 @@
 
 /* --- measuring ------------------------------------------------------------------------------------- */
 
-/* CLI_DATA unless the network is for images of the model's size. */
-static int check_size(const cli_run *run, const gkv_features *network)
+static bool fits(const cli_run *run, const gkv_features *network)
 {
-    const size_t height = gkv_model_height(run->model), width = gkv_model_width(run->model);
-    if (gkv_features_height(network) == height && gkv_features_width(network) == width)
-        return CLI_OK;
-    return cli_error(CLI_DATA, "eval.features: the network \"%s\" is for images of %zu × %zu, but the model's are %zu × %zu",
-                     gkv_features_name(network), gkv_features_height(network), gkv_features_width(network), height, width);
+    return gkv_features_height(network) == gkv_model_height(run->model) &&
+           gkv_features_width(network) == gkv_model_width(run->model);
 }
 
 /* The network of the run's data set, or NULL and why. */
@@ -23,14 +19,14 @@ static int network_of_data(const cli_run *run, bool quiet, gkv_features **out)
     const gkv_status status = gkv_features_builtin(run->settings.data.dataset, out);
     if (status != GKV_OK && status != GKV_ERR_CONFIG)
         return cli_check(status);
-    const size_t height = gkv_model_height(run->model), width = gkv_model_width(run->model);
     if (status == GKV_ERR_CONFIG && !quiet)
         fprintf(stderr, "gkvae: no metrics of generation: %s\n", gkv_error_message());
-    if (status == GKV_OK && (gkv_features_height(*out) != height || gkv_features_width(*out) != width)) {
+    if (status == GKV_OK && !fits(run, *out)) {
         if (!quiet)
             fprintf(stderr, "gkvae: no metrics of generation: the feature network of %s is for images of %zu × %zu, but the "
                     "model's are %zu × %zu; scripts/train_features.py makes one for these, which eval.features names\n",
-                    run->settings.data.dataset, gkv_features_height(*out), gkv_features_width(*out), height, width);
+                    run->settings.data.dataset, gkv_features_height(*out), gkv_features_width(*out),
+                    gkv_model_height(run->model), gkv_model_width(run->model));
         gkv_features_free(*out);
         *out = NULL;
     }
@@ -50,7 +46,10 @@ int cli_generation_network(const cli_run *run, bool quiet, gkv_features **out)
     if (!*wanted)
         return network_of_data(run, quiet, out);
     CLI_TRY(cli_generation_open(wanted, out));
-    code = check_size(run, *out);
+    if (!fits(run, *out))
+        code = cli_error(CLI_DATA, "eval.features: the network \"%s\" is for images of %zu × %zu, but the model's are %zu × %zu",
+                         gkv_features_name(*out), gkv_features_height(*out), gkv_features_width(*out),
+                         gkv_model_height(run->model), gkv_model_width(run->model));
 done:
     if (code != CLI_OK) {
         gkv_features_free(*out);

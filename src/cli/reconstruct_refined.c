@@ -59,36 +59,29 @@ done:
     return code;
 }
 
-/* The Fréchet distance of decoded images to their grey originals, in features of a network. */
-static int distance_of(const gkv_features *network, const gkv_settings *settings, size_t n, const float *originals,
-                       const float *decoded, double *distance)
-{
-    const size_t d = gkv_features_dimensions(network);
-    const int threads = (int)settings->train.threads;
-    float *a = cli_alloc(n * d, sizeof *a), *b = cli_alloc(n * d, sizeof *b);
-    int code = CLI_OK;
-    CLI_CHECK(gkv_features_apply(network, n, originals, threads, a, NULL));
-    CLI_CHECK(gkv_features_apply(network, n, decoded, threads, b, NULL));
-    CLI_CHECK(gkv_frechet_distance(a, n, b, n, d, distance));
-done:
-    free(a);
-    free(b);
-    return code;
-}
-
-/* Of the encoder's reconstructions and of the refined ones; NaN where there is no network for the images. */
+/* The Fréchet distances to the grey originals, in features of a network, of the encoder's reconstructions and of the
+ * refined ones; NaN where there is no network for the images. */
 static int distances(const cli_run *run, size_t n, const refined_images *it, double *before, double *after)
 {
-    const gkv_settings *settings = &run->settings;
+    const int threads = (int)run->settings.train.threads;
     gkv_features *network = NULL;
+    float *originals = NULL, *decoded = NULL;
     int code = CLI_OK;
     *before = *after = NAN;
     CLI_TRY(cli_generation_network(run, true, &network));
     if (!network)
         goto done;
-    CLI_TRY(distance_of(network, settings, n, it->grey, it->before, before));
-    code = distance_of(network, settings, n, it->grey, it->after, after);
+    const size_t d = gkv_features_dimensions(network);
+    originals = cli_alloc(n * d, sizeof *originals);
+    decoded = cli_alloc(n * d, sizeof *decoded);
+    CLI_CHECK(gkv_features_apply(network, n, it->grey, threads, originals, NULL));
+    CLI_CHECK(gkv_features_apply(network, n, it->before, threads, decoded, NULL));
+    CLI_CHECK(gkv_frechet_distance(originals, n, decoded, n, d, before));
+    CLI_CHECK(gkv_features_apply(network, n, it->after, threads, decoded, NULL));
+    CLI_CHECK(gkv_frechet_distance(originals, n, decoded, n, d, after));
 done:
+    free(originals);
+    free(decoded);
     gkv_features_free(network);
     return code;
 }

@@ -7,8 +7,7 @@
 
 /* --- Settings ------------------------------------------------------------------------------ */
 
-/* What a model is made by; the rest says where data are and how a model is looked at. */
-static bool is_models_own(const gkv_settings_key *key, const char *name)
+bool cli_is_models_own(const gkv_settings_key *key, const char *name)
 {
     return strcmp(key->section, "model") == 0 || strcmp(name, "data.binarization") == 0 ||
            strcmp(name, "data.validation") == 0 || (strcmp(key->section, "train") == 0 && strcmp(name, "train.threads") != 0);
@@ -21,7 +20,7 @@ static int compare(const cli_run *run, const char *source, const cli_assignments
     for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
         char name[64], wished[GKV_PATH_SIZE], made[GKV_PATH_SIZE];
         snprintf(name, sizeof name, "%s.%s", key->section, key->name);
-        if (!is_models_own(key, name))
+        if (!cli_is_models_own(key, name))
             continue;
         int code = cli_check(gkv_settings_get(&run->settings, name, wished, sizeof wished));
         if (code == CLI_OK)
