@@ -87,7 +87,8 @@ typedef struct gkv_generation_options {
     const volatile sig_atomic_t *stop; /* or NULL; once it is nonzero, the call ends with GKV_ERR_INTERRUPTED */
 } gkv_generation_options;
 
-/* Compares the model's images with all test images, by settings->eval (draws, draw_sets, temperature, seed).
+/* Compares the model's images with all test images, by settings->eval (generation, draws,
+ * draw_sets, temperature, seed).
  *
  * With n = eval.draws, set s = 0 … draw_sets − 1 of samples consists of draws s·n … (s+1)·n − 1 of eval.seed's
  * sequence (gkv_model_sample). GKV_SET_NORMAL uses the normal scores of set 0, without the temperature.
@@ -95,11 +96,14 @@ typedef struct gkv_generation_options {
  * images, or all if there are fewer, in an order drawn from eval.seed. gkv_model_draw_pixels binarizes image i of
  * set s with draw s·n + i. GKV_FORM_BINARY is NaN for grey models.
  *
+ * With eval.generation = samples, only GKV_SET_SAMPLES is measured, in GKV_FORM_MEANS, and no nearest training images; with
+ * none, nothing is. What was not measured is as gkv_generation_none makes it.
+ *
  * `options` may be NULL. Memory does not grow with the number of sets. Results are the same to the bit on any number of
  * threads. *out is as gkv_generation_none makes it after a failure, except for NULL arguments.
  *
- * GKV_ERR_ARGUMENT for NULL, for no set of draws, and for a negative number of draws or temperature; GKV_ERR_DATA if the sizes of images, model and network differ, or a decoded pixel is
- * outside [0, 1] or NaN; GKV_ERR_NUMERIC if the Fréchet distance fails; GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
+ * GKV_ERR_ARGUMENT for NULL, for no set of draws, and for a negative number of draws or temperature; GKV_ERR_DATA if the
+ * sizes of images, model and network differ, or a decoded pixel is outside [0, 1] or NaN; GKV_ERR_NUMERIC if the Fréchet distance fails; GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *test,
                                                         const gkv_dataset *training, const gkv_features *network,
                                                         const gkv_settings *settings,

@@ -86,6 +86,7 @@ typedef struct gkv_train_settings {
 typedef struct gkv_eval_settings {
     int64_t samples;                    /* importance samples per image */
     int64_t images;                     /* test images, from the first; 0 stands for "all" */
+    char generation[GKV_NAME_SIZE];     /* all, samples or none: which metrics of generation are measured */
     int64_t draws;                      /* images in a set of draws; 0 stands for "auto": one per test image */
     int64_t draw_sets;                  /* sets of draws */
     double temperature;                 /* of these draws */

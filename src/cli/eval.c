@@ -15,7 +15,7 @@
 
 typedef struct eval_arguments {
     cli_model_arguments run;
-    bool quiet, no_pictures, no_generation, wants_refined;
+    bool quiet, no_pictures, wants_refined;
     gkv_refine_settings refine;
     gkv_eval_set of;
     const char *figures; /* NULL: those of the run's folder */
@@ -37,7 +37,8 @@ static const struct argp_option options[] = {
      "as many as there are test images)", 0},
     {"draw-sets", 'D', "N", 0, "Number of sets of draws, as eval.draw_sets (default: the run's, or 3)", 0},
     {"temperature", 'T', "T", 0, "Temperature of these draws, as eval.temperature (default: the run's, or 1)", 0},
-    {"no-generation", 'G', NULL, 0, "Skip the metrics of generation (default: they are measured if there is a feature network for the data set)", 0},
+    {"no-generation", 'G', NULL, 0, "Skip the metrics of generation, as --set eval.generation=none (default: they are measured if there is a feature "
+     "network for the data set)", 0},
     {"no-pictures", 'P', NULL, 0, "Figures only: no pictures and no page (default: all)", 0},
     {"figures", 'F', "FILE", 0, "Write the figures to this file, and nothing to the folder (default: metrics.json, pictures and the "
      "page in the folder)", 0},
@@ -66,7 +67,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'd': cli_assign(&a->run.assignments, state, "eval.draws", arg, "--draws"); return 0;
     case 'D': cli_assign(&a->run.assignments, state, "eval.draw_sets", arg, "--draw-sets"); return 0;
     case 'T': cli_assign(&a->run.assignments, state, "eval.temperature", arg, "--temperature"); return 0;
-    case 'G': a->no_generation = true; return 0;
+    case 'G': cli_assign(&a->run.assignments, state, "eval.generation", "none", "--no-generation"); return 0;
     case 'P': a->no_pictures = true; return 0;
     case 'F': a->figures = cli_path(state, "--figures", arg); return 0;
     case 'q': a->quiet = true; return 0;
@@ -175,6 +176,11 @@ static const struct argp eval_argp = {
     .doc = "Measures a run's model, on the test images unless others are asked for. Writes metrics.json, pictures "
            "and the page index.html into the folder."};
 
+static bool measures_generation(const gkv_settings *settings)
+{
+    return strcmp(settings->eval.generation, "none") != 0;
+}
+
 /* CLI_CONFIG if --set changes what is the model's. */
 static int check_model_kept(const gkv_settings *before, const gkv_settings *after)
 {
@@ -203,7 +209,7 @@ int cli_eval_check(int argc, char **argv, const gkv_settings *settings, bool *of
     *of_test = a.of == GKV_EVAL_TEST;
     if (code == CLI_OK && a.figures)
         code = cli_error(CLI_USAGE, "--figures: where figures are kept is not to choose here");
-    if (code == CLI_OK && *of_test && !a.no_generation && *own.eval.features)
+    if (code == CLI_OK && *of_test && measures_generation(&own) && *own.eval.features)
         code = cli_generation_open(own.eval.features, &network);
     gkv_features_free(network);
     return code;
@@ -243,7 +249,7 @@ int cli_eval(int argc, char **argv)
         code = cli_error(CLI_IO, "%s: the results cannot be written there: %s", a.run.model, strerror(errno));
         goto done;
     }
-    if (a.of == GKV_EVAL_TEST && !a.no_generation)
+    if (a.of == GKV_EVAL_TEST && measures_generation(&run.settings))
         CLI_TRY(cli_generation_network(&run, a.quiet, &network));
     if (network)
         CLI_TRY(cli_generation_training(&run, &training));

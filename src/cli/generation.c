@@ -170,10 +170,11 @@ void cli_generation_print(const gkv_generation *g)
     for (size_t c = 0; c < g->classes; c++)
         printf("  %zu: %.1f (%.1f)", c, 100 * g->class_share[c], 100 * g->test_class_share[c]);
     putchar('\n');
-    printf("nearest training image, distance in pixels: samples %s, reconstructions %s, test images %s\n",
-           cli_texts_with_error(&all, g->nearest_samples, g->nearest_samples_se, 3),
-           cli_texts_with_error(&all, g->nearest_reconstructions, g->nearest_reconstructions_se, 3),
-           cli_texts_with_error(&all, g->nearest_test, g->nearest_test_se, 3));
+    if (isfinite(g->nearest_samples))
+        printf("nearest training image, distance in pixels: samples %s, reconstructions %s, test images %s\n",
+               cli_texts_with_error(&all, g->nearest_samples, g->nearest_samples_se, 3),
+               cli_texts_with_error(&all, g->nearest_reconstructions, g->nearest_reconstructions_se, 3),
+               cli_texts_with_error(&all, g->nearest_test, g->nearest_test_se, 3));
     printf("(%s; %s)\n", g->protocol, errors_of(&all, g));
     cli_texts_free(&all);
 }

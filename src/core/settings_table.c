@@ -128,6 +128,8 @@ const gkv_settings_row gkv_settings_rows[] = {
 
     INTEGER(eval, samples, 500, 1, 1000000, "Importance samples per image."),
     INTEGER_OR("all", eval, images, "all", 1, 1000000, "Test images, from the first."),
+    CHOICE(eval, generation, all, "all, samples, none",
+           "Metrics of generation: samples measures the draws from the prior alone, as pixel means."),
     INTEGER_OR("auto", eval, draws, "auto", 2, 1000000,
                "Images in a set of draws for the metrics of generation; auto is one per test image."),
     INTEGER(eval, draw_sets, 3, 1, 1000, "Sets of draws, over which these metrics are averaged."),

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ typedef struct job {
     size_t references, dimensions, classes, repetitions, forms;
     size_t done, steps; /* sets of images measured, and sets in all */
     int threads;
+    bool samples_only;
     gkv_kid_settings kid;
     gkv_neighbour_settings neighbours;
     side sides[GKV_IMAGE_FORMS];
@@ -168,12 +170,18 @@ done:
     return status;
 }
 
+/* How many images a set has; 0 if it is not measured. */
+static size_t count_of(const job *it, gkv_image_set which)
+{
+    return it->samples_only && which != GKV_SET_SAMPLES ? 0 : gkv_set_table[which].count(&it->source);
+}
+
 /* All repetitions of a set, in all forms. Shares of classes and distances to training images are those of the first
  * repetition of the samples. */
 static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
 {
     const gkv_set_ops *set = &gkv_set_table[which];
-    const size_t n = set->count(&it->source), repetitions = set->repeated ? it->repetitions : 1;
+    const size_t n = count_of(it, which), repetitions = set->repeated ? it->repetitions : 1;
     const size_t nearest = n < NEAREST_MOST ? n : NEAREST_MOST;
     repeated figures[GKV_IMAGE_FORMS] = {{.frechet = {0}}};
     for (size_t r = 0; n > 0 && r < repetitions; r++) {
@@ -186,7 +194,7 @@ static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
             GKV_TRY(measure(it, GKV_FORM_BINARY, n, it->pixels, NULL, &figures[GKV_FORM_BINARY]));
             gkv_accumulator_add(&figures[GKV_FORM_BINARY].recognised, recognised(it, set, r, n));
         }
-        if (which == GKV_SET_SAMPLES && r == 0)
+        if (which == GKV_SET_SAMPLES && r == 0 && !it->samples_only)
             GKV_TRY(measure_nearest(it, nearest, it->means, &out->nearest_samples, &out->nearest_samples_se));
         GKV_TRY(step_done(it));
     }
@@ -271,9 +279,9 @@ static void release(job *it)
 
 static size_t count_steps(const job *it)
 {
-    size_t steps = 2; /* the test images, and their nearest training images */
+    size_t steps = it->samples_only ? 1 : 2; /* the test images, and their nearest training images */
     for (int s = 0; s < GKV_IMAGE_SETS; s++)
-        if (gkv_set_table[s].count(&it->source) > 0)
+        if (count_of(it, (gkv_image_set)s) > 0)
             steps += gkv_set_table[s].repeated ? it->repetitions : 1;
     return steps;
 }
@@ -308,7 +316,10 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
         return gkv_fail(GKV_ERR_ARGUMENT, "generation: %" PRId64 " draws in each of %" PRId64 " sets at temperature %g: there must "
                         "be one set or more, and no number may be negative", settings->eval.draws, settings->eval.draw_sets,
                         settings->eval.temperature);
+    if (strcmp(settings->eval.generation, "none") == 0)
+        return GKV_OK;
     GKV_TRY(check(model, test, training, network));
+    const bool samples_only = strcmp(settings->eval.generation, "samples") == 0;
     const double began = omp_get_wtime();
     const size_t references = gkv_dataset_count(test);
     job it = {
@@ -318,7 +329,8 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
         .network = network, .options = options, .references = references,
         .dimensions = gkv_features_dimensions(network), .classes = gkv_features_classes(network),
         .repetitions = (size_t)settings->eval.draw_sets, .threads = gkv_thread_count(settings),
-        .forms = strcmp(settings->data.binarization, "grey") == 0 ? 1 : GKV_IMAGE_FORMS,
+        .samples_only = samples_only,
+        .forms = samples_only || strcmp(settings->data.binarization, "grey") == 0 ? 1 : GKV_IMAGE_FORMS,
     };
     gkv_status status = GKV_OK;
     gkv_kid_defaults(&it.kid);
@@ -336,7 +348,8 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
     GKV_TRY_GOTO(measure_test(&it, out));
     for (int s = 0; s < GKV_IMAGE_SETS; s++)
         GKV_TRY_GOTO(measure_set(&it, (gkv_image_set)s, out));
-    GKV_TRY_GOTO(measure_nearest_of_test(&it, out));
+    if (!it.samples_only)
+        GKV_TRY_GOTO(measure_nearest_of_test(&it, out));
     describe(&it, out);
     out->seconds = omp_get_wtime() - began;
 done:

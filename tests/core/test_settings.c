@@ -50,8 +50,8 @@ static void defaults_are_as_documented(void **state)
         {"train.refit_steps", "10"}, {"train.refit_memory", "0.25"}, {"train.refit_damping", "1"}, {"train.ema", "0.999"}, {"train.polish_epochs", "0"}, {"train.polish_iterations", "1"},
         {"train.polish_samples", "2"}, {"train.patience", "0"},
         {"train.checkpoint_every", "1"}, {"train.seed", "1"}, {"train.threads", "auto"},
-        {"eval.samples", "500"}, {"eval.images", "all"}, {"eval.draws", "auto"}, {"eval.draw_sets", "3"},
-        {"eval.temperature", "1"}, {"eval.features", ""}, {"eval.seed", "1"},
+        {"eval.samples", "500"}, {"eval.images", "all"}, {"eval.generation", "all"}, {"eval.draws", "auto"},
+        {"eval.draw_sets", "3"}, {"eval.temperature", "1"}, {"eval.features", ""}, {"eval.seed", "1"},
     };
     gkv_settings settings;
     char value[GKV_PATH_SIZE], name[64];
@@ -299,8 +299,8 @@ static void change_everything(gkv_settings *settings)
         {"train.ema", "0.9999"}, {"train.polish_epochs", "2"}, {"train.polish_iterations", "3"},
         {"train.polish_samples", "4"}, {"train.patience", "5"}, {"train.checkpoint_every", "6"},
         {"train.seed", "9223372036854775807"}, {"train.threads", "2"}, {"eval.samples", "7"},
-        {"eval.images", "8"}, {"eval.draws", "1000"}, {"eval.draw_sets", "7"}, {"eval.temperature", "0.9"},
-        {"eval.features", "my net.safetensors"}, {"eval.seed", "9223372036854775806"},
+        {"eval.images", "8"}, {"eval.generation", "samples"}, {"eval.draws", "1000"}, {"eval.draw_sets", "7"},
+        {"eval.temperature", "0.9"}, {"eval.features", "my net.safetensors"}, {"eval.seed", "9223372036854775806"},
     };
     char value[GKV_PATH_SIZE], name[64];
     for (size_t i = 0; i < sizeof changed / sizeof *changed; i++) {

@@ -153,6 +153,32 @@ static void grey_models_have_no_binary_figures(void **state)
     close_fixture(&it);
 }
 
+/* Samples alone have the figures that they have among the others, and nothing else is measured. */
+static void measures_what_it_is_asked_to(void **state)
+{
+    (void)state;
+    fixture it;
+    gkv_generation all, samples, none, unmeasured;
+    open_fixture(&it);
+    measure(&it, NULL, &all);
+    set(&it.settings, "eval.generation", "samples");
+    measure(&it, NULL, &samples);
+    set(&it.settings, "eval.generation", "none");
+    measure(&it, NULL, &none);
+    gkv_generation_none(&unmeasured);
+    unmeasured.seconds = 0; /* as measure() leaves it */
+    assert_memory_equal(&none, &unmeasured, sizeof none);
+    assert_memory_equal(&samples.of[GKV_SET_SAMPLES][GKV_FORM_MEANS], &all.of[GKV_SET_SAMPLES][GKV_FORM_MEANS],
+                        sizeof(gkv_generation_figures));
+    assert_memory_equal(samples.class_share, all.class_share, sizeof all.class_share);
+    assert_true(isnan(samples.of[GKV_SET_SAMPLES][GKV_FORM_BINARY].frechet));
+    for (int s = GKV_SET_SAMPLES + 1; s < GKV_IMAGE_SETS; s++)
+        assert_true(isnan(samples.of[s][GKV_FORM_MEANS].frechet));
+    assert_true(isnan(samples.nearest_samples) && isfinite(all.nearest_samples));
+    assert_string_equal(samples.protocol, all.protocol);
+    close_fixture(&it);
+}
+
 static volatile sig_atomic_t stop;
 
 static void stop_soon(void *context, size_t done, size_t of)
@@ -213,6 +239,7 @@ int main(void)
         cmocka_unit_test(is_the_same_on_any_number_of_threads),
         cmocka_unit_test(sets_of_draws_follow_one_another),
         cmocka_unit_test(refined_codes_are_decoded),
+        cmocka_unit_test(measures_what_it_is_asked_to),
         cmocka_unit_test(grey_models_have_no_binary_figures),
         cmocka_unit_test(stops_when_asked),
         cmocka_unit_test(refuses_what_does_not_fit),
