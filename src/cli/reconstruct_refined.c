@@ -59,15 +59,57 @@ done:
     return code;
 }
 
-/* The Fréchet distances to the grey originals, in features of a network, of the encoder's reconstructions and of the
- * refined ones; NaN where there is no network for the images. */
-static int distances(const cli_run *run, size_t n, const refined_images *it, double *before, double *after)
+/* Of a collection of images. */
+typedef struct collection {
+    double frechet;  /* Fréchet distance to the grey originals, in features of a network */
+    double variance; /* of the features: the trace of their covariance */
+} collection;
+
+/* The sum of the variances of the columns of x[n, d]. */
+static double total_variance(const float *x, size_t n, size_t d)
+{
+    double total = 0;
+    for (size_t j = 0; j < d; j++) {
+        gkv_accumulator column = {.n = 0};
+        for (size_t i = 0; i < n; i++)
+            gkv_accumulator_add(&column, x[i * d + j]);
+        total += gkv_accumulator_variance(&column);
+    }
+    return total;
+}
+
+/* The mean over images of Σ p(1 − p), the variance of an image's pixels. */
+static double pixel_variance(const float *images, size_t n, size_t pixels)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n * pixels; i++)
+        sum += images[i] * (1.0 - images[i]);
+    return sum / (double)n;
+}
+
+/* Both figures of images[n, pixels]. decoded[n, dimensions] receives their features. */
+static int measure(const gkv_features *network, int threads, size_t n, const float *images, const float *originals,
+                   float *decoded, collection *out)
+{
+    const size_t d = gkv_features_dimensions(network);
+    int code = CLI_OK;
+    CLI_CHECK(gkv_features_apply(network, n, images, threads, decoded, NULL));
+    CLI_CHECK(gkv_frechet_distance(originals, n, decoded, n, d, &out->frechet));
+    out->variance = total_variance(decoded, n, d);
+done:
+    return code;
+}
+
+/* Of the originals, the encoder's reconstructions and the refined ones; all NaN where there is no network for the
+ * images. */
+static int measure_all(const cli_run *run, size_t n, const refined_images *it, collection *original, collection *before,
+                       collection *after)
 {
     const int threads = (int)run->settings.train.threads;
     gkv_features *network = NULL;
     float *originals = NULL, *decoded = NULL;
     int code = CLI_OK;
-    *before = *after = NAN;
+    *original = *before = *after = (collection){NAN, NAN};
     CLI_TRY(cli_generation_network(run, true, &network));
     if (!network)
         goto done;
@@ -75,10 +117,9 @@ static int distances(const cli_run *run, size_t n, const refined_images *it, dou
     originals = cli_alloc(n * d, sizeof *originals);
     decoded = cli_alloc(n * d, sizeof *decoded);
     CLI_CHECK(gkv_features_apply(network, n, it->grey, threads, originals, NULL));
-    CLI_CHECK(gkv_features_apply(network, n, it->before, threads, decoded, NULL));
-    CLI_CHECK(gkv_frechet_distance(originals, n, decoded, n, d, before));
-    CLI_CHECK(gkv_features_apply(network, n, it->after, threads, decoded, NULL));
-    CLI_CHECK(gkv_frechet_distance(originals, n, decoded, n, d, after));
+    *original = (collection){0, total_variance(originals, n, d)};
+    CLI_TRY(measure(network, threads, n, it->before, originals, decoded, before));
+    CLI_TRY(measure(network, threads, n, it->after, originals, decoded, after));
 done:
     free(originals);
     free(decoded);
@@ -92,10 +133,11 @@ static int print_figures(const cli_run *run, const gkv_refine_settings *settings
     const gkv_model *model = run->model;
     const size_t height = gkv_model_height(model), width = gkv_model_width(model);
     gkv_image_scores before, after;
-    double accepted = 0, distance_before = NAN, distance_after = NAN;
-    char heading[64];
+    collection original, encoder, refined;
+    double accepted = 0;
+    char heading[64], of_originals[64];
     int code = CLI_OK;
-    CLI_TRY(distances(run, n, it, &distance_before, &distance_after));
+    CLI_TRY(measure_all(run, n, it, &original, &encoder, &refined));
     CLI_CHECK(gkv_image_scores_of(it->before, it->grey, n, height, width, &before));
     CLI_CHECK(gkv_image_scores_of(it->after, it->grey, n, height, width, &after));
     for (size_t i = 0; i < n; i++)
@@ -108,9 +150,13 @@ static int print_figures(const cli_run *run, const gkv_refine_settings *settings
         {"SSIM", before.ssim.mean, after.ssim.mean, 4, ""},
         {"iterations that counted", NAN, accepted / (double)n, 2, "per image"},
         {"refinement", NAN, 1000 * seconds / (double)n, 2, "milliseconds an image"},
-        {"Fréchet distance", distance_before, distance_after, 2, "to the originals, in features"},
+        {"pixel variance Σ p(1 − p)", pixel_variance(it->before, n, height * width),
+         pixel_variance(it->after, n, height * width), 2, "per image: the softer, the larger"},
+        {"Fréchet distance", encoder.frechet, refined.frechet, 2, "to the originals, in features"},
+        {"variance of the features", encoder.variance, refined.variance, 1, of_originals},
     };
-    const size_t count = sizeof rows / sizeof *rows - (isfinite(distance_after) ? 0 : 1);
+    const size_t count = sizeof rows / sizeof *rows - (isfinite(refined.frechet) ? 0 : 2);
+    snprintf(of_originals, sizeof of_originals, "of the originals %.1f", original.variance);
     if (settings->mode == GKV_REFINE_MAP)
         snprintf(heading, sizeof heading, "code, lm:%d, prior %g", settings->iterations, settings->prior_weight);
     else
