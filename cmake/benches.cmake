@@ -36,6 +36,6 @@ gkv_bench_peers(mgh CMINPACK)
 # Measures of generated samples: time.
 gkv_bench(generation)
 
-# Matrix products at the shapes of a training step: looks at a room's inside.
+# Matrix products at the shapes of a training step: looks at the inside of a module.
 gkv_bench(gemm PkgConfig::OPENBLAS)
 target_include_directories(bench_gemm PRIVATE ${CMAKE_SOURCE_DIR}/src)

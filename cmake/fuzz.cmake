@@ -4,7 +4,7 @@
 option(GKV_FUZZ "build the fuzzers of tests/fuzz (clang only)" OFF)
 set(GKV_FUZZ_SECONDS 60 CACHE STRING "seconds that each fuzzer runs")
 
-# Before the rooms are made: all their code is watched.
+# Before the modules are made: all their code is watched.
 if(GKV_FUZZ)
   if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
     message(FATAL_ERROR "GKV_FUZZ needs clang: configure with CC=clang")
@@ -24,7 +24,7 @@ function(gkv_fuzzers)
     get_filename_component(name ${source} NAME_WE)
     string(REPLACE "fuzz_" "" subject ${name})
     add_executable(${name} EXCLUDE_FROM_ALL ${source})
-    target_link_libraries(${name} PRIVATE room_table)
+    target_link_libraries(${name} PRIVATE module_table)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     set(found ${CMAKE_BINARY_DIR}/corpus/${subject})
     file(MAKE_DIRECTORY ${found})
@@ -36,4 +36,4 @@ function(gkv_fuzzers)
   add_dependencies(fuzz ${programs})
 endfunction()
 
-cmake_language(DEFER CALL gkv_fuzzers) # once the rooms are there
+cmake_language(DEFER CALL gkv_fuzzers) # once the modules are there

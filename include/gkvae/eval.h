@@ -100,11 +100,6 @@ GKV_API GKV_MUST_USE gkv_status gkv_metrics_write(const gkv_metrics *metrics, co
 GKV_API GKV_MUST_USE gkv_status gkv_targets(const gkv_settings *settings, const gkv_dataset *images,
                                             gkv_split half, size_t first, size_t n, float *targets);
 
-/* The seconds that training has taken in a run folder so far, and those of them that went
- * into refits of the base (its times.json); NaN if it does not say. */
-GKV_API double gkv_train_seconds(const char *folder);
-GKV_API double gkv_refit_seconds(const char *folder);
-
 #ifdef __cplusplus
 }
 #endif

@@ -99,6 +99,11 @@ typedef enum gkv_run_stage {
  * GKV_ERR_IO if one of the files is damaged or cannot be read; GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_train_stage(const char *folder, gkv_run_stage *stage);
 
+/* The seconds that training has taken in a run folder so far, and those of them that went
+ * into refits of the base (its times.json); NaN if it does not say. */
+GKV_API double gkv_train_seconds(const char *folder);
+GKV_API double gkv_refit_seconds(const char *folder);
+
 #ifdef __cplusplus
 }
 #endif

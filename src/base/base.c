@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "gk/normal.h"
+#include "num/normal_distribution.h"
 #include "gkvae/gk.h"
 
 static const gkv_base_ops *const bases[] = {

@@ -5,7 +5,7 @@
  * What is left out, the spread of the components' slopes, would make it indefinite between them. */
 #include <string.h>
 
-#include "base/mixture.h"
+#include "base/base_mixture.h"
 #include "base/mixture_kernels.h"
 
 /* lambda ← lambda + share·D⁻¹ WWᵀ D⁻¹, its lower triangle; W NULL is I. */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mixture.h"
+#include "base/base_mixture.h"
 #include "base/mixture_kernels.h"
 #include "core/memory.h"
 #include "nn/gemm.h"
@@ -63,7 +63,7 @@ static void scores(const gkv_base_mixture *self, const gkv_params *params, size_
 static void whiten(const gkv_base_mixture *self, const gkv_params *params, size_t count, const gkv_mixture_rows *rows)
 {
     const size_t d = self->base.eps.width, all = self->components * d;
-    const gkv_gemm_kernels *kernels = gkv_gemm_kernels_of(gkv_simd_level());
+    const gkv_gemm_kernels *kernels = gkv_gemm_kernels_get();
     for (size_t k = 0; k < self->components; k++) {
         const gkv_product product = {.m = count, .n = d, .k = d, .a = rows->zeta + k * d, .a_row = all, .a_step = 1,
                                      .b = gkv_mixture_whitening(self, params, k), .b_row = d, .c = rows->w + k * d,
@@ -132,7 +132,7 @@ static void unwhiten(const gkv_base_mixture *self, const gkv_workspace *ws, size
     for (size_t i = 0; i < used; i++)
         memcpy(w + i * d, gkv_at(ws, self->w, row[i]) + k * d, d * sizeof *w);
     memset(u, 0, used * d * sizeof *u);
-    gkv_gemm_forward(gkv_gemm_kernels_of(gkv_simd_level()), used, d, d, w, gkv_mixture_whitening(self, ws->params, k), NULL,
+    gkv_gemm_forward(gkv_gemm_kernels_get(), used, d, d, w, gkv_mixture_whitening(self, ws->params, k), NULL,
                      NULL, u);
     for (size_t i = 0; i < used; i++)
         memcpy(gkv_at(ws, self->u, row[i]) + k * d, u + i * d, d * sizeof *u);

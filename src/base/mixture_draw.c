@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/mixture.h"
+#include "base/base_mixture.h"
 
 static void draw_from(const gkv_base_mixture *self, const gkv_params *params, size_t k, gkv_real *row)
 {

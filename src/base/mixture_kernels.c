@@ -1,15 +1,107 @@
+/* The row kernels of mixtures, once for every instruction set. */
 #include "base/mixture_kernels.h"
+#include "core/simd_real.h"
 
-#include "core/simd.h"
+/* What a score is held to; its square, summed over dimensions, is still a float. */
+#define MOST 1e15
 
-const gkv_mixture_kernels *gkv_mixture_kernels_get(void)
-{
-#if defined(__x86_64__)
-    switch (gkv_simd_level()) {
-    case GKV_SIMD_AVX512: return &gkv_mixture_kernels_avx512;
-    case GKV_SIMD_AVX2: return &gkv_mixture_kernels_avx2;
-    default: break;
-    }
+/* Shares below this are rounding of the largest. */
+#ifdef GKV_REAL_IS_DOUBLE
+#define LEAST_SHARE 1e-18
+#else
+#define LEAST_SHARE 1e-9
 #endif
-    return &gkv_mixture_kernels_portable;
+
+static inline vr held(vr z)
+{
+    /* NaN stays: max and min would swallow it. */
+    const vr inside = vr_max(vr_set(-MOST), vr_min(vr_set(MOST), z));
+    return vr_select(z == z, inside, z);
 }
+
+static void standardise(size_t n, const gkv_real *a, const gkv_real *b, gkv_real *z)
+{
+    for (size_t i = 0; i < n; i += VR_LANES) {
+        const vr y = (vr_load_part(z + i, n - i, 0) - vr_load_part(a + i, n - i, 0)) / vr_load_part(b + i, n - i, 1);
+        vr_store_part(z + i, n - i, held(y));
+    }
+}
+
+static void hold(size_t n, gkv_real *z, gkv_real *dq)
+{
+    for (size_t i = 0; i < n; i += VR_LANES) {
+        vr_store_part(z + i, n - i, held(vr_load_part(z + i, n - i, 0)));
+        if (dq)
+            vr_store_part(dq + i, n - i, vr_max(vr_set(1 / MOST), vr_load_part(dq + i, n - i, 1)));
+    }
+}
+
+static void log_densities(size_t components, size_t d, const gkv_real *w, const gkv_real *log_dq, gkv_real *log_f)
+{
+    for (size_t k = 0; k < components; k++, w += d) {
+        vr sum = vr_set(0), logs = vr_set(0);
+        gkv_real rest = 0;
+        size_t j = 0;
+        for (; j + VR_LANES <= d; j += VR_LANES) {
+            const vr here = vr_load(w + j);
+            sum = vr_fma(here, here, sum);
+            if (log_dq)
+                logs = logs + vr_load(log_dq + j);
+        }
+        for (; j < d; j++)
+            rest += w[j] * w[j] / 2 + (log_dq ? log_dq[j] : 0);
+        log_f[k] = -vr_sum(vr_fma(vr_set(0.5), sum, logs)) - rest;
+        if (log_dq)
+            log_dq += d;
+    }
+}
+
+static gkv_real share_out(size_t components, gkv_real *logs)
+{
+    gkv_real most = logs[0];
+    for (size_t k = 1; k < components; k++)
+        most = logs[k] > most || logs[k] != logs[k] ? logs[k] : most; /* a NaN stays, for nothing is above it */
+    vr sum = vr_set(0);
+    for (size_t k = 0; k < components; k += VR_LANES) {
+        const vr off = vr_load_part(logs + k, components - k, -INFINITY) - vr_set(most);
+        vr e = vr_exp(vr_max(off, vr_set(-80)));
+        e = vr_select(e < vr_set(LEAST_SHARE), vr_set(0), e);
+        sum = sum + e;
+        vr_store_part(logs + k, components - k, e);
+    }
+    const gkv_real total = vr_sum(sum);
+    for (size_t k = 0; k < components; k++)
+        logs[k] /= total;
+    return most + (gkv_real)log((double)total);
+}
+
+static gkv_real dot(size_t n, const gkv_real *x, const gkv_real *y)
+{
+    vr sum = vr_set(0);
+    gkv_real rest = 0;
+    size_t i = 0;
+    for (; i + VR_LANES <= n; i += VR_LANES)
+        sum = vr_fma(vr_load(x + i), vr_load(y + i), sum);
+    for (; i < n; i++)
+        rest += x[i] * y[i];
+    return vr_sum(sum) + rest;
+}
+
+static void pull_back(size_t n, gkv_real weight, const gkv_real *u, const gkv_real *ratio, const gkv_real *dq,
+                      gkv_real *to)
+{
+    for (size_t i = 0; i < n; i += VR_LANES) {
+        vr slope = vr_load_part(u + i, n - i, 0);
+        if (ratio)
+            slope = slope + vr_load_part(ratio + i, n - i, 0);
+        slope = vr_set(weight) * slope / vr_load_part(dq + i, n - i, 1);
+        vr_store_part(to + i, n - i, vr_load_part(to + i, n - i, 0) - slope);
+    }
+}
+
+#undef MOST
+#undef LEAST_SHARE
+
+GKV_SIMD_TABLE(gkv_mixture_kernels,
+    .standardise = standardise, .hold = hold, .log_densities = log_densities,
+    .share_out = share_out, .dot = dot, .pull_back = pull_back);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "core/real.h"
+#include "core/simd.h"
 
 typedef struct gkv_mixture_kernels {
     /* z ← (z − a)/b, held to ±most. */
@@ -25,9 +26,6 @@ typedef struct gkv_mixture_kernels {
                       gkv_real *to);
 } gkv_mixture_kernels;
 
-extern const gkv_mixture_kernels gkv_mixture_kernels_portable, gkv_mixture_kernels_avx2, gkv_mixture_kernels_avx512;
-
-/* The table of gkv_simd_level(). */
-const gkv_mixture_kernels *gkv_mixture_kernels_get(void);
+GKV_SIMD_DECLARE(gkv_mixture_kernels);
 
 #endif

@@ -6,11 +6,11 @@
 
 #include <omp.h>
 
-#include "base/gk.h"
-#include "core/axpy.h"
+#include "base/base_gk.h"
+#include "num/axpy.h"
 #include "core/memory.h"
-#include "mgk/cholesky.h"
-#include "mgk/low_rank.h"
+#include "num/cholesky.h"
+#include "num/low_rank.h"
 
 /* Of EM, to as many factors as a correlation is to have. */
 enum { FACTOR_ITERATIONS = 10 };

@@ -3,7 +3,7 @@
 #ifndef GKV_BASE_MIXTURE_MOVE_H
 #define GKV_BASE_MIXTURE_MOVE_H
 
-#include "base/mixture.h"
+#include "base/base_mixture.h"
 
 /* A component of fewer rows is not fitted, and is put to use elsewhere. */
 enum { GKV_MIXTURE_LEAST_ROWS = 20 };

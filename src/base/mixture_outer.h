@@ -2,7 +2,7 @@
 #ifndef GKV_BASE_MIXTURE_OUTER_H
 #define GKV_BASE_MIXTURE_OUTER_H
 
-#include "base/mixture.h"
+#include "base/base_mixture.h"
 #include "nn/gemm.h"
 
 typedef struct gkv_mixture_outer {
@@ -17,7 +17,7 @@ static inline void gkv_mixture_outer_add(gkv_mixture_outer *rows, gkv_real *to)
     const gkv_product product = {.m = d, .n = d, .k = rows->count, .a = rows->x, .a_row = 1, .a_step = d, .b = rows->y,
                                  .b_row = d, .c = to, .c_row = d, .start = to, .start_row = d};
     if (rows->count > 0)
-        gkv_gemm_product(gkv_gemm_kernels_of(gkv_simd_level()), &product);
+        gkv_gemm_product(gkv_gemm_kernels_get(), &product);
     rows->count = 0;
 }
 

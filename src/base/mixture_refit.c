@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/gk.h"
+#include "base/base_gk.h"
 #include "base/mixture_tally.h"
 #include "core/memory.h"
 #include "gkvae/mgk_mixture.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mixture_tally.h"
-#include "mgk/cholesky.h"
+#include "num/cholesky.h"
 
 /* No weight falls below this. */
 static const double least_weight = 1e-6;

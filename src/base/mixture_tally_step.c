@@ -2,9 +2,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/gk.h"
+#include "base/base_gk.h"
 #include "base/mixture_tally.h"
-#include "gk/four.h"
+#include "num/solve4x4.h"
 
 /* The longest step of log B, g and k, and of A in units of B. */
 static const double longest[4] = {1, 0.5, 0.5, 0.2};
@@ -154,7 +154,7 @@ static int solve(equations *it, double delta[4])
     static const unsigned char held[4] = {0};
     for (size_t i = 0; i < 4; i++)
         it->m[i][i] *= 1 + damping;
-    return gkv_symmetric_solve(it->m, held, it->b, delta);
+    return gkv_solve4x4_symmetric(it->m, held, it->b, delta);
 }
 
 static double held_to(double most, double x)

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "bench.h"
+#include "cli_bench.h"
 
 enum { STROKES = 2, DOTS = 24, DARK = 67 };
 

@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "bench.h"
+#include "cli_bench.h"
 
 static void put(json_t *object, const char *key, double value)
 {

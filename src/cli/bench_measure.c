@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
+#include "cli_bench.h"
 #include "gkvae/eval.h"
 #include "gkvae/gk_batch.h"
 

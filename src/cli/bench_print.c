@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench.h"
+#include "cli_bench.h"
 
 /* --- Tables --------------------------------------------------------------------------------- */
 

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "cli_bench.h"
 #include "gkvae/train.h"
 
 extern char **environ;

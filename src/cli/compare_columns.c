@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compare.h"
+#include "cli_compare.h"
 #include "gkvae/text.h"
 
 typedef struct known {

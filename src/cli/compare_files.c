@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "compare.h"
+#include "cli_compare.h"
 #include "gkvae/file.h"
 
 /* --- CSV: a line a run -------------------------------------------------------------------------- */

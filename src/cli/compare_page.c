@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compare.h"
+#include "cli_compare.h"
 #include "gkvae/plot.h"
 
 enum { FIGURES = COMPARE_COLUMNS + 1 };

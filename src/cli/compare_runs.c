@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "compare.h"
+#include "cli_compare.h"
 
 /* --- A run -------------------------------------------------------------------------------------- */
 

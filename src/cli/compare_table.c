@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compare.h"
+#include "cli_compare.h"
 
 /* "84.21 ± 0.05"; without the error if it is unknown, or 0 for a whole number. */
 static char *cell_of(const compare_value *value, int places)

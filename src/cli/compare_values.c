@@ -1,7 +1,7 @@
 /* Means, standard errors and differences of rows; declared in compare.h. */
 #include <math.h>
 
-#include "compare.h"
+#include "cli_compare.h"
 
 /* Sums of values, one after another. */
 typedef struct sums {

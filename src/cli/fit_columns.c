@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "fit.h"
+#include "cli_fit.h"
 
 /* --- Fits ------------------------------------------------------------------------------------- */
 

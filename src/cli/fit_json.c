@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fit.h"
+#include "cli_fit.h"
 
 json_t *cli_fit_json_number(double value)
 {

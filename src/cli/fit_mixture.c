@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fit.h"
+#include "cli_fit.h"
 #include "gkvae/mgk_mixture.h"
 
 /* --- Rows to be watched, not fitted ------------------------------------------------------------- */

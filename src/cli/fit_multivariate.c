@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "fit.h"
+#include "cli_fit.h"
 #include "gkvae/mgk_fit.h"
 
 static void print_correlation(const cli_fit_data *data, const gkv_mgk_fit_result *r)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fit.h"
+#include "cli_fit.h"
 
 void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit_result *result)
 {

@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "gk.h"
+#include "cli_gk.h"
 
 enum { VALUES = 5 };
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gk.h"
+#include "cli_gk.h"
 
 enum { BUFFER = 1 << 16, SHOWN = 40 };
 

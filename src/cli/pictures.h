@@ -3,7 +3,7 @@
 #define GKV_CLI_PICTURES_H
 
 #include "cli.h"
-#include "draws.h"
+#include "cli_draws.h"
 
 /* Columns of a picture by class, and the steps between two images. */
 enum { CLI_COLUMNS = 10, CLI_STEPS = 12, CLI_PAIRS = 8, CLI_PANELS = 6 };

@@ -2,7 +2,7 @@
 #ifndef GKV_CLI_PLAN_H
 #define GKV_CLI_PLAN_H
 
-#include "compare.h"
+#include "cli_compare.h"
 
 /* "key = value", and its line. */
 typedef struct plan_setting {

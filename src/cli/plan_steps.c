@@ -9,6 +9,7 @@
 
 #include "plan.h"
 #include "gkvae/eval.h"
+#include "gkvae/train.h"
 #include "gkvae/file.h"
 
 typedef enum step_kind { STEP_TRAIN, STEP_FIT, STEP_EVAL, STEP_KINDS } step_kind;

@@ -4,7 +4,7 @@
 
 #include "gkvae/generation_metrics.h"
 #include "gkvae/image_metrics.h"
-#include "generation.h"
+#include "cli_generation.h"
 #include "pictures.h"
 #include "refined.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "evaluation.h"
-#include "generation.h"
+#include "cli_generation.h"
 #include "records.h"
 #include "refined.h"
 #include "gkvae/plot.h"

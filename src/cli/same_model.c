@@ -1,7 +1,7 @@
 /* Whether two configurations make the same model; declared in compare.h. */
 #include <string.h>
 
-#include "compare.h"
+#include "cli_compare.h"
 
 /* The folder of the data, the number of threads and the settings of the evaluation do not change a model. */
 static bool is_of_no_concern(const gkv_settings_key *key, const char *name)

@@ -64,13 +64,7 @@ void gkv_rng_normal_d(gkv_rng at, size_t n, double *out)
     }
 }
 
-#ifdef GKV_REAL_IS_DOUBLE
-void gkv_rng_normal(gkv_rng at, size_t n, gkv_real *out)
-{
-    gkv_rng_normal_d(at, n, out);
-}
-#else
-void gkv_rng_normal(gkv_rng at, size_t n, gkv_real *out)
+void gkv_rng_normal_f(gkv_rng at, size_t n, float *out)
 {
     float u[CHUNK], v[CHUNK], a[CHUNK], b[CHUNK];
     uint32_t block = 0;
@@ -91,7 +85,6 @@ void gkv_rng_normal(gkv_rng at, size_t n, gkv_real *out)
             out[i + k] = k % 2 ? b[k / 2] : a[k / 2];
     }
 }
-#endif
 
 void gkv_rng_permutation(gkv_rng at, uint32_t n, uint32_t *out)
 {

@@ -25,7 +25,7 @@ typedef enum gkv_stream {
     GKV_STREAM_VALIDATION_SPLIT,
     GKV_STREAM_BOOTSTRAP,
     GKV_STREAM_USER,           /* draws asked for by name through the public API */
-    GKV_STREAM_REFINE,         /* posterior noise in refinement; index = image, step: vae/refinement.h */
+    GKV_STREAM_REFINE,         /* posterior noise in refinement; index = image, step: infer/refine_iteration.h */
     GKV_STREAM_POLISH,         /* the same in training, from another place in each epoch */
     GKV_STREAM_WARP,           /* whether an image is bent; step = training step, index = image */
     GKV_STREAM_WARP_FIELD,     /* how */
@@ -56,8 +56,18 @@ void gkv_rng_uniform(gkv_rng at, size_t n, double *out);
 /* n standard normals, in double (32-bit uniforms are not enough for its tails: 53 bits). */
 void gkv_rng_normal_d(gkv_rng at, size_t n, double *out);
 
+/* n standard normals from 32-bit uniforms, in float. */
+void gkv_rng_normal_f(gkv_rng at, size_t n, float *out);
+
 /* n standard normals in the networks' numeric type. */
-void gkv_rng_normal(gkv_rng at, size_t n, gkv_real *out);
+static inline void gkv_rng_normal(gkv_rng at, size_t n, gkv_real *out)
+{
+#ifdef GKV_REAL_IS_DOUBLE
+    gkv_rng_normal_d(at, n, out);
+#else
+    gkv_rng_normal_f(at, n, out);
+#endif
+}
 
 /* A permutation of 0 … n−1 (Fisher–Yates, unbiased by rejection). */
 void gkv_rng_permutation(gkv_rng at, uint32_t n, uint32_t *out);

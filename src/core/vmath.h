@@ -8,11 +8,12 @@
 #include <stddef.h>
 
 #include "core/real.h"
+#include "core/simd.h"
 
 typedef void gkv_vmap_f(size_t n, const float *x, float *y);
 typedef void gkv_vmap_d(size_t n, const double *x, double *y);
 
-/* One table per instruction set: vmath_kernels_*.c */
+/* One table per instruction set: vmath_kernels.c */
 typedef struct gkv_vmath {
     gkv_vmap_f *exp_f, *log_f, *tanh_f, *sigmoid_f;
     gkv_vmap_d *exp_d, *log_d, *tanh_d, *sigmoid_d;
@@ -21,10 +22,7 @@ typedef struct gkv_vmath {
     void (*box_muller_d)(size_t n, const double *u, const double *v, double *a, double *b);
 } gkv_vmath;
 
-extern const gkv_vmath gkv_vmath_portable, gkv_vmath_avx2, gkv_vmath_avx512;
-
-/* The table of gkv_simd_level(). */
-const gkv_vmath *gkv_vmath_get(void);
+GKV_SIMD_DECLARE(gkv_vmath);
 
 /* The same by numeric type of the networks. */
 #ifdef GKV_REAL_IS_DOUBLE

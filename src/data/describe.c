@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "data/catalogue.h"
 #include "data/checksum.h"
-#include "data/load.h"
+#include "data/dataset_load.h"
 
 enum { ON = 128 };
 

@@ -7,7 +7,7 @@
 
 #include "core/memory.h"
 #include "data/catalogue.h"
-#include "data/files.h"
+#include "data/image_files.h"
 #include "data/process.h"
 
 enum { TIME_LIMIT = 900 };

@@ -6,7 +6,7 @@
 #ifndef GKV_FLOW_COUPLING_H
 #define GKV_FLOW_COUPLING_H
 
-#include "nn/mlp.h"
+#include "net/mlp.h"
 
 typedef struct gkv_coupling {
     gkv_slot in, d_in, out, d_out; /* [rows, d] */

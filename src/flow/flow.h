@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "nn/mlp.h"
+#include "net/mlp.h"
 
 typedef struct gkv_flow gkv_flow;
 

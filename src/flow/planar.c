@@ -5,7 +5,7 @@
  * wᵀû = bend(a) > −1 always, and log|det| = log(1 + (1 − tanh²)·bend(a)). */
 #include <math.h>
 
-#include "flow/bend.h"
+#include "flow/elu.h"
 #include "flow/posterior_flow.h"
 
 typedef struct planar {

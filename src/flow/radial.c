@@ -5,7 +5,7 @@
  * log|det| = (d − 1)·log(1 + βh) + log(1 + αβh²). */
 #include <math.h>
 
-#include "flow/bend.h"
+#include "flow/elu.h"
 #include "flow/posterior_flow.h"
 
 static const double least_alpha = 1e-3;

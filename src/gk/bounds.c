@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "gk/family.h"
-#include "gk/search.h"
+#include "num/maximize.h"
 #include "gk/validity.h"
 
 typedef struct shape {
@@ -47,18 +47,18 @@ static double reciprocal_c(double v, const void *user)
 
 double gkv_gk_excess_peak(double g, double c, double v_end, double *at)
 {
-    return gkv_gk_search(excess, &(shape){.g = g, .c = c}, v_end, 0, at);
+    return gkv_maximize(excess, &(shape){.g = g, .c = c}, v_end, 0, at);
 }
 
 double gkv_gk_excess_hump(double g, double c, double *at)
 {
-    return gkv_gk_search(excess, &(shape){.g = g, .c = c}, INFINITY, 1, at);
+    return gkv_maximize(excess, &(shape){.g = g, .c = c}, INFINITY, 1, at);
 }
 
 double gkv_gk_violation_peak(double c, double v_end)
 {
     double at;
-    const double near = gkv_gk_search(violation_by_square, &(shape){.c = c}, v_end, 0, &at);
+    const double near = gkv_maximize(violation_by_square, &(shape){.c = c}, v_end, 0, &at);
     return v_end > 40.0 ? fmax(near, -1.0 / (v_end * v_end)) : near; /* out there S is 0 */
 }
 
@@ -108,7 +108,7 @@ double gkv_gk_c_max_within(const gkv_gk *gk, double z_max)
         return INFINITY;
     double at;
     const double end = 0.5 * fabs(gk->g) * fmax(z_max, 1e-100);
-    return fmin(1.0, 1.0 / gkv_gk_search(reciprocal_c, &(shape){.g = gk->g, .k = gk->k, .weight = ops->weight}, end, 0,
+    return fmin(1.0, 1.0 / gkv_maximize(reciprocal_c, &(shape){.g = gk->g, .k = gk->k, .weight = ops->weight}, end, 0,
                                          &at));
 }
 

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "gk/family.h"
-#include "gk/normal.h"
+#include "num/normal_distribution.h"
 
 static gkv_wide log_pdf(const gkv_gk *gk, double x)
 {

@@ -21,6 +21,11 @@ const char *gkv_gk_family_name(int64_t family)
     return ops ? ops->name : "unknown";
 }
 
+double gkv_gk_scale(const gkv_gk *gk)
+{
+    return fmin(1.0, 1.0 / fabs(gk->g));
+}
+
 gkv_gk_jet gkv_gk_jet_at(const gkv_gk *gk, gkv_wide z, int order)
 {
     gkv_gk_jet jet = {.lambda = NAN, .rho = NAN};

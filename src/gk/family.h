@@ -8,9 +8,7 @@
 #define GKV_GK_FAMILY_H
 
 #include "gkvae/gk.h"
-
-/* The numbers in between. 64 bits where long double has them; correct where it is double. */
-typedef long double gkv_wide;
+#include "num/wide.h"
 
 typedef struct gkv_gk_jet {
     gkv_wide lambda, lambda_z, lambda_g, lambda_k, lambda_zz, lambda_zg, lambda_zk, lambda_gg;
@@ -50,6 +48,9 @@ extern const gkv_gk_family_ops gkv_gk_family_gk, gkv_gk_family_gh, gkv_gk_family
 
 /* NULL for a number that is no family. */
 const gkv_gk_family_ops *gkv_gk_family_of(int64_t family);
+
+/* 1/|g|, or 1 if that is more: the scale on which functions of z and gz vary. */
+double gkv_gk_scale(const gkv_gk *gk);
 
 /* The jet at z; NaN throughout for an unknown family. */
 gkv_gk_jet gkv_gk_jet_at(const gkv_gk *gk, gkv_wide z, int order);

@@ -2,7 +2,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "gk/batch.h"
+#include "gk/gk_batch_kernels.h"
 #include "gk/skew.h"
 #include "gk/validity.h"
 

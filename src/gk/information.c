@@ -2,7 +2,8 @@
 #include <math.h>
 
 #include "core/error.h"
-#include "gk/quadrature.h"
+#include "gk/family.h"
+#include "num/quadrature.h"
 #include "gk/score.h"
 #include "gkvae/gk_moments.h"
 
@@ -10,7 +11,7 @@ static void products(gkv_wide z, const void *user, gkv_wide *value)
 {
     const gkv_gk *gk = user;
     const gkv_gk_jet at = gkv_gk_jet_at(gk, z, 1);
-    const gkv_wide weight = gkv_gk_phi(z);
+    const gkv_wide weight = gkv_normal_pdf_wide(z);
     gkv_wide s[GKV_GK_PARAMETERS];
     gkv_gk_score_wide(gk, &at, z, s);
     for (int i = 0, place = 0; i < GKV_GK_PARAMETERS; i++)
@@ -27,8 +28,8 @@ gkv_status gkv_gk_information(const gkv_gk *gk, double information[4][4])
     gkv_gk unit = *gk;
     unit.a = 0.0;
     unit.b = 1.0;
-    gkv_wide value[GKV_GK_INTEGRANDS];
-    const double error = gkv_gk_integrate(products, &unit, GKV_GK_INTEGRANDS, gkv_gk_scale(gk), value);
+    gkv_wide value[GKV_INTEGRANDS];
+    const double error = gkv_integrate(products, &unit, GKV_INTEGRANDS, gkv_gk_scale(gk), value);
     for (int i = 0, place = 0; i < GKV_GK_PARAMETERS; i++)
         for (int j = i; j < GKV_GK_PARAMETERS; j++) {
             const gkv_wide by_i = i < 2 ? gk->b : 1, by_j = j < 2 ? gk->b : 1;

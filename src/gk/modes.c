@@ -2,7 +2,8 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "gk/quadrature.h"
+#include "gk/family.h"
+#include "num/quadrature.h"
 #include "gk/score.h"
 #include "gkvae/gk_moments.h"
 

@@ -1,4 +1,4 @@
-/* Included twice by batch_kernels_body.h: the normal distribution of whole arrays. */
+/* Included twice by batch_kernels.c: the normal distribution of whole arrays. */
 
 /* Φ(z), Φ(−z) and their logarithms, from the smaller of the first two. */
 static void S(probability)(size_t n, const REAL *z, REAL *lower, REAL *upper, REAL *log_lower, REAL *log_upper)

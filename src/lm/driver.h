@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 #include "gkvae/lm_batch.h"
-#include "lm/kernels.h"
+#include "lm/lm_kernels.h"
 
 /* What the residuals at a lane's point are for. */
 typedef enum gkv_lm_state {
@@ -61,7 +61,7 @@ typedef struct gkv_lm_task {
     atomic_int halted;          /* a callback failed: all are to end */
 } gkv_lm_task;
 
-/* Arrays are those of lm/kernels.h: element e of lane l is at e·lanes + l. */
+/* Arrays are those of lm/lm_kernels.h: element e of lane l is at e·lanes + l. */
 typedef struct gkv_lm_driver {
     const gkv_lm_kernels *kernels;
     size_t n, p;

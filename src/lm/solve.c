@@ -7,7 +7,7 @@
 #include "core/memory.h"
 #include "lm/level.h"
 #include "lm/driver.h"
-#include "lm/held.h"
+#include "lm/constraints.h"
 
 struct gkv_lm {
     gkv_lm_driver driver; /* whose p is less than this one's while combinations are held */

@@ -13,7 +13,7 @@
 #include "core/memory.h"
 #include "core/simd.h"
 #include "core/threads.h"
-#include "nn/kernels.h"
+#include "nn/nn_kernels.h"
 
 enum { TILE = 25 }; /* images */
 
@@ -198,7 +198,7 @@ gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float
                               float *probabilities)
 {
     GKV_TRY(check(network, n, images, threads, features, probabilities));
-    const gkv_gemm_kernels *const gemm = gkv_gemm_kernels_of(gkv_simd_level());
+    const gkv_gemm_kernels *const gemm = gkv_gemm_kernels_get();
     if (!gemm && openblas_get_num_threads() != 1)
         openblas_set_num_threads(1); /* tiles run in parallel already */
     const gkv_nn_kernels *const nn = gkv_nn_kernels_get();

@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/memory.h"
-#include "core/safetensors.h"
+#include "safetensors/safetensors.h"
 #include "core/simd.h"
 #include "core/text.h"
 #include "metrics/features.h"
@@ -98,7 +98,7 @@ static gkv_status read_tensor(const source *from, const char *name, size_t rank,
 
 static gkv_status pack(gkv_feature_layer *layer)
 {
-    const gkv_gemm_kernels *const kernels = gkv_gemm_kernels_of(gkv_simd_level());
+    const gkv_gemm_kernels *const kernels = gkv_gemm_kernels_get();
     if (!kernels)
         return GKV_OK;
     GKV_TRY(gkv_alloc(gkv_packed_size(layer->out, layer->in), sizeof *layer->packed, &layer->packed));

@@ -5,7 +5,7 @@
 #include "core/memory.h"
 #include "gkvae/generation_metrics.h"
 #include "metrics/jacobi.h"
-#include "metrics/moments.h"
+#include "metrics/feature_moments.h"
 #include "metrics/sets.h"
 
 typedef struct moments {

@@ -105,7 +105,7 @@ gkv_status gkv_kernel_distance(const float *a, size_t n_a, const float *b, size_
         *out = (gkv_kid){.mean = (double)NAN, .sd = (double)NAN, .subsets = set.subsets, .size = set.size};
         return GKV_OK;
     }
-    const gkv_pairs_kernels *kernels = gkv_pairs_kernels_of(gkv_simd_level());
+    const gkv_pairs_kernels *kernels = gkv_pairs_kernels_get();
     const float *const sets[2] = {a, b};
     const size_t n[2] = {n_a, n_b}, threads = (size_t)gkv_threads(set.threads);
     const size_t used = threads < set.subsets ? threads : set.subsets;

@@ -170,7 +170,7 @@ gkv_status gkv_nearest(const float *queries, size_t n, const uint8_t *references
                        uint32_t *index, double *distance)
 {
     GKV_TRY(check(queries, n, references, m, pixels, threads));
-    search s = {.kernels = gkv_gemm_kernels_of(gkv_simd_level()), .queries = queries, .references = references,
+    search s = {.kernels = gkv_gemm_kernels_get(), .queries = queries, .references = references,
                 .n = n, .m = m, .pixels = pixels, .rounding = rounding_of(pixels), .index = index,
                 .distance = distance};
     if (!s.kernels && openblas_get_num_threads() != 1)

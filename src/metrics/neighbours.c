@@ -117,7 +117,7 @@ gkv_status gkv_reference_create(const float *features, size_t n, size_t d, const
     GKV_TRY(gkv_alloc(1, sizeof *reference, &reference));
     reference->settings = set;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_panels_create(gkv_pairs_kernels_of(gkv_simd_level()), n, d, &reference->rows));
+    GKV_TRY_GOTO(gkv_panels_create(gkv_pairs_kernels_get(), n, d, &reference->rows));
     GKV_TRY_GOTO(gkv_alloc(n, sizeof(double), &reference->precision));
     GKV_TRY_GOTO(gkv_alloc(n, sizeof(double), &reference->density));
     gkv_panels_pack(&reference->rows, features, NULL);

@@ -4,19 +4,6 @@
 
 #include "core/memory.h"
 
-const gkv_pairs_kernels *gkv_pairs_kernels_of(gkv_simd level)
-{
-#if defined(__x86_64__)
-    switch (level) {
-    case GKV_SIMD_AVX512: return &gkv_pairs_kernels_avx512;
-    case GKV_SIMD_AVX2: return &gkv_pairs_kernels_avx2;
-    default: break;
-    }
-#endif
-    (void)level;
-    return &gkv_pairs_kernels_portable;
-}
-
 gkv_status gkv_panels_create(const gkv_pairs_kernels *kernels, size_t n, size_t d, gkv_panels *out)
 {
     *out = (gkv_panels){.kernels = kernels, .n = n, .d = d};

@@ -44,9 +44,7 @@ typedef struct gkv_pairs_kernels {
     double (*cubes)(size_t n, double scale, const double *c);
 } gkv_pairs_kernels;
 
-extern const gkv_pairs_kernels gkv_pairs_kernels_portable, gkv_pairs_kernels_avx2, gkv_pairs_kernels_avx512;
-
-const gkv_pairs_kernels *gkv_pairs_kernels_of(gkv_simd level);
+GKV_SIMD_DECLARE(gkv_pairs_kernels);
 
 /* A set of rows, packed. */
 typedef struct gkv_panels {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
-#include "metrics/images.h"
+#include "metrics/image_scores.h"
 
 enum { TAPS = 11, RADIUS = TAPS / 2, MOMENTS = 5 };
 

@@ -1,5 +1,5 @@
 /* Layers without parameters: the gate h ⊙ sigmoid(a) and the leaky rectifier. */
-#include "nn/kernels.h"
+#include "nn/nn_kernels.h"
 #include "nn/module.h"
 
 static void gate_forward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)

@@ -10,19 +10,6 @@ enum {
     SUMS = 64           /* columns of gradients that are summed at a time */
 };
 
-const gkv_gemm_kernels *gkv_gemm_kernels_of(gkv_simd level)
-{
-#if defined(__x86_64__)
-    switch (level) {
-    case GKV_SIMD_AVX512: return &gkv_gemm_kernels_avx512;
-    case GKV_SIMD_AVX2: return &gkv_gemm_kernels_avx2;
-    default: break;
-    }
-#endif
-    (void)level;
-    return NULL;
-}
-
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;

@@ -70,10 +70,8 @@ typedef struct gkv_gemm_kernels {
     void (*sparse_gradient)(const gkv_sparse_gradient *gradient);
 } gkv_gemm_kernels;
 
-extern const gkv_gemm_kernels gkv_gemm_kernels_avx2, gkv_gemm_kernels_avx512;
-
-/* The kernels of an instruction set, NULL for the portable one: OpenBLAS works there. */
-const gkv_gemm_kernels *gkv_gemm_kernels_of(gkv_simd level);
+/* The kernels of an instruction set. NULL for the portable one, where OpenBLAS works. */
+GKV_SIMD_DECLARE(gkv_gemm_kernels);
 
 static inline size_t gkv_packed_width(size_t panel, size_t count)
 {

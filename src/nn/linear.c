@@ -5,7 +5,7 @@
  *   t_out = t_in Wᵀ */
 #include "core/simd.h"
 #include "nn/gemm.h"
-#include "nn/kernels.h"
+#include "nn/nn_kernels.h"
 #include "nn/module.h"
 
 #include <string.h>
@@ -26,7 +26,7 @@ static size_t part_rows(const gkv_layer *layer)
 static void forward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)
 {
     const size_t in = layer->in.width, out = layer->out.width;
-    gkv_gemm_forward(gkv_gemm_kernels_of(gkv_simd_level()), count, out, in, gkv_at(ws, layer->in, first),
+    gkv_gemm_forward(gkv_gemm_kernels_get(), count, out, in, gkv_at(ws, layer->in, first),
                      gkv_param_value(ws->params, layer->weight), gkv_packed(ws, layer->weight),
                      gkv_param_value(ws->params, layer->bias), gkv_at(ws, layer->out, first));
 }
@@ -35,7 +35,7 @@ static void backward(const gkv_layer *layer, gkv_workspace *ws, size_t first, si
 {
     if (!layer->has_d_in)
         return;
-    gkv_gemm_backward(gkv_gemm_kernels_of(gkv_simd_level()), count, layer->out.width, layer->in.width,
+    gkv_gemm_backward(gkv_gemm_kernels_get(), count, layer->out.width, layer->in.width,
                       gkv_at(ws, layer->d_out, first), gkv_param_value(ws->params, layer->weight),
                       gkv_at(ws, layer->d_in, first));
 }
@@ -51,7 +51,7 @@ static void gradient(const gkv_layer *layer, gkv_workspace *ws, size_t rows, siz
     const size_t in = layer->in.width, out = layer->out.width;
     const size_t first = part * part_rows(layer);
     const size_t count = out - first < part_rows(layer) ? out - first : part_rows(layer);
-    gkv_gemm_gradient(gkv_gemm_kernels_of(gkv_simd_level()), rows, out, in, first, count,
+    gkv_gemm_gradient(gkv_gemm_kernels_get(), rows, out, in, first, count,
                       gkv_at(ws, layer->d_out, 0), gkv_at(ws, layer->in, 0),
                       gkv_param_grad(ws->params, layer->weight));
     const gkv_real *d_out = gkv_at(ws, layer->d_out, 0) + first;
@@ -68,7 +68,7 @@ void gkv_linear_tangent_part(const gkv_layer *layer, const gkv_workspace *ws, si
     const size_t depth = layer->in.width;
     const gkv_real *packed = gkv_packed(ws, layer->weight);
     memset(out, 0, rows * width * sizeof *out);
-    gkv_gemm_forward(gkv_gemm_kernels_of(gkv_simd_level()), rows, width, depth, in,
+    gkv_gemm_forward(gkv_gemm_kernels_get(), rows, width, depth, in,
                      gkv_param_value(ws->params, layer->weight) + first * depth,
                      packed ? packed + first * depth : NULL, NULL, out);
 }

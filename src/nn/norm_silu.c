@@ -2,7 +2,7 @@
  *
  *   in [rows, n]   gain, shift [n]   out [rows, n]
  * Kept for backward: the normalised row, sigmoid(y) and 1/sd. */
-#include "nn/kernels.h"
+#include "nn/nn_kernels.h"
 #include "nn/module.h"
 
 #include <string.h>

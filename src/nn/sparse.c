@@ -6,7 +6,7 @@
  * inputs that are not zero, and of rows of d_out over the images in which an input is not. */
 #include "core/simd.h"
 #include "nn/gemm.h"
-#include "nn/kernels.h"
+#include "nn/nn_kernels.h"
 #include "nn/module.h"
 
 #include <string.h>
@@ -20,7 +20,7 @@ static void forward(const gkv_layer *layer, gkv_workspace *ws, size_t first, siz
                                         .packed = gkv_packed(ws, layer->weight),
                                         .bias = gkv_param_value(ws->params, layer->bias),
                                         .y = gkv_at(ws, layer->out, first)};
-    gkv_sparse_forward(gkv_gemm_kernels_of(gkv_simd_level()), &product);
+    gkv_sparse_forward(gkv_gemm_kernels_get(), &product);
 }
 
 /* Nothing asks for the gradient in the inputs. */
@@ -53,7 +53,7 @@ static void gradient(const gkv_layer *layer, gkv_workspace *ws, size_t rows, siz
         .count = in - first < GKV_SPARSE_COLUMNS ? in - first : GKV_SPARSE_COLUMNS, .x = gkv_at(ws, layer->in, 0),
         .mean = gkv_param_value(ws->params, layer->mean), .d_y = d_out, .lists = lists + first * ws->rows,
         .d_weight = gkv_param_grad(ws->params, layer->weight)};
-    gkv_sparse_weight_gradient(gkv_gemm_kernels_of(gkv_simd_level()), &gradient);
+    gkv_sparse_weight_gradient(gkv_gemm_kernels_get(), &gradient);
     if (part == 0)
         sum_rows(rows, out, d_out, gkv_param_grad(ws->params, layer->bias));
 }

@@ -54,7 +54,7 @@ void gkv_workspace_free(gkv_workspace *ws)
 
 gkv_status gkv_workspace_keep_packed(gkv_workspace *ws)
 {
-    if (ws->packed || !gkv_gemm_kernels_of(gkv_simd_level()))
+    if (ws->packed || !gkv_gemm_kernels_get())
         return GKV_OK;
     return gkv_alloc(ws->params->packed, sizeof *ws->packed, &ws->packed);
 }
@@ -77,7 +77,7 @@ void gkv_workspace_pack(const gkv_workspace *ws, size_t piece)
     const gkv_param *param = ws->params->list;
     for (; piece >= pieces_of(param); param++)
         piece -= pieces_of(param);
-    gkv_pack_piece(gkv_gemm_kernels_of(gkv_simd_level()), param->rows, param->cols, ws->params->values + param->offset,
+    gkv_pack_piece(gkv_gemm_kernels_get(), param->rows, param->cols, ws->params->values + param->offset,
                    piece, ws->packed + param->packed_offset);
 }
 

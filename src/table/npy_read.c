@@ -5,7 +5,7 @@
 
 #include "core/memory.h"
 #include "table/npy_header.h"
-#include "table/table.h"
+#include "table/number_table.h"
 
 enum {
     PREFIX = 8,              /* magic and version */

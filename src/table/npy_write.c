@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/file.h"
-#include "table/table.h"
+#include "table/number_table.h"
 
 enum { ALIGNMENT = 64, HEADER_SIZE = 128 }; /* room for any two lengths; NumPy maps files that are aligned so */
 

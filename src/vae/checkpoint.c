@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "core/safetensors.h"
+#include "safetensors/safetensors.h"
 #include "vae/metadata.h"
 
 #ifdef GKV_REAL_IS_DOUBLE

@@ -8,7 +8,7 @@
 #include "core/memory.h"
 #include "gkvae/eval.h"
 #include "vae/draws.h"
-#include "vae/estimate.h"
+#include "infer/estimate.h"
 
 enum { BLOCK_ROWS = 50, BLOCK_IMAGES = 1000 };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
-#include "data/warp.h"
+#include "data/augment.h"
 
 /* The grey levels of the image at `place`, as targets. */
 static void binarize(const gkv_images *images, const uint8_t *grey, uint32_t place, uint64_t step, gkv_real *x)

@@ -36,7 +36,7 @@ static inline void gkv_images_grey(const uint8_t *levels, size_t n, float *to)
 /* Image i as targets x[pixels]; `step` matters for every_visit only. */
 void gkv_images_fetch(const gkv_images *images, size_t i, uint64_t step, gkv_real *x);
 
-/* The same, but that a share of the images, chosen anew at each step, is bent as in data/warp.h on the way.
+/* The same, but that a share of the images, chosen anew at each step, is bent as in data/augment.h on the way.
  * scratch[pixels]. */
 void gkv_images_fetch_warped(const gkv_images *images, size_t i, uint64_t step, double share, uint8_t *scratch,
                              gkv_real *x);

@@ -2,7 +2,7 @@
 #ifndef GKV_VAE_METADATA_H
 #define GKV_VAE_METADATA_H
 
-#include "core/safetensors.h"
+#include "safetensors/safetensors.h"
 #include "vae/checkpoint.h"
 
 enum { GKV_ENTRY_KEY_SIZE = 48, GKV_ENTRY_VALUE_SIZE = GKV_PATH_SIZE };

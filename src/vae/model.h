@@ -7,7 +7,7 @@
 #include "core/rng.h"
 #include "flow/flow.h"
 #include "gkvae/model.h"
-#include "nn/mlp.h"
+#include "net/mlp.h"
 #include "vae/posterior.h"
 
 struct gkv_model {

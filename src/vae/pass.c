@@ -1,7 +1,7 @@
 /* One pass through the model for a range of rows: forward, loss, backward. */
 #include <math.h>
 
-#include "nn/kernels.h"
+#include "nn/nn_kernels.h"
 #include "vae/model.h"
 
 void gkv_pass_encode(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count)

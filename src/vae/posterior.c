@@ -6,8 +6,8 @@
 
 #include "core/memory.h"
 #include "core/vmath.h"
-#include "gk/batch.h"
-#include "nn/kernels.h"
+#include "gk/gk_batch_kernels.h"
+#include "nn/nn_kernels.h"
 
 static const double log_sigma_bound = 7;
 static const double g_bound = 4, k_bound = 2, k_floor = 0.059;

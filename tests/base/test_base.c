@@ -1,7 +1,7 @@
 /* Base distributions in float: draws, validity, and densities of float accuracy. */
 #include <float.h>
 
-#include "base/base_rig.h"
+#include "base/base_fixture.h"
 
 static const char *const names[] = {"normal", "gk", "gk-copula"};
 

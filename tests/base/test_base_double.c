@@ -1,5 +1,5 @@
 /* Base distributions: densities and every gradient. */
-#include "base/base_rig.h"
+#include "base/base_fixture.h"
 
 #include "gkvae/mgk.h"
 

@@ -1,5 +1,5 @@
 /* Curvatures of mixtures and of Student's t, against their definitions, and all positive definite. */
-#include "base/mixture_rig.h"
+#include "base/mixture_fixture.h"
 
 static void assert_definite(size_t d, const double *lambda)
 {

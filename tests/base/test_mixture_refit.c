@@ -1,5 +1,5 @@
 /* Refits of mixtures to codes. */
-#include "base/mixture_rig.h"
+#include "base/mixture_fixture.h"
 
 #include "base/mixture_move.h"
 

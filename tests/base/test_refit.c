@@ -1,5 +1,5 @@
 /* The refit of a g-and-k base to codes. */
-#include "base/base_rig.h"
+#include "base/base_fixture.h"
 
 enum { D = 6, FIT = 20000, HELD_OUT = 4000 };
 

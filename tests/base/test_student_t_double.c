@@ -1,5 +1,5 @@
 /* The Student's t base: density, gradients, quantiles, draws, refit. */
-#include "base/base_rig.h"
+#include "base/base_fixture.h"
 
 enum { D = 3, ROWS = 12 };
 

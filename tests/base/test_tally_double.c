@@ -1,5 +1,5 @@
 /* Tallies of mixtures: what they add up, and refits by them. */
-#include "base/mixture_rig.h"
+#include "base/mixture_fixture.h"
 
 #include "base/mixture_tally.h"
 

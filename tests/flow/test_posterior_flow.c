@@ -1,5 +1,5 @@
 /* Posterior flows in float: finite for whatever an encoder says, and still invertible. */
-#include "flow/posterior_flow_rig.h"
+#include "flow/posterior_flow_fixture.h"
 
 static void test_float(void **state)
 {

@@ -1,5 +1,5 @@
 /* Planar and radial posterior flows: determinants, gradients, inverses. */
-#include "flow/posterior_flow_rig.h"
+#include "flow/posterior_flow_fixture.h"
 
 typedef struct layer {
     const gkv_posterior_flow_ops *ops;

@@ -1,5 +1,5 @@
 /* RealNVP in float: eight layers on forty dimensions still come back. */
-#include "flow/flow_rig.h"
+#include "flow/flow_fixture.h"
 
 enum { ROWS = 100, D = 40, LAYERS = 8, HIDDEN = 128 };
 

@@ -1,5 +1,5 @@
 /* RealNVP and the flow that is not there: determinants, gradients, inverses. */
-#include "flow/flow_rig.h"
+#include "flow/flow_fixture.h"
 
 #include "flow/coupling.h"
 

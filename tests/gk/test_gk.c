@@ -3,7 +3,7 @@
 
 #include <float.h>
 
-#include "gk/normal.h"
+#include "num/normal_distribution.h"
 #include "gkvae/gk.h"
 
 static gkv_gk gk_of(double a, double b, double g, double k)
@@ -62,7 +62,7 @@ static void normal_functions(void **state)
     static const struct {
         double z, cdf, log_cdf;
     } rows[] = {
-#include "normal_references.inc"
+#include "num/normal_references.inc"
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const double z = rows[i].z;

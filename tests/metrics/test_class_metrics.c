@@ -1,5 +1,5 @@
 /* Histogram, entropy and confidence of a classifier's answers. */
-#include "generation_rig.h"
+#include "generation_fixture.h"
 
 static void by_hand(void **state)
 {

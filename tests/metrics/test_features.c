@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "core/rng.h"
-#include "core/safetensors.h"
+#include "safetensors/safetensors.h"
 #include "metrics/features.h"
 
 /* --- A small network, and what it computes, by plain sums --------------------------------------- */

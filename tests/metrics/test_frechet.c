@@ -1,5 +1,5 @@
 /* The Fréchet distance: closed forms, degenerate sets, refusals. */
-#include "generation_rig.h"
+#include "generation_fixture.h"
 
 static double frechet(const float *a, size_t n_a, const float *b, size_t n_b, size_t d)
 {

@@ -1,7 +1,7 @@
 /* The measures of generated samples on each instruction set that this CPU has: which one is decided at the first
  * call of a process, so each has a process of its own. */
 #define _DEFAULT_SOURCE /* fork(), setenv() */
-#include "generation_rig.h"
+#include "generation_fixture.h"
 
 #include <sys/wait.h>
 #include <unistd.h>

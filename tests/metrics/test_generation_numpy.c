@@ -1,6 +1,6 @@
 /* The measures of generated samples a second time, in NumPy: tests/numpy/check_generation.py. */
 #define _DEFAULT_SOURCE /* popen(), WEXITSTATUS() */
-#include "generation_rig.h"
+#include "generation_fixture.h"
 
 #include <sys/wait.h>
 

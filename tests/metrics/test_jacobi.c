@@ -1,5 +1,5 @@
 /* Eigenvalues of symmetric matrices. */
-#include "generation_rig.h"
+#include "generation_fixture.h"
 
 #include "metrics/jacobi.h"
 

@@ -1,5 +1,5 @@
 /* The kernel distance: against plain loops over the same subsets, closed forms, threads, refusals. */
-#include "generation_rig.h"
+#include "generation_fixture.h"
 
 static double kernel(const float *x, const float *y, size_t d)
 {

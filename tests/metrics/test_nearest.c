@@ -1,5 +1,5 @@
 /* The nearest images: against plain loops in double, ties, what float cannot tell apart, threads, refusals. */
-#include "generation_rig.h"
+#include "generation_fixture.h"
 
 /* Sparse images, as handwriting is. */
 static uint8_t *images(uint64_t which, size_t count, size_t pixels)

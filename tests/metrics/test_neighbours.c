@@ -1,5 +1,5 @@
 /* Precision, recall, density and coverage: against plain loops, at ties, and where there are too few rows. */
-#include "generation_rig.h"
+#include "generation_fixture.h"
 
 static double square(const float *x, const float *y, size_t d)
 {

@@ -1,5 +1,5 @@
 /* The kernels of pairs of rows, on every instruction set that this CPU has. */
-#include "generation_rig.h"
+#include "generation_fixture.h"
 
 #include "metrics/pairs.h"
 

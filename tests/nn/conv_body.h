@@ -3,7 +3,7 @@
 #include "fenced.h"
 
 #include "nn/conv.h"
-#include "nn/kernels.h"
+#include "nn/nn_kernels.h"
 
 #ifdef GKV_REAL_IS_DOUBLE
 static const double rounding = 2e-16;

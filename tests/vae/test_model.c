@@ -3,7 +3,7 @@
 #include "vae/small.h"
 
 #include "core/rng.h"
-#include "core/safetensors.h"
+#include "safetensors/safetensors.h"
 #include "vae/model.h"
 
 enum { N = 130, PIXELS = 784, LATENT = 4 };

@@ -1,0 +1,357 @@
+/* The g-and-k bases. With z = Q⁻¹(ε) by margin and R = LLᵀ (I without the copula):
+ *
+ *   log p(ε)  = −½‖L⁻¹z‖² − Σ log L_jj − d·log(2π)/2 − Σ log Q'_j(z_j)
+ *   ∂log p/∂z = −R⁻¹z − ratio,   ratio_j = Q''/Q'
+ *   ∂log p/∂ε = (∂log p/∂z)/Q'                      the implicit derivative of Q⁻¹
+ *   Λ(ε)      = diag(1/Q') R⁻¹ diag(1/Q')           of ½zᵀR⁻¹z
+ *   ∂log p/∂θ = −(∂log p/∂z)·Q_θ/Q' − (log Q')_θ    for a margin's θ
+ *   ∂log p/∂L = tril(R⁻¹z (L⁻¹z)ᵀ) − diag(1/L_jj)                                   */
+#include "base/base_gk.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "nn/nn_kernels.h"
+
+#ifdef GKV_REAL_IS_DOUBLE
+#define solve_right cblas_dtrsm
+#else
+#define solve_right cblas_strsm
+#endif
+
+const double gkv_base_gk_margin_of_safety = 1e-4; /* far more than float rounding moves k */
+const double gkv_base_gk_free_k = -0.059 + 1e-4;
+const double gkv_base_wild_residual = 5;
+
+static const double c_standard = 0.8;
+
+/* --- Parameters -------------------------------------------------------------- */
+
+gkv_gk gkv_base_gk_get(const gkv_base *base, const gkv_params *params, size_t dimension)
+{
+    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    double value[GKV_BASE_MARGIN_PARAMETERS];
+    for (size_t i = 0; i < GKV_BASE_MARGIN_PARAMETERS; i++)
+        value[i] = (double)gkv_param_value(params, self->margin[i])[dimension];
+    return (gkv_gk){.a = value[GKV_BASE_A], .b = value[GKV_BASE_B], .g = value[GKV_BASE_G], .k = value[GKV_BASE_K],
+                    .c = c_standard};
+}
+
+void gkv_base_gk_set(const gkv_base *base, const gkv_params *params, size_t dimension, const gkv_gk *gk)
+{
+    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const double value[GKV_BASE_MARGIN_PARAMETERS] = {gk->a, gk->b, gk->g, gk->k};
+    for (size_t i = 0; i < GKV_BASE_MARGIN_PARAMETERS; i++)
+        gkv_param_value(params, self->margin[i])[dimension] = (gkv_real)value[i];
+}
+
+static gkv_gk_columns columns_of(const gkv_base_gk_state *self, const gkv_params *params)
+{
+    return (gkv_gk_columns){.a = gkv_param_value(params, self->margin[GKV_BASE_A]),
+                            .b = gkv_param_value(params, self->margin[GKV_BASE_B]),
+                            .g = gkv_param_value(params, self->margin[GKV_BASE_G]),
+                            .k = gkv_param_value(params, self->margin[GKV_BASE_K]),
+                            .c = (gkv_real)c_standard};
+}
+
+static void destroy(gkv_base *base)
+{
+    free(base);
+}
+
+static gkv_status create(const gkv_base_ops *ops, bool copula, const gkv_base_spec *spec, gkv_params *params,
+                         gkv_plan *plan, gkv_base **out)
+{
+    static const char *const names[GKV_BASE_MARGIN_PARAMETERS] = {"location", "scale", "g", "k"};
+    const size_t d = spec->eps.width;
+    gkv_base_gk_state *self = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(1, sizeof *self, &self));
+    self->base = (gkv_base){.ops = ops, .eps = spec->eps, .d_eps = spec->d_eps};
+    self->base.log_density = gkv_plan_forward(plan, 1);
+    self->base.d_log_density = gkv_plan_backward(plan, 1);
+    self->spec = *spec;
+    self->copula = copula;
+    self->z = gkv_plan_forward(plan, d);
+    self->log_dq = gkv_plan_forward(plan, d);
+    self->dq = gkv_plan_forward(plan, d);
+    self->ratio = gkv_plan_forward(plan, d);
+    self->whitened = copula ? gkv_plan_forward(plan, d) : self->z;
+    self->score = copula ? gkv_plan_forward(plan, d) : self->z;
+    for (size_t i = 0; i < GKV_BASE_MARGIN_PARAMETERS; i++)
+        GKV_TRY_GOTO(gkv_params_add(params, d, 0, spec->trainable, &self->margin[i], "prior.base.%s", names[i]));
+    if (copula)
+        GKV_TRY_GOTO(gkv_params_add(params, d, d, spec->trainable, &self->cholesky, "prior.base.cholesky"));
+    if (spec->trainable) {
+        self->d_margin = gkv_plan_backward(plan, GKV_BASE_MARGIN_PARAMETERS * d);
+        self->d_score = gkv_plan_backward(plan, d);
+    }
+done:
+    if (status != GKV_OK) {
+        destroy((gkv_base *)self);
+        self = NULL;
+    }
+    *out = (gkv_base *)self;
+    return status;
+}
+
+static gkv_status create_independent(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **out)
+{
+    return create(&gkv_base_gk, false, spec, params, plan, out);
+}
+
+static gkv_status create_copula(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **out)
+{
+    return create(&gkv_base_gk_copula, true, spec, params, plan, out);
+}
+
+static void init(const gkv_base *base, const gkv_params *params)
+{
+    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const size_t d = base->eps.width;
+    const gkv_gk start = {.a = 0, .b = 1, .g = self->spec.g, .k = self->spec.k, .c = c_standard};
+    for (size_t j = 0; j < d; j++) {
+        gkv_base_gk_set(base, params, j, &start);
+        if (self->copula)
+            gkv_param_value(params, self->cholesky)[j * d + j] = 1;
+    }
+}
+
+static gkv_status check(const gkv_base *base, const gkv_params *params)
+{
+    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const size_t d = base->eps.width;
+    for (size_t j = 0; j < d; j++) {
+        const gkv_gk gk = gkv_base_gk_get(base, params, j);
+        if (gkv_gk_check(&gk) != GKV_OK)
+            return gkv_fail_context(GKV_ERR_DATA, "margin %zu of the base", j);
+    }
+    const gkv_real *row = self->copula ? gkv_param_value(params, self->cholesky) : NULL;
+    for (size_t j = 0; row && j < d; j++, row += d) {
+        double length = 0;
+        for (size_t i = 0; i < d; i++) {
+            if (i > j && row[i] != 0)
+                return gkv_fail(GKV_ERR_DATA, "the base's Cholesky factor is not lower triangular at (%zu, %zu)", j, i);
+            length += (double)row[i] * (double)row[i];
+        }
+        if (!(row[j] > 0) || fabs(length - 1) > 1e-3)
+            return gkv_fail(GKV_ERR_DATA, "row %zu of the base's Cholesky factor has diagonal %g and squared length "
+                            "%g; a correlation matrix needs a positive one and 1", j, (double)row[j], length);
+    }
+    return GKV_OK;
+}
+
+gkv_gk gkv_base_gk_project(const gkv_gk *gk)
+{
+    const bool free = gk->b > 0 && gk->k >= gkv_base_gk_free_k && isfinite(gk->a) && isfinite(gk->b) && isfinite(gk->g) &&
+                      isfinite(gk->k);
+    return free ? *gk : gkv_gk_project(gk, gkv_base_gk_margin_of_safety);
+}
+
+static void project(const gkv_base *base, const gkv_params *params)
+{
+    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const size_t d = base->eps.width;
+    for (size_t j = 0; j < d; j++) {
+        gkv_gk gk = gkv_base_gk_get(base, params, j);
+        gk = gkv_base_gk_project(&gk);
+        gk.b = fmax(gk.b, 1e-3);
+        gkv_base_gk_set(base, params, j, &gk);
+    }
+    if (!self->copula)
+        return;
+    gkv_real *row = gkv_param_value(params, self->cholesky);
+    for (size_t j = 0; j < d; j++, row += d) {
+        double squares = 0;
+        row[j] = row[j] > (gkv_real)1e-3 ? row[j] : (gkv_real)1e-3;
+        for (size_t i = 0; i <= j; i++)
+            squares += (double)row[i] * (double)row[i];
+        for (size_t i = 0; i <= j; i++)
+            row[i] = (gkv_real)((double)row[i] / sqrt(squares));
+    }
+}
+
+/* --- Density ------------------------------------------------------------------ */
+
+void gkv_base_gk_evaluate(const gkv_base *base, const gkv_params *params, size_t count, const gkv_base_gk_rows *rows)
+{
+    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const size_t d = base->eps.width;
+    const gkv_gk_columns columns = columns_of(self, params);
+    gkv_gk_batch_inverse(count, d, &columns, rows->eps, rows->z, rows->log_dq, rows->dq, rows->ratio);
+    double log_det = 0;
+    if (self->copula) {
+        const gkv_real *cholesky = gkv_param_value(params, self->cholesky);
+        for (size_t j = 0; j < d; j++)
+            log_det += log((double)cholesky[j * d + j]);
+        memcpy(rows->whitened, rows->z, count * d * sizeof *rows->z);
+        solve_right(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, (blasint)count, (blasint)d, 1,
+                    cholesky, (blasint)d, rows->whitened, (blasint)d);
+        if (rows->score) {
+            memcpy(rows->score, rows->whitened, count * d * sizeof *rows->z);
+            solve_right(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, (blasint)count,
+                        (blasint)d, 1, cholesky, (blasint)d, rows->score, (blasint)d);
+        }
+    }
+    for (size_t r = 0; r < count; r++) {
+        const gkv_real *whitened = rows->whitened + r * d, *log_dq = rows->log_dq + r * d;
+        double sum = 0;
+        for (size_t j = 0; j < d; j++)
+            sum += (double)(whitened[j] * whitened[j] / 2 + log_dq[j]);
+        rows->log_density[r] = (gkv_real)(-sum - log_det - (double)d * GKV_HALF_LOG_2PI);
+    }
+}
+
+static void log_density(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count)
+{
+    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const gkv_base_gk_rows rows = {.eps = gkv_at(ws, base->eps, first), .z = gkv_at(ws, self->z, first),
+                                   .log_dq = gkv_at(ws, self->log_dq, first), .dq = gkv_at(ws, self->dq, first),
+                                   .ratio = gkv_at(ws, self->ratio, first),
+                                   .whitened = gkv_at(ws, self->whitened, first),
+                                   .score = gkv_at(ws, self->score, first),
+                                   .log_density = gkv_at(ws, base->log_density, first)};
+    gkv_base_gk_evaluate(base, ws->params, count, &rows);
+}
+
+/* Per-row gradients in the parameters, weighted; gradient() adds the rows up. */
+static void backward_parameters(const gkv_base_gk_state *self, gkv_workspace *ws, size_t first, size_t count)
+{
+    const size_t d = self->base.eps.width;
+    const gkv_gk_columns columns = columns_of(self, ws->params);
+    for (size_t r = first; r < first + count; r++) {
+        const gkv_real weight = *gkv_at(ws, self->base.d_log_density, r);
+        const gkv_real *score = gkv_at(ws, self->score, r), *ratio = gkv_at(ws, self->ratio, r);
+        const gkv_real *dq = gkv_at(ws, self->dq, r), *eps = gkv_at(ws, self->base.eps, r);
+        gkv_real *d_a = gkv_at(ws, self->d_margin, r), *d_b = d_a + d, *d_g = d_b + d, *d_k = d_g + d;
+        gkv_real *d_score = gkv_at(ws, self->d_score, r);
+        /* Q_g and Q_k go through d_a and d_b for a moment. */
+        const gkv_gk_outputs out = {.x_g = d_a, .x_k = d_b, .log_dq_g = d_g, .log_dq_k = d_k};
+        gkv_gk_batch_forward(1, d, &columns, gkv_at(ws, self->z, r), &out);
+        for (size_t j = 0; j < d; j++) {
+            const gkv_real through_z = (score[j] + ratio[j]) / dq[j]; /* −(∂log p/∂z)/Q' */
+            d_g[j] = weight * (through_z * d_a[j] - d_g[j]);
+            d_k[j] = weight * (through_z * d_b[j] - d_k[j]);
+            d_a[j] = weight * through_z;
+            d_b[j] = weight * (through_z * (eps[j] - columns.a[j]) - 1) / columns.b[j];
+            d_score[j] = weight * score[j];
+        }
+    }
+}
+
+static void backward(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count)
+{
+    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    for (size_t r = first; r < first + count; r++) {
+        const gkv_real weight = *gkv_at(ws, base->d_log_density, r);
+        const gkv_real *score = gkv_at(ws, self->score, r), *ratio = gkv_at(ws, self->ratio, r);
+        const gkv_real *dq = gkv_at(ws, self->dq, r);
+        gkv_real *d_eps = gkv_at(ws, base->d_eps, r);
+        for (size_t j = 0; j < base->eps.width; j++)
+            d_eps[j] = -weight * (score[j] + ratio[j]) / dq[j];
+    }
+    if (self->spec.trainable)
+        backward_parameters(self, ws, first, count);
+}
+
+/* R⁻¹ is the same for all rows: it waits where the first one's Λ goes, which is made last. */
+static void curvature(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count, gkv_real *lambda)
+{
+    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const size_t d = base->eps.width;
+    memset(lambda, 0, d * d * sizeof *lambda);
+    for (size_t j = 0; j < d; j++)
+        lambda[j * d + j] = 1;
+    if (self->copula) { /* L⁻ᵀ, then L⁻ᵀL⁻¹ */
+        const gkv_real *cholesky = gkv_param_value(ws->params, self->cholesky);
+        solve_right(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, (blasint)d, (blasint)d, 1,
+                    cholesky, (blasint)d, lambda, (blasint)d);
+        solve_right(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, (blasint)d, (blasint)d, 1,
+                    cholesky, (blasint)d, lambda, (blasint)d);
+    }
+    for (size_t r = count; r-- > 0;) {
+        const gkv_real *dq = gkv_at(ws, self->dq, first + r);
+        gkv_real *out = lambda + r * d * d;
+        for (size_t i = 0; i < d; i++)
+            for (size_t j = 0; j < d; j++)
+                out[i * d + j] = lambda[i * d + j] / (dq[i] * dq[j]);
+    }
+}
+
+static size_t parts(const gkv_base *base)
+{
+    return gkv_base_gk_of(base)->spec.trainable ? 1 : 0;
+}
+
+static void gradient(const gkv_base *base, gkv_workspace *ws, size_t rows, size_t part)
+{
+    (void)part;
+    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const size_t d = base->eps.width;
+    for (size_t i = 0; i < GKV_BASE_MARGIN_PARAMETERS; i++) {
+        gkv_real *grad = gkv_param_grad(ws->params, self->margin[i]);
+        memset(grad, 0, d * sizeof *grad);
+        for (size_t r = 0; r < rows; r++)
+            gkv_nn_kernels_get()->axpy(d, 1, gkv_at(ws, self->d_margin, r) + i * d, grad);
+    }
+    if (!self->copula)
+        return;
+    const gkv_real *cholesky = gkv_param_value(ws->params, self->cholesky);
+    gkv_real *grad = gkv_param_grad(ws->params, self->cholesky);
+    gkv_gemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)d, (blasint)d, (blasint)rows, 1,
+             gkv_at(ws, self->d_score, 0), (blasint)d, gkv_at(ws, self->whitened, 0), (blasint)d, 0, grad,
+             (blasint)d);
+    double weight = 0;
+    for (size_t r = 0; r < rows; r++)
+        weight += (double)*gkv_at(ws, base->d_log_density, r);
+    for (size_t j = 0; j < d; j++) {
+        for (size_t i = j + 1; i < d; i++)
+            grad[j * d + i] = 0;
+        grad[j * d + j] -= (gkv_real)(weight / (double)cholesky[j * d + j]);
+    }
+}
+
+/* --- Draws --------------------------------------------------------------------- */
+
+static void transform(const gkv_base *base, const gkv_params *params, size_t count, const double *choice,
+                      gkv_real *rows)
+{
+    (void)choice;
+    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const size_t d = base->eps.width;
+    const gkv_gk_columns columns = columns_of(self, params);
+    if (self->copula) {
+        const gkv_real *cholesky = gkv_param_value(params, self->cholesky);
+        for (size_t r = 0; r < count; r++) {
+            gkv_real *row = rows + r * d;
+            for (size_t j = d; j-- > 0;) { /* from the last: row j of L needs the first j only */
+                double sum = 0;
+                for (size_t i = 0; i <= j; i++)
+                    sum += (double)cholesky[j * d + i] * (double)row[i];
+                row[j] = (gkv_real)sum;
+            }
+        }
+    }
+    const gkv_gk_outputs out = {.x = rows};
+    gkv_gk_batch_forward(count, d, &columns, rows, &out);
+}
+
+static void margin(const gkv_base *base, const gkv_params *params, size_t dimension, double out[5])
+{
+    const gkv_gk gk = gkv_base_gk_get(base, params, dimension);
+    out[0] = gk.a, out[1] = gk.b, out[2] = gk.g, out[3] = gk.k, out[4] = gk.c;
+}
+
+#define GK_OPS(its_name, its_create)                                                                \
+    {                                                                                               \
+        .name = its_name, .create = its_create, .free = destroy, .init = init,                      \
+        .log_density = log_density, .backward = backward, .curvature = curvature,                   \
+        .parts = parts, .gradient = gradient,                                                       \
+        .transform = transform, .project = project, .check = check, .refit = gkv_base_gk_refit,     \
+        .margin = margin, .margin_at = gkv_base_gk_margin_at                                                                            \
+    }
+
+const gkv_base_ops gkv_base_gk = GK_OPS("gk", create_independent);
+const gkv_base_ops gkv_base_gk_copula = GK_OPS("gk-copula", create_copula);

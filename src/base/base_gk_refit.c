@@ -1,0 +1,250 @@
+/* The refit of a g-and-k base to codes by Levenberg–Marquardt.
+ *
+ * Each margin is fitted by itself, on whitened quantile residuals, all of them in one
+ * batch (gkvae/gk_fit.h); the correlation matrix then comes from the normal scores
+ * z = Q⁻¹(ε) of the fitted margins. The parameters move from where they are towards the
+ * fit by a step of length τ, halved until they are strictly valid and the held-out codes
+ * are no less likely than before; if no step does, they stay. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_gk.h"
+#include "core/memory.h"
+#include "num/cholesky.h"
+#include "gkvae/gk_fit.h"
+#include "gkvae/mgk.h"
+
+/* BLOCK_ROWS: rows that are evaluated together, whatever the number of threads. */
+enum { HALVINGS = 6, BLOCK_ROWS = 250 };
+
+typedef struct refit {
+    const gkv_base *base;
+    const gkv_params *params;
+    const gkv_base_codes *codes;
+    size_t d;
+    int threads;
+    double *rows;               /* the codes to fit to [n, d] */
+    gkv_gk *old, *fitted;       /* [d] */
+    double *old_r, *fitted_r;   /* correlation matrices [d, d] */
+    double *trial_r;            /* … and the one between them, then its Cholesky factor */
+    gkv_real *z, *log_dq, *whitened, *log_density; /* of the held-out codes */
+    gkv_real *saved_cholesky;
+} refit;
+
+static void refit_free(refit *it)
+{
+    free(it->rows);
+    free(it->old);
+    free(it->fitted);
+    free(it->old_r);
+    free(it->fitted_r);
+    free(it->trial_r);
+    free(it->z);
+    free(it->log_dq);
+    free(it->whitened);
+    free(it->log_density);
+    free(it->saved_cholesky);
+}
+
+static gkv_status refit_create(refit *it, bool copula)
+{
+    const size_t d = it->d, n = it->codes->held_out_count;
+    GKV_TRY(gkv_alloc(it->codes->fit_count * d, sizeof *it->rows, &it->rows));
+    GKV_TRY(gkv_alloc(d, sizeof *it->old, &it->old));
+    GKV_TRY(gkv_alloc(d, sizeof *it->fitted, &it->fitted));
+    GKV_TRY(gkv_alloc(n * d, sizeof *it->z, &it->z));
+    GKV_TRY(gkv_alloc(n * d, sizeof *it->log_dq, &it->log_dq));
+    GKV_TRY(gkv_alloc(n, sizeof *it->log_density, &it->log_density));
+    if (!copula)
+        return GKV_OK;
+    GKV_TRY(gkv_alloc(n * d, sizeof *it->whitened, &it->whitened));
+    GKV_TRY(gkv_alloc(d * d, sizeof *it->old_r, &it->old_r));
+    GKV_TRY(gkv_alloc(d * d, sizeof *it->fitted_r, &it->fitted_r));
+    GKV_TRY(gkv_alloc(d * d, sizeof *it->trial_r, &it->trial_r));
+    return gkv_alloc(d * d, sizeof *it->saved_cholesky, &it->saved_cholesky);
+}
+
+/* Mean log density of the held-out codes under the parameters in the table. */
+static double held_out_density(const refit *it)
+{
+    const size_t n = it->codes->held_out_count, d = it->d;
+    const long blocks = (long)((n + BLOCK_ROWS - 1) / BLOCK_ROWS);
+#pragma omp parallel for schedule(static) num_threads(it->threads)
+    for (long b = 0; b < blocks; b++) {
+        const size_t first = (size_t)b * BLOCK_ROWS, count = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
+        gkv_real *z = it->z + first * d;
+        const gkv_base_gk_rows rows = {.eps = it->codes->held_out + first * d, .z = z,
+                                       .log_dq = it->log_dq + first * d,
+                                       .whitened = it->whitened ? it->whitened + first * d : z,
+                                       .log_density = it->log_density + first};
+        gkv_base_gk_evaluate(it->base, it->params, count, &rows);
+    }
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)it->log_density[i];
+    return sum / (double)n;
+}
+
+/* The codes as columns, for the margins, and as rows, for R. */
+static void widen(const refit *it, double *columns)
+{
+    const size_t n = it->codes->fit_count;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < it->d; j++)
+            columns[j * n + i] = it->rows[i * it->d + j] = (double)it->codes->fit[i * it->d + j];
+}
+
+/* A margin that no distribution can be fitted to (codes that are all equal, say, when a
+ * latent dimension has died) stays as it is. */
+static bool stays(gkv_status status)
+{
+    return status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC;
+}
+
+/* Fits every margin by itself, all of them at once. */
+static gkv_status fit_margins(const refit *it, bool first, gkv_base_refit_report *report)
+{
+    const size_t n = it->codes->fit_count, d = it->d;
+    double *columns = NULL;
+    gkv_gk_sample *samples = NULL;
+    gkv_gk_fit_result *results = NULL;
+    gkv_status *statuses = NULL, status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(d * n, sizeof *columns, &columns));
+    GKV_TRY_GOTO(gkv_alloc(d, sizeof *samples, &samples));
+    GKV_TRY_GOTO(gkv_alloc(d, sizeof *results, &results));
+    GKV_TRY_GOTO(gkv_alloc(d, sizeof *statuses, &statuses));
+    widen(it, columns);
+    for (size_t j = 0; j < d; j++)
+        samples[j] = (gkv_gk_sample){.x = columns + j * n, .n = n, .start = first ? NULL : &it->old[j]};
+    gkv_gk_fit_settings settings;
+    gkv_gk_fit_defaults(&settings);
+    settings.margin = gkv_base_gk_margin_of_safety;
+    settings.likelihood = 0;
+    settings.lm.loss = GKV_LM_CAUCHY; /* a few codes far from all others are no matter of the tails */
+    settings.lm.loss_scale = gkv_base_wild_residual;
+    status = gkv_gk_fit_many(samples, d, &settings, it->threads, results, statuses);
+    if (status != GKV_OK && !stays(status))
+        goto done;
+    status = GKV_OK;
+    double chi2 = 0, freedom = 0;
+    for (size_t j = 0; j < d; j++) {
+        if (statuses[j] != GKV_OK)
+            continue;
+        it->fitted[j] = results[j].gk;
+        report->iterations += results[j].iterations;
+        report->cost_before += results[j].cost_before;
+        report->cost_after += results[j].cost_after;
+        chi2 += results[j].chi2;
+        freedom += (double)results[j].dof;
+    }
+    report->goodness = freedom > 0 ? chi2 / freedom : NAN;
+done:
+    free(columns);
+    free(samples);
+    free(results);
+    free(statuses);
+    return status;
+}
+
+/* Puts the parameters τ of the way from the old to the fitted ones. */
+static gkv_status move(const refit *it, double tau)
+{
+    const gkv_base_gk_state *self = gkv_base_gk_of(it->base);
+    for (size_t j = 0; j < it->d; j++) {
+        const gkv_gk *from = &it->old[j], *to = &it->fitted[j];
+        gkv_gk gk = {.a = from->a + tau * (to->a - from->a), .b = from->b + tau * (to->b - from->b),
+                     .g = from->g + tau * (to->g - from->g), .k = from->k + tau * (to->k - from->k), .c = from->c};
+        if (tau > 0) /* the valid region is not convex */
+            gk = gkv_gk_project(&gk, gkv_base_gk_margin_of_safety);
+        gkv_base_gk_set(it->base, it->params, j, &gk);
+    }
+    if (!self->copula)
+        return GKV_OK;
+    gkv_real *cholesky = gkv_param_value(it->params, self->cholesky);
+    if (tau == 0) {
+        memcpy(cholesky, it->saved_cholesky, it->d * it->d * sizeof *cholesky);
+        return GKV_OK;
+    }
+    /* Correlation matrices, and positive definite ones, are convex sets. */
+    for (size_t i = 0; i < it->d * it->d; i++)
+        it->trial_r[i] = it->old_r[i] + tau * (it->fitted_r[i] - it->old_r[i]);
+    if (!gkv_cholesky(it->d, it->trial_r, 1e-6, it->trial_r))
+        return gkv_fail(GKV_ERR_NUMERIC, "the correlation matrix of a refit is not positive definite");
+    for (size_t i = 0; i < it->d * it->d; i++)
+        cholesky[i] = (gkv_real)it->trial_r[i];
+    return GKV_OK;
+}
+
+static void remember(refit *it)
+{
+    const gkv_base_gk_state *self = gkv_base_gk_of(it->base);
+    const size_t d = it->d;
+    for (size_t j = 0; j < d; j++)
+        it->fitted[j] = it->old[j] = gkv_base_gk_get(it->base, it->params, j);
+    if (!self->copula)
+        return;
+    const gkv_real *cholesky = gkv_param_value(it->params, self->cholesky);
+    memcpy(it->saved_cholesky, cholesky, d * d * sizeof *cholesky);
+    for (size_t i = 0; i < d; i++) {
+        for (size_t j = 0; j < d; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < d; k++)
+                sum += (double)cholesky[i * d + k] * (double)cholesky[j * d + k];
+            it->old_r[i * d + j] = sum;
+        }
+    }
+}
+
+static void describe(const refit *it, gkv_base_refit_report *report)
+{
+    report->g_min = report->k_min = INFINITY;
+    report->g_max = report->k_max = -INFINITY;
+    for (size_t j = 0; j < it->d; j++) {
+        const gkv_gk gk = gkv_base_gk_get(it->base, it->params, j);
+        report->g_min = fmin(report->g_min, gk.g);
+        report->g_max = fmax(report->g_max, gk.g);
+        report->k_min = fmin(report->k_min, gk.k);
+        report->k_max = fmax(report->k_max, gk.k);
+    }
+}
+
+gkv_status gkv_base_gk_refit(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,
+                             const gkv_base_refit_settings *settings, gkv_base_refit_report *report)
+{
+    const bool copula = gkv_base_gk_of(base)->copula;
+    const int threads = settings->threads;
+    refit it = {.base = base, .params = params, .codes = codes, .d = base->eps.width, .threads = threads};
+    memset(report, 0, sizeof *report);
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(refit_create(&it, copula));
+    remember(&it);
+    GKV_TRY_GOTO(fit_margins(&it, settings->first, report));
+    report->held_out_before = report->held_out_after = held_out_density(&it);
+    double tau = settings->damping;
+    if (copula) {
+        status = gkv_mgk_correlation(codes->fit_count, it.d, it.rows, it.fitted, 0, threads, it.fitted_r,
+                                     NULL);
+        if (status == GKV_ERR_DATA) { /* codes that are not finite: training's to deal with, not ours */
+            status = GKV_OK;
+            tau = 0;
+        }
+        if (status != GKV_OK)
+            goto done;
+    }
+    for (int i = 0; i <= HALVINGS && tau > 0 && report->step == 0; i++, tau /= 2) {
+        if (move(&it, tau) != GKV_OK)
+            continue; /* not positive definite to working precision: a shorter step is */
+        const double density = held_out_density(&it);
+        if (density >= report->held_out_before) { /* false for NaN */
+            report->step = tau;
+            report->held_out_after = density;
+        }
+    }
+    if (report->step == 0)
+        GKV_TRY_GOTO(move(&it, 0));
+    describe(&it, report);
+done:
+    refit_free(&it);
+    return status;
+}

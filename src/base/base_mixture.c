@@ -1,0 +1,264 @@
+/* The mixtures' parameters: laid out, begun with, checked, brought back. */
+#include "base/base_mixture.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_gk.h"
+#include "base/mixture_tally.h"
+#include "core/memory.h"
+#include "core/rng.h"
+
+static const double c_standard = 0.8;
+
+/* No optimiser's step makes a scale or a diagonal of W less, or a component's weight a smaller
+ * share of the heaviest one's: a component that is out of reach of all gradients has died. */
+static const double least_scale = 1e-3, least_log_weight = -12;
+
+gkv_gk gkv_mixture_get(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j)
+{
+    return (gkv_gk){.a = (double)gkv_mixture_margin(self, params, GKV_MIXTURE_A, k)[j],
+                    .b = (double)gkv_mixture_margin(self, params, GKV_MIXTURE_B, k)[j],
+                    .g = self->shaped ? (double)gkv_mixture_margin(self, params, GKV_MIXTURE_G, k)[j] : 0,
+                    .k = self->shaped ? (double)gkv_mixture_margin(self, params, GKV_MIXTURE_K, k)[j] : 0,
+                    .c = c_standard};
+}
+
+void gkv_mixture_set(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j, const gkv_gk *gk)
+{
+    const double value[GKV_MIXTURE_MARGINS] = {gk->a, gk->b, gk->g, gk->k};
+    for (size_t i = 0; i < (self->shaped ? GKV_MIXTURE_MARGINS : GKV_MIXTURE_G); i++)
+        gkv_mixture_margin(self, params, i, k)[j] = (gkv_real)value[i];
+}
+
+gkv_gk_columns gkv_mixture_columns(const gkv_base_mixture *self, const gkv_params *params, size_t k)
+{
+    return (gkv_gk_columns){.a = gkv_mixture_margin(self, params, GKV_MIXTURE_A, k),
+                            .b = gkv_mixture_margin(self, params, GKV_MIXTURE_B, k),
+                            .g = gkv_mixture_margin(self, params, GKV_MIXTURE_G, k),
+                            .k = gkv_mixture_margin(self, params, GKV_MIXTURE_K, k),
+                            .c = (gkv_real)c_standard};
+}
+
+void gkv_mixture_weights(const gkv_base_mixture *self, const gkv_params *params, double *weights)
+{
+    const gkv_real *logits = gkv_param_value(params, self->logits);
+    double most = -INFINITY, sum = 0;
+    for (size_t k = 0; k < self->components; k++)
+        most = fmax(most, (double)logits[k]);
+    for (size_t k = 0; k < self->components; k++) {
+        weights[k] = exp((double)logits[k] - most);
+        sum += weights[k];
+    }
+    for (size_t k = 0; k < self->components; k++)
+        weights[k] /= sum;
+}
+
+/* --- Made and begun ----------------------------------------------------------- */
+
+static void destroy(gkv_base *base)
+{
+    free(base);
+}
+
+static void lay_out_slots(gkv_base_mixture *self, gkv_plan *plan)
+{
+    const size_t all = self->components * self->base.eps.width;
+    self->zeta = gkv_plan_forward(plan, all);
+    self->w = self->spec.dependent ? gkv_plan_forward(plan, all) : self->zeta;
+    if (self->shaped) {
+        self->log_dq = gkv_plan_forward(plan, all);
+        self->dq = gkv_plan_forward(plan, all);
+        self->ratio = gkv_plan_forward(plan, all);
+    }
+    self->share = gkv_plan_forward(plan, self->components);
+    self->u = self->spec.trainable && self->spec.dependent ? gkv_plan_backward(plan, all) : self->w;
+}
+
+static gkv_status add_parameters(gkv_base_mixture *self, gkv_params *params)
+{
+    static const char *const names[GKV_MIXTURE_MARGINS] = {"location", "scale", "g", "k"};
+    const size_t d = self->base.eps.width, K = self->components;
+    const bool trainable = self->spec.trainable;
+    GKV_TRY(gkv_params_add(params, K, 0, trainable, &self->logits, "prior.base.logits"));
+    for (size_t i = 0; i < (self->shaped ? GKV_MIXTURE_MARGINS : GKV_MIXTURE_G); i++)
+        GKV_TRY(gkv_params_add(params, K, d, trainable, &self->margin[i], "prior.base.%s", names[i]));
+    if (self->spec.dependent)
+        GKV_TRY(gkv_params_add(params, K * d, d, trainable, &self->whitening, "prior.base.whitening"));
+    return GKV_OK;
+}
+
+static gkv_status create(const gkv_base_ops *ops, bool shaped, const gkv_base_spec *spec, gkv_params *params,
+                         gkv_plan *plan, gkv_base **out)
+{
+    gkv_base_mixture *self = NULL;
+    gkv_status status = GKV_OK;
+    *out = NULL;
+    if (spec->components < 1 || spec->components > GKV_MIXTURE_MOST / (spec->classes ? spec->classes : 1))
+        return gkv_fail(GKV_ERR_CONFIG, "model.base = %s: %zu components%s; from 1 to %d in all are possible", ops->name,
+                        spec->components, spec->classes ? " for each class" : "", GKV_MIXTURE_MOST);
+    GKV_TRY_GOTO(gkv_alloc(1, sizeof *self, &self));
+    self->base = (gkv_base){.ops = ops, .eps = spec->eps, .d_eps = spec->d_eps, .classes = spec->classes};
+    self->base.log_density = gkv_plan_forward(plan, 1);
+    self->base.d_log_density = gkv_plan_backward(plan, 1);
+    self->spec = *spec;
+    self->shaped = shaped;
+    self->per_class = spec->components;
+    self->components = spec->components * (spec->classes ? spec->classes : 1);
+    lay_out_slots(self, plan);
+    GKV_TRY_GOTO(add_parameters(self, params));
+done:
+    if (status != GKV_OK) {
+        destroy((gkv_base *)self);
+        self = NULL;
+    }
+    *out = (gkv_base *)self;
+    return status;
+}
+
+static gkv_status create_full_gaussian(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **out)
+{
+    gkv_base_spec one = *spec;
+    one.components = 1;
+    one.classes = 0;
+    one.dependent = true;
+    one.rank = 0;
+    return create(&gkv_base_full_gaussian, false, &one, params, plan, out);
+}
+
+static gkv_status create_gaussian(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **out)
+{
+    gkv_base_spec plain = *spec;
+    plain.classes = 0;
+    return create(&gkv_base_gaussian_mixture, false, &plain, params, plan, out);
+}
+
+static gkv_status create_gk(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **out)
+{
+    gkv_base_spec plain = *spec;
+    plain.classes = 0;
+    return create(&gkv_base_gk_mixture, true, &plain, params, plan, out);
+}
+
+static gkv_status create_by_class(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **out)
+{
+    return create(&gkv_base_gk_by_class, true, spec, params, plan, out);
+}
+
+/* Components that a gradient alone is to tell apart begin apart, with about N(0, I) in all; refits
+ * find places of their own, and until the first one all components are the same. */
+static void init(const gkv_base *base, const gkv_params *params)
+{
+    const gkv_base_mixture *self = gkv_base_mixture_of(base);
+    const size_t d = base->eps.width;
+    const bool apart = self->spec.trainable && !self->spec.refitted && self->components > 1;
+    for (size_t k = 0; k < self->components; k++) {
+        for (size_t j = 0; j < d; j++) {
+            const gkv_gk gk = {.a = 0, .b = apart ? sqrt(0.5) : 1, .g = self->spec.g, .k = self->spec.k, .c = c_standard};
+            gkv_mixture_set(self, params, k, j, &gk);
+            if (self->spec.dependent)
+                gkv_mixture_whitening(self, params, k)[j * d + j] = 1;
+        }
+        if (!apart)
+            continue;
+        gkv_real *location = gkv_mixture_margin(self, params, GKV_MIXTURE_A, k);
+        gkv_rng_normal(gkv_rng_at(self->spec.seed, GKV_STREAM_INIT, self->margin[GKV_MIXTURE_A], k), d, location);
+        for (size_t j = 0; j < d; j++)
+            location[j] *= (gkv_real)sqrt(0.5);
+    }
+}
+
+/* --- Valid, and kept valid ------------------------------------------------------ */
+
+static gkv_status check_whitening(size_t d, size_t k, const gkv_real *w)
+{
+    for (size_t j = 0; j < d; j++, w += d) {
+        for (size_t i = 0; i < j; i++)
+            if (w[i] != 0)
+                return gkv_fail(GKV_ERR_DATA, "the whitening matrix of the base's component %zu is not upper triangular at "
+                                "(%zu, %zu)", k, j, i);
+        for (size_t i = j; i < d; i++)
+            if (!isfinite(w[i]) || (i == j && !(w[i] > 0)))
+                return gkv_fail(GKV_ERR_DATA, "the whitening matrix of the base's component %zu has %g at (%zu, %zu)", k,
+                                (double)w[i], j, i);
+    }
+    return GKV_OK;
+}
+
+static gkv_status check(const gkv_base *base, const gkv_params *params)
+{
+    const gkv_base_mixture *self = gkv_base_mixture_of(base);
+    const size_t d = base->eps.width;
+    for (size_t k = 0; k < self->components; k++) {
+        const double logit = (double)gkv_param_value(params, self->logits)[k];
+        if (!isfinite(logit))
+            return gkv_fail(GKV_ERR_DATA, "the weight of the base's component %zu is %g", k, logit);
+        for (size_t j = 0; j < d; j++) {
+            const gkv_gk gk = gkv_mixture_get(self, params, k, j), first = gkv_mixture_get(self, params, 0, j);
+            if (gkv_gk_check(&gk) != GKV_OK)
+                return gkv_fail_context(GKV_ERR_DATA, "margin %zu of the base's component %zu", j, k);
+            if (self->spec.shared_shapes && (gk.g != first.g || gk.k != first.k))
+                return gkv_fail(GKV_ERR_DATA, "the base's components have a common shape, but margin %zu of component %zu "
+                                "has another than that of component 0", j, k);
+        }
+        if (self->spec.dependent)
+            GKV_TRY(check_whitening(d, k, gkv_mixture_whitening(self, params, k)));
+    }
+    return GKV_OK;
+}
+
+static void project_component(const gkv_base_mixture *self, const gkv_params *params, size_t k)
+{
+    const size_t d = self->base.eps.width;
+    for (size_t j = 0; j < d; j++) {
+        gkv_gk gk = gkv_mixture_get(self, params, k, j);
+        gk = gkv_base_gk_project(&gk);
+        gk.b = fmax(gk.b, least_scale);
+        gkv_mixture_set(self, params, k, j, &gk);
+        if (self->spec.dependent) {
+            gkv_real *diagonal = &gkv_mixture_whitening(self, params, k)[j * d + j];
+            *diagonal = *diagonal > (gkv_real)least_scale ? *diagonal : (gkv_real)least_scale;
+        }
+    }
+}
+
+static void project(const gkv_base *base, const gkv_params *params)
+{
+    const gkv_base_mixture *self = gkv_base_mixture_of(base);
+    if (!self->spec.trainable)
+        return; /* no optimiser moves it */
+    gkv_real *logits = gkv_param_value(params, self->logits), most = logits[0];
+    for (size_t k = 1; k < self->components; k++)
+        most = logits[k] > most ? logits[k] : most;
+    for (size_t k = 0; k < self->components; k++) {
+        const gkv_real least = most + (gkv_real)least_log_weight;
+        logits[k] = logits[k] > least ? logits[k] : least;
+        project_component(self, params, k);
+    }
+}
+
+/* Only one normal component has normal margins. */
+static void normal_margin(const gkv_base *base, const gkv_params *params, size_t dimension, double out[5])
+{
+    const gkv_base_mixture *self = gkv_base_mixture_of(base);
+    const gkv_gk gk = gkv_mixture_get(self, params, 0, dimension);
+    double x = gk.a, pdf = 0, cdf = 0;
+    gkv_mixture_margin_at(base, params, dimension, 1, &x, &pdf, &cdf);
+    out[0] = gk.a, out[1] = exp(-GKV_HALF_LOG_2PI) / pdf, out[2] = 0, out[3] = 0, out[4] = gk.c;
+}
+
+#define MIXTURE_OPS                                                                                                  \
+    .free = destroy, .init = init, .log_density = gkv_mixture_log_density, .backward = gkv_mixture_backward,         \
+    .curvature = gkv_mixture_curvature, .parts = gkv_mixture_parts, .gradient = gkv_mixture_gradient,                \
+    .transform = gkv_mixture_transform,                                                                              \
+    .project = project, .check = check, .refit = gkv_mixture_refit, .margin_at = gkv_mixture_margin_at,              \
+    .tally_size = gkv_mixture_tally_size, .tally_parts = gkv_mixture_tally_parts, .tally = gkv_mixture_tally
+
+const gkv_base_ops gkv_base_full_gaussian = {
+    .name = "full-gaussian", .create = create_full_gaussian, .margin = normal_margin, MIXTURE_OPS};
+const gkv_base_ops gkv_base_gaussian_mixture = {.name = "gaussian-mixture", .create = create_gaussian, MIXTURE_OPS};
+const gkv_base_ops gkv_base_gk_mixture = {.name = "gk-mixture", .create = create_gk, MIXTURE_OPS};
+const gkv_base_ops gkv_base_gk_by_class = {.name = "gk-by-class", .create = create_by_class,
+                                           .transform_class = gkv_mixture_transform_class,
+                                           .class_shares = gkv_mixture_class_shares, MIXTURE_OPS};

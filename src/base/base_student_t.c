@@ -1,0 +1,410 @@
+/* Independent Student's t margins, location m, scale s, degrees of freedom ν by dimension: a heavy-tailed
+ * base to hold the g-and-k against, whose tails are of another kind. With y = (ε − m)/s
+ *
+ *   log p = Σ log Γ((ν+1)/2) − log Γ(ν/2) − ½ log(νπ) − log s − ½(ν+1) log(1 + y²/ν)
+ *
+ * Parameters: prior.base.location, prior.base.scale, prior.base.log_freedom [d], log ν.
+ *
+ * Refits maximize the likelihood by expectation–maximization (Lange, Little and Taylor, Journal of the
+ * American Statistical Association 84, 1989): a value's weight is (ν+1)/(ν+y²). */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "core/memory.h"
+#include "core/real.h"
+#include "num/normal_distribution.h"
+#include "nn/nn_kernels.h"
+
+/* ν is kept within these: beyond the second a t is normal for all that codes can tell. */
+static const double least_freedom = 1.0, most_freedom = 1000.0, least_scale = 1e-3;
+
+typedef struct student_t {
+    gkv_base base;
+    bool trainable;
+    gkv_param_id location, scale, log_freedom; /* [d] */
+    gkv_slot d_all;                            /* [3 d] of each row, when trainable */
+} student_t;
+
+static const student_t *of(const gkv_base *base)
+{
+    return (const student_t *)base;
+}
+
+static gkv_status create(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **out)
+{
+    const size_t d = spec->eps.width;
+    student_t *self = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(1, sizeof *self, &self));
+    self->base = (gkv_base){.ops = &gkv_base_student_t, .eps = spec->eps, .d_eps = spec->d_eps};
+    self->base.log_density = gkv_plan_forward(plan, 1);
+    self->base.d_log_density = gkv_plan_backward(plan, 1);
+    self->trainable = spec->trainable;
+    if (spec->trainable)
+        self->d_all = gkv_plan_backward(plan, 3 * d);
+    GKV_TRY_GOTO(gkv_params_add(params, d, 0, spec->trainable, &self->location, "prior.base.location"));
+    GKV_TRY_GOTO(gkv_params_add(params, d, 0, spec->trainable, &self->scale, "prior.base.scale"));
+    GKV_TRY_GOTO(gkv_params_add(params, d, 0, spec->trainable, &self->log_freedom, "prior.base.log_freedom"));
+done:
+    if (status != GKV_OK) {
+        free(self);
+        self = NULL;
+    }
+    *out = (gkv_base *)self;
+    return status;
+}
+
+static void destroy(gkv_base *base)
+{
+    free(base);
+}
+
+static void init(const gkv_base *base, const gkv_params *params)
+{
+    for (size_t j = 0; j < base->eps.width; j++) {
+        gkv_param_value(params, of(base)->location)[j] = 0;
+        gkv_param_value(params, of(base)->scale)[j] = 1;
+        gkv_param_value(params, of(base)->log_freedom)[j] = (gkv_real)log(30.0);
+    }
+}
+
+/* One margin in double. */
+typedef struct margin {
+    double location, scale, freedom;
+} margin;
+
+static margin margin_of(const gkv_base *base, const gkv_params *params, size_t j)
+{
+    return (margin){(double)gkv_param_value(params, of(base)->location)[j],
+                    (double)gkv_param_value(params, of(base)->scale)[j],
+                    exp((double)gkv_param_value(params, of(base)->log_freedom)[j])};
+}
+
+/* What of log p no row changes, −log s aside. */
+static double constant_of(double freedom)
+{
+    return lgamma((freedom + 1) / 2) - lgamma(freedom / 2) - 0.5 * log(freedom * 3.14159265358979323846);
+}
+
+static double log_density_at(const margin *m, double x)
+{
+    const double y = (x - m->location) / m->scale;
+    return constant_of(m->freedom) - log(m->scale) - 0.5 * (m->freedom + 1) * log1p(y * y / m->freedom);
+}
+
+/* --- Passes ------------------------------------------------------------------------ */
+
+static void log_density(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count)
+{
+    for (size_t r = first; r < first + count; r++)
+        *gkv_at(ws, base->log_density, r) = 0;
+    for (size_t j = 0; j < base->eps.width; j++) {
+        const margin m = margin_of(base, ws->params, j);
+        const double constant = constant_of(m.freedom) - log(m.scale);
+        for (size_t r = first; r < first + count; r++) {
+            const double y = ((double)gkv_at(ws, base->eps, r)[j] - m.location) / m.scale;
+            *gkv_at(ws, base->log_density, r) +=
+                (gkv_real)(constant - 0.5 * (m.freedom + 1) * log1p(y * y / m.freedom));
+        }
+    }
+}
+
+/* ψ((ν+1)/2) − ψ(ν/2), by the recurrence up to where the asymptotic series of ψ holds. */
+static double digamma(double x)
+{
+    double sum = 0;
+    for (; x < 10; x++)
+        sum -= 1 / x;
+    const double square = 1 / (x * x);
+    return sum + log(x) - 0.5 / x -
+           square * (1.0 / 12 - square * (1.0 / 120 - square * (1.0 / 252 - square * (1.0 / 240 - square / 132))));
+}
+
+static void backward(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count)
+{
+    const size_t d = base->eps.width;
+    for (size_t j = 0; j < d; j++) {
+        const margin m = margin_of(base, ws->params, j);
+        const double nu = m.freedom, rise = 0.5 * (digamma((nu + 1) / 2) - digamma(nu / 2) - 1 / nu);
+        for (size_t r = first; r < first + count; r++) {
+            const double weight = (double)*gkv_at(ws, base->d_log_density, r);
+            const double y = ((double)gkv_at(ws, base->eps, r)[j] - m.location) / m.scale;
+            const double pull = (nu + 1) * y / (nu + y * y); /* −∂log p/∂y */
+            gkv_at(ws, base->d_eps, r)[j] = (gkv_real)(-weight * pull / m.scale);
+            if (!of(base)->trainable)
+                continue;
+            gkv_real *to = gkv_at(ws, of(base)->d_all, r);
+            to[j] = (gkv_real)(weight * pull / m.scale);
+            to[d + j] = (gkv_real)(weight * (pull * y - 1) / m.scale);
+            to[2 * d + j] = (gkv_real)(weight * nu * (rise - 0.5 * log1p(y * y / nu) + 0.5 * pull * y / nu));
+        }
+    }
+}
+
+/* Λ = diag((ν+1)/(ν+y²))/s²: of the parabola that lies on −log p at y and nowhere below it, where the
+ * second derivative itself is negative far out. */
+static void curvature(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count, gkv_real *lambda)
+{
+    const size_t d = base->eps.width;
+    memset(lambda, 0, count * d * d * sizeof *lambda);
+    for (size_t j = 0; j < d; j++) {
+        const margin m = margin_of(base, ws->params, j);
+        for (size_t r = 0; r < count; r++) {
+            const double y = ((double)gkv_at(ws, base->eps, first + r)[j] - m.location) / m.scale;
+            lambda[(r * d + j) * d + j] = (gkv_real)((m.freedom + 1) / (m.freedom + y * y) / (m.scale * m.scale));
+        }
+    }
+}
+
+static size_t parts(const gkv_base *base)
+{
+    return of(base)->trainable ? 3 : 0;
+}
+
+static void gradient(const gkv_base *base, gkv_workspace *ws, size_t rows, size_t part)
+{
+    const size_t d = base->eps.width;
+    const gkv_param_id ids[3] = {of(base)->location, of(base)->scale, of(base)->log_freedom};
+    gkv_real *grad = gkv_param_grad(ws->params, ids[part]);
+    memset(grad, 0, d * sizeof *grad);
+    for (size_t r = 0; r < rows; r++)
+        gkv_nn_kernels_get()->axpy(d, 1, gkv_at(ws, of(base)->d_all, r) + part * d, grad);
+}
+
+/* --- The distribution function, for draws and pictures -------------------------------- */
+
+/* The continued fraction of the incomplete beta function (Abramowitz and Stegun 26.5.8), by
+ * Lentz's method; x < (a + 1)/(a + b + 2). */
+static double beta_fraction(double a, double b, double x)
+{
+    const double tiny = 1e-300;
+    double c = 1, f = 1 / (1 - (a + b) * x / (a + 1)), h = f;
+    for (int m = 1; m < 500; m++) {
+        const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+        const double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+        for (int i = 0; i < 2; i++) {
+            const double term = i == 0 ? even : odd;
+            f = 1 + term * f;
+            f = 1 / (fabs(f) < tiny ? tiny : f);
+            c = 1 + term / c;
+            c = fabs(c) < tiny ? tiny : c;
+            h *= c * f;
+        }
+        if (fabs(c * f - 1) < 1e-15)
+            break;
+    }
+    return h;
+}
+
+/* P(T > t) for t ≥ 0: half of I_x(ν/2, ½) at x = ν/(ν+t²). */
+static double upper_tail(double t, double nu)
+{
+    const double a = nu / 2, b = 0.5, x = nu / (nu + t * t), rest = t * t / (nu + t * t);
+    const double front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log(rest));
+    if (t == 0)
+        return 0.5;
+    if (x < (a + 1) / (a + b + 2))
+        return 0.5 * front * beta_fraction(a, b, x) / a;
+    return 0.5 * (1 - front * beta_fraction(b, a, rest) / b);
+}
+
+/* t with the same probability beyond it as a normal z has: bisection in log t, then Newton's method. */
+static double from_normal(double z, double nu)
+{
+    const double wanted = gkv_normal_cdf(-fabs(z));
+    if (!(z != 0 && wanted > 0))
+        return z; /* 0, NaN, and what is out of all proportion */
+    double low = -20, high = 300;
+    for (int i = 0; i < 100 && high - low > 1e-14 * fmax(1, fabs(low)); i++) {
+        const double middle = 0.5 * (low + high);
+        if (upper_tail(exp(middle), nu) > wanted)
+            low = middle;
+        else
+            high = middle;
+    }
+    return copysign(exp(0.5 * (low + high)), z);
+}
+
+static void transform(const gkv_base *base, const gkv_params *params, size_t count, const double *choice,
+                      gkv_real *rows)
+{
+    (void)choice;
+    const size_t d = base->eps.width;
+    for (size_t j = 0; j < d; j++) {
+        const margin m = margin_of(base, params, j);
+        for (size_t r = 0; r < count; r++)
+            rows[r * d + j] = (gkv_real)(m.location + m.scale * from_normal((double)rows[r * d + j], m.freedom));
+    }
+}
+
+static void margin_at(const gkv_base *base, const gkv_params *params, size_t dimension, size_t n, const double *x,
+                      double *pdf, double *cdf)
+{
+    const margin m = margin_of(base, params, dimension);
+    for (size_t i = 0; i < n; i++) {
+        const double y = (x[i] - m.location) / m.scale, upper = upper_tail(fabs(y), m.freedom);
+        pdf[i] = exp(log_density_at(&m, x[i]));
+        cdf[i] = y > 0 ? 1 - upper : upper;
+    }
+}
+
+/* --- Valid, and kept valid --------------------------------------------------------------- */
+
+static void project(const gkv_base *base, const gkv_params *params)
+{
+    gkv_real *scale = gkv_param_value(params, of(base)->scale), *freedom = gkv_param_value(params, of(base)->log_freedom);
+    for (size_t j = 0; of(base)->trainable && j < base->eps.width; j++) {
+        scale[j] = scale[j] > (gkv_real)least_scale ? scale[j] : (gkv_real)least_scale;
+        freedom[j] = (gkv_real)fmin(fmax((double)freedom[j], log(least_freedom)), log(most_freedom));
+    }
+}
+
+static gkv_status check(const gkv_base *base, const gkv_params *params)
+{
+    for (size_t j = 0; j < base->eps.width; j++) {
+        const margin m = margin_of(base, params, j);
+        if (!isfinite(m.location) || !(m.scale > 0 && isfinite(m.scale)) || !(m.freedom > 0 && isfinite(m.freedom)))
+            return gkv_fail(GKV_ERR_DATA, "margin %zu of the base is no Student's t: location %g, scale %g, %g degrees "
+                            "of freedom", j, m.location, m.scale, m.freedom);
+    }
+    return GKV_OK;
+}
+
+/* --- The refit ------------------------------------------------------------------------------ */
+
+static double mean_log_density(const margin *m, const gkv_real *x, size_t n, size_t stride)
+{
+    const double constant = constant_of(m->freedom) - log(m->scale);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double y = ((double)x[i * stride] - m->location) / m->scale;
+        sum += constant - 0.5 * (m->freedom + 1) * log1p(y * y / m->freedom);
+    }
+    return sum / (double)n;
+}
+
+/* One iteration: location and scale by weights, then ν where its equation given those weights,
+ * log(ν/2) − ψ(ν/2) + 1 + mean(log w − w) + ψ((ν₀+1)/2) − log((ν₀+1)/2) = 0, holds. */
+static void improve(margin *m, const gkv_real *x, size_t n, size_t stride)
+{
+    const double nu = m->freedom;
+    double total = 0, mean = 0, squares = 0, logs = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double y = ((double)x[i * stride] - m->location) / m->scale, w = (nu + 1) / (nu + y * y);
+        total += w;
+        mean += w * (double)x[i * stride];
+        logs += log(w) - w;
+    }
+    mean /= total;
+    for (size_t i = 0; i < n; i++) {
+        const double at = (double)x[i * stride], y = (at - m->location) / m->scale;
+        squares += (nu + 1) / (nu + y * y) * (at - mean) * (at - mean);
+    }
+    m->location = mean;
+    m->scale = sqrt(squares / total); /* by Σw, not n: it arrives sooner (Kent, Tyler and Vardi 1994) */
+    const double given = 1 + logs / (double)n + digamma((nu + 1) / 2) - log((nu + 1) / 2);
+    double low = log(least_freedom), high = log(most_freedom);
+    for (int i = 0; i < 60; i++) {
+        const double middle = 0.5 * (low + high), half = 0.5 * exp(middle);
+        if (log(half) - digamma(half) + given > 0)
+            low = middle;
+        else
+            high = middle;
+    }
+    m->freedom = exp(0.5 * (low + high));
+}
+
+static margin fit_margin(margin m, const gkv_real *x, size_t n, size_t stride, bool first)
+{
+    enum { ITERATIONS = 60 };
+    if (first) {
+        double mean = 0, squares = 0;
+        for (size_t i = 0; i < n; i++)
+            mean += (double)x[i * stride] / (double)n;
+        for (size_t i = 0; i < n; i++)
+            squares += ((double)x[i * stride] - mean) * ((double)x[i * stride] - mean) / (double)n;
+        if (squares > 0)
+            m = (margin){mean, sqrt(squares), 30};
+    }
+    for (int i = 0; i < ITERATIONS; i++) {
+        margin next = m;
+        improve(&next, x, n, stride);
+        if (!(next.scale > least_scale && isfinite(next.scale) && isfinite(next.location)))
+            break;
+        const bool settled = fabs(next.location - m.location) < 1e-5 * m.scale &&
+                             fabs(next.scale - m.scale) < 1e-5 * m.scale && fabs(log(next.freedom / m.freedom)) < 1e-3;
+        m = next;
+        if (settled)
+            break;
+    }
+    return m;
+}
+
+/* Codes, the first, that three parameters are fitted to: more would take more time and say no more. */
+enum { MOST_CODES = 8000 };
+
+/* Each margin by itself moves to its fit, or half as far and so on, as long as its held-out codes
+ * lose by it. */
+static double move_margin(const gkv_base *base, const gkv_params *params, size_t j, const gkv_base_codes *codes,
+                          const gkv_base_refit_settings *settings, double *before, double *after)
+{
+    const size_t d = base->eps.width;
+    const margin old = margin_of(base, params, j);
+    const size_t used = codes->fit_count < MOST_CODES ? codes->fit_count : MOST_CODES;
+    const margin to = fit_margin(old, codes->fit + j, used, d, settings->first);
+    const gkv_real *held_out = codes->held_out + j;
+    double tau = settings->damping;
+    *before = *after = mean_log_density(&old, held_out, codes->held_out_count, d);
+    for (int i = 0; i < 7; i++, tau /= 2) {
+        const margin m = {old.location + tau * (to.location - old.location), old.scale * pow(to.scale / old.scale, tau),
+                          old.freedom * pow(to.freedom / old.freedom, tau)};
+        const double density = mean_log_density(&m, held_out, codes->held_out_count, d);
+        if (density >= *before) {
+            gkv_param_value(params, of(base)->location)[j] = (gkv_real)m.location;
+            gkv_param_value(params, of(base)->scale)[j] = (gkv_real)m.scale;
+            gkv_param_value(params, of(base)->log_freedom)[j] = (gkv_real)log(m.freedom);
+            *after = density;
+            return tau;
+        }
+    }
+    return 0;
+}
+
+static gkv_status refit(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,
+                        const gkv_base_refit_settings *settings, gkv_base_refit_report *report)
+{
+    const size_t d = base->eps.width;
+    memset(report, 0, sizeof *report);
+    report->cost_before = report->cost_after = report->goodness = NAN;
+    double *figures = NULL;
+    GKV_TRY(gkv_alloc(3 * d, sizeof *figures, &figures));
+#pragma omp parallel for schedule(static) num_threads(settings->threads)
+    for (size_t j = 0; j < d; j++)
+        figures[3 * j + 2] = move_margin(base, params, j, codes, settings, &figures[3 * j], &figures[3 * j + 1]);
+    for (size_t j = 0; j < d; j++) {
+        report->held_out_before += figures[3 * j];
+        report->held_out_after += figures[3 * j + 1];
+        report->step = fmax(report->step, figures[3 * j + 2]);
+    }
+    free(figures);
+    return GKV_OK;
+}
+
+const gkv_base_ops gkv_base_student_t = {
+    .name = "student-t",
+    .create = create,
+    .free = destroy,
+    .init = init,
+    .log_density = log_density,
+    .backward = backward,
+    .curvature = curvature,
+    .parts = parts,
+    .gradient = gradient,
+    .transform = transform,
+    .project = project,
+    .check = check,
+    .refit = refit,
+    .margin_at = margin_at,
+};

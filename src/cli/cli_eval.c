@@ -1,0 +1,294 @@
+/* gkvae eval */
+#define _POSIX_C_SOURCE 200809L
+#include "gkvae/eval.h"
+#include "gkvae/train.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "evaluation.h"
+#include "cli_generation.h"
+#include "refined.h"
+
+typedef struct eval_arguments {
+    cli_model_arguments run;
+    bool quiet, no_pictures, wants_refined;
+    gkv_refine_settings refine;
+    gkv_eval_set of;
+    const char *figures; /* NULL: those of the run's folder */
+} eval_arguments;
+
+/* As gkv_eval_set has them. */
+static const char *const sets[] = {"test", "train", "validation"};
+enum { SETS = sizeof sets / sizeof *sets };
+
+static const struct argp_option options[] = {
+    {"samples", 'n', "S", 0, "Importance samples per image, as eval.samples (default: the run's, or 500)", 0},
+    {"images", 'i', "N", 0, "That many of the set's images, from the first, as eval.images (default: the run's, or all)", 0},
+    {"seed", 'S', "N", 0, "Of posterior noise and binarization, as eval.seed (default: the run's, or 1)", 0},
+    {"refine", 'r', "lm:T[:S]", 0, "Also refine each image's posterior, by T iterations of Levenberg–Marquardt with S "
+     "samples, and measure both (default: no; S is 2)", 0},
+    {"of", 'o', "SET", 0, "Which images: test; train, those the model was trained on; or validation, those held out "
+     "of them. Of other than test images there are figures only, in metrics-SET.json (default: test)", 0},
+    {"draws", 'd', "N", 0, "Images in a set of draws for the metrics of generation, as eval.draws (default: the run's, or "
+     "as many as there are test images)", 0},
+    {"draw-sets", 'D', "N", 0, "Number of sets of draws, as eval.draw_sets (default: the run's, or 3)", 0},
+    {"temperature", 'T', "T", 0, "Temperature of these draws, as eval.temperature (default: the run's, or 1)", 0},
+    {"no-generation", 'G', NULL, 0, "Skip the metrics of generation, as --set eval.generation=none (default: they are measured if there is a feature "
+     "network for the data set)", 0},
+    {"no-pictures", 'P', NULL, 0, "Figures only: no pictures and no page (default: all)", 0},
+    {"figures", 'F', "FILE", 0, "Write the figures to this file, and nothing to the folder (default: metrics.json, pictures and the "
+     "page in the folder)", 0},
+    {"quiet", 'q', NULL, 0, "No progress (default: a live line on a terminal, else a line every tenth)", 0},
+    {.name = NULL},
+};
+
+static gkv_eval_set set_named(struct argp_state *state, const char *name)
+{
+    for (int i = 0; i < SETS; i++)
+        if (strcmp(name, sets[i]) == 0)
+            return (gkv_eval_set)i;
+    argp_error(state, "--of %s: give test, train or validation", name);
+    return GKV_EVAL_TEST;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    eval_arguments *a = state->input;
+    switch (key) {
+    case 'n': cli_assign(&a->run.assignments, state, "eval.samples", arg, "--samples"); return 0;
+    case 'i': cli_assign(&a->run.assignments, state, "eval.images", arg, "--images"); return 0;
+    case 'S': cli_assign(&a->run.assignments, state, "eval.seed", arg, "--seed"); return 0;
+    case 'r': cli_refine_parse(state, arg, &a->refine); a->wants_refined = true; return 0;
+    case 'o': a->of = set_named(state, arg); return 0;
+    case 'd': cli_assign(&a->run.assignments, state, "eval.draws", arg, "--draws"); return 0;
+    case 'D': cli_assign(&a->run.assignments, state, "eval.draw_sets", arg, "--draw-sets"); return 0;
+    case 'T': cli_assign(&a->run.assignments, state, "eval.temperature", arg, "--temperature"); return 0;
+    case 'G': cli_assign(&a->run.assignments, state, "eval.generation", "none", "--no-generation"); return 0;
+    case 'P': a->no_pictures = true; return 0;
+    case 'F': a->figures = cli_path(state, "--figures", arg); return 0;
+    case 'q': a->quiet = true; return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->run; return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* --- Progress --------------------------------------------------------------------------- */
+
+typedef struct reporter {
+    bool quiet;
+    cli_live live;
+    double began;
+    size_t tenths; /* printed so far, where there is no terminal */
+    size_t rounds; /* through the images: 2 with refinement */
+} reporter;
+
+static void on_progress(void *context, size_t done, size_t of)
+{
+    reporter *it = context;
+    char images[64], left[64], time[32];
+    if (it->quiet || done == 0 || !(cli_live_due(&it->live) || (!it->live.on && done * 10 / of > it->tenths)))
+        return;
+    const size_t round = of / it->rounds;
+    snprintf(images, sizeof images, "%s %zu of %zu images", done > round ? "refined" : "evaluated",
+             done > round ? done - round : done, round);
+    snprintf(left, sizeof left, "ETA %s",
+             cli_duration((cli_seconds() - it->began) / (double)done * (double)(of - done), time));
+    it->tenths = done * 10 / of;
+    if (it->live.on)
+        cli_live_show(&it->live, (const char *const[]){images, left}, 2);
+    else
+        fprintf(stderr, "%s, %s\n", images, left);
+}
+
+/* --- Results ----------------------------------------------------------------------------- */
+
+static void print_metrics(const gkv_metrics *m)
+{
+    enum { COLUMNS = 4, CELL = 64 };
+    const struct { const char *name; double value, se; int places; const char *unit; } rows[] = {
+        {"−ELBO", m->neg_elbo, m->neg_elbo_se, 3, "nats per image"},
+        {"  reconstruction", m->reconstruction, m->reconstruction_se, 3, ""},
+        {"  KL", m->kl, m->kl_se, 3, ""},
+        {"−log p(x)", m->nll, m->nll_se, 3, "nats per image, at most"},
+        {"effective samples", m->ess, NAN, 1, "of the importance samples"},
+        {isfinite(m->class_accuracy) ? "classes recognised" : NULL, 100 * m->class_accuracy, NAN, 2, "% of the images"},
+        {"active units", (double)m->active_units, NAN, 0, ""},
+        {"mean squared error", m->mse, NAN, 5, ""},
+        {"PSNR", m->psnr, NAN, 2, "dB"},
+        {"SSIM", m->ssim, NAN, 4, ""},
+        {"parameters", (double)m->parameters, NAN, 0, ""},
+        {"training", m->train_seconds, NAN, 1, "seconds"},
+        {"  refits of the base", m->refit_seconds, NAN, 1, "of them"},
+        {"evaluation", m->eval_seconds, NAN, 1, "seconds"},
+    };
+    enum { ROWS = sizeof rows / sizeof *rows };
+    char text[ROWS][2][CELL];
+    const char *cells[ROWS * COLUMNS];
+    size_t n_rows = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        if (!rows[i].name)
+            continue; /* of no concern to this model */
+        snprintf(text[i][0], CELL, isfinite(rows[i].value) ? "%.*f" : "not known", rows[i].places, rows[i].value);
+        snprintf(text[i][1], CELL, "± %.3f", rows[i].se);
+        const char *const row[COLUMNS] = {rows[i].name, text[i][0], isfinite(rows[i].se) ? text[i][1] : "",
+                                          isfinite(rows[i].value) ? rows[i].unit : ""};
+        memcpy(cells + n_rows++ * COLUMNS, row, sizeof row);
+    }
+    cli_table(cells, n_rows, COLUMNS, "lrll");
+    printf("(%s)\n", m->protocol);
+    cli_refined_row refined[CLI_REFINED_ROWS];
+    const size_t n = cli_refined_rows(m, refined);
+    if (n == 0)
+        return;
+    char heading[64];
+    snprintf(heading, sizeof heading, "refined, lm:%d:%d", m->refined.iterations, m->refined.samples);
+    putchar('\n');
+    cli_refined_print(heading, refined, n);
+}
+
+static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_dataset *test, float *refined,
+                    gkv_metrics *metrics)
+{
+    reporter it = {.quiet = a->quiet, .began = cli_seconds(), .rounds = a->wants_refined ? 2 : 1};
+    const gkv_eval_options how = {.of = a->of, .progress = on_progress, .context = &it, .stop = &cli_stop,
+                                  .refine = a->wants_refined ? &a->refine : NULL, .refined_mean = refined};
+    cli_live_start(&it.live, !a->quiet);
+    const gkv_status status = gkv_evaluate(run->model, test, &run->settings, &how, metrics);
+    cli_live_clear(&it.live);
+    metrics->train_seconds = gkv_train_seconds(a->run.model);
+    metrics->refit_seconds = gkv_refit_seconds(a->run.model);
+    return cli_check(status);
+}
+
+/* Whether eval.images are all test images, so that refined codes are there of all of them. */
+static bool measures_all(const cli_run *run, const gkv_dataset *test)
+{
+    const int64_t images = run->settings.eval.images;
+    return images == 0 || (size_t)images == gkv_dataset_count(test);
+}
+
+static const struct argp eval_argp = {
+    .options = options, .children = cli_model_and_data, .parser = parse, .args_doc = "FOLDER",
+    .doc = "Measures a run's model, on the test images unless others are asked for. Writes metrics.json, pictures "
+           "and the page index.html into the folder."};
+
+static bool measures_generation(const gkv_settings *settings)
+{
+    return strcmp(settings->eval.generation, "none") != 0;
+}
+
+/* CLI_CONFIG if --set changes what is the model's. */
+static int check_model_kept(const gkv_settings *before, const gkv_settings *after)
+{
+    const gkv_settings_key *key;
+    for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
+        char name[64], values[2][GKV_PATH_SIZE];
+        snprintf(name, sizeof name, "%s.%s", key->section, key->name);
+        if (cli_is_models_own(key, name) && gkv_settings_get(before, name, values[0], GKV_PATH_SIZE) == GKV_OK &&
+            gkv_settings_get(after, name, values[1], GKV_PATH_SIZE) == GKV_OK && strcmp(values[0], values[1]) != 0)
+            return cli_error(CLI_CONFIG, "%s = %s: an evaluation cannot change the model's settings", name, values[1]);
+    }
+    return CLI_OK;
+}
+
+int cli_eval_check(int argc, char **argv, const gkv_settings *settings, bool *of_test)
+{
+    eval_arguments a = {.quiet = false};
+    gkv_settings own = *settings;
+    gkv_features *network = NULL;
+    gkv_refine_defaults(&a.refine);
+    int code = cli_parse(&eval_argp, argc, argv, &a);
+    if (code == CLI_OK)
+        code = cli_assignments_apply(&a.run.assignments, &own);
+    if (code == CLI_OK)
+        code = check_model_kept(settings, &own);
+    *of_test = a.of == GKV_EVAL_TEST;
+    if (code == CLI_OK && a.figures)
+        code = cli_error(CLI_USAGE, "--figures: where figures are kept is not to choose here");
+    if (code == CLI_OK && *of_test && measures_generation(&own) && *own.eval.features)
+        code = cli_generation_open(own.eval.features, &network);
+    gkv_features_free(network);
+    return code;
+}
+
+/* Where the figures go; the caller frees it. */
+static char *figures_path(const eval_arguments *a)
+{
+    if (a->figures)
+        return cli_text("%s", a->figures);
+    return a->of == GKV_EVAL_TEST ? cli_text("%s/metrics.json", a->run.model)
+                                  : cli_text("%s/metrics-%s.json", a->run.model, sets[a->of]);
+}
+
+int cli_eval(int argc, char **argv)
+{
+    eval_arguments a = {.quiet = false};
+    cli_run run = {.model = NULL};
+    gkv_dataset *test = NULL, *training = NULL;
+    gkv_features *network = NULL;
+    float *refined = NULL; /* codes of all test images, or NULL */
+    gkv_metrics metrics;
+    int code = CLI_OK;
+    bool evaluated = false;
+    char *command = cli_command(argc, argv), *path = NULL;
+    gkv_refine_defaults(&a.refine);
+    CLI_TRY(cli_parse(&eval_argp, argc, argv, &a));
+    CLI_TRY(cli_run_open(&a.run, &run));
+    CLI_TRY(cli_output_spares_run("--figures", a.figures, &a.run, &run));
+    if (!run.is_folder) {
+        code = cli_error(CLI_USAGE, "%s is no folder: the results of an evaluation need one", a.run.model);
+        goto done;
+    }
+    CLI_TRY(cli_run_images(&run, a.of == GKV_EVAL_TEST ? GKV_TEST : GKV_TRAIN, NULL, &test));
+    /* Better now than after an hour. */
+    if (!a.figures && access(a.run.model, W_OK | X_OK) != 0) {
+        code = cli_error(CLI_IO, "%s: the results cannot be written there: %s", a.run.model, strerror(errno));
+        goto done;
+    }
+    if (a.of == GKV_EVAL_TEST && measures_generation(&run.settings))
+        CLI_TRY(cli_generation_network(&run, a.quiet, &network));
+    if (network)
+        CLI_TRY(cli_generation_training(&run, &training));
+    if (training && a.wants_refined && measures_all(&run, test))
+        refined = cli_alloc(gkv_dataset_count(test) * gkv_model_latent(run.model), sizeof *refined);
+    cli_catch_signals();
+    CLI_TRY(evaluate(&a, &run, test, refined, &metrics));
+    /* First to the screen: what the disk then does to them, the figures are not lost. */
+    print_metrics(&metrics);
+    fflush(stdout);
+    /* Where generation cannot be measured, or is interrupted, the likelihood is kept: it may have taken an hour. */
+    const int generation = training ? cli_generation_measure(&run, test, training, network, refined, a.quiet,
+                                                             &metrics.generation) : CLI_OK;
+    cli_generation_print(&metrics.generation);
+    fflush(stdout);
+    evaluated = true;
+    if (a.of == GKV_EVAL_TEST && !a.figures)
+        cli_evaluation_remove(a.run.model, false);
+    path = figures_path(&a);
+    CLI_CHECK(gkv_metrics_write(&metrics, path));
+    CLI_TRY(generation);
+    if (a.of == GKV_EVAL_TEST && !a.no_pictures && !a.figures) {
+        cli_evaluation evaluation = {.folder = a.run.model, .run = &run, .metrics = &metrics,
+                                     .training = training, .sample_seed = run.settings.eval.seed, .command = command};
+        CLI_TRY(cli_evaluation_draw(&evaluation, test));
+        CLI_TRY(cli_report(&evaluation));
+        printf("the report: %s/index.html\n", a.run.model);
+    }
+done:
+    if (evaluated && cli_run_changed(&run, a.run.model))
+        cli_error(code, "%s/model.safetensors was replaced meanwhile: these figures are of the model before. Evaluate "
+                  "again when training is done", a.run.model);
+    gkv_dataset_free(test);
+    gkv_dataset_free(training);
+    gkv_features_free(network);
+    cli_run_free(&run);
+    free(refined);
+    free(command);
+    free(path);
+    return code;
+}

@@ -1,0 +1,287 @@
+/* gkvae fit */
+#include "cli_fit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli_columns.h"
+
+const char *const cli_parameter_names[CLI_PARAMETERS] = {"A", "B", "g", "k"};
+
+double cli_parameter(const gkv_gk *gk, size_t parameter)
+{
+    return (const double[CLI_PARAMETERS]){gk->a, gk->b, gk->g, gk->k}[parameter];
+}
+
+/* --- Arguments ------------------------------------------------------------------------------ */
+
+enum { NORMAL = 256, NONPARAMETRIC, TOLERANCE }; /* options without a letter */
+
+static const struct argp_option options[] = {
+    {"column", 'c', "NAME|NUMBER,...", 0, "Which columns, by the header's name or by number from 1 (default: all that "
+                                       "hold numbers)", 0},
+    {"weights", 'w', "NAME|NUMBER", 0, "The column that says how many observations each line stands for (default: one)",
+     0},
+    {"method", 'm', "octile|lm|mle", 0, "The closed form from the octiles, least squares on quantiles by "
+                                        "Levenberg–Marquardt, or maximum likelihood from there (default: lm)", 0},
+    {"levels", 'l', "M", 0, "Quantiles that lm fits (default: a quarter of the sample, held to 7 … 99)", 0},
+    {"fix", 'f', "NAME=VALUE,...", 0, "Hold A, B, g or k at a value, or c at another than 0.8 (default: none)", 0},
+    {"normal", NORMAL, NULL, 0, "Hold g = k = 0: the normal distribution, to compare with (default: no)", 0},
+    {"confidence", 'C', "P", 0, "Of intervals and bands (default: 0.95)", 0},
+    {"bootstrap", 'b', "N", 0, "Standard errors, intervals and a test of fit from N simulated samples, at least 19 "
+                               "(default: no)", 0},
+    {"nonparametric", NONPARAMETRIC, NULL, 0, "Bootstrap from the sample itself, not from the fitted distribution "
+                                              "(default: no)", 0},
+    {"multivariate", 'M', NULL, 0, "One distribution of all columns together: g-and-k margins and the correlation of "
+                                   "their normal scores (default: each column by itself)", 0},
+    {"mixture", 'K', "K", 0, "A mixture of K such distributions (default: no)", 0},
+    {"held-out", 'H', "SHARE", 0, "Of a mixture's lines, drawn by the seed: not fitted, but watched, so that the fit "
+                                  "ends where it no longer helps them (default: 0)", 0},
+    {"tolerance", TOLERANCE, "NATS", 0, "A mixture's fit ends when an iteration gains less than this, twice running "
+                                        "(default: 0.01 up to 2000 lines, then more, at most 2e-4 a line)", 0},
+    {"seed", 'S', "N", 0, "Of what is drawn at random (default: 1)", 0},
+    {"threads", 't', "N", 0, "How many; they change nothing but the time (default: one per processor)", 0},
+    {"json", 'j', NULL, 0, "Print JSON (default: a table)", 0},
+    {"picture", 'p', "FILE.png", 0, "Draw histogram, density and QQ plot of up to six columns (default: no)", 0},
+    {"quiet", 'q', NULL, 0, "No progress (default: a live line on a terminal, else now and then a line)", 0},
+    {.name = NULL},
+};
+
+static gkv_gk_method method_of(struct argp_state *state, const char *text)
+{
+    static const struct { const char *name; gkv_gk_method method; } methods[] = {
+        {"octile", GKV_GK_OCTILES}, {"lm", GKV_GK_LM}, {"mle", GKV_GK_MLE}};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(text, methods[i].name) == 0)
+            return methods[i].method;
+    argp_error(state, "--method %s: must be octile, lm or mle", text);
+    return GKV_GK_LM;
+}
+
+static void fix_one(cli_fit_arguments *a, struct argp_state *state, const char *word)
+{
+    const char *equals = strchr(word, '=');
+    const size_t length = equals ? (size_t)(equals - word) : 0;
+    if (length != 1 || !strchr("ABgkc", word[0]))
+        argp_error(state, "--fix %s: must be A, B, g, k or c and a value, as in --fix g=0", word);
+    const double value = cli_number(state, "--fix", equals + 1, -1e300, 1e300);
+    bool *given = &a->c_given;
+    double *place = &a->c;
+    for (size_t i = 0; i < CLI_PARAMETERS; i++)
+        if (word[0] == cli_parameter_names[i][0]) {
+            given = &a->fixed[i];
+            place = &a->value[i];
+        }
+    if (*given)
+        argp_error(state, "--fix: %c is given twice, as %.17g and as %.17g: choose one", word[0], *place, value);
+    *given = true;
+    *place = value;
+}
+
+static void fix(cli_fit_arguments *a, struct argp_state *state, const char *text)
+{
+    char *words = cli_text("%s", text), *word = words;
+    for (bool more = true; more;) {
+        const size_t length = strcspn(word, ",");
+        more = word[length] == ',';
+        word[length] = '\0';
+        fix_one(a, state, word);
+        word += length + 1;
+    }
+    free(words);
+}
+
+/* What does not go together. */
+static void check_arguments(const cli_fit_arguments *a, struct argp_state *state)
+{
+    const bool fixed = a->fixed[0] || a->fixed[1] || a->fixed[2] || a->fixed[3];
+    const char *joint = a->components ? "--mixture" : a->multivariate ? "--multivariate" : NULL;
+    if (!a->file)
+        argp_error(state, "which file? A path, or - for standard input, is needed");
+    if (a->components && a->multivariate)
+        argp_error(state, "--multivariate and --mixture: choose one");
+    if (a->components && fixed)
+        argp_error(state, "--fix goes with fits of columns and with --multivariate, not with --mixture (--normal does)");
+    if (joint && a->replicates)
+        argp_error(state, "--bootstrap goes with fits of single columns, not with %s", joint);
+    if (joint && a->method != GKV_GK_LM && (a->components || a->method == GKV_GK_OCTILES))
+        argp_error(state, "--method %s does not go with %s", a->method == GKV_GK_MLE ? "mle" : "octile", joint);
+    if (fixed && a->normal)
+        argp_error(state, "--normal holds g and k: --fix has nothing to hold then");
+    if ((fixed || a->normal) && a->method == GKV_GK_OCTILES)
+        argp_error(state, "the closed form holds no parameters: use --method lm or mle");
+    if (a->components && a->weights)
+        argp_error(state, "--weights goes with fits of columns and with --multivariate, not with --mixture");
+    if (a->held_out > 0 && !a->components)
+        argp_error(state, "--held-out goes with --mixture");
+    if (a->tolerance >= 0 && !a->components)
+        argp_error(state, "--tolerance goes with --mixture");
+    if (a->nonparametric && !a->replicates)
+        argp_error(state, "--nonparametric goes with --bootstrap");
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    cli_fit_arguments *a = state->input;
+    switch (key) {
+    case 'c': a->columns = arg; return 0;
+    case 'w': a->weights = arg; return 0;
+    case 'm': a->method = method_of(state, arg); return 0;
+    case 'l': a->levels = (size_t)cli_whole(state, "--levels", arg, 7, 10000000); return 0;
+    case 'f': fix(a, state, arg); return 0;
+    case NORMAL: a->normal = true; return 0;
+    case 'C': a->confidence = cli_number(state, "--confidence", arg, 0.01, 0.999999); return 0;
+    case 'b': a->replicates = (size_t)cli_whole(state, "--bootstrap", arg, 19, 10000000); return 0;
+    case NONPARAMETRIC: a->nonparametric = true; return 0;
+    case 'M': a->multivariate = true; return 0;
+    case 'K': a->components = (size_t)cli_whole(state, "--mixture", arg, 1, 10000); return 0;
+    case 'H': a->held_out = cli_number(state, "--held-out", arg, 0, 0.9); return 0;
+    case TOLERANCE: a->tolerance = cli_number(state, "--tolerance", arg, 0, 1e300); return 0;
+    case 'S': a->seed = cli_whole(state, "--seed", arg, 0, INT64_MAX); return 0;
+    case 't': a->threads = (int)cli_whole(state, "--threads", arg, 1, 1024); return 0;
+    case 'j': a->json = true; return 0;
+    case 'p': a->picture = cli_path(state, "--picture", arg); return 0;
+    case 'q': a->quiet = true; return 0;
+    case ARGP_KEY_ARG:
+        if (a->file)
+            argp_error(state, "one file only: %s is too many", arg);
+        a->file = arg;
+        return 0;
+    case ARGP_KEY_END: check_arguments(a, state); return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* --- The command ------------------------------------------------------------------------------ */
+
+void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings)
+{
+    gkv_gk_fit_defaults(settings);
+    settings->method = a->method;
+    settings->levels = a->levels;
+    settings->c = a->c;
+    settings->confidence = a->confidence;
+    settings->anderson_darling = 1;
+    for (size_t p = 0; p < CLI_PARAMETERS; p++)
+        settings->fixed[p] = a->fixed[p] || (a->normal && p >= GKV_GK_G);
+}
+
+bool cli_fit_holds(const cli_fit_arguments *a)
+{
+    return a->normal || a->fixed[0] || a->fixed[1] || a->fixed[2] || a->fixed[3];
+}
+
+/* The octiles' estimates, but for what is held. A g that is free gives way to a k that is held. */
+gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample, gkv_gk *start)
+{
+    gkv_gk_fit_settings settings;
+    gkv_gk_fit_result result;
+    cli_fit_settings(a, &settings);
+    settings.method = GKV_GK_OCTILES; /* which holds nothing */
+    memset(settings.fixed, 0, sizeof settings.fixed);
+    const gkv_status status = gkv_gk_fit_many(sample, 1, &settings, 1, &result, NULL);
+    if (status != GKV_OK)
+        return status;
+    *start = result.gk;
+    double *const parameters[CLI_PARAMETERS] = {&start->a, &start->b, &start->g, &start->k};
+    for (size_t p = 0; p < CLI_PARAMETERS; p++)
+        if (a->fixed[p])
+            *parameters[p] = a->value[p];
+    if (a->normal)
+        start->g = start->k = 0;
+    if (a->fixed[GKV_GK_K] && !a->fixed[GKV_GK_G] && !gkv_gk_is_valid(start))
+        start->g = 0;
+    return a->fixed[GKV_GK_K] ? gkv_gk_check(start) : GKV_OK;
+}
+
+double *cli_fit_rows(const cli_fit_data *data)
+{
+    double *rows = cli_alloc(data->n * data->n_columns, sizeof *rows);
+    for (size_t c = 0; c < data->n_columns; c++)
+        for (size_t i = 0; i < data->n; i++)
+            rows[i * data->n_columns + c] = data->columns[c].x[i];
+    return rows;
+}
+
+const char **cli_fit_names(const cli_fit_data *data)
+{
+    const char **names = cli_alloc(data->n_columns, sizeof *names);
+    for (size_t c = 0; c < data->n_columns; c++)
+        names[c] = data->columns[c].name;
+    return names;
+}
+
+/* The columns that can be had; those with a fault, of which only a choice of all columns can
+ * have some, are reported. Returns the code of the first. */
+static int take_columns(const gkv_table *table, const size_t *chosen, size_t n_chosen, cli_fit_column *columns,
+                        size_t *n_columns)
+{
+    int first = CLI_OK;
+    *n_columns = 0;
+    for (size_t i = 0; i < n_chosen; i++) {
+        cli_fit_column *column = &columns[*n_columns];
+        column->name = gkv_table_name(table, chosen[i]);
+        const int code = cli_check(gkv_table_numbers(table, chosen[i], &column->x));
+        *n_columns += code == CLI_OK;
+        first = first == CLI_OK ? code : first;
+    }
+    return first;
+}
+
+static int fit_table(const cli_fit_arguments *a, const gkv_table *table)
+{
+    cli_fit_data data = {.n = gkv_table_rows(table)};
+    cli_fit_column *columns = NULL;
+    size_t *chosen = NULL, n_chosen = 0, weights = SIZE_MAX;
+    int code = CLI_OK;
+    if (a->weights) {
+        CLI_TRY(cli_columns_find(table, "--weights", a->weights, &weights));
+        CLI_CHECK(gkv_table_numbers(table, weights, &data.weights));
+        data.weights_name = gkv_table_name(table, weights);
+    }
+    CLI_TRY(cli_columns_choose(table, a->file, a->columns, weights, &chosen, &n_chosen));
+    CLI_TRY(cli_fit_check_picture(a, n_chosen));
+    columns = cli_alloc(n_chosen, sizeof *columns);
+    data.columns = columns;
+    code = take_columns(table, chosen, n_chosen, columns, &data.n_columns);
+    if (a->multivariate || a->components) {
+        /* All columns or none: what is fitted without one of them is something else. */
+        if (code == CLI_OK)
+            code = a->components ? cli_fit_mixture(a, &data) : cli_fit_multivariate(a, &data);
+    } else if (data.n_columns > 0) {
+        const int fitted = cli_fit_columns(a, &data);
+        code = code == CLI_OK ? fitted : code;
+    }
+done:
+    free(columns);
+    free(chosen);
+    return code;
+}
+
+int cli_fit(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = options, .parser = parse, .args_doc = "FILE\n-",
+        .doc = "Fits g-and-k distributions to columns of numbers: of a text, as CSV or separated by semicolons, tabs "
+               "or blanks, whose first line may be a header; or of a NumPy array (.npy).\v"
+               "  gkvae fit returns.csv\n"
+               "  gkvae fit returns.csv --method mle --bootstrap 999 --picture fit.png\n"
+               "  gkvae fit returns.csv --fix g=0\n"
+               "  gkvae fit returns.npy --multivariate --json\n"
+               "  gkvae fit codes.npy --mixture 5 --held-out 0.1\n\n"
+               "Of several columns those that cannot be fitted are reported on standard error, the others printed; "
+               "the exit code is then 3. Ctrl-C ends a mixture's fit with what it has reached, and a bootstrap with "
+               "the fit alone."};
+    cli_fit_arguments a = {.method = GKV_GK_LM, .confidence = 0.95, .c = gkv_gk_standard().c, .seed = 1,
+                           .tolerance = -1};
+    gkv_table *table = NULL;
+    int code = CLI_OK;
+    CLI_TRY(cli_parse(&argp, argc, argv, &a));
+    CLI_TRY(cli_output_spares("--picture", a.picture, a.file));
+    CLI_CHECK(gkv_table_read(a.file, &table));
+    CLI_TRY(fit_table(&a, table));
+done:
+    gkv_table_free(table);
+    return code;
+}

@@ -1,0 +1,250 @@
+#include "cli_generation.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "gkvae/features.h"
+
+/* --- measuring ------------------------------------------------------------------------------------- */
+
+static bool fits(const cli_run *run, const gkv_features *network)
+{
+    return gkv_features_height(network) == gkv_model_height(run->model) &&
+           gkv_features_width(network) == gkv_model_width(run->model);
+}
+
+/* The network of the run's data set, or NULL and why. */
+static int network_of_data(const cli_run *run, bool quiet, gkv_features **out)
+{
+    const gkv_status status = gkv_features_builtin(run->settings.data.dataset, out);
+    if (status != GKV_OK && status != GKV_ERR_CONFIG)
+        return cli_check(status);
+    if (status == GKV_ERR_CONFIG && !quiet)
+        fprintf(stderr, "gkvae: no metrics of generation: %s\n", gkv_error_message());
+    if (status == GKV_OK && !fits(run, *out)) {
+        if (!quiet)
+            fprintf(stderr, "gkvae: no metrics of generation: the feature network of %s is for images of %zu × %zu, but the "
+                    "model's are %zu × %zu; scripts/train_features.py makes one for these, which eval.features names\n",
+                    run->settings.data.dataset, gkv_features_height(*out), gkv_features_width(*out),
+                    gkv_model_height(run->model), gkv_model_width(run->model));
+        gkv_features_free(*out);
+        *out = NULL;
+    }
+    return CLI_OK;
+}
+
+int cli_generation_open(const char *wanted, gkv_features **out)
+{
+    return cli_check(strpbrk(wanted, "./") ? gkv_features_load(wanted, out) : gkv_features_builtin(wanted, out));
+}
+
+int cli_generation_network(const cli_run *run, bool quiet, gkv_features **out)
+{
+    const char *wanted = run->settings.eval.features;
+    int code = CLI_OK;
+    *out = NULL;
+    if (!*wanted)
+        return network_of_data(run, quiet, out);
+    CLI_TRY(cli_generation_open(wanted, out));
+    if (!fits(run, *out))
+        code = cli_error(CLI_DATA, "eval.features: the network \"%s\" is for images of %zu × %zu, but the model's are %zu × %zu",
+                         gkv_features_name(*out), gkv_features_height(*out), gkv_features_width(*out),
+                         gkv_model_height(run->model), gkv_model_width(run->model));
+done:
+    if (code != CLI_OK) {
+        gkv_features_free(*out);
+        *out = NULL;
+    }
+    return code;
+}
+
+int cli_generation_training(const cli_run *run, gkv_dataset **out)
+{
+    const int code = cli_run_images(run, GKV_TRAIN, NULL, out);
+    if (code == CLI_OK || *run->settings.eval.features)
+        return code;
+    fputs("gkvae: no metrics of generation: they are of the training images too\n", stderr);
+    return CLI_OK;
+}
+
+typedef struct reporter {
+    bool quiet;
+    cli_live live;
+    double began;
+} reporter;
+
+static void on_progress(void *context, size_t done, size_t of)
+{
+    reporter *it = context;
+    char sets[64], left[64], time[32];
+    if (it->quiet || (it->live.on && !cli_live_due(&it->live)))
+        return;
+    snprintf(sets, sizeof sets, "generation: %zu of %zu sets of images", done, of);
+    snprintf(left, sizeof left, "ETA %s",
+             cli_duration((cli_seconds() - it->began) / (double)done * (double)(of - done), time));
+    if (it->live.on)
+        cli_live_show(&it->live, (const char *const[]){sets, left}, 2);
+    else
+        fprintf(stderr, "%s, %s\n", sets, left);
+}
+
+int cli_generation_measure(const cli_run *run, const gkv_dataset *test, const gkv_dataset *training,
+                           const gkv_features *network, const float *refined, bool quiet, gkv_generation *out)
+{
+    reporter it = {.quiet = quiet, .began = cli_seconds()};
+    const gkv_generation_options options = {.refined = refined, .progress = on_progress, .context = &it,
+                                            .stop = &cli_stop};
+    cli_live_start(&it.live, !quiet);
+    const gkv_status status = gkv_evaluate_generation(run->model, test, training, network, &run->settings, &options, out);
+    cli_live_clear(&it.live);
+    return cli_check(status);
+}
+
+/* --- showing ------------------------------------------------------------------------------------------ */
+
+static const char *const set_names[GKV_IMAGE_SETS] = {
+    [GKV_SET_SAMPLES] = "samples",
+    [GKV_SET_NORMAL] = "N(0, I) in place of the prior",
+    [GKV_SET_POSTERIOR] = "decoded posterior draws",
+    [GKV_SET_RECONSTRUCTIONS] = "reconstructions",
+    [GKV_SET_REFINED] = "refined reconstructions",
+    [GKV_SET_TRAINING] = "training images (floor)",
+};
+
+enum { COLUMNS = 10 };
+static const char *const columns[COLUMNS] = {"images", "Fréchet", "KID", "precision", "recall", "density", "coverage",
+                                             "class entropy", "confidence", "recognised"};
+
+/* The cells of all sets in one form; returns how many rows. */
+static size_t add_rows(const gkv_generation *g, gkv_image_form form, const char **cells, cli_texts *all)
+{
+    size_t rows = 0;
+    for (size_t s = 0; s < GKV_IMAGE_SETS; s++) {
+        const gkv_generation_figures *of = &g->of[s][form];
+        if (!isfinite(of->frechet))
+            continue;
+        const char *const row[COLUMNS] = {
+            set_names[s],
+            cli_texts_with_error(all, of->frechet, of->frechet_se, 2),
+            cli_texts_with_error(all, of->kid, of->kid_se, 3),
+            cli_texts_number(all, of->precision, 3),
+            cli_texts_number(all, of->recall, 3),
+            cli_texts_number(all, of->density, 3),
+            cli_texts_with_error(all, of->coverage, of->coverage_se, 3),
+            cli_texts_number(all, of->class_entropy, 3),
+            cli_texts_number(all, of->confidence, 3),
+            cli_texts_number(all, of->recognised, 4),
+        };
+        memcpy(cells + rows++ * COLUMNS, row, sizeof row);
+    }
+    return rows;
+}
+
+static const char *const form_names[GKV_IMAGE_FORMS] = {
+    [GKV_FORM_MEANS] = "pixel means, against grey test images",
+    [GKV_FORM_BINARY] = "binary draws, against binarized test images",
+};
+
+/* What ± is. */
+static const char *errors_of(cli_texts *all, const gkv_generation *g)
+{
+    return g->sets < 2 ? "one set of draws, so without standard errors"
+        : cli_texts_keep(all, cli_text("± standard errors over %llu sets of draws", (unsigned long long)g->sets));
+}
+
+void cli_generation_print(const gkv_generation *g)
+{
+    cli_texts all = {.list = NULL};
+    if (g->sets == 0)
+        return;
+    for (int form = 0; form < GKV_IMAGE_FORMS; form++) {
+        const char *cells[CLI_GENERATION_CELLS + COLUMNS];
+        memcpy(cells, columns, sizeof columns);
+        const size_t rows = add_rows(g, (gkv_image_form)form, cells + COLUMNS, &all);
+        if (rows == 0)
+            continue;
+        printf("\n%s:\n", form_names[form]);
+        cli_table(cells, rows + 1, COLUMNS, "lrrrrrrrrr");
+    }
+    printf("classes, share of samples (of test images) in %%:");
+    for (size_t c = 0; c < g->classes; c++)
+        printf("  %zu: %.1f (%.1f)", c, 100 * g->class_share[c], 100 * g->test_class_share[c]);
+    putchar('\n');
+    if (isfinite(g->nearest_samples))
+        printf("nearest training image, distance in pixels: samples %s, reconstructions %s, test images %s\n",
+               cli_texts_with_error(&all, g->nearest_samples, g->nearest_samples_se, 3),
+               cli_texts_with_error(&all, g->nearest_reconstructions, g->nearest_reconstructions_se, 3),
+               cli_texts_with_error(&all, g->nearest_test, g->nearest_test_se, 3));
+    printf("(%s; %s)\n", g->protocol, errors_of(&all, g));
+    cli_texts_free(&all);
+}
+
+gkv_report_table cli_generation_table(const gkv_generation *g, gkv_image_form form, const char **cells, cli_texts *all)
+{
+    const char *caption = NULL;
+    if (form == GKV_FORM_MEANS)
+        caption = cli_texts_keep(
+            all, cli_text("Protocol: %s; %s. Fréchet distance and KID: smaller "
+                          "is better. Training images show what a perfect model would reach. However, pixel means are "
+                          "smoother than real images, which raises precision, density and coverage. Recognised: the share "
+                          "of images whose most probable class is their label.",
+                          g->protocol, errors_of(all, g)));
+    return (gkv_report_table){
+        .heading = cli_texts_keep(all, cli_text("Generation: %s", form_names[form])), .caption = caption, .columns = columns,
+        .n_columns = COLUMNS, .cells = cells, .n_rows = add_rows(g, form, cells, all)};
+}
+
+/* --- in everyday words ---------------------------------------------------------------------------- */
+
+enum { PLAIN_COLUMNS = 5 };
+
+/* The smallest and the largest share of a class, in percent. */
+static const char *range_of(cli_texts *all, const double *share, size_t classes)
+{
+    double low = 1, high = 0;
+    for (size_t c = 0; c < classes; c++) {
+        low = fmin(low, share[c]);
+        high = fmax(high, share[c]);
+    }
+    return cli_texts_keep(all, cli_text("%.1f … %.1f", 100 * low, 100 * high));
+}
+
+gkv_report_table cli_generation_plain_table(const gkv_generation *g, const char **cells, cli_texts *all)
+{
+    static const char *const headings[PLAIN_COLUMNS] = {"of 100 images", "drawn from the model", "real images",
+                                                        "with N(0, I) as prior", "metric"};
+    const gkv_generation_figures *samples = &g->of[GKV_SET_SAMPLES][GKV_FORM_MEANS];
+    const gkv_generation_figures *real = &g->of[GKV_SET_TRAINING][GKV_FORM_MEANS];
+    const gkv_generation_figures *normal = &g->of[GKV_SET_NORMAL][GKV_FORM_MEANS];
+    size_t rows = 0;
+    if (isfinite(samples->frechet)) {
+#define SHARE(figures, name) cli_texts_number(all, 100 * (figures)->name, 1)
+        const char *const table[][PLAIN_COLUMNS] = {
+            {"the classifier is sure of", SHARE(samples, confident), SHARE(real, confident), SHARE(normal, confident),
+             "the probability of its most probable class is above 90 %"},
+            {"look like a test image", SHARE(samples, precision), SHARE(real, precision), SHARE(normal, precision),
+             "precision: realistic"},
+            {"test images that one of them looks like", SHARE(samples, coverage), SHARE(real, coverage),
+             SHARE(normal, coverage), "coverage: diverse"},
+            {"the rarest and the most frequent class have", range_of(all, g->class_share, g->classes),
+             range_of(all, g->test_class_share, g->classes), NULL, "by the classifier's answers"},
+            {"distance of the two collections", cli_texts_number(all, samples->frechet, 2),
+             cli_texts_number(all, real->frechet, 2), cli_texts_number(all, normal->frechet, 2),
+             "Fréchet distance of the features of both collections; 0 if their moments are equal"},
+            {"distance to the nearest training image", cli_texts_number(all, g->nearest_samples, 2),
+             cli_texts_number(all, g->nearest_test, 2), NULL,
+             "mean, in pixels; a value far below that of test images would mean copies"},
+        };
+#undef SHARE
+        rows = sizeof table / sizeof *table;
+        memcpy(cells, table, sizeof table);
+    }
+    const char *caption = cli_texts_keep(
+        all, cli_text("Sets of %llu images drawn from the model, none left out, against all %llu test images. Real "
+                      "images are training images; in the rows of classes and of nearest images they are test images. The "
+                      "images are compared in features of a small frozen network. Pixel means are smoother than real images "
+                      "and so nearer to each other: a share above that of real images is not a merit.",
+                      (unsigned long long)g->draws, (unsigned long long)g->references));
+    return (gkv_report_table){.heading = "Generation: realistic and diverse?", .caption = caption, .columns = headings,
+                              .n_columns = PLAIN_COLUMNS, .cells = cells, .n_rows = rows};
+}

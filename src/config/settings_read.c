@@ -1,0 +1,35 @@
+/* Settings from an INI file. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "config/settings_table.h"
+#include "gkvae/ini.h"
+
+enum { WHERE_SIZE = GKV_PATH_SIZE + 16 };
+
+static gkv_status take(const gkv_ini_entry *entry, const char *path, gkv_settings *settings)
+{
+    char where[WHERE_SIZE]; /* for messages */
+    const gkv_settings_row *row = NULL;
+    snprintf(where, sizeof where, "%s:%d", path, entry->line);
+    if (!entry->key)
+        return gkv_settings_section_check(entry->section, where);
+    GKV_TRY(gkv_settings_row_find(entry->section, entry->key, where, &row));
+    return gkv_settings_row_parse(row, entry->value, settings, where);
+}
+
+gkv_status gkv_settings_read(gkv_settings *settings, const char *path)
+{
+    gkv_settings fresh = *settings;
+    gkv_ini *ini = NULL;
+    GKV_TRY(gkv_ini_read(path, &ini));
+    gkv_status status = GKV_OK;
+    for (size_t i = 0; i < gkv_ini_count(ini) && status == GKV_OK; i++)
+        status = take(gkv_ini_at(ini, i), path, &fresh);
+    if (status == GKV_OK)
+        *settings = fresh;
+    gkv_ini_free(ini);
+    return status;
+}

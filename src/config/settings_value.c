@@ -1,0 +1,221 @@
+/* One value of the settings to and from text. */
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/plain_locale.h"
+#include "config/settings_table.h"
+#include "core/text.h"
+
+/* The whole text is a finite decimal number. strtod() alone would also take
+ * blanks, hexadecimal, "inf" and "nan". */
+static bool parse_number(const char *text, double *out)
+{
+    if (!*text || text[strspn(text, "+-.0123456789eE")] != '\0')
+        return false;
+    char *end = NULL;
+    const locale_t before = gkv_plain_locale_enter();
+    errno = 0;
+    const double value = strtod(text, &end);
+    const int error = errno;
+    uselocale(before);
+    /* Out of range: too large, or so small that 0 is what is left of it. */
+    if (*end != '\0' || !isfinite(value) || (error == ERANGE && value == 0))
+        return false;
+    *out = value;
+    return true;
+}
+
+static bool parse_integer(const char *text, int64_t *out)
+{
+    const char *digits = text + (*text == '-' || *text == '+');
+    if (!*digits || digits[strspn(digits, "0123456789")] != '\0')
+        return false;
+    errno = 0;
+    const intmax_t value = strtoimax(text, NULL, 10);
+    *out = (int64_t)value;
+    return errno == 0 && value >= INT64_MIN && value <= INT64_MAX;
+}
+
+/* strtoumax() would take "-1" for the largest number of all. The bound is that of
+ * integers in JSON, where seeds are reported. */
+static bool parse_seed(const char *text, uint64_t *out)
+{
+    if (!*text || text[strspn(text, "0123456789")] != '\0')
+        return false;
+    errno = 0;
+    const uintmax_t value = strtoumax(text, NULL, 10);
+    *out = (uint64_t)value;
+    return errno == 0 && value <= INT64_MAX;
+}
+
+static bool inside(const gkv_settings_row *row, double value)
+{
+    return (row->above_low ? value > row->low : value >= row->low) &&
+           (row->below_high ? value < row->high : value <= row->high);
+}
+
+/* Calls a list like "a, b, c" name by name: true if the text is one; the nearest
+ * of them in `nearest`. */
+static bool is_choice(const char *list, const char *text, char nearest[GKV_NAME_SIZE])
+{
+    size_t best = SIZE_MAX;
+    while (*list) {
+        char name[GKV_NAME_SIZE];
+        const size_t length = strcspn(list, ",");
+        snprintf(name, sizeof name, "%.*s", (int)length, list);
+        if (strcmp(name, text) == 0)
+            return true;
+        const size_t distance = gkv_text_distance(name, text);
+        if (distance < best) {
+            best = distance;
+            memcpy(nearest, name, GKV_NAME_SIZE);
+        }
+        list += length + strspn(list + length, ", ");
+    }
+    return false;
+}
+
+/* What keeps the text from being a name that goes into a path; NULL if nothing. */
+static const char *label_fault(const char *text)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    if (!*text || *text == '.' || text[strspn(text, allowed)] != '\0')
+        return "a name of letters, digits, -, _ and ., not beginning with a point";
+    return NULL;
+}
+
+/* What an INI file could not hold, or would give back changed; NULL if nothing. */
+static const char *path_fault(const char *text)
+{
+    const size_t length = strlen(text);
+    for (size_t i = 0; i < length; i++) {
+        const bool after_blank = i == 0 || text[i - 1] == ' ';
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7F)
+            return "a path without control characters";
+        if ((text[i] == '#' || text[i] == ';') && after_blank)
+            return "a path in which no # or ; begins a word: in a file that begins a comment";
+    }
+    if (length > 0 && (text[0] == ' ' || text[length - 1] == ' '))
+        return "a path that neither begins nor ends with a blank";
+    if (length > 1 && text[0] == '"' && text[length - 1] == '"')
+        return "a path without quotes around it";
+    return NULL;
+}
+
+static gkv_status refuse(const gkv_settings_row *row, const char *text, const char *where, const char *wanted,
+                         const char *reason)
+{
+    char shown[GKV_PRINTABLE_SIZE];
+    return gkv_fail(GKV_ERR_CONFIG, "%s: %s.%s = %s: must be %s%s%s", where, row->key.section, row->key.name,
+                    gkv_text_printable(text, shown), wanted, reason ? "; " : "", reason ? reason : "");
+}
+
+static gkv_status parse_text(const gkv_settings_row *row, const char *text, char *field, const char *where)
+{
+    char nearest[GKV_NAME_SIZE] = "", wanted[160];
+    const char *fault = NULL;
+    if (row->kind == GKV_KIND_CHOICE && !is_choice(row->key.range, text, nearest)) {
+        snprintf(wanted, sizeof wanted, "one of %s; the nearest is \"%s\"", row->key.range, nearest);
+        return refuse(row, text, where, wanted, NULL);
+    }
+    if (row->kind == GKV_KIND_LABEL)
+        fault = label_fault(text);
+    else if (row->kind != GKV_KIND_CHOICE)
+        fault = path_fault(text);
+    if (row->kind == GKV_KIND_FOLDER && !*text)
+        fault = "a path; write . for the current folder";
+    if (fault)
+        return refuse(row, text, where, fault, NULL);
+    if (strlen(text) >= row->size) {
+        snprintf(wanted, sizeof wanted, "at most %zu bytes long", row->size - 1);
+        return refuse(row, text, where, wanted, NULL);
+    }
+    memset(field, 0, row->size);
+    memcpy(field, text, strlen(text));
+    return GKV_OK;
+}
+
+gkv_status gkv_settings_row_parse(const gkv_settings_row *row, const char *text, gkv_settings *settings,
+                                  const char *where)
+{
+    char *field = (char *)settings + row->offset;
+    char wanted[160], zero[64];
+    if (row->kind == GKV_KIND_INTEGER) {
+        int64_t value = 0;
+        if (row->zero && strcmp(text, row->zero) == 0) {
+            memcpy(field, &value, sizeof value);
+            return GKV_OK;
+        }
+        const bool whole = parse_integer(text, &value);
+        if (!whole || !inside(row, (double)value)) {
+            snprintf(wanted, sizeof wanted, "an integer, %s", row->key.range);
+            snprintf(zero, sizeof zero, "use \"%s\"", row->zero ? row->zero : "");
+            return refuse(row, text, where, wanted, whole && value == 0 && row->zero ? zero : row->why);
+        }
+        memcpy(field, &value, sizeof value);
+        return GKV_OK;
+    }
+    if (row->kind == GKV_KIND_SEED) {
+        uint64_t value = 0;
+        if (!parse_seed(text, &value)) {
+            snprintf(wanted, sizeof wanted, "an integer, %s", row->key.range);
+            return refuse(row, text, where, wanted, NULL);
+        }
+        memcpy(field, &value, sizeof value);
+        return GKV_OK;
+    }
+    if (row->kind == GKV_KIND_NUMBER) {
+        double value = 0;
+        if (!parse_number(text, &value) || !inside(row, value)) {
+            snprintf(wanted, sizeof wanted, "a number, %s", row->key.range);
+            return refuse(row, text, where, wanted, row->why);
+        }
+        memcpy(field, &value, sizeof value);
+        return GKV_OK;
+    }
+    return parse_text(row, text, field, where);
+}
+
+void gkv_settings_row_format(const gkv_settings_row *row, const gkv_settings *settings,
+                             char text[GKV_VALUE_SIZE])
+{
+    const char *field = (const char *)settings + row->offset;
+    int64_t integer = 0;
+    uint64_t seed = 0;
+    double number = 0;
+    switch (row->kind) {
+    case GKV_KIND_INTEGER:
+        memcpy(&integer, field, sizeof integer);
+        if (integer == 0 && row->zero)
+            snprintf(text, GKV_VALUE_SIZE, "%s", row->zero);
+        else
+            snprintf(text, GKV_VALUE_SIZE, "%" PRId64, integer);
+        break;
+    case GKV_KIND_SEED:
+        memcpy(&seed, field, sizeof seed);
+        snprintf(text, GKV_VALUE_SIZE, "%" PRIu64, seed);
+        break;
+    case GKV_KIND_NUMBER: {
+        memcpy(&number, field, sizeof number);
+        const locale_t before = gkv_plain_locale_enter();
+        for (int digits = 1; digits <= 17; digits++) {
+            snprintf(text, GKV_VALUE_SIZE, "%.*g", digits, number);
+            if (strtod(text, NULL) == number)
+                break;
+        }
+        uselocale(before);
+        break;
+    }
+    default: {
+        /* A field that its owner left without a NUL is cut, not overrun. */
+        const char *end = memchr(field, '\0', row->size);
+        snprintf(text, GKV_VALUE_SIZE, "%.*s", (int)(end ? (size_t)(end - field) : row->size - 1), field);
+    }
+    }
+}

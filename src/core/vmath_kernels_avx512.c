@@ -1,8 +1,0 @@
-#if defined(__x86_64__)
-#define GKV_SIMD_AVX512_FILE
-#include "core/vmath_kernels_body.h"
-
-const gkv_vmath gkv_vmath_avx512 = GKV_VMATH_TABLE;
-#else
-typedef int gkv_not_on_this_cpu; /* ISO C forbids an empty file */
-#endif

@@ -1,0 +1,111 @@
+#include "data/augment.h"
+
+#include <math.h>
+
+/* Control points of a B-spline with CELLS cells: the knots, and one more on either side. */
+enum { CELLS = 4, POINTS = CELLS + 3, AFFINE = 4, DRAWS = AFFINE + 2 * POINTS * POINTS, BLOCK = 16 };
+
+static const gkv_real turn_sd = (gkv_real)0.087, shear_sd = (gkv_real)0.1, stretch_sd = (gkv_real)0.07,
+                      point_sd = (gkv_real)0.06;
+
+typedef struct field {
+    gkv_real map[2][2]; /* from a place about the middle of `out` to one of `grey` */
+    const gkv_real *points[2]; /* displacements down and right [POINTS × POINTS] */
+    gkv_real scale[2];
+} field;
+
+static void draw_map(const gkv_real *normal, field *f)
+{
+    const gkv_real turn = turn_sd * normal[0], shear = shear_sd * normal[1];
+    const double down = exp((double)(stretch_sd * normal[2])), right = exp((double)(stretch_sd * normal[3]));
+    const gkv_real c = (gkv_real)cos((double)turn), s = (gkv_real)sin((double)turn);
+    f->map[0][0] = (gkv_real)down * c, f->map[0][1] = -(gkv_real)right * s;
+    f->map[1][0] = (gkv_real)down * (s + shear * c), f->map[1][1] = (gkv_real)right * (c - shear * s);
+}
+
+/* The cubic B-spline over control points `stride` apart, as a polynomial in the part t of its cell that is passed. */
+static void cubic(const gkv_real *p, size_t stride, gkv_real c[4])
+{
+    const gkv_real a = p[0], b = p[stride], d = p[2 * stride], e = p[3 * stride];
+    c[0] = (a + 4 * b + d) / 6;
+    c[1] = (d - a) / 2;
+    c[2] = (a - 2 * b + d) / 2;
+    c[3] = (e - a + 3 * (b - d)) / 6;
+}
+
+static inline gkv_real value(const gkv_real c[4], gkv_real t)
+{
+    return c[0] + t * (c[1] + t * (c[2] + t * c[3]));
+}
+
+static gkv_real level_at(const uint8_t *grey, size_t height, size_t width, long row, long column)
+{
+    return row >= 0 && column >= 0 && row < (long)height && column < (long)width ? grey[row * (long)width + column] : 0;
+}
+
+/* `grey` at (y, x), in pixels from the middle of the first one. */
+static inline uint8_t sample(const uint8_t *grey, size_t height, size_t width, gkv_real y, gkv_real x)
+{
+    if (!(y > -1 && x > -1 && y < (gkv_real)height && x < (gkv_real)width))
+        return 0;
+    const long row = (long)(y + 1) - 1, column = (long)(x + 1) - 1; /* rounded down, not towards 0 */
+    const gkv_real below = y - (gkv_real)row, beside = x - (gkv_real)column;
+    gkv_real four[4];
+    if (row >= 0 && column >= 0 && row + 1 < (long)height && column + 1 < (long)width) {
+        const uint8_t *at = grey + row * (long)width + column;
+        if (!(at[0] | at[1] | at[width] | at[width + 1]))
+            return 0;
+        four[0] = at[0], four[1] = at[1], four[2] = at[width], four[3] = at[width + 1];
+    } else {
+        for (long k = 0; k < 4; k++)
+            four[k] = level_at(grey, height, width, row + k / 2, column + k % 2);
+    }
+    const gkv_real above = four[0] + beside * (four[1] - four[0]), under = four[2] + beside * (four[3] - four[2]);
+    return (uint8_t)(above + below * (under - above) + (gkv_real)0.5);
+}
+
+/* One row of `out`: its displacements are splines along it, between control points that are splines across it. */
+static void bend_row(const uint8_t *grey, size_t height, size_t width, const field *f, size_t row, uint8_t *out)
+{
+    const gkv_real middle[2] = {(gkv_real)(height - 1) / 2, (gkv_real)(width - 1) / 2};
+    const gkv_real cells = CELLS / (gkv_real)width, v = (gkv_real)row - middle[0];
+    const gkv_real across = ((gkv_real)row + (gkv_real)0.5) * CELLS / (gkv_real)height;
+    const size_t above = (size_t)across < CELLS ? (size_t)across : CELLS - 1;
+    gkv_real points[2][POINTS], along[2][CELLS][4];
+    for (size_t axis = 0; axis < 2; axis++) {
+        for (size_t j = 0; j < POINTS; j++) {
+            gkv_real c[4];
+            cubic(f->points[axis] + above * POINTS + j, POINTS, c);
+            points[axis][j] = f->scale[axis] * value(c, across - (gkv_real)above);
+        }
+        for (size_t cell = 0; cell < CELLS; cell++)
+            cubic(points[axis] + cell, 1, along[axis][cell]);
+    }
+    for (size_t cell = 0; cell < CELLS; cell++)
+        for (size_t first = cell * width / CELLS, end = (cell + 1) * width / CELLS, count; first < end; first += count) {
+            gkv_real place[2][BLOCK];
+            count = end - first < BLOCK ? end - first : BLOCK;
+            for (size_t axis = 0; axis < 2; axis++) {
+                const gkv_real *c = along[axis][cell], start = middle[axis] + f->map[axis][0] * v, turn = f->map[axis][1];
+#pragma omp simd
+                for (size_t k = 0; k < count; k++) {
+                    const gkv_real column = (gkv_real)(int)(first + k);
+                    place[axis][k] = start + turn * (column - middle[1]) +
+                                     value(c, (column + (gkv_real)0.5) * cells - (gkv_real)(int)cell);
+                }
+            }
+            for (size_t k = 0; k < count; k++)
+                out[first + k] = sample(grey, height, width, place[0][k], place[1][k]);
+        }
+}
+
+void gkv_warp(const uint8_t *grey, size_t height, size_t width, gkv_rng at, uint8_t *out)
+{
+    gkv_real normal[DRAWS];
+    gkv_rng_normal(at, DRAWS, normal);
+    field f = {.points = {normal + AFFINE, normal + AFFINE + POINTS * POINTS},
+               .scale = {point_sd * (gkv_real)height, point_sd * (gkv_real)width}};
+    draw_map(normal, &f);
+    for (size_t row = 0; row < height; row++)
+        bend_row(grey, height, width, &f, row, out + row * width);
+}

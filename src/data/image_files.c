@@ -1,0 +1,123 @@
+#define _XOPEN_SOURCE 700
+#include "data/image_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/memory.h"
+
+static const char scratch_name[] = ".get-";
+
+gkv_status gkv_file_locate(const char *folder, const char *name, char **path)
+{
+    static const char *const endings[] = {"", ".gz"};
+    for (unsigned i = 0; i < 2; i++) {
+        GKV_TRY(gkv_strf(path, "%s/%s%s", folder, name, endings[i]));
+        if (gkv_file_exists(*path))
+            return GKV_OK;
+        free(*path);
+        *path = NULL;
+    }
+    return GKV_OK;
+}
+
+gkv_status gkv_folder_scratch(const char *parent, char **path)
+{
+    *path = NULL;
+    char *pattern = NULL;
+    char *absolute = realpath(parent, NULL);
+    if (!absolute)
+        return gkv_fail(GKV_ERR_IO, "%s: the folder cannot be found: %s", parent, strerror(errno));
+    const gkv_status status = gkv_strf(&pattern, "%s/%sXXXXXX", absolute, scratch_name);
+    free(absolute);
+    if (status != GKV_OK)
+        return status;
+    if (!mkdtemp(pattern)) {
+        const int reason = errno;
+        free(pattern);
+        return gkv_fail(GKV_ERR_IO, "%s: the folder cannot be written: %s", parent, strerror(reason));
+    }
+    *path = pattern;
+    return GKV_OK;
+}
+
+static int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *place)
+{
+    (void)about;
+    (void)kind;
+    (void)place;
+    remove(path);
+    return 0; /* what cannot be removed must not keep the rest */
+}
+
+void gkv_folder_remove(const char *path)
+{
+    if (path)
+        nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+/* A folder of a name as gkv_folder_scratch makes them, and no link to one. */
+static bool is_scratch(const char *parent, const char *name)
+{
+    struct stat about;
+    char *path = NULL;
+    const size_t length = strlen(scratch_name);
+    const bool named = strncmp(name, scratch_name, length) == 0 && strlen(name) == length + 6;
+    const bool found = named && gkv_strf(&path, "%s/%s", parent, name) == GKV_OK && lstat(path, &about) == 0 &&
+                       S_ISDIR(about.st_mode);
+    free(path);
+    return found;
+}
+
+static void sweep_one(const char *parent, const char *name)
+{
+    gkv_lock *lock = NULL;
+    char *path = NULL;
+    if (gkv_strf(&path, "%s/%s", parent, name) == GKV_OK && gkv_lock_acquire(path, &lock) == GKV_OK)
+        gkv_folder_remove(path);
+    gkv_lock_free(lock);
+    free(path);
+}
+
+void gkv_folder_sweep(const char *parent)
+{
+    DIR *listing = opendir(parent);
+    if (!listing)
+        return;
+    for (struct dirent *entry = readdir(listing); entry; entry = readdir(listing))
+        if (is_scratch(parent, entry->d_name))
+            sweep_one(parent, entry->d_name);
+    closedir(listing);
+}
+
+gkv_status gkv_file_copy(const char *from, const char *to)
+{
+    char buffer[1 << 14];
+    size_t got;
+    gkv_status status = GKV_OK;
+    FILE *in = fopen(from, "rb");
+    if (!in)
+        return gkv_fail(GKV_ERR_IO, "%s: cannot be opened: %s", from, strerror(errno));
+    FILE *out = fopen(to, "wbx");
+    if (!out) {
+        status = gkv_fail(GKV_ERR_IO, "%s: cannot be made: %s", to, strerror(errno));
+        goto done;
+    }
+    while (status == GKV_OK && (got = fread(buffer, 1, sizeof buffer, in)) > 0)
+        if (fwrite(buffer, 1, got, out) < got)
+            status = gkv_fail(GKV_ERR_IO, "%s: cannot be written: %s", to, strerror(errno));
+    if (status == GKV_OK && ferror(in))
+        status = gkv_fail(GKV_ERR_IO, "%s: cannot be read: %s", from, strerror(errno));
+    if (fclose(out) != 0 && status == GKV_OK)
+        status = gkv_fail(GKV_ERR_IO, "%s: cannot be written: %s", to, strerror(errno));
+done:
+    fclose(in);
+    return status;
+}

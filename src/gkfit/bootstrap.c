@@ -1,0 +1,231 @@
+/* The bootstrap: replicates are drawn and fitted in blocks, each replicate from its own place
+ * in the space of random numbers, so that neither blocks nor threads matter. */
+#include "gkvae/gk_bootstrap.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/rng.h"
+#include "core/threads.h"
+#include "gk/gk_batch_kernels.h"
+#include "gk/family.h"
+#include "gkfit/sorted_sample.h"
+#include "num/sort.h"
+
+enum { LEAST = 19, BLOCK_MOST = 256, BLOCK_NUMBERS = 1 << 21, CHUNK = 1024 };
+
+typedef struct boot {
+    const gkv_gk_bootstrap_settings *set;
+    gkv_gk_fit_settings fit_set;
+    gkv_gk gk;
+    size_t drawn;                     /* observations of a replicate */
+    size_t width;                     /* numbers of a replicate's array below */
+    size_t block;
+    int threads;
+    gkv_gk_runs runs;                 /* nonparametric: what is drawn from */
+    double *numbers;                  /* [block × width]: values, or how often each value was drawn */
+    double *runs_memory;
+    gkv_gk_sample *samples;           /* [block] */
+    gkv_gk_fit_result *fits;
+    gkv_status *statuses;
+    double *estimates;                /* [4 × replicates], by parameter; only those that were fitted */
+    size_t used, failed, chi2_above, a2_above;
+} boot;
+
+void gkv_gk_bootstrap_defaults(gkv_gk_bootstrap_settings *settings)
+{
+    *settings = (gkv_gk_bootstrap_settings){.replicates = 999, .seed = 1, .confidence = 0.95};
+}
+
+static void draw_values(const boot *b, size_t replicate, double *x)
+{
+    const gkv_gk_columns_d column = {&b->gk.a, &b->gk.b, &b->gk.g, &b->gk.k, b->gk.c};
+    const gkv_gk_outputs_d out = {.x = x};
+    gkv_rng_normal_d(gkv_rng_at(b->set->seed, GKV_STREAM_BOOTSTRAP, replicate, 0), b->drawn, x);
+    gkv_gk_batch_forward_d(b->drawn, 1, &column, x, &out);
+}
+
+/* A draw with replacement is a set of weights on the sample, which stays sorted. */
+static void draw_counts(const boot *b, size_t replicate, double *counts)
+{
+    double u[CHUNK];
+    memset(counts, 0, b->runs.count * sizeof *counts);
+    for (size_t i = 0; i < b->drawn; i += CHUNK) {
+        const size_t size = b->drawn - i < CHUNK ? b->drawn - i : CHUNK;
+        gkv_rng_uniform(gkv_rng_at(b->set->seed, GKV_STREAM_BOOTSTRAP, replicate, i / CHUNK), size, u);
+        for (size_t j = 0; j < size; j++) {
+            const double place = u[j] * b->runs.total;
+            size_t low = 0, high = b->runs.count - 1;
+            while (low < high) { /* the first whose end is beyond the place */
+                const size_t middle = low + (high - low) / 2;
+                if (b->runs.end[middle] > place)
+                    high = middle;
+                else
+                    low = middle + 1;
+            }
+            counts[low] += 1.0;
+        }
+    }
+}
+
+static void draw(boot *b, size_t replicate, size_t i)
+{
+    double *numbers = b->numbers + i * b->width;
+    if (b->set->nonparametric) {
+        draw_counts(b, replicate, numbers);
+        b->samples[i] = (gkv_gk_sample){.x = b->runs.x, .weights = numbers, .n = b->runs.count, .sorted = 1};
+    } else {
+        draw_values(b, replicate, numbers);
+        b->samples[i] = (gkv_gk_sample){.x = numbers, .n = b->drawn};
+    }
+}
+
+static void take(boot *b, const gkv_gk_fit_result *fit, size_t replicate, size_t i)
+{
+    const int good = b->statuses[i] == GKV_OK;
+    const gkv_gk_fit_result *r = &b->fits[i];
+    const double v[4] = {r->gk.a, r->gk.b, r->gk.g, r->gk.k};
+    for (size_t j = 0; j < 4; j++) {
+        if (b->set->estimates)
+            b->set->estimates[4 * replicate + j] = good ? v[j] : NAN;
+        if (good)
+            b->estimates[j * b->set->replicates + b->used] = v[j];
+    }
+    b->used += (size_t)good;
+    b->failed += (size_t)!good;
+    b->chi2_above += (size_t)(good && r->chi2 >= fit->chi2);
+    b->a2_above += (size_t)(good && r->anderson_darling >= fit->anderson_darling);
+}
+
+static gkv_status replicate_all(boot *b, const gkv_gk_fit_result *fit)
+{
+    const gkv_gk_bootstrap_settings *set = b->set;
+    for (size_t done = 0; done < set->replicates;) {
+        const size_t size = set->replicates - done < b->block ? set->replicates - done : b->block;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(b->threads)
+        for (size_t i = 0; i < size; i++)
+            draw(b, done + i, i);
+        const gkv_status status = gkv_gk_fit_many(b->samples, size, &b->fit_set, b->threads, b->fits, b->statuses);
+        if (status != GKV_OK && status != GKV_ERR_DATA && status != GKV_ERR_NUMERIC)
+            return status; /* a replicate may be impossible to fit; this is none's fault */
+        for (size_t i = 0; i < size; i++)
+            take(b, fit, done + i, i);
+        done += size;
+        if (set->progress && set->progress(set->progress_user, done, set->replicates) != 0)
+            return gkv_fail(GKV_ERR_INTERRUPTED, "the bootstrap was stopped after %zu of %zu replicates", done,
+                            set->replicates);
+    }
+    if (2 * b->used < set->replicates)
+        return gkv_fail(GKV_ERR_NUMERIC, "the bootstrap could fit only %zu of %zu replicates, the last fault being: %s",
+                        b->used, set->replicates, gkv_error_message());
+    return GKV_OK;
+}
+
+/* At place p(n+1), between values by a straight line. */
+static double quantile(const double *x, size_t n, double p)
+{
+    const double place = fmax(1.0, fmin((double)n, p * ((double)n + 1.0)));
+    const size_t below = place >= (double)n ? n - 1 : (size_t)place;
+    return x[below - 1] + (place - (double)below) * (x[below] - x[below - 1]);
+}
+
+static gkv_status summarise(boot *b, const gkv_gk_fit_result *fit, gkv_gk_bootstrap_result *result)
+{
+    const size_t n = b->used, stride = b->set->replicates;
+    const double centre[4] = {fit->gk.a, fit->gk.b, fit->gk.g, fit->gk.k}, tail = 0.5 - 0.5 * b->set->confidence;
+    double *spare = NULL;
+    GKV_TRY(gkv_alloc(n, sizeof *spare, &spare));
+    for (size_t j = 0; j < 4; j++) {
+        double sum = 0.0;
+        for (size_t i = 0; i < n; i++)
+            sum += b->estimates[j * stride + i] - centre[j];
+        result->bias[j] = sum / (double)n;
+    }
+    for (size_t j = 0; j < 4; j++)
+        for (size_t l = 0; l < 4; l++) {
+            double sum = 0.0;
+            for (size_t i = 0; i < n; i++)
+                sum += (b->estimates[j * stride + i] - centre[j] - result->bias[j]) *
+                       (b->estimates[l * stride + i] - centre[l] - result->bias[l]);
+            result->covariance[j][l] = sum / (double)(n - 1);
+        }
+    for (size_t j = 0; j < 4; j++) {
+        double *column = b->estimates + j * stride;
+        gkv_sort(n, column, NULL, spare);
+        result->se[j] = sqrt(result->covariance[j][j]);
+        result->low[j] = quantile(column, n, tail);
+        result->high[j] = quantile(column, n, 1.0 - tail);
+    }
+    free(spare);
+    const int test = !b->set->nonparametric;
+    result->p_chi2 = test && isfinite(fit->chi2) ? (double)(1 + b->chi2_above) / (double)(1 + n) : NAN;
+    result->p_anderson_darling = test && b->fit_set.anderson_darling ? (double)(1 + b->a2_above) / (double)(1 + n) : NAN;
+    result->used = n;
+    result->failed = b->failed;
+    return GKV_OK;
+}
+
+static gkv_status check(const gkv_gk_bootstrap_settings *set, const gkv_gk_fit_result *fit)
+{
+    if (set->replicates < LEAST || set->replicates > UINT32_MAX)
+        return gkv_fail(GKV_ERR_ARGUMENT, "a bootstrap needs at least %d replicates, not %zu", LEAST, set->replicates);
+    GKV_TRY(gkv_threads_check(set->threads, "a bootstrap"));
+    if (!(set->confidence > 0 && set->confidence < 1))
+        return gkv_fail(GKV_ERR_ARGUMENT, "the confidence of intervals must be in (0, 1), not %g", set->confidence);
+    return gkv_gk_check_gk(&fit->gk, "a fit's bootstrap");
+}
+
+static gkv_status create(boot *b, const gkv_gk_sample *sample)
+{
+    const size_t n = sample->n, replicates = b->set->replicates;
+    GKV_TRY(gkv_alloc(gkv_gk_runs_size(n), sizeof(double), &b->runs_memory));
+    GKV_TRY(gkv_gk_runs_of(sample, 0, b->runs_memory, &b->runs));
+    if (!(b->runs.total < 4e9))
+        return gkv_fail(GKV_ERR_ARGUMENT, "a bootstrap of %g observations is too large", b->runs.total);
+    b->drawn = (size_t)(b->runs.total + 0.5);
+    b->width = b->set->nonparametric ? b->runs.count : b->drawn;
+    b->block = BLOCK_NUMBERS / b->width;
+    b->block = b->block < 8 ? 8 : b->block > BLOCK_MOST ? BLOCK_MOST : b->block;
+    b->block = b->block < replicates ? b->block : replicates;
+    GKV_TRY(gkv_alloc(b->block * b->width, sizeof(double), &b->numbers));
+    GKV_TRY(gkv_alloc(b->block, sizeof *b->samples, &b->samples));
+    GKV_TRY(gkv_alloc(b->block, sizeof *b->fits, &b->fits));
+    GKV_TRY(gkv_alloc(b->block, sizeof *b->statuses, &b->statuses));
+    return gkv_alloc(4 * replicates, sizeof(double), &b->estimates);
+}
+
+gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample, const gkv_gk_fit_settings *fit_settings,
+                            const gkv_gk_fit_result *fit, const gkv_gk_bootstrap_settings *settings,
+                            gkv_gk_bootstrap_result *result)
+{
+    gkv_gk_bootstrap_settings set;
+    if (settings)
+        set = *settings;
+    else
+        gkv_gk_bootstrap_defaults(&set);
+    memset(result, 0, sizeof *result);
+    GKV_TRY(check(&set, fit));
+    boot b = {.set = &set, .gk = fit->gk, .threads = gkv_threads(set.threads)};
+    if (fit_settings)
+        b.fit_set = *fit_settings;
+    else
+        gkv_gk_fit_defaults(&b.fit_set);
+    b.fit_set.start = b.fit_set.method == GKV_GK_OCTILES ? NULL : &b.gk; /* also says at what parameters are held */
+    b.fit_set.likelihood = 0;
+    b.fit_set.anderson_darling = isfinite(fit->anderson_darling) && fit->anderson_darling > 0 && !set.nonparametric;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(create(&b, sample));
+    GKV_TRY_GOTO(replicate_all(&b, fit));
+    GKV_TRY_GOTO(summarise(&b, fit, result));
+done:
+    free(b.runs_memory);
+    free(b.numbers);
+    free(b.samples);
+    free(b.fits);
+    free(b.statuses);
+    free(b.estimates);
+    return status;
+}

@@ -1,0 +1,195 @@
+/* The end of a quantile fit whose passes do not come to rest.
+ *
+ * Passes are a fixed-point iteration for the estimating equations ψ(v) = Jᵀr = 0, in which q'
+ * is that of v itself. Where the density changes abruptly, a small sample's q' follows v so
+ * closely that they swing. Newton's method knows of that dependence: its derivatives of ψ are
+ * differences of the whole of it. A step has to reduce ψᵀ(JᵀJ)⁻¹ψ, the squared length of a
+ * least-squares step in standard errors. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "gkfit/fit.h"
+#include "num/solve4x4.h"
+
+enum { HALVINGS = 8 };
+static const double longest = 2.0, difference = 1e-4; /* in standard errors */
+
+typedef struct state {
+    double v[4], step[4]; /* the variables, and the least-squares step from them */
+    unsigned char held[4];
+    gkv_gk_equations at;
+    double merit;         /* +∞ where there is none */
+} state;
+
+void gkv_gk_fit_equations(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch, gkv_gk_equations *out)
+{
+    const size_t rows = task->m + 1;
+    const double plain = task->plain, *r = scratch, *j = scratch + rows;
+    const gkv_gk_fit_lanes fit = {.lanes = 1, .rows = rows, .x = task->target, .z = task->z, .ln = task->ln,
+                                  .weight = task->weight, .step = task->step, .plain = &plain,
+                                  .edge = &common->edge};
+    gkv_gk_fit_refresh(common, task);
+    common->kernels->terms(&fit, task->v, scratch, scratch + rows);
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < rows; i++) {
+        out->cost += 0.5 * r[i] * r[i];
+        for (size_t a = 0; a < 4; a++) {
+            out->psi[a] += j[a * rows + i] * r[i];
+            for (size_t b = a; b < 4; b++)
+                out->normal[a][b] += j[a * rows + i] * j[b * rows + i];
+        }
+    }
+    for (size_t a = 0; a < 4; a++)
+        for (size_t b = 0; b < a; b++)
+            out->normal[a][b] = out->normal[b][a];
+}
+
+static void evaluate(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch, state *s)
+{
+    memcpy(task->v, s->v, sizeof task->v);
+    gkv_gk_fit_equations(common, task, scratch, &s->at);
+    double down[4];
+    for (int j = 0; j < 4; j++) {
+        down[j] = -s->at.psi[j];
+        s->held[j] = task->fixed[j] || (s->v[j] <= task->low[j] && down[j] <= 0) ||
+                     (s->v[j] >= task->high[j] && down[j] >= 0);
+    }
+    s->merit = INFINITY;
+    if (!gkv_solve4x4_symmetric(s->at.normal, s->held, down, s->step))
+        return;
+    s->merit = 0.0;
+    for (int j = 0; j < 4; j++)
+        s->merit += s->step[j] * down[j];
+}
+
+static void cut(const gkv_gk_task *task, const state *from, const double d[4], double share, state *to)
+{
+    for (int j = 0; j < 4; j++)
+        to->v[j] = task->fixed[j] ? from->v[j]
+                                  : fmax(task->low[j], fmin(task->high[j], from->v[j] + share * d[j]));
+}
+
+/* ∂ψ/∂v, with all that depends on v. */
+static void slopes(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch, const state *s,
+                   double slope[4][4])
+{
+    for (int b = 0; b < 4; b++) {
+        if (s->held[b])
+            continue;
+        const double h = difference / sqrt(s->at.normal[b][b]);
+        state near = *s;
+        near.v[b] += near.v[b] + h <= task->high[b] ? h : -h;
+        evaluate(common, task, scratch, &near);
+        for (int a = 0; a < 4; a++)
+            slope[a][b] = (near.at.psi[a] - s->at.psi[a]) / (near.v[b] - s->v[b]);
+    }
+}
+
+/* Newton's step, or the least-squares step if there is none; no longer than is to be trusted. */
+static void propose(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch, const state *s, double d[4])
+{
+    double slope[4][4] = {{0}}, down[4], normal[4][4], length = 0.0;
+    for (int b = 0; b < 4; b++)
+        down[b] = -s->at.psi[b];
+    slopes(common, task, scratch, s, slope);
+    if (!gkv_solve4x4(slope, s->held, down, d))
+        memcpy(d, s->step, sizeof s->step);
+    memcpy(normal, s->at.normal, sizeof normal);
+    for (int a = 0; a < 4; a++)
+        for (int b = 0; b < 4; b++)
+            length += d[a] * normal[a][b] * d[b];
+    const double share = length > longest * longest ? longest / sqrt(length) : 1.0;
+    for (int a = 0; a < 4; a++)
+        d[a] *= share;
+}
+
+/* One step; 0 if none reduces the merit. */
+static int advance(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch, state *s)
+{
+    double d[4];
+    propose(common, task, scratch, s, d);
+    for (int way = 0; way < 2; way++) {
+        double share = 1.0;
+        for (int i = 0; i < HALVINGS; i++, share *= 0.5) {
+            state next;
+            cut(task, s, way == 0 ? d : s->step, share, &next);
+            evaluate(common, task, scratch, &next);
+            if (next.merit < s->merit) {
+                *s = next;
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* S⁻¹ JᵀJ S⁻ᵀ, S = ∂ψ/∂v; 0 if there is none. */
+static int sandwich(double slope[4][4], const state *s, const unsigned char fixed[4], double covariance[4][4])
+{
+    double bread[4][4];
+    for (int j = 0; j < 4; j++) {
+        double unit[4] = {0}, column[4];
+        unit[j] = 1.0;
+        if (!gkv_solve4x4(slope, fixed, unit, column))
+            return 0;
+        for (int i = 0; i < 4; i++)
+            bread[i][j] = column[i];
+    }
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++) {
+            covariance[i][j] = 0.0;
+            for (int a = 0; a < 4; a++)
+                for (int b = 0; b < 4; b++)
+                    covariance[i][j] += bread[i][a] * s->at.normal[a][b] * bread[j][b];
+        }
+    return 1;
+}
+
+gkv_status gkv_gk_fit_errors(const gkv_gk_fit_common *common, gkv_gk_task *task)
+{
+    double *scratch = NULL, slope[4][4] = {{0}}, plain[4][4], full[4][4], stretch[4];
+    GKV_TRY(gkv_alloc(5 * (task->m + 1), sizeof *scratch, &scratch));
+    state s;
+    memcpy(s.v, task->v, sizeof s.v);
+    evaluate(common, task, scratch, &s);
+    slopes(common, task, scratch, &s, slope);
+    memcpy(task->v, s.v, sizeof s.v);
+    free(scratch);
+    if (!gkv_invert4x4_symmetric(s.at.normal, task->fixed, plain) || !sandwich(slope, &s, task->fixed, full))
+        return GKV_OK; /* those of the last pass have to do */
+    for (int j = 0; j < 4; j++)
+        stretch[j] = full[j][j] > 0 ? fmax(1.0, sqrt(plain[j][j] / full[j][j])) : 1.0;
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++)
+            full[i][j] *= stretch[i] * stretch[j];
+    gkv_gk_fit_take_covariance(common, task, &full[0][0]);
+    return GKV_OK;
+}
+
+gkv_status gkv_gk_fit_settle(const gkv_gk_fit_common *common, gkv_gk_task *task)
+{
+    gkv_gk_fit_result *result = &task->result;
+    const double enough = common->set->pass_tolerance * common->set->pass_tolerance;
+    double *scratch = NULL, covariance[4][4];
+    GKV_TRY(gkv_alloc(5 * (task->m + 1), sizeof *scratch, &scratch));
+    state s;
+    memcpy(s.v, task->v, sizeof s.v);
+    evaluate(common, task, scratch, &s);
+    int moving = isfinite(s.merit);
+    while (moving && s.merit > enough && result->passes < common->set->max_passes) {
+        result->passes++;
+        result->iterations++;
+        moving = advance(common, task, scratch, &s);
+    }
+    evaluate(common, task, scratch, &s); /* leaves the task's variables, weights and targets so */
+    free(scratch);
+    result->converged = s.merit <= enough;
+    result->cost_after = s.at.cost;
+    result->stop = result->converged ? GKV_LM_GRADIENT : moving ? GKV_LM_LIMIT : GKV_LM_NO_PROGRESS;
+    result->at_bound = !task->fixed[3] && task->v[3] <= task->low[3];
+    if (gkv_invert4x4_symmetric(s.at.normal, task->fixed, covariance))
+        gkv_gk_fit_take_covariance(common, task, &covariance[0][0]);
+    return GKV_OK;
+}

@@ -1,0 +1,242 @@
+/* The quantile method: generalised least squares by batched Levenberg–Marquardt. A pass is a
+ * solution with q' held fixed, for all samples that have not come to rest. */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "gkfit/fit.h"
+#include "gkvae/lm_batch.h"
+
+enum { FREE_PASSES = 8 };
+
+/* Passes that come to rest at all do so soon. */
+static int free_passes(const gkv_gk_fit_settings *set)
+{
+    return set->max_passes < FREE_PASSES ? set->max_passes : FREE_PASSES;
+}
+
+int gkv_gk_fit_may_settle(const gkv_gk_fit_settings *set)
+{
+    return set->max_passes > FREE_PASSES;
+}
+
+/* The lanes of a group: copies of the tasks' arrays, element by element next to each other. */
+typedef struct lanes {
+    size_t width;                  /* lanes of the group they are for */
+    size_t task[GKV_LM_LANES_MAX]; /* what each lane holds; SIZE_MAX: nothing */
+    double plain[GKV_LM_LANES_MAX];
+    double *x, *z, *ln, *weight, *step;
+} lanes;
+
+typedef struct passes {
+    const gkv_gk_fit_common *common;
+    gkv_gk_task **open; /* of this pass: problem i is open[i] */
+    size_t rows;
+    lanes lanes;
+    double *memory;
+    /* what the solver wants, for all open tasks */
+    double *v, *low, *high, *covariance;
+    unsigned char *fixed;
+    gkv_lm_result *solved;
+} passes;
+
+static void put(size_t rows, size_t width, double *column, const double *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        column[i * width] = values[i];
+    for (size_t i = count; i < rows; i++)
+        column[i * width] = 0.0;
+}
+
+static void forget(lanes *own, size_t width)
+{
+    own->width = width;
+    for (size_t l = 0; l < GKV_LM_LANES_MAX; l++)
+        own->task[l] = SIZE_MAX;
+}
+
+static gkv_gk_fit_lanes lanes_of(passes *p, const gkv_lm_group *group)
+{
+    lanes *own = &p->lanes;
+    if (own->width != group->lanes)
+        forget(own, group->lanes);
+    for (size_t l = 0; l < group->lanes; l++) {
+        if (own->task[l] == group->problem[l])
+            continue;
+        const gkv_gk_task *task = p->open[group->problem[l]];
+        own->task[l] = group->problem[l];
+        own->plain[l] = task->plain;
+        put(p->rows, own->width, own->x + l, task->target, task->m);
+        put(p->rows, own->width, own->z + l, task->z, task->m);
+        put(p->rows, own->width, own->ln + l, task->ln, task->m);
+        put(p->rows, own->width, own->weight + l, task->weight, task->m);
+        put(p->rows, own->width, own->step + l, task->step, task->m + 1);
+    }
+    return (gkv_gk_fit_lanes){.lanes = group->lanes, .rows = p->rows, .x = own->x, .z = own->z, .ln = own->ln,
+                              .weight = own->weight, .step = own->step, .plain = own->plain,
+                              .edge = &p->common->edge};
+}
+
+static gkv_status residuals(void *user, const gkv_lm_group *group, const double *v, double *r)
+{
+    passes *p = user;
+    const gkv_gk_fit_lanes fit = lanes_of(p, group);
+    p->common->kernels->residuals(&fit, v, r);
+    return GKV_OK;
+}
+
+static gkv_status jacobian(void *user, const gkv_lm_group *group, const double *v, double *out)
+{
+    passes *p = user;
+    const gkv_gk_fit_lanes fit = lanes_of(p, group);
+    p->common->kernels->jacobian(&fit, v, out);
+    return GKV_OK;
+}
+
+/* 1/q'(p) = φ(z)/Q'(z), and the mean of a sample quantile, Q + ½ p(1−p)/(n+2) q''(p) but for
+ * terms of order n⁻² (David and Johnson 1954). */
+void gkv_gk_fit_refresh(const gkv_gk_fit_common *common, gkv_gk_task *task)
+{
+    enum { CHUNK = 64 };
+    const gkv_gk gk = gkv_gk_fit_gk_of(common, task, task->v);
+    double weight[CHUNK], excess[CHUNK];
+    for (size_t i = 0; i < task->m; i += CHUNK) {
+        const size_t count = task->m - i < CHUNK ? task->m - i : CHUNK;
+        const gkv_gk_fit_levels at = {task->z + i, task->ln + i, task->phi + i, task->noise + i};
+        common->kernels->weights(count, &gk, &at, weight, excess);
+        for (size_t j = 0; j < count; j++) {
+            task->weight[i + j] = weight[j];
+            task->target[i + j] = task->x[i + j] - excess[j];
+        }
+    }
+}
+
+static void gather(const passes *p, size_t i)
+{
+    gkv_gk_task *task = p->open[i];
+    memcpy(task->before, task->v, sizeof task->v);
+    gkv_gk_fit_refresh(p->common, task);
+    memcpy(p->v + 4 * i, task->v, sizeof task->v);
+    memcpy(p->low + 4 * i, task->low, sizeof task->low);
+    memcpy(p->high + 4 * i, task->high, sizeof task->high);
+    memcpy(p->fixed + 4 * i, task->fixed, sizeof task->fixed);
+}
+
+void gkv_gk_fit_take_covariance(const gkv_gk_fit_common *common, gkv_gk_task *task, const double *from)
+{
+    memcpy(task->covariance, from, sizeof task->covariance);
+    double slope = 0.0, (*v)[4] = task->covariance;
+    if (!task->plain)
+        gkv_gk_fit_k_min(common, task->v[2], &slope, NULL);
+    if (slope == 0)
+        return;
+    if (isinf(v[2][2])) { /* what is not known of g is not known of k */
+        v[3][3] = INFINITY;
+        v[0][3] = v[3][0] = v[1][3] = v[3][1] = 0.0;
+        return;
+    }
+    for (int j = 0; j < 4; j++)
+        v[3][j] += slope * v[2][j];
+    for (int i = 0; i < 4; i++)
+        v[i][3] += slope * v[i][2];
+}
+
+static void scatter(const passes *p, size_t i)
+{
+    gkv_gk_task *task = p->open[i];
+    gkv_gk_fit_result *result = &task->result;
+    const gkv_lm_result *solved = &p->solved[i];
+    memcpy(task->v, p->v + 4 * i, sizeof task->v);
+    gkv_gk_fit_take_covariance(p->common, task, p->covariance + 16 * i);
+    if (result->passes == 0)
+        result->cost_before = solved->cost_before;
+    result->cost_after = solved->cost_after;
+    result->iterations += solved->iterations;
+    result->passes++;
+    result->stop = solved->stop;
+    /* Where no step was taken nothing has moved, which is convergence only if LM says so. */
+    result->converged = solved->accepted > 0 || solved->stop == GKV_LM_GRADIENT || solved->stop == GKV_LM_ZERO;
+    const gkv_gk_fit_settings *set = p->common->set;
+    for (int j = 0; j < 4; j++)
+        if (!(fabs(task->v[j] - task->before[j]) <= set->pass_tolerance * sqrt(task->covariance[j][j])))
+            result->converged = 0;
+    result->at_bound = !task->fixed[3] && task->v[3] <= task->low[3];
+    task->open = !result->converged && result->passes < free_passes(set) && solved->stop != GKV_LM_FAULT;
+}
+
+static gkv_status settle_all(const gkv_gk_fit_common *common, gkv_gk_task **tasks, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!tasks[i]->result.converged && tasks[i]->result.passes < common->set->max_passes)
+            GKV_TRY(gkv_gk_fit_settle(common, tasks[i]));
+    return GKV_OK;
+}
+
+static gkv_status passes_create(passes *p, size_t count)
+{
+    const size_t column = p->rows * GKV_LM_LANES_MAX;
+    GKV_TRY(gkv_alloc(count, sizeof(gkv_gk_task *), &p->open));
+    GKV_TRY(gkv_alloc(count, 4, &p->fixed));
+    GKV_TRY(gkv_alloc(count, sizeof *p->solved, &p->solved));
+    GKV_TRY(gkv_alloc(count * 28 + 5 * column, sizeof(double), &p->memory));
+    p->covariance = p->memory;
+    p->v = p->covariance + 16 * count;
+    p->low = p->v + 4 * count;
+    p->high = p->low + 4 * count;
+    double *next = p->high + 4 * count;
+    p->lanes.x = next, next += column;
+    p->lanes.z = next, next += column;
+    p->lanes.ln = next, next += column;
+    p->lanes.weight = next, next += column;
+    p->lanes.step = next;
+    return GKV_OK;
+}
+
+static void passes_free(passes *p)
+{
+    free(p->open);
+    free(p->fixed);
+    free(p->solved);
+    free(p->memory);
+}
+
+static gkv_status pass(passes *p, gkv_lm_batch *batch, size_t count)
+{
+    forget(&p->lanes, 0);
+    for (size_t i = 0; i < count; i++)
+        gather(p, i);
+    gkv_lm_settings set = p->common->set->lm;
+    set.low = p->low;
+    set.high = p->high;
+    set.fixed = p->fixed;
+    set.weights = NULL;
+    GKV_TRY(gkv_lm_batch_solve(batch, count, residuals, jacobian, p, p->v, &set, p->solved, p->covariance));
+    for (size_t i = 0; i < count; i++)
+        scatter(p, i);
+    return GKV_OK;
+}
+
+gkv_status gkv_gk_fit_passes(const gkv_gk_fit_common *common, gkv_gk_task **tasks, size_t count)
+{
+    passes p = {.common = common, .rows = tasks[0]->rows};
+    gkv_lm_batch *batch = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(passes_create(&p, count));
+    GKV_TRY_GOTO(gkv_lm_batch_create(p.rows, 4, 1, &batch));
+    for (;;) {
+        size_t open = 0;
+        for (size_t i = 0; i < count; i++)
+            if (tasks[i]->open)
+                p.open[open++] = tasks[i];
+        if (open == 0)
+            break;
+        GKV_TRY_GOTO(pass(&p, batch, open));
+    }
+    GKV_TRY_GOTO(settle_all(common, tasks, count));
+done:
+    gkv_lm_batch_free(batch);
+    passes_free(&p);
+    return status;
+}

@@ -1,0 +1,277 @@
+/* From a sample and the settings to a task that solvers can work on. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/memory.h"
+#include "gkfit/fit.h"
+#include "gk/validity.h"
+
+enum { LEVELS_MIN = 7 };
+
+double gkv_gk_fit_k_min(const gkv_gk_fit_common *common, double g, double *slope, double *curvature)
+{
+    double k_min, s, h;
+    common->kernels->edge(1, &common->edge, &g, &k_min, &s, &h);
+    if (slope)
+        *slope = s;
+    if (curvature)
+        *curvature = h;
+    return k_min;
+}
+
+gkv_gk gkv_gk_fit_gk_of(const gkv_gk_fit_common *common, const gkv_gk_task *task, const double v[4])
+{
+    const double least = task->plain ? 0.0 : gkv_gk_fit_k_min(common, v[2], NULL, NULL);
+    return (gkv_gk){.a = v[0], .b = v[1], .g = v[2], .k = least + v[3], .c = common->set->c};
+}
+
+static gkv_status check_fixed(const gkv_gk_fit_settings *set)
+{
+    static const char *const names[4] = {"A", "B", "g", "k"};
+    int held = 0;
+    for (int j = 0; j < 4; j++) {
+        held += set->fixed[j] != 0;
+        if (!(set->low[j] <= set->high[j]) || set->low[j] == INFINITY || set->high[j] == -INFINITY)
+            return gkv_fail(GKV_ERR_ARGUMENT, "a fit's bounds %g and %g of %s leave it nothing", set->low[j],
+                            set->high[j], names[j]);
+    }
+    if (!(set->high[1] > 0))
+        return gkv_fail(GKV_ERR_ARGUMENT, "a fit's upper bound of B must be above 0, not %g", set->high[1]);
+    if (held == 4)
+        return gkv_fail(GKV_ERR_ARGUMENT, "all four parameters are fixed: there is nothing to fit");
+    return GKV_OK;
+}
+
+gkv_status gkv_gk_fit_check_settings(const gkv_gk_fit_settings *set)
+{
+    if (set->levels && set->levels < LEVELS_MIN)
+        return gkv_fail(GKV_ERR_ARGUMENT, "a fit needs %d or more levels, not %zu", LEVELS_MIN, set->levels);
+    if (!(set->tail >= 0 && set->tail <= 0.1))
+        return gkv_fail(GKV_ERR_ARGUMENT, "the tail that a fit's levels leave out must be 0 … 0.1, not %g", set->tail);
+    if (!(set->c > 0 && set->c < 1))
+        return gkv_fail(GKV_ERR_ARGUMENT, "c must be between 0 and 1 for a fit, not %g", set->c);
+    if (!(set->margin > 0 && set->margin < 1))
+        return gkv_fail(GKV_ERR_ARGUMENT, "the margin of validity must be in (0, 1), not %g", set->margin);
+    if (set->max_passes < 1 || !(set->pass_tolerance > 0) || set->max_newton < 1)
+        return gkv_fail(GKV_ERR_ARGUMENT, "a fit needs max_passes ≥ 1, pass_tolerance > 0 and max_newton ≥ 1");
+    if (!(set->confidence > 0 && set->confidence < 1))
+        return gkv_fail(GKV_ERR_ARGUMENT, "the confidence of intervals must be in (0, 1), not %g", set->confidence);
+    if (set->method != GKV_GK_LM && set->method != GKV_GK_MLE && set->method != GKV_GK_OCTILES)
+        return gkv_fail(GKV_ERR_ARGUMENT, "there is no fitting method %d", (int)set->method);
+    return check_fixed(set);
+}
+
+static size_t rows_of(size_t m)
+{
+    /* Samples of a few more or less levels share a batch; the padding is of one size for
+     * each m, so that it cannot matter what else is in the batch. */
+    const size_t unit = m < 128 ? 8 : 64;
+    return (m + unit) / unit * unit;
+}
+
+static gkv_status choose_levels(const gkv_gk_fit_common *common, gkv_gk_task *task, const gkv_gk_runs *runs,
+                                double *p)
+{
+    const size_t m = task->m;
+    gkv_gk_levels_choose(runs, m, common->set->tail, task->x, p);
+    for (size_t i = 0; i < m; i++) {
+        const double x = task->x[i];
+        task->x[i] = (x - task->centre) / task->spread;
+        if (!(fabs(task->x[i]) < 1e100)) /* squares of residuals would overflow */
+            return gkv_fail(GKV_ERR_DATA, "the sample has a value, %g, that is 1e100 times its spread %g away from its "
+                                          "median", x, task->spread);
+        task->noise[i] = 0.5 * p[i] * (1.0 - p[i]) / (runs->total + 2.0);
+        task->step[i] = sqrt((runs->total + 2.0) / (p[i] - (i > 0 ? p[i - 1] : 0.0)));
+    }
+    task->step[m] = sqrt((runs->total + 2.0) / (1.0 - p[m - 1]));
+    common->kernels->scores(m, p, task->z, task->ln, task->phi);
+    return GKV_OK;
+}
+
+static gkv_status rough_fit(const gkv_gk_fit_common *common, gkv_gk_task *task, const gkv_gk_runs *runs)
+{
+    double e[7];
+    for (int i = 0; i < 7; i++)
+        e[i] = gkv_gk_runs_quantile(runs, (i + 1) / 8.0);
+    GKV_TRY(gkv_gk_from_octiles(e, common->set->c, common->set->margin, &task->rough));
+    task->centre = task->rough.a;
+    /* The quartiles', not the rough B, which a wild tail makes tiny. */
+    task->spread = (e[5] - e[1]) / 1.349;
+    return GKV_OK;
+}
+
+gkv_status gkv_gk_fit_prepare(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch)
+{
+    const gkv_gk_fit_settings *set = common->set;
+    gkv_gk_runs runs;
+    GKV_TRY(gkv_gk_runs_of(task->sample, 0, scratch, &runs));
+    if (set->levels > task->sample->n)
+        return gkv_fail(GKV_ERR_ARGUMENT, "a fit of %zu values needs %d … %zu levels, not %zu", task->sample->n,
+                        LEVELS_MIN, task->sample->n, set->levels);
+    GKV_TRY(rough_fit(common, task, &runs));
+    task->result.method = set->method;
+    task->result.n = runs.n;
+    task->result.total = runs.total;
+    task->m = set->levels ? set->levels : gkv_gk_levels_default(runs.total);
+    task->m = task->m < runs.count ? task->m : runs.count;
+    task->rows = rows_of(task->m);
+    if (set->method == GKV_GK_OCTILES)
+        return GKV_OK;
+    const size_t m = task->m;
+    GKV_TRY(gkv_alloc(9 * (m + 1), sizeof(double), &task->memory));
+    double *next = task->memory;
+    task->x = next, next += m + 1;
+    task->z = next, next += m + 1;
+    task->ln = next, next += m + 1;
+    task->phi = next, next += m + 1;
+    task->noise = next, next += m + 1;
+    task->weight = next, next += m + 1;
+    task->target = next, next += m + 1;
+    task->step = next, next += m + 1;
+    return choose_levels(common, task, &runs, next);
+}
+
+/* --- Where to begin, and what is allowed -------------------------------------------------- */
+
+/* The solvers' bounds of one variable: the fit's own unless the settings' are narrower. */
+static void bound(gkv_gk_task *task, int j, double low, double high, double own_low, double own_high)
+{
+    task->low[j] = fmax(low, own_low);
+    task->high[j] = fmin(high, own_high);
+    if (!(task->low[j] <= task->high[j])) { /* the settings' lie outside: they count */
+        task->low[j] = isfinite(low) ? low : high - 1e6;
+        task->high[j] = isfinite(high) ? high : low + 1e6;
+    }
+}
+
+/* With k held, g must stay where k is valid: |g| on one side of where k_min(g) = k. */
+static gkv_status bound_g(const gkv_gk_fit_common *common, gkv_gk_task *task, double g, double k)
+{
+    const double least = k - common->set->margin, c = common->set->c, most = 100.0;
+    const int inside = gkv_gk_k_min_limit(0.0, c, NULL) <= least, outside = gkv_gk_k_min_limit(most, c, NULL) <= least;
+    if (inside && outside)
+        return GKV_OK;
+    if (!inside && !outside)
+        return gkv_gk_k_min(0.0, c) <= k /* a single g, which leaves nothing to search */
+                   ? gkv_fail(GKV_ERR_ARGUMENT, "k held at %g with c = %g is valid for g = 0 alone: hold g at 0 too", k, c)
+                   : gkv_fail(GKV_ERR_ARGUMENT, "k held at %g is not valid for any g with c = %g", k, c);
+    double low = 0.0, high = most;
+    for (int step = 0; step < 50; step++) {
+        const double middle = 0.5 * (low + high);
+        if ((gkv_gk_k_min_limit(middle, c, NULL) <= least) == inside)
+            low = middle;
+        else
+            high = middle;
+    }
+    const double from = inside ? -low : g < 0 ? -most : high, to = inside ? low : g < 0 ? -high : most;
+    task->low[2] = fmax(task->low[2], from);
+    task->high[2] = fmin(task->high[2], to);
+    if (task->low[2] > task->high[2])
+        return gkv_fail(GKV_ERR_ARGUMENT, "k held at %g is not valid for g between the bounds %g and %g", k,
+                        common->set->low[2], common->set->high[2]);
+    return GKV_OK;
+}
+
+static void set_bounds(const gkv_gk_fit_common *common, gkv_gk_task *task)
+{
+    const gkv_gk_fit_settings *set = common->set;
+    bound(task, 0, (set->low[0] - task->centre) / task->spread, (set->high[0] - task->centre) / task->spread, -1e6, 1e6);
+    bound(task, 1, set->low[1] / task->spread, set->high[1] / task->spread, 1e-6, 1e6);
+    bound(task, 2, set->low[2], set->high[2], -100.0, 100.0);
+    task->low[3] = set->margin;
+    task->high[3] = 25.0;
+}
+
+static void into_box(gkv_gk_task *task)
+{
+    for (int j = 0; j < 4; j++)
+        if (!task->fixed[j])
+            task->v[j] = fmax(task->low[j], fmin(task->high[j], task->v[j]));
+}
+
+static gkv_status check_held(const gkv_gk_fit_common *common, const gkv_gk_task *task, const gkv_gk *start)
+{
+    const gkv_gk_fit_settings *set = common->set;
+    const double value[4] = {start->a, start->b, start->g, start->k};
+    if (start->family != GKV_GK_FAMILY_GK)
+        return gkv_fail(GKV_ERR_ARGUMENT, "a g-and-k is fitted: its start cannot be of the family %s",
+                        gkv_gk_family_name(start->family));
+    for (int j = 0; j < 4; j++)
+        if (task->fixed[j] && !isfinite(value[j]))
+            return gkv_fail(GKV_ERR_ARGUMENT, "a parameter to be held is %g in the start", value[j]);
+    if (set->fixed[1] && !(start->b > 0))
+        return gkv_fail(GKV_ERR_ARGUMENT, "B to be held must be above 0, not %g", start->b);
+    if (set->fixed[2] && fabs(start->g) > 100)
+        return gkv_fail(GKV_ERR_ARGUMENT, "g to be held must be within ±100, not %g", start->g);
+    if (set->fixed[2] && set->fixed[3])
+        return gkv_gk_check(&(gkv_gk){.b = 1, .g = start->g, .k = start->k, .c = set->c});
+    return GKV_OK;
+}
+
+gkv_status gkv_gk_fit_begin(const gkv_gk_fit_common *common, gkv_gk_task *task, const gkv_gk *start)
+{
+    const gkv_gk_fit_settings *set = common->set;
+    for (int j = 0; j < 4; j++)
+        task->fixed[j] = set->fixed[j];
+    GKV_TRY(check_held(common, task, start));
+    /* In the solvers' units, for projection has a least B. What is held stays as it is. */
+    const gkv_gk from = {.a = (start->a - task->centre) / task->spread, .b = start->b / task->spread, .g = start->g,
+                         .k = start->k, .c = set->c};
+    const gkv_gk near = gkv_gk_project(&from, set->margin);
+    task->plain = set->fixed[2] || set->fixed[3];
+    set_bounds(common, task);
+    task->v[0] = near.a;
+    task->v[1] = set->fixed[1] ? from.b : near.b;
+    task->v[2] = near.g;
+    if (set->fixed[3])
+        task->v[3] = start->k;
+    else if (set->fixed[2]) { /* at g = 0 the bound is −½, not its limit */
+        bound(task, 3, set->low[3], set->high[3], gkv_gk_k_min(near.g, set->c) + set->margin, 25.0);
+        task->v[3] = isfinite(start->k) ? start->k : near.k;
+    } else
+        task->v[3] = near.k - gkv_gk_fit_k_min(common, near.g, NULL, NULL);
+    if (set->fixed[3] && !set->fixed[2])
+        GKV_TRY(bound_g(common, task, near.g, start->k));
+    into_box(task);
+    task->open = 1;
+    return GKV_OK;
+}
+
+gkv_status gkv_gk_fit_pin(const gkv_gk_fit_common *common, gkv_gk_task *task, int *changed)
+{
+    const gkv_gk_fit_settings *set = common->set;
+    *changed = 0;
+    for (int j = 0; j < 3; j++) {
+        const int at_low = isfinite(set->low[j]) && task->v[j] <= task->low[j];
+        const int at_high = isfinite(set->high[j]) && task->v[j] >= task->high[j];
+        if (!task->fixed[j] && (at_low || at_high))
+            task->fixed[j] = task->pinned[j] = 1, *changed = 1;
+    }
+    const double k = gkv_gk_fit_gk_of(common, task, task->v).k;
+    const double inside = fmax(set->low[3], fmin(set->high[3], k));
+    if (task->fixed[3] || (inside == k && !(task->plain && (k == set->low[3] || k == set->high[3]))))
+        return GKV_OK;
+    task->fixed[3] = task->pinned[3] = 1;
+    *changed = 1;
+    if (!task->plain) {
+        task->plain = 1;
+        GKV_TRY(bound_g(common, task, task->v[2], inside));
+    }
+    task->v[3] = inside;
+    into_box(task);
+    return GKV_OK;
+}
+
+void gkv_gk_fit_unpin(const gkv_gk_fit_common *common, gkv_gk_task *task)
+{
+    const gkv_gk_fit_settings *set = common->set;
+    const int was_moving = task->pinned[3] && !set->fixed[2];
+    for (int j = 0; j < 4; j++)
+        task->fixed[j] = set->fixed[j], task->pinned[j] = 0;
+    if (!was_moving)
+        return;
+    task->plain = 0;
+    set_bounds(common, task);
+    task->v[3] -= gkv_gk_fit_k_min(common, task->v[2], NULL, NULL);
+    into_box(task);
+}

@@ -1,0 +1,173 @@
+#include "infer/evaluate_refined.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <omp.h>
+
+#include "core/memory.h"
+
+/* Images that are refined, then estimated, then forgotten but for their means. */
+enum { BLOCK_IMAGES = 500 };
+
+typedef struct block {
+    float *x, *factor;                   /* [BLOCK_IMAGES, pixels], [BLOCK_IMAGES, d, d] */
+    double *entropy_before, *entropy;    /* [BLOCK_IMAGES] each … */
+    int *accepted;
+    uint32_t *places;
+    gkv_real *row;                       /* one image */
+    float *means, *decoded, *grey;       /* of all images [count, d], [count, pixels] */
+} block;
+
+static void block_free(block *it)
+{
+    free(it->x);
+    free(it->factor);
+    free(it->entropy_before);
+    free(it->entropy);
+    free(it->accepted);
+    free(it->places);
+    free(it->row);
+    free(it->means);
+    free(it->decoded);
+    free(it->grey);
+}
+
+static gkv_status block_create(size_t count, size_t pixels, size_t d, block *it)
+{
+    const size_t n = count < BLOCK_IMAGES ? count : BLOCK_IMAGES;
+    *it = (block){.x = NULL};
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(n * pixels, sizeof *it->x, &it->x));
+    GKV_TRY_GOTO(gkv_alloc(n * d * d, sizeof *it->factor, &it->factor));
+    GKV_TRY_GOTO(gkv_alloc(n, sizeof *it->entropy_before, &it->entropy_before));
+    GKV_TRY_GOTO(gkv_alloc(n, sizeof *it->entropy, &it->entropy));
+    GKV_TRY_GOTO(gkv_alloc(n, sizeof *it->accepted, &it->accepted));
+    GKV_TRY_GOTO(gkv_alloc(n, sizeof *it->places, &it->places));
+    GKV_TRY_GOTO(gkv_alloc(pixels, sizeof *it->row, &it->row));
+    GKV_TRY_GOTO(gkv_alloc(count * d, sizeof *it->means, &it->means));
+    GKV_TRY_GOTO(gkv_alloc(count * pixels, sizeof *it->decoded, &it->decoded));
+    GKV_TRY_GOTO(gkv_alloc(count * pixels, sizeof *it->grey, &it->grey));
+done:
+    if (status != GKV_OK)
+        block_free(it);
+    return status;
+}
+
+void gkv_refined_metrics_none(gkv_refined_metrics *out)
+{
+    *out = (gkv_refined_metrics){.neg_elbo = NAN, .neg_elbo_se = NAN, .reconstruction = NAN, .reconstruction_se = NAN,
+                                 .kl = NAN, .kl_se = NAN, .nll = NAN, .nll_se = NAN, .ess = NAN,
+                                 .cross_entropy_before = NAN, .cross_entropy = NAN, .mse = NAN, .psnr = NAN,
+                                 .ssim = NAN, .accepted = NAN, .milliseconds = NAN};
+}
+
+/* What has been seen of progress before this block. */
+typedef struct block_progress {
+    const gkv_estimate_job *job;
+    size_t first;
+} block_progress;
+
+static void on_progress(void *context, size_t done, size_t of)
+{
+    const block_progress *it = context;
+    (void)of;
+    it->job->progress(it->job->context, it->first + done, it->job->images->count);
+}
+
+/* Refines and estimates images [first, first + n), and adds to the sums in `out`. */
+static gkv_status do_block(const gkv_estimate_job *job, gkv_refiner *refiner, block *b, size_t first, size_t n,
+                           const gkv_estimates *estimates, gkv_refined_metrics *out)
+{
+    const gkv_model *model = job->model;
+    const size_t pixels = model->pixels, d = model->d;
+    for (size_t i = 0; i < n; i++) {
+        b->places[i] = gkv_images_place(job->images, first + i);
+        gkv_images_fetch(job->images, first + i, 0, b->row);
+        const uint8_t *levels = gkv_dataset_pixels(job->images->dataset, b->places[i]);
+        gkv_images_grey(levels, pixels, b->grey + (first + i) * pixels);
+        for (size_t k = 0; k < pixels; k++)
+            b->x[i * pixels + k] = (float)b->row[k];
+    }
+    const double began = omp_get_wtime();
+    gkv_refiner_run(refiner, n, b->x, first,
+                    &(gkv_refined){.mean = b->means + first * d, .factor = b->factor,
+                                   .cross_entropy_before = b->entropy_before, .cross_entropy_after = b->entropy,
+                                   .accepted = b->accepted});
+    if (job->stop && *job->stop)
+        return gkv_fail(GKV_ERR_INTERRUPTED, "evaluation was interrupted while refining images %zu to %zu of %zu", first + 1,
+                        first + n, job->images->count);
+    out->milliseconds += 1000 * (omp_get_wtime() - began);
+    for (size_t i = 0; i < n; i++) {
+        out->cross_entropy_before += b->entropy_before[i];
+        out->cross_entropy += b->entropy[i];
+        out->accepted += b->accepted[i];
+        out->improved += b->accepted[i] > 0;
+    }
+    gkv_images images = *job->images;
+    images.order = b->places;
+    images.count = n;
+    const gkv_estimate_gaussians gaussians = {.mean = b->means + first * d, .factor = b->factor};
+    block_progress progress = {.job = job, .first = first};
+    gkv_estimate_job part = *job;
+    part.images = &images;
+    part.gaussians = &gaussians;
+    part.progress = job->progress ? on_progress : NULL;
+    part.context = &progress;
+    gkv_estimates slice = {.reconstruction = estimates->reconstruction + first, .kl = estimates->kl + first,
+                           .nll = estimates->nll + first, .ess = estimates->ess + first};
+    return gkv_estimate(&part, &slice);
+}
+
+/* From sums and estimates to means. */
+static gkv_status summarise(const gkv_estimate_job *job, const block *b, const gkv_estimates *estimates,
+                            gkv_refined_metrics *out)
+{
+    const gkv_model *model = job->model;
+    const size_t n = job->images->count;
+    gkv_estimates_summary s;
+    gkv_image_scores scores;
+    GKV_TRY(gkv_estimates_summarise(estimates, n, job->images->mode != GKV_BINARIZE_GREY, &s));
+    GKV_TRY(gkv_model_decode(model, n, b->means, b->decoded));
+    GKV_TRY(gkv_image_scores_of(b->decoded, b->grey, n, model->height, model->width, &scores));
+    out->neg_elbo = s.neg_elbo.mean, out->neg_elbo_se = s.neg_elbo.se;
+    out->reconstruction = s.reconstruction.mean, out->reconstruction_se = s.reconstruction.se;
+    out->kl = s.kl.mean, out->kl_se = s.kl.se;
+    out->nll = s.nll.mean, out->nll_se = s.nll.se;
+    out->ess = s.ess;
+    out->mse = scores.mse.mean;
+    out->psnr = scores.psnr.mean;
+    out->ssim = scores.ssim.mean;
+    out->cross_entropy_before /= (double)n;
+    out->cross_entropy /= (double)n;
+    out->accepted /= (double)n;
+    out->milliseconds /= (double)n;
+    return GKV_OK;
+}
+
+gkv_status gkv_evaluate_refined(const gkv_estimate_job *job, const gkv_refine_settings *settings,
+                                gkv_estimates *estimates, float *mean, gkv_refined_metrics *out)
+{
+    const size_t count = job->images->count;
+    gkv_refine_settings own = *settings;
+    gkv_refiner *refiner = NULL;
+    block b = {.x = NULL};
+    gkv_status status = GKV_OK;
+    own.threads = job->threads;
+    own.seed = job->seed;
+    own.stop = job->stop;
+    *out = (gkv_refined_metrics){.iterations = own.iterations, .samples = own.samples};
+    GKV_TRY_GOTO(gkv_refiner_create(job->model, &own, &refiner));
+    GKV_TRY_GOTO(block_create(count, job->model->pixels, job->model->d, &b));
+    for (size_t first = 0; first < count; first += BLOCK_IMAGES)
+        GKV_TRY_GOTO(do_block(job, refiner, &b, first, count - first < BLOCK_IMAGES ? count - first : BLOCK_IMAGES,
+                              estimates, out));
+    GKV_TRY_GOTO(summarise(job, &b, estimates, out));
+    if (mean)
+        memcpy(mean, b.means, count * job->model->d * sizeof *mean);
+done:
+    gkv_refiner_free(refiner);
+    block_free(&b);
+    return status;
+}

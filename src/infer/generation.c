@@ -1,0 +1,360 @@
+#include "gkvae/generation.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <omp.h>
+
+#include "core/memory.h"
+#include "core/rng.h"
+#include "gkvae/eval.h"
+#include "gkvae/generation_metrics.h"
+#include "gkvae/image_metrics.h"
+#include "metrics/sets.h"
+#include "infer/generation_sets.h"
+#include "vae/images.h"
+#include "vae/model.h"
+
+enum { NEAREST_MOST = 2000 };
+
+/* The test images in one form. */
+typedef struct side {
+    float *features; /* [references, dimensions] */
+    gkv_reference *reference;
+} side;
+
+typedef struct job {
+    gkv_set_source source;
+    const gkv_features *network;
+    const gkv_generation_options *options;
+    size_t references, dimensions, classes, repetitions, forms;
+    size_t done, steps; /* sets of images measured, and sets in all */
+    int threads;
+    bool samples_only;
+    gkv_kid_settings kid;
+    gkv_neighbour_settings neighbours;
+    side sides[GKV_IMAGE_FORMS];
+    uint32_t *order;      /* a random order of the training images */
+    float *targets;       /* [references, pixels] */
+    float *codes;         /* of one set: [rows, latent] */
+    float *means, *pixels; /* of one set: [rows, pixels] each */
+    float *features, *probabilities; /* of one set in one form */
+} job;
+
+void gkv_generation_none(gkv_generation *out)
+{
+    memset(out, 0, sizeof *out);
+    for (int s = 0; s < GKV_IMAGE_SETS; s++)
+        for (int f = 0; f < GKV_IMAGE_FORMS; f++)
+            out->of[s][f] = (gkv_generation_figures){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    out->test_confidence = out->test_confident = out->test_recognised = NAN;
+    out->nearest_samples = out->nearest_samples_se = NAN;
+    out->nearest_reconstructions = out->nearest_reconstructions_se = NAN;
+    out->nearest_test = out->nearest_test_se = NAN;
+    out->temperature = out->seconds = NAN;
+}
+
+/* Reports a finished step. GKV_ERR_INTERRUPTED if it is time to stop. */
+static gkv_status step_done(job *it)
+{
+    const gkv_generation_options *options = it->options;
+    it->done++;
+    if (options && options->progress)
+        options->progress(options->context, it->done, it->steps);
+    if (options && options->stop && *options->stop)
+        return gkv_fail(GKV_ERR_INTERRUPTED, "interrupted: generation was measured on %zu of %zu sets of images", it->done,
+                        it->steps);
+    return GKV_OK;
+}
+
+/* --- the test images ----------------------------------------------------------------------------- */
+
+/* The share of images whose most probable class is their label; NaN without labels. */
+static double recognised(const job *it, const gkv_set_ops *set, size_t repetition, size_t n)
+{
+    size_t right = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *label = set->label ? set->label(&it->source, repetition, i) : NULL;
+        if (!label)
+            return NAN;
+        right += gkv_most_probable(it->probabilities + i * it->classes, it->classes) == *label;
+    }
+    return (double)right / (double)n;
+}
+
+static gkv_status measure_test(job *it, gkv_generation *out)
+{
+    for (size_t f = 0; f < it->forms; f++) {
+        const float *images = it->targets;
+        if (f == GKV_FORM_MEANS) {
+            gkv_images_grey(gkv_dataset_pixels(it->source.test, 0), it->references * it->source.pixels, it->means);
+            images = it->means;
+        }
+        side *to = &it->sides[f];
+        GKV_TRY(gkv_features_apply(it->network, it->references, images, it->threads, to->features, it->probabilities));
+        GKV_TRY(gkv_reference_create(to->features, it->references, it->dimensions, &it->neighbours, &to->reference));
+        if (f == GKV_FORM_MEANS) {
+            gkv_class_metrics classes;
+            GKV_TRY(gkv_class_metrics_of(it->probabilities, it->references, it->classes, out->test_class_share, &classes));
+            out->test_confidence = classes.confidence;
+            out->test_confident = classes.confident;
+            out->test_recognised = recognised(it, &gkv_set_table[GKV_SET_RECONSTRUCTIONS], 0, it->references);
+        }
+    }
+    return step_done(it);
+}
+
+/* --- one set of images ----------------------------------------------------------------------------- */
+
+/* A figure's values over repetitions. */
+typedef struct repeated {
+    gkv_accumulator frechet, kid, precision, recall, density, coverage, entropy, confidence, confident, recognised;
+} repeated;
+
+static void summarise(const repeated *from, gkv_generation_figures *to)
+{
+    const gkv_mean_se frechet = gkv_accumulator_result(&from->frechet), kid = gkv_accumulator_result(&from->kid);
+    const gkv_mean_se coverage = gkv_accumulator_result(&from->coverage);
+    *to = (gkv_generation_figures){
+        .frechet = frechet.mean, .frechet_se = frechet.se, .kid = kid.mean, .kid_se = kid.se,
+        .precision = from->precision.mean, .recall = from->recall.mean, .density = from->density.mean,
+        .coverage = coverage.mean, .coverage_se = coverage.se, .class_entropy = from->entropy.mean,
+        .confidence = from->confidence.mean, .confident = from->confident.mean, .recognised = from->recognised.mean,
+    };
+}
+
+/* Compares n images with the test images of that form, and adds the figures to *to. share[classes], unless NULL,
+ * receives the histogram of classes. */
+static gkv_status measure(const job *it, gkv_image_form form, size_t n, const float *images, double *share,
+                          repeated *to)
+{
+    const side *against = &it->sides[form];
+    double frechet = 0;
+    gkv_kid kid;
+    gkv_neighbour_metrics neighbours;
+    gkv_class_metrics classes;
+    GKV_TRY(gkv_features_apply(it->network, n, images, it->threads, it->features, it->probabilities));
+    GKV_TRY(gkv_frechet_distance(against->features, it->references, it->features, n, it->dimensions, &frechet));
+    GKV_TRY(gkv_kernel_distance(against->features, it->references, it->features, n, it->dimensions, &it->kid, &kid));
+    GKV_TRY(gkv_neighbour_metrics_of(against->reference, it->features, n, &neighbours));
+    GKV_TRY(gkv_class_metrics_of(it->probabilities, n, it->classes, share, &classes));
+    gkv_accumulator_add(&to->frechet, frechet);
+    gkv_accumulator_add(&to->kid, kid.mean);
+    gkv_accumulator_add(&to->precision, neighbours.precision);
+    gkv_accumulator_add(&to->recall, neighbours.recall);
+    gkv_accumulator_add(&to->density, neighbours.density);
+    gkv_accumulator_add(&to->coverage, neighbours.coverage);
+    gkv_accumulator_add(&to->entropy, classes.entropy);
+    gkv_accumulator_add(&to->confidence, classes.confidence);
+    gkv_accumulator_add(&to->confident, classes.confident);
+    return GKV_OK;
+}
+
+/* Distances to the nearest training image, mean and standard error over images[n, pixels]. */
+static gkv_status measure_nearest(const job *it, size_t n, const float *images, double *mean, double *se)
+{
+    double *distance = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(n, sizeof *distance, &distance));
+    GKV_TRY_GOTO(gkv_nearest(images, n, gkv_dataset_pixels(it->source.training, 0),
+                             gkv_dataset_count(it->source.training), it->source.pixels, it->threads, NULL, distance));
+    const gkv_mean_se result = gkv_mean_se_of(distance, n);
+    *mean = result.mean;
+    *se = result.se;
+done:
+    free(distance);
+    return status;
+}
+
+/* How many images a set has; 0 if it is not measured. */
+static size_t count_of(const job *it, gkv_image_set which)
+{
+    return it->samples_only && which != GKV_SET_SAMPLES ? 0 : gkv_set_table[which].count(&it->source);
+}
+
+/* All repetitions of a set, in all forms. Shares of classes and distances to training images are those of the first
+ * repetition of the samples. */
+static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
+{
+    const gkv_set_ops *set = &gkv_set_table[which];
+    const size_t n = count_of(it, which), repetitions = set->repeated ? it->repetitions : 1;
+    const size_t nearest = n < NEAREST_MOST ? n : NEAREST_MOST;
+    repeated figures[GKV_IMAGE_FORMS] = {{.frechet = {0}}};
+    for (size_t r = 0; n > 0 && r < repetitions; r++) {
+        double *share = which == GKV_SET_SAMPLES && r == 0 ? out->class_share : NULL;
+        GKV_TRY(set->make(&it->source, r, it->means));
+        GKV_TRY(measure(it, GKV_FORM_MEANS, n, it->means, share, &figures[GKV_FORM_MEANS]));
+        gkv_accumulator_add(&figures[GKV_FORM_MEANS].recognised, recognised(it, set, r, n));
+        if (it->forms > GKV_FORM_BINARY) {
+            GKV_TRY(gkv_model_draw_pixels(it->source.model, n, it->means, it->source.seed, r * n, it->pixels));
+            GKV_TRY(measure(it, GKV_FORM_BINARY, n, it->pixels, NULL, &figures[GKV_FORM_BINARY]));
+            gkv_accumulator_add(&figures[GKV_FORM_BINARY].recognised, recognised(it, set, r, n));
+        }
+        if (which == GKV_SET_SAMPLES && r == 0 && !it->samples_only)
+            GKV_TRY(measure_nearest(it, nearest, it->means, &out->nearest_samples, &out->nearest_samples_se));
+        GKV_TRY(step_done(it));
+    }
+    for (size_t f = 0; n > 0 && f < it->forms; f++)
+        summarise(&figures[f], &out->of[which][f]);
+    return GKV_OK;
+}
+
+/* Of up to NEAREST_MOST test images and of their reconstructions. The images are drawn from the seed, because the first
+ * test images of MNIST are easier than the last. */
+static gkv_status measure_nearest_of_test(job *it, gkv_generation *out)
+{
+    const size_t n = it->references < NEAREST_MOST ? it->references : NEAREST_MOST, pixels = it->source.pixels;
+    uint32_t *chosen = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(it->references, sizeof *chosen, &chosen));
+    gkv_rng_permutation(gkv_rng_at(it->source.seed, GKV_STREAM_CHOICE, 0, 1), (uint32_t)it->references, chosen);
+    for (size_t i = 0; i < n; i++) {
+        gkv_images_grey(gkv_dataset_pixels(it->source.test, chosen[i]), pixels, it->means + i * pixels);
+        memcpy(it->pixels + i * pixels, it->targets + chosen[i] * pixels, pixels * sizeof *it->pixels);
+    }
+    GKV_TRY_GOTO(measure_nearest(it, n, it->means, &out->nearest_test, &out->nearest_test_se));
+    GKV_TRY_GOTO(gkv_model_code(it->source.model, n, it->pixels, it->codes));
+    GKV_TRY_GOTO(gkv_model_decode(it->source.model, n, it->codes, it->means));
+    GKV_TRY_GOTO(measure_nearest(it, n, it->means, &out->nearest_reconstructions, &out->nearest_reconstructions_se));
+    out->nearest_images = n;
+    status = step_done(it);
+done:
+    free(chosen);
+    return status;
+}
+
+/* --- the whole ----------------------------------------------------------------------------------------- */
+
+static gkv_status check(const gkv_model *model, const gkv_dataset *test, const gkv_dataset *training,
+                        const gkv_features *network)
+{
+    const gkv_dataset *const both[] = {test, training};
+    const size_t height = model->height, width = model->width;
+    for (size_t i = 0; i < 2; i++)
+        if (gkv_dataset_height(both[i]) != height || gkv_dataset_width(both[i]) != width)
+            return gkv_fail(GKV_ERR_DATA, "the %s images are %zu × %zu, but the model was trained on %zu × %zu",
+                            i == 0 ? "test" : "training", gkv_dataset_height(both[i]), gkv_dataset_width(both[i]), height,
+                            width);
+    if (gkv_features_height(network) != height || gkv_features_width(network) != width)
+        return gkv_fail(GKV_ERR_DATA, "the feature network \"%s\" is for images of %zu × %zu, but the model's are %zu × "
+                        "%zu: give another one by eval.features", gkv_features_name(network), gkv_features_height(network),
+                        gkv_features_width(network), height, width);
+    return GKV_OK;
+}
+
+static gkv_status allocate(job *it)
+{
+    const size_t training = gkv_dataset_count(it->source.training);
+    const size_t rows = it->source.draws > it->references ? it->source.draws : it->references;
+    GKV_TRY(gkv_alloc(training, sizeof *it->order, &it->order));
+    GKV_TRY(gkv_alloc(it->references * it->source.pixels, sizeof *it->targets, &it->targets));
+    GKV_TRY(gkv_alloc(rows * it->source.model->d, sizeof *it->codes, &it->codes));
+    GKV_TRY(gkv_alloc(rows * it->source.pixels, sizeof *it->means, &it->means));
+    GKV_TRY(gkv_alloc(rows * it->source.pixels, sizeof *it->pixels, &it->pixels));
+    GKV_TRY(gkv_alloc(rows * it->dimensions, sizeof *it->features, &it->features));
+    GKV_TRY(gkv_alloc(rows * it->classes, sizeof *it->probabilities, &it->probabilities));
+    for (size_t f = 0; f < it->forms; f++)
+        GKV_TRY(gkv_alloc(it->references * it->dimensions, sizeof *it->sides[f].features, &it->sides[f].features));
+    return GKV_OK;
+}
+
+static void release(job *it)
+{
+    for (size_t f = 0; f < GKV_IMAGE_FORMS; f++) {
+        free(it->sides[f].features);
+        gkv_reference_free(it->sides[f].reference);
+    }
+    free(it->order);
+    free(it->targets);
+    free(it->codes);
+    free(it->means);
+    free(it->pixels);
+    free(it->features);
+    free(it->probabilities);
+}
+
+static size_t count_steps(const job *it)
+{
+    size_t steps = it->samples_only ? 1 : 2; /* the test images, and their nearest training images */
+    for (int s = 0; s < GKV_IMAGE_SETS; s++)
+        if (count_of(it, (gkv_image_set)s) > 0)
+            steps += gkv_set_table[s].repeated ? it->repetitions : 1;
+    return steps;
+}
+
+static void describe(const job *it, gkv_generation *out)
+{
+    const size_t subset = it->kid.size, least = it->source.draws < it->references ? it->source.draws : it->references;
+    out->draws = it->source.draws;
+    out->sets = it->repetitions;
+    out->references = it->references;
+    out->classes = it->classes;
+    out->temperature = it->source.temperature;
+    snprintf(out->features, sizeof out->features, "%s", gkv_features_name(it->network));
+    snprintf(out->features_sha256, sizeof out->features_sha256, "%s", gkv_features_sha256(it->network));
+    snprintf(out->protocol, sizeof out->protocol,
+             "features of the network \"%s\" (SHA-256 %.8s…); sets of %zu draws at temperature %g against all %zu test "
+             "images; KID of %zu subsets of %zu; precision and recall with k = %zu, density and coverage with k = %zu",
+             out->features, out->features_sha256, it->source.draws, it->source.temperature, it->references,
+             it->kid.subsets, subset < least ? subset : least, it->neighbours.k_precision, it->neighbours.k_density);
+}
+
+gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *test, const gkv_dataset *training,
+                                   const gkv_features *network, const gkv_settings *settings,
+                                   const gkv_generation_options *options, gkv_generation *out)
+{
+    if (!model || !test || !training || !network || !settings || !out)
+        return gkv_fail(GKV_ERR_ARGUMENT, "generation: a model, test and training images, a network, settings and a "
+                        "place for the figures are needed");
+    gkv_generation_none(out);
+    if (settings->eval.draws < 0 || settings->eval.draw_sets < 1 || !(settings->eval.temperature >= 0) ||
+        isinf(settings->eval.temperature))
+        return gkv_fail(GKV_ERR_ARGUMENT, "generation: %" PRId64 " draws in each of %" PRId64 " sets at temperature %g: there must "
+                        "be one set or more, and no number may be negative", settings->eval.draws, settings->eval.draw_sets,
+                        settings->eval.temperature);
+    if (strcmp(settings->eval.generation, "none") == 0)
+        return GKV_OK;
+    GKV_TRY(check(model, test, training, network));
+    const bool samples_only = strcmp(settings->eval.generation, "samples") == 0;
+    const double began = omp_get_wtime();
+    const size_t references = gkv_dataset_count(test);
+    job it = {
+        .source = {.model = model, .test = test, .training = training, .refined = options ? options->refined : NULL,
+                   .draws = settings->eval.draws > 0 ? (size_t)settings->eval.draws : references,
+                   .pixels = model->pixels, .seed = settings->eval.seed, .temperature = settings->eval.temperature},
+        .network = network, .options = options, .references = references,
+        .dimensions = gkv_features_dimensions(network), .classes = gkv_features_classes(network),
+        .repetitions = (size_t)settings->eval.draw_sets, .threads = gkv_thread_count(settings),
+        .samples_only = samples_only,
+        .forms = samples_only || strcmp(settings->data.binarization, "grey") == 0 ? 1 : GKV_IMAGE_FORMS,
+    };
+    gkv_status status = GKV_OK;
+    gkv_kid_defaults(&it.kid);
+    gkv_neighbour_defaults(&it.neighbours);
+    it.kid.seed = it.source.seed;
+    it.kid.threads = it.neighbours.threads = it.threads;
+    GKV_TRY_GOTO(allocate(&it));
+    gkv_rng_permutation(gkv_rng_at(it.source.seed, GKV_STREAM_CHOICE, 0, 0), (uint32_t)gkv_dataset_count(training),
+                        it.order);
+    GKV_TRY_GOTO(gkv_targets(settings, test, GKV_TEST, 0, references, it.targets));
+    it.source.targets = it.targets;
+    it.source.order = it.order;
+    it.source.codes = it.codes;
+    it.steps = count_steps(&it);
+    GKV_TRY_GOTO(measure_test(&it, out));
+    for (int s = 0; s < GKV_IMAGE_SETS; s++)
+        GKV_TRY_GOTO(measure_set(&it, (gkv_image_set)s, out));
+    if (!it.samples_only)
+        GKV_TRY_GOTO(measure_nearest_of_test(&it, out));
+    describe(&it, out);
+    out->seconds = omp_get_wtime() - began;
+done:
+    release(&it);
+    if (status != GKV_OK)
+        gkv_generation_none(out);
+    return status;
+}

@@ -1,0 +1,113 @@
+#include "infer/generation_sets.h"
+
+#include "core/rng.h"
+#include "vae/draws.h"
+#include "vae/images.h"
+#include "vae/model.h"
+
+static size_t count_of_test(const gkv_set_source *source)
+{
+    return gkv_dataset_count(source->test);
+}
+
+static const uint8_t *label_of_test(const gkv_set_source *source, size_t repetition, size_t i)
+{
+    (void)repetition;
+    const uint8_t *labels = gkv_dataset_labels(source->test);
+    return labels ? labels + i : NULL;
+}
+
+/* --- draws from the prior, and from N(0, I) in its place -------------------------------------- */
+
+static size_t count_of_draws(const gkv_set_source *source)
+{
+    return source->draws;
+}
+
+static gkv_status make_samples(const gkv_set_source *source, size_t repetition, float *images)
+{
+    GKV_TRY(gkv_model_sample(source->model, source->draws, source->seed, repetition * source->draws,
+                             source->temperature, source->codes));
+    return gkv_model_decode(source->model, source->draws, source->codes, images);
+}
+
+/* Uses the normal scores of the samples, so only the prior and its temperature make the difference. */
+static gkv_status make_normal(const gkv_set_source *source, size_t repetition, float *images)
+{
+    const size_t d = source->model->d;
+    gkv_real scores[4096]; /* the most dimensions that a model has */
+    for (size_t i = 0; i < source->draws; i++) {
+        const uint64_t number = repetition * source->draws + i;
+        gkv_rng_normal(gkv_rng_at(source->seed, GKV_STREAM_SAMPLE, GKV_DRAW_SCORES, number), d, scores);
+        for (size_t j = 0; j < d; j++)
+            source->codes[i * d + j] = (float)scores[j];
+    }
+    return gkv_model_decode(source->model, source->draws, source->codes, images);
+}
+
+/* --- from the test images ------------------------------------------------------------------------ */
+
+static gkv_status make_posterior(const gkv_set_source *source, size_t repetition, float *images)
+{
+    const size_t n = count_of_test(source);
+    GKV_TRY(gkv_model_draw(source->model, n, source->targets, source->seed, repetition * n, source->codes));
+    return gkv_model_decode(source->model, n, source->codes, images);
+}
+
+static gkv_status make_reconstructions(const gkv_set_source *source, size_t repetition, float *images)
+{
+    (void)repetition;
+    const size_t n = count_of_test(source);
+    GKV_TRY(gkv_model_code(source->model, n, source->targets, source->codes));
+    return gkv_model_decode(source->model, n, source->codes, images);
+}
+
+static size_t count_of_refined(const gkv_set_source *source)
+{
+    return source->refined ? count_of_test(source) : 0;
+}
+
+static gkv_status make_refined(const gkv_set_source *source, size_t repetition, float *images)
+{
+    (void)repetition;
+    return gkv_model_decode(source->model, count_of_test(source), source->refined, images);
+}
+
+/* --- training images ------------------------------------------------------------------------------ */
+
+static size_t count_of_training(const gkv_set_source *source)
+{
+    const size_t count = gkv_dataset_count(source->training);
+    return count < source->draws ? count : source->draws;
+}
+
+/* The place in the data set. Successive repetitions continue in the random order, which repeats. */
+static size_t place_of_training(const gkv_set_source *source, size_t repetition, size_t i)
+{
+    return source->order[(repetition * count_of_training(source) + i) % gkv_dataset_count(source->training)];
+}
+
+static gkv_status make_training(const gkv_set_source *source, size_t repetition, float *images)
+{
+    const size_t n = count_of_training(source);
+    for (size_t i = 0; i < n; i++) {
+        const size_t place = place_of_training(source, repetition, i);
+        gkv_images_grey(gkv_dataset_pixels(source->training, place), source->pixels, images + i * source->pixels);
+    }
+    return GKV_OK;
+}
+
+static const uint8_t *label_of_training(const gkv_set_source *source, size_t repetition, size_t i)
+{
+    const uint8_t *labels = gkv_dataset_labels(source->training);
+    return labels ? labels + place_of_training(source, repetition, i) : NULL;
+}
+
+const gkv_set_ops gkv_set_table[GKV_IMAGE_SETS] = {
+    [GKV_SET_SAMPLES] = {true, count_of_draws, make_samples, NULL},
+    [GKV_SET_NORMAL] = {false, count_of_draws, make_normal, NULL},
+    [GKV_SET_POSTERIOR] = {false, count_of_test, make_posterior, label_of_test},
+    [GKV_SET_RECONSTRUCTIONS] = {false, count_of_test, make_reconstructions, label_of_test},
+    [GKV_SET_REFINED] = {false, count_of_refined, make_refined, label_of_test},
+    [GKV_SET_TRAINING] = {false, count_of_training, make_training, label_of_training},
+};

@@ -1,0 +1,252 @@
+#include "infer/refine_target.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/simd.h"
+#include "nn/gemm.h"
+#include "nn/nn_kernels.h"
+
+/* All fixed: what bits may depend on. TANGENTS: about as many are taken through a layer
+ * together, and PIXELS (a multiple of 32) of the last layer's outputs, so that all of it stays
+ * in an L2 cache. DRAWS: of a posterior that is not Gaussian, and their place in the noise. */
+enum { ROWS = GKV_REFINE_ROWS, TANGENTS = 160, PIXELS = 256, DRAWS = 64, DRAWS_PLACE = 1 << 30 };
+
+static void value(void *context, size_t rows, const size_t *image, const gkv_real *z, double *value);
+static void expand(void *context, size_t rows, const size_t *image, const gkv_real *z, gkv_real *gradient,
+                   gkv_real *curvature);
+
+static size_t part_width(const gkv_model *model)
+{
+    return model->pixels < PIXELS ? model->pixels : PIXELS;
+}
+
+gkv_status gkv_refine_target_create(const gkv_model *model, double prior_weight, size_t room, gkv_refine_target *out)
+{
+    const size_t d = model->d, group = d < TANGENTS ? TANGENTS / d : 1, tangents = group * d;
+    const size_t hidden = gkv_mlp_widest(&model->decoder, model->decoder.count - 1);
+    const size_t widest = hidden > model->flow->widest ? hidden : model->flow->widest;
+    *out = (gkv_refine_target){.model = model, .prior_weight = prior_weight, .group = group,
+                               .target = {.d = d, .context = out, .value = value, .expand = expand}};
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_workspace_create(&model->plan, ROWS, true, &model->params, &out->ws));
+    GKV_TRY_GOTO(gkv_workspace_keep_packed(&out->ws));
+    GKV_TRY_GOTO(gkv_alloc(room * model->pixels, sizeof *out->x, &out->x));
+    GKV_TRY_GOTO(gkv_alloc(room, sizeof *out->label, &out->label));
+    GKV_TRY_GOTO(gkv_alloc(ROWS * model->pixels, sizeof *out->sd, &out->sd));
+    GKV_TRY_GOTO(gkv_alloc(tangents * widest, sizeof *out->room.a, &out->room.a));
+    GKV_TRY_GOTO(gkv_alloc(tangents * widest, sizeof *out->room.b, &out->room.b));
+    if (model->decoder.residual)
+        GKV_TRY_GOTO(gkv_alloc(tangents * widest, sizeof *out->room.c, &out->room.c));
+    GKV_TRY_GOTO(gkv_alloc(tangents * part_width(model), sizeof *out->part, &out->part));
+    GKV_TRY_GOTO(gkv_alloc(tangents * d, sizeof *out->tangents, &out->tangents));
+    GKV_TRY_GOTO(gkv_alloc(tangents * d, sizeof *out->lambda, &out->lambda));
+    GKV_TRY_GOTO(gkv_alloc(d * d, sizeof *out->product, &out->product));
+done:
+    if (status != GKV_OK)
+        gkv_refine_target_free(out);
+    return status;
+}
+
+void gkv_refine_target_free(gkv_refine_target *it)
+{
+    if (!it)
+        return;
+    gkv_workspace_free(&it->ws);
+    free(it->x);
+    free(it->label);
+    free(it->sd);
+    free(it->room.a);
+    free(it->room.b);
+    free(it->room.c);
+    free(it->part);
+    free(it->tangents);
+    free(it->lambda);
+    free(it->product);
+    memset(it, 0, sizeof *it);
+}
+
+void gkv_refine_target_pack(gkv_refine_target *it)
+{
+    for (size_t piece = 0; piece < gkv_workspace_pack_pieces(&it->ws); piece++)
+        gkv_workspace_pack(&it->ws, piece);
+}
+
+void gkv_refine_target_images(gkv_refine_target *it, size_t n, const float *images)
+{
+    for (size_t i = 0; i < n * it->model->pixels; i++)
+        it->x[i] = (gkv_real)images[i];
+}
+
+/* --- Passes ----------------------------------------------------------------------------- */
+
+/* z, x and labels of `count` rows into the workspace's first. */
+static void put(gkv_refine_target *it, size_t count, const size_t *image, const gkv_real *z)
+{
+    const gkv_model *model = it->model;
+    memcpy(gkv_at(&it->ws, model->posterior.z, 0), z, count * model->d * sizeof *z);
+    for (size_t r = 0; r < count; r++)
+        memcpy(gkv_at(&it->ws, model->x, r), it->x + image[r] * model->pixels, model->pixels * sizeof *it->x);
+    for (size_t r = 0; r < count && model->base->classes > 0; r++)
+        *gkv_at(&it->ws, model->label, r) = it->label[image[r]];
+}
+
+static void forward_likelihood(gkv_refine_target *it, size_t count)
+{
+    gkv_pass_decode(it->model, &it->ws, 0, count);
+    gkv_pass_likelihood(it->model, &it->ws, 0, count);
+}
+
+static void value(void *context, size_t rows, const size_t *image, const gkv_real *z, double *value)
+{
+    gkv_refine_target *it = context;
+    for (size_t first = 0; first < rows; first += ROWS) {
+        const size_t count = rows - first < ROWS ? rows - first : ROWS;
+        put(it, count, image + first, z + first * it->model->d);
+        forward_likelihood(it, count);
+        gkv_pass_prior(it->model, &it->ws, 0, count);
+        for (size_t r = 0; r < count; r++)
+            value[first + r] = (double)*gkv_at(&it->ws, it->model->reconstruction, r) -
+                               it->prior_weight * gkv_pass_log_prior(it->model, &it->ws, r);
+    }
+}
+
+void gkv_refine_target_cross_entropy(gkv_refine_target *it, size_t rows, const size_t *image, const gkv_real *z,
+                                     double *value)
+{
+    for (size_t first = 0; first < rows; first += ROWS) {
+        const size_t count = rows - first < ROWS ? rows - first : ROWS;
+        put(it, count, image + first, z + first * it->model->d);
+        forward_likelihood(it, count);
+        for (size_t r = 0; r < count; r++)
+            value[first + r] = (double)*gkv_at(&it->ws, it->model->reconstruction, r);
+    }
+}
+
+/* --- Curvature ---------------------------------------------------------------------------- */
+
+/* c ← c + a bᵀ for matrices of d rows with `depth` columns. */
+static void add_product(size_t d, size_t depth, const gkv_real *a, const gkv_real *b, gkv_real *c)
+{
+    gkv_gemm_forward(gkv_gemm_kernels_get(), d, d, depth, a, b, NULL, NULL, c);
+}
+
+/* Adds Jᵀ diag(π(1−π)) J of rows [first, first + count), J scaled by √(π(1−π)) a part of the
+ * pixels at a time. */
+static void add_likelihood(gkv_refine_target *it, size_t first, size_t count, const size_t *image,
+                           gkv_real *curvature)
+{
+    const gkv_model *model = it->model;
+    const gkv_nn_kernels *kernels = gkv_nn_kernels_get();
+    const size_t d = model->d, hidden = model->decoder.count - 1, part = part_width(model);
+    const gkv_real *tangents = gkv_mlp_tangent(&model->decoder, &it->ws, hidden, first, count, d, NULL, &it->room);
+    for (size_t from = 0; from < model->pixels; from += part) {
+        const size_t width = model->pixels - from < part ? model->pixels - from : part;
+        gkv_linear_tangent_part(&model->decoder.layers[hidden], &it->ws, count * d, tangents, from, width, it->part);
+        for (size_t r = 0; r < count; r++) {
+            gkv_real *jacobian = it->part + r * d * width;
+            kernels->scale_rows(width, d, it->sd + (first + r) * model->pixels + from, jacobian, width);
+            add_product(d, width, jacobian, jacobian, curvature + image[first + r] * d * d);
+        }
+    }
+}
+
+/* Adds (∂ε/∂z)ᵀ Λ (∂ε/∂z), times the prior's weight, of the rows. */
+static void add_prior(gkv_refine_target *it, size_t first, size_t count, const size_t *image, gkv_real *curvature)
+{
+    const gkv_model *model = it->model;
+    const size_t d = model->d;
+    memset(it->tangents, 0, count * d * d * sizeof *it->tangents);
+    for (size_t k = 0; k < count * d; k++)
+        it->tangents[k * d + k % d] = 1;
+    model->flow->ops->tangent(model->flow, &it->ws, first, count, d, it->tangents, &it->room);
+    model->base->ops->curvature(model->base, &it->ws, first, count, it->lambda);
+    for (size_t e = 0; e < count * d * d; e++)
+        it->lambda[e] *= (gkv_real)it->prior_weight;
+    for (size_t r = 0; r < count; r++) {
+        const gkv_real *tangents = it->tangents + r * d * d;
+        gkv_gemm_backward(gkv_gemm_kernels_get(), d, d, d, tangents, it->lambda + r * d * d,
+                          it->product);
+        add_product(d, d, it->product, tangents, curvature + image[first + r] * d * d);
+    }
+}
+
+static void expand(void *context, size_t rows, const size_t *image, const gkv_real *z, gkv_real *gradient,
+                   gkv_real *curvature)
+{
+    gkv_refine_target *it = context;
+    const gkv_model *model = it->model;
+    const gkv_nn_kernels *kernels = gkv_nn_kernels_get();
+    gkv_workspace *ws = &it->ws;
+    const size_t d = model->d;
+    for (size_t start = 0; start < rows; start += ROWS) {
+        const size_t count = rows - start < ROWS ? rows - start : ROWS;
+        put(it, count, image + start, z + start * d);
+        forward_likelihood(it, count);
+        gkv_pass_prior(model, ws, 0, count);
+        for (size_t r = 0; r < count; r++)
+            kernels->bernoulli_sd(model->pixels, gkv_at(ws, model->x, r), gkv_at(ws, model->decoder.d_out, r),
+                                  it->sd + r * model->pixels);
+        gkv_mlp_backward(&model->decoder, ws, 0, count);
+        gkv_pass_prior_backward(model, ws, 0, count, (gkv_real)it->prior_weight);
+        for (size_t r = 0; r < count; r++) {
+            gkv_real *sum = gradient + image[start + r] * d;
+            kernels->axpy(d, 1, gkv_at(ws, model->decoder.d_in, r), sum);
+            kernels->axpy(d, 1, gkv_at(ws, model->d_z_prior, r), sum);
+        }
+        for (size_t r = 0; curvature && r < count; r += it->group) {
+            const size_t these = count - r < it->group ? count - r : it->group;
+            add_likelihood(it, r, these, image + start, curvature);
+            add_prior(it, r, these, image + start, curvature);
+        }
+    }
+}
+
+/* --- Where refinement begins ---------------------------------------------------------------- */
+
+/* Mean and standard deviation of DRAWS draws of the posterior of the image whose encoding is in
+ * this row. */
+static void moments(gkv_refine_target *it, size_t row, uint64_t seed, uint64_t index, gkv_real *mean, gkv_real *sd)
+{
+    const gkv_model *model = it->model;
+    const size_t d = model->d;
+    memset(mean, 0, d * sizeof *mean);
+    memset(sd, 0, d * sizeof *sd);
+    for (int pass = 0; pass < 2; pass++) { /* the mean, then squares of differences from it */
+        for (uint64_t s = 0; s < DRAWS; s++) {
+            gkv_rng_normal(gkv_rng_at(seed, GKV_STREAM_REFINE, DRAWS_PLACE + s, index), d,
+                           gkv_at(&it->ws, model->posterior.u, row));
+            gkv_posterior_forward(&model->posterior, &it->ws, row, 1);
+            const gkv_real *z = gkv_at(&it->ws, model->posterior.z, row);
+            for (size_t j = 0; j < d; j++) {
+                if (pass == 0)
+                    mean[j] += z[j] / DRAWS;
+                else
+                    sd[j] += (z[j] - mean[j]) * (z[j] - mean[j]) / (DRAWS - 1);
+            }
+        }
+    }
+    for (size_t j = 0; j < d; j++)
+        sd[j] = (gkv_real)sqrt((double)sd[j]);
+}
+
+void gkv_refine_target_begin(gkv_refine_target *it, const gkv_refine_settings *settings, size_t n, uint64_t first,
+                             gkv_real *mean, gkv_real *sd)
+{
+    const gkv_model *model = it->model;
+    const gkv_posterior *posterior = &model->posterior;
+    gkv_workspace *ws = &it->ws;
+    const size_t d = model->d;
+    memcpy(gkv_at(ws, model->x, 0), it->x, n * model->pixels * sizeof *it->x);
+    gkv_pass_encode(model, ws, 0, n);
+    memset(gkv_at(ws, posterior->u, 0), 0, n * d * sizeof *mean);
+    gkv_posterior_forward(posterior, ws, 0, n);
+    memcpy(mean, gkv_at(ws, posterior->z, 0), n * d * sizeof *mean);
+    memcpy(sd, gkv_at(ws, posterior->sigma, 0), n * d * sizeof *sd);
+    if (settings->mode == GKV_REFINE_MAP || gkv_posterior_is_gaussian(posterior))
+        return;
+    for (size_t i = 0; i < n; i++)
+        moments(it, i, settings->seed, first + i, mean + i * d, sd + i * d);
+}

@@ -1,0 +1,192 @@
+#include "gkvae/refine.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include <omp.h>
+
+#include "core/memory.h"
+#include "infer/refine_target.h"
+
+/* Images of a batch, unless latent² is so large that their matrices would fill this many numbers. */
+enum { BATCH_IMAGES = 20, BATCH_NUMBERS = 1 << 20 };
+
+void gkv_refine_defaults(gkv_refine_settings *settings)
+{
+    *settings = (gkv_refine_settings){.mode = GKV_REFINE_MEAN, .iterations = 3, .samples = 2, .slopes = 16,
+                                      .judges = 16, .damping = 0.1, .rate = 0.7, .decay = 0.5,
+                                      .prior_weight = 1, .seed = 1};
+}
+
+/* One thread's memory. */
+typedef struct worker {
+    gkv_refine_target target;
+    gkv_refinement refinement;
+    gkv_real *mean, *sd;   /* [batch, d] each */
+    double *cross_entropy; /* [batch] */
+    size_t *image;         /* 0, 1, 2, … [batch] */
+} worker;
+
+struct gkv_refiner {
+    gkv_refine_settings settings;
+    const gkv_model *model;
+    size_t batch;
+    int threads;
+    worker *workers;
+};
+
+gkv_status gkv_refine_settings_check(const gkv_refine_settings *s)
+{
+    if (s->mode != GKV_REFINE_MEAN && s->mode != GKV_REFINE_MAP)
+        return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d is no mode", (int)s->mode);
+    if (s->iterations < 0 || s->iterations > 1000)
+        return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d iterations; give 0 to 1000", s->iterations);
+    const int counts[] = {s->samples, s->slopes, s->judges};
+    static const char *const names[] = {"samples", "slopes", "judges"};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (counts[i] < 2 || counts[i] > 512 || counts[i] % 2)
+            return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d %s; they come in pairs: give an even number from 2 to 512",
+                            counts[i], names[i]);
+    if (!(s->damping >= 0 && s->damping <= 1e12))
+        return gkv_fail(GKV_ERR_ARGUMENT, "refinement: a damping of %g; give 0 to 1e12", s->damping);
+    if (!(s->rate > 0 && s->rate <= 1) || !(s->decay >= 0 && isfinite(s->decay)))
+        return gkv_fail(GKV_ERR_ARGUMENT, "refinement: rate %g and decay %g; give a rate above 0, at most 1, and a "
+                        "decay of at least 0", s->rate, s->decay);
+    if (!(s->prior_weight >= 0 && s->prior_weight <= 1))
+        return gkv_fail(GKV_ERR_ARGUMENT, "refinement: the prior's weight is %g; give 0 to 1", s->prior_weight);
+    if (s->threads < 0 || s->threads > 256)
+        return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d threads; give 1 to 256, or 0 for the model's", s->threads);
+    return GKV_OK;
+}
+
+static void worker_free(worker *it)
+{
+    gkv_refine_target_free(&it->target);
+    gkv_refinement_free(&it->refinement);
+    free(it->mean);
+    free(it->sd);
+    free(it->cross_entropy);
+    free(it->image);
+}
+
+static gkv_status worker_create(const gkv_refiner *refiner, worker *it)
+{
+    const size_t batch = refiner->batch, d = refiner->model->d;
+    const double weight = refiner->settings.mode == GKV_REFINE_MAP ? refiner->settings.prior_weight : 1;
+    GKV_TRY(gkv_refine_target_create(refiner->model, weight, batch, &it->target));
+    GKV_TRY(gkv_refinement_create(&refiner->settings, &it->target.target, batch, &it->refinement));
+    GKV_TRY(gkv_alloc(batch * d, sizeof *it->mean, &it->mean));
+    GKV_TRY(gkv_alloc(batch * d, sizeof *it->sd, &it->sd));
+    GKV_TRY(gkv_alloc(batch, sizeof *it->cross_entropy, &it->cross_entropy));
+    GKV_TRY(gkv_alloc(batch, sizeof *it->image, &it->image));
+    for (size_t i = 0; i < batch; i++)
+        it->image[i] = i;
+    return GKV_OK;
+}
+
+gkv_status gkv_refiner_create(const gkv_model *model, const gkv_refine_settings *settings, gkv_refiner **out)
+{
+    gkv_refine_settings defaults;
+    gkv_refine_defaults(&defaults);
+    if (!settings)
+        settings = &defaults;
+    *out = NULL;
+    GKV_TRY(gkv_refine_settings_check(settings));
+    gkv_refiner *it = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(1, sizeof *it, &it));
+    it->settings = *settings;
+    it->model = model;
+    it->threads = settings->threads > 0 ? settings->threads : gkv_thread_count(&model->settings);
+    it->batch = BATCH_NUMBERS / (model->d * model->d);
+    it->batch = it->batch < 1 ? 1 : it->batch > BATCH_IMAGES ? BATCH_IMAGES : it->batch;
+    GKV_TRY_GOTO(gkv_alloc((size_t)it->threads, sizeof *it->workers, &it->workers));
+    for (int t = 0; t < it->threads; t++)
+        GKV_TRY_GOTO(worker_create(it, &it->workers[t]));
+    *out = it;
+    return GKV_OK;
+done:
+    gkv_refiner_free(it);
+    return status;
+}
+
+void gkv_refiner_free(gkv_refiner *refiner)
+{
+    if (!refiner)
+        return;
+    for (int t = 0; refiner->workers && t < refiner->threads; t++)
+        worker_free(&refiner->workers[t]);
+    free(refiner->workers);
+    free(refiner);
+}
+
+/* −log p(x|μ) of the batch's images, to out[n]. */
+static void cross_entropy(worker *it, size_t n, double *out)
+{
+    const size_t d = it->refinement.d;
+    if (!out)
+        return;
+    for (size_t i = 0; i < n * d; i++)
+        it->mean[i] = (gkv_real)it->refinement.now.mean[i];
+    gkv_refine_target_cross_entropy(&it->target, n, it->image, it->mean, out);
+}
+
+static gkv_refine_outcome outcome_of(const gkv_refinement_image *image)
+{
+    if (!image->finite)
+        return GKV_REFINE_NOT_FINITE;
+    return image->accepted > 0 ? GKV_REFINE_IMPROVED : GKV_REFINE_KEPT;
+}
+
+static void report(const worker *it, size_t i, size_t to, const gkv_refined *out)
+{
+    const size_t d = it->refinement.d;
+    const gkv_refinement_image *image = &it->refinement.images[i];
+    const double *mean = it->refinement.now.mean + i * d, *factor = it->refinement.now.factor + i * d * d;
+    for (size_t j = 0; out->mean && j < d; j++)
+        out->mean[to * d + j] = (float)mean[j];
+    for (size_t j = 0; out->factor && j < d; j++)
+        for (size_t k = 0; k < d; k++)
+            out->factor[(to * d + j) * d + k] = k <= j ? (float)factor[j * d + k] : 0;
+    if (out->before)
+        out->before[to] = image->before;
+    if (out->after)
+        out->after[to] = image->value;
+    if (out->accepted)
+        out->accepted[to] = image->accepted;
+    if (out->outcome)
+        out->outcome[to] = outcome_of(image);
+}
+
+static void refine_batch(worker *it, const gkv_refine_settings *settings, size_t n, const float *images,
+                         uint64_t number, size_t first, const gkv_refined *out)
+{
+    const size_t d = it->refinement.d;
+    gkv_refine_target_images(&it->target, n, images);
+    gkv_refine_target_begin(&it->target, settings, n, number, it->mean, it->sd);
+    for (size_t i = 0; i < n; i++)
+        gkv_refinement_begin(&it->refinement, i, it->mean + i * d, it->sd + i * d,
+                             gkv_posterior_mixing(&it->target.model->posterior, &it->target.ws, i), number + i);
+    cross_entropy(it, n, out->cross_entropy_before ? out->cross_entropy_before + first : NULL);
+    gkv_refinement_run(&it->refinement, n);
+    cross_entropy(it, n, out->cross_entropy_after ? out->cross_entropy_after + first : NULL);
+    for (size_t i = 0; i < n; i++)
+        report(it, i, first + i, out);
+}
+
+void gkv_refiner_run(gkv_refiner *refiner, size_t n, const float *images, uint64_t first, const gkv_refined *out)
+{
+    const size_t batch = refiner->batch;
+    const long batches = (long)((n + batch - 1) / batch);
+#pragma omp parallel num_threads(refiner->threads)
+    {
+        worker *it = &refiner->workers[omp_get_thread_num()];
+        gkv_refine_target_pack(&it->target);
+#pragma omp for schedule(dynamic, 1)
+        for (long b = 0; b < batches; b++) {
+            const size_t from = (size_t)b * batch, count = n - from < batch ? n - from : batch;
+            refine_batch(it, &refiner->settings, count, images + from * refiner->model->pixels, first + from, from,
+                         out);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+/* k-means: rounds of it, and moves of whole centres between them; see clusters.h. */
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/real.h"
+#include "core/rng.h"
+#include "mixture/clusters.h"
+
+enum { ROUNDS = 10, RANKS = 3, FAILURES = 9 };
+
+gkv_status gkv_clusters_create(gkv_clusters *out)
+{
+    const size_t n = out->n, d = out->d, tiles = gkv_mgk_tiles(n);
+    GKV_TRY(gkv_alloc(n, d * sizeof *out->rows, &out->rows));
+    GKV_TRY(gkv_alloc(out->count, d * sizeof *out->centres, &out->centres));
+    GKV_TRY(gkv_alloc(n, sizeof *out->distance, &out->distance));
+    GKV_TRY(gkv_alloc(gkv_mgk_blocks(n) * out->count, (2 * d + 2) * sizeof *out->sums, &out->sums));
+    GKV_TRY(gkv_alloc(tiles, sizeof *out->tiles, &out->tiles));
+    return gkv_alloc(tiles, GKV_CLUSTERS_CANDIDATES * sizeof *out->trials, &out->trials);
+}
+
+void gkv_clusters_free(gkv_clusters *clusters)
+{
+    free(clusters->rows);
+    free(clusters->centres);
+    free(clusters->distance);
+    free(clusters->sums);
+    free(clusters->tiles);
+    free(clusters->trials);
+}
+
+/* Nearest centres by |c|² − 2x·c, tile by tile. `products` is room for a tile of them. A
+ * member's weighted gain from its centre over the second one adds up, by centre, to what
+ * its removal would cost. */
+static void assign_tile(gkv_clusters *s, size_t t, const double *lengths, double *products, double *sums)
+{
+    const size_t first = t * GKV_MGK_TILE, rows = gkv_mgk_tile_rows(s->n, t), d = s->d, width = 2 * d + 2;
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)s->count, (int)d, -2.0, s->rows + first * d,
+                (int)d, s->centres, (int)d, 0.0, products, (int)s->count);
+    s->tiles[t] = 0.0;
+    for (size_t i = 0; i < rows; i++) {
+        const double w = gkv_clusters_weight(s, first + i), *x = s->rows + (first + i) * d;
+        double best = INFINITY, second = INFINITY, square = 0.0;
+        size_t member = 0;
+        for (size_t k = 0; k < s->count; k++) {
+            const double distance = products[i * s->count + k] + lengths[k];
+            if (distance < best) {
+                second = best;
+                best = distance;
+                member = k;
+            } else if (distance < second) {
+                second = distance;
+            }
+        }
+        double *sum = sums + member * width;
+        sum[0] += w;
+        sum[1] += s->count > 1 ? w * (second - best) : 0.0;
+#pragma omp simd reduction(+ : square)
+        for (size_t j = 0; j < d; j++) {
+            square += x[j] * x[j];
+            sum[2 + j] += w * x[j];
+            sum[2 + d + j] += w * x[j] * x[j];
+        }
+        s->distance[first + i] = fmax(0.0, best + square);
+        s->tiles[t] += w * s->distance[first + i];
+    }
+}
+
+/* Members to their nearest centres, and the members' sums, into the first block's. */
+static gkv_status assign(gkv_clusters *s)
+{
+    const size_t blocks = gkv_mgk_blocks(s->n), size = s->count * (2 * s->d + 2), tiles = gkv_mgk_tiles(s->n);
+    const size_t room = GKV_MGK_TILE * s->count;
+    const int used = gkv_mgk_threads(s->threads, blocks);
+    double *products = NULL;
+    GKV_TRY(gkv_alloc((size_t)used * room + s->count, sizeof *products, &products));
+    double *lengths = products + (size_t)used * room;
+    for (size_t k = 0; k < s->count; k++)
+        for (size_t j = 0; j < s->d; j++)
+            lengths[k] += s->centres[k * s->d + j] * s->centres[k * s->d + j];
+#pragma omp parallel for schedule(static) num_threads(used)
+    for (size_t b = 0; b < blocks; b++) {
+        double *sums = s->sums + b * size;
+        memset(sums, 0, size * sizeof *sums);
+        for (size_t t = gkv_mgk_block_start(s->n, b); t < gkv_mgk_block_start(s->n, b + 1); t++)
+            assign_tile(s, t, lengths, products + (size_t)omp_get_thread_num() * room, sums);
+    }
+    for (size_t b = 1; b < blocks; b++)
+        for (size_t i = 0; i < size; i++)
+            s->sums[i] += s->sums[b * size + i];
+    s->total = 0.0;
+    for (size_t t = 0; t < tiles; t++)
+        s->total += s->tiles[t];
+    free(products);
+    return GKV_OK;
+}
+
+/* k-means: centres to the means of their members, who may then change; without any, they stay. */
+static gkv_status settle(gkv_clusters *s, int rounds)
+{
+    GKV_TRY(assign(s));
+    for (; rounds > 0; rounds--) {
+        for (size_t k = 0; k < s->count; k++) {
+            const double *sum = s->sums + k * (2 * s->d + 2);
+            for (size_t j = 0; j < s->d && sum[0] > 0; j++)
+                s->centres[k * s->d + j] = sum[2 + j] / sum[0];
+        }
+        GKV_TRY(assign(s));
+    }
+    return GKV_OK;
+}
+
+/* The centre whose removal would cost least, but for `rank` others. */
+static size_t cheapest_centre(const gkv_clusters *s, size_t rank)
+{
+    size_t found = 0;
+    for (size_t k = 0; k < s->count; k++) {
+        const double cost = s->sums[k * (2 * s->d + 2) + 1];
+        size_t below = 0;
+        for (size_t other = 0; other < s->count; other++) {
+            const double its = s->sums[other * (2 * s->d + 2) + 1];
+            below += its < cost || (its == cost && other < k);
+        }
+        if (below == rank)
+            found = k;
+    }
+    return found;
+}
+
+/* k-means merges two clusters here and splits one there, and cannot get out of it: a centre that is
+ * hardly missed moves to a row far from all, and stays if that is better (Fränti, Journal of
+ * Big Data 5, 2018). */
+static gkv_status swap_centres(gkv_clusters *s)
+{
+    double *keep = NULL;
+    const size_t size = s->count * s->d;
+    GKV_TRY(gkv_alloc(size, sizeof *keep, &keep));
+    gkv_status status = GKV_OK;
+    uint64_t draw = s->count; /* those before chose the centres */
+    for (int failures = 0; failures < FAILURES && s->count > RANKS; draw++) {
+        const double before = s->total;
+        double u[2];
+        memcpy(keep, s->centres, size * sizeof *keep);
+        gkv_rng_uniform(gkv_mgk_draw(s->seed, draw), 1, u);
+        memcpy(s->centres + cheapest_centre(s, draw % RANKS) * s->d, s->rows + gkv_clusters_row_at(s, u[0] * before) * s->d,
+               s->d * sizeof *s->centres);
+        GKV_TRY_GOTO(settle(s, 2));
+        if (s->total < before * (1.0 - 1e-4)) {
+            failures = 0;
+            continue;
+        }
+        failures++;
+        memcpy(s->centres, keep, size * sizeof *keep);
+        GKV_TRY_GOTO(settle(s, 0));
+    }
+done:
+    free(keep);
+    return status;
+}
+
+gkv_status gkv_clusters_find(gkv_clusters *clusters)
+{
+    GKV_TRY(gkv_clusters_seed(clusters));
+    GKV_TRY(settle(clusters, ROUNDS));
+    GKV_TRY(swap_centres(clusters));
+    return settle(clusters, ROUNDS);
+}

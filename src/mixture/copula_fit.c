@@ -1,0 +1,260 @@
+/* The fit in two steps: margins, then the correlation of their normal scores. */
+#include "gkvae/mgk_fit.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/threads.h"
+#include "gkfit/fit.h"
+#include "num/cholesky.h"
+#include "mixture/scores.h"
+
+void gkv_mgk_fit_defaults(gkv_mgk_fit_settings *settings)
+{
+    *settings = (gkv_mgk_fit_settings){0};
+    gkv_gk_fit_defaults(&settings->margins);
+    settings->margins.likelihood = 0; /* the joint one is what counts here */
+}
+
+void gkv_mgk_fit_result_free(gkv_mgk_fit_result *result)
+{
+    if (!result)
+        return;
+    free(result->margins);
+    free(result->correlation);
+    free(result->correlation_se);
+    *result = (gkv_mgk_fit_result){0};
+}
+
+/* Rows that have weight, and their weights; nothing is allocated if all have. */
+typedef struct selection {
+    uint32_t *row;
+    double *weights;
+    gkv_mgk_cases cases;
+} selection;
+
+static gkv_status select_rows(size_t n, size_t d, const double *x, const double *weights, const char *const *names,
+                              selection *out)
+{
+    char text[GKV_MGK_COLUMN_TEXT];
+    *out = (selection){.cases = {.n = n, .d = d, .x = x, .weights = weights}};
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (weights && !(weights[i] >= 0 && isfinite(weights[i])))
+            return gkv_fail(GKV_ERR_DATA, "row %zu of %zu has weight %g", i + 1, n, weights[i]);
+        if (weights && weights[i] == 0)
+            continue;
+        count++;
+        for (size_t j = 0; j < d; j++)
+            if (!isfinite(x[i * d + j]))
+                return gkv_fail(GKV_ERR_DATA, "a fit needs finite values: row %zu, %s is %g", i + 1,
+                                gkv_mgk_column_text(text, names, j), x[i * d + j]);
+    }
+    if (count == n)
+        return GKV_OK;
+    GKV_TRY(gkv_alloc(count, sizeof *out->row, &out->row));
+    GKV_TRY(gkv_alloc(count, sizeof *out->weights, &out->weights));
+    for (size_t i = 0, at = 0; i < n; i++)
+        if (weights[i] > 0) {
+            out->row[at] = (uint32_t)i;
+            out->weights[at++] = weights[i];
+        }
+    out->cases.n = count;
+    out->cases.row = out->row;
+    out->cases.weights = out->weights;
+    return GKV_OK;
+}
+
+static void copy_columns(const gkv_mgk_cases *cases, int threads, double *columns)
+{
+    const size_t tiles = gkv_mgk_tiles(cases->n), d = cases->d;
+    const int used = gkv_mgk_threads(threads, tiles);
+#pragma omp parallel for schedule(static) num_threads(used)
+    for (size_t t = 0; t < tiles; t++) {
+        const size_t first = t * GKV_MGK_TILE, end = first + gkv_mgk_tile_rows(cases->n, t);
+        for (size_t j = 0; j < d; j++)
+            for (size_t i = first; i < end; i++)
+                columns[j * cases->n + i] = cases->x[(cases->row ? cases->row[i] : i) * d + j];
+    }
+}
+
+/* g = k = 0 by moments, which are most likely: standard errors are the normal distribution's. */
+static gkv_status normal_margin(const char *column, const gkv_gk_fit_settings *set, size_t n, double weight, double mean,
+                                double variance, gkv_gk_fit_result *result)
+{
+    if (!(variance > 0 && sqrt(variance) > 1e-14 * fabs(mean)))
+        return gkv_fail(GKV_ERR_DATA, "%s is constant, %g: it has no density; leave it out", column, mean);
+    *result = (gkv_gk_fit_result){.gk = {.a = mean, .b = sqrt(variance), .c = set->c}, .n = n, .total = weight,
+                                  .method = GKV_GK_MLE, .parameters = 2, .converged = 1,
+                                  .log_likelihood = NAN, .aic = NAN, .bic = NAN, .chi2 = NAN, .p_value = NAN,
+                                  .anderson_darling = NAN};
+    result->covariance[GKV_GK_A][GKV_GK_A] = variance / weight;
+    result->covariance[GKV_GK_B][GKV_GK_B] = 0.5 * variance / weight;
+    result->se[GKV_GK_A] = sqrt(variance / weight);
+    result->se[GKV_GK_B] = sqrt(0.5 * variance / weight);
+    gkv_gk_fit_intervals(set->confidence, result);
+    return GKV_OK;
+}
+
+static gkv_status fit_normals(const gkv_mgk_cases *cases, const gkv_mgk_fit_settings *set, const unsigned char *wanted,
+                              gkv_mgk_fit_result *result)
+{
+    const size_t d = cases->d;
+    double *moments = NULL;
+    GKV_TRY(gkv_alloc(d, 2 * sizeof *moments, &moments));
+    char text[GKV_MGK_COLUMN_TEXT];
+    gkv_mgk_cases_moments(cases, moments, moments + d);
+    gkv_status status = GKV_OK;
+    for (size_t j = 0; j < d && status == GKV_OK; j++)
+        if (!wanted || wanted[j])
+            status = normal_margin(gkv_mgk_column_text(text, set->names, j), &set->margins, cases->n, result->weight, moments[j], moments[d + j],
+                                   &result->margins[j]);
+    free(moments);
+    return status;
+}
+
+static gkv_status fit_margins(const gkv_mgk_cases *cases, const gkv_mgk_fit_settings *set, int threads,
+                              gkv_mgk_fit_result *result)
+{
+    const size_t d = cases->d, n = cases->n;
+    double *columns = NULL;
+    gkv_gk_sample *samples = NULL;
+    gkv_status *statuses = NULL, status = GKV_OK;
+    char text[GKV_MGK_COLUMN_TEXT];
+    unsigned char *failed = NULL;
+    GKV_TRY_GOTO(gkv_alloc(d * n, sizeof *columns, &columns));
+    GKV_TRY_GOTO(gkv_alloc(d, sizeof *samples, &samples));
+    GKV_TRY_GOTO(gkv_alloc(d, sizeof *statuses, &statuses));
+    GKV_TRY_GOTO(gkv_alloc(d, sizeof *failed, &failed));
+    copy_columns(cases, threads, columns);
+    for (size_t j = 0; j < d; j++)
+        samples[j] = (gkv_gk_sample){.x = columns + j * n, .weights = cases->weights, .n = n,
+                                     .start = set->starts ? &set->starts[j] : NULL};
+    status = gkv_gk_fit_many(samples, d, &set->margins, threads, result->margins, statuses);
+    if (status == GKV_ERR_DATA && set->normal_fallback) {
+        status = GKV_OK;
+        for (size_t j = 0; j < d; j++) {
+            if (statuses[j] != GKV_OK && statuses[j] != GKV_ERR_DATA)
+                status = statuses[j];
+            failed[j] = statuses[j] != GKV_OK;
+            result->fallbacks += failed[j];
+        }
+        if (status == GKV_OK)
+            status = fit_normals(cases, set, failed, result);
+    } else if (status != GKV_OK && status != GKV_ERR_MEMORY)
+        for (size_t j = 0; j < d; j++)
+            if (statuses[j] != GKV_OK) {
+                /* by itself, whose message speaks of no others */
+                status = gkv_gk_fit_many(&samples[j], 1, &set->margins, threads, &result->margins[j], NULL);
+                status = gkv_fail_context(status, "%s", gkv_mgk_column_text(text, set->names, j));
+                break;
+            }
+    double chi2 = 0.0, fitted = 0.0;
+    for (size_t j = 0; j < d; j++)
+        if (result->margins[j].dof > 0) {
+            chi2 += result->margins[j].chi2 / (double)result->margins[j].dof;
+            fitted++;
+        }
+    result->goodness = fitted > 0 ? chi2 / fitted : NAN;
+done:
+    free(columns);
+    free(samples);
+    free(statuses);
+    free(failed);
+    return status;
+}
+
+/* R, its errors, the log-likelihood, and the distribution itself. */
+static gkv_status join(const gkv_mgk_cases *cases, const gkv_mgk_fit_settings *set, int threads,
+                       gkv_mgk_fit_result *result, gkv_mgk **out)
+{
+    const size_t d = cases->d;
+    gkv_gk *margins = NULL;
+    double *factor = NULL;
+    gkv_mgk_columns columns = {0};
+    gkv_mgk_scores scores = {0};
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(d, sizeof *margins, &margins));
+    GKV_TRY_GOTO(gkv_alloc(2 * d + 2, d * sizeof *factor, &factor));
+    for (size_t j = 0; j < d; j++)
+        margins[j] = result->margins[j].gk;
+    GKV_TRY_GOTO(gkv_mgk_columns_create(d, margins, &columns));
+    /* Moments of normal margins are what they are: nothing is held back. */
+    const double most = set->normal ? INFINITY : gkv_mgk_most_score(result->weight);
+    GKV_TRY_GOTO(gkv_mgk_scores_of(cases, &columns, NULL, NULL, most, threads, &scores));
+    gkv_mgk_scores_correlation(&scores, set->independent ? 1.0 : set->shrink, result->correlation, factor,
+                               &result->shrink, &result->repair);
+    for (size_t i = 0; i < d * d; i++) {
+        const double r = result->correlation[i] / fmax(1e-300, 1.0 - result->shrink);
+        result->correlation_se[i] = i % (d + 1) == 0 || set->independent
+                                        ? 0.0
+                                        : (1.0 - result->shrink) * fmax(0.0, 1.0 - r * r) / sqrt(result->weight);
+    }
+    result->log_likelihood = gkv_mgk_scores_log_likelihood(&scores, factor, factor + d * d);
+    GKV_TRY_GOTO(gkv_mgk_build(d, margins, NULL, factor, out));
+done:
+    gkv_mgk_scores_free(&scores);
+    gkv_mgk_columns_free(&columns);
+    free(margins);
+    free(factor);
+    return status;
+}
+
+static gkv_status check(size_t n, size_t d, const gkv_mgk_fit_settings *set)
+{
+    if (d < 1 || n > UINT32_MAX)
+        return gkv_fail(GKV_ERR_ARGUMENT, "a fit needs 1 column or more and at most %zu rows, not %zu and %zu",
+                        (size_t)UINT32_MAX, d, n);
+    if (!((set->shrink >= 0 && set->shrink <= 1) || set->shrink == GKV_MGK_SHRINK_AUTO))
+        return gkv_fail(GKV_ERR_ARGUMENT, "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g", set->shrink);
+    return gkv_gk_fit_check_settings(&set->margins);
+}
+
+gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x, const double *weights,
+                       const gkv_mgk_fit_settings *settings, int threads, gkv_mgk **out, gkv_mgk_fit_result *result)
+{
+    *out = NULL;
+    gkv_mgk_fit_settings set;
+    gkv_mgk_fit_defaults(&set);
+    if (settings)
+        set = *settings;
+    gkv_mgk_fit_result found = {.n = n, .d = d, .goodness = NAN};
+    selection rows = {0};
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(check(n, d, &set));
+    GKV_TRY_GOTO(gkv_threads_check(threads, "a fit"));
+    GKV_TRY_GOTO(select_rows(n, d, x, weights, set.names, &rows));
+    for (size_t i = 0; i < rows.cases.n; i++)
+        found.weight += rows.cases.weights ? rows.cases.weights[i] : 1.0;
+    if (rows.cases.n < 2)
+        GKV_TRY_GOTO(gkv_fail(GKV_ERR_DATA, "a fit needs at least 2 rows with weight, not %zu", rows.cases.n));
+    GKV_TRY_GOTO(gkv_alloc(d, sizeof *found.margins, &found.margins));
+    GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *found.correlation, &found.correlation));
+    GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *found.correlation_se, &found.correlation_se));
+    if (set.normal)
+        GKV_TRY_GOTO(fit_normals(&rows.cases, &set, NULL, &found));
+    else
+        GKV_TRY_GOTO(fit_margins(&rows.cases, &set, threads, &found));
+    GKV_TRY_GOTO(join(&rows.cases, &set, threads, &found, out));
+    found.parameters = set.independent ? 0 : d * (d - 1) / 2;
+    for (size_t j = 0; j < d; j++) {
+        found.converged += found.margins[j].converged != 0;
+        found.parameters += found.margins[j].parameters;
+    }
+    found.aic = 2.0 * (double)found.parameters - 2.0 * found.log_likelihood;
+    found.bic = (double)found.parameters * log(found.weight) - 2.0 * found.log_likelihood;
+done:
+    free(rows.row);
+    free(rows.weights);
+    if (result && status == GKV_OK)
+        *result = found;
+    else {
+        gkv_mgk_fit_result_free(&found);
+        if (result)
+            *result = found;
+    }
+    return status;
+}

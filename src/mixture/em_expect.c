@@ -1,0 +1,199 @@
+/* The E-step: who each row belongs to. */
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "mixture/em.h"
+#include "mixture/mixture.h"
+
+/* Shares below the first, in quick fits below the second, are left out; components further below a
+ * row's best than the third are not looked at again until the next full step. */
+static const double least_share_exact = 1e-5, least_share_quick = 1e-3, far_below = 16.0;
+
+/* A component sees this many tiles before the next one does: its table comes from afar. */
+enum { GROUP = 16 };
+
+/* A thread's room. */
+typedef struct scratch {
+    float *quick;           /* [3 × GKV_MGK_TILE × d], in quick fits */
+    double *x, *w, *log_dq; /* [GKV_MGK_TILE × d] */
+    double *found;          /* [GKV_MGK_TILE] */
+    double *shares;         /* [GKV_MGK_TILE × count] */
+    double *logs;           /* [GROUP × GKV_MGK_TILE × count] log f_k */
+} scratch;
+
+static void to_float(size_t d, const double *x, float *to)
+{
+#pragma omp simd
+    for (size_t j = 0; j < d; j++)
+        to[j] = (float)x[j];
+}
+
+/* log f_k of the tile's rows that are near it, −∞ for the others. */
+static void densities(const gkv_em *em, const gkv_em_rows *rows, size_t t, int full, size_t k, double *logs,
+                      scratch *s)
+{
+    const size_t d = em->d, parts = em->count, first = t * GKV_MGK_TILE, count = gkv_mgk_tile_rows(rows->n, t);
+    const double *x = rows->x + first * d;
+    if (full && !rows->group && !em->set->quick) {
+        gkv_mgk_log_pdf_tile(em->parts[k], em->tables[k], count, x, s->w, s->log_dq, logs + k, parts);
+        return;
+    }
+    double *picked = s->x;
+    float *picked_f = s->quick;
+    size_t near[GKV_MGK_TILE], used = 0;
+    const size_t group = k / gkv_em_per_group(em);
+    for (size_t i = 0; i < count; i++) {
+        logs[i * parts + k] = -INFINITY;
+        if (rows->group ? rows->group[first + i] != group : !full && rows->far[(first + i) * parts + k])
+            continue;
+        if (picked_f)
+            to_float(d, x + i * d, picked_f + used * d);
+        else
+            memcpy(picked + used * d, x + i * d, d * sizeof *x);
+        near[used++] = i;
+    }
+    if (used == 0)
+        return;
+    if (picked_f)
+        gkv_mgk_quick_log_pdf(&em->quicks[k], used, picked_f, picked_f + GKV_MGK_TILE * d, s->found, 1);
+    else
+        gkv_mgk_log_pdf_tile(em->parts[k], em->tables[k], used, picked, s->w, s->log_dq, s->found, 1);
+    for (size_t i = 0; i < used; i++)
+        logs[near[i] * parts + k] = s->found[i];
+}
+
+static gkv_status make_room(gkv_em_tile *tile, size_t needed)
+{
+    if (needed <= tile->room)
+        return GKV_OK;
+    free(tile->component);
+    free(tile->share);
+    tile->share = NULL;
+    tile->room = 0;
+    GKV_TRY(gkv_alloc(needed, sizeof *tile->component, &tile->component));
+    GKV_TRY(gkv_alloc(needed, sizeof *tile->share, &tile->share));
+    tile->room = needed;
+    return GKV_OK;
+}
+
+/* The shares that count, into the tile's list. */
+static gkv_status keep_shares(size_t parts, size_t count, const double *shares, double least_share, gkv_em_tile *tile)
+{
+    size_t needed = 0;
+    for (size_t i = 0; i < count * parts; i++)
+        needed += shares[i] >= least_share;
+    GKV_TRY(make_room(tile, needed));
+    uint32_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        tile->start[i] = used;
+        for (size_t k = 0; k < parts; k++)
+            if (shares[i * parts + k] >= least_share) {
+                tile->component[used] = (uint32_t)k;
+                tile->share[used++] = shares[i * parts + k];
+            }
+    }
+    tile->start[count] = used;
+    return GKV_OK;
+}
+
+static void add_up_tile(const gkv_em_rows *rows, size_t first, size_t count, size_t parts, const double *logs,
+                        const gkv_em_tile *tile, double *sums)
+{
+    for (size_t i = 0; i < count; i++) {
+        const double w = rows->weights ? rows->weights[first + i] : 1.0;
+        for (uint32_t e = tile->start[i]; e < tile->start[i + 1]; e++) {
+            const size_t k = tile->component[e];
+            sums[1 + k] += w * tile->share[e];
+            sums[1 + parts + k] += w * tile->share[e] * logs[i * parts + k];
+        }
+    }
+}
+
+/* Shares and sums of a tile, from its densities. */
+static void finish_tile(const gkv_em *em, gkv_em_rows *rows, size_t t, int full, const double *log_pi,
+                        const double *logs, double *shares)
+{
+    const size_t parts = em->count, first = t * GKV_MGK_TILE, count = gkv_mgk_tile_rows(rows->n, t);
+    double *sums = rows->sums + t * (1 + 2 * parts);
+    memset(sums, 0, (1 + 2 * parts) * sizeof *sums);
+    for (size_t i = 0; i < count; i++) {
+        double *share = shares + i * parts, most = -INFINITY;
+        for (size_t k = 0; k < parts; k++) {
+            share[k] = logs[i * parts + k] + log_pi[k];
+            most = share[k] > most ? share[k] : most;
+        }
+        unsigned char *far = rows->far + (first + i) * parts;
+        for (size_t k = 0; full && k < parts; k++)
+            far[k] = (unsigned char)!(share[k] > most - far_below);
+        const double w = rows->weights ? rows->weights[first + i] : 1.0;
+        sums[0] += w * gkv_mgk_share_out(parts, share, rows->log_noise[first + i]);
+    }
+    gkv_em_tile *tile = &rows->tiles[t];
+    tile->status = keep_shares(parts, count, shares, em->set->quick ? least_share_quick : least_share_exact, tile);
+    if (tile->status == GKV_OK)
+        add_up_tile(rows, first, count, parts, logs, tile, sums);
+}
+
+static void do_group(const gkv_em *em, gkv_em_rows *rows, size_t group, int full, const double *log_pi, scratch *s)
+{
+    const size_t tiles = gkv_mgk_tiles(rows->n), first = group * GROUP, size = GKV_MGK_TILE * em->count;
+    const size_t end = first + GROUP < tiles ? first + GROUP : tiles;
+    for (size_t k = 0; k < em->count; k++)
+        for (size_t t = first; t < end; t++)
+            densities(em, rows, t, full, k, s->logs + (t - first) * size, s);
+    for (size_t t = first; t < end; t++)
+        finish_tile(em, rows, t, full, log_pi, s->logs + (t - first) * size, s->shares);
+}
+
+gkv_status gkv_em_expect(gkv_em *em, gkv_em_rows *rows, int full, double *mean)
+{
+    const size_t d = em->d, parts = em->count, tiles = gkv_mgk_tiles(rows->n);
+    const size_t groups = tiles / GROUP + (tiles % GROUP != 0);
+    const size_t room = GKV_MGK_TILE * (3 * d + 1 + (1 + GROUP) * parts);
+    const int used = gkv_mgk_threads(em->threads, groups);
+    double *memory = NULL, *log_pi = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc((size_t)used, room * sizeof *memory, &memory));
+    GKV_TRY_GOTO(gkv_alloc(parts, sizeof *log_pi, &log_pi));
+    for (size_t k = 0; k < parts; k++) {
+        if (em->set->quick && !em->quicks[k].a)
+            GKV_TRY_GOTO(gkv_mgk_quick_create(em->parts[k], &em->quicks[k]));
+        if (!em->set->quick && !em->tables[k])
+            GKV_TRY_GOTO(gkv_mgk_table_create(&em->parts[k]->columns, em->threads, &em->tables[k]));
+    }
+    for (size_t k = 0; k < parts; k++)
+        log_pi[k] = log(em->pi[k]);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(used)
+    for (size_t g = 0; g < groups; g++) {
+        double *mine = memory + (size_t)omp_get_thread_num() * room;
+        const size_t size = GKV_MGK_TILE * d;
+        scratch s = {.x = mine, .w = mine + size, .log_dq = mine + 2 * size, .found = mine + 3 * size};
+        s.quick = em->set->quick ? (float *)mine : NULL;
+        s.shares = s.found + GKV_MGK_TILE;
+        s.logs = s.shares + GKV_MGK_TILE * parts;
+        do_group(em, rows, g, full, log_pi, &s);
+    }
+    double sum = 0.0;
+    memset(rows->weight, 0, parts * sizeof *rows->weight);
+    memset(rows->gain, 0, parts * sizeof *rows->gain);
+    for (size_t t = 0; t < tiles; t++) {
+        if (rows->tiles[t].status != GKV_OK) {
+            status = gkv_fail(GKV_ERR_MEMORY, "out of memory for the responsibilities of %zu rows", rows->n);
+            goto done;
+        }
+        const double *sums = rows->sums + t * (1 + 2 * parts);
+        sum += sums[0];
+        for (size_t k = 0; k < parts; k++) {
+            rows->weight[k] += sums[1 + k];
+            rows->gain[k] += sums[1 + parts + k];
+        }
+    }
+    *mean = sum / rows->total;
+done:
+    free(memory);
+    free(log_pi);
+    return status;
+}

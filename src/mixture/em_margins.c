@@ -1,0 +1,243 @@
+/* The margins that the M-step aims at: every column of every component, fitted to the rows that
+ * belong to it. */
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "mixture/em.h"
+
+/* Weighted samples of the margins are made for a block of columns at a time, which keeps them
+ * within this many numbers. */
+enum { SAMPLE_NUMBERS = 1 << 21 };
+
+typedef struct margins_job {
+    const unsigned char *frozen; /* [count] */
+    gkv_gk *fitted;              /* [count × d]; B = 0 where there is nothing yet */
+    double (*covariance)[16];    /* [count × d] of A, B, g, k */
+} margins_job;
+
+gkv_mgk_cases gkv_em_cases(const gkv_em *em, size_t k)
+{
+    const size_t first = em->support[k];
+    return (gkv_mgk_cases){.n = em->support[k + 1] - first,
+                           .d = em->d,
+                           .x = em->fit.x,
+                           .row = em->support_row + first,
+                           .weights = em->support_weight + first};
+}
+
+/* Normal margins by moments: what a normal mixture wants, and what a column gets that no
+ * g-and-k can be fitted to, whose fitted B is 0. */
+static gkv_status fit_normals(const gkv_em *em, margins_job *job)
+{
+    const size_t d = em->d;
+    const int used = gkv_mgk_threads(em->threads, em->count);
+    double *moments = NULL;
+    GKV_TRY(gkv_alloc((size_t)used * d, 2 * sizeof *moments, &moments));
+#pragma omp parallel for schedule(dynamic, 1) num_threads(used)
+    for (size_t k = 0; k < em->count; k++) {
+        gkv_gk *fitted = job->fitted + k * d;
+        size_t missing = 0;
+        for (size_t j = 0; j < d && !job->frozen[k]; j++)
+            missing += fitted[j].b == 0;
+        if (missing == 0)
+            continue;
+        double *mean = moments + (size_t)omp_get_thread_num() * 2 * d, *variance = mean + d;
+        const gkv_mgk_cases cases = gkv_em_cases(em, k);
+        gkv_mgk_cases_moments(&cases, mean, variance);
+        for (size_t j = 0; j < d; j++)
+            if (fitted[j].b == 0)
+                fitted[j] = (gkv_gk){.a = mean[j], .b = sqrt(variance[j]), .c = em->set->margins.c};
+    }
+    free(moments);
+    return GKV_OK;
+}
+
+/* Column j's values, ascending, handed to the components that they belong to. */
+static void deal_column(const gkv_em *em, size_t j, size_t *next, double *x, double *weights)
+{
+    const gkv_em_rows *rows = &em->fit;
+    const double *column = em->columns + j * rows->n;
+    const uint32_t *order = em->order + j * rows->n;
+    memcpy(next, em->support, em->count * sizeof *next);
+    for (size_t i = 0; i < rows->n; i++) {
+        const uint32_t row = order[i];
+        const gkv_em_tile *tile = &rows->tiles[row / GKV_MGK_TILE];
+        const uint32_t *start = &tile->start[row % GKV_MGK_TILE];
+        const double w = rows->weights ? rows->weights[row] : 1.0;
+        for (uint32_t e = start[0]; e < start[1]; e++) {
+            const size_t at = next[tile->component[e]]++;
+            x[at] = column[row];
+            weights[at] = w * tile->share[e];
+        }
+    }
+}
+
+/* Fits the margins of columns [first, first + width) of all components in one batch. */
+static gkv_status fit_block(const gkv_em *em, margins_job *job, size_t first, size_t width, double *memory, size_t *next)
+{
+    const size_t d = em->d, size = em->support[em->count];
+    const int used = gkv_mgk_threads(em->threads, width);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(used)
+    for (size_t c = 0; c < width; c++) {
+        double *x = memory + 2 * c * size;
+        deal_column(em, first + c, next + c * em->count, x, x + size);
+    }
+    gkv_gk_sample *samples = NULL;
+    gkv_gk_fit_result *results = NULL;
+    gkv_status *statuses = NULL, status = GKV_OK;
+    size_t *target = NULL, wanted = 0;
+    GKV_TRY_GOTO(gkv_alloc(width * em->count, sizeof *samples, &samples));
+    GKV_TRY_GOTO(gkv_alloc(width * em->count, sizeof *results, &results));
+    GKV_TRY_GOTO(gkv_alloc(width * em->count, sizeof *statuses, &statuses));
+    GKV_TRY_GOTO(gkv_alloc(width * em->count, sizeof *target, &target));
+    for (size_t c = 0; c < width; c++)
+        for (size_t k = 0; k < em->count; k++) {
+            if (job->frozen[k])
+                continue;
+            const size_t from = em->support[k];
+            const double *x = memory + 2 * c * size;
+            target[wanted] = k * d + first + c;
+            samples[wanted++] = (gkv_gk_sample){.x = x + from,
+                                                .weights = x + size + from,
+                                                .n = em->support[k + 1] - from,
+                                                .sorted = 1,
+                                                .start = &em->parts[k]->margins[first + c]};
+        }
+    if (wanted > 0)
+        status = gkv_gk_fit_many(samples, wanted, &em->set->margins, em->threads, results, statuses);
+    if (status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC)
+        status = GKV_OK; /* those get normal margins */
+    for (size_t i = 0; i < wanted && status == GKV_OK; i++)
+        if (statuses[i] == GKV_OK) {
+            job->fitted[target[i]] = results[i].gk;
+            memcpy(job->covariance[target[i]], results[i].covariance, sizeof *job->covariance);
+        }
+done:
+    free(samples);
+    free(results);
+    free(statuses);
+    free(target);
+    return status;
+}
+
+static gkv_status fit_shapes(const gkv_em *em, margins_job *job)
+{
+    const size_t size = em->support[em->count], fitting = SAMPLE_NUMBERS / (2 * size + 1);
+    const size_t width = fitting < 1 ? 1 : fitting < em->d ? fitting : em->d;
+    double *memory = NULL;
+    size_t *next = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(width * size, 2 * sizeof *memory, &memory));
+    GKV_TRY_GOTO(gkv_alloc(width, em->count * sizeof *next, &next));
+    for (size_t first = 0; first < em->d; first += width)
+        GKV_TRY_GOTO(fit_block(em, job, first, em->d - first < width ? em->d - first : width, memory, next));
+done:
+    free(memory);
+    free(next);
+    return status;
+}
+
+/* The prior variance of one shape parameter of component k, by moments: what its columns' estimates
+ * spread beyond their errors. */
+static double prior_variance(const gkv_em *em, const margins_job *job, size_t k, int shape)
+{
+    double sum = 0.0, count = 0.0;
+    for (size_t i = k * em->d; i < (k + 1) * em->d; i++) {
+        const double error = job->covariance[i][5 * shape];
+        if (job->fitted[i].b == 0 || !(error > 0 && isfinite(error)))
+            continue;
+        const double value = shape == GKV_GK_G ? job->fitted[i].g : job->fitted[i].k;
+        sum += value * value - error;
+        count++;
+    }
+    return count > 0 ? fmax(0.0, sum / count) : 0.0;
+}
+
+/* Whether the errors' covariance, of A, B, g and k, is one of g and k. */
+static int knows_shape(const double *c)
+{
+    return isfinite(c[10]) && isfinite(c[15]) && c[10] * c[15] - c[11] * c[11] > 1e-12 * c[10] * c[15];
+}
+
+/* Another (g, k); A and B follow as their errors are correlated with those of g and k. */
+static void take_shape(const double *c, double g, double k, gkv_gk *gk)
+{
+    const double cgg = c[10], cgk = c[11], ckk = c[15], det = cgg * ckk - cgk * cgk;
+    const double dg = g - gk->g, dk = k - gk->k;
+    const double u = (ckk * dg - cgk * dk) / det, v = (cgg * dk - cgk * dg) / det; /* C⁻¹(dg, dk) */
+    gk->g = g;
+    gk->k = k;
+    gk->a += c[2] * u + c[3] * v;
+    gk->b = fmax(0.5 * gk->b, gk->b + c[6] * u + c[7] * v);
+}
+
+/* (g, k) to their posterior mean T(T + C)⁻¹(g, k) under the prior N(0, T), C their errors' covariance. */
+static void shrink_shape(const double *c, const double prior[2], gkv_gk *gk)
+{
+    const double sgg = c[10] + prior[0], skk = c[15] + prior[1], cgk = c[11], sum_det = sgg * skk - cgk * cgk;
+    if (knows_shape(c) && sum_det > 0)
+        take_shape(c, prior[0] * (skk * gk->g - cgk * gk->k) / sum_det,
+                   prior[1] * (sgg * gk->k - cgk * gk->g) / sum_det, gk);
+}
+
+/* James and Stein's idea: with many columns, shapes are better estimated together. */
+static void shrink_shapes(const gkv_em *em, margins_job *job)
+{
+    enum { LEAST_COLUMNS = 3 };
+    for (size_t k = 0; k < em->count && em->d >= LEAST_COLUMNS; k++) {
+        const double prior[2] = {prior_variance(em, job, k, GKV_GK_G), prior_variance(em, job, k, GKV_GK_K)};
+        for (size_t i = k * em->d; i < (k + 1) * em->d; i++)
+            if (job->fitted[i].b > 0)
+                shrink_shape(job->covariance[i], prior, &job->fitted[i]);
+    }
+}
+
+/* The components' shapes of column j to their mean by precision, (Σ C⁻¹)⁻¹ Σ C⁻¹(g, k), those of components
+ * that sat out too; none is fitted well enough: to what the first component has. */
+static void share_column(const gkv_em *em, margins_job *job, size_t j)
+{
+    double gg = 0.0, gk = 0.0, kk = 0.0, g = 0.0, k = 0.0;
+    for (size_t i = j; i < em->count * em->d; i += em->d) {
+        const double *c = job->covariance[i], det = c[10] * c[15] - c[11] * c[11];
+        if (!knows_shape(c))
+            continue;
+        gg += c[15] / det;
+        gk -= c[11] / det;
+        kk += c[10] / det;
+        g += (c[15] * job->fitted[i].g - c[11] * job->fitted[i].k) / det;
+        k += (c[10] * job->fitted[i].k - c[11] * job->fitted[i].g) / det;
+    }
+    const double det = gg * kk - gk * gk;
+    const gkv_gk *now = &em->parts[0]->margins[j];
+    const double mean_g = det > 0 ? (kk * g - gk * k) / det : now->g, mean_k = det > 0 ? (gg * k - gk * g) / det : now->k;
+    for (size_t i = j; i < em->count * em->d; i += em->d) {
+        gkv_gk *fitted = &job->fitted[i];
+        if (job->frozen[i / em->d])
+            *fitted = em->parts[i / em->d]->margins[j];
+        if (knows_shape(job->covariance[i]))
+            take_shape(job->covariance[i], mean_g, mean_k, fitted);
+        fitted->g = mean_g;
+        fitted->k = mean_k;
+    }
+}
+
+gkv_status gkv_em_fit_margins(const gkv_em *em, const unsigned char *frozen, gkv_gk *fitted)
+{
+    margins_job job = {.frozen = frozen, .fitted = fitted};
+    gkv_status status = GKV_OK;
+    if (!em->set->normal) {
+        GKV_TRY_GOTO(gkv_alloc(em->count * em->d, sizeof *job.covariance, &job.covariance));
+        GKV_TRY_GOTO(fit_shapes(em, &job));
+        if (em->set->shrink_shapes)
+            shrink_shapes(em, &job);
+    }
+    GKV_TRY_GOTO(fit_normals(em, &job));
+    for (size_t j = 0; j < em->d && em->set->shared_shapes && !em->set->normal; j++)
+        share_column(em, &job, j);
+done:
+    free(job.covariance);
+    return status;
+}

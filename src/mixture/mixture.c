@@ -1,0 +1,170 @@
+#include "mixture/mixture.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/memory.h"
+
+static gkv_status check_parts(size_t count, const double *weights, const gkv_mgk *const *components)
+{
+    if (count < 1)
+        return gkv_fail(GKV_ERR_ARGUMENT, "a mixture needs at least one component");
+    for (size_t k = 0; k < count; k++) {
+        if (weights && !(weights[k] > 0 && isfinite(weights[k])))
+            return gkv_fail(GKV_ERR_ARGUMENT, "component %zu of %zu has weight %g; weights are positive", k, count,
+                            weights[k]);
+        if (components[k]->d != components[0]->d)
+            return gkv_fail(GKV_ERR_ARGUMENT, "component %zu has %zu dimensions, the first one %zu", k, components[k]->d,
+                            components[0]->d);
+    }
+    return GKV_OK;
+}
+
+gkv_status gkv_mgk_mixture_create(size_t count, const double *weights, const gkv_mgk *const *components,
+                                  gkv_mgk_mixture **out)
+{
+    *out = NULL;
+    GKV_TRY(check_parts(count, weights, components));
+    gkv_mgk_mixture *mixture = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(1, sizeof *mixture, &mixture));
+    mixture->count = count;
+    mixture->d = components[0]->d;
+    GKV_TRY_GOTO(gkv_alloc(count, sizeof *mixture->weights, &mixture->weights));
+    GKV_TRY_GOTO(gkv_alloc(count, sizeof *mixture->log_weights, &mixture->log_weights));
+    GKV_TRY_GOTO(gkv_alloc(count, sizeof *mixture->components, &mixture->components));
+    double total = 0.0;
+    for (size_t k = 0; k < count; k++)
+        total += weights ? weights[k] : 1.0;
+    for (size_t k = 0; k < count; k++) {
+        const gkv_mgk *c = components[k];
+        mixture->weights[k] = (weights ? weights[k] : 1.0) / total;
+        mixture->log_weights[k] = log(mixture->weights[k]);
+        GKV_TRY_GOTO(gkv_mgk_build(c->d, c->margins, c->mean, c->cholesky, &mixture->components[k]));
+    }
+    *out = mixture;
+    return GKV_OK;
+done:
+    gkv_mgk_mixture_free(mixture);
+    return status;
+}
+
+void gkv_mgk_mixture_free(gkv_mgk_mixture *mixture)
+{
+    if (!mixture)
+        return;
+    for (size_t k = 0; mixture->components && k < mixture->count; k++)
+        gkv_mgk_free(mixture->components[k]);
+    free(mixture->components);
+    free(mixture->weights);
+    free(mixture->log_weights);
+    free(mixture);
+}
+
+size_t gkv_mgk_mixture_count(const gkv_mgk_mixture *mixture)
+{
+    return mixture->count;
+}
+
+size_t gkv_mgk_mixture_dimensions(const gkv_mgk_mixture *mixture)
+{
+    return mixture->d;
+}
+
+const double *gkv_mgk_mixture_weights(const gkv_mgk_mixture *mixture)
+{
+    return mixture->weights;
+}
+
+const gkv_mgk *gkv_mgk_mixture_component(const gkv_mgk_mixture *mixture, size_t i)
+{
+    return i < mixture->count ? mixture->components[i] : NULL;
+}
+
+/* A mixture of parts[count], which are freed, by weights; those of weight 0 are left out. */
+static gkv_status gather(size_t count, const double *weights, gkv_mgk **parts, gkv_mgk_mixture **out)
+{
+    const gkv_mgk **kept = NULL;
+    double *kept_weights = NULL;
+    size_t used = 0;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(count, sizeof *kept, &kept));
+    GKV_TRY_GOTO(gkv_alloc(count, sizeof *kept_weights, &kept_weights));
+    for (size_t k = 0; k < count; k++)
+        if (weights[k] > 0) {
+            kept[used] = parts[k];
+            kept_weights[used++] = weights[k];
+        }
+    GKV_TRY_GOTO(gkv_mgk_mixture_create(used, kept_weights, kept, out));
+done:
+    for (size_t k = 0; k < count; k++)
+        gkv_mgk_free(parts[k]);
+    free(kept);
+    free(kept_weights);
+    return status;
+}
+
+gkv_status gkv_mgk_mixture_marginal(const gkv_mgk_mixture *mixture, size_t count, const size_t *which,
+                                    gkv_mgk_mixture **out)
+{
+    *out = NULL;
+    gkv_mgk **parts = NULL;
+    GKV_TRY(gkv_alloc(mixture->count, sizeof *parts, &parts));
+    gkv_status status = GKV_OK;
+    size_t made = 0;
+    for (; made < mixture->count && status == GKV_OK; made++)
+        status = gkv_mgk_marginal(mixture->components[made], count, which, &parts[made]);
+    if (status == GKV_OK)
+        status = gather(mixture->count, mixture->weights, parts, out);
+    else
+        while (made > 0)
+            gkv_mgk_free(parts[--made]);
+    free(parts);
+    return status;
+}
+
+/* weights[k] = π_k f_k(x_given), scaled. */
+static gkv_status weights_given(const gkv_mgk_mixture *mixture, size_t count, const size_t *given, const double *x,
+                                double *weights)
+{
+    double *w = NULL;
+    GKV_TRY(gkv_alloc(count, sizeof *w, &w));
+    gkv_status status = GKV_OK;
+    for (size_t k = 0; k < mixture->count && status == GKV_OK; k++) {
+        gkv_mgk *margin = NULL;
+        weights[k] = mixture->log_weights[k];
+        if (count > 0)
+            status = gkv_mgk_marginal(mixture->components[k], count, given, &margin);
+        if (margin)
+            weights[k] += gkv_mgk_log_pdf(margin, x, w);
+        gkv_mgk_free(margin);
+    }
+    free(w);
+    if (status == GKV_OK && !isfinite(gkv_mgk_share_out(mixture->count, weights, -INFINITY)))
+        status = gkv_fail(GKV_ERR_NUMERIC, "no component of the mixture gives the %zu values a density above 0", count);
+    return status;
+}
+
+gkv_status gkv_mgk_mixture_conditional(const gkv_mgk_mixture *mixture, size_t count, const size_t *given,
+                                       const double *x, gkv_mgk_mixture **out)
+{
+    *out = NULL;
+    gkv_mgk **parts = NULL;
+    double *weights = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(mixture->count, sizeof *parts, &parts));
+    GKV_TRY_GOTO(gkv_alloc(mixture->count, sizeof *weights, &weights));
+    GKV_TRY_GOTO(weights_given(mixture, count, given, x, weights));
+    for (size_t k = 0; k < mixture->count && status == GKV_OK; k++)
+        if (weights[k] > 0)
+            status = gkv_mgk_conditional(mixture->components[k], count, given, x, &parts[k]);
+    if (status == GKV_OK)
+        status = gather(mixture->count, weights, parts, out);
+    else
+        for (size_t k = 0; k < mixture->count; k++)
+            gkv_mgk_free(parts[k]);
+done:
+    free(parts);
+    free(weights);
+    return status;
+}

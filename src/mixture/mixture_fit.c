@@ -1,0 +1,345 @@
+/* The fit of a mixture: the loop around its steps, and what it reports. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/memory.h"
+#include "core/threads.h"
+#include "gkfit/fit.h"
+#include "mixture/em.h"
+#include "mixture/mixture.h"
+#include "mixture/scores.h"
+
+#include "gkvae/mgk_fit.h"
+
+/* Every so many iterations all components of all rows are looked at. */
+enum { FULL_EVERY = 6, FULL_FIRST = 2 };
+
+/* The most that the mean log-likelihood may fall: what the responsibilities that are left out may
+ * cost, in nats, and rounding. */
+static const double slack = 1e-5, relative_slack = 1e-10;
+
+void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings)
+{
+    *settings = (gkv_mgk_mixture_settings){.components = 8,
+                                           .seed = 1,
+                                           .step = 1.0,
+                                           .max_iterations = 200,
+                                           .tolerance = GKV_MGK_TOLERANCE_AUTO,
+                                           .shrink = GKV_MGK_SHRINK_AUTO,
+                                           .shrink_shapes = 1,
+                                           .log_noise = -300.0,
+                                           .least_scale = 1e-3,
+                                           .least_rows = 20.0,
+                                           .patience = 10};
+    gkv_gk_fit_defaults(&settings->margins);
+    settings->margins.max_passes = 4;
+    settings->margins.likelihood = 0;
+}
+
+const char *gkv_mgk_mixture_stop_name(gkv_mgk_mixture_stop stop)
+{
+    switch (stop) {
+    case GKV_MIXTURE_CONVERGED: return "the log-likelihood grows by less than the tolerance";
+    case GKV_MIXTURE_LIMIT: return "the limit of iterations was reached";
+    case GKV_MIXTURE_HELD_OUT: return "the held-out rows no longer gain";
+    case GKV_MIXTURE_STALLED: return "a step made the log-likelihood fall, and was taken back";
+    case GKV_MIXTURE_ASKED: return "it was asked to end";
+    }
+    return "unknown reason";
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_settings *s)
+{
+    if (d < 1 || n > UINT32_MAX || s->components < 1 || s->components > n)
+        return gkv_fail(GKV_ERR_ARGUMENT, "a mixture of %zu components cannot be fitted to %zu × %zu numbers: it needs as "
+                                          "many rows, and at most %zu", s->components, n, d, (size_t)UINT32_MAX);
+    if (!((s->shrink >= 0 && s->shrink <= 1) || s->shrink == GKV_MGK_SHRINK_AUTO))
+        return gkv_fail(GKV_ERR_ARGUMENT, "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g", s->shrink);
+    if (s->max_iterations < 0 || !(s->tolerance >= 0 || s->tolerance == GKV_MGK_TOLERANCE_AUTO) ||
+        !(s->least_scale > 0) || !(s->least_rows >= 8) || !(s->log_noise <= 0) || s->patience < 1 ||
+        !(s->step > 0 && s->step <= 1))
+        return gkv_fail(GKV_ERR_ARGUMENT, "a mixture's fit needs max_iterations ≥ 0, tolerance ≥ 0 or "
+                                          "GKV_MGK_TOLERANCE_AUTO, least_scale > 0, least_rows ≥ 8, log_noise ≤ 0, "
+                                          "patience ≥ 1 and a step in (0, 1]");
+    if (s->start && (s->start->count != s->components || s->start->d != d))
+        return gkv_fail(GKV_ERR_ARGUMENT, "a fit of %zu components in %zu dimensions cannot go on from a mixture of %zu "
+                                          "in %zu", s->components, d, s->start->count, s->start->d);
+    for (size_t i = 0; s->quick && s->start && i < s->start->count * d; i++) {
+        const gkv_mgk *part = s->start->components[i / d];
+        if (part->margins[i % d].c != s->margins.c || part->mean[i % d] != 0)
+            return gkv_fail(GKV_ERR_ARGUMENT, "a quick fit needs a start whose components all have c = %g, and scores of "
+                                              "mean 0; component %zu has not", s->margins.c, i / d);
+    }
+    if (s->groups > 0 && (s->components % s->groups != 0 || !s->group || (s->held_out_rows > 0 && !s->held_out_group)))
+        return gkv_fail(GKV_ERR_ARGUMENT, "%zu groups need a number of components that they divide, not %zu, and the "
+                                          "group of every row", s->groups, s->components);
+    return gkv_gk_fit_check_settings(&s->margins);
+}
+
+static gkv_status check_groups(const char *what, size_t n, const uint32_t *group, size_t groups)
+{
+    for (size_t i = 0; groups > 0 && i < n; i++)
+        if (group[i] >= groups)
+            return gkv_fail(GKV_ERR_DATA, "%s %zu is of group %u; groups are 0 to %zu", what, i + 1, (unsigned)group[i],
+                            groups - 1);
+    return GKV_OK;
+}
+
+static gkv_status check_data(const char *what, size_t n, size_t d, const double *x, const double *weights,
+                             const char *const *names)
+{
+    char text[GKV_MGK_COLUMN_TEXT];
+    double total = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        if (weights && !(weights[i] >= 0 && isfinite(weights[i])))
+            return gkv_fail(GKV_ERR_DATA, "%s %zu of %zu has weight %g", what, i + 1, n, weights[i]);
+        total += weights ? weights[i] : 1.0;
+        for (size_t j = 0; j < d; j++)
+            if (!isfinite(x[i * d + j]))
+                return gkv_fail(GKV_ERR_DATA, "a fit needs finite values: %s %zu, %s is %g", what, i + 1,
+                                gkv_mgk_column_text(text, names, j), x[i * d + j]);
+    }
+    if (n > 0 && !(total > 0))
+        return gkv_fail(GKV_ERR_DATA, "no row has any weight");
+    return GKV_OK;
+}
+
+/* One fit on its way. */
+typedef struct run {
+    gkv_em em;
+    gkv_mgk_mixture_result result;
+    gkv_mgk_mixture *best;
+    double began, mean, best_held_out, best_mean;
+    int idle; /* iterations without gain: of the likelihood, for convergence */
+} run;
+
+static gkv_status snapshot(run *r)
+{
+    gkv_em *em = &r->em;
+    const gkv_mgk **parts = NULL;
+    double *weights = NULL;
+    gkv_mgk_mixture *fresh = NULL;
+    size_t alive = 0;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(em->count, sizeof *parts, &parts));
+    GKV_TRY_GOTO(gkv_alloc(em->count, sizeof *weights, &weights));
+    for (size_t k = 0; k < em->count; k++)
+        if (em->pi[k] > 0) {
+            parts[alive] = em->parts[k];
+            weights[alive++] = em->pi[k];
+        }
+    GKV_TRY_GOTO(gkv_mgk_mixture_create(alive, weights, parts, &fresh));
+    gkv_mgk_mixture_free(r->best);
+    r->best = fresh;
+    r->best_mean = r->mean;
+    r->result.best_iteration = r->result.iterations;
+done:
+    free(parts);
+    free(weights);
+    return status;
+}
+
+static int tell(run *r, double held_out)
+{
+    const gkv_mgk_mixture_settings *set = r->em.set;
+    if (!set->monitor)
+        return 0;
+    gkv_mgk_mixture_progress progress = {.iteration = r->result.iterations,
+                                         .log_likelihood = r->mean,
+                                         .held_out = held_out,
+                                         .seconds = now() - r->began,
+                                         .damped = r->em.damped,
+                                         .refused = r->em.refused};
+    for (size_t k = 0; k < r->em.count; k++)
+        progress.components += r->em.pi[k] > 0;
+    return set->monitor(set->monitor_user, &progress);
+}
+
+/* Nats of the whole sample. */
+static double tolerance_for(const gkv_mgk_mixture_settings *set, double total)
+{
+    const double least = 0.01, small = 2000.0, most_each = 2e-4;
+    if (set->tolerance >= 0)
+        return set->tolerance;
+    const double times = fmax(1.0, total / small);
+    return fmin(least * times * times, fmax(least, most_each * total));
+}
+
+/* The E-step after an M-step; a fall by more than rounding takes the M-step back. */
+static gkv_status expect(run *r, int full)
+{
+    gkv_em *em = &r->em;
+    const double before = r->mean, allowed = slack + relative_slack * fabs(before);
+    double mean = NAN;
+    GKV_TRY(gkv_em_expect(em, &em->fit, full, &mean));
+    if (mean < before - allowed && !full) /* a component that was left out may be missing */
+        GKV_TRY(gkv_em_expect(em, &em->fit, 1, &mean));
+    if (mean < before)
+        r->result.largest_decrease = fmax(r->result.largest_decrease, fmin(before - mean, allowed));
+    if (mean < before - allowed) {
+        gkv_em_take_back(em);
+        r->result.stop = GKV_MIXTURE_STALLED;
+        return GKV_OK;
+    }
+    gkv_em_forget(em);
+    r->idle = (mean - before) * em->fit.total < r->result.tolerance ? r->idle + 1 : 0;
+    if (r->idle >= 2)
+        r->result.stop = GKV_MIXTURE_CONVERGED;
+    r->mean = mean;
+    return GKV_OK;
+}
+
+/* Idle components of the mixture that the fit goes on from, put to use; what that costs in
+ * likelihood at first is none of the steps' doing. */
+static gkv_status revive(run *r)
+{
+    gkv_em *em = &r->em;
+    GKV_TRY(gkv_em_revive(em, &r->result.revived));
+    return r->result.revived > 0 ? gkv_em_expect(em, &em->fit, 1, &r->mean) : GKV_OK;
+}
+
+/* What the held-out rows say of where the fit is now. */
+static gkv_status watch(run *r, int full, double *held_out)
+{
+    gkv_em *em = &r->em;
+    *held_out = NAN;
+    if (em->held_out.n == 0)
+        return GKV_OK;
+    GKV_TRY(gkv_em_expect(em, &em->held_out, full, held_out));
+    if (!r->best || *held_out > r->best_held_out) {
+        r->best_held_out = *held_out;
+        return snapshot(r);
+    }
+    if (!r->result.stop && r->result.iterations - r->result.best_iteration >= em->set->patience)
+        r->result.stop = GKV_MIXTURE_HELD_OUT;
+    return GKV_OK;
+}
+
+static gkv_status iterate(run *r)
+{
+    gkv_em *em = &r->em;
+    gkv_mgk_mixture_result *result = &r->result;
+    for (;; result->iterations++) {
+        const int full = result->iterations < FULL_FIRST || result->iterations % FULL_EVERY == 0;
+        double held_out = NAN;
+        GKV_TRY(expect(r, full));
+        if (result->stop == GKV_MIXTURE_STALLED)
+            return GKV_OK;
+        GKV_TRY(watch(r, full, &held_out));
+        result->damped += em->damped;
+        result->refused += em->refused;
+        if (tell(r, held_out))
+            result->stop = GKV_MIXTURE_ASKED;
+        if (!result->stop && result->iterations >= em->set->max_iterations)
+            result->stop = GKV_MIXTURE_LIMIT;
+        if (result->stop)
+            return GKV_OK;
+        if (result->iterations == 0 && em->set->start && em->set->keep)
+            GKV_TRY(revive(r));
+        GKV_TRY(gkv_em_maximize(em));
+        if (em->set->quick && em->held_out.n == 0 && result->iterations + 1 >= em->set->max_iterations) {
+            /* Nobody asks what the last step has done. */
+            gkv_em_forget(em);
+            result->iterations++;
+            result->damped += em->damped;
+            result->refused += em->refused;
+            result->stop = GKV_MIXTURE_LIMIT;
+            return GKV_OK;
+        }
+    }
+}
+
+/* A g or k of exactly 0 was not chosen by the data; nor was R = I. */
+static size_t count_parameters(const gkv_mgk_mixture *mixture, const gkv_mgk_mixture_settings *set)
+{
+    const size_t d = mixture->d;
+    const unsigned char *fixed = set->margins.fixed;
+    size_t count = mixture->count - 1;
+    for (size_t k = 0; k < mixture->count; k++) {
+        const gkv_mgk *part = mixture->components[k];
+        for (size_t j = 0; j < d; j++)
+            count += (size_t)(!fixed[GKV_GK_A] + !fixed[GKV_GK_B] + (part->margins[j].g != 0) + (part->margins[j].k != 0));
+        count += part->identity ? 0 : d * (d - 1) / 2;
+    }
+    return count;
+}
+
+/* Figures of the mixture that is returned, without the noise. */
+static gkv_status conclude(run *r)
+{
+    gkv_em *em = &r->em;
+    gkv_mgk_mixture_result *result = &r->result;
+    if (!r->best)
+        GKV_TRY(snapshot(r));
+    const size_t most = em->fit.n > em->held_out.n ? em->fit.n : em->held_out.n;
+    double *log_pdf = NULL, held_out = 0.0;
+    gkv_status status = GKV_OK;
+    if (em->set->quick || em->set->groups > 0) {
+        result->log_likelihood = r->best_mean * em->fit.total;
+        result->held_out = em->held_out.n > 0 ? r->best_held_out : NAN;
+        goto figures;
+    }
+    GKV_TRY_GOTO(gkv_alloc(most, sizeof *log_pdf, &log_pdf));
+    GKV_TRY_GOTO(gkv_mgk_mixture_log_pdf(r->best, em->fit.n, em->fit.x, em->threads, log_pdf));
+    for (size_t i = 0; i < em->fit.n; i++)
+        if (!em->fit.weights || em->fit.weights[i] > 0)
+            result->log_likelihood += (em->fit.weights ? em->fit.weights[i] : 1.0) * log_pdf[i];
+    GKV_TRY_GOTO(gkv_mgk_mixture_log_pdf(r->best, em->held_out.n, em->held_out.x, em->threads, log_pdf));
+    for (size_t i = 0; i < em->held_out.n; i++)
+        held_out += log_pdf[i] / (double)em->held_out.n;
+    result->held_out = em->held_out.n > 0 ? held_out : NAN;
+figures:
+    result->components = r->best->count;
+    result->dropped = em->count - r->best->count;
+    result->parameters = count_parameters(r->best, em->set);
+    result->aic = 2.0 * (double)result->parameters - 2.0 * result->log_likelihood;
+    result->bic = log(em->fit.total) * (double)result->parameters - 2.0 * result->log_likelihood;
+    result->seconds = now() - r->began;
+done:
+    free(log_pdf);
+    return status;
+}
+
+gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x, const gkv_mgk_mixture_settings *settings,
+                               int threads, gkv_mgk_mixture **out, gkv_mgk_mixture_result *result)
+{
+    *out = NULL;
+    gkv_mgk_mixture_settings set;
+    gkv_mgk_mixture_defaults(&set);
+    if (settings)
+        set = *settings;
+    if (!set.held_out)
+        set.held_out_rows = 0;
+    run r = {.began = now(), .mean = -INFINITY};
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(check_settings(n, d, &set));
+    GKV_TRY_GOTO(gkv_threads_check(threads, "a mixture's fit"));
+    GKV_TRY_GOTO(check_data("row", n, d, x, set.weights, set.names));
+    GKV_TRY_GOTO(check_data("held-out row", set.held_out_rows, d, set.held_out, NULL, set.names));
+    GKV_TRY_GOTO(check_groups("row", n, set.group, set.groups));
+    GKV_TRY_GOTO(check_groups("held-out row", set.held_out_rows, set.held_out_group, set.groups));
+    GKV_TRY_GOTO(gkv_em_create(n, d, x, &set, threads, &r.em));
+    r.result.tolerance = tolerance_for(&set, r.em.fit.total);
+    GKV_TRY_GOTO(set.start ? gkv_em_resume(&r.em, set.start) : gkv_em_start(&r.em));
+    GKV_TRY_GOTO(iterate(&r));
+    GKV_TRY_GOTO(conclude(&r));
+    *out = r.best;
+    r.best = NULL;
+done:
+    gkv_em_free(&r.em);
+    gkv_mgk_mixture_free(r.best);
+    if (result)
+        *result = status == GKV_OK ? r.result : (gkv_mgk_mixture_result){0};
+    return status;
+}

@@ -1,0 +1,111 @@
+#include "mixture/rows_float.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/real.h"
+#include "gk/gk_batch_kernels.h"
+
+static gkv_status create(size_t d, const gkv_mgk_columns *columns, gkv_mgk_quick *out)
+{
+    *out = (gkv_mgk_quick){.d = d, .normal = columns->normal, .c = (float)columns->margins[0].c};
+    GKV_TRY(gkv_alloc(d, (4 + d) * sizeof *out->a, &out->a));
+    out->b = out->a + d;
+    out->g = out->b + d;
+    out->k = out->g + d;
+    out->inverse = out->k + d;
+    double log_b = 0.0;
+    for (size_t j = 0; j < d; j++) {
+        out->a[j] = (float)columns->a[j];
+        out->b[j] = (float)columns->b[j];
+        out->g[j] = (float)columns->g[j];
+        out->k[j] = (float)columns->k[j];
+        log_b += log(columns->b[j]);
+    }
+    out->log_b = (float)log_b;
+    return GKV_OK;
+}
+
+gkv_status gkv_mgk_quick_of_columns(const gkv_mgk_columns *columns, gkv_mgk_quick *out)
+{
+    return create(columns->d, columns, out);
+}
+
+gkv_status gkv_mgk_quick_create(const gkv_mgk *mgk, gkv_mgk_quick *out)
+{
+    const size_t d = mgk->d;
+    GKV_TRY(create(d, &mgk->columns, out));
+    out->constant = mgk->constant;
+    double *inverse = NULL;
+    GKV_TRY(gkv_alloc(d, d * sizeof *inverse, &inverse));
+    for (size_t j = 0; j < d; j++)
+        inverse[j * d + j] = 1.0;
+    cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, (int)d, (int)d, 1.0, mgk->cholesky,
+                (int)d, inverse, (int)d);
+    for (size_t i = 0; i < d * d; i++)
+        out->inverse[i] = (float)inverse[i];
+    free(inverse);
+    return GKV_OK;
+}
+
+void gkv_mgk_quick_free(gkv_mgk_quick *quick)
+{
+    free(quick->a);
+    *quick = (gkv_mgk_quick){0};
+}
+
+void gkv_mgk_quick_scores(const gkv_mgk_quick *quick, size_t rows, const float *x, float *z, float *log_dq,
+                          float *scratch)
+{
+    const size_t d = quick->d;
+    const float most = 1e15F;
+    if (quick->normal) {
+        for (size_t i = 0; i < rows; i++, x += d, z += d) {
+#pragma omp simd
+            for (size_t j = 0; j < d; j++)
+                z[j] = (x[j] - quick->a[j]) / quick->b[j];
+            log_dq[i] = quick->log_b;
+        }
+        return;
+    }
+    const gkv_gk_columns_f columns = {quick->a, quick->b, quick->g, quick->k, quick->c};
+    gkv_gk_batch_inverse_f(rows, d, &columns, x, z, scratch, NULL, NULL);
+    for (size_t i = 0; i < rows; i++, z += d, scratch += d) {
+        float sum = 0.0F;
+        for (size_t j = 0; j < d; j++) {
+            sum += scratch[j];
+            z[j] = z[j] > most ? most : z[j] < -most ? -most : z[j];
+        }
+        log_dq[i] = sum;
+    }
+}
+
+/* In a fixed order that vectors of any width can follow. */
+static float sum_squares(size_t d, const float *w)
+{
+    enum { LANES = 16 };
+    float sums[LANES] = {0}, sum = 0.0F;
+    size_t j = 0;
+    for (; j + LANES <= d; j += LANES)
+        for (size_t i = 0; i < LANES; i++)
+            sums[i] += w[j + i] * w[j + i];
+    for (; j < d; j++)
+        sum += w[j] * w[j];
+    for (size_t i = 0; i < LANES; i++)
+        sum += sums[i];
+    return sum;
+}
+
+void gkv_mgk_quick_log_pdf(const gkv_mgk_quick *quick, size_t rows, const float *x, float *scratch, double *out,
+                           size_t stride)
+{
+    const size_t d = quick->d;
+    float *z = scratch, *w = scratch + rows * d, log_dq[GKV_MGK_TILE];
+    gkv_mgk_quick_scores(quick, rows, x, z, log_dq, w);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)d, (int)d, 1.0F, z, (int)d, quick->inverse,
+                (int)d, 0.0F, w, (int)d);
+    for (size_t i = 0; i < rows; i++)
+        out[i * stride] = quick->constant - 0.5 * (double)sum_squares(d, w + i * d) - (double)log_dq[i];
+}

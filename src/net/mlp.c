@@ -1,0 +1,190 @@
+#include "net/mlp.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/rng.h"
+#include "nn/nn_kernels.h"
+
+/* Linear layer `place` of the net: the first one may have sparse inputs. */
+static gkv_status add_linear(const gkv_mlp_spec *spec, size_t place, gkv_params *params, gkv_plan *plan,
+                             const char *name, gkv_slot in, gkv_slot d_in, bool has_d_in, size_t out,
+                             gkv_layer *layer)
+{
+    if (place == 0 && spec->sparse_in)
+        return gkv_sparse_linear_create(params, plan, name, in, spec->mean, out, layer);
+    return gkv_linear_create(params, plan, name, in, d_in, has_d_in, out, layer);
+}
+
+gkv_status gkv_mlp_create(const gkv_mlp_spec *spec, const char *name, gkv_params *params, gkv_plan *plan,
+                          gkv_mlp *mlp)
+{
+    memset(mlp, 0, sizeof *mlp);
+    gkv_status status = gkv_alloc(2 * spec->hidden_layers + 1, sizeof *mlp->layers, &mlp->layers);
+    gkv_slot in = spec->in, d_in = spec->d_in;
+    bool has_d_in = spec->has_d_in;
+    char layer_name[2 * GKV_PARAM_NAME_SIZE]; /* too long a name is refused below */
+    for (size_t i = 0; status == GKV_OK && i < spec->hidden_layers; i++) {
+        gkv_layer *linear = &mlp->layers[mlp->count++], *activation = &mlp->layers[mlp->count++];
+        const size_t width = spec->block == GKV_BLOCK_GATED ? 2 * spec->hidden : spec->hidden;
+        snprintf(layer_name, sizeof layer_name, "%.40s.layers.%zu.linear", name, i);
+        status = add_linear(spec, i, params, plan, layer_name, in, d_in, has_d_in, width, linear);
+        if (status != GKV_OK)
+            break;
+        switch (spec->block) {
+        case GKV_BLOCK_SILU:
+        case GKV_BLOCK_RESIDUAL:
+            snprintf(layer_name, sizeof layer_name, "%.40s.layers.%zu.norm", name, i);
+            status = gkv_norm_silu_create(params, plan, layer_name, linear->out, linear->d_out, activation);
+            break;
+        case GKV_BLOCK_GATED: status = gkv_gate_create(plan, linear->out, linear->d_out, activation); break;
+        case GKV_BLOCK_LEAKY: status = gkv_leaky_relu_create(linear->out, linear->d_out, activation); break;
+        }
+        in = activation->out;
+        d_in = activation->d_out;
+        has_d_in = true;
+    }
+    if (status == GKV_OK) {
+        snprintf(layer_name, sizeof layer_name, "%.40s.output", name);
+        status = add_linear(spec, spec->hidden_layers, params, plan, layer_name, in, d_in, has_d_in, spec->out,
+                            &mlp->layers[mlp->count++]);
+    }
+    if (status != GKV_OK) {
+        gkv_mlp_free(mlp);
+        return status;
+    }
+    mlp->residual = spec->block == GKV_BLOCK_RESIDUAL;
+    if (mlp->residual)
+        mlp->d_skip = gkv_plan_backward(plan, spec->hidden);
+    mlp->in = spec->in;
+    mlp->timed = spec->timed;
+    mlp->d_in = spec->d_in;
+    mlp->out = mlp->layers[mlp->count - 1].out;
+    mlp->d_out = mlp->layers[mlp->count - 1].d_out;
+    return GKV_OK;
+}
+
+void gkv_mlp_free(gkv_mlp *mlp)
+{
+    if (!mlp)
+        return;
+    free(mlp->layers);
+    memset(mlp, 0, sizeof *mlp);
+}
+
+void gkv_mlp_init(const gkv_mlp *mlp, const gkv_params *params, uint64_t seed, double output_gain)
+{
+    for (size_t i = 0; i < mlp->count; i++) {
+        const gkv_layer *layer = &mlp->layers[i];
+        if (!layer->ops->parts)
+            continue;
+        const gkv_param *weight = &params->list[layer->weight];
+        gkv_real *w = params->values + weight->offset;
+        if (weight->cols == 0) { /* LayerNorm's gain */
+            for (size_t k = 0; k < weight->size; k++)
+                w[k] = 1;
+            continue;
+        }
+        const double gain = (i + 1 == mlp->count ? output_gain : 1) / 3; /* PyTorch's default variance */
+        const gkv_real scale = (gkv_real)sqrt(gain / (double)weight->cols);
+        gkv_rng_normal(gkv_rng_at(seed, GKV_STREAM_INIT, 0, layer->weight), weight->size, w);
+        for (size_t k = 0; k < weight->size; k++)
+            w[k] *= scale;
+    }
+}
+
+/* Linear layers and activations take turns, from the first layer to the last. */
+static void mark(const gkv_mlp *mlp, const gkv_workspace *ws, size_t layer, gkv_bench_part products)
+{
+    if (mlp->timed)
+        gkv_profile_mark(ws->profile, layer % 2 == 0 ? products : GKV_BENCH_ACTIVATIONS);
+}
+
+/* Whether layer i is an activation that ends a block which is gone round. */
+static bool ends_residual(const gkv_mlp *mlp, size_t i)
+{
+    return mlp->residual && i % 2 == 1 && i > 1;
+}
+
+static void add_rows(const gkv_workspace *ws, gkv_slot from, gkv_slot to, size_t first, size_t count)
+{
+    gkv_nn_kernels_get()->axpy(count * to.width, 1, gkv_at(ws, from, first), gkv_at(ws, to, first));
+}
+
+void gkv_mlp_forward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_t count)
+{
+    for (size_t i = 0; i < mlp->count; i++) {
+        mlp->layers[i].ops->forward(&mlp->layers[i], ws, first, count);
+        if (ends_residual(mlp, i))
+            add_rows(ws, mlp->layers[i - 1].in, mlp->layers[i].out, first, count);
+        mark(mlp, ws, i, GKV_BENCH_GEMM_FORWARD);
+    }
+}
+
+void gkv_mlp_backward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_t count)
+{
+    for (size_t i = mlp->count; i-- > 0;) {
+        const gkv_layer *layer = &mlp->layers[i];
+        if (ends_residual(mlp, i)) /* backward overwrites it */
+            memcpy(gkv_at(ws, mlp->d_skip, first), gkv_at(ws, layer->d_out, first),
+                   count * mlp->d_skip.width * sizeof(gkv_real));
+        layer->ops->backward(layer, ws, first, count);
+        if (ends_residual(mlp, i + 1) && i + 1 < mlp->count)
+            add_rows(ws, mlp->d_skip, layer->d_in, first, count);
+        mark(mlp, ws, i, GKV_BENCH_GEMM_BACKWARD);
+    }
+}
+
+size_t gkv_mlp_parts(const gkv_mlp *mlp)
+{
+    size_t parts = 0;
+    for (size_t i = 0; i < mlp->count; i++)
+        if (mlp->layers[i].ops->parts)
+            parts += mlp->layers[i].ops->parts(&mlp->layers[i]);
+    return parts;
+}
+
+void gkv_mlp_gradient(const gkv_mlp *mlp, gkv_workspace *ws, size_t rows, size_t part)
+{
+    for (size_t i = 0; i < mlp->count; i++) {
+        const gkv_layer *layer = &mlp->layers[i];
+        const size_t parts = layer->ops->parts ? layer->ops->parts(layer) : 0;
+        if (part < parts) {
+            layer->ops->gradient(layer, ws, rows, part);
+            mark(mlp, ws, i, GKV_BENCH_GEMM_BACKWARD);
+            return;
+        }
+        part -= parts;
+    }
+}
+
+size_t gkv_mlp_widest(const gkv_mlp *mlp, size_t layers)
+{
+    size_t widest = mlp->in.width;
+    for (size_t i = 0; i < layers; i++)
+        if (mlp->layers[i].out.width > widest)
+            widest = mlp->layers[i].out.width;
+    return widest;
+}
+
+gkv_real *gkv_mlp_tangent(const gkv_mlp *mlp, const gkv_workspace *ws, size_t layers, size_t first, size_t count,
+                          size_t each, const gkv_real *in, const gkv_tangents *room)
+{
+    gkv_real *from = room->a, *to = room->b, *spare = room->c;
+    for (size_t i = 0; i < layers; i++) {
+        mlp->layers[i].ops->tangent(&mlp->layers[i], ws, first, count, each, i == 0 ? in : from, to);
+        if (ends_residual(mlp, i)) /* what went into the block was put aside */
+            gkv_nn_kernels_get()->axpy(count * each * mlp->layers[i].out.width, 1, spare, to);
+        gkv_real *done = from;
+        from = to;
+        to = done;
+        if (ends_residual(mlp, i + 1)) {
+            to = spare;
+            spare = done;
+        }
+    }
+    return from;
+}

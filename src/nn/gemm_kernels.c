@@ -1,0 +1,168 @@
+/* The dense products: a register tile of TILE_ROWS rows by two vectors of C, all of k in one go.
+ *
+ * A is read as broadcasts of single elements, B as vectors: TILE_ROWS elements and two
+ * vectors for 2·TILE_ROWS multiply-adds. A panel of B goes through the L1 cache once for
+ * each TILE_ROWS rows, which an L2 cache keeps up with. */
+#include "nn/gemm.h"
+
+#ifdef GKV_SIMD_PORTABLE_FILE
+const gkv_gemm_kernels *gkv_gemm_kernels_of(gkv_simd level)
+{
+    return GKV_SIMD_CHOOSE(gkv_gemm_kernels, NULL, level);
+}
+#else
+
+#include <string.h>
+
+#include "core/simd_real.h"
+#include "nn/gemm_simd.h"
+
+#ifdef GKV_SIMD_AVX512_FILE
+/* 28 of 32 registers hold the tile of C, 2 hold B and 1 an element of A. */
+#define TILE_ROWS 14
+#define EACH_TILE_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
+#define EACH_TILE_HEIGHT(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#define SPARSE_VECTORS 4
+#else
+/* 12 of 16 registers hold the tile of C, 2 hold B and 1 an element of A. */
+#define TILE_ROWS 6
+#define EACH_TILE_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5)
+#define EACH_TILE_HEIGHT(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#define SPARSE_VECTORS 8
+#endif
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+enum { PANEL = 2 * VR_LANES, PREFETCH = 16 };
+
+/* A share of the panel that follows: row k >> shift of it while row k of B is multiplied. Each
+ * tile of a panel fetches another share, so that the next panel comes from far caches in the
+ * time of a whole panel and not of its first tile. */
+typedef struct share {
+    const gkv_real *rows;
+    unsigned shift;
+} share;
+
+/* The tile's C. `rows` and `vectors` are constants at every call, and so is the one of a_row
+ * and a_step that is 1: what is left of the conditions is straight code. With one
+ * vector, its lanes outside `lanes` are neither read nor written. */
+static ALWAYS_INLINE void tile(size_t rows, size_t vectors, size_t a_row, size_t a_step, const gkv_product *p,
+                               const gkv_real *a, const gkv_real *b, const gkv_real *start, gkv_real *c,
+                               vr_lanes lanes, share next)
+{
+    const size_t c_row = p->c_row, b_row = p->b_row, depth = p->k;
+#define START(i)                                                                                      \
+    vr c##i##_0 = vr_set(0), c##i##_1 = vr_set(0);                                                    \
+    if (i < rows && start) {                                                                          \
+        c##i##_0 = vectors == 2 ? vr_load(start) : vr_load_lanes(start, lanes);                       \
+        if (vectors == 2)                                                                             \
+            c##i##_1 = vr_load(start + VR_LANES);                                                     \
+        start += p->start_row;                                                                        \
+    }                                                                                                 \
+    if (i < rows) { /* written at the end, and seldom near */                                         \
+        __builtin_prefetch(c + i * c_row, 1);                                                         \
+        __builtin_prefetch(c + i * c_row + VR_LANES, 1);                                              \
+    }
+    EACH_TILE_ROW(START)
+#undef START
+    for (size_t k = 0; k < depth; k++) {
+        const vr b_0 = vectors == 2 ? vr_load(b) : vr_load_lanes(b, lanes);
+        const vr b_1 = vectors == 2 ? vr_load(b + VR_LANES) : b_0;
+#define STEP(i)                                         \
+    if (i < rows) {                                     \
+        const vr a_##i = vr_set(a[i * a_row]);          \
+        c##i##_0 = vr_fma(a_##i, b_0, c##i##_0);        \
+        if (vectors == 2)                               \
+            c##i##_1 = vr_fma(a_##i, b_1, c##i##_1);    \
+    }
+        EACH_TILE_ROW(STEP)
+#undef STEP
+        /* Rows of B are far apart, or end a page too soon for the hardware to look ahead. */
+        __builtin_prefetch(b + PREFETCH * b_row);
+        __builtin_prefetch(b + PREFETCH * b_row + VR_LANES);
+        __builtin_prefetch(next.rows + (k >> next.shift) * b_row, 0, 2);
+        __builtin_prefetch(next.rows + (k >> next.shift) * b_row + VR_LANES, 0, 2);
+        a += a_step;
+        b += b_row;
+    }
+#define FINISH(i)                                            \
+    if (i < rows) {                                          \
+        if (vectors == 2) {                                  \
+            vr_store(c + i * c_row, c##i##_0);               \
+            vr_store(c + i * c_row + VR_LANES, c##i##_1);    \
+        } else {                                             \
+            vr_store_lanes(c + i * c_row, lanes, c##i##_0);  \
+        }                                                    \
+    }
+    EACH_TILE_ROW(FINISH)
+#undef FINISH
+}
+
+/* One function for each height, width, and way of reading A. */
+typedef void tile_function(const gkv_product *p, const gkv_real *a, const gkv_real *b, const gkv_real *start,
+                           gkv_real *c, vr_lanes lanes, share next);
+
+#define TILE_FUNCTION(name, height, vectors, a_row, a_step)                                                      \
+    static void name(const gkv_product *p, const gkv_real *a, const gkv_real *b, const gkv_real *start,          \
+                     gkv_real *c, vr_lanes lanes, share next)                                                    \
+    {                                                                                                            \
+        tile(height, vectors, a_row, a_step, p, a, b, start, c, lanes, next);                                    \
+    }
+#define TILE_FUNCTIONS(height)                                       \
+    TILE_FUNCTION(plain_##height##_1, height, 1, p->a_row, 1)        \
+    TILE_FUNCTION(plain_##height##_2, height, 2, p->a_row, 1)        \
+    TILE_FUNCTION(transposed_##height##_1, height, 1, 1, p->a_step)  \
+    TILE_FUNCTION(transposed_##height##_2, height, 2, 1, p->a_step)
+EACH_TILE_HEIGHT(TILE_FUNCTIONS)
+
+#define TILE_ENTRY(height)                                   \
+    [height] = {{plain_##height##_1, plain_##height##_2},    \
+                {transposed_##height##_1, transposed_##height##_2}},
+static tile_function *const tiles[TILE_ROWS + 1][2][2] = {EACH_TILE_HEIGHT(TILE_ENTRY)};
+
+static void multiply(const gkv_product *p)
+{
+    const size_t heights = (p->m + TILE_ROWS - 1) / TILE_ROWS; /* tiles of about the same height */
+    const bool transposed = p->a_step != 1;
+    unsigned shift = 0;
+    while ((size_t)2 << shift <= heights)
+        shift++;
+    for (size_t j = 0; j < p->n;) {
+        const size_t left = p->n - j, vectors = left >= PANEL ? 2 : 1;
+        const vr_lanes lanes = vr_first_lanes(left);
+        const gkv_real *next = left > PANEL ? p->b + j + PANEL : p->b;
+        for (size_t h = 0; h < heights; h++) {
+            const size_t first = h * p->m / heights, end = (h + 1) * p->m / heights;
+            const gkv_real *start = p->start ? p->start + first * p->start_row + j : NULL;
+            tiles[end - first][transposed][vectors - 1](p, p->a + first * p->a_row, p->b + j, start,
+                                                        p->c + first * p->c_row + j, lanes,
+                                                        (share){next + h * (p->k >> shift) * p->b_row, shift});
+        }
+        j += vectors * VR_LANES;
+    }
+}
+
+/* to[k][i] ← w[i][k] for a vector of columns i; zeros for i ≥ count. */
+static void pack_columns(size_t count, size_t depth, const gkv_real *w, size_t w_row, gkv_real *to, size_t to_row)
+{
+    size_t k = 0;
+    for (; count >= VR_LANES && k + VR_LANES <= depth; k += VR_LANES)
+        transpose(w + k, w_row, to + k * to_row, to_row);
+    for (; k < depth; k++)
+        for (size_t i = 0; i < VR_LANES; i++)
+            to[k * to_row + i] = i < count ? w[i * w_row + k] : 0;
+}
+
+static void pack(size_t count, size_t depth, const gkv_real *w, size_t w_row, gkv_real *to)
+{
+    const size_t width = gkv_packed_width(PANEL, count);
+    for (size_t j = 0; j < width; j += VR_LANES)
+        pack_columns(count < j ? 0 : count - j, depth, w + j * w_row, w_row, to + j, width);
+}
+
+#include "nn/sparse_kernels.h"
+
+GKV_SIMD_TABLE(gkv_gemm_kernels,
+    .panel = PANEL, .multiply = multiply, .pack = pack, .sparse_multiply = sparse_multiply,
+    .sparse_gradient = sparse_gradient);
+#endif

@@ -1,0 +1,240 @@
+/* Products with an input of mostly zeros, as binarized images are: only what is not zero is multiplied.
+ * gemm_kernels.c includes this. SPARSE_VECTORS sums are computed at a time, which hides the latency of a
+ * multiply-add. */
+enum {
+    SPARSE_DEPTH = 128, /* inputs whose weights stay in an L1 cache */
+    SPARSE_TILE = 64,   /* rows whose lists do */
+    SPARSE_PANELS = SPARSE_VECTORS / 2,
+    SPARSE_COLUMNS = SPARSE_PANELS * PANEL,
+    LIST_VECTORS = SPARSE_VECTORS / 2, /* a panel of gradients is GKV_SPARSE_ROWS long */
+    LIST_PANEL = LIST_VECTORS * VR_LANES
+};
+
+/* What is not zero of x[0 … n), in order. */
+static size_t list_nonzeros(size_t n, const gkv_real *x, gkv_nonzero *list)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i += VR_LANES) {
+        unsigned found = vr_nonzero(vr_load_lanes(x + i, vr_first_lanes(n - i)));
+        for (; found; found &= found - 1) {
+            const size_t place = i + (size_t)__builtin_ctz(found);
+            list[count++] = (gkv_nonzero){(uint32_t)place, x[place]};
+        }
+    }
+    return count;
+}
+
+/* sum += Σ value · row `place` of the panel. */
+static ALWAYS_INLINE void add_listed(size_t vectors, size_t count, const gkv_nonzero *list, const gkv_real *panel,
+                                     vr *sum)
+{
+    for (size_t i = 0; i < count; i++) {
+        const vr value = vr_set(list[i].value);
+        const gkv_real *row = panel + list[i].place * vectors * VR_LANES;
+        for (size_t v = 0; v < vectors; v++)
+            sum[v] = vr_fma(value, vr_load(row + v * VR_LANES), sum[v]);
+    }
+}
+
+/* A block of weights: `depth` inputs by some packed panels of outputs, of which the rows for
+ * the block's first input begin at panel[·]; the lists of a tile of images; and where the panels
+ * go on, to be fetched meanwhile. */
+typedef struct sparse_block {
+    size_t rows, depth;
+    const gkv_real *panel[SPARSE_PANELS], *next[SPARSE_PANELS];
+    const gkv_real *mean, *start; /* S as in gkv_product */
+    size_t start_row, y_row;
+    const size_t *counts;
+    gkv_nonzero (*lists)[SPARSE_DEPTH];
+    gkv_real *y;
+} sparse_block;
+
+/* Each element of Y takes the mean's share of the block, then its own inputs in order. `panels`
+ * and `vectors` a panel are constants at every call; the last vector has the lanes of `lanes`. */
+static ALWAYS_INLINE void multiply_block(size_t panels, size_t vectors, const sparse_block *s, vr_lanes lanes)
+{
+    const size_t width = vectors * VR_LANES, all = panels * vectors;
+    vr mean[SPARSE_VECTORS], sum[SPARSE_VECTORS];
+    for (size_t v = 0; v < all; v++)
+        mean[v] = vr_set(0);
+    for (size_t k = 0; k < s->depth; k++)
+        for (size_t v = 0; v < all; v++)
+            mean[v] = vr_fma(vr_set(-s->mean[k]),
+                             vr_load(s->panel[v / vectors] + k * width + v % vectors * VR_LANES), mean[v]);
+    for (size_t r = 0; r < s->rows; r++) {
+        const gkv_real *start = s->start + r * s->start_row;
+        gkv_real *y = s->y + r * s->y_row;
+        for (size_t v = 0; v + 1 < all; v++)
+            sum[v] = mean[v] + vr_load(start + v * VR_LANES);
+        sum[all - 1] = mean[all - 1] + vr_load_lanes(start + (all - 1) * VR_LANES, lanes);
+        for (size_t i = 0; i < s->counts[r]; i++) {
+            const vr value = vr_set(s->lists[r][i].value);
+            const size_t place = s->lists[r][i].place * width;
+            for (size_t v = 0; v < all; v++)
+                sum[v] = vr_fma(value, vr_load(s->panel[v / vectors] + place + v % vectors * VR_LANES), sum[v]);
+        }
+        for (size_t v = 0; v + 1 < all; v++)
+            vr_store(y + v * VR_LANES, sum[v]);
+        vr_store_lanes(y + (all - 1) * VR_LANES, lanes, sum[all - 1]);
+        for (size_t k = r * s->depth / s->rows; k < (r + 1) * s->depth / s->rows; k++)
+            for (size_t v = 0; v < all; v++)
+                __builtin_prefetch(s->next[v / vectors] + k * width + v % vectors * VR_LANES, 0, 2);
+    }
+}
+
+/* Columns [j, j + columns) of Y from inputs [first, first + s->depth), columns ≤ SPARSE_COLUMNS:
+ * whole panels, or a part of one. */
+static void sparse_columns(const gkv_sparse_product *p, sparse_block *s, size_t first, size_t j, size_t columns)
+{
+    gkv_real room[SPARSE_DEPTH * SPARSE_COLUMNS] __attribute__((aligned(64)));
+    const size_t panels = (columns + PANEL - 1) / PANEL, width = gkv_packed_width(PANEL, columns);
+    for (size_t q = 0; q < panels; q++) {
+        const size_t column = j + q * PANEL;
+        if (p->packed) {
+            s->panel[q] = p->packed + column * p->in + first * width;
+            s->next[q] = j + 2 * SPARSE_COLUMNS <= p->out ? s->panel[q] + SPARSE_COLUMNS * p->in
+                                                          : p->packed + q * PANEL * p->in + (first + s->depth) * PANEL;
+        } else {
+            gkv_real *to = room + q * SPARSE_DEPTH * PANEL;
+            pack(p->out - column < PANEL ? p->out - column : PANEL, s->depth, p->weight + column * p->in + first,
+                 p->in, to);
+            s->panel[q] = s->next[q] = to;
+        }
+    }
+    if (panels == SPARSE_PANELS && columns == SPARSE_COLUMNS)
+        multiply_block(SPARSE_PANELS, 2, s, vr_first_lanes(VR_LANES));
+    else if (width == PANEL)
+        multiply_block(1, 2, s, vr_first_lanes(columns - VR_LANES));
+    else
+        multiply_block(1, 1, s, vr_first_lanes(columns));
+}
+
+static void sparse_multiply(const gkv_sparse_product *p)
+{
+    gkv_nonzero lists[SPARSE_TILE][SPARSE_DEPTH];
+    size_t counts[SPARSE_TILE];
+    for (size_t top = 0; top < p->rows; top += SPARSE_TILE) {
+        const size_t rows = p->rows - top < SPARSE_TILE ? p->rows - top : SPARSE_TILE;
+        for (size_t first = 0; first < p->in; first += SPARSE_DEPTH) {
+            sparse_block s = {.rows = rows, .depth = p->in - first < SPARSE_DEPTH ? p->in - first : SPARSE_DEPTH,
+                              .mean = p->mean + first, .counts = counts, .lists = lists, .y_row = p->out,
+                              .start_row = first == 0 ? 0 : p->out};
+            for (size_t r = 0; r < rows; r++)
+                counts[r] = list_nonzeros(s.depth, p->x + (top + r) * p->in + first, lists[r]);
+            for (size_t j = 0, columns; j < p->out; j += columns) {
+                const size_t left = p->out - j;
+                columns = left >= SPARSE_COLUMNS ? SPARSE_COLUMNS : left < PANEL ? left : PANEL;
+                s.y = p->y + top * p->out + j;
+                s.start = first == 0 ? p->bias + j : s.y;
+                sparse_columns(p, &s, first, j, columns);
+            }
+        }
+    }
+}
+
+/* Lists of what is not zero of `columns` ≤ VR_LANES columns of x, each in order of rows. */
+static void list_columns(size_t rows, size_t columns, const gkv_real *x, size_t x_row, gkv_nonzero *lists,
+                         size_t list_size, size_t *counts)
+{
+    enum { WORD = 30 }; /* rows whose bits are collected, all columns at once, before they are counted out */
+    const vr_lanes lanes = vr_first_lanes(columns);
+    memset(counts, 0, columns * sizeof *counts);
+    for (size_t top = 0; top < rows; top += WORD) {
+        const size_t end = rows - top < WORD ? rows : top + WORD;
+        vr_bits bits = {0}, bit = -(vr_bits)(vr_set(0) == vr_set(0)); /* true is −1 */
+        for (size_t r = top; r < end; r++, bit += bit)
+            bits |= (vr_bits)(vr_load_lanes(x + r * x_row, lanes) != vr_set(0)) & bit;
+        for (size_t i = 0; i < columns; i++) {
+            gkv_nonzero *list = lists + i * list_size + counts[i];
+            for (unsigned word = (unsigned)bits[i]; word; word &= word - 1) {
+                const size_t r = top + (size_t)__builtin_ctz(word);
+                *list++ = (gkv_nonzero){(uint32_t)r, x[r * x_row + i]};
+            }
+            counts[i] = (size_t)(list - (lists + i * list_size));
+        }
+    }
+}
+
+/* to[j][i] ← from[i][j] for i < columns ≤ VR_LANES, j < rows ≤ VR_LANES. */
+static void transpose_part(size_t columns, size_t rows, const gkv_real *from, size_t from_row, gkv_real *to,
+                           size_t to_row)
+{
+    if (columns == VR_LANES && rows == VR_LANES) {
+        transpose(from, from_row, to, to_row);
+        return;
+    }
+    for (size_t j = 0; j < rows; j++)
+        for (size_t i = 0; i < columns; i++)
+            to[j * to_row + i] = from[i * from_row + j];
+}
+
+/* Columns [j, j + LIST_PANEL) of d_y, zeros beyond its last, and their sums over the rows. */
+static void load_panel(const gkv_sparse_gradient *p, size_t top, size_t rows, size_t j, gkv_real *panel, vr *sums)
+{
+    vr_lanes lanes[LIST_VECTORS];
+    for (size_t v = 0; v < LIST_VECTORS; v++) {
+        sums[v] = vr_set(0);
+        lanes[v] = vr_first_lanes(j + v * VR_LANES < p->out ? p->out - j - v * VR_LANES : 0);
+    }
+    for (size_t r = 0; r < rows; r++) {
+        const gkv_real *d_y = p->d_y + (top + r) * p->out + j;
+        for (size_t v = 0; v < LIST_VECTORS; v++) {
+            const vr d = vr_load_lanes(d_y + v * VR_LANES, lanes[v]);
+            vr_store(panel + r * LIST_PANEL + v * VR_LANES, d);
+            sums[v] = sums[v] + d;
+        }
+    }
+}
+
+/* block[k][o] ↔ d_weight[j + o][i + k] for `columns` inputs k and a panel of outputs o. */
+static void move_block(const gkv_sparse_gradient *p, bool store, size_t j, size_t i, size_t columns, gkv_real *block)
+{
+    for (size_t v = 0; v < LIST_VECTORS && j + v * VR_LANES < p->out; v++) {
+        const size_t place = j + v * VR_LANES, left = p->out - place, outputs = left < VR_LANES ? left : VR_LANES;
+        gkv_real *d_weight = p->d_weight + place * p->in + p->first + i, *column = block + v * VR_LANES;
+        if (store)
+            transpose_part(columns, outputs, column, LIST_PANEL, d_weight, p->in);
+        else
+            transpose_part(outputs, columns, d_weight, p->in, column, LIST_PANEL);
+    }
+}
+
+/* Up to GKV_SPARSE_ROWS rows of the batch, from `top`: the first overwrite d_weight, others
+ * add to it. */
+static void sparse_gradient_rows(const gkv_sparse_gradient *p, size_t top, size_t rows)
+{
+    gkv_real panel[GKV_SPARSE_ROWS * LIST_PANEL] __attribute__((aligned(64)));
+    gkv_real block[VR_LANES * LIST_PANEL] __attribute__((aligned(64)));
+    size_t counts[GKV_SPARSE_COLUMNS];
+    for (size_t i = 0; i < p->count; i += VR_LANES)
+        list_columns(rows, p->count - i < VR_LANES ? p->count - i : VR_LANES,
+                     p->x + top * p->in + p->first + i, p->in, p->lists + i * rows, rows, counts + i);
+    for (size_t j = 0; j < p->out; j += LIST_PANEL) {
+        vr sums[LIST_VECTORS];
+        load_panel(p, top, rows, j, panel, sums);
+        for (size_t i = 0; i < p->count; i += VR_LANES) {
+            const size_t columns = p->count - i < VR_LANES ? p->count - i : VR_LANES;
+            for (size_t o = j; o < j + LIST_PANEL && o < p->out; o++) /* written below, and seldom near */
+                __builtin_prefetch(p->d_weight + o * p->in + p->first + i, 1);
+            if (top > 0)
+                move_block(p, false, j, i, columns, block);
+            for (size_t k = 0; k < columns; k++) {
+                gkv_real *to = block + k * LIST_PANEL;
+                vr sum[LIST_VECTORS];
+                for (size_t v = 0; v < LIST_VECTORS; v++)
+                    sum[v] = vr_fma(vr_set(-p->mean[p->first + i + k]), sums[v],
+                                    top > 0 ? vr_load(to + v * VR_LANES) : vr_set(0));
+                add_listed(LIST_VECTORS, counts[i + k], p->lists + (i + k) * rows, panel, sum);
+                for (size_t v = 0; v < LIST_VECTORS; v++)
+                    vr_store(to + v * VR_LANES, sum[v]);
+            }
+            move_block(p, true, j, i, columns, block);
+        }
+    }
+}
+
+static void sparse_gradient(const gkv_sparse_gradient *p)
+{
+    for (size_t top = 0; top < p->rows; top += GKV_SPARSE_ROWS)
+        sparse_gradient_rows(p, top, p->rows - top < GKV_SPARSE_ROWS ? p->rows - top : GKV_SPARSE_ROWS);
+}

@@ -1,0 +1,139 @@
+#include "num/quadrature.h"
+
+#include <float.h>
+#include <math.h>
+
+enum { M = GKV_INTEGRANDS, EDGES_MAX = 200, DEPTH_MAX = 48, PANELS_MAX = 20000, HALF = 7 };
+
+/* Gauss's 7 and Kronrod's 15 points (Piessens et al., QUADPACK, 1983). */
+static const gkv_wide node[HALF + 1] = {
+    0.991455371120812639206854697526329L, 0.949107912342758524526189684047851L, 0.864864423359769072789712788640926L,
+    0.741531185599394439863864773280788L, 0.586087235467691130294144838258730L, 0.405845151377397166906606412076961L,
+    0.207784955007898467600689403773245L, 0,
+};
+static const gkv_wide kronrod[HALF + 1] = {
+    0.022935322010529224963732008058970L, 0.063092092629978553290700663189204L, 0.104790010322250183839876322541518L,
+    0.140653259715525918745189590510238L, 0.169004726639267902826583426598550L, 0.190350578064785409913256402421014L,
+    0.204432940075298892414161999234649L, 0.209482141084727828012999174891714L,
+};
+static const gkv_wide gauss[HALF / 2 + 1] = {
+    0.129484966168869693270611432679082L, 0.279705391489276667901467771423780L, 0.381830050505118944950369775488975L,
+    0.417959183673469387755102040816327L,
+};
+
+typedef struct panel {
+    gkv_wide value[M], size[M], error[M]; /* ∫, ∫|·|, and an estimate of the first's error */
+} panel;
+
+typedef struct problem {
+    gkv_integrand *integrand;
+    const void *user;
+    size_t m;
+    gkv_wide total[M]; /* ∫|·| so far */
+    size_t panels;     /* halved so far: where rounding makes noise of the integrand no depth is enough */
+} problem;
+
+static void integrate_panel(const problem *p, gkv_wide low, gkv_wide high, panel *out)
+{
+    const gkv_wide centre = 0.5L * (low + high), half = 0.5L * (high - low);
+    gkv_wide value[2 * HALF + 1][M], rough[M] = {0}, spread[M] = {0};
+    *out = (panel){{0}, {0}, {0}};
+    for (int j = 0; j <= 2 * HALF; j++) {
+        const int i = j <= HALF ? j : 2 * HALF - j;
+        p->integrand(centre + (j <= HALF ? -half : half) * node[i], p->user, value[j]);
+        for (size_t q = 0; q < p->m; q++) {
+            out->value[q] += half * kronrod[i] * value[j][q];
+            out->size[q] += half * kronrod[i] * fabsl(value[j][q]);
+            rough[q] += i % 2 ? half * gauss[i / 2] * value[j][q] : 0;
+        }
+    }
+    for (int j = 0; j <= 2 * HALF; j++)
+        for (size_t q = 0; q < p->m; q++)
+            spread[q] += half * kronrod[j <= HALF ? j : 2 * HALF - j] *
+                         fabsl(value[j][q] - out->value[q] / (high - low));
+    for (size_t q = 0; q < p->m; q++) {
+        const gkv_wide difference = fabsl(out->value[q] - rough[q]);
+        out->error[q] = spread[q] > 0 ? spread[q] * fminl(1, powl(200 * difference / spread[q], 1.5L)) : difference;
+    }
+}
+
+/* Good enough, or as good as rounding lets it be? */
+static int accurate(const problem *p, const panel *part)
+{
+    for (size_t q = 0; q < p->m; q++)
+        if (part->error[q] > 1e-16L * p->total[q] && part->error[q] > 100 * LDBL_EPSILON * part->size[q])
+            return 0;
+    return 1;
+}
+
+static void refine(problem *p, gkv_wide low, gkv_wide high, const panel *whole, int depth, gkv_wide *value,
+                   gkv_wide *error)
+{
+    if (depth == DEPTH_MAX || p->panels == PANELS_MAX || accurate(p, whole)) {
+        for (size_t q = 0; q < p->m; q++)
+            value[q] += whole->value[q], error[q] += whole->error[q];
+        return;
+    }
+    const gkv_wide middle = 0.5L * (low + high);
+    panel half;
+    p->panels++;
+    integrate_panel(p, low, middle, &half);
+    refine(p, low, middle, &half, depth + 1, value, error);
+    integrate_panel(p, middle, high, &half);
+    refine(p, middle, high, &half, depth + 1, value, error);
+}
+
+/* Edges of panels from 0 outwards, until nothing is left to integrate. */
+static int edges_of(const problem *p, double scale, gkv_wide side, gkv_wide *edge)
+{
+    gkv_wide most[M] = {0}, value[M];
+    int quiet = 0, count = 1;
+    edge[0] = 0;
+    for (gkv_wide at = 0.5L * scale; count < EDGES_MAX && quiet < 2; at *= at < 0.9L ? 2 : 1.3L) {
+        edge[count++] = side * at;
+        p->integrand(side * at, p->user, value);
+        int negligible = at > 8;
+        for (size_t q = 0; q < p->m; q++) {
+            const gkv_wide size = at * fabsl(value[q]);
+            most[q] = fmaxl(most[q], size);
+            negligible = negligible && size <= 1e-24L * most[q];
+        }
+        quiet = negligible ? quiet + 1 : 0;
+    }
+    return count;
+}
+
+double gkv_integrate(gkv_integrand *integrand, const void *user, size_t m, double scale, gkv_wide *out)
+{
+    problem p = {.integrand = integrand, .user = user, .m = m};
+    gkv_wide edge[2][EDGES_MAX], error[M] = {0};
+    int count[2];
+    panel part;
+    for (int side = 0; side < 2; side++) {
+        count[side] = edges_of(&p, scale, side ? 1 : -1, edge[side]);
+        for (int i = 1; i < count[side]; i++) {
+            integrate_panel(&p, edge[side][i - 1], edge[side][i], &part);
+            for (size_t q = 0; q < m; q++)
+                p.total[q] += fabsl(part.size[q]);
+        }
+    }
+    for (size_t q = 0; q < m; q++)
+        out[q] = 0;
+    for (int side = 0; side < 2; side++)
+        for (int i = 1; i < count[side]; i++) {
+            const gkv_wide low = fminl(edge[side][i - 1], edge[side][i]), high = fmaxl(edge[side][i - 1], edge[side][i]);
+            integrate_panel(&p, low, high, &part);
+            refine(&p, low, high, &part, 0, out, error);
+        }
+    gkv_wide worst = 0;
+    for (size_t q = 0; q < m; q++) {
+        const gkv_wide relative = p.total[q] > 0 ? error[q] / p.total[q] : error[q];
+        worst = relative > worst || isnan(relative) ? relative : worst;
+    }
+    return (double)worst;
+}
+
+gkv_wide gkv_normal_pdf_wide(gkv_wide z)
+{
+    return 0.398942280401432677939946059934381868476L * expl(-z * z / 2);
+}

@@ -1,0 +1,351 @@
+/* Reading safetensors; declared in safetensors/safetensors.h. */
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/memory.h"
+#include "safetensors/safetensors.h"
+#include "core/text.h"
+
+/* More than any model of this library needs by far, and little enough to parse. */
+enum { HEADER_MAX = 16 << 20 };
+
+typedef struct entry {
+    gkv_tensor tensor;   /* the name is the header's */
+    uint64_t begin, end; /* in the data */
+} entry;
+
+struct gkv_safetensors {
+    char *path;
+    int descriptor;              /* −1: the file is in memory */
+    const unsigned char *memory; /* `size` bytes */
+    uint64_t size;
+    uint64_t data_begin; /* in the file */
+    json_t *header;
+    size_t count;
+    entry *entries;      /* in the order of the data */
+};
+
+/* Reads exactly so many bytes from that place of the file. */
+static gkv_status read_at(const gkv_safetensors *file, uint64_t offset, void *out, uint64_t count)
+{
+    unsigned char *to = out;
+    if (file->memory && count > 0) { /* offsets were checked against the size */
+        memcpy(to, file->memory + offset, (size_t)count);
+        return GKV_OK;
+    }
+    while (count > 0) {
+        const size_t want = count < 1 << 30 ? (size_t)count : 1 << 30;
+        const ssize_t got = pread(file->descriptor, to, want, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return gkv_fail(GKV_ERR_IO, "%s: cannot read: %s", file->path, strerror(errno));
+        if (got == 0)
+            return gkv_fail(GKV_ERR_DATA, "%s: the file became shorter while it was read", file->path);
+        to += got;
+        offset += (uint64_t)got;
+        count -= (uint64_t)got;
+    }
+    return GKV_OK;
+}
+
+/* What a message says of a JSON value that is not what it should be. */
+static const char *show(const json_t *value, char buffer[GKV_PRINTABLE_SIZE])
+{
+    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    gkv_text_printable(text ? text : "missing", buffer);
+    free(text);
+    return buffer;
+}
+
+static gkv_status bad_field(const gkv_safetensors *file, const char *name, const char *field,
+                            const json_t *value, const char *wanted)
+{
+    char shown_name[GKV_PRINTABLE_SIZE], shown[GKV_PRINTABLE_SIZE];
+    return gkv_fail(GKV_ERR_DATA, "%s: tensor \"%s\": %s is %s, not %s", file->path,
+                    gkv_text_printable(name, shown_name), field, show(value, shown), wanted);
+}
+
+static gkv_status read_dtype(const gkv_safetensors *file, const char *name, const json_t *value, gkv_dtype *out)
+{
+    const char *text = json_string_value(value);
+    for (int i = 0; text && i < GKV_DTYPES; i++) {
+        if (strcmp(text, gkv_dtype_name((gkv_dtype)i)) == 0) {
+            *out = (gkv_dtype)i;
+            return GKV_OK;
+        }
+    }
+    return bad_field(file, name, "dtype", value, "one of F32, F64, I64, U64, U8");
+}
+
+/* A whole number of 0 or more; JSON's 1.0 is not one. */
+static bool read_count(const json_t *value, int64_t *out)
+{
+    if (!json_is_integer(value) || json_integer_value(value) < 0)
+        return false;
+    *out = json_integer_value(value);
+    return true;
+}
+
+static gkv_status read_shape(const gkv_safetensors *file, const char *name, const json_t *value,
+                             gkv_tensor *tensor)
+{
+    static const char wanted[] = "a list of at most 8 whole numbers";
+    if (!json_is_array(value) || json_array_size(value) > GKV_TENSOR_RANK_MAX)
+        return bad_field(file, name, "shape", value, wanted);
+    tensor->rank = json_array_size(value);
+    for (size_t i = 0; i < tensor->rank; i++)
+        if (!read_count(json_array_get(value, i), &tensor->shape[i]))
+            return bad_field(file, name, "shape", value, wanted);
+    return GKV_OK;
+}
+
+/* One tensor of the header, checked as far as it can be by itself. */
+static gkv_status read_entry(const gkv_safetensors *file, const char *name, json_t *value, uint64_t data_size,
+                             entry *out)
+{
+    char shown_name[GKV_PRINTABLE_SIZE];
+    gkv_text_printable(name, shown_name);
+    if (!*name)
+        return gkv_fail(GKV_ERR_DATA, "%s: a tensor has the empty name", file->path);
+    if (!json_is_object(value) || json_object_size(value) != 3)
+        return bad_field(file, name, "its entry", value, "an object of dtype, shape and data_offsets alone");
+    out->tensor.name = name;
+    GKV_TRY(read_dtype(file, name, json_object_get(value, "dtype"), &out->tensor.dtype));
+    GKV_TRY(read_shape(file, name, json_object_get(value, "shape"), &out->tensor));
+
+    const json_t *offsets = json_object_get(value, "data_offsets");
+    int64_t begin = 0, end = 0;
+    if (!json_is_array(offsets) || json_array_size(offsets) != 2 ||
+        !read_count(json_array_get(offsets, 0), &begin) || !read_count(json_array_get(offsets, 1), &end) ||
+        end < begin)
+        return bad_field(file, name, "data_offsets", offsets, "a beginning and an end");
+    out->begin = (uint64_t)begin;
+    out->end = (uint64_t)end;
+    if (out->end > data_size)
+        return gkv_fail(GKV_ERR_DATA,
+                        "%s: tensor \"%s\": data_offsets end at %" PRIu64 ", but the file's data at %" PRIu64
+                        ": it is cut short",
+                        file->path, shown_name, out->end, data_size);
+    uint64_t bytes = 0;
+    if (!gkv_tensor_bytes(&out->tensor, &bytes) || bytes != out->end - out->begin) {
+        char shown[GKV_PRINTABLE_SIZE];
+        return gkv_fail(GKV_ERR_DATA, "%s: tensor \"%s\": shape %s of %s does not fill its %" PRIu64 " bytes",
+                        file->path, shown_name, show(json_object_get(value, "shape"), shown),
+                        gkv_dtype_name(out->tensor.dtype), out->end - out->begin);
+    }
+    return GKV_OK;
+}
+
+static gkv_status check_metadata(const gkv_safetensors *file, json_t *map)
+{
+    char shown_key[GKV_PRINTABLE_SIZE], shown[GKV_PRINTABLE_SIZE];
+    const char *key;
+    json_t *value;
+    if (!json_is_object(map))
+        return gkv_fail(GKV_ERR_DATA, "%s: __metadata__ is %s, not an object", file->path, show(map, shown));
+    json_object_foreach(map, key, value) {
+        if (!json_is_string(value))
+            return gkv_fail(GKV_ERR_DATA, "%s: __metadata__: \"%s\" is %s, not a text", file->path,
+                            gkv_text_printable(key, shown_key), show(value, shown));
+    }
+    return GKV_OK;
+}
+
+static int by_place(const void *left, const void *right)
+{
+    const entry *a = left, *b = right;
+    if (a->begin != b->begin)
+        return a->begin < b->begin ? -1 : 1;
+    if (a->end != b->end) /* an empty array shares its place with the next */
+        return a->end < b->end ? -1 : 1;
+    return strcmp(a->tensor.name, b->tensor.name);
+}
+
+/* Every entry, and that together they fill the data without a gap or an overlap. */
+static gkv_status read_entries(gkv_safetensors *file, uint64_t data_size)
+{
+    const char *name;
+    json_t *value;
+    GKV_TRY(gkv_alloc(json_object_size(file->header), sizeof *file->entries, &file->entries));
+    json_object_foreach(file->header, name, value) {
+        if (strcmp(name, "__metadata__") == 0) {
+            GKV_TRY(check_metadata(file, value));
+            continue;
+        }
+        GKV_TRY(read_entry(file, name, value, data_size, &file->entries[file->count]));
+        file->count++;
+    }
+    if (file->count > 0)
+        qsort(file->entries, file->count, sizeof *file->entries, by_place);
+    uint64_t filled = 0;
+    char shown[GKV_PRINTABLE_SIZE];
+    for (size_t i = 0; i < file->count; i++) {
+        const entry *next = &file->entries[i];
+        if (next->begin != filled)
+            return gkv_fail(GKV_ERR_DATA,
+                            "%s: tensor \"%s\": data_offsets begin at %" PRIu64 ", but what is before ends at %" PRIu64,
+                            file->path, gkv_text_printable(next->tensor.name, shown), next->begin, filled);
+        filled = next->end;
+    }
+    if (filled != data_size)
+        return gkv_fail(GKV_ERR_DATA, "%s: its tensors fill %" PRIu64 " bytes, but %" PRIu64 " follow the header",
+                        file->path, filled, data_size);
+    return GKV_OK;
+}
+
+static gkv_status read_header(gkv_safetensors *file, char **text)
+{
+    unsigned char prefix[8];
+    uint64_t length = 0;
+    const uint64_t size = file->size;
+    if (size < sizeof prefix)
+        return gkv_fail(GKV_ERR_DATA, "%s: %" PRIu64 " bytes are too few for a safetensors file", file->path, size);
+    GKV_TRY(read_at(file, 0, prefix, sizeof prefix));
+    for (int i = 0; i < 8; i++)
+        length |= (uint64_t)prefix[i] << 8 * i;
+    if (length < 2 || length > HEADER_MAX || length > size - sizeof prefix)
+        return gkv_fail(GKV_ERR_DATA,
+                        "%s: not a safetensors file, or cut short: its header's length is given as %" PRIu64
+                        ", of %" PRIu64 " bytes that are there (at most %d are taken)",
+                        file->path, length, size - (uint64_t)sizeof prefix, (int)HEADER_MAX);
+    GKV_TRY(gkv_alloc((size_t)length, 1, text));
+    GKV_TRY(read_at(file, sizeof prefix, *text, length));
+    json_error_t error;
+    file->header = **text == '{' ? json_loadb(*text, (size_t)length, JSON_REJECT_DUPLICATES, &error) : NULL;
+    if (!file->header) {
+        char shown[GKV_PRINTABLE_SIZE];
+        return gkv_fail(GKV_ERR_DATA, "%s: the header is not a JSON object: %s (byte %d)", file->path,
+                        **text == '{' ? gkv_text_printable(error.text, shown) : "it does not begin with {",
+                        **text == '{' ? error.position : 0);
+    }
+    file->data_begin = sizeof prefix + length;
+    return GKV_OK;
+}
+
+static gkv_status open_path(gkv_safetensors *file)
+{
+    struct stat info;
+    /* Not to wait for ever for the other end of a pipe. */
+    file->descriptor = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file->descriptor < 0 || fstat(file->descriptor, &info) != 0)
+        return gkv_fail(GKV_ERR_IO, "%s: cannot read: %s", file->path, strerror(errno));
+    if (!S_ISREG(info.st_mode))
+        return gkv_fail(GKV_ERR_DATA, "%s: not a regular file", file->path);
+    file->size = (uint64_t)info.st_size;
+    return GKV_OK;
+}
+
+/* Opens the `size` bytes in memory, or the file at path `name` if `memory` is NULL. */
+static gkv_status open_file(const char *name, const void *memory, size_t size, gkv_safetensors **out)
+{
+    gkv_status status = GKV_OK;
+    gkv_safetensors *file = NULL;
+    char *text = NULL;
+    *out = NULL;
+    GKV_TRY(gkv_alloc(1, sizeof *file, &file));
+    file->descriptor = -1;
+    file->memory = memory;
+    file->size = size;
+    GKV_TRY_GOTO(gkv_strdup(name, &file->path));
+    if (!memory)
+        GKV_TRY_GOTO(open_path(file));
+    GKV_TRY_GOTO(read_header(file, &text));
+    GKV_TRY_GOTO(read_entries(file, file->size - file->data_begin));
+    *out = file;
+    file = NULL;
+done:
+    free(text);
+    gkv_safetensors_free(file);
+    return status;
+}
+
+gkv_status gkv_safetensors_open(const char *path, gkv_safetensors **out)
+{
+    return open_file(path, NULL, 0, out);
+}
+
+gkv_status gkv_safetensors_open_memory(const void *bytes, size_t size, const char *name, gkv_safetensors **out)
+{
+    *out = NULL;
+    if (!bytes)
+        return gkv_fail(GKV_ERR_ARGUMENT, "%s: the bytes of a safetensors file are needed, not NULL", name);
+    return open_file(name, bytes, size, out);
+}
+
+void gkv_safetensors_free(gkv_safetensors *file)
+{
+    if (!file)
+        return;
+    if (file->descriptor >= 0)
+        close(file->descriptor);
+    json_decref(file->header);
+    free(file->entries);
+    free(file->path);
+    free(file);
+}
+
+size_t gkv_safetensors_count(const gkv_safetensors *file)
+{
+    return file->count;
+}
+
+const gkv_tensor *gkv_safetensors_at(const gkv_safetensors *file, size_t i)
+{
+    return i < file->count ? &file->entries[i].tensor : NULL;
+}
+
+static const entry *find(const gkv_safetensors *file, const char *name)
+{
+    for (size_t i = 0; i < file->count; i++)
+        if (strcmp(file->entries[i].tensor.name, name) == 0)
+            return &file->entries[i];
+    return NULL;
+}
+
+const gkv_tensor *gkv_safetensors_find(const gkv_safetensors *file, const char *name)
+{
+    const entry *found = find(file, name);
+    return found ? &found->tensor : NULL;
+}
+
+const char *gkv_safetensors_metadata(const gkv_safetensors *file, const char *key)
+{
+    return json_string_value(json_object_get(json_object_get(file->header, "__metadata__"), key));
+}
+
+/* The shape as "[784, 400]". */
+static const char *show_shape(size_t rank, const int64_t *shape, char buffer[GKV_PRINTABLE_SIZE * 2])
+{
+    size_t used = (size_t)snprintf(buffer, 2, "[");
+    for (size_t i = 0; i < rank && used < GKV_PRINTABLE_SIZE * 2 - 24; i++)
+        used += (size_t)snprintf(buffer + used, 24, "%s%" PRId64, i ? ", " : "", shape[i]);
+    snprintf(buffer + used, 2, "]");
+    return buffer;
+}
+
+gkv_status gkv_safetensors_read(const gkv_safetensors *file, const char *name, gkv_dtype dtype, size_t rank,
+                                const int64_t *shape, void *out)
+{
+    const entry *found = find(file, name);
+    if (!found)
+        return gkv_fail(GKV_ERR_DATA, "%s: there is no tensor \"%s\"", file->path, name);
+    const gkv_tensor *tensor = &found->tensor;
+    if (tensor->dtype != dtype)
+        return gkv_fail(GKV_ERR_DATA, "%s: tensor \"%s\": dtype is %s, not %s", file->path, name,
+                        gkv_dtype_name(tensor->dtype), gkv_dtype_name(dtype));
+    if (tensor->rank != rank || (rank > 0 && memcmp(tensor->shape, shape, rank * sizeof *shape) != 0)) {
+        char is[GKV_PRINTABLE_SIZE * 2], wanted[GKV_PRINTABLE_SIZE * 2];
+        return gkv_fail(GKV_ERR_DATA, "%s: tensor \"%s\": shape is %s, not %s", file->path, name,
+                        show_shape(tensor->rank, tensor->shape, is), show_shape(rank, shape, wanted));
+    }
+    return read_at(file, file->data_begin + found->begin, out, found->end - found->begin);
+}

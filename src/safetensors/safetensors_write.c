@@ -1,0 +1,125 @@
+/* Writing safetensors; declared in safetensors/safetensors.h. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "safetensors/safetensors.h"
+#include "core/text.h"
+
+static const struct {
+    const char *name;
+    size_t size;
+} types[GKV_DTYPES] = {{"F32", 4}, {"F64", 8}, {"I64", 8}, {"U64", 8}, {"U8", 1}};
+
+const char *gkv_dtype_name(gkv_dtype dtype)
+{
+    return types[dtype].name;
+}
+
+size_t gkv_dtype_size(gkv_dtype dtype)
+{
+    return types[dtype].size;
+}
+
+bool gkv_tensor_bytes(const gkv_tensor *tensor, uint64_t *bytes)
+{
+    uint64_t product = gkv_dtype_size(tensor->dtype);
+    for (size_t i = 0; i < tensor->rank; i++)
+        if (tensor->shape[i] < 0 || __builtin_mul_overflow(product, (uint64_t)tensor->shape[i], &product))
+            return false;
+    *bytes = product;
+    return product <= INT64_MAX; /* file offsets are signed, and so are JSON's integers here */
+}
+
+/* Adds `value`, whose reference it takes, under a name that is new and UTF-8. */
+static gkv_status put(json_t *object, const char *path, const char *what, const char *name, json_t *value)
+{
+    char shown[GKV_PRINTABLE_SIZE];
+    if (!name || !*name) {
+        json_decref(value);
+        return gkv_fail(GKV_ERR_ARGUMENT, "%s: one of its %s has no name", path, what);
+    }
+    if (json_object_get(object, name)) {
+        json_decref(value);
+        return gkv_fail(GKV_ERR_ARGUMENT, "%s: two %s are named \"%s\"", path, what,
+                        gkv_text_printable(name, shown));
+    }
+    if (json_object_set_new(object, name, value) != 0)
+        return gkv_fail(GKV_ERR_ARGUMENT, "%s: \"%s\", or its value, is not UTF-8 text, or memory is out", path,
+                        gkv_text_printable(name, shown));
+    return GKV_OK;
+}
+
+/* One entry of the header; *end moves from the array's begin to its end. */
+static gkv_status describe(json_t *header, const char *path, const gkv_tensor *tensor, uint64_t *end)
+{
+    uint64_t bytes = 0;
+    char shown[GKV_PRINTABLE_SIZE];
+    gkv_text_printable(tensor->name ? tensor->name : "", shown);
+    if (strcmp(shown, "__metadata__") == 0)
+        return gkv_fail(GKV_ERR_ARGUMENT, "%s: a tensor may not be named \"%s\"", path, shown);
+    if ((unsigned)tensor->dtype >= GKV_DTYPES || tensor->rank > GKV_TENSOR_RANK_MAX)
+        return gkv_fail(GKV_ERR_ARGUMENT, "%s: tensor \"%s\": dtype %d or rank %zu is out of range", path, shown,
+                        (int)tensor->dtype, tensor->rank);
+    const uint64_t begin = *end;
+    if (!gkv_tensor_bytes(tensor, &bytes) || __builtin_add_overflow(begin, bytes, end) || *end > INT64_MAX)
+        return gkv_fail(GKV_ERR_ARGUMENT, "%s: tensor \"%s\": its shape is out of range", path, shown);
+    if (bytes > 0 && !tensor->data)
+        return gkv_fail(GKV_ERR_ARGUMENT, "%s: tensor \"%s\" has no data", path, shown);
+    json_t *shape = json_array();
+    for (size_t i = 0; i < tensor->rank; i++)
+        json_array_append_new(shape, json_integer(tensor->shape[i]));
+    if (json_array_size(shape) != tensor->rank) {
+        json_decref(shape);
+        return gkv_fail(GKV_ERR_MEMORY, "%s: out of memory", path);
+    }
+    return put(header, path, "tensors", tensor->name,
+               json_pack("{s:s, s:o, s:[I, I]}", "dtype", gkv_dtype_name(tensor->dtype), "shape", shape,
+                         "data_offsets", (json_int_t)begin, (json_int_t)*end));
+}
+
+gkv_status gkv_safetensors_write(const char *path, size_t count, const gkv_tensor *tensors,
+                                 size_t metadata_count, const gkv_metadata *metadata)
+{
+    gkv_status status = GKV_OK;
+    gkv_file_writer *writer = NULL;
+    char *text = NULL;
+    uint64_t end = 0;
+    json_t *header = json_object(); /* keeps the order of insertion */
+    if (metadata_count > 0) {
+        json_t *map = json_object();
+        for (size_t i = 0; i < metadata_count && status == GKV_OK; i++)
+            status = put(map, path, "metadata entries", metadata[i].key, json_string(metadata[i].value));
+        json_object_set_new(header, "__metadata__", map);
+    }
+    for (size_t i = 0; i < count && status == GKV_OK; i++)
+        status = describe(header, path, &tensors[i], &end);
+    GKV_TRY_GOTO(status);
+    text = json_dumps(header, JSON_COMPACT);
+    if (!text) {
+        status = gkv_fail(GKV_ERR_MEMORY, "%s: out of memory for its header", path);
+        goto done;
+    }
+
+    /* Spaces make the data begin at a multiple of 8, as readers that map the file like. */
+    const size_t length = strlen(text), padded = (length + 7) / 8 * 8;
+    unsigned char prefix[8];
+    for (int i = 0; i < 8; i++)
+        prefix[i] = (unsigned char)((uint64_t)padded >> 8 * i);
+    GKV_TRY_GOTO(gkv_file_begin(path, &writer));
+    gkv_file_write(writer, prefix, sizeof prefix);
+    gkv_file_write(writer, text, length);
+    gkv_file_write(writer, "       ", padded - length);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bytes = 0;
+        gkv_tensor_bytes(&tensors[i], &bytes);
+        gkv_file_write(writer, tensors[i].data, (size_t)bytes);
+    }
+    status = gkv_file_commit(writer); /* and reports any failure above */
+done:
+    free(text);
+    json_decref(header);
+    return status;
+}

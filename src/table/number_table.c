@@ -1,0 +1,132 @@
+#include "table/number_table.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/text.h"
+
+gkv_status gkv_table_create(const char *file, size_t n_columns, gkv_table **out)
+{
+    gkv_status status;
+    gkv_table *table = NULL;
+    *out = NULL;
+    GKV_TRY_GOTO(gkv_alloc(1, sizeof *table, &table));
+    GKV_TRY_GOTO(gkv_strdup(file, &table->file));
+    GKV_TRY_GOTO(gkv_alloc(n_columns, sizeof *table->columns, &table->columns));
+    table->n_columns = n_columns;
+    *out = table;
+    return GKV_OK;
+done:
+    gkv_table_free(table);
+    return status;
+}
+
+void gkv_table_free(gkv_table *table)
+{
+    if (!table)
+        return;
+    for (size_t c = 0; c < table->n_columns; c++) {
+        free(table->columns[c].name);
+        free(table->columns[c].values);
+        free(table->columns[c].fault);
+    }
+    free(table->columns);
+    free(table->file);
+    free(table);
+}
+
+gkv_status gkv_table_set_name(gkv_table *table, size_t column, const char *text)
+{
+    char **name = &table->columns[column].name;
+    if (!text || !*text)
+        return gkv_strf(name, "column %zu", column + 1);
+    GKV_TRY(gkv_strdup(text, name));
+    for (char *c = *name; *c; c++) /* a name is printed: it shall not steer a terminal */
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            *c = '?';
+    return GKV_OK;
+}
+
+void gkv_table_give_up(gkv_table *table, size_t column, gkv_column_kind kind, char *fault)
+{
+    gkv_column *it = &table->columns[column];
+    it->kind = kind;
+    it->fault = fault;
+    free(it->values);
+    it->values = NULL;
+}
+
+size_t gkv_table_rows(const gkv_table *table)
+{
+    return table->n_rows;
+}
+
+size_t gkv_table_columns(const gkv_table *table)
+{
+    return table->n_columns;
+}
+
+const char *gkv_table_name(const gkv_table *table, size_t column)
+{
+    return table->columns[column].name;
+}
+
+gkv_column_kind gkv_table_kind(const gkv_table *table, size_t column)
+{
+    return table->columns[column].kind;
+}
+
+static const char *nearest(const gkv_table *table, const char *name)
+{
+    size_t best = 0;
+    for (size_t c = 1; c < table->n_columns; c++)
+        if (gkv_text_distance(name, table->columns[c].name) < gkv_text_distance(name, table->columns[best].name))
+            best = c;
+    return table->columns[best].name;
+}
+
+/* The number, from 1, that the text is; 0 if it is none. */
+static size_t number_of(const char *text)
+{
+    const size_t digits = strspn(text, "0123456789");
+    return digits > 0 && digits < 10 && text[digits] == '\0' ? (size_t)strtoul(text, NULL, 10) : 0;
+}
+
+gkv_status gkv_table_find(const gkv_table *table, const char *name_or_number, size_t *column)
+{
+    char shown[GKV_PRINTABLE_SIZE], shown_nearest[GKV_PRINTABLE_SIZE];
+    if (!table || !name_or_number || !column)
+        return gkv_fail(GKV_ERR_ARGUMENT, "a column of a table: the table, the name or the place for it is NULL");
+    size_t found = 0;
+    for (size_t c = 0; c < table->n_columns; c++)
+        if (strcmp(table->columns[c].name, name_or_number) == 0 && found++ == 0)
+            *column = c;
+    if (found > 1)
+        return gkv_fail(GKV_ERR_ARGUMENT, "%s: %zu columns are called \"%s\": name it by number; the first is %zu",
+                        table->file, found, gkv_text_printable(name_or_number, shown), *column + 1);
+    if (found == 1)
+        return GKV_OK;
+    const size_t number = number_of(name_or_number);
+    if (number < 1 || number > table->n_columns)
+        return gkv_fail(GKV_ERR_ARGUMENT, "%s has no such column as \"%s\"; it has %zu, the nearest is \"%s\"",
+                        table->file, gkv_text_printable(name_or_number, shown), table->n_columns,
+                        gkv_text_printable(nearest(table, name_or_number), shown_nearest));
+    *column = number - 1;
+    return GKV_OK;
+}
+
+gkv_status gkv_table_numbers(const gkv_table *table, size_t column, const double **values)
+{
+    char shown[GKV_PRINTABLE_SIZE];
+    if (!table || !values || column >= table->n_columns)
+        return gkv_fail(GKV_ERR_ARGUMENT, "numbers of a table: column %zu is not there, or an argument is NULL",
+                        column);
+    const gkv_column *it = &table->columns[column];
+    *values = it->values;
+    if (it->kind == GKV_COLUMN_TEXT)
+        return gkv_fail(GKV_ERR_DATA, "%s: %s: the column holds text, not numbers", table->file,
+                        gkv_text_printable(it->name, shown));
+    return it->kind == GKV_COLUMN_FAULTY ? gkv_fail(GKV_ERR_DATA, "%s", it->fault) : GKV_OK;
+}

@@ -1,0 +1,55 @@
+/* Which format it is. */
+#include <string.h>
+
+#include "table/number_table.h"
+
+/* What people hand over that is neither text nor .npy, and what to do about it. */
+static const struct {
+    const char *magic;
+    size_t length;
+    const char *advice;
+} others[] = {
+    {"\x1f\x8b", 2, "it is packed by gzip: gzip -dc FILE | gkvae … - unpacks it on the way"},
+    {"PK\x03\x04", 4, "it is a zip archive, as .npz and .xlsx are: unpack it, or save the table as .npy or CSV"},
+    {"\xd0\xcf\x11\xe0", 4, "it is an old Office document: save the sheet as CSV"},
+    {"\xff\xfe", 2, "it is UTF-16: save it as UTF-8"},
+    {"\xfe\xff", 2, "it is UTF-16: save it as UTF-8"},
+    {"\x89HDF", 4, "it is an HDF5 file: save the table as .npy or CSV"},
+    {"PAR1", 4, "it is a Parquet file: save the table as .npy or CSV"},
+};
+
+static gkv_status read_from(gkv_source *source, gkv_table **out)
+{
+    enum { MAGIC = 6 };
+    GKV_TRY(gkv_source_need(source, MAGIC));
+    const size_t there = gkv_source_there(source);
+    const unsigned char *bytes = gkv_source_at(source);
+    if (there >= MAGIC && memcmp(bytes, "\x93NUMPY", MAGIC) == 0)
+        return gkv_table_read_npy(source, out);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (there >= others[i].length && memcmp(bytes, others[i].magic, others[i].length) == 0)
+            return gkv_fail(GKV_ERR_DATA, "%s: neither text nor .npy: %s", source->name, others[i].advice);
+    return gkv_table_read_text(source, out);
+}
+
+gkv_status gkv_table_read(const char *path, gkv_table **out)
+{
+    if (!path || !out)
+        return gkv_fail(GKV_ERR_ARGUMENT, "reading a table: the path, or the place for the table, is NULL");
+    *out = NULL;
+    gkv_source source;
+    GKV_TRY(gkv_source_open(&source, path));
+    const gkv_status status = read_from(&source, out);
+    gkv_source_close(&source);
+    return status;
+}
+
+gkv_status gkv_table_read_memory(const void *bytes, size_t size, const char *name, gkv_table **out)
+{
+    if ((!bytes && size > 0) || !name || !out)
+        return gkv_fail(GKV_ERR_ARGUMENT, "reading a table: the bytes, the name or the place for the table is NULL");
+    *out = NULL;
+    gkv_source source;
+    gkv_source_memory(&source, bytes, size, name);
+    return read_from(&source, out);
+}

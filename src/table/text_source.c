@@ -1,0 +1,120 @@
+#define _POSIX_C_SOURCE 200809L
+#include "table/text_source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { PART = 1 << 16 }; /* what is asked of a file at a time */
+
+gkv_status gkv_source_open(gkv_source *source, const char *path)
+{
+    const bool standard_input = strcmp(path, "-") == 0;
+    *source = (gkv_source){.name = standard_input ? "standard input" : path,
+                           .file = standard_input ? stdin : fopen(path, "rb")};
+    if (!source->file)
+        return gkv_fail(GKV_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    /* Standard input may stand in the middle of its file; and a size of 0 is said of files
+     * that only seem to be regular, as in /proc. */
+    struct stat about;
+    if (!standard_input && fstat(fileno(source->file), &about) == 0 && S_ISREG(about.st_mode) && about.st_size > 0) {
+        source->size_known = true;
+        source->size = (uint64_t)about.st_size;
+    }
+    return GKV_OK;
+}
+
+void gkv_source_memory(gkv_source *source, const void *bytes, size_t size, const char *name)
+{
+    *source = (gkv_source){.name = name, .bytes = bytes, .end = size, .ended = true, .size_known = true,
+                           .size = size};
+}
+
+void gkv_source_close(gkv_source *source)
+{
+    if (source->file && source->file != stdin)
+        fclose(source->file);
+    free(source->buffer);
+    *source = (gkv_source){.name = source->name};
+}
+
+size_t gkv_source_there(const gkv_source *source)
+{
+    return source->end - source->start;
+}
+
+const unsigned char *gkv_source_at(const gkv_source *source)
+{
+    return source->bytes ? source->bytes + source->start : NULL;
+}
+
+void gkv_source_use(gkv_source *source, size_t n)
+{
+    source->start += n;
+    source->used += n;
+}
+
+/* Room for one more part behind what is there. */
+static gkv_status make_room(gkv_source *source)
+{
+    const size_t there = gkv_source_there(source);
+    if (source->start > 0 && there > 0)
+        memmove(source->buffer, source->buffer + source->start, there);
+    source->start = 0;
+    source->end = there;
+    if (source->capacity - there >= PART)
+        return GKV_OK;
+    const size_t capacity = 2 * source->capacity + PART;
+    unsigned char *more = realloc(source->buffer, capacity);
+    if (!more)
+        return gkv_fail(GKV_ERR_MEMORY, "%s: no memory for %zu bytes of it at once", source->name, capacity);
+    source->buffer = more;
+    source->bytes = more;
+    source->capacity = capacity;
+    return GKV_OK;
+}
+
+static gkv_status read_part(gkv_source *source)
+{
+    GKV_TRY(make_room(source));
+    errno = 0;
+    const size_t got = fread(source->buffer + source->end, 1, PART, source->file);
+    if (got < PART) {
+        if (ferror(source->file))
+            return gkv_fail(GKV_ERR_IO, "%s: cannot be read: %s", source->name, strerror(errno ? errno : EIO));
+        source->ended = true;
+    }
+    source->end += got;
+    return GKV_OK;
+}
+
+gkv_status gkv_source_need(gkv_source *source, size_t n)
+{
+    while (gkv_source_there(source) < n && !source->ended)
+        GKV_TRY(read_part(source));
+    return GKV_OK;
+}
+
+gkv_status gkv_source_line(gkv_source *source, size_t most, const unsigned char **line, size_t *length)
+{
+    size_t searched = 0;
+    for (;;) {
+        const size_t there = gkv_source_there(source);
+        const unsigned char *at = gkv_source_at(source);
+        const unsigned char *end = there > searched ? memchr(at + searched, '\n', there - searched) : NULL;
+        if (end || source->ended) {
+            *line = at;
+            *length = end ? (size_t)(end - at) + 1 : there;
+            if (*length > most)
+                break;
+            gkv_source_use(source, *length);
+            return GKV_OK;
+        }
+        if (there > most)
+            break;
+        searched = there;
+        GKV_TRY(read_part(source));
+    }
+    return gkv_fail(GKV_ERR_DATA, "%s: a line is longer than %zu bytes: this is no table", source->name, most);
+}

@@ -1,0 +1,139 @@
+#include "train/fine_tune.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+
+/* Images of a batch, unless latent² is so large that their matrices would fill this many numbers; points of
+ * an image at which its gradient is taken, and as many that judge. */
+enum { BATCH_IMAGES = 20, BATCH_NUMBERS = 1 << 20, POINTS = 4 };
+
+gkv_refine_settings gkv_polish_refine_settings(const gkv_settings *settings)
+{
+    gkv_refine_settings out;
+    gkv_refine_defaults(&out);
+    out.iterations = (int)settings->train.polish_iterations;
+    out.samples = (int)settings->train.polish_samples;
+    out.slopes = out.judges = POINTS;
+    out.seed = settings->train.seed;
+    return out;
+}
+
+static gkv_status worker_create(const gkv_polisher *polisher, const gkv_workspace *of, gkv_polisher_worker *it)
+{
+    const gkv_model *model = polisher->model;
+    const gkv_refine_settings settings = gkv_polish_refine_settings(&model->settings);
+    GKV_TRY(gkv_refine_target_create(model, 1, polisher->batch, &it->target));
+    gkv_workspace_share_packed(&it->target.ws, of);
+    GKV_TRY(gkv_refinement_create(&settings, &it->target.target, polisher->batch, &it->refinement));
+    it->refinement.stream = GKV_STREAM_POLISH;
+    return gkv_alloc(model->d, sizeof *it->variance, &it->variance);
+}
+
+gkv_status gkv_polisher_create(const gkv_model *model, const gkv_workspace *of, int threads, gkv_polisher **out)
+{
+    gkv_polisher *it = NULL;
+    gkv_status status = GKV_OK;
+    const size_t most = BATCH_NUMBERS / (model->d * model->d);
+    *out = NULL;
+    GKV_TRY_GOTO(gkv_alloc(1, sizeof *it, &it));
+    *it = (gkv_polisher){.model = model, .threads = threads,
+                         .batch = most < 1 ? 1 : most < BATCH_IMAGES ? most : BATCH_IMAGES};
+    GKV_TRY_GOTO(gkv_alloc((size_t)threads, sizeof *it->workers, &it->workers));
+    for (int t = 0; t < threads; t++)
+        GKV_TRY_GOTO(worker_create(it, of, &it->workers[t]));
+    *out = it;
+    return GKV_OK;
+done:
+    gkv_polisher_free(it);
+    return status;
+}
+
+void gkv_polisher_free(gkv_polisher *polisher)
+{
+    if (!polisher)
+        return;
+    for (int t = 0; polisher->workers && t < polisher->threads; t++) {
+        gkv_refine_target_free(&polisher->workers[t].target);
+        gkv_refinement_free(&polisher->workers[t].refinement);
+        free(polisher->workers[t].variance);
+    }
+    free(polisher->workers);
+    free(polisher);
+}
+
+/* Refines the Gaussians of `count` images, from what the encoder and gkv_posterior_forward have left in the
+ * workspace. */
+static void refine(const gkv_model *model, gkv_polisher_worker *it, const gkv_workspace *ws, size_t first,
+                   size_t count, const uint32_t *place, uint64_t epoch)
+{
+    const gkv_posterior *posterior = &model->posterior;
+    gkv_refine_target *target = &it->target;
+    for (size_t i = 0; i < count; i++) {
+        const size_t row = (first + i) * ws->draws;
+        memcpy(target->x + i * model->pixels, gkv_at(ws, model->x, first + i), model->pixels * sizeof *target->x);
+        if (model->base->classes > 0)
+            target->label[i] = *gkv_at(ws, model->label, row);
+        gkv_refinement_begin(&it->refinement, i, gkv_at(ws, posterior->encoded, first + i),
+                             gkv_at(ws, posterior->sigma, row), NULL, place[i]);
+    }
+    it->refinement.place = epoch * gkv_refinement_places(it->refinement.settings.iterations);
+    gkv_refinement_run(&it->refinement, count);
+}
+
+/* z = m + Lu and log q(z) of each draw of an image. */
+static void draw(const gkv_model *model, const double *mean, const double *factor, gkv_workspace *ws, size_t image)
+{
+    const gkv_posterior *posterior = &model->posterior;
+    const size_t d = model->d;
+    for (size_t r = image * ws->draws; r < (image + 1) * ws->draws; r++) {
+        const gkv_real *u = gkv_at(ws, posterior->u, r);
+        gkv_real *z = gkv_at(ws, posterior->z, r);
+        double log_q = -(double)d * GKV_HALF_LOG_2PI;
+        for (size_t j = 0; j < d; j++) {
+            double sum = mean[j];
+            for (size_t k = 0; k <= j; k++)
+                sum += factor[j * d + k] * (double)u[k];
+            z[j] = (gkv_real)sum;
+            log_q -= log(factor[j * d + j]) + (double)u[j] * (double)u[j] / 2;
+        }
+        *gkv_at(ws, posterior->log_q, r) = (gkv_real)log_q;
+    }
+}
+
+static void variances(size_t d, const double *factor, double *out)
+{
+    for (size_t j = 0; j < d; j++) {
+        out[j] = 0;
+        for (size_t k = 0; k <= j; k++)
+            out[j] += factor[j * d + k] * factor[j * d + k];
+    }
+}
+
+void gkv_polisher_pass(const gkv_polisher *polisher, int thread, gkv_workspace *ws, size_t first, size_t count,
+                       const uint32_t *place, uint64_t epoch, const gkv_objective *objective)
+{
+    const gkv_model *model = polisher->model;
+    gkv_polisher_worker *it = &polisher->workers[thread];
+    const size_t d = model->d, rows = count * ws->draws, first_row = first * ws->draws;
+    gkv_pass_encode(model, ws, first, count);
+    gkv_posterior_forward(&model->posterior, ws, first_row, rows);
+    for (size_t from = 0; from < count; from += polisher->batch) {
+        const size_t n = count - from < polisher->batch ? count - from : polisher->batch;
+        refine(model, it, ws, first + from, n, place + from, epoch);
+        for (size_t i = 0; i < n; i++) {
+            const double *mean = it->refinement.now.mean + i * d, *factor = it->refinement.now.factor + i * d * d;
+            draw(model, mean, factor, ws, first + from + i);
+            variances(d, factor, it->variance);
+            gkv_posterior_distill(&model->posterior, ws, first + from + i, mean, it->variance);
+        }
+    }
+    gkv_profile_mark(ws->profile, GKV_BENCH_NOISE);
+    gkv_pass_prior(model, ws, first_row, rows);
+    gkv_pass_decode(model, ws, first_row, rows);
+    gkv_pass_likelihood(model, ws, first_row, rows);
+    gkv_pass_backward_to_z(model, ws, first_row, rows, objective);
+    gkv_mlp_backward(&model->encoder, ws, first, count);
+}

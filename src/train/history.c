@@ -1,0 +1,227 @@
+#define _POSIX_C_SOURCE 200809L
+#include "train/history.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/plain_locale.h"
+
+enum { LINE_SIZE = 1024, NUMBER_SIZE = 32, BLOCK_SIZE = 1 << 16 };
+
+static const char csv_header[] =
+    "epoch,step,neg_elbo,reconstruction,kl,kl_weight,learning_rate,gradient_norm,validation_neg_elbo,"
+    "validation_reconstruction,validation_kl,images_per_second,seconds,refit_seconds,skipped,rollbacks\n";
+
+/* Copies the first `lines` lines behind the file's `header`, if it has one. Block by block: a long run's log may be
+ * larger than memory, and must not be what stops it. */
+static gkv_status copy_lines(const char *path, const char *header, uint64_t lines, gkv_file_writer *writer)
+{
+    const size_t skip = strlen(header);
+    char *block = NULL;
+    gkv_status status = GKV_OK;
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return gkv_fail(GKV_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
+    GKV_TRY_GOTO(gkv_alloc(BLOCK_SIZE, sizeof *block, &block));
+    size_t count = fread(block, 1, BLOCK_SIZE, file);
+    size_t start = count >= skip && memcmp(block, header, skip) == 0 ? skip : 0;
+    while (count > 0 && lines > 0) {
+        size_t end = start;
+        for (; end < count && lines > 0; end++)
+            lines -= block[end] == '\n';
+        gkv_file_write(writer, block + start, end - start); /* the commit reports its failure */
+        start = 0;
+        count = fread(block, 1, BLOCK_SIZE, file);
+    }
+    if (ferror(file))
+        status = gkv_fail(GKV_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
+done:
+    fclose(file);
+    free(block);
+    return status;
+}
+
+/* Keeps the first `lines` lines of the file, behind `header`. */
+static gkv_status keep_lines(const char *folder, const char *name, const char *header, uint64_t lines)
+{
+    char *path = NULL;
+    gkv_status status = GKV_OK;
+    gkv_file_writer *writer = NULL;
+    GKV_TRY_GOTO(gkv_strf(&path, "%s/%s", folder, name));
+    GKV_TRY_GOTO(gkv_file_begin(path, &writer));
+    gkv_file_printf(writer, "%s", header);
+    if (lines > 0 && gkv_file_exists(path))
+        GKV_TRY_GOTO(copy_lines(path, header, lines, writer));
+    status = gkv_file_commit(writer);
+    writer = NULL;
+done:
+    gkv_file_abandon(writer);
+    free(path);
+    return status;
+}
+
+static gkv_status append_line(const char *folder, const char *name, const char *line)
+{
+    char *path = NULL;
+    GKV_TRY(gkv_strf(&path, "%s/%s", folder, name));
+    gkv_status status = GKV_OK;
+    FILE *file = fopen(path, "a");
+    if (!file || fputs(line, file) < 0 || fflush(file) != 0)
+        status = gkv_fail(GKV_ERR_IO, "%s: cannot append a line: %s", path, strerror(errno));
+    if (file)
+        fclose(file);
+    free(path);
+    return status;
+}
+
+gkv_status gkv_history_start(const char *folder, uint64_t epochs, uint64_t refits)
+{
+    GKV_TRY(keep_lines(folder, "history.csv", csv_header, epochs));
+    GKV_TRY(keep_lines(folder, "history.jsonl", "", epochs));
+    return keep_lines(folder, "refits.jsonl", "", refits);
+}
+
+/* A number as text, `missing` for one that is not finite. */
+static const char *number(double value, const char *missing, char buffer[NUMBER_SIZE])
+{
+    if (!isfinite(value))
+        return missing;
+    const locale_t before = gkv_plain_locale_enter();
+    snprintf(buffer, NUMBER_SIZE, "%.9g", value);
+    uselocale(before);
+    return buffer;
+}
+
+gkv_status gkv_history_append_epoch(const char *folder, const gkv_history_epoch *epoch)
+{
+    const struct { const char *name; double value; } fields[] = {
+        {"neg_elbo", epoch->neg_elbo},
+        {"reconstruction", epoch->reconstruction},
+        {"kl", epoch->kl},
+        {"kl_weight", epoch->kl_weight},
+        {"learning_rate", epoch->learning_rate},
+        {"gradient_norm", epoch->gradient_norm},
+        {"validation_neg_elbo", epoch->validation_neg_elbo},
+        {"validation_reconstruction", epoch->validation_reconstruction},
+        {"validation_kl", epoch->validation_kl},
+        {"images_per_second", epoch->images_per_second},
+        {"seconds", epoch->seconds},
+        {"refit_seconds", epoch->refit_seconds},
+    };
+    char csv[LINE_SIZE], json[LINE_SIZE], buffer[NUMBER_SIZE];
+    size_t c = (size_t)snprintf(csv, LINE_SIZE, "%" PRIu64 ",%" PRIu64, epoch->epoch, epoch->step);
+    size_t j = (size_t)snprintf(json, LINE_SIZE, "{\"epoch\": %" PRIu64 ", \"step\": %" PRIu64, epoch->epoch,
+                                epoch->step);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        c += (size_t)snprintf(csv + c, LINE_SIZE - c, ",%s", number(fields[i].value, "", buffer));
+        j += (size_t)snprintf(json + j, LINE_SIZE - j, ", \"%s\": %s", fields[i].name,
+                              number(fields[i].value, "null", buffer));
+    }
+    snprintf(csv + c, LINE_SIZE - c, ",%" PRIu64 ",%" PRIu64 "\n", epoch->skipped, epoch->rollbacks);
+    snprintf(json + j, LINE_SIZE - j, ", \"skipped\": %" PRIu64 ", \"rollbacks\": %" PRIu64 "}\n", epoch->skipped,
+             epoch->rollbacks);
+    GKV_TRY(append_line(folder, "history.csv", csv));
+    return append_line(folder, "history.jsonl", json);
+}
+
+gkv_status gkv_history_append_refit(const char *folder, uint64_t epoch, uint64_t step,
+                                    const gkv_base_refit_report *report)
+{
+    const struct { const char *name; double value; } fields[] = {
+        {"cost_before", report->cost_before},
+        {"cost_after", report->cost_after},
+        {"goodness_of_fit", report->goodness},
+        {"step_length", report->step},
+        {"held_out_before", report->held_out_before},
+        {"held_out_after", report->held_out_after},
+        {"g_min", report->g_min},
+        {"g_max", report->g_max},
+        {"k_min", report->k_min},
+        {"k_max", report->k_max},
+        {"em_iterations", (double)report->em_iterations},
+        {"tally_share", report->share},
+        {"revived", (double)report->revived},
+        {"seconds", report->seconds},
+    };
+    char json[LINE_SIZE], buffer[NUMBER_SIZE];
+    size_t j = (size_t)snprintf(json, LINE_SIZE, "{\"epoch\": %" PRIu64 ", \"step\": %" PRIu64
+                                ", \"lm_iterations\": %ld", epoch, step, report->iterations);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        j += (size_t)snprintf(json + j, LINE_SIZE - j, ", \"%s\": %s", fields[i].name,
+                              number(fields[i].value, "null", buffer));
+    snprintf(json + j, LINE_SIZE - j, "}\n");
+    return append_line(folder, "refits.jsonl", json);
+}
+
+void gkv_history_last(const char *folder, uint64_t *epoch, uint64_t *step)
+{
+    char *path = NULL, end[4 * LINE_SIZE];
+    *epoch = *step = 0;
+    FILE *file = gkv_strf(&path, "%s/history.jsonl", folder) == GKV_OK ? fopen(path, "rb") : NULL;
+    free(path);
+    if (!file)
+        return;
+    if (fseek(file, -(long)(sizeof end - 1), SEEK_END) != 0)
+        rewind(file); /* a short one */
+    end[fread(end, 1, sizeof end - 1, file)] = '\0';
+    fclose(file);
+    char *newline = strrchr(end, '\n');
+    if (!newline)
+        return;
+    *newline = '\0';
+    const char *before = strrchr(end, '\n'), *line = before ? before + 1 : end;
+    if (sscanf(line, "{\"epoch\": %" SCNu64 ", \"step\": %" SCNu64, epoch, step) != 2)
+        *epoch = *step = 0;
+}
+
+static gkv_history_times parse_times(const char *text)
+{
+    const locale_t before = gkv_plain_locale_enter();
+    double train = NAN, refits = NAN;
+    sscanf(text, "{\"train_seconds\": %lf, \"refit_seconds\": %lf", &train, &refits);
+    uselocale(before);
+    return (gkv_history_times){train >= 0 ? train : NAN, train >= 0 && refits >= 0 ? refits : NAN};
+}
+
+gkv_history_times gkv_history_read_times(const char *folder)
+{
+    char *path = NULL, *text = NULL;
+    size_t size = 0;
+    gkv_history_times times = {NAN, NAN};
+    if (gkv_strf(&path, "%s/times.json", folder) == GKV_OK && gkv_file_read(path, 4096, &text, &size) == GKV_OK)
+        times = parse_times(text);
+    free(path);
+    free(text);
+    return times;
+}
+
+gkv_status gkv_history_save_times(const char *folder, gkv_history_times times)
+{
+    char *path = NULL, *text = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_strf(&path, "%s/times.json", folder));
+    char buffer[2][NUMBER_SIZE];
+    GKV_TRY_GOTO(gkv_strf(&text, "{\"train_seconds\": %s, \"refit_seconds\": %s}\n",
+                          number(times.train, "0", buffer[0]), number(times.refits, "0", buffer[1])));
+    status = gkv_file_write_atomic(path, text, strlen(text));
+done:
+    free(path);
+    free(text);
+    return status;
+}
+
+double gkv_train_seconds(const char *folder)
+{
+    return gkv_history_read_times(folder).train;
+}
+
+double gkv_refit_seconds(const char *folder)
+{
+    return gkv_history_read_times(folder).refits;
+}

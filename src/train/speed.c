@@ -1,0 +1,280 @@
+/* What gkvae/bench.h measures with. */
+#include "gkvae/bench.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <omp.h>
+
+#include "core/memory.h"
+#include "train/trainer.h"
+
+struct gkv_bench_training {
+    gkv_trainer *trainer;
+};
+
+static gkv_status check_threads(int threads)
+{
+    return threads >= 1 && threads <= 256 ? GKV_OK : gkv_fail(GKV_ERR_ARGUMENT, "%d threads: give 1 to 256", threads);
+}
+
+gkv_status gkv_bench_training_create(const gkv_settings *settings, gkv_dataset *dataset, gkv_bench_training **out)
+{
+    gkv_bench_training *training = NULL;
+    gkv_settings plain = *settings;
+    plain.train.polish_epochs = 0;
+    *out = NULL;
+    gkv_status status = gkv_alloc(1, sizeof *training, &training);
+    if (status != GKV_OK) {
+        gkv_dataset_free(dataset);
+        return status;
+    }
+    status = gkv_trainer_create(&plain, dataset, &training->trainer);
+    if (status != GKV_OK)
+        gkv_bench_training_free(training);
+    else
+        *out = training;
+    return status;
+}
+
+void gkv_bench_training_free(gkv_bench_training *training)
+{
+    if (!training)
+        return;
+    gkv_trainer_free(training->trainer);
+    free(training);
+}
+
+gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads, size_t steps, double *seconds,
+                                  gkv_bench_profile *out)
+{
+    gkv_trainer *trainer = training->trainer;
+    gkv_profile profile;
+    gkv_step_report report;
+    GKV_TRY(check_threads(threads));
+    if (steps > trainer->steps - trainer->state.step)
+        return gkv_fail(GKV_ERR_ARGUMENT, "%zu steps: the run has %llu left of %llu; give it more train.epochs", steps,
+                        (unsigned long long)(trainer->steps - trainer->state.step),
+                        (unsigned long long)trainer->steps);
+    GKV_TRY(gkv_profile_create(threads, &profile));
+    trainer->threads = threads;
+    trainer->ws.profile = out ? &profile : NULL;
+    gkv_status status = GKV_OK;
+    const double began = omp_get_wtime();
+    for (size_t i = 0; status == GKV_OK && i < steps; i++)
+        status = gkv_trainer_step(trainer, &report);
+    *seconds = omp_get_wtime() - began;
+    trainer->ws.profile = NULL;
+    if (out) {
+        gkv_profile_sum(&profile, out);
+        double sum = 0;
+        for (int part = 0; part < GKV_BENCH_PARTS; part++)
+            sum += out->seconds[part];
+        out->seconds[GKV_BENCH_WAITING] += threads * *seconds - sum; /* between steps */
+    }
+    gkv_profile_free(&profile);
+    return status;
+}
+
+/* --- Refits ------------------------------------------------------------------------ */
+
+/* Steps that are enough for a tally. */
+enum { MANY_STEPS = 50 };
+
+/* The first step, from this one on, after which a refit is due. */
+static uint64_t due_from(const gkv_trainer *trainer, uint64_t step)
+{
+    while (!gkv_trainer_refit_due(trainer, step))
+        step++;
+    return step;
+}
+
+/* After how many steps the first refit is due: never before a whole period, but for rounding. */
+static uint64_t first_due(const gkv_trainer *trainer)
+{
+    const uint64_t period = (uint64_t)gkv_trainer_refit_period(trainer);
+    return due_from(trainer, period > 1 ? period - 1 : 1);
+}
+
+/* ε of the first training images, and their labels, as a run's last steps before a refit would leave them. */
+static gkv_status fresh_codes(gkv_trainer *trainer)
+{
+    const gkv_model *model = trainer->model;
+    const double between = fmin(gkv_trainer_refit_period(trainer), (double)trainer->epoch_steps) * (double)trainer->batch;
+    const size_t room = trainer->store.room, count = between < (double)room ? (size_t)between : room;
+    gkv_images images = trainer->train;
+    images.count = count;
+    float *x = NULL, *codes = NULL;
+    gkv_real *row = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(count * model->pixels, sizeof *x, &x));
+    GKV_TRY_GOTO(gkv_alloc(count * model->d, sizeof *codes, &codes));
+    GKV_TRY_GOTO(gkv_alloc(model->pixels, sizeof *row, &row));
+    for (size_t i = 0; i < count; i++) {
+        gkv_images_fetch(&images, i, 0, row);
+        for (size_t k = 0; k < model->pixels; k++)
+            x[i * model->pixels + k] = (float)row[k];
+        if (trainer->store.labels)
+            trainer->store.labels[i] =
+                (gkv_real)(1 + gkv_dataset_labels(trainer->dataset)[gkv_images_place(&images, i)]);
+    }
+    GKV_TRY_GOTO(gkv_model_draw(model, count, x, model->settings.train.seed, 0, codes));
+    GKV_TRY_GOTO(gkv_model_normalise(model, count, codes, codes));
+    for (size_t i = 0; i < count * model->d; i++)
+        trainer->store.codes[i] = (gkv_real)codes[i];
+    trainer->state.codes = count;
+    trainer->state.codes_density = NAN; /* not known */
+done:
+    free(x);
+    free(codes);
+    free(row);
+    return status;
+}
+
+/* Whether there is any refit in a run, and any but the first. */
+static bool has_first(const gkv_trainer *trainer)
+{
+    return trainer->store.codes != NULL;
+}
+
+static bool has_others(const gkv_trainer *trainer)
+{
+    return has_first(trainer) && (!trainer->store.tally || first_due(trainer) < trainer->steps);
+}
+
+/* The steps from where one refit by a tally is due to where the next one is, with nothing from before: what they
+ * leave is what a run's refit is made from. Steps up to there are passed over, and of very many the first ones:
+ * that a tally has seen more makes no more work of it, as long as all judges are there. */
+static gkv_status tally_anew(gkv_trainer *trainer)
+{
+    const uint64_t from = due_from(trainer, trainer->state.step), to = due_from(trainer, from + 1);
+    const uint64_t judges = 2 * GKV_TALLY_JUDGES / trainer->batch + 1, most = judges > MANY_STEPS ? judges : MANY_STEPS;
+    gkv_step_report report;
+    if (to > trainer->steps)
+        return gkv_fail(GKV_ERR_ARGUMENT, "the run ends after %llu steps, before its next refit but one; give it more "
+                        "train.epochs", (unsigned long long)trainer->steps);
+    trainer->state.step = to - from < most ? from : to - most;
+    gkv_trainer_drop_codes(trainer);
+    gkv_trainer_drop_tally(trainer);
+    while (trainer->state.step < to)
+        GKV_TRY(gkv_trainer_step(trainer, &report));
+    return GKV_OK;
+}
+
+static gkv_status refit(gkv_trainer *trainer, bool first, double *seconds)
+{
+    const bool tallied = trainer->store.tally && !first;
+    gkv_base_refit_report report = {0};
+    if (first)
+        trainer->state.refits = trainer->state.moved = 0;
+    gkv_status status = tallied ? tally_anew(trainer) : fresh_codes(trainer);
+    if (status == GKV_OK && (!tallied || gkv_trainer_has_codes(trainer)))
+        status = gkv_trainer_refit(trainer, &report);
+    gkv_trainer_drop_codes(trainer); /* what comes now is for the next one */
+    *seconds = report.seconds;
+    if (status == GKV_OK && first && trainer->store.tally && trainer->state.moved > 0) {
+        const uint64_t due = first_due(trainer);
+        if (trainer->state.step < due && due < trainer->steps)
+            trainer->state.step = due; /* so that steps tally, as a run's do from here on */
+    }
+    return status;
+}
+
+gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads, int first, double *seconds)
+{
+    gkv_trainer *trainer = training->trainer;
+    *seconds = 0;
+    GKV_TRY(check_threads(threads));
+    if (!(first ? has_first(trainer) : has_others(trainer)))
+        return GKV_OK;
+    trainer->threads = threads;
+    if (!first && trainer->state.moved == 0) {
+        GKV_TRY(refit(trainer, true, seconds));
+        *seconds = 0;
+        if (trainer->store.tally && trainer->state.moved == 0)
+            return GKV_OK; /* a run would try its first one again */
+    }
+    return refit(trainer, first != 0, seconds);
+}
+
+double gkv_bench_training_refit_steps(const gkv_bench_training *training)
+{
+    const gkv_trainer *trainer = training->trainer;
+    if (!has_others(trainer))
+        return 0;
+    if (!trainer->store.tally)
+        return gkv_trainer_refit_period(trainer);
+    gkv_trainer after = *trainer; /* a first refit, from which on others come as often as tallies let them */
+    after.state.moved = 1;
+    const uint64_t due = first_due(&after);
+    return (double)(due_from(&after, due + 1) - due);
+}
+
+/* --- The model, counted ---------------------------------------------------------------- */
+
+gkv_model *gkv_bench_training_model(gkv_bench_training *training)
+{
+    return training->trainer->model;
+}
+
+size_t gkv_bench_training_batch(const gkv_bench_training *training)
+{
+    return training->trainer->batch;
+}
+
+uint64_t gkv_bench_training_epoch_steps(const gkv_bench_training *training)
+{
+    return training->trainer->epoch_steps;
+}
+
+/* Multiply-adds of one image through a net: linear layers and activations take turns. */
+static double products_of(const gkv_model *model, const gkv_mlp *net)
+{
+    double count = 0;
+    for (size_t i = 0; i < net->count; i += 2)
+        count += (double)model->params.list[net->layers[i].weight].size;
+    return count;
+}
+
+/* The same of the flow: what linear layers there are besides. */
+static double products_of_flow(const gkv_model *model)
+{
+    double count = 0;
+    for (size_t i = 0; i < model->params.count; i++)
+        if (model->params.list[i].packed)
+            count += (double)model->params.list[i].size;
+    return count - products_of(model, &model->encoder) - products_of(model, &model->decoder);
+}
+
+void gkv_bench_count(const gkv_model *model, gkv_bench_operations *operations)
+{
+    const double first = (double)model->params.list[model->encoder.layers[0].weight].size;
+    const double encoder = products_of(model, &model->encoder), decoder = products_of(model, &model->decoder);
+    const double flow = products_of_flow(model), draws = (double)model->settings.train.samples;
+    operations->encoding = 2 * encoder;
+    operations->sample = 2 * (flow + decoder);
+    operations->training = 3 * (operations->encoding + draws * operations->sample) - 2 * first;
+}
+
+gkv_status gkv_bench_gemm(size_t n, int threads, double *seconds)
+{
+    GKV_TRY(check_threads(threads));
+    if (n < 1 || n > 16384)
+        return gkv_fail(GKV_ERR_ARGUMENT, "matrices of size %zu: give 1 to 16384", n);
+    gkv_real *matrices = NULL;
+    const size_t size = n * n;
+    GKV_TRY(gkv_alloc(3 * size, sizeof *matrices, &matrices));
+    for (size_t i = 0; i < 2 * size; i++)
+        matrices[i] = (gkv_real)(i % 17) - 8;
+    openblas_set_num_threads(threads);
+    for (int run = 0; run < 2; run++) { /* the first one wakes threads and touches memory */
+        const double began = omp_get_wtime();
+        gkv_gemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)n, (blasint)n, (blasint)n, 1, matrices,
+                 (blasint)n, matrices + size, (blasint)n, 0, matrices + 2 * size, (blasint)n);
+        *seconds = omp_get_wtime() - began;
+    }
+    openblas_set_num_threads(1);
+    free(matrices);
+    return GKV_OK;
+}

@@ -1,0 +1,227 @@
+/* gkv_train: the run around the trainer: epochs, refits, validation, stops. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <omp.h>
+
+#include "train/train_run.h"
+
+void gkv_train_options_defaults(gkv_train_options *options)
+{
+    memset(options, 0, sizeof *options);
+}
+
+static void tell(gkv_training_run *run)
+{
+    const gkv_trainer *trainer = run->trainer;
+    const gkv_train_state *state = &trainer->state;
+    gkv_train_progress *p = &run->progress;
+    const double images = state->epoch_images ? (double)state->epoch_images : NAN;
+    p->epoch = (state->step - 1) / trainer->epoch_steps + 1;
+    p->epochs = trainer->steps / trainer->epoch_steps;
+    p->step = state->step;
+    p->steps = trainer->steps;
+    p->epoch_step = (state->step - 1) % trainer->epoch_steps + 1;
+    p->epoch_steps = trainer->epoch_steps;
+    p->neg_elbo = state->loss / images;
+    p->reconstruction = state->reconstruction / images;
+    p->kl = state->kl / images;
+    p->kl_weight = run->last.kl_weight;
+    p->learning_rate = run->last.learning_rate;
+    p->skipped = state->skipped;
+    p->rollbacks = state->rollbacks;
+    p->seconds = gkv_run_times(run).train;
+    const double elapsed = omp_get_wtime() - run->began;
+    p->images_per_second = elapsed > 0 ? (double)run->images / elapsed : 0;
+    const uint64_t taken = state->step - run->first_step; /* 0: resumed at an epoch's end */
+    p->seconds_left = taken ? elapsed / (double)taken * (double)(trainer->steps - state->step) : NAN;
+    if (run->options->progress)
+        run->options->progress(run->options->context, p);
+}
+
+/* The refit that is due after this step. What is shown of refits at the end of an epoch is of the last one
+ * in it; their time is of all. */
+static gkv_status refit(gkv_training_run *run)
+{
+    gkv_trainer *trainer = run->trainer;
+    gkv_train_progress *p = &run->progress;
+    gkv_base_refit_report report = {0};
+    if (trainer->state.skipped_in_row == 0 && gkv_trainer_has_codes(trainer))
+        GKV_TRY(gkv_trainer_refit(trainer, &report));
+    else
+        report.seconds = NAN;
+    gkv_trainer_drop_codes(trainer); /* it is done: a run that is resumed here must not do it again */
+    run->refit_open = false;
+    if (isnan(report.seconds))
+        return GKV_OK;
+    p->refit_seconds = (p->refitted ? p->refit_seconds : 0) + report.seconds;
+    p->refitted = true;
+    run->refit_seconds += report.seconds;
+    p->refit_step = report.step;
+    p->refit_goodness = report.goodness;
+    p->g_min = report.g_min, p->g_max = report.g_max;
+    p->k_min = report.k_min, p->k_max = report.k_max;
+    const uint64_t epoch = (trainer->state.step - 1) / trainer->epoch_steps + 1;
+    return gkv_history_append_refit(run->folder, epoch, trainer->state.step, &report);
+}
+
+static gkv_status end_epoch(gkv_training_run *run)
+{
+    gkv_trainer *trainer = run->trainer;
+    gkv_train_state *state = &trainer->state;
+    const gkv_train_settings *settings = &trainer->model->settings.train;
+    const uint64_t epoch = state->step / trainer->epoch_steps;
+    double validation[3];
+    GKV_TRY(gkv_trainer_validate(trainer, run->options->stop, validation));
+    gkv_train_progress *p = &run->progress;
+    p->epoch_ended = true;
+    p->validation_neg_elbo = validation[0];
+    p->validation_reconstruction = validation[1];
+    p->validation_kl = validation[2];
+    p->best = validation[0] < state->best;
+    if (p->best) {
+        state->best = validation[0];
+        state->best_epoch = epoch;
+        if (gkv_run_keeps_best(run))
+            GKV_TRY(gkv_run_write_model(run));
+    }
+    const double now = omp_get_wtime(), images = state->epoch_images ? (double)state->epoch_images : NAN;
+    const gkv_history_epoch line = {
+        .epoch = epoch, .step = state->step, .neg_elbo = state->loss / images,
+        .reconstruction = state->reconstruction / images, .kl = state->kl / images, .kl_weight = run->last.kl_weight,
+        .learning_rate = run->last.learning_rate,
+        .gradient_norm = state->gradient_norm / (double)state->epoch_updates,
+        .validation_neg_elbo = validation[0], .validation_reconstruction = validation[1],
+        .validation_kl = validation[2], .images_per_second = images / (now - run->epoch_began),
+        .seconds = now - run->epoch_began, .refit_seconds = p->refitted ? p->refit_seconds : 0, .skipped = state->skipped, .rollbacks = state->rollbacks};
+    GKV_TRY(gkv_history_append_epoch(run->folder, &line));
+    tell(run);
+    p->epoch_ended = p->refitted = false;
+    run->epoch_open = false;
+    state->loss = state->reconstruction = state->kl = state->gradient_norm = 0;
+    state->epoch_images = state->epoch_updates = 0;
+    /* A state whose last steps were not finite is neither saved nor one to return to. */
+    if (state->skipped_in_row == 0) {
+        if (epoch % (uint64_t)settings->checkpoint_every == 0)
+            GKV_TRY(gkv_run_save(run));
+        gkv_trainer_mark_good(trainer);
+    }
+    run->epoch_began = omp_get_wtime();
+    return GKV_OK;
+}
+
+static bool ran_out_of_patience(const gkv_trainer *trainer)
+{
+    const uint64_t patience = (uint64_t)trainer->model->settings.train.patience;
+    const uint64_t epoch = trainer->state.step / trainer->epoch_steps;
+    return patience > 0 && trainer->validation.count > 0 && epoch >= trainer->state.best_epoch + patience;
+}
+
+/* In the middle of bad steps a stop waits for the few that decide: a good one or a return. */
+static bool is_to_stop(const gkv_training_run *run)
+{
+    return run->options->stop && *run->options->stop && run->trainer->state.skipped_in_row == 0 &&
+           !(run->epoch_open && run->last.skipped);
+}
+
+static gkv_status stop(const gkv_training_run *run)
+{
+    const gkv_trainer *trainer = run->trainer;
+    GKV_TRY(gkv_run_save(run));
+    return gkv_fail(GKV_ERR_INTERRUPTED, "stopped after step %llu of %llu; the checkpoint is saved",
+                    (unsigned long long)trainer->state.step, (unsigned long long)trainer->steps);
+}
+
+static gkv_status run_epochs(gkv_training_run *run)
+{
+    gkv_trainer *trainer = run->trainer;
+    run->epoch_began = omp_get_wtime();
+    while (run->refit_open || run->epoch_open || (trainer->state.step < trainer->steps && !ran_out_of_patience(trainer))) {
+        if (is_to_stop(run))
+            return stop(run);
+        if (run->refit_open) {
+            GKV_TRY(refit(run));
+            continue;
+        }
+        if (run->epoch_open) {
+            const gkv_status status = end_epoch(run);
+            if (status == GKV_ERR_INTERRUPTED && is_to_stop(run))
+                return stop(run);
+            GKV_TRY(status);
+            continue;
+        }
+        GKV_TRY(gkv_trainer_step(trainer, &run->last));
+        run->images += run->last.images;
+        run->refit_open = gkv_trainer_refit_due(trainer, trainer->state.step);
+        run->epoch_open = trainer->state.step % trainer->epoch_steps == 0;
+        tell(run);
+    }
+    if (trainer->state.skipped_in_row > 0)
+        gkv_trainer_return_to_good(trainer);
+    return gkv_run_save(run);
+}
+
+/* Classes that no image is of are drawn and recognised like any other, but were never trained. */
+static void warn_of_classes(const gkv_training_run *run)
+{
+    const gkv_trainer *trainer = run->trainer;
+    const size_t classes = trainer->model->base->classes;
+    const uint8_t *labels = gkv_dataset_labels(trainer->dataset);
+    bool seen[UINT8_MAX + 1] = {false};
+    size_t missing = 0, first = 0;
+    if (classes == 0 || !run->options->warning)
+        return;
+    for (size_t i = 0; i < trainer->train.count; i++)
+        seen[labels[gkv_images_place(&trainer->train, i)]] = true;
+    for (size_t c = classes; c-- > 0;)
+        if (!seen[c])
+            missing++, first = c;
+    if (missing == 0)
+        return;
+    char text[256];
+    snprintf(text, sizeof text, "%zu of the model's %zu classes, the first of them %zu, %s no training image: what is drawn of "
+             "such a class is no picture of anything; set model.base_classes to what the labels need", missing, classes,
+             first, missing == 1 ? "has" : "have");
+    run->options->warning(run->options->context, text);
+}
+
+gkv_status gkv_train(const gkv_settings *settings, const char *folder, const gkv_train_options *options,
+                     gkv_train_result *result)
+{
+    gkv_train_options defaults;
+    gkv_train_options_defaults(&defaults);
+    gkv_train_result ignored;
+    if (!result)
+        result = &ignored;
+    gkv_training_run run = {.options = options ? options : &defaults, .began = omp_get_wtime()};
+    gkv_dataset *dataset = NULL;
+    gkv_status status = GKV_OK;
+    memset(result, 0, sizeof *result);
+    GKV_TRY_GOTO(gkv_settings_check(settings));
+    GKV_TRY_GOTO(gkv_dataset_load(&settings->data, GKV_TRAIN, &dataset));
+    GKV_TRY_GOTO(gkv_trainer_create(settings, dataset, &run.trainer));
+    GKV_TRY_GOTO(gkv_run_open_folder(&run, folder));
+    GKV_TRY_GOTO(gkv_run_start_or_resume(&run, settings));
+    warn_of_classes(&run);
+    status = run_epochs(&run);
+    const gkv_train_state *state = &run.trainer->state;
+    result->epochs = state->step / run.trainer->epoch_steps;
+    result->steps = state->step;
+    result->seconds = gkv_run_times(&run).train;
+    result->refit_seconds = gkv_run_times(&run).refits;
+    result->best_validation = isfinite(state->best) ? state->best : NAN;
+    result->best_epoch = state->best_epoch;
+    result->stopped_early = state->step < run.trainer->steps && status == GKV_OK;
+    result->skipped = state->skipped;
+    result->rollbacks = state->rollbacks;
+done:
+    gkv_trainer_free(run.trainer);
+    gkv_lock_free(run.lock);
+    free(run.folder);
+    free(run.config);
+    free(run.checkpoint);
+    free(run.model);
+    return status;
+}

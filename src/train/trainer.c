@@ -1,0 +1,162 @@
+#include "train/trainer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+
+/* Splits the images at random, by the seed, so that a file sorted by label is fine. */
+static gkv_status split_images(gkv_trainer *trainer)
+{
+    const gkv_settings *settings = &trainer->model->settings;
+    const size_t count = gkv_dataset_count(trainer->dataset);
+    const size_t held_out = (size_t)settings->data.validation;
+    if (held_out >= count)
+        return gkv_fail(GKV_ERR_CONFIG, "data.validation is %zu, but the training set has %zu images: none would be "
+                        "left to train on", held_out, count);
+    GKV_TRY(gkv_alloc(count, sizeof *trainer->split, &trainer->split));
+    GKV_TRY(gkv_alloc(count - held_out, sizeof *trainer->shuffled, &trainer->shuffled));
+    const uint64_t seed = settings->train.seed;
+    gkv_images_split(seed, count, trainer->split);
+    gkv_binarization mode;
+    GKV_TRY(gkv_binarization_parse(settings->data.binarization, &mode));
+    trainer->train = (gkv_images){.dataset = trainer->dataset, .order = trainer->split, .count = count - held_out,
+                                  .mode = mode, .seed = seed, .fixed_step = GKV_FIXED_TRAIN,
+                                  .every_visit = mode == GKV_BINARIZE_DYNAMIC};
+    trainer->validation = trainer->train;
+    trainer->validation.order = trainer->split + trainer->train.count;
+    trainer->validation.count = held_out;
+    trainer->validation.every_visit = false;
+    return GKV_OK;
+}
+
+/* A base by class is trained with labels, which have to be among its classes. */
+static gkv_status check_labels(const gkv_trainer *trainer)
+{
+    const size_t classes = trainer->model->base->classes, count = gkv_dataset_count(trainer->dataset);
+    const uint8_t *labels = gkv_dataset_labels(trainer->dataset);
+    if (classes > 0 && !labels)
+        return gkv_fail(GKV_ERR_CONFIG, "model.base = gk-by-class needs the labels of the training images, and there are "
+                        "none; give data.train_labels, or choose another base");
+    for (size_t i = 0; classes > 0 && i < count; i++)
+        if (labels[i] >= classes)
+            return gkv_fail(GKV_ERR_CONFIG, "training image %zu has label %d; raise model.base_classes, which is %zu", i,
+                            labels[i], classes);
+    return GKV_OK;
+}
+
+gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset, gkv_trainer **out)
+{
+    gkv_trainer *trainer = NULL;
+    double *mean = NULL;
+    gkv_status status = gkv_alloc(1, sizeof *trainer, &trainer);
+    if (status != GKV_OK) {
+        gkv_dataset_free(dataset);
+        goto done;
+    }
+    trainer->dataset = dataset;
+    trainer->shuffled_epoch = UINT64_MAX;
+    trainer->threads = gkv_thread_count(settings);
+    const size_t height = gkv_dataset_height(dataset), width = gkv_dataset_width(dataset);
+    GKV_TRY_GOTO(gkv_alloc(height * width, sizeof *mean, &mean));
+    GKV_TRY_GOTO(gkv_dataset_mean(dataset, 0, gkv_dataset_count(dataset), mean));
+    GKV_TRY_GOTO(gkv_model_create(settings, height, width, mean, &trainer->model));
+    GKV_TRY_GOTO(check_labels(trainer));
+    GKV_TRY_GOTO(split_images(trainer));
+    const gkv_params *params = &trainer->model->params;
+    const size_t count = trainer->train.count, wished = (size_t)settings->train.batch;
+    const bool one = strcmp(settings->train.backward, "one") == 0;
+    const size_t batch = wished < count ? wished : count, draws = one ? 1 : (size_t)settings->train.samples;
+    trainer->batch = batch;
+    GKV_TRY_GOTO(gkv_workspace_create(&trainer->model->plan, batch * draws, true, params, &trainer->ws));
+    GKV_TRY_GOTO(gkv_workspace_keep_packed(&trainer->ws));
+    GKV_TRY_GOTO(gkv_alloc(4 * params->total, sizeof *trainer->good, &trainer->good));
+    GKV_TRY_GOTO(gkv_alloc(params->trainable / GKV_TRAINER_CHUNK + 1, sizeof *trainer->squares, &trainer->squares));
+    if (settings->train.warp > 0)
+        GKV_TRY_GOTO(gkv_alloc((size_t)trainer->threads * height * width, sizeof *trainer->warped, &trainer->warped));
+    if (settings->train.ema > 0) {
+        GKV_TRY_GOTO(gkv_alloc(params->total, sizeof *trainer->ema, &trainer->ema));
+        memcpy(trainer->ema, params->values, params->total * sizeof *trainer->ema);
+    }
+    if (settings->train.polish_epochs > 0)
+        GKV_TRY_GOTO(gkv_polisher_create(trainer->model, &trainer->ws, trainer->threads, &trainer->polisher));
+    if (one)
+        GKV_TRY_GOTO(gkv_resampler_create(trainer->model, &trainer->ws, trainer->threads, batch, &trainer->resampler));
+    trainer->epoch_steps = (count + batch - 1) / batch;
+    trainer->steps = trainer->epoch_steps * (uint64_t)settings->train.epochs;
+    GKV_TRY_GOTO(gkv_trainer_prepare_refits(trainer));
+    trainer->state.rate_factor = 1;
+    trainer->state.best = INFINITY;
+    gkv_trainer_mark_good(trainer);
+done:
+    free(mean);
+    if (status != GKV_OK) {
+        gkv_trainer_free(trainer);
+        trainer = NULL;
+    }
+    *out = trainer;
+    return status;
+}
+
+void gkv_trainer_free(gkv_trainer *trainer)
+{
+    if (!trainer)
+        return;
+    gkv_polisher_free(trainer->polisher);
+    gkv_resampler_free(trainer->resampler);
+    gkv_model_free(trainer->model);
+    gkv_dataset_free(trainer->dataset);
+    gkv_workspace_free(&trainer->ws);
+    free(trainer->split);
+    free(trainer->shuffled);
+    free(trainer->ema);
+    free(trainer->good);
+    free(trainer->store.codes);
+    free(trainer->store.labels);
+    free(trainer->store.tally);
+    free(trainer->squares);
+    free(trainer->warped);
+    free(trainer);
+}
+
+/* The stretches that a rollback brings back: values, moments, and the average, if any. */
+static size_t stretches_of(const gkv_trainer *trainer, gkv_real *stretches[4])
+{
+    const gkv_params *params = &trainer->model->params;
+    stretches[0] = params->values, stretches[1] = params->m, stretches[2] = params->v, stretches[3] = trainer->ema;
+    return trainer->ema ? 4 : 3;
+}
+
+void gkv_trainer_mark_good(gkv_trainer *trainer)
+{
+    gkv_real *stretches[4];
+    const size_t count = stretches_of(trainer, stretches), total = trainer->model->params.total;
+    for (size_t i = 0; i < count; i++)
+        memcpy(trainer->good + i * total, stretches[i], total * sizeof *trainer->good);
+    trainer->good_moved = trainer->state.moved;
+}
+
+void gkv_trainer_return_to_good(gkv_trainer *trainer)
+{
+    gkv_real *stretches[4];
+    const size_t count = stretches_of(trainer, stretches), total = trainer->model->params.total;
+    for (size_t i = 0; i < count; i++)
+        memcpy(stretches[i], trainer->good + i * total, total * sizeof *trainer->good);
+    trainer->state.skipped_in_row = 0;
+    trainer->state.moved = trainer->good_moved; /* 0: components are alike again, and no tally could tell them apart */
+    gkv_trainer_drop_codes(trainer); /* those of other weights */
+    gkv_trainer_drop_tally(trainer);
+}
+
+gkv_params gkv_trainer_eval_params(const gkv_trainer *trainer)
+{
+    gkv_params params = trainer->model->params;
+    if (trainer->ema) {
+        params.values = trainer->ema;
+        /* What the optimiser does not move is not averaged either. */
+        memcpy(trainer->ema + params.trainable, trainer->model->params.values + params.trainable,
+               (params.total - params.trainable) * sizeof *trainer->ema);
+    }
+    return params;
+}

@@ -1,0 +1,305 @@
+/* The base's refits while training.
+ *
+ * A step computes ε = h⁻¹(z) of every image anyway. The last steps before a refit keep it, so
+ * that a refit encodes nothing: its codes are those of the last images, each under
+ * the weights that its step began with. Every fifth is kept from the fit, to judge it. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <omp.h>
+
+#include "core/memory.h"
+#include "train/trainer.h"
+
+static bool refits_at_all(const gkv_trainer *trainer)
+{
+    return trainer->model->base->ops->refit && strstr(trainer->model->settings.model.base_fit, "lm") != NULL;
+}
+
+/* --- When ---------------------------------------------------------------------------- */
+
+double gkv_trainer_refit_period(const gkv_trainer *trainer)
+{
+    return fmax(1, trainer->model->settings.train.refit_every * (double)trainer->epoch_steps);
+}
+
+/* Whether the next refit is by a tally: one that tells components apart, as the first one does, goes before. */
+static bool by_tally(const gkv_trainer *trainer)
+{
+    return trainer->store.tally && trainer->state.moved > 0;
+}
+
+/* Steps from one refit by a tally to the next: enough for codes to judge it, and for a step that has none of these. */
+static uint64_t tally_steps(const gkv_trainer *trainer)
+{
+    const uint64_t wished = (uint64_t)trainer->model->settings.train.refit_steps;
+    const uint64_t enough = (GKV_REFIT_CODES_MIN * GKV_REFIT_JUDGE_EVERY + trainer->batch - 1) / trainer->batch;
+    const uint64_t least = enough > 1 ? enough : 2;
+    return wished > least ? wished : least;
+}
+
+/* Refits to codes that would be due in the first so many steps. */
+static uint64_t periods_within(const gkv_trainer *trainer, uint64_t steps)
+{
+    return (uint64_t)floor((double)steps / gkv_trainer_refit_period(trainer) + 1e-9);
+}
+
+/* After how many steps the n-th of them is due, n ≥ 1. */
+static uint64_t step_of_period(const gkv_trainer *trainer, uint64_t n)
+{
+    uint64_t step = (uint64_t)((double)n * gkv_trainer_refit_period(trainer));
+    while (periods_within(trainer, step) < n) /* by rounding only */
+        step++;
+    while (step > 0 && periods_within(trainer, step - 1) >= n)
+        step--;
+    return step;
+}
+
+/* Refits that are due in the first so many steps: to codes, or a first one to codes and then by tallies. */
+static uint64_t refits_within(const gkv_trainer *trainer, uint64_t steps)
+{
+    const uint64_t periods = periods_within(trainer, steps);
+    return by_tally(trainer) && periods > 0 ? 1 + (steps - step_of_period(trainer, 1)) / tally_steps(trainer) : periods;
+}
+
+/* After how many steps the n-th refit is due; 0 for n = 0. */
+static uint64_t step_of(const gkv_trainer *trainer, uint64_t n)
+{
+    if (by_tally(trainer) && n > 0)
+        return step_of_period(trainer, 1) + (n - 1) * tally_steps(trainer);
+    return n > 0 ? step_of_period(trainer, n) : 0;
+}
+
+bool gkv_trainer_refit_due(const gkv_trainer *trainer, uint64_t step)
+{
+    return refits_at_all(trainer) && step > 0 && refits_within(trainer, step) > refits_within(trainer, step - 1);
+}
+
+/* --- From what ------------------------------------------------------------------------- */
+
+/* Images that so many steps have seen. */
+static uint64_t images_after(const gkv_trainer *trainer, uint64_t steps)
+{
+    const uint64_t count = trainer->train.count, within = steps % trainer->epoch_steps * trainer->batch;
+    return steps / trainer->epoch_steps * count + (within < count ? within : count);
+}
+
+/* Of all images that the run sees in order those that the n-th refit, n ≥ 1, is made from, from `from` and before
+ * `to`: as many as there is room for, and none from before the last refit. */
+static void window_of(const gkv_trainer *trainer, uint64_t n, uint64_t *from, uint64_t *to)
+{
+    const uint64_t before = images_after(trainer, step_of(trainer, n - 1));
+    *to = images_after(trainer, step_of(trainer, n));
+    uint64_t room = trainer->store.room;
+    if (by_tally(trainer) && n > 1) { /* these codes are judges alone */
+        const uint64_t judges = (*to - before) / (4 * GKV_REFIT_JUDGE_EVERY);
+        const uint64_t wished = judges < GKV_REFIT_CODES_MIN ? GKV_REFIT_CODES_MIN
+                              : judges < GKV_TALLY_JUDGES    ? judges
+                                                             : GKV_TALLY_JUDGES;
+        room = wished < room ? wished : room;
+    }
+    *from = *to - before > room ? *to - room : before;
+}
+
+/* Of so many codes of a refit, which are all that come `between` two or all there is room for, half may be lost on the
+ * way, and a fifth judges. */
+static gkv_status check_components(const gkv_trainer *trainer, double between)
+{
+    const double codes = fmin(between, (double)trainer->store.room);
+    const bool longer = codes >= between && trainer->model->settings.train.refit_every < 1;
+    const bool roomier = codes < between && trainer->store.room < trainer->train.count;
+    const gkv_base *base = trainer->model->base;
+    const size_t components = base->ops->tally_parts ? base->ops->tally_parts(base) : 1;
+    const double most = codes / 2 * (GKV_REFIT_JUDGE_EVERY - 1) / GKV_REFIT_JUDGE_EVERY;
+    if ((double)components > most)
+        return gkv_fail(GKV_ERR_CONFIG, "the base's %zu components are more than the %.0f that a refit to %.0f codes can "
+                        "tell apart: lower model.base_components, or %s", components, floor(most), codes,
+                        longer ? "raise train.refit_every" : roomier ? "raise train.refit_codes" : "train on more images");
+    return GKV_OK;
+}
+
+gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
+{
+    if (!refits_at_all(trainer))
+        return GKV_OK;
+    const size_t wished = (size_t)trainer->model->settings.train.refit_codes, count = trainer->train.count;
+    trainer->store.room = wished < count ? wished : count;
+    if (trainer->store.room < GKV_REFIT_CODES_MIN)
+        return gkv_fail(GKV_ERR_CONFIG, "%zu training images are too few to refit the base to (at least %d): set "
+                        "model.base_fit = grad or fixed, or train on more images", count, GKV_REFIT_CODES_MIN);
+    const double each = fmin(gkv_trainer_refit_period(trainer), (double)trainer->epoch_steps) * (double)trainer->batch;
+    if (each < GKV_REFIT_CODES_MIN)
+        return gkv_fail(GKV_ERR_CONFIG, "train.refit_every = %g leaves %.0f images from one refit of the base to the next, "
+                        "and a refit needs %d", trainer->model->settings.train.refit_every, each, GKV_REFIT_CODES_MIN);
+    GKV_TRY(check_components(trainer, each));
+    if (trainer->model->base->classes > 0)
+        GKV_TRY(gkv_alloc(trainer->store.room, sizeof *trainer->store.labels, &trainer->store.labels));
+    const gkv_base *base = trainer->model->base;
+    if (base->ops->tally_size && trainer->model->settings.train.refit_steps > 0 &&
+        strcmp(trainer->model->settings.model.base_fit, "lm") == 0)
+        trainer->store.tally_size = base->ops->tally_size(base);
+    if (trainer->store.tally_size > 0)
+        GKV_TRY(gkv_alloc(trainer->store.tally_size, sizeof *trainer->store.tally, &trainer->store.tally));
+    return gkv_alloc(trainer->store.room * trainer->model->d, sizeof *trainer->store.codes, &trainer->store.codes);
+}
+
+gkv_status gkv_trainer_check_codes(const gkv_trainer *trainer)
+{
+    uint64_t most = 0, from = 0, to = 0;
+    const uint64_t step = trainer->state.step, seen = images_after(trainer, step);
+    if (refits_at_all(trainer)) {
+        window_of(trainer, refits_within(trainer, step) + !gkv_trainer_refit_due(trainer, step), &from, &to);
+        most = seen > from ? seen - from : 0;
+    }
+    if (trainer->state.codes > most)
+        return gkv_fail(GKV_ERR_DATA, "%llu codes for a refit after step %llu, which leaves %llu at most: the file is "
+                        "damaged", (unsigned long long)trainer->state.codes, (unsigned long long)step,
+                        (unsigned long long)most);
+    return GKV_OK;
+}
+
+/* The row of an image's draws that stands for it: each with the probability of its share in the
+ * objective, so that a refit goes where the objective's gradient would go. */
+static size_t row_to_keep(const gkv_trainer *trainer, size_t image)
+{
+    const size_t draws = trainer->ws.draws, row = image * draws;
+    if (draws == 1)
+        return row;
+    const gkv_rng at = gkv_rng_at(trainer->model->settings.train.seed, GKV_STREAM_CODE, trainer->state.step, image);
+    return row + gkv_pass_choose(gkv_at(&trainer->ws, trainer->model->share, row), draws, at);
+}
+
+bool gkv_trainer_tallies(const gkv_trainer *trainer, size_t images)
+{
+    uint64_t from = 0, to = 0;
+    if (!by_tally(trainer))
+        return false;
+    window_of(trainer, refits_within(trainer, trainer->state.step) + 1, &from, &to);
+    return images_after(trainer, trainer->state.step) + images <= from;
+}
+
+void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t images)
+{
+    if (!refits_at_all(trainer))
+        return;
+    const size_t d = trainer->model->d;
+    const uint64_t start = images_after(trainer, trainer->state.step);
+    uint64_t from = 0, to = 0;
+    window_of(trainer, refits_within(trainer, trainer->state.step) + 1, &from, &to);
+    for (size_t i = start < from ? (size_t)(from - start) : 0; i < images; i++) {
+        const size_t row = row_to_keep(trainer, i), at = (size_t)trainer->state.codes++;
+        memcpy(trainer->store.codes + at * d, gkv_at(&trainer->ws, trainer->model->flow->eps, row), d * sizeof *trainer->store.codes);
+        trainer->state.codes_density += (double)*gkv_at(&trainer->ws, trainer->model->base->log_density, row);
+        if (trainer->store.labels)
+            trainer->store.labels[at] = *gkv_at(&trainer->ws, trainer->model->label, row);
+    }
+}
+
+void gkv_trainer_drop_codes(gkv_trainer *trainer)
+{
+    trainer->state.codes = 0;
+    trainer->state.codes_density = 0;
+}
+
+void gkv_trainer_drop_tally(gkv_trainer *trainer)
+{
+    if (trainer->store.tally)
+        memset(trainer->store.tally, 0, trainer->store.tally_size * sizeof *trainer->store.tally);
+}
+
+bool gkv_trainer_has_codes(const gkv_trainer *trainer)
+{
+    uint64_t from = 0, to = 0;
+    const uint64_t due = refits_within(trainer, trainer->state.step);
+    window_of(trainer, due > 0 ? due : 1, &from, &to);
+    return trainer->state.codes >= GKV_REFIT_CODES_MIN && trainer->state.codes >= (to - from) / 2;
+}
+
+/* --- The refit --------------------------------------------------------------------------- */
+
+/* How much of what the base knows the tally is to take the place of: its share of the images that the base
+ * remembers, which are those of refit_memory epochs but as many as its correlations want, and of more as the learning
+ * rate falls and codes come to rest, but of no more than there were. */
+static double share_of_tally(const gkv_trainer *trainer)
+{
+    enum { LONGEST = 20, ROWS_A_DIMENSION = 5 };
+    const gkv_base *base = trainer->model->base;
+    const uint64_t step = trainer->state.step, now = images_after(trainer, step);
+    const uint64_t since = now - images_after(trainer, step_of(trainer, refits_within(trainer, step) - 1));
+    const double wished = trainer->model->settings.train.refit_memory * (double)trainer->train.count;
+    const double least = (double)(ROWS_A_DIMENSION * trainer->model->d * base->ops->tally_parts(base));
+    const double memory = fmax(wished, least) / fmax(gkv_trainer_decay(trainer, step), 1.0 / LONGEST);
+    return fmin(1, (double)since / fmin(memory, (double)now));
+}
+
+/* Takes the judges, the last of every so many, apart from the others. */
+static void divide(const gkv_trainer *trainer, size_t every, gkv_real *fit, gkv_real *judges)
+{
+    const size_t d = trainer->model->d;
+    for (size_t i = 0; i < trainer->state.codes; i++) {
+        gkv_real **to = i % every == every - 1 ? &judges : &fit;
+        memcpy(*to, trainer->store.codes + i * d, d * sizeof **to);
+        *to += d;
+    }
+}
+
+static void divide_classes(const gkv_trainer *trainer, size_t every, uint32_t *fit, uint32_t *judges)
+{
+    for (size_t i = 0; trainer->store.labels && i < trainer->state.codes; i++) {
+        uint32_t **to = i % every == every - 1 ? &judges : &fit;
+        *(*to)++ = (uint32_t)trainer->store.labels[i] - 1;
+    }
+}
+
+/* A base that gradients move too goes on from its new place at rest, and its average with it. */
+static void settle(gkv_trainer *trainer)
+{
+    const gkv_params *params = &trainer->model->params;
+    for (size_t i = 0; i < params->count; i++) {
+        const gkv_param *param = &params->list[i];
+        if (!param->trainable || strncmp(param->name, "prior.base.", 11) != 0)
+            continue;
+        memset(params->m + param->offset, 0, param->size * sizeof *params->m);
+        if (trainer->ema)
+            memcpy(trainer->ema + param->offset, params->values + param->offset, param->size * sizeof *params->values);
+    }
+}
+
+gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report)
+{
+    const double began = omp_get_wtime();
+    const gkv_model *model = trainer->model;
+    const bool tallied = by_tally(trainer);
+    const size_t every = tallied ? 1 : GKV_REFIT_JUDGE_EVERY; /* what a tally says is judged by all codes there are */
+    const size_t count = trainer->state.codes, judges = count / every, d = model->d;
+    gkv_real *codes = NULL;
+    uint32_t *classes = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(count * d, sizeof *codes, &codes));
+    GKV_TRY_GOTO(gkv_alloc(count, sizeof *classes, &classes));
+    gkv_real *held_out = codes + (count - judges) * d;
+    divide(trainer, every, codes, held_out);
+    divide_classes(trainer, every, classes, classes + (count - judges));
+    const gkv_base_codes given = {.fit = codes, .held_out = held_out, .fit_count = count - judges, .held_out_count = judges,
+                                  .fit_class = trainer->store.labels ? classes : NULL,
+                                  .held_out_class = trainer->store.labels ? classes + (count - judges) : NULL,
+                                  .tally = tallied ? trainer->store.tally : NULL,
+                                  .held_out_density = tallied ? trainer->state.codes_density / (double)count : NAN};
+    const gkv_base_refit_settings how = {.first = trainer->state.moved == 0, .damping = model->settings.train.refit_damping,
+                                         .share = tallied ? share_of_tally(trainer) : 1,
+                                         .iterations = (int)model->settings.train.refit_iterations,
+                                         .seed = model->settings.train.seed, .threads = trainer->threads};
+    GKV_TRY_GOTO(model->base->ops->refit(model->base, &model->params, &given, &how, report));
+    trainer->state.refits++;
+    gkv_trainer_drop_tally(trainer);
+    if (report->step > 0) {
+        trainer->state.moved++;
+        settle(trainer);
+    }
+done:
+    free(codes);
+    free(classes);
+    report->seconds = omp_get_wtime() - began;
+    return status;
+}

@@ -1,0 +1,112 @@
+/* A base distribution by itself. */
+#ifndef GKV_TESTS_BASE_RIG_H
+#define GKV_TESTS_BASE_RIG_H
+
+#include "gradient.h"
+
+#include "base/base_gk.h"
+
+typedef struct base_rig {
+    gkv_params params;
+    gkv_plan plan;
+    gkv_workspace ws;
+    gkv_base *base;
+    gkv_slot label;
+    size_t rows, d;
+} base_rig;
+
+/* As `wish` says, of which the slots are not needed. */
+static inline base_rig *base_rig_begin_as(const char *name, size_t rows, size_t d, const gkv_base_spec *wish)
+{
+    base_rig *it = test_alloc(sizeof *it);
+    it->rows = rows;
+    it->d = d;
+    gkv_base_spec spec = *wish;
+    spec.eps = gkv_plan_forward(&it->plan, d);
+    spec.d_eps = gkv_plan_backward(&it->plan, d);
+    spec.label = it->label = gkv_plan_forward(&it->plan, 1);
+    const gkv_base_ops *ops = gkv_base_find(name);
+    assert_non_null(ops);
+    assert_string_equal(ops->name, name);
+    assert_ok(ops->create(&spec, &it->params, &it->plan, &it->base));
+    assert_ok(gkv_params_seal(&it->params));
+    assert_ok(gkv_workspace_create(&it->plan, rows, true, &it->params, &it->ws));
+    ops->init(it->base, &it->params);
+    assert_ok(ops->check(it->base, &it->params));
+    return it;
+}
+
+static inline base_rig *base_rig_begin(const char *name, size_t rows, size_t d, bool trainable)
+{
+    const gkv_base_spec spec = {.g = 0.2, .k = 0.1, .trainable = trainable, .components = 3, .dependent = true};
+    return base_rig_begin_as(name, rows, d, &spec);
+}
+
+static inline void base_rig_end(base_rig *it)
+{
+    it->base->ops->free(it->base);
+    gkv_workspace_free(&it->ws);
+    gkv_params_free(&it->params);
+    free(it);
+}
+
+static inline bool is_gk(const base_rig *it)
+{
+    return it->base->ops != &gkv_base_normal;
+}
+
+static inline gkv_real *cholesky_of(const base_rig *it)
+{
+    return gkv_param_value(&it->params, gkv_base_gk_of(it->base)->cholesky);
+}
+
+/* Random valid margins, some near the edge of validity, and a random correlation. */
+static inline void base_rig_randomise(base_rig *it, uint64_t place)
+{
+    gkv_real noise[4 * 64];
+    if (!is_gk(it))
+        return;
+    test_normals(place, 4 * it->d, 1, noise);
+    for (size_t j = 0; j < it->d; j++) {
+        const double g = 0.8 * (double)noise[4 * j + 2], k = 0.3 * (double)noise[4 * j + 3];
+        gkv_gk gk = {0.5 * (double)noise[4 * j], exp(0.3 * (double)noise[4 * j + 1]), g, k, 0.8, 0};
+        gk = gkv_gk_project(&gk, j % 2 ? 1e-3 : 0.02);
+        gkv_base_gk_set(it->base, &it->params, j, &gk);
+    }
+    if (it->base->ops == &gkv_base_gk_copula)
+        for (size_t i = 0; i < it->d; i++)
+            test_perturb(place + 1000 + i, i + 1, 0.4, cholesky_of(it) + i * it->d);
+    it->base->ops->project(it->base, &it->params);
+    assert_ok(it->base->ops->check(it->base, &it->params));
+}
+
+static inline gkv_gk margin_of(const base_rig *it, size_t j)
+{
+    double m[5];
+    it->base->ops->margin(it->base, &it->params, j, m);
+    return (gkv_gk){m[0], m[1], m[2], m[3], m[4], 0};
+}
+
+/* log p of the row in the workspace, from the definition and the gk room's scalar
+ * functions: L⁻¹z by substitution. */
+static inline double log_density_naive(const base_rig *it, const gkv_real *eps)
+{
+    double w[64], sum = 0;
+    for (size_t j = 0; j < it->d; j++) {
+        const gkv_gk gk = margin_of(it, j);
+        const double z = gkv_gk_Q_inverse(&gk, (double)eps[j]);
+        double diagonal = 1;
+        w[j] = z;
+        if (it->base->ops == &gkv_base_gk_copula) {
+            const gkv_real *row = cholesky_of(it) + j * it->d;
+            for (size_t i = 0; i < j; i++)
+                w[j] -= (double)row[i] * w[i];
+            diagonal = (double)row[j];
+            w[j] /= diagonal;
+        }
+        sum -= w[j] * w[j] / 2 + log(diagonal) + gkv_gk_log_dQ(&gk, z) + GKV_HALF_LOG_2PI;
+    }
+    return sum;
+}
+
+#endif

@@ -1,0 +1,128 @@
+/* Mixtures by themselves, with random parameters and a density from the definition. */
+#ifndef GKV_TESTS_MIXTURE_RIG_H
+#define GKV_TESTS_MIXTURE_RIG_H
+
+#include "base/base_fixture.h"
+
+#include "base/base_mixture.h"
+
+/* A kind of mixture. */
+typedef struct mixture_kind {
+    const char *name;
+    size_t components, classes;
+    bool diagonal, shared;
+} mixture_kind;
+
+static const mixture_kind mixture_kinds[] = {
+    {"full-gaussian", 1, 0, false, false},  {"gaussian-mixture", 4, 0, false, false},
+    {"gaussian-mixture", 5, 0, true, false}, {"gk-mixture", 3, 0, false, false},
+    {"gk-mixture", 4, 0, true, false},       {"gk-mixture", 3, 0, false, true},
+    {"gk-mixture", 1, 0, false, false},      {"gk-by-class", 2, 3, false, false},
+    {"gk-by-class", 1, 4, true, true},
+};
+enum { MIXTURE_KINDS = sizeof mixture_kinds / sizeof *mixture_kinds };
+
+static inline base_rig *mixture_begin(const mixture_kind *kind, size_t rows, size_t d, bool trainable)
+{
+    const gkv_base_spec spec = {.g = 0.2, .k = 0.1, .trainable = trainable, .components = kind->components,
+                                .classes = kind->classes, .dependent = !kind->diagonal, .shared_shapes = kind->shared,
+                                .seed = 5};
+    return base_rig_begin_as(kind->name, rows, d, &spec);
+}
+
+static inline const gkv_base_mixture *mixture_of(const base_rig *it)
+{
+    return gkv_base_mixture_of(it->base);
+}
+
+/* Valid parameters away from all special values; components apart by about `spread`. */
+static inline void mixture_randomise(base_rig *it, uint64_t place, double spread)
+{
+    const gkv_base_mixture *self = mixture_of(it);
+    gkv_real noise[4 * 64];
+    test_normals(place + 7, self->components, 0.7, gkv_param_value(&it->params, self->logits));
+    for (size_t k = 0; k < self->components; k++) {
+        test_normals(place + 10 + 10 * k, 4 * it->d, 1, noise);
+        for (size_t j = 0; j < it->d; j++) {
+            const gkv_gk first = gkv_mixture_get(self, &it->params, 0, j);
+            gkv_gk gk = {spread * (double)noise[4 * j], exp(0.3 * (double)noise[4 * j + 1]), 0.6 * (double)noise[4 * j + 2],
+                         fabs(0.2 * (double)noise[4 * j + 3]), 0.8, 0};
+            if (self->spec.shared_shapes && k > 0)
+                gk.g = first.g, gk.k = first.k;
+            gkv_mixture_set(self, &it->params, k, j, &gk);
+        }
+        for (size_t j = 0; self->spec.dependent && j < it->d; j++) {
+            gkv_real *row = gkv_mixture_whitening(self, &it->params, k) + j * it->d + j;
+            test_perturb(place + 1000 + 100 * k + j, it->d - j, 0.3, row);
+            *row = (gkv_real)(0.3 + fabs((double)*row));
+        }
+    }
+    assert_ok(it->base->ops->check(it->base, &it->params));
+}
+
+/* log f_k from the definition. */
+static inline double mixture_log_component(const base_rig *it, size_t k, const gkv_real *eps)
+{
+    const gkv_base_mixture *self = mixture_of(it);
+    double zeta[64], sum = 0;
+    for (size_t j = 0; j < it->d; j++) {
+        const gkv_gk gk = gkv_mixture_get(self, &it->params, k, j);
+        zeta[j] = gkv_gk_Q_inverse(&gk, (double)eps[j]);
+        double w = zeta[j];
+        if (self->spec.dependent) {
+            const gkv_real *whitening = gkv_mixture_whitening(self, &it->params, k);
+            w = 0;
+            for (size_t i = 0; i <= j; i++)
+                w += zeta[i] * (double)whitening[i * it->d + j];
+            sum += log((double)whitening[j * it->d + j]);
+        }
+        sum -= w * w / 2 + gkv_gk_log_dQ(&gk, zeta[j]) + GKV_HALF_LOG_2PI;
+    }
+    return sum;
+}
+
+/* log p of a row of this class, −1 for any. */
+static inline double mixture_log_density(const base_rig *it, long which, const gkv_real *eps)
+{
+    const gkv_base_mixture *self = mixture_of(it);
+    double weights[64], most = -INFINITY, sum = 0;
+    size_t count;
+    const size_t first = gkv_mixture_first(self, which, &count);
+    gkv_mixture_weights(self, &it->params, weights);
+    for (size_t k = first; k < first + count; k++) {
+        weights[k] = log(weights[k]) + mixture_log_component(it, k, eps);
+        most = fmax(most, weights[k]);
+    }
+    for (size_t k = first; k < first + count; k++)
+        sum += exp(weights[k] - most);
+    return most + log(sum);
+}
+
+/* Normals [count, d] at `rows` to draws, of a class or, −1, of all; the components' choices are at another place. */
+static inline void mixture_transform(const base_rig *it, long which, uint64_t place, size_t count, gkv_real *rows)
+{
+    double *choice = test_alloc(count * sizeof *choice);
+    gkv_rng_uniform(gkv_rng_at(place, GKV_STREAM_USER, 1, 0), count, choice);
+    if (which < 0)
+        it->base->ops->transform(it->base, &it->params, count, choice, rows);
+    else
+        it->base->ops->transform_class(it->base, &it->params, (size_t)which, count, choice, rows);
+    free(choice);
+}
+
+/* Draws into the workspace; rows of a base by class are of class 0, 1 … or of none in turn. */
+static inline void mixture_draw(base_rig *it, uint64_t place)
+{
+    gkv_real *eps = gkv_at(&it->ws, it->base->eps, 0);
+    test_normals(place, it->rows * it->d, 1, eps);
+    mixture_transform(it, -1, place, it->rows, eps);
+    for (size_t r = 0; r < it->rows; r++)
+        *gkv_at(&it->ws, it->label, r) = (gkv_real)(it->base->classes ? r % (it->base->classes + 1) : 0);
+}
+
+static inline long mixture_class(const base_rig *it, size_t row)
+{
+    return (long)*gkv_at(&it->ws, it->label, row) - 1;
+}
+
+#endif

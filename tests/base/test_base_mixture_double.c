@@ -1,0 +1,315 @@
+/* Mixtures: densities, every gradient, and what they are when they are something simpler. */
+#include "base/mixture_fixture.h"
+
+#include "gkvae/mgk_mixture.h"
+
+/* The loss is Σ_rows weight·log p(ε). */
+typedef struct job {
+    base_rig *it;
+    double weight[64];
+} job;
+
+static double loss(void *context)
+{
+    const job *wish = context;
+    base_rig *it = wish->it;
+    it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
+    double sum = 0;
+    for (size_t r = 0; r < it->rows; r++)
+        sum += wish->weight[r] * *gkv_at(&it->ws, it->base->log_density, r);
+    return sum;
+}
+
+static void check_density(base_rig *it)
+{
+    it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
+    for (size_t r = 0; r < it->rows; r++) {
+        const double wanted = mixture_log_density(it, mixture_class(it, r), gkv_at(&it->ws, it->base->eps, r));
+        assert_close(*gkv_at(&it->ws, it->base->log_density, r), wanted, 1e-10 * (1 + fabs(wanted)));
+    }
+}
+
+/* Upper triangles are free, what is below them is not; g and k that all components share move together. */
+static void check_parameter(job *wish, size_t i)
+{
+    base_rig *it = wish->it;
+    const gkv_base_mixture *self = mixture_of(it);
+    const gkv_param *param = &it->params.list[i];
+    gkv_real *value = gkv_param_value(&it->params, i), *grad = gkv_param_grad(&it->params, i);
+    if (self->spec.dependent && i == self->whitening) {
+        for (size_t row = 0; row < param->rows; row++) {
+            const size_t j = row % it->d;
+            for (size_t c = 0; c < j; c++)
+                assert_true(grad[row * it->d + c] == 0);
+            assert_gradient(loss, wish, value + row * it->d + j, grad + row * it->d + j, it->d - j, 1, 1e-6, param->name);
+        }
+        return;
+    }
+    const bool shape = self->shaped && (i == self->margin[GKV_MIXTURE_G] || i == self->margin[GKV_MIXTURE_K]);
+    if (!shape || !self->spec.shared_shapes) {
+        assert_gradient(loss, wish, value, grad, param->size, 1, 1e-6, param->name);
+        return;
+    }
+    for (size_t j = 0; j < it->d; j++) {
+        const double step = 1e-4, at = value[j];
+        double slope = 0;
+        for (int side = -1; side <= 1; side += 2) {
+            for (size_t k = 0; k < self->components; k++)
+                value[k * it->d + j] = at + side * step;
+            slope += side * loss(wish) / (2 * step);
+        }
+        for (size_t k = 0; k < self->components; k++) {
+            value[k * it->d + j] = at;
+            assert_close(grad[k * it->d + j], slope, 1e-4 * (1 + fabs(slope)));
+        }
+    }
+}
+
+static void check_gradients(base_rig *it)
+{
+    job wish = {.it = it};
+    const gkv_base_ops *ops = it->base->ops;
+    test_normals(60, it->rows, 1, wish.weight);
+    memcpy(gkv_at(&it->ws, it->base->d_log_density, 0), wish.weight, it->rows * sizeof(double));
+    const size_t cut = it->rows / 3;
+    ops->log_density(it->base, &it->ws, cut, it->rows - cut);
+    ops->log_density(it->base, &it->ws, 0, cut);
+    ops->backward(it->base, &it->ws, cut, it->rows - cut);
+    ops->backward(it->base, &it->ws, 0, cut);
+    for (size_t i = 0; i < it->params.total; i++)
+        it->params.grads[i] = 3;
+    for (size_t part = ops->parts(it->base); part-- > 0;)
+        ops->gradient(it->base, &it->ws, it->rows, part);
+    double *d_eps = test_alloc(it->rows * it->d * sizeof *d_eps);
+    memcpy(d_eps, gkv_at(&it->ws, it->base->d_eps, 0), it->rows * it->d * sizeof *d_eps);
+    assert_gradient(loss, &wish, gkv_at(&it->ws, it->base->eps, 0), d_eps, it->rows * it->d, 1, 1e-6, "eps");
+    free(d_eps);
+    assert_int_equal(ops->parts(it->base) > 0, it->params.trainable > 0);
+    for (size_t i = 0; it->params.trainable > 0 && i < it->params.count; i++)
+        check_parameter(&wish, i);
+}
+
+static void test_densities_and_gradients(void **state)
+{
+    (void)state;
+    static const size_t dims[] = {1, 2, 5, 19};
+    for (size_t n = 0; n < MIXTURE_KINDS; n++)
+        for (size_t i = 0; i < 4; i++) {
+            base_rig *it = mixture_begin(&mixture_kinds[n], 9, dims[i], i % 2 == 1 || n % 2 == 0);
+            mixture_randomise(it, 100 * n + i, i < 2 ? 1 : 0.3);
+            mixture_draw(it, 50 + i);
+            check_density(it);
+            check_gradients(it);
+            base_rig_end(it);
+        }
+}
+
+/* More rows than are taken together: their gradients are those of halves, which are, added up. */
+static void test_many_rows(void **state)
+{
+    (void)state;
+    enum { HALF = 150, MANY = 2 * HALF, WIDE = 19 };
+    assert_true(HALF < GKV_MIXTURE_GATHERED / WIDE && MANY > GKV_MIXTURE_GATHERED / WIDE);
+    const mixture_kind one = {"gk-mixture", 1, 0, false, false};
+    base_rig *it = mixture_begin(&one, MANY, WIDE, true);
+    const gkv_base_mixture *self = mixture_of(it);
+    const gkv_base_ops *ops = it->base->ops;
+    mixture_randomise(it, 70, 1);
+    mixture_draw(it, 71);
+    const size_t size = WIDE * WIDE;
+    double *sum = test_alloc(size * sizeof *sum), *whole = gkv_param_grad(&it->params, self->whitening);
+    memset(sum, 0, size * sizeof *sum);
+    ops->log_density(it->base, &it->ws, 0, MANY);
+    for (size_t pass = 0; pass < 3; pass++) { /* the first half, the second one, and both */
+        for (size_t r = 0; r < MANY; r++)
+            *gkv_at(&it->ws, it->base->d_log_density, r) = pass == 2 || r / HALF == pass ? 1 : 0;
+        ops->backward(it->base, &it->ws, 0, MANY);
+        ops->gradient(it->base, &it->ws, MANY, 0);
+        for (size_t i = 0; i < size && pass < 2; i++)
+            sum[i] += whole[i];
+    }
+    for (size_t i = 0; i < size; i++)
+        assert_close(whole[i], sum[i], 1e-11 * (MANY + fabs(sum[i])));
+    free(sum);
+    base_rig_end(it);
+}
+
+/* At the start, and far out in the tails; a component that has no weight, and two that are the same. */
+static void test_corners(void **state)
+{
+    (void)state;
+    static const double places[8] = {0, 1e-9, -1e-3, 5, -8, 20, -30, 60};
+    for (size_t n = 0; n < MIXTURE_KINDS; n++)
+        for (int corner = 0; corner < 3; corner++) {
+            base_rig *it = mixture_begin(&mixture_kinds[n], 8, 3, true);
+            const gkv_base_mixture *self = mixture_of(it);
+            if (corner > 0)
+                mixture_randomise(it, 40 + n, 0.5);
+            if (corner == 1)
+                gkv_param_value(&it->params, self->logits)[self->components - 1] = -2000;
+            for (size_t i = GKV_MIXTURE_A; corner == 2 && self->components > 1 && i < (self->shaped ? 4 : 2); i++)
+                memcpy(gkv_mixture_margin(self, &it->params, i, 1), gkv_mixture_margin(self, &it->params, i, 0),
+                       3 * sizeof(gkv_real));
+            gkv_real *eps = gkv_at(&it->ws, it->base->eps, 0);
+            for (size_t r = 0; r < 8; r++)
+                for (size_t j = 0; j < 3; j++)
+                    eps[r * 3 + j] = places[r] * (j == 1 ? -1 : 1);
+            check_density(it);
+            check_gradients(it);
+            base_rig_end(it);
+        }
+}
+
+/* One component is the single base: the copula with W = L⁻ᵀ, the independent one without. */
+static void test_one_component_is_the_single_base(void **state)
+{
+    (void)state;
+    enum { ROWS = 20, D = 5 };
+    for (int diagonal = 0; diagonal < 2; diagonal++) {
+        const mixture_kind one = {"gk-mixture", 1, 0, diagonal, false};
+        base_rig *mixture = mixture_begin(&one, ROWS, D, true);
+        base_rig *single = base_rig_begin(diagonal ? "gk" : "gk-copula", ROWS, D, true);
+        const gkv_base_mixture *self = mixture_of(mixture);
+        base_rig_randomise(single, 81);
+        for (size_t j = 0; j < D; j++) {
+            const gkv_gk gk = margin_of(single, j);
+            gkv_mixture_set(self, &mixture->params, 0, j, &gk);
+        }
+        gkv_real *w = diagonal ? NULL : gkv_mixture_whitening(self, &mixture->params, 0);
+        for (size_t c = 0; c < D && w; c++) { /* column c of L⁻¹ is row c of W */
+            for (size_t i = c; i < D; i++) {
+                double sum = i == c;
+                for (size_t k = c; k < i; k++)
+                    sum -= cholesky_of(single)[i * D + k] * w[c * D + k];
+                w[c * D + i] = sum / cholesky_of(single)[i * D + i];
+            }
+        }
+        base_rig *all[] = {mixture, single};
+        for (size_t i = 0; i < 2; i++) {
+            test_normals(4, ROWS * D, 1.5, gkv_at(&all[i]->ws, all[i]->base->eps, 0));
+            test_normals(5, ROWS, 1, gkv_at(&all[i]->ws, all[i]->base->d_log_density, 0));
+            all[i]->base->ops->log_density(all[i]->base, &all[i]->ws, 0, ROWS);
+            all[i]->base->ops->backward(all[i]->base, &all[i]->ws, 0, ROWS);
+            for (size_t part = 0; part < all[i]->base->ops->parts(all[i]->base); part++)
+                all[i]->base->ops->gradient(all[i]->base, &all[i]->ws, ROWS, part);
+        }
+        for (size_t r = 0; r < ROWS; r++)
+            assert_close(*gkv_at(&mixture->ws, mixture->base->log_density, r),
+                         *gkv_at(&single->ws, single->base->log_density, r), 1e-11);
+        for (size_t i = 0; i < ROWS * D; i++)
+            assert_close(gkv_at(&mixture->ws, mixture->base->d_eps, 0)[i],
+                         gkv_at(&single->ws, single->base->d_eps, 0)[i], 1e-10);
+        for (size_t i = 0; i < 4; i++)
+            for (size_t j = 0; j < D; j++)
+                assert_close(gkv_param_grad(&mixture->params, self->margin[i])[j],
+                             gkv_param_grad(&single->params, gkv_base_gk_of(single->base)->margin[i])[j], 1e-9);
+        /* Draws are the same too: one component leaves nothing to choose. */
+        gkv_real rows[2][ROWS * D];
+        double choice[ROWS];
+        gkv_rng_uniform(gkv_rng_at(6, GKV_STREAM_USER, 1, 0), ROWS, choice);
+        for (size_t i = 0; i < 2; i++) {
+            test_normals(6, ROWS * D, 1, rows[i]);
+            all[i]->base->ops->transform(all[i]->base, &all[i]->params, ROWS, choice, rows[i]);
+        }
+        for (size_t i = 0; i < ROWS * D; i++)
+            assert_close(rows[0][i], rows[1][i], 1e-10 * (1 + fabs(rows[1][i])));
+        base_rig_end(mixture);
+        base_rig_end(single);
+    }
+}
+
+/* Twins share their weight and change nothing; g = k = 0 is the normal mixture. */
+static void test_special_cases(void **state)
+{
+    (void)state;
+    enum { ROWS = 12, D = 4 };
+    const mixture_kind two = {"gaussian-mixture", 2, 0, false, false}, one = {"gaussian-mixture", 1, 0, false, false};
+    const mixture_kind shaped = {"gk-mixture", 2, 0, false, false};
+    base_rig *all[] = {mixture_begin(&one, ROWS, D, false), mixture_begin(&two, ROWS, D, false),
+                       mixture_begin(&shaped, ROWS, D, false), base_rig_begin("full-gaussian", ROWS, D, false)};
+    mixture_randomise(all[0], 3, 1);
+    for (size_t i = 1; i < 4; i++) {
+        const gkv_base_mixture *self = mixture_of(all[i]), *from = mixture_of(all[0]);
+        for (size_t k = 0; k < self->components; k++) {
+            gkv_param_value(&all[i]->params, self->logits)[k] = (gkv_real)k;
+            for (size_t j = 0; j < D; j++) {
+                const gkv_gk gk = gkv_mixture_get(from, &all[0]->params, 0, j);
+                gkv_mixture_set(self, &all[i]->params, k, j, &gk);
+            }
+            memcpy(gkv_mixture_whitening(self, &all[i]->params, k), gkv_mixture_whitening(from, &all[0]->params, 0),
+                   D * D * sizeof(gkv_real));
+        }
+    }
+    for (size_t i = 0; i < 4; i++) {
+        test_normals(4, ROWS * D, 1.5, gkv_at(&all[i]->ws, all[i]->base->eps, 0));
+        all[i]->base->ops->log_density(all[i]->base, &all[i]->ws, 0, ROWS);
+        for (size_t r = 0; r < ROWS; r++)
+            assert_close(*gkv_at(&all[i]->ws, all[i]->base->log_density, r),
+                         *gkv_at(&all[0]->ws, all[0]->base->log_density, r), 1e-11);
+    }
+    for (size_t i = 0; i < 4; i++)
+        base_rig_end(all[i]);
+}
+
+/* ∫∫p = 1, by the trapezoidal rule over what holds all components. */
+static void test_integrals_of_two(void **state)
+{
+    (void)state;
+    enum { SIDE = 901 };
+    for (size_t n = 0; n < MIXTURE_KINDS; n++) {
+        base_rig *it = mixture_begin(&mixture_kinds[n], SIDE * SIDE, 2, false);
+        mixture_randomise(it, 20 + n, 1);
+        const double step = 15.0 / (SIDE - 1); /* in asinh, up to e^7.5 */
+        gkv_real *eps = gkv_at(&it->ws, it->base->eps, 0);
+        for (size_t i = 0; i < SIDE * SIDE; i++) {
+            eps[2 * i] = 0.5 * sinh(-7.5 + (double)(i / SIDE) * step);
+            eps[2 * i + 1] = 0.5 * sinh(-7.5 + (double)(i % SIDE) * step);
+        }
+        it->base->ops->log_density(it->base, &it->ws, 0, SIDE * SIDE);
+        double integral = 0;
+        for (size_t i = 0; i < SIDE * SIDE; i++)
+            integral += step * step * 0.25 * cosh(-7.5 + (double)(i / SIDE) * step) * cosh(-7.5 + (double)(i % SIDE) * step) *
+                        exp(*gkv_at(&it->ws, it->base->log_density, i));
+        assert_close(integral, 1, 2e-4);
+        base_rig_end(it);
+    }
+}
+
+/* Densities and draws are those of the public mixture, and margins those of the definition. */
+static void test_margins(void **state)
+{
+    (void)state;
+    enum { POINTS = 4001 };
+    static double x[POINTS], pdf[POINTS], cdf[POINTS];
+    static const char *const others[] = {"normal", "gk", "gk-copula", "student-t"};
+    for (size_t n = 0; n < MIXTURE_KINDS + 4; n++) {
+        base_rig *it = n < MIXTURE_KINDS ? mixture_begin(&mixture_kinds[n], 1, 3, false)
+                                         : base_rig_begin(others[n - MIXTURE_KINDS], 1, 3, false);
+        if (n < MIXTURE_KINDS)
+            mixture_randomise(it, 200 + n, 1);
+        for (size_t i = 0; i < POINTS; i++)
+            x[i] = 0.5 * sinh(-9 + 18.0 * (double)i / (POINTS - 1));
+        it->base->ops->margin_at(it->base, &it->params, 1, POINTS, x, pdf, cdf);
+        double sum = 0;
+        for (size_t i = 1; i < POINTS; i++) {
+            sum += 0.5 * (pdf[i] + pdf[i - 1]) * (x[i] - x[i - 1]);
+            assert_close(cdf[i] - cdf[0], sum, 1e-4);
+        }
+        assert_true(cdf[0] < 0.01 && cdf[POINTS - 1] > 0.99);
+        base_rig_end(it);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_densities_and_gradients),
+        cmocka_unit_test(test_many_rows),
+        cmocka_unit_test(test_corners),
+        cmocka_unit_test(test_one_component_is_the_single_base),
+        cmocka_unit_test(test_special_cases),
+        cmocka_unit_test(test_integrals_of_two),
+        cmocka_unit_test(test_margins),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

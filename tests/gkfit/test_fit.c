@@ -1,0 +1,260 @@
+/* Fits: exact cases, recovery of known parameters, refusals. */
+#include "support.h"
+
+#include "core/rng.h"
+#include "num/chi2.h"
+#include "num/normal_distribution.h"
+#include "gkvae/gk_fit.h"
+
+static void draw(const gkv_gk *gk, uint64_t sample, size_t n, double *x)
+{
+    gkv_rng_normal_d(gkv_rng_at(11, GKV_STREAM_USER, sample, 0), n, x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = gkv_gk_Q(gk, x[i]);
+}
+
+static void chi_squared_tail(void **state)
+{
+    (void)state;
+    /* x, degrees of freedom, P(χ² > x), from 50-digit arithmetic */
+    static const double rows[][3] = {
+#include "num/chi2_references.inc"
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_relative(gkv_chi2_upper(rows[i][0], rows[i][1]), rows[i][2], 2e-12);
+    assert_true(gkv_chi2_upper(0, 3) == 1 && gkv_chi2_upper(INFINITY, 3) == 0 && isnan(gkv_chi2_upper(NAN, 3)));
+    for (double x = .1; x < 30; x += .7) /* dof 2 is exponential */
+        assert_relative(gkv_chi2_upper(x, 2), exp(-x / 2), 1e-13);
+}
+
+static void octiles_of_a_population_are_exact(void **state)
+{
+    (void)state;
+    static const gkv_gk gks[] = {
+        {3, 1, 2, .5, .8, 0}, {0, 1, .2, .1, .8, 0}, {5, 20, -1, -.05, .8, 0}, {-1, .1, 0, 0, .8, 0}, {0, 1, 4, 2, .6, 0}};
+    for (size_t i = 0; i < 5; i++) {
+        double e[7];
+        for (int j = 0; j < 7; j++)
+            e[j] = gkv_gk_quantile(&gks[i], (j + 1) / 8.0);
+        gkv_gk out;
+        assert_ok(gkv_gk_from_octiles(e, gks[i].c, 1e-4, &out));
+        assert_close(out.a, gks[i].a, 1e-13);
+        assert_relative(out.b, gks[i].b, 1e-12);
+        assert_close(out.g, gks[i].g, 1e-12);
+        assert_close(out.k, gks[i].k, 1e-12);
+    }
+    gkv_gk out;
+    assert_fails(gkv_gk_from_octiles((double[7]){0, 1, 1, 1, 1, 1, 2}, .8, 1e-4, &out), GKV_ERR_DATA, "no spread");
+    const double good[7] = {0, 1, 2, 3, 4, 5, 6};
+    assert_fails(gkv_gk_from_octiles(good, 0, 1e-4, &out), GKV_ERR_ARGUMENT, "c between 0 and 1");
+    assert_fails(gkv_gk_from_octiles(good, 1, 1e-4, &out), GKV_ERR_ARGUMENT, "c between 0 and 1");
+    assert_fails(gkv_gk_from_octiles(good, .8, -1, &out), GKV_ERR_ARGUMENT, "a margin ≥ 0");
+    assert_fails(gkv_gk_from_octiles((double[7]){0, 1, NAN, 1, 1, 3, 4}, .8, 1e-4, &out), GKV_ERR_DATA, "octile 3");
+    /* More skew than tanh can give: near the most, and valid. */
+    assert_ok(gkv_gk_from_octiles((double[7]){0, 0, 0, 0, 1, 5, 9}, .8, 1e-4, &out));
+    assert_true(gkv_gk_is_valid(&out) && out.g > 10);
+}
+
+/* The means of order statistics as the fit takes them: Q + ½ p(1−p)/(n+2) q''(p). */
+static double mean_of(const gkv_gk *gk, double p, size_t n)
+{
+    const double z = gkv_normal_quantile(p), phi = exp(gkv_normal_log_pdf(z));
+    const double bend = (gkv_gk_d2Q(gk, z) + z * gkv_gk_dQ(gk, z)) / (phi * phi);
+    return gkv_gk_Q(gk, z) + 0.5 * p * (1 - p) / ((double)n + 2) * bend;
+}
+
+/* Means of order statistics as the sample: the fit is exact and its residuals are 0. */
+static void exact_sample_is_recovered(void **state)
+{
+    (void)state;
+    enum { N = 999 };
+    static double x[N];
+    static const gkv_gk gks[] = {
+        {3, 1, 2, .5, .8, 0}, {0, 1e-9, .2, .1, .8, 0}, {1e5, 20, -1, -.05, .8, 0}, {-1, .1, 0, 0, .8, 0}, {0, 1, -3, 3, .8, 0}};
+    for (size_t i = 0; i < 5; i++) {
+        for (int j = 0; j < N; j++)
+            x[j] = mean_of(&gks[i], (j + 1.0) / (N + 1), N);
+        gkv_gk_fit_result fit;
+        assert_ok(gkv_gk_fit_sorted(x, N, NULL, &fit));
+        assert_int_equal(fit.converged, 1);
+        assert_close(fit.gk.a, gks[i].a, 1e-5 * gks[i].b + 1e-13 * fabs(gks[i].a));
+        assert_relative(fit.gk.b, gks[i].b, 1e-5);
+        assert_close(fit.gk.g, gks[i].g, 3e-5);
+        assert_close(fit.gk.k, gks[i].k, 1e-5);
+        assert_true(fit.cost_after < 1e-8 && fit.p_value > .9999);
+        assert_int_equal(fit.levels, 99);
+        assert_int_equal(fit.dof, 95);
+        /* From elsewhere, invalid even: the same place. */
+        gkv_gk_fit_settings set;
+        gkv_gk_fit_defaults(&set);
+        const gkv_gk start = {gks[i].a + gks[i].b, 3 * gks[i].b, gks[i].g - 1, -.4, .8, 0};
+        set.start = &start;
+        gkv_gk_fit_result again;
+        assert_ok(gkv_gk_fit_sorted(x, N, &set, &again));
+        assert_close(again.gk.g, gks[i].g, 1e-4);
+        assert_close(again.gk.k, gks[i].k, 1e-4);
+        assert_true(again.cost_before > again.cost_after);
+    }
+}
+
+/* Many samples: estimates are unbiased to their errors, the errors agree with the
+ * scatter of the estimates and, where it is known, with the Cramér–Rao bound. */
+static void recovers_parameters(const gkv_gk *truth, const double *bound, int runs)
+{
+    enum { N = 4000 };
+    static double x[N];
+    double mean[4] = {0}, square[4] = {0}, se[4] = {0}, chi2 = 0, low_p = 0;
+    const double true_v[4] = {truth->a, truth->b, truth->g, truth->k};
+    for (int run = 0; run < runs; run++) {
+        draw(truth, (uint64_t)run, N, x);
+        gkv_gk_fit_result fit;
+        assert_ok(gkv_gk_fit(x, N, NULL, &fit));
+        assert_int_equal(fit.converged, 1);
+        assert_true(gkv_gk_is_valid(&fit.gk));
+        const double v[4] = {fit.gk.a, fit.gk.b, fit.gk.g, fit.gk.k};
+        for (int j = 0; j < 4; j++) {
+            const double off = v[j] - true_v[j];
+            assert_true(fabs(off) < 5 * fit.se[j]);
+            assert_relative(fit.covariance[j][j], fit.se[j] * fit.se[j], 1e-12);
+            mean[j] += off / runs, square[j] += off * off / runs, se[j] += fit.se[j] / runs;
+        }
+        chi2 += fit.chi2 / runs;
+        low_p += fit.p_value < .1;
+        assert_true(fit.log_likelihood < 0 || truth->b < 1);
+        double direct = 0;
+        for (int i = 0; i < N && run == 0; i++)
+            direct += gkv_gk_log_pdf(&fit.gk, x[i]);
+        if (run == 0) {
+            assert_relative(fit.log_likelihood, direct, 1e-10);
+            assert_relative(fit.aic, 8 - 2 * direct, 1e-10);
+            assert_relative(fit.bic, 4 * log(N) - 2 * direct, 1e-10);
+        }
+    }
+    for (int j = 0; j < 4; j++) {
+        const double sd = sqrt(square[j] - mean[j] * mean[j]);
+        assert_close(mean[j], 0, 4.5 * sd / sqrt(runs) + .1 * sd);
+        assert_close(sd / se[j], 1, 4.5 / sqrt(2 * runs) + .02);
+        if (bound) /* no better than the bound, no worse than a tenth above it */
+            assert_close(se[j] * sqrt(N) / bound[j], 1.04, .065);
+    }
+    assert_close(chi2, 95, 4.5 * sqrt(2 * 95. / runs) + 2);
+    assert_close(low_p / runs, .1, 4.5 * .3 / sqrt(runs) + .02);
+}
+
+static void monte_carlo(void **state)
+{
+    (void)state;
+    recovers_parameters(&(gkv_gk){3, 1, 2, .5, .8, 0}, (double[]){1.131884, 2.266850, 3.158321, 1.284539}, 300);
+    recovers_parameters(&(gkv_gk){0, 1, .2, .1, .8, 0}, (double[]){1.134687, 1.345392, 1.130987, .950633}, 300);
+    recovers_parameters(&(gkv_gk){10, .02, 0, 0, .8, 0}, NULL, 150);
+    recovers_parameters(&(gkv_gk){-4, 7, 3, -.06, .8, 0}, NULL, 150);
+    recovers_parameters(&(gkv_gk){0, 1, -1, 1.5, .8, 0}, NULL, 150);
+}
+
+/* What no g-and-k fits, and small samples: valid results all the same. */
+static void hostile_samples(void **state)
+{
+    (void)state;
+    enum { N = 2000 };
+    static double x[N], u[N];
+    for (size_t n = 8; n <= N; n = n * 3 / 2)
+        for (uint64_t kind = 0; kind < 8; kind++) {
+            gkv_rng_uniform(gkv_rng_at(3, GKV_STREAM_USER, kind, n), n, u);
+            for (size_t i = 0; i < n; i++)
+                x[i] = kind == 0   ? u[i]                                              /* a bounded range */
+                       : kind == 1 ? -log(u[i])                                        /* a sharp edge */
+                       : kind == 2 ? tan(3.14159 * (u[i] - .5))                        /* Cauchy */
+                       : kind == 3 ? (i % 2 ? u[i] : 50 + u[i])                        /* two lumps */
+                       : kind == 4 ? pow(u[i], -3)                                     /* no mean */
+                       : kind == 5 ? 1e200 * (u[i] - .5)
+                       : kind == 6 ? 1e-200 * -log(u[i])
+                                   : (i == 0 ? 1e80 : u[i]);                           /* one wild value */
+            gkv_gk_fit_result fit;
+            assert_ok(gkv_gk_fit(x, n, NULL, &fit));
+            assert_int_equal(gkv_gk_is_valid(&fit.gk), 1);
+            assert_true(isfinite(fit.chi2) && fit.p_value >= 0 && fit.p_value <= 1);
+            assert_true(fit.se[0] > 0 && !isnan(fit.se[3]));
+            if (n > 1000 && kind == 3)
+                assert_true(fit.p_value < 1e-10);
+        }
+}
+
+/* Two wild values in four thousand on either side hardly move the estimates. */
+static void wild_values(void **state)
+{
+    (void)state;
+    enum { N = 4000 };
+    static double x[N];
+    const gkv_gk truth = {.a = 0, .b = 1, .g = .5, .k = .1, .c = .8};
+    gkv_gk_fit_result clean, wild;
+    draw(&truth, 77, N, x);
+    assert_ok(gkv_gk_fit(x, N, NULL, &clean));
+    for (int i = 0; i < 4; i++)
+        x[100 * i] = i % 2 ? 1e4 : -1e9;
+    assert_ok(gkv_gk_fit(x, N, NULL, &wild));
+    assert_int_equal(wild.converged, 1);
+    assert_close(wild.gk.a, clean.gk.a, .3 * clean.se[0]);
+    assert_close(wild.gk.b, clean.gk.b, 1.2 * clean.se[1]);
+    assert_close(wild.gk.g, clean.gk.g, 1.2 * clean.se[2]);
+    assert_close(wild.gk.k, clean.gk.k, 1.5 * clean.se[3]);
+}
+
+static void refusals(void **state)
+{
+    (void)state;
+    double x[100];
+    gkv_gk_fit_result fit;
+    gkv_gk_fit_settings set;
+    for (int i = 0; i < 100; i++)
+        x[i] = i + .3 * sin(i);
+    assert_fails(gkv_gk_fit(x, 7, NULL, &fit), GKV_ERR_DATA, "at least 8 values");
+    assert_fails(gkv_gk_fit(NULL, 0, NULL, &fit), GKV_ERR_DATA, "at least 8 values");
+    assert_ok(gkv_gk_fit(x, 8, NULL, &fit));
+    x[41] = NAN;
+    assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "value 42 of 100 is nan");
+    assert_fails(gkv_gk_fit_sorted(x, 100, NULL, &fit), GKV_ERR_DATA, "value 42");
+    x[41] = -INFINITY;
+    assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "-inf");
+    x[41] = 3;
+    assert_fails(gkv_gk_fit_sorted(x, 100, NULL, &fit), GKV_ERR_DATA, "not sorted: value 42");
+    for (int i = 0; i < 100; i++)
+        x[i] = 4;
+    assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "all 100 values are 4");
+    for (int i = 0; i < 100; i++)
+        x[i] = i < 80 ? i : 80;
+    assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "heavy ties: 20 of 100 values are 80");
+    for (int i = 0; i < 100; i++)
+        x[i] = floor(i / 5.) + (i % 2 ? 0 : 1e-9);
+    assert_ok(gkv_gk_fit(x, 100, NULL, &fit)); /* light ties are no obstacle */
+    x[0] = -1.7e308, x[99] = 1.7e308;
+    assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "too large");
+    assert_fails(gkv_gk_fit(x, 8, NULL, &fit), GKV_ERR_DATA, "at least 7 distinct values: there are 5");
+    for (int i = 0; i < 100; i++)
+        x[i] = i + .3 * sin(i);
+    x[0] = -1e300;
+    gkv_gk_fit_defaults(&set);
+    assert_ok(gkv_gk_fit(x, 8, &set, &fit)); /* one wild value is beyond the levels */
+    set.levels = 8;
+    assert_fails(gkv_gk_fit(x, 8, &set, &fit), GKV_ERR_DATA, "times its spread");
+    x[0] = 0;
+    set.levels = 101;
+    assert_fails(gkv_gk_fit(x, 100, &set, &fit), GKV_ERR_ARGUMENT, "7 … 100 levels");
+    set.levels = 100;
+    assert_ok(gkv_gk_fit(x, 100, &set, &fit));
+    set.c = 1;
+    assert_fails(gkv_gk_fit(x, 100, &set, &fit), GKV_ERR_ARGUMENT, "c must be");
+    gkv_gk_fit_defaults(&set);
+    set.margin = 0;
+    assert_fails(gkv_gk_fit(x, 100, &set, &fit), GKV_ERR_ARGUMENT, "margin");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(chi_squared_tail),          cmocka_unit_test(octiles_of_a_population_are_exact),
+        cmocka_unit_test(exact_sample_is_recovered), cmocka_unit_test(monte_carlo),
+        cmocka_unit_test(hostile_samples),           cmocka_unit_test(wild_values),
+        cmocka_unit_test(refusals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

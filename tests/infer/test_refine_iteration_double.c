@@ -1,0 +1,551 @@
+/* The refinement of Gaussians by itself: against targets whose best Gaussian is known, and targets
+ * that lie, break and end. */
+#include "gradient.h"
+#include "num/cholesky.h"
+#include "num/precision.h"
+#include "infer/refine_iteration.h"
+
+enum { D = 5, N = 12, ROOM = 4 };
+
+/* --- Precisions ---------------------------------------------------------------------------- */
+
+/* A random positive definite matrix, with garbage above its diagonal. */
+static void random_precision(uint64_t place, size_t d, double least, double *p)
+{
+    double *rows = test_alloc(d * d * sizeof *rows);
+    test_normals(place, d * d, 1, rows);
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j < d; j++) {
+            double sum = i == j ? least : 0;
+            for (size_t k = 0; k < d; k++)
+                sum += rows[i * d + k] * rows[j * d + k];
+            p[i * d + j] = j <= i ? sum : NAN;
+        }
+    free(rows);
+}
+
+static double lower(const double *p, size_t d, size_t i, size_t j)
+{
+    return i >= j ? p[i * d + j] : p[j * d + i];
+}
+
+static void test_precisions(void **state)
+{
+    (void)state;
+    enum { MOST = 40 };
+    static double p[MOST * MOST], v[MOST * MOST], l[MOST * MOST];
+    for (size_t d = 1; d <= MOST; d += d < 4 ? 1 : 9) {
+        double g[MOST], delta[MOST];
+        random_precision(d, d, 0.1, p);
+        memcpy(v, p, d * d * sizeof *p);
+        memset(l, 0, sizeof l);
+        assert_true(gkv_precision_factor(d, v));
+        gkv_cholesky_invert(d, v, l);
+        for (size_t i = 0; i < d; i++) /* Lᵀ P L = I */
+            for (size_t j = 0; j < d; j++) {
+                double sum = 0;
+                for (size_t a = i; a < d; a++)
+                    for (size_t b = j; b < d; b++)
+                        sum += l[a * d + i] * lower(p, d, a, b) * l[b * d + j];
+                assert_close(sum, i == j, 1e-9);
+            }
+        test_normals(900 + d, d, 1, g);
+        memcpy(delta, g, sizeof g);
+        gkv_precision_solve(d, v, delta);
+        for (size_t i = 0; i < d; i++) {
+            double sum = 0;
+            for (size_t j = 0; j < d; j++)
+                sum += lower(p, d, i, j) * delta[j];
+            assert_close(sum, g[i], 1e-9);
+        }
+    }
+}
+
+static void test_no_precisions(void **state)
+{
+    (void)state;
+    double zero[4] = {0}, indefinite[4] = {1, 0, 2, 1}, singular[4] = {1, 0, 1, 1}, bad[4] = {1, 0, NAN, 1};
+    double endless[4] = {INFINITY, 0, 0, 1}, negative[1] = {-1};
+    assert_false(gkv_precision_factor(2, zero));
+    assert_false(gkv_precision_factor(2, indefinite));
+    assert_false(gkv_precision_factor(2, singular));
+    assert_false(gkv_precision_factor(2, bad));
+    assert_false(gkv_precision_factor(2, endless));
+    assert_false(gkv_precision_factor(1, negative));
+}
+
+/* --- A linear model with normal noise --------------------------------------------------------- */
+
+/* x = A z + noise of variance 1/weight, z ~ N(0, I): the posterior is Gaussian. */
+typedef struct linear {
+    gkv_target target;
+    double a[N * D], x[ROOM][N], weight;
+    double slope_sign;       /* −1: gradients that lie */
+    double curvature_factor; /* −1: curvatures that are none */
+    bool singular;           /* curvatures of rank 1 */
+    double edge;             /* beyond which in z[0] there is nothing finite, but … */
+    double beyond;           /* … this */
+    size_t rows;             /* asked for derivatives */
+    size_t calls, stop_call; /* … in so many calls: of which this one sets … */
+    volatile sig_atomic_t stop;
+    double *seen;            /* unless NULL, z[0] of every row of image 0 ends here … */
+    size_t seen_count;       /* … so many */
+} linear;
+
+static double residual(const linear *it, size_t image, const double *z, size_t n)
+{
+    double r = -it->x[image][n];
+    for (size_t j = 0; j < D; j++)
+        r += it->a[n * D + j] * z[j];
+    return r;
+}
+
+static void see(linear *it, size_t image, const double *z)
+{
+    if (it->seen && image == 0)
+        it->seen[it->seen_count++] = z[0];
+}
+
+static void value(void *context, size_t rows, const size_t *image, const double *z, double *out)
+{
+    linear *it = context;
+    for (size_t r = 0; r < rows; r++, z += D) {
+        out[r] = D * GKV_HALF_LOG_2PI + N * (GKV_HALF_LOG_2PI - log(it->weight) / 2);
+        for (size_t j = 0; j < D; j++)
+            out[r] += z[j] * z[j] / 2;
+        for (size_t n = 0; n < N; n++)
+            out[r] += it->weight * residual(it, image[r], z, n) * residual(it, image[r], z, n) / 2;
+        if (z[0] > it->edge)
+            out[r] = it->beyond;
+        see(it, image[r], z);
+    }
+}
+
+static void expand(void *context, size_t rows, const size_t *image, const double *z, double *gradient,
+                   double *curvature)
+{
+    linear *it = context;
+    it->rows += rows;
+    it->calls++;
+    if (it->calls == it->stop_call)
+        it->stop = 1;
+    for (size_t r = 0; r < rows; r++, z += D) {
+        see(it, image[r], z);
+        for (size_t i = 0; i < D; i++) {
+            double g = z[i];
+            for (size_t n = 0; n < N; n++)
+                g += it->weight * it->a[n * D + i] * residual(it, image[r], z, n);
+            gradient[image[r] * D + i] += it->slope_sign * g;
+            for (size_t j = 0; curvature && j <= i; j++) {
+                double c = i == j;
+                for (size_t n = 0; n < N; n++)
+                    c += it->weight * it->a[n * D + i] * it->a[n * D + j];
+                curvature[(image[r] * D + i) * D + j] += it->singular ? 40 : it->curvature_factor * c;
+            }
+        }
+    }
+}
+
+static linear linear_model(void)
+{
+    linear it = {.weight = 3, .slope_sign = 1, .curvature_factor = 1, .edge = INFINITY, .beyond = NAN};
+    test_normals(1, N * D, 1, it.a);
+    for (size_t i = 0; i < ROOM; i++)
+        test_normals(10 + i, N, 2, it.x[i]);
+    return it;
+}
+
+/* The posterior's mean, precision (lower triangle), factor, and −log p(x) for an image. */
+typedef struct answer {
+    double mean[D], precision[D * D], factor[D * D], nll;
+} answer;
+
+static answer exact(const linear *it, size_t image)
+{
+    answer out = {{0}, {0}, {0}, 0};
+    double v[D * D];
+    for (size_t i = 0; i < D; i++) {
+        for (size_t n = 0; n < N; n++)
+            out.mean[i] += it->weight * it->a[n * D + i] * it->x[image][n];
+        for (size_t j = 0; j <= i; j++) {
+            out.precision[i * D + j] = i == j;
+            for (size_t n = 0; n < N; n++)
+                out.precision[i * D + j] += it->weight * it->a[n * D + i] * it->a[n * D + j];
+        }
+    }
+    memcpy(v, out.precision, sizeof v);
+    assert_true(gkv_precision_factor(D, v));
+    gkv_precision_solve(D, v, out.mean);
+    gkv_cholesky_invert(D, v, out.factor);
+    /* p(x) = p(x, z)/p(z|x) at any z, such as the mean. */
+    linear copy = *it;
+    value(&copy, 1, &image, out.mean, &out.nll);
+    for (size_t j = 0; j < D; j++)
+        out.nll += -log(out.factor[j * D + j]) - GKV_HALF_LOG_2PI;
+    return out;
+}
+
+static gkv_refinement start(linear *it, const gkv_refine_settings *settings)
+{
+    gkv_refinement out;
+    it->target = (gkv_target){.d = D, .context = it, .value = value, .expand = expand};
+    assert_ok(gkv_refinement_create(settings, &it->target, ROOM, &out));
+    for (size_t i = 0; i < ROOM; i++) {
+        double mean[D], sd[D];
+        test_normals(20 + i, D, 1, mean);
+        for (size_t j = 0; j < D; j++)
+            sd[j] = 0.3 + 0.1 * (double)j;
+        gkv_refinement_begin(&out, i, mean, sd, NULL, 100 + i);
+    }
+    return out;
+}
+
+static gkv_refine_settings settings_of(gkv_refine_mode mode, int iterations)
+{
+    return (gkv_refine_settings){.mode = mode, .iterations = iterations, .samples = 2, .slopes = 4, .judges = 8,
+                                 .damping = 0.1, .rate = 1, .decay = 0, .prior_weight = 1, .seed = 3};
+}
+
+static double distance(const double *a, const double *b, size_t n)
+{
+    double most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = fmax(most, fabs(a[i] - b[i]));
+    return most;
+}
+
+/* The posterior, exactly, in a few iterations; its bound is −log p(x). */
+static void test_linear_gaussian(void **state)
+{
+    (void)state;
+    for (int mode = GKV_REFINE_MEAN; mode <= GKV_REFINE_MAP; mode++) {
+        linear model = linear_model();
+        const gkv_refine_settings settings = settings_of((gkv_refine_mode)mode, 5);
+        gkv_refinement it = start(&model, &settings);
+        gkv_refinement_run(&it, ROOM);
+        for (size_t i = 0; i < ROOM; i++) {
+            const answer wanted = exact(&model, i);
+            assert_true(it.images[i].finite && it.images[i].accepted >= 2);
+            assert_true(distance(it.now.mean + i * D, wanted.mean, D) < 1e-7);
+            for (size_t j = 0; j < D; j++)
+                assert_true(distance(it.now.factor + (i * D + j) * D, wanted.factor + j * D, j + 1) < 1e-9);
+            if (mode == GKV_REFINE_MEAN)
+                assert_close(it.images[i].value, wanted.nll, 1e-6);
+            assert_true(it.images[i].before > it.images[i].value + 1);
+        }
+        gkv_refinement_free(&it);
+    }
+}
+
+/* A posterior with correlations is where refinement begins, to the last digits: at the true one nothing is to be gained. */
+static void test_begins_with_correlations(void **state)
+{
+    (void)state;
+    linear model = linear_model();
+    const gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 0);
+    gkv_refinement it = start(&model, &settings);
+    for (size_t i = 0; i < ROOM; i++) {
+        const answer wanted = exact(&model, i);
+        double sd[D], mixing[D * (D - 1) / 2], *to = mixing;
+        for (size_t j = 0; j < D; j++) {
+            sd[j] = wanted.factor[j * D + j];
+            for (size_t k = 0; k < j; k++)
+                *to++ = wanted.factor[j * D + k] / sd[j];
+        }
+        gkv_refinement_begin(&it, i, wanted.mean, sd, mixing, 100 + i);
+    }
+    gkv_refinement_run(&it, ROOM);
+    for (size_t i = 0; i < ROOM; i++) {
+        const answer wanted = exact(&model, i);
+        for (size_t j = 0; j < D; j++) {
+            assert_true(distance(it.now.factor + (i * D + j) * D, wanted.factor + j * D, j + 1) < 1e-12);
+            assert_true(distance(it.now.precision + (i * D + j) * D, wanted.precision + j * D, j + 1) < 1e-8);
+        }
+        assert_close(it.images[i].before, wanted.nll, 1e-8);
+    }
+    gkv_refinement_free(&it);
+}
+
+/* The default schedule gets there too, if not at once; and the bound only falls. */
+static void test_schedule(void **state)
+{
+    (void)state;
+    double last = INFINITY;
+    for (int iterations = 0; iterations <= 64; iterations = iterations ? 2 * iterations : 1) {
+        linear model = linear_model();
+        gkv_refine_settings settings;
+        gkv_refine_defaults(&settings);
+        settings.iterations = iterations;
+        gkv_refinement it = start(&model, &settings);
+        gkv_refinement_run(&it, 1);
+        const answer wanted = exact(&model, 0);
+        assert_true(it.images[0].value <= last && it.images[0].value >= wanted.nll - 1e-9);
+        assert_true(iterations == 0 || it.images[0].value < it.images[0].before);
+        last = it.images[0].value;
+        if (iterations == 64)
+            assert_close(last, wanted.nll, 1e-2);
+        gkv_refinement_free(&it);
+    }
+}
+
+/* An image's answer does not depend on its neighbours. */
+static void test_neighbours(void **state)
+{
+    (void)state;
+    const gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 2);
+    linear model = linear_model();
+    gkv_refinement all = start(&model, &settings), few = start(&model, &settings);
+    gkv_refinement_run(&all, ROOM);
+    gkv_refinement_run(&few, 2);
+    assert_memory_equal(all.now.mean, few.now.mean, 2 * D * sizeof(double));
+    assert_memory_equal(all.now.factor, few.now.factor, 2 * D * D * sizeof(double));
+    gkv_refinement_free(&all);
+    gkv_refinement_free(&few);
+}
+
+/* Runs the model and checks that each of its images is where it began. */
+static void assert_kept(linear *model, const gkv_refine_settings *settings)
+{
+    gkv_refinement it = start(model, settings), untouched = start(model, settings);
+    gkv_refinement_run(&it, ROOM);
+    for (size_t i = 0; i < ROOM; i++)
+        assert_int_equal(it.images[i].accepted, 0);
+    assert_memory_equal(it.now.mean, untouched.now.mean, ROOM * D * sizeof(double));
+    assert_memory_equal(it.now.factor, untouched.now.factor, ROOM * D * D * sizeof(double));
+    gkv_refinement_free(&it);
+    gkv_refinement_free(&untouched);
+}
+
+static void test_nothing_to_gain(void **state)
+{
+    (void)state;
+    for (int mode = GKV_REFINE_MEAN; mode <= GKV_REFINE_MAP; mode++) {
+        const gkv_refine_settings settings = settings_of((gkv_refine_mode)mode, 3);
+        linear none = linear_model(), indefinite = linear_model(), endless = linear_model();
+        linear nowhere = linear_model(), undefined = linear_model();
+        const gkv_refine_settings no_iterations = settings_of((gkv_refine_mode)mode, 0);
+        assert_kept(&none, &no_iterations);
+        assert_int_equal(none.rows, 0);
+        indefinite.curvature_factor = -1;
+        assert_kept(&indefinite, &settings);
+        endless.curvature_factor = INFINITY;
+        assert_kept(&endless, &settings);
+        undefined.slope_sign = NAN;
+        assert_kept(&undefined, &settings);
+        nowhere.edge = -INFINITY;
+        assert_kept(&nowhere, &settings);
+        assert_int_equal(nowhere.rows, 0); /* not even asked */
+    }
+    linear lying = linear_model();
+    const gkv_refine_settings map = settings_of(GKV_REFINE_MAP, 3);
+    lying.slope_sign = -1;
+    assert_kept(&lying, &map);
+}
+
+/* A mean that must not move leaves the precision to be improved. */
+static void test_huge_damping(void **state)
+{
+    (void)state;
+    gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 1);
+    settings.damping = 1e12;
+    linear model = linear_model();
+    gkv_refinement it = start(&model, &settings), before = start(&model, &settings);
+    gkv_refinement_run(&it, ROOM);
+    assert_true(distance(it.now.mean, before.now.mean, ROOM * D) < 1e-9);
+    size_t accepted = 0;
+    for (size_t i = 0; i < ROOM; i++) {
+        assert_true(it.images[i].value <= it.images[i].before);
+        accepted += it.images[i].accepted > 0;
+    }
+    assert_true(accepted > 0);
+    gkv_refinement_free(&it);
+    gkv_refinement_free(&before);
+}
+
+/* Points where the model is not finite are stepped back from, and the others go on: a bound of −∞ is
+ * no better one. */
+static void test_edge(void **state)
+{
+    (void)state;
+    static const double beyond[] = {NAN, INFINITY, -INFINITY};
+    const gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 6);
+    for (size_t b = 0; b < 3; b++) {
+        linear model = linear_model(), free_model = linear_model();
+        gkv_refinement it = start(&model, &settings), elsewhere = start(&free_model, &settings);
+        gkv_refinement_run(&elsewhere, ROOM);
+        model.beyond = beyond[b];
+        model.edge = elsewhere.now.mean[0]; /* some begin before it and would go beyond */
+        for (size_t i = 1; i < ROOM; i++)
+            model.edge = fmax(model.edge, elsewhere.now.mean[i * D]);
+        size_t finite = 0, bounded = 0;
+        gkv_refinement_run(&it, ROOM);
+        for (size_t i = 0; i < ROOM; i++) {
+            finite += it.images[i].finite;
+            if (it.images[i].finite) {
+                assert_true(isfinite(it.images[i].value) && it.images[i].value <= it.images[i].before);
+                assert_true(isfinite(it.now.mean[i * D]));
+                bounded += it.images[i].value > elsewhere.images[i].value + 0.01;
+            }
+        }
+        assert_true(finite > 0 && bounded > 0);
+        gkv_refinement_free(&it);
+        gkv_refinement_free(&elsewhere);
+    }
+}
+
+/* Steps that are too long are tried shorter, by what the damping has become; it falls when one counts. */
+static void test_tries(void **state)
+{
+    (void)state;
+    linear model = linear_model();
+    model.curvature_factor = 0.1; /* steps are some 10/(1 + λ) of the right ones; up to 2 they are an improvement */
+    gkv_refine_settings settings = settings_of(GKV_REFINE_MAP, 1); /* λ = 0.1, 1, 10 */
+    gkv_refinement it = start(&model, &settings);
+    gkv_refinement_run(&it, ROOM);
+    for (size_t i = 0; i < ROOM; i++) {
+        assert_int_equal(it.images[i].accepted, 1);
+        assert_relative(it.images[i].lambda, 1, 1e-12);
+    }
+    gkv_refinement_free(&it);
+    settings.damping = 0; /* λ = 0, 0.001, 0.01, 0.1; then 1, 10 */
+    settings.iterations = 2;
+    it = start(&model, &settings);
+    gkv_refinement_run(&it, ROOM);
+    for (size_t i = 0; i < ROOM; i++) {
+        assert_int_equal(it.images[i].accepted, 1);
+        assert_relative(it.images[i].lambda, 1, 1e-12);
+    }
+    gkv_refinement_free(&it);
+    model.slope_sign = -1; /* no step will ever do */
+    settings.iterations = 200;
+    it = start(&model, &settings);
+    gkv_refinement_run(&it, ROOM);
+    for (size_t i = 0; i < ROOM; i++)
+        assert_true(it.images[i].accepted == 0 && it.images[i].lambda <= 1e12);
+    gkv_refinement_free(&it);
+}
+
+/* P moves by ρ of the way to the curvature, which for the linear model is always the same: the scheduled
+ * ρ. */
+static void test_rate(void **state)
+{
+    (void)state;
+    const linear plain = linear_model();
+    const answer wanted = exact(&plain, 0);
+    gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 2);
+    settings.rate = 0.6;
+    settings.decay = 0.5;
+    linear model = linear_model();
+    gkv_refinement it = start(&model, &settings);
+    double before[D * D];
+    memcpy(before, it.now.precision, sizeof before);
+    gkv_refinement_run(&it, 1);
+    assert_int_equal(it.images[0].accepted, 2);
+    for (size_t j = 0; j < D; j++)
+        for (size_t k = 0; k <= j; k++) {
+            const size_t e = j * D + k;
+            const double first = 0.4 * before[e] + 0.6 * wanted.precision[e];
+            assert_close(it.now.precision[e], 0.6 * first + 0.4 * wanted.precision[e], 1e-9);
+        }
+    gkv_refinement_free(&it);
+}
+
+/* Noise: the judges' is the same in every try; an iteration's is new, and no point comes twice in it. */
+static void test_noise(void **state)
+{
+    (void)state;
+    enum { ITERATIONS = 3, SLOPES = 4, JUDGES = 8, MOST = JUDGES + ITERATIONS * SLOPES };
+    gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, ITERATIONS);
+    settings.slopes = SLOPES;
+    settings.judges = JUDGES;
+    double seen[2 * MOST];
+    linear model = linear_model();
+    model.curvature_factor = -1; /* so that the Gaussian stays where it is, and is judged only once */
+    model.seen = seen;
+    gkv_refinement it = start(&model, &settings);
+    gkv_refinement_run(&it, 1);
+    assert_int_equal(model.seen_count, MOST);
+    for (size_t a = 0; a < MOST; a++)
+        for (size_t b = 0; b < a; b++)
+            assert_true(seen[a] != seen[b]);
+    gkv_refinement_free(&it);
+    /* μ ± Lu */
+    for (size_t pair = 0; pair < MOST; pair += 2) {
+        double start_of[D];
+        test_normals(20, D, 1, start_of);
+        assert_close((seen[pair] + seen[pair + 1]) / 2, start_of[0], 1e-12);
+    }
+    /* Judged twice at the same Gaussian, the bound is the same. */
+    linear judged = linear_model();
+    settings.iterations = 0;
+    judged.seen = seen;
+    it = start(&judged, &settings);
+    gkv_refinement_run(&it, 1);
+    gkv_refinement_run(&it, 1);
+    assert_int_equal(judged.seen_count, 2 * JUDGES);
+    assert_memory_equal(seen, seen + JUDGES, JUDGES * sizeof *seen);
+    gkv_refinement_free(&it);
+}
+
+/* Asked to stop, it ends with the iteration, and with all that has been gained. */
+static void test_stop(void **state)
+{
+    (void)state;
+    for (int mode = GKV_REFINE_MEAN; mode <= GKV_REFINE_MAP; mode++) {
+        gkv_refine_settings settings = settings_of((gkv_refine_mode)mode, 2);
+        settings.rate = 0.5;
+        linear model = linear_model(), endless = linear_model();
+        gkv_refinement two = start(&model, &settings);
+        gkv_refinement_run(&two, ROOM);
+        settings.iterations = 1000;
+        settings.stop = &endless.stop;
+        endless.stop_call = model.calls;
+        gkv_refinement stopped = start(&endless, &settings);
+        gkv_refinement_run(&stopped, ROOM);
+        assert_int_equal(endless.calls, model.calls);
+        assert_memory_equal(two.now.mean, stopped.now.mean, ROOM * D * sizeof(double));
+        assert_memory_equal(two.now.factor, stopped.now.factor, ROOM * D * D * sizeof(double));
+        for (size_t i = 0; i < ROOM; i++)
+            assert_true(stopped.images[i].accepted == two.images[i].accepted && two.images[i].accepted > 0);
+        gkv_refinement_free(&two);
+        gkv_refinement_free(&stopped);
+        /* Before it has begun: the start stands. */
+        linear never = linear_model();
+        never.stop = 1;
+        settings.stop = &never.stop;
+        assert_kept(&never, &settings);
+        assert_int_equal(never.calls, 0);
+    }
+}
+
+/* A curvature that is only just none, in MAP mode: damped steps count, and L stays what it was. */
+static void test_singular(void **state)
+{
+    (void)state;
+    gkv_refine_settings settings = settings_of(GKV_REFINE_MAP, 1);
+    settings.damping = 1;
+    linear model = linear_model();
+    model.singular = true;
+    gkv_refinement it = start(&model, &settings), before = start(&model, &settings);
+    gkv_refinement_run(&it, ROOM);
+    for (size_t i = 0; i < ROOM; i++)
+        assert_int_equal(it.images[i].accepted, 1);
+    assert_memory_equal(it.now.factor, before.now.factor, ROOM * D * D * sizeof(double));
+    gkv_refinement_free(&it);
+    gkv_refinement_free(&before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_precisions),     cmocka_unit_test(test_no_precisions),
+        cmocka_unit_test(test_linear_gaussian), cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_begins_with_correlations),
+        cmocka_unit_test(test_neighbours),     cmocka_unit_test(test_nothing_to_gain),
+        cmocka_unit_test(test_huge_damping),   cmocka_unit_test(test_edge),
+        cmocka_unit_test(test_singular),       cmocka_unit_test(test_tries),
+        cmocka_unit_test(test_rate),           cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,199 @@
+/* A model as the target of a refinement: values, gradients and curvatures, against the model's own
+ * passes and differences, for every kind of prior and decoder. */
+#include "gradient.h"
+
+#include "infer/refine_target.h"
+
+enum { HEIGHT = 17, WIDTH = 18, PIXELS = HEIGHT * WIDTH, LATENT = 4, IMAGES = 3, ROWS = 43 };
+
+typedef struct rig {
+    gkv_model *model;
+    gkv_workspace ws; /* for the model's own passes */
+    gkv_refine_target target;
+    double weight;
+    float x[IMAGES * PIXELS];
+    double z[ROWS * LATENT];
+    size_t image[ROWS];
+    size_t row; /* that is being differentiated */
+} rig;
+
+static void set(gkv_settings *settings, const char *name, const char *value)
+{
+    assert_ok(gkv_settings_set(settings, name, value, "test"));
+}
+
+static rig *begin(const char *flow, const char *base, const char *block, const char *layers, double weight)
+{
+    rig *it = test_alloc(sizeof *it);
+    gkv_settings settings;
+    gkv_settings_defaults(&settings);
+    set(&settings, "model.latent", "4");
+    set(&settings, "model.hidden", "7");
+    set(&settings, "model.layers", layers);
+    set(&settings, "model.block", block);
+    set(&settings, "model.prior_flow", flow);
+    set(&settings, "model.prior_layers", "3");
+    set(&settings, "model.prior_hidden", "5");
+    set(&settings, "model.log_scale_bound", "0.7");
+    set(&settings, "model.base", base);
+    set(&settings, "model.base_fit", "grad");
+    set(&settings, "model.base_components", "3");
+    set(&settings, "model.base_classes", "2");
+    assert_ok(gkv_model_layout(&settings, HEIGHT, WIDTH, &it->model));
+    double mean[PIXELS];
+    for (size_t i = 0; i < PIXELS; i++)
+        mean[i] = 0.5;
+    gkv_model_init(it->model, mean);
+    gkv_params *params = &it->model->params;
+    for (size_t i = 0; i < params->count; i++) {
+        const gkv_param *param = &params->list[i];
+        if (strcmp(param->name, "encoder.input_mean") == 0)
+            continue;
+        const bool base_parameter = strncmp(param->name, "prior.base", 10) == 0;
+        for (size_t row = 0; row < (param->cols ? param->rows : 1); row++) {
+            const bool triangle = strcmp(param->name, "prior.base.cholesky") == 0;
+            const size_t from = strcmp(param->name, "prior.base.whitening") == 0 ? row % LATENT : 0; /* upper */
+            const size_t width = (triangle ? row : param->cols ? param->cols : param->rows) - from;
+            test_perturb(1000 * i + row, width, base_parameter ? 0.1 : 0.3,
+                         params->values + param->offset + row * param->cols + from);
+        }
+    }
+    it->model->base->ops->project(it->model->base, params);
+    assert_ok(it->model->base->ops->check(it->model->base, params));
+    it->weight = weight;
+    assert_ok(gkv_workspace_create(&it->model->plan, ROWS, false, params, &it->ws));
+    assert_ok(gkv_refine_target_create(it->model, weight, IMAGES, &it->target));
+    gkv_refine_target_pack(&it->target);
+    double noise[PIXELS];
+    for (size_t i = 0; i < IMAGES; i++) {
+        test_normals(500 + i, PIXELS, 1, noise);
+        for (size_t k = 0; k < PIXELS; k++) /* one grey, the others binary */
+            it->x[i * PIXELS + k] = (float)(i == 0 ? noise[k] - floor(noise[k]) : noise[k] > 0);
+    }
+    gkv_refine_target_images(&it->target, IMAGES, it->x);
+    test_normals(600, ROWS * LATENT, 1, it->z);
+    for (size_t r = 0; r < ROWS; r++)
+        it->image[r] = r * IMAGES / ROWS;
+    return it;
+}
+
+static void end(rig *it)
+{
+    gkv_refine_target_free(&it->target);
+    gkv_workspace_free(&it->ws);
+    gkv_model_free(it->model);
+    free(it);
+}
+
+/* By the model's own passes: −log p(x|z) − weight·log p(z) of the row at z. */
+static double value_at(rig *it, size_t row, const double *z, double *cross_entropy)
+{
+    memcpy(gkv_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
+    for (size_t k = 0; k < PIXELS; k++)
+        gkv_at(&it->ws, it->model->x, 0)[k] = (double)it->x[it->image[row] * PIXELS + k];
+    gkv_pass_decode(it->model, &it->ws, 0, 1);
+    gkv_pass_likelihood(it->model, &it->ws, 0, 1);
+    gkv_pass_prior(it->model, &it->ws, 0, 1);
+    if (cross_entropy)
+        *cross_entropy = *gkv_at(&it->ws, it->model->reconstruction, 0);
+    return *gkv_at(&it->ws, it->model->reconstruction, 0) - it->weight * gkv_pass_log_prior(it->model, &it->ws, 0);
+}
+
+static void value_map(void *context, const double *z, double *value)
+{
+    rig *it = context;
+    *value = value_at(it, it->row, z, NULL);
+}
+
+static void logits_map(void *context, const double *z, double *logits)
+{
+    rig *it = context;
+    memcpy(gkv_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
+    gkv_pass_decode(it->model, &it->ws, 0, 1);
+    memcpy(logits, gkv_at(&it->ws, it->model->decoder.out, 0), PIXELS * sizeof *logits);
+}
+
+static void eps_map(void *context, const double *z, double *eps)
+{
+    rig *it = context;
+    memcpy(gkv_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
+    gkv_pass_prior(it->model, &it->ws, 0, 1);
+    memcpy(eps, gkv_at(&it->ws, it->model->flow->eps, 0), LATENT * sizeof *eps);
+}
+
+/* Adds row r's gradient and curvature by differences. */
+static void add_row(rig *it, size_t r, double *gradient, double *curvature)
+{
+    static double jacobian[LATENT * PIXELS], logits[PIXELS];
+    double slopes[LATENT], flow[LATENT * LATENT], lambda[LATENT * LATENT], eps[LATENT];
+    const double *z = it->z + r * LATENT;
+    it->row = r;
+    test_jacobian(value_map, it, z, LATENT, 1, 1e-4, slopes);
+    test_jacobian(logits_map, it, z, LATENT, PIXELS, 1e-4, jacobian);
+    test_jacobian(eps_map, it, z, LATENT, LATENT, 1e-4, flow);
+    logits_map(it, z, logits);
+    eps_map(it, z, eps);
+    it->model->base->ops->curvature(it->model->base, &it->ws, 0, 1, lambda);
+    for (size_t i = 0; i < LATENT; i++) {
+        gradient[i] += slopes[i];
+        for (size_t j = 0; j < LATENT; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < PIXELS; k++)
+                sum += jacobian[i * PIXELS + k] * jacobian[j * PIXELS + k] /
+                       (2 + exp(logits[k]) + exp(-logits[k])); /* π(1−π) */
+            for (size_t a = 0; a < LATENT; a++)
+                for (size_t b = 0; b < LATENT; b++)
+                    sum += it->weight * flow[i * LATENT + a] * lambda[a * LATENT + b] * flow[j * LATENT + b];
+            curvature[i * LATENT + j] += sum;
+        }
+    }
+}
+
+static void check(const char *flow, const char *base, const char *block, const char *layers, double weight)
+{
+    rig *it = begin(flow, base, block, layers, weight);
+    const gkv_target *target = &it->target.target;
+    double values[ROWS], entropies[ROWS];
+    double gradient[IMAGES * LATENT] = {0}, curvature[IMAGES * LATENT * LATENT] = {0};
+    double gradient_alone[IMAGES * LATENT] = {0};
+    double wanted[IMAGES * LATENT] = {0}, wanted_curvature[IMAGES * LATENT * LATENT] = {0};
+    target->value(target->context, ROWS, it->image, it->z, values);
+    gkv_refine_target_cross_entropy(&it->target, ROWS, it->image, it->z, entropies);
+    target->expand(target->context, ROWS, it->image, it->z, gradient, curvature);
+    target->expand(target->context, ROWS, it->image, it->z, gradient_alone, NULL);
+    assert_memory_equal(gradient, gradient_alone, sizeof gradient);
+    for (size_t r = 0; r < ROWS; r++) {
+        double entropy;
+        assert_close(values[r], value_at(it, r, it->z + r * LATENT, &entropy), 1e-10 * fabs(values[r]));
+        assert_close(entropies[r], entropy, 1e-10 * entropy);
+        add_row(it, r, wanted + it->image[r] * LATENT, wanted_curvature + it->image[r] * LATENT * LATENT);
+    }
+    for (size_t i = 0; i < IMAGES; i++)
+        for (size_t j = 0; j < LATENT; j++) {
+            assert_close(gradient[i * LATENT + j], wanted[i * LATENT + j], 1e-6 * (10 + fabs(wanted[i * LATENT + j])));
+            for (size_t k = 0; k <= j; k++) {
+                const size_t e = (i * LATENT + j) * LATENT + k;
+                assert_close(curvature[e], wanted_curvature[e], 1e-6 * (1 + fabs(wanted_curvature[e])));
+            }
+        }
+    end(it);
+}
+
+static void test_derivatives(void **state)
+{
+    (void)state;
+    static const char *const bases[] = {"normal", "full-gaussian", "student-t", "gk", "gk-copula",
+                                        "gaussian-mixture", "gk-mixture", "gk-by-class"};
+    for (size_t b = 0; b < sizeof bases / sizeof *bases; b++) {
+        check("none", bases[b], "silu", "1", 1);
+        check("realnvp", bases[b], "gated", "2", 1);
+        check("none", bases[b], "residual", "3", 1);
+        check("realnvp", bases[b], "silu", "2", 0.4);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_derivatives)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

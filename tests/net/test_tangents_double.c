@@ -1,0 +1,114 @@
+/* Forward mode through perceptrons, against differences of every output in every input. */
+#include "gradient.h"
+#include "net/mlp.h"
+
+enum { ROWS = 5, IN = 6, HIDDEN = 9, OUT = 70, PART = 32 };
+
+typedef struct rig {
+    gkv_params params;
+    gkv_plan plan;
+    gkv_workspace ws;
+    gkv_mlp mlp;
+    double x[ROWS * IN];
+    gkv_tangents room;
+} rig;
+
+static rig *begin(gkv_block block, size_t layers, bool packed)
+{
+    rig *it = test_alloc(sizeof *it);
+    const gkv_mlp_spec spec = {.in = gkv_plan_forward(&it->plan, IN), .d_in = gkv_plan_backward(&it->plan, IN),
+                               .has_d_in = true, .hidden = HIDDEN, .hidden_layers = layers, .out = OUT,
+                               .block = block};
+    assert_ok(gkv_mlp_create(&spec, "net", &it->params, &it->plan, &it->mlp));
+    assert_ok(gkv_params_seal(&it->params));
+    for (size_t i = 0; i < it->params.count; i++)
+        test_normals(i, it->params.list[i].size, 0.7, gkv_param_value(&it->params, i));
+    assert_ok(gkv_workspace_create(&it->plan, ROWS, false, &it->params, &it->ws));
+    if (packed)
+        assert_ok(gkv_workspace_keep_packed(&it->ws));
+    for (size_t piece = 0; piece < gkv_workspace_pack_pieces(&it->ws); piece++)
+        gkv_workspace_pack(&it->ws, piece);
+    test_normals(100, ROWS * IN, 1, it->x);
+    const size_t widest = gkv_mlp_widest(&it->mlp, it->mlp.count);
+    assert_int_equal(widest, OUT);
+    assert_int_equal(gkv_mlp_widest(&it->mlp, 0), IN);
+    it->room.a = test_alloc(ROWS * IN * widest * sizeof(double));
+    it->room.b = test_alloc(ROWS * IN * widest * sizeof(double));
+    it->room.c = test_alloc(ROWS * IN * widest * sizeof(double));
+    return it;
+}
+
+static void end(rig *it)
+{
+    gkv_mlp_free(&it->mlp);
+    gkv_workspace_free(&it->ws);
+    gkv_params_free(&it->params);
+    free(it->room.a);
+    free(it->room.b);
+    free(it->room.c);
+    free(it);
+}
+
+static void forward(rig *it)
+{
+    memcpy(gkv_at(&it->ws, it->mlp.in, 0), it->x, sizeof it->x);
+    gkv_mlp_forward(&it->mlp, &it->ws, 0, ROWS);
+}
+
+static void outputs_of_row(void *context, const double *x, double *y)
+{
+    rig *it = context;
+    memcpy(gkv_at(&it->ws, it->mlp.in, 0), x, IN * sizeof *x);
+    gkv_mlp_forward(&it->mlp, &it->ws, 0, 1);
+    memcpy(y, gkv_at(&it->ws, it->mlp.out, 0), OUT * sizeof *y);
+}
+
+static void check(gkv_block block, size_t layers, bool packed)
+{
+    rig *it = begin(block, layers, packed);
+    const size_t hidden = it->mlp.count - 1, rows = ROWS - 2;
+    double wanted[ROWS * IN * OUT], direction[ROWS * IN], part[ROWS * IN * OUT];
+    for (size_t r = 0; r < ROWS; r++)
+        test_jacobian(outputs_of_row, it, it->x + r * IN, IN, OUT, 1e-4, wanted + r * IN * OUT);
+    forward(it);
+    /* All unit vectors at rows [1, ROWS − 1). */
+    const double *found = gkv_mlp_tangent(&it->mlp, &it->ws, it->mlp.count, 1, rows, IN, NULL, &it->room);
+    for (size_t e = 0; e < rows * IN * OUT; e++)
+        assert_close(found[e], wanted[IN * OUT + e], 1e-8 * (1 + fabs(found[e])));
+    /* The last layer by itself, in pieces. */
+    const double *inner = hidden ? gkv_mlp_tangent(&it->mlp, &it->ws, hidden, 1, rows, IN, NULL, &it->room) : NULL;
+    for (size_t first = 0; inner && first < OUT; first += PART) {
+        const size_t width = OUT - first < PART ? OUT - first : PART;
+        gkv_linear_tangent_part(&it->mlp.layers[hidden], &it->ws, rows * IN, inner, first, width, part);
+        for (size_t e = 0; e < rows * IN * width; e++)
+            assert_close(part[e], wanted[IN * OUT + e / width * OUT + first + e % width], 1e-8 * (1 + fabs(part[e])));
+    }
+    /* One direction at each row, which may lie in the room. */
+    test_normals(7, ROWS * IN, 1, direction);
+    memcpy(it->room.a, direction, sizeof direction);
+    found = gkv_mlp_tangent(&it->mlp, &it->ws, it->mlp.count, 0, ROWS, 1, it->room.a, &it->room);
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t o = 0; o < OUT; o++) {
+            double sum = 0;
+            for (size_t i = 0; i < IN; i++)
+                sum += direction[r * IN + i] * wanted[(r * IN + i) * OUT + o];
+            assert_close(found[r * OUT + o], sum, 1e-8 * (1 + fabs(sum)));
+        }
+    end(it);
+}
+
+static void test_blocks(void **state)
+{
+    (void)state;
+    static const gkv_block blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY, GKV_BLOCK_RESIDUAL};
+    for (size_t b = 0; b < 4; b++)
+        for (size_t layers = 0; layers < 4; layers++)
+            for (int packed = 0; packed < 2; packed++)
+                check(blocks[b], layers, packed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_blocks)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

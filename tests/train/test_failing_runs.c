@@ -1,0 +1,299 @@
+/* Runs that go wrong: busy folders, foreign checkpoints, numbers that are not finite. */
+#define _XOPEN_SOURCE 700
+#include <sys/wait.h>
+
+#include "train/trainer_fixture.h"
+
+#include "safetensors/safetensors.h"
+
+static void test_folders(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    set(&settings, "train.epochs", "1");
+    assert_fails(train(&settings, "once", NULL, true, false, NULL), GKV_ERR_CONFIG, "no checkpoint");
+    assert_ok(train(&settings, "once", NULL, false, false, NULL));
+    size_t size, again;
+    char *before = contents(in_folder("once", "checkpoint.safetensors"), &size);
+    assert_fails(train(&settings, "once", NULL, false, false, NULL), GKV_ERR_CONFIG, "already holds a run");
+    char *after = contents(in_folder("once", "checkpoint.safetensors"), &again);
+    assert_int_equal(size, again);
+    assert_memory_equal(before, after, size);
+    free(before);
+    free(after);
+    set(&settings, "train.seed", "9");
+    assert_ok(train(&settings, "once", NULL, false, true, NULL));
+    gkv_settings written;
+    gkv_settings_defaults(&written);
+    assert_ok(gkv_settings_read(&written, in_folder("once", "config.ini")));
+    assert_int_equal(written.train.seed, 9);
+    /* A folder that cannot be, data that are not there, settings that cannot work. */
+    assert_ok(gkv_file_write_atomic(in_folder("plain-file", NULL), "x", 1));
+    assert_fails(train(&settings, "plain-file/run", NULL, false, false, NULL), GKV_ERR_IO, "plain-file");
+    set(&settings, "data.dataset", "no-such-set");
+    assert_fails(train(&settings, "nothing", NULL, false, false, NULL), GKV_ERR_IO, "no-such-set");
+    set(&settings, "data.dataset", "mnist-small");
+    set(&settings, "data.validation", "2000");
+    assert_fails(train(&settings, "nothing", NULL, false, false, NULL), GKV_ERR_CONFIG, "data.validation");
+    settings.train.learning_rate = 1e30;
+    assert_fails(train(&settings, "nothing", NULL, false, false, NULL), GKV_ERR_CONFIG, "learning_rate");
+    assert_false(gkv_file_exists(in_folder("nothing", NULL)));
+}
+
+/* A second process in the folder of a run, at its fifth step. */
+typedef struct rival {
+    const gkv_settings *settings;
+    int status;
+} rival;
+
+static void start_rival(void *context, const gkv_train_progress *progress)
+{
+    rival *it = context;
+    if (progress->step != 5)
+        return;
+    const pid_t child = fork();
+    if (child == 0) {
+        const gkv_status status = train(it->settings, "busy", NULL, true, true, NULL);
+        _exit(status == GKV_ERR_BUSY && strstr(gkv_error_message(), "in use") ? 42 : 1);
+    }
+    int status = 0;
+    if (child > 0 && waitpid(child, &status, 0) == child)
+        it->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void test_busy(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    set(&settings, "train.epochs", "1");
+    rival second = {&settings, 0};
+    gkv_train_options options;
+    gkv_train_options_defaults(&options);
+    options.progress = start_rival;
+    options.context = &second;
+    gkv_train_result result;
+    assert_ok(gkv_train(&settings, in_folder("busy", NULL), &options, &result));
+    assert_int_equal(second.status, 42);
+    assert_ok(train(&settings, "busy", NULL, true, false, NULL)); /* the lock is gone with its holder */
+}
+
+static void test_changed_settings(void **state)
+{
+    (void)state;
+    static const char *const changes[][2] = {
+        {"train.learning_rate", "0.001"}, {"train.seed", "7"}, {"train.batch", "100"}, {"model.hidden", "25"},
+        {"data.binarization", "static"}, {"model.base", "gk"}, {"data.validation", "100"}, {"train.epochs", "3"},
+        {"train.ema", "0.5"},
+    };
+    const gkv_settings settings = small_settings();
+    watcher watching = {.stop_at = 3};
+    assert_fails(train(&settings, "changed", &watching, false, false, NULL), GKV_ERR_INTERRUPTED, "step 3 of 22");
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        gkv_settings other = settings;
+        set(&other, changes[i][0], changes[i][1]);
+        assert_fails(train(&other, "changed", NULL, true, false, NULL), GKV_ERR_CONFIG, changes[i][0]);
+    }
+    gkv_settings allowed = settings; /* where the data are, and how many threads */
+    set(&allowed, "train.threads", "1");
+    set(&allowed, "data.folder", GKV_TEST_FIXTURES "/.");
+    assert_ok(train(&allowed, "changed", NULL, true, false, NULL));
+}
+
+static void test_damaged_checkpoints(void **state)
+{
+    (void)state;
+    const gkv_settings settings = small_settings();
+    watcher watching = {.stop_at = 2};
+    assert_int_equal(train(&settings, "damaged", &watching, false, false, NULL), GKV_ERR_INTERRUPTED);
+    const char *path = in_folder("damaged", "checkpoint.safetensors");
+    size_t size;
+    char *good = contents(path, &size);
+    const size_t cuts[] = {0, 7, 8, 100, size / 2, size - 1};
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        assert_ok(gkv_file_write_atomic(path, good, cuts[i]));
+        assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA, "checkpoint.safetensors");
+    }
+    /* A NaN in the last tensor. */
+    const float nan_value = NAN;
+    char *bad = contents(in_folder("damaged", "config.ini"), &(size_t){0}); /* any text is no checkpoint */
+    assert_ok(gkv_file_write_atomic(path, bad, strlen(bad)));
+    assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA, "checkpoint.safetensors");
+    free(bad);
+    memcpy(good + size - sizeof nan_value, &nan_value, sizeof nan_value);
+    assert_ok(gkv_file_write_atomic(path, good, size));
+    assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA, "not a finite number");
+    /* A model's file has no training state; a foreign one nothing at all. */
+    gkv_model *model = NULL;
+    assert_ok(gkv_model_load(in_folder("damaged", "model.safetensors"), &model));
+    assert_ok(gkv_model_save(model, path));
+    assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA, "checkpoint.safetensors");
+    gkv_model_free(model);
+    const float one = 1;
+    const gkv_tensor foreign = {.name = "weight", .dtype = GKV_F32, .rank = 1, .shape = {1}, .data = &one};
+    assert_ok(gkv_safetensors_write(path, 1, &foreign, 0, NULL));
+    assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA, "checkpoint.safetensors");
+    free(good);
+}
+
+/* Codes for a refit that a checkpoint cannot have: too many for its steps or for any, of
+ * another size, not finite. */
+static void test_damaged_codes(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    set(&settings, "train.refit_codes", "600");
+    watcher watching = {.stop_at = 9};
+    assert_int_equal(train(&settings, "codes", &watching, false, false, NULL), GKV_ERR_INTERRUPTED);
+    gkv_trainer *trainer = open_trainer(&settings);
+    const char *path = in_folder("codes", "checkpoint.safetensors");
+    assert_ok(gkv_checkpoint_read(trainer->model, trainer->ema, &trainer->store, &trainer->state,
+                                  path));
+    assert_int_equal(trainer->state.codes, 330); /* of images 1200 to 1529 */
+    assert_ok(gkv_trainer_check_codes(trainer));
+    gkv_real *more = test_alloc(700 * 4 * sizeof *more);
+    memset(more, 0, 700 * 4 * sizeof *more);
+    trainer->state.codes = 331;
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &(gkv_refit_store){.codes = more}, &trainer->state, path));
+    assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "331 codes");
+    trainer->state.codes = 700;
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &(gkv_refit_store){.codes = more}, &trainer->state, path));
+    assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "room for 600");
+    trainer->state.codes = 330;
+    more[4 * 300 + 1] = (gkv_real)INFINITY;
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &(gkv_refit_store){.codes = more}, &trainer->state, path));
+    assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "refit.codes: element 1201");
+    more[4 * 300 + 1] = 0;
+    const size_t d = trainer->model->d;
+    trainer->model->d = 3;
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &(gkv_refit_store){.codes = more}, &trainer->state, path));
+    trainer->model->d = d;
+    assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "refit.codes");
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
+    assert_ok(train(&settings, "codes", NULL, true, false, NULL));
+    free(more);
+    gkv_trainer_free(trainer);
+}
+
+/* A step that sees a NaN moves nothing; five in a row bring back the last good state
+ * with half the rate; after five returns the trainer gives up. */
+static void test_bad_steps(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    set(&settings, "train.ema", "0.9");
+    set(&settings, "train.kl_warmup", "0");
+    gkv_trainer *trainer = open_trainer(&settings);
+    const gkv_params *params = &trainer->model->params;
+    const size_t bytes = params->total * sizeof(gkv_real);
+    gkv_step_report report;
+    for (int i = 0; i < 3; i++)
+        assert_ok(gkv_trainer_step(trainer, &report));
+    assert_false(report.skipped);
+    gkv_trainer_mark_good(trainer);
+    gkv_real *good = test_alloc(bytes), *ema = test_alloc(bytes);
+    memcpy(good, params->values, bytes);
+    memcpy(ema, trainer->ema, bytes);
+    for (int i = 0; i < 5; i++)
+        assert_ok(gkv_trainer_step(trainer, &report));
+    assert_true(memcmp(params->values, good, bytes) != 0);
+    params->values[params->list[1].offset] = (gkv_real)NAN; /* as if a step had overflowed */
+    gkv_real *broken = test_alloc(bytes);
+    memcpy(broken, params->values, bytes);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(trainer->state.skipped_in_row, i);
+        assert_memory_equal(params->values, broken, bytes);
+        assert_ok(gkv_trainer_step(trainer, &report));
+        assert_true(report.skipped);
+    }
+    assert_memory_equal(params->values, good, bytes);
+    assert_memory_equal(trainer->ema, ema, bytes); /* the average returns too */
+    assert_int_equal(trainer->state.rollbacks, 1);
+    assert_int_equal(trainer->state.skipped, 5);
+    assert_int_equal(trainer->state.updates, 8);
+    assert_int_equal(trainer->state.step, 13);
+    assert_close(trainer->state.rate_factor, 0.5, 0);
+    assert_ok(gkv_trainer_step(trainer, &report));
+    assert_false(report.skipped);
+    gkv_status status = GKV_OK;
+    int steps = 0;
+    trainer->good[params->list[1].offset] = params->values[params->list[1].offset] = (gkv_real)NAN;
+    for (; status == GKV_OK && steps < 1000; steps++)
+        status = gkv_trainer_step(trainer, &report);
+    assert_int_equal(status, GKV_ERR_NUMERIC);
+    assert_non_null(strstr(gkv_error_message(), "learning_rate"));
+    assert_int_equal(steps, 25); /* four returns, and five bad steps after the last */
+    assert_int_equal(trainer->state.rollbacks, 5);
+    free(good);
+    free(ema);
+    free(broken);
+    gkv_trainer_free(trainer);
+}
+
+/* Steps as large as floats allow. */
+static void test_absurd_learning_rate(void **state)
+{
+    (void)state;
+    static const double rates[] = {1e6, 1e12, 1e30};
+    for (size_t i = 0; i < 3; i++) {
+        gkv_settings settings = small_settings();
+        set(&settings, "train.clip_norm", "0");
+        gkv_trainer *trainer = open_trainer(&settings);
+        trainer->model->settings.train.learning_rate = rates[i]; /* past what settings may say */
+        gkv_status status = GKV_OK;
+        gkv_step_report report;
+        for (int step = 0; step < 400 && status == GKV_OK; step++)
+            status = gkv_trainer_step(trainer, &report);
+        assert_int_equal(status, GKV_ERR_NUMERIC);
+        assert_true(trainer->state.skipped >= 30);
+        for (size_t k = 0; k < trainer->model->params.total; k++) /* what could be saved is still a model */
+            assert_true(isfinite((double)trainer->good[k]));
+        gkv_trainer_free(trainer);
+    }
+}
+
+/* A run that becomes unworkable gives up, and its last checkpoint of a working state stays. */
+static void test_numeric_end_keeps_the_checkpoint(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    set(&settings, "train.epochs", "6");
+    watcher watching = {.stop_at = 14}; /* no return will fall on an epoch's end, where there is a checkpoint */
+    assert_int_equal(train(&settings, "numeric", &watching, false, false, NULL), GKV_ERR_INTERRUPTED);
+    /* Weights that are finite, but whose products are not. */
+    gkv_trainer *trainer = open_trainer(&settings);
+    const char *path = in_folder("numeric", "checkpoint.safetensors");
+    assert_ok(gkv_checkpoint_read(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
+    const gkv_layer *output = &trainer->model->decoder.layers[trainer->model->decoder.count - 1];
+    for (size_t i = 0; i < output->in.width * output->out.width; i++)
+        gkv_param_value(&trainer->model->params, output->weight)[i] = (gkv_real)1e38;
+    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
+    gkv_trainer_free(trainer);
+    size_t size, size_after;
+    char *before = contents(path, &size);
+    gkv_train_result result;
+    assert_fails(train(&settings, "numeric", NULL, true, false, &result), GKV_ERR_NUMERIC, "not finite");
+    assert_int_equal(result.rollbacks, 5);
+    assert_int_equal(result.skipped, 30);
+    char *after = contents(path, &size_after);
+    assert_true(size == size_after && memcmp(before, after, size) == 0);
+    gkv_model *model = NULL;
+    assert_ok(gkv_model_load(path, &model));
+    gkv_model_free(model);
+    free(before);
+    free(after);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_busy),
+        cmocka_unit_test(test_changed_settings),
+        cmocka_unit_test(test_damaged_checkpoints),
+        cmocka_unit_test(test_damaged_codes),
+        cmocka_unit_test(test_bad_steps),
+        cmocka_unit_test(test_absurd_learning_rate),
+        cmocka_unit_test(test_numeric_end_keeps_the_checkpoint),
+    };
+    return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
+}

@@ -1,0 +1,336 @@
+/* A polishing pass: its gradients against differences, and what it draws from. */
+#include "gradient.h"
+
+#include "train/fine_tune.h"
+
+enum { PIXELS = 12, LATENT = 3, BATCH = 23, DRAWS_MAX = 3, ROWS_MAX = BATCH * DRAWS_MAX, EPOCH = 5 };
+
+typedef struct choice {
+    const char *flow, *base, *base_fit, *block, *iterations;
+    double kl_weight, free_bits;
+    size_t draws;
+    bool iwae;
+} choice;
+
+typedef struct rig {
+    gkv_model *model;
+    gkv_workspace ws;
+    gkv_polisher *polisher;
+    gkv_objective objective;
+    size_t rows;
+    uint32_t place[BATCH];
+    double mean[BATCH * LATENT], factor[BATCH * LATENT * LATENT]; /* held */
+} rig;
+
+static void set(gkv_settings *settings, const char *name, const char *value)
+{
+    assert_ok(gkv_settings_set(settings, name, value, "test"));
+}
+
+static void perturb(gkv_model *model)
+{
+    gkv_params *params = &model->params;
+    for (size_t i = 0; i < params->count; i++) {
+        const gkv_param *param = &params->list[i];
+        double *value = params->values + param->offset;
+        const bool base = strncmp(param->name, "prior.base", 10) == 0;
+        if (strcmp(param->name, "encoder.input_mean") == 0 || strcmp(param->name, "prior.base.whitening") == 0)
+            continue;
+        if (strcmp(param->name, "prior.base.cholesky") == 0) {
+            for (size_t row = 1; row < LATENT; row++)
+                test_perturb(i + 100 * row, row, 0.4, value + row * LATENT);
+            continue;
+        }
+        test_perturb(i, param->size, base ? 0.2 : 0.3, value);
+        if (strcmp(param->name, "prior.base.k") == 0)
+            for (size_t j = 0; j < param->size; j++)
+                value[j] = 0.05 + fabs(value[j]);
+    }
+    model->base->ops->project(model->base, params);
+    assert_ok(model->base->ops->check(model->base, params));
+}
+
+static rig begin(const choice *wish)
+{
+    rig it = {.objective = {.kl_weight = wish->kl_weight, .free_bits = wish->free_bits, .iwae = wish->iwae},
+              .rows = BATCH * wish->draws};
+    gkv_settings settings;
+    gkv_settings_defaults(&settings);
+    set(&settings, "model.latent", "3");
+    set(&settings, "model.hidden", "7");
+    set(&settings, "model.layers", "1");
+    set(&settings, "model.block", wish->block);
+    set(&settings, "model.prior_flow", wish->flow);
+    set(&settings, "model.prior_layers", "3");
+    set(&settings, "model.prior_hidden", "4");
+    set(&settings, "model.log_scale_bound", "0.7");
+    set(&settings, "model.base", wish->base);
+    set(&settings, "model.base_fit", wish->base_fit);
+    set(&settings, "model.base_components", "2");
+    set(&settings, "model.base_classes", "3");
+    set(&settings, "train.polish_epochs", "1");
+    set(&settings, "train.polish_iterations", wish->iterations);
+    assert_ok(gkv_settings_check(&settings));
+    assert_ok(gkv_model_layout(&settings, 3, 4, &it.model));
+    double mean[PIXELS];
+    for (size_t i = 0; i < PIXELS; i++)
+        mean[i] = (double)i / PIXELS;
+    gkv_model_init(it.model, mean);
+    perturb(it.model);
+    assert_ok(gkv_workspace_create(&it.model->plan, it.rows, true, &it.model->params, &it.ws));
+    it.ws.draws = wish->draws;
+    double *x = gkv_at(&it.ws, it.model->x, 0);
+    test_normals(77, BATCH * PIXELS, 1, x);
+    for (size_t i = 0; i < BATCH * PIXELS; i++)
+        x[i] = i < PIXELS ? x[i] - floor(x[i]) : x[i] > 0; /* a grey row, then binary ones */
+    for (size_t r = 0; r < it.rows && it.model->base->classes > 0; r++)
+        *gkv_at(&it.ws, it.model->label, r) = (double)(r / wish->draws % 4); /* of no class, then of each */
+    test_normals(78, it.rows * LATENT, 1, gkv_at(&it.ws, it.model->posterior.u, 0));
+    for (size_t i = 0; i < BATCH; i++)
+        it.place[i] = (uint32_t)(1000 - 7 * i);
+    assert_ok(gkv_polisher_create(it.model, &it.ws, 2, &it.polisher));
+    return it;
+}
+
+static void end(rig *it)
+{
+    gkv_polisher_free(it->polisher);
+    gkv_workspace_free(&it->ws);
+    gkv_model_free(it->model);
+}
+
+/* The pass in tiles of whole batches, from the last, whose Gaussians are kept. */
+static void pass(rig *it)
+{
+    const size_t batch = it->polisher->batch;
+    assert_true(batch < BATCH);
+    for (size_t first = (BATCH - 1) / batch * batch + batch; first > 0;) {
+        first -= batch;
+        const size_t count = BATCH - first < batch ? BATCH - first : batch;
+        gkv_polisher_pass(it->polisher, 1, &it->ws, first, count, it->place + first, EPOCH, &it->objective);
+        const gkv_gaussians *q = &it->polisher->workers[1].refinement.now;
+        memcpy(it->mean + first * LATENT, q->mean, count * LATENT * sizeof *q->mean);
+        memcpy(it->factor + first * LATENT * LATENT, q->factor, count * LATENT * LATENT * sizeof *q->factor);
+    }
+}
+
+/* The sampled bound, the rows' z and log q held. */
+static double bound(void *context)
+{
+    rig *it = context;
+    const size_t draws = it->ws.draws;
+    gkv_pass_prior(it->model, &it->ws, 0, it->rows);
+    gkv_pass_decode(it->model, &it->ws, 0, it->rows);
+    gkv_pass_likelihood(it->model, &it->ws, 0, it->rows);
+    double sum = 0;
+    for (size_t i = 0; i < BATCH; i++) {
+        double mean_w = 0, mean_reconstruction = 0, mean_kl = 0;
+        for (size_t r = i * draws; r < (i + 1) * draws; r++) {
+            const double reconstruction = *gkv_at(&it->ws, it->model->reconstruction, r);
+            const double kl = *gkv_at(&it->ws, it->model->posterior.log_q, r) - gkv_pass_log_prior(it->model, &it->ws, r);
+            mean_w += exp(-reconstruction - it->objective.kl_weight * kl) / (double)draws;
+            mean_reconstruction += reconstruction / (double)draws;
+            mean_kl += kl / (double)draws;
+        }
+        if (it->objective.free_bits > 0)
+            mean_kl = fmax(mean_kl, it->objective.free_bits);
+        sum += it->objective.iwae ? -log(mean_w) : mean_reconstruction + it->objective.kl_weight * mean_kl;
+    }
+    return sum;
+}
+
+/* −E log N(z; μ, σ²) under the refined Gaussians that are held: the mean over m ± √d L e_k is exact. */
+static double distance(void *context)
+{
+    rig *it = context;
+    double sum = 0;
+    gkv_pass_encode(it->model, &it->ws, 0, BATCH);
+    for (size_t i = 0; i < BATCH; i++) {
+        const double *encoded = gkv_at(&it->ws, it->model->encoder.out, i), *m = it->mean + i * LATENT;
+        const double *l = it->factor + i * LATENT * LATENT;
+        for (size_t point = 0; point < 2 * LATENT; point++) {
+            const size_t k = point / 2;
+            for (size_t j = 0; j < LATENT; j++) {
+                const double z = m[j] + (point % 2 ? -1 : 1) * sqrt(LATENT) * (k <= j ? l[j * LATENT + k] : 0);
+                const double log_sigma = 7 * tanh(encoded[LATENT + j] / 7), u = (z - encoded[j]) / exp(log_sigma);
+                sum += (u * u / 2 + log_sigma) / (2 * LATENT);
+            }
+        }
+    }
+    return sum;
+}
+
+/* log q is the density of N(m, LLᵀ) at z, and u is what z was made from. */
+static void check_draws(const rig *it)
+{
+    for (size_t r = 0; r < it->rows; r++) {
+        const size_t i = r / it->ws.draws;
+        const double *z = gkv_at(&it->ws, it->model->posterior.z, r), *u = gkv_at(&it->ws, it->model->posterior.u, r);
+        double log_q = -LATENT * GKV_HALF_LOG_2PI, solved[LATENT];
+        for (size_t j = 0; j < LATENT; j++) {
+            const double *l = it->factor + (i * LATENT + j) * LATENT;
+            solved[j] = z[j] - it->mean[i * LATENT + j];
+            for (size_t k = 0; k < j; k++)
+                solved[j] -= l[k] * solved[k];
+            solved[j] /= l[j];
+            assert_close(solved[j], u[j], 1e-9);
+            log_q -= log(l[j]) + solved[j] * solved[j] / 2;
+        }
+        assert_close(*gkv_at(&it->ws, it->model->posterior.log_q, r), log_q, 1e-9);
+    }
+}
+
+static void check(const choice *wish)
+{
+    rig it = begin(wish);
+    const gkv_params *params = &it.model->params;
+    pass(&it);
+    check_draws(&it);
+    for (size_t i = 0; i < params->total; i++)
+        params->grads[i] = 5;
+    for (size_t part = gkv_pass_parts(it.model); part-- > 0;)
+        gkv_pass_gradient(it.model, &it.ws, it.rows, part);
+    for (size_t i = 0; i < params->count; i++) {
+        const gkv_param *param = &params->list[i];
+        double *value = params->values + param->offset, *grad = params->grads + param->offset;
+        if (!param->trainable || strcmp(param->name, "prior.base.whitening") == 0)
+            continue;
+        const bool encoder = strncmp(param->name, "encoder.", 8) == 0;
+        const bool triangle = strcmp(param->name, "prior.base.cholesky") == 0;
+        for (size_t row = 0; row < (triangle ? LATENT : 1); row++)
+            assert_gradient(encoder ? distance : bound, &it, value + row * LATENT, grad + row * LATENT,
+                            triangle ? row + 1 : param->size, 1, 2e-7, param->name);
+    }
+    end(&it);
+}
+
+static void test_gradients(void **state)
+{
+    (void)state;
+    static const char *const bases[] = {"normal", "gk", "gk-copula", "student-t", "gk-mixture"};
+    for (size_t i = 0; i < 20; i++) {
+        const choice wish = {.flow = i % 2 ? "realnvp" : "none", .base = bases[i % 5],
+                             .base_fit = i % 5 < 3 ? "grad" : "lm", .block = i / 5 % 2 ? "gated" : "silu",
+                             .iterations = i % 4 ? "2" : "1", .kl_weight = i % 3 ? 1 : 0.4,
+                             .free_bits = i == 6 ? 2.5 : 0, .draws = 1 + i % DRAWS_MAX, .iwae = i >= 10};
+        check(&wish);
+    }
+}
+
+/* The mean bound of the refinements, where they began and where they ended. */
+static void bounds(const rig *it, double out[2])
+{
+    out[0] = out[1] = 0;
+    for (size_t i = 0; i < it->polisher->batch; i++) { /* pass() ends with the first batch */
+        out[0] += it->polisher->workers[1].refinement.images[i].before / (double)it->polisher->batch;
+        out[1] += it->polisher->workers[1].refinement.images[i].value / (double)it->polisher->batch;
+    }
+}
+
+/* Without an iteration draws are the encoder's, and the encoder is where it should be; with some they
+ * are of other Gaussians, of a lower bound. */
+static void test_iterations(void **state)
+{
+    (void)state;
+    static const char *const counts[] = {"0", "1", "4"};
+    double reached[3];
+    for (size_t c = 0; c < 3; c++) {
+        const choice wish = {.flow = "realnvp", .base = "gk", .base_fit = "fixed", .block = "silu",
+                             .iterations = counts[c], .kl_weight = 1, .draws = 2};
+        double of[2], largest = 0, furthest = 0, z[ROWS_MAX * LATENT], log_q[ROWS_MAX];
+        rig it = begin(&wish);
+        pass(&it);
+        memcpy(z, gkv_at(&it.ws, it.model->posterior.z, 0), it.rows * LATENT * sizeof *z);
+        memcpy(log_q, gkv_at(&it.ws, it.model->posterior.log_q, 0), it.rows * sizeof *log_q);
+        gkv_posterior_forward(&it.model->posterior, &it.ws, 0, it.rows);
+        for (size_t e = 0; e < it.rows * LATENT; e++)
+            furthest = fmax(furthest, fabs(z[e] - gkv_at(&it.ws, it.model->posterior.z, 0)[e]));
+        for (size_t i = 0; i < BATCH; i++) {
+            const double *l = it.factor + i * LATENT * LATENT;
+            double variance[LATENT] = {0};
+            for (size_t j = 0; j < LATENT; j++)
+                for (size_t k = 0; k <= j; k++)
+                    variance[j] += l[j * LATENT + k] * l[j * LATENT + k];
+            gkv_posterior_distill(&it.model->posterior, &it.ws, i, it.mean + i * LATENT, variance);
+            for (size_t j = 0; j < 2 * LATENT; j++)
+                largest = fmax(largest, fabs(gkv_at(&it.ws, it.model->encoder.d_out, i)[j]));
+        }
+        for (size_t r = 0; r < it.rows && c == 0; r++)
+            assert_close(log_q[r], *gkv_at(&it.ws, it.model->posterior.log_q, r), 1e-12);
+        bounds(&it, of);
+        reached[c] = of[1];
+        if (c == 0)
+            assert_true(furthest < 1e-12 && largest < 1e-12 && of[0] == of[1]);
+        else
+            assert_true(furthest > 0.1 && largest > 0.1 && of[1] < of[0] && reached[c] < reached[c - 1]);
+        end(&it);
+    }
+}
+
+/* Other epochs and other images have other noise; an image has its own in any batch. */
+static void test_noise(void **state)
+{
+    (void)state;
+    const choice wish = {.flow = "none", .base = "normal", .base_fit = "fixed", .block = "silu", .iterations = "1",
+                         .kl_weight = 1, .draws = 1};
+    double first[LATENT], z[LATENT];
+    for (size_t i = 0; i < 5; i++) {
+        rig it = begin(&wish);
+        const size_t at = i == 1 ? 2 : 0;
+        const uint32_t place[3] = {i == 2 ? 999 : 1000, 4, i == 1 ? 1000 : 5};
+        memcpy(gkv_at(&it.ws, it.model->x, 2), gkv_at(&it.ws, it.model->x, 0), PIXELS * sizeof *z);
+        memcpy(gkv_at(&it.ws, it.model->posterior.u, 2), gkv_at(&it.ws, it.model->posterior.u, 0), sizeof z);
+        gkv_polisher_pass(it.polisher, 0, &it.ws, 0, 3, place, i == 3 ? EPOCH + 1 : EPOCH, &it.objective);
+        memcpy(z, gkv_at(&it.ws, it.model->posterior.z, at), sizeof z);
+        if (i == 0)
+            memcpy(first, z, sizeof z);
+        for (size_t j = 0; j < LATENT; j++)
+            if (i == 2 || i == 3)
+                assert_true(z[j] != first[j]);
+            else
+                assert_close(z[j], first[j], 1e-12);
+        end(&it);
+    }
+}
+
+/* With a base by class an image is refined under the prior of its own class. */
+static void test_labels(void **state)
+{
+    (void)state;
+    const choice wish = {.flow = "realnvp", .base = "gk-by-class", .base_fit = "lm", .block = "silu",
+                         .iterations = "0", .kl_weight = 1, .draws = 1};
+    double before[4];
+    for (size_t label = 0; label < 4; label++) {
+        rig it = begin(&wish);
+        *gkv_at(&it.ws, it.model->label, 0) = (double)label;
+        gkv_polisher_pass(it.polisher, 0, &it.ws, 0, 1, it.place, EPOCH, &it.objective);
+        before[label] = it.polisher->workers[0].refinement.images[0].before;
+        for (size_t other = 0; other < label; other++)
+            assert_true(fabs(before[label] - before[other]) > 1e-6);
+        end(&it);
+    }
+}
+
+/* Unless something is finite there is nothing to refine, and nothing hangs. */
+static void test_not_finite(void **state)
+{
+    (void)state;
+    const choice wish = {.flow = "realnvp", .base = "gk", .base_fit = "fixed", .block = "silu", .iterations = "3",
+                         .kl_weight = 1, .draws = 2};
+    rig it = begin(&wish);
+    gkv_at(&it.ws, it.model->x, 1)[3] = NAN;
+    pass(&it);
+    assert_true(isnan(*gkv_at(&it.ws, it.model->reconstruction, 2)));
+    assert_true(isfinite(*gkv_at(&it.ws, it.model->reconstruction, 0)));
+    assert_true(isfinite(*gkv_at(&it.ws, it.model->reconstruction, 4)));
+    end(&it);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gradients), cmocka_unit_test(test_iterations), cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_labels), cmocka_unit_test(test_not_finite),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,165 @@
+/* Learning from one draw that is chosen by its weight: on average the gradient of all. */
+#include "gradient.h"
+
+#include "train/resample.h"
+
+enum { PIXELS = 12, LATENT = 3, BATCH = 60, DRAWS = 3, STEP = 9 }; /* BATCH: four batches of a resampler, the last short */
+
+static void set(gkv_settings *settings, const char *name, const char *value)
+{
+    assert_ok(gkv_settings_set(settings, name, value, "test"));
+}
+
+static gkv_model *open_model(const char *base, const char *gradient)
+{
+    gkv_settings settings;
+    gkv_model *model = NULL;
+    gkv_settings_defaults(&settings);
+    set(&settings, "model.latent", "3");
+    set(&settings, "model.hidden", "7");
+    set(&settings, "model.layers", "1");
+    set(&settings, "model.prior_layers", "2");
+    set(&settings, "model.prior_hidden", "4");
+    set(&settings, "model.base", base);
+    set(&settings, "model.base_fit", "grad");
+    set(&settings, "model.base_components", "2");
+    set(&settings, "model.base_classes", "3");
+    set(&settings, "train.objective", "iwae");
+    set(&settings, "train.samples", "3");
+    set(&settings, "train.backward", "one");
+    set(&settings, "train.gradient", gradient);
+    assert_ok(gkv_settings_check(&settings));
+    assert_ok(gkv_model_layout(&settings, 3, 4, &model));
+    double mean[PIXELS];
+    for (size_t i = 0; i < PIXELS; i++)
+        mean[i] = (double)i / PIXELS;
+    gkv_model_init(model, mean);
+    for (size_t i = 0; i < model->params.count; i++) {
+        const gkv_param *param = &model->params.list[i];
+        if (strncmp(param->name, "decoder.", 8) == 0 || strncmp(param->name, "prior.flow", 10) == 0)
+            test_perturb(i, param->size, 0.5, model->params.values + param->offset);
+    }
+    return model;
+}
+
+/* Images of the same kind in a workspace, with labels: of no class, then of each. */
+static gkv_workspace open_workspace(const gkv_model *model, size_t draws)
+{
+    gkv_workspace ws;
+    assert_ok(gkv_workspace_create(&model->plan, BATCH * draws, true, &model->params, &ws));
+    ws.draws = draws;
+    double *x = gkv_at(&ws, model->x, 0);
+    test_normals(77, BATCH * PIXELS, 1, x);
+    for (size_t i = 0; i < BATCH * PIXELS; i++)
+        x[i] = x[i] > 0;
+    for (size_t r = 0; r < BATCH * draws && model->base->classes > 0; r++)
+        *gkv_at(&ws, model->label, r) = (double)(r / draws % 4);
+    return ws;
+}
+
+/* All draws of all images forward, from the noise of this step. */
+static void forward_all(const gkv_model *model, gkv_workspace *ws, uint64_t step)
+{
+    for (size_t i = 0; i < BATCH; i++)
+        gkv_rng_normal(gkv_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, step, 1000 - 7 * i), DRAWS * LATENT,
+                       gkv_at(ws, model->posterior.u, i * DRAWS));
+    gkv_pass_forward(model, ws, 0, BATCH * DRAWS);
+}
+
+/* Every parameter's gradient: of all draws of one image, and of each draw by itself, weighed by its share. */
+static void test_gradient_on_average(void **state)
+{
+    (void)state;
+    static const char *const bases[] = {"gk-copula", "gk-by-class"}, *const gradients[] = {"total", "path"};
+    for (size_t i = 0; i < 8; i++) {
+        gkv_model *model = open_model(bases[i % 2], gradients[i / 2 % 2]);
+        const size_t total = model->params.total;
+        gkv_workspace all = open_workspace(model, DRAWS), one = open_workspace(model, 1);
+        gkv_objective objective = {.kl_weight = i / 4 ? 0.3 : 1, .iwae = true, .path = i / 2 % 2};
+        double *wanted = calloc(2 * total, sizeof *wanted), *sum = wanted + total, *grads = model->params.grads;
+        assert_non_null(wanted);
+        forward_all(model, &all, STEP);
+        gkv_pass_backward(model, &all, 0, DRAWS, &objective);
+        for (size_t part = 0; part < gkv_pass_parts(model); part++)
+            gkv_pass_gradient(model, &all, DRAWS, part);
+        memcpy(wanted, grads, total * sizeof *grads);
+        objective.chosen = true;
+        for (size_t k = 0; k < DRAWS; k++) {
+            const double share = *gkv_at(&all, model->share, k);
+            assert_true(share > 1e-6);
+            memcpy(gkv_at(&one, model->posterior.u, 0), gkv_at(&all, model->posterior.u, k), LATENT * sizeof(double));
+            *gkv_at(&one, model->share, 0) = share;
+            gkv_pass_forward(model, &one, 0, 1);
+            gkv_pass_backward(model, &one, 0, 1, &objective);
+            for (size_t part = 0; part < gkv_pass_parts(model); part++)
+                gkv_pass_gradient(model, &one, 1, part);
+            for (size_t p = 0; p < total; p++)
+                sum[p] += share * grads[p];
+        }
+        for (size_t p = 0; p < model->params.trainable; p++)
+            assert_close(sum[p], wanted[p], 1e-10);
+        free(wanted);
+        gkv_workspace_free(&all);
+        gkv_workspace_free(&one);
+        gkv_model_free(model);
+    }
+}
+
+/* What a resampler leaves: one of the image's own draws, its share, and the means of all; and each draw as often as
+ * its share says. */
+static void test_choice(void **state)
+{
+    (void)state;
+    enum { STEPS = 400 };
+    gkv_model *model = open_model("gk-by-class", "path");
+    gkv_resampler *resampler = NULL;
+    gkv_workspace all = open_workspace(model, DRAWS), ws = open_workspace(model, 1);
+    uint32_t place[BATCH];
+    for (size_t i = 0; i < BATCH; i++)
+        place[i] = (uint32_t)(1000 - 7 * i);
+    assert_ok(gkv_resampler_create(model, &ws, 2, BATCH, &resampler));
+    assert_int_equal(resampler->batch, 16);
+    const gkv_objective objective = {.kl_weight = 0.7, .iwae = true, .path = true, .chosen = true};
+    double first = 0, first_share = 0, variance = 0;
+    for (uint64_t step = 0; step < STEPS; step++) {
+        forward_all(model, &all, step);
+        gkv_pass_shares(model, &all, 0, BATCH * DRAWS, &objective);
+        gkv_resampler_pass(resampler, 1, &ws, 7, BATCH - 7, place + 7, step, &objective); /* in two parts, from the last */
+        gkv_resampler_pass(resampler, 0, &ws, 0, 7, place, step, &objective);
+        for (size_t i = 0; i < BATCH; i++) {
+            const double *u = gkv_at(&ws, model->posterior.u, i), share = *gkv_at(&ws, model->share, i);
+            double reconstruction = 0, kl = 0;
+            size_t chosen = DRAWS;
+            for (size_t k = 0; k < DRAWS; k++) {
+                const size_t row = i * DRAWS + k;
+                if (memcmp(u, gkv_at(&all, model->posterior.u, row), LATENT * sizeof *u) == 0)
+                    chosen = k;
+                reconstruction += *gkv_at(&all, model->reconstruction, row) / DRAWS;
+                kl += (*gkv_at(&all, model->posterior.log_q, row) - gkv_pass_log_prior(model, &all, row)) / DRAWS;
+            }
+            assert_true(chosen < DRAWS);
+            assert_close(share, *gkv_at(&all, model->share, i * DRAWS + chosen), 1e-12);
+            assert_close(resampler->seen[2 * i], reconstruction, 1e-12);
+            assert_close(resampler->seen[2 * i + 1], kl, 1e-10);
+            const double expected = *gkv_at(&all, model->share, i * DRAWS);
+            first += chosen == 0;
+            first_share += expected;
+            variance += expected * (1 - expected);
+        }
+    }
+    assert_true(variance > 1000 && fabs(first - first_share) < 4 * sqrt(variance));
+    gkv_resampler_free(resampler);
+    gkv_resampler_free(NULL);
+    gkv_workspace_free(&all);
+    gkv_workspace_free(&ws);
+    gkv_model_free(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gradient_on_average),
+        cmocka_unit_test(test_choice),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,155 @@
+/* What a run does to a folder and what it asks of the data and of a model's file. */
+#define _XOPEN_SOURCE 700
+#include "vae/small.h"
+
+#include "safetensors/safetensors.h"
+#include "train/trainer.h"
+
+/* A file of one's own that a run would replace is left alone, unless told otherwise. */
+static void test_foreign_files(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"config.ini", "history.csv", "model.safetensors", "times.json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        gkv_settings settings = small_settings();
+        set(&settings, "train.epochs", "1");
+        const char *path = in_folder(names[i], names[i]);
+        assert_ok(gkv_file_make_folder(in_folder(names[i], NULL)));
+        assert_ok(gkv_file_write_atomic(path, "mine\n", 5));
+        assert_fails(train(&settings, names[i], NULL, false, false, NULL), GKV_ERR_CONFIG, names[i]);
+        char *text = NULL;
+        size_t size = 0;
+        assert_ok(gkv_file_read(path, 100, &text, &size));
+        assert_string_equal(text, "mine\n");
+        free(text);
+        assert_ok(train(&settings, names[i], NULL, false, true, NULL));
+    }
+}
+
+/* Overwriting removes the old model before the new run has one: whatever becomes of
+ * that run, no old weights stand beside its configuration. */
+static void look_for_model(void *context, const gkv_train_progress *progress)
+{
+    if (progress->step == 1)
+        *(bool *)context = gkv_file_exists(in_folder("twice", "model.safetensors"));
+}
+
+static void test_overwrite_removes_model(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    set(&settings, "train.epochs", "1");
+    assert_ok(train(&settings, "twice", NULL, false, false, NULL));
+    bool there = gkv_file_exists(in_folder("twice", "model.safetensors"));
+    assert_true(there);
+    gkv_train_options options;
+    gkv_train_options_defaults(&options);
+    options.overwrite = true;
+    options.progress = look_for_model;
+    options.context = &there;
+    assert_ok(gkv_train(&settings, in_folder("twice", NULL), &options, NULL));
+    assert_false(there);
+}
+
+/* A run goes on with the images it began with. */
+static void test_other_images(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    watcher watching = {.stop_at = 1};
+    assert_int_equal(train(&settings, "other", &watching, false, false, NULL), GKV_ERR_INTERRUPTED);
+    gkv_settings changed = settings;
+    snprintf(changed.data.train_images, GKV_PATH_SIZE, "%s/mnist-small/t10k-images-idx3-ubyte.gz",
+             GKV_TEST_FIXTURES);
+    assert_fails(train(&changed, "other", NULL, true, false, NULL), GKV_ERR_CONFIG, "other training images");
+    assert_ok(train(&settings, "other", NULL, true, false, NULL));
+}
+
+static gkv_run_stage stage_of(const char *name)
+{
+    gkv_run_stage stage = GKV_RUN_NONE;
+    assert_ok(gkv_train_stage(in_folder(name, NULL), &stage));
+    return stage;
+}
+
+/* None, begun, stopped in the middle or between an epoch's last step and its end, finished. */
+static void test_stage(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    set(&settings, "train.epochs", "2");
+    assert_int_equal(stage_of("stage"), GKV_RUN_NONE);
+    static const uint64_t stops[] = {9, 11, 12, 22}; /* an epoch has 11 steps */
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+        watcher watching = {.stop_at = stops[i]};
+        assert_int_equal(train(&settings, "stage", &watching, false, true, NULL), GKV_ERR_INTERRUPTED);
+        assert_int_equal(stage_of("stage"), GKV_RUN_STOPPED);
+    }
+    assert_ok(train(&settings, "stage", NULL, true, false, NULL));
+    assert_int_equal(stage_of("stage"), GKV_RUN_FINISHED);
+    assert_int_equal(remove(in_folder("stage", "history.jsonl")), 0);
+    assert_int_equal(stage_of("stage"), GKV_RUN_STOPPED);
+    assert_int_equal(remove(in_folder("stage", "checkpoint.safetensors")), 0);
+    assert_int_equal(stage_of("stage"), GKV_RUN_BEGUN);
+
+    /* Patience that runs out is an end too. */
+    set(&settings, "train.epochs", "40");
+    set(&settings, "train.patience", "1");
+    set(&settings, "train.learning_rate", "0.3");
+    gkv_train_result result;
+    assert_ok(train(&settings, "impatient", NULL, false, false, &result));
+    assert_true(result.stopped_early);
+    assert_int_equal(stage_of("impatient"), GKV_RUN_FINISHED);
+    gkv_run_stage stage;
+    assert_fails(gkv_train_stage(NULL, &stage), GKV_ERR_ARGUMENT, "NULL");
+    const char *checkpoint = in_folder("impatient", "checkpoint.safetensors");
+    assert_ok(gkv_file_write_atomic(checkpoint, "no", 2));
+    assert_fails(gkv_train_stage(in_folder("impatient", NULL), &stage), GKV_ERR_DATA, "checkpoint");
+}
+
+/* A batch larger than the data takes the data's memory, not the batch's. */
+static void test_huge_batch(void **state)
+{
+    (void)state;
+    gkv_settings settings = small_settings();
+    set(&settings, "train.batch", "1000000");
+    gkv_dataset *dataset = NULL;
+    gkv_trainer *trainer = NULL;
+    assert_ok(gkv_dataset_load(&settings.data, GKV_TRAIN, &dataset));
+    assert_ok(gkv_trainer_create(&settings, dataset, &trainer));
+    assert_int_equal(trainer->batch, 1800);
+    gkv_step_report report;
+    assert_ok(gkv_trainer_step(trainer, &report));
+    assert_int_equal(report.images, 1800);
+    assert_int_equal(trainer->epoch_steps, 1);
+    gkv_trainer_free(trainer);
+}
+
+/* A model's settings may not ask for more memory than its file holds. */
+static void test_boastful_model(void **state)
+{
+    (void)state;
+    const float number = 1;
+    const gkv_tensor tensor = {.name = "encoder.input_mean", .dtype = GKV_F32, .rank = 1, .shape = {1},
+                               .data = &number};
+    const gkv_metadata metadata[] = {{"image.height", "1"}, {"image.width", "1"}, {"model.hidden", "65536"},
+                                     {"model.layers", "64"}};
+    const char *path = in_folder("boast.safetensors", NULL);
+    assert_ok(gkv_safetensors_write(path, 1, &tensor, 4, metadata));
+    gkv_model *model = NULL;
+    assert_fails(gkv_model_load(path, &model), GKV_ERR_DATA, "does not hold");
+    assert_null(model);
+    const gkv_metadata sizes[] = {{"image.height", "-1"}, {"image.width", "1"}};
+    assert_ok(gkv_safetensors_write(path, 1, &tensor, 2, sizes));
+    assert_fails(gkv_model_load(path, &model), GKV_ERR_DATA, "\"-1\"");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_foreign_files),   cmocka_unit_test(test_overwrite_removes_model),
+        cmocka_unit_test(test_other_images),    cmocka_unit_test(test_huge_batch),
+        cmocka_unit_test(test_boastful_model),  cmocka_unit_test(test_stage),
+    };
+    return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
+}

@@ -1,0 +1,204 @@
+/* What a run's steps tell a mixture's tally: which steps, which rows, with what weight, and until when. */
+#define _XOPEN_SOURCE 700
+#include "train/trainer_fixture.h"
+
+#include "base/mixture_tally.h"
+
+/* 30 steps of 60 images an epoch; a first refit after 9 of them, the others every 20 more, which have 1200 images: a
+ * twentieth of these is fewer than 100, so that 100 judge, and they are of the last two steps. */
+enum { BATCH = 60, FIRST = 9, STEPS = 20, OF_JUDGES = 2, JUDGES = 100 };
+
+typedef struct kind {
+    const char *base, *components, *samples, *objective;
+} kind;
+
+static gkv_settings tallying_settings(const kind *of)
+{
+    gkv_settings settings = small_settings();
+    set(&settings, "model.base", of->base);
+    set(&settings, "model.base_components", of->components);
+    set(&settings, "train.samples", of->samples);
+    set(&settings, "train.objective", of->objective);
+    set(&settings, "train.batch", "60");
+    set(&settings, "train.refit_every", "0.3");
+    set(&settings, "train.refit_steps", "20");
+    return settings;
+}
+
+static gkv_trainer *open_tallying(const kind *of)
+{
+    const gkv_settings settings = tallying_settings(of);
+    gkv_trainer *trainer = open_trainer(&settings);
+    assert_non_null(trainer->store.tally);
+    return trainer;
+}
+
+static bool is_empty(const gkv_trainer *trainer)
+{
+    for (size_t i = 0; i < trainer->store.tally_size; i++)
+        if (trainer->store.tally[i] != 0)
+            return false;
+    return true;
+}
+
+/* Up to the first refit, which is to codes, and that. */
+static void take_first_refit(gkv_trainer *trainer)
+{
+    gkv_base_refit_report report;
+    take_steps(trainer, FIRST - 1);
+    assert_false(gkv_trainer_refit_due(trainer, trainer->state.step));
+    take_steps(trainer, 1);
+    assert_true(gkv_trainer_refit_due(trainer, trainer->state.step));
+    assert_true(is_empty(trainer)); /* nobody would ask it */
+    assert_ok(gkv_trainer_refit(trainer, &report));
+    gkv_trainer_drop_codes(trainer);
+}
+
+/* Adds the rows of the last step to a tally of the test's own. Each image counts 1 in all, whatever its draws. */
+static void add_step(const gkv_trainer *trainer, gkv_real *tally)
+{
+    const gkv_base *base = trainer->model->base;
+    const size_t draws = trainer->ws.draws, rows = BATCH * draws;
+    for (size_t image = 0; draws > 1 && image < BATCH; image++) {
+        double sum = 0;
+        for (size_t k = 0; k < draws; k++)
+            sum += (double)*gkv_at(&trainer->ws, trainer->model->share, image * draws + k);
+        assert_close(sum, 1, 1e-5);
+    }
+    for (size_t part = 0; part < base->ops->tally_parts(base); part++)
+        base->ops->tally(base, &trainer->ws, draws > 1 ? &trainer->model->share : NULL, rows, part, tally);
+}
+
+/* How many images the tally has seen; it leaves out what hardly is of a component. */
+static double images_in(const gkv_trainer *trainer)
+{
+    const gkv_base_mixture *self = gkv_base_mixture_of(trainer->model->base);
+    double sum = 0;
+    for (size_t k = 0; k < self->components; k++)
+        sum += (double)*gkv_tally_at(self, trainer->store.tally, k).weight;
+    return sum;
+}
+
+/* Every step but the last ones, of whose images codes are kept: what judges a refit must not have made it. */
+static void check_steps(const kind *of)
+{
+    gkv_trainer *trainer = open_tallying(of);
+    const size_t bytes = trainer->store.tally_size * sizeof(gkv_real);
+    gkv_real *wanted = test_alloc(bytes);
+    take_first_refit(trainer);
+    for (int period = 0; period < 2; period++) {
+        gkv_base_refit_report report;
+        memset(wanted, 0, bytes);
+        assert_true(is_empty(trainer)); /* the refit before had it all */
+        for (int step = 1; step <= STEPS; step++) {
+            const bool judges = step > STEPS - OF_JUDGES;
+            take_steps(trainer, 1);
+            if (!judges)
+                add_step(trainer, wanted);
+            assert_memory_equal(trainer->store.tally, wanted, bytes);
+            assert_int_equal(gkv_trainer_refit_due(trainer, trainer->state.step), step == STEPS);
+            assert_true((trainer->state.codes > 0) == judges);
+        }
+        assert_int_equal(trainer->state.codes, JUDGES);
+        assert_close(images_in(trainer), (STEPS - OF_JUDGES) * BATCH, 0.005 * STEPS * BATCH);
+        assert_ok(gkv_trainer_refit(trainer, &report));
+        assert_true(report.step > 0);
+        gkv_trainer_drop_codes(trainer);
+    }
+    free(wanted);
+    gkv_trainer_free(trainer);
+}
+
+static void test_steps(void **state)
+{
+    (void)state;
+    static const kind kinds[] = {{"gk-mixture", "3", "1", "elbo"}, {"gk-mixture", "3", "3", "elbo"},
+                                 {"gk-mixture", "3", "3", "iwae"}, {"gk-by-class", "2", "1", "elbo"},
+                                 {"gaussian-mixture", "4", "2", "iwae"}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        check_steps(&kinds[i]);
+}
+
+/* A step that was left out tells nothing, and a return to the last good state forgets what steps of weights that were
+ * given up have told. */
+static void test_bad_steps(void **state)
+{
+    (void)state;
+    gkv_trainer *trainer = open_tallying(&(kind){"gk-mixture", "3", "1", "elbo"});
+    const gkv_params *params = &trainer->model->params;
+    const size_t bytes = trainer->store.tally_size * sizeof(gkv_real);
+    gkv_real *before = test_alloc(bytes), *const weight = params->values + params->list[1].offset;
+    take_first_refit(trainer);
+    gkv_trainer_mark_good(trainer);
+    take_steps(trainer, 3);
+    assert_close(images_in(trainer), 3 * BATCH, 1);
+    memcpy(before, trainer->store.tally, bytes);
+    const gkv_real good = *weight;
+    *weight = (gkv_real)NAN;
+    take_steps(trainer, 1);
+    assert_int_equal(trainer->state.skipped_in_row, 1);
+    assert_memory_equal(trainer->store.tally, before, bytes);
+    *weight = good;
+    take_steps(trainer, 1);
+    assert_close(images_in(trainer), 4 * BATCH, 1);
+    *weight = (gkv_real)NAN;
+    take_steps(trainer, 5);
+    assert_int_equal(trainer->state.rollbacks, 1);
+    assert_true(is_empty(trainer));
+    take_steps(trainer, 1);
+    assert_close(images_in(trainer), BATCH, 1);
+    free(before);
+    gkv_trainer_free(trainer);
+}
+
+/* A return to before the first refit makes all components alike again: the next refit is a first one. */
+static void test_return_to_before(void **state)
+{
+    (void)state;
+    gkv_trainer *trainer = open_tallying(&(kind){"gk-mixture", "3", "1", "elbo"});
+    const gkv_params *params = &trainer->model->params;
+    gkv_base_refit_report report;
+    take_first_refit(trainer);
+    assert_int_equal(trainer->state.moved, 1);
+    params->values[params->list[1].offset] = (gkv_real)NAN;
+    take_steps(trainer, 5);
+    assert_int_equal(trainer->state.rollbacks, 1);
+    assert_int_equal(trainer->state.moved, 0);
+    while (!gkv_trainer_refit_due(trainer, trainer->state.step))
+        take_steps(trainer, 1);
+    assert_int_equal(trainer->state.step, 2 * FIRST);
+    assert_true(is_empty(trainer));
+    assert_ok(gkv_trainer_refit(trainer, &report));
+    assert_true(report.step > 0 && report.share == 0);
+    const gkv_base_mixture *self = gkv_base_mixture_of(trainer->model->base);
+    for (size_t k = 1; k < self->components; k++)
+        assert_true(memcmp(gkv_mixture_margin(self, params, GKV_MIXTURE_A, 0), gkv_mixture_margin(self, params, GKV_MIXTURE_A, k),
+                           trainer->model->d * sizeof(gkv_real)) != 0);
+    gkv_trainer_free(trainer);
+}
+
+/* Where there is room for fewer codes than would judge, fewer do. */
+static void test_little_room(void **state)
+{
+    (void)state;
+    gkv_settings settings = tallying_settings(&(kind){"gk-mixture", "3", "1", "elbo"});
+    set(&settings, "train.refit_steps", "60"); /* of 3600 images a twentieth is 180 */
+    set(&settings, "train.refit_codes", "110");
+    gkv_trainer *trainer = open_trainer(&settings);
+    take_first_refit(trainer);
+    for (int i = 0; i < 60; i++) {
+        take_steps(trainer, 1);
+        assert_true(trainer->state.codes <= 110);
+        assert_ok(gkv_trainer_check_codes(trainer));
+    }
+    assert_true(gkv_trainer_refit_due(trainer, trainer->state.step));
+    assert_int_equal(trainer->state.codes, 110);
+    gkv_trainer_free(trainer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_steps), cmocka_unit_test(test_bad_steps),
+                                       cmocka_unit_test(test_return_to_before), cmocka_unit_test(test_little_room)};
+    return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
+}

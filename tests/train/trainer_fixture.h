@@ -1,0 +1,25 @@
+/* A trainer by hand, on the small data set. */
+#ifndef GKV_TESTS_VAE_TRAINER_RIG_H
+#define GKV_TESTS_VAE_TRAINER_RIG_H
+
+#include "vae/small.h"
+
+#include "train/trainer.h"
+
+static inline gkv_trainer *open_trainer(const gkv_settings *settings)
+{
+    gkv_dataset *dataset = NULL;
+    gkv_trainer *trainer = NULL;
+    assert_ok(gkv_dataset_load(&settings->data, GKV_TRAIN, &dataset));
+    assert_ok(gkv_trainer_create(settings, dataset, &trainer));
+    return trainer;
+}
+
+static inline void take_steps(gkv_trainer *trainer, int count)
+{
+    gkv_step_report report;
+    for (int i = 0; i < count; i++)
+        assert_ok(gkv_trainer_step(trainer, &report));
+}
+
+#endif
