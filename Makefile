@@ -100,11 +100,12 @@ accuracy: configure
 	@cmake --build $(BUILD) -j $(JOBS) --target bench_accuracy
 	@$(BUILD)/bench_accuracy
 
-# Puts what it measures into the page. On a machine with nothing else to do; PyTorch and SciPy
+# Puts what it measures into the pages. On a machine with nothing else to do; PyTorch and SciPy
 # are left out where they are not installed (bench/peers.sh says which packages they are).
 bench: build
 	@cmake --build $(BUILD) -j $(JOBS) --target bench_gemm bench_fit_speed
 	@/usr/bin/python3 bench/refresh.py docs/performance.md
+	@/usr/bin/python3 bench/refresh.py docs/data/gemm.md
 
 install:
 	@$(MAKE) build

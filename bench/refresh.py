@@ -12,6 +12,8 @@ import re
 import subprocess
 import sys
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
 
 def main():
     page = pathlib.Path(sys.argv[1])
@@ -23,7 +25,7 @@ def main():
         if words and not any(word in command for word in words):
             return block.group(0)
         print(f"$ {command}", flush=True)
-        result = subprocess.run(["bash", "-c", command], cwd=page.resolve().parent.parent, stdout=subprocess.PIPE,
+        result = subprocess.run(["bash", "-c", command], cwd=ROOT, stdout=subprocess.PIPE,
                                 text=True, check=False)
         print(result.stdout, flush=True)
         if result.returncode != 0:
