@@ -33,7 +33,7 @@ typedef struct gkv_base_fit_report {
 } gkv_base_fit_report;
 
 /* A copy of the model with another base, which is fitted by refits to codes of `training`, the images that the model
- * was trained on. wanted->model describes the base (base, base_components, base_dependence, base_rank, base_shapes,
+ * was trained on. wanted->model describes the base (base, base_components, base_covariance, base_rank, base_shapes,
  * base_classes, base_g, base_k). The copy's base_fit is lm, whatever that of the model or of `wanted` is. The
  * model's own train.seed and data.validation say which images were held out, and `run` how images are binarized. The
  * caller frees *out with gkv_model_free. `settings` NULL takes the defaults; `report` may be NULL. A base with

@@ -70,7 +70,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_bench_training_run(gkv_bench_training *train
 /* Refits the base once; only the fit is timed. The first refit of a run begins from nothing, and can be asked for
  * again (`first` is not 0); all others begin from the base as it is. Both are to fresh codes of as many images as in a
  * run, but for a mixture with train.refit_steps: after its first refit the run goes on from where that would have been,
- * steps tally, and each other refit is by a tally of the steps from one such refit to the next, which are taken for it
+ * steps stats, and each other refit is by a stats of the steps from one such refit to the next, which are taken for it
  * (the last ones, if they are very many). They must be within the run's train.epochs. If there was no first refit one
  * is made, which is not timed. *seconds is 0 if the settings ask for no such refit, or if no first one moves the
  * mixture, after which a run would make no other. GKV_ERR_ARGUMENT as above, GKV_ERR_NUMERIC as gkv_train(),

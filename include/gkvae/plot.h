@@ -69,18 +69,18 @@ typedef struct gkv_series {
     int markers;            /* nonzero: a dot at each point */
 } gkv_series;
 
-typedef enum gkv_legend_place {
+typedef enum gkv_legend_position {
     GKV_LEGEND_AUTO = 0, /* in a corner that no line crosses; to the right when there is none */
     GKV_LEGEND_RIGHT,
     GKV_LEGEND_NONE
-} gkv_legend_place;
+} gkv_legend_position;
 
 typedef struct gkv_lines_settings {
     double width, height; /* of the whole picture, 160 … 8000 units */
     double pixel_ratio;   /* 0.5 … 8 */
     int log_y;            /* nonzero: logarithmic; values ≤ 0 leave gaps */
     double y_low, y_high; /* ends of the y axis; NaN for what the data need */
-    gkv_legend_place legend;
+    gkv_legend_position legend;
     const char *title, *x_label, *y_label;
 } gkv_lines_settings;
 

@@ -45,7 +45,7 @@ typedef struct gkv_model_settings {
                                            gaussian-mixture, gk-mixture or gk-by-class */
     char base_fit[GKV_NAME_SIZE];       /* lm, grad, lm+grad or fixed */
     int64_t base_components;            /* of a mixture; of each label's, by class */
-    char base_dependence[GKV_NAME_SIZE];/* full, low-rank or diagonal: within a component */
+    char base_covariance[GKV_NAME_SIZE];/* full, low-rank or diagonal: within a component */
     int64_t base_rank;                  /* factors of a low-rank correlation */
     char base_shapes[GKV_NAME_SIZE];    /* own or shared: g and k of the components */
     int64_t base_classes;               /* labels, by class */
@@ -71,12 +71,12 @@ typedef struct gkv_train_settings {
     int64_t refit_iterations;           /* of EM in a refit of a mixture */
     int64_t refit_codes;                /* training codes a refit is made from */
     int64_t refit_steps;                /* steps between a mixture's refits after the first; 0: as refit_every says */
-    double refit_memory;                /* epochs of images that these remember */
+    double refit_window;                /* epochs of images that these remember */
     double refit_damping;               /* in (0,1]: how far a refit first tries to move */
     double ema;                         /* decay of the weight average; 0 is off */
-    int64_t polish_epochs;              /* the last epochs, which train on refined posteriors */
-    int64_t polish_iterations;          /* of the refinement */
-    int64_t polish_samples;             /* of its curvature; even */
+    int64_t fine_tune_epochs;              /* the last epochs, which train on refined posteriors */
+    int64_t fine_tune_iterations;          /* of the refinement */
+    int64_t fine_tune_samples;             /* of its curvature; even */
     int64_t patience;                   /* epochs without a better validation −ELBO; 0 is off */
     int64_t checkpoint_every;           /* epochs between checkpoints */
     uint64_t seed;

@@ -38,8 +38,8 @@ typedef struct gkv_base_codes {
     const gkv_real *fit, *held_out; /* [fit_count, d], [held_out_count, d] */
     const uint32_t *fit_class, *held_out_class;
     size_t fit_count, held_out_count;
-    const gkv_real *tally;   /* in place of codes to fit to, for a base that has tallies; else NULL */
-    double held_out_density; /* with a tally: the held-out codes' mean log density under the base as it is, or NaN */
+    const gkv_real *stats;   /* in place of codes to fit to, for a base that has stats; else NULL */
+    double held_out_density; /* with a stats: the held-out codes' mean log density under the base as it is, or NaN */
 } gkv_base_codes;
 
 /* The least codes of a refit, and of how many one judges it in place of being fitted to. */
@@ -49,7 +49,7 @@ enum { GKV_REFIT_CODES_MIN = 100, GKV_REFIT_JUDGE_EVERY = 5 };
 typedef struct gkv_base_refit_settings {
     bool first;      /* start from the codes (octiles, k-means++), not from the current parameters */
     double damping;  /* the step that is tried first */
-    double share;    /* of what the base has been told so far that a tally takes the place of, in (0, 1] */
+    double share;    /* of what the base has been told so far that a stats takes the place of, in (0, 1] */
     int iterations;  /* of expectation–maximization, at most, for mixtures */
     uint64_t seed;   /* of the start */
     int threads;
@@ -66,8 +66,8 @@ typedef struct gkv_base_refit_report {
     double held_out_after;
     double g_min, g_max, k_min, k_max; /* over margins, after the step; 0 without g and k */
     long em_iterations;        /* of expectation–maximization; 0 for a base that is no mixture */
-    double share;              /* a tally's, of what the base has been told so far; 0 for a refit to codes */
-    long revived;              /* components without rows that were put to use, after a tally */
+    double share;              /* a stats's, of what the base has been told so far; 0 for a refit to codes */
+    long revived;              /* components without rows that were put to use, after a stats */
     double seconds;
 } gkv_base_refit_report;
 
@@ -105,12 +105,12 @@ typedef struct gkv_base_ops {
     gkv_status (*refit)(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,
                         const gkv_base_refit_settings *settings, gkv_base_refit_report *report);
     /* What rows that log_density and backward have seen say of the base, added up as they pass by, so that refits need
-     * not see them again: the numbers of a tally, which begins as zeros, and its parts, as of a gradient. A row counts
+     * not see them again: the numbers of a stats, which begins as zeros, and its parts, as of a gradient. A row counts
      * `weight` (NULL: 1). NULL, or a size of 0: refits are made from codes. */
-    size_t (*tally_size)(const gkv_base *base);
-    size_t (*tally_parts)(const gkv_base *base);
-    void (*tally)(const gkv_base *base, const gkv_workspace *ws, const gkv_slot *weight, size_t rows, size_t part,
-                  gkv_real *tally);
+    size_t (*stats_size)(const gkv_base *base);
+    size_t (*stats_parts)(const gkv_base *base);
+    void (*stats)(const gkv_base *base, const gkv_workspace *ws, const gkv_slot *weight, size_t rows, size_t part,
+                  gkv_real *stats);
     /* The margin of one dimension as (A, B, g, k, c); NULL if margins are no g-and-k. */
     void (*margin)(const gkv_base *base, const gkv_params *params, size_t dimension, double out[5]);
     /* Density and distribution function of one dimension at x[n]. */

@@ -33,7 +33,7 @@ extern const double gkv_base_gk_margin_of_safety;
 extern const double gkv_base_gk_free_k;
 
 /* Where a whitened residual, of variance 1 if codes are g-and-k, begins to count less, under Cauchy's loss. */
-extern const double gkv_base_wild_residual;
+extern const double gkv_base_outlier_residual;
 
 /* gkv_gk_project() with that margin, without a search where there is nothing to search for. */
 gkv_gk gkv_base_gk_project(const gkv_gk *gk);

@@ -122,7 +122,7 @@ static gkv_status fit_margins(const refit *it, bool first, gkv_base_refit_report
     settings.margin = gkv_base_gk_margin_of_safety;
     settings.likelihood = 0;
     settings.lm.loss = GKV_LM_CAUCHY; /* a few codes far from all others are no matter of the tails */
-    settings.lm.loss_scale = gkv_base_wild_residual;
+    settings.lm.loss_scale = gkv_base_outlier_residual;
     status = gkv_gk_fit_many(samples, d, &settings, it->threads, results, statuses);
     if (status != GKV_OK && !stays(status))
         goto done;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/base_gk.h"
-#include "base/mixture_tally.h"
+#include "base/mixture_stats.h"
 #include "core/memory.h"
 #include "core/rng.h"
 
@@ -253,7 +253,7 @@ static void normal_margin(const gkv_base *base, const gkv_params *params, size_t
     .curvature = gkv_mixture_curvature, .parts = gkv_mixture_parts, .gradient = gkv_mixture_gradient,                \
     .transform = gkv_mixture_transform,                                                                              \
     .project = project, .check = check, .refit = gkv_mixture_refit, .margin_at = gkv_mixture_margin_at,              \
-    .tally_size = gkv_mixture_tally_size, .tally_parts = gkv_mixture_tally_parts, .tally = gkv_mixture_tally
+    .stats_size = gkv_mixture_stats_size, .stats_parts = gkv_mixture_stats_parts, .stats = gkv_mixture_stats
 
 const gkv_base_ops gkv_base_full_gaussian = {
     .name = "full-gaussian", .create = create_full_gaussian, .margin = normal_margin, MIXTURE_OPS};

@@ -41,7 +41,7 @@ typedef struct gkv_base_mixture {
     gkv_slot zeta, w;       /* [K·d]; the same without dependence */
     gkv_slot log_dq, dq, ratio; /* [K·d] of g-and-k margins */
     gkv_slot share;         /* [K] of each component in the row's density */
-    gkv_slot u;             /* [K·d] ζWWᵀ, for backward passes, gradients and tallies */
+    gkv_slot u;             /* [K·d] ζWWᵀ, for backward passes, gradients and stats */
 } gkv_base_mixture;
 
 static inline const gkv_base_mixture *gkv_base_mixture_of(const gkv_base *base)

@@ -10,7 +10,7 @@
  * ĝ being the most probable g under that s² (the EM algorithm of Dempster, Laird and Rubin 1977, at rest). k likewise. */
 #include <math.h>
 
-#include "base/mixture_tally.h"
+#include "base/mixture_stats.h"
 
 /* Information of a row about a standard normal's g, and k, where A and B are not known, at c = 0.8: 6 (c/2)², and the
  * variance of z² log(1+z²) − log(1+z²) − 2z²/(1+z²) less what 1 and z² explain of it. */
@@ -28,9 +28,9 @@ static double explained(size_t K, const double *rows, double per_row, double s2)
     return sum / (double)K;
 }
 
-gkv_tally_prior gkv_tally_prior_of(size_t K, size_t d, const gkv_gk *margins, const double *rows)
+gkv_stats_prior gkv_stats_prior_of(size_t K, size_t d, const gkv_gk *margins, const double *rows)
 {
-    gkv_tally_prior prior;
+    gkv_stats_prior prior;
     double squares[2] = {0};
     for (size_t i = 0; i < K * d; i++) {
         squares[0] += margins[i].g * margins[i].g / (double)(K * d);

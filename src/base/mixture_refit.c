@@ -4,13 +4,13 @@
  *
  * The parameters then move from where they were towards the fit by a step of length τ, halved until the
  * held-out codes are no less likely than before (mixture_move.h); if no step does that, they stay. While a model
- * trains, all refits but the first are by a tally (mixture_tally.h), with the same step. */
+ * trains, all refits but the first are by a stats (mixture_stats.h), with the same step. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/base_gk.h"
-#include "base/mixture_tally.h"
+#include "base/mixture_stats.h"
 #include "core/memory.h"
 #include "gkvae/mgk_mixture.h"
 
@@ -25,7 +25,7 @@ typedef struct refit {
     gkv_mixture_move move;
     const gkv_base_codes *codes;
     const gkv_base_refit_settings *settings;
-    double *rows;          /* codes of the fit and held-out ones, [fit_count + held_out_count, d]; NULL for a tally */
+    double *rows;          /* codes of the fit and held-out ones, [fit_count + held_out_count, d]; NULL for a stats */
     gkv_mgk_mixture *found;
     bool better;           /* than where it started, to the held-out codes */
 } refit;
@@ -95,7 +95,7 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
     set.margins.margin = gkv_base_gk_margin_of_safety;
     set.margins.one_start = 1;
     set.margins.lm.loss = GKV_LM_CAUCHY; /* a few codes far from all others are no matter of the tails */
-    set.margins.lm.loss_scale = gkv_base_wild_residual;
+    set.margins.lm.loss_scale = gkv_base_outlier_residual;
     return set;
 }
 
@@ -171,7 +171,7 @@ static gkv_status judge(const refit *it, double *density)
 static gkv_status step(const refit *it, gkv_base_refit_report *report)
 {
     double tau = it->settings->damping;
-    const int halvings = it->codes->tally ? TALLY_HALVINGS : HALVINGS; /* the next tally is not far */
+    const int halvings = it->codes->stats ? TALLY_HALVINGS : HALVINGS; /* the next stats is not far */
     for (int i = 0; i <= halvings && it->better && report->step == 0; i++, tau /= 2) {
         if (!gkv_mixture_move_to(&it->move, tau))
             continue; /* not positive definite to working precision: a shorter step is */
@@ -190,7 +190,7 @@ static gkv_status revive(const refit *it, gkv_base_refit_report *report)
 {
     double density = 0;
     gkv_mixture_save(&it->move);
-    const size_t revived = gkv_tally_revive(&it->move, it->codes->tally, it->settings->share);
+    const size_t revived = gkv_stats_revive(&it->move, it->codes->stats, it->settings->share);
     if (revived == 0)
         return GKV_OK;
     GKV_TRY(judge(it, &density));
@@ -210,17 +210,17 @@ gkv_status gkv_mixture_refit(const gkv_base *base, const gkv_params *params, con
     memset(report, 0, sizeof *report);
     report->cost_before = report->cost_after = report->goodness = NAN;
     gkv_status status = GKV_OK;
-    if (base->classes > 0 && (!codes->held_out_class || !(codes->fit_class || codes->tally)))
+    if (base->classes > 0 && (!codes->held_out_class || !(codes->fit_class || codes->stats)))
         return gkv_fail(GKV_ERR_ARGUMENT, "a base by class is fitted to codes with their classes");
     GKV_TRY(gkv_mixture_move_create(gkv_base_mixture_of(base), params, settings->threads, &it.move));
-    report->held_out_before = codes->tally ? codes->held_out_density : NAN;
+    report->held_out_before = codes->stats ? codes->held_out_density : NAN;
     if (isnan(report->held_out_before))
         GKV_TRY_GOTO(judge(&it, &report->held_out_before));
     report->held_out_after = report->held_out_before;
-    if (codes->tally) {
+    if (codes->stats) {
         report->em_iterations = 1;
         report->share = settings->share;
-        it.better = gkv_tally_fit(&it.move, codes->tally, settings->share);
+        it.better = gkv_stats_fit(&it.move, codes->stats, settings->share);
     } else {
         status = fit(&it, report);
     }
@@ -230,7 +230,7 @@ gkv_status gkv_mixture_refit(const gkv_base *base, const gkv_params *params, con
         status = GKV_OK;
     else if (status == GKV_OK)
         status = step(&it, report);
-    if (status == GKV_OK && codes->tally && report->step > 0)
+    if (status == GKV_OK && codes->stats && report->step > 0)
         status = revive(&it, report);
 done:
     if (status != GKV_OK || report->step == 0)

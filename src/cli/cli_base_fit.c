@@ -36,7 +36,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         cli_assign(&a->wanted, state, "model.base", arg, "--base");
         return 0;
     case 'k': cli_assign(&a->wanted, state, "model.base_components", arg, "--components"); return 0;
-    case 'd': cli_assign(&a->wanted, state, "model.base_dependence", arg, "--dependence"); return 0;
+    case 'd': cli_assign(&a->wanted, state, "model.base_covariance", arg, "--dependence"); return 0;
     case 'r': cli_assign(&a->wanted, state, "model.base_rank", arg, "--rank"); return 0;
     case 'g': cli_assign(&a->wanted, state, "model.base_shapes", arg, "--shapes"); return 0;
     case 'n': a->fit.codes = (size_t)cli_whole(state, "--codes", arg, 100, 10000000); return 0;

@@ -66,7 +66,7 @@ static int walk_between_classes(const interpolate_arguments *a, const gkv_model 
                          "gk-by-class", gkv_model_settings_of(model)->model.base);
     if ((size_t)beyond >= classes)
         return cli_error(CLI_USAGE, "class %ld: the model's classes are 0 to %zu", beyond, classes - 1);
-    const int code = cli_picture_class_walks(model, (size_t)a->from_class, (size_t)a->to_class, a->seed, 1, CLI_PAIRS,
+    const int code = cli_picture_class_interpolations(model, (size_t)a->from_class, (size_t)a->to_class, a->seed, 1, CLI_PAIRS,
                                              a->steps, a->out);
     if (code == CLI_OK)
         printf("%d rows of %zu: %s\n", CLI_PAIRS, a->steps, a->out);

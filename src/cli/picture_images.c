@@ -149,7 +149,7 @@ done:
 }
 
 /* The decoder's images on the way from each eps[r] to eps[n + r], [n × steps, pixels]. */
-static int decode_walks(const gkv_model *model, size_t n, size_t steps, const float *eps, float *decoded)
+static int decode_interpolations(const gkv_model *model, size_t n, size_t steps, const float *eps, float *decoded)
 {
     const size_t d = gkv_model_latent(model);
     float *walk = cli_alloc(n * steps * d, sizeof *walk);
@@ -167,7 +167,7 @@ done:
     return code;
 }
 
-int cli_picture_class_walks(const gkv_model *model, size_t from, size_t to, uint64_t seed, double temperature, size_t n,
+int cli_picture_class_interpolations(const gkv_model *model, size_t from, size_t to, uint64_t seed, double temperature, size_t n,
                             size_t steps, const char *path)
 {
     const size_t d = gkv_model_latent(model);
@@ -177,7 +177,7 @@ int cli_picture_class_walks(const gkv_model *model, size_t from, size_t to, uint
     CLI_CHECK(gkv_model_sample_class(model, from, n, seed, 0, temperature, eps));
     CLI_CHECK(gkv_model_sample_class(model, to, n, seed, n, temperature, eps + n * d));
     CLI_CHECK(gkv_model_normalise(model, 2 * n, eps, eps));
-    CLI_TRY(decode_walks(model, n, steps, eps, decoded));
+    CLI_TRY(decode_interpolations(model, n, steps, eps, decoded));
     gkv_image_grid_defaults(&settings);
     settings.scale = 4;
     settings.gap = 3;
@@ -198,7 +198,7 @@ int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, co
     const char **columns = cli_alloc(cols, sizeof *columns);
     int code = CLI_OK;
     CLI_TRY(ends_in_eps(run, images, from, to, n, seen, eps));
-    CLI_TRY(decode_walks(run->model, n, steps, eps, decoded));
+    CLI_TRY(decode_interpolations(run->model, n, steps, eps, decoded));
     for (size_t r = 0; r < n; r++) {
         float *row = grid + r * cols * pixels;
         memcpy(row, seen + r * pixels, pixels * sizeof *row);

@@ -38,7 +38,7 @@ int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, co
                                size_t n, size_t steps, const char *path);
 
 /* The same from n draws of class `from` to as many of class `to`. */
-int cli_picture_class_walks(const gkv_model *model, size_t from, size_t to, uint64_t seed, double temperature, size_t n,
+int cli_picture_class_interpolations(const gkv_model *model, size_t from, size_t to, uint64_t seed, double temperature, size_t n,
                             size_t steps, const char *path);
 
 /* --- choose.c --- */

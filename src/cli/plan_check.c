@@ -52,7 +52,7 @@ static int check_trained(const compare_plan *it, const gkv_settings *common, pla
 static const struct { const char *key, *option, *setting; } fits[] = {
     {"fit.base", "--base", "model.base"},
     {"fit.components", "--components", "model.base_components"},
-    {"fit.dependence", "--dependence", "model.base_dependence"},
+    {"fit.dependence", "--dependence", "model.base_covariance"},
     {"fit.rank", "--rank", "model.base_rank"},
     {"fit.shapes", "--shapes", "model.base_shapes"},
     {"fit.codes", "--codes", NULL},

@@ -25,10 +25,10 @@ static const char *base_of(cli_texts *all, const gkv_model_settings *m)
     for (size_t i = 0; i < sizeof single / sizeof *single; i++)
         if (strcmp(m->base, single[i].name) == 0)
             return single[i].words;
-    const bool dependent = strcmp(m->base_dependence, "diagonal") != 0, normal = strcmp(m->base, "gaussian-mixture") == 0;
+    const bool dependent = strcmp(m->base_covariance, "diagonal") != 0, normal = strcmp(m->base, "gaussian-mixture") == 0;
     const char *kind = normal ? (dependent ? "normal distributions with covariances of their own" : "independent normal ones")
                               : (dependent ? "multivariate g-and-k distributions" : "independent g-and-k's");
-    const char *factors = strcmp(m->base_dependence, "low-rank") == 0
+    const char *factors = strcmp(m->base_covariance, "low-rank") == 0
                               ? cli_texts_keep(all, cli_text(" whose correlations have %lld factors", (long long)m->base_rank)) : "";
     if (strcmp(m->base, "gk-by-class") == 0)
         return cli_texts_keep(all, cli_text("%lld %s%s for each of %lld labels", (long long)m->base_components, kind, factors,

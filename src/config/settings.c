@@ -66,48 +66,48 @@ static gkv_status check_rows(const gkv_settings *settings)
 static gkv_status check_polishing(const gkv_settings *settings)
 {
     const gkv_train_settings *train = &settings->train;
-    if (train->polish_samples % 2)
-        return gkv_fail(GKV_ERR_CONFIG, "settings: train.polish_samples = %lld: they come in pairs; give an even number",
-                        (long long)train->polish_samples);
-    if (train->polish_epochs == 0)
+    if (train->fine_tune_samples % 2)
+        return gkv_fail(GKV_ERR_CONFIG, "settings: train.fine_tune_samples = %lld: they come in pairs; give an even number",
+                        (long long)train->fine_tune_samples);
+    if (train->fine_tune_epochs == 0)
         return GKV_OK;
     if (strcmp(settings->model.posterior, "normal") != 0 || strcmp(settings->model.posterior_flow, "none") != 0)
         return gkv_fail(GKV_ERR_CONFIG,
-                        "settings: train.polish_epochs = %lld refines normal posteriors without a flow, and here "
-                        "model.posterior = %s, model.posterior_flow = %s; set them to normal and none, or polish_epochs to 0",
-                        (long long)train->polish_epochs, settings->model.posterior, settings->model.posterior_flow);
+                        "settings: train.fine_tune_epochs = %lld refines normal posteriors without a flow, and here "
+                        "model.posterior = %s, model.posterior_flow = %s; set them to normal and none, or fine_tune_epochs to 0",
+                        (long long)train->fine_tune_epochs, settings->model.posterior, settings->model.posterior_flow);
     if (train->patience > 0)
         return gkv_fail(GKV_ERR_CONFIG,
                         "settings: train.patience = %lld chooses the epoch by the encoder's −ELBO, which is not what "
-                        "train.polish_epochs = %lld lowers; set one of them to 0",
-                        (long long)train->patience, (long long)train->polish_epochs);
+                        "train.fine_tune_epochs = %lld lowers; set one of them to 0",
+                        (long long)train->patience, (long long)train->fine_tune_epochs);
     return GKV_OK;
 }
 
 /* Components and the dependence within, of the bases that have any: for others their keys are idle. */
 static gkv_status check_base(const gkv_model_settings *model)
 {
-    if (strcmp(model->base, "full-gaussian") == 0 && strcmp(model->base_dependence, "full") != 0)
+    if (strcmp(model->base, "full-gaussian") == 0 && strcmp(model->base_covariance, "full") != 0)
         return gkv_fail(GKV_ERR_CONFIG,
-                        "settings: model.base = full-gaussian has any covariance, which model.base_dependence = %s would "
+                        "settings: model.base = full-gaussian has any covariance, which model.base_covariance = %s would "
                         "not be; set the dependence to full, or the base to gaussian-mixture with base_components = 1",
-                        model->base_dependence);
+                        model->base_covariance);
     if (!strstr(model->base, "mixture") && !strstr(model->base, "class"))
         return GKV_OK;
     if (strcmp(model->base_fit, "fixed") == 0)
         return gkv_fail(GKV_ERR_CONFIG,
                         "settings: model.base_fit = fixed leaves all components of model.base = %s at the same place, where "
                         "they are one; set base_fit to lm or grad, or the base to gk", model->base);
-    if (strcmp(model->base_dependence, "low-rank") != 0)
+    if (strcmp(model->base_covariance, "low-rank") != 0)
         return GKV_OK;
     if (strstr(model->base_fit, "grad"))
         return gkv_fail(GKV_ERR_CONFIG,
-                        "settings: model.base_dependence = low-rank is what refits keep to, and gradients, model.base_fit = %s, "
+                        "settings: model.base_covariance = low-rank is what refits keep to, and gradients, model.base_fit = %s, "
                         "would not; set base_fit to lm, or the dependence to full", model->base_fit);
     if (model->base_rank >= model->latent)
         return gkv_fail(GKV_ERR_CONFIG,
                         "settings: model.base_rank = %lld factors of model.latent = %lld dimensions make any correlation; "
-                        "give fewer factors than dimensions, or set model.base_dependence to full",
+                        "give fewer factors than dimensions, or set model.base_covariance to full",
                         (long long)model->base_rank, (long long)model->latent);
     return GKV_OK;
 }
@@ -143,11 +143,11 @@ gkv_status gkv_settings_check(const gkv_settings *settings)
                         (long long)settings->train.patience);
     GKV_TRY(check_base(model));
     if (strcmp(settings->train.backward, "one") == 0 &&
-        (strcmp(settings->train.objective, "iwae") != 0 || settings->train.polish_epochs > 0))
+        (strcmp(settings->train.objective, "iwae") != 0 || settings->train.fine_tune_epochs > 0))
         return gkv_fail(GKV_ERR_CONFIG,
                         "settings: train.backward = one draws one by the weights of train.objective = iwae, without "
-                        "polishing, and here the objective is %s and train.polish_epochs %lld; set backward to all",
-                        settings->train.objective, (long long)settings->train.polish_epochs);
+                        "polishing, and here the objective is %s and train.fine_tune_epochs %lld; set backward to all",
+                        settings->train.objective, (long long)settings->train.fine_tune_epochs);
     return check_polishing(settings);
 }
 

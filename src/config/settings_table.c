@@ -70,7 +70,7 @@ const gkv_settings_row gkv_settings_rows[] = {
            "How the base is fitted: refits to codes by Levenberg–Marquardt (mixtures: by EM around it), gradients, "
            "gradients between refits, or not at all."),
     INTEGER(model, base_components, 32, 1, 4096, "Components of a mixture; of each label's, with gk-by-class."),
-    CHOICE(model, base_dependence, full, "full, low-rank, diagonal",
+    CHOICE(model, base_covariance, full, "full, low-rank, diagonal",
            "Dependence within a mixture's component: a correlation matrix of its own, one of few factors, or none."),
     INTEGER(model, base_rank, 4, 1, 4096, "Those factors' number, less than latent."),
     CHOICE(model, base_shapes, own, "own, shared",
@@ -112,15 +112,15 @@ const gkv_settings_row gkv_settings_rows[] = {
     INTEGER(train, refit_steps, 10, 0, 1000000,
             "Steps, but no less than two and 500 images, between a mixture's refits by what steps add up of their images, "
             "after a first one to codes, with base_fit = lm; 0 refits it to codes every refit_every epochs."),
-    NUMBER_ABOVE(train, refit_memory, 0.25, 0, 1000000,
+    NUMBER_ABOVE(train, refit_window, 0.25, 0, 1000000,
                  "Epochs of images that those refits remember, of 5 images at least for each dimension of each component, and "
                  "more as the learning rate falls.", NULL),
     NUMBER_ABOVE(train, refit_damping, 1, 0, 1, "How far a refit first tries to move: 1 is all the way.", NULL),
     NUMBER_BELOW(train, ema, 0.999, 0, 1, "Decay per step of the average of the weights; 0 is off."),
-    INTEGER(train, polish_epochs, 0, 0, 1000000,
+    INTEGER(train, fine_tune_epochs, 0, 0, 1000000,
             "The last epochs, in which each image's posterior is refined before the model learns from it; 0 is none."),
-    INTEGER(train, polish_iterations, 1, 0, 100, "Iterations of that refinement for each image of a step."),
-    INTEGER(train, polish_samples, 2, 2, 512, "Points of an image at which an iteration takes the curvature; even."),
+    INTEGER(train, fine_tune_iterations, 1, 0, 100, "Iterations of that refinement for each image of a step."),
+    INTEGER(train, fine_tune_samples, 2, 2, 512, "Points of an image at which an iteration takes the curvature; even."),
     INTEGER(train, patience, 0, 0, 1000000, "Epochs without a better validation −ELBO before stopping; 0 is off."),
     INTEGER(train, checkpoint_every, 1, 1, 1000000, "Epochs between checkpoints."),
     SEED(train, seed, 1, "Seed of the weights, the order of images and all training noise."),

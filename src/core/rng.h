@@ -26,9 +26,9 @@ typedef enum gkv_stream {
     GKV_STREAM_BOOTSTRAP,
     GKV_STREAM_USER,           /* draws asked for by name through the public API */
     GKV_STREAM_REFINE,         /* posterior noise in refinement; index = image, step: infer/refine_iteration.h */
-    GKV_STREAM_POLISH,         /* the same in training, from another place in each epoch */
-    GKV_STREAM_WARP,           /* whether an image is bent; step = training step, index = image */
-    GKV_STREAM_WARP_FIELD,     /* how */
+    GKV_STREAM_FINE_TUNE,         /* the same in training, from another place in each epoch */
+    GKV_STREAM_AUGMENT,           /* whether an image is bent; step = training step, index = image */
+    GKV_STREAM_AUGMENT_FIELD,     /* how */
     GKV_STREAM_PIXELS,         /* Bernoulli draws of decoded images; index = number of the draw */
     GKV_STREAM_SUBSET,         /* rows of a subset (kernel distance); step = subset, index = 0 for set a, 1 for b */
     GKV_STREAM_CHOICE          /* order in which metrics of generation take images; index = 0 of training, 1 of test images */

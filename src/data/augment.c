@@ -99,7 +99,7 @@ static void bend_row(const uint8_t *grey, size_t height, size_t width, const fie
         }
 }
 
-void gkv_warp(const uint8_t *grey, size_t height, size_t width, gkv_rng at, uint8_t *out)
+void gkv_augment(const uint8_t *grey, size_t height, size_t width, gkv_rng at, uint8_t *out)
 {
     gkv_real normal[DRAWS];
     gkv_rng_normal(at, DRAWS, normal);

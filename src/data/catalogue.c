@@ -86,7 +86,7 @@ gkv_status gkv_data_get(const char *name, const char *folder, gkv_data_progress 
     if (!name || !folder)
         return gkv_fail(GKV_ERR_ARGUMENT, "gkv_data_get: name or folder is NULL; expected both");
     GKV_TRY(find(name, &data));
-    return gkv_known_data_get(data, folder, (gkv_listener){progress, context}, source);
+    return gkv_known_data_get(data, folder, (gkv_reporter){progress, context}, source);
 }
 
 gkv_status gkv_data_verify(const char *name, const char *folder)
@@ -98,7 +98,7 @@ gkv_status gkv_data_verify(const char *name, const char *folder)
     return gkv_known_data_verify(data, folder);
 }
 
-void gkv_say(gkv_listener listener, const char *format, ...)
+void gkv_report(gkv_reporter listener, const char *format, ...)
 {
     if (!listener.say)
         return;

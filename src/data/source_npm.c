@@ -8,7 +8,7 @@
 enum { TIME_LIMIT = 600 };
 
 gkv_status gkv_fetch_npm(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                         gkv_listener listener, char **delivered)
+                         gkv_reporter listener, char **delivered)
 {
     (void)data;
     (void)listener;

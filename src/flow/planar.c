@@ -25,7 +25,7 @@ static planar evaluate(size_t d, const gkv_real *raw, const gkv_real *in)
         it.norm2 += (double)w[j] * (double)w[j];
         s += (double)w[j] * (double)in[j];
     }
-    it.p = gkv_bend(it.a);
+    it.p = gkv_elu(it.a);
     /* p − a is of the order of a² ≤ ‖w‖²‖u‖², so the quotient stays bounded as w → 0. */
     it.along = it.a < 0 && it.norm2 > 1e-30 ? (it.p - it.a) / it.norm2 : 0;
     it.h = tanh(s);
@@ -65,7 +65,7 @@ static void backward(size_t d, const gkv_real *raw, const gkv_real *in, const gk
         d_a -= d_along / it.norm2;
         d_norm2 = -d_along * it.along / it.norm2;
     }
-    d_a += d_p * gkv_bend_slope(it.a);
+    d_a += d_p * gkv_elu_slope(it.a);
     const double d_s = d_h * q;
     for (size_t j = 0; j < d; j++) {
         const double d_hat = it.h * (double)d_out[j];

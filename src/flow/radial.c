@@ -20,7 +20,7 @@ static radial evaluate(size_t d, const gkv_real *raw, const gkv_real *in)
     radial it = {0};
     const double x = (double)raw[d];
     it.alpha = least_alpha + (x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)));
-    it.ratio = gkv_bend((double)raw[d + 1]);
+    it.ratio = gkv_elu((double)raw[d + 1]);
     it.beta = it.ratio * it.alpha;
     for (size_t j = 0; j < d; j++)
         it.r += ((double)in[j] - (double)raw[j]) * ((double)in[j] - (double)raw[j]);
@@ -62,7 +62,7 @@ static void backward(size_t d, const gkv_real *raw, const gkv_real *in, const gk
         d_raw[j] = (gkv_real)-d_v;
     }
     d_raw[d] = (gkv_real)(d_alpha / (1 + exp(-(double)raw[d])));
-    d_raw[d + 1] = (gkv_real)(d_beta * it.alpha * gkv_bend_slope((double)raw[d + 1]));
+    d_raw[d + 1] = (gkv_real)(d_beta * it.alpha * gkv_elu_slope((double)raw[d + 1]));
 }
 
 const gkv_posterior_flow_ops gkv_posterior_flow_radial = {"radial", width, forward, backward};

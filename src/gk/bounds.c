@@ -50,7 +50,7 @@ double gkv_gk_excess_peak(double g, double c, double v_end, double *at)
     return gkv_maximize(excess, &(shape){.g = g, .c = c}, v_end, 0, at);
 }
 
-double gkv_gk_excess_hump(double g, double c, double *at)
+double gkv_gk_excess_interior_maximum(double g, double c, double *at)
 {
     return gkv_maximize(excess, &(shape){.g = g, .c = c}, INFINITY, 1, at);
 }

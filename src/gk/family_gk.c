@@ -91,7 +91,7 @@ static double floor_of(double g, double c, double *slope)
 {
     static const double fade = 1.0 / 128.0;
     double v = 1, psi_slope;
-    const double peak = c > 0 ? 0.5 * gkv_gk_excess_hump(g, c, &v) : -INFINITY;
+    const double peak = c > 0 ? 0.5 * gkv_gk_excess_interior_maximum(g, c, &v) : -INFINITY;
     const double psi = blend(fmax(-1.0, (peak + 0.5) / fade), &psi_slope);
     *slope = psi_slope == 0 ? 0 : psi_slope * peak * 0.5 * g / (v * v + 0.25 * g * g);
     return -0.5 + fade * psi;

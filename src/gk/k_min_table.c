@@ -37,7 +37,7 @@ static double maximum_near(double v, double tau, double c)
     return v;
 }
 
-void gkv_gk_edge_prepare(double c, gkv_gk_edge *edge)
+void gkv_k_min_table_fill(double c, gkv_k_min_table *edge)
 {
     edge->c = c;
     edge->s_most = g_most / (2.0 + g_most);
@@ -51,8 +51,8 @@ void gkv_gk_edge_prepare(double c, gkv_gk_edge *edge)
             high = middle;
     }
     double v = 0.5 * (low + high);
-    for (int i = 0; i <= GKV_GK_EDGE_NODES; i++) {
-        const double s = edge->s_most * i / GKV_GK_EDGE_NODES, g = 2.0 * s / (1.0 - s);
+    for (int i = 0; i <= GKV_K_MIN_NODES; i++) {
+        const double s = edge->s_most * i / GKV_K_MIN_NODES, g = 2.0 * s / (1.0 - s);
         edge->v[i] = v = maximum_near(v, 0.25 * g * g, c);
     }
 }

@@ -5,15 +5,15 @@
 
 #include "gkvae/error.h"
 
-enum { GKV_GK_EDGE_NODES = 64 };
+enum { GKV_K_MIN_NODES = 64 };
 
 /* v of the maximum at s = |g|/(2 + |g|) = s_most·i/NODES. */
-typedef struct gkv_gk_edge {
+typedef struct gkv_k_min_table {
     double c, s_most;
-    double v[GKV_GK_EDGE_NODES + 1];
-} gkv_gk_edge;
+    double v[GKV_K_MIN_NODES + 1];
+} gkv_k_min_table;
 
 /* Of |g| ≤ 100, for 0 < c < 1. */
-void gkv_gk_edge_prepare(double c, gkv_gk_edge *edge);
+void gkv_k_min_table_fill(double c, gkv_k_min_table *edge);
 
 #endif

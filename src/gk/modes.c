@@ -15,7 +15,7 @@ static point at(const gkv_gk *gk, gkv_wide z)
 {
     const gkv_gk_jet jet = gkv_gk_jet_at(gk, z, 1);
     const gkv_wide bend = jet.rho_z / jet.rho;
-    return (point){z, gkv_gk_pull(&jet, z), 1 + jet.lambda_zz + jet.rho_zz / jet.rho - bend * bend};
+    return (point){z, gkv_gk_neg_log_pdf_slope(&jet, z), 1 + jet.lambda_zz + jet.rho_zz / jet.rho - bend * bend};
 }
 
 /* Where `pull` (or `slope`, if `turning`) goes through 0 between two points. */

@@ -14,14 +14,14 @@
 #include "gk/family.h"
 #include "gk/score.h"
 
-gkv_wide gkv_gk_pull(const gkv_gk_jet *at, gkv_wide z)
+gkv_wide gkv_gk_neg_log_pdf_slope(const gkv_gk_jet *at, gkv_wide z)
 {
     return z + at->lambda_z + at->rho_z / at->rho;
 }
 
 void gkv_gk_score_wide(const gkv_gk *gk, const gkv_gk_jet *at, gkv_wide z, gkv_wide score[4])
 {
-    const gkv_wide pull = gkv_gk_pull(at, z), by_slope = pull * z / at->rho;
+    const gkv_wide pull = gkv_gk_neg_log_pdf_slope(at, z), by_slope = pull * z / at->rho;
     score[GKV_GK_A] = pull * expl(-at->lambda) / (gk->b * at->rho);
     score[GKV_GK_B] = (by_slope - 1) / gk->b;
     score[GKV_GK_G] = by_slope * at->lambda_g - at->lambda_g - at->rho_g / at->rho;
@@ -32,7 +32,7 @@ double gkv_gk_dlog_pdf(const gkv_gk *gk, double x)
 {
     const gkv_wide z = gkv_gk_Q_inverse_wide(gk, x);
     const gkv_gk_jet at = gkv_gk_jet_at(gk, z, 1);
-    return (double)(-gkv_gk_pull(&at, z) * expl(-at.lambda) / (gk->b * at.rho));
+    return (double)(-gkv_gk_neg_log_pdf_slope(&at, z) * expl(-at.lambda) / (gk->b * at.rho));
 }
 
 double gkv_gk_score(const gkv_gk *gk, double x, double score[4])
@@ -42,7 +42,7 @@ double gkv_gk_score(const gkv_gk *gk, double x, double score[4])
 
 static void hessian_wide(const gkv_gk *gk, const gkv_gk_jet *at, gkv_wide z, double hessian[4][4])
 {
-    const gkv_wide b = gk->b, r = at->rho, pull = gkv_gk_pull(at, z);
+    const gkv_wide b = gk->b, r = at->rho, pull = gkv_gk_neg_log_pdf_slope(at, z);
     const gkv_wide r_z = at->rho_z / r, r_g = at->rho_g / r, r_k = at->rho_k / r;
     const gkv_wide V_z = at->lambda_z + r_z, V_zz = at->lambda_zz + at->rho_zz / r - r_z * r_z;
     const gkv_wide V[4] = {0, 1 / b, at->lambda_g + r_g, at->lambda_k + r_k};

@@ -5,7 +5,7 @@
 #include "gk/family.h"
 
 /* −d/dz of log f(Q(z)) = z + Q''/Q' */
-gkv_wide gkv_gk_pull(const gkv_gk_jet *at, gkv_wide z);
+gkv_wide gkv_gk_neg_log_pdf_slope(const gkv_gk_jet *at, gkv_wide z);
 
 /* ∂log f/∂(A,B,g,k) at x = Q(z), from a jet of order 1 at z. */
 void gkv_gk_score_wide(const gkv_gk *gk, const gkv_gk_jet *at, gkv_wide z, gkv_wide score[4]);

@@ -10,7 +10,7 @@ double gkv_gk_k_min_limit(double g, double c, double *slope);
 /* The maximum of (S(v) − 1)(1 + g²/(4v²)), or its greatest local maximum (−∞: none), and
  * where it is. */
 double gkv_gk_excess_peak(double g, double c, double v_end, double *at);
-double gkv_gk_excess_hump(double g, double c, double *at);
+double gkv_gk_excess_interior_maximum(double g, double c, double *at);
 
 /* The maximum of (S(v) − 1)/v². */
 double gkv_gk_violation_peak(double c, double v_end);

@@ -25,7 +25,7 @@ typedef struct boot {
     size_t width;                     /* numbers of a replicate's array below */
     size_t block;
     int threads;
-    gkv_gk_runs runs;                 /* nonparametric: what is drawn from */
+    gkv_gk_ties runs;                 /* nonparametric: what is drawn from */
     double *numbers;                  /* [block × width]: values, or how often each value was drawn */
     double *runs_memory;
     gkv_gk_sample *samples;           /* [block] */
@@ -181,8 +181,8 @@ static gkv_status check(const gkv_gk_bootstrap_settings *set, const gkv_gk_fit_r
 static gkv_status create(boot *b, const gkv_gk_sample *sample)
 {
     const size_t n = sample->n, replicates = b->set->replicates;
-    GKV_TRY(gkv_alloc(gkv_gk_runs_size(n), sizeof(double), &b->runs_memory));
-    GKV_TRY(gkv_gk_runs_of(sample, 0, b->runs_memory, &b->runs));
+    GKV_TRY(gkv_alloc(gkv_gk_ties_size(n), sizeof(double), &b->runs_memory));
+    GKV_TRY(gkv_gk_ties_of(sample, 0, b->runs_memory, &b->runs));
     if (!(b->runs.total < 4e9))
         return gkv_fail(GKV_ERR_ARGUMENT, "a bootstrap of %g observations is too large", b->runs.total);
     b->drawn = (size_t)(b->runs.total + 0.5);

@@ -16,7 +16,7 @@ enum { GKV_GK_FIT_MESSAGE = 256 };
 typedef struct gkv_gk_fit_common {
     const gkv_gk_fit_settings *set;
     const gkv_gk_fit_kernels *kernels;
-    gkv_gk_edge edge;
+    gkv_k_min_table edge;
     int threads;
 } gkv_gk_fit_common;
 
@@ -52,7 +52,7 @@ gkv_gk gkv_gk_fit_gk_of(const gkv_gk_fit_common *common, const gkv_gk_task *task
 gkv_status gkv_gk_fit_check_settings(const gkv_gk_fit_settings *set);
 
 /* Sorts, checks and condenses the sample into levels and finds its octile fit; scratch is
- * gkv_gk_runs_size(n) numbers. */
+ * gkv_gk_ties_size(n) numbers. */
 gkv_status gkv_gk_fit_prepare(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch);
 
 /* Weights and targets by the task's variables. */
@@ -69,7 +69,7 @@ gkv_status gkv_gk_fit_pin(const gkv_gk_fit_common *common, gkv_gk_task *task, in
 void gkv_gk_fit_unpin(const gkv_gk_fit_common *common, gkv_gk_task *task);
 
 /* All passes of the open tasks, which have the same number of rows. */
-gkv_status gkv_gk_fit_passes(const gkv_gk_fit_common *common, gkv_gk_task **tasks, size_t count);
+gkv_status gkv_gk_fit_reweighting_iterations(const gkv_gk_fit_common *common, gkv_gk_task **tasks, size_t count);
 
 /* Least squares at a point, all of it of that point's own q': ψ = Jᵀr, JᵀJ and ½‖r‖². */
 typedef struct gkv_gk_equations {
@@ -81,10 +81,10 @@ void gkv_gk_fit_equations(const gkv_gk_fit_common *common, gkv_gk_task *task, do
                           gkv_gk_equations *out);
 
 /* Whether the settings leave steps for that end of a fit whose passes do not come to rest. */
-int gkv_gk_fit_may_settle(const gkv_gk_fit_settings *set);
+int gkv_gk_fit_newton_allowed(const gkv_gk_fit_settings *set);
 
 /* That end. GKV_ERR_MEMORY. */
-gkv_status gkv_gk_fit_settle(const gkv_gk_fit_common *common, gkv_gk_task *task);
+gkv_status gkv_gk_fit_newton(const gkv_gk_fit_common *common, gkv_gk_task *task);
 
 /* The covariance of estimates that come of the equations ψ = 0, S⁻¹ JᵀJ S⁻ᵀ with S = ∂ψ/∂v: it
  * knows that q' was estimated too, as (JᵀJ)⁻¹ does not. In small samples S is noisy; no
@@ -112,7 +112,7 @@ void gkv_gk_fit_intervals(double confidence, gkv_gk_fit_result *result);
 gkv_status gkv_gk_fit_conclude(const gkv_gk_fit_common *common, gkv_gk_task *task);
 
 /* All of it for `count` tasks that have their samples, one after the other; common->threads are for
- * what a single fit can share. chosen[count]; scratch is gkv_gk_runs_size(the largest n)
+ * what a single fit can share. chosen[count]; scratch is gkv_gk_ties_size(the largest n)
  * numbers. Faults of a sample are the task's status and message; other faults are returned. */
 gkv_status gkv_gk_fit_block(const gkv_gk_fit_common *common, gkv_gk_task *tasks, size_t count,
                             gkv_gk_task **chosen, double *scratch);

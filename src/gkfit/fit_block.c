@@ -54,7 +54,7 @@ static gkv_status solve(const gkv_gk_fit_common *common, gkv_gk_task *tasks, siz
         for (size_t i = 0; i < count; i++)
             if (tasks[i].open && tasks[i].rows == most)
                 chosen[picked++] = &tasks[i];
-        GKV_TRY(gkv_gk_fit_passes(common, chosen, picked));
+        GKV_TRY(gkv_gk_fit_reweighting_iterations(common, chosen, picked));
         rows = most;
     }
 }
@@ -198,7 +198,7 @@ static void finish(const gkv_gk_fit_common *common, gkv_gk_task *task)
         status = gkv_gk_fit_mle(common, task);
     else if (common->set->method == GKV_GK_LM && task->result.converged && !task->result.at_bound)
         status = gkv_gk_fit_errors(common, task);
-    else if (common->set->method == GKV_GK_LM && !task->result.converged && gkv_gk_fit_may_settle(common->set))
+    else if (common->set->method == GKV_GK_LM && !task->result.converged && gkv_gk_fit_newton_allowed(common->set))
         status = fall_back(common, task);
     if (status == GKV_OK)
         status = gkv_gk_fit_conclude(common, task);

@@ -74,16 +74,16 @@ static inline edge_terms edge_at(vd v, vd tau, vd c)
 
 /* The table's straight lines leave an error of 1e-4 in v, two steps one below 1e-12, and E,
  * being at its maximum, has the square of that. Any v gives no more than the bound. */
-static inline vd edge_k(const gkv_gk_edge *edge, vd g, vd *slope, vd *curvature)
+static inline vd edge_k(const gkv_k_min_table *edge, vd g, vd *slope, vd *curvature)
 {
     const vd size = vd_abs(g), c = C(edge->c), tau = C(0.25) * g * g;
-    const vd place = vd_min(size / (C(2.0) + size) * C(GKV_GK_EDGE_NODES / edge->s_most), C(GKV_GK_EDGE_NODES));
+    const vd place = vd_min(size / (C(2.0) + size) * C(GKV_K_MIN_NODES / edge->s_most), C(GKV_K_MIN_NODES));
     double places[VD_LANES], starts[VD_LANES];
     vd_store(places, place);
     for (size_t l = 0; l < VD_LANES; l++) {
         /* NaN is not above 0 */
         const double at = places[l] > 0 ? places[l] : 0.0;
-        const size_t node = at < GKV_GK_EDGE_NODES - 1 ? (size_t)at : GKV_GK_EDGE_NODES - 1;
+        const size_t node = at < GKV_K_MIN_NODES - 1 ? (size_t)at : GKV_K_MIN_NODES - 1;
         starts[l] = edge->v[node] + (at - (double)node) * (edge->v[node + 1] - edge->v[node]);
     }
     vd v = vd_load(starts);
@@ -103,7 +103,7 @@ static inline vd edge_k(const gkv_gk_edge *edge, vd g, vd *slope, vd *curvature)
     return vd_select(bound > C(-0.5), bound, C(-0.5));
 }
 
-static void edge_many(size_t n, const gkv_gk_edge *edge, const double *g, double *k_min, double *slope,
+static void edge_many(size_t n, const gkv_k_min_table *edge, const double *g, double *k_min, double *slope,
                       double *curvature)
 {
     for (size_t i = 0; i < n; i += VD_LANES) {

@@ -16,7 +16,7 @@ typedef struct gkv_gk_fit_lanes {
     const double *weight;     /* 1/q' */
     const double *step;       /* √((n+2)/(p_{i+1} − p_i)) */
     const double *plain;      /* [lanes] 1: the fourth variable is k; 0: it is k − k_min(g) */
-    const gkv_gk_edge *edge;
+    const gkv_k_min_table *edge;
 } gkv_gk_fit_lanes;
 
 /* One fit's levels: normal scores, log(1+z²), φ(z), and ½ p(1−p)/(n+2). */
@@ -37,7 +37,7 @@ typedef struct gkv_gk_fit_kernels {
     /* p to z = Φ⁻¹(p) (Wichura 1988, AS 241: 1e-16), log(1+z²) and φ(z); 0 < p < 1 */
     void (*scores)(size_t n, const double *p, double *z, double *ln, double *phi);
     /* k_min(g), its slope and its curvature; |g| ≤ 100 */
-    void (*edge)(size_t n, const gkv_gk_edge *edge, const double *g, double *k_min, double *slope, double *curvature);
+    void (*edge)(size_t n, const gkv_k_min_table *edge, const double *g, double *k_min, double *slope, double *curvature);
     /* 1/q' = φ(z)/Q'(z), and q'' · noise: by how much a quantile's mean is beyond Q, noise being
      * half its level's variance */
     void (*weights)(size_t n, const gkv_gk *gk, const gkv_gk_fit_levels *at, double *weight, double *excess);

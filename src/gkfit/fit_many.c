@@ -64,7 +64,7 @@ static gkv_status job_create(job *j)
         bench *own = &j->benches[t];
         GKV_TRY(gkv_alloc(j->block, sizeof *own->tasks, &own->tasks));
         GKV_TRY(gkv_alloc(j->block, sizeof(gkv_gk_task *), &own->chosen));
-        GKV_TRY(gkv_alloc(gkv_gk_runs_size(most), sizeof(double), &own->scratch));
+        GKV_TRY(gkv_alloc(gkv_gk_ties_size(most), sizeof(double), &own->scratch));
     }
     return GKV_OK;
 }
@@ -82,7 +82,7 @@ static void job_free(job *j)
 /* Of all faults the one of the least index is told, whichever thread was first. */
 static void blame(job *j, size_t index, gkv_status status, const char *message)
 {
-#pragma omp critical(gkv_gk_fit_blame)
+#pragma omp critical(gkv_gk_fit_record_error)
     if (j->fault == GKV_OK || index < j->first) {
         j->first = index;
         j->fault = status;
@@ -145,7 +145,7 @@ gkv_status gkv_gk_fit_many(const gkv_gk_sample *samples, size_t count, const gkv
     const size_t all = (size_t)gkv_threads(threads);
     const size_t used = count < all ? count : all, share = (count + used - 1) / used;
     gkv_gk_fit_common common = {.set = &set, .kernels = gkv_gk_fit_kernels_get(), .threads = used > 1 ? 1 : (int)all};
-    gkv_gk_edge_prepare(set.c, &common.edge);
+    gkv_k_min_table_fill(set.c, &common.edge);
     job j = {.common = &common, .samples = samples, .count = count, .block = share < BLOCK ? share : BLOCK,
              .threads = (int)used, .results = results, .statuses = statuses};
     status = fit_all(&j);

@@ -168,7 +168,7 @@ gkv_status gkv_gk_fit_errors(const gkv_gk_fit_common *common, gkv_gk_task *task)
     return GKV_OK;
 }
 
-gkv_status gkv_gk_fit_settle(const gkv_gk_fit_common *common, gkv_gk_task *task)
+gkv_status gkv_gk_fit_newton(const gkv_gk_fit_common *common, gkv_gk_task *task)
 {
     gkv_gk_fit_result *result = &task->result;
     const double enough = common->set->pass_tolerance * common->set->pass_tolerance;

@@ -17,7 +17,7 @@ static int free_passes(const gkv_gk_fit_settings *set)
     return set->max_passes < FREE_PASSES ? set->max_passes : FREE_PASSES;
 }
 
-int gkv_gk_fit_may_settle(const gkv_gk_fit_settings *set)
+int gkv_gk_fit_newton_allowed(const gkv_gk_fit_settings *set)
 {
     return set->max_passes > FREE_PASSES;
 }
@@ -170,7 +170,7 @@ static gkv_status settle_all(const gkv_gk_fit_common *common, gkv_gk_task **task
 {
     for (size_t i = 0; i < count; i++)
         if (!tasks[i]->result.converged && tasks[i]->result.passes < common->set->max_passes)
-            GKV_TRY(gkv_gk_fit_settle(common, tasks[i]));
+            GKV_TRY(gkv_gk_fit_newton(common, tasks[i]));
     return GKV_OK;
 }
 
@@ -218,7 +218,7 @@ static gkv_status pass(passes *p, gkv_lm_batch *batch, size_t count)
     return GKV_OK;
 }
 
-gkv_status gkv_gk_fit_passes(const gkv_gk_fit_common *common, gkv_gk_task **tasks, size_t count)
+gkv_status gkv_gk_fit_reweighting_iterations(const gkv_gk_fit_common *common, gkv_gk_task **tasks, size_t count)
 {
     passes p = {.common = common, .rows = tasks[0]->rows};
     gkv_lm_batch *batch = NULL;

@@ -69,7 +69,7 @@ static size_t rows_of(size_t m)
     return (m + unit) / unit * unit;
 }
 
-static gkv_status choose_levels(const gkv_gk_fit_common *common, gkv_gk_task *task, const gkv_gk_runs *runs,
+static gkv_status choose_levels(const gkv_gk_fit_common *common, gkv_gk_task *task, const gkv_gk_ties *runs,
                                 double *p)
 {
     const size_t m = task->m;
@@ -88,11 +88,11 @@ static gkv_status choose_levels(const gkv_gk_fit_common *common, gkv_gk_task *ta
     return GKV_OK;
 }
 
-static gkv_status rough_fit(const gkv_gk_fit_common *common, gkv_gk_task *task, const gkv_gk_runs *runs)
+static gkv_status rough_fit(const gkv_gk_fit_common *common, gkv_gk_task *task, const gkv_gk_ties *runs)
 {
     double e[7];
     for (int i = 0; i < 7; i++)
-        e[i] = gkv_gk_runs_quantile(runs, (i + 1) / 8.0);
+        e[i] = gkv_gk_ties_quantile(runs, (i + 1) / 8.0);
     GKV_TRY(gkv_gk_from_octiles(e, common->set->c, common->set->margin, &task->rough));
     task->centre = task->rough.a;
     /* The quartiles', not the rough B, which a wild tail makes tiny. */
@@ -103,8 +103,8 @@ static gkv_status rough_fit(const gkv_gk_fit_common *common, gkv_gk_task *task, 
 gkv_status gkv_gk_fit_prepare(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch)
 {
     const gkv_gk_fit_settings *set = common->set;
-    gkv_gk_runs runs;
-    GKV_TRY(gkv_gk_runs_of(task->sample, 0, scratch, &runs));
+    gkv_gk_ties runs;
+    GKV_TRY(gkv_gk_ties_of(task->sample, 0, scratch, &runs));
     if (set->levels > task->sample->n)
         return gkv_fail(GKV_ERR_ARGUMENT, "a fit of %zu values needs %d … %zu levels, not %zu", task->sample->n,
                         LEVELS_MIN, task->sample->n, set->levels);

@@ -81,7 +81,7 @@ static double limit_cdf(double a)
 /* Over each stretch between values F_n is constant, h: ∫ (h − u)²/(u(1 − u)) du has the
  * antiderivative h² log u − (1 − h)² log(1 − u) − u. Summed by parts, the values' logarithms
  * remain, each with the difference of the factors on its two sides. The values become scores. */
-static double distance(const gkv_gk *gk, gkv_gk_runs *runs)
+static double distance(const gkv_gk *gk, gkv_gk_ties *runs)
 {
     const gkv_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
     double sum = 0.0, before = 0.0;
@@ -102,9 +102,9 @@ gkv_status gkv_gk_anderson_darling(const gkv_gk *gk, const gkv_gk_sample *sample
 {
     GKV_TRY(gkv_gk_check(gk));
     double *scratch = NULL;
-    gkv_gk_runs runs;
-    GKV_TRY(gkv_alloc(gkv_gk_runs_size(sample->n), sizeof *scratch, &scratch));
-    const gkv_status status = gkv_gk_runs_of(sample, 1, scratch, &runs);
+    gkv_gk_ties runs;
+    GKV_TRY(gkv_alloc(gkv_gk_ties_size(sample->n), sizeof *scratch, &scratch));
+    const gkv_status status = gkv_gk_ties_of(sample, 1, scratch, &runs);
     if (status == GKV_OK) {
         *a2 = distance(gk, &runs);
         if (p_value)

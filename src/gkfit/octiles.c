@@ -34,12 +34,12 @@ gkv_status gkv_gk_fit_octiles(const double *x, size_t n, double c, gkv_gk *out)
 {
     const gkv_gk_sample sample = {.x = x, .n = n, .sorted = 1};
     double *scratch = NULL, e[7];
-    gkv_gk_runs runs;
-    gkv_status status = gkv_alloc(gkv_gk_runs_size(n), sizeof *scratch, &scratch);
+    gkv_gk_ties runs;
+    gkv_status status = gkv_alloc(gkv_gk_ties_size(n), sizeof *scratch, &scratch);
     if (status == GKV_OK)
-        status = gkv_gk_runs_of(&sample, 0, scratch, &runs);
+        status = gkv_gk_ties_of(&sample, 0, scratch, &runs);
     for (int i = 0; i < 7 && status == GKV_OK; i++)
-        e[i] = gkv_gk_runs_quantile(&runs, (i + 1) / 8.0);
+        e[i] = gkv_gk_ties_quantile(&runs, (i + 1) / 8.0);
     free(scratch);
     return status == GKV_OK ? gkv_gk_from_octiles(e, c, 1e-4, out) : status;
 }

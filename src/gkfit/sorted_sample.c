@@ -26,7 +26,7 @@ static gkv_status check_values(const gkv_gk_sample *sample)
 }
 
 /* Values of weight 0 go; equal ones become one. */
-static void merge(const double *x, const double *weights, size_t n, gkv_gk_runs *runs)
+static void merge(const double *x, const double *weights, size_t n, gkv_gk_ties *runs)
 {
     size_t count = 0;
     double total = 0.0;
@@ -44,7 +44,7 @@ static void merge(const double *x, const double *weights, size_t n, gkv_gk_runs 
     runs->total = total;
 }
 
-static gkv_status check_runs(const gkv_gk_runs *runs, int weighted)
+static gkv_status check_runs(const gkv_gk_ties *runs, int weighted)
 {
     if (weighted && !(runs->total >= GKV_GK_FIT_MIN && runs->total < 1e15))
         return gkv_fail(GKV_ERR_DATA, "a g-and-k fit needs at least %d observations and less than 1e15: the weights of "
@@ -58,7 +58,7 @@ static gkv_status check_runs(const gkv_gk_runs *runs, int weighted)
     return GKV_OK;
 }
 
-static gkv_status check_ties(const gkv_gk_runs *runs)
+static gkv_status check_ties(const gkv_gk_ties *runs)
 {
     for (size_t r = 0; r < runs->count; r++) {
         const double here = runs->end[r] - (r > 0 ? runs->end[r - 1] : 0.0);
@@ -72,7 +72,7 @@ static gkv_status check_ties(const gkv_gk_runs *runs)
     return GKV_OK;
 }
 
-gkv_status gkv_gk_runs_of(const gkv_gk_sample *sample, int ties, double *memory, gkv_gk_runs *runs)
+gkv_status gkv_gk_ties_of(const gkv_gk_sample *sample, int ties, double *memory, gkv_gk_ties *runs)
 {
     const size_t n = sample->n;
     const double *x = sample->x, *weights = sample->weights;
@@ -90,7 +90,7 @@ gkv_status gkv_gk_runs_of(const gkv_gk_sample *sample, int ties, double *memory,
         weights = weights ? memory + n : NULL;
     }
     /* merge() writes no further than it has read */
-    *runs = (gkv_gk_runs){.x = memory, .end = memory + 4 * n};
+    *runs = (gkv_gk_ties){.x = memory, .end = memory + 4 * n};
     merge(x, weights, n, runs);
     if (runs->count == 0)
         return gkv_fail(GKV_ERR_DATA, "all %zu weights are 0: there is nothing to fit", n);
@@ -99,12 +99,12 @@ gkv_status gkv_gk_runs_of(const gkv_gk_sample *sample, int ties, double *memory,
 }
 
 /* The first value from `from` on that stands at `place` or beyond; count if there is none. */
-static size_t first_at(const gkv_gk_runs *runs, size_t from, double place)
+static size_t first_at(const gkv_gk_ties *runs, size_t from, double place)
 {
     size_t low = from, high = runs->count;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        if (gkv_gk_runs_place(runs, middle) < place)
+        if (gkv_gk_ties_place(runs, middle) < place)
             low = middle + 1;
         else
             high = middle;
@@ -112,13 +112,13 @@ static size_t first_at(const gkv_gk_runs *runs, size_t from, double place)
     return low;
 }
 
-double gkv_gk_runs_quantile(const gkv_gk_runs *runs, double p)
+double gkv_gk_ties_quantile(const gkv_gk_ties *runs, double p)
 {
     const double place = p * (runs->total + 1.0);
     const size_t r = first_at(runs, 0, place);
     if (r == 0 || r == runs->count)
         return runs->x[r == 0 ? 0 : r - 1];
-    const double before = gkv_gk_runs_place(runs, r - 1), after = gkv_gk_runs_place(runs, r);
+    const double before = gkv_gk_ties_place(runs, r - 1), after = gkv_gk_ties_place(runs, r);
     return runs->x[r - 1] + (place - before) / (after - before) * (runs->x[r] - runs->x[r - 1]);
 }
 
@@ -127,7 +127,7 @@ size_t gkv_gk_levels_default(double total)
     return total < 28 ? 7 : total < 396 ? (size_t)(0.25 * total) : 99;
 }
 
-void gkv_gk_levels_choose(const gkv_gk_runs *runs, size_t m, double tail, double *x, double *p)
+void gkv_gk_levels_choose(const gkv_gk_ties *runs, size_t m, double tail, double *x, double *p)
 {
     /* The outermost order statistics are neither nearly normal nor nearly linear in the
      * parameters; levels beyond 1e-5 would bring nothing. */
@@ -140,12 +140,12 @@ void gkv_gk_levels_choose(const gkv_gk_runs *runs, size_t m, double tail, double
         const double place = s * s * (runs->total + 1.0);
         size_t r = first_at(runs, next, place);
         if (r > next && (r == runs->count ||
-                         place - gkv_gk_runs_place(runs, r - 1) < gkv_gk_runs_place(runs, r) - place))
+                         place - gkv_gk_ties_place(runs, r - 1) < gkv_gk_ties_place(runs, r) - place))
             r--;
         /* distinct, and enough left for the levels to come */
         r = r < runs->count - (m - i) ? r : runs->count - (m - i);
         x[i] = runs->x[r];
-        p[i] = gkv_gk_runs_place(runs, r) / (runs->total + 1.0);
+        p[i] = gkv_gk_ties_place(runs, r) / (runs->total + 1.0);
         next = r + 1;
     }
 }

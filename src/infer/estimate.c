@@ -149,7 +149,7 @@ static void estimate_task(const gkv_estimate_job *job, scratch *s, size_t first,
             memcpy(gkv_at(&s->ws, model->encoder.out, r), s->encoded + image * width, width * sizeof(gkv_real));
             memcpy(gkv_at(&s->ws, model->x, r), s->x + image * model->pixels, model->pixels * sizeof(gkv_real));
             gkv_rng_normal(gkv_rng_at(job->seed, GKV_STREAM_EVAL, sample,
-                                      gkv_images_place(job->images, first + image)),
+                                      gkv_images_index(job->images, first + image)),
                            model->d, gkv_at(&s->ws, model->posterior.u, r));
         }
         latent_rows(job, s, first, row, pass);

@@ -32,7 +32,7 @@ static gkv_status judge_codes(const gkv_estimate_job *job, gkv_metrics *metrics)
     for (size_t i = 0; i < n * d; i++)
         codes[i] = (double)means[i];
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *levels = gkv_dataset_pixels(job->images->dataset, gkv_images_place(job->images, i));
+        const uint8_t *levels = gkv_dataset_pixels(job->images->dataset, gkv_images_index(job->images, i));
         gkv_images_grey(levels, pixels, grey + i * pixels);
         for (size_t k = 0; k < pixels; k++)
             decoded[i * pixels + k] = (float)probabilities[i * pixels + k];

@@ -83,7 +83,7 @@ static gkv_status do_block(const gkv_estimate_job *job, gkv_refiner *refiner, bl
     const gkv_model *model = job->model;
     const size_t pixels = model->pixels, d = model->d;
     for (size_t i = 0; i < n; i++) {
-        b->places[i] = gkv_images_place(job->images, first + i);
+        b->places[i] = gkv_images_index(job->images, first + i);
         gkv_images_fetch(job->images, first + i, 0, b->row);
         const uint8_t *levels = gkv_dataset_pixels(job->images->dataset, b->places[i]);
         gkv_images_grey(levels, pixels, b->grey + (first + i) * pixels);

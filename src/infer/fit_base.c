@@ -167,7 +167,7 @@ static gkv_settings settings_with(const gkv_model *model, const gkv_model_settin
     gkv_model_settings *to = &settings.model;
     memcpy(to->base, wanted->base, sizeof to->base);
     snprintf(to->base_fit, sizeof to->base_fit, "lm");
-    memcpy(to->base_dependence, wanted->base_dependence, sizeof to->base_dependence);
+    memcpy(to->base_covariance, wanted->base_covariance, sizeof to->base_covariance);
     memcpy(to->base_shapes, wanted->base_shapes, sizeof to->base_shapes);
     to->base_components = wanted->base_components;
     to->base_rank = wanted->base_rank;

@@ -84,7 +84,7 @@ void gkv_refinement_free(gkv_refinement *it)
     memset(it, 0, sizeof *it);
 }
 
-uint64_t gkv_refinement_places(int iterations)
+uint64_t gkv_refinement_noise_count(int iterations)
 {
     return ((uint64_t)iterations + 1) * PLACES;
 }

@@ -63,7 +63,7 @@ gkv_status gkv_refinement_create(const gkv_refine_settings *settings, const gkv_
 void gkv_refinement_free(gkv_refinement *it); /* frees what it holds, not the struct */
 
 /* Places of noise that a run of so many iterations may use. */
-uint64_t gkv_refinement_places(int iterations);
+uint64_t gkv_refinement_noise_count(int iterations);
 
 /* Where image i of the batch begins: N(mean, LLᵀ) with L = diag(sd)(I + M), M's rows [d(d−1)/2] being `mixing`; NULL
  * is M = 0. */

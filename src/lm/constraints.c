@@ -6,9 +6,9 @@
 
 #include "core/memory.h"
 
-gkv_status gkv_lm_held_open(gkv_lm_held *held, size_t p)
+gkv_status gkv_lm_constraints_open(gkv_lm_constraints *held, size_t p)
 {
-    *held = (gkv_lm_held){.p = p};
+    *held = (gkv_lm_constraints){.p = p};
     GKV_TRY(gkv_alloc(2 * p * p + 4 * p, sizeof(double), &held->memory));
     held->basis = held->memory;
     held->covariance = held->basis + p * p;
@@ -19,7 +19,7 @@ gkv_status gkv_lm_held_open(gkv_lm_held *held, size_t p)
     return GKV_OK;
 }
 
-void gkv_lm_held_close(gkv_lm_held *held)
+void gkv_lm_constraints_close(gkv_lm_constraints *held)
 {
     free(held->memory);
     held->memory = NULL;
@@ -35,7 +35,7 @@ static double dot(size_t n, const double *a, const double *b)
 
 /* Makes row k of the basis orthogonal to those before it, and of length 1: Gram and Schmidt's
  * method, done twice, which is enough. 0 if it was of length 1 and next to nothing is left. */
-static int orthonormalize(gkv_lm_held *held, size_t k)
+static int orthonormalize(gkv_lm_constraints *held, size_t k)
 {
     const size_t p = held->p;
     double *row = held->basis + k * p;
@@ -55,7 +55,7 @@ static int orthonormalize(gkv_lm_held *held, size_t k)
 }
 
 /* A combination among the parameters that are not fixed, scaled to length 1; 0 if there is none. */
-static int put_combination(gkv_lm_held *held, size_t k, const double *combination, const unsigned char *fixed)
+static int put_combination(gkv_lm_constraints *held, size_t k, const double *combination, const unsigned char *fixed)
 {
     double *row = held->basis + k * held->p, largest = 0.0;
     for (size_t j = 0; j < held->p; j++) {
@@ -74,7 +74,7 @@ static int put_combination(gkv_lm_held *held, size_t k, const double *combinatio
 
 /* Puts the unit vector into row k that is farthest from the rows before it: so that parameters
  * that are in no combination stay as they are, with units of their own. */
-static void put_unit(gkv_lm_held *held, size_t k, const unsigned char *fixed)
+static void put_unit(gkv_lm_constraints *held, size_t k, const unsigned char *fixed)
 {
     const size_t p = held->p;
     size_t best = 0;
@@ -90,7 +90,7 @@ static void put_unit(gkv_lm_held *held, size_t k, const unsigned char *fixed)
     held->basis[k * p + best] = 1.0;
 }
 
-void gkv_lm_held_start(gkv_lm_held *held, const double *combinations, size_t count, const unsigned char *fixed,
+void gkv_lm_constraints_start(gkv_lm_constraints *held, const double *combinations, size_t count, const unsigned char *fixed,
                        const double *x)
 {
     const size_t p = held->p;
@@ -119,7 +119,7 @@ void gkv_lm_held_start(gkv_lm_held *held, const double *combinations, size_t cou
             held->anchor[j] -= held->y[k] * held->basis[k * p + j];
 }
 
-void gkv_lm_held_x(const gkv_lm_held *held, const double *y, double *x)
+void gkv_lm_constraints_x(const gkv_lm_constraints *held, const double *y, double *x)
 {
     memcpy(x, held->anchor, held->p * sizeof *x);
     for (size_t k = 0; k < held->free; k++)
@@ -127,7 +127,7 @@ void gkv_lm_held_x(const gkv_lm_held *held, const double *y, double *x)
             x[j] += y[k] * held->basis[k * held->p + j];
 }
 
-void gkv_lm_held_jacobian(gkv_lm_held *held, size_t n, double *jacobian)
+void gkv_lm_constraints_jacobian(gkv_lm_constraints *held, size_t n, double *jacobian)
 {
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < held->p; j++)
@@ -137,7 +137,7 @@ void gkv_lm_held_jacobian(gkv_lm_held *held, size_t n, double *jacobian)
     }
 }
 
-void gkv_lm_held_covariance(const gkv_lm_held *held, double *covariance)
+void gkv_lm_constraints_covariance(const gkv_lm_constraints *held, double *covariance)
 {
     const size_t p = held->p, m = held->free;
     const double *of_y = held->covariance;

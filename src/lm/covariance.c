@@ -3,7 +3,7 @@
  * problem at a time, in plain C: this is done once, on p × p numbers. */
 #include <math.h>
 
-#include "lm/driver.h"
+#include "lm/runner.h"
 
 /* ‖v‖ of numbers no larger than 1 or so. */
 static double norm_of(size_t n, const double *v)

@@ -2,11 +2,11 @@
 #include <string.h>
 
 #include "core/error.h"
-#include "lm/driver.h"
+#include "lm/runner.h"
 
 /* How far to go in parameter j: a share of its size, or, if it is next to 0, of a size at which it
  * would have a thousandth of the others' influence, or of the residuals' size if all are. */
-static double length_of(const gkv_lm_driver *d, size_t l, size_t j)
+static double length_of(const gkv_lm_runner *d, size_t l, size_t j)
 {
     const gkv_lm_lane *lane = &d->lane[l];
     const double scale = d->scale[j * d->kernels->lanes + l], size = fabs(d->x[j * d->kernels->lanes + l]);
@@ -18,7 +18,7 @@ static double length_of(const gkv_lm_driver *d, size_t l, size_t j)
 
 /* Residuals on one side in parameter j, for the lanes in `open` that can go there; their
  * slopes are put into the column, or averaged with those of the other side. */
-static gkv_status take_side(gkv_lm_driver *d, gkv_lm_task *task, size_t j, int side, int *open, int *found)
+static gkv_status take_side(gkv_lm_runner *d, gkv_lm_task *task, size_t j, int side, int *open, int *found)
 {
     static const gkv_lm_measure plain = {.loss = GKV_LM_SQUARES};
     const size_t lanes = d->kernels->lanes;
@@ -47,7 +47,7 @@ static gkv_status take_side(gkv_lm_driver *d, gkv_lm_task *task, size_t j, int s
     return GKV_OK;
 }
 
-gkv_status gkv_lm_differences(gkv_lm_driver *d, gkv_lm_task *task)
+gkv_status gkv_lm_differences(gkv_lm_runner *d, gkv_lm_task *task)
 {
     const size_t lanes = d->kernels->lanes;
     memcpy(d->shifted, d->x, d->p * lanes * sizeof *d->shifted);

@@ -1,4 +1,4 @@
-/* The solver for many problems: a driver a thread, all taking problems of one task. */
+/* The solver for many problems: a runner a thread, all taking problems of one task. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -6,13 +6,13 @@
 #include "core/memory.h"
 #include "core/threads.h"
 #include "lm/level.h"
-#include "lm/driver.h"
+#include "lm/runner.h"
 
 struct gkv_lm_batch {
     size_t n, p;
     int threads;
     gkv_simd level;
-    gkv_lm_driver *drivers; /* one a thread */
+    gkv_lm_runner *runners; /* one a thread */
 };
 
 static gkv_simd chosen = GKV_SIMD_LEVELS; /* GKV_SIMD_LEVELS: by the CPU */
@@ -55,9 +55,9 @@ gkv_status gkv_lm_batch_create(size_t n, size_t p, int threads, gkv_lm_batch **o
     batch->p = p;
     batch->level = gkv_lm_level();
     batch->threads = gkv_threads(threads);
-    GKV_TRY_GOTO(gkv_alloc((size_t)batch->threads, sizeof *batch->drivers, &batch->drivers));
+    GKV_TRY_GOTO(gkv_alloc((size_t)batch->threads, sizeof *batch->runners, &batch->runners));
     for (int i = 0; i < batch->threads; i++)
-        GKV_TRY_GOTO(gkv_lm_driver_open(&batch->drivers[i], gkv_lm_kernels_of(batch->level), n, p));
+        GKV_TRY_GOTO(gkv_lm_runner_open(&batch->runners[i], gkv_lm_kernels_of(batch->level), n, p));
     *out = batch;
     return GKV_OK;
 done:
@@ -69,9 +69,9 @@ void gkv_lm_batch_free(gkv_lm_batch *batch)
 {
     if (!batch)
         return;
-    for (int i = 0; batch->drivers && i < batch->threads; i++)
-        gkv_lm_driver_close(&batch->drivers[i]);
-    free(batch->drivers);
+    for (int i = 0; batch->runners && i < batch->threads; i++)
+        gkv_lm_runner_close(&batch->runners[i]);
+    free(batch->runners);
     free(batch);
 }
 
@@ -104,8 +104,8 @@ gkv_status gkv_lm_batch_solve(gkv_lm_batch *batch, size_t count, gkv_lm_batch_re
         return GKV_OK;
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
     for (int i = 0; i < threads; i++) {
-        gkv_lm_driver_fit(&batch->drivers[i], kernels, batch->p);
-        const gkv_status own = gkv_lm_drive(&batch->drivers[i], &task);
+        gkv_lm_runner_fit(&batch->runners[i], kernels, batch->p);
+        const gkv_status own = gkv_lm_run(&batch->runners[i], &task);
 #pragma omp critical(gkv_lm_batch_status)
         if (own != GKV_OK && status == GKV_OK) { /* messages are a thread's own: it has to be carried over */
             status = own;

@@ -1,13 +1,13 @@
-/* What a driver works in. */
+/* What a runner works in. */
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "lm/driver.h"
+#include "lm/runner.h"
 
 /* Gives the arrays their places in the memory, if there is any yet. Returns how many numbers they are. */
-static size_t lay_out(gkv_lm_driver *d)
+static size_t lay_out(gkv_lm_runner *d)
 {
     const size_t n = d->n, p = d->p, lanes = d->kernels->lanes;
     const struct {
@@ -33,27 +33,27 @@ static size_t lay_out(gkv_lm_driver *d)
     return total;
 }
 
-gkv_status gkv_lm_driver_open(gkv_lm_driver *d, const gkv_lm_kernels *kernels, size_t n, size_t p)
+gkv_status gkv_lm_runner_open(gkv_lm_runner *d, const gkv_lm_kernels *kernels, size_t n, size_t p)
 {
-    *d = (gkv_lm_driver){.n = n};
+    *d = (gkv_lm_runner){.n = n};
     if (p < 1 || n < p)
         return gkv_fail(GKV_ERR_ARGUMENT, "least squares need at least as many residuals as parameters, and one: "
                                           "%zu residuals, %zu parameters", n, p);
     if (n > SIZE_MAX / sizeof(double) / GKV_LM_LANES_MAX / 16 / (p + 1))
         return gkv_fail(GKV_ERR_ARGUMENT, "a least-squares problem of %zu residuals and %zu parameters is too large", n,
                         p);
-    gkv_lm_driver_fit(d, kernels, p);
+    gkv_lm_runner_fit(d, kernels, p);
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc(lay_out(d), sizeof(double), &d->memory));
     GKV_TRY_GOTO(gkv_alloc(p, sizeof(size_t), &d->order));
     lay_out(d);
     return GKV_OK;
 done:
-    gkv_lm_driver_close(d);
+    gkv_lm_runner_close(d);
     return status;
 }
 
-void gkv_lm_driver_fit(gkv_lm_driver *d, const gkv_lm_kernels *kernels, size_t p)
+void gkv_lm_runner_fit(gkv_lm_runner *d, const gkv_lm_kernels *kernels, size_t p)
 {
     d->kernels = kernels;
     d->group.lanes = kernels->lanes;
@@ -62,7 +62,7 @@ void gkv_lm_driver_fit(gkv_lm_driver *d, const gkv_lm_kernels *kernels, size_t p
     lay_out(d);
 }
 
-void gkv_lm_driver_close(gkv_lm_driver *d)
+void gkv_lm_runner_close(gkv_lm_runner *d)
 {
     free(d->memory);
     free(d->order);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "core/error.h"
-#include "lm/driver.h"
+#include "lm/runner.h"
 
 void gkv_lm_defaults(gkv_lm_settings *settings)
 {

@@ -1,10 +1,10 @@
 /* How lanes take up problems and end them. */
 #include <math.h>
 
-#include "lm/driver.h"
+#include "lm/runner.h"
 
 /* Moves the next problem into a lane: its start, bounds and weights. */
-static void load(gkv_lm_driver *d, const gkv_lm_task *task, size_t l, size_t problem)
+static void load(gkv_lm_runner *d, const gkv_lm_task *task, size_t l, size_t problem)
 {
     const gkv_lm_settings *set = task->set;
     const size_t lanes = d->kernels->lanes, p = d->p;
@@ -28,7 +28,7 @@ static void load(gkv_lm_driver *d, const gkv_lm_task *task, size_t l, size_t pro
         d->lane[l].result.stop = GKV_LM_FAULT;
 }
 
-void gkv_lm_unload(gkv_lm_driver *d, gkv_lm_task *task, size_t l)
+void gkv_lm_unload(gkv_lm_runner *d, gkv_lm_task *task, size_t l)
 {
     const gkv_lm_lane *lane = &d->lane[l];
     const size_t lanes = d->kernels->lanes, p = d->p, problem = d->group.problem[l];
@@ -50,7 +50,7 @@ void gkv_lm_unload(gkv_lm_driver *d, gkv_lm_task *task, size_t l)
     }
 }
 
-void gkv_lm_turn_over(gkv_lm_driver *d, gkv_lm_task *task, size_t l)
+void gkv_lm_refill(gkv_lm_runner *d, gkv_lm_task *task, size_t l)
 {
     do {
         if (d->lane[l].state != GKV_LM_IDLE)

@@ -1,4 +1,4 @@
-/* The solver for one problem: a driver of one lane. */
+/* The solver for one problem: a runner of one lane. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,16 +6,16 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "lm/level.h"
-#include "lm/driver.h"
+#include "lm/runner.h"
 #include "lm/constraints.h"
 
 struct gkv_lm {
-    gkv_lm_driver driver; /* whose p is less than this one's while combinations are held */
+    gkv_lm_runner runner; /* whose p is less than this one's while combinations are held */
     size_t p;
-    gkv_lm_held held;
+    gkv_lm_constraints held;
     unsigned char *fixed; /* p: of the last solution */
     int holds;            /* whether that held combinations */
-    int solved;           /* the driver's triangle is that of J at the last solution */
+    int solved;           /* the runner's triangle is that of J at the last solution */
 };
 
 /* The caller's functions, for a group of one; and, with combinations held, of other variables. */
@@ -25,7 +25,7 @@ typedef struct single {
     gkv_lm_monitor *monitor;
     void *user, *monitor_user;
     size_t n;
-    gkv_lm_held *held; /* or NULL */
+    gkv_lm_constraints *held; /* or NULL */
 } single;
 
 /* The caller's x for the solver's. */
@@ -33,7 +33,7 @@ static const double *point_of(const single *one, const double *x)
 {
     if (!one->held)
         return x;
-    gkv_lm_held_x(one->held, x, one->held->x);
+    gkv_lm_constraints_x(one->held, x, one->held->x);
     return one->held->x;
 }
 
@@ -50,7 +50,7 @@ static gkv_status single_jacobian(void *user, const gkv_lm_group *group, const d
     const single *one = user;
     GKV_TRY(one->jacobian(one->user, point_of(one, x), jacobian));
     if (one->held)
-        gkv_lm_held_jacobian(one->held, one->n, jacobian);
+        gkv_lm_constraints_jacobian(one->held, one->n, jacobian);
     return GKV_OK;
 }
 
@@ -68,8 +68,8 @@ gkv_status gkv_lm_create(size_t n, size_t p, gkv_lm **out)
     gkv_status status = GKV_OK;
     gkv_lm *lm = NULL;
     GKV_TRY_GOTO(gkv_alloc(1, sizeof *lm, &lm));
-    GKV_TRY_GOTO(gkv_lm_driver_open(&lm->driver, gkv_lm_kernels_single(gkv_lm_level()), n, p));
-    GKV_TRY_GOTO(gkv_lm_held_open(&lm->held, p));
+    GKV_TRY_GOTO(gkv_lm_runner_open(&lm->runner, gkv_lm_kernels_single(gkv_lm_level()), n, p));
+    GKV_TRY_GOTO(gkv_lm_constraints_open(&lm->held, p));
     GKV_TRY_GOTO(gkv_alloc(p, 1, &lm->fixed));
     lm->p = p;
     *out = lm;
@@ -83,8 +83,8 @@ void gkv_lm_free(gkv_lm *lm)
 {
     if (!lm)
         return;
-    gkv_lm_driver_close(&lm->driver);
-    gkv_lm_held_close(&lm->held);
+    gkv_lm_runner_close(&lm->runner);
+    gkv_lm_constraints_close(&lm->held);
     free(lm->fixed);
     free(lm);
 }
@@ -93,7 +93,7 @@ void gkv_lm_free(gkv_lm *lm)
  * place counts directions, and the caller's parameters are not told apart. */
 static gkv_status explain(gkv_lm *lm, const single *one)
 {
-    gkv_lm_driver *d = &lm->driver;
+    gkv_lm_runner *d = &lm->runner;
     const gkv_lm_lane *lane = &d->lane[0];
     const size_t n = d->n;
     if (lane->fault == GKV_LM_BAD_RESIDUALS) {
@@ -109,7 +109,7 @@ static gkv_status explain(gkv_lm *lm, const single *one)
                         d->x[lane->place]);
     if (one->jacobian) { /* J was overwritten by its factors; ask again for what was wrong with it */
         const unsigned long before = gkv_failures();
-        GKV_TRY(gkv_lm_heard("derivatives", before, one->jacobian(one->user, point_of(one, d->x), d->system)));
+        GKV_TRY(gkv_lm_callback_error("derivatives", before, one->jacobian(one->user, point_of(one, d->x), d->system)));
         for (size_t k = 0; k < n * lm->p; k++)
             if (!isfinite(d->system[k]) && !lm->fixed[k / n])
                 return gkv_fail(GKV_ERR_NUMERIC, "the derivative of residual %zu in parameter %zu is not finite at a "
@@ -121,7 +121,7 @@ static gkv_status explain(gkv_lm *lm, const single *one)
 
 static gkv_status check(const gkv_lm *lm, const gkv_lm_settings *set, const double *x)
 {
-    GKV_TRY(gkv_lm_check(lm->driver.n, lm->p, 1, set));
+    GKV_TRY(gkv_lm_check(lm->runner.n, lm->p, 1, set));
     for (size_t j = 0; j < lm->p; j++)
         if (!isfinite(x[j]))
             return gkv_fail(GKV_ERR_ARGUMENT, "least squares: parameter %zu of the start is not finite", j);
@@ -152,7 +152,7 @@ gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian
     for (size_t j = 0; j < lm->p; j++)
         lm->fixed[j] = set.fixed && set.fixed[j];
     lm->holds = set.n_held > 0;
-    single one = {residuals, jacobian, set.monitor, user, set.monitor_user, lm->driver.n, lm->holds ? &lm->held : NULL};
+    single one = {residuals, jacobian, set.monitor, user, set.monitor_user, lm->runner.n, lm->holds ? &lm->held : NULL};
     gkv_lm_task task = {.residuals = single_residuals,
                         .jacobian = jacobian ? single_jacobian : NULL,
                         .user = &one,
@@ -161,7 +161,7 @@ gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian
                         .x = x,
                         .results = result};
     if (lm->holds) {
-        gkv_lm_held_start(&lm->held, set.held, set.n_held, set.fixed, x);
+        gkv_lm_constraints_start(&lm->held, set.held, set.n_held, set.fixed, x);
         set.fixed = NULL;
         task.x = lm->held.y;
     }
@@ -169,12 +169,12 @@ gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian
         set.monitor = single_monitor;
         set.monitor_user = &one;
     }
-    gkv_lm_driver_fit(&lm->driver, lm->driver.kernels, lm->holds ? lm->held.free : lm->p);
-    const gkv_status status = gkv_lm_drive(&lm->driver, &task);
+    gkv_lm_runner_fit(&lm->runner, lm->runner.kernels, lm->holds ? lm->held.free : lm->p);
+    const gkv_status status = gkv_lm_run(&lm->runner, &task);
     if (lm->holds)
-        gkv_lm_held_x(&lm->held, lm->held.y, x);
+        gkv_lm_constraints_x(&lm->held, lm->held.y, x);
     GKV_TRY(status);
-    if (lm->driver.lane[0].fault != GKV_LM_NO_FAULT)
+    if (lm->runner.lane[0].fault != GKV_LM_NO_FAULT)
         return explain(lm, &one);
     lm->solved = 1;
     return GKV_OK;
@@ -184,10 +184,10 @@ gkv_status gkv_lm_covariance(gkv_lm *lm, double tolerance, double *covariance, s
 {
     if (!lm->solved)
         return gkv_fail(GKV_ERR_ARGUMENT, "there is no covariance before a solution: call gkv_lm_solve first");
-    gkv_lm_driver *d = &lm->driver;
+    gkv_lm_runner *d = &lm->runner;
     gkv_lm_covariance_of(d->p, 1, d->triangle, lm->holds ? NULL : lm->fixed, tolerance,
                          lm->holds ? lm->held.covariance : covariance, rank, d->work, d->order);
     if (lm->holds)
-        gkv_lm_held_covariance(&lm->held, covariance);
+        gkv_lm_constraints_covariance(&lm->held, covariance);
     return GKV_OK;
 }

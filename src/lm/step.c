@@ -2,10 +2,10 @@
 #include <float.h>
 #include <math.h>
 
-#include "lm/driver.h"
+#include "lm/runner.h"
 
 /* Reductions of the cost beneath this share of it are lost in the rounding of n squares. */
-static double noise_of(const gkv_lm_driver *d)
+static double noise_of(const gkv_lm_runner *d)
 {
     return 1e-14 + DBL_EPSILON * sqrt((double)d->n);
 }
@@ -13,7 +13,7 @@ static double noise_of(const gkv_lm_driver *d)
 /* The steps of all lanes for their λ, from R and `right`, in the parameters of `free`, into raw[p];
  * their norms are in numbers. Lanes that ask for nothing get again what they have: nothing that a step is
  * made of changes without their asking. */
-static void solve_damped(gkv_lm_driver *d, const double *right, const double *free)
+static void solve_damped(gkv_lm_runner *d, const double *right, const double *free)
 {
     for (size_t l = 0; l < d->kernels->lanes; l++)
         d->lambda[l] = d->lane[l].lambda;
@@ -23,7 +23,7 @@ static void solve_damped(gkv_lm_driver *d, const double *right, const double *fr
 /* Finds, in the lanes that want a step, the λ whose step has the length of the radius, to a
  * tenth of it; or 0 if the undamped step is no longer than that. Newton's method on 1/‖D d‖
  * within bounds, as Moré's (section 5). */
-static void find_lambda(gkv_lm_driver *d)
+static void find_lambda(gkv_lm_runner *d)
 {
     enum { TRIES = 10 };
     const size_t lanes = d->kernels->lanes;
@@ -84,7 +84,7 @@ static void find_lambda(gkv_lm_driver *d)
     }
 }
 
-static double into_box(const gkv_lm_driver *d, size_t at, double x)
+static double into_box(const gkv_lm_runner *d, size_t at, double x)
 {
     return larger(d->low[at], smaller(d->high[at], x));
 }
@@ -92,7 +92,7 @@ static double into_box(const gkv_lm_driver *d, size_t at, double x)
 /* Takes raw steps, for those that want one, as far as the box lets them: what would leave it goes to
  * its edge and stays there, and the others are solved for again, with that much done; until
  * nothing else leaves. `inner` is what is left of `free`. */
-static void cut_steps(gkv_lm_driver *d)
+static void cut_steps(gkv_lm_runner *d)
 {
     const size_t lanes = d->kernels->lanes, p = d->p;
     const double *right = d->triangle + p * p * lanes;
@@ -135,7 +135,7 @@ static void cut_steps(gkv_lm_driver *d)
 }
 
 /* Predictions and norms of the steps, for those that want one. */
-static void measure_steps(gkv_lm_driver *d)
+static void measure_steps(gkv_lm_runner *d)
 {
     const size_t lanes = d->kernels->lanes, p = d->p;
     d->kernels->move(p, d->triangle, d->step, d->moved);
@@ -161,7 +161,7 @@ static void measure_steps(gkv_lm_driver *d)
 
 /* The length of x, and the first radius: the linear model is least to be trusted at the start. An x
  * that is next to 0 beside the residuals says nothing of the length of steps. */
-static void measure_points(gkv_lm_driver *d, const gkv_lm_settings *set)
+static void measure_points(gkv_lm_runner *d, const gkv_lm_settings *set)
 {
     d->kernels->norm(d->p, d->scale, d->x, d->numbers, d->work);
     for (size_t l = 0; l < d->kernels->lanes; l++) {
@@ -176,7 +176,7 @@ static void measure_points(gkv_lm_driver *d, const gkv_lm_settings *set)
     }
 }
 
-void gkv_lm_propose(gkv_lm_driver *d, const gkv_lm_task *task)
+void gkv_lm_propose(gkv_lm_runner *d, const gkv_lm_task *task)
 {
     const gkv_lm_settings *set = task->set;
     const size_t lanes = d->kernels->lanes;
@@ -231,7 +231,7 @@ static void learn(gkv_lm_lane *lane, double trial_cost)
     }
 }
 
-void gkv_lm_judge(gkv_lm_driver *d, const gkv_lm_task *task, size_t l, double trial_cost)
+void gkv_lm_accept(gkv_lm_runner *d, const gkv_lm_task *task, size_t l, double trial_cost)
 {
     gkv_lm_lane *lane = &d->lane[l];
     const gkv_lm_settings *set = task->set;
@@ -268,7 +268,7 @@ void gkv_lm_judge(gkv_lm_driver *d, const gkv_lm_task *task, size_t l, double tr
         lane->result.stop = cost_still && step_still ? GKV_LM_COST_AND_STEP : cost_still ? GKV_LM_COST : GKV_LM_STEP;
 }
 
-void gkv_lm_bend(gkv_lm_driver *d, const gkv_lm_task *task)
+void gkv_lm_geodesic(gkv_lm_runner *d, const gkv_lm_task *task)
 {
     const size_t lanes = d->kernels->lanes, p = d->p;
     const double h = GKV_LM_PROBE_LENGTH;

@@ -17,7 +17,7 @@ gkv_status gkv_mgk_correlation(size_t n, size_t d, const double *x, const gkv_gk
     for (size_t i = 0; i < n * d; i++)
         if (!isfinite(x[i]))
             return gkv_fail(GKV_ERR_DATA, "normal scores: row %zu, column %zu is %g", i / d + 1, i % d + 1, x[i]);
-    const gkv_mgk_cases cases = {.n = n, .d = d, .x = x};
+    const gkv_mgk_weighted_rows cases = {.n = n, .d = d, .x = x};
     gkv_mgk_columns columns = {0};
     gkv_mgk_scores scores = {0};
     double *factor = NULL;

@@ -33,7 +33,7 @@ void gkv_mgk_fit_result_free(gkv_mgk_fit_result *result)
 typedef struct selection {
     uint32_t *row;
     double *weights;
-    gkv_mgk_cases cases;
+    gkv_mgk_weighted_rows cases;
 } selection;
 
 static gkv_status select_rows(size_t n, size_t d, const double *x, const double *weights, const char *const *names,
@@ -68,7 +68,7 @@ static gkv_status select_rows(size_t n, size_t d, const double *x, const double 
     return GKV_OK;
 }
 
-static void copy_columns(const gkv_mgk_cases *cases, int threads, double *columns)
+static void copy_columns(const gkv_mgk_weighted_rows *cases, int threads, double *columns)
 {
     const size_t tiles = gkv_mgk_tiles(cases->n), d = cases->d;
     const int used = gkv_mgk_threads(threads, tiles);
@@ -99,14 +99,14 @@ static gkv_status normal_margin(const char *column, const gkv_gk_fit_settings *s
     return GKV_OK;
 }
 
-static gkv_status fit_normals(const gkv_mgk_cases *cases, const gkv_mgk_fit_settings *set, const unsigned char *wanted,
+static gkv_status fit_normals(const gkv_mgk_weighted_rows *cases, const gkv_mgk_fit_settings *set, const unsigned char *wanted,
                               gkv_mgk_fit_result *result)
 {
     const size_t d = cases->d;
     double *moments = NULL;
     GKV_TRY(gkv_alloc(d, 2 * sizeof *moments, &moments));
     char text[GKV_MGK_COLUMN_TEXT];
-    gkv_mgk_cases_moments(cases, moments, moments + d);
+    gkv_mgk_weighted_rows_moments(cases, moments, moments + d);
     gkv_status status = GKV_OK;
     for (size_t j = 0; j < d && status == GKV_OK; j++)
         if (!wanted || wanted[j])
@@ -116,7 +116,7 @@ static gkv_status fit_normals(const gkv_mgk_cases *cases, const gkv_mgk_fit_sett
     return status;
 }
 
-static gkv_status fit_margins(const gkv_mgk_cases *cases, const gkv_mgk_fit_settings *set, int threads,
+static gkv_status fit_margins(const gkv_mgk_weighted_rows *cases, const gkv_mgk_fit_settings *set, int threads,
                               gkv_mgk_fit_result *result)
 {
     const size_t d = cases->d, n = cases->n;
@@ -168,7 +168,7 @@ done:
 }
 
 /* R, its errors, the log-likelihood, and the distribution itself. */
-static gkv_status join(const gkv_mgk_cases *cases, const gkv_mgk_fit_settings *set, int threads,
+static gkv_status join(const gkv_mgk_weighted_rows *cases, const gkv_mgk_fit_settings *set, int threads,
                        gkv_mgk_fit_result *result, gkv_mgk **out)
 {
     const size_t d = cases->d;

@@ -43,7 +43,7 @@ typedef struct gkv_em {
     size_t count;          /* components, those given up included */
     gkv_mgk **parts;       /* [count] */
     gkv_mgk_table **tables;/* [count] of parts; NULL: not made yet, or not needed */
-    gkv_mgk_quick *quicks; /* [count] of parts, in quick fits; a of NULL: not made yet */
+    gkv_mgk_float *quicks; /* [count] of parts, in quick fits; a of NULL: not made yet */
     double *pi;            /* [count]; 0: given up */
     gkv_mgk **old_parts;   /* before the last step: those that it replaced, else NULL */
     double *old_pi;
@@ -78,7 +78,7 @@ gkv_status gkv_em_resume(gkv_em *em, const gkv_mgk_mixture *from);
 
 /* Gives components that hardly any row belongs to, by the last E-step of em->fit, half of heavy ones;
  * *count says how many. */
-gkv_status gkv_em_revive(gkv_em *em, size_t *count);
+gkv_status gkv_em_reinitialise(gkv_em *em, size_t *count);
 
 /* One E-step; `full` looks at every component of every row. *mean is Σ w log f/Σ w, noise
  * included. */
@@ -88,7 +88,7 @@ gkv_status gkv_em_expect(gkv_em *em, gkv_em_rows *rows, int full, double *mean);
 void gkv_em_replace(gkv_em *em, size_t k, gkv_mgk *part, gkv_mgk_table *table);
 
 /* The rows of component k, weighted by what of them belongs to it. */
-gkv_mgk_cases gkv_em_cases(const gkv_em *em, size_t k);
+gkv_mgk_weighted_rows gkv_em_weighted_rows(const gkv_em *em, size_t k);
 
 /* Margins [count × d] fitted to those, but for the components that are frozen. */
 gkv_status gkv_em_fit_margins(const gkv_em *em, const unsigned char *frozen, gkv_gk *fitted);

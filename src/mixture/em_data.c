@@ -143,7 +143,7 @@ void gkv_em_free(gkv_em *em)
     for (size_t k = 0; em->tables && k < em->count; k++)
         gkv_mgk_table_free(em->tables[k]);
     for (size_t k = 0; em->quicks && k < em->count; k++)
-        gkv_mgk_quick_free(&em->quicks[k]);
+        gkv_mgk_float_free(&em->quicks[k]);
     rows_free(&em->fit);
     rows_free(&em->held_out);
     free(em->parts);

@@ -58,7 +58,7 @@ static void densities(const gkv_em *em, const gkv_em_rows *rows, size_t t, int f
     if (used == 0)
         return;
     if (picked_f)
-        gkv_mgk_quick_log_pdf(&em->quicks[k], used, picked_f, picked_f + GKV_MGK_TILE * d, s->found, 1);
+        gkv_mgk_float_log_pdf(&em->quicks[k], used, picked_f, picked_f + GKV_MGK_TILE * d, s->found, 1);
     else
         gkv_mgk_log_pdf_tile(em->parts[k], em->tables[k], used, picked, s->w, s->log_dq, s->found, 1);
     for (size_t i = 0; i < used; i++)
@@ -160,7 +160,7 @@ gkv_status gkv_em_expect(gkv_em *em, gkv_em_rows *rows, int full, double *mean)
     GKV_TRY_GOTO(gkv_alloc(parts, sizeof *log_pi, &log_pi));
     for (size_t k = 0; k < parts; k++) {
         if (em->set->quick && !em->quicks[k].a)
-            GKV_TRY_GOTO(gkv_mgk_quick_create(em->parts[k], &em->quicks[k]));
+            GKV_TRY_GOTO(gkv_mgk_float_create(em->parts[k], &em->quicks[k]));
         if (!em->set->quick && !em->tables[k])
             GKV_TRY_GOTO(gkv_mgk_table_create(&em->parts[k]->columns, em->threads, &em->tables[k]));
     }

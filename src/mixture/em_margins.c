@@ -18,10 +18,10 @@ typedef struct margins_job {
     double (*covariance)[16];    /* [count × d] of A, B, g, k */
 } margins_job;
 
-gkv_mgk_cases gkv_em_cases(const gkv_em *em, size_t k)
+gkv_mgk_weighted_rows gkv_em_weighted_rows(const gkv_em *em, size_t k)
 {
     const size_t first = em->support[k];
-    return (gkv_mgk_cases){.n = em->support[k + 1] - first,
+    return (gkv_mgk_weighted_rows){.n = em->support[k + 1] - first,
                            .d = em->d,
                            .x = em->fit.x,
                            .row = em->support_row + first,
@@ -45,8 +45,8 @@ static gkv_status fit_normals(const gkv_em *em, margins_job *job)
         if (missing == 0)
             continue;
         double *mean = moments + (size_t)omp_get_thread_num() * 2 * d, *variance = mean + d;
-        const gkv_mgk_cases cases = gkv_em_cases(em, k);
-        gkv_mgk_cases_moments(&cases, mean, variance);
+        const gkv_mgk_weighted_rows cases = gkv_em_weighted_rows(em, k);
+        gkv_mgk_weighted_rows_moments(&cases, mean, variance);
         for (size_t j = 0; j < d; j++)
             if (fitted[j].b == 0)
                 fitted[j] = (gkv_gk){.a = mean[j], .b = sqrt(variance[j]), .c = em->set->margins.c};

@@ -82,7 +82,7 @@ void gkv_em_replace(gkv_em *em, size_t k, gkv_mgk *part, gkv_mgk_table *table)
 {
     em->parts[k] = part;
     gkv_mgk_table_free(em->tables[k]);
-    gkv_mgk_quick_free(&em->quicks[k]);
+    gkv_mgk_float_free(&em->quicks[k]);
     em->tables[k] = table;
 }
 
@@ -122,15 +122,15 @@ static void candidate_free(candidate *c)
 static gkv_status make_candidate(const gkv_em *em, step *s, size_t k, double share, candidate *out)
 {
     const size_t d = em->d;
-    const gkv_mgk_cases cases = gkv_em_cases(em, k);
+    const gkv_mgk_weighted_rows cases = gkv_em_weighted_rows(em, k);
     gkv_mgk_scores scores = {0};
-    gkv_mgk_quick quick = {0};
+    gkv_mgk_float quick = {0};
     gkv_status status = GKV_OK;
     between(em, em->parts[k]->margins, s->fitted + k * d, share, s->trial);
     gkv_mgk_columns_set(&s->columns, s->trial);
     const double most = em->set->normal ? INFINITY : gkv_mgk_most_score(em->fit.weight[k]);
     if (em->set->quick)
-        GKV_TRY_GOTO(gkv_mgk_quick_of_columns(&s->columns, &quick));
+        GKV_TRY_GOTO(gkv_mgk_float_of_columns(&s->columns, &quick));
     else
         GKV_TRY_GOTO(gkv_mgk_table_create(&s->columns, em->threads, &out->table));
     GKV_TRY_GOTO(gkv_mgk_scores_of(&cases, &s->columns, out->table, em->set->quick ? &quick : NULL, most, em->threads,
@@ -145,7 +145,7 @@ static gkv_status make_candidate(const gkv_em *em, step *s, size_t k, double sha
     GKV_TRY_GOTO(gkv_mgk_build(d, s->trial, NULL, s->factor, &out->part));
 done:
     gkv_mgk_scores_free(&scores);
-    gkv_mgk_quick_free(&quick);
+    gkv_mgk_float_free(&quick);
     return status;
 }
 

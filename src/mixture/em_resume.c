@@ -55,7 +55,7 @@ done:
     return status;
 }
 
-gkv_status gkv_em_revive(gkv_em *em, size_t *count)
+gkv_status gkv_em_reinitialise(gkv_em *em, size_t *count)
 {
     const size_t per_group = gkv_em_per_group(em);
     *count = 0;

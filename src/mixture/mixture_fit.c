@@ -205,7 +205,7 @@ static gkv_status expect(run *r, int full)
 static gkv_status revive(run *r)
 {
     gkv_em *em = &r->em;
-    GKV_TRY(gkv_em_revive(em, &r->result.revived));
+    GKV_TRY(gkv_em_reinitialise(em, &r->result.revived));
     return r->result.revived > 0 ? gkv_em_expect(em, &em->fit, 1, &r->mean) : GKV_OK;
 }
 

@@ -8,9 +8,9 @@
 #include "core/real.h"
 #include "gk/gk_batch_kernels.h"
 
-static gkv_status create(size_t d, const gkv_mgk_columns *columns, gkv_mgk_quick *out)
+static gkv_status create(size_t d, const gkv_mgk_columns *columns, gkv_mgk_float *out)
 {
-    *out = (gkv_mgk_quick){.d = d, .normal = columns->normal, .c = (float)columns->margins[0].c};
+    *out = (gkv_mgk_float){.d = d, .normal = columns->normal, .c = (float)columns->margins[0].c};
     GKV_TRY(gkv_alloc(d, (4 + d) * sizeof *out->a, &out->a));
     out->b = out->a + d;
     out->g = out->b + d;
@@ -28,12 +28,12 @@ static gkv_status create(size_t d, const gkv_mgk_columns *columns, gkv_mgk_quick
     return GKV_OK;
 }
 
-gkv_status gkv_mgk_quick_of_columns(const gkv_mgk_columns *columns, gkv_mgk_quick *out)
+gkv_status gkv_mgk_float_of_columns(const gkv_mgk_columns *columns, gkv_mgk_float *out)
 {
     return create(columns->d, columns, out);
 }
 
-gkv_status gkv_mgk_quick_create(const gkv_mgk *mgk, gkv_mgk_quick *out)
+gkv_status gkv_mgk_float_create(const gkv_mgk *mgk, gkv_mgk_float *out)
 {
     const size_t d = mgk->d;
     GKV_TRY(create(d, &mgk->columns, out));
@@ -50,13 +50,13 @@ gkv_status gkv_mgk_quick_create(const gkv_mgk *mgk, gkv_mgk_quick *out)
     return GKV_OK;
 }
 
-void gkv_mgk_quick_free(gkv_mgk_quick *quick)
+void gkv_mgk_float_free(gkv_mgk_float *quick)
 {
     free(quick->a);
-    *quick = (gkv_mgk_quick){0};
+    *quick = (gkv_mgk_float){0};
 }
 
-void gkv_mgk_quick_scores(const gkv_mgk_quick *quick, size_t rows, const float *x, float *z, float *log_dq,
+void gkv_mgk_float_scores(const gkv_mgk_float *quick, size_t rows, const float *x, float *z, float *log_dq,
                           float *scratch)
 {
     const size_t d = quick->d;
@@ -98,12 +98,12 @@ static float sum_squares(size_t d, const float *w)
     return sum;
 }
 
-void gkv_mgk_quick_log_pdf(const gkv_mgk_quick *quick, size_t rows, const float *x, float *scratch, double *out,
+void gkv_mgk_float_log_pdf(const gkv_mgk_float *quick, size_t rows, const float *x, float *scratch, double *out,
                            size_t stride)
 {
     const size_t d = quick->d;
     float *z = scratch, *w = scratch + rows * d, log_dq[GKV_MGK_TILE];
-    gkv_mgk_quick_scores(quick, rows, x, z, log_dq, w);
+    gkv_mgk_float_scores(quick, rows, x, z, log_dq, w);
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)d, (int)d, 1.0F, z, (int)d, quick->inverse,
                 (int)d, 0.0F, w, (int)d);
     for (size_t i = 0; i < rows; i++)

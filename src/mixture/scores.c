@@ -52,20 +52,20 @@ static double hold(double z, double most)
     return !(z < most) ? most : z < -most ? -most : z;
 }
 
-static double weight_of(const gkv_mgk_cases *cases, size_t i)
+static double weight_of(const gkv_mgk_weighted_rows *cases, size_t i)
 {
     return cases->weights ? cases->weights[i] : 1.0;
 }
 
 /* Scores in float, widened; `room` holds 3 × rows × d. A row's Σ log Q' goes to its first place. */
-static void quick_inverse(const gkv_mgk_quick *quick, size_t rows, const double *x, float *room, double *z,
+static void quick_inverse(const gkv_mgk_float *quick, size_t rows, const double *x, float *room, double *z,
                           double *log_dq)
 {
     const size_t d = quick->d;
     float *in = room, *out = in + rows * d, *spare = out + rows * d, logs[GKV_MGK_TILE];
     for (size_t i = 0; i < rows * d; i++)
         in[i] = (float)x[i];
-    gkv_mgk_quick_scores(quick, rows, in, out, logs, spare);
+    gkv_mgk_float_scores(quick, rows, in, out, logs, spare);
     memset(log_dq, 0, rows * d * sizeof *log_dq);
     for (size_t i = 0; i < rows * d; i++)
         z[i] = (double)out[i];
@@ -73,8 +73,8 @@ static void quick_inverse(const gkv_mgk_quick *quick, size_t rows, const double 
         log_dq[i * d] = (double)logs[i];
 }
 
-static gkv_status do_tile(const gkv_mgk_cases *cases, const gkv_mgk_columns *columns, const gkv_mgk_table *table,
-                          const gkv_mgk_quick *quick, double most, size_t tile, double *scratch, block *b)
+static gkv_status do_tile(const gkv_mgk_weighted_rows *cases, const gkv_mgk_columns *columns, const gkv_mgk_table *table,
+                          const gkv_mgk_float *quick, double most, size_t tile, double *scratch, block *b)
 {
     const size_t d = cases->d, first = tile * GKV_MGK_TILE, rows = gkv_mgk_tile_rows(cases->n, tile);
     double *z = scratch, *log_dq = scratch + rows * d, *gathered = log_dq + rows * d;
@@ -135,8 +135,8 @@ static gkv_status add_up(size_t d, size_t blocks, const block *b, gkv_mgk_scores
     return GKV_OK;
 }
 
-gkv_status gkv_mgk_scores_of(const gkv_mgk_cases *cases, const gkv_mgk_columns *columns, const gkv_mgk_table *table,
-                             const gkv_mgk_quick *quick, double most, int threads, gkv_mgk_scores *out)
+gkv_status gkv_mgk_scores_of(const gkv_mgk_weighted_rows *cases, const gkv_mgk_columns *columns, const gkv_mgk_table *table,
+                             const gkv_mgk_float *quick, double most, int threads, gkv_mgk_scores *out)
 {
     const size_t d = cases->d, blocks = gkv_mgk_blocks(cases->n), room = 5 * GKV_MGK_TILE * d;
     const int used = gkv_mgk_threads(threads, blocks);
@@ -271,7 +271,7 @@ double gkv_mgk_scores_log_likelihood(const gkv_mgk_scores *scores, const double 
     return -0.5 * squares - scores->weight * logs - scores->log_dq;
 }
 
-void gkv_mgk_cases_moments(const gkv_mgk_cases *cases, double *mean, double *variance)
+void gkv_mgk_weighted_rows_moments(const gkv_mgk_weighted_rows *cases, double *mean, double *variance)
 {
     const size_t d = cases->d;
     double total = 0.0;

@@ -7,12 +7,12 @@
 #include "mixture/rows_float.h"
 
 /* Rows of x[·, d]: row[i] of them or, if NULL, row i; with weights[i], or 1. */
-typedef struct gkv_mgk_cases {
+typedef struct gkv_mgk_weighted_rows {
     size_t n, d;
     const double *x;
     const uint32_t *row;
     const double *weights;
-} gkv_mgk_cases;
+} gkv_mgk_weighted_rows;
 
 /* Sums over the rows, weighted, of their scores z = Q⁻¹(x), each held to ±most. */
 typedef struct gkv_mgk_scores {
@@ -32,8 +32,8 @@ double gkv_mgk_most_score(double weight);
 /* By the columns' table (mixture/margin_table.h), or by their quick form (mixture/rows_float.h), or, if both are NULL,
  * exactly. What it holds is freed by
  * gkv_mgk_scores_free, also after a failure. */
-gkv_status gkv_mgk_scores_of(const gkv_mgk_cases *cases, const gkv_mgk_columns *columns, const gkv_mgk_table *table,
-                             const gkv_mgk_quick *quick, double most, int threads, gkv_mgk_scores *out);
+gkv_status gkv_mgk_scores_of(const gkv_mgk_weighted_rows *cases, const gkv_mgk_columns *columns, const gkv_mgk_table *table,
+                             const gkv_mgk_float *quick, double most, int threads, gkv_mgk_scores *out);
 void gkv_mgk_scores_free(gkv_mgk_scores *scores);
 
 /* R[d × d] about the scores' mean, shrunk by `shrink` or, if that is negative, by what the
@@ -50,6 +50,6 @@ enum { GKV_MGK_COLUMN_TEXT = 128 };
 const char *gkv_mgk_column_text(char text[GKV_MGK_COLUMN_TEXT], const char *const *names, size_t j);
 
 /* Weighted means, and variances by Σw, of the columns. */
-void gkv_mgk_cases_moments(const gkv_mgk_cases *cases, double *mean, double *variance);
+void gkv_mgk_weighted_rows_moments(const gkv_mgk_weighted_rows *cases, double *mean, double *variance);
 
 #endif

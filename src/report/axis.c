@@ -160,7 +160,7 @@ int gkv_axis_has(const gkv_axis *axis, double value)
     return isfinite(value) && (!axis->log || value > 0);
 }
 
-double gkv_axis_place(const gkv_axis *axis, double value)
+double gkv_axis_position(const gkv_axis *axis, double value)
 {
     if (axis->log)
         return (log(value) - log(axis->low)) / (log(axis->high) - log(axis->low));

@@ -24,7 +24,7 @@ void gkv_axis_make(gkv_axis *axis, double low, double high, int log, int want);
 int gkv_axis_has(const gkv_axis *axis, double value);
 
 /* Where the value lies: 0 at the low end, 1 at the high one; outside it beyond. */
-double gkv_axis_place(const gkv_axis *axis, double value);
+double gkv_axis_position(const gkv_axis *axis, double value);
 
 /* The smallest and largest of the values that an axis can show, taken into *low and
  * *high, which begin as +∞ and −∞. Returns whether there was any. */

@@ -4,12 +4,12 @@
 
 double gkv_frame_x(const gkv_frame *frame, double value)
 {
-    return frame->box.left + (frame->box.right - frame->box.left) * gkv_axis_place(&frame->x, value);
+    return frame->box.left + (frame->box.right - frame->box.left) * gkv_axis_position(&frame->x, value);
 }
 
 double gkv_frame_y(const gkv_frame *frame, double value)
 {
-    return frame->box.bottom - (frame->box.bottom - frame->box.top) * gkv_axis_place(&frame->y, value);
+    return frame->box.bottom - (frame->box.bottom - frame->box.top) * gkv_axis_position(&frame->y, value);
 }
 
 double gkv_axis_text_width(gkv_canvas *canvas, const gkv_axis *axis)

@@ -10,36 +10,36 @@
  * an image at which its gradient is taken, and as many that judge. */
 enum { BATCH_IMAGES = 20, BATCH_NUMBERS = 1 << 20, POINTS = 4 };
 
-gkv_refine_settings gkv_polish_refine_settings(const gkv_settings *settings)
+gkv_refine_settings gkv_fine_tune_refine_settings(const gkv_settings *settings)
 {
     gkv_refine_settings out;
     gkv_refine_defaults(&out);
-    out.iterations = (int)settings->train.polish_iterations;
-    out.samples = (int)settings->train.polish_samples;
+    out.iterations = (int)settings->train.fine_tune_iterations;
+    out.samples = (int)settings->train.fine_tune_samples;
     out.slopes = out.judges = POINTS;
     out.seed = settings->train.seed;
     return out;
 }
 
-static gkv_status worker_create(const gkv_polisher *polisher, const gkv_workspace *of, gkv_polisher_worker *it)
+static gkv_status worker_create(const gkv_fine_tuner *fine_tuner, const gkv_workspace *of, gkv_fine_tuner_worker *it)
 {
-    const gkv_model *model = polisher->model;
-    const gkv_refine_settings settings = gkv_polish_refine_settings(&model->settings);
-    GKV_TRY(gkv_refine_target_create(model, 1, polisher->batch, &it->target));
+    const gkv_model *model = fine_tuner->model;
+    const gkv_refine_settings settings = gkv_fine_tune_refine_settings(&model->settings);
+    GKV_TRY(gkv_refine_target_create(model, 1, fine_tuner->batch, &it->target));
     gkv_workspace_share_packed(&it->target.ws, of);
-    GKV_TRY(gkv_refinement_create(&settings, &it->target.target, polisher->batch, &it->refinement));
-    it->refinement.stream = GKV_STREAM_POLISH;
+    GKV_TRY(gkv_refinement_create(&settings, &it->target.target, fine_tuner->batch, &it->refinement));
+    it->refinement.stream = GKV_STREAM_FINE_TUNE;
     return gkv_alloc(model->d, sizeof *it->variance, &it->variance);
 }
 
-gkv_status gkv_polisher_create(const gkv_model *model, const gkv_workspace *of, int threads, gkv_polisher **out)
+gkv_status gkv_fine_tuner_create(const gkv_model *model, const gkv_workspace *of, int threads, gkv_fine_tuner **out)
 {
-    gkv_polisher *it = NULL;
+    gkv_fine_tuner *it = NULL;
     gkv_status status = GKV_OK;
     const size_t most = BATCH_NUMBERS / (model->d * model->d);
     *out = NULL;
     GKV_TRY_GOTO(gkv_alloc(1, sizeof *it, &it));
-    *it = (gkv_polisher){.model = model, .threads = threads,
+    *it = (gkv_fine_tuner){.model = model, .threads = threads,
                          .batch = most < 1 ? 1 : most < BATCH_IMAGES ? most : BATCH_IMAGES};
     GKV_TRY_GOTO(gkv_alloc((size_t)threads, sizeof *it->workers, &it->workers));
     for (int t = 0; t < threads; t++)
@@ -47,26 +47,26 @@ gkv_status gkv_polisher_create(const gkv_model *model, const gkv_workspace *of, 
     *out = it;
     return GKV_OK;
 done:
-    gkv_polisher_free(it);
+    gkv_fine_tuner_free(it);
     return status;
 }
 
-void gkv_polisher_free(gkv_polisher *polisher)
+void gkv_fine_tuner_free(gkv_fine_tuner *fine_tuner)
 {
-    if (!polisher)
+    if (!fine_tuner)
         return;
-    for (int t = 0; polisher->workers && t < polisher->threads; t++) {
-        gkv_refine_target_free(&polisher->workers[t].target);
-        gkv_refinement_free(&polisher->workers[t].refinement);
-        free(polisher->workers[t].variance);
+    for (int t = 0; fine_tuner->workers && t < fine_tuner->threads; t++) {
+        gkv_refine_target_free(&fine_tuner->workers[t].target);
+        gkv_refinement_free(&fine_tuner->workers[t].refinement);
+        free(fine_tuner->workers[t].variance);
     }
-    free(polisher->workers);
-    free(polisher);
+    free(fine_tuner->workers);
+    free(fine_tuner);
 }
 
 /* Refines the Gaussians of `count` images, from what the encoder and gkv_posterior_forward have left in the
  * workspace. */
-static void refine(const gkv_model *model, gkv_polisher_worker *it, const gkv_workspace *ws, size_t first,
+static void refine(const gkv_model *model, gkv_fine_tuner_worker *it, const gkv_workspace *ws, size_t first,
                    size_t count, const uint32_t *place, uint64_t epoch)
 {
     const gkv_posterior *posterior = &model->posterior;
@@ -79,7 +79,7 @@ static void refine(const gkv_model *model, gkv_polisher_worker *it, const gkv_wo
         gkv_refinement_begin(&it->refinement, i, gkv_at(ws, posterior->encoded, first + i),
                              gkv_at(ws, posterior->sigma, row), NULL, place[i]);
     }
-    it->refinement.place = epoch * gkv_refinement_places(it->refinement.settings.iterations);
+    it->refinement.place = epoch * gkv_refinement_noise_count(it->refinement.settings.iterations);
     gkv_refinement_run(&it->refinement, count);
 }
 
@@ -112,16 +112,16 @@ static void variances(size_t d, const double *factor, double *out)
     }
 }
 
-void gkv_polisher_pass(const gkv_polisher *polisher, int thread, gkv_workspace *ws, size_t first, size_t count,
+void gkv_fine_tuner_pass(const gkv_fine_tuner *fine_tuner, int thread, gkv_workspace *ws, size_t first, size_t count,
                        const uint32_t *place, uint64_t epoch, const gkv_objective *objective)
 {
-    const gkv_model *model = polisher->model;
-    gkv_polisher_worker *it = &polisher->workers[thread];
+    const gkv_model *model = fine_tuner->model;
+    gkv_fine_tuner_worker *it = &fine_tuner->workers[thread];
     const size_t d = model->d, rows = count * ws->draws, first_row = first * ws->draws;
     gkv_pass_encode(model, ws, first, count);
     gkv_posterior_forward(&model->posterior, ws, first_row, rows);
-    for (size_t from = 0; from < count; from += polisher->batch) {
-        const size_t n = count - from < polisher->batch ? count - from : polisher->batch;
+    for (size_t from = 0; from < count; from += fine_tuner->batch) {
+        const size_t n = count - from < fine_tuner->batch ? count - from : fine_tuner->batch;
         refine(model, it, ws, first + from, n, place + from, epoch);
         for (size_t i = 0; i < n; i++) {
             const double *mean = it->refinement.now.mean + i * d, *factor = it->refinement.now.factor + i * d * d;

@@ -23,7 +23,7 @@ gkv_status gkv_bench_training_create(const gkv_settings *settings, gkv_dataset *
 {
     gkv_bench_training *training = NULL;
     gkv_settings plain = *settings;
-    plain.train.polish_epochs = 0;
+    plain.train.fine_tune_epochs = 0;
     *out = NULL;
     gkv_status status = gkv_alloc(1, sizeof *training, &training);
     if (status != GKV_OK) {
@@ -79,7 +79,7 @@ gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads, siz
 
 /* --- Refits ------------------------------------------------------------------------ */
 
-/* Steps that are enough for a tally. */
+/* Steps that are enough for a stats. */
 enum { MANY_STEPS = 50 };
 
 /* The first step, from this one on, after which a refit is due. */
@@ -117,7 +117,7 @@ static gkv_status fresh_codes(gkv_trainer *trainer)
             x[i * model->pixels + k] = (float)row[k];
         if (trainer->store.labels)
             trainer->store.labels[i] =
-                (gkv_real)(1 + gkv_dataset_labels(trainer->dataset)[gkv_images_place(&images, i)]);
+                (gkv_real)(1 + gkv_dataset_labels(trainer->dataset)[gkv_images_index(&images, i)]);
     }
     GKV_TRY_GOTO(gkv_model_draw(model, count, x, model->settings.train.seed, 0, codes));
     GKV_TRY_GOTO(gkv_model_normalise(model, count, codes, codes));
@@ -140,23 +140,23 @@ static bool has_first(const gkv_trainer *trainer)
 
 static bool has_others(const gkv_trainer *trainer)
 {
-    return has_first(trainer) && (!trainer->store.tally || first_due(trainer) < trainer->steps);
+    return has_first(trainer) && (!trainer->store.stats || first_due(trainer) < trainer->steps);
 }
 
-/* The steps from where one refit by a tally is due to where the next one is, with nothing from before: what they
+/* The steps from where one refit by a stats is due to where the next one is, with nothing from before: what they
  * leave is what a run's refit is made from. Steps up to there are passed over, and of very many the first ones:
- * that a tally has seen more makes no more work of it, as long as all judges are there. */
+ * that a stats has seen more makes no more work of it, as long as all judges are there. */
 static gkv_status tally_anew(gkv_trainer *trainer)
 {
     const uint64_t from = due_from(trainer, trainer->state.step), to = due_from(trainer, from + 1);
-    const uint64_t judges = 2 * GKV_TALLY_JUDGES / trainer->batch + 1, most = judges > MANY_STEPS ? judges : MANY_STEPS;
+    const uint64_t judges = 2 * GKV_STATS_JUDGES / trainer->batch + 1, most = judges > MANY_STEPS ? judges : MANY_STEPS;
     gkv_step_report report;
     if (to > trainer->steps)
         return gkv_fail(GKV_ERR_ARGUMENT, "the run ends after %llu steps, before its next refit but one; give it more "
                         "train.epochs", (unsigned long long)trainer->steps);
     trainer->state.step = to - from < most ? from : to - most;
     gkv_trainer_drop_codes(trainer);
-    gkv_trainer_drop_tally(trainer);
+    gkv_trainer_drop_stats(trainer);
     while (trainer->state.step < to)
         GKV_TRY(gkv_trainer_step(trainer, &report));
     return GKV_OK;
@@ -164,19 +164,19 @@ static gkv_status tally_anew(gkv_trainer *trainer)
 
 static gkv_status refit(gkv_trainer *trainer, bool first, double *seconds)
 {
-    const bool tallied = trainer->store.tally && !first;
+    const bool accumulated = trainer->store.stats && !first;
     gkv_base_refit_report report = {0};
     if (first)
         trainer->state.refits = trainer->state.moved = 0;
-    gkv_status status = tallied ? tally_anew(trainer) : fresh_codes(trainer);
-    if (status == GKV_OK && (!tallied || gkv_trainer_has_codes(trainer)))
+    gkv_status status = accumulated ? tally_anew(trainer) : fresh_codes(trainer);
+    if (status == GKV_OK && (!accumulated || gkv_trainer_has_codes(trainer)))
         status = gkv_trainer_refit(trainer, &report);
     gkv_trainer_drop_codes(trainer); /* what comes now is for the next one */
     *seconds = report.seconds;
-    if (status == GKV_OK && first && trainer->store.tally && trainer->state.moved > 0) {
+    if (status == GKV_OK && first && trainer->store.stats && trainer->state.moved > 0) {
         const uint64_t due = first_due(trainer);
         if (trainer->state.step < due && due < trainer->steps)
-            trainer->state.step = due; /* so that steps tally, as a run's do from here on */
+            trainer->state.step = due; /* so that steps stats, as a run's do from here on */
     }
     return status;
 }
@@ -192,7 +192,7 @@ gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads, i
     if (!first && trainer->state.moved == 0) {
         GKV_TRY(refit(trainer, true, seconds));
         *seconds = 0;
-        if (trainer->store.tally && trainer->state.moved == 0)
+        if (trainer->store.stats && trainer->state.moved == 0)
             return GKV_OK; /* a run would try its first one again */
     }
     return refit(trainer, first != 0, seconds);
@@ -203,9 +203,9 @@ double gkv_bench_training_refit_steps(const gkv_bench_training *training)
     const gkv_trainer *trainer = training->trainer;
     if (!has_others(trainer))
         return 0;
-    if (!trainer->store.tally)
+    if (!trainer->store.stats)
         return gkv_trainer_refit_period(trainer);
-    gkv_trainer after = *trainer; /* a first refit, from which on others come as often as tallies let them */
+    gkv_trainer after = *trainer; /* a first refit, from which on others come as often as stats let them */
     after.state.moved = 1;
     const uint64_t due = first_due(&after);
     return (double)(due_from(&after, due + 1) - due);

@@ -174,7 +174,7 @@ static void warn_of_classes(const gkv_training_run *run)
     if (classes == 0 || !run->options->warning)
         return;
     for (size_t i = 0; i < trainer->train.count; i++)
-        seen[labels[gkv_images_place(&trainer->train, i)]] = true;
+        seen[labels[gkv_images_index(&trainer->train, i)]] = true;
     for (size_t c = classes; c-- > 0;)
         if (!seen[c])
             missing++, first = c;

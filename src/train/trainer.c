@@ -79,8 +79,8 @@ gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset
         GKV_TRY_GOTO(gkv_alloc(params->total, sizeof *trainer->ema, &trainer->ema));
         memcpy(trainer->ema, params->values, params->total * sizeof *trainer->ema);
     }
-    if (settings->train.polish_epochs > 0)
-        GKV_TRY_GOTO(gkv_polisher_create(trainer->model, &trainer->ws, trainer->threads, &trainer->polisher));
+    if (settings->train.fine_tune_epochs > 0)
+        GKV_TRY_GOTO(gkv_fine_tuner_create(trainer->model, &trainer->ws, trainer->threads, &trainer->fine_tuner));
     if (one)
         GKV_TRY_GOTO(gkv_resampler_create(trainer->model, &trainer->ws, trainer->threads, batch, &trainer->resampler));
     trainer->epoch_steps = (count + batch - 1) / batch;
@@ -103,7 +103,7 @@ void gkv_trainer_free(gkv_trainer *trainer)
 {
     if (!trainer)
         return;
-    gkv_polisher_free(trainer->polisher);
+    gkv_fine_tuner_free(trainer->fine_tuner);
     gkv_resampler_free(trainer->resampler);
     gkv_model_free(trainer->model);
     gkv_dataset_free(trainer->dataset);
@@ -114,7 +114,7 @@ void gkv_trainer_free(gkv_trainer *trainer)
     free(trainer->good);
     free(trainer->store.codes);
     free(trainer->store.labels);
-    free(trainer->store.tally);
+    free(trainer->store.stats);
     free(trainer->squares);
     free(trainer->warped);
     free(trainer);
@@ -144,9 +144,9 @@ void gkv_trainer_return_to_good(gkv_trainer *trainer)
     for (size_t i = 0; i < count; i++)
         memcpy(stretches[i], trainer->good + i * total, total * sizeof *trainer->good);
     trainer->state.skipped_in_row = 0;
-    trainer->state.moved = trainer->good_moved; /* 0: components are alike again, and no tally could tell them apart */
+    trainer->state.moved = trainer->good_moved; /* 0: components are alike again, and no stats could tell them apart */
     gkv_trainer_drop_codes(trainer); /* those of other weights */
-    gkv_trainer_drop_tally(trainer);
+    gkv_trainer_drop_stats(trainer);
 }
 
 gkv_params gkv_trainer_eval_params(const gkv_trainer *trainer)

@@ -11,8 +11,8 @@
 /* Elements of a stretch that one task of the optimiser takes. */
 enum { GKV_TRAINER_CHUNK = 16384 };
 
-/* Codes that judge a refit by a tally, at most. */
-enum { GKV_TALLY_JUDGES = 1000 };
+/* Codes that judge a refit by a stats, at most. */
+enum { GKV_STATS_JUDGES = 1000 };
 
 typedef struct gkv_trainer {
     gkv_model *model;
@@ -30,7 +30,7 @@ typedef struct gkv_trainer {
     gkv_refit_store store; /* ε of the last images before the next refit, and their labels for a base by class; after
                               the first refit what the steps since the last one say of the base */
     uint8_t *warped;          /* an image being bent, for each thread; NULL unless train.warp */
-    gkv_polisher *polisher;   /* NULL unless train.polish_epochs */
+    gkv_fine_tuner *fine_tuner;   /* NULL unless train.fine_tune_epochs */
     gkv_resampler *resampler; /* NULL unless train.backward = one */
     gkv_train_state state;
     size_t batch;          /* images of a step; the workspace has a row for each draw of each */
@@ -92,15 +92,15 @@ bool gkv_trainer_refit_due(const gkv_trainer *trainer, uint64_t step);
  * refit is made from. */
 void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t images);
 
-/* Whether the current step's images are told to the tally: not those of which codes are kept, which judge it. */
-bool gkv_trainer_tallies(const gkv_trainer *trainer, size_t images);
+/* Whether the current step's images are told to the stats: not those of which codes are kept, which judge it. */
+bool gkv_trainer_uses_stats(const gkv_trainer *trainer, size_t images);
 
 /* GKV_ERR_DATA if the state, as read from a file, has more codes than its steps can have left. */
 gkv_status gkv_trainer_check_codes(const gkv_trainer *trainer);
 
-/* Forgets the codes that were kept, and what steps have told the tally, if there is one. */
+/* Forgets the codes that were kept, and what steps have told the stats, if there is one. */
 void gkv_trainer_drop_codes(gkv_trainer *trainer);
-void gkv_trainer_drop_tally(gkv_trainer *trainer);
+void gkv_trainer_drop_stats(gkv_trainer *trainer);
 
 /* Whether enough codes have been kept: steps that were left out leave none. */
 bool gkv_trainer_has_codes(const gkv_trainer *trainer);

@@ -24,13 +24,13 @@ double gkv_trainer_refit_period(const gkv_trainer *trainer)
     return fmax(1, trainer->model->settings.train.refit_every * (double)trainer->epoch_steps);
 }
 
-/* Whether the next refit is by a tally: one that tells components apart, as the first one does, goes before. */
-static bool by_tally(const gkv_trainer *trainer)
+/* Whether the next refit is by a stats: one that tells components apart, as the first one does, goes before. */
+static bool by_stats(const gkv_trainer *trainer)
 {
-    return trainer->store.tally && trainer->state.moved > 0;
+    return trainer->store.stats && trainer->state.moved > 0;
 }
 
-/* Steps from one refit by a tally to the next: enough for codes to judge it, and for a step that has none of these. */
+/* Steps from one refit by a stats to the next: enough for codes to judge it, and for a step that has none of these. */
 static uint64_t tally_steps(const gkv_trainer *trainer)
 {
     const uint64_t wished = (uint64_t)trainer->model->settings.train.refit_steps;
@@ -56,17 +56,17 @@ static uint64_t step_of_period(const gkv_trainer *trainer, uint64_t n)
     return step;
 }
 
-/* Refits that are due in the first so many steps: to codes, or a first one to codes and then by tallies. */
+/* Refits that are due in the first so many steps: to codes, or a first one to codes and then by stats. */
 static uint64_t refits_within(const gkv_trainer *trainer, uint64_t steps)
 {
     const uint64_t periods = periods_within(trainer, steps);
-    return by_tally(trainer) && periods > 0 ? 1 + (steps - step_of_period(trainer, 1)) / tally_steps(trainer) : periods;
+    return by_stats(trainer) && periods > 0 ? 1 + (steps - step_of_period(trainer, 1)) / tally_steps(trainer) : periods;
 }
 
 /* After how many steps the n-th refit is due; 0 for n = 0. */
 static uint64_t step_of(const gkv_trainer *trainer, uint64_t n)
 {
-    if (by_tally(trainer) && n > 0)
+    if (by_stats(trainer) && n > 0)
         return step_of_period(trainer, 1) + (n - 1) * tally_steps(trainer);
     return n > 0 ? step_of_period(trainer, n) : 0;
 }
@@ -92,11 +92,11 @@ static void window_of(const gkv_trainer *trainer, uint64_t n, uint64_t *from, ui
     const uint64_t before = images_after(trainer, step_of(trainer, n - 1));
     *to = images_after(trainer, step_of(trainer, n));
     uint64_t room = trainer->store.room;
-    if (by_tally(trainer) && n > 1) { /* these codes are judges alone */
+    if (by_stats(trainer) && n > 1) { /* these codes are judges alone */
         const uint64_t judges = (*to - before) / (4 * GKV_REFIT_JUDGE_EVERY);
         const uint64_t wished = judges < GKV_REFIT_CODES_MIN ? GKV_REFIT_CODES_MIN
-                              : judges < GKV_TALLY_JUDGES    ? judges
-                                                             : GKV_TALLY_JUDGES;
+                              : judges < GKV_STATS_JUDGES    ? judges
+                                                             : GKV_STATS_JUDGES;
         room = wished < room ? wished : room;
     }
     *from = *to - before > room ? *to - room : before;
@@ -110,7 +110,7 @@ static gkv_status check_components(const gkv_trainer *trainer, double between)
     const bool longer = codes >= between && trainer->model->settings.train.refit_every < 1;
     const bool roomier = codes < between && trainer->store.room < trainer->train.count;
     const gkv_base *base = trainer->model->base;
-    const size_t components = base->ops->tally_parts ? base->ops->tally_parts(base) : 1;
+    const size_t components = base->ops->stats_parts ? base->ops->stats_parts(base) : 1;
     const double most = codes / 2 * (GKV_REFIT_JUDGE_EVERY - 1) / GKV_REFIT_JUDGE_EVERY;
     if ((double)components > most)
         return gkv_fail(GKV_ERR_CONFIG, "the base's %zu components are more than the %.0f that a refit to %.0f codes can "
@@ -136,11 +136,11 @@ gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
     if (trainer->model->base->classes > 0)
         GKV_TRY(gkv_alloc(trainer->store.room, sizeof *trainer->store.labels, &trainer->store.labels));
     const gkv_base *base = trainer->model->base;
-    if (base->ops->tally_size && trainer->model->settings.train.refit_steps > 0 &&
+    if (base->ops->stats_size && trainer->model->settings.train.refit_steps > 0 &&
         strcmp(trainer->model->settings.model.base_fit, "lm") == 0)
-        trainer->store.tally_size = base->ops->tally_size(base);
-    if (trainer->store.tally_size > 0)
-        GKV_TRY(gkv_alloc(trainer->store.tally_size, sizeof *trainer->store.tally, &trainer->store.tally));
+        trainer->store.stats_size = base->ops->stats_size(base);
+    if (trainer->store.stats_size > 0)
+        GKV_TRY(gkv_alloc(trainer->store.stats_size, sizeof *trainer->store.stats, &trainer->store.stats));
     return gkv_alloc(trainer->store.room * trainer->model->d, sizeof *trainer->store.codes, &trainer->store.codes);
 }
 
@@ -170,10 +170,10 @@ static size_t row_to_keep(const gkv_trainer *trainer, size_t image)
     return row + gkv_pass_choose(gkv_at(&trainer->ws, trainer->model->share, row), draws, at);
 }
 
-bool gkv_trainer_tallies(const gkv_trainer *trainer, size_t images)
+bool gkv_trainer_uses_stats(const gkv_trainer *trainer, size_t images)
 {
     uint64_t from = 0, to = 0;
-    if (!by_tally(trainer))
+    if (!by_stats(trainer))
         return false;
     window_of(trainer, refits_within(trainer, trainer->state.step) + 1, &from, &to);
     return images_after(trainer, trainer->state.step) + images <= from;
@@ -202,10 +202,10 @@ void gkv_trainer_drop_codes(gkv_trainer *trainer)
     trainer->state.codes_density = 0;
 }
 
-void gkv_trainer_drop_tally(gkv_trainer *trainer)
+void gkv_trainer_drop_stats(gkv_trainer *trainer)
 {
-    if (trainer->store.tally)
-        memset(trainer->store.tally, 0, trainer->store.tally_size * sizeof *trainer->store.tally);
+    if (trainer->store.stats)
+        memset(trainer->store.stats, 0, trainer->store.stats_size * sizeof *trainer->store.stats);
 }
 
 bool gkv_trainer_has_codes(const gkv_trainer *trainer)
@@ -218,8 +218,8 @@ bool gkv_trainer_has_codes(const gkv_trainer *trainer)
 
 /* --- The refit --------------------------------------------------------------------------- */
 
-/* How much of what the base knows the tally is to take the place of: its share of the images that the base
- * remembers, which are those of refit_memory epochs but as many as its correlations want, and of more as the learning
+/* How much of what the base knows the stats is to take the place of: its share of the images that the base
+ * remembers, which are those of refit_window epochs but as many as its correlations want, and of more as the learning
  * rate falls and codes come to rest, but of no more than there were. */
 static double share_of_tally(const gkv_trainer *trainer)
 {
@@ -227,8 +227,8 @@ static double share_of_tally(const gkv_trainer *trainer)
     const gkv_base *base = trainer->model->base;
     const uint64_t step = trainer->state.step, now = images_after(trainer, step);
     const uint64_t since = now - images_after(trainer, step_of(trainer, refits_within(trainer, step) - 1));
-    const double wished = trainer->model->settings.train.refit_memory * (double)trainer->train.count;
-    const double least = (double)(ROWS_A_DIMENSION * trainer->model->d * base->ops->tally_parts(base));
+    const double wished = trainer->model->settings.train.refit_window * (double)trainer->train.count;
+    const double least = (double)(ROWS_A_DIMENSION * trainer->model->d * base->ops->stats_parts(base));
     const double memory = fmax(wished, least) / fmax(gkv_trainer_decay(trainer, step), 1.0 / LONGEST);
     return fmin(1, (double)since / fmin(memory, (double)now));
 }
@@ -270,8 +270,8 @@ gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report
 {
     const double began = omp_get_wtime();
     const gkv_model *model = trainer->model;
-    const bool tallied = by_tally(trainer);
-    const size_t every = tallied ? 1 : GKV_REFIT_JUDGE_EVERY; /* what a tally says is judged by all codes there are */
+    const bool accumulated = by_stats(trainer);
+    const size_t every = accumulated ? 1 : GKV_REFIT_JUDGE_EVERY; /* what a stats says is judged by all codes there are */
     const size_t count = trainer->state.codes, judges = count / every, d = model->d;
     gkv_real *codes = NULL;
     uint32_t *classes = NULL;
@@ -284,15 +284,15 @@ gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report
     const gkv_base_codes given = {.fit = codes, .held_out = held_out, .fit_count = count - judges, .held_out_count = judges,
                                   .fit_class = trainer->store.labels ? classes : NULL,
                                   .held_out_class = trainer->store.labels ? classes + (count - judges) : NULL,
-                                  .tally = tallied ? trainer->store.tally : NULL,
-                                  .held_out_density = tallied ? trainer->state.codes_density / (double)count : NAN};
+                                  .stats = accumulated ? trainer->store.stats : NULL,
+                                  .held_out_density = accumulated ? trainer->state.codes_density / (double)count : NAN};
     const gkv_base_refit_settings how = {.first = trainer->state.moved == 0, .damping = model->settings.train.refit_damping,
-                                         .share = tallied ? share_of_tally(trainer) : 1,
+                                         .share = accumulated ? share_of_tally(trainer) : 1,
                                          .iterations = (int)model->settings.train.refit_iterations,
                                          .seed = model->settings.train.seed, .threads = trainer->threads};
     GKV_TRY_GOTO(model->base->ops->refit(model->base, &model->params, &given, &how, report));
     trainer->state.refits++;
-    gkv_trainer_drop_tally(trainer);
+    gkv_trainer_drop_stats(trainer);
     if (report->step > 0) {
         trainer->state.moved++;
         settle(trainer);

@@ -46,7 +46,7 @@ static void shuffle_for(gkv_trainer *trainer, uint64_t epoch)
 static void fetch_image(const gkv_trainer *trainer, size_t i, double warp, gkv_real *x)
 {
     if (warp > 0)
-        gkv_images_fetch_warped(&trainer->train, i, trainer->state.step, warp,
+        gkv_images_fetch_augmented(&trainer->train, i, trainer->state.step, warp,
                                 trainer->warped + (size_t)omp_get_thread_num() * trainer->model->pixels, x);
     else
         gkv_images_fetch(&trainer->train, i, trainer->state.step, x);
@@ -65,20 +65,20 @@ static void fetch_images(const gkv_trainer *trainer, size_t start, size_t first,
     gkv_profile_mark(ws->profile, GKV_BENCH_DATA);
     for (size_t i = first; i < first + count && noise; i++)
         gkv_rng_normal(gkv_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, trainer->state.step,
-                                  gkv_images_place(&trainer->train, images[i])),
+                                  gkv_images_index(&trainer->train, images[i])),
                        ws->draws * model->d, gkv_at(ws, model->posterior.u, i * ws->draws));
     gkv_profile_mark(ws->profile, GKV_BENCH_NOISE);
     for (size_t r = first * ws->draws; model->base->classes > 0 && r < (first + count) * ws->draws; r++) {
-        const uint32_t place = gkv_images_place(&trainer->train, images[r / ws->draws]);
+        const uint32_t place = gkv_images_index(&trainer->train, images[r / ws->draws]);
         *gkv_at(ws, model->label, r) = (gkv_real)(1 + gkv_dataset_labels(trainer->dataset)[place]);
     }
 }
 
-/* Whether this epoch is one of the last train.polish_epochs. */
+/* Whether this epoch is one of the last train.fine_tune_epochs. */
 static bool polishes(const gkv_trainer *trainer, uint64_t epoch)
 {
     const gkv_train_settings *settings = &trainer->model->settings.train;
-    return trainer->polisher && epoch + (uint64_t)settings->polish_epochs >= (uint64_t)settings->epochs;
+    return trainer->fine_tuner && epoch + (uint64_t)settings->fine_tune_epochs >= (uint64_t)settings->epochs;
 }
 
 /* The same images forward and backward. */
@@ -88,9 +88,9 @@ static void pass_images(gkv_trainer *trainer, size_t start, size_t first, size_t
     gkv_workspace *ws = &trainer->ws;
     uint32_t place[GKV_TILE_ROWS];
     for (size_t i = 0; i < count; i++)
-        place[i] = gkv_images_place(&trainer->train, trainer->shuffled[start + first + i]);
+        place[i] = gkv_images_index(&trainer->train, trainer->shuffled[start + first + i]);
     if (polishes(trainer, epoch)) {
-        gkv_polisher_pass(trainer->polisher, omp_get_thread_num(), ws, first, count, place, epoch, objective);
+        gkv_fine_tuner_pass(trainer->fine_tuner, omp_get_thread_num(), ws, first, count, place, epoch, objective);
         return;
     }
     if (objective->chosen) {
@@ -211,7 +211,7 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     const long parts = (long)gkv_pass_parts(model), pieces = (long)gkv_workspace_pack_pieces(ws);
     const long chunks = (long)((params->trainable + GKV_TRAINER_CHUNK - 1) / GKV_TRAINER_CHUNK);
     const gkv_base *base = model->base;
-    const long tallies = gkv_trainer_tallies(trainer, images) ? (long)base->ops->tally_parts(base) : 0;
+    const long stats = gkv_trainer_uses_stats(trainer, images) ? (long)base->ops->stats_parts(base) : 0;
     double *squares = trainer->squares;
     double scale = 1.0 / (double)images;
 #pragma omp parallel num_threads(trainer->threads)
@@ -269,8 +269,8 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
                 gkv_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
             }
 #pragma omp for schedule(dynamic, 1)
-            for (long p = 0; p < tallies; p++) {
-                base->ops->tally(base, ws, draws > 1 ? &model->share : NULL, rows, (size_t)p, trainer->store.tally);
+            for (long p = 0; p < stats; p++) {
+                base->ops->stats(base, ws, draws > 1 ? &model->share : NULL, rows, (size_t)p, trainer->store.stats);
                 gkv_profile_mark(ws->profile, GKV_BENCH_BASE);
             }
         }

@@ -37,10 +37,10 @@ static gkv_tensor labels_tensor(uint64_t count, const gkv_real *labels)
     return (gkv_tensor){.name = "refit.labels", .dtype = real_dtype, .rank = 1, .shape = {(int64_t)count}, .data = labels};
 }
 
-static gkv_tensor tally_tensor(const gkv_refit_store *store)
+static gkv_tensor stats_tensor(const gkv_refit_store *store)
 {
-    return (gkv_tensor){.name = "refit.tally", .dtype = real_dtype, .rank = 1, .shape = {(int64_t)store->tally_size},
-                        .data = store->tally};
+    return (gkv_tensor){.name = "refit.stats", .dtype = real_dtype, .rank = 1, .shape = {(int64_t)store->stats_size},
+                        .data = store->stats};
 }
 
 /* Writes the stretches that are not NULL, the codes that the state speaks of, if any, and
@@ -71,8 +71,8 @@ static gkv_status write_file(const gkv_model *model, const gkv_real *const stret
         tensors[count++] = codes_tensor(model, state->codes, store->codes);
     if (state && state->codes > 0 && store->labels)
         tensors[count++] = labels_tensor(state->codes, store->labels);
-    if (store && store->tally)
-        tensors[count++] = tally_tensor(store);
+    if (store && store->stats)
+        tensors[count++] = stats_tensor(store);
     GKV_TRY_GOTO(gkv_safetensors_write(path, count, tensors, metadata.count, metadata.view));
 done:
     free(tensors);
@@ -106,13 +106,13 @@ static gkv_status read_stretch(const gkv_safetensors *file, const char *path, co
     return GKV_OK;
 }
 
-static gkv_status read_tally(const gkv_safetensors *file, const char *path, const gkv_refit_store *store)
+static gkv_status read_stats(const gkv_safetensors *file, const char *path, const gkv_refit_store *store)
 {
-    if (!store->tally)
+    if (!store->stats)
         return GKV_OK;
-    const gkv_tensor tensor = tally_tensor(store);
-    GKV_TRY(gkv_safetensors_read(file, tensor.name, tensor.dtype, tensor.rank, tensor.shape, store->tally));
-    return check_finite(path, &tensor, store->tally, store->tally_size);
+    const gkv_tensor tensor = stats_tensor(store);
+    GKV_TRY(gkv_safetensors_read(file, tensor.name, tensor.dtype, tensor.rank, tensor.shape, store->stats));
+    return check_finite(path, &tensor, store->stats, store->stats_size);
 }
 
 static gkv_status read_codes(const gkv_safetensors *file, const char *path, const gkv_model *model, uint64_t count,
@@ -170,7 +170,7 @@ gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, const gkv_refit_
         if (stretches[s])
             GKV_TRY_GOTO(read_stretch(file, path, model, s, stretches[s]));
     GKV_TRY_GOTO(read_codes(file, path, model, state->codes, store));
-    GKV_TRY_GOTO(read_tally(file, path, store));
+    GKV_TRY_GOTO(read_stats(file, path, store));
     GKV_TRY_GOTO(model->base->ops->check(model->base, &model->params));
 done:
     gkv_safetensors_free(file);

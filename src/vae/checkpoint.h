@@ -7,7 +7,7 @@
  *                         optimizer.v.NAME, the average as ema.NAME, the state as metadata;
  *                         between refits of the base the codes that the next one has so far,
  *                         as refit.codes, and with a base by class their labels, as refit.labels; and
- *                         refit.tally, where the base is refitted to one
+ *                         refit.stats, where the base is refitted to one
  *
  * Neither holds a time or a machine's name: equal runs give equal bytes. */
 #ifndef GKV_VAE_CHECKPOINT_H
@@ -41,8 +41,8 @@ gkv_status gkv_model_write(const gkv_model *model, const gkv_real *values, const
 typedef struct gkv_refit_store {
     gkv_real *codes;  /* [room, d], of which state->codes; NULL if there are to be none */
     gkv_real *labels; /* [room]; NULL unless the base asks for them */
-    gkv_real *tally;  /* [tally_size]; NULL unless the base is refitted to one */
-    size_t room, tally_size;
+    gkv_real *stats;  /* [stats_size]; NULL unless the base is refitted to one */
+    size_t room, stats_size;
 } gkv_refit_store;
 
 /* ema may be NULL. */

@@ -103,7 +103,7 @@ gkv_status gkv_class_accuracy_of(const gkv_model *model, const gkv_images *image
         GKV_TRY_GOTO(gkv_model_code(model, n, targets, codes));
         GKV_TRY_GOTO(gkv_model_classify(model, n, codes, shares));
         for (size_t i = 0; i < n; i++)
-            right += most_probable(shares + i * classes, classes) == labels[gkv_images_place(images, first + i)];
+            right += most_probable(shares + i * classes, classes) == labels[gkv_images_index(images, first + i)];
     }
     *accuracy = (double)right / (double)images->count;
 done:

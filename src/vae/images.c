@@ -20,20 +20,20 @@ static void binarize(const gkv_images *images, const uint8_t *grey, uint32_t pla
 
 void gkv_images_fetch(const gkv_images *images, size_t i, uint64_t step, gkv_real *x)
 {
-    const uint32_t place = gkv_images_place(images, i);
+    const uint32_t place = gkv_images_index(images, i);
     binarize(images, gkv_dataset_pixels(images->dataset, place), place, step, x);
 }
 
-void gkv_images_fetch_warped(const gkv_images *images, size_t i, uint64_t step, double share, uint8_t *scratch,
+void gkv_images_fetch_augmented(const gkv_images *images, size_t i, uint64_t step, double share, uint8_t *scratch,
                              gkv_real *x)
 {
-    const uint32_t place = gkv_images_place(images, i);
+    const uint32_t place = gkv_images_index(images, i);
     const uint8_t *grey = gkv_dataset_pixels(images->dataset, place);
     double chance;
-    gkv_rng_uniform(gkv_rng_at(images->seed, GKV_STREAM_WARP, step, place), 1, &chance);
+    gkv_rng_uniform(gkv_rng_at(images->seed, GKV_STREAM_AUGMENT, step, place), 1, &chance);
     if (chance < share) {
-        gkv_warp(grey, gkv_dataset_height(images->dataset), gkv_dataset_width(images->dataset),
-                 gkv_rng_at(images->seed, GKV_STREAM_WARP_FIELD, step, place), scratch);
+        gkv_augment(grey, gkv_dataset_height(images->dataset), gkv_dataset_width(images->dataset),
+                 gkv_rng_at(images->seed, GKV_STREAM_AUGMENT_FIELD, step, place), scratch);
         grey = scratch;
     }
     binarize(images, grey, place, step, x);

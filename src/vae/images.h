@@ -21,7 +21,7 @@ typedef struct gkv_images {
 enum { GKV_FIXED_TRAIN = 0, GKV_FIXED_TEST = 1 };
 
 /* The place in the data set of image i of the selection. */
-static inline uint32_t gkv_images_place(const gkv_images *images, size_t i)
+static inline uint32_t gkv_images_index(const gkv_images *images, size_t i)
 {
     return images->order ? images->order[i] : (uint32_t)i;
 }
@@ -38,7 +38,7 @@ void gkv_images_fetch(const gkv_images *images, size_t i, uint64_t step, gkv_rea
 
 /* The same, but that a share of the images, chosen anew at each step, is bent as in data/augment.h on the way.
  * scratch[pixels]. */
-void gkv_images_fetch_warped(const gkv_images *images, size_t i, uint64_t step, double share, uint8_t *scratch,
+void gkv_images_fetch_augmented(const gkv_images *images, size_t i, uint64_t step, double share, uint8_t *scratch,
                              gkv_real *x);
 
 /* All of a half's images, binarized once: the test half from eval.seed, the training half

@@ -60,8 +60,8 @@ static gkv_status layout_prior(gkv_model *model)
                                      .refitted = strstr(settings->base_fit, "lm") != NULL,
                                      .components = (size_t)settings->base_components,
                                      .classes = by_class ? (size_t)settings->base_classes : 0,
-                                     .dependent = strcmp(settings->base_dependence, "diagonal") != 0,
-                                     .rank = strcmp(settings->base_dependence, "low-rank") == 0 ? (size_t)settings->base_rank : 0,
+                                     .dependent = strcmp(settings->base_covariance, "diagonal") != 0,
+                                     .rank = strcmp(settings->base_covariance, "low-rank") == 0 ? (size_t)settings->base_rank : 0,
                                      .shared_shapes = strcmp(settings->base_shapes, "shared") == 0,
                                      .seed = model->settings.train.seed};
     return base->create(&base_spec, &model->params, &model->plan, &model->base);

@@ -6,19 +6,19 @@
 
 #include "base/base_gk.h"
 
-typedef struct base_rig {
+typedef struct base_fixture {
     gkv_params params;
     gkv_plan plan;
     gkv_workspace ws;
     gkv_base *base;
     gkv_slot label;
     size_t rows, d;
-} base_rig;
+} base_fixture;
 
 /* As `wish` says, of which the slots are not needed. */
-static inline base_rig *base_rig_begin_as(const char *name, size_t rows, size_t d, const gkv_base_spec *wish)
+static inline base_fixture *base_fixture_begin_as(const char *name, size_t rows, size_t d, const gkv_base_spec *wish)
 {
-    base_rig *it = test_alloc(sizeof *it);
+    base_fixture *it = test_alloc(sizeof *it);
     it->rows = rows;
     it->d = d;
     gkv_base_spec spec = *wish;
@@ -36,13 +36,13 @@ static inline base_rig *base_rig_begin_as(const char *name, size_t rows, size_t 
     return it;
 }
 
-static inline base_rig *base_rig_begin(const char *name, size_t rows, size_t d, bool trainable)
+static inline base_fixture *base_fixture_begin(const char *name, size_t rows, size_t d, bool trainable)
 {
     const gkv_base_spec spec = {.g = 0.2, .k = 0.1, .trainable = trainable, .components = 3, .dependent = true};
-    return base_rig_begin_as(name, rows, d, &spec);
+    return base_fixture_begin_as(name, rows, d, &spec);
 }
 
-static inline void base_rig_end(base_rig *it)
+static inline void base_fixture_end(base_fixture *it)
 {
     it->base->ops->free(it->base);
     gkv_workspace_free(&it->ws);
@@ -50,18 +50,18 @@ static inline void base_rig_end(base_rig *it)
     free(it);
 }
 
-static inline bool is_gk(const base_rig *it)
+static inline bool is_gk(const base_fixture *it)
 {
     return it->base->ops != &gkv_base_normal;
 }
 
-static inline gkv_real *cholesky_of(const base_rig *it)
+static inline gkv_real *cholesky_of(const base_fixture *it)
 {
     return gkv_param_value(&it->params, gkv_base_gk_of(it->base)->cholesky);
 }
 
 /* Random valid margins, some near the edge of validity, and a random correlation. */
-static inline void base_rig_randomise(base_rig *it, uint64_t place)
+static inline void base_fixture_randomise(base_fixture *it, uint64_t place)
 {
     gkv_real noise[4 * 64];
     if (!is_gk(it))
@@ -80,7 +80,7 @@ static inline void base_rig_randomise(base_rig *it, uint64_t place)
     assert_ok(it->base->ops->check(it->base, &it->params));
 }
 
-static inline gkv_gk margin_of(const base_rig *it, size_t j)
+static inline gkv_gk margin_of(const base_fixture *it, size_t j)
 {
     double m[5];
     it->base->ops->margin(it->base, &it->params, j, m);
@@ -89,7 +89,7 @@ static inline gkv_gk margin_of(const base_rig *it, size_t j)
 
 /* log p of the row in the workspace, from the definition and the gk room's scalar
  * functions: L⁻¹z by substitution. */
-static inline double log_density_naive(const base_rig *it, const gkv_real *eps)
+static inline double log_density_naive(const base_fixture *it, const gkv_real *eps)
 {
     double w[64], sum = 0;
     for (size_t j = 0; j < it->d; j++) {

@@ -22,21 +22,21 @@ static const mixture_kind mixture_kinds[] = {
 };
 enum { MIXTURE_KINDS = sizeof mixture_kinds / sizeof *mixture_kinds };
 
-static inline base_rig *mixture_begin(const mixture_kind *kind, size_t rows, size_t d, bool trainable)
+static inline base_fixture *mixture_begin(const mixture_kind *kind, size_t rows, size_t d, bool trainable)
 {
     const gkv_base_spec spec = {.g = 0.2, .k = 0.1, .trainable = trainable, .components = kind->components,
                                 .classes = kind->classes, .dependent = !kind->diagonal, .shared_shapes = kind->shared,
                                 .seed = 5};
-    return base_rig_begin_as(kind->name, rows, d, &spec);
+    return base_fixture_begin_as(kind->name, rows, d, &spec);
 }
 
-static inline const gkv_base_mixture *mixture_of(const base_rig *it)
+static inline const gkv_base_mixture *mixture_of(const base_fixture *it)
 {
     return gkv_base_mixture_of(it->base);
 }
 
 /* Valid parameters away from all special values; components apart by about `spread`. */
-static inline void mixture_randomise(base_rig *it, uint64_t place, double spread)
+static inline void mixture_randomise(base_fixture *it, uint64_t place, double spread)
 {
     const gkv_base_mixture *self = mixture_of(it);
     gkv_real noise[4 * 64];
@@ -61,7 +61,7 @@ static inline void mixture_randomise(base_rig *it, uint64_t place, double spread
 }
 
 /* log f_k from the definition. */
-static inline double mixture_log_component(const base_rig *it, size_t k, const gkv_real *eps)
+static inline double mixture_log_component(const base_fixture *it, size_t k, const gkv_real *eps)
 {
     const gkv_base_mixture *self = mixture_of(it);
     double zeta[64], sum = 0;
@@ -82,7 +82,7 @@ static inline double mixture_log_component(const base_rig *it, size_t k, const g
 }
 
 /* log p of a row of this class, −1 for any. */
-static inline double mixture_log_density(const base_rig *it, long which, const gkv_real *eps)
+static inline double mixture_log_density(const base_fixture *it, long which, const gkv_real *eps)
 {
     const gkv_base_mixture *self = mixture_of(it);
     double weights[64], most = -INFINITY, sum = 0;
@@ -99,7 +99,7 @@ static inline double mixture_log_density(const base_rig *it, long which, const g
 }
 
 /* Normals [count, d] at `rows` to draws, of a class or, −1, of all; the components' choices are at another place. */
-static inline void mixture_transform(const base_rig *it, long which, uint64_t place, size_t count, gkv_real *rows)
+static inline void mixture_transform(const base_fixture *it, long which, uint64_t place, size_t count, gkv_real *rows)
 {
     double *choice = test_alloc(count * sizeof *choice);
     gkv_rng_uniform(gkv_rng_at(place, GKV_STREAM_USER, 1, 0), count, choice);
@@ -111,7 +111,7 @@ static inline void mixture_transform(const base_rig *it, long which, uint64_t pl
 }
 
 /* Draws into the workspace; rows of a base by class are of class 0, 1 … or of none in turn. */
-static inline void mixture_draw(base_rig *it, uint64_t place)
+static inline void mixture_draw(base_fixture *it, uint64_t place)
 {
     gkv_real *eps = gkv_at(&it->ws, it->base->eps, 0);
     test_normals(place, it->rows * it->d, 1, eps);
@@ -120,7 +120,7 @@ static inline void mixture_draw(base_rig *it, uint64_t place)
         *gkv_at(&it->ws, it->label, r) = (gkv_real)(it->base->classes ? r % (it->base->classes + 1) : 0);
 }
 
-static inline long mixture_class(const base_rig *it, size_t row)
+static inline long mixture_class(const base_fixture *it, size_t row)
 {
     return (long)*gkv_at(&it->ws, it->label, row) - 1;
 }

@@ -9,23 +9,23 @@ static void test_names(void **state)
 {
     (void)state;
     assert_null(gkv_base_find("cauchy"));
-    base_rig *it = base_rig_begin("gk-copula", 1, 3, false);
+    base_fixture *it = base_fixture_begin("gk-copula", 1, 3, false);
     assert_string_equal(it->params.list[0].name, "prior.base.location");
     assert_string_equal(it->params.list[4].name, "prior.base.cholesky");
     assert_int_equal(it->params.trainable, 0);
     assert_int_equal(it->base->ops->parts(it->base), 0);
-    const gkv_gk gk = margin_of(it, 2); /* as base_rig_begin() asked for */
+    const gkv_gk gk = margin_of(it, 2); /* as base_fixture_begin() asked for */
     assert_close(gk.a, 0, 0);
     assert_close(gk.b, 1, 0);
     assert_close(gk.g, 0.2, 1e-7);
     assert_close(gk.k, 0.1, 1e-7);
     assert_close(gk.c, 0.8, 0);
-    base_rig_end(it);
+    base_fixture_end(it);
 }
 
 /* How much a relative change in what goes in changes the log-density, for each margin's ε, g and k: near the
  * bound of k, where Q is nearly flat, a float's rounding comes out a thousandfold, whoever computes it. */
-static double condition(const base_rig *it, const gkv_real *row, double wanted)
+static double condition(const base_fixture *it, const gkv_real *row, double wanted)
 {
     const double change = 1e-6;
     gkv_real eps[64];
@@ -47,8 +47,8 @@ static void test_density(void **state)
 {
     (void)state;
     for (size_t n = 0; n < 3; n++) {
-        base_rig *it = base_rig_begin(names[n], 500, 40, false);
-        base_rig_randomise(it, 12);
+        base_fixture *it = base_fixture_begin(names[n], 500, 40, false);
+        base_fixture_randomise(it, 12);
         gkv_real *eps = gkv_at(&it->ws, it->base->eps, 0);
         test_normals(8, 500 * 40, 1, eps);
         it->base->ops->transform(it->base, &it->params, 500, NULL, eps);
@@ -61,7 +61,7 @@ static void test_density(void **state)
                 allowed += 2 * (double)FLT_EPSILON * condition(it, row, wanted);
             assert_close(found, wanted, allowed);
         }
-        base_rig_end(it);
+        base_fixture_end(it);
     }
 }
 
@@ -70,8 +70,8 @@ static void test_density(void **state)
 static void check_draws(const char *name)
 {
     enum { DRAWS = 100000, D = 3 };
-    base_rig *it = base_rig_begin(name, 1, D, false);
-    base_rig_randomise(it, 21);
+    base_fixture *it = base_fixture_begin(name, 1, D, false);
+    base_fixture_randomise(it, 21);
     gkv_real *x = test_alloc(DRAWS * D * sizeof *x);
     double *z = test_alloc(DRAWS * D * sizeof *z);
     test_normals(22, DRAWS * D, 1, x);
@@ -107,7 +107,7 @@ static void check_draws(const char *name)
     assert_true((strongest > 0.2) == (strcmp(name, "gk-copula") == 0));
     free(x);
     free(z);
-    base_rig_end(it);
+    base_fixture_end(it);
 }
 
 static void test_draws(void **state)
@@ -117,7 +117,7 @@ static void test_draws(void **state)
         check_draws(names[n]);
 }
 
-static void set(const base_rig *it, size_t dimension, double a, double b, double g, double k)
+static void set(const base_fixture *it, size_t dimension, double a, double b, double g, double k)
 {
     const gkv_gk gk = {a, b, g, k, 0.8, 0};
     gkv_base_gk_set(it->base, &it->params, dimension, &gk);
@@ -131,20 +131,20 @@ static void test_check_refuses(void **state)
         {0, 1, 3, -0.2}, {0, INFINITY, 0, 0},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        base_rig *it = base_rig_begin("gk", 1, 4, false);
+        base_fixture *it = base_fixture_begin("gk", 1, 4, false);
         set(it, 2, bad[i][0], bad[i][1], bad[i][2], bad[i][3]);
         assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, "margin 2");
-        base_rig_end(it);
+        base_fixture_end(it);
     }
     static const struct { size_t at; float value; const char *text; } broken[] = {
         {5, 0, "row 1"}, {5, -1, "row 1"}, {10, NAN, "row 2"}, {12, 0.5F, "row 3"}, {6, 0.1F, "lower triangular"},
         {15, INFINITY, "row 3"}, {3, NAN, "lower triangular"},
     };
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
-        base_rig *it = base_rig_begin("gk-copula", 1, 4, false);
+        base_fixture *it = base_fixture_begin("gk-copula", 1, 4, false);
         cholesky_of(it)[broken[i].at] = broken[i].value;
         assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, broken[i].text);
-        base_rig_end(it);
+        base_fixture_end(it);
     }
 }
 
@@ -153,15 +153,15 @@ static void test_project_keeps(void **state)
 {
     (void)state;
     for (uint64_t draws = 0; draws < 200; draws++) {
-        base_rig *it = base_rig_begin("gk-copula", 1, 5, true);
-        base_rig_randomise(it, 300 + draws);
+        base_fixture *it = base_fixture_begin("gk-copula", 1, 5, true);
+        base_fixture_randomise(it, 300 + draws);
         gkv_real *before = test_alloc(it->params.total * sizeof *before);
         memcpy(before, it->params.values, it->params.total * sizeof *before);
         it->base->ops->project(it->base, &it->params);
         for (size_t i = 0; i < it->params.total; i++)
             assert_close(it->params.values[i], before[i], i < it->params.list[4].offset ? 0 : 1e-6);
         free(before);
-        base_rig_end(it);
+        base_fixture_end(it);
     }
 }
 
@@ -175,21 +175,21 @@ static void test_project_mends(void **state)
         {0, 1, -INFINITY, 0}, {0, 1, 0, INFINITY},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        base_rig *it = base_rig_begin("gk", 1, 3, true);
+        base_fixture *it = base_fixture_begin("gk", 1, 3, true);
         set(it, 1, bad[i][0], bad[i][1], bad[i][2], bad[i][3]);
         it->base->ops->project(it->base, &it->params);
         assert_ok(it->base->ops->check(it->base, &it->params));
-        base_rig_end(it);
+        base_fixture_end(it);
     }
     for (uint64_t draws = 0; draws < 300; draws++) {
-        base_rig *it = base_rig_begin("gk-copula", 1, 6, true);
+        base_fixture *it = base_fixture_begin("gk-copula", 1, 6, true);
         for (size_t i = 0; i < 4; i++)
             test_perturb(900 + 10 * draws + i, 6, 1, gkv_param_value(&it->params, i));
         for (size_t i = 0; i < 6; i++)
             test_perturb(9000 + 10 * draws + i, i + 1, 3, cholesky_of(it) + i * 6);
         it->base->ops->project(it->base, &it->params);
         assert_ok(it->base->ops->check(it->base, &it->params));
-        base_rig_end(it);
+        base_fixture_end(it);
     }
 }
 

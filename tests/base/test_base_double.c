@@ -8,14 +8,14 @@ enum { NAMES = 3 };
 
 /* The loss is Σ_rows weight·log p(ε). */
 typedef struct job {
-    base_rig *it;
+    base_fixture *it;
     double weight[64];
 } job;
 
 static double loss(void *context)
 {
     const job *wish = context;
-    base_rig *it = wish->it;
+    base_fixture *it = wish->it;
     it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
     double sum = 0;
     for (size_t r = 0; r < it->rows; r++)
@@ -23,14 +23,14 @@ static double loss(void *context)
     return sum;
 }
 
-static void draw_eps(base_rig *it)
+static void draw_eps(base_fixture *it)
 {
     double *eps = gkv_at(&it->ws, it->base->eps, 0);
     test_normals(50, it->rows * it->d, 1, eps);
     it->base->ops->transform(it->base, &it->params, it->rows, NULL, eps);
 }
 
-static void check_density(base_rig *it)
+static void check_density(base_fixture *it)
 {
     it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
     for (size_t r = 0; r < it->rows; r++)
@@ -38,7 +38,7 @@ static void check_density(base_rig *it)
                      log_density_naive(it, gkv_at(&it->ws, it->base->eps, r)), 1e-10);
 }
 
-static void check_gradients(base_rig *it)
+static void check_gradients(base_fixture *it)
 {
     job wish = {.it = it};
     const gkv_base_ops *ops = it->base->ops;
@@ -80,7 +80,7 @@ static void check_gradients(base_rig *it)
 /* What the density is half the square of, but for the Jacobian: the normal scores, whitened. */
 static void scores_of_row(void *context, const double *eps, double *scores)
 {
-    base_rig *it = context;
+    base_fixture *it = context;
     const gkv_base *base = it->base;
     memcpy(gkv_at(&it->ws, base->eps, 0), eps, it->d * sizeof *eps);
     base->ops->log_density(base, &it->ws, 0, 1);
@@ -88,7 +88,7 @@ static void scores_of_row(void *context, const double *eps, double *scores)
 }
 
 /* Λ = (∂r/∂ε)ᵀ ∂r/∂ε for those, by differences, and so symmetric and positive definite. */
-static void check_curvature(base_rig *it)
+static void check_curvature(base_fixture *it)
 {
     const size_t d = it->d, first = it->rows / 3, count = it->rows - first;
     double *lambda = test_alloc(count * d * d * sizeof *lambda), *jacobian = test_alloc(d * d * sizeof *jacobian);
@@ -126,13 +126,13 @@ static void test_densities_and_gradients(void **state)
     for (size_t n = 0; n < NAMES; n++) {
         for (size_t i = 0; i < 4; i++) {
             for (uint64_t draws = 0; draws < 3; draws++) {
-                base_rig *it = base_rig_begin(names[n], 7, dims[i], draws % 2 == 0);
-                base_rig_randomise(it, 100 * draws + i);
+                base_fixture *it = base_fixture_begin(names[n], 7, dims[i], draws % 2 == 0);
+                base_fixture_randomise(it, 100 * draws + i);
                 draw_eps(it);
                 check_density(it);
                 check_gradients(it);
                 check_curvature(it);
-                base_rig_end(it);
+                base_fixture_end(it);
             }
         }
     }
@@ -143,7 +143,7 @@ static void test_tails(void **state)
 {
     (void)state;
     for (size_t n = 0; n < NAMES; n++) {
-        base_rig *it = base_rig_begin(names[n], 8, 3, true);
+        base_fixture *it = base_fixture_begin(names[n], 8, 3, true);
         double *eps = gkv_at(&it->ws, it->base->eps, 0);
         static const double places[8] = {0, 1e-9, -1e-3, 5, -8, 20, -30, 60};
         for (size_t r = 0; r < 8; r++)
@@ -151,12 +151,12 @@ static void test_tails(void **state)
                 eps[r * 3 + j] = places[r] * (j == 1 ? -1 : 1);
         check_density(it);
         check_gradients(it);
-        base_rig_end(it);
+        base_fixture_end(it);
     }
 }
 
 /* Near the edge of validity a density has peaks that a grid misses: away from there. */
-static gkv_gk smooth_margin(base_rig *it, size_t j)
+static gkv_gk smooth_margin(base_fixture *it, size_t j)
 {
     gkv_gk gk = margin_of(it, j);
     gk.k = fabs(gk.k);
@@ -172,8 +172,8 @@ static void test_integrals(void **state)
     enum { POINTS = 8001 };
     for (size_t n = 0; n < NAMES; n++) {
         for (uint64_t draws = 0; draws < 20; draws++) {
-            base_rig *it = base_rig_begin(names[n], POINTS, 1, false);
-            base_rig_randomise(it, 500 + draws);
+            base_fixture *it = base_fixture_begin(names[n], POINTS, 1, false);
+            base_fixture_randomise(it, 500 + draws);
             const gkv_gk gk = smooth_margin(it, 0);
             const double step = 24.0 / (POINTS - 1);
             for (size_t i = 0; i < POINTS; i++)
@@ -184,7 +184,7 @@ static void test_integrals(void **state)
                 integral += step * gk.b * cosh(-12 + (double)i * step) *
                             exp(*gkv_at(&it->ws, it->base->log_density, i));
             assert_close(integral, 1, 1e-9);
-            base_rig_end(it);
+            base_fixture_end(it);
         }
     }
 }
@@ -194,8 +194,8 @@ static void test_integral_of_two(void **state)
 {
     (void)state;
     enum { SIDE = 501 };
-    base_rig *it = base_rig_begin("gk-copula", SIDE * SIDE, 2, false);
-    base_rig_randomise(it, 3);
+    base_fixture *it = base_fixture_begin("gk-copula", SIDE * SIDE, 2, false);
+    base_fixture_randomise(it, 3);
     double *factor = cholesky_of(it);
     factor[2] = 0.8, factor[3] = 0.6;
     const gkv_gk first = smooth_margin(it, 0), second = smooth_margin(it, 1);
@@ -210,7 +210,7 @@ static void test_integral_of_two(void **state)
         integral += step * step * first.b * second.b * cosh(-6 + (double)(i / SIDE) * step) *
                     cosh(-6 + (double)(i % SIDE) * step) * exp(*gkv_at(&it->ws, it->base->log_density, i));
     assert_close(integral, 1, 1e-6);
-    base_rig_end(it);
+    base_fixture_end(it);
 }
 
 /* The copula's density is that of the public multivariate g-and-k. */
@@ -218,8 +218,8 @@ static void test_agrees_with_mgk(void **state)
 {
     (void)state;
     enum { D = 6 };
-    base_rig *it = base_rig_begin("gk-copula", 30, D, false);
-    base_rig_randomise(it, 9);
+    base_fixture *it = base_fixture_begin("gk-copula", 30, D, false);
+    base_fixture_randomise(it, 9);
     draw_eps(it);
     gkv_gk margins[D];
     double correlation[D * D], w[D], x[D], normals[30 * D];
@@ -242,18 +242,18 @@ static void test_agrees_with_mgk(void **state)
             assert_close(eps[j], x[j], 1e-11 * (1 + fabs(x[j])));
     }
     gkv_mgk_free(mgk);
-    base_rig_end(it);
+    base_fixture_end(it);
 }
 
 /* L = I is no copula at all; g = k = 0 with A = 0, B = 1 is the normal. */
 static void test_special_cases(void **state)
 {
     (void)state;
-    base_rig *plain = base_rig_begin("gk", 20, 4, true), *copula = base_rig_begin("gk-copula", 20, 4, true);
-    base_rig *normal = base_rig_begin("normal", 20, 4, true);
+    base_fixture *plain = base_fixture_begin("gk", 20, 4, true), *copula = base_fixture_begin("gk-copula", 20, 4, true);
+    base_fixture *normal = base_fixture_begin("normal", 20, 4, true);
     for (int pass = 0; pass < 2; pass++) {
         if (pass == 0)
-            base_rig_randomise(plain, 77);
+            base_fixture_randomise(plain, 77);
         for (size_t j = 0; j < 4; j++) {
             gkv_gk gk = gkv_gk_standard();
             if (pass == 0)
@@ -261,7 +261,7 @@ static void test_special_cases(void **state)
             gkv_base_gk_set(plain->base, &plain->params, j, &gk);
             gkv_base_gk_set(copula->base, &copula->params, j, &gk);
         }
-        base_rig *all[] = {plain, copula, normal};
+        base_fixture *all[] = {plain, copula, normal};
         for (size_t i = 0; i < 3; i++) {
             test_normals(4, 80, 1.5, gkv_at(&all[i]->ws, all[i]->base->eps, 0));
             test_normals(5, 20, 1, gkv_at(&all[i]->ws, all[i]->base->d_log_density, 0));
@@ -277,9 +277,9 @@ static void test_special_cases(void **state)
                              gkv_at(&plain->ws, plain->base->d_eps, 0)[k], 1e-11);
         }
     }
-    base_rig_end(plain);
-    base_rig_end(copula);
-    base_rig_end(normal);
+    base_fixture_end(plain);
+    base_fixture_end(copula);
+    base_fixture_end(normal);
 }
 
 int main(void)

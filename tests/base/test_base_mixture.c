@@ -6,7 +6,7 @@
 static void test_names(void **state)
 {
     (void)state;
-    base_rig *it = mixture_begin(&mixture_kinds[7], 1, 3, true);
+    base_fixture *it = mixture_begin(&mixture_kinds[7], 1, 3, true);
     static const char *const names[] = {"logits", "location", "scale", "g", "k", "whitening"};
     for (size_t i = 0; i < 6; i++) {
         char name[64];
@@ -18,7 +18,7 @@ static void test_names(void **state)
     assert_int_equal(it->params.list[0].rows, 6);
     assert_int_equal(it->params.list[5].rows, 6 * 3);
     assert_int_equal(it->base->ops->parts(it->base), 6);
-    base_rig_end(it);
+    base_fixture_end(it);
     gkv_params params = {0};
     gkv_plan plan = {0};
     gkv_base *base = NULL;
@@ -33,7 +33,7 @@ static void test_density(void **state)
 {
     (void)state;
     for (size_t n = 0; n < MIXTURE_KINDS; n++) {
-        base_rig *it = mixture_begin(&mixture_kinds[n], 300, 40, false);
+        base_fixture *it = mixture_begin(&mixture_kinds[n], 300, 40, false);
         mixture_randomise(it, 12 + n, 0.5);
         mixture_draw(it, 8);
         it->base->ops->log_density(it->base, &it->ws, 0, 300);
@@ -41,7 +41,7 @@ static void test_density(void **state)
             const double wanted = mixture_log_density(it, mixture_class(it, r), gkv_at(&it->ws, it->base->eps, r));
             assert_close(*gkv_at(&it->ws, it->base->log_density, r), wanted, 1e-4 * (20 + fabs(wanted)));
         }
-        base_rig_end(it);
+        base_fixture_end(it);
     }
 }
 
@@ -52,7 +52,7 @@ static void test_far_out(void **state)
     static const double places[8] = {100, -100, 1000, -1e4, 1e6, -1e8, 1e12, 0};
     for (size_t n = 0; n < MIXTURE_KINDS; n++)
         for (int edge = 0; edge < 2; edge++) {
-            base_rig *it = mixture_begin(&mixture_kinds[n], 8, 40, true);
+            base_fixture *it = mixture_begin(&mixture_kinds[n], 8, 40, true);
             const gkv_base_mixture *self = mixture_of(it);
             mixture_randomise(it, 30 + n, 1);
             /* A k that is all but a bounded support, where scores grow as the tenth power. */
@@ -79,7 +79,7 @@ static void test_far_out(void **state)
                 for (size_t j = 0; j < 40 && fabs(places[r]) <= 1000; j++)
                     assert_true(isfinite(gkv_at(&it->ws, it->base->d_eps, r)[j]));
             }
-            base_rig_end(it);
+            base_fixture_end(it);
         }
 }
 
@@ -88,14 +88,14 @@ static void test_not_a_number(void **state)
 {
     (void)state;
     for (size_t n = 0; n < MIXTURE_KINDS; n++) {
-        base_rig *it = mixture_begin(&mixture_kinds[n], 3, 5, false);
+        base_fixture *it = mixture_begin(&mixture_kinds[n], 3, 5, false);
         mixture_randomise(it, 3, 1);
         mixture_draw(it, 4);
         gkv_at(&it->ws, it->base->eps, 1)[2] = (gkv_real)NAN;
         it->base->ops->log_density(it->base, &it->ws, 0, 3);
         assert_true(isnan(*gkv_at(&it->ws, it->base->log_density, 1)));
         assert_true(isfinite(*gkv_at(&it->ws, it->base->log_density, 0)));
-        base_rig_end(it);
+        base_fixture_end(it);
     }
 }
 
@@ -104,7 +104,7 @@ static void test_rows_are_their_own(void **state)
 {
     (void)state;
     for (size_t n = 0; n < MIXTURE_KINDS; n++) {
-        base_rig *it = mixture_begin(&mixture_kinds[n], 57, 13, true);
+        base_fixture *it = mixture_begin(&mixture_kinds[n], 57, 13, true);
         mixture_randomise(it, 3 + n, 1);
         mixture_draw(it, 4);
         gkv_real density[57], d_eps[57 * 13];
@@ -120,12 +120,12 @@ static void test_rows_are_their_own(void **state)
             it->base->ops->backward(it->base, &it->ws, first, count);
         }
         if (gkv_simd_level() == GKV_SIMD_PORTABLE) { /* OpenBLAS may look at the number of rows */
-            base_rig_end(it);
+            base_fixture_end(it);
             continue;
         }
         assert_memory_equal(density, gkv_at(&it->ws, it->base->log_density, 0), sizeof density);
         assert_memory_equal(d_eps, gkv_at(&it->ws, it->base->d_eps, 0), sizeof d_eps);
-        base_rig_end(it);
+        base_fixture_end(it);
     }
 }
 
@@ -134,14 +134,14 @@ static void test_rows_are_their_own(void **state)
 static void check_draws(const mixture_kind *kind, long which)
 {
     enum { DRAWS = 60000, D = 2, BINS = 6 };
-    base_rig *it = mixture_begin(kind, DRAWS, D, false);
+    base_fixture *it = mixture_begin(kind, DRAWS, D, false);
     mixture_randomise(it, 21, 1.5);
     gkv_real *x = gkv_at(&it->ws, it->base->eps, 0);
     test_normals(22, DRAWS * D, 1, x);
     mixture_transform(it, which, 22, DRAWS, x);
     /* The share of a box is the integral of the density over it. */
     enum { SIDE = 120 };
-    base_rig *grid = mixture_begin(kind, SIDE * SIDE, D, false);
+    base_fixture *grid = mixture_begin(kind, SIDE * SIDE, D, false);
     mixture_randomise(grid, 21, 1.5);
     double weights[64], total = 1;
     if (which >= 0) {
@@ -170,8 +170,8 @@ static void check_draws(const mixture_kind *kind, long which)
                       (double)x[2 * i + 1] < low[1] + side;
         assert_close((double)inside / DRAWS, share, 4.5 * sqrt(share * (1 - share) / DRAWS) + 2e-4);
     }
-    base_rig_end(it);
-    base_rig_end(grid);
+    base_fixture_end(it);
+    base_fixture_end(grid);
 }
 
 static void test_draws(void **state)
@@ -188,7 +188,7 @@ static void test_draws(void **state)
 static void test_cold_draws(void **state)
 {
     (void)state;
-    base_rig *it = mixture_begin(&mixture_kinds[1], 64, 40, false);
+    base_fixture *it = mixture_begin(&mixture_kinds[1], 64, 40, false);
     mixture_randomise(it, 5, 1);
     gkv_real *x = gkv_at(&it->ws, it->base->eps, 0);
     test_normals(6, 64 * 40, 1, x);
@@ -205,14 +205,14 @@ static void test_cold_draws(void **state)
         seen[found] = true;
     }
     assert_true(seen[0] + seen[1] + seen[2] + seen[3] >= 2);
-    base_rig_end(it);
+    base_fixture_end(it);
 }
 
 /* p(class | ε) sums to one, and is what the definition says. */
 static void test_class_shares(void **state)
 {
     (void)state;
-    base_rig *it = mixture_begin(&mixture_kinds[7], 20, 4, false);
+    base_fixture *it = mixture_begin(&mixture_kinds[7], 20, 4, false);
     mixture_randomise(it, 6, 1);
     mixture_draw(it, 7);
     for (size_t r = 0; r < 20; r++)
@@ -225,7 +225,7 @@ static void test_class_shares(void **state)
         for (long c = 0; c < 3; c++)
             assert_close(shares[c], exp(mixture_log_density(it, c, eps) - mixture_log_density(it, -1, eps)), 1e-4);
     }
-    base_rig_end(it);
+    base_fixture_end(it);
 }
 
 static void test_check_refuses(void **state)
@@ -237,16 +237,16 @@ static void test_check_refuses(void **state)
         {5, 42, -1, "component 2"},    {5, 4, 0.1F, "upper triangular"}, {5, 1, NAN, "component 0"},
     };
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
-        base_rig *it = mixture_begin(&mixture_kinds[3], 1, 4, false);
+        base_fixture *it = mixture_begin(&mixture_kinds[3], 1, 4, false);
         mixture_randomise(it, 3, 1);
         gkv_param_value(&it->params, broken[i].parameter)[broken[i].at] = broken[i].value;
         assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, broken[i].text);
-        base_rig_end(it);
+        base_fixture_end(it);
     }
-    base_rig *it = mixture_begin(&mixture_kinds[5], 1, 4, false); /* shared shapes that are not */
+    base_fixture *it = mixture_begin(&mixture_kinds[5], 1, 4, false); /* shared shapes that are not */
     gkv_param_value(&it->params, 3)[6] = 1;
     assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, "common shape");
-    base_rig_end(it);
+    base_fixture_end(it);
 }
 
 /* What an optimiser's step may leave is brought back, and what is valid stays. */
@@ -255,7 +255,7 @@ static void test_project(void **state)
     (void)state;
     for (size_t n = 0; n < MIXTURE_KINDS; n++)
         for (uint64_t draws = 0; draws < 30; draws++) {
-            base_rig *it = mixture_begin(&mixture_kinds[n], 1, 6, true);
+            base_fixture *it = mixture_begin(&mixture_kinds[n], 1, 6, true);
             const gkv_base_mixture *self = mixture_of(it);
             mixture_randomise(it, draws, 1);
             gkv_real *before = test_alloc(it->params.total * sizeof *before);
@@ -277,7 +277,7 @@ static void test_project(void **state)
             for (size_t k = 0; k < self->components; k++)
                 for (size_t other = 0; other < self->components; other++)
                     assert_true((double)(logits[k] - logits[other]) < 12.01);
-            base_rig_end(it);
+            base_fixture_end(it);
         }
 }
 

@@ -5,14 +5,14 @@
 
 /* The loss is Σ_rows weight·log p(ε). */
 typedef struct job {
-    base_rig *it;
+    base_fixture *it;
     double weight[64];
 } job;
 
 static double loss(void *context)
 {
     const job *wish = context;
-    base_rig *it = wish->it;
+    base_fixture *it = wish->it;
     it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
     double sum = 0;
     for (size_t r = 0; r < it->rows; r++)
@@ -20,7 +20,7 @@ static double loss(void *context)
     return sum;
 }
 
-static void check_density(base_rig *it)
+static void check_density(base_fixture *it)
 {
     it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
     for (size_t r = 0; r < it->rows; r++) {
@@ -32,7 +32,7 @@ static void check_density(base_rig *it)
 /* Upper triangles are free, what is below them is not; g and k that all components share move together. */
 static void check_parameter(job *wish, size_t i)
 {
-    base_rig *it = wish->it;
+    base_fixture *it = wish->it;
     const gkv_base_mixture *self = mixture_of(it);
     const gkv_param *param = &it->params.list[i];
     gkv_real *value = gkv_param_value(&it->params, i), *grad = gkv_param_grad(&it->params, i);
@@ -65,7 +65,7 @@ static void check_parameter(job *wish, size_t i)
     }
 }
 
-static void check_gradients(base_rig *it)
+static void check_gradients(base_fixture *it)
 {
     job wish = {.it = it};
     const gkv_base_ops *ops = it->base->ops;
@@ -95,12 +95,12 @@ static void test_densities_and_gradients(void **state)
     static const size_t dims[] = {1, 2, 5, 19};
     for (size_t n = 0; n < MIXTURE_KINDS; n++)
         for (size_t i = 0; i < 4; i++) {
-            base_rig *it = mixture_begin(&mixture_kinds[n], 9, dims[i], i % 2 == 1 || n % 2 == 0);
+            base_fixture *it = mixture_begin(&mixture_kinds[n], 9, dims[i], i % 2 == 1 || n % 2 == 0);
             mixture_randomise(it, 100 * n + i, i < 2 ? 1 : 0.3);
             mixture_draw(it, 50 + i);
             check_density(it);
             check_gradients(it);
-            base_rig_end(it);
+            base_fixture_end(it);
         }
 }
 
@@ -111,7 +111,7 @@ static void test_many_rows(void **state)
     enum { HALF = 150, MANY = 2 * HALF, WIDE = 19 };
     assert_true(HALF < GKV_MIXTURE_GATHERED / WIDE && MANY > GKV_MIXTURE_GATHERED / WIDE);
     const mixture_kind one = {"gk-mixture", 1, 0, false, false};
-    base_rig *it = mixture_begin(&one, MANY, WIDE, true);
+    base_fixture *it = mixture_begin(&one, MANY, WIDE, true);
     const gkv_base_mixture *self = mixture_of(it);
     const gkv_base_ops *ops = it->base->ops;
     mixture_randomise(it, 70, 1);
@@ -131,7 +131,7 @@ static void test_many_rows(void **state)
     for (size_t i = 0; i < size; i++)
         assert_close(whole[i], sum[i], 1e-11 * (MANY + fabs(sum[i])));
     free(sum);
-    base_rig_end(it);
+    base_fixture_end(it);
 }
 
 /* At the start, and far out in the tails; a component that has no weight, and two that are the same. */
@@ -141,7 +141,7 @@ static void test_corners(void **state)
     static const double places[8] = {0, 1e-9, -1e-3, 5, -8, 20, -30, 60};
     for (size_t n = 0; n < MIXTURE_KINDS; n++)
         for (int corner = 0; corner < 3; corner++) {
-            base_rig *it = mixture_begin(&mixture_kinds[n], 8, 3, true);
+            base_fixture *it = mixture_begin(&mixture_kinds[n], 8, 3, true);
             const gkv_base_mixture *self = mixture_of(it);
             if (corner > 0)
                 mixture_randomise(it, 40 + n, 0.5);
@@ -156,7 +156,7 @@ static void test_corners(void **state)
                     eps[r * 3 + j] = places[r] * (j == 1 ? -1 : 1);
             check_density(it);
             check_gradients(it);
-            base_rig_end(it);
+            base_fixture_end(it);
         }
 }
 
@@ -167,10 +167,10 @@ static void test_one_component_is_the_single_base(void **state)
     enum { ROWS = 20, D = 5 };
     for (int diagonal = 0; diagonal < 2; diagonal++) {
         const mixture_kind one = {"gk-mixture", 1, 0, diagonal, false};
-        base_rig *mixture = mixture_begin(&one, ROWS, D, true);
-        base_rig *single = base_rig_begin(diagonal ? "gk" : "gk-copula", ROWS, D, true);
+        base_fixture *mixture = mixture_begin(&one, ROWS, D, true);
+        base_fixture *single = base_fixture_begin(diagonal ? "gk" : "gk-copula", ROWS, D, true);
         const gkv_base_mixture *self = mixture_of(mixture);
-        base_rig_randomise(single, 81);
+        base_fixture_randomise(single, 81);
         for (size_t j = 0; j < D; j++) {
             const gkv_gk gk = margin_of(single, j);
             gkv_mixture_set(self, &mixture->params, 0, j, &gk);
@@ -184,7 +184,7 @@ static void test_one_component_is_the_single_base(void **state)
                 w[c * D + i] = sum / cholesky_of(single)[i * D + i];
             }
         }
-        base_rig *all[] = {mixture, single};
+        base_fixture *all[] = {mixture, single};
         for (size_t i = 0; i < 2; i++) {
             test_normals(4, ROWS * D, 1.5, gkv_at(&all[i]->ws, all[i]->base->eps, 0));
             test_normals(5, ROWS, 1, gkv_at(&all[i]->ws, all[i]->base->d_log_density, 0));
@@ -213,8 +213,8 @@ static void test_one_component_is_the_single_base(void **state)
         }
         for (size_t i = 0; i < ROWS * D; i++)
             assert_close(rows[0][i], rows[1][i], 1e-10 * (1 + fabs(rows[1][i])));
-        base_rig_end(mixture);
-        base_rig_end(single);
+        base_fixture_end(mixture);
+        base_fixture_end(single);
     }
 }
 
@@ -225,8 +225,8 @@ static void test_special_cases(void **state)
     enum { ROWS = 12, D = 4 };
     const mixture_kind two = {"gaussian-mixture", 2, 0, false, false}, one = {"gaussian-mixture", 1, 0, false, false};
     const mixture_kind shaped = {"gk-mixture", 2, 0, false, false};
-    base_rig *all[] = {mixture_begin(&one, ROWS, D, false), mixture_begin(&two, ROWS, D, false),
-                       mixture_begin(&shaped, ROWS, D, false), base_rig_begin("full-gaussian", ROWS, D, false)};
+    base_fixture *all[] = {mixture_begin(&one, ROWS, D, false), mixture_begin(&two, ROWS, D, false),
+                       mixture_begin(&shaped, ROWS, D, false), base_fixture_begin("full-gaussian", ROWS, D, false)};
     mixture_randomise(all[0], 3, 1);
     for (size_t i = 1; i < 4; i++) {
         const gkv_base_mixture *self = mixture_of(all[i]), *from = mixture_of(all[0]);
@@ -248,7 +248,7 @@ static void test_special_cases(void **state)
                          *gkv_at(&all[0]->ws, all[0]->base->log_density, r), 1e-11);
     }
     for (size_t i = 0; i < 4; i++)
-        base_rig_end(all[i]);
+        base_fixture_end(all[i]);
 }
 
 /* ∫∫p = 1, by the trapezoidal rule over what holds all components. */
@@ -257,7 +257,7 @@ static void test_integrals_of_two(void **state)
     (void)state;
     enum { SIDE = 901 };
     for (size_t n = 0; n < MIXTURE_KINDS; n++) {
-        base_rig *it = mixture_begin(&mixture_kinds[n], SIDE * SIDE, 2, false);
+        base_fixture *it = mixture_begin(&mixture_kinds[n], SIDE * SIDE, 2, false);
         mixture_randomise(it, 20 + n, 1);
         const double step = 15.0 / (SIDE - 1); /* in asinh, up to e^7.5 */
         gkv_real *eps = gkv_at(&it->ws, it->base->eps, 0);
@@ -271,7 +271,7 @@ static void test_integrals_of_two(void **state)
             integral += step * step * 0.25 * cosh(-7.5 + (double)(i / SIDE) * step) * cosh(-7.5 + (double)(i % SIDE) * step) *
                         exp(*gkv_at(&it->ws, it->base->log_density, i));
         assert_close(integral, 1, 2e-4);
-        base_rig_end(it);
+        base_fixture_end(it);
     }
 }
 
@@ -283,8 +283,8 @@ static void test_margins(void **state)
     static double x[POINTS], pdf[POINTS], cdf[POINTS];
     static const char *const others[] = {"normal", "gk", "gk-copula", "student-t"};
     for (size_t n = 0; n < MIXTURE_KINDS + 4; n++) {
-        base_rig *it = n < MIXTURE_KINDS ? mixture_begin(&mixture_kinds[n], 1, 3, false)
-                                         : base_rig_begin(others[n - MIXTURE_KINDS], 1, 3, false);
+        base_fixture *it = n < MIXTURE_KINDS ? mixture_begin(&mixture_kinds[n], 1, 3, false)
+                                         : base_fixture_begin(others[n - MIXTURE_KINDS], 1, 3, false);
         if (n < MIXTURE_KINDS)
             mixture_randomise(it, 200 + n, 1);
         for (size_t i = 0; i < POINTS; i++)
@@ -296,7 +296,7 @@ static void test_margins(void **state)
             assert_close(cdf[i] - cdf[0], sum, 1e-4);
         }
         assert_true(cdf[0] < 0.01 && cdf[POINTS - 1] > 0.99);
-        base_rig_end(it);
+        base_fixture_end(it);
     }
 }
 

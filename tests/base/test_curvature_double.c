@@ -19,7 +19,7 @@ static void assert_definite(size_t d, const double *lambda)
 }
 
 /* Σ_k r_k (∂w_k/∂ε)ᵀ ∂w_k/∂ε at (i, j). */
-static double mixture_element(const base_rig *it, long which, const double *eps, size_t i, size_t j)
+static double mixture_element(const base_fixture *it, long which, const double *eps, size_t i, size_t j)
 {
     const gkv_base_mixture *self = mixture_of(it);
     const double log_density = mixture_log_density(it, which, eps);
@@ -48,7 +48,7 @@ static void test_mixtures(void **state)
     for (size_t n = 0; n < MIXTURE_KINDS; n++) {
         for (size_t i = 0; i < 3; i++) {
             const size_t d = dims[i];
-            base_rig *it = mixture_begin(&mixture_kinds[n], ROWS, d, false);
+            base_fixture *it = mixture_begin(&mixture_kinds[n], ROWS, d, false);
             double *lambda = test_alloc(COUNT * d * d * sizeof *lambda);
             mixture_randomise(it, 50 * n + i, 1);
             mixture_draw(it, 3);
@@ -62,7 +62,7 @@ static void test_mixtures(void **state)
                                  1e-6 * (these[e / d * d + e / d] + these[e % d * d + e % d]));
             }
             free(lambda);
-            base_rig_end(it);
+            base_fixture_end(it);
         }
     }
 }
@@ -72,7 +72,7 @@ static void test_student_t(void **state)
 {
     (void)state;
     enum { ROWS = 8, D = 3 };
-    base_rig *it = base_rig_begin("student-t", ROWS, D, false);
+    base_fixture *it = base_fixture_begin("student-t", ROWS, D, false);
     double lambda[ROWS * D * D], *eps = gkv_at(&it->ws, it->base->eps, 0);
     test_normals(1, ROWS * D, 3, eps);
     for (size_t r = 0; r < ROWS; r++)
@@ -86,7 +86,7 @@ static void test_student_t(void **state)
         for (size_t j = 0; j < D; j++)
             assert_relative(lambda[(r * D + j) * D + j], d_eps[r * D + j] / eps[r * D + j], 1e-12);
     }
-    base_rig_end(it);
+    base_fixture_end(it);
 }
 
 int main(void)

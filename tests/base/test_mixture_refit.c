@@ -7,7 +7,7 @@ enum { D = 4, FIT = 4000, HELD_OUT = 1000, ALL = FIT + HELD_OUT };
 
 /* Codes drawn from a mixture with random parameters, and their classes. */
 typedef struct sample {
-    base_rig *truth;
+    base_fixture *truth;
     uint32_t classes[ALL];
     gkv_base_codes codes;
 } sample;
@@ -34,12 +34,12 @@ static sample *draw(const mixture_kind *kind, uint64_t place)
 
 static void sample_free(sample *it)
 {
-    base_rig_end(it->truth);
+    base_fixture_end(it->truth);
     free(it);
 }
 
 /* Mean log density of the held-out codes, counted here. */
-static double density_of(const base_rig *it, const gkv_base_codes *codes)
+static double density_of(const base_fixture *it, const gkv_base_codes *codes)
 {
     double sum = 0;
     for (size_t i = 0; i < codes->held_out_count; i++)
@@ -49,7 +49,7 @@ static double density_of(const base_rig *it, const gkv_base_codes *codes)
 }
 
 /* Refits and checks what holds of every refit. */
-static gkv_base_refit_report refit(base_rig *it, const gkv_base_codes *codes, bool first, double damping, int threads)
+static gkv_base_refit_report refit(base_fixture *it, const gkv_base_codes *codes, bool first, double damping, int threads)
 {
     const gkv_base_refit_settings how = {.first = first, .damping = damping, .iterations = 2, .seed = 3,
                                          .threads = threads};
@@ -72,7 +72,7 @@ static void test_recovery(void **state)
     for (size_t n = 0; n < MIXTURE_KINDS; n++) {
         const bool by_class = mixture_kinds[n].classes > 0;
         sample *it = draw(&mixture_kinds[n], 40 + 2 * n);
-        base_rig *found = mixture_begin(&mixture_kinds[n], 1, D, n % 2);
+        base_fixture *found = mixture_begin(&mixture_kinds[n], 1, D, n % 2);
         const gkv_base_refit_report report = refit(found, &it->codes, true, 1, 2);
         assert_true(report.step == 1 && report.em_iterations > 0);
         /* Nearly as good as the truth on codes that the fit has not seen; weights of classes are the
@@ -88,7 +88,7 @@ static void test_recovery(void **state)
         }
         if (!by_class)
             assert_true(last > density_of(it->truth, &it->codes) - 0.2);
-        base_rig_end(found);
+        base_fixture_end(found);
         sample_free(it);
     }
 }
@@ -98,7 +98,7 @@ static void test_damping(void **state)
 {
     (void)state;
     sample *it = draw(&mixture_kinds[3], 60);
-    base_rig *half = mixture_begin(&mixture_kinds[3], 1, D, false), *whole = mixture_begin(&mixture_kinds[3], 1, D, false);
+    base_fixture *half = mixture_begin(&mixture_kinds[3], 1, D, false), *whole = mixture_begin(&mixture_kinds[3], 1, D, false);
     refit(half, &it->codes, true, 1, 2);
     memcpy(whole->params.values, half->params.values, half->params.total * sizeof(gkv_real));
     for (size_t k = 0; k < 3; k++) /* somewhere else, from where there is a way to go */
@@ -118,8 +118,8 @@ static void test_damping(void **state)
         assert_close(half_way.a, (start[i].a + end.a) / 2, 1e-4);
         assert_close(half_way.g, (start[i].g + end.g) / 2, 1e-4);
     }
-    base_rig_end(half);
-    base_rig_end(whole);
+    base_fixture_end(half);
+    base_fixture_end(whole);
     sample_free(it);
 }
 
@@ -129,7 +129,7 @@ static void test_held_out_codes_decide(void **state)
     (void)state;
     for (size_t n = 1; n < 4; n++) {
         sample *it = draw(&mixture_kinds[n], 90);
-        base_rig *found = mixture_begin(&mixture_kinds[n], 1, D, true);
+        base_fixture *found = mixture_begin(&mixture_kinds[n], 1, D, true);
         mixture_randomise(found, 3, 1);
         gkv_real *rows = gkv_at(&it->truth->ws, it->truth->base->eps, 0);
         test_normals(91, HELD_OUT * D, 1, rows + FIT * D);
@@ -141,7 +141,7 @@ static void test_held_out_codes_decide(void **state)
         assert_true(refit(found, &it->codes, false, 1, 2).step == 0);
         assert_memory_equal(before, found->params.values, found->params.total * sizeof *before);
         free(before);
-        base_rig_end(found);
+        base_fixture_end(found);
         sample_free(it);
     }
 }
@@ -153,7 +153,7 @@ static void test_bad_codes(void **state)
     (void)state;
     sample *it = draw(&mixture_kinds[3], 70);
     gkv_real *rows = gkv_at(&it->truth->ws, it->truth->base->eps, 0), keep[ALL];
-    base_rig *found = mixture_begin(&mixture_kinds[3], 1, D, true);
+    base_fixture *found = mixture_begin(&mixture_kinds[3], 1, D, true);
     gkv_base_refit_report report;
     const gkv_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 2};
     for (int fault = 0; fault < 3; fault++) {
@@ -176,15 +176,15 @@ static void test_bad_codes(void **state)
         for (size_t i = 0; i < ALL; i++)
             rows[i * D + 1] = keep[i];
     }
-    base_rig *clean = mixture_begin(&mixture_kinds[3], 1, D, true);
+    base_fixture *clean = mixture_begin(&mixture_kinds[3], 1, D, true);
     refit(clean, &it->codes, true, 1, 2);
     for (size_t i = 0; i < FIT; i += FIT / 5)
         for (size_t j = 0; j < D; j++)
             rows[i * D + j] = (gkv_real)(i % 2 ? 1e5 : -1e6);
     assert_true(refit(found, &it->codes, true, 1, 2).step == 1);
     assert_close(density_of(found, &it->codes), density_of(clean, &it->codes), 0.1);
-    base_rig_end(found);
-    base_rig_end(clean);
+    base_fixture_end(found);
+    base_fixture_end(clean);
     sample_free(it);
 }
 
@@ -199,7 +199,7 @@ static void test_twins(void **state)
         gkv_base_codes half = it->codes;
         half.fit_count = FIT / 2;
         memcpy(rows + FIT / 2 * D, rows, FIT / 2 * D * sizeof *rows);
-        base_rig *twice = mixture_begin(&mixture_kinds[n], 1, D, false), *once = mixture_begin(&mixture_kinds[n], 1, D, false);
+        base_fixture *twice = mixture_begin(&mixture_kinds[n], 1, D, false), *once = mixture_begin(&mixture_kinds[n], 1, D, false);
         refit(twice, &it->codes, true, 1, 2);
         refit(once, &half, true, 1, 2);
         assert_close(density_of(twice, &it->codes), density_of(once, &half), 0.15);
@@ -209,8 +209,8 @@ static void test_twins(void **state)
             refit(twice, &it->codes, i == 0, 1, 2);
         for (size_t i = 0; i < mixture_of(twice)->components * D; i++)
             assert_true(gkv_mixture_get(mixture_of(twice), &twice->params, i / D, i % D).b > 1e-3);
-        base_rig_end(twice);
-        base_rig_end(once);
+        base_fixture_end(twice);
+        base_fixture_end(once);
         sample_free(it);
     }
 }
@@ -220,8 +220,8 @@ static void test_low_rank(void **state)
 {
     (void)state;
     sample *it = draw(&mixture_kinds[3], 90);
-    base_rig *any = mixture_begin(&mixture_kinds[3], 1, D, false), *one = mixture_begin(&mixture_kinds[3], 1, D, false);
-    base_rig *none = mixture_begin(&(mixture_kind){"gk-mixture", 3, 0, true, false}, 1, D, false);
+    base_fixture *any = mixture_begin(&mixture_kinds[3], 1, D, false), *one = mixture_begin(&mixture_kinds[3], 1, D, false);
+    base_fixture *none = mixture_begin(&(mixture_kind){"gk-mixture", 3, 0, true, false}, 1, D, false);
     ((gkv_base_mixture *)one->base)->spec.rank = 1;
     for (int i = 0; i < 4; i++) {
         refit(any, &it->codes, i == 0, 1, 2);
@@ -238,9 +238,9 @@ static void test_low_rank(void **state)
     }
     assert_true(density_of(none, &it->codes) + 0.02 < density_of(one, &it->codes));
     assert_true(density_of(one, &it->codes) < density_of(any, &it->codes));
-    base_rig_end(any);
-    base_rig_end(one);
-    base_rig_end(none);
+    base_fixture_end(any);
+    base_fixture_end(one);
+    base_fixture_end(none);
     sample_free(it);
 }
 
@@ -249,7 +249,7 @@ static void test_classes(void **state)
 {
     (void)state;
     sample *it = draw(&mixture_kinds[7], 80);
-    base_rig *found = mixture_begin(&mixture_kinds[7], ALL, D, false);
+    base_fixture *found = mixture_begin(&mixture_kinds[7], ALL, D, false);
     gkv_base_codes codes = it->codes;
     codes.fit_class = NULL;
     gkv_base_refit_report report;
@@ -263,7 +263,7 @@ static void test_classes(void **state)
     size_t right[2] = {0};
     for (size_t r = 0; r < ALL; r++)
         for (int which = 0; which < 2; which++) {
-            const base_rig *by = which ? it->truth : found;
+            const base_fixture *by = which ? it->truth : found;
             double shares[3];
             by->base->ops->class_shares(by->base, &by->ws, r, shares);
             size_t best = 0;
@@ -272,7 +272,7 @@ static void test_classes(void **state)
             right[which] += best == it->classes[r];
         }
     assert_true((double)right[1] > 0.6 * ALL && (double)right[0] > (double)right[1] - 0.03 * ALL);
-    base_rig_end(found);
+    base_fixture_end(found);
     sample_free(it);
 }
 
@@ -282,16 +282,16 @@ static void test_threads(void **state)
     (void)state;
     for (size_t n = 1; n < MIXTURE_KINDS; n += 3) {
         sample *it = draw(&mixture_kinds[n], 110);
-        base_rig *one = mixture_begin(&mixture_kinds[n], 1, D, false);
+        base_fixture *one = mixture_begin(&mixture_kinds[n], 1, D, false);
         for (int threads = 1; threads <= 3; threads++) {
-            base_rig *found = threads == 1 ? one : mixture_begin(&mixture_kinds[n], 1, D, false);
+            base_fixture *found = threads == 1 ? one : mixture_begin(&mixture_kinds[n], 1, D, false);
             refit(found, &it->codes, true, 1, threads);
             refit(found, &it->codes, false, 1, threads);
             assert_memory_equal(found->params.values, one->params.values, one->params.total * sizeof(gkv_real));
             if (found != one)
-                base_rig_end(found);
+                base_fixture_end(found);
         }
-        base_rig_end(one);
+        base_fixture_end(one);
         sample_free(it);
     }
 }

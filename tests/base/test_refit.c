@@ -5,15 +5,15 @@ enum { D = 6, FIT = 20000, HELD_OUT = 4000 };
 
 /* Codes drawn from a base with random parameters. */
 typedef struct sample {
-    base_rig *truth;
+    base_fixture *truth;
     gkv_real *rows;
     gkv_base_codes codes;
 } sample;
 
 static sample draw(const char *name, uint64_t place, size_t fit, size_t held_out)
 {
-    sample it = {.truth = base_rig_begin(name, 1, D, false)};
-    base_rig_randomise(it.truth, place);
+    sample it = {.truth = base_fixture_begin(name, 1, D, false)};
+    base_fixture_randomise(it.truth, place);
     for (size_t j = 0; j < D; j++) { /* away from the edge of validity, where estimates pile up */
         gkv_gk gk = margin_of(it.truth, j);
         gk.k = fabs(gk.k) + 0.02;
@@ -28,12 +28,12 @@ static sample draw(const char *name, uint64_t place, size_t fit, size_t held_out
 
 static void sample_free(sample *it)
 {
-    base_rig_end(it->truth);
+    base_fixture_end(it->truth);
     free(it->rows);
 }
 
 /* Mean log density of the held-out codes, counted here. */
-static double density_of(const base_rig *it, const gkv_base_codes *codes)
+static double density_of(const base_fixture *it, const gkv_base_codes *codes)
 {
     double sum = 0;
     for (size_t i = 0; i < codes->held_out_count; i++)
@@ -42,7 +42,7 @@ static double density_of(const base_rig *it, const gkv_base_codes *codes)
 }
 
 /* Refits and checks what holds of every refit. */
-static gkv_base_refit_report refit(base_rig *it, const gkv_base_codes *codes, bool first, double damping)
+static gkv_base_refit_report refit(base_fixture *it, const gkv_base_codes *codes, bool first, double damping)
 {
     gkv_base_refit_report report;
     const gkv_base_refit_settings how = {.first = first, .damping = damping, .iterations = 1, .threads = 2};
@@ -64,7 +64,7 @@ static gkv_base_refit_report refit(base_rig *it, const gkv_base_codes *codes, bo
     return report;
 }
 
-static double correlation(const base_rig *it, size_t a, size_t b)
+static double correlation(const base_fixture *it, size_t a, size_t b)
 {
     double sum = 0;
     for (size_t k = 0; k < D; k++)
@@ -76,7 +76,7 @@ static void check_recovery(const char *name)
 {
     for (uint64_t draws = 0; draws < 4; draws++) {
         sample codes = draw(name, 40 + 2 * draws, FIT, HELD_OUT);
-        base_rig *it = base_rig_begin(name, 1, D, draws % 2);
+        base_fixture *it = base_fixture_begin(name, 1, D, draws % 2);
         const gkv_base_refit_report report = refit(it, &codes.codes, true, 1);
         assert_true(report.step == 1);
         assert_true(report.iterations > 0);
@@ -97,7 +97,7 @@ static void check_recovery(const char *name)
         const gkv_base_refit_report again = refit(it, &codes.codes, false, 1);
         assert_true(again.iterations <= report.iterations);
         assert_close(again.held_out_after, report.held_out_after, 0.002);
-        base_rig_end(it);
+        base_fixture_end(it);
         sample_free(&codes);
     }
 }
@@ -115,7 +115,7 @@ static void test_damping(void **state)
 {
     (void)state;
     sample codes = draw("gk-copula", 60, FIT, HELD_OUT);
-    base_rig *it = base_rig_begin("gk-copula", 1, D, false), *whole = base_rig_begin("gk-copula", 1, D, false);
+    base_fixture *it = base_fixture_begin("gk-copula", 1, D, false), *whole = base_fixture_begin("gk-copula", 1, D, false);
     gkv_gk start[D];
     for (size_t j = 0; j < D; j++)
         start[j] = margin_of(it, j);
@@ -131,8 +131,8 @@ static void test_damping(void **state)
     for (int i = 0; i < 8; i++)
         refit(it, &codes.codes, false, 0.5);
     assert_close(density_of(it, &codes.codes), density_of(whole, &codes.codes), 0.003);
-    base_rig_end(it);
-    base_rig_end(whole);
+    base_fixture_end(it);
+    base_fixture_end(whole);
     sample_free(&codes);
 }
 
@@ -145,7 +145,7 @@ static void test_constant_dimension(void **state)
         sample codes = draw(names[n], 70, FIT / 4, HELD_OUT);
         for (size_t i = 0; i < FIT / 4 + HELD_OUT; i++)
             codes.rows[i * D + 2] = (gkv_real)0.25;
-        base_rig *it = base_rig_begin(names[n], 1, D, false);
+        base_fixture *it = base_fixture_begin(names[n], 1, D, false);
         const gkv_gk before = margin_of(it, 2), other = margin_of(it, 3);
         const gkv_base_refit_report report = refit(it, &codes.codes, true, 1);
         const gkv_gk after = margin_of(it, 2);
@@ -154,7 +154,7 @@ static void test_constant_dimension(void **state)
         assert_true(margin_of(it, 3).b != other.b);
         for (size_t i = 0; i < D && n == 1; i++)
             assert_close(correlation(it, 2, i), i == 2, 1e-5);
-        base_rig_end(it);
+        base_fixture_end(it);
         sample_free(&codes);
     }
 }
@@ -167,12 +167,12 @@ static void test_outliers(void **state)
     for (size_t i = 0; i < FIT; i += FIT / 10)
         for (size_t j = 0; j < D; j++)
             codes.rows[i * D + j] = (gkv_real)(i % 3 ? 1e4 : -1e6);
-    base_rig *it = base_rig_begin("gk-copula", 1, D, false), *plain = base_rig_begin("gk-copula", 1, D, false);
+    base_fixture *it = base_fixture_begin("gk-copula", 1, D, false), *plain = base_fixture_begin("gk-copula", 1, D, false);
     assert_true(refit(it, &codes.codes, true, 1).step == 1);
     refit(plain, &clean.codes, true, 1);
     assert_close(density_of(it, &clean.codes), density_of(plain, &clean.codes), 0.01);
-    base_rig_end(it);
-    base_rig_end(plain);
+    base_fixture_end(it);
+    base_fixture_end(plain);
     sample_free(&codes);
     sample_free(&clean);
 }
@@ -182,7 +182,7 @@ static void test_held_out_codes_decide(void **state)
 {
     (void)state;
     sample codes = draw("gk-copula", 90, FIT / 4, HELD_OUT);
-    base_rig *it = base_rig_begin("gk-copula", 1, D, false);
+    base_fixture *it = base_fixture_begin("gk-copula", 1, D, false);
     gkv_real *held_out = codes.rows + FIT / 4 * D;
     test_normals(91, HELD_OUT * D, 1, held_out);
     it->base->ops->transform(it->base, &it->params, HELD_OUT, NULL, held_out); /* from the start's own density */
@@ -194,7 +194,7 @@ static void test_held_out_codes_decide(void **state)
     assert_true(report.step == 0 && report.held_out_after == report.held_out_before);
     assert_memory_equal(before, it->params.values, it->params.total * sizeof *before);
     free(before);
-    base_rig_end(it);
+    base_fixture_end(it);
     sample_free(&codes);
 }
 
@@ -204,7 +204,7 @@ static void test_nearly_normal(void **state)
     (void)state;
     sample codes = draw("gk", 95, FIT, HELD_OUT);
     test_normals(96, (FIT + HELD_OUT) * D, 1, codes.rows);
-    base_rig *it = base_rig_begin("gk-copula", 1, D, false);
+    base_fixture *it = base_fixture_begin("gk-copula", 1, D, false);
     refit(it, &codes.codes, true, 1);
     for (size_t j = 0; j < D; j++) {
         const gkv_gk gk = margin_of(it, j);
@@ -213,7 +213,7 @@ static void test_nearly_normal(void **state)
         assert_close(gk.g, 0, 0.1);
         assert_close(gk.k, 0, 0.06);
     }
-    base_rig_end(it);
+    base_fixture_end(it);
     sample_free(&codes);
 }
 
@@ -222,18 +222,18 @@ static void test_threads(void **state)
 {
     (void)state;
     sample codes = draw("gk-copula", 110, FIT / 4, HELD_OUT);
-    base_rig *one = base_rig_begin("gk-copula", 1, D, false);
+    base_fixture *one = base_fixture_begin("gk-copula", 1, D, false);
     gkv_base_refit_report report;
     gkv_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 1};
     assert_ok(one->base->ops->refit(one->base, &one->params, &codes.codes, &how, &report));
     for (int threads = 2; threads <= 8; threads += 3) {
-        base_rig *it = base_rig_begin("gk-copula", 1, D, false);
+        base_fixture *it = base_fixture_begin("gk-copula", 1, D, false);
         how.threads = threads;
         assert_ok(it->base->ops->refit(it->base, &it->params, &codes.codes, &how, &report));
         assert_memory_equal(it->params.values, one->params.values, it->params.total * sizeof(gkv_real));
-        base_rig_end(it);
+        base_fixture_end(it);
     }
-    base_rig_end(one);
+    base_fixture_end(one);
     sample_free(&codes);
 }
 

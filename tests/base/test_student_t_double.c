@@ -3,7 +3,7 @@
 
 enum { D = 3, ROWS = 12 };
 
-static void place(base_rig *it, double location, double scale, double freedom)
+static void place(base_fixture *it, double location, double scale, double freedom)
 {
     for (size_t j = 0; j < it->d; j++) {
         gkv_param_value(&it->params, 0)[j] = location + 0.1 * (double)j;
@@ -15,7 +15,7 @@ static void place(base_rig *it, double location, double scale, double freedom)
 
 static double loss(void *context)
 {
-    base_rig *it = context;
+    base_fixture *it = context;
     double sum = 0;
     it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
     for (size_t r = 0; r < it->rows; r++)
@@ -29,7 +29,7 @@ static void test_gradients(void **state)
     static const double freedoms[] = {1, 2.5, 8, 300};
     for (size_t f = 0; f < 4; f++)
         for (int trainable = 0; trainable < 2; trainable++) {
-            base_rig *it = base_rig_begin("student-t", ROWS, D, trainable);
+            base_fixture *it = base_fixture_begin("student-t", ROWS, D, trainable);
             place(it, 0.4, 0.7, freedoms[f]);
             test_normals(1, ROWS * D, 3, gkv_at(&it->ws, it->base->eps, 0));
             test_normals(2, ROWS, 1, gkv_at(&it->ws, it->base->d_log_density, 0));
@@ -44,7 +44,7 @@ static void test_gradients(void **state)
             for (size_t i = 0; i < 3 && trainable; i++)
                 assert_gradient(loss, it, gkv_param_value(&it->params, i), gkv_param_grad(&it->params, i), D, 1, 1e-6,
                                 it->params.list[i].name);
-            base_rig_end(it);
+            base_fixture_end(it);
         }
 }
 
@@ -57,7 +57,7 @@ static void test_known_values(void **state)
         {30, 0.995, 2.7499956535670305}, {3, 0.5, 0}, {1, 0.25, -1}, {4, 1e-6, -41.577854150450975},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        base_rig *it = base_rig_begin("student-t", 1, 1, false);
+        base_fixture *it = base_fixture_begin("student-t", 1, 1, false);
         place(it, 2, 3, known[i].freedom);
         const gkv_gk normal = gkv_gk_standard();
         double row = gkv_gk_quantile(&normal, known[i].p), x = 2 + 3 * known[i].t, pdf, cdf;
@@ -68,14 +68,14 @@ static void test_known_values(void **state)
         *gkv_at(&it->ws, it->base->eps, 0) = x;
         it->base->ops->log_density(it->base, &it->ws, 0, 1);
         assert_relative(exp(*gkv_at(&it->ws, it->base->log_density, 0)), pdf, 1e-12);
-        base_rig_end(it);
+        base_fixture_end(it);
     }
-    base_rig *cauchy = base_rig_begin("student-t", 1, 1, false);
+    base_fixture *cauchy = base_fixture_begin("student-t", 1, 1, false);
     place(cauchy, 0, 1, 1);
     *gkv_at(&cauchy->ws, cauchy->base->eps, 0) = 2;
     cauchy->base->ops->log_density(cauchy->base, &cauchy->ws, 0, 1);
     assert_close(*gkv_at(&cauchy->ws, cauchy->base->log_density, 0), -log(3.14159265358979323846 * 5), 1e-12);
-    base_rig_end(cauchy);
+    base_fixture_end(cauchy);
 }
 
 static void test_refit(void **state)
@@ -83,7 +83,7 @@ static void test_refit(void **state)
     (void)state;
     enum { FIT = 20000, HELD_OUT = 4000 };
     static double rows[(FIT + HELD_OUT) * D];
-    base_rig *truth = base_rig_begin("student-t", 1, D, false), *it = base_rig_begin("student-t", 1, D, true);
+    base_fixture *truth = base_fixture_begin("student-t", 1, D, false), *it = base_fixture_begin("student-t", 1, D, true);
     place(truth, 1, 2, 3);
     test_normals(5, (FIT + HELD_OUT) * D, 1, rows);
     truth->base->ops->transform(truth->base, &truth->params, FIT + HELD_OUT, NULL, rows);
@@ -108,8 +108,8 @@ static void test_refit(void **state)
     assert_ok(it->base->ops->refit(it->base, &it->params, &codes, &how, &report));
     assert_ok(it->base->ops->check(it->base, &it->params));
     assert_true(report.held_out_after >= report.held_out_before);
-    base_rig_end(truth);
-    base_rig_end(it);
+    base_fixture_end(truth);
+    base_fixture_end(it);
 }
 
 static void test_validity(void **state)
@@ -118,14 +118,14 @@ static void test_validity(void **state)
     static const struct { size_t parameter; double value; } bad[] = {
         {0, NAN}, {0, INFINITY}, {1, 0}, {1, -1}, {1, NAN}, {1, INFINITY}, {2, NAN}, {2, 1e4}, {2, -1e4}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        base_rig *it = base_rig_begin("student-t", 1, D, true);
+        base_fixture *it = base_fixture_begin("student-t", 1, D, true);
         gkv_param_value(&it->params, bad[i].parameter)[1] = bad[i].value;
         assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, "margin 1");
         if (bad[i].parameter > 0 && isfinite(bad[i].value)) {
             it->base->ops->project(it->base, &it->params);
             assert_ok(it->base->ops->check(it->base, &it->params));
         }
-        base_rig_end(it);
+        base_fixture_end(it);
     }
 }
 

@@ -66,7 +66,7 @@ weight_decay = 0
 ema = 0' > small.ini
 
 # The default kind of model, as small: a mixture, or two components for each label, of which all refits but the
-# first are by what steps tally, every seven; layers, gradient, decay and average as by default.
+# first are by what steps stats, every seven; layers, gradient, decay and average as by default.
 configuration 'base = gk-mixture
 base_components = 3' 'refit_every = 0.5
 refit_steps = 7' > mixture.ini
@@ -79,13 +79,13 @@ refits() {
     [ "$(wc -l < "$1/refits.jsonl")" -eq "$2" ] || fail "$1: $(wc -l < "$1/refits.jsonl") refits, not $2"
 }
 
-# tallied FOLDER COUNT: the same, all but the first by tallies, and many of them moved the base.
-tallied() {
+# accumulated FOLDER COUNT: the same, all but the first by stats, and many of them moved the base.
+accumulated() {
     local others moved
     refits "$1" "$2"
     others=$(grep -vF '"tally_share": 0,' "$1/refits.jsonl")
     moved=$(echo "$others" | grep -cvF '"step_length": 0,')
-    [ "$(echo "$others" | wc -l)" -eq $(($2 - 1)) ] || fail "$1: not all refits but the first were by a tally"
+    [ "$(echo "$others" | wc -l)" -eq $(($2 - 1)) ] || fail "$1: not all refits but the first were by a stats"
     [ $((4 * moved)) -ge "$2" ] || fail "$1: only $moved of $2 refits moved the base"
 }
 

@@ -38,7 +38,7 @@ assert f["models"][1]["sample_operations"] == 2 * (6 * 32 + 32 * 32 + 32 * 784)
 assert 0 < f["first_step_seconds"] < f["epoch_seconds"] and 1e6 < f["peak_memory_bytes"] < 3e8
 END
 
-# Mixtures, by class with labels that are made up too: the first refit by itself, the others by what steps tally,
+# Mixtures, by class with labels that are made up too: the first refit by itself, the others by what steps stats,
 # as often as a run makes them.
 expect 0 "refits of the base" "$gkvae" bench by-class.ini --images 1000 --threads 1 --seconds 1 --only training --only run \
     --set model.base_classes=3 --json by-class.json

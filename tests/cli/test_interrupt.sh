@@ -6,9 +6,9 @@ files="checkpoint.safetensors model.safetensors"
 # More epochs than the signal lets it finish.
 expect 0 "done after 40 epochs" "$gkvae" train small.ini --out "whole small" --epochs 40
 refits "whole small" 40
-# Refits by tallies come every 7 steps, from the ninth of 360 on.
+# Refits by stats come every 7 steps, from the ninth of 360 on.
 expect 0 "done after 20 epochs" "$gkvae" train mixture.ini --out "whole mixture" --epochs 20
-tallied "whole mixture" 51
+accumulated "whole mixture" 51
 
 stop_and_resume() {
     local model=$1 epochs=$2 signal=$3 wanted=$4 folder="$1 stopped by $3" whole="whole $1" process code=0

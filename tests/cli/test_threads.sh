@@ -10,11 +10,11 @@ done
 expect 0 "done" "$gkvae" train small.ini --out other --seed 2
 cmp -s run-1/model.safetensors other/model.safetensors && fail "another seed gives the same model"
 
-# Bases that are refitted to tallies.
+# Bases that are refitted to stats.
 for model in mixture by-class; do
     for threads in 1 2 3; do
         expect 0 "done" "$gkvae" train $model.ini --out "$model-$threads" --threads $threads
-        tallied "$model-$threads" 4 # after 9, 16, 23 and 30 of 36 steps
+        accumulated "$model-$threads" 4 # after 9, 16, 23 and 30 of 36 steps
         for file in checkpoint.safetensors model.safetensors; do
             cmp "$model-1/$file" "$model-$threads/$file" || fail "$model: $file is another on $threads threads"
         done

@@ -72,11 +72,11 @@ static void hear(void *context, const char *text)
     strcat(heard, "\n");
 }
 
-static const gkv_listener listener = {hear, &asked};
+static const gkv_reporter listener = {hear, &asked};
 
 /* A source that delivers the right files, but for one, if its folder names it. */
 static gkv_status fetch_test(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                             gkv_listener to, char **delivered)
+                             gkv_reporter to, char **delivered)
 {
     (void)data;
     (void)to;
@@ -144,7 +144,7 @@ static void present_files_are_used(void **state)
         assert_int_equal(asked, 0);
         assert_non_null(strstr(source, "already in "));
         free(source);
-        assert_ok(gkv_known_data_get(&data, temporary, (gkv_listener){0}, NULL));
+        assert_ok(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL));
         expect_complete(&data, 4);
     }
 }
@@ -205,13 +205,13 @@ static void wrong_checksum_is_refused_and_kept_out(void **state)
     gkv_known_data data = row("wrong");
     char *source = (char *)1;
     data.sources[0] = (gkv_source){fetch_test, "a liar", NULL, "t10k-labels-idx1-ubyte"};
-    assert_fails(gkv_known_data_get(&data, temporary, (gkv_listener){0}, &source), GKV_ERR_DATA,
+    assert_fails(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, &source), GKV_ERR_DATA,
                  "wrong could not be fetched; a liar: t10k-labels-idx1-ubyte: the SHA-256 of the content is ");
     assert_non_null(strstr(gkv_error_message(), sums[3]));
     assert_int_equal(entries_of(in_temporary("wrong")), 0);
     /* The next source may do better. */
     data.sources[1] = (gkv_source){fetch_test, "an honest man", NULL, NULL};
-    assert_ok(gkv_known_data_get(&data, temporary, (gkv_listener){0}, &source));
+    assert_ok(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, &source));
     assert_string_equal(source, "an honest man");
     free(source);
     expect_complete(&data, 4);
@@ -316,7 +316,7 @@ static void npm_delivers_a_package(void **state)
     char *source = NULL;
     data.sources[0] = (gkv_source){gkv_fetch_npm, "npm package pack 1.0", "pack@1.0", "node_modules/pack/data"};
     put_program("npm", npm_delivers);
-    assert_ok(gkv_known_data_get(&data, temporary, (gkv_listener){0}, &source));
+    assert_ok(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, &source));
     assert_string_equal(source, "npm package pack 1.0");
     free(source);
     expect_complete(&data, 4);
@@ -329,13 +329,13 @@ static void every_source_that_failed_is_listed(void **state)
     data.sources[0] = (gkv_source){gkv_fetch_npm, "npm package pack", "pack", "data"};
     data.sources[1] = (gkv_source){gkv_fetch_https, "https://127.0.0.1:1/", "https://127.0.0.1:1/", NULL};
     data.sources[2] = (gkv_source){gkv_fetch_https, "http://127.0.0.1:1/", "http://127.0.0.1:1/", NULL};
-    assert_fails(gkv_known_data_get(&data, temporary, (gkv_listener){0}, NULL), GKV_ERR_IO,
+    assert_fails(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL), GKV_ERR_IO,
                  "failed could not be fetched; npm package pack: npm cannot be run: ");
     assert_non_null(strstr(gkv_error_message(), "; https://127.0.0.1:1/: "));
     assert_non_null(strstr(gkv_error_message(), "; http://127.0.0.1:1/: Protocol \"http\""));
     assert_int_equal(entries_of(in_temporary("failed")), 0);
     put_program("npm", "echo 'npm warn old'; echo 'npm ERR! code ENOTFOUND' >&2; echo 'npm ERR! network'; exit 3");
-    assert_fails(gkv_known_data_get(&data, temporary, (gkv_listener){0}, NULL), GKV_ERR_IO,
+    assert_fails(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL), GKV_ERR_IO,
                  "npm ended with exit code 3: npm ERR! code ENOTFOUND; npm ERR! network; https://127.0.0.1:1/: ");
 }
 
@@ -346,7 +346,7 @@ static void long_explanations_leave_room_for_each_other(void **state)
     for (int i = 0; i < GKV_MAX_SOURCES; i++)
         data.sources[i] = (gkv_source){fetch_test, "a source whose name is quite long", NULL, gkv_data_file_names[i]};
     data.sources[3].about = "the last one";
-    assert_fails(gkv_known_data_get(&data, temporary, (gkv_listener){0}, NULL), GKV_ERR_DATA, "the last one");
+    assert_fails(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL), GKV_ERR_DATA, "the last one");
 }
 
 static void debian_files_are_copied(void **state)
@@ -356,7 +356,7 @@ static void debian_files_are_copied(void **state)
     const char *folder = in_temporary("system");
     data.sources[0] = (gkv_source){gkv_fetch_debian, "Debian package set", "set", folder};
     put_files("system", true);
-    assert_ok(gkv_known_data_get(&data, temporary, (gkv_listener){0}, NULL));
+    assert_ok(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL));
     expect_complete(&data, 4);
     assert_int_equal(entries_of(folder), 4);
 }
@@ -367,17 +367,17 @@ static void debian_package_is_installed_by_root_only(void **state)
     gkv_known_data data = row("by-apt");
     data.sources[0] = (gkv_source){gkv_fetch_debian, "Debian package set", "set", in_temporary("apt-system")};
     if (geteuid() != 0) {
-        assert_fails(gkv_known_data_get(&data, temporary, (gkv_listener){0}, NULL), GKV_ERR_IO,
+        assert_fails(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL), GKV_ERR_IO,
                      "apt-system is not there; as root, run: apt-get install set");
         return;
     }
     put_program("apt-get", "echo 'E: Unable to locate package set'; exit 100");
-    assert_fails(gkv_known_data_get(&data, temporary, (gkv_listener){0}, NULL), GKV_ERR_IO,
+    assert_fails(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL), GKV_ERR_IO,
                  "apt-get ended with exit code 100: E: Unable to locate package set");
     /* The package is known only once the lists are refreshed. */
     put_program("apt-get", "case $1 in update) touch \"$here/updated\";; install) [ -e \"$here/updated\" ] && "
                            "cp -r \"$here/right\" \"$here/apt-system\";; esac");
-    assert_ok(gkv_known_data_get(&data, temporary, (gkv_listener){0}, NULL));
+    assert_ok(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL));
     expect_complete(&data, 4);
 }
 

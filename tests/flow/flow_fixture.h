@@ -6,7 +6,7 @@
 
 #include "flow/flow.h"
 
-typedef struct flow_rig {
+typedef struct flow_fixture {
     gkv_params params;
     gkv_plan plan;
     gkv_workspace ws;
@@ -14,12 +14,12 @@ typedef struct flow_rig {
     size_t rows, d;
     gkv_real *z;             /* [rows, d]: the input, kept apart from the workspace */
     gkv_real *weight, *tilt; /* the loss is Σ weight·ε + tilt·log_det */
-} flow_rig;
+} flow_fixture;
 
-static inline flow_rig *flow_rig_begin(const char *name, size_t rows, size_t d, size_t layers, size_t hidden,
+static inline flow_fixture *flow_fixture_begin(const char *name, size_t rows, size_t d, size_t layers, size_t hidden,
                                        double bound)
 {
-    flow_rig *it = test_alloc(sizeof *it);
+    flow_fixture *it = test_alloc(sizeof *it);
     it->rows = rows;
     it->d = d;
     const gkv_flow_spec spec = {.z = gkv_plan_forward(&it->plan, d), .d_z = gkv_plan_backward(&it->plan, d),
@@ -41,13 +41,13 @@ static inline flow_rig *flow_rig_begin(const char *name, size_t rows, size_t d, 
 }
 
 /* Initial outputs are zero, which would hide half of the mistakes. */
-static inline void flow_rig_perturb(flow_rig *it, double scale)
+static inline void flow_fixture_perturb(flow_fixture *it, double scale)
 {
     for (size_t i = 0; i < it->params.count; i++)
         test_perturb(10 + i, it->params.list[i].size, scale, gkv_param_value(&it->params, i));
 }
 
-static inline void flow_rig_end(flow_rig *it)
+static inline void flow_fixture_end(flow_fixture *it)
 {
     it->flow->ops->free(it->flow);
     gkv_workspace_free(&it->ws);
@@ -58,7 +58,7 @@ static inline void flow_rig_end(flow_rig *it)
     free(it);
 }
 
-static inline void flow_rig_forward(flow_rig *it)
+static inline void flow_fixture_forward(flow_fixture *it)
 {
     memcpy(gkv_at(&it->ws, it->flow->z, 0), it->z, it->rows * it->d * sizeof *it->z);
     it->flow->ops->normalise(it->flow, &it->ws, 0, it->rows);

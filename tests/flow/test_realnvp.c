@@ -5,9 +5,9 @@ enum { ROWS = 100, D = 40, LAYERS = 8, HIDDEN = 128 };
 
 /* Weights of the size that training gives: initial ones, and outputs of which the
  * log-scales and shifts reach ±½: ε up to 40. */
-static flow_rig *trained(void)
+static flow_fixture *trained(void)
 {
-    flow_rig *it = flow_rig_begin("realnvp", ROWS, D, LAYERS, HIDDEN, 2);
+    flow_fixture *it = flow_fixture_begin("realnvp", ROWS, D, LAYERS, HIDDEN, 2);
     for (size_t i = 0; i < it->params.count; i++)
         if (strstr(it->params.list[i].name, ".output."))
             test_perturb(10 + i, it->params.list[i].size, 0.015, gkv_param_value(&it->params, i));
@@ -17,8 +17,8 @@ static flow_rig *trained(void)
 static void test_round_trip(void **state)
 {
     (void)state;
-    flow_rig *it = trained();
-    flow_rig_forward(it);
+    flow_fixture *it = trained();
+    flow_fixture_forward(it);
     double spread = 0, largest = 0;
     for (size_t i = 0; i < ROWS * D; i++)
         spread = fmax(spread, fabs((double)(gkv_at(&it->ws, it->flow->eps, 0)[i] - it->z[i])));
@@ -29,16 +29,16 @@ static void test_round_trip(void **state)
     it->flow->ops->generate(it->flow, &it->ws, 0, ROWS);
     for (size_t i = 0; i < ROWS * D; i++)
         assert_close(gkv_at(&it->ws, it->flow->z, 0)[i], it->z[i], 1e-5);
-    flow_rig_end(it);
+    flow_fixture_end(it);
 }
 
 /* Rows in other tiles: the same within rounding, whatever the tile's place. */
 static void test_tiles(void **state)
 {
     (void)state;
-    flow_rig *it = trained();
+    flow_fixture *it = trained();
     gkv_real *whole = test_alloc(ROWS * D * sizeof *whole);
-    flow_rig_forward(it);
+    flow_fixture_forward(it);
     memcpy(whole, gkv_at(&it->ws, it->flow->eps, 0), ROWS * D * sizeof *whole);
     memset(gkv_at(&it->ws, it->flow->eps, 0), 0, ROWS * D * sizeof *whole);
     static const size_t cuts[] = {0, 1, 50, 57, ROWS};
@@ -47,7 +47,7 @@ static void test_tiles(void **state)
     for (size_t i = 0; i < ROWS * D; i++)
         assert_close(gkv_at(&it->ws, it->flow->eps, 0)[i], whole[i], 2e-5 * (1 + fabs((double)whole[i])));
     free(whole);
-    flow_rig_end(it);
+    flow_fixture_end(it);
 }
 
 int main(void)

@@ -5,8 +5,8 @@
 
 static double loss(void *context)
 {
-    flow_rig *it = context;
-    flow_rig_forward(it);
+    flow_fixture *it = context;
+    flow_fixture_forward(it);
     double sum = 0;
     for (size_t r = 0; r < it->rows; r++) {
         const double *eps = gkv_at(&it->ws, it->flow->eps, r);
@@ -19,16 +19,16 @@ static double loss(void *context)
 
 static void normalise_row(void *context, const double *x, double *y)
 {
-    flow_rig *it = context;
+    flow_fixture *it = context;
     memcpy(gkv_at(&it->ws, it->flow->z, 0), x, it->d * sizeof *x);
     it->flow->ops->normalise(it->flow, &it->ws, 0, 1);
     memcpy(y, gkv_at(&it->ws, it->flow->eps, 0), it->d * sizeof *y);
 }
 
-static void check_log_det(flow_rig *it)
+static void check_log_det(flow_fixture *it)
 {
     for (size_t r = 0; r < it->rows; r++) {
-        flow_rig_forward(it);
+        flow_fixture_forward(it);
         const double log_det = *gkv_at(&it->ws, it->flow->log_det, r), *z = it->z + r * it->d;
         /* Long steps suffer from the nets' kinks, short ones from rounding. */
         const double wide = test_log_det_of(normalise_row, it, z, it->d, 1e-3);
@@ -38,7 +38,7 @@ static void check_log_det(flow_rig *it)
     }
 }
 
-static void check_gradients(flow_rig *it, size_t stride)
+static void check_gradients(flow_fixture *it, size_t stride)
 {
     const gkv_flow *flow = it->flow;
     const size_t half = it->rows / 2;
@@ -63,7 +63,7 @@ static void check_gradients(flow_rig *it, size_t stride)
 }
 
 /* Forward mode, rows [1, rows) at once, against differences: all the Jacobian, and combinations of its rows. */
-static void check_tangents(flow_rig *it)
+static void check_tangents(flow_fixture *it)
 {
     const gkv_flow *flow = it->flow;
     const size_t d = it->d, rows = it->rows - 1, each = d + 2, widest = flow->widest;
@@ -77,7 +77,7 @@ static void check_tangents(flow_rig *it)
             start[j * d + i] = i == j;
     for (size_t r = 0; r < rows; r++)
         memcpy(tangents + r * each * d, start, each * d * sizeof *start);
-    flow_rig_forward(it);
+    flow_fixture_forward(it);
     flow->ops->tangent(flow, &it->ws, 1, rows, each, tangents, &room);
     for (size_t r = 0; r < rows; r++) {
         test_jacobian(normalise_row, it, it->z + (r + 1) * d, d, d, 1e-4, wanted);
@@ -96,11 +96,11 @@ static void check_tangents(flow_rig *it)
     free(room.b);
 }
 
-static void check_round_trip(flow_rig *it, double tolerance)
+static void check_round_trip(flow_fixture *it, double tolerance)
 {
     const gkv_flow *flow = it->flow;
     double largest = 1;
-    flow_rig_forward(it);
+    flow_fixture_forward(it);
     memset(gkv_at(&it->ws, flow->z, 0), 0, flow->eps.offset == flow->z.offset ? 0 : it->rows * it->d * sizeof *it->z);
     flow->ops->generate(flow, &it->ws, 0, it->rows);
     for (size_t i = 0; i < it->rows * it->d; i++)
@@ -124,13 +124,13 @@ static void test_realnvp(void **state)
     static const size_t dims[] = {2, 5, 40};
     for (size_t layers = 1; layers <= 4; layers++) {
         for (size_t i = 0; i < 3; i++) {
-            flow_rig *it = flow_rig_begin("realnvp", 4, dims[i], layers, 6, 1.5);
-            flow_rig_perturb(it, 0.4);
+            flow_fixture *it = flow_fixture_begin("realnvp", 4, dims[i], layers, 6, 1.5);
+            flow_fixture_perturb(it, 0.4);
             check_log_det(it);
             check_tangents(it);
             check_gradients(it, dims[i] > 10 ? 7 : 1);
             check_round_trip(it, 1e-12);
-            flow_rig_end(it);
+            flow_fixture_end(it);
         }
     }
 }
@@ -139,12 +139,12 @@ static void test_realnvp(void **state)
 static void test_identity_at_first(void **state)
 {
     (void)state;
-    flow_rig *it = flow_rig_begin("realnvp", 3, 7, 5, 8, 2);
-    flow_rig_forward(it);
+    flow_fixture *it = flow_fixture_begin("realnvp", 3, 7, 5, 8, 2);
+    flow_fixture_forward(it);
     assert_memory_equal(gkv_at(&it->ws, it->flow->eps, 0), it->z, 3 * 7 * sizeof *it->z);
     for (size_t r = 0; r < 3; r++)
         assert_true(*gkv_at(&it->ws, it->flow->log_det, r) == 0);
-    flow_rig_end(it);
+    flow_fixture_end(it);
 }
 
 /* Each layer moves about half of the dimensions; each two layers together move all. */
@@ -171,31 +171,31 @@ static void test_splits(void **state)
 static void test_bound(void **state)
 {
     (void)state;
-    flow_rig *it = flow_rig_begin("realnvp", 5, 6, 1, 6, 0.5);
-    flow_rig_perturb(it, 300);
-    flow_rig_forward(it);
+    flow_fixture *it = flow_fixture_begin("realnvp", 5, 6, 1, 6, 0.5);
+    flow_fixture_perturb(it, 300);
+    flow_fixture_forward(it);
     for (size_t r = 0; r < 5; r++) {
         assert_true(fabs(*gkv_at(&it->ws, it->flow->log_det, r)) <= 3 * 0.5 + 1e-12);
         for (size_t j = 0; j < 6; j++)
             assert_true(isfinite(gkv_at(&it->ws, it->flow->eps, r)[j]));
     }
-    flow_rig_end(it);
+    flow_fixture_end(it);
 }
 
 static void test_none(void **state)
 {
     (void)state;
-    flow_rig *it = flow_rig_begin("none", 4, 3, 8, 5, 2);
+    flow_fixture *it = flow_fixture_begin("none", 4, 3, 8, 5, 2);
     assert_int_equal(it->params.count, 0);
     assert_int_equal(it->flow->ops->parts(it->flow), 0);
-    flow_rig_forward(it);
+    flow_fixture_forward(it);
     assert_memory_equal(gkv_at(&it->ws, it->flow->eps, 0), it->z, 12 * sizeof *it->z);
     *gkv_at(&it->ws, it->flow->log_det, 2) = 9; /* what an earlier pass left */
     check_log_det(it);
     check_tangents(it);
     check_gradients(it, 1);
     check_round_trip(it, 0);
-    flow_rig_end(it);
+    flow_fixture_end(it);
 }
 
 static void test_what_cannot_be_coupled(void **state)
@@ -221,14 +221,14 @@ static void test_what_cannot_be_coupled(void **state)
 static void test_shifts_alone(void **state)
 {
     (void)state;
-    flow_rig *it = flow_rig_begin("realnvp", 4, 5, 3, 6, 0);
-    flow_rig_perturb(it, 0.4);
-    flow_rig_forward(it);
+    flow_fixture *it = flow_fixture_begin("realnvp", 4, 5, 3, 6, 0);
+    flow_fixture_perturb(it, 0.4);
+    flow_fixture_forward(it);
     assert_true(*gkv_at(&it->ws, it->flow->log_det, 1) == 0);
     check_tangents(it);
     check_gradients(it, 1);
     check_round_trip(it, 1e-12);
-    flow_rig_end(it);
+    flow_fixture_end(it);
 }
 
 int main(void)

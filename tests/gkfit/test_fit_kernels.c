@@ -58,8 +58,8 @@ static void least_k(void **state)
     static const double cs[] = {.05, .3, .6, .8, .83, .84, .9, .99};
     for (size_t t = 0; t < table_count; t++)
         for (size_t i = 0; i < sizeof cs / sizeof *cs; i++) {
-            gkv_gk_edge edge;
-            gkv_gk_edge_prepare(cs[i], &edge);
+            gkv_k_min_table edge;
+            gkv_k_min_table_fill(cs[i], &edge);
             for (double g = -99.7; g < 100; g += fabs(g) > 10 ? 1.37 : .0973) {
                 double k, slope, curvature, expected_slope;
                 tables[t]->edge(1, &edge, &g, &k, &slope, &curvature);
@@ -154,8 +154,8 @@ static void least_squares_terms(void **state)
     enum { M = 21, ROWS = M + 1, LANES = 8 };
     double p[M], z[ROWS] = {0}, ln[ROWS] = {0}, phi[ROWS] = {0}, x[ROWS] = {0}, weight[ROWS] = {0}, step[ROWS];
     double many[5][ROWS * LANES], v[4 * LANES], r[ROWS * LANES], jacobian[4 * ROWS * LANES], plain[LANES];
-    gkv_gk_edge edge;
-    gkv_gk_edge_prepare(.8, &edge);
+    gkv_k_min_table edge;
+    gkv_k_min_table_fill(.8, &edge);
     for (size_t t = 0; t < table_count; t++) {
         for (int i = 0; i < M; i++)
             p[i] = (i + 1.0) / (M + 1), step[i] = 1 + .1 * i;

@@ -209,7 +209,7 @@ static void test_refusals(void **state)
     set(&wanted, "model.base_classes", "4");
     assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL), GKV_ERR_CONFIG, "base_classes");
     set(&wanted, "model.base", "gaussian-mixture");
-    set(&wanted, "model.base_dependence", "low-rank");
+    set(&wanted, "model.base_covariance", "low-rank");
     set(&wanted, "model.base_rank", "4");
     assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL), GKV_ERR_CONFIG, "base_rank = 4");
     assert_null(out);

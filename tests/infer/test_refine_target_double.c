@@ -6,7 +6,7 @@
 
 enum { HEIGHT = 17, WIDTH = 18, PIXELS = HEIGHT * WIDTH, LATENT = 4, IMAGES = 3, ROWS = 43 };
 
-typedef struct rig {
+typedef struct fixture {
     gkv_model *model;
     gkv_workspace ws; /* for the model's own passes */
     gkv_refine_target target;
@@ -15,16 +15,16 @@ typedef struct rig {
     double z[ROWS * LATENT];
     size_t image[ROWS];
     size_t row; /* that is being differentiated */
-} rig;
+} fixture;
 
 static void set(gkv_settings *settings, const char *name, const char *value)
 {
     assert_ok(gkv_settings_set(settings, name, value, "test"));
 }
 
-static rig *begin(const char *flow, const char *base, const char *block, const char *layers, double weight)
+static fixture *begin(const char *flow, const char *base, const char *block, const char *layers, double weight)
 {
-    rig *it = test_alloc(sizeof *it);
+    fixture *it = test_alloc(sizeof *it);
     gkv_settings settings;
     gkv_settings_defaults(&settings);
     set(&settings, "model.latent", "4");
@@ -77,7 +77,7 @@ static rig *begin(const char *flow, const char *base, const char *block, const c
     return it;
 }
 
-static void end(rig *it)
+static void end(fixture *it)
 {
     gkv_refine_target_free(&it->target);
     gkv_workspace_free(&it->ws);
@@ -86,7 +86,7 @@ static void end(rig *it)
 }
 
 /* By the model's own passes: −log p(x|z) − weight·log p(z) of the row at z. */
-static double value_at(rig *it, size_t row, const double *z, double *cross_entropy)
+static double value_at(fixture *it, size_t row, const double *z, double *cross_entropy)
 {
     memcpy(gkv_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
     for (size_t k = 0; k < PIXELS; k++)
@@ -101,13 +101,13 @@ static double value_at(rig *it, size_t row, const double *z, double *cross_entro
 
 static void value_map(void *context, const double *z, double *value)
 {
-    rig *it = context;
+    fixture *it = context;
     *value = value_at(it, it->row, z, NULL);
 }
 
 static void logits_map(void *context, const double *z, double *logits)
 {
-    rig *it = context;
+    fixture *it = context;
     memcpy(gkv_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
     gkv_pass_decode(it->model, &it->ws, 0, 1);
     memcpy(logits, gkv_at(&it->ws, it->model->decoder.out, 0), PIXELS * sizeof *logits);
@@ -115,14 +115,14 @@ static void logits_map(void *context, const double *z, double *logits)
 
 static void eps_map(void *context, const double *z, double *eps)
 {
-    rig *it = context;
+    fixture *it = context;
     memcpy(gkv_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
     gkv_pass_prior(it->model, &it->ws, 0, 1);
     memcpy(eps, gkv_at(&it->ws, it->model->flow->eps, 0), LATENT * sizeof *eps);
 }
 
 /* Adds row r's gradient and curvature by differences. */
-static void add_row(rig *it, size_t r, double *gradient, double *curvature)
+static void add_row(fixture *it, size_t r, double *gradient, double *curvature)
 {
     static double jacobian[LATENT * PIXELS], logits[PIXELS];
     double slopes[LATENT], flow[LATENT * LATENT], lambda[LATENT * LATENT], eps[LATENT];
@@ -151,7 +151,7 @@ static void add_row(rig *it, size_t r, double *gradient, double *curvature)
 
 static void check(const char *flow, const char *base, const char *block, const char *layers, double weight)
 {
-    rig *it = begin(flow, base, block, layers, weight);
+    fixture *it = begin(flow, base, block, layers, weight);
     const gkv_target *target = &it->target.target;
     double values[ROWS], entropies[ROWS];
     double gradient[IMAGES * LATENT] = {0}, curvature[IMAGES * LATENT * LATENT] = {0};

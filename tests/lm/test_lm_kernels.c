@@ -4,7 +4,7 @@
 
 #include "core/simd.h"
 #include "gkvae/lm.h"
-#include "lm/driver.h"
+#include "lm/runner.h"
 #include "lm/level.h"
 
 static double noise(size_t i)
@@ -32,8 +32,8 @@ static void factor_keeps_products(void **state)
             const size_t n = sizes[s][0], p = sizes[s][1];
             const gkv_lm_kernels *k = level > (int)gkv_simd_best() ? gkv_lm_kernels_single(gkv_simd_best())
                                                                    : gkv_lm_kernels_of((gkv_simd)level);
-            gkv_lm_driver d;
-            assert_ok(gkv_lm_driver_open(&d, k, n, p));
+            gkv_lm_runner d;
+            assert_ok(gkv_lm_runner_open(&d, k, n, p));
             for (size_t l = 0; l < k->lanes; l++)
                 for (size_t j = 0; j <= p; j++)
                     for (size_t i = 0; i < n; i++) {
@@ -61,7 +61,7 @@ static void factor_keeps_products(void **state)
                         assert_close(left, right, 1e-14 * sqrt(na * nb));
                     }
                 }
-            gkv_lm_driver_close(&d);
+            gkv_lm_runner_close(&d);
         }
 }
 
@@ -76,8 +76,8 @@ static void steps_solve_the_damped_system(void **state)
             for (int held = -1; held < M; held++) {
                 const gkv_lm_kernels *k = gkv_lm_kernels_of((gkv_simd)level);
                 const size_t lanes = k->lanes;
-                gkv_lm_driver d;
-                assert_ok(gkv_lm_driver_open(&d, k, SIZE, M));
+                gkv_lm_runner d;
+                assert_ok(gkv_lm_runner_open(&d, k, SIZE, M));
                 for (size_t l = 0; l < lanes; l++) {
                     d.lambda[l] = lambda;
                     for (size_t j = 0; j < M; j++) {
@@ -119,7 +119,7 @@ static void steps_solve_the_damped_system(void **state)
                     const double slope = (near[l] - d.numbers[l]) / (lambda * 1e-5 + 1e-9);
                     assert_relative(-d.numbers[l] * d.fall[l], slope, 1e-3);
                 }
-                gkv_lm_driver_close(&d);
+                gkv_lm_runner_close(&d);
             }
 }
 

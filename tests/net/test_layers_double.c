@@ -5,26 +5,26 @@
 enum { PADDING_MARK = 77 };
 
 /* A chain of layers with the loss Σ weight·out, so that d_out = weight. */
-typedef struct rig {
+typedef struct fixture {
     gkv_params params;
     gkv_plan plan;
     gkv_workspace ws;
     gkv_mlp mlp;
     size_t rows;
     double *x, *weight; /* [rows, in], [rows, out] */
-} rig;
+} fixture;
 
-static rig *begin(size_t rows, size_t in)
+static fixture *begin(size_t rows, size_t in)
 {
-    rig *it = test_alloc(sizeof *it);
+    fixture *it = test_alloc(sizeof *it);
     it->rows = rows;
     it->mlp.in = gkv_plan_forward(&it->plan, in);
     it->mlp.d_in = gkv_plan_backward(&it->plan, in);
     return it;
 }
 
-/* Seals the rig, with random parameters and inputs. */
-static void finish(rig *it)
+/* Seals the fixture, with random parameters and inputs. */
+static void finish(fixture *it)
 {
     assert_ok(gkv_params_seal(&it->params));
     for (size_t i = 0; i < it->params.count; i++)
@@ -36,7 +36,7 @@ static void finish(rig *it)
     test_normals(101, it->rows * it->mlp.out.width, 1, it->weight);
 }
 
-static void finish_layer(rig *it)
+static void finish_layer(fixture *it)
 {
     it->mlp.count = 1;
     it->mlp.out = it->mlp.layers[0].out;
@@ -44,7 +44,7 @@ static void finish_layer(rig *it)
     finish(it);
 }
 
-static void end(rig *it)
+static void end(fixture *it)
 {
     gkv_mlp_free(&it->mlp);
     gkv_workspace_free(&it->ws);
@@ -54,14 +54,14 @@ static void end(rig *it)
     free(it);
 }
 
-static void put_inputs(rig *it) /* some layers overwrite their input */
+static void put_inputs(fixture *it) /* some layers overwrite their input */
 {
     memcpy(gkv_at(&it->ws, it->mlp.in, 0), it->x, it->rows * it->mlp.in.width * sizeof *it->x);
 }
 
 static double loss(void *context)
 {
-    rig *it = context;
+    fixture *it = context;
     put_inputs(it);
     gkv_mlp_forward(&it->mlp, &it->ws, 0, it->rows);
     const double *out = gkv_at(&it->ws, it->mlp.out, 0);
@@ -73,7 +73,7 @@ static double loss(void *context)
 
 /* Forward and backward in tiles from the last row to the first, then the parts,
  * also backwards, over gradients that hold garbage. */
-static void run_backward(rig *it)
+static void run_backward(fixture *it)
 {
     const size_t tile = it->rows > 2 ? it->rows / 2 : 1;
     put_inputs(it);
@@ -92,7 +92,7 @@ static void run_backward(rig *it)
             assert_true(gkv_param_grad(&it->params, i)[k] == PADDING_MARK);
 }
 
-static void check_all(rig *it, size_t stride)
+static void check_all(fixture *it, size_t stride)
 {
     run_backward(it);
     const size_t inputs = it->rows * it->mlp.in.width;
@@ -108,7 +108,7 @@ static void check_all(rig *it, size_t stride)
 static void test_linear(void **state)
 {
     (void)state;
-    rig *it = begin(5, 7);
+    fixture *it = begin(5, 7);
     it->mlp.layers = test_alloc(sizeof *it->mlp.layers);
     assert_ok(gkv_linear_create(&it->params, &it->plan, "linear", it->mlp.in, it->mlp.d_in, true, 9, it->mlp.layers));
     finish_layer(it);
@@ -131,7 +131,7 @@ static void test_linear_in_parts(void **state)
 {
     (void)state;
     enum { ROWS = 3, IN = 2600, OUT = 40 };
-    rig *it = begin(ROWS, IN);
+    fixture *it = begin(ROWS, IN);
     it->mlp.layers = test_alloc(sizeof *it->mlp.layers);
     assert_ok(gkv_linear_create(&it->params, &it->plan, "wide", it->mlp.in, it->mlp.d_in, true, OUT, it->mlp.layers));
     finish_layer(it);
@@ -159,7 +159,7 @@ static void test_sparse_linear(void **state)
     (void)state;
     enum { ROWS = 4, IN = 150, OUT = 9 };
     for (size_t hidden_layers = 0; hidden_layers < 2; hidden_layers++) {
-        rig *it = begin(ROWS, IN);
+        fixture *it = begin(ROWS, IN);
         gkv_param_id mean;
         assert_ok(gkv_params_add(&it->params, IN, 0, false, &mean, "mean"));
         const gkv_mlp_spec spec = {.in = it->mlp.in, .sparse_in = true, .mean = mean, .hidden = 6,
@@ -192,7 +192,7 @@ static void test_sparse_linear(void **state)
 static void test_packed_weights(void **state)
 {
     (void)state;
-    rig *it = begin(7, 90);
+    fixture *it = begin(7, 90);
     const gkv_mlp_spec spec = {.in = it->mlp.in, .d_in = it->mlp.d_in, .has_d_in = true, .hidden = 70,
                                .hidden_layers = 2, .out = 19, .block = GKV_BLOCK_SILU};
     assert_ok(gkv_mlp_create(&spec, "net", &it->params, &it->plan, &it->mlp));
@@ -220,9 +220,9 @@ static void test_packed_weights(void **state)
     end(it);
 }
 
-static rig *norm_silu_rig(size_t rows, size_t width)
+static fixture *norm_silu_rig(size_t rows, size_t width)
 {
-    rig *it = begin(rows, width);
+    fixture *it = begin(rows, width);
     it->mlp.layers = test_alloc(sizeof *it->mlp.layers);
     assert_ok(gkv_norm_silu_create(&it->params, &it->plan, "norm", it->mlp.in, it->mlp.d_in, it->mlp.layers));
     finish_layer(it);
@@ -232,7 +232,7 @@ static rig *norm_silu_rig(size_t rows, size_t width)
 static void test_norm_silu(void **state)
 {
     (void)state;
-    rig *it = norm_silu_rig(4, 11);
+    fixture *it = norm_silu_rig(4, 11);
     check_all(it, 1);
     loss(it);
     for (size_t r = 0; r < 4; r++) {
@@ -254,7 +254,7 @@ static void test_norm_silu(void **state)
 static void test_norm_silu_constant_row(void **state)
 {
     (void)state;
-    rig *it = norm_silu_rig(3, 6);
+    fixture *it = norm_silu_rig(3, 6);
     for (size_t i = 0; i < 6; i++)
         it->x[6 + i] = 2.5;
     check_all(it, 1);
@@ -270,7 +270,7 @@ static void test_norm_silu_constant_row(void **state)
 static void test_norm_silu_single(void **state)
 {
     (void)state;
-    rig *it = norm_silu_rig(2, 1);
+    fixture *it = norm_silu_rig(2, 1);
     run_backward(it);
     assert_close(gkv_at(&it->ws, it->mlp.d_in, 0)[0], 0, 0);
     end(it);
@@ -279,7 +279,7 @@ static void test_norm_silu_single(void **state)
 static void test_gate(void **state)
 {
     (void)state;
-    rig *it = begin(3, 10);
+    fixture *it = begin(3, 10);
     it->mlp.layers = test_alloc(sizeof *it->mlp.layers);
     assert_ok(gkv_gate_create(&it->plan, it->mlp.in, it->mlp.d_in, it->mlp.layers));
     finish_layer(it);
@@ -294,7 +294,7 @@ static void test_gate(void **state)
 static void test_leaky_relu(void **state)
 {
     (void)state;
-    rig *it = begin(5, 9);
+    fixture *it = begin(5, 9);
     it->mlp.layers = test_alloc(sizeof *it->mlp.layers);
     assert_ok(gkv_leaky_relu_create(it->mlp.in, it->mlp.d_in, it->mlp.layers));
     finish_layer(it);
@@ -307,7 +307,7 @@ static void test_leaky_relu(void **state)
 
 static void check_mlp(gkv_block block, size_t hidden_layers, bool has_d_in)
 {
-    rig *it = begin(6, 5);
+    fixture *it = begin(6, 5);
     const gkv_mlp_spec spec = {.in = it->mlp.in, .d_in = it->mlp.d_in, .has_d_in = has_d_in, .hidden = 8,
                                .hidden_layers = hidden_layers, .out = 3, .block = block};
     assert_ok(gkv_mlp_create(&spec, "net", &it->params, &it->plan, &it->mlp));
@@ -338,7 +338,7 @@ static void test_tile_touches_its_rows_only(void **state)
     (void)state;
     const gkv_block blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY, GKV_BLOCK_RESIDUAL};
     for (size_t b = 0; b < 4; b++) {
-        rig *it = begin(7, 5);
+        fixture *it = begin(7, 5);
         const gkv_mlp_spec spec = {.in = it->mlp.in, .d_in = it->mlp.d_in, .has_d_in = true, .hidden = 4,
                                    .hidden_layers = 2, .out = 3, .block = blocks[b]};
         assert_ok(gkv_mlp_create(&spec, "net", &it->params, &it->plan, &it->mlp));

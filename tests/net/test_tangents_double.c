@@ -4,18 +4,18 @@
 
 enum { ROWS = 5, IN = 6, HIDDEN = 9, OUT = 70, PART = 32 };
 
-typedef struct rig {
+typedef struct fixture {
     gkv_params params;
     gkv_plan plan;
     gkv_workspace ws;
     gkv_mlp mlp;
     double x[ROWS * IN];
     gkv_tangents room;
-} rig;
+} fixture;
 
-static rig *begin(gkv_block block, size_t layers, bool packed)
+static fixture *begin(gkv_block block, size_t layers, bool packed)
 {
-    rig *it = test_alloc(sizeof *it);
+    fixture *it = test_alloc(sizeof *it);
     const gkv_mlp_spec spec = {.in = gkv_plan_forward(&it->plan, IN), .d_in = gkv_plan_backward(&it->plan, IN),
                                .has_d_in = true, .hidden = HIDDEN, .hidden_layers = layers, .out = OUT,
                                .block = block};
@@ -38,7 +38,7 @@ static rig *begin(gkv_block block, size_t layers, bool packed)
     return it;
 }
 
-static void end(rig *it)
+static void end(fixture *it)
 {
     gkv_mlp_free(&it->mlp);
     gkv_workspace_free(&it->ws);
@@ -49,7 +49,7 @@ static void end(rig *it)
     free(it);
 }
 
-static void forward(rig *it)
+static void forward(fixture *it)
 {
     memcpy(gkv_at(&it->ws, it->mlp.in, 0), it->x, sizeof it->x);
     gkv_mlp_forward(&it->mlp, &it->ws, 0, ROWS);
@@ -57,7 +57,7 @@ static void forward(rig *it)
 
 static void outputs_of_row(void *context, const double *x, double *y)
 {
-    rig *it = context;
+    fixture *it = context;
     memcpy(gkv_at(&it->ws, it->mlp.in, 0), x, IN * sizeof *x);
     gkv_mlp_forward(&it->mlp, &it->ws, 0, 1);
     memcpy(y, gkv_at(&it->ws, it->mlp.out, 0), OUT * sizeof *y);
@@ -65,7 +65,7 @@ static void outputs_of_row(void *context, const double *x, double *y)
 
 static void check(gkv_block block, size_t layers, bool packed)
 {
-    rig *it = begin(block, layers, packed);
+    fixture *it = begin(block, layers, packed);
     const size_t hidden = it->mlp.count - 1, rows = ROWS - 2;
     double wanted[ROWS * IN * OUT], direction[ROWS * IN], part[ROWS * IN * OUT];
     for (size_t r = 0; r < ROWS; r++)

@@ -40,7 +40,7 @@ static void logarithmic_ticks(void **state)
     assert_ticks(80, 110, 1, 3, "80 | 90 | 100 | 110");
     gkv_axis axis;
     gkv_axis_make(&axis, 1, 1000, 1, 5);
-    assert_close(gkv_axis_place(&axis, 10), 1.0 / 3, 1e-12);
+    assert_close(gkv_axis_position(&axis, 10), 1.0 / 3, 1e-12);
     assert_false(gkv_axis_has(&axis, 0));
     assert_false(gkv_axis_has(&axis, NAN));
     assert_int_equal(axis.n_minor, 24);
@@ -62,7 +62,7 @@ static void any_range_gives_an_axis(void **state)
                     assert_true(isfinite(axis.low) && isfinite(axis.high) && axis.low < axis.high);
                     assert_true(axis.n_ticks <= GKV_TICKS_MAX && axis.n_minor <= GKV_MINOR_MAX);
                     for (int t = 0; t < axis.n_ticks; t++) {
-                        const double place = gkv_axis_place(&axis, axis.ticks[t]);
+                        const double place = gkv_axis_position(&axis, axis.ticks[t]);
                         assert_true(place > -0.001 && place < 1.001);
                         assert_true(axis.texts[t][0] != '\0' && strlen(axis.texts[t]) < GKV_TICK_TEXT);
                     }

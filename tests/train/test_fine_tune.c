@@ -13,8 +13,8 @@ static void test_when(void **state)
     gkv_settings settings = small_settings();
     set(&settings, "train.epochs", "3");
     gkv_trainer *plain = open_trainer(&settings);
-    assert_null(plain->polisher);
-    set(&settings, "train.polish_epochs", "2");
+    assert_null(plain->fine_tuner);
+    set(&settings, "train.fine_tune_epochs", "2");
     gkv_trainer *polished = open_trainer(&settings);
     const gkv_params *a = &plain->model->params, *b = &polished->model->params;
     gkv_step_report report, other;
@@ -29,11 +29,11 @@ static void test_when(void **state)
     }
     gkv_trainer_free(plain);
     gkv_trainer_free(polished);
-    set(&settings, "train.polish_epochs", "1000"); /* more than there are: all of them */
+    set(&settings, "train.fine_tune_epochs", "1000"); /* more than there are: all of them */
     polished = open_trainer(&settings);
     assert_ok(gkv_trainer_step(polished, &report));
     assert_true(report.loss != 0 && !report.skipped);
-    assert_int_equal(polished->polisher->threads, 2);
+    assert_int_equal(polished->fine_tuner->threads, 2);
     gkv_trainer_free(polished);
 }
 
@@ -42,7 +42,7 @@ static void test_codes(void **state)
 {
     (void)state;
     gkv_settings settings = small_settings();
-    set(&settings, "train.polish_epochs", "2");
+    set(&settings, "train.fine_tune_epochs", "2");
     set(&settings, "train.samples", "2");
     gkv_trainer *trainer = open_trainer(&settings);
     take_steps(trainer, 1);
@@ -85,14 +85,14 @@ static void test_bytes(void **state)
 {
     (void)state;
     gkv_settings settings = small_settings();
-    set(&settings, "train.polish_epochs", "1");
-    set(&settings, "train.polish_iterations", "2");
+    set(&settings, "train.fine_tune_epochs", "1");
+    set(&settings, "train.fine_tune_iterations", "2");
     check_bytes(&settings, "polished");
     set(&settings, "train.samples", "3"); /* tiles of 16 images */
     set(&settings, "train.objective", "iwae");
     set(&settings, "train.ema", "0.9");
-    set(&settings, "train.polish_iterations", "1");
-    set(&settings, "train.polish_samples", "6"); /* more than the slopes */
+    set(&settings, "train.fine_tune_iterations", "1");
+    set(&settings, "train.fine_tune_samples", "6"); /* more than the slopes */
     set(&settings, "model.base", "gk-by-class");
     set(&settings, "model.base_components", "1");
     check_bytes(&settings, "weighted");
@@ -121,7 +121,7 @@ static void test_it_helps(void **state)
         set(&settings, "model.base", "normal");
         set(&settings, "train.batch", "60");
         set(&settings, "train.epochs", "6");
-        set(&settings, "train.polish_epochs", "2");
+        set(&settings, "train.fine_tune_epochs", "2");
         set(&settings, "train.objective", objectives[i]);
         set(&settings, "train.samples", i ? "4" : "1");
         set(&settings, "eval.images", "100");

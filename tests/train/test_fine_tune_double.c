@@ -12,15 +12,15 @@ typedef struct choice {
     bool iwae;
 } choice;
 
-typedef struct rig {
+typedef struct fixture {
     gkv_model *model;
     gkv_workspace ws;
-    gkv_polisher *polisher;
+    gkv_fine_tuner *fine_tuner;
     gkv_objective objective;
     size_t rows;
     uint32_t place[BATCH];
     double mean[BATCH * LATENT], factor[BATCH * LATENT * LATENT]; /* held */
-} rig;
+} fixture;
 
 static void set(gkv_settings *settings, const char *name, const char *value)
 {
@@ -50,9 +50,9 @@ static void perturb(gkv_model *model)
     assert_ok(model->base->ops->check(model->base, params));
 }
 
-static rig begin(const choice *wish)
+static fixture begin(const choice *wish)
 {
-    rig it = {.objective = {.kl_weight = wish->kl_weight, .free_bits = wish->free_bits, .iwae = wish->iwae},
+    fixture it = {.objective = {.kl_weight = wish->kl_weight, .free_bits = wish->free_bits, .iwae = wish->iwae},
               .rows = BATCH * wish->draws};
     gkv_settings settings;
     gkv_settings_defaults(&settings);
@@ -68,8 +68,8 @@ static rig begin(const choice *wish)
     set(&settings, "model.base_fit", wish->base_fit);
     set(&settings, "model.base_components", "2");
     set(&settings, "model.base_classes", "3");
-    set(&settings, "train.polish_epochs", "1");
-    set(&settings, "train.polish_iterations", wish->iterations);
+    set(&settings, "train.fine_tune_epochs", "1");
+    set(&settings, "train.fine_tune_iterations", wish->iterations);
     assert_ok(gkv_settings_check(&settings));
     assert_ok(gkv_model_layout(&settings, 3, 4, &it.model));
     double mean[PIXELS];
@@ -88,27 +88,27 @@ static rig begin(const choice *wish)
     test_normals(78, it.rows * LATENT, 1, gkv_at(&it.ws, it.model->posterior.u, 0));
     for (size_t i = 0; i < BATCH; i++)
         it.place[i] = (uint32_t)(1000 - 7 * i);
-    assert_ok(gkv_polisher_create(it.model, &it.ws, 2, &it.polisher));
+    assert_ok(gkv_fine_tuner_create(it.model, &it.ws, 2, &it.fine_tuner));
     return it;
 }
 
-static void end(rig *it)
+static void end(fixture *it)
 {
-    gkv_polisher_free(it->polisher);
+    gkv_fine_tuner_free(it->fine_tuner);
     gkv_workspace_free(&it->ws);
     gkv_model_free(it->model);
 }
 
 /* The pass in tiles of whole batches, from the last, whose Gaussians are kept. */
-static void pass(rig *it)
+static void pass(fixture *it)
 {
-    const size_t batch = it->polisher->batch;
+    const size_t batch = it->fine_tuner->batch;
     assert_true(batch < BATCH);
     for (size_t first = (BATCH - 1) / batch * batch + batch; first > 0;) {
         first -= batch;
         const size_t count = BATCH - first < batch ? BATCH - first : batch;
-        gkv_polisher_pass(it->polisher, 1, &it->ws, first, count, it->place + first, EPOCH, &it->objective);
-        const gkv_gaussians *q = &it->polisher->workers[1].refinement.now;
+        gkv_fine_tuner_pass(it->fine_tuner, 1, &it->ws, first, count, it->place + first, EPOCH, &it->objective);
+        const gkv_gaussians *q = &it->fine_tuner->workers[1].refinement.now;
         memcpy(it->mean + first * LATENT, q->mean, count * LATENT * sizeof *q->mean);
         memcpy(it->factor + first * LATENT * LATENT, q->factor, count * LATENT * LATENT * sizeof *q->factor);
     }
@@ -117,7 +117,7 @@ static void pass(rig *it)
 /* The sampled bound, the rows' z and log q held. */
 static double bound(void *context)
 {
-    rig *it = context;
+    fixture *it = context;
     const size_t draws = it->ws.draws;
     gkv_pass_prior(it->model, &it->ws, 0, it->rows);
     gkv_pass_decode(it->model, &it->ws, 0, it->rows);
@@ -142,7 +142,7 @@ static double bound(void *context)
 /* −E log N(z; μ, σ²) under the refined Gaussians that are held: the mean over m ± √d L e_k is exact. */
 static double distance(void *context)
 {
-    rig *it = context;
+    fixture *it = context;
     double sum = 0;
     gkv_pass_encode(it->model, &it->ws, 0, BATCH);
     for (size_t i = 0; i < BATCH; i++) {
@@ -161,7 +161,7 @@ static double distance(void *context)
 }
 
 /* log q is the density of N(m, LLᵀ) at z, and u is what z was made from. */
-static void check_draws(const rig *it)
+static void check_draws(const fixture *it)
 {
     for (size_t r = 0; r < it->rows; r++) {
         const size_t i = r / it->ws.draws;
@@ -182,7 +182,7 @@ static void check_draws(const rig *it)
 
 static void check(const choice *wish)
 {
-    rig it = begin(wish);
+    fixture it = begin(wish);
     const gkv_params *params = &it.model->params;
     pass(&it);
     check_draws(&it);
@@ -218,12 +218,12 @@ static void test_gradients(void **state)
 }
 
 /* The mean bound of the refinements, where they began and where they ended. */
-static void bounds(const rig *it, double out[2])
+static void bounds(const fixture *it, double out[2])
 {
     out[0] = out[1] = 0;
-    for (size_t i = 0; i < it->polisher->batch; i++) { /* pass() ends with the first batch */
-        out[0] += it->polisher->workers[1].refinement.images[i].before / (double)it->polisher->batch;
-        out[1] += it->polisher->workers[1].refinement.images[i].value / (double)it->polisher->batch;
+    for (size_t i = 0; i < it->fine_tuner->batch; i++) { /* pass() ends with the first batch */
+        out[0] += it->fine_tuner->workers[1].refinement.images[i].before / (double)it->fine_tuner->batch;
+        out[1] += it->fine_tuner->workers[1].refinement.images[i].value / (double)it->fine_tuner->batch;
     }
 }
 
@@ -238,7 +238,7 @@ static void test_iterations(void **state)
         const choice wish = {.flow = "realnvp", .base = "gk", .base_fit = "fixed", .block = "silu",
                              .iterations = counts[c], .kl_weight = 1, .draws = 2};
         double of[2], largest = 0, furthest = 0, z[ROWS_MAX * LATENT], log_q[ROWS_MAX];
-        rig it = begin(&wish);
+        fixture it = begin(&wish);
         pass(&it);
         memcpy(z, gkv_at(&it.ws, it.model->posterior.z, 0), it.rows * LATENT * sizeof *z);
         memcpy(log_q, gkv_at(&it.ws, it.model->posterior.log_q, 0), it.rows * sizeof *log_q);
@@ -275,12 +275,12 @@ static void test_noise(void **state)
                          .kl_weight = 1, .draws = 1};
     double first[LATENT], z[LATENT];
     for (size_t i = 0; i < 5; i++) {
-        rig it = begin(&wish);
+        fixture it = begin(&wish);
         const size_t at = i == 1 ? 2 : 0;
         const uint32_t place[3] = {i == 2 ? 999 : 1000, 4, i == 1 ? 1000 : 5};
         memcpy(gkv_at(&it.ws, it.model->x, 2), gkv_at(&it.ws, it.model->x, 0), PIXELS * sizeof *z);
         memcpy(gkv_at(&it.ws, it.model->posterior.u, 2), gkv_at(&it.ws, it.model->posterior.u, 0), sizeof z);
-        gkv_polisher_pass(it.polisher, 0, &it.ws, 0, 3, place, i == 3 ? EPOCH + 1 : EPOCH, &it.objective);
+        gkv_fine_tuner_pass(it.fine_tuner, 0, &it.ws, 0, 3, place, i == 3 ? EPOCH + 1 : EPOCH, &it.objective);
         memcpy(z, gkv_at(&it.ws, it.model->posterior.z, at), sizeof z);
         if (i == 0)
             memcpy(first, z, sizeof z);
@@ -301,10 +301,10 @@ static void test_labels(void **state)
                          .iterations = "0", .kl_weight = 1, .draws = 1};
     double before[4];
     for (size_t label = 0; label < 4; label++) {
-        rig it = begin(&wish);
+        fixture it = begin(&wish);
         *gkv_at(&it.ws, it.model->label, 0) = (double)label;
-        gkv_polisher_pass(it.polisher, 0, &it.ws, 0, 1, it.place, EPOCH, &it.objective);
-        before[label] = it.polisher->workers[0].refinement.images[0].before;
+        gkv_fine_tuner_pass(it.fine_tuner, 0, &it.ws, 0, 1, it.place, EPOCH, &it.objective);
+        before[label] = it.fine_tuner->workers[0].refinement.images[0].before;
         for (size_t other = 0; other < label; other++)
             assert_true(fabs(before[label] - before[other]) > 1e-6);
         end(&it);
@@ -317,7 +317,7 @@ static void test_not_finite(void **state)
     (void)state;
     const choice wish = {.flow = "realnvp", .base = "gk", .base_fit = "fixed", .block = "silu", .iterations = "3",
                          .kl_weight = 1, .draws = 2};
-    rig it = begin(&wish);
+    fixture it = begin(&wish);
     gkv_at(&it.ws, it.model->x, 1)[3] = NAN;
     pass(&it);
     assert_true(isnan(*gkv_at(&it.ws, it.model->reconstruction, 2)));

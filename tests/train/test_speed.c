@@ -108,7 +108,7 @@ static gkv_trainer *trainer_after_first_refit(const gkv_settings *settings, cons
     return trainer;
 }
 
-/* The mixture's first refit is to codes, and can be made again; all others are those of a run to its tally, from as
+/* The mixture's first refit is to codes, and can be made again; all others are those of a run to its stats, from as
  * many steps, images and judges. */
 static void test_refits_of_mixtures(void **state)
 {
@@ -140,7 +140,7 @@ static void test_refits_of_mixtures(void **state)
             take_steps(trainer, taken);
             assert_true(gkv_trainer_refit_due(trainer, trainer->state.step));
             assert_ok(gkv_trainer_refit(trainer, &report));
-            assert_true(report.share > 0); /* of a tally */
+            assert_true(report.share > 0); /* of a stats */
             assert_ok(gkv_bench_training_refit(training, 1, 0, &seconds));
             assert_true(seconds > 0);
             assert_memory_equal(model->params.values, trainer->model->params.values, bytes);

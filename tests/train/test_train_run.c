@@ -171,7 +171,7 @@ static void test_resume_mixtures(void **state)
         static const uint64_t places[] = {3, 5, 12, 19};
         for (size_t p = i % 2; p < 4; p += 2)
             check_interruption(&settings, name, places[p]);
-        static const size_t refits[] = {5, 2, 2, 0, 2}; /* by tallies every 10 steps after the first */
+        static const size_t refits[] = {5, 2, 2, 0, 2}; /* by stats every 10 steps after the first */
         assert_int_equal(count_lines(in_folder(name, "refits.jsonl")), refits[i]);
     }
     gkv_settings settings = small_settings();

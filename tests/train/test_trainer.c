@@ -89,7 +89,7 @@ static void test_rows(void **state)
                 gkv_step_report report;
                 assert_ok(gkv_trainer_step(trainer, &report));
                 for (size_t r = 0; r < report.images; r++, done++) {
-                    const uint32_t place = gkv_images_place(&trainer->train, trainer->shuffled[done]);
+                    const uint32_t place = gkv_images_index(&trainer->train, trainer->shuffled[done]);
                     orders[epoch][done] = place;
                     seen[place]++;
                     float u[4];
@@ -228,11 +228,11 @@ static void test_tally_due(void **state)
         for (uint64_t step = 0; step <= 4 * epoch; step++)
             assert_int_equal(gkv_trainer_refit_due(trainer, step), step > 0 && step % epoch == 0);
         take_steps(trainer, (int)epoch);
-        assert_false(gkv_trainer_tallies(trainer, 10));
+        assert_false(gkv_trainer_uses_stats(trainer, 10));
         assert_int_equal(trainer->state.codes, 1800);
         trainer->state.moved = 1;
         gkv_trainer_drop_codes(trainer);
-        assert_int_equal(gkv_trainer_tallies(trainer, 10), runs[i].each < epoch);
+        assert_int_equal(gkv_trainer_uses_stats(trainer, 10), runs[i].each < epoch);
         for (uint64_t step = 1; step <= 4 * epoch; step++)
             assert_int_equal(gkv_trainer_refit_due(trainer, step), step >= epoch && (step - epoch) % runs[i].each == 0);
         gkv_trainer_free(trainer);
@@ -367,7 +367,7 @@ static void test_codes_after_a_return(void **state)
     gkv_trainer_free(trainer);
 }
 
-/* What the steps say of the density of the codes that will judge a tally is what the base says of them. */
+/* What the steps say of the density of the codes that will judge a stats is what the base says of them. */
 static void test_density_of_judges(void **state)
 {
     (void)state;
@@ -376,7 +376,7 @@ static void test_density_of_judges(void **state)
         {{"model.base", "gk-by-class"}, {"model.base_components", "2"}},
         {{"model.base", "gk-mixture"}, {"train.samples", "3"}, {"train.objective", "iwae"}},
         {{"model.base", "gk-mixture"}, {"train.samples", "3"}, {"train.objective", "iwae"}, {"train.backward", "one"}},
-        {{"model.base", "gaussian-mixture"}, {"train.polish_epochs", "2"}, {"train.samples", "2"}},
+        {{"model.base", "gaussian-mixture"}, {"train.fine_tune_epochs", "2"}, {"train.samples", "2"}},
     };
     for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
         gkv_settings settings = small_settings();

@@ -14,14 +14,14 @@ typedef struct choice {
     bool iwae, path;
 } choice;
 
-typedef struct rig {
+typedef struct fixture {
     gkv_model *model;
     gkv_workspace ws;
     gkv_objective objective;
     size_t rows;
     /* What stays as it was when an encoder moves whose gradient goes along the path. */
     double share[ROWS_MAX], mean[ROWS_MAX * LATENT], sigma[ROWS_MAX * LATENT];
-} rig;
+} fixture;
 
 static void set(gkv_settings *settings, const char *name, const char *value)
 {
@@ -29,10 +29,10 @@ static void set(gkv_settings *settings, const char *name, const char *value)
 }
 
 /* A model with all parameters away from their special initial values. */
-static rig begin(const choice *wish)
+static fixture begin(const choice *wish)
 {
     const size_t draws = wish->draws;
-    rig it = {.objective = {.kl_weight = wish->kl_weight, .iwae = wish->iwae, .path = wish->path}, .rows = BATCH * draws};
+    fixture it = {.objective = {.kl_weight = wish->kl_weight, .iwae = wish->iwae, .path = wish->path}, .rows = BATCH * draws};
     gkv_settings settings;
     gkv_settings_defaults(&settings);
     set(&settings, "model.latent", "3");
@@ -91,13 +91,13 @@ static rig begin(const choice *wish)
     return it;
 }
 
-static void end(rig *it)
+static void end(fixture *it)
 {
     gkv_workspace_free(&it->ws);
     gkv_model_free(it->model);
 }
 
-static double log_weight(const rig *it, size_t row)
+static double log_weight(const fixture *it, size_t row)
 {
     return it->objective.kl_weight * (gkv_pass_log_prior(it->model, &it->ws, row) -
                                       *gkv_at(&it->ws, it->model->posterior.log_q, row)) -
@@ -106,7 +106,7 @@ static double log_weight(const rig *it, size_t row)
 
 static double loss(void *context)
 {
-    rig *it = context;
+    fixture *it = context;
     const size_t draws = it->ws.draws;
     gkv_pass_forward(it->model, &it->ws, 0, it->rows);
     double sum = 0;
@@ -123,7 +123,7 @@ static double loss(void *context)
 }
 
 /* The bound of the first image alone, whose encoding is there. */
-static double loss_of_first(rig *it)
+static double loss_of_first(fixture *it)
 {
     double mean_w = 0;
     gkv_pass_latent(it->model, &it->ws, 0, it->ws.draws);
@@ -137,7 +137,7 @@ static double loss_of_first(rig *it)
 /* What the gradient along the path is the gradient of: Σ c_k log w_k with c_k and the parameters of log q held. */
 static double surrogate(void *context)
 {
-    rig *it = context;
+    fixture *it = context;
     const double beta = it->objective.kl_weight;
     double sum = 0;
     gkv_pass_forward(it->model, &it->ws, 0, it->rows);
@@ -154,7 +154,7 @@ static double surrogate(void *context)
     return sum;
 }
 
-static void hold(rig *it)
+static void hold(fixture *it)
 {
     for (size_t r = 0; r < it->rows; r++) {
         it->share[r] = *gkv_at(&it->ws, it->model->share, r);
@@ -167,14 +167,14 @@ static void hold(rig *it)
 /* The map u → z of the first row, which is in the workspace already. */
 static void latent_of(void *context, const double *u, double *z)
 {
-    rig *it = context;
+    fixture *it = context;
     memcpy(gkv_at(&it->ws, it->model->posterior.u, 0), u, LATENT * sizeof *u);
     gkv_posterior_forward(&it->model->posterior, &it->ws, 0, 1);
     memcpy(z, gkv_at(&it->ws, it->model->posterior.z, 0), LATENT * sizeof *z);
 }
 
 /* log q(z|x) = log φ(u) − log|det ∂z/∂u|. */
-static void check_log_q(rig *it)
+static void check_log_q(fixture *it)
 {
     gkv_pass_forward(it->model, &it->ws, 0, it->rows);
     double u[LATENT];
@@ -188,7 +188,7 @@ static void check_log_q(rig *it)
 }
 
 /* −log p(x|z) by the logits that the decoder left. */
-static void check_reconstruction(rig *it)
+static void check_reconstruction(fixture *it)
 {
     gkv_pass_forward(it->model, &it->ws, 0, it->rows);
     for (size_t r = 0; r < it->rows; r++) {
@@ -202,7 +202,7 @@ static void check_reconstruction(rig *it)
 
 static void check(const choice *wish)
 {
-    rig it = begin(wish);
+    fixture it = begin(wish);
     const gkv_params *params = &it.model->params;
     check_log_q(&it);
     check_reconstruction(&it);
@@ -274,7 +274,7 @@ static void test_fixed_base(void **state)
         const choice wish = {"normal", "none", "realnvp", bases[b], b == 1 ? "lm" : "fixed", "silu", 0.3,
                              1, false, false};
         check(&wish);
-        rig it = begin(&wish);
+        fixture it = begin(&wish);
         for (size_t i = 0; i < it.model->params.count; i++)
             if (strncmp(it.model->params.list[i].name, "prior.base", 10) == 0)
                 assert_false(it.model->params.list[i].trainable);
@@ -302,7 +302,7 @@ static void test_doubly_on_average(void **state)
     enum { TIMES = 20000, WIDTH = 2 * LATENT };
     const choice wish = {"normal", "none", "none", "gk", "fixed", "silu", 0.7, 3, true, true};
     const double h = 1e-4;
-    rig it = begin(&wish);
+    fixture it = begin(&wish);
     double *encoded = gkv_at(&it.ws, it.model->encoder.out, 0), sum[WIDTH] = {0}, squares[WIDTH] = {0};
     gkv_pass_encode(it.model, &it.ws, 0, BATCH);
     for (size_t t = 0; t < TIMES; t++) {
@@ -334,7 +334,7 @@ static void test_free_bits(void **state)
 {
     (void)state;
     const choice wish = {"gk", "none", "realnvp", "gk-copula", "grad", "silu", 0.8, 2, false, false};
-    rig it = begin(&wish);
+    fixture it = begin(&wish);
     double kl[BATCH] = {0}, wanted[2][BATCH][7];
     const size_t width = gkv_posterior_width(&it.model->posterior);
     assert_true(width <= 7);

@@ -103,7 +103,7 @@ static void test_order(void **state)
     static const uint32_t order[] = {1999, 0, 7, 7};
     gkv_images images = {.dataset = dataset, .order = order, .count = 4, .seed = 3, .every_visit = true};
     for (size_t i = 0; i < 4; i++) {
-        assert_int_equal(gkv_images_place(&images, i), order[i]);
+        assert_int_equal(gkv_images_index(&images, i), order[i]);
         expect(&images, i, GKV_STREAM_BINARIZE_TRAIN, 1000, order[i]);
     }
     images.every_visit = false;
@@ -124,9 +124,9 @@ static void test_warped(void **state)
         bool moved[2];
         for (uint64_t step = 0; step < 2; step++) {
             gkv_images_fetch(&images, i, step, plain);
-            gkv_images_fetch_warped(&images, i, step, 0, scratch, x);
+            gkv_images_fetch_augmented(&images, i, step, 0, scratch, x);
             assert_memory_equal(x, plain, sizeof x);
-            gkv_images_fetch_warped(&images, i, step, 0.3, scratch, x);
+            gkv_images_fetch_augmented(&images, i, step, 0.3, scratch, x);
             moved[step] = memcmp(x, plain, sizeof x) != 0;
         }
         bent += moved[0];

@@ -1,8 +1,8 @@
-/* What a run's steps tell a mixture's tally: which steps, which rows, with what weight, and until when. */
+/* What a run's steps tell a mixture's stats: which steps, which rows, with what weight, and until when. */
 #define _XOPEN_SOURCE 700
 #include "train/trainer_fixture.h"
 
-#include "base/mixture_tally.h"
+#include "base/mixture_stats.h"
 
 /* 30 steps of 60 images an epoch; a first refit after 9 of them, the others every 20 more, which have 1200 images: a
  * twentieth of these is fewer than 100, so that 100 judge, and they are of the last two steps. */
@@ -29,14 +29,14 @@ static gkv_trainer *open_tallying(const kind *of)
 {
     const gkv_settings settings = tallying_settings(of);
     gkv_trainer *trainer = open_trainer(&settings);
-    assert_non_null(trainer->store.tally);
+    assert_non_null(trainer->store.stats);
     return trainer;
 }
 
 static bool is_empty(const gkv_trainer *trainer)
 {
-    for (size_t i = 0; i < trainer->store.tally_size; i++)
-        if (trainer->store.tally[i] != 0)
+    for (size_t i = 0; i < trainer->store.stats_size; i++)
+        if (trainer->store.stats[i] != 0)
             return false;
     return true;
 }
@@ -54,8 +54,8 @@ static void take_first_refit(gkv_trainer *trainer)
     gkv_trainer_drop_codes(trainer);
 }
 
-/* Adds the rows of the last step to a tally of the test's own. Each image counts 1 in all, whatever its draws. */
-static void add_step(const gkv_trainer *trainer, gkv_real *tally)
+/* Adds the rows of the last step to a stats of the test's own. Each image counts 1 in all, whatever its draws. */
+static void add_step(const gkv_trainer *trainer, gkv_real *stats)
 {
     const gkv_base *base = trainer->model->base;
     const size_t draws = trainer->ws.draws, rows = BATCH * draws;
@@ -65,17 +65,17 @@ static void add_step(const gkv_trainer *trainer, gkv_real *tally)
             sum += (double)*gkv_at(&trainer->ws, trainer->model->share, image * draws + k);
         assert_close(sum, 1, 1e-5);
     }
-    for (size_t part = 0; part < base->ops->tally_parts(base); part++)
-        base->ops->tally(base, &trainer->ws, draws > 1 ? &trainer->model->share : NULL, rows, part, tally);
+    for (size_t part = 0; part < base->ops->stats_parts(base); part++)
+        base->ops->stats(base, &trainer->ws, draws > 1 ? &trainer->model->share : NULL, rows, part, stats);
 }
 
-/* How many images the tally has seen; it leaves out what hardly is of a component. */
+/* How many images the stats has seen; it leaves out what hardly is of a component. */
 static double images_in(const gkv_trainer *trainer)
 {
     const gkv_base_mixture *self = gkv_base_mixture_of(trainer->model->base);
     double sum = 0;
     for (size_t k = 0; k < self->components; k++)
-        sum += (double)*gkv_tally_at(self, trainer->store.tally, k).weight;
+        sum += (double)*gkv_stats_at(self, trainer->store.stats, k).weight;
     return sum;
 }
 
@@ -83,7 +83,7 @@ static double images_in(const gkv_trainer *trainer)
 static void check_steps(const kind *of)
 {
     gkv_trainer *trainer = open_tallying(of);
-    const size_t bytes = trainer->store.tally_size * sizeof(gkv_real);
+    const size_t bytes = trainer->store.stats_size * sizeof(gkv_real);
     gkv_real *wanted = test_alloc(bytes);
     take_first_refit(trainer);
     for (int period = 0; period < 2; period++) {
@@ -95,7 +95,7 @@ static void check_steps(const kind *of)
             take_steps(trainer, 1);
             if (!judges)
                 add_step(trainer, wanted);
-            assert_memory_equal(trainer->store.tally, wanted, bytes);
+            assert_memory_equal(trainer->store.stats, wanted, bytes);
             assert_int_equal(gkv_trainer_refit_due(trainer, trainer->state.step), step == STEPS);
             assert_true((trainer->state.codes > 0) == judges);
         }
@@ -126,18 +126,18 @@ static void test_bad_steps(void **state)
     (void)state;
     gkv_trainer *trainer = open_tallying(&(kind){"gk-mixture", "3", "1", "elbo"});
     const gkv_params *params = &trainer->model->params;
-    const size_t bytes = trainer->store.tally_size * sizeof(gkv_real);
+    const size_t bytes = trainer->store.stats_size * sizeof(gkv_real);
     gkv_real *before = test_alloc(bytes), *const weight = params->values + params->list[1].offset;
     take_first_refit(trainer);
     gkv_trainer_mark_good(trainer);
     take_steps(trainer, 3);
     assert_close(images_in(trainer), 3 * BATCH, 1);
-    memcpy(before, trainer->store.tally, bytes);
+    memcpy(before, trainer->store.stats, bytes);
     const gkv_real good = *weight;
     *weight = (gkv_real)NAN;
     take_steps(trainer, 1);
     assert_int_equal(trainer->state.skipped_in_row, 1);
-    assert_memory_equal(trainer->store.tally, before, bytes);
+    assert_memory_equal(trainer->store.stats, before, bytes);
     *weight = good;
     take_steps(trainer, 1);
     assert_close(images_in(trainer), 4 * BATCH, 1);

@@ -1,16 +1,16 @@
-/* A component's step from what a tally says of it. */
+/* A component's step from what a stats says of it. */
 #include <math.h>
 #include <string.h>
 
 #include "base/base_gk.h"
-#include "base/mixture_tally.h"
+#include "base/mixture_stats.h"
 #include "num/solve4x4.h"
 
 /* The longest step of log B, g and k, and of A in units of B. */
 static const double longest[4] = {1, 0.5, 0.5, 0.2};
 
 /* Mean and standard deviation of a component's scores in dimension j. */
-static void moments(const gkv_base_mixture *self, const gkv_tally_component *of, size_t j, double *mean, double *sd)
+static void moments(const gkv_base_mixture *self, const gkv_stats_component *of, size_t j, double *mean, double *sd)
 {
     const size_t d = self->base.eps.width;
     const double n = (double)*of->weight;
@@ -20,7 +20,7 @@ static void moments(const gkv_base_mixture *self, const gkv_tally_component *of,
 }
 
 /* Cells, and a few more of no weight to fill whole vectors. */
-enum { LANES = 8, N = (GKV_TALLY_CELLS + LANES - 1) / LANES * LANES };
+enum { LANES = 8, N = (GKV_STATS_CELLS + LANES - 1) / LANES * LANES };
 
 /* The normal probability of each cell, and φ at the boundaries above them; 0 where there are none. */
 typedef struct levels {
@@ -31,13 +31,13 @@ static levels make_levels(void)
 {
     levels it = {{0}, {0}};
     double below = 0;
-    for (size_t i = 0; i < GKV_TALLY_BOUNDARIES; i++) {
-        const double z = gkv_tally_boundary(i), cdf = 0.5 * erfc(-z / sqrt(2));
+    for (size_t i = 0; i < GKV_STATS_BOUNDARIES; i++) {
+        const double z = gkv_stats_boundary(i), cdf = 0.5 * erfc(-z / sqrt(2));
         it.probability[i] = cdf - below;
         it.pdf[i] = exp(-z * z / 2 - GKV_HALF_LOG_2PI);
         below = cdf;
     }
-    it.probability[GKV_TALLY_BOUNDARIES] = 1 - below;
+    it.probability[GKV_STATS_BOUNDARIES] = 1 - below;
     return it;
 }
 
@@ -47,7 +47,7 @@ static void moves_of(const gkv_gk *margin, double h[4][N])
 {
     double z[N], g[N], k[N], dq[N];
     for (size_t i = 0; i < N; i++)
-        z[i] = gkv_tally_boundary(i), g[i] = margin->g, k[i] = margin->k;
+        z[i] = gkv_stats_boundary(i), g[i] = margin->g, k[i] = margin->k;
     const gkv_gk_outputs_d out = {.x = h[1], .dq = dq, .x_g = h[2], .x_k = h[3]};
     gkv_gk_batch_shape_d(N, g, k, margin->c, z, &out); /* of A = 0, B = 1, which is all that matters */
 #pragma omp simd
@@ -77,9 +77,9 @@ typedef struct equations {
  * gkvae/gk_fit.h at the boundaries' levels. */
 static void add_cells(const gkv_real *cells, double n, double h[4][N], const levels *at, equations *to)
 {
-    const double wild = n / (gkv_base_wild_residual * gkv_base_wild_residual);
+    const double wild = n / (gkv_base_outlier_residual * gkv_base_outlier_residual);
     double slope[4][N], weighted[4][N], off[N] = {0}, weight[N] = {0};
-    for (size_t c = 0; c < GKV_TALLY_CELLS; c++) {
+    for (size_t c = 0; c < GKV_STATS_CELLS; c++) {
         off[c] = (double)cells[c] / n - at->probability[c];
         weight[c] = 1 / (at->probability[c] + wild * off[c] * off[c]); /* 1/p, and Cauchy's 1/(1 + r²/5²) */
     }
@@ -113,7 +113,7 @@ static void add_coupling(const gkv_real *coupling, double n, double coupled, dou
     const double det = m[0][0] * m[1][1] - m[0][1] * m[1][0];
     if (!(det > 0))
         return;
-    for (size_t c = 0; c < GKV_TALLY_CELLS; c++)
+    for (size_t c = 0; c < GKV_STATS_CELLS; c++)
         pull[c] = (double)coupling[c] / n;
     for (size_t s = 0; s < 2; s++) {
         const double a = (m[1][1] * m[0][2 + s] - m[0][1] * m[1][2 + s]) / det;
@@ -125,7 +125,7 @@ static void add_coupling(const gkv_real *coupling, double n, double coupled, dou
         for (size_t c = 1; c < N; c++) /* a cell's is the mean of its boundaries' */
             own[s][c] = (edge[c - 1] + edge[c]) / 2;
         own[s][0] = edge[0]; /* the outermost have one each */
-        own[s][GKV_TALLY_BOUNDARIES] = edge[GKV_TALLY_BOUNDARIES - 1];
+        own[s][GKV_STATS_BOUNDARIES] = edge[GKV_STATS_BOUNDARIES - 1];
 #pragma omp simd
         for (size_t c = 0; c < N; c++)
             likely[s][c] = coupled * at->probability[c] * own[s][c];
@@ -173,7 +173,7 @@ static gkv_gk step_margin(const gkv_gk *old, const double delta[4], double share
 }
 
 /* R to what the scores' correlation is. */
-static void step_correlation(const gkv_base_mixture *self, const gkv_tally_component *of, double share, double *r)
+static void step_correlation(const gkv_base_mixture *self, const gkv_stats_component *of, double share, double *r)
 {
     const size_t d = self->base.eps.width;
     const double n = (double)*of->weight;
@@ -188,11 +188,11 @@ static void step_correlation(const gkv_base_mixture *self, const gkv_tally_compo
         }
 }
 
-void gkv_tally_step(const gkv_base_mixture *self, const gkv_params *params, const gkv_gk *old, const gkv_real *tally,
-                    size_t k, double share, const gkv_tally_prior *prior, gkv_gk *margins, double *r)
+void gkv_stats_step(const gkv_base_mixture *self, const gkv_params *params, const gkv_gk *old, const gkv_real *stats,
+                    size_t k, double share, const gkv_stats_prior *prior, gkv_gk *margins, double *r)
 {
     const size_t d = self->base.eps.width;
-    const gkv_tally_component of = gkv_tally_at(self, tally, k);
+    const gkv_stats_component of = gkv_stats_at(self, stats, k);
     const levels at = make_levels();
     const double n = (double)*of.weight, rows = n / share;
     const double strength[2] = {1 / (rows * prior->variance[0]), 1 / (rows * prior->variance[1])};
@@ -204,9 +204,9 @@ void gkv_tally_step(const gkv_base_mixture *self, const gkv_params *params, cons
             equations normal = {0};
             double h[4][N];
             moves_of(&old[j], h);
-            add_cells(of.cells + j * GKV_TALLY_CELLS, n, h, &at, &normal);
+            add_cells(of.cells + j * GKV_STATS_CELLS, n, h, &at, &normal);
             if (of.coupling)
-                add_coupling(of.coupling + j * GKV_TALLY_CELLS, n, gkv_tally_coupled(self, params, k, j), h, &at, &normal);
+                add_coupling(of.coupling + j * GKV_STATS_CELLS, n, gkv_stats_coupled(self, params, k, j), h, &at, &normal);
             add_prior(strength, &old[j], &normal);
             if (!solve(&normal, delta))
                 memset(delta, 0, sizeof delta);

@@ -1,8 +1,8 @@
-/* The method, once for both solvers: a driver solves problems of a task in the lanes of its
+/* The method, once for both solvers: a runner solves problems of a task in the lanes of its
  * kernels. Each lane is a state machine; all of them advance by a tick, which is one
  * call of the residuals, and one of the Jacobian if any lane needs it. */
-#ifndef GKV_LM_DRIVER_H
-#define GKV_LM_DRIVER_H
+#ifndef GKV_LM_RUNNER_H
+#define GKV_LM_RUNNER_H
 
 #include <stdatomic.h>
 
@@ -47,7 +47,7 @@ typedef struct gkv_lm_lane {
                                remember a start too far away to tell what is small */
 } gkv_lm_lane;
 
-/* Problems to be solved, by any number of drivers. */
+/* Problems to be solved, by any number of runners. */
 typedef struct gkv_lm_task {
     gkv_lm_batch_residuals *residuals;
     gkv_lm_batch_jacobian *jacobian; /* NULL: differences */
@@ -57,12 +57,12 @@ typedef struct gkv_lm_task {
     double *x;                  /* count × p */
     gkv_lm_result *results;     /* count, or NULL */
     double *covariances;        /* count × p × p, or NULL */
-    atomic_size_t next;         /* the first problem that no driver has taken */
+    atomic_size_t next;         /* the first problem that no runner has taken */
     atomic_int halted;          /* a callback failed: all are to end */
 } gkv_lm_task;
 
 /* Arrays are those of lm/lm_kernels.h: element e of lane l is at e·lanes + l. */
-typedef struct gkv_lm_driver {
+typedef struct gkv_lm_runner {
     const gkv_lm_kernels *kernels;
     size_t n, p;
     double *memory;          /* the one block that the arrays lie in */
@@ -81,20 +81,20 @@ typedef struct gkv_lm_driver {
     size_t tau_count;        /* 2p · blocks */
     gkv_lm_group group;
     gkv_lm_lane lane[GKV_LM_LANES_MAX];
-} gkv_lm_driver;
+} gkv_lm_runner;
 
 /* GKV_ERR_ARGUMENT for sizes that cannot be, GKV_ERR_MEMORY. */
-gkv_status gkv_lm_driver_open(gkv_lm_driver *driver, const gkv_lm_kernels *kernels, size_t n, size_t p);
-void gkv_lm_driver_close(gkv_lm_driver *driver);
+gkv_status gkv_lm_runner_open(gkv_lm_runner *runner, const gkv_lm_kernels *kernels, size_t n, size_t p);
+void gkv_lm_runner_close(gkv_lm_runner *runner);
 
-/* Makes it a driver of problems of p parameters with these kernels: no more parameters, and no
+/* Makes it a runner of problems of p parameters with these kernels: no more parameters, and no
  * more lanes, than it was opened for. */
-void gkv_lm_driver_fit(gkv_lm_driver *driver, const gkv_lm_kernels *kernels, size_t p);
+void gkv_lm_runner_fit(gkv_lm_runner *runner, const gkv_lm_kernels *kernels, size_t p);
 
 
 /* Solves problems of the task until there are none left, or a callback fails: then all
  * that had begun keep their best x, and its status is returned. */
-gkv_status gkv_lm_drive(gkv_lm_driver *driver, gkv_lm_task *task);
+gkv_status gkv_lm_run(gkv_lm_runner *runner, gkv_lm_task *task);
 
 /* fmax and fmin, for numbers; not calls of libm. */
 static inline double larger(double a, double b)
@@ -107,38 +107,38 @@ static inline double smaller(double a, double b)
     return a < b ? a : b;
 }
 
-/* --- Between the driver's files -------------------------------------------- */
+/* --- Between the runner's files -------------------------------------------- */
 
 /* What a lane has found, to where the caller wants it. */
-void gkv_lm_unload(gkv_lm_driver *driver, gkv_lm_task *task, size_t lane);
+void gkv_lm_unload(gkv_lm_runner *runner, gkv_lm_task *task, size_t lane);
 
 /* Ends what a lane has done and gives it something to do, if there is anything left. */
-void gkv_lm_turn_over(gkv_lm_driver *driver, gkv_lm_task *task, size_t lane);
+void gkv_lm_refill(gkv_lm_runner *runner, gkv_lm_task *task, size_t lane);
 
 /* Hands on what a callback returned, `before` being gkv_failures() before its call: a caller's
  * function leaves no message of its own, and one of this failure is promised. */
-gkv_status gkv_lm_heard(const char *callback, unsigned long before, gkv_status status);
+gkv_status gkv_lm_callback_error(const char *callback, unsigned long before, gkv_status status);
 
 /* One call of the residuals at point[p], in the lanes of group.active, into fresh; `numbers`
  * receives their costs by the measure, +∞ where they are not finite. */
-gkv_status gkv_lm_evaluate(gkv_lm_driver *driver, gkv_lm_task *task, const double *point,
+gkv_status gkv_lm_evaluate(gkv_lm_runner *runner, gkv_lm_task *task, const double *point,
                            const gkv_lm_measure *measure);
 
-/* The measure of a task's residuals in this driver's lanes. */
-gkv_lm_measure gkv_lm_measure_of(const gkv_lm_driver *driver, const gkv_lm_task *task);
+/* The measure of a task's residuals in this runner's lanes. */
+gkv_lm_measure gkv_lm_measure_of(const gkv_lm_runner *runner, const gkv_lm_task *task);
 
 /* J at x by differences, in the lanes that want it: forward, or backward where forward
  * leaves the box or the region in which residuals are finite; or, once settled, central. */
-gkv_status gkv_lm_differences(gkv_lm_driver *driver, gkv_lm_task *task);
+gkv_status gkv_lm_differences(gkv_lm_runner *runner, gkv_lm_task *task);
 
 /* Points for all lanes that want a step, or the end of their problems. */
-void gkv_lm_propose(gkv_lm_driver *driver, const gkv_lm_task *task);
+void gkv_lm_propose(gkv_lm_runner *runner, const gkv_lm_task *task);
 
 /* What becomes of a lane whose trial has this cost. */
-void gkv_lm_judge(gkv_lm_driver *driver, const gkv_lm_task *task, size_t lane, double trial_cost);
+void gkv_lm_accept(gkv_lm_runner *runner, const gkv_lm_task *task, size_t lane, double trial_cost);
 
 /* Bends the steps of the lanes whose probes have come, by r(x + h·step) in fresh. */
-void gkv_lm_bend(gkv_lm_driver *driver, const gkv_lm_task *task);
+void gkv_lm_geodesic(gkv_lm_runner *runner, const gkv_lm_task *task);
 
 /* The share of the step at which its curvature is probed. */
 #define GKV_LM_PROBE_LENGTH 0.1

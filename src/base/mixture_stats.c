@@ -1,4 +1,4 @@
-#include "base/mixture_tally.h"
+#include "base/mixture_stats.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,35 +11,35 @@ static const gkv_real least_share = (gkv_real)1e-3, score_bound = 6;
 static size_t cell_of(gkv_real zeta)
 {
     const gkv_real place = (zeta + (gkv_real)3.1) * 5 + 1;
-    return place < 1 ? 0 : place >= GKV_TALLY_BOUNDARIES ? GKV_TALLY_BOUNDARIES : (size_t)place;
+    return place < 1 ? 0 : place >= GKV_STATS_BOUNDARIES ? GKV_STATS_BOUNDARIES : (size_t)place;
 }
 
 static size_t size_of_component(const gkv_base_mixture *self)
 {
     const size_t d = self->base.eps.width;
-    const size_t cells = self->shaped ? d * GKV_TALLY_CELLS : 0;
+    const size_t cells = self->shaped ? d * GKV_STATS_CELLS : 0;
     return self->spec.dependent ? 1 + d + d * d + 2 * cells : 1 + d + d + cells;
 }
 
-gkv_tally_component gkv_tally_at(const gkv_base_mixture *self, const gkv_real *tally, size_t k)
+gkv_stats_component gkv_stats_at(const gkv_base_mixture *self, const gkv_real *stats, size_t k)
 {
     const size_t d = self->base.eps.width;
-    gkv_real *at = (gkv_real *)tally + k * size_of_component(self);
-    gkv_tally_component it = {.weight = at, .sum = at + 1, .square = at + 1 + d};
+    gkv_real *at = (gkv_real *)stats + k * size_of_component(self);
+    gkv_stats_component it = {.weight = at, .sum = at + 1, .square = at + 1 + d};
     if (self->shaped)
         it.cells = it.square + (self->spec.dependent ? d * d : d);
     if (self->shaped && self->spec.dependent)
-        it.coupling = it.cells + d * GKV_TALLY_CELLS;
+        it.coupling = it.cells + d * GKV_STATS_CELLS;
     return it;
 }
 
-size_t gkv_mixture_tally_size(const gkv_base *base)
+size_t gkv_mixture_stats_size(const gkv_base *base)
 {
     const gkv_base_mixture *self = gkv_base_mixture_of(base);
     return self->spec.shared_shapes && self->shaped ? 0 : self->components * size_of_component(self);
 }
 
-size_t gkv_mixture_tally_parts(const gkv_base *base)
+size_t gkv_mixture_stats_parts(const gkv_base *base)
 {
     return gkv_base_mixture_of(base)->components;
 }
@@ -54,11 +54,11 @@ static void spread_of(const gkv_base_mixture *self, const gkv_params *params, si
 {
     const size_t d = self->base.eps.width;
     for (size_t j = 0; j < d; j++)
-        spread[j] = (gkv_real)sqrt(1 + gkv_tally_coupled(self, params, k, j));
+        spread[j] = (gkv_real)sqrt(1 + gkv_stats_coupled(self, params, k, j));
 }
 
 /* Adds a row to all sums but the squares of dependent components, which wait in `rows`. */
-static void add_row(const gkv_base_mixture *self, const gkv_tally_component *to, gkv_real r, const gkv_real *zeta,
+static void add_row(const gkv_base_mixture *self, const gkv_stats_component *to, gkv_real r, const gkv_real *zeta,
                     const gkv_real *u, const gkv_real *spread, gkv_mixture_outer *rows)
 {
     const size_t d = self->base.eps.width;
@@ -74,7 +74,7 @@ static void add_row(const gkv_base_mixture *self, const gkv_tally_component *to,
     for (size_t j = 0; !self->spec.dependent && j < d; j++)
         to->square[j] += shared[j] * held[j];
     for (size_t j = 0; to->cells && j < d; j++) {
-        const size_t cell = j * GKV_TALLY_CELLS + cell_of(held[j]);
+        const size_t cell = j * GKV_STATS_CELLS + cell_of(held[j]);
         to->cells[cell] += r;
         if (to->coupling)
             to->coupling[cell] += r * held_to(score_bound * spread[j], u[j] - held[j]);
@@ -82,7 +82,7 @@ static void add_row(const gkv_base_mixture *self, const gkv_tally_component *to,
     *to->weight += r;
 }
 
-double gkv_tally_coupled(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j)
+double gkv_stats_coupled(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j)
 {
     const size_t d = self->base.eps.width;
     const gkv_real *row = gkv_mixture_whitening(self, params, k) + j * d;
@@ -92,12 +92,12 @@ double gkv_tally_coupled(const gkv_base_mixture *self, const gkv_params *params,
     return fmax(0, sum - 1);
 }
 
-void gkv_mixture_tally(const gkv_base *base, const gkv_workspace *ws, const gkv_slot *weight, size_t rows, size_t part,
-                       gkv_real *tally)
+void gkv_mixture_stats(const gkv_base *base, const gkv_workspace *ws, const gkv_slot *weight, size_t rows, size_t part,
+                       gkv_real *stats)
 {
     const gkv_base_mixture *self = gkv_base_mixture_of(base);
     const size_t d = base->eps.width;
-    const gkv_tally_component to = gkv_tally_at(self, tally, part);
+    const gkv_stats_component to = gkv_stats_at(self, stats, part);
     gkv_real spread[GKV_BASE_MOST_DIMENSIONS];
     gkv_mixture_outer squares;
     squares.d = d, squares.count = 0;

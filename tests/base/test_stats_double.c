@@ -1,11 +1,11 @@
 /* Tallies of mixtures: what they add up, and refits by them. */
 #include "base/mixture_fixture.h"
 
-#include "base/mixture_tally.h"
+#include "base/mixture_stats.h"
 
 enum { D = 4, FIT = 6000, HELD_OUT = 2000 };
 
-/* Kinds that have tallies: all but those with shapes in common. */
+/* Kinds that have stats: all but those with shapes in common. */
 static const mixture_kind kinds[] = {
     {"full-gaussian", 1, 0, false, false}, {"gaussian-mixture", 4, 0, false, false}, {"gaussian-mixture", 3, 0, true, false},
     {"gk-mixture", 3, 0, false, false},    {"gk-mixture", 3, 0, true, false},        {"gk-mixture", 1, 0, false, false},
@@ -13,8 +13,8 @@ static const mixture_kind kinds[] = {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-/* Scores of unit variance, as refits leave them and tallies are made for. */
-static void standardise_whitening(base_rig *it)
+/* Scores of unit variance, as refits leave them and stats are made for. */
+static void standardise_whitening(base_fixture *it)
 {
     const gkv_base_mixture *self = mixture_of(it);
     for (size_t k = 0; self->spec.dependent && k < self->components; k++) {
@@ -36,7 +36,7 @@ static void standardise_whitening(base_rig *it)
 }
 
 typedef struct data {
-    base_rig *truth; /* with its draws, FIT + HELD_OUT */
+    base_fixture *truth; /* with its draws, FIT + HELD_OUT */
     gkv_real *rows, *labels;
     uint32_t *classes;
 } data;
@@ -64,13 +64,13 @@ static data draw(const mixture_kind *kind, uint64_t place)
 static void data_free(data *it)
 {
     free(it->classes);
-    base_rig_end(it->truth);
+    base_fixture_end(it->truth);
 }
 
 /* The truth with everything a little off. */
-static base_rig *start_of(const mixture_kind *kind, const data *of, double off)
+static base_fixture *start_of(const mixture_kind *kind, const data *of, double off)
 {
-    base_rig *it = mixture_begin(kind, FIT, D, false);
+    base_fixture *it = mixture_begin(kind, FIT, D, false);
     const gkv_base_mixture *self = mixture_of(it), *truth = mixture_of(of->truth);
     for (size_t k = 0; k < self->components; k++) {
         gkv_param_value(&it->params, self->logits)[k] = gkv_param_value(&of->truth->params, truth->logits)[k] * (1 - off);
@@ -91,33 +91,33 @@ static base_rig *start_of(const mixture_kind *kind, const data *of, double off)
     return it;
 }
 
-static gkv_real *tally_of(base_rig *it, const gkv_slot *weight)
+static gkv_real *stats_of(base_fixture *it, const gkv_slot *weight)
 {
     const gkv_base_ops *ops = it->base->ops;
-    gkv_real *tally = test_alloc(ops->tally_size(it->base) * sizeof *tally);
-    memset(tally, 0, ops->tally_size(it->base) * sizeof *tally);
+    gkv_real *stats = test_alloc(ops->stats_size(it->base) * sizeof *stats);
+    memset(stats, 0, ops->stats_size(it->base) * sizeof *stats);
     ops->log_density(it->base, &it->ws, 0, FIT);
     ops->backward(it->base, &it->ws, 0, FIT);
-    for (size_t part = ops->tally_parts(it->base); part-- > 0;)
-        ops->tally(it->base, &it->ws, weight, FIT, part, tally);
-    return tally;
+    for (size_t part = ops->stats_parts(it->base); part-- > 0;)
+        ops->stats(it->base, &it->ws, weight, FIT, part, stats);
+    return stats;
 }
 
-/* Numbers of a tally against sums over the definition. */
+/* Numbers of a stats against sums over the definition. */
 static void test_sums(void **state)
 {
     (void)state;
     for (size_t n = 0; n < KINDS; n++) {
         data of = draw(&kinds[n], 100 + 40 * n);
-        base_rig *it = start_of(&kinds[n], &of, 0.1);
+        base_fixture *it = start_of(&kinds[n], &of, 0.1);
         const gkv_base_mixture *self = mixture_of(it);
-        gkv_real *tally = tally_of(it, NULL);
+        gkv_real *stats = stats_of(it, NULL);
         double weights[16];
         gkv_mixture_weights(self, &it->params, weights);
         for (size_t k = 0; k < self->components; k++) {
-            const gkv_tally_component at = gkv_tally_at(self, tally, k);
+            const gkv_stats_component at = gkv_stats_at(self, stats, k);
             const gkv_gk first = gkv_mixture_get(self, &it->params, k, 0), last = gkv_mixture_get(self, &it->params, k, D - 1);
-            double weight = 0, sum = 0, square = 0, cells[GKV_TALLY_CELLS] = {0};
+            double weight = 0, sum = 0, square = 0, cells[GKV_STATS_CELLS] = {0};
             for (size_t r = 0; r < FIT; r++) {
                 const double *eps = of.rows + r * D;
                 const long which = it->base->classes ? (long)of.classes[r] : -1;
@@ -133,17 +133,17 @@ static void test_sums(void **state)
                 weight += share;
                 sum += share * zeta;
                 square += share * zeta * (self->spec.dependent ? other : zeta);
-                cells[(size_t)fmax(0, fmin(GKV_TALLY_BOUNDARIES, floor((zeta + 3.1) / 0.2) + 1))] += share;
+                cells[(size_t)fmax(0, fmin(GKV_STATS_BOUNDARIES, floor((zeta + 3.1) / 0.2) + 1))] += share;
             }
             assert_close(*at.weight, weight, 1e-6 * weight + 2e-3); /* a share may be next to the least */
             assert_close(at.sum[0], sum, 1e-6 * weight + 1e-2);
             assert_close(at.square[self->spec.dependent ? D - 1 : 0], square, 1e-6 * weight + 4e-2);
-            for (size_t c = 0; c < GKV_TALLY_CELLS && at.cells; c++)
+            for (size_t c = 0; c < GKV_STATS_CELLS && at.cells; c++)
                 assert_close(at.cells[c], cells[c], 1e-6 * weight + 2e-3);
             assert_true((at.cells != NULL) == self->shaped);
         }
-        free(tally);
-        base_rig_end(it);
+        free(stats);
+        base_fixture_end(it);
         data_free(&of);
     }
 }
@@ -153,22 +153,22 @@ static void test_weights(void **state)
 {
     (void)state;
     data of = draw(&kinds[3], 900);
-    base_rig *it = start_of(&kinds[3], &of, 0.1);
-    const size_t size = it->base->ops->tally_size(it->base);
-    gkv_real *plain = tally_of(it, NULL);
+    base_fixture *it = start_of(&kinds[3], &of, 0.1);
+    const size_t size = it->base->ops->stats_size(it->base);
+    gkv_real *plain = stats_of(it, NULL);
     for (size_t r = 0; r < FIT; r++) /* the labels, which this kind does not look at */
         *gkv_at(&it->ws, it->label, r) = 2;
-    gkv_real *doubled = tally_of(it, &it->label);
+    gkv_real *doubled = stats_of(it, &it->label);
     for (size_t i = 0; i < size; i++)
         assert_close(doubled[i], 2 * plain[i], 1e-9 * (1 + fabs(plain[i])));
     free(plain);
     free(doubled);
-    base_rig_end(it);
+    base_fixture_end(it);
     data_free(&of);
 }
 
 /* Mean log density of the held-out rows. */
-static double density_of(const base_rig *it, const data *of)
+static double density_of(const base_fixture *it, const data *of)
 {
     double mean = NAN;
     const uint32_t *classes = it->base->classes ? of->classes + FIT : NULL;
@@ -176,11 +176,11 @@ static double density_of(const base_rig *it, const data *of)
     return mean;
 }
 
-static gkv_base_refit_report refit(base_rig *it, const data *of, const gkv_real *tally, double share, double damping)
+static gkv_base_refit_report refit(base_fixture *it, const data *of, const gkv_real *stats, double share, double damping)
 {
     const gkv_base_codes codes = {.held_out = of->rows + FIT * D, .held_out_count = HELD_OUT,
                                   .fit_class = it->base->classes ? of->classes : NULL,
-                                  .held_out_class = it->base->classes ? of->classes + FIT : NULL, .tally = tally,
+                                  .held_out_class = it->base->classes ? of->classes + FIT : NULL, .stats = stats,
                                   .held_out_density = NAN};
     const gkv_base_refit_settings how = {.damping = damping, .share = share, .iterations = 1, .seed = 3, .threads = 2};
     gkv_base_refit_report report;
@@ -190,27 +190,27 @@ static gkv_base_refit_report refit(base_rig *it, const data *of, const gkv_real 
     return report;
 }
 
-/* From parameters that are off, tallies lead back to as good a mixture as the truth, as far as so many rows can tell. */
+/* From parameters that are off, stats lead back to as good a mixture as the truth, as far as so many rows can tell. */
 static void test_recovery(void **state)
 {
     (void)state;
     for (size_t n = 0; n < KINDS; n++) {
         data of = draw(&kinds[n], 2000 + 60 * n);
-        base_rig *it = start_of(&kinds[n], &of, 0.3);
+        base_fixture *it = start_of(&kinds[n], &of, 0.3);
         double first = 0;
         for (int round = 0; round < 12; round++) {
-            gkv_real *tally = tally_of(it, NULL);
-            const gkv_base_refit_report report = refit(it, &of, tally, 1, 1);
+            gkv_real *stats = stats_of(it, NULL);
+            const gkv_base_refit_report report = refit(it, &of, stats, 1, 1);
             if (round == 0) {
                 assert_true(report.step > 0);
                 first = report.held_out_before;
             }
-            free(tally);
+            free(stats);
         }
         const double found = density_of(it, &of), truth = density_of(of.truth, &of);
         if (found < truth - 0.02 || found < first + 0.05)
             fail_msg("%s: from %.4f to %.4f, the truth being %.4f", kinds[n].name, first, found, truth);
-        base_rig_end(it);
+        base_fixture_end(it);
         data_free(&of);
     }
 }
@@ -220,11 +220,11 @@ static void test_share(void **state)
 {
     (void)state;
     data of = draw(&kinds[5], 3000);
-    base_rig *whole = start_of(&kinds[5], &of, 0.2), *part = start_of(&kinds[5], &of, 0.2);
+    base_fixture *whole = start_of(&kinds[5], &of, 0.2), *part = start_of(&kinds[5], &of, 0.2);
     const gkv_gk from = gkv_mixture_get(mixture_of(part), &part->params, 0, 1);
-    gkv_real *tally = tally_of(whole, NULL);
-    assert_close(refit(whole, &of, tally, 1, 1).step, 1, 0);
-    assert_close(refit(part, &of, tally, 0.1, 1).step, 1, 0);
+    gkv_real *stats = stats_of(whole, NULL);
+    assert_close(refit(whole, &of, stats, 1, 1).step, 1, 0);
+    assert_close(refit(part, &of, stats, 0.1, 1).step, 1, 0);
     const gkv_gk to = gkv_mixture_get(mixture_of(whole), &whole->params, 0, 1);
     const gkv_gk tenth = gkv_mixture_get(mixture_of(part), &part->params, 0, 1);
     assert_close(tenth.a - from.a, 0.1 * (to.a - from.a), 0.01 * fabs(to.a - from.a));
@@ -232,13 +232,13 @@ static void test_share(void **state)
     /* Of more rows that are remembered, shapes hear less from their prior. */
     assert_close(tenth.g - from.g, 0.1 * (to.g - from.g), 0.01 * fabs(to.g - from.g));
     assert_close(tenth.k - from.k, 0.1 * (to.k - from.k), 0.01 * fabs(to.k - from.k));
-    memset(tally, 0, part->base->ops->tally_size(part->base) * sizeof *tally);
-    assert_close(refit(part, &of, tally, 1, 1).step, 0, 0);
+    memset(stats, 0, part->base->ops->stats_size(part->base) * sizeof *stats);
+    assert_close(refit(part, &of, stats, 1, 1).step, 0, 0);
     const gkv_gk still = gkv_mixture_get(mixture_of(part), &part->params, 0, 1);
     assert_memory_equal(&still, &tenth, sizeof still);
-    free(tally);
-    base_rig_end(whole);
-    base_rig_end(part);
+    free(stats);
+    base_fixture_end(whole);
+    base_fixture_end(part);
     data_free(&of);
 }
 
@@ -248,7 +248,7 @@ static void test_correlations(void **state)
     (void)state;
     for (size_t n = 0; n < KINDS; n++) {
         data of = draw(&kinds[n], 4000 + 60 * n);
-        base_rig *it = start_of(&kinds[n], &of, 0);
+        base_fixture *it = start_of(&kinds[n], &of, 0);
         const gkv_base_mixture *self = mixture_of(it);
         for (size_t k = 0; self->spec.dependent && k < self->components; k++)
             for (size_t i = 0; i < D * D; i++)
@@ -256,15 +256,15 @@ static void test_correlations(void **state)
         const double truth = density_of(of.truth, &of);
         double before = 0, after = 0;
         for (int round = 0; round < 8; round++) {
-            gkv_real *tally = tally_of(it, NULL);
-            const gkv_base_refit_report report = refit(it, &of, tally, 1, 1);
+            gkv_real *stats = stats_of(it, NULL);
+            const gkv_base_refit_report report = refit(it, &of, stats, 1, 1);
             before = round == 0 ? report.held_out_before : before;
             after = report.held_out_after;
-            free(tally);
+            free(stats);
         }
         assert_true(after > truth - 0.02);
         assert_true(!self->spec.dependent || before < truth - 0.05);
-        base_rig_end(it);
+        base_fixture_end(it);
         data_free(&of);
     }
 }
@@ -277,7 +277,7 @@ static void test_idle_components(void **state)
     long missed = 0, revived = 0;
     for (size_t n = 0; n < 5; n++) {
         data of = draw(&kinds[of_kinds[n]], 5000 + 60 * n);
-        base_rig *it = start_of(&kinds[of_kinds[n]], &of, 0);
+        base_fixture *it = start_of(&kinds[of_kinds[n]], &of, 0);
         const gkv_base_mixture *self = mixture_of(it);
         double weights[16], last = 0, total = 0;
         gkv_mixture_weights(self, &it->params, weights);
@@ -292,11 +292,11 @@ static void test_idle_components(void **state)
             gkv_mixture_set(self, &it->params, idle, j, &gk);
         }
         for (int round = 0; round < 12; round++) {
-            gkv_real *tally = tally_of(it, NULL);
-            const gkv_base_refit_report report = refit(it, &of, tally, 1, 1);
+            gkv_real *stats = stats_of(it, NULL);
+            const gkv_base_refit_report report = refit(it, &of, stats, 1, 1);
             last = report.held_out_after;
             revived += report.revived;
-            free(tally);
+            free(stats);
         }
         gkv_mixture_weights(self, &it->params, weights);
         for (size_t k = first; k < first + self->per_class; k++)
@@ -305,7 +305,7 @@ static void test_idle_components(void **state)
         if (last < truth - 0.1) /* the others are not enough */
             assert_true(weights[idle] > 0.02 * total && fabs(gkv_mixture_get(self, &it->params, idle, 0).a) < 100);
         missed += last < truth - 0.1;
-        base_rig_end(it);
+        base_fixture_end(it);
         data_free(&of);
     }
     assert_true(missed > 0 && revived > 0); /* or nothing was tested */
@@ -343,13 +343,13 @@ static void test_prior(void **state)
         rows[k] = 300 + 100 * (double)k;
     for (size_t n = 0; n < 3; n++) {
         make_shapes(spreads[n], rows, margins);
-        const gkv_tally_prior prior = gkv_tally_prior_of(COMPONENTS, MARGINS, margins, rows);
+        const gkv_stats_prior prior = gkv_stats_prior_of(COMPONENTS, MARGINS, margins, rows);
         for (size_t s = 0; s < 2; s++)
             assert_close(sqrt(prior.variance[s]), spreads[n][s], 0.1 * spreads[n][s]);
     }
     for (size_t i = 0; i < MARGINS * COMPONENTS; i++)
         margins[i].g = margins[i].k = 0;
-    const gkv_tally_prior least = gkv_tally_prior_of(COMPONENTS, MARGINS, margins, rows);
+    const gkv_stats_prior least = gkv_stats_prior_of(COMPONENTS, MARGINS, margins, rows);
     assert_close(sqrt(least.variance[0]), 0.02, 1e-6);
     assert_close(sqrt(least.variance[1]), 0.02, 1e-6);
 }
@@ -361,36 +361,36 @@ static void test_normal_components(void **state)
     (void)state;
     const mixture_kind kind = {"gk-mixture", 4, 0, false, false};
     data of = draw(&(mixture_kind){"gaussian-mixture", 4, 0, false, false}, 6000);
-    base_rig *it = start_of(&kind, &of, 0);
+    base_fixture *it = start_of(&kind, &of, 0);
     const gkv_base_mixture *self = mixture_of(it);
-    const gkv_tally_prior none = {{1e12, 1e12}};
+    const gkv_stats_prior none = {{1e12, 1e12}};
     for (size_t i = 0; i < 4 * D; i++) {
         gkv_gk gk = gkv_mixture_get(self, &it->params, i / D, i % D);
         gk.g = gk.k = 0;
         gkv_mixture_set(self, &it->params, i / D, i % D, &gk);
     }
-    gkv_real *tally = tally_of(it, NULL);
+    gkv_real *stats = stats_of(it, NULL);
     double with = 0, without = 0;
     for (size_t k = 0; k < 4; k++) {
         gkv_gk old[D], margins[D];
         for (size_t j = 0; j < D; j++)
             old[j] = margins[j] = gkv_mixture_get(self, &it->params, k, j);
-        gkv_tally_step(self, &it->params, old, tally, k, 1, &none, margins, NULL);
+        gkv_stats_step(self, &it->params, old, stats, k, 1, &none, margins, NULL);
         for (size_t j = 0; j < D; j++)
             without += margins[j].g * margins[j].g + margins[j].k * margins[j].k;
     }
-    refit(it, &of, tally, 1, 1);
+    refit(it, &of, stats, 1, 1);
     for (size_t i = 0; i < 4 * D; i++) {
         const gkv_gk gk = gkv_mixture_get(self, &it->params, i / D, i % D);
         with += gk.g * gk.g + gk.k * gk.k;
     }
     assert_true(without > 16 * 0.001 && with < 0.2 * without);
-    free(tally);
-    base_rig_end(it);
+    free(stats);
+    base_fixture_end(it);
     data_free(&of);
 }
 
-/* Skewed numbers, mixed linearly: dependent codes that no g-and-k copula has. What a tally says of other dimensions'
+/* Skewed numbers, mixed linearly: dependent codes that no g-and-k copula has. What a stats says of other dimensions'
  * scores brings shapes nearer to what is most likely. */
 static void test_coupling(void **state)
 {
@@ -409,17 +409,17 @@ static void test_coupling(void **state)
         }
     double found[2];
     for (int coupled = 0; coupled < 2; coupled++) {
-        base_rig *it = mixture_begin(&one, FIT, D, false);
+        base_fixture *it = mixture_begin(&one, FIT, D, false);
         memcpy(gkv_at(&it->ws, it->base->eps, 0), of.rows, FIT * D * sizeof *of.rows);
         for (int round = 0; round < 30; round++) {
-            gkv_real *tally = tally_of(it, NULL);
-            gkv_real *coupling = gkv_tally_at(mixture_of(it), tally, 0).coupling;
-            for (size_t i = 0; i < D * GKV_TALLY_CELLS && !coupled; i++)
+            gkv_real *stats = stats_of(it, NULL);
+            gkv_real *coupling = gkv_stats_at(mixture_of(it), stats, 0).coupling;
+            for (size_t i = 0; i < D * GKV_STATS_CELLS && !coupled; i++)
                 coupling[i] = 0;
-            found[coupled] = refit(it, &of, tally, 0.5, 1).held_out_after;
-            free(tally);
+            found[coupled] = refit(it, &of, stats, 0.5, 1).held_out_after;
+            free(stats);
         }
-        base_rig_end(it);
+        base_fixture_end(it);
     }
     if (found[1] < found[0] + 0.02)
         fail_msg("held-out log density %.4f with coupling, %.4f without", found[1], found[0]);
@@ -432,8 +432,8 @@ static void test_mirror(void **state)
 {
     (void)state;
     data of = draw(&kinds[3], 8000);
-    base_rig *sides[2] = {start_of(&kinds[3], &of, 0.2), start_of(&kinds[3], &of, 0.2)};
-    gkv_real *eps = gkv_at(&sides[1]->ws, sides[1]->base->eps, 0), *tallies[2];
+    base_fixture *sides[2] = {start_of(&kinds[3], &of, 0.2), start_of(&kinds[3], &of, 0.2)};
+    gkv_real *eps = gkv_at(&sides[1]->ws, sides[1]->base->eps, 0), *stats[2];
     const gkv_base_mixture *self = mixture_of(sides[0]), *mirror = mixture_of(sides[1]);
     for (size_t i = 0; i < FIT * D; i++)
         eps[i] = -eps[i];
@@ -443,15 +443,15 @@ static void test_mirror(void **state)
         gkv_mixture_set(mirror, &sides[1]->params, i / D, i % D, &gk);
     }
     for (size_t side = 0; side < 2; side++)
-        tallies[side] = tally_of(sides[side], NULL);
-    const gkv_tally_prior prior = {{0.1, 0.1}};
+        stats[side] = stats_of(sides[side], NULL);
+    const gkv_stats_prior prior = {{0.1, 0.1}};
     for (size_t k = 0; k < self->components; k++) {
         gkv_gk old[2][D], to[2][D];
         double r[D * D] = {0};
         for (size_t side = 0; side < 2; side++) {
             for (size_t j = 0; j < D; j++)
                 old[side][j] = gkv_mixture_get(mixture_of(sides[side]), &sides[side]->params, k, j);
-            gkv_tally_step(mixture_of(sides[side]), &sides[side]->params, old[side], tallies[side], k, 1, &prior, to[side], r);
+            gkv_stats_step(mixture_of(sides[side]), &sides[side]->params, old[side], stats[side], k, 1, &prior, to[side], r);
         }
         for (size_t j = 0; j < D; j++) {
             assert_true(fabs(to[0][j].g - old[0][j].g) > 1e-3);
@@ -462,20 +462,20 @@ static void test_mirror(void **state)
         }
     }
     for (size_t side = 0; side < 2; side++) {
-        free(tallies[side]);
-        base_rig_end(sides[side]);
+        free(stats[side]);
+        base_fixture_end(sides[side]);
     }
     data_free(&of);
 }
 
-/* Shapes in common are refitted to codes: they have no tally. */
+/* Shapes in common are refitted to codes: they have no stats. */
 static void test_shared(void **state)
 {
     (void)state;
     const mixture_kind kind = {"gk-mixture", 3, 0, false, true};
-    base_rig *it = mixture_begin(&kind, 1, D, false);
-    assert_int_equal(it->base->ops->tally_size(it->base), 0);
-    base_rig_end(it);
+    base_fixture *it = mixture_begin(&kind, 1, D, false);
+    assert_int_equal(it->base->ops->stats_size(it->base), 0);
+    base_fixture_end(it);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* The ticks: what is asked of the callbacks, and what follows from it. */
-#include "lm/driver.h"
+#include "lm/runner.h"
 
 #include <float.h>
 #include <math.h>
@@ -7,12 +7,12 @@
 
 #include "core/error.h"
 
-gkv_lm_measure gkv_lm_measure_of(const gkv_lm_driver *d, const gkv_lm_task *task)
+gkv_lm_measure gkv_lm_measure_of(const gkv_lm_runner *d, const gkv_lm_task *task)
 {
     return (gkv_lm_measure){task->set->weights ? d->weights : NULL, task->set->loss, task->set->loss_scale};
 }
 
-gkv_status gkv_lm_heard(const char *callback, unsigned long before, gkv_status status)
+gkv_status gkv_lm_callback_error(const char *callback, unsigned long before, gkv_status status)
 {
     if (status == GKV_OK || gkv_failures() != before)
         return status;
@@ -20,10 +20,10 @@ gkv_status gkv_lm_heard(const char *callback, unsigned long before, gkv_status s
                     gkv_status_name(status));
 }
 
-gkv_status gkv_lm_evaluate(gkv_lm_driver *d, gkv_lm_task *task, const double *point, const gkv_lm_measure *measure)
+gkv_status gkv_lm_evaluate(gkv_lm_runner *d, gkv_lm_task *task, const double *point, const gkv_lm_measure *measure)
 {
     const unsigned long before = gkv_failures();
-    GKV_TRY(gkv_lm_heard("residuals", before, task->residuals(task->user, &d->group, point, d->fresh)));
+    GKV_TRY(gkv_lm_callback_error("residuals", before, task->residuals(task->user, &d->group, point, d->fresh)));
     d->kernels->cost(d->n, d->fresh, measure, d->numbers);
     for (size_t l = 0; l < d->kernels->lanes; l++) {
         d->lane[l].result.residual_evaluations += d->group.active[l];
@@ -45,7 +45,7 @@ static void judge_start(gkv_lm_lane *lane, double cost)
 }
 
 /* Has the residuals at all points, and decides what becomes of their lanes. */
-static gkv_status try_points(gkv_lm_driver *d, gkv_lm_task *task)
+static gkv_status try_points(gkv_lm_runner *d, gkv_lm_task *task)
 {
     const size_t lanes = d->kernels->lanes;
     const gkv_lm_measure measure = gkv_lm_measure_of(d, task);
@@ -65,12 +65,12 @@ static gkv_status try_points(gkv_lm_driver *d, gkv_lm_task *task)
         if (lane->state == GKV_LM_START)
             judge_start(lane, d->numbers[l]);
         if (lane->state == GKV_LM_TRIAL)
-            gkv_lm_judge(d, task, l, d->group.active[l] ? d->numbers[l] : INFINITY);
+            gkv_lm_accept(d, task, l, d->group.active[l] ? d->numbers[l] : INFINITY);
         d->mask[l] = lane->wants_jacobian;
         moved |= lane->wants_jacobian;
     }
     if (probes)
-        gkv_lm_bend(d, task);
+        gkv_lm_geodesic(d, task);
     if (moved) {
         if (lanes > 1) {
             d->kernels->copy(d->n, d->mask, d->fresh, d->residual);
@@ -84,7 +84,7 @@ static gkv_status try_points(gkv_lm_driver *d, gkv_lm_task *task)
 }
 
 /* The columns of fixed parameters are 0, whatever the callback wrote there. */
-static void clear_fixed(gkv_lm_driver *d)
+static void clear_fixed(gkv_lm_runner *d)
 {
     const size_t lanes = d->kernels->lanes;
     for (size_t j = 0; j < d->p; j++)
@@ -94,7 +94,7 @@ static void clear_fixed(gkv_lm_driver *d)
 }
 
 /* J and its triangle, in the lanes that have moved. */
-static gkv_status take_jacobian(gkv_lm_driver *d, gkv_lm_task *task)
+static gkv_status take_jacobian(gkv_lm_runner *d, gkv_lm_task *task)
 {
     const gkv_lm_kernels *kernels = d->kernels;
     int any = 0, all = 1;
@@ -107,7 +107,7 @@ static gkv_status take_jacobian(gkv_lm_driver *d, gkv_lm_task *task)
         return GKV_OK;
     const unsigned long before = gkv_failures();
     if (task->jacobian)
-        GKV_TRY(gkv_lm_heard("derivatives", before, task->jacobian(task->user, &d->group, d->x, d->system)));
+        GKV_TRY(gkv_lm_callback_error("derivatives", before, task->jacobian(task->user, &d->group, d->x, d->system)));
     else
         GKV_TRY(gkv_lm_differences(d, task));
     if (task->set->fixed)
@@ -135,7 +135,7 @@ static gkv_status take_jacobian(gkv_lm_driver *d, gkv_lm_task *task)
 }
 
 /* Moré's scale, the parameters that are free to move, and whether there is a gradient left. */
-static void prepare(gkv_lm_driver *d, const gkv_lm_task *task)
+static void prepare(gkv_lm_runner *d, const gkv_lm_task *task)
 {
     const size_t lanes = d->kernels->lanes;
     for (size_t l = 0; l < lanes; l++)
@@ -179,7 +179,7 @@ static void prepare(gkv_lm_driver *d, const gkv_lm_task *task)
 
 /* One-sided differences are good for half the digits. Where they have converged, J is taken
  * again by central ones, with which the solution goes on. */
-static int refine(gkv_lm_driver *d, const gkv_lm_task *task)
+static int refine(gkv_lm_runner *d, const gkv_lm_task *task)
 {
     int any = 0;
     for (size_t l = 0; l < d->kernels->lanes; l++) {
@@ -197,7 +197,7 @@ static int refine(gkv_lm_driver *d, const gkv_lm_task *task)
     return any;
 }
 
-static void notify(gkv_lm_driver *d, const gkv_lm_task *task, size_t l)
+static void notify(gkv_lm_runner *d, const gkv_lm_task *task, size_t l)
 {
     gkv_lm_lane *lane = &d->lane[l];
     const gkv_lm_progress progress = {
@@ -215,7 +215,7 @@ static void notify(gkv_lm_driver *d, const gkv_lm_task *task, size_t l)
         lane->result.stop = GKV_LM_ASKED;
 }
 
-static gkv_status tick(gkv_lm_driver *d, gkv_lm_task *task)
+static gkv_status tick(gkv_lm_runner *d, gkv_lm_task *task)
 {
     GKV_TRY(try_points(d, task));
     GKV_TRY(take_jacobian(d, task));
@@ -230,16 +230,16 @@ static gkv_status tick(gkv_lm_driver *d, gkv_lm_task *task)
             notify(d, task, l);
         lane->wants_jacobian = 0;
         if (lane->result.stop)
-            gkv_lm_turn_over(d, task, l);
+            gkv_lm_refill(d, task, l);
     }
     gkv_lm_propose(d, task);
     for (size_t l = 0; l < d->kernels->lanes; l++)
         if (d->lane[l].result.stop && d->lane[l].state != GKV_LM_IDLE)
-            gkv_lm_turn_over(d, task, l);
+            gkv_lm_refill(d, task, l);
     return GKV_OK;
 }
 
-static int is_busy(const gkv_lm_driver *d)
+static int is_busy(const gkv_lm_runner *d)
 {
     for (size_t l = 0; l < d->kernels->lanes; l++)
         if (d->lane[l].state != GKV_LM_IDLE)
@@ -247,13 +247,13 @@ static int is_busy(const gkv_lm_driver *d)
     return 0;
 }
 
-gkv_status gkv_lm_drive(gkv_lm_driver *d, gkv_lm_task *task)
+gkv_status gkv_lm_run(gkv_lm_runner *d, gkv_lm_task *task)
 {
     const size_t lanes = d->kernels->lanes;
     gkv_status status = GKV_OK;
     for (size_t l = 0; l < lanes; l++) {
         d->lane[l].state = GKV_LM_IDLE;
-        gkv_lm_turn_over(d, task, l);
+        gkv_lm_refill(d, task, l);
     }
     for (size_t l = 1; l < lanes; l++)
         if (d->lane[l].state == GKV_LM_IDLE) { /* callbacks may look at it */

@@ -1,27 +1,27 @@
-/* The refit of a mixture by a tally: every component's step, and components that have none put to use. */
+/* The refit of a mixture by a stats: every component's step, and components that have none put to use. */
 #include <math.h>
 #include <string.h>
 
-#include "base/mixture_tally.h"
+#include "base/mixture_stats.h"
 #include "num/cholesky.h"
 
 /* No weight falls below this. */
 static const double least_weight = 1e-6;
 
-bool gkv_tally_fit(const gkv_mixture_move *it, const gkv_real *tally, double share)
+bool gkv_stats_fit(const gkv_mixture_move *it, const gkv_real *stats, double share)
 {
     const size_t d = it->d;
     double total = 0;
     for (size_t k = 0; k < it->K; k++)
-        total += (double)*gkv_tally_at(it->self, tally, k).weight;
+        total += (double)*gkv_stats_at(it->self, stats, k).weight;
     if (!(total > 0))
         return false;
     for (size_t k = 0; k < it->K; k++)
-        it->rows[k] = (double)*gkv_tally_at(it->self, tally, k).weight + (1 / share - 1) * it->old.weights[k] * total;
-    const gkv_tally_prior prior = gkv_tally_prior_of(it->K, d, it->old.margins, it->rows);
+        it->rows[k] = (double)*gkv_stats_at(it->self, stats, k).weight + (1 / share - 1) * it->old.weights[k] * total;
+    const gkv_stats_prior prior = gkv_stats_prior_of(it->K, d, it->old.margins, it->rows);
 #pragma omp parallel for schedule(static) num_threads(it->threads)
     for (size_t k = 0; k < it->K; k++) {
-        const double n = (double)*gkv_tally_at(it->self, tally, k).weight;
+        const double n = (double)*gkv_stats_at(it->self, stats, k).weight;
         const gkv_gk *old = it->old.margins + k * d;
         double *r = it->fitted.r ? it->fitted.r + k * d * d : NULL;
         it->fitted.weights[k] = it->old.weights[k] + share * (fmax(n / total, least_weight) - it->old.weights[k]);
@@ -29,7 +29,7 @@ bool gkv_tally_fit(const gkv_mixture_move *it, const gkv_real *tally, double sha
         if (r)
             memcpy(r, it->old.r + k * d * d, d * d * sizeof *r);
         if (n > 1)
-            gkv_tally_step(it->self, it->params, old, tally, k, n / it->rows[k], &prior, it->fitted.margins + k * d, r);
+            gkv_stats_step(it->self, it->params, old, stats, k, n / it->rows[k], &prior, it->fitted.margins + k * d, r);
     }
     return true;
 }
@@ -77,13 +77,13 @@ static bool split(const gkv_mixture_move *it, size_t from, size_t idle)
     return true;
 }
 
-size_t gkv_tally_revive(const gkv_mixture_move *it, const gkv_real *tally, double share)
+size_t gkv_stats_revive(const gkv_mixture_move *it, const gkv_real *stats, double share)
 {
     const size_t per_group = it->self->per_class;
     double remembered = 0, *weights = it->rows;
     size_t revived = 0;
     for (size_t k = 0; k < it->K; k++)
-        remembered += (double)*gkv_tally_at(it->self, tally, k).weight / share;
+        remembered += (double)*gkv_stats_at(it->self, stats, k).weight / share;
     gkv_mixture_weights(it->self, it->params, weights);
     for (size_t k = 0; k < it->K; k++) {
         size_t heaviest = k / per_group * per_group;
