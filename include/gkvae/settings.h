@@ -7,6 +7,7 @@
 #ifndef GKVAE_SETTINGS_H
 #define GKVAE_SETTINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,80 +19,154 @@ extern "C" {
 
 enum { GKV_NAME_SIZE = 32, GKV_PATH_SIZE = 1024 };
 
+/* The values of the keys that are choices, in the order in which gkv_settings_key.range lists their names. */
+
+typedef enum gkv_binarization {
+    GKV_BINARIZE_DYNAMIC, /* dynamic: pixels are drawn anew at every step */
+    GKV_BINARIZE_STATIC,  /* static: pixels are drawn once */
+    GKV_BINARIZE_GREY     /* grey: pixels keep their grey levels */
+} gkv_binarization;
+
+typedef enum gkv_block {
+    GKV_BLOCK_SILU,     /* silu: LayerNorm and SiLU */
+    GKV_BLOCK_RESIDUAL, /* residual: the same with its input added, except in the first layer */
+    GKV_BLOCK_GATED     /* gated: h·sigmoid(g) */
+} gkv_block;
+
+typedef enum gkv_posterior_family {
+    GKV_POSTERIOR_NORMAL,      /* normal: independent dimensions */
+    GKV_POSTERIOR_FULL,        /* full: normal with any covariance */
+    GKV_POSTERIOR_GK,          /* gk: g-and-k noise with one shape for all images */
+    GKV_POSTERIOR_GK_AMORTIZED /* gk-amortized: g-and-k noise with a shape for each image */
+} gkv_posterior_family;
+
+typedef enum gkv_posterior_flow_family {
+    GKV_POSTERIOR_FLOW_NONE,
+    GKV_POSTERIOR_FLOW_PLANAR,
+    GKV_POSTERIOR_FLOW_RADIAL,
+    GKV_POSTERIOR_FLOWS
+} gkv_posterior_flow_family;
+
+typedef enum gkv_prior_flow_family { GKV_PRIOR_FLOW_NONE, GKV_PRIOR_FLOW_REALNVP, GKV_PRIOR_FLOWS } gkv_prior_flow_family;
+
+typedef enum gkv_base_family {
+    GKV_BASE_NORMAL,           /* normal: N(0, I) */
+    GKV_BASE_FULL_GAUSSIAN,    /* full-gaussian: normal with any covariance */
+    GKV_BASE_STUDENT_T,        /* student-t: independent Student's t */
+    GKV_BASE_GK,               /* gk: independent g-and-k */
+    GKV_BASE_GK_COPULA,        /* gk-copula: g-and-k margins joined by a Gaussian copula */
+    GKV_BASE_GAUSSIAN_MIXTURE, /* gaussian-mixture */
+    GKV_BASE_GK_MIXTURE,       /* gk-mixture: a mixture of multivariate g-and-k distributions */
+    GKV_BASE_GK_BY_CLASS,      /* gk-by-class: such a mixture for each label */
+    GKV_BASES
+} gkv_base_family;
+
+/* How the base is fitted. The two methods are flags, so lm+grad is both. */
+typedef enum gkv_base_fitting {
+    GKV_FIT_FIXED = 0,        /* fixed: it stays as it starts */
+    GKV_FIT_LM = 1,           /* lm: refits by Levenberg–Marquardt, for mixtures within EM */
+    GKV_FIT_GRADIENT = 2,     /* grad: gradients of the objective */
+    GKV_FIT_LM_GRADIENT = 3   /* lm+grad: gradients between refits */
+} gkv_base_fitting;
+
+/* The correlations within a component of a mixture. */
+typedef enum gkv_covariance {
+    GKV_COVARIANCE_FULL,     /* full: any correlation matrix */
+    GKV_COVARIANCE_LOW_RANK, /* low-rank: that of a model with few factors */
+    GKV_COVARIANCE_DIAGONAL  /* diagonal: none */
+} gkv_covariance;
+
+typedef enum gkv_bound { GKV_BOUND_ELBO, GKV_BOUND_IWAE } gkv_bound;
+
+typedef enum gkv_resampling {
+    GKV_RESAMPLING_NONE,      /* none: the model learns from all draws of an image */
+    GKV_RESAMPLING_IMPORTANCE /* importance: from one of them, drawn by its importance weight */
+} gkv_resampling;
+
+typedef enum gkv_encoder_gradient {
+    GKV_GRADIENT_TOTAL,          /* total: the gradient of the objective */
+    GKV_GRADIENT_PATH_DERIVATIVE /* path-derivative: without the score term of log q(z|x) */
+} gkv_encoder_gradient;
+
+typedef enum gkv_generation_scope {
+    GKV_GENERATION_ALL,     /* all: every set of images in every form */
+    GKV_GENERATION_SAMPLES, /* samples: the draws from the prior as pixel means */
+    GKV_GENERATION_NONE     /* none */
+} gkv_generation_scope;
+
 typedef struct gkv_data_settings {
-    char dataset[GKV_NAME_SIZE];        /* mnist, fashion-mnist, or any name for one's own files */
-    char folder[GKV_PATH_SIZE];         /* holds DATASET/train-images-idx3-ubyte[.gz] and so on */
-    char train_images[GKV_PATH_SIZE];   /* "" takes the standard name in the folder */
-    char train_labels[GKV_PATH_SIZE];
-    char test_images[GKV_PATH_SIZE];
-    char test_labels[GKV_PATH_SIZE];
-    char binarization[GKV_NAME_SIZE];   /* dynamic, static or grey */
-    int64_t validation;                 /* training images held out */
+    char dataset[GKV_NAME_SIZE];      /* Name of the data set: mnist, fashion-mnist, or any other for one's own files. */
+    char folder[GKV_PATH_SIZE];       /* Folder that contains DATASET/train-images-idx3-ubyte[.gz] and the other files. */
+    char train_images[GKV_PATH_SIZE]; /* File of the training images. "" takes the standard name in the folder. */
+    char train_labels[GKV_PATH_SIZE]; /* File of the training labels, likewise. */
+    char test_images[GKV_PATH_SIZE];  /* File of the test images, likewise. */
+    char test_labels[GKV_PATH_SIZE];  /* File of the test labels, likewise. */
+    gkv_binarization binarization;    /* How grey levels become 0 and 1. */
+    int64_t validation;               /* Number of training images held out for validation. */
 } gkv_data_settings;
 
 typedef struct gkv_model_settings {
-    int64_t latent;                     /* dimensions of z */
-    int64_t hidden;                     /* units of each hidden layer of encoder and decoder */
-    int64_t layers;                     /* hidden layers of each */
-    char block[GKV_NAME_SIZE];          /* silu (LayerNorm + SiLU), residual (the same, its input added) or gated (h·sigmoid(g)) */
-    char posterior[GKV_NAME_SIZE];      /* normal, full, gk or gk-amortized */
-    char posterior_flow[GKV_NAME_SIZE]; /* none, planar or radial */
-    int64_t posterior_layers;           /* K */
-    char prior_flow[GKV_NAME_SIZE];     /* none or realnvp */
-    int64_t prior_layers;               /* L */
-    int64_t prior_hidden;               /* units of each hidden layer of a coupling net */
-    double log_scale_bound;             /* coupling log-scales are bound·tanh(·) */
-    char base[GKV_NAME_SIZE];           /* normal, full-gaussian, student-t, gk, gk-copula,
-                                           gaussian-mixture, gk-mixture or gk-by-class */
-    char base_fit[GKV_NAME_SIZE];       /* lm, grad, lm+grad or fixed */
-    int64_t base_components;            /* of a mixture; of each label's, by class */
-    char base_covariance[GKV_NAME_SIZE];/* full, low-rank or diagonal: within a component */
-    int64_t base_rank;                  /* factors of a low-rank correlation */
-    char base_shapes[GKV_NAME_SIZE];    /* own or shared: g and k of the components */
-    int64_t base_classes;               /* labels, by class */
-    double base_g, base_k;              /* the base's shape before any fit */
+    int64_t latent;                           /* Dimensions of z. */
+    int64_t hidden;                           /* Units of each hidden layer of the encoder and of the decoder. */
+    int64_t layers;                           /* Hidden layers of the encoder, and of the decoder. */
+    gkv_block block;                          /* Form of a hidden layer. */
+    gkv_posterior_family posterior;           /* Family of q(z|x). */
+    gkv_posterior_flow_family posterior_flow; /* Flow that follows the posterior. */
+    int64_t posterior_layers;                 /* Layers of that flow. */
+    gkv_prior_flow_family prior_flow;         /* Flow between the base and the prior p(z). */
+    int64_t prior_layers;                     /* Coupling layers of that flow. */
+    int64_t prior_hidden;                     /* Units of each hidden layer of a coupling network. */
+    double log_scale_bound;                   /* Coupling log-scales are log_scale_bound·tanh(·). */
+    gkv_base_family base;                     /* Base distribution of the prior. */
+    gkv_base_fitting base_fit;                /* How the base is fitted. */
+    int64_t base_components;                  /* Components of a mixture; of each label, by class. */
+    gkv_covariance base_covariance;           /* Correlations within a component. */
+    int64_t base_rank;                        /* Factors of a low-rank correlation. */
+    bool base_tied_shapes;                    /* Whether all components have the same g and k. */
+    int64_t base_classes;                     /* Number of labels, by class. */
+    double base_g, base_k;                    /* The base's g and k before any fit. */
 } gkv_model_settings;
 
 typedef struct gkv_train_settings {
-    int64_t epochs;
-    int64_t batch;
-    char objective[GKV_NAME_SIZE];      /* elbo or iwae */
-    int64_t samples;                    /* draws of z for an image in a step */
-    char backward[GKV_NAME_SIZE];       /* all or one: of these draws, those that the model learns from */
-    int64_t elbo_epochs;                /* the first ones, on the ELBO by one draw whatever these say */
-    char gradient[GKV_NAME_SIZE];       /* total or path: the encoder's */
-    double learning_rate;               /* Adam's, at the start of a cosine decay to 0 */
-    double weight_decay;                /* AdamW's; 0 is none */
-    double clip_norm;                   /* bound on the gradient's norm; 0 is none */
-    double kl_weight;                   /* of the KL term: β; 1 is the bound itself */
-    double kl_warmup;                   /* epochs over which it rises from 0 */
-    double warp;                        /* the share of images that are bent a little, at first */
-    double free_bits;                   /* nats of an image's KL that cost nothing; 0 is none */
-    double refit_every;                 /* epochs between base refits; below 1 several an epoch */
-    int64_t refit_iterations;           /* of EM in a refit of a mixture */
-    int64_t refit_codes;                /* training codes a refit is made from */
-    int64_t refit_steps;                /* steps between a mixture's refits after the first; 0: as refit_every says */
-    double refit_window;                /* epochs of images that these remember */
-    double refit_damping;               /* in (0,1]: how far a refit first tries to move */
-    double ema;                         /* decay of the weight average; 0 is off */
-    int64_t fine_tune_epochs;              /* the last epochs, which train on refined posteriors */
-    int64_t fine_tune_iterations;          /* of the refinement */
-    int64_t fine_tune_samples;             /* of its curvature; even */
-    int64_t patience;                   /* epochs without a better validation −ELBO; 0 is off */
-    int64_t checkpoint_every;           /* epochs between checkpoints */
-    uint64_t seed;
-    int64_t threads;                    /* 0 stands for "auto": one per processor */
+    int64_t epochs;                  /* Passes over the training images. */
+    int64_t batch;                   /* Images per step. */
+    gkv_bound objective;             /* The bound that is maximised. */
+    int64_t samples;                 /* Draws of z for each image of a step. */
+    gkv_resampling resampling;       /* From which of these draws the model learns. */
+    int64_t elbo_epochs;             /* First epochs that use the ELBO with one draw of each image in any case. */
+    gkv_encoder_gradient gradient;   /* The encoder's gradient. */
+    double learning_rate;            /* Adam's step size at the start of a cosine decay to 0. */
+    double weight_decay;             /* AdamW's weight decay; 0 is none. */
+    double clip_norm;                /* Bound on the norm of the gradient; 0 is none. */
+    double kl_weight;                /* Weight β of the KL term; 1 is the ELBO. */
+    double kl_warmup;                /* Epochs over which this weight rises from 0. */
+    double augmentation;             /* Share of the images that are deformed elastically, at first. */
+    double free_bits;                /* Nats of an image's KL term that cost nothing; 0 is none. */
+    double refit_every;              /* Epochs between refits of the base; below 1 there are several an epoch. */
+    int64_t refit_iterations;        /* Iterations of EM in a refit of a mixture to codes. */
+    int64_t refit_codes;             /* Training codes of a refit to codes. */
+    int64_t refit_steps;             /* Steps between refits from sufficient statistics; 0 refits to codes instead. */
+    double refit_window;             /* Window of the running sufficient statistics, in epochs of images. */
+    double refit_damping;            /* Share in (0, 1] of the way that a refit first tries to move. */
+    double ema;                      /* Decay per step of the average of the weights; 0 is off. */
+    int64_t fine_tune_epochs;        /* Last epochs, with semi-amortized fine-tuning. */
+    int64_t fine_tune_iterations;    /* Iterations of refinement for each image of such a step. */
+    int64_t fine_tune_samples;       /* Curvature samples of such an iteration; even. */
+    int64_t patience;                /* Epochs without a better validation −ELBO before training stops; 0 is off. */
+    int64_t checkpoint_every;        /* Epochs between checkpoints. */
+    uint64_t seed;                   /* Seed of the weights, the order of images and all training noise. */
+    int64_t threads;                 /* Threads; 0 stands for "auto", one per processor. */
 } gkv_train_settings;
 
 typedef struct gkv_eval_settings {
-    int64_t samples;                    /* importance samples per image */
-    int64_t images;                     /* test images, from the first; 0 stands for "all" */
-    char generation[GKV_NAME_SIZE];     /* all, samples or none: which metrics of generation are measured */
-    int64_t draws;                      /* images in a set of draws; 0 stands for "auto": one per test image */
-    int64_t draw_sets;                  /* sets of draws */
-    double temperature;                 /* of these draws */
-    char features[GKV_PATH_SIZE];       /* the feature network's file; "" takes the data set's own */
-    uint64_t seed;                      /* of posterior noise and of the test set's binarization */
+    int64_t samples;                 /* Importance samples per image. */
+    int64_t images;                  /* Test images, from the first; 0 stands for "all". */
+    gkv_generation_scope generation; /* Which metrics of generation are measured. */
+    int64_t draws;                   /* Images in a set of draws; 0 stands for "auto", one per test image. */
+    int64_t draw_sets;               /* Sets of draws. */
+    double temperature;              /* Scale of the base's normal scores in these draws. */
+    char features[GKV_PATH_SIZE];    /* File of the feature network; "" takes that of the data set. */
+    uint64_t seed;                   /* Seed of posterior noise, of draws and of the test set's binarization. */
 } gkv_eval_settings;
 
 typedef struct gkv_settings {
@@ -130,6 +205,10 @@ typedef struct gkv_settings_key {
     const char *range;   /* as in "1 … 4096" or "normal, gk, gk-copula"; "" when free */
     const char *meaning; /* one sentence */
 } gkv_settings_key;
+
+/* Writes the name of a choice's value to text and returns text: of "model.base" and GKV_BASE_GK it is "gk". The name is ""
+ * for an unknown key, a key that is no choice, and a value out of range. Thread-safe. */
+GKV_API const char *gkv_settings_choice(const char *name, int value, char text[GKV_NAME_SIZE]);
 
 /* The i-th key, from 0; NULL past the last. */
 GKV_API const gkv_settings_key *gkv_settings_key_at(size_t i);

@@ -6,23 +6,20 @@
 #include "num/normal_distribution.h"
 #include "gkvae/gk.h"
 
-static const gkv_base_ops *const bases[] = {
-    &gkv_base_normal,
-    &gkv_base_gk,
-    &gkv_base_gk_copula,
-    &gkv_base_full_gaussian,
-    &gkv_base_student_t,
-    &gkv_base_gaussian_mixture,
-    &gkv_base_gk_mixture,
-    &gkv_base_gk_by_class,
+static const gkv_base_ops *const bases[GKV_BASES] = {
+    [GKV_BASE_NORMAL] = &gkv_base_normal,
+    [GKV_BASE_FULL_GAUSSIAN] = &gkv_base_full_gaussian,
+    [GKV_BASE_STUDENT_T] = &gkv_base_student_t,
+    [GKV_BASE_GK] = &gkv_base_gk,
+    [GKV_BASE_GK_COPULA] = &gkv_base_gk_copula,
+    [GKV_BASE_GAUSSIAN_MIXTURE] = &gkv_base_gaussian_mixture,
+    [GKV_BASE_GK_MIXTURE] = &gkv_base_gk_mixture,
+    [GKV_BASE_GK_BY_CLASS] = &gkv_base_gk_by_class,
 };
 
-const gkv_base_ops *gkv_base_find(const char *name)
+const gkv_base_ops *gkv_base_of(gkv_base_family family)
 {
-    for (size_t i = 0; i < sizeof bases / sizeof *bases; i++)
-        if (strcmp(bases[i]->name, name) == 0)
-            return bases[i];
-    return NULL;
+    return bases[family];
 }
 
 void gkv_base_add_margin(const double margin[5], double sd, double weight, size_t n, const double *x, double *pdf,

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "gkvae/settings.h"
 #include "nn/workspace.h"
 
 typedef struct gkv_base gkv_base;
@@ -72,7 +73,9 @@ typedef struct gkv_base_refit_report {
 } gkv_base_refit_report;
 
 typedef struct gkv_base_ops {
-    const char *name; /* as in the settings */
+    const char *name;   /* The name in the settings. */
+    bool is_mixture;    /* Whether the base has components. */
+    bool has_classes;   /* Whether the base has components for each label. */
     gkv_status (*create)(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **base);
     void (*free)(gkv_base *base);
     void (*init)(const gkv_base *base, const gkv_params *params);
@@ -126,8 +129,8 @@ struct gkv_base {
     size_t classes;                      /* 0 for a base without */
 };
 
-/* The base of this name; NULL if there is none. */
-const gkv_base_ops *gkv_base_find(const char *name);
+/* The operations of a family of bases. */
+const gkv_base_ops *gkv_base_of(gkv_base_family family);
 
 /* margin_at() of a g-and-k margin whose normal scores have this standard deviation, times a weight and
  * added to what is there. */

@@ -257,8 +257,8 @@ static void normal_margin(const gkv_base *base, const gkv_params *params, size_t
 
 const gkv_base_ops gkv_base_full_gaussian = {
     .name = "full-gaussian", .create = create_full_gaussian, .margin = normal_margin, MIXTURE_OPS};
-const gkv_base_ops gkv_base_gaussian_mixture = {.name = "gaussian-mixture", .create = create_gaussian, MIXTURE_OPS};
-const gkv_base_ops gkv_base_gk_mixture = {.name = "gk-mixture", .create = create_gk, MIXTURE_OPS};
-const gkv_base_ops gkv_base_gk_by_class = {.name = "gk-by-class", .create = create_by_class,
+const gkv_base_ops gkv_base_gaussian_mixture = {.name = "gaussian-mixture", .is_mixture = true, .create = create_gaussian, MIXTURE_OPS};
+const gkv_base_ops gkv_base_gk_mixture = {.name = "gk-mixture", .is_mixture = true, .create = create_gk, MIXTURE_OPS};
+const gkv_base_ops gkv_base_gk_by_class = {.name = "gk-by-class", .is_mixture = true, .has_classes = true, .create = create_by_class,
                                            .transform_class = gkv_mixture_transform_class,
                                            .class_shares = gkv_mixture_class_shares, MIXTURE_OPS};

@@ -209,4 +209,7 @@ void cli_table(const char *const *cells, size_t n_rows, size_t n_columns, const 
 void cli_catch_signals(void);
 extern volatile sig_atomic_t cli_stop;
 
+/* The name of the base of a model's prior, as model.base has it. */
+const char *cli_base_name(const gkv_model *model, char text[GKV_NAME_SIZE]);
+
 #endif

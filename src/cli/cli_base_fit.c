@@ -18,9 +18,9 @@ static const struct argp_option options[] = {
     {"base", 'b', "BASE", 0, "full-gaussian, student-t, gk, gk-copula, gaussian-mixture, gk-mixture, gk-by-class, or "
                             "normal (needed)", 0},
     {"components", 'k', "K", 0, "Of a mixture; of each class, by class (default: the model's model.base_components)", 0},
-    {"dependence", 'd', "HOW", 0, "Within a component: full, low-rank or diagonal (default: the model's)", 0},
-    {"rank", 'r', "N", 0, "Factors of a low-rank dependence (default: the model's model.base_rank)", 0},
-    {"shapes", 'g', "HOW", 0, "g and k of components: own or shared (default: the model's)", 0},
+    {"covariance", 'c', "TYPE", 0, "Correlations within a component: full, low-rank or diagonal (default: the model's)", 0},
+    {"rank", 'r', "N", 0, "Factors of a low-rank covariance (default: the model's model.base_rank)", 0},
+    {"tied-shapes", 'g', "yes|no", 0, "Whether all components have the same g and k (default: as the model)", 0},
     {"codes", 'n', "N", 0, "Training codes to fit to, at most (default: 50000)", 0},
     {"out", 'o', "FOLDER", 0, "Keep the model with its new base in this folder (default: only say what it is worth)", 0},
     {"update", 'u', NULL, 0, "Keep it in the run's own folder, and what it replaces as *.before-fit.* (default: no)", 0},
@@ -36,9 +36,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         cli_assign(&a->wanted, state, "model.base", arg, "--base");
         return 0;
     case 'k': cli_assign(&a->wanted, state, "model.base_components", arg, "--components"); return 0;
-    case 'd': cli_assign(&a->wanted, state, "model.base_covariance", arg, "--dependence"); return 0;
+    case 'c': cli_assign(&a->wanted, state, "model.base_covariance", arg, "--covariance"); return 0;
     case 'r': cli_assign(&a->wanted, state, "model.base_rank", arg, "--rank"); return 0;
-    case 'g': cli_assign(&a->wanted, state, "model.base_shapes", arg, "--shapes"); return 0;
+    case 'g': cli_assign(&a->wanted, state, "model.base_tied_shapes", arg, "--tied-shapes"); return 0;
     case 'n': a->fit.codes = (size_t)cli_whole(state, "--codes", arg, 100, 10000000); return 0;
     case 'o': a->out = cli_path(state, "--out", arg); return 0;
     case 'u': a->update = true; return 0;
@@ -55,10 +55,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static void print_report(const cli_run *run, const gkv_model *fitted, const gkv_base_fit_report *r)
 {
-    char before[32], after[32], gain[32], time[32];
+    char before[32], after[32], gain[32], time[32], name[GKV_NAME_SIZE];
     printf("mean log density of %zu held-out codes, in nats:\n", r->held_out);
-    printf("  %-18s %s\n", gkv_model_settings_of(run->model)->model.base, cli_decimal(r->before, 3, before));
-    printf("  %-18s %s   %s%s, fitted to %zu codes", gkv_model_settings_of(fitted)->model.base,
+    printf("  %-18s %s\n", cli_base_name(run->model, name), cli_decimal(r->before, 3, before));
+    printf("  %-18s %s   %s%s, fitted to %zu codes", cli_base_name(fitted, name),
            cli_decimal(r->after, 3, after), r->after >= r->before ? "+" : "", cli_decimal(r->after - r->before, 3, gain),
            r->codes);
     if (r->em_iterations > 0)
@@ -72,14 +72,15 @@ static const char *target(const base_fit_arguments *a)
     return a->update ? a->model.model : a->out;
 }
 
-/* A fit of which no step was better for the codes that judge it has left the base as it began. */
+/* CLI_NUMERIC if no step of the fit was accepted, so the base is as it began. */
 static int check_moved(const base_fit_arguments *a, const gkv_model *fitted, const gkv_base_fit_report *report)
 {
     const gkv_model_settings *model = &gkv_model_settings_of(fitted)->model;
-    if (report->moves > 0 || strcmp(model->base, "normal") == 0)
+    char name[GKV_NAME_SIZE];
+    if (report->moves > 0 || model->base == GKV_BASE_NORMAL)
         return CLI_OK;
-    return cli_error(CLI_NUMERIC, "no step of the fit made the codes that judge it likelier, so that %s is what it was before any "
-                     "fit%s: try more codes, or fewer components", model->base, target(a) ? "; it is not kept" : "");
+    return cli_error(CLI_NUMERIC, "no step of the fit increased the density of held-out codes, so %s is unchanged%s: try more codes, "
+                     "or fewer components", cli_base_name(fitted, name), target(a) ? "; it is not kept" : "");
 }
 
 static int keep(const base_fit_arguments *a, const cli_run *run, const gkv_model *fitted)

@@ -76,17 +76,12 @@ done:
     return code;
 }
 
-static bool is(const char *name, const char *value)
-{
-    return strcmp(name, value) == 0;
-}
-
 /* The configured model, and the same without what makes it more than a plain VAE. */
 static void choose_models(bench *it, const gkv_settings *settings)
 {
     const gkv_model_settings *model = &settings->model;
-    const bool plain = is(model->prior_flow, "none") && is(model->base, "normal") && is(model->posterior, "normal") &&
-                       is(model->posterior_flow, "none");
+    const bool plain = model->prior_flow == GKV_PRIOR_FLOW_NONE && model->base == GKV_BASE_NORMAL &&
+                       model->posterior == GKV_POSTERIOR_NORMAL && model->posterior_flow == GKV_POSTERIOR_FLOW_NONE;
     it->model[0].name = plain ? "plain" : it->config || it->assignments.count ? "configured" : "default";
     it->model[0].settings = *settings;
     it->models = plain ? 1 : 2;
@@ -95,11 +90,11 @@ static void choose_models(bench *it, const gkv_settings *settings)
     gkv_settings *other = &it->model[1].settings;
     it->model[1].name = "plain";
     *other = *settings;
-    strcpy(other->model.prior_flow, "none");
-    strcpy(other->model.base, "normal");
-    strcpy(other->model.base_fit, "fixed");
-    strcpy(other->model.posterior, "normal");
-    strcpy(other->model.posterior_flow, "none");
+    other->model.prior_flow = GKV_PRIOR_FLOW_NONE;
+    other->model.base = GKV_BASE_NORMAL;
+    other->model.base_fit = GKV_FIT_FIXED;
+    other->model.posterior = GKV_POSTERIOR_NORMAL;
+    other->model.posterior_flow = GKV_POSTERIOR_FLOW_NONE;
     other->model.prior_layers = other->model.posterior_layers = 0;
     other->model.base_g = other->model.base_k = 0;
 }

@@ -179,7 +179,7 @@ static const struct argp eval_argp = {
 
 static bool measures_generation(const gkv_settings *settings)
 {
-    return strcmp(settings->eval.generation, "none") != 0;
+    return settings->eval.generation != GKV_GENERATION_NONE;
 }
 
 /* CLI_CONFIG if --set changes what is the model's. */

@@ -63,7 +63,7 @@ static int walk_between_classes(const interpolate_arguments *a, const gkv_model 
     const long beyond = a->from_class > a->to_class ? a->from_class : a->to_class;
     if (classes == 0)
         return cli_error(CLI_USAGE, "--from-class: the model's base, %s, knows no classes; train one with model.base = "
-                         "gk-by-class", gkv_model_settings_of(model)->model.base);
+                         "gk-by-class", cli_base_name(model, (char[GKV_NAME_SIZE]){""}));
     if ((size_t)beyond >= classes)
         return cli_error(CLI_USAGE, "class %ld: the model's classes are 0 to %zu", beyond, classes - 1);
     const int code = cli_picture_class_interpolations(model, (size_t)a->from_class, (size_t)a->to_class, a->seed, 1, CLI_PAIRS,

@@ -138,7 +138,7 @@ static int check_classes(const sample_arguments *a, const gkv_model *model)
     const size_t classes = gkv_model_classes(model);
     if ((a->one_class || a->each_class) && classes == 0)
         return cli_error(CLI_USAGE, "--class: the model's base, %s, knows no classes; train one with model.base = "
-                         "gk-by-class", gkv_model_settings_of(model)->model.base);
+                         "gk-by-class", cli_base_name(model, (char[GKV_NAME_SIZE]){""}));
     if (a->one_class && a->which >= classes)
         return cli_error(CLI_USAGE, "--class %zu: the model's classes are 0 to %zu", a->which, classes - 1);
     if (a->each_class && (a->idx || a->npy))
@@ -152,7 +152,7 @@ static int check_draws(const sample_arguments *a, const gkv_model *model)
     if (a->draws.first + a->count - 1 > UINT32_MAX)
         return cli_error(CLI_USAGE, "--first %" PRIu64 " with %zu images: a seed's sequence ends with number %" PRIu32,
                          a->draws.first, a->count, UINT32_MAX);
-    if (a->draws.pixels && strcmp(gkv_model_settings_of(model)->data.binarization, "grey") == 0)
+    if (a->draws.pixels && gkv_model_settings_of(model)->data.binarization == GKV_BINARIZE_GREY)
         return cli_error(CLI_USAGE, "--form draws: the model was trained on grey levels (data.binarization = grey); its "
                          "pixels are mean levels, not probabilities, and cannot be drawn: --form means writes them");
     return CLI_OK;

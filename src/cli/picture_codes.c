@@ -101,12 +101,12 @@ typedef struct panel_data {
 /* What the base says of a dimension. */
 static void write_title(const gkv_model *model, size_t number, char title[TITLE_SIZE])
 {
-    const char *base = gkv_model_settings_of(model)->model.base;
+    const gkv_base_family base = gkv_model_settings_of(model)->model.base;
     double margin[5];
     char g[32], k[32];
-    if (strcmp(base, "normal") == 0)
+    if (base == GKV_BASE_NORMAL)
         snprintf(title, TITLE_SIZE, "dimension %zu: N(0, 1)", number + 1);
-    else if (strncmp(base, "gk", 2) == 0 && gkv_model_base_margin(model, number, margin) == GKV_OK)
+    else if ((base == GKV_BASE_GK || base == GKV_BASE_GK_COPULA || base == GKV_BASE_GK_MIXTURE || base == GKV_BASE_GK_BY_CLASS) && gkv_model_base_margin(model, number, margin) == GKV_OK)
         snprintf(title, TITLE_SIZE, "dimension %zu: g = %s, k = %s", number + 1, cli_decimal(margin[2], 2, g),
                  cli_decimal(margin[3], 2, k));
     else
@@ -177,8 +177,8 @@ done:
 int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, const char *path)
 {
     const size_t d = gkv_model_latent(run->model), panels = d < CLI_PANELS ? d : CLI_PANELS;
-    const char *base = gkv_model_settings_of(run->model)->model.base;
-    const bool normal = strcmp(base, "normal") == 0, gk = strcmp(base, "gk") == 0 || strcmp(base, "gk-copula") == 0;
+    const gkv_base_family base = gkv_model_settings_of(run->model)->model.base;
+    const bool normal = base == GKV_BASE_NORMAL, gk = base == GKV_BASE_GK || base == GKV_BASE_GK_COPULA;
     float *eps = cli_alloc(n * d, sizeof *eps);
     dimension *all = cli_alloc(d, sizeof *all);
     double *sorted = cli_alloc(n * d, sizeof *sorted);

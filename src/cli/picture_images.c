@@ -83,7 +83,7 @@ int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, c
 {
     static const char *const labels[] = {"original", "binarized", "reconstructed"};
     static const char *const grey_labels[] = {"original", "reconstructed"};
-    const bool binary = strcmp(run->settings.data.binarization, "grey") != 0;
+    const bool binary = run->settings.data.binarization != GKV_BINARIZE_GREY;
     const size_t pixels = pixels_of(run->model);
     float *grey = cli_alloc(n * pixels, sizeof *grey), *seen = cli_alloc(n * pixels, sizeof *seen);
     float *codes = cli_alloc(n * gkv_model_latent(run->model), sizeof *codes);

@@ -52,9 +52,9 @@ static int check_trained(const compare_plan *it, const gkv_settings *common, pla
 static const struct { const char *key, *option, *setting; } fits[] = {
     {"fit.base", "--base", "model.base"},
     {"fit.components", "--components", "model.base_components"},
-    {"fit.dependence", "--dependence", "model.base_covariance"},
+    {"fit.covariance", "--covariance", "model.base_covariance"},
     {"fit.rank", "--rank", "model.base_rank"},
-    {"fit.shapes", "--shapes", "model.base_shapes"},
+    {"fit.tied_shapes", "--tied-shapes", "model.base_tied_shapes"},
     {"fit.codes", "--codes", NULL},
 };
 enum { FITS = sizeof fits / sizeof *fits };
@@ -102,7 +102,7 @@ static int check_fitted(const compare_plan *it, plan_model *model)
     if (code == CLI_OK && !has_base)
         code = cli_error(CLI_CONFIG, "%s:%d: [model %s]: fit.base = BASE is needed: which one to fit", it->path, model->line,
                          model->name);
-    snprintf(model->expected.model.base_fit, sizeof model->expected.model.base_fit, "lm"); /* as gkv_base_fit leaves it */
+    model->expected.model.base_fit = GKV_FIT_LM; /* as gkv_base_fit leaves it */
     return code;
 }
 

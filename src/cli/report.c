@@ -15,22 +15,21 @@
 
 static const char *base_of(cli_texts *all, const gkv_model_settings *m)
 {
-    static const struct { const char *name, *words; } single[] = {
-        {"normal", "a standard normal distribution"},
-        {"full-gaussian", "a normal distribution with a covariance of its own"},
-        {"student-t", "independent Student's t distributions"},
-        {"gk", "independent g-and-k distributions"},
-        {"gk-copula", "g-and-k margins joined by a Gaussian copula"},
+    static const char *const single[GKV_BASES] = {
+        [GKV_BASE_NORMAL] = "a standard normal distribution",
+        [GKV_BASE_FULL_GAUSSIAN] = "a normal distribution with a fitted covariance",
+        [GKV_BASE_STUDENT_T] = "independent Student's t distributions",
+        [GKV_BASE_GK] = "independent g-and-k distributions",
+        [GKV_BASE_GK_COPULA] = "g-and-k margins joined by a Gaussian copula",
     };
-    for (size_t i = 0; i < sizeof single / sizeof *single; i++)
-        if (strcmp(m->base, single[i].name) == 0)
-            return single[i].words;
-    const bool dependent = strcmp(m->base_covariance, "diagonal") != 0, normal = strcmp(m->base, "gaussian-mixture") == 0;
-    const char *kind = normal ? (dependent ? "normal distributions with covariances of their own" : "independent normal ones")
-                              : (dependent ? "multivariate g-and-k distributions" : "independent g-and-k's");
-    const char *factors = strcmp(m->base_covariance, "low-rank") == 0
+    if (single[m->base])
+        return single[m->base];
+    const bool dependent = m->base_covariance != GKV_COVARIANCE_DIAGONAL, normal = m->base == GKV_BASE_GAUSSIAN_MIXTURE;
+    const char *kind = normal ? (dependent ? "normal distributions with full covariances" : "independent normal distributions")
+                              : (dependent ? "multivariate g-and-k distributions" : "independent g-and-k distributions");
+    const char *factors = m->base_covariance == GKV_COVARIANCE_LOW_RANK
                               ? cli_texts_keep(all, cli_text(" whose correlations have %lld factors", (long long)m->base_rank)) : "";
-    if (strcmp(m->base, "gk-by-class") == 0)
+    if (m->base == GKV_BASE_GK_BY_CLASS)
         return cli_texts_keep(all, cli_text("%lld %s%s for each of %lld labels", (long long)m->base_components, kind, factors,
                                   (long long)m->base_classes));
     return cli_texts_keep(all, cli_text("a mixture of %lld %s%s", (long long)m->base_components, kind, factors));
@@ -38,17 +37,22 @@ static const char *base_of(cli_texts *all, const gkv_model_settings *m)
 
 static const char *fit_of(const gkv_model_settings *m)
 {
-    const bool mixture = strstr(m->base, "mixture") || strstr(m->base, "class");
-    if (strcmp(m->base, "normal") == 0)
+    static const char em[] = ", fitted to codes by expectation–maximization";
+    static const char em_lm[] = ", fitted to codes by expectation–maximization with Levenberg–Marquardt in the M-step";
+    static const char lm[] = ", fitted to codes by Levenberg–Marquardt between epochs";
+    static const char *const by_lm[GKV_BASES] = {
+        [GKV_BASE_NORMAL] = "", [GKV_BASE_FULL_GAUSSIAN] = em, [GKV_BASE_STUDENT_T] = em, [GKV_BASE_GK] = lm,
+        [GKV_BASE_GK_COPULA] = lm, [GKV_BASE_GAUSSIAN_MIXTURE] = em, [GKV_BASE_GK_MIXTURE] = em_lm,
+        [GKV_BASE_GK_BY_CLASS] = em_lm,
+    };
+    if (m->base == GKV_BASE_NORMAL)
         return "";
-    if (strcmp(m->base_fit, "lm") == 0)
-        return strcmp(m->base, "student-t") == 0 || strstr(m->base, "gauss")
-                   ? ", fitted to codes by expectation–maximization"
-               : mixture ? ", fitted to codes by expectation–maximization around Levenberg–Marquardt"
-                         : ", fitted to codes by Levenberg–Marquardt between epochs";
-    if (strcmp(m->base_fit, "lm+grad") == 0)
-        return ", fitted to codes now and then, and by gradients in between";
-    return strcmp(m->base_fit, "grad") == 0 ? ", fitted by gradients" : ", not fitted";
+    switch (m->base_fit) {
+    case GKV_FIT_LM: return by_lm[m->base];
+    case GKV_FIT_LM_GRADIENT: return ", fitted by gradients with refits to codes in between";
+    case GKV_FIT_GRADIENT: return ", fitted by gradients";
+    default: return ", not fitted";
+    }
 }
 
 static const char *summary_of(cli_texts *all, const cli_evaluation *it)
@@ -58,7 +62,8 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
     json_decref(history);
     const gkv_model_settings *m = &gkv_model_settings_of(it->run->model)->model;
     const gkv_settings *s = &it->run->settings;
-    const bool flow = strcmp(m->prior_flow, "none") != 0 && m->prior_layers > 0;
+    const bool flow = m->prior_flow != GKV_PRIOR_FLOW_NONE && m->prior_layers > 0;
+    char binarization[GKV_NAME_SIZE];
     const char *base = base_of(all, m), *fit = fit_of(m);
     const char *prior = "";
     if (flow)
@@ -66,7 +71,8 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
     return cli_texts_keep(all, cli_text("A variational autoencoder with %lld latent dimensions, trained on %s (%s binarization) "
                               "for %zu epochs from seed %" PRIu64 ". Its prior is %s%s%s. Everything below is measured "
                               "on test images that training never saw, but for the refits and the curves of training.",
-                              (long long)m->latent, s->data.dataset, s->data.binarization, epochs, s->train.seed,
+                              (long long)m->latent, s->data.dataset,
+                              gkv_settings_choice("data.binarization", (int)s->data.binarization, binarization), epochs, s->train.seed,
                               prior, base, fit));
 }
 

@@ -8,15 +8,14 @@
 
 static const char *margin_of_base(const cli_evaluation *it)
 {
-    const char *base = gkv_model_settings_of(it->run->model)->model.base;
-    if (strcmp(base, "normal") == 0)
-        return "N(0, 1)";
-    if (strcmp(base, "full-gaussian") == 0)
-        return "a normal distribution";
-    if (strcmp(base, "student-t") == 0)
-        return "a Student's t distribution";
-    if (strcmp(base, "gk") == 0 || strcmp(base, "gk-copula") == 0)
-        return "a g-and-k distribution";
+    switch (gkv_model_settings_of(it->run->model)->model.base) {
+    case GKV_BASE_NORMAL: return "N(0, 1)";
+    case GKV_BASE_FULL_GAUSSIAN: return "a normal distribution";
+    case GKV_BASE_STUDENT_T: return "a Student's t distribution";
+    case GKV_BASE_GK:
+    case GKV_BASE_GK_COPULA: return "a g-and-k distribution";
+    default: break;
+    }
     return "a mixture of its components' margins; their locations and widths make its modes and shoulders";
 }
 
@@ -44,7 +43,7 @@ static char *reconstructions(const cli_evaluation *it)
     const char *which = it->labelled ? "the first test images of each class" : "the first test images";
     const char *how = "A reconstruction is the decoder's pixel probabilities at the code of what the model sees (no "
                       "posterior noise).";
-    if (strcmp(it->run->settings.data.binarization, "grey") == 0)
+    if (it->run->settings.data.binarization == GKV_BINARIZE_GREY)
         return cli_text("Rows of two: %s, and their reconstructions. %s", which, how);
     return cli_text("Rows of three: %s; the same binarized at random, which is what the model sees; and the "
                     "reconstructions. %s", which, how);
@@ -110,7 +109,7 @@ size_t cli_report_figures(const cli_evaluation *it, gkv_report_figure figures[CL
          reconstructions},
         {it->interpolations, false, "interpolations", "Interpolations", "rows of images, each changing into another",
          interpolations},
-        {it->base, false, "base", strcmp(gkv_model_settings_of(it->run->model)->model.base, "normal") == 0 ? "The base and the codes" : "The fitted base",
+        {it->base, false, "base", gkv_model_settings_of(it->run->model)->model.base == GKV_BASE_NORMAL ? "The base and the codes" : "The fitted base",
          "histograms with the base's density, over QQ plots", base},
         {it->latent, false, "latent", "Latent codes", "a scatter plot of codes", latent},
         {it->curves, false, "curves", "Training", "curves of −ELBO over epochs", curves},

@@ -107,3 +107,8 @@ done:
     }
     return code;
 }
+
+const char *cli_base_name(const gkv_model *model, char text[GKV_NAME_SIZE])
+{
+    return gkv_settings_choice("model.base", (int)gkv_model_settings_of(model)->model.base, text);
+}

@@ -32,6 +32,15 @@ gkv_status gkv_settings_set(gkv_settings *settings, const char *name, const char
     return gkv_settings_row_parse(row, value, settings, origin);
 }
 
+const char *gkv_settings_choice(const char *name, int value, char text[GKV_NAME_SIZE])
+{
+    const gkv_settings_row *row = NULL;
+    text[0] = '\0';
+    if (find(name, "settings", &row) == GKV_OK && (row->kind == GKV_KIND_CHOICE || row->kind == GKV_KIND_SWITCH))
+        gkv_settings_row_choice(row, value, text);
+    return text;
+}
+
 gkv_status gkv_settings_get(const gkv_settings *settings, const char *name, char *value, size_t size)
 {
     const gkv_settings_row *row = NULL;
@@ -53,7 +62,7 @@ static gkv_status check_rows(const gkv_settings *settings)
         const char *field = (const char *)settings + row->offset;
         gkv_settings scratch;
         char text[GKV_VALUE_SIZE];
-        if (row->kind >= GKV_KIND_CHOICE && !memchr(field, '\0', row->size))
+        if (row->kind > GKV_KIND_SWITCH && !memchr(field, '\0', row->size))
             return gkv_fail(GKV_ERR_CONFIG, "settings: %s.%s does not end in its %zu bytes", row->key.section,
                             row->key.name, row->size);
         gkv_settings_row_format(row, settings, text);
@@ -62,48 +71,57 @@ static gkv_status check_rows(const gkv_settings *settings)
     return GKV_OK;
 }
 
-/* Polishing: of which posteriors, and with what it does not go. */
-static gkv_status check_polishing(const gkv_settings *settings)
+/* The name of the value that a choice has. */
+#define NAME(settings, key, value) gkv_settings_choice(key, (int)(settings)->value, (char[GKV_NAME_SIZE]){""})
+
+static gkv_status check_fine_tuning(const gkv_settings *settings)
 {
     const gkv_train_settings *train = &settings->train;
+    const gkv_model_settings *model = &settings->model;
     if (train->fine_tune_samples % 2)
         return gkv_fail(GKV_ERR_CONFIG, "settings: train.fine_tune_samples = %lld: they come in pairs; give an even number",
                         (long long)train->fine_tune_samples);
     if (train->fine_tune_epochs == 0)
         return GKV_OK;
-    if (strcmp(settings->model.posterior, "normal") != 0 || strcmp(settings->model.posterior_flow, "none") != 0)
+    if (model->posterior != GKV_POSTERIOR_NORMAL || model->posterior_flow != GKV_POSTERIOR_FLOW_NONE)
         return gkv_fail(GKV_ERR_CONFIG,
                         "settings: train.fine_tune_epochs = %lld refines normal posteriors without a flow, and here "
                         "model.posterior = %s, model.posterior_flow = %s; set them to normal and none, or fine_tune_epochs to 0",
-                        (long long)train->fine_tune_epochs, settings->model.posterior, settings->model.posterior_flow);
+                        (long long)train->fine_tune_epochs, NAME(model, "model.posterior", posterior),
+                        NAME(model, "model.posterior_flow", posterior_flow));
     if (train->patience > 0)
         return gkv_fail(GKV_ERR_CONFIG,
-                        "settings: train.patience = %lld chooses the epoch by the encoder's −ELBO, which is not what "
-                        "train.fine_tune_epochs = %lld lowers; set one of them to 0",
+                        "settings: train.patience = %lld chooses the epoch by the encoder's −ELBO, which "
+                        "train.fine_tune_epochs = %lld does not lower; set one of them to 0",
                         (long long)train->patience, (long long)train->fine_tune_epochs);
     return GKV_OK;
 }
 
-/* Components and the dependence within, of the bases that have any: for others their keys are idle. */
+static bool has_components(gkv_base_family base)
+{
+    return base == GKV_BASE_GAUSSIAN_MIXTURE || base == GKV_BASE_GK_MIXTURE || base == GKV_BASE_GK_BY_CLASS;
+}
+
+/* The keys of components and of covariance have no effect for bases without components. */
 static gkv_status check_base(const gkv_model_settings *model)
 {
-    if (strcmp(model->base, "full-gaussian") == 0 && strcmp(model->base_covariance, "full") != 0)
+    if (model->base == GKV_BASE_FULL_GAUSSIAN && model->base_covariance != GKV_COVARIANCE_FULL)
         return gkv_fail(GKV_ERR_CONFIG,
-                        "settings: model.base = full-gaussian has any covariance, which model.base_covariance = %s would "
-                        "not be; set the dependence to full, or the base to gaussian-mixture with base_components = 1",
-                        model->base_covariance);
-    if (!strstr(model->base, "mixture") && !strstr(model->base, "class"))
+                        "settings: model.base = full-gaussian has any covariance, but model.base_covariance = %s; set it to "
+                        "full, or the base to gaussian-mixture with base_components = 1",
+                        NAME(model, "model.base_covariance", base_covariance));
+    if (!has_components(model->base))
         return GKV_OK;
-    if (strcmp(model->base_fit, "fixed") == 0)
+    if (model->base_fit == GKV_FIT_FIXED)
         return gkv_fail(GKV_ERR_CONFIG,
-                        "settings: model.base_fit = fixed leaves all components of model.base = %s at the same place, where "
-                        "they are one; set base_fit to lm or grad, or the base to gk", model->base);
-    if (strcmp(model->base_covariance, "low-rank") != 0)
+                        "settings: model.base_fit = fixed leaves all components of model.base = %s equal, as one component; "
+                        "set base_fit to lm or grad, or the base to gk", NAME(model, "model.base", base));
+    if (model->base_covariance != GKV_COVARIANCE_LOW_RANK)
         return GKV_OK;
-    if (strstr(model->base_fit, "grad"))
+    if (model->base_fit & GKV_FIT_GRADIENT)
         return gkv_fail(GKV_ERR_CONFIG,
-                        "settings: model.base_covariance = low-rank is what refits keep to, and gradients, model.base_fit = %s, "
-                        "would not; set base_fit to lm, or the dependence to full", model->base_fit);
+                        "settings: model.base_covariance = low-rank is kept by refits, but not by gradients (model.base_fit = "
+                        "%s); set base_fit to lm, or base_covariance to full", NAME(model, "model.base_fit", base_fit));
     if (model->base_rank >= model->latent)
         return gkv_fail(GKV_ERR_CONFIG,
                         "settings: model.base_rank = %lld factors of model.latent = %lld dimensions make any correlation; "
@@ -112,43 +130,55 @@ static gkv_status check_base(const gkv_model_settings *model)
     return GKV_OK;
 }
 
-gkv_status gkv_settings_check(const gkv_settings *settings)
+static gkv_status check_flows(const gkv_model_settings *model)
 {
-    const gkv_model_settings *model = &settings->model;
-    GKV_TRY(check_rows(settings));
-    const bool posterior_flow = strcmp(model->posterior_flow, "none") != 0;
+    const bool posterior_flow = model->posterior_flow != GKV_POSTERIOR_FLOW_NONE;
     if (posterior_flow && model->posterior_layers == 0)
         return gkv_fail(GKV_ERR_CONFIG,
                         "settings: model.posterior_flow = %s has no layers; set model.posterior_layers to 1 or more",
-                        model->posterior_flow);
+                        NAME(model, "model.posterior_flow", posterior_flow));
     if (!posterior_flow && model->posterior_layers > 0)
         return gkv_fail(GKV_ERR_CONFIG,
-                        "settings: model.posterior_layers = %lld are layers of no flow; set model.posterior_flow to "
+                        "settings: model.posterior_layers = %lld belong to no flow; set model.posterior_flow to "
                         "planar or radial, or the layers to 0",
                         (long long)model->posterior_layers);
-    /* prior_flow = none makes prior_layers idle, not wrong: the default has eight,
-     * and one key should be enough to turn the flow off. */
-    if (strcmp(model->prior_flow, "none") != 0 && model->prior_layers > 0 && model->latent < 2)
+    /* With prior_flow = none, prior_layers has no effect and is not an error: the default is eight layers, and one
+     * key should be enough to turn the flow off. */
+    if (model->prior_flow != GKV_PRIOR_FLOW_NONE && model->prior_layers > 0 && model->latent < 2)
         return gkv_fail(GKV_ERR_CONFIG,
-                        "settings: a coupling layer moves one half of z by the other, and model.latent = 1 has no "
+                        "settings: a coupling layer moves one half of z by the other, but model.latent = 1 has no "
                         "halves; raise it, or set model.prior_flow = none");
-    if (settings->train.free_bits > 0 && strcmp(settings->train.objective, "elbo") != 0)
+    return GKV_OK;
+}
+
+static gkv_status check_objective(const gkv_settings *settings)
+{
+    const gkv_train_settings *train = &settings->train;
+    if (train->free_bits > 0 && train->objective != GKV_BOUND_ELBO)
         return gkv_fail(GKV_ERR_CONFIG,
-                        "settings: train.free_bits = %g frees a part of the ELBO's KL term, and train.objective = %s "
-                        "has none; set one of them back", settings->train.free_bits, settings->train.objective);
-    if (settings->train.patience > 0 && settings->data.validation == 0)
+                        "settings: train.free_bits = %g is for the KL term of the ELBO, but train.objective = %s has none; "
+                        "set one of them back", train->free_bits, NAME(train, "train.objective", objective));
+    if (train->patience > 0 && settings->data.validation == 0)
         return gkv_fail(GKV_ERR_CONFIG,
-                        "settings: train.patience = %lld watches the validation images, and data.validation = 0 "
-                        "leaves none; hold some out, or set patience to 0",
-                        (long long)settings->train.patience);
-    GKV_TRY(check_base(model));
-    if (strcmp(settings->train.backward, "one") == 0 &&
-        (strcmp(settings->train.objective, "iwae") != 0 || settings->train.fine_tune_epochs > 0))
+                        "settings: train.patience = %lld needs validation images, but data.validation = 0; hold some out, "
+                        "or set patience to 0",
+                        (long long)train->patience);
+    if (train->resampling == GKV_RESAMPLING_IMPORTANCE &&
+        (train->objective != GKV_BOUND_IWAE || train->fine_tune_epochs > 0))
         return gkv_fail(GKV_ERR_CONFIG,
-                        "settings: train.backward = one draws one by the weights of train.objective = iwae, without "
-                        "polishing, and here the objective is %s and train.fine_tune_epochs %lld; set backward to all",
-                        settings->train.objective, (long long)settings->train.fine_tune_epochs);
-    return check_polishing(settings);
+                        "settings: train.resampling = importance needs train.objective = iwae without fine-tuning, but the "
+                        "objective is %s and train.fine_tune_epochs is %lld; set resampling to none",
+                        NAME(train, "train.objective", objective), (long long)train->fine_tune_epochs);
+    return GKV_OK;
+}
+
+gkv_status gkv_settings_check(const gkv_settings *settings)
+{
+    GKV_TRY(check_rows(settings));
+    GKV_TRY(check_flows(&settings->model));
+    GKV_TRY(check_base(&settings->model));
+    GKV_TRY(check_objective(settings));
+    return check_fine_tuning(settings);
 }
 
 gkv_status gkv_settings_write(const gkv_settings *settings, const char *path)

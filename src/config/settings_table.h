@@ -11,7 +11,8 @@ typedef enum gkv_settings_kind {
     GKV_KIND_INTEGER, /* int64_t */
     GKV_KIND_SEED,    /* uint64_t */
     GKV_KIND_NUMBER,  /* double */
-    GKV_KIND_CHOICE,  /* one of the names listed in key.range */
+    GKV_KIND_CHOICE,  /* an enum: the index of one of the names listed in key.range */
+    GKV_KIND_SWITCH,  /* bool: likewise, of "no, yes" */
     GKV_KIND_LABEL,   /* any name that can be part of a path */
     GKV_KIND_PATH,    /* a path that may be empty */
     GKV_KIND_FOLDER   /* a path that may not */
@@ -42,6 +43,9 @@ gkv_status gkv_settings_row_parse(const gkv_settings_row *row, const char *text,
  * the fewest digits that do. Never longer than GKV_VALUE_SIZE with its NUL. */
 void gkv_settings_row_format(const gkv_settings_row *row, const gkv_settings *settings,
                              char text[GKV_VALUE_SIZE]);
+
+/* The name of a choice's value; "" for a value out of range. Returns name. */
+const char *gkv_settings_row_choice(const gkv_settings_row *row, int value, char name[GKV_NAME_SIZE]);
 
 /* The row of a key. Unknown: GKV_ERR_CONFIG with the nearest valid name. */
 gkv_status gkv_settings_row_find(const char *section, const char *name, const char *where,

@@ -60,17 +60,16 @@ static bool inside(const gkv_settings_row *row, double value)
            (row->below_high ? value < row->high : value <= row->high);
 }
 
-/* Calls a list like "a, b, c" name by name: true if the text is one; the nearest
- * of them in `nearest`. */
-static bool is_choice(const char *list, const char *text, char nearest[GKV_NAME_SIZE])
+/* The index of a name in a list like "a, b, c"; −1 if it is none of them, and then *nearest is the most similar. */
+static int choice_index(const char *list, const char *text, char nearest[GKV_NAME_SIZE])
 {
     size_t best = SIZE_MAX;
-    while (*list) {
+    for (int index = 0; *list; index++) {
         char name[GKV_NAME_SIZE];
         const size_t length = strcspn(list, ",");
         snprintf(name, sizeof name, "%.*s", (int)length, list);
         if (strcmp(name, text) == 0)
-            return true;
+            return index;
         const size_t distance = gkv_text_distance(name, text);
         if (distance < best) {
             best = distance;
@@ -78,7 +77,18 @@ static bool is_choice(const char *list, const char *text, char nearest[GKV_NAME_
         }
         list += length + strspn(list + length, ", ");
     }
-    return false;
+    return -1;
+}
+
+/* The name at an index of such a list, and its length; "" past the end. */
+static const char *choice_at(const char *list, int index, int *length)
+{
+    for (; *list && index > 0; index--) {
+        const size_t name = strcspn(list, ",");
+        list += name + strspn(list + name, ", ");
+    }
+    *length = index == 0 ? (int)strcspn(list, ",") : 0;
+    return list;
 }
 
 /* What keeps the text from being a name that goes into a path; NULL if nothing. */
@@ -118,16 +128,8 @@ static gkv_status refuse(const gkv_settings_row *row, const char *text, const ch
 
 static gkv_status parse_text(const gkv_settings_row *row, const char *text, char *field, const char *where)
 {
-    char nearest[GKV_NAME_SIZE] = "", wanted[160];
-    const char *fault = NULL;
-    if (row->kind == GKV_KIND_CHOICE && !is_choice(row->key.range, text, nearest)) {
-        snprintf(wanted, sizeof wanted, "one of %s; the nearest is \"%s\"", row->key.range, nearest);
-        return refuse(row, text, where, wanted, NULL);
-    }
-    if (row->kind == GKV_KIND_LABEL)
-        fault = label_fault(text);
-    else if (row->kind != GKV_KIND_CHOICE)
-        fault = path_fault(text);
+    char wanted[160];
+    const char *fault = row->kind == GKV_KIND_LABEL ? label_fault(text) : path_fault(text);
     if (row->kind == GKV_KIND_FOLDER && !*text)
         fault = "a path; write . for the current folder";
     if (fault)
@@ -139,6 +141,44 @@ static gkv_status parse_text(const gkv_settings_row *row, const char *text, char
     memset(field, 0, row->size);
     memcpy(field, text, strlen(text));
     return GKV_OK;
+}
+
+static void put_choice(const gkv_settings_row *row, int index, char *field)
+{
+    const bool on = index == 1;
+    if (row->kind == GKV_KIND_SWITCH)
+        memcpy(field, &on, sizeof on);
+    else
+        memcpy(field, &index, sizeof index);
+}
+
+static int get_choice(const gkv_settings_row *row, const char *field)
+{
+    int index = 0;
+    if (row->kind == GKV_KIND_SWITCH)
+        return *(const unsigned char *)field; /* reading a bool that is neither 0 nor 1 would be undefined */
+    memcpy(&index, field, sizeof index);
+    return index;
+}
+
+static gkv_status parse_choice(const gkv_settings_row *row, const char *text, char *field, const char *where)
+{
+    char nearest[GKV_NAME_SIZE] = "", wanted[160];
+    const int index = choice_index(row->key.range, text, nearest);
+    if (index < 0) {
+        snprintf(wanted, sizeof wanted, "one of %s; the nearest is \"%s\"", row->key.range, nearest);
+        return refuse(row, text, where, wanted, NULL);
+    }
+    put_choice(row, index, field);
+    return GKV_OK;
+}
+
+const char *gkv_settings_row_choice(const gkv_settings_row *row, int value, char name[GKV_NAME_SIZE])
+{
+    int length = 0;
+    const char *at = choice_at(row->key.range, value, &length);
+    snprintf(name, GKV_NAME_SIZE, "%.*s", length, at);
+    return name;
 }
 
 gkv_status gkv_settings_row_parse(const gkv_settings_row *row, const char *text, gkv_settings *settings,
@@ -179,6 +219,8 @@ gkv_status gkv_settings_row_parse(const gkv_settings_row *row, const char *text,
         memcpy(field, &value, sizeof value);
         return GKV_OK;
     }
+    if (row->kind == GKV_KIND_CHOICE || row->kind == GKV_KIND_SWITCH)
+        return parse_choice(row, text, field, where);
     return parse_text(row, text, field, where);
 }
 
@@ -212,6 +254,8 @@ void gkv_settings_row_format(const gkv_settings_row *row, const gkv_settings *se
         uselocale(before);
         break;
     }
+    case GKV_KIND_CHOICE:
+    case GKV_KIND_SWITCH: gkv_settings_row_choice(row, get_choice(row, field), text); break;
     default: {
         /* A field that its owner left without a NUL is cut, not overrun. */
         const char *end = memchr(field, '\0', row->size);

@@ -6,17 +6,6 @@
 
 enum { BLOCK = 4, LISTED = 256 };
 
-gkv_status gkv_binarization_parse(const char *name, gkv_binarization *out)
-{
-    static const char *const names[] = {"dynamic", "static", "grey"};
-    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *out = (gkv_binarization)i;
-            return GKV_OK;
-        }
-    return gkv_fail(GKV_ERR_CONFIG, "data.binarization is \"%s\"; expected dynamic, static or grey", name);
-}
-
 /* Whether any of four pixels is neither black nor white. A byte is 0 or 255 exactly
  * if each of its bits equals the next; all four are tested at once. */
 static inline uint32_t has_grey(const uint8_t *four)

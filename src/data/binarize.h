@@ -12,11 +12,7 @@
 #include "core/error.h"
 #include "core/real.h"
 #include "core/rng.h"
-
-typedef enum gkv_binarization { GKV_BINARIZE_DYNAMIC = 0, GKV_BINARIZE_STATIC, GKV_BINARIZE_GREY } gkv_binarization;
-
-/* "dynamic", "static" or "grey"; GKV_ERR_CONFIG for anything else. */
-gkv_status gkv_binarization_parse(const char *name, gkv_binarization *out);
+#include "gkvae/settings.h"
 
 /* Whether word·255 < grey·2^32 in whole numbers: never for grey 0, always for 255. As
  * 2^32 = 255·0x01010101 + 1, that is word ≤ grey·0x01010101 for every grey but 0, and

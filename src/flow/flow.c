@@ -1,16 +1,11 @@
 #include "flow/flow.h"
 
-#include <string.h>
-
-static const gkv_flow_ops *const flows[] = {
-    &gkv_flow_none,
-    &gkv_flow_realnvp,
+static const gkv_flow_ops *const flows[GKV_PRIOR_FLOWS] = {
+    [GKV_PRIOR_FLOW_NONE] = &gkv_flow_none,
+    [GKV_PRIOR_FLOW_REALNVP] = &gkv_flow_realnvp,
 };
 
-const gkv_flow_ops *gkv_flow_find(const char *name)
+const gkv_flow_ops *gkv_flow_of(gkv_prior_flow_family family)
 {
-    for (size_t i = 0; i < sizeof flows / sizeof *flows; i++)
-        if (strcmp(flows[i]->name, name) == 0)
-            return flows[i];
-    return NULL;
+    return flows[family];
 }

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "gkvae/settings.h"
 #include "net/mlp.h"
 
 typedef struct gkv_flow gkv_flow;
@@ -50,8 +51,8 @@ struct gkv_flow {
     size_t widest;               /* of the arrays that tangent() needs room for */
 };
 
-/* The flow of this name; NULL if there is none. */
-const gkv_flow_ops *gkv_flow_find(const char *name);
+/* The operations of a family of flows. */
+const gkv_flow_ops *gkv_flow_of(gkv_prior_flow_family family);
 
 extern const gkv_flow_ops gkv_flow_none, gkv_flow_realnvp;
 

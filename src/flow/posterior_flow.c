@@ -1,16 +1,14 @@
 #include "flow/posterior_flow.h"
 
-#include <string.h>
+#include <stddef.h>
 
-static const gkv_posterior_flow_ops *const families[] = {
-    &gkv_posterior_flow_planar,
-    &gkv_posterior_flow_radial,
+static const gkv_posterior_flow_ops *const families[GKV_POSTERIOR_FLOWS] = {
+    [GKV_POSTERIOR_FLOW_NONE] = NULL,
+    [GKV_POSTERIOR_FLOW_PLANAR] = &gkv_posterior_flow_planar,
+    [GKV_POSTERIOR_FLOW_RADIAL] = &gkv_posterior_flow_radial,
 };
 
-const gkv_posterior_flow_ops *gkv_posterior_flow_find(const char *name)
+const gkv_posterior_flow_ops *gkv_posterior_flow_of(gkv_posterior_flow_family family)
 {
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-        if (strcmp(families[i]->name, name) == 0)
-            return families[i];
-    return NULL;
+    return families[family];
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "core/real.h"
+#include "gkvae/settings.h"
 
 typedef struct gkv_posterior_flow_ops {
     const char *name; /* as in the settings */
@@ -24,8 +25,8 @@ typedef struct gkv_posterior_flow_ops {
                      gkv_real d_log_det, gkv_real *d_in, gkv_real *d_raw);
 } gkv_posterior_flow_ops;
 
-/* The family of this name; NULL if there is none. */
-const gkv_posterior_flow_ops *gkv_posterior_flow_find(const char *name);
+/* The operations of a family; NULL for GKV_POSTERIOR_FLOW_NONE. */
+const gkv_posterior_flow_ops *gkv_posterior_flow_of(gkv_posterior_flow_family family);
 
 extern const gkv_posterior_flow_ops gkv_posterior_flow_planar, gkv_posterior_flow_radial;
 

@@ -84,6 +84,7 @@ static gkv_status choose_images(const gkv_model *model, const gkv_dataset *datas
 static void describe_protocol(const gkv_settings *settings, const gkv_images *images, gkv_eval_set of,
                               gkv_metrics *metrics)
 {
+    char name[GKV_NAME_SIZE];
     if (images->mode == GKV_BINARIZE_GREY)
         snprintf(metrics->protocol, sizeof metrics->protocol,
                  "grey targets: cross-entropy, not a likelihood; the first %zu %s images%s", images->count, set_names[of],
@@ -91,7 +92,7 @@ static void describe_protocol(const gkv_settings *settings, const gkv_images *im
     else
         snprintf(metrics->protocol, sizeof metrics->protocol,
                  "%s binarization in training; the first %zu %s images%s, binarized once from seed %llu; %lld "
-                 "importance samples per image", settings->data.binarization, images->count, set_names[of],
+                 "importance samples per image", gkv_settings_choice("data.binarization", (int)settings->data.binarization, name), images->count, set_names[of],
                  set_orders[of], (unsigned long long)images->seed, (long long)settings->eval.samples);
 }
 

@@ -165,10 +165,10 @@ static gkv_settings settings_with(const gkv_model *model, const gkv_model_settin
 {
     gkv_settings settings = model->settings;
     gkv_model_settings *to = &settings.model;
-    memcpy(to->base, wanted->base, sizeof to->base);
-    snprintf(to->base_fit, sizeof to->base_fit, "lm");
-    memcpy(to->base_covariance, wanted->base_covariance, sizeof to->base_covariance);
-    memcpy(to->base_shapes, wanted->base_shapes, sizeof to->base_shapes);
+    to->base = wanted->base;
+    to->base_fit = GKV_FIT_LM;
+    to->base_covariance = wanted->base_covariance;
+    to->base_tied_shapes = wanted->base_tied_shapes;
     to->base_components = wanted->base_components;
     to->base_rank = wanted->base_rank;
     to->base_classes = wanted->base_classes;

@@ -316,10 +316,10 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
         return gkv_fail(GKV_ERR_ARGUMENT, "generation: %" PRId64 " draws in each of %" PRId64 " sets at temperature %g: there must "
                         "be one set or more, and no number may be negative", settings->eval.draws, settings->eval.draw_sets,
                         settings->eval.temperature);
-    if (strcmp(settings->eval.generation, "none") == 0)
+    if (settings->eval.generation == GKV_GENERATION_NONE)
         return GKV_OK;
     GKV_TRY(check(model, test, training, network));
-    const bool samples_only = strcmp(settings->eval.generation, "samples") == 0;
+    const bool samples_only = settings->eval.generation == GKV_GENERATION_SAMPLES;
     const double began = omp_get_wtime();
     const size_t references = gkv_dataset_count(test);
     job it = {
@@ -330,7 +330,7 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
         .dimensions = gkv_features_dimensions(network), .classes = gkv_features_classes(network),
         .repetitions = (size_t)settings->eval.draw_sets, .threads = gkv_thread_count(settings),
         .samples_only = samples_only,
-        .forms = samples_only || strcmp(settings->data.binarization, "grey") == 0 ? 1 : GKV_IMAGE_FORMS,
+        .forms = samples_only || settings->data.binarization == GKV_BINARIZE_GREY ? 1 : GKV_IMAGE_FORMS,
     };
     gkv_status status = GKV_OK;
     gkv_kid_defaults(&it.kid);

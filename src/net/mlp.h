@@ -9,9 +9,11 @@
 
 #include <stdint.h>
 
+#include "gkvae/settings.h"
 #include "nn/module.h"
 
-typedef enum gkv_block { GKV_BLOCK_SILU, GKV_BLOCK_RESIDUAL, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY } gkv_block;
+/* A fourth form beside those of gkv_block, for coupling networks: leaky ReLU without LayerNorm. */
+enum { GKV_BLOCK_LEAKY = GKV_BLOCK_GATED + 1 };
 
 typedef struct gkv_mlp {
     gkv_layer *layers;
@@ -29,7 +31,7 @@ typedef struct gkv_mlp_spec {
     gkv_param_id mean;
     bool timed;        /* as in gkv_mlp */
     size_t hidden, hidden_layers, out;
-    gkv_block block;
+    unsigned block; /* A gkv_block, or GKV_BLOCK_LEAKY. */
 } gkv_mlp_spec;
 
 /* Lays the layers into params and plan; names start with `name`. */

@@ -19,8 +19,7 @@ static gkv_status split_images(gkv_trainer *trainer)
     GKV_TRY(gkv_alloc(count - held_out, sizeof *trainer->shuffled, &trainer->shuffled));
     const uint64_t seed = settings->train.seed;
     gkv_images_split(seed, count, trainer->split);
-    gkv_binarization mode;
-    GKV_TRY(gkv_binarization_parse(settings->data.binarization, &mode));
+    const gkv_binarization mode = settings->data.binarization;
     trainer->train = (gkv_images){.dataset = trainer->dataset, .order = trainer->split, .count = count - held_out,
                                   .mode = mode, .seed = seed, .fixed_step = GKV_FIXED_TRAIN,
                                   .every_visit = mode == GKV_BINARIZE_DYNAMIC};
@@ -66,15 +65,15 @@ gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset
     GKV_TRY_GOTO(split_images(trainer));
     const gkv_params *params = &trainer->model->params;
     const size_t count = trainer->train.count, wished = (size_t)settings->train.batch;
-    const bool one = strcmp(settings->train.backward, "one") == 0;
+    const bool one = settings->train.resampling == GKV_RESAMPLING_IMPORTANCE;
     const size_t batch = wished < count ? wished : count, draws = one ? 1 : (size_t)settings->train.samples;
     trainer->batch = batch;
     GKV_TRY_GOTO(gkv_workspace_create(&trainer->model->plan, batch * draws, true, params, &trainer->ws));
     GKV_TRY_GOTO(gkv_workspace_keep_packed(&trainer->ws));
     GKV_TRY_GOTO(gkv_alloc(4 * params->total, sizeof *trainer->good, &trainer->good));
     GKV_TRY_GOTO(gkv_alloc(params->trainable / GKV_TRAINER_CHUNK + 1, sizeof *trainer->squares, &trainer->squares));
-    if (settings->train.warp > 0)
-        GKV_TRY_GOTO(gkv_alloc((size_t)trainer->threads * height * width, sizeof *trainer->warped, &trainer->warped));
+    if (settings->train.augmentation > 0)
+        GKV_TRY_GOTO(gkv_alloc((size_t)trainer->threads * height * width, sizeof *trainer->augmented, &trainer->augmented));
     if (settings->train.ema > 0) {
         GKV_TRY_GOTO(gkv_alloc(params->total, sizeof *trainer->ema, &trainer->ema));
         memcpy(trainer->ema, params->values, params->total * sizeof *trainer->ema);
@@ -116,7 +115,7 @@ void gkv_trainer_free(gkv_trainer *trainer)
     free(trainer->store.labels);
     free(trainer->store.stats);
     free(trainer->squares);
-    free(trainer->warped);
+    free(trainer->augmented);
     free(trainer);
 }
 

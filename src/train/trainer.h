@@ -29,9 +29,9 @@ typedef struct gkv_trainer {
     uint64_t good_moved;   /* … and how many refits had moved the base by then */
     gkv_refit_store store; /* ε of the last images before the next refit, and their labels for a base by class; after
                               the first refit what the steps since the last one say of the base */
-    uint8_t *warped;          /* an image being bent, for each thread; NULL unless train.warp */
+    uint8_t *augmented;          /* an image being bent, for each thread; NULL unless train.warp */
     gkv_fine_tuner *fine_tuner;   /* NULL unless train.fine_tune_epochs */
-    gkv_resampler *resampler; /* NULL unless train.backward = one */
+    gkv_resampler *resampler; /* NULL unless train.resampling = importance */
     gkv_train_state state;
     size_t batch;          /* images of a step; the workspace has a row for each draw of each */
     uint64_t epoch_steps, steps;

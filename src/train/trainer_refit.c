@@ -14,7 +14,7 @@
 
 static bool refits_at_all(const gkv_trainer *trainer)
 {
-    return trainer->model->base->ops->refit && strstr(trainer->model->settings.model.base_fit, "lm") != NULL;
+    return trainer->model->base->ops->refit && (trainer->model->settings.model.base_fit & GKV_FIT_LM);
 }
 
 /* --- When ---------------------------------------------------------------------------- */
@@ -137,7 +137,7 @@ gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
         GKV_TRY(gkv_alloc(trainer->store.room, sizeof *trainer->store.labels, &trainer->store.labels));
     const gkv_base *base = trainer->model->base;
     if (base->ops->stats_size && trainer->model->settings.train.refit_steps > 0 &&
-        strcmp(trainer->model->settings.model.base_fit, "lm") == 0)
+        trainer->model->settings.model.base_fit == GKV_FIT_LM)
         trainer->store.stats_size = base->ops->stats_size(base);
     if (trainer->store.stats_size > 0)
         GKV_TRY(gkv_alloc(trainer->store.stats_size, sizeof *trainer->store.stats, &trainer->store.stats));

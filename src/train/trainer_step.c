@@ -43,25 +43,25 @@ static void shuffle_for(gkv_trainer *trainer, uint64_t epoch)
     trainer->shuffled_epoch = epoch;
 }
 
-static void fetch_image(const gkv_trainer *trainer, size_t i, double warp, gkv_real *x)
+static void fetch_image(const gkv_trainer *trainer, size_t i, double augmented, gkv_real *x)
 {
-    if (warp > 0)
-        gkv_images_fetch_augmented(&trainer->train, i, trainer->state.step, warp,
-                                trainer->warped + (size_t)omp_get_thread_num() * trainer->model->pixels, x);
+    if (augmented > 0)
+        gkv_images_fetch_augmented(&trainer->train, i, trainer->state.step, augmented,
+                                trainer->augmented + (size_t)omp_get_thread_num() * trainer->model->pixels, x);
     else
         gkv_images_fetch(&trainer->train, i, trainer->state.step, x);
 }
 
 /* Images [first, first + count) of the batch that begins at `start`, a share of them bent, and, if it is asked for, the
  * noise of their draws. */
-static void fetch_images(const gkv_trainer *trainer, size_t start, size_t first, size_t count, double warp,
+static void fetch_images(const gkv_trainer *trainer, size_t start, size_t first, size_t count, double augmented,
                          bool noise)
 {
     const gkv_model *model = trainer->model;
     const gkv_workspace *ws = &trainer->ws;
     const uint32_t *images = trainer->shuffled + start;
     for (size_t i = first; i < first + count; i++)
-        fetch_image(trainer, images[i], warp, gkv_at(ws, model->x, i));
+        fetch_image(trainer, images[i], augmented, gkv_at(ws, model->x, i));
     gkv_profile_mark(ws->profile, GKV_BENCH_DATA);
     for (size_t i = first; i < first + count && noise; i++)
         gkv_rng_normal(gkv_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, trainer->state.step,
@@ -201,11 +201,11 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
     *report = gkv_trainer_schedule(trainer, trainer->state.step);
     report->images = images;
     /* It falls with the learning rate, so that the last epochs see the data as it is. */
-    const double warp = model->settings.train.warp * gkv_trainer_decay(trainer, trainer->state.step);
+    const double augmented = model->settings.train.augmentation * gkv_trainer_decay(trainer, trainer->state.step);
     const gkv_objective objective = {.kl_weight = report->kl_weight,
                                      .free_bits = model->settings.train.free_bits,
-                                     .path = strcmp(model->settings.train.gradient, "path") == 0,
-                                     .iwae = !early && strcmp(model->settings.train.objective, "iwae") == 0,
+                                     .path = model->settings.train.gradient == GKV_GRADIENT_PATH_DERIVATIVE,
+                                     .iwae = !early && model->settings.train.objective == GKV_BOUND_IWAE,
                                      .chosen = !early && trainer->resampler};
     const long tiles = (long)((images + tile - 1) / tile);
     const long parts = (long)gkv_pass_parts(model), pieces = (long)gkv_workspace_pack_pieces(ws);
@@ -228,7 +228,7 @@ gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
 #pragma omp for schedule(dynamic, 1)
         for (long t = 0; t < tiles; t++) {
             const size_t first = (size_t)t * tile, count = images - first < tile ? images - first : tile;
-            fetch_images(trainer, start, first, count, warp, !objective.chosen);
+            fetch_images(trainer, start, first, count, augmented, !objective.chosen);
             pass_images(trainer, start, first, count, epoch, &objective);
         }
         gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);

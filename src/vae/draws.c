@@ -30,9 +30,7 @@ static gkv_status check_pixels(const gkv_model *model, size_t n, const float *pr
 {
     if (!model || (n > 0 && (!probabilities || !images)))
         return gkv_fail(GKV_ERR_ARGUMENT, "drawing pixels: the model, the probabilities or the images are NULL");
-    gkv_binarization mode;
-    GKV_TRY(gkv_binarization_parse(model->settings.data.binarization, &mode));
-    if (mode == GKV_BINARIZE_GREY)
+    if (model->settings.data.binarization == GKV_BINARIZE_GREY)
         return gkv_fail(GKV_ERR_CONFIG, "the model was trained on grey levels (data.binarization = grey): its pixels "
                                         "are mean levels, not probabilities, and cannot be drawn");
     const uint64_t numbers = (uint64_t)UINT32_MAX + 1;

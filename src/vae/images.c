@@ -47,10 +47,10 @@ void gkv_images_split(uint64_t seed, size_t count, uint32_t *order)
 gkv_status gkv_images_of_half(const gkv_settings *settings, const gkv_dataset *dataset, gkv_split half,
                               gkv_images *out)
 {
-    *out = (gkv_images){.dataset = dataset, .count = gkv_dataset_count(dataset),
+    *out = (gkv_images){.dataset = dataset, .mode = settings->data.binarization, .count = gkv_dataset_count(dataset),
                         .seed = half == GKV_TRAIN ? settings->train.seed : settings->eval.seed,
                         .fixed_step = half == GKV_TRAIN ? GKV_FIXED_TRAIN : GKV_FIXED_TEST};
-    return gkv_binarization_parse(settings->data.binarization, &out->mode);
+    return GKV_OK;
 }
 
 gkv_status gkv_images_check_trained(const gkv_model *model, const gkv_dataset *training)

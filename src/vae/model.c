@@ -15,21 +15,18 @@ int gkv_thread_count(const gkv_settings *settings)
 static gkv_status layout_networks(gkv_model *model)
 {
     const gkv_model_settings *settings = &model->settings.model;
-    const gkv_block block = strcmp(settings->block, "gated") == 0      ? GKV_BLOCK_GATED
-                            : strcmp(settings->block, "residual") == 0 ? GKV_BLOCK_RESIDUAL
-                                                                       : GKV_BLOCK_SILU;
     gkv_plan *plan = &model->plan;
     model->x = gkv_plan_forward(plan, model->pixels);
     GKV_TRY(gkv_params_add(&model->params, model->pixels, 0, false, &model->input_mean, "encoder.input_mean"));
     GKV_TRY(gkv_posterior_create(settings, &model->params, plan, &model->posterior));
     const gkv_mlp_spec encoder = {.in = model->x, .sparse_in = true, .mean = model->input_mean, .timed = true,
                                   .hidden = (size_t)settings->hidden, .hidden_layers = (size_t)settings->layers,
-                                  .out = gkv_posterior_width(&model->posterior), .block = block};
+                                  .out = gkv_posterior_width(&model->posterior), .block = settings->block};
     GKV_TRY(gkv_mlp_create(&encoder, "encoder", &model->params, plan, &model->encoder));
     gkv_posterior_attach(&model->posterior, model->encoder.out, model->encoder.d_out);
     const gkv_mlp_spec decoder = {.in = model->posterior.z, .d_in = gkv_plan_backward(plan, model->d),
                                   .has_d_in = true, .timed = true, .hidden = (size_t)settings->hidden,
-                                  .hidden_layers = (size_t)settings->layers, .out = model->pixels, .block = block};
+                                  .hidden_layers = (size_t)settings->layers, .out = model->pixels, .block = settings->block};
     GKV_TRY(gkv_mlp_create(&decoder, "decoder", &model->params, plan, &model->decoder));
     model->reconstruction = gkv_plan_forward(plan, 1);
     model->share = gkv_plan_forward(plan, 1);
@@ -39,30 +36,25 @@ static gkv_status layout_networks(gkv_model *model)
 static gkv_status layout_prior(gkv_model *model)
 {
     const gkv_model_settings *settings = &model->settings.model;
-    const gkv_flow_ops *flow = gkv_flow_find(settings->prior_flow);
-    if (!flow)
-        return gkv_fail(GKV_ERR_CONFIG, "model.prior_flow: there is no flow named \"%s\"", settings->prior_flow);
-    const gkv_base_ops *base = gkv_base_find(settings->base);
-    if (!base)
-        return gkv_fail(GKV_ERR_CONFIG, "model.base: there is no base named \"%s\"", settings->base);
+    const gkv_flow_ops *flow = gkv_flow_of(settings->prior_flow);
+    const gkv_base_ops *base = gkv_base_of(settings->base);
     model->d_z_prior = gkv_plan_backward(&model->plan, model->d);
     const gkv_flow_spec flow_spec = {.z = model->posterior.z, .d_z = model->d_z_prior,
                                      .layers = (size_t)settings->prior_layers,
                                      .hidden = (size_t)settings->prior_hidden,
                                      .log_scale_bound = settings->log_scale_bound};
     GKV_TRY(flow->create(&flow_spec, &model->params, &model->plan, &model->flow));
-    const bool by_class = strcmp(settings->base, "gk-by-class") == 0;
-    if (by_class)
+    if (base->has_classes)
         model->label = gkv_plan_forward(&model->plan, 1);
     const gkv_base_spec base_spec = {.eps = model->flow->eps, .d_eps = model->flow->d_eps, .label = model->label,
                                      .g = settings->base_g, .k = settings->base_k,
-                                     .trainable = strstr(settings->base_fit, "grad") != NULL,
-                                     .refitted = strstr(settings->base_fit, "lm") != NULL,
+                                     .trainable = settings->base_fit & GKV_FIT_GRADIENT,
+                                     .refitted = settings->base_fit & GKV_FIT_LM,
                                      .components = (size_t)settings->base_components,
-                                     .classes = by_class ? (size_t)settings->base_classes : 0,
-                                     .dependent = strcmp(settings->base_covariance, "diagonal") != 0,
-                                     .rank = strcmp(settings->base_covariance, "low-rank") == 0 ? (size_t)settings->base_rank : 0,
-                                     .shared_shapes = strcmp(settings->base_shapes, "shared") == 0,
+                                     .classes = base->has_classes ? (size_t)settings->base_classes : 0,
+                                     .dependent = settings->base_covariance != GKV_COVARIANCE_DIAGONAL,
+                                     .rank = settings->base_covariance == GKV_COVARIANCE_LOW_RANK ? (size_t)settings->base_rank : 0,
+                                     .shared_shapes = settings->base_tied_shapes,
                                      .seed = model->settings.train.seed};
     return base->create(&base_spec, &model->params, &model->plan, &model->base);
 }

@@ -36,13 +36,13 @@ enum { SHAPE_G, SHAPE_K, SLOPE_G, SLOPE_K, NOISE, LOG_DG, NOISE_G, NOISE_K, LOG_
 
 static bool is_gk(const gkv_posterior *posterior)
 {
-    return posterior->noise == GKV_NOISE_GK || posterior->noise == GKV_NOISE_GK_AMORTIZED;
+    return posterior->family == GKV_POSTERIOR_GK || posterior->family == GKV_POSTERIOR_GK_AMORTIZED;
 }
 
 size_t gkv_posterior_width(const gkv_posterior *posterior)
 {
-    const size_t per_dimension = posterior->noise == GKV_NOISE_GK_AMORTIZED ? 4 : 2;
-    const size_t pairs = posterior->noise == GKV_NOISE_FULL ? posterior->d * (posterior->d - 1) / 2 : 0;
+    const size_t per_dimension = posterior->family == GKV_POSTERIOR_GK_AMORTIZED ? 4 : 2;
+    const size_t pairs = posterior->family == GKV_POSTERIOR_FULL ? posterior->d * (posterior->d - 1) / 2 : 0;
     return per_dimension * posterior->d + pairs + posterior->flow_layers * posterior->flow_width;
 }
 
@@ -56,18 +56,9 @@ gkv_status gkv_posterior_create(const gkv_model_settings *settings, gkv_params *
                                 gkv_posterior *posterior)
 {
     const size_t d = (size_t)settings->latent;
-    *posterior = (gkv_posterior){.d = d};
-    if (strcmp(settings->posterior, "full") == 0)
-        posterior->noise = GKV_NOISE_FULL;
-    else if (strcmp(settings->posterior, "gk") == 0)
-        posterior->noise = GKV_NOISE_GK;
-    else if (strcmp(settings->posterior, "gk-amortized") == 0)
-        posterior->noise = GKV_NOISE_GK_AMORTIZED;
-    if (strcmp(settings->posterior_flow, "none") != 0) {
-        posterior->flow = gkv_posterior_flow_find(settings->posterior_flow);
-        if (!posterior->flow)
-            return gkv_fail(GKV_ERR_CONFIG, "model.posterior_flow: there is no family named \"%s\"",
-                            settings->posterior_flow);
+    *posterior = (gkv_posterior){.d = d, .family = settings->posterior};
+    posterior->flow = gkv_posterior_flow_of(settings->posterior_flow);
+    if (posterior->flow) {
         posterior->flow_layers = (size_t)settings->posterior_layers;
         posterior->flow_width = posterior->flow->width(d);
     }
@@ -81,11 +72,11 @@ gkv_status gkv_posterior_create(const gkv_model_settings *settings, gkv_params *
     posterior->log_q = gkv_plan_forward(plan, 1);
     posterior->d_log_q = gkv_plan_backward(plan, 1);
     posterior->d_draw = gkv_plan_backward(plan, gkv_posterior_width(posterior));
-    if (posterior->noise == GKV_NOISE_FULL)
+    if (posterior->family == GKV_POSTERIOR_FULL)
         posterior->mixed = gkv_plan_forward(plan, d);
     if (is_gk(posterior))
         posterior->shape = gkv_plan_forward(plan, SHAPE_ARRAYS * d);
-    if (posterior->noise == GKV_NOISE_GK) {
+    if (posterior->family == GKV_POSTERIOR_GK) {
         posterior->d_shape = gkv_plan_backward(plan, 2 * d);
         GKV_TRY(gkv_params_add(params, d, 0, true, &posterior->raw_g, "posterior.raw_g"));
         GKV_TRY(gkv_params_add(params, d, 0, true, &posterior->raw_k, "posterior.raw_k"));
@@ -112,7 +103,7 @@ static void shape_row(const gkv_posterior *posterior, gkv_workspace *ws, size_t 
 {
     const size_t d = posterior->d;
     const gkv_real *encoded = gkv_at(ws, posterior->encoded, row / ws->draws);
-    const bool amortized = posterior->noise == GKV_NOISE_GK_AMORTIZED;
+    const bool amortized = posterior->family == GKV_POSTERIOR_GK_AMORTIZED;
     const gkv_real *raw_g = amortized ? encoded + 2 * d : gkv_param_value(ws->params, posterior->raw_g);
     const gkv_real *raw_k = amortized ? encoded + 3 * d : gkv_param_value(ws->params, posterior->raw_k);
     gkv_real *shape = gkv_at(ws, posterior->shape, row);
@@ -149,7 +140,7 @@ void gkv_posterior_forward(const gkv_posterior *posterior, gkv_workspace *ws, si
         const gkv_real *encoded = gkv_at(ws, posterior->encoded, r / ws->draws), *u = gkv_at(ws, posterior->u, r);
         gkv_real *sigma = gkv_at(ws, posterior->sigma, r), *z0 = gkv_at(ws, posterior->layers[0], r);
         const gkv_real *noise = u, *log_slope = NULL;
-        if (posterior->noise == GKV_NOISE_FULL) {
+        if (posterior->family == GKV_POSTERIOR_FULL) {
             mix_row(d, encoded + 2 * d, u, gkv_at(ws, posterior->mixed, r));
             noise = gkv_at(ws, posterior->mixed, r);
         }
@@ -203,7 +194,7 @@ void gkv_posterior_backward(const gkv_posterior *posterior, gkv_workspace *ws, s
             posterior->flow->backward(d, encoded + at, gkv_at(ws, posterior->layers[i], r), d_z, -weight, d_z,
                                       d_encoded + at);
         }
-        if (posterior->noise == GKV_NOISE_FULL) {
+        if (posterior->family == GKV_POSTERIOR_FULL) {
             gkv_real *d_mixing = d_encoded + 2 * d;
             for (size_t j = 1; j < d; j++)
                 for (size_t k = 0; k < j; k++)
@@ -212,7 +203,7 @@ void gkv_posterior_backward(const gkv_posterior *posterior, gkv_workspace *ws, s
         }
         if (is_gk(posterior)) {
             const gkv_real *shape = gkv_at(ws, posterior->shape, r);
-            gkv_real *d_raw = posterior->noise == GKV_NOISE_GK ? gkv_at(ws, posterior->d_shape, r)
+            gkv_real *d_raw = posterior->family == GKV_POSTERIOR_GK ? gkv_at(ws, posterior->d_shape, r)
                                                                : d_encoded + 2 * d;
             for (size_t j = 0; j < d; j++) {
                 const gkv_real through_z = d_z[j] * sigma[j];
@@ -234,18 +225,18 @@ void gkv_posterior_backward(const gkv_posterior *posterior, gkv_workspace *ws, s
 
 bool gkv_posterior_is_gaussian(const gkv_posterior *posterior)
 {
-    return (posterior->noise == GKV_NOISE_NORMAL || posterior->noise == GKV_NOISE_FULL) && !posterior->flow;
+    return (posterior->family == GKV_POSTERIOR_NORMAL || posterior->family == GKV_POSTERIOR_FULL) && !posterior->flow;
 }
 
 const gkv_real *gkv_posterior_mixing(const gkv_posterior *posterior, const gkv_workspace *ws, size_t image)
 {
-    return posterior->noise == GKV_NOISE_FULL && !posterior->flow
+    return posterior->family == GKV_POSTERIOR_FULL && !posterior->flow
                ? gkv_at(ws, posterior->encoded, image) + 2 * posterior->d : NULL;
 }
 
 bool gkv_posterior_has_path(const gkv_posterior *posterior)
 {
-    return posterior->noise == GKV_NOISE_NORMAL && !posterior->flow;
+    return posterior->family == GKV_POSTERIOR_NORMAL && !posterior->flow;
 }
 
 void gkv_posterior_path(const gkv_posterior *posterior, gkv_workspace *ws, size_t row, gkv_real weight)
@@ -273,7 +264,7 @@ void gkv_posterior_distill(const gkv_posterior *posterior, gkv_workspace *ws, si
 
 size_t gkv_posterior_parts(const gkv_posterior *posterior)
 {
-    return posterior->noise == GKV_NOISE_GK ? 1 : 0;
+    return posterior->family == GKV_POSTERIOR_GK ? 1 : 0;
 }
 
 void gkv_posterior_gradient(const gkv_posterior *posterior, gkv_workspace *ws, size_t rows, size_t part)

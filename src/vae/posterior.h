@@ -15,16 +15,9 @@
 #include "gkvae/settings.h"
 #include "nn/workspace.h"
 
-typedef enum gkv_posterior_noise {
-    GKV_NOISE_NORMAL,
-    GKV_NOISE_FULL, /* normal, with dependence of the dimensions */
-    GKV_NOISE_GK,
-    GKV_NOISE_GK_AMORTIZED
-} gkv_posterior_noise;
-
 typedef struct gkv_posterior {
     size_t d;
-    gkv_posterior_noise noise;
+    gkv_posterior_family family;
     const gkv_posterior_flow_ops *flow; /* NULL for none */
     size_t flow_layers, flow_width;
     gkv_param_id raw_g, raw_k;   /* [d] each, when g and k are global */

@@ -25,8 +25,10 @@ static inline base_fixture *base_fixture_begin_as(const char *name, size_t rows,
     spec.eps = gkv_plan_forward(&it->plan, d);
     spec.d_eps = gkv_plan_backward(&it->plan, d);
     spec.label = it->label = gkv_plan_forward(&it->plan, 1);
-    const gkv_base_ops *ops = gkv_base_find(name);
-    assert_non_null(ops);
+    gkv_settings settings;
+    gkv_settings_defaults(&settings);
+    assert_ok(gkv_settings_set(&settings, "model.base", name, "test"));
+    const gkv_base_ops *ops = gkv_base_of(settings.model.base);
     assert_string_equal(ops->name, name);
     assert_ok(ops->create(&spec, &it->params, &it->plan, &it->base));
     assert_ok(gkv_params_seal(&it->params));

@@ -8,7 +8,17 @@ static const char *const names[] = {"normal", "gk", "gk-copula"};
 static void test_names(void **state)
 {
     (void)state;
-    assert_null(gkv_base_find("cauchy"));
+    gkv_settings settings;
+    gkv_settings_defaults(&settings);
+    for (int family = 0; family < GKV_BASES; family++) {
+        char name[GKV_NAME_SIZE];
+        settings.model.base = (gkv_base_family)family;
+        const gkv_base_ops *ops = gkv_base_of(settings.model.base);
+        assert_string_equal(ops->name, gkv_settings_choice("model.base", family, name));
+        /* config checks the settings of components without asking the table of bases */
+        settings.model.base_fit = GKV_FIT_FIXED;
+        assert_int_equal(gkv_settings_check(&settings) == GKV_OK, !ops->is_mixture);
+    }
     base_fixture *it = base_fixture_begin("gk-copula", 1, 3, false);
     assert_string_equal(it->params.list[0].name, "prior.base.location");
     assert_string_equal(it->params.list[4].name, "prior.base.cholesky");

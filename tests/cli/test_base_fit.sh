@@ -30,10 +30,10 @@ expect 0 "held-out codes" "$gkvae" base fit run --base gaussian-mixture --compon
 expect 6 "is not kept" "$gkvae" base fit run --base gk-mixture --components 1000 --out nothing
 [ -e nothing ] && fail "a base that was not fitted is kept"
 cmp -s run/model.safetensors model.before || fail "a fit that was not to be kept has changed the run"
-expect 0 "gaussian-mixture" "$gkvae" base fit run --base gaussian-mixture --components 2 --dependence low-rank --rank 2
-expect 4 "base_rank = 6 factors" "$gkvae" base fit run --base gk-mixture --dependence low-rank --rank 6
-expect 4 "has any covariance" "$gkvae" base fit run --base full-gaussian --dependence low-rank
-expect 0 "kept in new" "$gkvae" base fit run --base gk-mixture --components 2 --dependence diagonal --out new
+expect 0 "gaussian-mixture" "$gkvae" base fit run --base gaussian-mixture --components 2 --covariance low-rank --rank 2
+expect 4 "base_rank = 6 factors" "$gkvae" base fit run --base gk-mixture --covariance low-rank --rank 6
+expect 4 "has any covariance" "$gkvae" base fit run --base full-gaussian --covariance low-rank
+expect 0 "kept in new" "$gkvae" base fit run --base gk-mixture --components 2 --covariance diagonal --out new
 expect 0 "the report" "$gkvae" eval new
 expect 4 "holds a run" "$gkvae" base fit run --base gk --out new
 grep -q "held-out codes" output && fail "a folder that will not do is found out after the fit"

@@ -42,11 +42,11 @@ static void defaults_are_as_documented(void **state)
         {"model.posterior_layers", "0"}, {"model.prior_flow", "realnvp"}, {"model.prior_layers", "8"},
         {"model.prior_hidden", "128"}, {"model.log_scale_bound", "2"}, {"model.base", "gk-mixture"},
         {"model.base_fit", "lm"}, {"model.base_components", "32"}, {"model.base_covariance", "full"}, {"model.base_rank", "4"},
-        {"model.base_shapes", "own"}, {"model.base_classes", "10"}, {"model.base_g", "0"}, {"model.base_k", "0"}, {"train.epochs", "46"},
-        {"train.batch", "200"}, {"train.objective", "elbo"}, {"train.samples", "1"}, {"train.backward", "all"},
-        {"train.elbo_epochs", "0"}, {"train.gradient", "path"}, {"train.learning_rate", "0.003"},
+        {"model.base_tied_shapes", "no"}, {"model.base_classes", "10"}, {"model.base_g", "0"}, {"model.base_k", "0"}, {"train.epochs", "46"},
+        {"train.batch", "200"}, {"train.objective", "elbo"}, {"train.samples", "1"}, {"train.resampling", "none"},
+        {"train.elbo_epochs", "0"}, {"train.gradient", "path-derivative"}, {"train.learning_rate", "0.003"},
         {"train.weight_decay", "0.1"}, {"train.clip_norm", "5"}, {"train.kl_weight", "1"}, {"train.kl_warmup", "5"},
-        {"train.free_bits", "0"}, {"train.warp", "0"}, {"train.refit_every", "1"}, {"train.refit_iterations", "1"}, {"train.refit_codes", "20000"},
+        {"train.free_bits", "0"}, {"train.augmentation", "0"}, {"train.refit_every", "1"}, {"train.refit_iterations", "1"}, {"train.refit_codes", "20000"},
         {"train.refit_steps", "10"}, {"train.refit_window", "0.25"}, {"train.refit_damping", "1"}, {"train.ema", "0.999"}, {"train.fine_tune_epochs", "0"}, {"train.fine_tune_iterations", "1"},
         {"train.fine_tune_samples", "2"}, {"train.patience", "0"},
         {"train.checkpoint_every", "1"}, {"train.seed", "1"}, {"train.threads", "auto"},
@@ -70,7 +70,7 @@ static void defaults_are_as_documented(void **state)
     assert_ok(gkv_settings_check(&settings));
     assert_true(settings.train.learning_rate == 3e-3 && settings.train.threads == 0 && settings.eval.images == 0);
     assert_int_equal(settings.model.latent, 24);
-    assert_string_equal(settings.model.base, "gk-mixture");
+    assert_int_equal(settings.model.base, GKV_BASE_GK_MIXTURE);
 }
 
 static void good_values_are_taken(void **state)
@@ -289,12 +289,12 @@ static void change_everything(gkv_settings *settings)
         {"model.posterior_flow", "planar"}, {"model.posterior_layers", "4"}, {"model.prior_flow", "none"},
         {"model.prior_layers", "2"}, {"model.prior_hidden", "9"}, {"model.log_scale_bound", "0.1"},
         {"model.base", "gk"}, {"model.base_fit", "grad"}, {"model.base_components", "7"}, {"model.base_covariance", "diagonal"}, {"model.base_rank", "9"},
-        {"model.base_shapes", "shared"}, {"model.base_classes", "3"}, {"model.base_g", "-0.3"},
+        {"model.base_tied_shapes", "yes"}, {"model.base_classes", "3"}, {"model.base_g", "-0.3"},
         {"model.base_k", "0.12345678901234568"}, {"train.epochs", "2"}, {"train.batch", "3"},
-        {"train.objective", "iwae"}, {"train.samples", "4"}, {"train.backward", "one"},
+        {"train.objective", "iwae"}, {"train.samples", "4"}, {"train.resampling", "importance"},
         {"train.elbo_epochs", "5"}, {"train.gradient", "total"}, {"train.learning_rate", "0.30000000000000004"},
         {"train.weight_decay", "0.01"}, {"train.clip_norm", "0"}, {"train.kl_weight", "0.5"}, {"train.kl_warmup", "1e-07"},
-        {"train.free_bits", "3"}, {"train.warp", "0.5"},
+        {"train.free_bits", "3"}, {"train.augmentation", "0.5"},
         {"train.refit_every", "0.4"}, {"train.refit_iterations", "3"}, {"train.refit_codes", "100"}, {"train.refit_steps", "7"}, {"train.refit_window", "2.5"}, {"train.refit_damping", "0.7"},
         {"train.ema", "0.9999"}, {"train.fine_tune_epochs", "2"}, {"train.fine_tune_iterations", "3"},
         {"train.fine_tune_samples", "4"}, {"train.patience", "5"}, {"train.checkpoint_every", "6"},
@@ -379,7 +379,7 @@ static void combinations_are_checked(void **state)
         {{"train.free_bits", "3", "train.samples", "2"}, NULL},
         {{"train.free_bits", "3", "train.objective", "iwae"}, "train.free_bits = 3 frees a part"},
         {{"train.fine_tune_epochs", "3", "train.objective", "iwae", "train.samples", "4"}, NULL},
-        {{"train.backward", "one", "train.objective", "iwae"}, NULL},
+        {{"train.resampling", "importance", "train.objective", "iwae"}, NULL},
         {{"model.base_covariance", "low-rank"}, NULL},
         {{"model.base_covariance", "low-rank", "model.base_fit", "lm+grad"}, "model.base_fit = lm+grad, would not"},
         {{"model.base_covariance", "low-rank", "model.base_fit", "grad", "model.base", "normal"}, NULL},
@@ -393,8 +393,8 @@ static void combinations_are_checked(void **state)
         {{"model.base", "full-gaussian"}, NULL},
         {{"model.base", "full-gaussian", "model.base_covariance", "low-rank"}, "which model.base_covariance = low-rank would"},
         {{"model.base", "full-gaussian", "model.base_covariance", "diagonal"}, "which model.base_covariance = diagonal would"},
-        {{"train.backward", "one"}, "here the objective is elbo and train.fine_tune_epochs 0"},
-        {{"train.backward", "one", "train.objective", "iwae", "train.fine_tune_epochs", "2"}, "the objective is iwae and train.fine_tune_epochs 2"},
+        {{"train.resampling", "importance"}, "here the objective is elbo and train.fine_tune_epochs 0"},
+        {{"train.resampling", "importance", "train.objective", "iwae", "train.fine_tune_epochs", "2"}, "the objective is iwae and train.fine_tune_epochs 2"},
         {{"train.fine_tune_epochs", "3", "train.fine_tune_samples", "5"}, "train.fine_tune_samples = 5: they come in pairs"},
         {{"train.fine_tune_epochs", "3", "model.posterior", "full"}, "model.posterior = full, model.posterior_flow = none"},
         {{"train.fine_tune_epochs", "3", "model.posterior", "gk"}, "model.posterior = gk, "},
@@ -418,8 +418,11 @@ static void combinations_are_checked(void **state)
     settings.model.latent = -4;
     assert_fails(gkv_settings_check(&settings), GKV_ERR_CONFIG, "model.latent = -4");
     gkv_settings_defaults(&settings);
-    memset(settings.model.base, 'g', sizeof settings.model.base);
-    assert_fails(gkv_settings_check(&settings), GKV_ERR_CONFIG, "model.base does not end");
+    memset(settings.data.dataset, 'g', sizeof settings.data.dataset);
+    assert_fails(gkv_settings_check(&settings), GKV_ERR_CONFIG, "data.dataset does not end");
+    gkv_settings_defaults(&settings);
+    settings.model.base = (gkv_base_family)99;
+    assert_fails(gkv_settings_check(&settings), GKV_ERR_CONFIG, "model.base = : must be one of normal, ");
     gkv_settings_defaults(&settings);
     settings.model.base_k = -INFINITY;
     assert_fails(gkv_settings_check(&settings), GKV_ERR_CONFIG, "model.base_k = -inf");

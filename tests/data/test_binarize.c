@@ -115,22 +115,6 @@ static void grey_is_the_level_itself(void **state)
     assert_true(out[0] == 0 && out[255] == 1 && out[256] == 7);
 }
 
-static void modes_are_known_by_name(void **state)
-{
-    (void)state;
-    static const char *const bad[] = {"Dynamic", "", "gray", "static "};
-    gkv_binarization mode;
-    assert_ok(gkv_binarization_parse("dynamic", &mode));
-    assert_int_equal(mode, GKV_BINARIZE_DYNAMIC);
-    assert_ok(gkv_binarization_parse("static", &mode));
-    assert_int_equal(mode, GKV_BINARIZE_STATIC);
-    assert_ok(gkv_binarization_parse("grey", &mode));
-    assert_int_equal(mode, GKV_BINARIZE_GREY);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_fails(gkv_binarization_parse(bad[i], &mode), GKV_ERR_CONFIG, "expected dynamic, static or grey");
-    assert_fails(gkv_binarization_parse("Dynamic", &mode), GKV_ERR_CONFIG, "data.binarization is \"Dynamic\"");
-}
-
 static void digits_keep_their_mean(void **state)
 {
     (void)state;
@@ -161,7 +145,6 @@ int main(void)
         cmocka_unit_test(frequencies_are_the_grey_levels),
         cmocka_unit_test(a_pixel_depends_on_its_own_grey_and_place_only),
         cmocka_unit_test(grey_is_the_level_itself),
-        cmocka_unit_test(modes_are_known_by_name),
         cmocka_unit_test(digits_keep_their_mean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

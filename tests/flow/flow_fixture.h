@@ -24,8 +24,10 @@ static inline flow_fixture *flow_fixture_begin(const char *name, size_t rows, si
     it->d = d;
     const gkv_flow_spec spec = {.z = gkv_plan_forward(&it->plan, d), .d_z = gkv_plan_backward(&it->plan, d),
                                 .layers = layers, .hidden = hidden, .log_scale_bound = bound};
-    const gkv_flow_ops *ops = gkv_flow_find(name);
-    assert_non_null(ops);
+    gkv_settings settings;
+    gkv_settings_defaults(&settings);
+    assert_ok(gkv_settings_set(&settings, "model.prior_flow", name, "test"));
+    const gkv_flow_ops *ops = gkv_flow_of(settings.model.prior_flow);
     assert_string_equal(ops->name, name);
     assert_ok(ops->create(&spec, &it->params, &it->plan, &it->flow));
     assert_ok(gkv_params_seal(&it->params));

@@ -192,9 +192,9 @@ static void test_radial_at_its_centre(void **state)
 static void test_names(void **state)
 {
     (void)state;
-    assert_ptr_equal(gkv_posterior_flow_find("planar"), &gkv_posterior_flow_planar);
-    assert_ptr_equal(gkv_posterior_flow_find("radial"), &gkv_posterior_flow_radial);
-    assert_null(gkv_posterior_flow_find("none"));
+    assert_ptr_equal(gkv_posterior_flow_of(GKV_POSTERIOR_FLOW_PLANAR), &gkv_posterior_flow_planar);
+    assert_ptr_equal(gkv_posterior_flow_of(GKV_POSTERIOR_FLOW_RADIAL), &gkv_posterior_flow_radial);
+    assert_null(gkv_posterior_flow_of(GKV_POSTERIOR_FLOW_NONE));
 }
 
 int main(void)

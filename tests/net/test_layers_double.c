@@ -305,7 +305,7 @@ static void test_leaky_relu(void **state)
     end(it);
 }
 
-static void check_mlp(gkv_block block, size_t hidden_layers, bool has_d_in)
+static void check_mlp(unsigned block, size_t hidden_layers, bool has_d_in)
 {
     fixture *it = begin(6, 5);
     const gkv_mlp_spec spec = {.in = it->mlp.in, .d_in = it->mlp.d_in, .has_d_in = has_d_in, .hidden = 8,
@@ -326,7 +326,7 @@ static void check_mlp(gkv_block block, size_t hidden_layers, bool has_d_in)
 static void test_mlps(void **state)
 {
     (void)state;
-    const gkv_block blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY, GKV_BLOCK_RESIDUAL};
+    const unsigned blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY, GKV_BLOCK_RESIDUAL};
     for (size_t b = 0; b < 4; b++)
         for (size_t layers = 0; layers <= 3; layers++)
             check_mlp(blocks[b], layers, layers != 1);
@@ -336,7 +336,7 @@ static void test_mlps(void **state)
 static void test_tile_touches_its_rows_only(void **state)
 {
     (void)state;
-    const gkv_block blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY, GKV_BLOCK_RESIDUAL};
+    const unsigned blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY, GKV_BLOCK_RESIDUAL};
     for (size_t b = 0; b < 4; b++) {
         fixture *it = begin(7, 5);
         const gkv_mlp_spec spec = {.in = it->mlp.in, .d_in = it->mlp.d_in, .has_d_in = true, .hidden = 4,

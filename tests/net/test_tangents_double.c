@@ -13,7 +13,7 @@ typedef struct fixture {
     gkv_tangents room;
 } fixture;
 
-static fixture *begin(gkv_block block, size_t layers, bool packed)
+static fixture *begin(unsigned block, size_t layers, bool packed)
 {
     fixture *it = test_alloc(sizeof *it);
     const gkv_mlp_spec spec = {.in = gkv_plan_forward(&it->plan, IN), .d_in = gkv_plan_backward(&it->plan, IN),
@@ -63,7 +63,7 @@ static void outputs_of_row(void *context, const double *x, double *y)
     memcpy(y, gkv_at(&it->ws, it->mlp.out, 0), OUT * sizeof *y);
 }
 
-static void check(gkv_block block, size_t layers, bool packed)
+static void check(unsigned block, size_t layers, bool packed)
 {
     fixture *it = begin(block, layers, packed);
     const size_t hidden = it->mlp.count - 1, rows = ROWS - 2;
@@ -100,7 +100,7 @@ static void check(gkv_block block, size_t layers, bool packed)
 static void test_blocks(void **state)
 {
     (void)state;
-    static const gkv_block blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY, GKV_BLOCK_RESIDUAL};
+    static const unsigned blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY, GKV_BLOCK_RESIDUAL};
     for (size_t b = 0; b < 4; b++)
         for (size_t layers = 0; layers < 4; layers++)
             for (int packed = 0; packed < 2; packed++)

@@ -70,7 +70,7 @@ check grey 1 model.base=gk model.base_fit=fixed model.base_g=-1 model.base_k=0.3
 check mixture 3 model.base_components=4 train.epochs=2
 check normals 3 model.base=gaussian-mixture model.base_components=5 model.base_fit=lm+grad model.prior_flow=none \
     train.refit_every=0.5 train.epochs=2
-check diagonal 3 model.base=gk-mixture model.base_components=3 model.base_covariance=diagonal model.base_shapes=shared \
+check diagonal 3 model.base=gk-mixture model.base_components=3 model.base_covariance=diagonal model.base_tied_shapes=yes \
     model.base_fit=grad model.base_g=0.3
 check gaussian 1 model.base=full-gaussian model.posterior=full model.block=residual model.layers=3
 check iwae 5 model.posterior=full model.posterior_flow=planar model.posterior_layers=1 train.objective=iwae \

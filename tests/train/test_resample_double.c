@@ -26,7 +26,7 @@ static gkv_model *open_model(const char *base, const char *gradient)
     set(&settings, "model.base_classes", "3");
     set(&settings, "train.objective", "iwae");
     set(&settings, "train.samples", "3");
-    set(&settings, "train.backward", "one");
+    set(&settings, "train.resampling", "importance");
     set(&settings, "train.gradient", gradient);
     assert_ok(gkv_settings_check(&settings));
     assert_ok(gkv_model_layout(&settings, 3, 4, &model));

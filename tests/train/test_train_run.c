@@ -46,15 +46,17 @@ static void test_threads(void **state)
     (void)state;
     gkv_settings settings = small_settings();
     set(&settings, "train.ema", "0.9");
-    set(&settings, "train.warp", "0.5");
+    set(&settings, "train.augmentation", "0.5");
     set(&settings, "model.posterior", "gk-amortized");
     set(&settings, "model.posterior_flow", "planar");
     set(&settings, "model.posterior_layers", "2");
     static const char *const counts[] = {"1", "2", "3", "8"};
     for (size_t i = 0; i < 12; i++) {
         char name[128], of_one[128];
-        snprintf(name, sizeof name, "threads-%s-%s-%s", counts[i % 4], settings.train.objective, settings.train.backward);
-        snprintf(of_one, sizeof of_one, "threads-1-%s-%s", settings.train.objective, settings.train.backward);
+        snprintf(name, sizeof name, "threads-%s-%s-%s", counts[i % 4], settings.train.objective == GKV_BOUND_IWAE ? "iwae" : "elbo",
+                 settings.train.resampling == GKV_RESAMPLING_IMPORTANCE ? "one" : "all");
+        snprintf(of_one, sizeof of_one, "threads-1-%s-%s", settings.train.objective == GKV_BOUND_IWAE ? "iwae" : "elbo",
+                 settings.train.resampling == GKV_RESAMPLING_IMPORTANCE ? "one" : "all");
         set(&settings, "train.threads", counts[i % 4]);
         assert_ok(train(&settings, name, NULL, false, false, NULL));
         assert_same_file(of_one, name, "checkpoint.safetensors");
@@ -63,12 +65,12 @@ static void test_threads(void **state)
             set(&settings, "train.objective", "iwae");
             set(&settings, "train.samples", "7"); /* tiles of seven images */
             set(&settings, "train.elbo_epochs", "1");
-            set(&settings, "train.gradient", "path");
+            set(&settings, "train.gradient", "path-derivative");
             set(&settings, "train.weight_decay", "1");
             set(&settings, "model.posterior", "full");
         }
         if (i == 7)
-            set(&settings, "train.backward", "one");
+            set(&settings, "train.resampling", "importance");
     }
 }
 
@@ -166,7 +168,7 @@ static void test_resume_mixtures(void **state)
         set(&settings, "train.samples", i % 2 ? "3" : "1");
         set(&settings, "train.objective", i == 3 ? "iwae" : "elbo");
         set(&settings, "train.elbo_epochs", i == 3 ? "1" : "0");
-        set(&settings, "train.backward", i == 3 ? "one" : "all");
+        set(&settings, "train.resampling", i == 3 ? "one" : "all");
         assert_ok(train(&settings, name, NULL, false, false, NULL));
         static const uint64_t places[] = {3, 5, 12, 19};
         for (size_t p = i % 2; p < 4; p += 2)
@@ -312,7 +314,7 @@ static void test_variants(void **state)
         {"train.seed", "2"}, {"data.binarization", "static"}, {"data.binarization", "grey"}, {"model.block", "gated"},
         {"model.base", "normal"}, {"model.base", "gk"}, {"model.prior_flow", "none"}, {"data.validation", "0"},
         {"model.posterior", "full"}, {"train.objective", "iwae"}, {"train.samples", "3"}, {"train.weight_decay", "5"},
-        {"train.free_bits", "9"}, {"train.gradient", "path"},
+        {"train.free_bits", "9"}, {"train.gradient", "path-derivative"},
     };
     enum { VARIANTS = sizeof changes / sizeof *changes };
     double results[VARIANTS];

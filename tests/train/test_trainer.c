@@ -375,7 +375,7 @@ static void test_density_of_judges(void **state)
         {{"model.base", "gk-mixture"}},
         {{"model.base", "gk-by-class"}, {"model.base_components", "2"}},
         {{"model.base", "gk-mixture"}, {"train.samples", "3"}, {"train.objective", "iwae"}},
-        {{"model.base", "gk-mixture"}, {"train.samples", "3"}, {"train.objective", "iwae"}, {"train.backward", "one"}},
+        {{"model.base", "gk-mixture"}, {"train.samples", "3"}, {"train.objective", "iwae"}, {"train.resampling", "importance"}},
         {{"model.base", "gaussian-mixture"}, {"train.fine_tune_epochs", "2"}, {"train.samples", "2"}},
     };
     for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
