@@ -186,7 +186,7 @@ static void untidy_file_is_read(void **state)
     assert_string_equal(settings.data.folder, "my data/a#1;2");
     assert_int_equal(settings.model.latent, 12);
     assert_true(settings.model.base_k == -0.25);
-    assert_string_equal(settings.model.posterior, "gk");
+    assert_int_equal(settings.model.posterior, GKV_POSTERIOR_GK);
     assert_int_equal(settings.eval.images, 0);
     assert_int_equal(settings.train.threads, 3);
     assert_true(settings.train.learning_rate == 1e-4);
@@ -366,7 +366,7 @@ static void combinations_are_checked(void **state)
         const char *says;   /* NULL if the check is to pass */
     } cases[] = {
         {{"model.posterior_flow", "radial"}, "posterior_flow = radial has no layers"},
-        {{"model.posterior_layers", "3"}, "posterior_layers = 3 are layers of no flow"},
+        {{"model.posterior_layers", "3"}, "posterior_layers = 3 belong to no flow"},
         {{"model.posterior_flow", "radial", "model.posterior_layers", "3"}, NULL},
         {{"model.prior_flow", "none"}, NULL},
         {{"model.prior_layers", "0"}, NULL},
@@ -374,16 +374,16 @@ static void combinations_are_checked(void **state)
         {{"model.latent", "1", "model.prior_flow", "none"}, NULL},
         {{"model.latent", "1", "model.prior_layers", "0"}, NULL},
         {{"model.base", "normal"}, NULL},
-        {{"train.patience", "3", "data.validation", "0"}, "train.patience = 3 watches"},
+        {{"train.patience", "3", "data.validation", "0"}, "train.patience = 3 needs"},
         {{"train.patience", "3"}, NULL},
         {{"train.free_bits", "3", "train.samples", "2"}, NULL},
-        {{"train.free_bits", "3", "train.objective", "iwae"}, "train.free_bits = 3 frees a part"},
+        {{"train.free_bits", "3", "train.objective", "iwae"}, "train.free_bits = 3 is for the KL term"},
         {{"train.fine_tune_epochs", "3", "train.objective", "iwae", "train.samples", "4"}, NULL},
         {{"train.resampling", "importance", "train.objective", "iwae"}, NULL},
         {{"model.base_covariance", "low-rank"}, NULL},
-        {{"model.base_covariance", "low-rank", "model.base_fit", "lm+grad"}, "model.base_fit = lm+grad, would not"},
+        {{"model.base_covariance", "low-rank", "model.base_fit", "lm+grad"}, "(model.base_fit = lm+grad)"},
         {{"model.base_covariance", "low-rank", "model.base_fit", "grad", "model.base", "normal"}, NULL},
-        {{"model.base", "gk-mixture", "model.base_fit", "fixed"}, "model.base = gk-mixture at the same place"},
+        {{"model.base", "gk-mixture", "model.base_fit", "fixed"}, "all components of model.base = gk-mixture equal"},
         {{"model.base", "gk-copula", "model.base_fit", "fixed"}, NULL},
         {{"model.base_covariance", "low-rank", "model.base_rank", "23"}, NULL},
         {{"model.base_covariance", "low-rank", "model.base_rank", "24"}, "model.base_rank = 24 factors of model.latent = 24"},
@@ -391,10 +391,10 @@ static void combinations_are_checked(void **state)
         {{"model.base_covariance", "full", "model.base_rank", "4000"}, NULL},
         {{"model.base_covariance", "low-rank", "model.base_rank", "40", "model.base", "gk"}, NULL},
         {{"model.base", "full-gaussian"}, NULL},
-        {{"model.base", "full-gaussian", "model.base_covariance", "low-rank"}, "which model.base_covariance = low-rank would"},
-        {{"model.base", "full-gaussian", "model.base_covariance", "diagonal"}, "which model.base_covariance = diagonal would"},
-        {{"train.resampling", "importance"}, "here the objective is elbo and train.fine_tune_epochs 0"},
-        {{"train.resampling", "importance", "train.objective", "iwae", "train.fine_tune_epochs", "2"}, "the objective is iwae and train.fine_tune_epochs 2"},
+        {{"model.base", "full-gaussian", "model.base_covariance", "low-rank"}, "but model.base_covariance = low-rank"},
+        {{"model.base", "full-gaussian", "model.base_covariance", "diagonal"}, "but model.base_covariance = diagonal"},
+        {{"train.resampling", "importance"}, "the objective is elbo and train.fine_tune_epochs is 0"},
+        {{"train.resampling", "importance", "train.objective", "iwae", "train.fine_tune_epochs", "2"}, "the objective is iwae and train.fine_tune_epochs is 2"},
         {{"train.fine_tune_epochs", "3", "train.fine_tune_samples", "5"}, "train.fine_tune_samples = 5: they come in pairs"},
         {{"train.fine_tune_epochs", "3", "model.posterior", "full"}, "model.posterior = full, model.posterior_flow = none"},
         {{"train.fine_tune_epochs", "3", "model.posterior", "gk"}, "model.posterior = gk, "},
