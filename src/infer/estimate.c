@@ -265,7 +265,7 @@ static void codes_one(const gkv_estimate_job *job, scratch *s, size_t first, siz
     gkv_posterior_forward(&model->posterior, &s->ws, 0, count);
     memcpy(out->codes + first * d, gkv_at(&s->ws, model->posterior.z, 0), count * d * sizeof(gkv_real));
     gkv_pass_decode(model, &s->ws, 0, count);
-    gkv_vsigmoid(count * model->pixels, gkv_at(&s->ws, model->decoder.out, 0),
+    model->likelihood->mean(count * model->pixels, gkv_at(&s->ws, model->decoder.out, 0),
                  out->probabilities + first * model->pixels);
 }
 

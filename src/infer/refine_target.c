@@ -133,8 +133,8 @@ static void add_product(size_t d, size_t depth, const gkv_real *a, const gkv_rea
     gkv_gemm_forward(gkv_gemm_kernels_get(), d, d, depth, a, b, NULL, NULL, c);
 }
 
-/* Adds Jᵀ diag(π(1−π)) J of rows [first, first + count), J scaled by √(π(1−π)) a part of the
- * pixels at a time. */
+/* Adds JᵀFJ of rows [first, first + count), where F is the diagonal Fisher information of the decoder's outputs. J is
+ * scaled by the roots of F for a part of the pixels at a time. */
 static void add_likelihood(gkv_refine_target *it, size_t first, size_t count, const size_t *image,
                            gkv_real *curvature)
 {
@@ -187,8 +187,8 @@ static void expand(void *context, size_t rows, const size_t *image, const gkv_re
         forward_likelihood(it, count);
         gkv_pass_prior(model, ws, 0, count);
         for (size_t r = 0; r < count; r++)
-            kernels->bernoulli_sd(model->pixels, gkv_at(ws, model->x, r), gkv_at(ws, model->decoder.d_out, r),
-                                  it->sd + r * model->pixels);
+            model->likelihood->fisher_sd(model->pixels, gkv_at(ws, model->x, r), gkv_at(ws, model->decoder.d_out, r),
+                                         it->sd + r * model->pixels);
         gkv_mlp_backward(&model->decoder, ws, 0, count);
         gkv_pass_prior_backward(model, ws, 0, count, (gkv_real)it->prior_weight);
         for (size_t r = 0; r < count; r++) {

@@ -51,7 +51,7 @@ gkv_status gkv_model_draw_pixels(const gkv_model *model, size_t n, const float *
     const int threads = gkv_thread_count(&model->settings);
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t i = 0; i < n; i++)
-        gkv_binarize_probabilities(probabilities + i * model->pixels, model->pixels,
-                                   gkv_rng_at(seed, GKV_STREAM_PIXELS, 0, first + i), images + i * model->pixels);
+        model->likelihood->draw(model->pixels, probabilities + i * model->pixels,
+                                gkv_rng_at(seed, GKV_STREAM_PIXELS, 0, first + i), images + i * model->pixels);
     return GKV_OK;
 }

@@ -139,8 +139,8 @@ static void decode_block(const request *it, gkv_workspace *ws, size_t first, siz
     const gkv_model *model = it->model;
     put(ws, model->posterior.z, it->in + first * model->d, count);
     gkv_pass_decode(model, ws, 0, count);
-    gkv_real *logits = gkv_at(ws, model->decoder.out, 0);
-    gkv_vsigmoid(count * model->pixels, logits, logits);
+    gkv_real *outputs = gkv_at(ws, model->decoder.out, 0);
+    model->likelihood->mean(count * model->pixels, outputs, outputs);
     take(ws, model->decoder.out, it->out + first * model->pixels, count);
 }
 

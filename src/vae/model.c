@@ -26,7 +26,8 @@ static gkv_status layout_networks(gkv_model *model)
     gkv_posterior_attach(&model->posterior, model->encoder.out, model->encoder.d_out);
     const gkv_mlp_spec decoder = {.in = model->posterior.z, .d_in = gkv_plan_backward(plan, model->d),
                                   .has_d_in = true, .timed = true, .hidden = (size_t)settings->hidden,
-                                  .hidden_layers = (size_t)settings->layers, .out = model->pixels, .block = settings->block};
+                                  .hidden_layers = (size_t)settings->layers, .out = model->pixels * model->likelihood->outputs,
+                                  .block = settings->block};
     GKV_TRY(gkv_mlp_create(&decoder, "decoder", &model->params, plan, &model->decoder));
     model->reconstruction = gkv_plan_forward(plan, 1);
     model->share = gkv_plan_forward(plan, 1);
@@ -75,6 +76,7 @@ gkv_status gkv_model_outline(const gkv_settings *settings, size_t height, size_t
     model->width = width;
     model->pixels = height * width;
     model->d = (size_t)settings->model.latent;
+    model->likelihood = gkv_likelihood_of(GKV_LIKELIHOOD_BERNOULLI);
     GKV_TRY_GOTO(layout_networks(model));
     GKV_TRY_GOTO(layout_prior(model));
 done:
@@ -107,12 +109,9 @@ void gkv_model_init(gkv_model *model, const double *mean)
 
     gkv_real *input_mean = gkv_param_value(&model->params, model->input_mean);
     gkv_real *output_bias = gkv_param_value(&model->params, model->decoder.layers[model->decoder.count - 1].bias);
-    for (size_t i = 0; i < model->pixels; i++) {
+    for (size_t i = 0; i < model->pixels; i++)
         input_mean[i] = (gkv_real)mean[i];
-        /* A pixel that is never on still starts with a finite logit. */
-        const double p = fmin(fmax(mean[i], 1e-3), 1 - 1e-3);
-        output_bias[i] = (gkv_real)log(p / (1 - p));
-    }
+    model->likelihood->initial(model->pixels, mean, output_bias);
     /* Raw flow parameters start near zero, where every family is the identity: the
      * encoder's rows for them start small. */
     const gkv_layer *head = &model->encoder.layers[model->encoder.count - 1];

@@ -7,6 +7,7 @@
 #include "core/rng.h"
 #include "flow/flow.h"
 #include "gkvae/model.h"
+#include "likelihood/likelihood.h"
 #include "net/mlp.h"
 #include "vae/posterior.h"
 
@@ -19,6 +20,7 @@ struct gkv_model {
     gkv_slot x;              /* targets, and the encoder's input, of an image */
     gkv_slot label;          /* for a base by class: 1 + the label of a draw's image, 0 for none that is known [1] */
     gkv_mlp encoder, decoder;
+    const gkv_likelihood_ops *likelihood; /* p(x|z) */
     gkv_posterior posterior;
     gkv_flow *flow;
     gkv_base *base;

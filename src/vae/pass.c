@@ -31,11 +31,10 @@ void gkv_pass_decode(const gkv_model *model, gkv_workspace *ws, size_t first, si
 
 void gkv_pass_likelihood(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count)
 {
-    const gkv_nn_kernels *kernels = gkv_nn_kernels_get();
     for (size_t r = first; r < first + count; r++)
-        *gkv_at(ws, model->reconstruction, r) =
-            kernels->bernoulli(model->pixels, gkv_at(ws, model->x, r / ws->draws), gkv_at(ws, model->decoder.out, r),
-                               ws->backward ? gkv_at(ws, model->decoder.d_out, r) : NULL);
+        *gkv_at(ws, model->reconstruction, r) = model->likelihood->negative_log(
+            model->pixels, gkv_at(ws, model->x, r / ws->draws), gkv_at(ws, model->decoder.out, r),
+            ws->backward ? gkv_at(ws, model->decoder.d_out, r) : NULL);
     gkv_profile_mark(ws->profile, GKV_BENCH_LOSS);
 }
 
