@@ -8,7 +8,7 @@ CMAKE_ARGS ?=
 PACKAGES ?=
 
 .PHONY: all help deps configure build program demo check check-asan check-tsan check-valgrind fuzz nist accuracy \
-        bench install clean
+        bench install uninstall clean
 
 all: build
 
@@ -110,9 +110,13 @@ bench: build ## every figure of docs/performance.md anew; 20 minutes
 	@cmake --build $(BUILD) -j $(JOBS) --target bench_gemm bench_fit_speed
 	@/usr/bin/python3 bench/refresh.py docs/performance.md
 
-install: ## program, library, headers, manual pages to PREFIX=/usr/local
+# DESTDIR=folder stages the files below a folder, as packagers want it.
+install: ## program, library, headers, manual pages, completions to PREFIX=/usr/local
 	@$(MAKE) build
-	@cmake --install $(BUILD) --prefix "$$(realpath -m "$(PREFIX)")"
+	@scripts/install.sh $(BUILD) "$(PREFIX)"
+
+uninstall: ## remove what make install installed last
+	@scripts/uninstall.sh $(BUILD)
 
 clean: ## remove the build folders
 	rm -rf build build-*
