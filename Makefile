@@ -8,7 +8,7 @@ CMAKE_ARGS ?=
 PACKAGES ?=
 
 .PHONY: all help deps configure build program demo check check-asan check-tsan check-valgrind fuzz nist accuracy \
-        bench install uninstall clean
+        bench install uninstall format lint clean
 
 all: build
 
@@ -117,6 +117,12 @@ install: ## program, library, headers, manual pages, completions to PREFIX=/usr/
 
 uninstall: ## remove what make install installed last
 	@scripts/uninstall.sh $(BUILD)
+
+format: ## clang-format on changed lines (SINCE=revision), or with ALL=1 on all files
+	@scripts/format.sh $(if $(ALL),--all,$(SINCE))
+
+lint: ## names, line widths and clang-tidy
+	@scripts/lint.sh $(BUILD)
 
 clean: ## remove the build folders
 	rm -rf build build-*

@@ -34,8 +34,10 @@ endforeach()
 configure_package_config_file(cmake/gkvae-config.cmake.in ${CMAKE_BINARY_DIR}/generated/gkvae-config.cmake
                               INSTALL_DESTINATION ${gkv_package_dir} NO_SET_AND_CHECK_MACRO)
 # Until 1.0 functions may change from one minor version to the next.
-write_basic_package_version_file(${CMAKE_BINARY_DIR}/generated/gkvae-config-version.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${CMAKE_BINARY_DIR}/generated/gkvae-config.cmake ${CMAKE_BINARY_DIR}/generated/gkvae-config-version.cmake
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/generated/gkvae-config-version.cmake
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/generated/gkvae-config.cmake
+              ${CMAKE_BINARY_DIR}/generated/gkvae-config-version.cmake
         DESTINATION ${gkv_package_dir})
 
 # gkvae.pc says where things are relative to itself, so that `cmake --install --prefix` and

@@ -18,9 +18,13 @@ echo "installed $(wc -l < "$build/install_manifest.txt") files in ${DESTDIR:-}$p
 [ -z "${DESTDIR:-}" ] || exit 0
 PATH=$PATH:/sbin:/usr/sbin
 command -v ldconfig > /dev/null || exit 0
-if ! ldconfig -NXv 2> /dev/null | sed -n 's/^\(\/[^:]*\):.*/\1/p' | xargs -r realpath -mq | grep -qxF "$(realpath -m "$folder")"; then
-    echo "$folder is not in the loader's path. For programs that use the library set LD_LIBRARY_PATH=$folder, or as root:" \
-        "echo $folder > /etc/ld.so.conf.d/gkvae.conf && ldconfig"
+in_path() {
+    ldconfig -NXv 2> /dev/null | sed -n 's/^\(\/[^:]*\):.*/\1/p' | xargs -r realpath -mq |
+        grep -qxF "$(realpath -m "$1")"
+}
+if ! in_path "$folder"; then
+    echo "$folder is not in the loader's path. For programs that use the library set" \
+        "LD_LIBRARY_PATH=$folder, or as root: echo $folder > /etc/ld.so.conf.d/gkvae.conf && ldconfig"
 elif ! ldconfig -p | grep -qF "=> $folder/libgkvae.so"; then
     echo "for programs that use the library, as root: ldconfig"
 fi

@@ -36,7 +36,8 @@ by_pkg_config() {
     [ "$(realpath "$(pkg-config --variable=libdir gkvae)")" = "$1" ] ||
         fail "pkg-config's libdir is $(pkg-config --variable=libdir gkvae), not $1"
     # shellcheck disable=SC2046,SC2086
-    "${compiler:-cc}" $flags mean.c -o by-shared $(pkg-config --cflags --libs gkvae) > log 2>&1 || fail "pkg-config: $(cat log)"
+    "${compiler:-cc}" $flags mean.c -o by-shared $(pkg-config --cflags --libs gkvae) > log 2>&1 ||
+        fail "pkg-config: $(cat log)"
     runs "$1" ./by-shared
     said=$(pkg-config --static --cflags --libs gkvae | sed 's/-lgkvae/-l:libgkvae.a/')
     # shellcheck disable=SC2086
@@ -59,8 +60,9 @@ target_link_libraries(by_shared PRIVATE gkvae::gkvae)
 add_executable(by_static mean.c)
 target_link_libraries(by_static PRIVATE gkvae::gkvae_static)
 END
-    cmake -S user -B user/build -DCMAKE_C_COMPILER="${compiler:-cc}" -DCMAKE_C_FLAGS="$flags" -DCMAKE_PREFIX_PATH="$1" > log 2>&1 &&
-        cmake --build user/build >> log 2>&1 || { fail "find_package: $(tail -n 20 log)"; return; }
+    cmake -S user -B user/build -DCMAKE_C_COMPILER="${compiler:-cc}" -DCMAKE_C_FLAGS="$flags" \
+        -DCMAKE_PREFIX_PATH="$1" > log 2>&1 && cmake --build user/build >> log 2>&1 ||
+        { fail "find_package: $(tail -n 20 log)"; return; }
     runs "$2" user/build/by_shared
     runs /nowhere user/build/by_static
     sed -i 's/0\.1 REQUIRED/9.0 REQUIRED/' user/CMakeLists.txt
@@ -78,7 +80,8 @@ for page in "$source"/man/*.1; do
     [ -e "$prefix/share/man/man1/$(basename "$page")" ] || fail "$page was not installed"
 done
 libdir=$(dirname "$(find "$prefix" -name libgkvae.a)")
-! command -v ldconfig > /dev/null || grep -q "$libdir is not in the loader's path.*ldconfig" log || fail "no word of ldconfig: $(cat log)"
+! command -v ldconfig > /dev/null || grep -q "$libdir is not in the loader's path.*ldconfig" log ||
+    fail "no word of ldconfig: $(cat log)"
 by_pkg_config "$libdir"
 by_find_package "$prefix" "$libdir"
 # All of it can be moved.
@@ -87,7 +90,8 @@ by_pkg_config "${libdir/usual/moved}"
 mv "$work/moved" "$prefix"
 echo mine > "$prefix/include/mine.h"
 expect 0 "removed" bash "$source/scripts/uninstall.sh" mine
-[ "$(find "$prefix" ! -type d)" = "$prefix/include/mine.h" ] || fail "uninstall took or left too much: $(find "$prefix" ! -type d)"
+[ "$(find "$prefix" ! -type d)" = "$prefix/include/mine.h" ] ||
+    fail "uninstall took or left too much: $(find "$prefix" ! -type d)"
 
 # Debian's layout, staged below DESTDIR.
 configure -DCMAKE_INSTALL_LIBDIR=lib/x86_64-linux-gnu

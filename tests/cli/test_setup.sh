@@ -26,7 +26,8 @@ expect 1 'make deps PACKAGES="no-such-package"' setup --check no-such-package
 [ -e asked ] && fail "--check called apt-get: $(cat asked)"
 
 expect 0 "setup: installing " setup no-such-package
-grep -q "install -y --no-install-recommends .*libsleef-dev.* no-such-package" asked || fail "apt-get was not asked: $(cat asked)"
+grep -q "install -y --no-install-recommends .*libsleef-dev.* no-such-package" asked ||
+    fail "apt-get was not asked: $(cat asked)"
 grep -q "npm" asked && fail "npm is nobody's business here"
 
 # All there: not a word.
