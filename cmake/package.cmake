@@ -73,3 +73,29 @@ file(GLOB pages CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/man/*.1)
 install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${gkv_doc_dir})
 install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/gkvae)
+
+# Completions, which the program itself prints. A program that does not run here (built for another
+# machine, or under a sanitizer that wants more) is installed without them.
+if(IS_ABSOLUTE ${CMAKE_INSTALL_DATADIR})
+  set(gkv_data_dir ${CMAKE_INSTALL_DATADIR})
+else()
+  set(gkv_data_dir "\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}")
+endif()
+foreach(completion bash:bash-completion/completions:gkvae zsh:zsh/site-functions:_gkvae
+                   fish:fish/vendor_completions.d:gkvae.fish)
+  string(REPLACE ":" ";" completion ${completion})
+  list(GET completion 0 shell)
+  list(GET completion 1 folder)
+  list(GET completion 2 file)
+  set(script ${CMAKE_BINARY_DIR}/generated/completions/${file})
+  install(CODE "
+    file(REMOVE \"${script}\")
+    file(MAKE_DIRECTORY \"${CMAKE_BINARY_DIR}/generated/completions\")
+    execute_process(COMMAND \"$<TARGET_FILE:gkvae-cli>\" completion ${shell} OUTPUT_FILE \"${script}\"
+                    ERROR_QUIET RESULT_VARIABLE failed)
+    if(failed)
+      message(WARNING \"gkvae completion ${shell} failed: its script is not installed\")
+    else()
+      file(INSTALL DESTINATION \"${gkv_data_dir}/${folder}\" TYPE FILE FILES \"${script}\")
+    endif()")
+endforeach()

@@ -79,6 +79,9 @@ done
 for page in "$source"/man/*.1; do
     [ -e "$prefix/share/man/man1/$(basename "$page")" ] || fail "$page was not installed"
 done
+for file in bash-completion/completions/gkvae zsh/site-functions/_gkvae fish/vendor_completions.d/gkvae.fish; do
+    grep -q "made by .gkvae completion" "$prefix/share/$file" || fail "$file was not installed"
+done
 libdir=$(dirname "$(find "$prefix" -name libgkvae.a)")
 ! command -v ldconfig > /dev/null || grep -q "$libdir is not in the loader's path.*ldconfig" log ||
     fail "no word of ldconfig: $(cat log)"
