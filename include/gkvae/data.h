@@ -106,8 +106,8 @@ typedef void gkv_data_progress(void *context, const char *text);
  * files with the known SHA-256; only then do they move into the folder, by rename. A
  * file of other content that stood in their place is kept, as NAME.set-aside.
  *
- * While something is waited for `progress` hears so every three seconds. A server or proxy has five seconds
- * for a connection. `progress` may be NULL. Unless `source` is NULL, *source says where the files came
+ * While something is waited for `progress` hears so every three seconds, and after fifteen every fifteen. A
+ * server or proxy has five seconds for a connection. `progress` may be NULL. Unless `source` is NULL, *source says where the files came
  * from, to be freed with free(); it is NULL on failure. Runs npm or apt-get as child
  * processes without a shell; as root only, apt-get may install Debian's package.
  *

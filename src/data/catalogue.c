@@ -116,9 +116,9 @@ void gkv_waiting_start(gkv_waiting *waiting)
 
 int gkv_waiting_due(gkv_waiting *waiting)
 {
-    enum { EVERY = 3 };
+    enum { SOON = 3, LATER = 15 };
     const int seconds = (int)(now() - waiting->started);
-    if (seconds < waiting->told + EVERY)
+    if (seconds < waiting->told + (waiting->told < LATER ? SOON : LATER))
         return 0;
     waiting->told = seconds;
     return seconds;

