@@ -12,7 +12,8 @@ cmake --install "$build" --prefix "$prefix" > "$build/install.log" 2>&1 || {
 }
 library=$(grep '/libgkvae\.so[^/]*$' "$build/install_manifest.txt" | tail -n 1)
 folder=$(dirname "$library")
-echo "installed $(wc -l < "$build/install_manifest.txt") files in ${DESTDIR:-}$prefix; make uninstall removes them"
+# The last line has no newline.
+echo "installed $(grep -c '' "$build/install_manifest.txt") files in ${DESTDIR:-}$prefix; make uninstall removes them"
 
 # A staged copy is not for this machine's loader.
 [ -z "${DESTDIR:-}" ] || exit 0

@@ -92,7 +92,8 @@ static cli_value argument_value(const char *lines, cli_texts *texts)
     if (!lines)
         return (cli_value){CLI_VALUE_NONE, NULL};
     char *all = cli_text("%s", "");
-    for (const char *line = lines; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+    for (const char *line = lines; line;
+         line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
         const size_t length = strcspn(line, " \n");
         if (!is_choice(line, length))
             continue;
@@ -129,7 +130,8 @@ static cli_option read_option(const struct argp_option *from, cli_texts *texts)
     return option;
 }
 
-static void read_command(const cli_command_row *row, cli_completion_command *command, cli_texts *texts)
+static void read_command(const cli_command_row *row, cli_completion_command *command,
+                         cli_texts *texts)
 {
     const struct argp *argp = cli_argp_of(row->run);
     const struct argp_option *list[CLI_OPTIONS_MAX];
@@ -144,7 +146,8 @@ static void read_command(const cli_command_row *row, cli_completion_command *com
     for (size_t i = 0; i < count; i++)
         if (list[i]->name && !(list[i]->flags & OPTION_HIDDEN))
             command->options[command->n_options++] = read_option(list[i], texts);
-    command->options[command->n_options++] = (cli_option){.name = "help", .about = "Options and their defaults"};
+    command->options[command->n_options++] =
+        (cli_option){.name = "help", .about = "Options and their defaults"};
 }
 
 static void read_keys(cli_completion_table *table)
@@ -168,11 +171,13 @@ static void read_table(cli_completion_table *table)
         count++;
     table->commands = cli_alloc(count, sizeof *table->commands);
     for (; table->n_commands < count; table->n_commands++)
-        read_command(cli_command_at(table->n_commands), &table->commands[table->n_commands], &table->texts);
+        read_command(cli_command_at(table->n_commands), &table->commands[table->n_commands],
+                     &table->texts);
     read_keys(table);
 }
 
-void cli_completion_first_words(const cli_completion_table *table, void (*visit)(const char *word, const char *about))
+void cli_completion_first_words(const cli_completion_table *table,
+                                void (*visit)(const char *word, const char *about))
 {
     for (size_t i = 0; i < table->n_commands; i++) {
         const cli_completion_command *command = &table->commands[i];
@@ -221,12 +226,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 int cli_completion(int argc, char **argv)
 {
     static const struct argp argp = {
-        .parser = parse, .args_doc = "bash|zsh|fish",
-        .doc = "Prints a script that completes the commands, their options and what these may be.\v"
-               "make install puts the scripts where the shells look for them. Without an installation:\n\n"
-               "  bash    eval \"$(gkvae completion bash)\" in ~/.bashrc\n"
-               "  zsh     gkvae completion zsh > FOLDER/_gkvae, with a FOLDER of $fpath\n"
-               "  fish    gkvae completion fish > ~/.config/fish/completions/gkvae.fish"};
+        .parser = parse,
+        .args_doc = "bash|zsh|fish",
+        .doc =
+            "Prints a script that completes the commands, their options and what these may be.\v"
+            "make install puts the scripts where the shells look for them. Without an installation:\n\n"
+            "  bash    eval \"$(gkvae completion bash)\" in ~/.bashrc\n"
+            "  zsh     gkvae completion zsh > FOLDER/_gkvae, with a FOLDER of $fpath\n"
+            "  fish    gkvae completion fish > ~/.config/fish/completions/gkvae.fish"};
     const shell *chosen = NULL;
     const int code = cli_parse(&argp, argc, argv, &chosen);
     if (code != CLI_OK)

@@ -53,7 +53,8 @@ typedef struct cli_completion_table {
 
 /* Calls the function once for each first word of a command, with its description; that of data and of
  * base, which take a second word, is NULL. */
-void cli_completion_first_words(const cli_completion_table *table, void (*visit)(const char *word, const char *about));
+void cli_completion_first_words(const cli_completion_table *table,
+                                void (*visit)(const char *word, const char *about));
 
 /* One writer for each shell, on standard output. */
 void cli_completion_bash(const cli_completion_table *table);

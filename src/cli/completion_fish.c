@@ -34,7 +34,8 @@ static void print_option(const cli_completion_command *command, const cli_option
     printf("complete -c gkvae -n \"__gkvae_is '%s'\" -l %s", command->name, option->name);
     if (option->letter)
         printf(" -s %c", option->letter);
-    if (option->value.kind != CLI_VALUE_NONE) /* it needs a value: a file, or what is offered and no file */
+    if (option->value.kind !=
+        CLI_VALUE_NONE) /* it needs a value: a file, or what is offered and no file */
         printf(option->value.kind == CLI_VALUE_FILE ? " -r" : " -x");
     print_value(&option->value);
     printf(" -d ");
@@ -55,7 +56,8 @@ static void print_first_word(const char *word, const char *about)
 static void print_command(const cli_completion_command *command)
 {
     if (command->second) {
-        printf("complete -c gkvae -n \"__gkvae_is '%s'\" -a %s -d ", command->first, command->second);
+        printf("complete -c gkvae -n \"__gkvae_is '%s'\" -a %s -d ", command->first,
+               command->second);
         print_quoted(command->about);
         putchar('\n');
     }

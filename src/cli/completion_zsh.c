@@ -95,7 +95,10 @@ static void print_settings(const cli_completion_table *table)
 static void print_first_word(const char *word, const char *about)
 {
     printf("        '%s:", word);
-    print_quoted(about ? about : strcmp(word, "data") == 0 ? "data sets" : "the base of a trained model", ":\\");
+    print_quoted(about                       ? about
+                 : strcmp(word, "data") == 0 ? "data sets"
+                                             : "the base of a trained model",
+                 ":\\");
     puts("'");
 }
 
@@ -104,16 +107,20 @@ static void print_second_words(const cli_completion_table *table)
 {
     for (size_t i = 0; i < table->n_commands; i++) {
         const cli_completion_command *command = &table->commands[i];
-        if (!command->second || (i > 0 && strcmp(table->commands[i - 1].first, command->first) == 0))
+        if (!command->second ||
+            (i > 0 && strcmp(table->commands[i - 1].first, command->first) == 0))
             continue;
-        printf("    %s)\n        if ((CURRENT == 2)); then\n            second=(\n", command->first);
-        for (size_t j = i; j < table->n_commands && strcmp(table->commands[j].first, command->first) == 0; j++) {
+        printf("    %s)\n        if ((CURRENT == 2)); then\n            second=(\n",
+               command->first);
+        for (size_t j = i;
+             j < table->n_commands && strcmp(table->commands[j].first, command->first) == 0; j++) {
             printf("                '%s:", table->commands[j].second);
             print_quoted(table->commands[j].about, ":\\");
             puts("'");
         }
-        puts("            )\n            _describe -t commands command second\n            return\n        fi\n"
-             "        shift words\n        ((CURRENT--))\n        name+=\" $words[1]\"\n        ;;");
+        puts(
+            "            )\n            _describe -t commands command second\n            return\n        fi\n"
+            "        shift words\n        ((CURRENT--))\n        name+=\" $words[1]\"\n        ;;");
     }
 }
 
@@ -141,7 +148,8 @@ void cli_completion_zsh(const cli_completion_table *table)
     puts("    esac\n    case $name in");
     for (size_t i = 0; i < table->n_commands; i++)
         print_command(&table->commands[i]);
-    puts("    esac\n}\n\n"
-         "# Loaded by the completion system, or sourced.\n"
-         "if [[ $funcstack[1] == _gkvae ]]; then\n    _gkvae \"$@\"\nelse\n    compdef _gkvae gkvae\nfi");
+    puts(
+        "    esac\n}\n\n"
+        "# Loaded by the completion system, or sourced.\n"
+        "if [[ $funcstack[1] == _gkvae ]]; then\n    _gkvae \"$@\"\nelse\n    compdef _gkvae gkvae\nfi");
 }
