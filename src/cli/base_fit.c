@@ -18,9 +18,10 @@ static const struct argp_option options[] = {
     {"base", 'b', "BASE", 0, "full-gaussian, student-t, gk, gk-copula, gaussian-mixture, gk-mixture, gk-by-class, or "
                             "normal (needed)", 0},
     {"components", 'k', "K", 0, "Of a mixture; of each class, by class (default: the model's model.base_components)", 0},
-    {"dependence", 'd', "HOW", 0, "Within a component: full, low-rank or diagonal (default: the model's)", 0},
+    {"dependence", 'd', "full|low-rank|diagonal", 0, "Within a component: full, low-rank or diagonal (default: the "
+                                                     "model's)", 0},
     {"rank", 'r', "N", 0, "Factors of a low-rank dependence (default: the model's model.base_rank)", 0},
-    {"shapes", 'g', "HOW", 0, "g and k of components: own or shared (default: the model's)", 0},
+    {"shapes", 'g', "own|shared", 0, "g and k of components: own or shared (default: the model's)", 0},
     {"codes", 'n', "N", 0, "Training codes to fit to, at most (default: 50000)", 0},
     {"out", 'o', "FOLDER", 0, "Keep the model with its new base in this folder (default: only say what it is worth)", 0},
     {"update", 'u', NULL, 0, "Keep it in the run's own folder, and what it replaces as *.before-fit.* (default: no)", 0},
