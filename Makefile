@@ -1,53 +1,61 @@
-# Two commands do everything:
-#   make demo    install what is missing, build, get MNIST, train, write results/demo
-#   make check   install what is missing, build, run every test
-# And for who changes the code:
-#   make check-asan, check-tsan, check-valgrind    the same tests under a watchful eye
-#   make fuzz SECONDS=60                           the file readers, on whatever bytes
-#   make bench                                     every figure of docs/performance.md anew, 20 minutes
-#   make nist NIST_DIR=folder                      the least-squares solver on NIST's 27 problems
-#   make install PREFIX=/usr/local                 program, library, headers, manual pages
+# `make help` lists the targets. Only `make deps` installs anything on the system; the
+# targets demo and check begin with it. All others say what is missing.
 MAKEFLAGS += --no-print-directory
 BUILD ?= build
 JOBS  ?= $(shell nproc)
 PREFIX ?= /usr/local
 CMAKE_ARGS ?=
+PACKAGES ?=
 
-.PHONY: all configure build program setup demo check check-asan check-tsan check-valgrind fuzz nist accuracy bench install clean
+.PHONY: all help deps configure build tests program demo check check-asan check-tsan check-valgrind fuzz nist accuracy \
+        bench install uninstall format lint clean
 
 all: build
 
-setup:
-	@scripts/setup.sh
+# A target's line in this list is the comment after ## on its own line.
+help: ## list the targets
+	@echo "usage: make [TARGET] [JOBS=N] [BUILD=folder] [CMAKE_ARGS=…]; without a target: build"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+	    awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+
+deps: ## install the packages that are missing (Debian, Ubuntu); PACKAGES=… names more
+	@scripts/setup.sh $(PACKAGES)
 
 # Says only what goes wrong: no progress of each file, the configuration in a log.
-configure: setup
+configure:
+	@scripts/setup.sh --check
 	@mkdir -p $(BUILD)
 	@cmake -S . -B $(BUILD) -DCMAKE_RULE_MESSAGES=OFF $(CMAKE_ARGS) > $(BUILD)/configure.log 2>&1 \
 	    || { cat $(BUILD)/configure.log; exit 1; }
 
-build: configure
+build: configure ## build program and libraries
 	@echo "building in $(BUILD)"
 	@cmake --build $(BUILD) -j $(JOBS)
 
-# The program alone, without its tests.
-program: configure
+tests: configure ## build everything, tests included
+	@echo "building in $(BUILD), with tests"
+	@cmake --build $(BUILD) -j $(JOBS) --target all tests
+
+program: configure ## build the program alone, without its tests
 	@echo "building the program in $(BUILD)"
 	@cmake --build $(BUILD) -j $(JOBS) --target gkvae-cli
 
 # On results/demo; see the script.
-demo:
+demo: ## deps, build, get MNIST, train, evaluate: results/demo; 5 to 10 minutes
 	@echo "demo: takes 5 to 10 minutes on two cores: 1 to build, 3 to 6 to train, 1 to 2 to evaluate"
+	@$(MAKE) deps
 	@$(MAKE) program
 	@scripts/demo.sh $(BUILD)/gkvae
 
-check: build
+check: ## deps, build, run every test; 4 to 6 minutes
+	@$(MAKE) deps
+	@$(MAKE) tests
 	@cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
 
 # Memory and undefined behaviour. Other people's leaks at exit are listed in tests/lsan.supp.
 # The stack of use-after-return checks stays off: gcc does not align it for AVX-512.
-check-asan:
-	@$(MAKE) build BUILD=build-asan \
+check-asan: ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) tests BUILD=build-asan \
 	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DGKV_SANITIZE=address,undefined $(CMAKE_ARGS)'
 	@cd build-asan && ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	    LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
@@ -57,9 +65,9 @@ check-asan:
 # Archer, which comes with LLVM's OpenMP, tells it. The libraries below are not built
 # with it, so what happens within them is left out, and BLAS keeps to one thread.
 # A kernel that scatters addresses too widely for it is asked not to (setarch -R).
-check-tsan:
-	@scripts/setup.sh clang libomp-dev
-	@$(MAKE) build BUILD=build-tsan \
+check-tsan: ## the tests with ThreadSanitizer (clang)
+	@scripts/setup.sh --check clang libomp-dev
+	@$(MAKE) tests BUILD=build-tsan \
 	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang -DGKV_SANITIZE=thread $(CMAKE_ARGS)'
 	@archer=$$(dirname $$(readlink -f $$(command -v clang)))/../lib/libarcher.so; \
 	    test -e $$archer || { echo "check-tsan: there is no $$archer: install clang and libomp-dev of one version"; exit 1; }; \
@@ -69,9 +77,9 @@ check-tsan:
 
 # Memory once more, reads of what was never written above all. Slow: half an hour. Not the
 # program's own tests, whose shell it would check instead.
-check-valgrind:
-	@scripts/setup.sh valgrind
-	@$(MAKE) build BUILD=build-valgrind \
+check-valgrind: ## the tests in valgrind; half an hour
+	@scripts/setup.sh --check valgrind
+	@$(MAKE) tests BUILD=build-valgrind \
 	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo $(CMAKE_ARGS) \
 	    -DMEMORYCHECK_COMMAND_OPTIONS="--leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9" \
 	    -DMEMORYCHECK_SUPPRESSIONS_FILE=$(CURDIR)/tests/valgrind.supp'
@@ -79,15 +87,15 @@ check-valgrind:
 
 # Fuzzing by libFuzzer, each fuzzer for so many seconds; what it finds is build-fuzz/crash-….
 SECONDS ?= 60
-fuzz:
-	@scripts/setup.sh clang
+fuzz: ## the file readers on whatever bytes, SECONDS=60 each (clang)
+	@scripts/setup.sh --check clang
 	@mkdir -p build-fuzz
 	@cmake -S . -B build-fuzz -DCMAKE_C_COMPILER=clang -DGKV_FUZZ=ON -DGKV_FUZZ_SECONDS=$(SECONDS) \
 	    -DBUILD_TESTING=OFF $(CMAKE_ARGS) > build-fuzz/configure.log 2>&1 || { cat build-fuzz/configure.log; exit 1; }
 	@cmake --build build-fuzz -j $(JOBS) --target fuzz
 
 # All with one setting, the default one; see docs/lm.md. The files are NIST's to give.
-nist:
+nist: ## the least-squares solver on NIST's 27 problems, NIST_DIR=folder
 	@test -n "$(NIST_DIR)" || { echo "make nist: say where the files are: make nist NIST_DIR=folder"; \
 	    echo "It holds Misra1a.dat to Bennett5.dat, the 27 data sets of nonlinear regression of NIST's Statistical"; \
 	    echo "Reference Datasets: https://www.itl.nist.gov/div898/strd/nls/nls_main.shtml"; exit 2; }
@@ -96,20 +104,30 @@ nist:
 	@$(BUILD)/bench_nist "$(NIST_DIR)"
 
 # The distribution functions against quadruple precision: the table of docs/gk.md. Needs gcc.
-accuracy: configure
+accuracy: configure ## the distribution functions against quadruple precision
 	@cmake --build $(BUILD) -j $(JOBS) --target bench_accuracy
 	@$(BUILD)/bench_accuracy
 
 # Puts what it measures into the pages. On a machine with nothing else to do; PyTorch and SciPy
 # are left out where they are not installed (bench/peers.sh says which packages they are).
-bench: build
+bench: build ## every figure of docs/performance.md anew; 20 minutes
 	@cmake --build $(BUILD) -j $(JOBS) --target bench_gemm bench_fit_speed
 	@/usr/bin/python3 bench/refresh.py docs/performance.md
 	@/usr/bin/python3 bench/refresh.py docs/data/gemm.md
 
-install:
+# DESTDIR=folder stages the files below a folder, as packagers want it.
+install: ## program, library, headers, manual pages, completions to PREFIX=/usr/local
 	@$(MAKE) build
-	@cmake --install $(BUILD) --prefix "$$(realpath -m "$(PREFIX)")"
+	@scripts/install.sh $(BUILD) "$(PREFIX)"
 
-clean:
+uninstall: ## remove what make install installed last
+	@scripts/uninstall.sh $(BUILD)
+
+format: ## clang-format on changed lines (SINCE=revision), or with ALL=1 on all files
+	@scripts/format.sh $(if $(ALL),--all,$(SINCE))
+
+lint: ## names, line widths and clang-tidy
+	@scripts/lint.sh $(BUILD)
+
+clean: ## remove the build folders
 	rm -rf build build-*

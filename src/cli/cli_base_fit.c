@@ -18,7 +18,8 @@ static const struct argp_option options[] = {
     {"base", 'b', "BASE", 0, "full-gaussian, student-t, gk, gk-copula, gaussian-mixture, gk-mixture, gk-by-class, or "
                             "normal (needed)", 0},
     {"components", 'k', "K", 0, "Of a mixture; of each class, by class (default: the model's model.base_components)", 0},
-    {"covariance", 'c', "TYPE", 0, "Correlations within a component: full, low-rank or diagonal (default: the model's)", 0},
+    {"covariance", 'c', "full|low-rank|diagonal", 0, "Correlations within a component: full, low-rank or diagonal (default: "
+                                                     "the model's)", 0},
     {"rank", 'r', "N", 0, "Factors of a low-rank covariance (default: the model's model.base_rank)", 0},
     {"tied-shapes", 'g', "yes|no", 0, "Whether all components have the same g and k (default: as the model)", 0},
     {"codes", 'n', "N", 0, "Training codes to fit to, at most (default: 50000)", 0},

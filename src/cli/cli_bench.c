@@ -14,7 +14,7 @@ static const struct argp_option options[] = {
     {"seconds", 'c', "T", 0, "About how long to measure (default: 40)", 0},
     {"rounds", 'r', "N", 0, "Rounds, of which the medians are shown (default: 5)", 0},
     {"images", 'i', "N", 0, "Training images (default: 60000)", 0},
-    {"only", 'o', "WHAT", 0, "training, evaluation, draws, gk, or run (the start and the memory of gkvae train); may be "
+    {"only", 'o', "training|evaluation|draws|gk|run", 0, "training, evaluation, draws, gk, or run (the start and the memory of gkvae train); may be "
                              "repeated (default: all)", 0},
     {"json", 'j', "FILE", 0, "Write the figures as JSON too (default: no)", 0},
     {"quiet", 'q', NULL, 0, "No progress (default: a live line on a terminal)", 0},

@@ -16,9 +16,10 @@ typedef struct encode_arguments {
 } encode_arguments;
 
 static const struct argp_option options[] = {
-    {"what", 'w', "CODES", 0, "z, a draw from q(z|x); eps, that draw's ε = h⁻¹(z); mean, z at the noise u = 0; or, "
-                              "without images, prior, draws from p(z), and prior-eps, their ε (default: z)", 0},
-    {"split", 'p', "HALF", 0, "Which images of the run: train or test (default: test)", 0},
+    {"what", 'w', "z|eps|mean|prior|prior-eps", 0,
+     "A draw from q(z|x); that draw's ε = h⁻¹(z); z at the noise u = 0; or, without images, draws from p(z), or "
+     "their ε (default: z)", 0},
+    {"split", 'p', "train|test", 0, "Which images of the run: train or test (default: test)", 0},
     {"idx", 'x', "FILE", 0, "The images of an IDX file (default: the run's)", 0},
     {"count", 'n', "N", 0, "The first N images (default: all), or N draws from the prior (default: 10000)", 0},
     {"seed", 'S', "N", 0, "Of the draws (default: the run's train.seed; from the prior 1, as gkvae sample)", 0},

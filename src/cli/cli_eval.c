@@ -32,8 +32,9 @@ static const struct argp_option options[] = {
     {"seed", 'S', "N", 0, "Of posterior noise and binarization, as eval.seed (default: the run's, or 1)", 0},
     {"refine", 'r', "lm:T[:S]", 0, "Also refine each image's posterior, by T iterations of Levenberg–Marquardt with S "
      "samples, and measure both (default: no; S is 2)", 0},
-    {"of", 'o', "SET", 0, "Which images: test; train, those the model was trained on; or validation, those held out "
-     "of them. Of other than test images there are figures only, in metrics-SET.json (default: test)", 0},
+    {"of", 'o', "test|train|validation", 0, "Which images: test; train, those the model was trained on; or validation, "
+     "those held out of them. Of other than test images there are figures only, in metrics-train.json or "
+     "metrics-validation.json (default: test)", 0},
     {"draws", 'd', "N", 0, "Images in a set of draws for the metrics of generation, as eval.draws (default: the run's, or "
      "as many as there are test images)", 0},
     {"draw-sets", 'D', "N", 0, "Number of sets of draws, as eval.draw_sets (default: the run's, or 3)", 0},

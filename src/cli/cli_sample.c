@@ -24,8 +24,8 @@ static const struct argp_option options[] = {
     {"class", 'c', "Y", 0, "Only class Y; or \"each\": a block of rows for every class. For models whose base is "
                           "gk-by-class (default: all classes, by their weights)", 0},
     {"first", 'f', "N", 0, "Start with draw number N of the seed's sequence (default: 0)", 0},
-    {"form", 'm', "FORM", 0, "means, the decoder's pixel probabilities; or draws, one Bernoulli draw of each pixel "
-                             "(default: means)", 0},
+    {"form", 'm', "means|draws", 0, "means, the decoder's pixel probabilities; or draws, one Bernoulli draw of each "
+                                    "pixel (default: means)", 0},
     {"out", 'o', "FILE.png", 0, "The picture (default: samples.png, or none with --idx or --npy)", 0},
     {"idx", 'x', "FILE", 0, "Also write the images as IDX of unsigned bytes (default: no)", 0},
     {"npy", 'y', "FILE.npy", 0, "Also write the images as a NumPy array of float32, [images, height·width] (default: no)", 0},

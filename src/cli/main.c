@@ -6,13 +6,7 @@
 #include "cli.h"
 #include "gkvae/text.h"
 
-typedef struct command {
-    const char *name; /* one word or two */
-    int (*run)(int argc, char **argv);
-    const char *about;
-} command;
-
-static const command commands[] = {
+static const cli_command_row commands[] = {
     {"data get", cli_data_get, "fetch a data set and check it"},
     {"data info", cli_data_info, "say what is in image files, and check them"},
     {"data list", cli_data_list, "list the data sets that can be fetched"},
@@ -29,9 +23,15 @@ static const command commands[] = {
     {"gk", cli_gk, "evaluate a g-and-k distribution, and draw from it"},
     {"bench", cli_bench, "measure how fast this machine trains, evaluates and draws"},
     {"settings", cli_settings, "every key of a configuration, with its default"},
+    {"completion", cli_completion, "print a script that completes commands and options in a shell"},
     {"version", cli_version, "the program's version"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
+
+const cli_command_row *cli_command_at(size_t i)
+{
+    return i < COMMANDS ? &commands[i] : NULL;
+}
 
 static void print_help(void)
 {
@@ -63,7 +63,7 @@ static void print_help(void)
          "  143  terminated (SIGTERM); likewise");
 }
 
-static const command *find(const char *name)
+static const cli_command_row *find(const char *name)
 {
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(commands[i].name, name) == 0)
@@ -89,7 +89,7 @@ static int dispatch(int argc, char **argv)
 {
     const char *second = argc > 2 && argv[2][0] != '-' ? argv[2] : "";
     char *both = cli_text("%s %s", argv[1], second);
-    const command *chosen = find(argv[1]);
+    const cli_command_row *chosen = find(argv[1]);
     int used = 1;
     if (!chosen) {
         chosen = find(both);

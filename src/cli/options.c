@@ -10,15 +10,14 @@
 #include "gkvae/text.h"
 
 /* The options of a command, those of its children, and what argp adds to every command. */
-enum { OPTIONS_MAX = 64 };
 typedef struct option_list {
-    const struct argp_option *list[OPTIONS_MAX];
+    const struct argp_option *list[CLI_OPTIONS_MAX];
     size_t count;
 } option_list;
 
 static void add_options(option_list *all, const struct argp_option *options)
 {
-    for (const struct argp_option *o = options; o && (o->name || o->key || o->doc) && all->count < OPTIONS_MAX; o++)
+    for (const struct argp_option *o = options; o && (o->name || o->key || o->doc) && all->count < CLI_OPTIONS_MAX; o++)
         all->list[all->count++] = o;
 }
 
@@ -27,6 +26,28 @@ static void collect_options(option_list *all, const struct argp *argp)
     add_options(all, argp->options);
     for (const struct argp_child *child = argp->children; child && child->argp; child++)
         collect_options(all, child->argp);
+}
+
+size_t cli_argp_options(const struct argp *argp, const struct argp_option *list[CLI_OPTIONS_MAX])
+{
+    option_list all = {.count = 0};
+    collect_options(&all, argp);
+    memcpy(list, all.list, all.count * sizeof(const struct argp_option *));
+    return all.count;
+}
+
+/* Where cli_parse() leaves the table that cli_argp_of() asks for; NULL when it is to parse. */
+static const struct argp **wanted;
+
+const struct argp *cli_argp_of(int (*run)(int argc, char **argv))
+{
+    static char name[] = "gkvae";
+    char *argv[] = {name, NULL};
+    const struct argp *found = NULL;
+    wanted = &found;
+    (void)run(1, argv);
+    wanted = NULL;
+    return found;
 }
 
 /* The option of this name, or the first that begins so; NULL if there is none. */
@@ -64,6 +85,10 @@ int cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
     static const struct argp_option added[] = {{.name = "help"}, {.name = "usage"}, {.name = NULL}};
     option_list all = {.count = 0};
+    if (wanted) {
+        *wanted = argp;
+        return CLI_USAGE;
+    }
     collect_options(&all, argp);
     add_options(&all, added);
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {

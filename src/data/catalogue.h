@@ -26,6 +26,18 @@ typedef struct gkv_reporter {
     void *context;
 } gkv_reporter;
 
+/* For something that may take its time: every three seconds it is time for a word of it, and after fifteen
+ * every fifteen. */
+typedef struct gkv_waiting {
+    double started;
+    int told; /* seconds since then, when it was last told */
+} gkv_waiting;
+
+void gkv_waiting_start(gkv_waiting *waiting);
+
+/* The seconds since the start if it is time for a word, else 0. */
+int gkv_waiting_due(gkv_waiting *waiting);
+
 typedef struct gkv_source gkv_source;
 typedef struct gkv_known_data gkv_known_data;
 

@@ -8,10 +8,13 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "core/memory.h"
 
 extern char **environ;
 
@@ -54,10 +57,12 @@ static void read_complaint(const char *log, char complaint[COMPLAINT_SIZE])
     fclose(file);
 }
 
-/* Waits up to so many seconds for the child; true when it has ended. */
-static bool wait_for(pid_t child, int seconds, int *result)
+/* Waits up to so many seconds for the child, of that name; true when it has ended. */
+static bool wait_for(pid_t child, const char *name, int seconds, gkv_reporter listener, int *result)
 {
     const struct timespec pause = {0, 1000000000L / POLLS_PER_SECOND};
+    gkv_waiting waiting;
+    gkv_waiting_start(&waiting);
     for (long polls = (long)seconds * POLLS_PER_SECOND; polls >= 0; polls--) {
         const pid_t ended = waitpid(child, result, WNOHANG);
         if (ended == child)
@@ -67,6 +72,9 @@ static bool wait_for(pid_t child, int seconds, int *result)
             return true;
         }
         nanosleep(&pause, NULL);
+        const int waited = gkv_waiting_due(&waiting);
+        if (waited > 0)
+            gkv_report(listener, "waiting for %s: %d s", name, waited);
     }
     return false;
 }
@@ -76,7 +84,7 @@ static void stop(pid_t child)
 {
     int result = 0;
     kill(child, SIGTERM);
-    if (wait_for(child, GRACE_SECONDS, &result))
+    if (wait_for(child, "", GRACE_SECONDS, (gkv_reporter){NULL, NULL}, &result))
         return;
     kill(child, SIGKILL);
     waitpid(child, &result, 0);
@@ -99,7 +107,22 @@ static int spawn(const char *const argv[], const char *log, pid_t *child)
     return reason;
 }
 
-gkv_status gkv_process_run(const char *const argv[], const char *log, int seconds)
+bool gkv_process_exists(const char *name)
+{
+    bool found = false;
+    for (const char *folder = getenv("PATH"); folder && *folder && !found;) {
+        const size_t length = strcspn(folder, ":");
+        char *path = NULL;
+        /* An empty entry is the working folder. */
+        if (gkv_strf(&path, "%.*s%s%s", (int)length, folder, length ? "/" : "./", name) == GKV_OK)
+            found = access(path, X_OK) == 0;
+        free(path);
+        folder += length + (folder[length] == ':');
+    }
+    return found;
+}
+
+gkv_status gkv_process_run(const char *const argv[], const char *log, int seconds, gkv_reporter listener)
 {
     pid_t child = 0;
     int result = 0;
@@ -107,7 +130,7 @@ gkv_status gkv_process_run(const char *const argv[], const char *log, int second
     const int reason = spawn(argv, log, &child);
     if (reason)
         return gkv_fail(GKV_ERR_IO, "%s cannot be run: %s", argv[0], strerror(reason));
-    if (!wait_for(child, seconds, &result)) {
+    if (!wait_for(child, argv[0], seconds, listener, &result)) {
         stop(child);
         return gkv_fail(GKV_ERR_IO, "%s took more than %d seconds and was stopped", argv[0], seconds);
     }

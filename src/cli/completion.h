@@ -1,0 +1,64 @@
+/* What the writers of completion scripts share: the commands, their options and what may
+ * stand after each, taken from the program's own tables. */
+#ifndef GKV_CLI_COMPLETION_H
+#define GKV_CLI_COMPLETION_H
+
+#include "cli.h"
+#include "texts.h"
+
+/* What completes an option's value or an argument. */
+typedef enum cli_value_kind {
+    CLI_VALUE_NONE = 0, /* the option takes none; the command has no arguments */
+    CLI_VALUE_FREE,     /* a number or a name: nothing can be offered */
+    CLI_VALUE_WORDS,    /* one of some words */
+    CLI_VALUE_FILE,
+    CLI_VALUE_INI, /* a configuration */
+    CLI_VALUE_FOLDER,
+    CLI_VALUE_SETTING /* section.key=value */
+} cli_value_kind;
+
+typedef struct cli_value {
+    cli_value_kind kind;
+    const char *words; /* separated by blanks; NULL unless CLI_VALUE_WORDS */
+} cli_value;
+
+typedef struct cli_option {
+    const char *name;
+    char letter; /* 0 if there is no short form */
+    bool repeated;
+    const char *about; /* without the default */
+    const char *arg;   /* as --help calls the value; NULL if there is none */
+    cli_value value;
+} cli_option;
+
+typedef struct cli_completion_command {
+    const char *name, *first, *second; /* "data get", "data", "get"; second is NULL for one word */
+    const char *about;
+    cli_value argument;
+    cli_option options[CLI_OPTIONS_MAX + 1]; /* --help is the last */
+    size_t n_options;
+} cli_completion_command;
+
+typedef struct cli_completion_key {
+    const char *name; /* "section.key" */
+    cli_value value;
+} cli_completion_key;
+
+typedef struct cli_completion_table {
+    cli_completion_command *commands;
+    cli_completion_key *keys;
+    size_t n_commands, n_keys;
+    cli_texts texts; /* what the rest points into */
+} cli_completion_table;
+
+/* Calls the function once for each first word of a command, with its description; that of data and of
+ * base, which take a second word, is NULL. */
+void cli_completion_first_words(const cli_completion_table *table,
+                                void (*visit)(const char *word, const char *about));
+
+/* One writer for each shell, on standard output. */
+void cli_completion_bash(const cli_completion_table *table);
+void cli_completion_zsh(const cli_completion_table *table);
+void cli_completion_fish(const cli_completion_table *table);
+
+#endif

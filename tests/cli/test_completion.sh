@@ -1,0 +1,105 @@
+# gkvae completion: the script for bash, sourced and asked as bash asks it; those for zsh and fish by
+# these shells, where they are installed.
+. "$2/tests/cli/lib.sh"
+
+for shell in bash zsh fish; do
+    expect 0 "made by \`gkvae completion $shell\`" "$gkvae" completion $shell
+    cp output script.$shell
+done
+expect 2 "bash, zsh or fish" "$gkvae" completion
+expect 2 "tcsh: must be bash, zsh or fish" "$gkvae" completion tcsh
+expect 2 "too many" "$gkvae" completion bash zsh
+
+bash -n script.bash || fail "bash does not read its script"
+. ./script.bash
+complete -p gkvae | grep -q -- "-F _gkvae gkvae" || fail "gkvae has no completion"
+
+# reply WORD…: what is offered for the last of these words, which are as bash takes them apart.
+reply() {
+    COMP_WORDS=(gkvae "$@")
+    COMP_CWORD=$#
+    COMPREPLY=()
+    _gkvae
+    echo "${COMPREPLY[*]}"
+}
+# offers WORDS WORD…: these and no others.
+offers() {
+    local wanted=$1 said
+    shift
+    said=$(reply "$@")
+    [ "$said" = "$wanted" ] || fail "gkvae $*: \"$said\", not \"$wanted\""
+}
+
+offers "train" tr
+offers "compare completion" comp
+offers "get info list" data ""
+offers "fit" base ""
+offers "mnist fashion-mnist" data get ""
+offers "octile lm mle" fit --method ""
+offers "octile lm mle" fit data.csv -m ""
+offers "mle" fit --method = ml
+offers "octile lm mle" fit --method =
+offers "train test" encode run --split ""
+offers "gk-copula gk-mixture gk-by-class" base fit run --base gk-
+offers "--base --components --dependence --rank --shapes --codes --out --update --threads --data-folder --set --help" \
+    base fit --
+offers "--resume" train --re
+offers "--resume" help train --re
+offers "pdf" gk p
+offers "quantile" gk --upper q
+offers "" train --epochs ""
+offers "" settings ""
+offers "bash zsh fish" completion ""
+offers "train.epochs=" train --set train.ep
+offers "lm lm+grad" train --set model.base_fit = lm
+offers "lm lm+grad" train --set = model.base_fit = lm
+offers "dynamic static grey" eval run -s data.binarization =
+
+# Files and folders, with blanks in their names.
+mkdir here
+cd here || exit 1
+mkdir "a run" runs
+touch a.ini b.txt "c d.ini"
+offers "a run" sample "a r"
+offers "a run runs a.ini b.txt c d.ini" fit ""
+offers "a run runs a.ini c d.ini" train ""
+offers "a run runs" train --out ""
+offers "b.txt" eval run --figures = b
+[ "$(reply fit c > /dev/null; COMP_WORDS=(gkvae fit c) COMP_CWORD=2; _gkvae; echo ${#COMPREPLY[@]})" = 1 ] ||
+    fail "a file with a blank is several"
+
+cd ..
+# Where "=" does not take words apart.
+COMP_WORDBREAKS=$' \t\n'
+offers "--method=mle" fit --method=m
+offers "model.base_fit=grad" train --set model.base_fit=g
+offers "--set=model.base_fit=grad" train --set=model.base_fit=g
+
+# Every option of every command is offered.
+"$gkvae" --help | sed -n '/^Usage/,/^gkvae COMMAND/s/^  \([a-z]* \{0,1\}[a-z]*\)  .*/\1/p' | sed 's/ *$//' > commands
+[ "$(wc -l < commands)" -gt 15 ] || fail "no commands in gkvae --help"
+while read -r command; do
+    # shellcheck disable=SC2086
+    "$gkvae" $command --help | sed -n 's/^  \(-., \|    \)--\([a-z][a-z-]*\).*/\2/p' | grep -vx 'usage' | sort > in_help
+    # shellcheck disable=SC2086
+    reply $command -- | tr ' ' '\n' | sed 's/^--//' | sort > offered
+    cmp -s in_help offered || fail "gkvae $command: $(diff in_help offered)"
+done < commands
+
+if command -v zsh > /dev/null; then
+    zsh -n script.zsh || fail "zsh does not read its script"
+fi
+if command -v fish > /dev/null; then
+    fish -n script.fish || fail "fish does not read its script"
+    # fish_offers WORDS LINE
+    fish_offers() {
+        local said
+        said=$(HOME=$work fish -c "source script.fish; complete -C '$2'" | cut -f1 | sort | tr '\n' ' ')
+        [ "$said" = "$1 " ] || fail "fish: $2: \"$said\", not \"$1\""
+    }
+    fish_offers "get info list" "gkvae data "
+    fish_offers "lm mle octile" "gkvae fit --method "
+    fish_offers "--resume" "gkvae train --re"
+    fish_offers "model.base_fit=grad" "gkvae train --set model.base_fit=g"
+fi
+finish
