@@ -8,7 +8,7 @@
 
 #include "core/memory.h"
 #include "data/catalogue.h"
-#include "data/image_files.h"
+#include "data/data_files.h"
 
 enum { REPORT_SIZE = 960 }; /* a little less than an error message may hold */
 

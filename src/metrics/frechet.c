@@ -4,8 +4,7 @@
 
 #include "core/memory.h"
 #include "gkvae/generation_metrics.h"
-#include "metrics/jacobi.h"
-#include "metrics/feature_moments.h"
+#include "metrics/feature_covariance.h"
 #include "metrics/sets.h"
 
 typedef struct moments {

@@ -181,25 +181,25 @@ static void count_block(const gkv_reference *reference, size_t row, const gkv_pa
 }
 
 /* The memory and counts of one thread. */
-typedef struct stats {
+typedef struct worker {
     double *tile, *covered; /* covered[m]: 1 if a ball of the thread's real rows has the generated row, else 0 */
     counts sums;
-} stats;
+} worker;
 
-static gkv_neighbour_metrics metrics_of(const gkv_reference *reference, size_t m, stats *stats, size_t used)
+static gkv_neighbour_metrics metrics_of(const gkv_reference *reference, size_t m, const worker *workers, size_t used)
 {
     const double n = (double)reference->rows.n, generated = (double)m, k = (double)reference->settings.k_density;
     counts all = {0};
     double covered = 0;
     for (size_t t = 0; t < used; t++) {
-        all.inside += stats[t].sums.inside;
-        all.recalled += stats[t].sums.recalled;
-        all.occupied += stats[t].sums.occupied;
+        all.inside += workers[t].sums.inside;
+        all.recalled += workers[t].sums.recalled;
+        all.occupied += workers[t].sums.occupied;
     }
     for (size_t j = 0; j < m; j++) {
         bool any = false;
         for (size_t t = 0; t < used; t++)
-            any = any || stats[t].covered[j] > 0;
+            any = any || workers[t].covered[j] > 0;
         covered += any;
     }
     const bool by_precision = reference->settings.k_precision < reference->rows.n;
@@ -222,29 +222,29 @@ gkv_status gkv_neighbour_metrics_of(const gkv_reference *reference, const float 
     const size_t real = reference->rows.n, used = threads_for(reference->settings.threads, real);
     gkv_panels rows = {0};
     double *radii = NULL;
-    stats *stats = NULL;
+    worker *workers = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_panels_create(reference->rows.kernels, n, reference->rows.d, &rows));
     GKV_TRY_GOTO(gkv_alloc(n, sizeof *radii, &radii));
-    GKV_TRY_GOTO(gkv_alloc(used, sizeof *stats, &stats));
+    GKV_TRY_GOTO(gkv_alloc(used, sizeof *workers, &workers));
     for (size_t t = 0; t < used; t++) {
-        GKV_TRY_GOTO(gkv_alloc(GKV_PAIRS_ROWS, GKV_PAIRS_COLUMNS * sizeof(double), &stats[t].tile));
-        GKV_TRY_GOTO(gkv_alloc(n, sizeof(double), &stats[t].covered));
+        GKV_TRY_GOTO(gkv_alloc(GKV_PAIRS_ROWS, GKV_PAIRS_COLUMNS * sizeof(double), &workers[t].tile));
+        GKV_TRY_GOTO(gkv_alloc(n, sizeof(double), &workers[t].covered));
     }
     gkv_panels_pack(&rows, generated, NULL);
     GKV_TRY_GOTO(radii_of(&rows, 1, &reference->settings.k_precision, reference->settings.threads, &radii));
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
     for (size_t block = 0; block < blocks_of(real); block++) {
-        stats *const mine = &stats[omp_get_thread_num()];
+        worker *const mine = &workers[omp_get_thread_num()];
         count_block(reference, block * GKV_PAIRS_ROWS, &rows, radii, mine->tile, mine->covered, &mine->sums);
     }
-    *out = metrics_of(reference, n, stats, used);
+    *out = metrics_of(reference, n, workers, used);
 done:
-    for (size_t t = 0; stats && t < used; t++) {
-        free(stats[t].tile);
-        free(stats[t].covered);
+    for (size_t t = 0; workers && t < used; t++) {
+        free(workers[t].tile);
+        free(workers[t].covered);
     }
-    free(stats);
+    free(workers);
     free(radii);
     gkv_panels_free(&rows);
     return status;

@@ -4,8 +4,7 @@
 
 #include "core/memory.h"
 #include "gkvae/image_metrics.h"
-#include "metrics/jacobi.h"
-#include "metrics/feature_moments.h"
+#include "metrics/feature_covariance.h"
 
 static gkv_status covariance_of(const double *codes, size_t n, size_t d, double *mean, double *covariance)
 {

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "nn/module.h"
+#include "nn/layer.h"
 
 typedef enum gkv_block { GKV_BLOCK_SILU, GKV_BLOCK_RESIDUAL, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY } gkv_block;
 

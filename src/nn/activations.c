@@ -1,6 +1,6 @@
 /* Layers without parameters: the gate h ⊙ sigmoid(a) and the leaky rectifier. */
 #include "nn/nn_kernels.h"
-#include "nn/module.h"
+#include "nn/layer.h"
 
 static void gate_forward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)
 {

@@ -6,7 +6,7 @@
 #include "core/simd.h"
 #include "nn/gemm.h"
 #include "nn/nn_kernels.h"
-#include "nn/module.h"
+#include "nn/layer.h"
 
 #include <string.h>
 

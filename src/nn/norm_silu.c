@@ -3,7 +3,7 @@
  *   in [rows, n]   gain, shift [n]   out [rows, n]
  * Kept for backward: the normalised row, sigmoid(y) and 1/sd. */
 #include "nn/nn_kernels.h"
-#include "nn/module.h"
+#include "nn/layer.h"
 
 #include <string.h>
 

@@ -5,7 +5,6 @@
 #include "gkvae/plot.h"
 #include "report/frame.h"
 #include "report/histogram.h"
-#include "report/legend.h"
 
 enum { PANELS_MAX = 6, ACROSS_MAX = 4, ENTRIES_MAX = 5 };
 

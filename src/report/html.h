@@ -7,9 +7,6 @@
 
 #include "core/file.h"
 
-/* The style sheet's lines, NULL at the end. */
-extern const char *const gkv_html_style[];
-
 /* Text with everything escaped that HTML gives a meaning, fit for content and for
  * quoted attributes. NULL writes nothing. */
 void gkv_html_text(gkv_file_writer *out, const char *text);

@@ -4,7 +4,6 @@
 
 #include "gkvae/plot.h"
 #include "report/frame.h"
-#include "report/legend.h"
 
 static const double LINE_WIDTH = 1.8, DOT_RADIUS = 2.6;
 

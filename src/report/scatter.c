@@ -6,7 +6,6 @@
 #include "core/memory.h"
 #include "gkvae/plot.h"
 #include "report/frame.h"
-#include "report/legend.h"
 
 void gkv_scatter_defaults(gkv_scatter_settings *settings)
 {

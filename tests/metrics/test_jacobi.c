@@ -1,7 +1,7 @@
 /* Eigenvalues of symmetric matrices. */
 #include "generation_fixture.h"
 
-#include "metrics/jacobi.h"
+#include "metrics/feature_covariance.h"
 
 /* Vᵀ Λ V is the matrix again, and V Vᵀ the identity. */
 static void vectors_and_values_make_the_matrix(void **state)

@@ -1,14 +1,85 @@
+/* Finds, loads and describes the files of the data set that the settings name. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/error.h"
+#include "core/memory.h"
 #include "data/catalogue.h"
 #include "data/checksum.h"
-#include "data/dataset_load.h"
+#include "data/data_files.h"
 
-enum { ON = 128 };
+enum { ON = 128 }; /* the least grey level that counts as on */
+
+static gkv_status missing(const gkv_data_settings *settings, const char *folder, const char *name, const char *key)
+{
+    if (gkv_known_data_find(settings->dataset))
+        return gkv_fail(GKV_ERR_IO, "%s/%s: no such file, nor with .gz; run `gkvae data get %s`", folder, name,
+                        settings->dataset);
+    return gkv_fail(GKV_ERR_IO,
+                    "%s/%s: no such file, nor with .gz; put it there, set data.%s to its path, or set data.dataset "
+                    "to a data set that `gkvae data get` knows (\"%s\" is none)",
+                    folder, name, key, settings->dataset);
+}
+
+static gkv_status locate_standard(const gkv_data_settings *settings, gkv_split split, char **images, char **labels)
+{
+    const char *const *names = gkv_data_file_names + (split == GKV_TEST ? 2 : 0);
+    char *folder = NULL;
+    gkv_status status;
+    GKV_TRY_GOTO(gkv_strf(&folder, "%s/%s", settings->folder, settings->dataset));
+    GKV_TRY_GOTO(gkv_file_locate(folder, names[0], images));
+    if (!*images) {
+        status = missing(settings, folder, names[0], split == GKV_TEST ? "test_images" : "train_images");
+        goto done;
+    }
+    if (*labels)
+        goto done;
+    GKV_TRY_GOTO(gkv_file_locate(folder, names[1], labels));
+    if (!*labels && gkv_known_data_find(settings->dataset))
+        status = missing(settings, folder, names[1], split == GKV_TEST ? "test_labels" : "train_labels");
+done:
+    free(folder);
+    return status;
+}
+
+/* The paths of the files, to be freed with free(). *labels is NULL if there are no labels. GKV_ERR_IO if a file is
+ * missing. */
+static gkv_status locate(const gkv_data_settings *settings, gkv_split split, char **images, char **labels)
+{
+    const char *set_images = split == GKV_TEST ? settings->test_images : settings->train_images;
+    const char *set_labels = split == GKV_TEST ? settings->test_labels : settings->train_labels;
+    gkv_status status = GKV_OK;
+    *images = *labels = NULL;
+    if (set_labels[0])
+        GKV_TRY_GOTO(gkv_strdup(set_labels, labels));
+    if (set_images[0])
+        GKV_TRY_GOTO(gkv_strdup(set_images, images));
+    else
+        GKV_TRY_GOTO(locate_standard(settings, split, images, labels));
+    return GKV_OK;
+done:
+    free(*images);
+    free(*labels);
+    *images = *labels = NULL;
+    return status;
+}
+
+gkv_status gkv_dataset_load(const gkv_data_settings *settings, gkv_split split, gkv_dataset **out)
+{
+    if (out)
+        *out = NULL;
+    if (!settings || !out || (split != GKV_TRAIN && split != GKV_TEST))
+        return gkv_fail(GKV_ERR_ARGUMENT,
+                        "gkv_dataset_load: NULL, or split %d; expected settings, GKV_TRAIN or GKV_TEST, and a place",
+                        (int)split);
+    char *images = NULL, *labels = NULL;
+    GKV_TRY(locate(settings, split, &images, &labels));
+    const gkv_status status = gkv_dataset_open(images, labels, out);
+    free(images);
+    free(labels);
+    return status;
+}
 
 /* In a known data set's place, file number `file` of `expected` should be; elsewhere
  * (`expected` is NULL) any file of any known data set is recognized. */
@@ -85,7 +156,7 @@ gkv_status gkv_data_describe(const gkv_data_settings *settings, gkv_split split,
                         (int)split);
     char *images = NULL, *labels = NULL;
     *out = (gkv_data_info){0};
-    GKV_TRY(gkv_data_locate(settings, split, &images, &labels));
+    GKV_TRY(locate(settings, split, &images, &labels));
     const gkv_status status = describe(settings, split, images, labels, out);
     free(images);
     free(labels);

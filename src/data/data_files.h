@@ -1,6 +1,6 @@
 /* Folders and files on the disk, for what reads and fetches data sets; more in core/file.h. */
-#ifndef GKV_DATA_FILES_H
-#define GKV_DATA_FILES_H
+#ifndef GKV_DATA_DATA_FILES_H
+#define GKV_DATA_DATA_FILES_H
 
 #include "core/file.h"
 

@@ -10,8 +10,8 @@
  * Rows are independent in the first two and parts in the third, so the caller
  * spreads them over threads as it likes; each number is always computed by the
  * same operations, which is what makes the bits independent of the threads. */
-#ifndef GKV_NN_MODULE_H
-#define GKV_NN_MODULE_H
+#ifndef GKV_NN_LAYER_H
+#define GKV_NN_LAYER_H
 
 #include "nn/workspace.h"
 

@@ -1,5 +1,5 @@
 #define _XOPEN_SOURCE 700
-#include "data/image_files.h"
+#include "data/data_files.h"
 
 #include <dirent.h>
 #include <errno.h>
