@@ -55,7 +55,7 @@ const gkv_known_data *gkv_known_data_find(const char *name)
     return NULL;
 }
 
-/* The row, or a failure that lists the names. */
+/* Finds the row of this name. GKV_ERR_ARGUMENT if there is none; the message lists the names. */
 static gkv_status find(const char *name, const gkv_known_data **out)
 {
     *out = gkv_known_data_find(name);
@@ -98,14 +98,14 @@ gkv_status gkv_data_verify(const char *name, const char *folder)
     return gkv_known_data_verify(data, folder);
 }
 
-void gkv_report(gkv_reporter listener, const char *format, ...)
+void gkv_report(gkv_reporter reporter, const char *format, ...)
 {
-    if (!listener.say)
+    if (!reporter.report)
         return;
     char line[512];
     va_list args;
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    listener.say(listener.context, line);
+    reporter.report(reporter.context, line);
 }

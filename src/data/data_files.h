@@ -1,25 +1,25 @@
-/* Folders and files on the disk, for what reads and fetches data sets; more in core/file.h. */
+/* Folders and files on the disk, for the functions that find and fetch data sets. core/file.h has more. Thread-safe. */
 #ifndef GKV_DATA_DATA_FILES_H
 #define GKV_DATA_DATA_FILES_H
 
 #include "core/file.h"
 
-/* *path = FOLDER/NAME or FOLDER/NAME.gz, whichever exists, the first if both do; to
- * be freed with free(). NULL, and GKV_OK, if neither exists. */
+/* Sets *path to FOLDER/NAME if that exists, or else to FOLDER/NAME.gz if that exists. The caller frees it with
+ * free(). If neither exists, *path is NULL and the status GKV_OK. GKV_ERR_MEMORY. */
 gkv_status gkv_file_locate(const char *folder, const char *name, char **path);
 
-/* Makes a fresh folder in `parent`, for temporary files; its absolute path goes to
- * *path, to be freed with free(). GKV_ERR_IO, also if `parent` cannot be written. */
+/* Makes a new folder in `parent` for temporary files. *path is its absolute path; the caller frees it with free().
+ * GKV_ERR_IO if `parent` does not exist or is not writable. */
 gkv_status gkv_folder_scratch(const char *parent, char **path);
 
-/* Removes what gkv_folder_scratch made in `parent` and nobody holds by gkv_lock_acquire: the remains of
- * killed processes. As far as that is possible. */
+/* Removes the folders that gkv_folder_scratch() made in `parent`, except those that somebody has locked with
+ * gkv_lock_acquire(). They are remnants of killed processes. Failures are ignored. */
 void gkv_folder_sweep(const char *parent);
 
-/* Removes a folder and all in it, as far as that is possible; NULL is fine. */
+/* Removes a folder with its content. Failures are ignored. NULL is fine. */
 void gkv_folder_remove(const char *path);
 
-/* Copies a file into one that must not exist yet. GKV_ERR_IO. */
+/* Copies a file. GKV_ERR_IO, also if `to` exists already. */
 gkv_status gkv_file_copy(const char *from, const char *to);
 
 #endif

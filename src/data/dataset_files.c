@@ -11,6 +11,7 @@
 
 enum { ON = 128 }; /* the least grey level that counts as on */
 
+/* GKV_ERR_IO for a missing file; the message says how to get it. */
 static gkv_status missing(const gkv_data_settings *settings, const char *folder, const char *name, const char *key)
 {
     if (gkv_known_data_find(settings->dataset))
@@ -22,6 +23,7 @@ static gkv_status missing(const gkv_data_settings *settings, const char *folder,
                     folder, name, key, settings->dataset);
 }
 
+/* Finds the files with standard names. *labels is kept if it is not NULL. */
 static gkv_status locate_standard(const gkv_data_settings *settings, gkv_split split, char **images, char **labels)
 {
     const char *const *names = gkv_data_file_names + (split == GKV_TEST ? 2 : 0);
@@ -71,7 +73,8 @@ gkv_status gkv_dataset_load(const gkv_data_settings *settings, gkv_split split, 
         *out = NULL;
     if (!settings || !out || (split != GKV_TRAIN && split != GKV_TEST))
         return gkv_fail(GKV_ERR_ARGUMENT,
-                        "gkv_dataset_load: NULL, or split %d; expected settings, GKV_TRAIN or GKV_TEST, and a place",
+                        "gkv_dataset_load: NULL, or split %d; expected settings, an output pointer, and GKV_TRAIN or "
+                        "GKV_TEST",
                         (int)split);
     char *images = NULL, *labels = NULL;
     GKV_TRY(locate(settings, split, &images, &labels));
@@ -81,8 +84,8 @@ gkv_status gkv_dataset_load(const gkv_data_settings *settings, gkv_split split, 
     return status;
 }
 
-/* In a known data set's place, file number `file` of `expected` should be; elsewhere
- * (`expected` is NULL) any file of any known data set is recognized. */
+/* Describes one file. If the file has the path of a known data set, `expected` is that data set and `file` the
+ * number of the file in it. If `expected` is NULL, the file may be any file of any known data set. */
 static gkv_status describe_file(const char *path, const gkv_known_data *expected, int file, gkv_file_info *out)
 {
     uint64_t bytes = 0;
@@ -152,7 +155,8 @@ gkv_status gkv_data_describe(const gkv_data_settings *settings, gkv_split split,
 {
     if (!settings || !out || (split != GKV_TRAIN && split != GKV_TEST))
         return gkv_fail(GKV_ERR_ARGUMENT,
-                        "gkv_data_describe: NULL, or split %d; expected settings, GKV_TRAIN or GKV_TEST, and a place",
+                        "gkv_data_describe: NULL, or split %d; expected settings, an output pointer, and GKV_TRAIN or "
+                        "GKV_TEST",
                         (int)split);
     char *images = NULL, *labels = NULL;
     *out = (gkv_data_info){0};

@@ -1,5 +1,5 @@
-/* Data from a web server, by libcurl: the gzip files one after another, each within
- * limits of time and size, as neither the network nor the server is to be trusted. */
+/* Downloads the gzip files of a data set from a web server, one after another, with libcurl. Time and size are limited,
+ * because neither the network nor the server is trusted. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>
@@ -16,8 +16,8 @@
 enum {
     CONNECT_SECONDS = 15,
     TOTAL_SECONDS = 900,
-    STALL_SECONDS = 30, /* below … */
-    STALL_RATE = 1000,  /* … so many bytes per second */
+    STALL_SECONDS = 30, /* a transfer is stopped after this time below STALL_RATE */
+    STALL_RATE = 1000,  /* bytes per second */
     REDIRECTS = 5
 };
 
@@ -35,7 +35,7 @@ static void curl_start(void)
 static size_t receive(char *bytes, size_t one, size_t n, void *context)
 {
     download *d = context;
-    (void)one; /* always 1, says libcurl */
+    (void)one; /* libcurl always passes 1 */
     if (n > d->limit - d->got)
         return 0; /* stops the transfer */
     if (fwrite(bytes, 1, n, d->file) < n) {
@@ -46,14 +46,14 @@ static size_t receive(char *bytes, size_t one, size_t n, void *context)
     return n;
 }
 
-static void set_options(CURL *curl, const char *url, download *d, char *complaint)
+static void set_options(CURL *curl, const char *url, download *d, char *message)
 {
     curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, complaint);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, d);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "gkvae");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L); /* other threads may be at work */
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L); /* signals would disturb other threads */
     curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)REDIRECTS);
@@ -74,7 +74,7 @@ static void set_options(CURL *curl, const char *url, download *d, char *complain
 
 static gkv_status transfer(const char *url, const char *path, download *d)
 {
-    char complaint[CURL_ERROR_SIZE] = "";
+    char message[CURL_ERROR_SIZE] = "";
     gkv_status status = GKV_OK;
     CURL *curl = curl_easy_init();
     if (!curl)
@@ -84,7 +84,7 @@ static gkv_status transfer(const char *url, const char *path, download *d)
         status = gkv_fail(GKV_ERR_IO, "%s: cannot be made: %s", path, strerror(errno));
         goto done;
     }
-    set_options(curl, url, d, complaint);
+    set_options(curl, url, d, message);
     const CURLcode result = curl_easy_perform(curl);
     if (fclose(d->file) != 0 && d->reason == 0)
         d->reason = errno;
@@ -93,24 +93,24 @@ static gkv_status transfer(const char *url, const char *path, download *d)
     else if (result == CURLE_WRITE_ERROR || result == CURLE_FILESIZE_EXCEEDED)
         status = gkv_fail(GKV_ERR_DATA, "%s is longer than %" PRIu64 " bytes; expected no more", url, d->limit);
     else if (result != CURLE_OK)
-        status = gkv_fail(GKV_ERR_IO, "%s", complaint[0] ? complaint : curl_easy_strerror(result));
+        status = gkv_fail(GKV_ERR_IO, "%s", message[0] ? message : curl_easy_strerror(result));
 done:
     curl_easy_cleanup(curl);
     return status;
 }
 
 static gkv_status fetch_file(const gkv_source *source, const gkv_known_file *known, const char *name,
-                             const char *scratch, gkv_reporter listener)
+                             const char *scratch, gkv_reporter reporter)
 {
     char *url = NULL, *path = NULL;
     gkv_status status;
-    /* What does not compress grows by less than 1/1000 and a header in gzip. */
+    /* gzip makes incompressible data longer by less than 1/1000 and a header. */
     download d = {.limit = known->bytes + known->bytes / 1000 + 1024};
     GKV_TRY_GOTO(gkv_strf(&url, "%s%s.gz", source->what, name));
     GKV_TRY_GOTO(gkv_strf(&path, "%s/%s.gz", scratch, name));
-    gkv_report(listener, "downloading %s", url);
+    gkv_report(reporter, "downloading %s", url);
     GKV_TRY_GOTO(transfer(url, path, &d));
-    gkv_report(listener, "downloaded %" PRIu64 " bytes", d.got);
+    gkv_report(reporter, "downloaded %" PRIu64 " bytes", d.got);
 done:
     free(url);
     free(path);
@@ -118,11 +118,11 @@ done:
 }
 
 gkv_status gkv_fetch_https(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                           gkv_reporter listener, char **delivered)
+                           gkv_reporter reporter, char **delivered)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, curl_start);
     for (int i = 0; i < GKV_DATA_FILES; i++)
-        GKV_TRY(fetch_file(source, &data->files[i], gkv_data_file_names[i], scratch, listener));
+        GKV_TRY(fetch_file(source, &data->files[i], gkv_data_file_names[i], scratch, reporter));
     return gkv_strdup(scratch, delivered);
 }

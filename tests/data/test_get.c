@@ -72,7 +72,7 @@ static void hear(void *context, const char *text)
     strcat(heard, "\n");
 }
 
-static const gkv_reporter listener = {hear, &asked};
+static const gkv_reporter reporter = {hear, &asked};
 
 /* A source that delivers the right files, but for one, if its folder names it. */
 static gkv_status fetch_test(const gkv_source *source, const gkv_known_data *data, const char *scratch,
@@ -140,7 +140,7 @@ static void present_files_are_used(void **state)
         fresh();
         gkv_folder_remove(in_temporary("present"));
         put_files("present", gzip);
-        assert_ok(gkv_known_data_get(&data, temporary, listener, &source));
+        assert_ok(gkv_known_data_get(&data, temporary, reporter, &source));
         assert_int_equal(asked, 0);
         assert_non_null(strstr(source, "already in "));
         free(source);
@@ -156,7 +156,7 @@ static void fetched_files_move_in(void **state)
     char *source = NULL;
     data.sources[0] = (gkv_source){fetch_test, "the test", NULL, NULL};
     fresh();
-    assert_ok(gkv_known_data_get(&data, temporary, listener, &source));
+    assert_ok(gkv_known_data_get(&data, temporary, reporter, &source));
     assert_int_equal(asked, 1);
     assert_string_equal(source, "the test");
     assert_non_null(strstr(heard, "trying the test"));
@@ -184,7 +184,7 @@ static void remains_are_swept(void **state)
         assert_ok(gkv_file_make_folder(in_temporary("swept/.get-123456/.get-uvwxyz")));
         put("swept/.get-123456/.get-uvwxyz/half", "x", 1);
         fresh();
-        assert_ok(gkv_known_data_get(&data, temporary, listener, NULL));
+        assert_ok(gkv_known_data_get(&data, temporary, reporter, NULL));
         assert_int_equal(asked, call == 0);
         expect_complete(&data, 4 + 4);
         for (size_t i = 0; i < 4; i++) {
@@ -195,7 +195,7 @@ static void remains_are_swept(void **state)
         assert_int_equal(entries_of(in_temporary("swept/.get-mine")), 0);
     }
     gkv_lock_free(held);
-    assert_ok(gkv_known_data_get(&data, temporary, listener, NULL));
+    assert_ok(gkv_known_data_get(&data, temporary, reporter, NULL));
     expect_complete(&data, 4 + 3);
 }
 
@@ -227,11 +227,11 @@ static void present_files_of_other_content_are_kept_aside(void **state)
     put("aside/train-images-idx3-ubyte", "mine", 4); /* raw: it would be read first */
     assert_fails(gkv_known_data_verify(&data, temporary), GKV_ERR_DATA, "/train-images-idx3-ubyte: the SHA-256");
     /* While there is nothing better, it stays where it is. */
-    assert_fails(gkv_known_data_get(&data, temporary, listener, NULL), GKV_ERR_DATA, "a liar");
+    assert_fails(gkv_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_DATA, "a liar");
     assert_int_equal(entries_of(in_temporary("aside")), 5);
     assert_true(gkv_file_exists(in_temporary("aside/train-images-idx3-ubyte")));
     data.sources[0].folder = NULL;
-    assert_ok(gkv_known_data_get(&data, temporary, listener, NULL));
+    assert_ok(gkv_known_data_get(&data, temporary, reporter, NULL));
     assert_non_null(strstr(heard, "train-images-idx3-ubyte was not the known file; it is now "));
     assert_true(gkv_file_exists(in_temporary("aside/train-images-idx3-ubyte.set-aside")));
     expect_complete(&data, 5);
@@ -245,7 +245,7 @@ static void folders_that_cannot_be_written_are_io_errors(void **state)
     gkv_known_data data = row("x");
     data.sources[0] = (gkv_source){fetch_test, "the test", NULL, NULL};
     fresh();
-    assert_fails(gkv_known_data_get(&data, below, listener, NULL), GKV_ERR_IO, "/file: cannot make the folder");
+    assert_fails(gkv_known_data_get(&data, below, reporter, NULL), GKV_ERR_IO, "/file: cannot make the folder");
     assert_int_equal(asked, 0);
     char *source = (char *)1;
     assert_fails(gkv_data_get("mnist", below, NULL, NULL, &source), GKV_ERR_IO, "a file of that name");
@@ -253,7 +253,7 @@ static void folders_that_cannot_be_written_are_io_errors(void **state)
     if (geteuid() != 0) { /* root writes everywhere */
         assert_ok(gkv_file_make_folder(in_temporary("locked/x")));
         assert_int_equal(chmod(in_temporary("locked/x"), 0500), 0);
-        assert_fails(gkv_known_data_get(&data, in_temporary("locked"), listener, NULL), GKV_ERR_IO,
+        assert_fails(gkv_known_data_get(&data, in_temporary("locked"), reporter, NULL), GKV_ERR_IO,
                      "the folder cannot be written: Permission denied");
         assert_int_equal(asked, 0);
     }
@@ -390,14 +390,14 @@ static void downloads_are_bounded(void **state)
     data.sources[0] = (gkv_source){gkv_fetch_https, "a mirror", url, NULL};
     put_files("mirror", true);
     fresh();
-    assert_ok(gkv_known_data_get(&data, temporary, listener, NULL));
+    assert_ok(gkv_known_data_get(&data, temporary, reporter, NULL));
     assert_non_null(strstr(heard, "/mirror/t10k-labels-idx1-ubyte.gz"));
     expect_complete(&data, 4);
     gkv_folder_remove(in_temporary("by-curl"));
     uint8_t *large = test_alloc(5000);
     put("mirror/train-images-idx3-ubyte.gz", large, 5000);
     free(large);
-    assert_fails(gkv_known_data_get(&data, temporary, listener, NULL), GKV_ERR_DATA,
+    assert_fails(gkv_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_DATA,
                  "train-images-idx3-ubyte.gz is longer than 1044 bytes");
     assert_int_equal(entries_of(in_temporary("by-curl")), 0);
 }
@@ -412,7 +412,7 @@ static void slow_programs_are_stopped(void **state)
     assert_true(time(NULL) - start < 10);
     put_program("slow", "kill -9 $$");
     assert_fails(gkv_process_run(argv, in_temporary("log"), 5), GKV_ERR_IO,
-                 "slow was ended by signal 9: it says nothing");
+                 "slow was ended by signal 9: it wrote nothing");
     put_program("slow", "read line && exit 1; echo one; echo two; exit 4");
     assert_fails(gkv_process_run(argv, in_temporary("log"), 5), GKV_ERR_IO, "exit code 4: two");
 }

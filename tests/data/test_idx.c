@@ -191,7 +191,7 @@ static void labels_must_fit_the_images(void **state)
     assert_null(dataset);
     assert_fails(gkv_dataset_open(path, path, &dataset), GKV_ERR_DATA,
                  "the magic number is 0x00000803 (IDX images); expected 0x00000801 (IDX labels)");
-    assert_fails(gkv_dataset_open(path, put("cut", labels, 7 + COUNT), &dataset), GKV_ERR_DATA, "promises count 7");
+    assert_fails(gkv_dataset_open(path, put("cut", labels, 7 + COUNT), &dataset), GKV_ERR_DATA, "states count 7");
     assert_fails(gkv_dataset_open(path, put("long", labels, 9 + COUNT), &dataset), GKV_ERR_DATA, "too long");
     assert_fails(gkv_dataset_open(path, in_temporary("nowhere"), &dataset), GKV_ERR_IO,
                  "/nowhere: cannot be opened: No such file or directory");
@@ -259,7 +259,7 @@ static void memory_stays_bounded(void **state)
     const char *endless = put_bomb("endless", 100, 142);      /* promises 77 KiB */
     const long before = peak();
     assert_fails(gkv_dataset_open(liar, NULL, &dataset), GKV_ERR_DATA, "too short: 99984 bytes follow the header");
-    assert_fails(gkv_dataset_open(bomb, NULL, &dataset), GKV_ERR_DATA, "promises count 190000 × height 28 × width 28");
+    assert_fails(gkv_dataset_open(bomb, NULL, &dataset), GKV_ERR_DATA, "states count 190000 × height 28 × width 28");
     assert_fails(gkv_dataset_open(endless, NULL, &dataset), GKV_ERR_DATA, "too long");
     assert_true(peak() - before < ALLOWED);
     free(noise);
