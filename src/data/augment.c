@@ -11,7 +11,6 @@ enum {
 };
 
 /* Standard deviations: radians, shear, log scale, and a fraction of the image's side. */
-
 static const gkv_real turn_sd = (gkv_real)0.087, shear_sd = (gkv_real)0.1, scale_sd = (gkv_real)0.07,
                       point_sd = (gkv_real)0.06;
 
@@ -100,8 +99,8 @@ static void deform_row(const uint8_t *grey, size_t height, size_t width, const f
             gkv_real position[2][BLOCK]; /* in `grey` */
             count = end - first < BLOCK ? end - first : BLOCK;
             for (size_t axis = 0; axis < 2; axis++) {
-                const gkv_real *c = along[axis][cell], turn = f->map[axis][1];
-                const gkv_real start = centre[axis] + f->map[axis][0] * v;
+                const gkv_real *c = along[axis][cell];
+                const gkv_real turn = f->map[axis][1], start = centre[axis] + f->map[axis][0] * v;
 #pragma omp simd
                 for (size_t k = 0; k < count; k++) {
                     const gkv_real column = (gkv_real)(int)(first + k);

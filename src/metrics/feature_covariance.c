@@ -51,7 +51,8 @@ static void rotate(double *a, double *v, size_t d, size_t p, size_t q)
     a[p * d + q] = a[q * d + p] = 0;
 }
 
-/* Sweeps over all planes until off-diagonal elements are negligible beside elements of size 1. */
+/* Rotates all planes in turn, until off-diagonal elements are negligible. The largest element of `a` has magnitude
+ * 1. */
 static gkv_status sweep(double *a, double *v, size_t d)
 {
     for (int round = 0; round < SWEEPS; round++) {
@@ -81,7 +82,7 @@ gkv_status gkv_jacobi(double *a, double *vectors, size_t d)
     }
     if (largest == 0)
         return GKV_OK;
-    for (size_t i = 0; i < d * d; i++) /* so that no square over- or underflows */
+    for (size_t i = 0; i < d * d; i++) /* so that no square overflows or underflows */
         a[i] /= largest;
     GKV_TRY(sweep(a, vectors, d));
     for (size_t j = 0; j < d; j++)

@@ -16,7 +16,7 @@ static gkv_status pixels_check(const char *what, const float *a, const float *b,
     const float *const images[2] = {a, b};
     for (int k = 0; k < 2; k++)
         for (size_t i = 0; i < pixels; i++)
-            if (!(images[k][i] >= 0.0F && images[k][i] <= 1.0F)) /* so written that NaN fails */
+            if (!(images[k][i] >= 0.0F && images[k][i] <= 1.0F)) /* false for NaN too */
                 return gkv_fail(GKV_ERR_DATA, "%s: pixel %zu of the %s image is %g; grey values must be in [0,1]", what,
                                 i, k == 0 ? "first" : "second", (double)images[k][i]);
     return GKV_OK;
@@ -46,22 +46,22 @@ static const double SIGMA = 1.5;
 static const double C1 = 0.01 * 0.01; /* (K1·range)² */
 static const double C2 = 0.03 * 0.03;
 
-/* One side of the image: how many windows there are along it, and which pixel
- * each tap of each window reads. */
+/* One side of the images. */
 typedef struct side {
-    size_t pixels, windows;
-    size_t *reads; /* windows × TAPS */
+    size_t pixels;  /* length of the side */
+    size_t windows; /* number of windows along the side */
+    size_t *reads;  /* [windows × TAPS] the pixel that each tap of each window reads */
 } side;
 
 typedef struct ssim_plan {
     side rows, columns;
     double weights[TAPS];
-    double *across; /* MOMENTS × rows.pixels × columns.windows: filtered along the rows */
+    double *across; /* [rows.pixels × columns.windows × MOMENTS] moments that are filtered along the rows */
 } ssim_plan;
 
-/* The pixel at place i of a line of n that is continued by mirroring: the pattern
- * d c b a | a b c d | d c b a has period 2n. */
-static size_t mirrored(long i, size_t n)
+/* The pixel at position i of a line of n pixels with symmetric padding. The pattern d c b a | a b c d | d c b a has the
+ * period 2n. */
+static size_t padded_index(long i, size_t n)
 {
     const long period = 2 * (long)n;
     long within = i % period;
@@ -80,7 +80,7 @@ static gkv_status side_create(side *s, size_t pixels)
     GKV_TRY(gkv_alloc(s->windows * TAPS, sizeof *s->reads, &s->reads));
     for (size_t window = 0; window < s->windows; window++)
         for (size_t tap = 0; tap < TAPS; tap++)
-            s->reads[window * TAPS + tap] = mirrored(first + (long)(window + tap), pixels);
+            s->reads[window * TAPS + tap] = padded_index(first + (long)(window + tap), pixels);
     return GKV_OK;
 }
 
@@ -104,7 +104,7 @@ static gkv_status ssim_create(size_t h, size_t w, ssim_plan **out)
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(side_create(&ssim->rows, h));
     GKV_TRY_GOTO(side_create(&ssim->columns, w));
-    /* Each side is below 2^30, so h·w and this fit in 64 bits; memory may still refuse. */
+    /* Each side is below 2^30, so h·w and this size fit in 64 bits. */
     GKV_TRY_GOTO(gkv_alloc(h * ssim->columns.windows, MOMENTS * sizeof *ssim->across, &ssim->across));
 
     double sum = 0;
@@ -121,7 +121,7 @@ done:
     return status;
 }
 
-/* One row of both images, filtered along the row: E[a], E[b], E[a²], E[b²], E[ab]. */
+/* Filters one row of both images along the row: E[a], E[b], E[a²], E[b²], E[ab] for each window. */
 static void filter_row(const ssim_plan *ssim, const float *a, const float *b, double *out)
 {
     for (size_t window = 0; window < ssim->columns.windows; window++) {
@@ -141,6 +141,7 @@ static void filter_row(const ssim_plan *ssim, const float *a, const float *b, do
     }
 }
 
+/* The similarity of one window (Wang et al. 2004, eq. 13). */
 static double similarity(const double moments[MOMENTS])
 {
     const double mean_a = moments[0], mean_b = moments[1];
@@ -202,9 +203,9 @@ gkv_status gkv_image_ssim(const float *a, const float *b, size_t h, size_t w, do
 gkv_status gkv_image_scores_of(const float *a, const float *b, size_t n, size_t h, size_t w, gkv_image_scores *scores)
 {
     if (n == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "scores of a batch of 0 images: there is nothing to average");
+        return gkv_fail(GKV_ERR_ARGUMENT, "image scores of 0 pairs: at least one is needed");
     ssim_plan *plan = NULL;
-    GKV_TRY(ssim_create(h, w, &plan)); /* also refuses h·w that overflows */
+    GKV_TRY(ssim_create(h, w, &plan)); /* also refuses sizes for which h·w overflows */
     gkv_status status = GKV_OK;
     gkv_accumulator mse = {0}, psnr = {0}, ssim = {0};
     uint64_t identical = 0;

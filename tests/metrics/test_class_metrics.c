@@ -53,7 +53,7 @@ static void refusals(void **state)
     float p[4] = {0.5F, 0.5F, 0.25F, 0.75F};
     gkv_class_metrics out = {.entropy = 5};
     assert_fails(gkv_class_metrics_of(NULL, 2, 2, NULL, &out), GKV_ERR_ARGUMENT, "probabilities are NULL");
-    assert_fails(gkv_class_metrics_of(p, 2, 2, NULL, NULL), GKV_ERR_ARGUMENT, "no place");
+    assert_fails(gkv_class_metrics_of(p, 2, 2, NULL, NULL), GKV_ERR_ARGUMENT, "is NULL");
     assert_fails(gkv_class_metrics_of(p, 0, 2, NULL, &out), GKV_ERR_ARGUMENT, "0 rows of 2 columns");
     assert_fails(gkv_class_metrics_of(p, 2, 0, NULL, &out), GKV_ERR_ARGUMENT, "2 rows of 0 columns");
     static const float wrong[] = {-0.1F, 1.5F, NAN, INFINITY};

@@ -143,7 +143,7 @@ static void one_row_and_refusals(void **state)
     assert_true(isnan(frechet(a, 2, a, 1, 2)));
     assert_fails(gkv_frechet_distance(NULL, 2, a, 2, 2, &distance), GKV_ERR_ARGUMENT, "first features are NULL");
     assert_fails(gkv_frechet_distance(a, 2, NULL, 2, 2, &distance), GKV_ERR_ARGUMENT, "second features are NULL");
-    assert_fails(gkv_frechet_distance(a, 2, a, 2, 2, NULL), GKV_ERR_ARGUMENT, "no place");
+    assert_fails(gkv_frechet_distance(a, 2, a, 2, 2, NULL), GKV_ERR_ARGUMENT, "is NULL");
     assert_fails(gkv_frechet_distance(a, 0, a, 2, 2, &distance), GKV_ERR_ARGUMENT, "0 rows of 2 columns");
     assert_fails(gkv_frechet_distance(a, 2, a, 2, 0, &distance), GKV_ERR_ARGUMENT, "2 rows of 0 columns");
     assert_fails(gkv_frechet_distance(bad, 2, a, 2, 2, &distance), GKV_ERR_DATA,

@@ -145,7 +145,7 @@ static void refusals(void **state)
     assert_true(set.subsets == 100 && set.size == 1000 && set.seed == 1 && set.threads == 0);
     assert_fails(gkv_kernel_distance(NULL, 2, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT, "first features are NULL");
     assert_fails(gkv_kernel_distance(a, 2, NULL, 2, 2, &set, &kid), GKV_ERR_ARGUMENT, "second features are NULL");
-    assert_fails(gkv_kernel_distance(a, 2, a, 2, 2, &set, NULL), GKV_ERR_ARGUMENT, "no place");
+    assert_fails(gkv_kernel_distance(a, 2, a, 2, 2, &set, NULL), GKV_ERR_ARGUMENT, "is NULL");
     assert_fails(gkv_kernel_distance(a, 0, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT, "0 rows");
     assert_fails(gkv_kernel_distance(a, 2, a, 2, 0, &set, &kid), GKV_ERR_ARGUMENT, "0 columns");
     assert_fails(gkv_kernel_distance(a, 2, bad, 2, 2, &set, &kid), GKV_ERR_DATA,

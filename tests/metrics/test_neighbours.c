@@ -202,7 +202,7 @@ static void refusals(void **state)
     gkv_neighbour_defaults(&settings);
     assert_true(settings.k_precision == 3 && settings.k_density == 5 && settings.threads == 0);
     assert_fails(gkv_reference_create(NULL, 6, 2, NULL, &reference), GKV_ERR_ARGUMENT, "reference features are NULL");
-    assert_fails(gkv_reference_create(x, 6, 2, NULL, NULL), GKV_ERR_ARGUMENT, "no place");
+    assert_fails(gkv_reference_create(x, 6, 2, NULL, NULL), GKV_ERR_ARGUMENT, "is NULL");
     assert_fails(gkv_reference_create(x, 0, 2, NULL, &reference), GKV_ERR_ARGUMENT, "0 rows");
     assert_fails(gkv_reference_create(x, 6, 0, NULL, &reference), GKV_ERR_ARGUMENT, "0 columns");
     assert_fails(gkv_reference_create(bad, 2, 2, NULL, &reference), GKV_ERR_DATA,
@@ -217,7 +217,7 @@ static void refusals(void **state)
     gkv_neighbour_metrics out = {.precision = 9};
     assert_fails(gkv_neighbour_metrics_of(NULL, x, 6, &out), GKV_ERR_ARGUMENT, "no reference");
     assert_ok(gkv_reference_create(x, 6, 2, NULL, &reference));
-    assert_fails(gkv_neighbour_metrics_of(reference, x, 6, NULL), GKV_ERR_ARGUMENT, "no place");
+    assert_fails(gkv_neighbour_metrics_of(reference, x, 6, NULL), GKV_ERR_ARGUMENT, "is NULL");
     assert_fails(gkv_neighbour_metrics_of(reference, NULL, 6, &out), GKV_ERR_ARGUMENT, "generated features are NULL");
     assert_fails(gkv_neighbour_metrics_of(reference, x, 0, &out), GKV_ERR_ARGUMENT, "0 rows of 2 columns");
     assert_fails(gkv_neighbour_metrics_of(reference, bad, 2, &out), GKV_ERR_DATA,
