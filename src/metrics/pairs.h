@@ -74,8 +74,7 @@ static inline size_t gkv_pairs_count(size_t n, size_t first, size_t most)
 }
 
 /* Computes the products of a tile, c[GKV_PAIRS_ROWS × GKV_PAIRS_COLUMNS]: the rows of `a` from `row` on by the rows
- * of `b` from `column` on. `row` is a multiple of GKV_PAIRS_ROWS or of a panel, and `column` of GKV_PAIRS_COLUMNS or
- * of a panel. */
+ * of `b` from `column` on. `row` and `column` are multiples of a panel. */
 void gkv_pairs_products(const gkv_panels *a, size_t row, const gkv_panels *b, size_t column, double *c);
 
 #endif

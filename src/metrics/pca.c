@@ -39,7 +39,7 @@ static void fix_sign(double *axis, size_t d)
 gkv_status gkv_pca2(const double *codes, size_t n, size_t d, double *xy, double *axes, double *explained)
 {
     if (n == 0 || d == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "principal axes of %zu codes of %zu dimensions: at least one of each is needed",
+        return gkv_fail(GKV_ERR_ARGUMENT, "principal axes of %zu codes of %zu dimensions: neither may be 0",
                         n, d);
     double *mean = NULL, *matrix = NULL, *vectors = NULL;
     gkv_status status = GKV_OK;

@@ -75,8 +75,8 @@ gkv_status gkv_active_units(const double *means, size_t n, size_t d, double thre
 {
     *active = 0;
     if (n == 0 || d == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "active units of %zu posterior means of %zu dimensions: at least one of each is "
-                        "needed", n, d);
+        return gkv_fail(GKV_ERR_ARGUMENT, "active units of %zu posterior means of %zu dimensions: neither may be 0", n,
+                        d);
     gkv_accumulator *columns = NULL;
     GKV_TRY(gkv_alloc(d, sizeof *columns, &columns));
     gkv_status status = GKV_OK;

@@ -83,7 +83,7 @@ static const char *const style_sheet[] = {
 
 /* --- Parts of a page ------------------------------------------------------------------ */
 
-/* No picture of a report comes near it. */
+/* Most bytes of a picture. */
 static const size_t PNG_LIMIT = (size_t)256 << 20;
 
 void gkv_html_text(gkv_file_writer *out, const char *text)
@@ -97,7 +97,7 @@ void gkv_html_text(gkv_file_writer *out, const char *text)
         case '"': gkv_file_printf(out, "&quot;"); break;
         case '\'': gkv_file_printf(out, "&#39;"); break;
         default:
-            /* Control characters are not allowed in HTML, save these two. */
+            /* HTML allows no control characters except these two. */
             if ((c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7F && c < 0xA0))
                 c = 0xFFFD;
             gkv_file_write(out, bytes, gkv_utf8_put(c, bytes));
@@ -182,10 +182,10 @@ int gkv_html_is_blank(const char *cell)
 
 /* --- The page ------------------------------------------------------------------------- */
 
-/* Sections are numbered through the page, for the links of its contents. */
+/* The state of writing a page. */
 typedef struct page {
     gkv_file_writer *out;
-    size_t section, figure, table;
+    size_t section, figure, table; /* numbers of sections, figures and tables so far; links use those of sections */
 } page;
 
 static gkv_status check(const gkv_report *report)
@@ -207,7 +207,7 @@ static int has(const char *text)
     return text && *text;
 }
 
-/* An element without attributes around escaped text; nothing for no text. */
+/* Writes an element without attributes that contains escaped text. Without text, nothing is written. */
 static void element(gkv_file_writer *out, const char *open, const char *text, const char *close)
 {
     if (!has(text))
@@ -221,7 +221,7 @@ static void write_head(gkv_file_writer *out, const gkv_report *report)
 {
     gkv_file_printf(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                         /* Says to the browser what is so anyway: nothing is fetched, nothing runs. */
+                         /* Tells the browser to load and to run nothing. The page needs nothing anyway. */
                          "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
                          "img-src data:; style-src 'unsafe-inline'\">\n"
                          "<meta name=\"generator\" content=\"gkvae %s\">\n", gkv_version());
@@ -241,7 +241,7 @@ static void write_link(page *p, const char *heading)
     gkv_file_printf(p->out, "</a></li>\n");
 }
 
-/* Links to the sections, when there are enough to be lost among. */
+/* Writes links to the sections if there are at least four. */
 static void write_contents(gkv_file_writer *out, const gkv_report *report)
 {
     page links = {.out = out};
@@ -292,7 +292,7 @@ static void open_section(page *p, const char *heading)
     }
 }
 
-/* At least one number, and nothing that is neither number nor blank. */
+/* Nonzero if a column has at least one number, and if all its cells are numbers or blank. */
 static int is_numeric_column(const gkv_report_table *table, size_t column)
 {
     int numbers = 0;
@@ -319,21 +319,20 @@ static void write_cells(gkv_file_writer *out, const char *const *cells, const ch
     gkv_file_printf(out, "</tr>\n");
 }
 
-enum { CLOSE_COLUMNS = 7 };
+enum { CLOSE_COLUMNS = 7 }; /* tables with more columns have smaller text and spaces */
 
 static gkv_status write_table(page *p, const gkv_report_table *table)
 {
     gkv_file_writer *const out = p->out;
     const size_t n = table->n_columns;
-    char *numeric = NULL; /* one flag a column */
+    char *numeric = NULL; /* one flag for each column */
     GKV_TRY(gkv_alloc(n, sizeof *numeric, &numeric));
     for (size_t c = 0; c < n; c++)
         numeric[c] = (char)is_numeric_column(table, c);
     open_section(p, table->heading);
     p->table++;
     element(out, "<p>", table->caption, "</p>\n");
-    /* A table of many columns is set closer; if it is still too wide, it scrolls in its own box, which the keyboard can
-     * reach. */
+    /* A table that is too wide scrolls in its own box, which the keyboard can reach. */
     gkv_file_printf(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table %zu\">\n<table%s>\n<thead>\n",
                     p->table, n > CLOSE_COLUMNS ? " class=\"close\"" : "");
     write_cells(out, table->columns, numeric, n, 1);
@@ -355,8 +354,8 @@ static gkv_status write_figure(page *p, const gkv_report_figure *figure)
     open_section(p, figure->heading);
     p->figure++;
     const char *const alt = has(figure->alt) ? figure->alt : has(figure->caption) ? figure->caption : figure->heading;
-    /* Half the pixels: pictures are drawn at two pixels a unit. A phone scrolls along
-     * a wide picture rather than shrink its words beyond reading. */
+    /* The size is half the pixels, since pictures have two pixels in one unit. On a phone, a wide picture scrolls, so
+     * that its text stays readable. */
     const unsigned width = png.width / 2 + png.width % 2, height = png.height / 2 + png.height % 2;
     const int wide = width > 600;
     gkv_file_printf(out, "<figure>\n<div class=\"paper\"");
@@ -373,7 +372,7 @@ static gkv_status write_figure(page *p, const gkv_report_figure *figure)
     return GKV_OK;
 }
 
-/* The figures that lead, or those that do not. */
+/* Writes the leading figures, or the others. */
 static gkv_status write_figures(page *p, const gkv_report *report, bool leading)
 {
     for (size_t i = 0; i < report->n_figures; i++)
