@@ -1,4 +1,4 @@
-/* Data sets from memory and by settings; what the fixture holds. */
+/* Data sets from memory and by settings, and the content of the fixture. */
 #define _XOPEN_SOURCE 700
 #include "support.h"
 
@@ -102,13 +102,13 @@ static void set_paths_win(void **state)
     snprintf(settings.train_images, GKV_PATH_SIZE, "%s/mnist-small/t10k-images-idx3-ubyte.gz", GKV_TEST_FIXTURES);
     assert_ok(gkv_dataset_load(&settings, GKV_TRAIN, &dataset));
     assert_int_equal(gkv_dataset_count(dataset), TEST);
-    assert_null(gkv_dataset_labels(dataset)); /* nobody said that the folder's fit these images */
+    assert_null(gkv_dataset_labels(dataset)); /* the labels of the folder may not belong to these images */
     gkv_dataset_free(dataset);
     snprintf(settings.train_labels, GKV_PATH_SIZE, "%s/mnist-small/t10k-labels-idx1-ubyte.gz", GKV_TEST_FIXTURES);
     assert_ok(gkv_dataset_load(&settings, GKV_TRAIN, &dataset));
     assert_int_equal(gkv_dataset_labels(dataset)[0], 7);
     gkv_dataset_free(dataset);
-    settings.train_images[0] = '\0'; /* the folder's images with other labels: too few */
+    settings.train_images[0] = '\0'; /* the images of the folder with too few labels */
     assert_fails(gkv_dataset_load(&settings, GKV_TRAIN, &dataset), GKV_ERR_DATA, "count is 500; expected 2000");
     snprintf(settings.test_images, GKV_PATH_SIZE, "/nowhere/images");
     assert_fails(gkv_dataset_load(&settings, GKV_TEST, &dataset), GKV_ERR_IO, "/nowhere/images: cannot be opened");
@@ -197,7 +197,7 @@ static void other_content_in_a_known_place_is_noticed(void **state)
     assert_int_equal(info.per_class[255], 1);
     snprintf(settings.train_images, GKV_PATH_SIZE, "%s/fashion-mnist/train-images-idx3-ubyte", temporary);
     assert_ok(gkv_data_describe(&settings, GKV_TRAIN, &info));
-    assert_int_equal(info.images.checksum, GKV_CHECKSUM_UNKNOWN); /* one's own file, one's own business */
+    assert_int_equal(info.images.checksum, GKV_CHECKSUM_UNKNOWN); /* a file of the user has no known checksum */
     assert_string_equal(info.labels.path, "");
     assert_int_equal(info.classes, 0);
 }

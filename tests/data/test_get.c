@@ -1,6 +1,5 @@
-/* Fetching: what is there is used, what comes is checked, what fails is explained.
- * Nothing here needs a network: the sources are rows of the test's own, and npm and
- * apt-get are scripts of the test's own. */
+/* Fetching data sets: present files are used, fetched files are checked, and failures are explained. No test needs a
+ * network: the test has its own table of sources, and its own scripts npm and apt-get. */
 #define _XOPEN_SOURCE 700
 #include "support.h"
 
@@ -74,7 +73,7 @@ static void hear(void *context, const char *text)
 
 static const gkv_reporter reporter = {hear, &asked};
 
-/* A source that delivers the right files, but for one, if its folder names it. */
+/* A source that delivers the right files. If its `folder` is the name of a file, that file has a wrong content. */
 static gkv_status fetch_test(const gkv_source *source, const gkv_known_data *data, const char *scratch,
                              gkv_reporter to, char **delivered)
 {
@@ -103,7 +102,7 @@ static void fresh(void)
     asked = 0;
 }
 
-/* The row's folder holds the four right files and nothing else. */
+/* Checks that the folder of the row has the four right files, and `entries` entries in all. */
 static void expect_complete(const gkv_known_data *data, int entries)
 {
     assert_ok(gkv_known_data_verify(data, temporary));
@@ -164,9 +163,9 @@ static void fetched_files_move_in(void **state)
     expect_complete(&data, 4); /* no temporary folder is left */
 }
 
-/* What a killed process left goes, with the next call, needed or not; what another one holds stays, and so
- * does what only looks alike. */
-static void remains_are_swept(void **state)
+/* The next call removes the temporary folders of killed processes, also if it fetches nothing. Folders that another
+ * process has locked stay, and so do entries with a similar name. */
+static void remnants_are_removed(void **state)
 {
     (void)state;
     static const char *const kept[] = {".get-abcdef", ".get-mine", ".get-a-file", ".get-lnk123"};
@@ -204,15 +203,15 @@ static void wrong_checksum_is_refused_and_kept_out(void **state)
     (void)state;
     gkv_known_data data = row("wrong");
     char *source = (char *)1;
-    data.sources[0] = (gkv_source){fetch_test, "a liar", NULL, "t10k-labels-idx1-ubyte"};
+    data.sources[0] = (gkv_source){fetch_test, "a wrong source", NULL, "t10k-labels-idx1-ubyte"};
     assert_fails(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, &source), GKV_ERR_DATA,
-                 "wrong could not be fetched; a liar: t10k-labels-idx1-ubyte: the SHA-256 of the content is ");
+                 "wrong could not be fetched; a wrong source: t10k-labels-idx1-ubyte: the SHA-256 of the content is ");
     assert_non_null(strstr(gkv_error_message(), sums[3]));
     assert_int_equal(entries_of(in_temporary("wrong")), 0);
-    /* The next source may do better. */
-    data.sources[1] = (gkv_source){fetch_test, "an honest man", NULL, NULL};
+    /* The next source delivers the right files. */
+    data.sources[1] = (gkv_source){fetch_test, "a right source", NULL, NULL};
     assert_ok(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, &source));
-    assert_string_equal(source, "an honest man");
+    assert_string_equal(source, "a right source");
     free(source);
     expect_complete(&data, 4);
 }
@@ -221,13 +220,13 @@ static void present_files_of_other_content_are_kept_aside(void **state)
 {
     (void)state;
     gkv_known_data data = row("aside");
-    data.sources[0] = (gkv_source){fetch_test, "a liar", NULL, "train-images-idx3-ubyte"};
+    data.sources[0] = (gkv_source){fetch_test, "a wrong source", NULL, "train-images-idx3-ubyte"};
     fresh();
     put_files("aside", true);
     put("aside/train-images-idx3-ubyte", "mine", 4); /* raw: it would be read first */
     assert_fails(gkv_known_data_verify(&data, temporary), GKV_ERR_DATA, "/train-images-idx3-ubyte: the SHA-256");
-    /* While there is nothing better, it stays where it is. */
-    assert_fails(gkv_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_DATA, "a liar");
+    /* As long as no right file has been fetched, the file stays. */
+    assert_fails(gkv_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_DATA, "a wrong source");
     assert_int_equal(entries_of(in_temporary("aside")), 5);
     assert_true(gkv_file_exists(in_temporary("aside/train-images-idx3-ubyte")));
     data.sources[0].folder = NULL;
@@ -274,8 +273,7 @@ static void unknown_names_get_the_known_ones(void **state)
     assert_null(gkv_data_about_at(2));
 }
 
-/* Makes the PATH a folder with one script in it; the old PATH comes back at the end. */
-static char *old_path;
+static char *old_path; /* PATH before own_path() */
 
 static void put_program(const char *name, const char *script)
 {
@@ -286,6 +284,7 @@ static void put_program(const char *name, const char *script)
     assert_int_equal(chmod(put(relative, text, strlen(text)), 0700), 0);
 }
 
+/* Sets PATH to the folder of the test's own programs. give_path_back() restores it. */
 static int own_path(void **state)
 {
     (void)state;
@@ -339,7 +338,7 @@ static void every_source_that_failed_is_listed(void **state)
                  "npm ended with exit code 3: npm ERR! code ENOTFOUND; npm ERR! network; https://127.0.0.1:1/: ");
 }
 
-static void long_explanations_leave_room_for_each_other(void **state)
+static void long_explanations_are_all_listed(void **state)
 {
     (void)state;
     gkv_known_data data = row("lies");
@@ -374,7 +373,7 @@ static void debian_package_is_installed_by_root_only(void **state)
     put_program("apt-get", "echo 'E: Unable to locate package set'; exit 100");
     assert_fails(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL), GKV_ERR_IO,
                  "apt-get ended with exit code 100: E: Unable to locate package set");
-    /* The package is known only once the lists are refreshed. */
+    /* apt-get finds the package only after an update of the lists. */
     put_program("apt-get", "case $1 in update) touch \"$here/updated\";; install) [ -e \"$here/updated\" ] && "
                            "cp -r \"$here/right\" \"$here/apt-system\";; esac");
     assert_ok(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL));
@@ -424,14 +423,14 @@ int main(void)
         cmocka_unit_test(sha256_is_sha256),
         cmocka_unit_test(present_files_are_used),
         cmocka_unit_test(fetched_files_move_in),
-        cmocka_unit_test(remains_are_swept),
+        cmocka_unit_test(remnants_are_removed),
         cmocka_unit_test(wrong_checksum_is_refused_and_kept_out),
         cmocka_unit_test(present_files_of_other_content_are_kept_aside),
         cmocka_unit_test(folders_that_cannot_be_written_are_io_errors),
         cmocka_unit_test(unknown_names_get_the_known_ones),
         WITH_PATH(npm_delivers_a_package),
         WITH_PATH(every_source_that_failed_is_listed),
-        cmocka_unit_test(long_explanations_leave_room_for_each_other),
+        cmocka_unit_test(long_explanations_are_all_listed),
         cmocka_unit_test(debian_files_are_copied),
         WITH_PATH(debian_package_is_installed_by_root_only),
         cmocka_unit_test(downloads_are_bounded),

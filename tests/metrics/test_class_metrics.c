@@ -1,4 +1,4 @@
-/* Histogram, entropy and confidence of a classifier's answers. */
+/* The histogram, entropy and confidence of class probabilities. */
 #include "generation_fixture.h"
 
 static void by_hand(void **state)
@@ -6,7 +6,7 @@ static void by_hand(void **state)
     (void)state;
     const float p[] = {
         0.25F, 0.5F,   0.25F, /* class 1 */
-        0.5F,  0,      0.5F,  /* class 0, the first of equals */
+        0.5F,  0,      0.5F,  /* class 0, the first of two equal ones */
         0,     0.9375F, 0.0625F, /* class 1, confident */
         0,     1,      0,     /* class 1, confident */
     };

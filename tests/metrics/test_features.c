@@ -1,4 +1,4 @@
-/* Feature networks: what they compute, on any number of threads, and files that are no such network. */
+/* Feature networks: their results, for any number of threads, and files that are refused. */
 #define _GNU_SOURCE
 #include "folder.h"
 
@@ -8,7 +8,7 @@
 #include "safetensors/safetensors.h"
 #include "metrics/features.h"
 
-/* --- A small network, and what it computes, by plain sums --------------------------------------- */
+/* --- A small network, and its results by plain sums --------------------------------------------- */
 
 enum { HEIGHT = 18, WIDTH = 13, ONE = 3, TWO = 5, FIRST = 9, SECOND = 6, CLASSES = 4, TENSORS = 10, NOTES = 5 };
 enum { FLAT = TWO * 2 * 1, IMAGES = 60, PIXELS = HEIGHT * WIDTH };
@@ -21,11 +21,11 @@ typedef struct network {
     gkv_metadata notes[NOTES];
 } network;
 
-static void fill(uint64_t place, size_t n, double scale, float *to)
+static void fill(uint64_t index, size_t n, double scale, float *to)
 {
     double noise[2048];
     assert_true(n <= 2048);
-    gkv_rng_normal_d(gkv_rng_at(5, GKV_STREAM_USER, n, place), n, noise);
+    gkv_rng_normal_d(gkv_rng_at(5, GKV_STREAM_USER, n, index), n, noise);
     for (size_t i = 0; i < n; i++)
         to[i] = (float)(scale * noise[i]);
 }
@@ -51,7 +51,7 @@ static void make(network *t)
     for (size_t i = 0; i < TENSORS; i++) {
         uint64_t bytes = 0;
         assert_true(gkv_tensor_bytes(&tensors[i], &bytes));
-        float *to = NULL; /* the tensor's own array, which is not const */
+        float *to = NULL; /* the array of the tensor, which is not const */
         memcpy(&to, &t->tensors[i].data, sizeof to);
         fill(i, bytes / sizeof(float), 0.4, to);
     }
@@ -154,7 +154,7 @@ static void computes_what_plain_sums_do(void **state)
     }
     assert_true(positive > IMAGES * SECOND / 10 && positive < IMAGES * SECOND);
 
-    /* Either result alone. */
+    /* Each result alone. */
     float again[IMAGES * SECOND];
     assert_ok(gkv_features_apply(loaded, IMAGES, images, 1, again, NULL));
     assert_memory_equal(again, features, sizeof features);
@@ -221,7 +221,7 @@ static void bits_do_not_depend_on_threads(void **state)
     gkv_features_free(mnist);
 }
 
-/* --- What is refused -------------------------------------------------------------------------------- */
+/* --- Errors ----------------------------------------------------------------------------------------- */
 
 static void arguments_are_checked(void **state)
 {
@@ -253,7 +253,7 @@ static void arguments_are_checked(void **state)
     gkv_features_free(loaded);
 }
 
-/* Writes the network, and expects its file to be refused so. */
+/* Writes the network and expects that its file is refused with this text. */
 static void refuse(const network *t, const char *text)
 {
     gkv_features *loaded = NULL;
@@ -330,7 +330,7 @@ static void foreign_files_are_refused(void **state)
     assert_fails(gkv_features_load(path, &loaded), GKV_ERR_DATA, "t.safetensors: ");
 }
 
-/* The bytes of the small network's file, in *size of them. */
+/* The bytes of the small network's file; *size is their number. */
 static unsigned char *network_bytes(size_t *size)
 {
     network t;
@@ -344,7 +344,7 @@ static unsigned char *network_bytes(size_t *size)
     return bytes;
 }
 
-/* True if these bytes, which are the whole of their memory, are a network; else they are refused. */
+/* True if the bytes are a network, false if they are refused. They are copied to an array of exactly their size. */
 static bool is_network(const unsigned char *bytes, size_t size)
 {
     gkv_features *found = NULL;

@@ -90,7 +90,7 @@ static void active_units_by_variance(void **state)
     assert_close(variance[3], 0.0025, 1e-15);
     assert_ok(gkv_active_units(means, 2, 4, 0.5, NULL, &active));
     assert_int_equal(active, 1);
-    assert_ok(gkv_active_units(means, 1, 4, 0.01, NULL, &active)); /* one image varies in nothing */
+    assert_ok(gkv_active_units(means, 1, 4, 0.01, NULL, &active)); /* with one image there is no variance */
     assert_int_equal(active, 0);
 }
 

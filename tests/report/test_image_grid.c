@@ -64,10 +64,10 @@ static void black_is_black_and_inverted_white(void **state)
 static void wild_values_are_bounded_or_shown(void **state)
 {
     (void)state;
-    const float wild[4] = {-3, 7, NAN, INFINITY};
+    const float unusual[4] = {-3, 7, NAN, INFINITY};
     gkv_image_grid_settings settings = plain(1, 0);
-    assert_ok(gkv_plot_image_grid(in_folder("wild.png"), wild, 1, 1, 1, 4, &settings));
-    const picture p = open_picture(in_folder("wild.png"));
+    assert_ok(gkv_plot_image_grid(in_folder("unusual.png"), unusual, 1, 1, 1, 4, &settings));
+    const picture p = open_picture(in_folder("unusual.png"));
     assert_int_equal(pixel(p, MARGIN, MARGIN), 0x000000);
     assert_int_equal(pixel(p, MARGIN + 1, MARGIN), 0xFFFFFF);
     assert_int_equal(pixel(p, MARGIN + 2, MARGIN), 0xD55E00);
@@ -134,7 +134,7 @@ static void refuses(void **state)
     assert_fails(gkv_plot_image_grid(path, image, 1, 1, 1, 1, &settings), GKV_ERR_ARGUMENT, "ratio");
     assert_fails(gkv_plot_image_grid(in_folder("missing/a.png"), image, 1, 1, 1, 1, NULL), GKV_ERR_IO, "missing/a.png");
     assert_fails(gkv_plot_image_grid(test_folder, image, 1, 1, 1, 1, NULL), GKV_ERR_IO, "regular file");
-    assert_int_equal(count_files(0), 0); /* nor any temporary */
+    assert_int_equal(count_files(0), 0); /* no temporary file either */
 }
 
 int main(void)

@@ -35,11 +35,11 @@ static void points_lie_where_they_are(void **state)
     assert_true(count_colour(p, 0xBD1F01, 20, 0, 120, 150) > 40);
     assert_true(count_colour(p, 0xBD1F01, 150, 150, 250, 290) > 40);
     assert_int_equal(count_colour(p, 0x3F90DA, 20, 0, 120, 150), 0);
-    assert_int_equal(count_colour(p, 0xBD1F01, 70, 60, 180, 220), 0); /* the points of no place */
+    assert_int_equal(count_colour(p, 0xBD1F01, 70, 60, 180, 220), 0); /* the points that are not finite */
     close_picture(p);
 }
 
-/* Sorted by label, at one place each: neither label may hide the other. */
+/* Points are sorted by label and all at one position. Neither label hides the other. */
 static void no_label_covers_the_others(void **state)
 {
     (void)state;
