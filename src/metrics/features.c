@@ -202,8 +202,8 @@ gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float
     if (!gemm && openblas_get_num_threads() != 1)
         openblas_set_num_threads(1); /* the tiles already run in parallel */
     const gkv_nn_kernels *const nn = gkv_nn_kernels_get();
-    const size_t tiles = (n + TILE - 1) / TILE, asked = (size_t)gkv_threads(threads);
-    const size_t used = asked < tiles ? asked : tiles;
+    const size_t tiles = (n + TILE - 1) / TILE, available = (size_t)gkv_threads(threads);
+    const size_t used = available < tiles ? available : tiles;
     const size_t pixels = network->height * network->width, dimensions = gkv_features_dimensions(network);
     size_t sizes[ARRAYS];
     const size_t each = lay_out(network, sizes);

@@ -29,9 +29,9 @@ static size_t blocks_of(size_t n)
 }
 
 /* The number of threads that are used for n rows. */
-static size_t threads_for(int asked, size_t n)
+static size_t threads_for(int requested, size_t n)
 {
-    const size_t threads = (size_t)gkv_threads(asked), blocks = blocks_of(n);
+    const size_t threads = (size_t)gkv_threads(requested), blocks = blocks_of(n);
     return threads < blocks ? threads : blocks;
 }
 

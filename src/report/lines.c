@@ -24,7 +24,7 @@ static gkv_status check(const gkv_series *series, size_t n, const gkv_lines_sett
         return gkv_fail(GKV_ERR_ARGUMENT, "a line plot of %g×%g units: each side must be in 160 … 8000", s->width,
                         s->height);
     if (isinf(s->y_low) || isinf(s->y_high) || s->y_low >= s->y_high || (s->log_y && (s->y_low <= 0 || s->y_high <= 0)))
-        return gkv_fail(GKV_ERR_ARGUMENT, "the y axis was asked to go from %g to %g%s; its ends must rise%s", s->y_low,
+        return gkv_fail(GKV_ERR_ARGUMENT, "the y axis goes from %g to %g%s; its ends must rise%s", s->y_low,
                         s->y_high, s->log_y ? " on a logarithmic scale" : "", s->log_y ? " and be above 0" : "");
     return GKV_OK;
 }

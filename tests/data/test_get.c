@@ -15,7 +15,7 @@ enum { SIZE = 20 };
 
 static char sums[GKV_DATA_FILES][GKV_DIGEST_SIZE];
 static char heard[4096];
-static int asked;
+static int fetches;
 
 /* The right content of file i. */
 static void content_of(int i, uint8_t bytes[SIZE])
@@ -65,13 +65,13 @@ static gkv_known_data row(const char *name)
 
 static void hear(void *context, const char *text)
 {
-    assert_ptr_equal(context, &asked);
+    assert_ptr_equal(context, &fetches);
     assert_null(strchr(text, '\n'));
     strncat(heard, text, sizeof heard - strlen(heard) - 2);
     strcat(heard, "\n");
 }
 
-static const gkv_reporter reporter = {hear, &asked};
+static const gkv_reporter reporter = {hear, &fetches};
 
 /* A source that delivers the right files. If its `folder` is the name of a file, that file has a wrong content. */
 static gkv_status fetch_test(const gkv_source *source, const gkv_known_data *data, const char *scratch,
@@ -79,7 +79,7 @@ static gkv_status fetch_test(const gkv_source *source, const gkv_known_data *dat
 {
     (void)data;
     (void)to;
-    asked++;
+    fetches++;
     assert_int_equal(entries_of(scratch), 0);
     for (int i = 0; i < GKV_DATA_FILES; i++) {
         char path[512];
@@ -99,7 +99,7 @@ static gkv_status fetch_test(const gkv_source *source, const gkv_known_data *dat
 static void fresh(void)
 {
     heard[0] = '\0';
-    asked = 0;
+    fetches = 0;
 }
 
 /* Checks that the folder of the row has the four right files, and `entries` entries in all. */
@@ -140,7 +140,7 @@ static void present_files_are_used(void **state)
         gkv_folder_remove(in_temporary("present"));
         put_files("present", gzip);
         assert_ok(gkv_known_data_get(&data, temporary, reporter, &source));
-        assert_int_equal(asked, 0);
+        assert_int_equal(fetches, 0);
         assert_non_null(strstr(source, "already in "));
         free(source);
         assert_ok(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL));
@@ -156,7 +156,7 @@ static void fetched_files_move_in(void **state)
     data.sources[0] = (gkv_source){fetch_test, "the test", NULL, NULL};
     fresh();
     assert_ok(gkv_known_data_get(&data, temporary, reporter, &source));
-    assert_int_equal(asked, 1);
+    assert_int_equal(fetches, 1);
     assert_string_equal(source, "the test");
     assert_non_null(strstr(heard, "trying the test"));
     free(source);
@@ -184,7 +184,7 @@ static void remnants_are_removed(void **state)
         put("swept/.get-123456/.get-uvwxyz/half", "x", 1);
         fresh();
         assert_ok(gkv_known_data_get(&data, temporary, reporter, NULL));
-        assert_int_equal(asked, call == 0);
+        assert_int_equal(fetches, call == 0);
         expect_complete(&data, 4 + 4);
         for (size_t i = 0; i < 4; i++) {
             char name[64];
@@ -245,7 +245,7 @@ static void folders_that_cannot_be_written_are_io_errors(void **state)
     data.sources[0] = (gkv_source){fetch_test, "the test", NULL, NULL};
     fresh();
     assert_fails(gkv_known_data_get(&data, below, reporter, NULL), GKV_ERR_IO, "/file: cannot make the folder");
-    assert_int_equal(asked, 0);
+    assert_int_equal(fetches, 0);
     char *source = (char *)1;
     assert_fails(gkv_data_get("mnist", below, NULL, NULL, &source), GKV_ERR_IO, "a file of that name");
     assert_null(source);
@@ -254,7 +254,7 @@ static void folders_that_cannot_be_written_are_io_errors(void **state)
         assert_int_equal(chmod(in_temporary("locked/x"), 0500), 0);
         assert_fails(gkv_known_data_get(&data, in_temporary("locked"), reporter, NULL), GKV_ERR_IO,
                      "the folder cannot be written: Permission denied");
-        assert_int_equal(asked, 0);
+        assert_int_equal(fetches, 0);
     }
 }
 
@@ -341,7 +341,7 @@ static void every_source_that_failed_is_listed(void **state)
 static void long_explanations_are_all_listed(void **state)
 {
     (void)state;
-    gkv_known_data data = row("lies");
+    gkv_known_data data = row("long");
     for (int i = 0; i < GKV_MAX_SOURCES; i++)
         data.sources[i] = (gkv_source){fetch_test, "a source whose name is quite long", NULL, gkv_data_file_names[i]};
     data.sources[3].about = "the last one";

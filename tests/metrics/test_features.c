@@ -143,14 +143,14 @@ static void computes_what_plain_sums_do(void **state)
     assert_ok(gkv_features_apply(loaded, IMAGES, images, 2, features, probabilities));
     size_t positive = 0;
     for (size_t i = 0; i < IMAGES; i++) {
-        double wanted[SECOND], shares[CLASSES];
-        naive(&t, images + i * PIXELS, wanted, shares);
+        double wanted[SECOND], classes[CLASSES];
+        naive(&t, images + i * PIXELS, wanted, classes);
         for (size_t k = 0; k < SECOND; k++) {
             assert_close(features[i * SECOND + k], wanted[k], 1e-5);
             positive += features[i * SECOND + k] > 0;
         }
         for (size_t k = 0; k < CLASSES; k++)
-            assert_close(probabilities[i * CLASSES + k], shares[k], 1e-5);
+            assert_close(probabilities[i * CLASSES + k], classes[k], 1e-5);
     }
     assert_true(positive > IMAGES * SECOND / 10 && positive < IMAGES * SECOND);
 
@@ -202,22 +202,22 @@ static void bits_do_not_depend_on_threads(void **state)
     gkv_features *mnist = NULL;
     assert_ok(gkv_features_builtin("mnist", &mnist));
     float *const images = noise_images(N, 784);
-    float *const features = test_alloc(2 * N * D * sizeof *features), *const shares = test_alloc(2 * N * K * sizeof *shares);
-    assert_ok(gkv_features_apply(mnist, N, images, 1, features, shares));
+    float *const features = test_alloc(2 * N * D * sizeof *features), *const classes = test_alloc(2 * N * K * sizeof *classes);
+    assert_ok(gkv_features_apply(mnist, N, images, 1, features, classes));
     static const int threads[] = {2, 3, 8, 0};
     for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
         memset(features + N * D, 0, N * D * sizeof *features);
-        assert_ok(gkv_features_apply(mnist, N, images, threads[i], features + N * D, shares + N * K));
+        assert_ok(gkv_features_apply(mnist, N, images, threads[i], features + N * D, classes + N * K));
         assert_memory_equal(features, features + N * D, N * D * sizeof *features);
-        assert_memory_equal(shares, shares + N * K, N * K * sizeof *shares);
+        assert_memory_equal(classes, classes + N * K, N * K * sizeof *classes);
     }
     for (size_t i = 0; i < N; i++) {
         double total = 0;
         for (size_t k = 0; k < K; k++)
-            total += (double)shares[i * K + k];
+            total += (double)classes[i * K + k];
         assert_close(total, 1, 1e-6);
     }
-    free(images), free(features), free(shares);
+    free(images), free(features), free(classes);
     gkv_features_free(mnist);
 }
 

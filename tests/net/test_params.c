@@ -38,12 +38,12 @@ static void test_layout(void **state)
     assert_int_equal(gkv_params_count_elements(&params, false), 15 + 7 + LINE + 1 + 2 * (LINE + 1) + 40);
     assert_int_equal(gkv_params_count_elements(&params, true), 15 + LINE + 1 + 40);
     /* Four arrays in the arena, zero and aligned. */
-    const gkv_real *stretches[4] = {params.values, params.grads, params.m, params.v};
+    const gkv_real *arrays[4] = {params.values, params.grads, params.m, params.v};
     for (size_t s = 0; s < 4; s++) {
-        assert_int_equal((uintptr_t)stretches[s] % GKV_ALIGNMENT, 0);
-        assert_ptr_equal(stretches[s], params.arena + s * params.total);
+        assert_int_equal((uintptr_t)arrays[s] % GKV_ALIGNMENT, 0);
+        assert_ptr_equal(arrays[s], params.arena + s * params.total);
         for (size_t i = 0; i < params.total; i++)
-            assert_true(stretches[s][i] == 0);
+            assert_true(arrays[s][i] == 0);
     }
     assert_ptr_equal(gkv_param_value(&params, ids[2]), params.values + params.list[ids[2]].offset);
     free(taken);
