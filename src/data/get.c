@@ -43,7 +43,7 @@ gkv_status gkv_known_data_verify(const gkv_known_data *data, const char *folder)
 
 /* Prepares the renaming of a file into `home`. If `home` has the file already, raw or gzip, *have is set. A file of the
  * same name and another content may belong to the user, so it is renamed and not overwritten. */
-static gkv_status make_way(const gkv_known_file *known, const char *home, const char *name, bool *have,
+static gkv_status set_aside(const gkv_known_file *known, const char *home, const char *name, bool *have,
                            gkv_reporter reporter)
 {
     static const char *const endings[] = {"", ".gz"};
@@ -76,7 +76,7 @@ static gkv_status move_in(const gkv_known_data *data, const char *from, const ch
         char *source = NULL, *target = NULL;
         bool have = false;
         gkv_status status;
-        GKV_TRY_GOTO(make_way(&data->files[i], home, gkv_data_file_names[i], &have, reporter));
+        GKV_TRY_GOTO(set_aside(&data->files[i], home, gkv_data_file_names[i], &have, reporter));
         if (have)
             goto done;
         GKV_TRY_GOTO(gkv_file_locate(from, gkv_data_file_names[i], &source));

@@ -34,13 +34,13 @@ static gkv_status settings_of(const gkv_kid_settings *given, size_t n_a, size_t 
 }
 
 /* The memory of one thread. */
-typedef struct scratch {
+typedef struct worker {
     gkv_panels subset[2];
     uint32_t *order; /* a permutation of the larger set */
     double *tile;    /* products of a tile of pairs */
-} scratch;
+} worker;
 
-static gkv_status scratch_create(const gkv_pairs_kernels *kernels, size_t size, size_t d, size_t n, scratch *out)
+static gkv_status worker_create(const gkv_pairs_kernels *kernels, size_t size, size_t d, size_t n, worker *out)
 {
     for (int s = 0; s < 2; s++)
         GKV_TRY(gkv_panels_create(kernels, size, d, &out->subset[s]));
@@ -48,12 +48,12 @@ static gkv_status scratch_create(const gkv_pairs_kernels *kernels, size_t size, 
     return gkv_alloc(GKV_PAIRS_ROWS, GKV_PAIRS_COLUMNS * sizeof *out->tile, &out->tile);
 }
 
-static void scratch_free(scratch *r)
+static void worker_free(worker *w)
 {
-    gkv_panels_free(&r->subset[0]);
-    gkv_panels_free(&r->subset[1]);
-    free(r->order);
-    free(r->tile);
+    gkv_panels_free(&w->subset[0]);
+    gkv_panels_free(&w->subset[1]);
+    free(w->order);
+    free(w->tile);
 }
 
 /* Sums k(x_i, y_j) over all pairs, or over i < j if `above` is nonzero. c is the memory of a tile. */
@@ -77,20 +77,20 @@ static double kernel_sum(const gkv_panels *x, const gkv_panels *y, int above, do
 }
 
 /* The unbiased estimate for one pair of subsets. */
-static double subset_distance(const scratch *r)
+static double subset_distance(const worker *w)
 {
-    const double m = (double)r->subset[0].n;
-    const double within = 2 * kernel_sum(&r->subset[0], &r->subset[0], 1, r->tile) +
-                          2 * kernel_sum(&r->subset[1], &r->subset[1], 1, r->tile);
-    return within / (m * (m - 1)) - 2 * kernel_sum(&r->subset[0], &r->subset[1], 0, r->tile) / (m * m);
+    const double m = (double)w->subset[0].n;
+    const double within = 2 * kernel_sum(&w->subset[0], &w->subset[0], 1, w->tile) +
+                          2 * kernel_sum(&w->subset[1], &w->subset[1], 1, w->tile);
+    return within / (m * (m - 1)) - 2 * kernel_sum(&w->subset[0], &w->subset[1], 0, w->tile) / (m * m);
 }
 
 /* Draws and packs the two subsets with this number. */
-static void draw(scratch *r, const float *const sets[2], const size_t n[2], uint64_t seed, size_t subset)
+static void draw(worker *w, const float *const sets[2], const size_t n[2], uint64_t seed, size_t subset)
 {
     for (unsigned s = 0; s < 2; s++) {
-        gkv_rng_permutation(gkv_rng_at(seed, GKV_STREAM_SUBSET, subset, s), (uint32_t)n[s], r->order);
-        gkv_panels_pack(&r->subset[s], sets[s], r->order);
+        gkv_rng_permutation(gkv_rng_at(seed, GKV_STREAM_SUBSET, subset, s), (uint32_t)n[s], w->order);
+        gkv_panels_pack(&w->subset[s], sets[s], w->order);
     }
 }
 
@@ -111,16 +111,16 @@ gkv_status gkv_kernel_distance(const float *a, size_t n_a, const float *b, size_
     const float *const sets[2] = {a, b};
     const size_t n[2] = {n_a, n_b}, threads = (size_t)gkv_threads(set.threads);
     const size_t used = threads < set.subsets ? threads : set.subsets;
-    scratch *scratches = NULL;
+    worker *workers = NULL;
     double *values = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(used, sizeof *scratches, &scratches));
+    GKV_TRY_GOTO(gkv_alloc(used, sizeof *workers, &workers));
     GKV_TRY_GOTO(gkv_alloc(set.subsets, sizeof *values, &values));
     for (size_t t = 0; t < used; t++)
-        GKV_TRY_GOTO(scratch_create(kernels, set.size, d, n_a > n_b ? n_a : n_b, &scratches[t]));
+        GKV_TRY_GOTO(worker_create(kernels, set.size, d, n_a > n_b ? n_a : n_b, &workers[t]));
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
     for (size_t s = 0; s < set.subsets; s++) {
-        scratch *const mine = &scratches[omp_get_thread_num()];
+        worker *const mine = &workers[omp_get_thread_num()];
         draw(mine, sets, n, set.seed, s);
         values[s] = subset_distance(mine);
     }
@@ -134,9 +134,9 @@ gkv_status gkv_kernel_distance(const float *a, size_t n_a, const float *b, size_
         .size = set.size,
     };
 done:
-    for (size_t t = 0; scratches && t < used; t++)
-        scratch_free(&scratches[t]);
-    free(scratches);
+    for (size_t t = 0; workers && t < used; t++)
+        worker_free(&workers[t]);
+    free(workers);
     free(values);
     return status;
 }

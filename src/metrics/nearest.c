@@ -31,7 +31,7 @@ typedef struct search {
 } search;
 
 /* The memory of one thread. */
-typedef struct scratch {
+typedef struct worker {
     gkv_real *queries;         /* [QUERIES × pixels] */
     gkv_real *references;      /* [REFERENCES × pixels] grey levels */
     gkv_real *bias;            /* [REFERENCES] −|L|²/510 */
@@ -39,14 +39,14 @@ typedef struct scratch {
     double length[QUERIES];    /* |q| */
     double best[QUERIES];      /* the least squared distance so far */
     uint32_t nearest[QUERIES]; /* the reference at that distance */
-} scratch;
+} worker;
 
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
-static gkv_status scratch_create(size_t pixels, scratch *out)
+static gkv_status worker_create(size_t pixels, worker *out)
 {
     GKV_TRY(gkv_alloc(pixels, QUERIES * sizeof(gkv_real), &out->queries));
     GKV_TRY(gkv_alloc(pixels, REFERENCES * sizeof(gkv_real), &out->references));
@@ -54,12 +54,12 @@ static gkv_status scratch_create(size_t pixels, scratch *out)
     return gkv_alloc(QUERIES, REFERENCES * sizeof(gkv_real), &out->scores);
 }
 
-static void scratch_free(scratch *r)
+static void worker_free(worker *w)
 {
-    free(r->queries);
-    free(r->references);
-    free(r->bias);
-    free(r->scores);
+    free(w->queries);
+    free(w->references);
+    free(w->bias);
+    free(w->scores);
 }
 
 /* The bound of the relative rounding error of `pixels` multiply-adds in single precision, in any order (Higham,
@@ -80,30 +80,30 @@ static double squared_distance(const search *s, const float *query, const uint8_
     return sum;
 }
 
-static void load_queries(const search *s, size_t first, size_t count, scratch *r)
+static void load_queries(const search *s, size_t first, size_t count, worker *w)
 {
     for (size_t i = 0; i < count; i++) {
         const float *const from = s->queries + (first + i) * s->pixels;
         double square = 0;
         for (size_t k = 0; k < s->pixels; k++) {
-            r->queries[i * s->pixels + k] = (gkv_real)from[k];
+            w->queries[i * s->pixels + k] = (gkv_real)from[k];
             square += (double)from[k] * (double)from[k];
         }
-        r->length[i] = sqrt(square);
-        r->best[i] = (double)INFINITY;
-        r->nearest[i] = 0;
+        w->length[i] = sqrt(square);
+        w->best[i] = (double)INFINITY;
+        w->nearest[i] = 0;
     }
 }
 
 /* Loads a tile of references and returns its greatest |L|. */
-static double load_references(const search *s, size_t first, size_t count, scratch *r)
+static double load_references(const search *s, size_t first, size_t count, worker *w)
 {
     const uint8_t *const levels = s->references + first * s->pixels;
     double greatest = 0;
     for (size_t k = 0; k < count * s->pixels; k++)
-        r->references[k] = (gkv_real)levels[k];
+        w->references[k] = (gkv_real)levels[k];
     for (size_t j = 0; j < count; j++) {
-        r->bias[j] = (gkv_real)(-s->squares[first + j] / 510);
+        w->bias[j] = (gkv_real)(-s->squares[first + j] / 510);
         greatest = fmax(greatest, s->squares[first + j]);
     }
     return sqrt(greatest);
@@ -111,42 +111,42 @@ static double load_references(const search *s, size_t first, size_t count, scrat
 
 /* The threshold of query i. References of the tile with a lower score are not nearer than the best one so far.
  * `greatest` is the greatest |L| of the tile. */
-static double threshold_of(const search *s, const scratch *r, size_t i, double greatest)
+static double threshold_of(const search *s, const worker *w, size_t i, double greatest)
 {
-    if (isinf(r->best[i]) || isinf(s->rounding))
+    if (isinf(w->best[i]) || isinf(s->rounding))
         return (double)-INFINITY;
-    const double error = s->rounding * (r->length[i] * greatest + greatest * greatest / 510);
-    return 127.5 * (r->length[i] * r->length[i] - r->best[i]) - error;
+    const double error = s->rounding * (w->length[i] * greatest + greatest * greatest / 510);
+    return 127.5 * (w->length[i] * w->length[i] - w->best[i]) - error;
 }
 
-static void search_block(const search *s, size_t first, scratch *r)
+static void search_block(const search *s, size_t first, worker *w)
 {
     const size_t count = least(QUERIES, s->n - first);
-    load_queries(s, first, count, r);
+    load_queries(s, first, count, w);
     for (size_t from = 0; from < s->m; from += REFERENCES) {
         const size_t tile = least(REFERENCES, s->m - from);
-        const double greatest = load_references(s, from, tile, r);
-        gkv_gemm_forward(s->kernels, count, tile, s->pixels, r->queries, r->references, NULL, r->bias, r->scores);
+        const double greatest = load_references(s, from, tile, w);
+        gkv_gemm_forward(s->kernels, count, tile, s->pixels, w->queries, w->references, NULL, w->bias, w->scores);
         for (size_t i = 0; i < count; i++) {
-            const gkv_real *const scores = r->scores + i * tile;
-            double threshold = threshold_of(s, r, i, greatest);
+            const gkv_real *const scores = w->scores + i * tile;
+            double threshold = threshold_of(s, w, i, greatest);
             for (size_t j = 0; j < tile; j++) {
                 if ((double)scores[j] < threshold)
                     continue;
                 const double square = squared_distance(s, s->queries + (first + i) * s->pixels,
                                                        s->references + (from + j) * s->pixels);
-                if (!(square < r->best[i]))
+                if (!(square < w->best[i]))
                     continue;
-                r->best[i] = square;
-                r->nearest[i] = (uint32_t)(from + j);
-                threshold = threshold_of(s, r, i, greatest);
+                w->best[i] = square;
+                w->nearest[i] = (uint32_t)(from + j);
+                threshold = threshold_of(s, w, i, greatest);
             }
         }
     }
     for (size_t i = 0; i < count && s->index; i++)
-        s->index[first + i] = r->nearest[i];
+        s->index[first + i] = w->nearest[i];
     for (size_t i = 0; i < count && s->distance; i++)
-        s->distance[first + i] = sqrt(r->best[i]);
+        s->distance[first + i] = sqrt(w->best[i]);
 }
 
 static gkv_status check(const float *queries, size_t n, const uint8_t *references, size_t m, size_t pixels, int threads)
@@ -181,20 +181,20 @@ gkv_status gkv_nearest(const float *queries, size_t n, const uint8_t *references
     if (!s.kernels && openblas_get_num_threads() != 1)
         openblas_set_num_threads(1); /* the blocks already run in parallel */
     const size_t blocks = n / QUERIES + (n % QUERIES > 0), used = least((size_t)gkv_threads(threads), blocks);
-    scratch *scratches = NULL;
+    worker *workers = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc(m, sizeof *s.squares, &s.squares));
-    GKV_TRY_GOTO(gkv_alloc(used, sizeof *scratches, &scratches));
+    GKV_TRY_GOTO(gkv_alloc(used, sizeof *workers, &workers));
     for (size_t t = 0; t < used; t++)
-        GKV_TRY_GOTO(scratch_create(pixels, &scratches[t]));
+        GKV_TRY_GOTO(worker_create(pixels, &workers[t]));
     levels_of(&s);
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
     for (size_t block = 0; block < blocks; block++)
-        search_block(&s, block * QUERIES, &scratches[omp_get_thread_num()]);
+        search_block(&s, block * QUERIES, &workers[omp_get_thread_num()]);
 done:
-    for (size_t t = 0; scratches && t < used; t++)
-        scratch_free(&scratches[t]);
-    free(scratches);
+    for (size_t t = 0; workers && t < used; t++)
+        worker_free(&workers[t]);
+    free(workers);
     free(s.squares);
     return status;
 }
