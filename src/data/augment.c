@@ -96,7 +96,7 @@ static void deform_row(const uint8_t *grey, size_t height, size_t width, const f
     for (size_t cell = 0; cell < CELLS; cell++)
         for (size_t first = cell * width / CELLS, end = (cell + 1) * width / CELLS, count; first < end;
              first += count) {
-            gkv_real position[2][BLOCK]; /* in `grey` */
+            gkv_real position[2][BLOCK]; /* positions in `grey` */
             count = end - first < BLOCK ? end - first : BLOCK;
             for (size_t axis = 0; axis < 2; axis++) {
                 const gkv_real *c = along[axis][cell];

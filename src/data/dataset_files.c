@@ -45,8 +45,8 @@ done:
     return status;
 }
 
-/* The paths of the files, to be freed with free(). *labels is NULL if there are no labels. GKV_ERR_IO if a file is
- * missing. */
+/* Finds the paths of the files, which the caller frees with free(). *labels is NULL if there are no labels.
+ * GKV_ERR_IO if a file is missing. */
 static gkv_status locate(const gkv_data_settings *settings, gkv_split split, char **images, char **labels)
 {
     const char *set_images = split == GKV_TEST ? settings->test_images : settings->train_images;

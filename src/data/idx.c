@@ -138,7 +138,7 @@ gkv_status gkv_idx_read(const char *path, uint32_t magic, gkv_idx *out)
     return status;
 }
 
-enum { HEADER = 16, FIELDS = 4 }; /* of a file of images */
+enum { HEADER = 16, FIELDS = 4 }; /* bytes and numbers in the header of a file of images */
 
 gkv_status gkv_idx_write(const char *path, const uint8_t *pixels, size_t count, size_t height, size_t width)
 {

@@ -117,7 +117,7 @@ void gkv_pen_use(gkv_canvas *canvas, gkv_pen pen)
 }
 
 /* Clips a segment to the box (Liang & Barsky 1984). Returns 0 if no part of it is inside. A clipped end is put
- * exactly on the edge of the box, because of a segment of length 1e300 the part inside is too small a fraction for a
+ * exactly on the edge of the box: if the segment is 1e300 long, the fraction of it that is inside is too small for a
  * double. */
 static int clip_segment(gkv_box box, double *x0, double *y0, double *x1, double *y1)
 {

@@ -84,7 +84,7 @@ static void frequencies_are_the_grey_levels(void **state)
     assert_close(chi2, 254, 5 * sqrt(2 * 254.0));
 }
 
-static void a_pixel_depends_on_its_own_grey_and_place_only(void **state)
+static void a_pixel_depends_on_its_own_grey_and_index_only(void **state)
 {
     (void)state;
     uint8_t grey[N], other[N];
@@ -159,7 +159,7 @@ int main(void)
         cmocka_unit_test(thresholds_are_exact),
         cmocka_unit_test(black_is_never_on_and_white_always),
         cmocka_unit_test(frequencies_are_the_grey_levels),
-        cmocka_unit_test(a_pixel_depends_on_its_own_grey_and_place_only),
+        cmocka_unit_test(a_pixel_depends_on_its_own_grey_and_index_only),
         cmocka_unit_test(grey_is_the_level_itself),
         cmocka_unit_test(modes_are_known_by_name),
         cmocka_unit_test(digits_keep_their_mean),

@@ -94,7 +94,7 @@ static void fixture_is_read_by_its_standard_names(void **state)
     }
 }
 
-static void set_paths_win(void **state)
+static void paths_in_settings_come_first(void **state)
 {
     (void)state;
     gkv_data_settings settings = fixture();
@@ -177,7 +177,7 @@ static void fixture_is_described(void **state)
     assert_int_equal(info.per_class[9], 50);
 }
 
-static void other_content_in_a_known_place_is_noticed(void **state)
+static void other_content_at_a_known_path_is_noticed(void **state)
 {
     (void)state;
     gkv_data_info info;
@@ -209,11 +209,11 @@ int main(void)
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(mean_is_of_its_range),
         cmocka_unit_test(fixture_is_read_by_its_standard_names),
-        cmocka_unit_test(set_paths_win),
+        cmocka_unit_test(paths_in_settings_come_first),
         cmocka_unit_test(missing_files_are_named),
         cmocka_unit_test(own_data_needs_no_labels_and_raw_comes_first),
         cmocka_unit_test(fixture_is_described),
-        cmocka_unit_test(other_content_in_a_known_place_is_noticed),
+        cmocka_unit_test(other_content_at_a_known_path_is_noticed),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

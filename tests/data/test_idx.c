@@ -39,7 +39,7 @@ static void expect_as_written(const char *images_path, const char *labels_path)
     gkv_dataset_free(dataset);
 }
 
-static void raw_and_gzip_are_told_by_content(void **state)
+static void raw_and_gzip_are_recognized_by_content(void **state)
 {
     (void)state;
     const char *raw = put("raw.gz", images, 16 + PIXELS); /* the name does not match the content */
@@ -91,7 +91,7 @@ static void refused(const void *bytes, size_t n, const char *text)
     assert_null(dataset);
 }
 
-static void headers_that_lie_are_refused(void **state)
+static void false_headers_are_refused(void **state)
 {
     (void)state;
     uint8_t bytes[16 + PIXELS];
@@ -197,7 +197,7 @@ static void labels_must_fit_the_images(void **state)
                  "/nowhere: cannot be opened: No such file or directory");
 }
 
-static void what_is_no_file_is_an_io_error(void **state)
+static void not_a_regular_file_is_an_io_error(void **state)
 {
     (void)state;
     gkv_dataset *dataset = NULL;
@@ -266,7 +266,7 @@ static void memory_stays_bounded(void **state)
     free(noise);
 }
 
-static void what_is_written_is_read(void **state)
+static void written_files_are_read(void **state)
 {
     (void)state;
     const char *path = in_temporary("written");
@@ -301,19 +301,19 @@ static void writing_keeps_links_and_pipes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(written_files_are_read),
         cmocka_unit_test(writing_keeps_links_and_pipes),
         cmocka_unit_test(memory_stays_bounded), /* first, since a peak never decreases */
-        cmocka_unit_test(raw_and_gzip_are_told_by_content),
+        cmocka_unit_test(raw_and_gzip_are_recognized_by_content),
         cmocka_unit_test(gzip_of_several_streams_is_one_file),
         cmocka_unit_test(large_files_arrive_whole),
-        cmocka_unit_test(headers_that_lie_are_refused),
+        cmocka_unit_test(false_headers_are_refused),
         cmocka_unit_test(impossible_sizes_are_refused),
         cmocka_unit_test(wrong_lengths_are_refused),
         cmocka_unit_test(damaged_gzip_is_refused),
         cmocka_unit_test(every_flipped_byte_is_refused_or_harmless),
         cmocka_unit_test(labels_must_fit_the_images),
-        cmocka_unit_test(what_is_no_file_is_an_io_error),
+        cmocka_unit_test(not_a_regular_file_is_an_io_error),
     };
     return cmocka_run_group_tests(tests, make_files, remove_temporary);
 }

@@ -85,7 +85,7 @@ static void agrees_with_scikit_image(void **state)
 }
 
 /* scipy.ndimage.gaussian_filter(mode="reflect") without cropping the short sides. */
-static void small_images_are_mirrored(void **state)
+static void small_images_have_symmetric_padding(void **state)
 {
     (void)state;
     const struct {
@@ -182,7 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_scikit_image),
-        cmocka_unit_test(small_images_are_mirrored),
+        cmocka_unit_test(small_images_have_symmetric_padding),
         cmocka_unit_test(equal_images_are_perfect),
         cmocka_unit_test(batch_is_the_mean_of_its_pairs),
         cmocka_unit_test(bad_pixels_are_named),

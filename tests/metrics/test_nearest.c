@@ -69,7 +69,7 @@ static void as_plain_loops(void **state)
 
 /* References that differ by one level of one pixel, or only in the order of pixels. Products in float cannot order
  * them. */
-static void what_float_cannot_tell(void **state)
+static void references_that_are_equal_in_float(void **state)
 {
     (void)state;
     enum { M = 300, PIXELS = 784, N = 40 };
@@ -171,7 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_plain_loops),
-        cmocka_unit_test(what_float_cannot_tell),
+        cmocka_unit_test(references_that_are_equal_in_float),
         cmocka_unit_test(ties_and_copies),
         cmocka_unit_test(same_bits_on_any_threads),
         cmocka_unit_test(refusals),

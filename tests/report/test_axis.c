@@ -69,7 +69,7 @@ static void any_range_gives_an_axis(void **state)
                 }
 }
 
-static void utf8_is_mended(void **state)
+static void malformed_utf8_is_replaced(void **state)
 {
     (void)state;
     const struct {
@@ -144,7 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_ticks),           cmocka_unit_test(logarithmic_ticks),
-        cmocka_unit_test(any_range_gives_an_axis), cmocka_unit_test(utf8_is_mended),
+        cmocka_unit_test(any_range_gives_an_axis), cmocka_unit_test(malformed_utf8_is_replaced),
         cmocka_unit_test(histograms_count_densities), cmocka_unit_test(odd_samples_give_histograms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

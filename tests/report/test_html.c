@@ -59,7 +59,7 @@ static void every_text_is_escaped(void **state)
     free(page);
 }
 
-static void malformed_text_is_mended(void **state)
+static void malformed_text_is_replaced(void **state)
 {
     (void)state;
     const gkv_report_text text = {"bytes", "a\xff"
@@ -131,7 +131,7 @@ static void numbers_are_aligned(void **state)
                  gkv_html_is_number(NULL));
 }
 
-static void nothing_is_asked_of_outside(void **state)
+static void nothing_is_loaded_from_outside(void **state)
 {
     (void)state;
     const gkv_report_figure figure = {.heading = "Heading", .png = small_picture()};
@@ -226,10 +226,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_text_is_escaped),
-        cmocka_unit_test(malformed_text_is_mended),
+        cmocka_unit_test(malformed_text_is_replaced),
         cmocka_unit_test(pictures_are_embedded_whole),
         cmocka_unit_test(numbers_are_aligned),
-        cmocka_unit_test(nothing_is_asked_of_outside),
+        cmocka_unit_test(nothing_is_loaded_from_outside),
         cmocka_unit_test(same_input_same_bytes),
         cmocka_unit_test(a_failure_leaves_the_old_page),
         cmocka_unit_test(refuses),

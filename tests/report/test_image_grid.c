@@ -18,7 +18,7 @@ static gkv_image_grid_settings plain(int scale, int gap)
 
 enum { MARGIN = 12 };
 
-static void every_pixel_has_its_place(void **state)
+static void pixels_are_at_their_positions(void **state)
 {
     (void)state;
     /* Two rows of three images of 2×3 pixels: all levels differ. */
@@ -61,7 +61,7 @@ static void black_is_black_and_inverted_white(void **state)
     close_picture(p);
 }
 
-static void wild_values_are_bounded_or_shown(void **state)
+static void unusual_values_are_bounded_or_shown(void **state)
 {
     (void)state;
     const float unusual[4] = {-3, 7, NAN, INFINITY};
@@ -75,7 +75,7 @@ static void wild_values_are_bounded_or_shown(void **state)
     close_picture(p);
 }
 
-static void words_make_room_for_themselves(void **state)
+static void texts_widen_the_page(void **state)
 {
     (void)state;
     const float images[4 * 16] = {0};
@@ -140,10 +140,10 @@ static void refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_pixel_has_its_place),
+        cmocka_unit_test(pixels_are_at_their_positions),
         cmocka_unit_test(black_is_black_and_inverted_white),
-        cmocka_unit_test(wild_values_are_bounded_or_shown),
-        cmocka_unit_test(words_make_room_for_themselves),
+        cmocka_unit_test(unusual_values_are_bounded_or_shown),
+        cmocka_unit_test(texts_widen_the_page),
         cmocka_unit_test(same_input_same_bytes),
         cmocka_unit_test(refuses),
     };

@@ -34,7 +34,7 @@ static double height_at(picture p, uint32_t colour, int x)
     return count ? sum / count : -1;
 }
 
-static void a_line_passes_where_it_should(void **state)
+static void lines_pass_through_their_points(void **state)
 {
     (void)state;
     const double flat[] = {1, 1, 1}, rising[] = {0, 1, 2};
@@ -93,7 +93,7 @@ static void logarithmic_heights(void **state)
 }
 
 /* The legend is in the corner without a line: there are lines along all edges but the lower right. */
-static void the_legend_keeps_clear(void **state)
+static void the_legend_touches_no_line(void **state)
 {
     (void)state;
     double y[200];
@@ -203,10 +203,10 @@ static void refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_line_passes_where_it_should),
+        cmocka_unit_test(lines_pass_through_their_points),
         cmocka_unit_test(gaps_stay_empty),
         cmocka_unit_test(logarithmic_heights),
-        cmocka_unit_test(the_legend_keeps_clear),
+        cmocka_unit_test(the_legend_touches_no_line),
         cmocka_unit_test(odd_data_give_pictures),
         cmocka_unit_test(same_input_same_bytes),
         cmocka_unit_test(refuses),
