@@ -26,13 +26,13 @@
 typedef struct gkv_product {
     size_t m, n, k;
     const gkv_real *a;
-    size_t a_row, a_step; /* element (i, j) of A is a[i·a_row + j·a_step] */
+    size_t a_row, a_step;  /* element (i, j) of A is a[i·a_row + j·a_step] */
     const gkv_real *b;
-    size_t b_row;         /* distance of the rows of B, in elements */
+    size_t b_row;          /* distance of the rows of B, in elements */
     gkv_real *c;
-    size_t c_row;         /* distance of the rows of C */
+    size_t c_row;          /* distance of the rows of C */
     const gkv_real *start; /* S; NULL for zeros; it may be C */
-    size_t start_row;     /* distance of the rows of S; 0 if all rows of S are the same row */
+    size_t start_row;      /* distance of the rows of S; 0 if all rows of S are the same row */
 } gkv_product;
 
 /* An element that is not zero. */
