@@ -1,4 +1,4 @@
-/* How near two names are, for messages that guess what was meant. */
+/* The edit distance of two names. Error messages use it to suggest a similar name. */
 #ifndef GKVAE_TEXT_H
 #define GKVAE_TEXT_H
 
@@ -10,10 +10,9 @@
 extern "C" {
 #endif
 
-/* How many insertions, deletions, replacements and swaps of neighbours turn one text into
- * the other, none of them touching the same place twice (the optimal string alignment form
- * of the Damerau–Levenshtein distance). Only the first 63 bytes count. Allocates nothing;
- * thread-safe. */
+/* The least number of insertions, deletions, replacements and swaps of neighbouring bytes that turn one text into the
+ * other. No byte is edited twice: this is the optimal string alignment form of the Damerau–Levenshtein distance. Only
+ * the first 63 bytes of each text count. Neither argument is NULL. Allocates nothing; thread-safe. */
 GKV_API size_t gkv_text_distance(const char *a, const char *b);
 
 #ifdef __cplusplus

@@ -16,7 +16,7 @@ const char *gkv_error_message(void)
 
 gkv_status gkv_fail(gkv_status code, const char *format, ...)
 {
-    /* The arguments may point into the old message, so it is replaced last. */
+    /* The arguments may point into the old message, so it is overwritten only after formatting. */
     char fresh[MESSAGE_SIZE];
     va_list args;
     va_start(args, format);

@@ -1,4 +1,5 @@
-/* How the library reports failures to itself; the public half is gkvae/error.h. */
+/* How functions of the library record failures and pass them on. The public part is gkvae/error.h. All functions are
+ * thread-safe: messages belong to a thread. */
 #ifndef GKV_CORE_ERROR_H
 #define GKV_CORE_ERROR_H
 
@@ -8,13 +9,14 @@
  *     return gkv_fail(GKV_ERR_DATA, "%s: bad magic 0x%08x", path, magic);   */
 gkv_status gkv_fail(gkv_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* How many messages this thread has recorded: whether somebody else's function left one. */
+/* The number of messages that this thread has recorded. A caller compares two values to learn whether a callback has
+ * recorded a message. */
 unsigned long gkv_failures(void);
 
-/* Puts "context: " before this thread's message; returns the code. */
+/* Puts the text (printf format) and ": " before this thread's message, and returns the code. */
 gkv_status gkv_fail_context(gkv_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Returns from the caller with any code that is not GKV_OK. */
+/* Evaluates the call, and returns its status from the calling function unless that is GKV_OK. */
 #define GKV_TRY(call)                                \
     do {                                             \
         gkv_status gkv_try_status_ = (call);         \
@@ -22,7 +24,8 @@ gkv_status gkv_fail_context(gkv_status code, const char *format, ...) __attribut
             return gkv_try_status_;                  \
     } while (0)
 
-/* As GKV_TRY, for functions with a clean-up tail: sets `status`, goes to `done`. */
+/* As GKV_TRY, for functions with a clean-up section at their end: stores the status in `status`, and jumps to the label
+ * `done` unless the status is GKV_OK. */
 #define GKV_TRY_GOTO(call)              \
     do {                                \
         status = (call);                \

@@ -15,11 +15,11 @@
 #include "core/memory.h"
 
 struct gkv_file_writer {
-    char *path;         /* where the file will be, links resolved */
-    char *temporary;    /* where it is being written */
+    char *path;         /* the final path of the file, with links resolved */
+    char *temporary;    /* the path of the temporary file */
     FILE *stream;
-    gkv_status status;  /* the first failure */
-    int error;          /* and its errno */
+    gkv_status status;  /* the status of the first failure */
+    int error;          /* the errno of the first failure */
 };
 
 static gkv_status cannot(const char *what, const char *path, int error)
@@ -45,7 +45,7 @@ void gkv_file_abandon(gkv_file_writer *writer)
     writer_free(writer);
 }
 
-/* The path with links resolved if it exists, else itself. */
+/* Copies the path into *out, with links resolved if it exists. Refuses anything but a regular file. */
 static gkv_status resolve(const char *path, char **out)
 {
     struct stat info;
@@ -59,7 +59,7 @@ static gkv_status resolve(const char *path, char **out)
     char *target = realpath(path, NULL);
     if (!target)
         return cannot("follow the link", path, errno);
-    /* Renaming onto a device would replace the device. */
+    /* A rename onto a device would replace the device. */
     if (stat(target, &info) != 0 || !S_ISREG(info.st_mode)) {
         free(target);
         return gkv_fail(GKV_ERR_IO, "%s: cannot write: it leads to something that is not a regular file", path);
@@ -70,7 +70,7 @@ static gkv_status resolve(const char *path, char **out)
 
 gkv_status gkv_file_begin(const char *path, gkv_file_writer **out)
 {
-    /* The counter tells this process's writers apart. */
+    /* The counter gives each writer of this process its own name. */
     static atomic_uint counter;
     gkv_status status = GKV_OK;
     gkv_file_writer *writer = NULL;
@@ -79,7 +79,7 @@ gkv_status gkv_file_begin(const char *path, gkv_file_writer **out)
         return gkv_fail(GKV_ERR_IO, "cannot write a file of no name");
     GKV_TRY_GOTO(gkv_alloc(1, sizeof *writer, &writer));
     GKV_TRY_GOTO(resolve(path, &writer->path));
-    /* A name may be left over from a killed process of the same id: take the next. */
+    /* A killed process of the same id may have left a file of this name. Then the next name is tried. */
     int descriptor = -1;
     do {
         free(writer->temporary);
@@ -105,7 +105,7 @@ done:
     return status;
 }
 
-/* Remembers the failure, so that a run of writes needs one check at its end. */
+/* Remembers the first failure, so that a series of writes needs one check at its end. */
 static gkv_status writer_failed(gkv_file_writer *writer, int error)
 {
     if (writer->status == GKV_OK) {
@@ -137,7 +137,7 @@ gkv_status gkv_file_printf(gkv_file_writer *writer, const char *format, ...)
     return length < 0 ? writer_failed(writer, errno) : GKV_OK;
 }
 
-/* The folder that holds the path, opened, or −1. */
+/* Opens the folder that holds the path. Returns its descriptor, or −1 with errno set. */
 static int open_folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -161,8 +161,7 @@ gkv_status gkv_file_commit(gkv_file_writer *writer)
         status = writer_failed(writer, 0);
         goto done;
     }
-    /* The folder is opened while the old file still stands: past the rename there
-     * is no way back, so little may fail there. */
+    /* The folder is opened before the rename, while a failure can still leave the old file in place. */
     folder = open_folder_of(writer->path);
     errno = 0;
     if (folder < 0 || fflush(writer->stream) != 0 || fsync(fileno(writer->stream)) != 0) {
@@ -176,7 +175,7 @@ gkv_status gkv_file_commit(gkv_file_writer *writer)
         unlink(writer->temporary);
         goto done;
     }
-    /* Some file systems know no fsync of a folder, and need none. */
+    /* Some file systems have no fsync of folders and do not need it. */
     if (fsync(folder) != 0 && errno != EINVAL && errno != ENOTSUP && errno != EROFS)
         status = cannot("make the new file durable (it is in place, but a power cut may undo it)",
                         writer->path, errno);
@@ -201,7 +200,7 @@ gkv_status gkv_file_read(const char *path, size_t limit, char **out, size_t *cou
 {
     gkv_status status = GKV_OK;
     char *bytes = NULL;
-    size_t length = 0, room = 0;
+    size_t length = 0, capacity = 0;
     *out = NULL;
     *count = 0;
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
@@ -214,19 +213,19 @@ gkv_status gkv_file_read(const char *path, size_t limit, char **out, size_t *cou
             goto too_long;
         guess = (size_t)info.st_size + 1;
     }
-    /* Reads on to the end whatever the size said: it may be a pipe, or growing. */
+    /* Reads to the end whatever fstat() reported: the file may be a pipe, or may be growing. */
     for (;;) {
-        if (length >= room) {
-            size_t grown = room ? room + room / 2 + 1 : guess;
+        if (length >= capacity) {
+            size_t grown = capacity ? capacity + capacity / 2 + 1 : guess;
             char *larger = grown < SIZE_MAX ? realloc(bytes, grown + 1) : NULL;
             if (!larger) {
                 status = gkv_fail(GKV_ERR_MEMORY, "%s: out of memory: %zu bytes were refused", path, grown);
                 goto done;
             }
             bytes = larger;
-            room = grown;
+            capacity = grown;
         }
-        ssize_t got = read(descriptor, bytes + length, room - length);
+        ssize_t got = read(descriptor, bytes + length, capacity - length);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
@@ -265,14 +264,14 @@ gkv_status gkv_file_make_folder(const char *path)
     if (!path)
         return gkv_fail(GKV_ERR_ARGUMENT, "gkv_file_make_folder: NULL for the path");
     GKV_TRY(gkv_strdup(path, &name));
-    /* Each prefix that ends before a slash, then the whole. */
+    /* Makes each prefix that ends before a slash, and then the whole path. */
     for (char *end = name + (*name == '/');; end++) {
         if (*end != '/' && *end != '\0')
             continue;
         const char kept = *end;
         *end = '\0';
         struct stat info;
-        /* mkdir may refuse (a read-only parent) what is there already. */
+        /* mkdir() may fail for a folder that exists, for example below a read-only parent. */
         if (mkdir(name, 0777) != 0) {
             int error = errno;
             if (stat(name, &info) != 0)

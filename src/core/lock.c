@@ -16,7 +16,7 @@ struct gkv_lock {
     int descriptor;
 };
 
-/* True for NAME.tmp-PID-N as gkv_file_begin() makes them. */
+/* True for NAME.tmp-PID-N, the names that gkv_file_begin() makes. */
 static bool is_temporary(const char *name)
 {
     const char *tail = NULL;
@@ -31,8 +31,9 @@ static bool is_temporary(const char *name)
     return number > 0 && tail[pid + 1 + number] == '\0';
 }
 
-/* Only the lock's holder writes here, and it has not begun: what is found is the
- * remains of killed processes. Best effort: remains do no harm but take room. */
+/* Removes the temporary files of killed processes. Only the holder of the lock writes into the folder, and the caller
+ * has just acquired the lock, so every temporary file is a remnant. Failures are ignored: a remnant only takes disk
+ * space. */
 static void sweep(const char *folder)
 {
     DIR *listing = opendir(folder);
@@ -44,7 +45,7 @@ static void sweep(const char *folder)
     closedir(listing);
 }
 
-/* Says who holds the folder, as far as its lock file tells. */
+/* GKV_ERR_BUSY, with the id of the process that holds the folder if the lock file has it. */
 static gkv_status busy(int descriptor, const char *folder)
 {
     char text[32] = "";
@@ -79,8 +80,7 @@ gkv_status gkv_lock_acquire(const char *folder, gkv_lock **out)
             status = gkv_fail(GKV_ERR_IO, "%s: cannot lock the folder: %s", path, strerror(errno));
         goto done;
     }
-    /* The process id is a courtesy to whoever finds the folder busy; a disk too
-     * full to hold it does not weaken the lock. */
+    /* The process id serves only the message of GKV_ERR_BUSY, so a failure to write it is ignored. */
     char text[32];
     const int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
     if (ftruncate(descriptor, 0) == 0 && pwrite(descriptor, text, (size_t)length, 0) != length)
@@ -103,7 +103,7 @@ void gkv_lock_free(gkv_lock *lock)
     if (!lock)
         return;
     (void)!ftruncate(lock->descriptor, 0);
-    /* LOCK_UN, and not close() alone: a forked child may share the descriptor. */
+    /* close() alone would not unlock if a forked child shares the descriptor. */
     flock(lock->descriptor, LOCK_UN);
     close(lock->descriptor);
     free(lock);

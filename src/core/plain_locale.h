@@ -1,6 +1,5 @@
-/* Numbers in files have a decimal point, whatever the host program's locale says.
- * printf(), strtod() and sscanf() between the two calls use the "C" locale, on this
- * thread only:
+/* The "C" locale for reading and writing numbers in files, which have a decimal point whatever the locale of the host
+ * program is. Between these two calls printf(), strtod() and sscanf() use the "C" locale, on this thread only:
  *     const locale_t before = gkv_plain_locale_enter();
  *     …
  *     uselocale(before);                                                          */
@@ -9,8 +8,8 @@
 
 #include <locale.h>
 
-/* Returns what the thread had. If the "C" locale cannot be had, which takes a system
- * out of memory, numbers follow the program's. */
+/* Switches this thread to the "C" locale and returns the locale that it had before. If the system has no memory for the
+ * "C" locale, the thread keeps its own. Thread-safe. */
 locale_t gkv_plain_locale_enter(void);
 
 #endif

@@ -29,7 +29,7 @@ void gkv_rng_words(gkv_rng at, size_t n, uint32_t *out)
     }
 }
 
-/* The midpoints of 2^52 cells: (0,1), both ends excluded after rounding too. */
+/* The midpoint of one of 2^52 equal cells of (0,1). It is never 0 or 1, also after rounding. */
 static inline double uniform_from(uint32_t high, uint32_t low)
 {
     const uint64_t bits = ((uint64_t)high << 20) | (low >> 12);
@@ -74,8 +74,8 @@ void gkv_rng_normal_f(gkv_rng at, size_t n, float *out)
         for (size_t k = 0; k < pairs; k += 2) {
             const philox4x32_ctr_t r = block_at(at, block++);
             for (size_t half = 0; half < 2 && k + half < pairs; half++) {
-                /* Near 0 a float keeps all 32 bits, which is where the tail is; near 1 it
-                 * may round to 1, whose log is 0: a harmless radius. */
+                /* u near 0 makes the tails, and there a float keeps all 32 bits. u near 1 may round to 1. Its
+                 * logarithm is 0, which is a valid radius. */
                 u[k + half] = ((float)r.v[2 * half] + 0.5F) * 0x1p-32F;
                 v[k + half] = ((float)r.v[2 * half + 1] + 0.5F) * 0x1p-32F;
             }
@@ -96,7 +96,7 @@ void gkv_rng_permutation(gkv_rng at, uint32_t n, uint32_t *out)
     for (uint32_t i = n; i > 1; i--) {
         uint64_t product;
         uint32_t low;
-        const uint32_t threshold = (uint32_t)(-i) % i; /* Lemire 2019: unbiased multiply-shift */
+        const uint32_t threshold = (uint32_t)(-i) % i; /* unbiased multiply-shift (Lemire 2019) */
         do {
             if (used == WORDS) {
                 const philox4x32_ctr_t r = block_at(at, block++);

@@ -1,8 +1,8 @@
 /* Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011) from Random123.
  *
- * There is no state. What is drawn is a pure function of (seed, stream, step,
- * index), so that noise does not depend on threads, batches or what was drawn
- * before, and a resumed run draws what the uninterrupted one would have. */
+ * There is no state. A number is a pure function of (seed, stream, step, index). So noise does not depend on
+ * threads, on batches or on earlier draws, and a resumed run draws the same numbers as an uninterrupted one. All
+ * functions are thread-safe. */
 #ifndef GKV_CORE_RNG_H
 #define GKV_CORE_RNG_H
 
@@ -11,30 +11,31 @@
 
 #include "core/real.h"
 
-/* What the numbers are for. Values are part of the reproducibility promise:
- * append, never renumber. */
+/* The purpose of the numbers. The values are part of the reproducibility promise: append new ones, never renumber. */
 typedef enum gkv_stream {
-    GKV_STREAM_INIT = 1,       /* initial weights; index = parameter's place in the table */
-    GKV_STREAM_SHUFFLE,        /* order of the images; step = epoch */
-    GKV_STREAM_BINARIZE_TRAIN, /* step = training step, index = image */
-    GKV_STREAM_BINARIZE_FIXED, /* the one binarization of test, validation or static sets */
+    GKV_STREAM_INIT = 1,       /* initial weights; index = position of the parameter in the table */
+    GKV_STREAM_SHUFFLE,        /* the order of the training images; step = epoch */
+    GKV_STREAM_BINARIZE_TRAIN, /* dynamic binarization; step = training step, index = image */
+    GKV_STREAM_BINARIZE_FIXED, /* the fixed binarization of test, validation and static sets; index = image */
     GKV_STREAM_POSTERIOR,      /* u ~ N(0,I) in training; step = training step, index = image */
-    GKV_STREAM_CODE,           /* which of an image's draws a refit takes, or goes backward; step = training step, index = place in the batch */
+    GKV_STREAM_CODE,           /* chooses the draw of an image that a refit or the backward pass uses; step = training
+                                  step, index = position in the batch */
     GKV_STREAM_EVAL,           /* posterior noise in evaluation; step = sample, index = image */
-    GKV_STREAM_SAMPLE,         /* draws from the prior; step: vae/draws.h, index = number of the draw */
-    GKV_STREAM_VALIDATION_SPLIT,
-    GKV_STREAM_BOOTSTRAP,
-    GKV_STREAM_USER,           /* draws asked for by name through the public API */
-    GKV_STREAM_REFINE,         /* posterior noise in refinement; index = image, step: infer/refine_iteration.h */
-    GKV_STREAM_FINE_TUNE,         /* the same in training, from another place in each epoch */
-    GKV_STREAM_AUGMENT,           /* whether an image is bent; step = training step, index = image */
-    GKV_STREAM_AUGMENT_FIELD,     /* how */
+    GKV_STREAM_SAMPLE,         /* draws from the prior; vae/draws.h defines step, index = number of the draw */
+    GKV_STREAM_VALIDATION_SPLIT, /* the choice of validation images */
+    GKV_STREAM_BOOTSTRAP,      /* bootstrap samples */
+    GKV_STREAM_USER,           /* draws that a caller of the public API requests, and noise of tests */
+    GKV_STREAM_REFINE,         /* posterior noise in refinement; index = image, infer/refine_iteration.h defines step */
+    GKV_STREAM_FINE_TUNE,      /* posterior noise in fine-tuning; index = image, every epoch has its own steps */
+    GKV_STREAM_AUGMENT,        /* whether an image is augmented; step = training step, index = image */
+    GKV_STREAM_AUGMENT_FIELD,  /* the elastic deformation of an augmented image; step and index as GKV_STREAM_AUGMENT */
     GKV_STREAM_PIXELS,         /* Bernoulli draws of decoded images; index = number of the draw */
-    GKV_STREAM_SUBSET,         /* rows of a subset (kernel distance); step = subset, index = 0 for set a, 1 for b */
-    GKV_STREAM_CHOICE          /* order in which metrics of generation take images; index = 0 of training, 1 of test images */
+    GKV_STREAM_SUBSET,         /* rows of a subset (kernel distance); step = subset, index = 0 for set a, 1 for set b */
+    GKV_STREAM_CHOICE          /* the order in which generation metrics take images; index = 0 for training images, 1
+                                  for test images */
 } gkv_stream;
 
-/* One place in the space of numbers: n values from it are values 0 … n−1. */
+/* One address in the space of numbers. n values at an address are its values 0 … n−1. */
 typedef struct gkv_rng {
     uint64_t seed;
     uint32_t stream;
@@ -47,19 +48,20 @@ static inline gkv_rng gkv_rng_at(uint64_t seed, gkv_stream stream, uint64_t step
     return (gkv_rng){seed, (uint32_t)stream, (uint32_t)step, (uint32_t)index};
 }
 
-/* n uniform 32-bit words. */
+/* Writes n uniform 32-bit words. */
 void gkv_rng_words(gkv_rng at, size_t n, uint32_t *out);
 
-/* n doubles uniform on (0,1), 53 bits, never 0 or 1. */
+/* Writes n doubles that are uniform on (0,1), with 52 random bits each. They are never 0 or 1. */
 void gkv_rng_uniform(gkv_rng at, size_t n, double *out);
 
-/* n standard normals, in double (32-bit uniforms are not enough for its tails: 53 bits). */
+/* Writes n standard normals in double, by Box–Muller from the uniforms of gkv_rng_uniform(). Their tails need more than
+ * 32 random bits. */
 void gkv_rng_normal_d(gkv_rng at, size_t n, double *out);
 
-/* n standard normals from 32-bit uniforms, in float. */
+/* Writes n standard normals in float, by Box–Muller from 32-bit uniforms. */
 void gkv_rng_normal_f(gkv_rng at, size_t n, float *out);
 
-/* n standard normals in the networks' numeric type. */
+/* Writes n standard normals in the numeric type of the networks. */
 static inline void gkv_rng_normal(gkv_rng at, size_t n, gkv_real *out)
 {
 #ifdef GKV_REAL_IS_DOUBLE
@@ -69,7 +71,7 @@ static inline void gkv_rng_normal(gkv_rng at, size_t n, gkv_real *out)
 #endif
 }
 
-/* A permutation of 0 … n−1 (Fisher–Yates, unbiased by rejection). */
+/* Writes a uniformly random permutation of 0 … n−1 (Fisher–Yates; rejection removes the bias). */
 void gkv_rng_permutation(gkv_rng at, uint32_t n, uint32_t *out);
 
 #endif

@@ -25,7 +25,7 @@ gkv_simd gkv_simd_best(void)
 
 gkv_simd gkv_simd_level(void)
 {
-    static atomic_int decided = -1; /* racing threads decide the same */
+    static atomic_int decided = -1; /* threads that decide at the same time decide the same */
     int level = atomic_load(&decided);
     if (level < 0) {
         level = (int)gkv_simd_best();

@@ -1,11 +1,14 @@
-/* exp and log of vectors, inlined: a call would spill every vector register, and the
- * kernels that matter take several a value. Included by simd_types.h.
+/* exp and log of vectors as inline functions. A call would spill every vector register, and the important kernels take
+ * several of these functions for each value. simd_types.h includes this file.
  *
- * Both take any argument, with ±∞, NaN, zero and denormals as libm has them, and err by
- * less than 1 ulp (tests/core). exp: x = n log 2 + r, |r| ≤ log 2/2, in two pieces of
- * log 2, then 1 + r + r² P(r). log: x = 2ⁿ (1+f), √½ ≤ 1+f < √2, then in float
- * f − f²/2 + f³ P(f), in double by s = f/(2+f) (Tang, ACM TOMS 16, 1990). P by Chebyshev
- * fits in 40 digits. */
+ * Both functions accept any argument. For ±∞, NaN, zero and denormals they return what libm returns. Their error is
+ * less than 1 ulp (tests/core).
+ *
+ *   exp   x = n log 2 + r with |r| ≤ log 2/2, where log 2 is the sum of two constants. Then e^r = 1 + r + r² P(r).
+ *   log   x = 2ⁿ (1+f) with √½ ≤ 1+f < √2. In float, log(1+f) = f − f²/2 + f³ P(f). In double, the polynomial is in
+ *         s = f/(2+f) (Tang, ACM TOMS 16, 1990).
+ *
+ * The polynomials P are Chebyshev fits that were computed with 40 digits. */
 #ifndef GKV_CORE_SIMD_MATH_H
 #define GKV_CORE_SIMD_MATH_H
 
@@ -13,11 +16,12 @@
 
 static inline vf vf_round_(vf x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 static inline vd vd_round_(vd x) { return _mm512_roundscale_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-/* p·2ⁿ, rounded once */
+/* p·2ⁿ with one rounding */
 static inline vf vf_scale_(vf p, vf n) { return _mm512_scalef_ps(p, n); }
 static inline vd vd_scale_(vd p, vd n) { return _mm512_scalef_pd(p, n); }
 
-/* x = 2ⁿ m; n is ±∞ for 0 and ∞, m is NaN below 0: so come out what log must give. */
+/* Splits x = 2ⁿ m. n is −∞ for 0 and +∞ for ∞, and m is NaN for x < 0, so log returns the right value for all of
+ * them. */
 static inline vf vf_split_(vf x, vf *n)
 {
     const vf m = _mm512_getmant_ps(x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_nan), one = vf_set(1.0F);
@@ -52,7 +56,7 @@ static inline vd vd_power_of_2_(__m128i n)
     return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_cvtepi32_epi64(_mm_add_epi32(n, _mm_set1_epi32(1023))), 52));
 }
 
-/* In two factors: 2ⁿ alone may be out of range. */
+/* p·2ⁿ by two factors, since 2ⁿ alone may be out of range. */
 static inline vf vf_scale_(vf p, vf n)
 {
     const __m256i whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1);
@@ -65,10 +69,10 @@ static inline vd vd_scale_(vd p, vd n)
     return p * vd_power_of_2_(half) * vd_power_of_2_(_mm_sub_epi32(whole, half));
 }
 
-/* The bits of x less those of √½ have the exponent wanted on top. */
+/* Splits x = 2ⁿ m with √½ ≤ m < √2. The upper bits of (bits of x) − (bits of √½) are the exponent n. */
 static inline vf vf_split_(vf x, vf *n)
 {
-    const vf tiny = _mm256_cmp_ps(x, vf_set(0x1p-126F), _CMP_LT_OQ); /* denormal: too few bits */
+    const vf tiny = _mm256_cmp_ps(x, vf_set(0x1p-126F), _CMP_LT_OQ); /* a denormal has too few bits: it is scaled up */
     x = _mm256_blendv_ps(x, x * vf_set(0x1p24F), tiny);
     const __m256i root = _mm256_set1_epi32(0x3f3504f3), moved = _mm256_sub_epi32(_mm256_castps_si256(x), root);
     *n = _mm256_cvtepi32_ps(_mm256_srai_epi32(moved, 23)) - _mm256_and_ps(tiny, vf_set(24.0F));
@@ -80,7 +84,7 @@ static inline vd vd_split_(vd x, vd *n)
     const vd tiny = _mm256_cmp_pd(x, vd_set(0x1p-1022), _CMP_LT_OQ);
     x = _mm256_blendv_pd(x, x * vd_set(0x1p54), tiny);
     const __m256i root = _mm256_set1_epi64x(0x3fe6a09e667f3bcd), moved = _mm256_sub_epi64(_mm256_castpd_si256(x), root);
-    /* an integer below 2⁵² as a double: put into the low bits of 1.5·2⁵² */
+    /* converts an integer below 2⁵¹ to double: it is added to the low bits of 1.5·2⁵² */
     const __m256i magic = _mm256_set1_epi64x(0x4338000000000000);
     const __m256i top = _mm256_sub_epi64(_mm256_srli_epi64(_mm256_add_epi64(moved, _mm256_set1_epi64x(1LL << 62)), 52),
                                          _mm256_set1_epi64x(1LL << 10));
@@ -89,7 +93,7 @@ static inline vd vd_split_(vd x, vd *n)
     return _mm256_castsi256_pd(_mm256_add_epi64(low, root));
 }
 
-/* What the bits cannot tell: log of 0, of less, of ∞ and of NaN. */
+/* The logarithm of 0, of negative numbers, of ∞ and of NaN, for which the split of the bits is not valid. */
 #define GKV_LOG_ENDS_(S, x, value)                                                                     \
     S##_select((x) > S##_set(0.0F),                                                                    \
                S##_select((x) < S##_set((float)INFINITY), value, x),                                    \
@@ -99,7 +103,7 @@ static inline vd vd_split_(vd x, vd *n)
 
 static inline vf vf_exp(vf x)
 {
-    /* Far beyond what is finite; the order of max and min lets NaN through. */
+    /* These bounds are beyond the range of finite results. The order of the operands of max and min keeps NaN. */
     x = vf_min(vf_set(90.0F), vf_max(vf_set(-105.0F), x));
     const vf n = vf_round_(x * vf_set(1.44269504F));
     const vf r = vf_fma(n, vf_set(-1.42860677e-6F), vf_fma(n, vf_set(-0.693145752F), x));
@@ -160,7 +164,7 @@ static inline vd vd_log(vd x)
     p = vd_fma(p, z, vd_set(2.8571428625975485e-1));
     p = vd_fma(p, z, vd_set(3.9999999999899500e-1));
     p = vd_fma(p, z, vd_set(6.6666666666666697e-1));
-    /* log(1+f) = f − (f²/2 − s (f²/2 + z P)), the large parts last */
+    /* log(1+f) = f − (f²/2 − s (f²/2 + z P)); the largest terms are added last */
     const vd half = vd_set(0.5) * f * f;
     const vd small = half - vd_fma(n, vd_set(1.9082149292705877e-10), s * vd_fma(z, p, half));
     return GKV_LOG_ENDS_(vd, x, vd_fma(n, vd_set(0.6931471803691238), f - small));

@@ -1,4 +1,4 @@
-/* simd_types.h by the networks' numeric type: vr is vf, or vd in the double build. */
+/* The vectors of simd_types.h in the numeric type of the networks: vr is vf, or vd in the double build. */
 #ifndef GKV_CORE_SIMD_REAL_H
 #define GKV_CORE_SIMD_REAL_H
 
@@ -30,7 +30,7 @@ enum { VR_LANES = VF_LANES };
 #define vr_tanh GKV_VR_(tanh)
 #define vr_select GKV_VR_(select)
 
-/* The sum of the lanes, in a fixed order. */
+/* The sum of all lanes, added in a fixed order. */
 static inline gkv_real vr_sum(vr v)
 {
     gkv_real lanes[VR_LANES];

@@ -1,15 +1,17 @@
-/* Vectors of floats and doubles for the kernels, and the functions on them.
+/* Vectors of floats and doubles for the kernels, and functions of vectors.
  *
- * The including file defines GKV_SIMD_AVX512_FILE or GKV_SIMD_AVX2_FILE, or
- * neither for the portable reference. Arithmetic operators and comparisons work
- * on the vector types as they are (GCC's and clang's vector extensions).
+ * The build defines GKV_SIMD_AVX512_FILE or GKV_SIMD_AVX2_FILE for a file, or neither for the portable reference (see
+ * simd.h). Arithmetic operators and comparisons apply to the vector types directly, by the vector extensions of GCC and
+ * clang.
  *
- *   vf, vd        a vector of VF_LANES floats, of VD_LANES doubles
- *   vf_load(p), vf_store(p, v), vf_set(x)       unaligned access, broadcast
- *   vf_exp vf_log vf_log1p vf_tanh vf_sqrt vf_abs vf_max vf_min vf_sin vf_cos …
- *   vf_select(m, a, b)  a where the comparison m holds, else b
- * and the same with vd_, each accurate to 1 ulp: exp and log are in simd_math.h, the others
- * SLEEF's. */
+ *   vf, vd                           vectors of VF_LANES floats and of VD_LANES doubles
+ *   vf_load(p), vf_store(p, v)       unaligned access to VF_LANES elements
+ *   vf_set(x)                        x in all lanes
+ *   vf_exp, vf_log, vf_log1p, vf_tanh, vf_sin, vf_cos, vf_sqrt, vf_abs, vf_max, vf_min, vf_fma
+ *   vf_select(m, a, b)               a where the comparison m holds, b elsewhere
+ *
+ * Every vf_ function has a vd_ counterpart. All are accurate to 1 ulp. exp and log are in simd_math.h; log1p, tanh, sin
+ * and cos are SLEEF's. The portable ones are those of libm. */
 #ifndef GKV_CORE_SIMD_TYPES_H
 #define GKV_CORE_SIMD_TYPES_H
 
@@ -96,7 +98,7 @@ static inline vd vd_fma(vd a, vd b, vd c) { return fma(a, b, c); }
 
 #endif
 
-/* a where the comparison `mask` holds, else b. */
+/* a where the comparison `mask` holds, b elsewhere. */
 #if defined(GKV_SIMD_AVX512_FILE) || defined(GKV_SIMD_AVX2_FILE)
 typedef int vf_mask_ __attribute__((vector_size(sizeof(vf))));
 typedef long long vd_mask_ __attribute__((vector_size(sizeof(vd))));
@@ -124,7 +126,7 @@ GKV_SIMD_FUNCTION(log)
 #endif
 #undef GKV_SIMD_FUNCTION
 
-/* The next min(left, lanes) elements at p; the lanes beyond hold `pad`. */
+/* Load and store the next min(left, lanes) elements at p. In a load, the other lanes hold `pad`. */
 static inline vf vf_load_part(const float *p, size_t left, float pad)
 {
     if (left >= VF_LANES)

@@ -10,7 +10,7 @@ const char *gkv_text_printable(const char *text, char buffer[GKV_PRINTABLE_SIZE]
     if (cut) {
         length = GKV_PRINTABLE_SIZE - sizeof dots;
         while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80)
-            length--; /* not through the middle of a UTF-8 character */
+            length--; /* does not cut inside a UTF-8 character */
     }
     for (size_t i = 0; i < length; i++) {
         const unsigned char byte = (unsigned char)text[i];
@@ -28,7 +28,7 @@ static size_t least(size_t a, size_t b)
 size_t gkv_text_distance(const char *a, const char *b)
 {
     enum { LONGEST = 63 };
-    /* rows[i % 3][j]: the distance of the first i bytes of a and j of b. */
+    /* rows[i % 3][j] is the distance between the first i bytes of a and the first j bytes of b. */
     size_t rows[3][LONGEST + 1];
     const size_t m = least(strlen(a), LONGEST), n = least(strlen(b), LONGEST);
     for (size_t i = 0; i <= m; i++) {

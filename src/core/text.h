@@ -1,4 +1,4 @@
-/* Small services for messages: names made fit to print; the nearest name is gkvae/text.h's. */
+/* Text from files, made safe for messages. The edit distance of two names is in gkvae/text.h. */
 #ifndef GKV_CORE_TEXT_H
 #define GKV_CORE_TEXT_H
 
@@ -6,11 +6,11 @@
 
 #include "gkvae/text.h"
 
-enum { GKV_PRINTABLE_SIZE = 96 };
+enum { GKV_PRINTABLE_SIZE = 96 }; /* bytes of the buffer, with the NUL */
 
-/* The text for use in a message, in `buffer`: control characters become '?' and a
- * long text ends in "…", so that a hostile file cannot steer the terminal or
- * drown the message. Returns the buffer. */
+/* Copies the text into `buffer` for use in a message and returns the buffer. Control characters become '?', and a text
+ * that is too long is cut and ends in "…". So a hostile file can neither control the terminal nor flood the message.
+ * Thread-safe. */
 const char *gkv_text_printable(const char *text, char buffer[GKV_PRINTABLE_SIZE]);
 
 #endif

@@ -2,14 +2,14 @@
 
 #include <omp.h>
 
-int gkv_threads(int asked)
+int gkv_threads(int requested)
 {
-    return asked > 0 ? asked : omp_get_num_procs();
+    return requested > 0 ? requested : omp_get_num_procs();
 }
 
-gkv_status gkv_threads_check(int asked, const char *what)
+gkv_status gkv_threads_check(int requested, const char *what)
 {
-    return asked >= 0 ? GKV_OK
+    return requested >= 0 ? GKV_OK
                       : gkv_fail(GKV_ERR_ARGUMENT, "%s needs 1 thread or more, or 0 for all processors; not %d", what,
-                                 asked);
+                                 requested);
 }

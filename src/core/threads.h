@@ -1,14 +1,14 @@
-/* How many threads a call works with. */
+/* The number of threads of a call. */
 #ifndef GKV_CORE_THREADS_H
 #define GKV_CORE_THREADS_H
 
 #include "core/error.h"
 
-/* `asked`, or one a processor if that is 0 or less. Not omp_get_max_threads(): OpenBLAS's
- * number of threads is OpenMP's too. */
-int gkv_threads(int asked);
+/* Returns `requested` if it is above 0, and else the number of processors. omp_get_max_threads() would not do: a change of
+ * OpenBLAS's number of threads also changes OpenMP's. Thread-safe. */
+int gkv_threads(int requested);
 
-/* GKV_ERR_ARGUMENT for fewer than 0; `what`, as in "a fit", needs them. */
-gkv_status gkv_threads_check(int asked, const char *what);
+/* GKV_ERR_ARGUMENT if `requested` is below 0. `what` names the operation in the message, as in "a fit". Thread-safe. */
+gkv_status gkv_threads_check(int requested, const char *what);
 
 #endif

@@ -1,7 +1,7 @@
-/* Elementwise functions of arrays, on the best instruction set of the CPU.
+/* Elementwise functions of arrays, computed with the best instruction set of the CPU.
  *
- * Each computes y[i] = f(x[i]) for i < n; y may be x. Accuracy 2 ulp. The result
- * of an element depends on its argument alone. Thread-safe. */
+ * Each function computes y[i] = f(x[i]) for i < n; y may be x. The error is at most 2 ulp. The result of an element
+ * depends only on its argument, not on its index. Thread-safe. */
 #ifndef GKV_CORE_VMATH_H
 #define GKV_CORE_VMATH_H
 
@@ -13,18 +13,18 @@
 typedef void gkv_vmap_f(size_t n, const float *x, float *y);
 typedef void gkv_vmap_d(size_t n, const double *x, double *y);
 
-/* One table per instruction set: vmath_kernels.c */
+/* The functions of one instruction set (vmath_kernels.c). */
 typedef struct gkv_vmath {
     gkv_vmap_f *exp_f, *log_f, *tanh_f, *sigmoid_f;
     gkv_vmap_d *exp_d, *log_d, *tanh_d, *sigmoid_d;
-    /* Box–Muller: n uniforms in (0,1) each of u and v to n normals each of a and b. */
+    /* Box–Muller (1958): u[n] and v[n], uniform on (0,1), become the independent standard normals a[n] and b[n]. */
     void (*box_muller_f)(size_t n, const float *u, const float *v, float *a, float *b);
     void (*box_muller_d)(size_t n, const double *u, const double *v, double *a, double *b);
 } gkv_vmath;
 
 GKV_SIMD_DECLARE(gkv_vmath);
 
-/* The same by numeric type of the networks. */
+/* The same functions in the numeric type of the networks. */
 #ifdef GKV_REAL_IS_DOUBLE
 #define GKV_VMATH(name) (gkv_vmath_get()->name##_d)
 #else

@@ -1,4 +1,4 @@
-/* The elementwise functions, once for every instruction set; see simd.h. */
+/* The elementwise functions. The build compiles this file once for every instruction set; see simd.h. */
 #include "core/simd_types.h"
 #include "core/vmath.h"
 

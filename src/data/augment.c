@@ -2,28 +2,37 @@
 
 #include <math.h>
 
-/* Control points of a B-spline with CELLS cells: the knots, and one more on either side. */
-enum { CELLS = 4, POINTS = CELLS + 3, AFFINE = 4, DRAWS = AFFINE + 2 * POINTS * POINTS, BLOCK = 16 };
+enum {
+    CELLS = 4,                              /* cells of the B-spline along each axis */
+    POINTS = CELLS + 3,                     /* control points: one at each knot, and one more at either end */
+    AFFINE = 4,                             /* random numbers of the affine map */
+    DRAWS = AFFINE + 2 * POINTS * POINTS,   /* all random numbers */
+    BLOCK = 16                              /* pixels whose source positions are computed at a time */
+};
 
-static const gkv_real turn_sd = (gkv_real)0.087, shear_sd = (gkv_real)0.1, stretch_sd = (gkv_real)0.07,
+/* Standard deviations: radians, shear, log scale, and a fraction of the image's side. */
+static const gkv_real turn_sd = (gkv_real)0.087, shear_sd = (gkv_real)0.1, scale_sd = (gkv_real)0.07,
                       point_sd = (gkv_real)0.06;
 
+/* A deformation. Index 0 is the vertical axis, downwards, and index 1 is the horizontal axis. */
 typedef struct field {
-    gkv_real map[2][2]; /* from a place about the middle of `out` to one of `grey` */
-    const gkv_real *points[2]; /* displacements down and right [POINTS × POINTS] */
-    gkv_real scale[2];
+    gkv_real map[2][2];        /* from positions in `out` to positions in `grey`, both relative to the centre */
+    const gkv_real *points[2]; /* displacements of the control points along each axis [POINTS × POINTS], unscaled */
+    gkv_real scale[2];         /* factors of the displacements, in pixels */
 } field;
 
+/* Computes the affine map from AFFINE standard normals. */
 static void draw_map(const gkv_real *normal, field *f)
 {
     const gkv_real turn = turn_sd * normal[0], shear = shear_sd * normal[1];
-    const double down = exp((double)(stretch_sd * normal[2])), right = exp((double)(stretch_sd * normal[3]));
+    const double down = exp((double)(scale_sd * normal[2])), right = exp((double)(scale_sd * normal[3]));
     const gkv_real c = (gkv_real)cos((double)turn), s = (gkv_real)sin((double)turn);
     f->map[0][0] = (gkv_real)down * c, f->map[0][1] = -(gkv_real)right * s;
     f->map[1][0] = (gkv_real)down * (s + shear * c), f->map[1][1] = (gkv_real)right * (c - shear * s);
 }
 
-/* The cubic B-spline over control points `stride` apart, as a polynomial in the part t of its cell that is passed. */
+/* Computes the coefficients of the cubic B-spline in one cell, as a polynomial in the relative position t in the cell,
+ * 0 … 1. The control points p are `stride` elements apart. */
 static void cubic(const gkv_real *p, size_t stride, gkv_real c[4])
 {
     const gkv_real a = p[0], b = p[stride], d = p[2 * stride], e = p[3 * stride];
@@ -33,17 +42,19 @@ static void cubic(const gkv_real *p, size_t stride, gkv_real c[4])
     c[3] = (e - a + 3 * (b - d)) / 6;
 }
 
+/* The value of a cubic polynomial. */
 static inline gkv_real value(const gkv_real c[4], gkv_real t)
 {
     return c[0] + t * (c[1] + t * (c[2] + t * c[3]));
 }
 
+/* The grey level of a pixel, or 0 outside the image. */
 static gkv_real level_at(const uint8_t *grey, size_t height, size_t width, long row, long column)
 {
     return row >= 0 && column >= 0 && row < (long)height && column < (long)width ? grey[row * (long)width + column] : 0;
 }
 
-/* `grey` at (y, x), in pixels from the middle of the first one. */
+/* The value of `grey` at (y, x) by bilinear interpolation. Pixel (0, 0) has its centre at (0, 0). */
 static inline uint8_t sample(const uint8_t *grey, size_t height, size_t width, gkv_real y, gkv_real x)
 {
     if (!(y > -1 && x > -1 && y < (gkv_real)height && x < (gkv_real)width))
@@ -64,11 +75,12 @@ static inline uint8_t sample(const uint8_t *grey, size_t height, size_t width, g
     return (uint8_t)(above + below * (under - above) + (gkv_real)0.5);
 }
 
-/* One row of `out`: its displacements are splines along it, between control points that are splines across it. */
-static void bend_row(const uint8_t *grey, size_t height, size_t width, const field *f, size_t row, uint8_t *out)
+/* Computes one row of `out`. First, splines across the rows give the control points of this row. Then splines along the
+ * row give the displacement of each pixel. */
+static void deform_row(const uint8_t *grey, size_t height, size_t width, const field *f, size_t row, uint8_t *out)
 {
-    const gkv_real middle[2] = {(gkv_real)(height - 1) / 2, (gkv_real)(width - 1) / 2};
-    const gkv_real cells = CELLS / (gkv_real)width, v = (gkv_real)row - middle[0];
+    const gkv_real centre[2] = {(gkv_real)(height - 1) / 2, (gkv_real)(width - 1) / 2};
+    const gkv_real cells = CELLS / (gkv_real)width, v = (gkv_real)row - centre[0];
     const gkv_real across = ((gkv_real)row + (gkv_real)0.5) * CELLS / (gkv_real)height;
     const size_t above = (size_t)across < CELLS ? (size_t)across : CELLS - 1;
     gkv_real points[2][POINTS], along[2][CELLS][4];
@@ -82,20 +94,22 @@ static void bend_row(const uint8_t *grey, size_t height, size_t width, const fie
             cubic(points[axis] + cell, 1, along[axis][cell]);
     }
     for (size_t cell = 0; cell < CELLS; cell++)
-        for (size_t first = cell * width / CELLS, end = (cell + 1) * width / CELLS, count; first < end; first += count) {
-            gkv_real place[2][BLOCK];
+        for (size_t first = cell * width / CELLS, end = (cell + 1) * width / CELLS, count; first < end;
+             first += count) {
+            gkv_real position[2][BLOCK]; /* positions in `grey` */
             count = end - first < BLOCK ? end - first : BLOCK;
             for (size_t axis = 0; axis < 2; axis++) {
-                const gkv_real *c = along[axis][cell], start = middle[axis] + f->map[axis][0] * v, turn = f->map[axis][1];
+                const gkv_real *c = along[axis][cell];
+                const gkv_real turn = f->map[axis][1], start = centre[axis] + f->map[axis][0] * v;
 #pragma omp simd
                 for (size_t k = 0; k < count; k++) {
                     const gkv_real column = (gkv_real)(int)(first + k);
-                    place[axis][k] = start + turn * (column - middle[1]) +
-                                     value(c, (column + (gkv_real)0.5) * cells - (gkv_real)(int)cell);
+                    position[axis][k] = start + turn * (column - centre[1]) +
+                                        value(c, (column + (gkv_real)0.5) * cells - (gkv_real)(int)cell);
                 }
             }
             for (size_t k = 0; k < count; k++)
-                out[first + k] = sample(grey, height, width, place[0][k], place[1][k]);
+                out[first + k] = sample(grey, height, width, position[0][k], position[1][k]);
         }
 }
 
@@ -107,5 +121,5 @@ void gkv_augment(const uint8_t *grey, size_t height, size_t width, gkv_rng at, u
                .scale = {point_sd * (gkv_real)height, point_sd * (gkv_real)width}};
     draw_map(normal, &f);
     for (size_t row = 0; row < height; row++)
-        bend_row(grey, height, width, &f, row, out + row * width);
+        deform_row(grey, height, width, &f, row, out + row * width);
 }

@@ -1,6 +1,5 @@
-/* Grey images bent a little, so that a training image is never quite the same twice
- * (Simard, Steinkraus and Platt, ICDAR 2003): an affine map about the middle and a smooth
- * field of displacements on top of it. */
+/* Elastic augmentation of grey images (Simard, Steinkraus and Platt, ICDAR 2003): a random affine map about the
+ * centre of the image, and a random smooth field of displacements. So a training image is different in each epoch. */
 #ifndef GKV_DATA_AUGMENT_H
 #define GKV_DATA_AUGMENT_H
 
@@ -9,12 +8,14 @@
 
 #include "core/rng.h"
 
-/* The image height × width, bent at random: out[height·width]. A pixel of `out` is `grey`
- * at a place nearby, between pixels by their bilinear mean, and black outside. What is
- * drawn, each normal with mean 0: a turn (sd 5°), a shear (0.1), the logarithm of a stretch
- * in each direction (0.07), and displacements of a cubic B-spline's control points, a fourth
- * of the image apart (sd 6% of that image's side: 0.8 pixels for a point of a 28 × 28 image
- * once the spline has smoothed them). */
+/* Writes a random deformation of the image grey[height·width] to out[height·width]. Each pixel of `out` is the value of
+ * `grey` at a displaced position, by bilinear interpolation. Outside the image the value is 0. The result is a function
+ * of the image and of `at` alone. Thread-safe.
+ *
+ * All random quantities are normal with mean 0. Their standard deviations are 5° for the rotation, 0.1 for the
+ * shear, 0.07 for the logarithm of the scale along each axis, and 6 % of the image's side for the displacement of
+ * each control point of a cubic B-spline. The control points are a fourth of the image apart. For a 28 × 28 image,
+ * the smoothed displacement of a pixel has a standard deviation of about 0.8 pixels. */
 void gkv_augment(const uint8_t *grey, size_t height, size_t width, gkv_rng at, uint8_t *out);
 
 #endif

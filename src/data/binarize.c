@@ -6,8 +6,8 @@
 
 enum { BLOCK = 4, LISTED = 256 };
 
-/* Whether any of four pixels is neither black nor white. A byte is 0 or 255 exactly
- * if each of its bits equals the next; all four are tested at once. */
+/* True if one of four pixels is neither black nor white. A byte is 0 or 255 if and only if each of its bits equals the
+ * next one. All four bytes are tested at once. */
 static inline uint32_t has_grey(const uint8_t *four)
 {
     uint32_t bits;
@@ -30,10 +30,9 @@ static inline void draw_block(const uint8_t *grey, size_t n, gkv_rng at, size_t 
         out[k] = (gkv_real)gkv_pixel_on(grey[k], words.v[k]);
 }
 
-/* gkv_rng_words() makes words by blocks of four, each from its own counter. They are
- * made here instead, so that a block whose four pixels are all black or white, as most
- * of MNIST's are, costs nothing; and the others by a list, not a branch, since the
- * processor cannot guess where in an image the greys are. */
+/* gkv_rng_words() makes words in blocks of four, each from its own counter. This function makes the blocks itself,
+ * so that a block of four black or white pixels, as most blocks of MNIST are, needs no random numbers. The other
+ * blocks are first collected in a list, because the processor cannot predict a branch on them. */
 void gkv_binarize(const uint8_t *grey, size_t n, gkv_rng at, gkv_real *out)
 {
     const size_t blocks = n / BLOCK, rest = n % BLOCK;
@@ -54,7 +53,7 @@ void gkv_binarize(const uint8_t *grey, size_t n, gkv_rng at, gkv_real *out)
         draw_block(grey + BLOCK * blocks, rest, at, blocks, out + BLOCK * blocks);
 }
 
-/* A float times 2³² is exact, and so is a word as a double. */
+/* The comparison is exact: a float times 2³² and a word are both exact in double. */
 static inline float pixel_drawn(float probability, uint32_t word)
 {
     return (float)((double)word < (double)probability * 0x1p32);

@@ -58,7 +58,7 @@ const gkv_known_data *gkv_known_data_find(const char *name)
     return NULL;
 }
 
-/* The row, or a failure that lists the names. */
+/* Finds the row of this name. GKV_ERR_ARGUMENT if there is none; the message lists the names. */
 static gkv_status find(const char *name, const gkv_known_data **out)
 {
     *out = gkv_known_data_find(name);
@@ -111,27 +111,27 @@ static double now(void)
 void gkv_waiting_start(gkv_waiting *waiting)
 {
     waiting->started = now();
-    waiting->told = 0;
+    waiting->reported = 0;
 }
 
 int gkv_waiting_due(gkv_waiting *waiting)
 {
     enum { SOON = 3, LATER = 15 };
     const int seconds = (int)(now() - waiting->started);
-    if (seconds < waiting->told + (waiting->told < LATER ? SOON : LATER))
+    if (seconds < waiting->reported + (waiting->reported < LATER ? SOON : LATER))
         return 0;
-    waiting->told = seconds;
+    waiting->reported = seconds;
     return seconds;
 }
 
-void gkv_report(gkv_reporter listener, const char *format, ...)
+void gkv_report(gkv_reporter reporter, const char *format, ...)
 {
-    if (!listener.say)
+    if (!reporter.report)
         return;
     char line[512];
     va_list args;
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    listener.say(listener.context, line);
+    reporter.report(reporter.context, line);
 }

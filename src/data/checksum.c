@@ -10,7 +10,8 @@
 
 enum { CHUNK = 1 << 16 };
 
-static gkv_status take_in(gkv_reader *reader, const char *path, uint64_t limit, uint8_t *chunk, SHA2_CTX *sum,
+/* Reads the content to its end and adds it to the sum. */
+static gkv_status add_content(gkv_reader *reader, const char *path, uint64_t limit, uint8_t *chunk, SHA2_CTX *sum,
                          uint64_t *bytes)
 {
     size_t got = 0;
@@ -36,7 +37,7 @@ gkv_status gkv_sha256_file(const char *path, uint64_t limit, char text[GKV_DIGES
     text[0] = '\0';
     GKV_TRY_GOTO(gkv_reader_open(path, &reader));
     GKV_TRY_GOTO(gkv_alloc(CHUNK, 1, &chunk));
-    GKV_TRY_GOTO(take_in(reader, path, limit, chunk, &sum, bytes));
+    GKV_TRY_GOTO(add_content(reader, path, limit, chunk, &sum, bytes));
     SHA256End(&sum, text);
 done:
     free(chunk);

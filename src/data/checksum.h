@@ -7,9 +7,9 @@
 #include "core/error.h"
 #include "gkvae/file.h"
 
-/* The SHA-256 of a file's content, uncompressed if it is gzip, and the number of
- * bytes in it. A content of more than `limit` bytes is refused with GKV_ERR_DATA,
- * so that a small file cannot keep the machine busy. Errors as gkv_dataset_open(). */
+/* Computes the SHA-256 of a file's content in hexadecimal, and the size of the content in bytes. The content of a gzip
+ * file is what it decompresses to. GKV_ERR_DATA if the content has more than `limit` bytes, so that a small file cannot
+ * cause endless work. Other errors as gkv_dataset_open(). Thread-safe. */
 gkv_status gkv_sha256_file(const char *path, uint64_t limit, char text[GKV_DIGEST_SIZE], uint64_t *bytes);
 
 #endif

@@ -9,7 +9,7 @@
 struct gkv_dataset {
     size_t count, height, width;
     uint8_t *pixels;
-    uint8_t *labels; /* NULL if there are none */
+    uint8_t *labels; /* [count], or NULL if there are none */
 };
 
 static gkv_status read_files(gkv_dataset *dataset, const char *images_path, const char *labels_path)
@@ -33,7 +33,7 @@ static gkv_status read_files(gkv_dataset *dataset, const char *images_path, cons
 gkv_status gkv_dataset_open(const char *images_path, const char *labels_path, gkv_dataset **out)
 {
     if (!out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_dataset_open: out is NULL; expected a place for the data set");
+        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_dataset_open: out is NULL; expected the address of a pointer");
     *out = NULL;
     if (!images_path)
         return gkv_fail(GKV_ERR_ARGUMENT, "gkv_dataset_open: images_path is NULL; expected the path of an IDX file");
@@ -52,7 +52,7 @@ gkv_status gkv_dataset_from_memory(const uint8_t *pixels, const uint8_t *labels,
                                    size_t width, gkv_dataset **out)
 {
     if (!out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_dataset_from_memory: out is NULL; expected a place for the data set");
+        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_dataset_from_memory: out is NULL; expected the address of a pointer");
     *out = NULL;
     size_t bytes = 0;
     if (!pixels)
@@ -122,7 +122,7 @@ gkv_status gkv_dataset_mean(const gkv_dataset *dataset, size_t first, size_t las
         return gkv_fail(GKV_ERR_ARGUMENT,
                         "gkv_dataset_mean: images %zu up to %zu; expected first < last ≤ %zu, the number of images",
                         first, last, dataset->count);
-    /* Sums of whole numbers below 2^53 are exact in doubles, in any order. */
+    /* Sums of whole numbers below 2^53 are exact in double, in any order. */
     const size_t size = dataset->height * dataset->width;
     for (size_t p = 0; p < size; p++)
         out[p] = 0;

@@ -1,4 +1,5 @@
-/* Fetching a known data set: look, try the sources, check, and only then move in. */
+/* Fetches a known data set. The files of a source are checked in a temporary folder before they are renamed into the
+ * folder of the data set. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <stdbool.h>
@@ -8,11 +9,11 @@
 
 #include "core/memory.h"
 #include "data/catalogue.h"
-#include "data/image_files.h"
+#include "data/data_files.h"
 
-enum { REPORT_SIZE = 960 }; /* a little less than an error message may hold */
+enum { REPORT_SIZE = 960 }; /* a little less than the size of an error message */
 
-/* One of the four files in `folder` has the right content. */
+/* Checks that one of the four files in `folder` has the right content. */
 static gkv_status check_in(const gkv_known_data *data, int file, const char *folder)
 {
     char *path = NULL;
@@ -40,10 +41,10 @@ gkv_status gkv_known_data_verify(const gkv_known_data *data, const char *folder)
     return status;
 }
 
-/* Before a file moves in: what stands in its place, raw or gzip, is either right, and
- * then *have is set and it stays, or is renamed, since it may be somebody's own. */
-static gkv_status make_way(const gkv_known_file *known, const char *home, const char *name, bool *have,
-                           gkv_reporter listener)
+/* Prepares the renaming of a file into `home`. If `home` has the file already, raw or gzip, *have is set. A file of the
+ * same name and another content may belong to the user, so it is renamed and not overwritten. */
+static gkv_status set_aside(const gkv_known_file *known, const char *home, const char *name, bool *have,
+                           gkv_reporter reporter)
 {
     static const char *const endings[] = {"", ".gz"};
     for (int i = 0; i < 2 && !*have; i++) {
@@ -59,7 +60,7 @@ static gkv_status make_way(const gkv_known_file *known, const char *home, const 
         if (rename(path, aside) != 0)
             status = gkv_fail(GKV_ERR_IO, "%s: cannot be renamed: %s", path, strerror(errno));
         else
-            gkv_report(listener, "%s was not the known file; it is now %s", path, aside);
+            gkv_report(reporter, "%s was not the known file; it is now %s", path, aside);
     done:
         free(path);
         free(aside);
@@ -68,13 +69,14 @@ static gkv_status make_way(const gkv_known_file *known, const char *home, const 
     return GKV_OK;
 }
 
-static gkv_status move_in(const gkv_known_data *data, const char *from, const char *home, gkv_reporter listener)
+/* Renames the files of `from` into `home`. */
+static gkv_status move_in(const gkv_known_data *data, const char *from, const char *home, gkv_reporter reporter)
 {
     for (int i = 0; i < GKV_DATA_FILES; i++) {
         char *source = NULL, *target = NULL;
         bool have = false;
         gkv_status status;
-        GKV_TRY_GOTO(make_way(&data->files[i], home, gkv_data_file_names[i], &have, listener));
+        GKV_TRY_GOTO(set_aside(&data->files[i], home, gkv_data_file_names[i], &have, reporter));
         if (have)
             goto done;
         GKV_TRY_GOTO(gkv_file_locate(from, gkv_data_file_names[i], &source));
@@ -93,14 +95,14 @@ static gkv_status move_in(const gkv_known_data *data, const char *from, const ch
     return GKV_OK;
 }
 
-/* Has one source deliver into a fresh folder below `scratch`, and checks what came. */
+/* Lets one source deliver into a new folder below `scratch`, and checks the files. */
 static gkv_status fetch_checked(const gkv_known_data *data, const gkv_source *source, const char *scratch,
-                                gkv_reporter listener, char **delivered)
+                                gkv_reporter reporter, char **delivered)
 {
-    char *workplace = NULL;
-    GKV_TRY(gkv_folder_scratch(scratch, &workplace));
+    char *folder = NULL;
+    GKV_TRY(gkv_folder_scratch(scratch, &folder));
     gkv_status status;
-    GKV_TRY_GOTO(source->fetch(source, data, workplace, listener, delivered));
+    GKV_TRY_GOTO(source->fetch(source, data, folder, reporter, delivered));
     for (int i = 0; i < GKV_DATA_FILES && status == GKV_OK; i++) {
         const char *name = gkv_data_file_names[i];
         char *path = NULL;
@@ -110,11 +112,11 @@ static gkv_status fetch_checked(const gkv_known_data *data, const gkv_source *so
         free(path);
     }
 done:
-    free(workplace);
+    free(folder);
     return status;
 }
 
-/* What was tried, and why it failed; each source gets its share of the room. */
+/* The list of sources that failed, with their errors. Each source may use an equal part of the text. */
 typedef struct report {
     char text[REPORT_SIZE];
     size_t used;
@@ -123,15 +125,15 @@ typedef struct report {
 
 static void note_failure(report *tried, const char *about, size_t sources_left, gkv_status status)
 {
-    const size_t share = (sizeof tried->text - tried->used) / (sources_left + 1);
-    const int length = snprintf(tried->text + tried->used, share, "; %s: %s", about, gkv_error_message());
-    tried->used += length < 0 ? 0 : (size_t)length < share ? (size_t)length : share - 1;
-    if (status == GKV_ERR_DATA) /* a wrong file is worse news than no file */
+    const size_t limit = (sizeof tried->text - tried->used) / (sources_left + 1);
+    const int length = snprintf(tried->text + tried->used, limit, "; %s: %s", about, gkv_error_message());
+    tried->used += length < 0 ? 0 : (size_t)length < limit ? (size_t)length : limit - 1;
+    if (status == GKV_ERR_DATA) /* a wrong file is a worse failure than a missing one */
         tried->code = GKV_ERR_DATA;
 }
 
 static gkv_status try_sources(const gkv_known_data *data, const char *home, const char *scratch,
-                              gkv_reporter listener, char **source)
+                              gkv_reporter reporter, char **source)
 {
     report tried = {.code = GKV_ERR_IO};
     size_t sources = 0;
@@ -140,28 +142,28 @@ static gkv_status try_sources(const gkv_known_data *data, const char *home, cons
     for (size_t i = 0; i < sources; i++) {
         const gkv_source *from = &data->sources[i];
         char *delivered = NULL;
-        gkv_report(listener, "%s: trying %s", data->name, from->about);
-        gkv_status status = fetch_checked(data, from, scratch, listener, &delivered);
+        gkv_report(reporter, "%s: trying %s", data->name, from->about);
+        gkv_status status = fetch_checked(data, from, scratch, reporter, &delivered);
         if (status == GKV_OK) {
-            status = move_in(data, delivered, home, listener);
+            status = move_in(data, delivered, home, reporter);
             free(delivered);
-            GKV_TRY(status); /* the folder's fault: no other source would do better */
+            GKV_TRY(status); /* the folder cannot be written, so another source would not help */
             return gkv_strdup(from->about, source);
         }
         free(delivered);
         if (status == GKV_ERR_MEMORY)
             return status;
-        gkv_report(listener, "%s: %s", from->about, gkv_error_message());
+        gkv_report(reporter, "%s: %s", from->about, gkv_error_message());
         note_failure(&tried, from->about, sources - i - 1, status);
     }
     return gkv_fail(tried.code, "%s could not be fetched%s", data->name, tried.text);
 }
 
-/* A folder for temporary files that is locked as long as it is in use: what a process that was
- * killed left, the next one knows by that and removes. */
+/* Makes a folder for temporary files and locks it. A process that finds such a folder without a lock knows that its
+ * maker was killed, and removes it. */
 static gkv_status open_scratch(const char *home, char **scratch, gkv_lock **lock)
 {
-    enum { TRIES = 3 }; /* another process may have swept it between its making and its locking */
+    enum { TRIES = 3 }; /* another process may remove the folder before it is locked */
     gkv_status status = GKV_ERR_IO;
     gkv_folder_sweep(home);
     for (int i = 0; i < TRIES && status != GKV_OK; i++) {
@@ -176,7 +178,7 @@ static gkv_status open_scratch(const char *home, char **scratch, gkv_lock **lock
     return status;
 }
 
-gkv_status gkv_known_data_get(const gkv_known_data *data, const char *folder, gkv_reporter listener, char **source)
+gkv_status gkv_known_data_get(const gkv_known_data *data, const char *folder, gkv_reporter reporter, char **source)
 {
     char *home = NULL, *scratch = NULL, *where = NULL;
     gkv_lock *lock = NULL;
@@ -188,10 +190,10 @@ gkv_status gkv_known_data_get(const gkv_known_data *data, const char *folder, gk
         GKV_TRY_GOTO(gkv_strf(&where, "already in %s", home));
     } else if (status != GKV_ERR_MEMORY) {
         if (status == GKV_ERR_DATA)
-            gkv_report(listener, "%s", gkv_error_message());
+            gkv_report(reporter, "%s", gkv_error_message());
         GKV_TRY_GOTO(gkv_file_make_folder(home));
         GKV_TRY_GOTO(open_scratch(home, &scratch, &lock));
-        GKV_TRY_GOTO(try_sources(data, home, scratch, listener, &where));
+        GKV_TRY_GOTO(try_sources(data, home, scratch, reporter, &where));
     }
     if (status == GKV_OK && source) {
         *source = where;

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/file.h"
 #include "data/reader.h"
+#include "gkvae/data.h"
 
-enum { FIRST_CHUNK = 1 << 20 };
+enum { FIRST_CHUNK = 1 << 20 }; /* bytes of the first allocation */
 
-/* A file being read: for messages, and to pass less around. */
+/* The file that is read. */
 typedef struct source {
     const char *path;
     gkv_reader *reader;
@@ -55,8 +57,8 @@ static gkv_status read_size(source from, const char *field, size_t *size)
     return GKV_OK;
 }
 
-/* What the header promises must be what a file of this size can hold. */
-static gkv_status check_promise(source from, const char *promise, const gkv_idx *idx, size_t header, size_t *bytes)
+/* Checks that a file of this size can hold what its header states. `stated` describes it for the message. */
+static gkv_status check_size(source from, const char *stated, const gkv_idx *idx, size_t header, size_t *bytes)
 {
     const uint64_t bound = gkv_reader_bound(from.reader);
     const char *kind = gkv_reader_kind(from.reader);
@@ -66,46 +68,46 @@ static gkv_status check_promise(source from, const char *promise, const gkv_idx 
         total = SIZE_MAX;
     if (total > bound)
         return gkv_fail(GKV_ERR_DATA,
-                        "%s: the header promises %s, %zu bytes with the header; expected at most %" PRIu64
+                        "%s: the header states %s, %zu bytes with the header; expected at most %" PRIu64
                         " bytes from %s",
-                        from.path, promise, total, bound, kind);
+                        from.path, stated, total, bound, kind);
     return GKV_OK;
 }
 
-/* Reads `bytes` bytes into memory that doubles as they arrive: a header that lies
- * costs at most twice what the file really holds. */
-static gkv_status read_body(source from, const char *promise, size_t bytes, uint8_t **out)
+/* Reads `bytes` bytes. The memory doubles as they arrive, so a false header costs at most twice the real content of the
+ * file. */
+static gkv_status read_body(source from, const char *stated, size_t bytes, uint8_t **out)
 {
-    size_t held = 0, room = 0;
+    size_t held = 0, capacity = 0;
     while (held < bytes) {
-        room = room == 0 ? FIRST_CHUNK : room > bytes / 2 ? bytes : 2 * room;
-        room = room < bytes ? room : bytes;
-        uint8_t *grown = realloc(*out, room);
+        capacity = capacity == 0 ? FIRST_CHUNK : capacity > bytes / 2 ? bytes : 2 * capacity;
+        capacity = capacity < bytes ? capacity : bytes;
+        uint8_t *grown = realloc(*out, capacity);
         if (!grown)
-            return gkv_fail(GKV_ERR_MEMORY, "%s: out of memory: %zu bytes were refused", from.path, room);
+            return gkv_fail(GKV_ERR_MEMORY, "%s: out of memory: %zu bytes were refused", from.path, capacity);
         *out = grown;
         size_t got = 0;
-        GKV_TRY(gkv_reader_read(from.reader, grown + held, room - held, &got));
+        GKV_TRY(gkv_reader_read(from.reader, grown + held, capacity - held, &got));
         held += got;
-        if (held < room)
+        if (held < capacity)
             return gkv_fail(GKV_ERR_DATA,
                             "%s: the file is too short: %zu bytes follow the header; expected %zu, for the header's %s",
-                            from.path, held, bytes, promise);
+                            from.path, held, bytes, stated);
     }
     uint8_t extra;
     size_t got = 0;
-    GKV_TRY(gkv_reader_read(from.reader, &extra, 1, &got)); /* also makes zlib check the sum at the end */
+    GKV_TRY(gkv_reader_read(from.reader, &extra, 1, &got)); /* zlib then also checks the sum at the end */
     if (got > 0)
         return gkv_fail(GKV_ERR_DATA,
                         "%s: the file is too long: more than %zu bytes follow the header; expected %zu, for the "
                         "header's %s",
-                        from.path, bytes, bytes, promise);
+                        from.path, bytes, bytes, stated);
     return GKV_OK;
 }
 
 static gkv_status read_all(source from, uint32_t magic, gkv_idx *idx)
 {
-    char promise[96];
+    char stated[96];
     size_t header = 8, bytes = 0;
     GKV_TRY(read_magic(from, magic));
     GKV_TRY(read_size(from, "count", &idx->count));
@@ -113,13 +115,13 @@ static gkv_status read_all(source from, uint32_t magic, gkv_idx *idx)
         header = 16;
         GKV_TRY(read_size(from, "height", &idx->height));
         GKV_TRY(read_size(from, "width", &idx->width));
-        snprintf(promise, sizeof promise, "count %zu × height %zu × width %zu", idx->count, idx->height, idx->width);
+        snprintf(stated, sizeof stated, "count %zu × height %zu × width %zu", idx->count, idx->height, idx->width);
     } else {
         idx->height = idx->width = 1;
-        snprintf(promise, sizeof promise, "count %zu", idx->count);
+        snprintf(stated, sizeof stated, "count %zu", idx->count);
     }
-    GKV_TRY(check_promise(from, promise, idx, header, &bytes));
-    return read_body(from, promise, bytes, &idx->bytes);
+    GKV_TRY(check_size(from, stated, idx, header, &bytes));
+    return read_body(from, stated, bytes, &idx->bytes);
 }
 
 gkv_status gkv_idx_read(const char *path, uint32_t magic, gkv_idx *out)
@@ -134,4 +136,27 @@ gkv_status gkv_idx_read(const char *path, uint32_t magic, gkv_idx *out)
         *out = (gkv_idx){0};
     }
     return status;
+}
+
+enum { HEADER = 16, FIELDS = 4 }; /* bytes and numbers in the header of a file of images */
+
+gkv_status gkv_idx_write(const char *path, const uint8_t *pixels, size_t count, size_t height, size_t width)
+{
+    const size_t fields[FIELDS] = {GKV_IDX_IMAGES, count, height, width};
+    uint8_t header[HEADER];
+    size_t bytes = 1;
+    gkv_file_writer *writer = NULL;
+    for (size_t i = 1; i < FIELDS; i++) {
+        if (fields[i] == 0 || fields[i] > UINT32_MAX || bytes > SIZE_MAX / fields[i])
+            return gkv_fail(GKV_ERR_ARGUMENT, "%s: IDX cannot hold %zu images of %zu × %zu", path, count, height,
+                            width);
+        bytes *= fields[i];
+    }
+    for (size_t i = 0; i < HEADER; i++)
+        header[i] = (uint8_t)(fields[i / 4] >> (24 - 8 * (i % 4)) & 0xFF);
+    GKV_TRY(gkv_file_begin(path, &writer));
+    /* The writer remembers its first failure, which the commit returns. */
+    (void)gkv_file_write(writer, header, sizeof header);
+    (void)gkv_file_write(writer, pixels, bytes);
+    return gkv_file_commit(writer);
 }

@@ -1,5 +1,5 @@
-/* The IDX format: a big-endian header (magic number, then each size as 32 bits)
- * and unsigned bytes, the last index running fastest. */
+/* The IDX format: a header of big-endian 32-bit numbers (the magic number, and then each size), followed by unsigned
+ * bytes in row-major order. gkv_idx_write() is declared in gkvae/data.h. */
 #ifndef GKV_DATA_IDX_H
 #define GKV_DATA_IDX_H
 
@@ -13,10 +13,10 @@ enum { GKV_IDX_LABELS = 0x00000801, GKV_IDX_IMAGES = 0x00000803 };
 typedef struct gkv_idx {
     size_t count;
     size_t height, width; /* 1 and 1 for labels */
-    uint8_t *bytes;       /* count·height·width; free() it */
+    uint8_t *bytes;       /* [count·height·width]; the caller frees it with free() */
 } gkv_idx;
 
-/* Reads a file that must have this magic number. Errors as gkv_dataset_open(). */
+/* Reads a file with this magic number. Errors as gkv_dataset_open(); *out is then zero. Thread-safe. */
 gkv_status gkv_idx_read(const char *path, uint32_t magic, gkv_idx *out);
 
 #endif

@@ -18,47 +18,46 @@
 
 extern char **environ;
 
-enum { COMPLAINT_SIZE = 200, POLLS_PER_SECOND = 20, GRACE_SECONDS = 5 };
+enum { EXCERPT_SIZE = 200, POLLS_PER_SECOND = 20, GRACE_SECONDS = 5 };
 
-/* The exit code by which some systems' posix_spawnp() says that there is no such program. */
+/* The exit code of the child by which some implementations of posix_spawnp() report that there is no such program. */
 enum { NOT_FOUND = 127 };
 
-static bool is_complaint(const char *line)
+static bool is_error_line(const char *line)
 {
     return strstr(line, "ERR") || strstr(line, "E: ") || strstr(line, "rror");
 }
 
-/* The first lines of the log that look like the reason, or else the last ones read,
- * in one line of text. */
-static void read_complaint(const char *log, char complaint[COMPLAINT_SIZE])
+/* Copies the first error lines of the log, or its last line if there are none, into one line of text. */
+static void read_excerpt(const char *log, char excerpt[EXCERPT_SIZE])
 {
     char line[512];
     size_t used = 0;
-    bool complaining = false;
-    snprintf(complaint, COMPLAINT_SIZE, "it says nothing");
+    bool found_error = false;
+    snprintf(excerpt, EXCERPT_SIZE, "it wrote nothing");
     FILE *file = fopen(log, "r");
     if (!file)
         return;
-    while (fgets(line, sizeof line, file) && used < COMPLAINT_SIZE - 1) {
+    while (fgets(line, sizeof line, file) && used < EXCERPT_SIZE - 1) {
         for (char *c = line; *c; c++)
             if (iscntrl((unsigned char)*c))
                 *c = ' ';
         size_t end = strlen(line);
         while (end > 0 && line[end - 1] == ' ')
             line[--end] = '\0';
-        if (end == 0 || (complaining && !is_complaint(line)))
+        if (end == 0 || (found_error && !is_error_line(line)))
             continue;
-        if (!complaining)
+        if (!found_error)
             used = 0;
-        complaining = complaining || is_complaint(line);
-        const int more = snprintf(complaint + used, COMPLAINT_SIZE - used, "%s%s", used ? "; " : "", line);
+        found_error = found_error || is_error_line(line);
+        const int more = snprintf(excerpt + used, EXCERPT_SIZE - used, "%s%s", used ? "; " : "", line);
         used += more > 0 ? (size_t)more : 0;
     }
     fclose(file);
 }
 
 /* Waits up to so many seconds for the child, of that name; true when it has ended. */
-static bool wait_for(pid_t child, const char *name, int seconds, gkv_reporter listener, int *result)
+static bool wait_for(pid_t child, const char *name, int seconds, gkv_reporter reporter, int *result)
 {
     const struct timespec pause = {0, 1000000000L / POLLS_PER_SECOND};
     gkv_waiting waiting;
@@ -68,18 +67,18 @@ static bool wait_for(pid_t child, const char *name, int seconds, gkv_reporter li
         if (ended == child)
             return true;
         if (ended < 0 && errno != EINTR) {
-            *result = 0; /* the host program reaps children itself; the caller checks what was made */
+            *result = 0; /* the host program has reaped the child; the caller checks the files */
             return true;
         }
         nanosleep(&pause, NULL);
         const int waited = gkv_waiting_due(&waiting);
         if (waited > 0)
-            gkv_report(listener, "waiting for %s: %d s", name, waited);
+            gkv_report(reporter, "waiting for %s: %d s", name, waited);
     }
     return false;
 }
 
-/* Politely, then not. */
+/* Ends the child with SIGTERM, or with SIGKILL if it does not end soon. */
 static void stop(pid_t child)
 {
     int result = 0;
@@ -101,7 +100,7 @@ static int spawn(const char *const argv[], const char *log, pid_t *child)
         reason = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
     if (!reason)
         reason = posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-    if (!reason) /* posix_spawnp() takes char *const * but changes nothing */
+    if (!reason) /* posix_spawnp() takes char *const * but does not change the strings */
         reason = posix_spawnp(child, argv[0], &actions, NULL, (char *const *)argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     return reason;
@@ -122,15 +121,15 @@ bool gkv_process_exists(const char *name)
     return found;
 }
 
-gkv_status gkv_process_run(const char *const argv[], const char *log, int seconds, gkv_reporter listener)
+gkv_status gkv_process_run(const char *const argv[], const char *log, int seconds, gkv_reporter reporter)
 {
     pid_t child = 0;
     int result = 0;
-    char complaint[COMPLAINT_SIZE];
+    char excerpt[EXCERPT_SIZE];
     const int reason = spawn(argv, log, &child);
     if (reason)
         return gkv_fail(GKV_ERR_IO, "%s cannot be run: %s", argv[0], strerror(reason));
-    if (!wait_for(child, argv[0], seconds, listener, &result)) {
+    if (!wait_for(child, argv[0], seconds, reporter, &result)) {
         stop(child);
         return gkv_fail(GKV_ERR_IO, "%s took more than %d seconds and was stopped", argv[0], seconds);
     }
@@ -138,9 +137,9 @@ gkv_status gkv_process_run(const char *const argv[], const char *log, int second
         return GKV_OK;
     if (WIFEXITED(result) && WEXITSTATUS(result) == NOT_FOUND)
         return gkv_fail(GKV_ERR_IO, "%s cannot be run: it ended with exit code %d", argv[0], NOT_FOUND);
-    read_complaint(log, complaint);
+    read_excerpt(log, excerpt);
     if (WIFEXITED(result))
-        return gkv_fail(GKV_ERR_IO, "%s ended with exit code %d: %s", argv[0], WEXITSTATUS(result), complaint);
+        return gkv_fail(GKV_ERR_IO, "%s ended with exit code %d: %s", argv[0], WEXITSTATUS(result), excerpt);
     return gkv_fail(GKV_ERR_IO, "%s was ended by signal %d: %s", argv[0], WIFSIGNALED(result) ? WTERMSIG(result) : 0,
-                    complaint);
+                    excerpt);
 }

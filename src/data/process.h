@@ -1,4 +1,4 @@
-/* Running a program without a shell, and telling who listens how long it takes. */
+/* Runs a program without a shell and reports how long it takes. */
 #ifndef GKV_DATA_PROCESS_H
 #define GKV_DATA_PROCESS_H
 
@@ -7,13 +7,13 @@
 #include "core/error.h"
 #include "data/catalogue.h"
 
-/* Whether the PATH has a program of this name. */
+/* True if there is a program of this name on the PATH. */
 bool gkv_process_exists(const char *name);
 
-/* Runs argv[0], found on the PATH, with nothing to read and its output in the fresh
- * file `log`, and waits for it, of which the listener hears; after `seconds` it is stopped.
- * GKV_OK if it ends with exit code 0. GKV_ERR_IO says otherwise what happened, with the
- * output's complaint. */
-gkv_status gkv_process_run(const char *const argv[], const char *log, int seconds, gkv_reporter listener);
+/* Runs the program argv[0], which is searched on the PATH, and waits until it ends; the reporter receives lines
+ * meanwhile. argv ends with NULL. The standard input is empty, and the output replaces the file `log`. After `seconds` the
+ * program is stopped. GKV_ERR_IO unless it ends with exit code 0; the message has the error lines of the output.
+ * Thread-safe. */
+gkv_status gkv_process_run(const char *const argv[], const char *log, int seconds, gkv_reporter reporter);
 
 #endif

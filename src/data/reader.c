@@ -16,25 +16,25 @@
 
 enum {
     INPUT_SIZE = 1 << 16,
-    GZIP_ONLY = 16 + MAX_WBITS, /* zlib's way to ask for gzip and nothing else */
-    DEFLATE_RATIO = 1032,       /* the most that deflate can pack */
-    HONEST_RATIO = 200,
-    HONEST_SIZE = 64 << 20
+    GZIP_ONLY = 16 + MAX_WBITS, /* window bits by which zlib accepts gzip data only */
+    DEFLATE_RATIO = 1032,       /* the greatest compression ratio of deflate */
+    PLAUSIBLE_RATIO = 200,      /* the greatest ratio that is accepted above PLAUSIBLE_SIZE */
+    PLAUSIBLE_SIZE = 64 << 20   /* content of this size is accepted at any ratio */
 };
 
 struct gkv_reader {
     char *path;
     char kind[64];
     int file;
-    uint64_t size;      /* of the file as it lies on the disk */
+    uint64_t size;      /* of the file on the disk */
     bool gzip;
-    bool member_ended;  /* the gzip stream is complete: more input is another, or junk */
+    bool member_ended;  /* a gzip stream is complete; further input must be another stream */
     z_stream inflater;
-    size_t start, end;  /* input not used yet */
+    size_t start, end;  /* the part of `input` that has not been used */
     uint8_t input[INPUT_SIZE];
 };
 
-/* Refills the input when it has run out; leaves it empty at the end of the file. */
+/* Reads more input if all of it has been used. At the end of the file the input stays empty. */
 static gkv_status refill(gkv_reader *reader)
 {
     if (reader->start < reader->end)
@@ -52,7 +52,7 @@ static gkv_status refill(gkv_reader *reader)
 
 static gkv_status begin(gkv_reader *reader)
 {
-    /* O_NONBLOCK: a FIFO must not hang the program before fstat() can refuse it. */
+    /* With O_NONBLOCK, open() does not wait for the other end of a FIFO, which is refused below. */
     reader->file = open(reader->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (reader->file < 0)
         return gkv_fail(GKV_ERR_IO, "%s: cannot be opened: %s", reader->path, strerror(errno));
@@ -69,7 +69,7 @@ static gkv_status begin(gkv_reader *reader)
     snprintf(reader->kind, sizeof reader->kind, "a %s file of %" PRIu64 " bytes", reader->gzip ? "gzip" : "raw",
              reader->size);
     if (reader->gzip && inflateInit2(&reader->inflater, GZIP_ONLY) != Z_OK)
-        return gkv_fail(GKV_ERR_MEMORY, "%s: no memory to uncompress it", reader->path);
+        return gkv_fail(GKV_ERR_MEMORY, "%s: out of memory while it is decompressed", reader->path);
     return GKV_OK;
 }
 
@@ -93,7 +93,7 @@ void gkv_reader_close(gkv_reader *reader)
 {
     if (!reader)
         return;
-    inflateEnd(&reader->inflater); /* harmless on a zeroed stream */
+    inflateEnd(&reader->inflater); /* does nothing to a zeroed stream */
     if (reader->file >= 0)
         close(reader->file);
     free(reader->path);
@@ -104,9 +104,10 @@ uint64_t gkv_reader_bound(const gkv_reader *reader)
 {
     if (!reader->gzip)
         return reader->size;
-    const uint64_t honest = reader->size > HONEST_SIZE / HONEST_RATIO ? reader->size * HONEST_RATIO : HONEST_SIZE;
+    const uint64_t plausible =
+        reader->size > PLAUSIBLE_SIZE / PLAUSIBLE_RATIO ? reader->size * PLAUSIBLE_RATIO : PLAUSIBLE_SIZE;
     const uint64_t possible = reader->size * DEFLATE_RATIO;
-    return honest < possible ? honest : possible;
+    return plausible < possible ? plausible : possible;
 }
 
 const char *gkv_reader_kind(const gkv_reader *reader)
@@ -129,7 +130,7 @@ static gkv_status read_raw(gkv_reader *reader, uint8_t *out, size_t n, size_t *g
     return GKV_OK;
 }
 
-/* Files may be several gzip streams end to end (RFC 1952, 2.2), but nothing else. */
+/* Begins the next gzip stream. A file may consist of several streams (RFC 1952, 2.2) and of nothing else. */
 static gkv_status next_member(gkv_reader *reader)
 {
     const uint8_t first = reader->input[reader->start];
@@ -140,7 +141,7 @@ static gkv_status next_member(gkv_reader *reader)
     reader->member_ended = false;
     return inflateReset(&reader->inflater) == Z_OK
                ? GKV_OK
-               : gkv_fail(GKV_ERR_INTERNAL, "%s: zlib would not start again", reader->path);
+               : gkv_fail(GKV_ERR_INTERNAL, "%s: zlib cannot begin the next stream", reader->path);
 }
 
 static gkv_status read_gzip(gkv_reader *reader, uint8_t *out, size_t n, size_t *got)
@@ -167,10 +168,10 @@ static gkv_status read_gzip(gkv_reader *reader, uint8_t *out, size_t n, size_t *
         if (result == Z_STREAM_END)
             reader->member_ended = true;
         else if (result == Z_MEM_ERROR)
-            return gkv_fail(GKV_ERR_MEMORY, "%s: no memory to uncompress it", reader->path);
+            return gkv_fail(GKV_ERR_MEMORY, "%s: out of memory while it is decompressed", reader->path);
         else if (result != Z_OK && result != Z_BUF_ERROR)
             return gkv_fail(GKV_ERR_DATA, "%s: the gzip data is damaged: %s", reader->path,
-                            z->msg ? z->msg : "zlib does not say how");
+                            z->msg ? z->msg : "zlib gives no reason");
     }
     return GKV_OK;
 }

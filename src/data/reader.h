@@ -1,4 +1,5 @@
-/* Reading a file's bytes, uncompressed on the way if they are gzip (RFC 1952). */
+/* Reads the content of a file, which is decompressed if the file is gzip (RFC 1952). A reader belongs to one thread
+ * at a time; different readers are independent. */
 #ifndef GKV_DATA_READER_H
 #define GKV_DATA_READER_H
 
@@ -9,18 +10,21 @@
 
 typedef struct gkv_reader gkv_reader;
 
-/* Opens a regular file. GKV_ERR_IO with the system's reason otherwise. */
+/* Opens a regular file. *out is NULL after a failure. GKV_ERR_IO, with the reason of the system; GKV_ERR_MEMORY. */
 gkv_status gkv_reader_open(const char *path, gkv_reader **out);
+
+/* Closes the file and frees the reader. NULL is fine. */
 void gkv_reader_close(gkv_reader *reader);
 
-/* Reads up to n bytes; *got < n only at the end. GKV_ERR_DATA for gzip data that is
- * damaged, cut short or followed by anything but more gzip data. */
+/* Reads n bytes, or fewer at the end of the content; *got is their number. GKV_ERR_DATA for gzip data that is damaged,
+ * truncated, or followed by anything but more gzip data. GKV_ERR_IO, GKV_ERR_MEMORY. */
 gkv_status gkv_reader_read(gkv_reader *reader, void *buffer, size_t n, size_t *got);
 
-/* The most bytes that the whole file may yield, and a phrase for messages that says
- * what it is, as in "a gzip file of 20 bytes". For a raw file that is its size; for
- * gzip the least of what the format can pack (1032:1) and what is no bomb. */
+/* The greatest size of the content that is accepted. For a raw file it is the size of the file. For a gzip file it is
+ * 64 MiB or 200 times the size of the file, whichever is more, but not more than the format allows (1032 times). */
 uint64_t gkv_reader_bound(const gkv_reader *reader);
+
+/* A description of the file for messages, as in "a gzip file of 20 bytes". The reader owns the string. */
 const char *gkv_reader_kind(const gkv_reader *reader);
 
 #endif

@@ -1,5 +1,5 @@
-/* Data from a web server, by libcurl: the gzip files one after another, each within
- * limits of time and size, as neither the network nor the server is to be trusted. */
+/* Downloads the gzip files of a data set from a web server, one after another, with libcurl. Time and size are limited,
+ * because neither the network nor the server is trusted. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>
@@ -26,7 +26,7 @@ typedef struct download {
     uint64_t got, limit;
     int reason; /* errno of a failed write */
     const char *url;
-    gkv_reporter listener;
+    gkv_reporter reporter;
     gkv_waiting waiting;
 } download;
 
@@ -38,7 +38,7 @@ static void curl_start(void)
 static size_t receive(char *bytes, size_t one, size_t n, void *context)
 {
     download *d = context;
-    (void)one; /* always 1, says libcurl */
+    (void)one; /* libcurl always passes 1 */
     if (n > d->limit - d->got)
         return 0; /* stops the transfer */
     if (fwrite(bytes, 1, n, d->file) < n) {
@@ -57,25 +57,25 @@ static int on_progress(void *context, curl_off_t total, curl_off_t now, curl_off
     (void)up_total;
     (void)up;
     if (seconds > 0 && now == 0)
-        gkv_report(d->listener, "waiting for an answer: %d s", seconds);
+        gkv_report(d->reporter, "waiting for an answer: %d s", seconds);
     else if (seconds > 0 && total > 0)
-        gkv_report(d->listener, "%" PRId64 " of %" PRId64 " bytes in %d s", (int64_t)now, (int64_t)total, seconds);
+        gkv_report(d->reporter, "%" PRId64 " of %" PRId64 " bytes in %d s", (int64_t)now, (int64_t)total, seconds);
     else if (seconds > 0)
-        gkv_report(d->listener, "%" PRId64 " bytes in %d s", (int64_t)now, seconds);
+        gkv_report(d->reporter, "%" PRId64 " bytes in %d s", (int64_t)now, seconds);
     return 0;
 }
 
-static void set_options(CURL *curl, download *d, char *complaint)
+static void set_options(CURL *curl, download *d, char *message)
 {
     curl_easy_setopt(curl, CURLOPT_URL, d->url);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, complaint);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, d);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, d);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "gkvae");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L); /* other threads may be at work */
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L); /* signals would disturb other threads */
     curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)REDIRECTS);
@@ -96,7 +96,7 @@ static void set_options(CURL *curl, download *d, char *complaint)
 
 static gkv_status transfer(const char *path, download *d)
 {
-    char complaint[CURL_ERROR_SIZE] = "";
+    char message[CURL_ERROR_SIZE] = "";
     gkv_status status = GKV_OK;
     CURL *curl = curl_easy_init();
     if (!curl)
@@ -106,7 +106,7 @@ static gkv_status transfer(const char *path, download *d)
         status = gkv_fail(GKV_ERR_IO, "%s: cannot be made: %s", path, strerror(errno));
         goto done;
     }
-    set_options(curl, d, complaint);
+    set_options(curl, d, message);
     gkv_waiting_start(&d->waiting);
     const CURLcode result = curl_easy_perform(curl);
     if (fclose(d->file) != 0 && d->reason == 0)
@@ -116,25 +116,25 @@ static gkv_status transfer(const char *path, download *d)
     else if (result == CURLE_WRITE_ERROR || result == CURLE_FILESIZE_EXCEEDED)
         status = gkv_fail(GKV_ERR_DATA, "%s is longer than %" PRIu64 " bytes; expected no more", d->url, d->limit);
     else if (result != CURLE_OK)
-        status = gkv_fail(GKV_ERR_IO, "%s", complaint[0] ? complaint : curl_easy_strerror(result));
+        status = gkv_fail(GKV_ERR_IO, "%s", message[0] ? message : curl_easy_strerror(result));
 done:
     curl_easy_cleanup(curl);
     return status;
 }
 
 static gkv_status fetch_file(const gkv_source *source, const gkv_known_file *known, const char *name,
-                             const char *scratch, gkv_reporter listener)
+                             const char *scratch, gkv_reporter reporter)
 {
     char *url = NULL, *path = NULL;
     gkv_status status;
     /* What does not compress grows by less than 1/1000 and a header in gzip. */
-    download d = {.limit = known->bytes + known->bytes / 1000 + 1024, .listener = listener};
+    download d = {.limit = known->bytes + known->bytes / 1000 + 1024, .reporter = reporter};
     GKV_TRY_GOTO(gkv_strf(&url, "%s%s.gz", source->what, name));
     GKV_TRY_GOTO(gkv_strf(&path, "%s/%s.gz", scratch, name));
-    gkv_report(listener, "downloading %s", url);
+    gkv_report(reporter, "downloading %s", url);
     d.url = url;
     GKV_TRY_GOTO(transfer(path, &d));
-    gkv_report(listener, "downloaded %" PRIu64 " bytes", d.got);
+    gkv_report(reporter, "downloaded %" PRIu64 " bytes", d.got);
 done:
     free(url);
     free(path);
@@ -142,11 +142,11 @@ done:
 }
 
 gkv_status gkv_fetch_https(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                           gkv_reporter listener, char **delivered)
+                           gkv_reporter reporter, char **delivered)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, curl_start);
     for (int i = 0; i < GKV_DATA_FILES; i++)
-        GKV_TRY(fetch_file(source, &data->files[i], gkv_data_file_names[i], scratch, listener));
+        GKV_TRY(fetch_file(source, &data->files[i], gkv_data_file_names[i], scratch, reporter));
     return gkv_strdup(scratch, delivered);
 }

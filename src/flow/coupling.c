@@ -7,14 +7,14 @@
 #include "core/memory.h"
 #include "core/vmath.h"
 
-bool gkv_coupling_moves(size_t place, size_t j, size_t dims)
+bool gkv_coupling_moves(size_t index, size_t j, size_t dims)
 {
-    size_t splits = 1; /* the halves, and a bit of j for each power of two up to dims/4 */
+    size_t splits = 1; /* the split into halves, and one for each bit of j with a value of at most dims/4 */
     while ((size_t)1 << splits <= dims / 2)
         splits++;
-    const size_t split = place / 2 % splits;
+    const size_t split = index / 2 % splits;
     const bool second = split == 0 ? j >= dims / 2 : (j >> (split - 1)) % 2 == 1;
-    return place % 2 == 0 ? second : !second;
+    return index % 2 == 0 ? second : !second;
 }
 
 gkv_status gkv_coupling_create(const gkv_coupling_spec *spec, gkv_params *params, gkv_plan *plan,
@@ -26,7 +26,7 @@ gkv_status gkv_coupling_create(const gkv_coupling_spec *spec, gkv_params *params
     GKV_TRY_GOTO(gkv_alloc(d, sizeof *coupling->a, &coupling->a));
     GKV_TRY_GOTO(gkv_alloc(d, sizeof *coupling->b, &coupling->b));
     for (size_t j = 0; j < d; j++) {
-        if (gkv_coupling_moves(spec->place, j, d))
+        if (gkv_coupling_moves(spec->index, j, d))
             coupling->b[coupling->b_count++] = j;
         else
             coupling->a[coupling->a_count++] = j;
@@ -38,7 +38,7 @@ gkv_status gkv_coupling_create(const gkv_coupling_spec *spec, gkv_params *params
     coupling->log_scale = gkv_plan_forward(plan, coupling->b_count);
     coupling->inverse_scale = gkv_plan_forward(plan, coupling->b_count);
     char name[GKV_PARAM_NAME_SIZE];
-    snprintf(name, sizeof name, "prior.flow.%zu", spec->place);
+    snprintf(name, sizeof name, "prior.flow.%zu", spec->index);
     const gkv_mlp_spec net = {.in = coupling->pass, .d_in = coupling->d_pass, .has_d_in = true,
                               .hidden = spec->hidden, .hidden_layers = 2, .out = 2 * coupling->b_count,
                               .block = GKV_BLOCK_LEAKY};
@@ -59,7 +59,7 @@ void gkv_coupling_free(gkv_coupling *coupling)
     memset(coupling, 0, sizeof *coupling);
 }
 
-/* Runs the net on z_a as found in `from`, and leaves s and exp(−s). */
+/* Runs the network on z_a, which it reads from `from`, and writes s and exp(−s). */
 static void scales(const gkv_coupling *coupling, gkv_workspace *ws, gkv_slot from, size_t first, size_t count)
 {
     const size_t moved = coupling->b_count;
@@ -132,14 +132,15 @@ void gkv_coupling_backward(const gkv_coupling *coupling, gkv_workspace *ws, gkv_
 }
 
 void gkv_coupling_tangent(const gkv_coupling *coupling, const gkv_workspace *ws, size_t first, size_t count,
-                          size_t each, gkv_real *tangents, const gkv_tangents *room)
+                          size_t each, gkv_real *tangents, const gkv_tangents *scratch)
 {
     const size_t d = coupling->in.width, moved = coupling->b_count, passed = coupling->a_count;
     const gkv_real bound = coupling->bound;
     for (size_t k = 0; k < count * each; k++)
         for (size_t i = 0; i < passed; i++)
-            room->a[k * passed + i] = tangents[k * d + coupling->a[i]];
-    const gkv_real *net = gkv_mlp_tangent(&coupling->net, ws, coupling->net.count, first, count, each, room->a, room);
+            scratch->a[k * passed + i] = tangents[k * d + coupling->a[i]];
+    const gkv_real *net =
+        gkv_mlp_tangent(&coupling->net, ws, coupling->net.count, first, count, each, scratch->a, scratch);
     for (size_t k = 0; k < count * each; k++) {
         const size_t row = first + k / each;
         const gkv_real *out = gkv_at(ws, coupling->out, row), *s = gkv_at(ws, coupling->log_scale, row);
@@ -148,7 +149,7 @@ void gkv_coupling_tangent(const gkv_coupling *coupling, const gkv_workspace *ws,
         gkv_real *t = tangents + k * d;
         for (size_t i = 0; i < moved; i++) {
             const size_t j = coupling->b[i];
-            const gkv_real slope = bound > 0 ? bound - s[i] * s[i] / bound : 0; /* of bound·tanh */
+            const gkv_real slope = bound > 0 ? bound - s[i] * s[i] / bound : 0; /* of bound·tanh, in its argument */
             t[j] = (t[j] - t_shift[i]) * inverse[i] - out[j] * slope * t_scale[i];
         }
     }
@@ -157,7 +158,7 @@ void gkv_coupling_tangent(const gkv_coupling *coupling, const gkv_workspace *ws,
 void gkv_coupling_generate(const gkv_coupling *coupling, gkv_workspace *ws, size_t first, size_t count)
 {
     const size_t moved = coupling->b_count;
-    scales(coupling, ws, coupling->out, first, count); /* z_a is the same on both sides */
+    scales(coupling, ws, coupling->out, first, count); /* z_a is the same in `in` and `out` */
     for (size_t r = first; r < first + count; r++) {
         const gkv_real *out = gkv_at(ws, coupling->out, r);
         const gkv_real *inverse = gkv_at(ws, coupling->inverse_scale, r);

@@ -1,4 +1,4 @@
-/* The flow that is not there: ε = z. */
+/* The identity: ε = z. It stands for a prior without a flow. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,9 +43,9 @@ static void nothing(const gkv_flow *flow, gkv_workspace *ws, size_t first, size_
 }
 
 static void tangent(const gkv_flow *flow, const gkv_workspace *ws, size_t first, size_t count, size_t each,
-                    gkv_real *tangents, const gkv_tangents *room)
+                    gkv_real *tangents, const gkv_tangents *scratch)
 {
-    (void)flow, (void)ws, (void)first, (void)count, (void)each, (void)tangents, (void)room;
+    (void)flow, (void)ws, (void)first, (void)count, (void)each, (void)tangents, (void)scratch;
 }
 
 static size_t parts(const gkv_flow *flow)

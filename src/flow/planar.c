@@ -1,16 +1,17 @@
 /* Planar flow (Rezende & Mohamed 2015, eq. 10–12): z' = z + û·tanh(wᵀz + b).
  *
  *   raw = [u (d), w (d), b]
- * It is invertible when wᵀû > −1. With a = wᵀu and û = u + (bend(a) − a)·w/‖w‖²,
- * wᵀû = bend(a) > −1 always, and log|det| = log(1 + (1 − tanh²)·bend(a)). */
+ * It is invertible if wᵀû > −1. With a = wᵀu and û = u + (ELU(a) − a)·w/‖w‖², this always holds, since
+ * wᵀû = ELU(a) > −1. The log-determinant is log(1 + (1 − tanh²)·ELU(a)). */
 #include <math.h>
 
 #include "flow/elu.h"
 #include "flow/posterior_flow.h"
 
 typedef struct planar {
-    double a, norm2; /* wᵀu, ‖w‖² */
-    double p;        /* wᵀû */
+    double a;        /* wᵀu */
+    double norm2;    /* ‖w‖² */
+    double p;        /* wᵀû = ELU(a) */
     double along;    /* (p − a)/‖w‖² */
     double h;        /* tanh(wᵀz + b) */
 } planar;
@@ -26,7 +27,7 @@ static planar evaluate(size_t d, const gkv_real *raw, const gkv_real *in)
         s += (double)w[j] * (double)in[j];
     }
     it.p = gkv_elu(it.a);
-    /* p − a is of the order of a² ≤ ‖w‖²‖u‖², so the quotient stays bounded as w → 0. */
+    /* p − a is of the order of a² ≤ ‖w‖²‖u‖², so the quotient is bounded as w → 0. */
     it.along = it.a < 0 && it.norm2 > 1e-30 ? (it.p - it.a) / it.norm2 : 0;
     it.h = tanh(s);
     return it;

@@ -1,18 +1,19 @@
 /* Radial flow (Rezende & Mohamed 2015, eq. 14): z' = z + β·h·(z − c), h = 1/(α + ‖z − c‖).
  *
- *   raw = [c (d), α before softplus, β/α before bend]
- * It is invertible when α > 0 and β > −α, which softplus and bend see to;
- * log|det| = (d − 1)·log(1 + βh) + log(1 + αβh²). */
+ *   raw = [c (d), α before softplus, β/α before ELU]
+ * It is invertible if α > 0 and β > −α. Softplus and ELU make sure of that. The log-determinant is
+ * (d − 1)·log(1 + βh) + log(1 + αβh²). */
 #include <math.h>
 
 #include "flow/elu.h"
 #include "flow/posterior_flow.h"
 
-static const double least_alpha = 1e-3;
+static const double least_alpha = 1e-3; /* lower bound of α */
 
 typedef struct radial {
-    double alpha, ratio, beta; /* β = ratio·α */
-    double r, h;
+    double alpha, ratio, beta; /* α, β/α and β */
+    double r;                  /* ‖z − c‖ */
+    double h;                  /* 1/(α + r) */
 } radial;
 
 static radial evaluate(size_t d, const gkv_real *raw, const gkv_real *in)
@@ -46,18 +47,18 @@ static void backward(size_t d, const gkv_real *raw, const gkv_real *in, const gk
                      gkv_real d_log_det, gkv_real *d_in, gkv_real *d_raw)
 {
     const radial it = evaluate(d, raw, in);
-    const double stretch = it.beta * it.h, twist = it.alpha * it.beta * it.h * it.h;
-    double d_stretch = (double)d_log_det * (double)(d - 1) / (1 + stretch);
+    const double scale = it.beta * it.h, twist = it.alpha * it.beta * it.h * it.h;
+    double d_scale = (double)d_log_det * (double)(d - 1) / (1 + scale);
     for (size_t j = 0; j < d; j++)
-        d_stretch += (double)d_out[j] * ((double)in[j] - (double)raw[j]);
+        d_scale += (double)d_out[j] * ((double)in[j] - (double)raw[j]);
     const double d_twist = (double)d_log_det / (1 + twist);
-    const double d_beta = d_stretch * it.h + d_twist * it.alpha * it.h * it.h;
-    const double d_h = d_stretch * it.beta + 2 * d_twist * it.alpha * it.beta * it.h;
+    const double d_beta = d_scale * it.h + d_twist * it.alpha * it.h * it.h;
+    const double d_h = d_scale * it.beta + 2 * d_twist * it.alpha * it.beta * it.h;
     const double d_r = -d_h * it.h * it.h;
     const double d_alpha = d_twist * it.beta * it.h * it.h + d_r + d_beta * it.ratio;
     for (size_t j = 0; j < d; j++) {
         const double v = (double)in[j] - (double)raw[j];
-        const double d_v = stretch * (double)d_out[j] + (it.r > 0 ? d_r * v / it.r : 0);
+        const double d_v = scale * (double)d_out[j] + (it.r > 0 ? d_r * v / it.r : 0);
         d_in[j] = (gkv_real)((double)d_out[j] + d_v);
         d_raw[j] = (gkv_real)-d_v;
     }

@@ -39,8 +39,8 @@ static gkv_status create(const gkv_flow_spec *spec, gkv_params *params, gkv_plan
     GKV_TRY_GOTO(gkv_alloc(spec->layers, sizeof *self->layers, &self->layers));
     gkv_coupling_spec layer = {.in = spec->z, .d_in = spec->d_z, .hidden = spec->hidden,
                                .log_scale_bound = spec->log_scale_bound};
-    for (; layer.place < spec->layers; layer.place++, self->count++) {
-        gkv_coupling *coupling = &self->layers[layer.place];
+    for (; layer.index < spec->layers; layer.index++, self->count++) {
+        gkv_coupling *coupling = &self->layers[layer.index];
         GKV_TRY_GOTO(gkv_coupling_create(&layer, params, plan, coupling));
         const size_t widest = gkv_mlp_widest(&coupling->net, coupling->net.count);
         self->flow.widest = widest > self->flow.widest ? widest : self->flow.widest;
@@ -62,7 +62,7 @@ static void init(const gkv_flow *flow, const gkv_params *params, uint64_t seed)
 {
     const realnvp *self = (const realnvp *)flow;
     for (size_t i = 0; i < self->count; i++)
-        gkv_mlp_init(&self->layers[i].net, params, seed, 0.0); /* zero outputs: the identity */
+        gkv_mlp_init(&self->layers[i].net, params, seed, 0.0); /* outputs of 0 make the layer the identity */
 }
 
 static void normalise(const gkv_flow *flow, gkv_workspace *ws, size_t first, size_t count)
@@ -81,11 +81,11 @@ static void backward(const gkv_flow *flow, gkv_workspace *ws, size_t first, size
 }
 
 static void tangent(const gkv_flow *flow, const gkv_workspace *ws, size_t first, size_t count, size_t each,
-                    gkv_real *tangents, const gkv_tangents *room)
+                    gkv_real *tangents, const gkv_tangents *scratch)
 {
     const realnvp *self = (const realnvp *)flow;
     for (size_t i = 0; i < self->count; i++)
-        gkv_coupling_tangent(&self->layers[i], ws, first, count, each, tangents, room);
+        gkv_coupling_tangent(&self->layers[i], ws, first, count, each, tangents, scratch);
 }
 
 static void generate(const gkv_flow *flow, gkv_workspace *ws, size_t first, size_t count)

@@ -1,4 +1,4 @@
-/* Metrics of a classifier's probabilities for a set of images. */
+/* Metrics of the class probabilities that a classifier assigns to a set of images. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,29 +11,29 @@ gkv_status gkv_class_metrics_of(const float *probabilities, size_t n, size_t cla
                                 gkv_class_metrics *out)
 {
     if (!out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "class metrics: there is no place for them");
+        return gkv_fail(GKV_ERR_ARGUMENT, "class metrics: the output is NULL");
     GKV_TRY(gkv_unit_set_check("class metrics", "probabilities", probabilities, n, classes));
-    double *shares = NULL;
-    GKV_TRY(gkv_alloc(classes, sizeof *shares, &shares));
+    double *fractions = NULL;
+    GKV_TRY(gkv_alloc(classes, sizeof *fractions, &fractions));
     gkv_class_metrics sums = {0};
     for (size_t i = 0; i < n; i++) {
         const float *const row = probabilities + i * classes;
         const size_t best = gkv_most_probable(row, classes);
-        shares[best] += 1;
+        fractions[best] += 1;
         sums.confidence += (double)row[best];
         sums.confident += (double)row[best] > 0.9;
     }
     for (size_t c = 0; c < classes; c++) {
-        shares[c] /= (double)n;
-        if (shares[c] > 0)
-            sums.entropy -= shares[c] * log(shares[c]);
+        fractions[c] /= (double)n;
+        if (fractions[c] > 0)
+            sums.entropy -= fractions[c] * log(fractions[c]);
     }
     sums.confidence /= (double)n;
     sums.confident /= (double)n;
-    sums.entropy = fmax(sums.entropy, 0); /* one class alone would leave −0 */
+    sums.entropy = fmax(sums.entropy, 0); /* for one class the sum is −0 */
     if (histogram)
-        memcpy(histogram, shares, classes * sizeof *shares);
+        memcpy(histogram, fractions, classes * sizeof *fractions);
     *out = sums;
-    free(shares);
+    free(fractions);
     return GKV_OK;
 }

@@ -1,7 +1,7 @@
-/* Images through a feature network; the file is read in features_read.c.
+/* Computes the features of images by a feature network. features_read.c reads the file of the network.
  *
- * Images are processed in fixed tiles: convolutions one image at a time, linear layers one tile at a time. So a
- * thread's data stays in its cache, and results do not depend on the number of threads. */
+ * Images are processed in tiles of a fixed number of images. A convolution processes one image at a time, and a linear
+ * layer one tile. So the data of a thread stays in its cache, and results do not depend on the number of threads. */
 #include "metrics/features.h"
 
 #include <math.h>
@@ -17,14 +17,14 @@
 
 enum { TILE = 25 }; /* images */
 
-/* One thread's memory. */
+/* The memory of one thread. */
 typedef struct scratch {
-    gkv_real *conv;                     /* of gkv_conv_forward() */
-    gkv_real *image;                    /* one image */
-    gkv_real *outputs;                  /* of a convolution, [4, outputs] */
-    gkv_real *pooled;                   /* of the first convolution, one image */
-    gkv_real *rows;                     /* of the last convolution, [TILE, …] */
-    gkv_real *units[GKV_FEATURE_LINEARS]; /* of each linear layer, [TILE, out] */
+    gkv_real *conv;                       /* scratch memory of gkv_conv_forward() */
+    gkv_real *image;                      /* one image */
+    gkv_real *outputs;                    /* [4, outputs] outputs of a convolution for one image */
+    gkv_real *pooled;                     /* pooled outputs of the first convolution for one image */
+    gkv_real *rows;                       /* [TILE, in] pooled outputs of the last convolution */
+    gkv_real *units[GKV_FEATURE_LINEARS]; /* [TILE, out] outputs of each linear layer */
 } scratch;
 
 size_t gkv_features_height(const gkv_features *features)
@@ -69,7 +69,7 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* The sizes of the arrays of a scratch, rounded up to whole cache lines; returns their sum. */
+/* Computes the sizes of the arrays of a scratch, rounded up to whole cache lines, and returns their sum. */
 enum { ARRAYS = 5 + GKV_FEATURE_LINEARS };
 static size_t lay_out(const gkv_features *f, size_t sizes[ARRAYS])
 {
@@ -106,7 +106,7 @@ static scratch scratch_at(gkv_real *memory, const size_t sizes[ARRAYS])
 
 /* --- A tile ---------------------------------------------------------------------------- */
 
-/* One image through both convolutions, into `out`. False for a pixel outside [0,1]. */
+/* Runs one image through both convolutions into `out`. False for a pixel outside [0,1]. */
 static bool convolve(const gkv_features *f, const gkv_gemm_kernels *gemm, const gkv_nn_kernels *nn, const float *image,
                      const scratch *s, gkv_real *out)
 {
@@ -133,7 +133,7 @@ static void relu(size_t n, gkv_real *x)
         x[i] = x[i] > 0 ? x[i] : 0;
 }
 
-/* One row of logits, which are finite: features_read.c checks the weights for that. */
+/* The softmax of one row of logits. They are finite, because features_read.c limits the weights. */
 static void softmax(size_t n, const gkv_real *logits, float *to)
 {
     double top = (double)logits[0], sum = 0;
@@ -145,7 +145,7 @@ static void softmax(size_t n, const gkv_real *logits, float *to)
         to[i] = (float)(exp((double)logits[i] - top) / sum);
 }
 
-/* `count` images; either result may be NULL. False for a pixel outside [0,1]. */
+/* Runs `count` images through the network. Either result may be NULL. False for a pixel outside [0,1]. */
 static bool run_tile(const gkv_features *f, const gkv_gemm_kernels *gemm, const gkv_nn_kernels *nn, size_t count,
                      const float *images, const scratch *s, float *features, float *probabilities)
 {
@@ -177,13 +177,13 @@ static gkv_status check(const gkv_features *f, size_t n, const float *images, in
     if (!f || !images)
         return gkv_fail(GKV_ERR_ARGUMENT, "features of images need a network and images, not NULL");
     if (!features && !probabilities)
-        return gkv_fail(GKV_ERR_ARGUMENT, "features of images: neither features nor probabilities are asked for");
+        return gkv_fail(GKV_ERR_ARGUMENT, "features of images: both outputs are NULL");
     if (n == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "features of 0 images: there must be one or more");
+        return gkv_fail(GKV_ERR_ARGUMENT, "features of 0 images: at least one is needed");
     return gkv_threads_check(threads, "a feature network");
 }
 
-/* Names the first pixel outside [0,1] from image `first` on. */
+/* GKV_ERR_DATA for the first pixel outside [0,1], from image `first` on. */
 static gkv_status name_pixel(const gkv_features *f, size_t first, const float *images)
 {
     const size_t pixels = f->height * f->width;
@@ -200,10 +200,10 @@ gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float
     GKV_TRY(check(network, n, images, threads, features, probabilities));
     const gkv_gemm_kernels *const gemm = gkv_gemm_kernels_get();
     if (!gemm && openblas_get_num_threads() != 1)
-        openblas_set_num_threads(1); /* tiles run in parallel already */
+        openblas_set_num_threads(1); /* the tiles already run in parallel */
     const gkv_nn_kernels *const nn = gkv_nn_kernels_get();
-    const size_t tiles = (n + TILE - 1) / TILE, asked = (size_t)gkv_threads(threads);
-    const size_t used = asked < tiles ? asked : tiles;
+    const size_t tiles = (n + TILE - 1) / TILE, available = (size_t)gkv_threads(threads);
+    const size_t used = available < tiles ? available : tiles;
     const size_t pixels = network->height * network->width, dimensions = gkv_features_dimensions(network);
     size_t sizes[ARRAYS];
     const size_t each = lay_out(network, sizes);

@@ -8,11 +8,12 @@
 
 enum { GKV_FEATURE_CONVOLUTIONS = 2, GKV_FEATURE_LINEARS = 3 };
 
-/* Y = X Wᵀ + 1 biasᵀ. For a convolution, the rows of X are the pixels under the kernel (nn/conv.h). */
+/* One layer: Y = X Wᵀ + 1 biasᵀ. For a convolution, the rows of X are the pixels under the kernel (nn/conv.h). */
 typedef struct gkv_feature_layer {
     size_t in, out;
-    gkv_real *weight, *bias; /* [out, in], [out] */
-    gkv_real *packed;        /* NULL if this CPU has no kernels of nn/gemm.h */
+    gkv_real *weight; /* [out, in] */
+    gkv_real *bias;   /* [out] */
+    gkv_real *packed; /* the packed weight, or NULL if this CPU has no kernels of nn/gemm.h */
 } gkv_feature_layer;
 
 struct gkv_features {
@@ -23,7 +24,7 @@ struct gkv_features {
     gkv_feature_layer layers[GKV_FEATURE_CONVOLUTIONS + GKV_FEATURE_LINEARS];
 };
 
-/* The network of a file's bytes. `name` stands for the path in messages. Errors as gkv_features_load(). */
+/* Makes a network from the bytes of its file. `name` stands for the path in messages. Errors as gkv_features_load(). */
 gkv_status gkv_features_read(const char *name, const void *bytes, size_t size, gkv_features **out);
 
 #endif

@@ -1,11 +1,11 @@
-/* The built-in networks: features/NAME.safetensors, byte for byte. */
+/* The built-in networks. The library contains the bytes of the files features/NAME.safetensors. */
 #include <string.h>
 
 #include "core/error.h"
 #include "core/text.h"
 #include "metrics/features.h"
 
-/* The assembler reads the files; CMakeLists.txt says where they are. */
+/* The assembler includes the files. CMakeLists.txt defines their folder. */
 #define EMBEDDED(symbol, file)                                                                    \
     extern const unsigned char gkv_features_##symbol[], gkv_features_##symbol##_end[];            \
     __asm__(".pushsection .rodata\n"                                                              \
@@ -34,7 +34,7 @@ static const struct {
 gkv_status gkv_features_builtin(const char *dataset, gkv_features **out)
 {
     if (!out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a feature network needs a place to go, not NULL");
+        return gkv_fail(GKV_ERR_ARGUMENT, "a feature network: the output is NULL");
     *out = NULL;
     if (!dataset)
         return gkv_fail(GKV_ERR_ARGUMENT, "a feature network needs the name of a data set, not NULL");
@@ -45,6 +45,6 @@ gkv_status gkv_features_builtin(const char *dataset, gkv_features **out)
     char shown[GKV_PRINTABLE_SIZE];
     return gkv_fail(GKV_ERR_CONFIG,
                     "there is no built-in feature network for \"%s\", only for mnist and fashion-mnist; "
-                    "scripts/train_features.py makes the file of one from images with labels",
+                    "scripts/train_features.py trains one on images with labels and writes its file",
                     gkv_text_printable(dataset, shown));
 }

@@ -16,7 +16,7 @@
 
 enum {
     FILE_MAX = 256 << 20,
-    SIDE_MIN = 12, /* the second pooling leaves one place */
+    SIDE_MIN = 12, /* the second pooling then has one output */
     SIDE_MAX = 1024,
     CLASSES_MAX = 256,
     UNITS_MAX = 4096, /* channels or units of a layer */
@@ -24,10 +24,10 @@ enum {
     KERNEL = 5,
     LAYERS = GKV_FEATURE_CONVOLUTIONS + GKV_FEATURE_LINEARS
 };
-static const double sum_max = 1e38;
+static const double sum_max = 1e38; /* bound of all sums in a layer, below the greatest float */
 static const size_t paddings[GKV_FEATURE_CONVOLUTIONS] = {2, 0};
 
-/* A file that is being read. */
+/* The file that is read. */
 typedef struct source {
     const char *path;
     gkv_safetensors *file;
@@ -77,7 +77,7 @@ static gkv_status read_metadata(const source *from, gkv_features *to)
 
 /* --- Layers ------------------------------------------------------------------------ */
 
-/* A tensor of this shape and of finite numbers, in *out, to be freed with free(). */
+/* Reads a tensor of this shape. All elements must be finite. The caller frees *out with free(). */
 static gkv_status read_tensor(const source *from, const char *name, size_t rank, const int64_t *shape, float **out)
 {
     size_t count = 1;
@@ -86,7 +86,7 @@ static gkv_status read_tensor(const source *from, const char *name, size_t rank,
         count *= (size_t)shape[i];
     const gkv_tensor *const found = gkv_safetensors_find(from->file, name);
     if (!found || !gkv_tensor_bytes(found, &bytes) || bytes != count * sizeof **out)
-        return gkv_safetensors_read(from->file, name, GKV_F32, rank, shape, NULL); /* says what is wrong */
+        return gkv_safetensors_read(from->file, name, GKV_F32, rank, shape, NULL); /* returns the error */
     GKV_TRY(gkv_alloc(count, sizeof **out, out));
     GKV_TRY(gkv_safetensors_read(from->file, name, GKV_F32, rank, shape, *out));
     for (size_t i = 0; i < count; i++)
@@ -107,10 +107,10 @@ static gkv_status pack(gkv_feature_layer *layer)
     return GKV_OK;
 }
 
-/* Reads a layer whose input has `channels` channels of `places` places each. Channels come before places in the file, as
- * in PyTorch, but after them in memory. The shape is [out, shape[1], …]. `out` is `classes` if that is not 0, and else
- * the number in the file. */
-static gkv_status read_layer(const source *from, const char *group, size_t number, size_t channels, size_t places,
+/* Reads a layer. Its input has `channels` channels with `positions` positions each. In the file, as in PyTorch, the
+ * index of the channel comes before that of the position; in memory it comes after it. The shape is [out, shape[1],
+ * …]. `out` is `classes` if that is not 0, and otherwise the number in the file. */
+static gkv_status read_layer(const source *from, const char *group, size_t number, size_t channels, size_t positions,
                              size_t rank, int64_t *shape, size_t classes, gkv_feature_layer *layer)
 {
     gkv_status status = GKV_OK;
@@ -124,7 +124,7 @@ static gkv_status read_layer(const source *from, const char *group, size_t numbe
         return gkv_fail(GKV_ERR_DATA, "%s: tensor \"%s\": shape begins with %" PRId64 ", not a number from 1 to %d",
                         from->path, weight_name, shape[0], UNITS_MAX);
     layer->out = (size_t)shape[0];
-    layer->in = channels * places;
+    layer->in = channels * positions;
     GKV_TRY_GOTO(read_tensor(from, weight_name, rank, shape, &weight));
     GKV_TRY_GOTO(read_tensor(from, bias_name, 1, shape, &bias));
     GKV_TRY_GOTO(gkv_alloc(layer->out * layer->in, sizeof *layer->weight, &layer->weight));
@@ -132,8 +132,8 @@ static gkv_status read_layer(const source *from, const char *group, size_t numbe
     for (size_t o = 0; o < layer->out; o++) {
         layer->bias[o] = (gkv_real)bias[o];
         for (size_t c = 0; c < channels; c++)
-            for (size_t p = 0; p < places; p++)
-                layer->weight[o * layer->in + p * channels + c] = (gkv_real)weight[o * layer->in + c * places + p];
+            for (size_t p = 0; p < positions; p++)
+                layer->weight[o * layer->in + p * channels + c] = (gkv_real)weight[o * layer->in + c * positions + p];
     }
     GKV_TRY_GOTO(pack(layer));
 done:
@@ -157,23 +157,23 @@ static gkv_status read_layers(const source *from, gkv_features *to)
         height = gkv_conv_pooled(conv, height);
         width = gkv_conv_pooled(conv, width);
     }
-    size_t places = height * width;
+    size_t positions = height * width;
     for (size_t i = 0; i < GKV_FEATURE_LINEARS; i++) {
         gkv_feature_layer *const layer = &to->layers[GKV_FEATURE_CONVOLUTIONS + i];
-        int64_t shape[2] = {0, (int64_t)(channels * places)};
-        GKV_TRY(read_layer(from, "linears", i, channels, places, 2, shape,
+        int64_t shape[2] = {0, (int64_t)(channels * positions)};
+        GKV_TRY(read_layer(from, "linears", i, channels, positions, 2, shape,
                            i + 1 == GKV_FEATURE_LINEARS ? to->classes : 0, layer));
         channels = layer->out;
-        places = 1;
+        positions = 1;
     }
     return GKV_OK;
 }
 
-/* Refuses weights with which a sum in a layer could overflow for some image. So no value in the network is infinite or
- * NaN, which ReLU and pooling could hide. */
+/* Refuses weights with which a sum in a layer could overflow for some image. Otherwise a value in the network could be
+ * infinite or NaN, and ReLU or pooling could hide it. */
 static gkv_status check_sums(const source *from, const gkv_features *f)
 {
-    double bound = 1; /* of the layer's inputs */
+    double bound = 1; /* of the magnitude of the layer's inputs */
     for (size_t i = 0; i < LAYERS; i++) {
         const gkv_feature_layer *const layer = &f->layers[i];
         double next = 0;
@@ -191,7 +191,7 @@ static gkv_status check_sums(const source *from, const gkv_features *f)
     return GKV_OK;
 }
 
-/* --- The whole ---------------------------------------------------------------------- */
+/* --- The whole file ----------------------------------------------------------------- */
 
 gkv_status gkv_features_read(const char *name, const void *bytes, size_t size, gkv_features **out)
 {
@@ -219,7 +219,7 @@ gkv_status gkv_features_load(const char *path, gkv_features **out)
     char *bytes = NULL;
     size_t size = 0;
     if (!out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a feature network needs a place to go, not NULL");
+        return gkv_fail(GKV_ERR_ARGUMENT, "a feature network: the output is NULL");
     *out = NULL;
     if (!path)
         return gkv_fail(GKV_ERR_ARGUMENT, "a feature network needs the path of its file, not NULL");

@@ -4,12 +4,12 @@
 
 #include "core/memory.h"
 #include "gkvae/generation_metrics.h"
-#include "metrics/jacobi.h"
-#include "metrics/feature_moments.h"
+#include "metrics/feature_covariance.h"
 #include "metrics/sets.h"
 
 typedef struct moments {
-    double *mean, *covariance; /* [d], [d × d] */
+    double *mean;       /* [d] */
+    double *covariance; /* [d × d] */
 } moments;
 
 static gkv_status moments_of(const float *x, size_t n, size_t d, moments *out)
@@ -35,11 +35,11 @@ static void moments_free(moments *m)
 
 static double root(double eigenvalue)
 {
-    return sqrt(fmax(eigenvalue, 0)); /* rounding may leave a zero slightly below 0 */
+    return sqrt(fmax(eigenvalue, 0)); /* because of rounding, an eigenvalue of 0 may be slightly negative */
 }
 
-/* tr (AB)^½ for positive semidefinite A and B[d × d]. With A = Vᵀ Λ V, it is Σ √λ over the eigenvalues λ of the
- * symmetric Λ^½ V B Vᵀ Λ^½, which are those of A^½ B A^½. Overwrites A. */
+/* Computes tr (AB)^½ for positive semidefinite A and B[d × d]. With A = Vᵀ Λ V, it is Σ √λ over the eigenvalues λ of
+ * the symmetric Λ^½ V B Vᵀ Λ^½, which are those of A^½ B A^½. Overwrites A. */
 static gkv_status root_trace(double *a, const double *b, size_t d, double *trace)
 {
     double *v = NULL, *vb = NULL, *product = NULL;
@@ -73,7 +73,7 @@ done:
 gkv_status gkv_frechet_distance(const float *a, size_t n_a, const float *b, size_t n_b, size_t d, double *distance)
 {
     if (!distance)
-        return gkv_fail(GKV_ERR_ARGUMENT, "Fréchet distance: there is no place for it");
+        return gkv_fail(GKV_ERR_ARGUMENT, "Fréchet distance: the output is NULL");
     GKV_TRY(gkv_set_check("Fréchet distance", "first features", a, n_a, d));
     GKV_TRY(gkv_set_check("Fréchet distance", "second features", b, n_b, d));
     if (n_a < 2 || n_b < 2) {

@@ -1,4 +1,4 @@
-/* The kernel inception distance: unbiased estimates of the squared maximum mean discrepancy of subsets. */
+/* The kernel inception distance: the mean of unbiased estimates of the squared maximum mean discrepancy of subsets. */
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static gkv_status settings_of(const gkv_kid_settings *given, size_t n_a, size_t 
         *out = *given;
     if (out->subsets < 1 || out->subsets > UINT32_MAX || out->size < 2)
         return gkv_fail(GKV_ERR_ARGUMENT,
-                        "kernel distance of %zu subsets of %zu rows: it needs 1 subset or more of 2 rows or more",
+                        "kernel distance of %zu subsets of %zu rows: at least 1 subset of at least 2 rows is needed",
                         out->subsets, out->size);
     if (n_a > UINT32_MAX || n_b > UINT32_MAX)
         return gkv_fail(GKV_ERR_ARGUMENT, "kernel distance of %zu and %zu rows: at most %lu are possible", n_a, n_b,
@@ -34,13 +34,13 @@ static gkv_status settings_of(const gkv_kid_settings *given, size_t n_a, size_t 
 }
 
 /* The memory of one thread. */
-typedef struct room {
+typedef struct worker {
     gkv_panels subset[2];
     uint32_t *order; /* a permutation of the larger set */
-    double *tile;
-} room;
+    double *tile;    /* products of a tile of pairs */
+} worker;
 
-static gkv_status room_create(const gkv_pairs_kernels *kernels, size_t size, size_t d, size_t n, room *out)
+static gkv_status worker_create(const gkv_pairs_kernels *kernels, size_t size, size_t d, size_t n, worker *out)
 {
     for (int s = 0; s < 2; s++)
         GKV_TRY(gkv_panels_create(kernels, size, d, &out->subset[s]));
@@ -48,15 +48,15 @@ static gkv_status room_create(const gkv_pairs_kernels *kernels, size_t size, siz
     return gkv_alloc(GKV_PAIRS_ROWS, GKV_PAIRS_COLUMNS * sizeof *out->tile, &out->tile);
 }
 
-static void room_free(room *r)
+static void worker_free(worker *w)
 {
-    gkv_panels_free(&r->subset[0]);
-    gkv_panels_free(&r->subset[1]);
-    free(r->order);
-    free(r->tile);
+    gkv_panels_free(&w->subset[0]);
+    gkv_panels_free(&w->subset[1]);
+    free(w->order);
+    free(w->tile);
 }
 
-/* Σ k(x_i, y_j) over all pairs, or with `above` over i < j. */
+/* Sums k(x_i, y_j) over all pairs, or over i < j if `above` is nonzero. c is the memory of a tile. */
 static double kernel_sum(const gkv_panels *x, const gkv_panels *y, int above, double *c)
 {
     double sum = 0;
@@ -76,19 +76,21 @@ static double kernel_sum(const gkv_panels *x, const gkv_panels *y, int above, do
     return sum;
 }
 
-static double subset_distance(const room *r)
+/* The unbiased estimate for one pair of subsets. */
+static double subset_distance(const worker *w)
 {
-    const double m = (double)r->subset[0].n;
-    const double within = 2 * kernel_sum(&r->subset[0], &r->subset[0], 1, r->tile) +
-                          2 * kernel_sum(&r->subset[1], &r->subset[1], 1, r->tile);
-    return within / (m * (m - 1)) - 2 * kernel_sum(&r->subset[0], &r->subset[1], 0, r->tile) / (m * m);
+    const double m = (double)w->subset[0].n;
+    const double within = 2 * kernel_sum(&w->subset[0], &w->subset[0], 1, w->tile) +
+                          2 * kernel_sum(&w->subset[1], &w->subset[1], 1, w->tile);
+    return within / (m * (m - 1)) - 2 * kernel_sum(&w->subset[0], &w->subset[1], 0, w->tile) / (m * m);
 }
 
-static void draw(room *r, const float *const sets[2], const size_t n[2], uint64_t seed, size_t subset)
+/* Draws and packs the two subsets with this number. */
+static void draw(worker *w, const float *const sets[2], const size_t n[2], uint64_t seed, size_t subset)
 {
     for (unsigned s = 0; s < 2; s++) {
-        gkv_rng_permutation(gkv_rng_at(seed, GKV_STREAM_SUBSET, subset, s), (uint32_t)n[s], r->order);
-        gkv_panels_pack(&r->subset[s], sets[s], r->order);
+        gkv_rng_permutation(gkv_rng_at(seed, GKV_STREAM_SUBSET, subset, s), (uint32_t)n[s], w->order);
+        gkv_panels_pack(&w->subset[s], sets[s], w->order);
     }
 }
 
@@ -96,7 +98,7 @@ gkv_status gkv_kernel_distance(const float *a, size_t n_a, const float *b, size_
                                const gkv_kid_settings *settings, gkv_kid *out)
 {
     if (!out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "kernel distance: there is no place for it");
+        return gkv_fail(GKV_ERR_ARGUMENT, "kernel distance: the output is NULL");
     GKV_TRY(gkv_set_check("kernel distance", "first features", a, n_a, d));
     GKV_TRY(gkv_set_check("kernel distance", "second features", b, n_b, d));
     gkv_kid_settings set;
@@ -109,16 +111,16 @@ gkv_status gkv_kernel_distance(const float *a, size_t n_a, const float *b, size_
     const float *const sets[2] = {a, b};
     const size_t n[2] = {n_a, n_b}, threads = (size_t)gkv_threads(set.threads);
     const size_t used = threads < set.subsets ? threads : set.subsets;
-    room *rooms = NULL;
+    worker *workers = NULL;
     double *values = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(used, sizeof *rooms, &rooms));
+    GKV_TRY_GOTO(gkv_alloc(used, sizeof *workers, &workers));
     GKV_TRY_GOTO(gkv_alloc(set.subsets, sizeof *values, &values));
     for (size_t t = 0; t < used; t++)
-        GKV_TRY_GOTO(room_create(kernels, set.size, d, n_a > n_b ? n_a : n_b, &rooms[t]));
+        GKV_TRY_GOTO(worker_create(kernels, set.size, d, n_a > n_b ? n_a : n_b, &workers[t]));
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
     for (size_t s = 0; s < set.subsets; s++) {
-        room *const mine = &rooms[omp_get_thread_num()];
+        worker *const mine = &workers[omp_get_thread_num()];
         draw(mine, sets, n, set.seed, s);
         values[s] = subset_distance(mine);
     }
@@ -132,9 +134,9 @@ gkv_status gkv_kernel_distance(const float *a, size_t n_a, const float *b, size_
         .size = set.size,
     };
 done:
-    for (size_t t = 0; rooms && t < used; t++)
-        room_free(&rooms[t]);
-    free(rooms);
+    for (size_t t = 0; workers && t < used; t++)
+        worker_free(&workers[t]);
+    free(workers);
     free(values);
     return status;
 }

@@ -1,8 +1,9 @@
-/* The nearest image: products in gkv_real select candidates, and double precision decides.
+/* The nearest image. Products in gkv_real select candidates, which are then compared in double.
  *
- * With levels L = 255 r, the score q·L − |L|²/510 equals 255/2 (|q|² − |q − r|²). So a reference that is nearer than
- * the best so far scores above a threshold, which follows from the best distance and the bound of the rounding error.
- * Only references that reach the threshold are compared in double. */
+ * Let q be a query and L = 255 r the grey levels of a reference r. The score q·L − |L|²/510 equals 255/2 (|q|² − |q
+ * − r|²). So the score of a reference that is nearer than the best one so far is above a threshold, which is
+ * computed from the best distance and the bound of the rounding error. Only references whose score reaches the
+ * threshold are compared in double. */
 #include <float.h>
 #include <math.h>
 #include <omp.h>
@@ -14,36 +15,38 @@
 #include "metrics/sets.h"
 #include "nn/gemm.h"
 
-enum { QUERIES = 256, REFERENCES = 128, LEVELS = 256 }; /* of a tile */
+enum { QUERIES = 256, REFERENCES = 128, LEVELS = 256 }; /* sizes of a tile, and number of grey levels */
 
-/* What all threads read. */
+/* The data that all threads read. */
 typedef struct search {
     const gkv_gemm_kernels *kernels;
     const float *queries;
     const uint8_t *references;
     size_t n, m, pixels;
-    double *squares;        /* [m] |L|² */
-    double grey[LEVELS];    /* L/255 */
-    double rounding;        /* bound of a score's error, relative to |q| |L| + |L|²/510 */
-    uint32_t *index;        /* the caller's arrays; either may be NULL */
-    double *distance;
+    double *squares;        /* [m] |L|² of each reference */
+    double grey[LEVELS];    /* L/255 for each grey level */
+    double rounding;        /* bound of the error of a score, relative to |q| |L| + |L|²/510 */
+    uint32_t *index;        /* [n] result, or NULL */
+    double *distance;       /* [n] result, or NULL */
 } search;
 
-/* What one thread writes. */
-typedef struct room {
-    gkv_real *queries, *references; /* [QUERIES × pixels], [REFERENCES × pixels] levels */
-    gkv_real *bias, *scores;        /* [REFERENCES] −|L|²/510, [QUERIES × REFERENCES] */
-    double length[QUERIES];         /* |q| */
-    double best[QUERIES];           /* the least squared distance so far */
-    uint32_t place[QUERIES];        /* the reference at that distance */
-} room;
+/* The memory of one thread. */
+typedef struct worker {
+    gkv_real *queries;         /* [QUERIES × pixels] */
+    gkv_real *references;      /* [REFERENCES × pixels] grey levels */
+    gkv_real *bias;            /* [REFERENCES] −|L|²/510 */
+    gkv_real *scores;          /* [QUERIES × REFERENCES] */
+    double length[QUERIES];    /* |q| */
+    double best[QUERIES];      /* the least squared distance so far */
+    uint32_t nearest[QUERIES]; /* the reference at that distance */
+} worker;
 
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
 }
 
-static gkv_status room_create(size_t pixels, room *out)
+static gkv_status worker_create(size_t pixels, worker *out)
 {
     GKV_TRY(gkv_alloc(pixels, QUERIES * sizeof(gkv_real), &out->queries));
     GKV_TRY(gkv_alloc(pixels, REFERENCES * sizeof(gkv_real), &out->references));
@@ -51,20 +54,20 @@ static gkv_status room_create(size_t pixels, room *out)
     return gkv_alloc(QUERIES, REFERENCES * sizeof(gkv_real), &out->scores);
 }
 
-static void room_free(room *r)
+static void worker_free(worker *w)
 {
-    free(r->queries);
-    free(r->references);
-    free(r->bias);
-    free(r->scores);
+    free(w->queries);
+    free(w->references);
+    free(w->bias);
+    free(w->scores);
 }
 
-/* The bound of the rounding error of `pixels` multiply-adds in single precision, in any order (Higham, Accuracy and
- * Stability of Numerical Algorithms, section 3.1). The factor 2 covers the rounding in double. */
+/* The bound of the relative rounding error of `pixels` multiply-adds in single precision, in any order (Higham,
+ * Accuracy and Stability of Numerical Algorithms, section 3.1). The factor 2 covers the rounding in double. */
 static double rounding_of(size_t pixels)
 {
-    const double share = ((double)pixels + 4) * (double)FLT_EPSILON / 2;
-    return share < 0.5 ? 2 * share / (1 - share) : (double)INFINITY;
+    const double error = ((double)pixels + 4) * (double)FLT_EPSILON / 2;
+    return error < 0.5 ? 2 * error / (1 - error) : (double)INFINITY;
 }
 
 static double squared_distance(const search *s, const float *query, const uint8_t *levels)
@@ -77,72 +80,73 @@ static double squared_distance(const search *s, const float *query, const uint8_
     return sum;
 }
 
-static void load_queries(const search *s, size_t first, size_t count, room *r)
+static void load_queries(const search *s, size_t first, size_t count, worker *w)
 {
     for (size_t i = 0; i < count; i++) {
         const float *const from = s->queries + (first + i) * s->pixels;
         double square = 0;
         for (size_t k = 0; k < s->pixels; k++) {
-            r->queries[i * s->pixels + k] = (gkv_real)from[k];
+            w->queries[i * s->pixels + k] = (gkv_real)from[k];
             square += (double)from[k] * (double)from[k];
         }
-        r->length[i] = sqrt(square);
-        r->best[i] = (double)INFINITY;
-        r->place[i] = 0;
+        w->length[i] = sqrt(square);
+        w->best[i] = (double)INFINITY;
+        w->nearest[i] = 0;
     }
 }
 
 /* Loads a tile of references and returns its greatest |L|. */
-static double load_references(const search *s, size_t first, size_t count, room *r)
+static double load_references(const search *s, size_t first, size_t count, worker *w)
 {
     const uint8_t *const levels = s->references + first * s->pixels;
     double greatest = 0;
     for (size_t k = 0; k < count * s->pixels; k++)
-        r->references[k] = (gkv_real)levels[k];
+        w->references[k] = (gkv_real)levels[k];
     for (size_t j = 0; j < count; j++) {
-        r->bias[j] = (gkv_real)(-s->squares[first + j] / 510);
+        w->bias[j] = (gkv_real)(-s->squares[first + j] / 510);
         greatest = fmax(greatest, s->squares[first + j]);
     }
     return sqrt(greatest);
 }
 
-/* References of the tile with a score below this are not nearer than the best so far. */
-static double threshold_of(const search *s, const room *r, size_t i, double greatest)
+/* The threshold of query i. References of the tile with a lower score are not nearer than the best one so far.
+ * `greatest` is the greatest |L| of the tile. */
+static double threshold_of(const search *s, const worker *w, size_t i, double greatest)
 {
-    if (isinf(r->best[i]) || isinf(s->rounding))
+    if (isinf(w->best[i]) || isinf(s->rounding))
         return (double)-INFINITY;
-    const double error = s->rounding * (r->length[i] * greatest + greatest * greatest / 510);
-    return 127.5 * (r->length[i] * r->length[i] - r->best[i]) - error;
+    const double error = s->rounding * (w->length[i] * greatest + greatest * greatest / 510);
+    return 127.5 * (w->length[i] * w->length[i] - w->best[i]) - error;
 }
 
-static void search_block(const search *s, size_t first, room *r)
+static void search_block(const search *s, size_t first, worker *w)
 {
     const size_t count = least(QUERIES, s->n - first);
-    load_queries(s, first, count, r);
+    load_queries(s, first, count, w);
     for (size_t from = 0; from < s->m; from += REFERENCES) {
         const size_t tile = least(REFERENCES, s->m - from);
-        const double greatest = load_references(s, from, tile, r);
-        gkv_gemm_forward(s->kernels, count, tile, s->pixels, r->queries, r->references, NULL, r->bias, r->scores);
+        const double greatest = load_references(s, from, tile, w);
+        gkv_gemm_forward(s->kernels, count, tile, s->pixels, w->queries, w->references, NULL, w->bias, w->scores);
         for (size_t i = 0; i < count; i++) {
-            const gkv_real *const scores = r->scores + i * tile;
-            double threshold = threshold_of(s, r, i, greatest);
+            const gkv_real *const scores = w->scores + i * tile;
+            double threshold = threshold_of(s, w, i, greatest);
             for (size_t j = 0; j < tile; j++) {
                 if ((double)scores[j] < threshold)
                     continue;
                 const double square = squared_distance(s, s->queries + (first + i) * s->pixels,
                                                        s->references + (from + j) * s->pixels);
-                if (!(square < r->best[i]))
+                if (!(square < w->best[i]))
                     continue;
-                r->best[i] = square;
-                r->place[i] = (uint32_t)(from + j);
-                threshold = threshold_of(s, r, i, greatest);
+                w->best[i] = square;
+                w->nearest[i] = (uint32_t)(from + j);
+                threshold = threshold_of(s, w, i, greatest);
             }
         }
     }
     for (size_t i = 0; i < count && s->index; i++)
-        s->index[first + i] = r->place[i];
+        s->index[first + i] = w->nearest[i];
     for (size_t i = 0; i < count && s->distance; i++)
-        s->distance[first + i] = sqrt(r->best[i]);
+        s->distance[first + i] = sqrt(w->best[i]);
 }
 
 static gkv_status check(const float *queries, size_t n, const uint8_t *references, size_t m, size_t pixels, int threads)
@@ -154,6 +158,7 @@ static gkv_status check(const float *queries, size_t n, const uint8_t *reference
     return gkv_threads_check(threads, "a search for nearest images");
 }
 
+/* Fills `grey` and `squares`. */
 static void levels_of(search *s)
 {
     for (size_t level = 0; level < LEVELS; level++)
@@ -174,22 +179,22 @@ gkv_status gkv_nearest(const float *queries, size_t n, const uint8_t *references
                 .n = n, .m = m, .pixels = pixels, .rounding = rounding_of(pixels), .index = index,
                 .distance = distance};
     if (!s.kernels && openblas_get_num_threads() != 1)
-        openblas_set_num_threads(1); /* blocks run in parallel already */
+        openblas_set_num_threads(1); /* the blocks already run in parallel */
     const size_t blocks = n / QUERIES + (n % QUERIES > 0), used = least((size_t)gkv_threads(threads), blocks);
-    room *rooms = NULL;
+    worker *workers = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc(m, sizeof *s.squares, &s.squares));
-    GKV_TRY_GOTO(gkv_alloc(used, sizeof *rooms, &rooms));
+    GKV_TRY_GOTO(gkv_alloc(used, sizeof *workers, &workers));
     for (size_t t = 0; t < used; t++)
-        GKV_TRY_GOTO(room_create(pixels, &rooms[t]));
+        GKV_TRY_GOTO(worker_create(pixels, &workers[t]));
     levels_of(&s);
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
     for (size_t block = 0; block < blocks; block++)
-        search_block(&s, block * QUERIES, &rooms[omp_get_thread_num()]);
+        search_block(&s, block * QUERIES, &workers[omp_get_thread_num()]);
 done:
-    for (size_t t = 0; rooms && t < used; t++)
-        room_free(&rooms[t]);
-    free(rooms);
+    for (size_t t = 0; workers && t < used; t++)
+        worker_free(&workers[t]);
+    free(workers);
     free(s.squares);
     return status;
 }

@@ -1,4 +1,4 @@
-/* Precision, recall, density and coverage: which rows lie in the balls of the other set. */
+/* Precision, recall, density and coverage: counts of the rows that are in balls of the other set. */
 #include <math.h>
 #include <omp.h>
 #include <stdbool.h>
@@ -13,7 +13,8 @@
 struct gkv_reference {
     gkv_neighbour_settings settings;
     gkv_panels rows;
-    double *precision, *density; /* [n] squared radii by k_precision and k_density, NaN where n ≤ k */
+    double *precision; /* [n] squared radii for k_precision, NaN if n ≤ k_precision */
+    double *density;   /* [n] squared radii for k_density, NaN if n ≤ k_density */
 };
 
 void gkv_neighbour_defaults(gkv_neighbour_settings *settings)
@@ -21,30 +22,31 @@ void gkv_neighbour_defaults(gkv_neighbour_settings *settings)
     *settings = (gkv_neighbour_settings){.k_precision = 3, .k_density = 5};
 }
 
-/* The number of blocks of rows, each of which one thread processes; and the number of threads to use. */
+/* The number of blocks of rows. One thread processes a whole block. */
 static size_t blocks_of(size_t n)
 {
     return n / GKV_PAIRS_ROWS + (n % GKV_PAIRS_ROWS > 0);
 }
 
-static size_t threads_for(int asked, size_t n)
+/* The number of threads that are used for n rows. */
+static size_t threads_for(int requested, size_t n)
 {
-    const size_t threads = (size_t)gkv_threads(asked), blocks = blocks_of(n);
+    const size_t threads = (size_t)gkv_threads(requested), blocks = blocks_of(n);
     return threads < blocks ? threads : blocks;
 }
 
 /* ---- radii ---- */
 
-/* Inserts a distance into the k least, which are in ascending order. */
+/* Inserts a distance into the array of the k least distances, which is in ascending order. */
 static void insert(double distance, size_t k, double *least)
 {
-    size_t place = k - 1;
-    for (; place > 0 && least[place - 1] > distance; place--)
-        least[place] = least[place - 1];
-    least[place] = distance;
+    size_t rank = k - 1;
+    for (; rank > 0 && least[rank - 1] > distance; rank--)
+        least[rank] = least[rank - 1];
+    least[rank] = distance;
 }
 
-/* The k least squared distances of each row of a block to the set's other rows: least[rows × k]. */
+/* Computes the k least squared distances of each row of a block to the other rows of the set: least[rows × k]. */
 static void block_neighbours(const gkv_panels *set, size_t row, size_t k, double *c, double *least)
 {
     const size_t rows = gkv_pairs_count(set->n, row, GKV_PAIRS_ROWS);
@@ -64,7 +66,7 @@ static void block_neighbours(const gkv_panels *set, size_t row, size_t k, double
     }
 }
 
-/* radii[b][n]: the squared distance of each row to its k[b]-th nearest other row, NaN where there is none. */
+/* Computes radii[b][n], the squared distance of each row to its k[b]-th nearest other row, or NaN if there is none. */
 static gkv_status radii_of(const gkv_panels *set, size_t balls, const size_t *k, int threads, double *const *radii)
 {
     const size_t n = set->n, used = threads_for(threads, n), tile = GKV_PAIRS_ROWS * (size_t)GKV_PAIRS_COLUMNS;
@@ -102,7 +104,7 @@ gkv_status gkv_reference_create(const float *features, size_t n, size_t d, const
                                 gkv_reference **out)
 {
     if (!out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "reference features: there is no place for them");
+        return gkv_fail(GKV_ERR_ARGUMENT, "reference features: the output is NULL");
     *out = NULL;
     gkv_neighbour_settings set;
     gkv_neighbour_defaults(&set);
@@ -143,14 +145,15 @@ void gkv_reference_free(gkv_reference *reference)
 
 /* ---- a generated set ---- */
 
-/* Whole numbers, so the order of addition does not matter. */
+/* Counts over all rows. They are whole numbers, so sums do not depend on the order of addition. */
 typedef struct counts {
     double inside;   /* pairs of a real row and a generated row in its ball */
-    double recalled; /* real rows in a generated row's ball */
+    double recalled; /* real rows in the ball of a generated row */
     double occupied; /* real rows with a generated row in their ball */
 } counts;
 
-/* Counts for a block of real rows against all generated rows. covered[m] accumulates over all blocks of a thread. */
+/* Adds the counts of a block of real rows with all generated rows. covered[m] and `sums` accumulate over all blocks
+ * of a thread. c is the memory of a tile. */
 static void count_block(const gkv_reference *reference, size_t row, const gkv_panels *generated, const double *radii,
                         double *c, double *covered, counts *sums)
 {
@@ -181,25 +184,26 @@ static void count_block(const gkv_reference *reference, size_t row, const gkv_pa
 }
 
 /* The memory and counts of one thread. */
-typedef struct thread_work {
-    double *tile, *covered; /* covered[m]: 1 if a ball of the thread's real rows has the generated row, else 0 */
+typedef struct worker {
+    double *tile;    /* distances of a tile of pairs */
+    double *covered; /* [m] 1 if the generated row is in the ball of a real row of this thread, else 0 */
     counts sums;
-} thread_work;
+} worker;
 
-static gkv_neighbour_metrics metrics_of(const gkv_reference *reference, size_t m, thread_work *work, size_t used)
+static gkv_neighbour_metrics metrics_of(const gkv_reference *reference, size_t m, const worker *workers, size_t used)
 {
     const double n = (double)reference->rows.n, generated = (double)m, k = (double)reference->settings.k_density;
     counts all = {0};
     double covered = 0;
     for (size_t t = 0; t < used; t++) {
-        all.inside += work[t].sums.inside;
-        all.recalled += work[t].sums.recalled;
-        all.occupied += work[t].sums.occupied;
+        all.inside += workers[t].sums.inside;
+        all.recalled += workers[t].sums.recalled;
+        all.occupied += workers[t].sums.occupied;
     }
     for (size_t j = 0; j < m; j++) {
         bool any = false;
         for (size_t t = 0; t < used; t++)
-            any = any || work[t].covered[j] > 0;
+            any = any || workers[t].covered[j] > 0;
         covered += any;
     }
     const bool by_precision = reference->settings.k_precision < reference->rows.n;
@@ -216,35 +220,35 @@ gkv_status gkv_neighbour_metrics_of(const gkv_reference *reference, const float 
                                     gkv_neighbour_metrics *out)
 {
     if (!reference || !out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "nearest neighbours: there is no %s",
-                        reference ? "place for the metrics" : "reference");
+        return gkv_fail(GKV_ERR_ARGUMENT, "nearest neighbours: the %s is NULL",
+                        reference ? "output" : "reference");
     GKV_TRY(gkv_set_check("nearest neighbours", "generated features", generated, n, reference->rows.d));
     const size_t real = reference->rows.n, used = threads_for(reference->settings.threads, real);
     gkv_panels rows = {0};
     double *radii = NULL;
-    thread_work *work = NULL;
+    worker *workers = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_panels_create(reference->rows.kernels, n, reference->rows.d, &rows));
     GKV_TRY_GOTO(gkv_alloc(n, sizeof *radii, &radii));
-    GKV_TRY_GOTO(gkv_alloc(used, sizeof *work, &work));
+    GKV_TRY_GOTO(gkv_alloc(used, sizeof *workers, &workers));
     for (size_t t = 0; t < used; t++) {
-        GKV_TRY_GOTO(gkv_alloc(GKV_PAIRS_ROWS, GKV_PAIRS_COLUMNS * sizeof(double), &work[t].tile));
-        GKV_TRY_GOTO(gkv_alloc(n, sizeof(double), &work[t].covered));
+        GKV_TRY_GOTO(gkv_alloc(GKV_PAIRS_ROWS, GKV_PAIRS_COLUMNS * sizeof(double), &workers[t].tile));
+        GKV_TRY_GOTO(gkv_alloc(n, sizeof(double), &workers[t].covered));
     }
     gkv_panels_pack(&rows, generated, NULL);
     GKV_TRY_GOTO(radii_of(&rows, 1, &reference->settings.k_precision, reference->settings.threads, &radii));
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
     for (size_t block = 0; block < blocks_of(real); block++) {
-        thread_work *const mine = &work[omp_get_thread_num()];
+        worker *const mine = &workers[omp_get_thread_num()];
         count_block(reference, block * GKV_PAIRS_ROWS, &rows, radii, mine->tile, mine->covered, &mine->sums);
     }
-    *out = metrics_of(reference, n, work, used);
+    *out = metrics_of(reference, n, workers, used);
 done:
-    for (size_t t = 0; work && t < used; t++) {
-        free(work[t].tile);
-        free(work[t].covered);
+    for (size_t t = 0; workers && t < used; t++) {
+        free(workers[t].tile);
+        free(workers[t].covered);
     }
-    free(work);
+    free(workers);
     free(radii);
     gkv_panels_free(&rows);
     return status;

@@ -8,7 +8,7 @@ gkv_status gkv_panels_create(const gkv_pairs_kernels *kernels, size_t n, size_t 
 {
     *out = (gkv_panels){.kernels = kernels, .n = n, .d = d};
     const size_t panels = n / kernels->panel + (n % kernels->panel > 0);
-    size_t row = 0; /* elements of a panel: what gkv_alloc would not see overflow */
+    size_t row = 0; /* bytes of a panel; gkv_alloc() cannot detect an overflow of this product */
     if (__builtin_mul_overflow(kernels->panel * sizeof(double), d, &row))
         return gkv_fail(GKV_ERR_MEMORY, "rows of %zu numbers do not fit in memory", d);
     GKV_TRY(gkv_alloc(panels, row, &out->x));

@@ -1,5 +1,5 @@
-/* The kernels of pairs.h: a register tile of TILE_ROWS rows by TILE_VECTORS vectors. A panel is TILE_VECTORS vectors, a
- * multiple of TILE_ROWS. */
+/* The kernels of pairs.h. Registers hold a tile of TILE_ROWS rows by TILE_VECTORS vectors. A panel has the rows of
+ * TILE_VECTORS vectors, which is a multiple of TILE_ROWS. */
 #include "core/simd_types.h"
 #include "metrics/pairs.h"
 
@@ -13,8 +13,8 @@ enum { TILE_ROWS = 4, TILE_VECTORS = 4 };
 
 enum { PANEL = TILE_VECTORS * VD_LANES };
 
-_Static_assert(PANEL % TILE_ROWS == 0, "a panel is whole groups of rows");
-_Static_assert(GKV_PAIRS_ROWS % PANEL == 0 && GKV_PAIRS_COLUMNS % PANEL == 0, "a tile is whole panels");
+_Static_assert(PANEL % TILE_ROWS == 0, "a panel consists of whole groups of rows");
+_Static_assert(GKV_PAIRS_ROWS % PANEL == 0 && GKV_PAIRS_COLUMNS % PANEL == 0, "a tile consists of whole panels");
 
 static void pack(size_t count, size_t d, const float *x, const uint32_t *index, double *panels, double *norms)
 {
@@ -31,7 +31,7 @@ static void pack(size_t count, size_t d, const float *x, const uint32_t *index, 
     }
 }
 
-/* TILE_ROWS rows of a panel by a whole panel. */
+/* Computes the products of TILE_ROWS rows of a panel with a whole panel. */
 static inline void tile(size_t d, const double *a, const double *b, double *c)
 {
     vd sums[TILE_ROWS][TILE_VECTORS];
@@ -92,7 +92,7 @@ static void count(size_t n, const double *c, gkv_pairs_balls *balls)
     const vd one = vd_set(1), zero = vd_set(0), precision = vd_set(balls->precision), density = vd_set(balls->density);
     vd inside = zero, recalled = zero;
     for (size_t j = 0; j < n; j += VD_LANES) {
-        const vd distance = vd_load_part(c + j, n - j, (double)INFINITY); /* in no ball */
+        const vd distance = vd_load_part(c + j, n - j, (double)INFINITY); /* lanes beyond the end are in no ball */
         const vd generated = vd_load_part(balls->generated + j, n - j, 0);
         const vd covered = vd_load_part(balls->covered + j, n - j, 0);
         vd_store_part(balls->covered + j, n - j, vd_select(distance <= precision, one, covered));

@@ -1,11 +1,10 @@
-/* Two principal axes: the eigenvectors of the covariance with the largest eigenvalues. */
+/* The two principal axes: the eigenvectors of the covariance that have the largest eigenvalues. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "core/memory.h"
 #include "gkvae/image_metrics.h"
-#include "metrics/jacobi.h"
-#include "metrics/feature_moments.h"
+#include "metrics/feature_covariance.h"
 
 static gkv_status covariance_of(const double *codes, size_t n, size_t d, double *mean, double *covariance)
 {
@@ -23,6 +22,7 @@ static gkv_status covariance_of(const double *codes, size_t n, size_t d, double 
     return GKV_OK;
 }
 
+/* Makes the entry of largest magnitude positive. */
 static void fix_sign(double *axis, size_t d)
 {
     double largest = 0;
@@ -39,7 +39,8 @@ static void fix_sign(double *axis, size_t d)
 gkv_status gkv_pca2(const double *codes, size_t n, size_t d, double *xy, double *axes, double *explained)
 {
     if (n == 0 || d == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "principal axes of %zu codes of %zu dimensions: there are none", n, d);
+        return gkv_fail(GKV_ERR_ARGUMENT, "principal axes of %zu codes of %zu dimensions: neither may be 0",
+                        n, d);
     double *mean = NULL, *matrix = NULL, *vectors = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc(d, sizeof *mean, &mean));
@@ -52,7 +53,7 @@ gkv_status gkv_pca2(const double *codes, size_t n, size_t d, double *xy, double 
         goto done;
     }
 
-    /* The two largest eigenvalues; of equal ones the earlier goes first. */
+    /* Finds the two largest eigenvalues. Of equal ones the earlier comes first. */
     size_t order[2] = {0, d};
     double total = 0;
     for (size_t j = 0; j < d; j++) {
@@ -73,10 +74,10 @@ gkv_status gkv_pca2(const double *codes, size_t n, size_t d, double *xy, double 
         if (!missing)
             fix_sign(vector, d);
         for (size_t i = 0; i < n; i++) {
-            double place = 0;
+            double coordinate = 0;
             for (size_t j = 0; j < d && !missing; j++)
-                place += vector[j] * (codes[i * d + j] - mean[j]);
-            xy[i * 2 + axis] = place;
+                coordinate += vector[j] * (codes[i * d + j] - mean[j]);
+            xy[i * 2 + axis] = coordinate;
         }
         for (size_t j = 0; j < d && axes; j++)
             axes[axis * d + j] = missing ? 0 : vector[j];

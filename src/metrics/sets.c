@@ -28,7 +28,7 @@ gkv_status gkv_unit_set_check(const char *what, const char *elements, const floa
     GKV_TRY(shape_check(what, elements, x, n, d));
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < d; j++)
-            if (!(x[i * d + j] >= 0.0F && x[i * d + j] <= 1.0F)) /* so written that NaN fails */
+            if (!(x[i * d + j] >= 0.0F && x[i * d + j] <= 1.0F)) /* false for NaN too */
                 return gkv_fail(GKV_ERR_DATA, "%s: row %zu of the %s has %g in column %zu; it must be in [0,1]", what,
                                 i, elements, (double)x[i * d + j], j);
     return GKV_OK;

@@ -1,4 +1,4 @@
-/* Running means, log-mean-exp and active units. */
+/* Running means and variances, log-mean-exp, and active units. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -62,7 +62,7 @@ double gkv_log_mean_exp(const double *x, size_t n)
         if (x[i] > top)
             top = x[i];
     }
-    if (isinf(top)) /* all are −∞, or one is +∞: the shift below would be ∞ − ∞ */
+    if (isinf(top)) /* all values are −∞, or one is +∞; the shift below would compute ∞ − ∞ */
         return top;
     double sum = 0;
     for (size_t i = 0; i < n; i++)
@@ -75,8 +75,8 @@ gkv_status gkv_active_units(const double *means, size_t n, size_t d, double thre
 {
     *active = 0;
     if (n == 0 || d == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "active units of %zu posterior means of %zu dimensions: there are none to count",
-                        n, d);
+        return gkv_fail(GKV_ERR_ARGUMENT, "active units of %zu posterior means of %zu dimensions: neither may be 0", n,
+                        d);
     gkv_accumulator *columns = NULL;
     GKV_TRY(gkv_alloc(d, sizeof *columns, &columns));
     gkv_status status = GKV_OK;

@@ -9,12 +9,12 @@
 #include "core/rng.h"
 #include "nn/nn_kernels.h"
 
-/* Linear layer `place` of the net: the first one may have sparse inputs. */
-static gkv_status add_linear(const gkv_mlp_spec *spec, size_t place, gkv_params *params, gkv_plan *plan,
+/* Makes the linear layer with this index. The first one may have sparse inputs. */
+static gkv_status add_linear(const gkv_mlp_spec *spec, size_t index, gkv_params *params, gkv_plan *plan,
                              const char *name, gkv_slot in, gkv_slot d_in, bool has_d_in, size_t out,
                              gkv_layer *layer)
 {
-    if (place == 0 && spec->sparse_in)
+    if (index == 0 && spec->sparse_in)
         return gkv_sparse_linear_create(params, plan, name, in, spec->mean, out, layer);
     return gkv_linear_create(params, plan, name, in, d_in, has_d_in, out, layer);
 }
@@ -26,7 +26,7 @@ gkv_status gkv_mlp_create(const gkv_mlp_spec *spec, const char *name, gkv_params
     gkv_status status = gkv_alloc(2 * spec->hidden_layers + 1, sizeof *mlp->layers, &mlp->layers);
     gkv_slot in = spec->in, d_in = spec->d_in;
     bool has_d_in = spec->has_d_in;
-    char layer_name[2 * GKV_PARAM_NAME_SIZE]; /* too long a name is refused below */
+    char layer_name[2 * GKV_PARAM_NAME_SIZE]; /* gkv_params_add() refuses names that are too long */
     for (size_t i = 0; status == GKV_OK && i < spec->hidden_layers; i++) {
         gkv_layer *linear = &mlp->layers[mlp->count++], *activation = &mlp->layers[mlp->count++];
         const size_t width = spec->block == GKV_BLOCK_GATED ? 2 * spec->hidden : spec->hidden;
@@ -96,14 +96,15 @@ void gkv_mlp_init(const gkv_mlp *mlp, const gkv_params *params, uint64_t seed, d
     }
 }
 
-/* Linear layers and activations take turns, from the first layer to the last. */
+/* Attributes the time of a layer to its part of the profile. Layers with even indices are linear, and the others are
+ * activations. */
 static void mark(const gkv_mlp *mlp, const gkv_workspace *ws, size_t layer, gkv_bench_part products)
 {
     if (mlp->timed)
         gkv_profile_mark(ws->profile, layer % 2 == 0 ? products : GKV_BENCH_ACTIVATIONS);
 }
 
-/* Whether layer i is an activation that ends a block which is gone round. */
+/* True if layer i is the activation at the end of a block with a skip connection. */
 static bool ends_residual(const gkv_mlp *mlp, size_t i)
 {
     return mlp->residual && i % 2 == 1 && i > 1;
@@ -128,7 +129,7 @@ void gkv_mlp_backward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_
 {
     for (size_t i = mlp->count; i-- > 0;) {
         const gkv_layer *layer = &mlp->layers[i];
-        if (ends_residual(mlp, i)) /* backward overwrites it */
+        if (ends_residual(mlp, i)) /* backward overwrites d_out */
             memcpy(gkv_at(ws, mlp->d_skip, first), gkv_at(ws, layer->d_out, first),
                    count * mlp->d_skip.width * sizeof(gkv_real));
         layer->ops->backward(layer, ws, first, count);
@@ -171,12 +172,12 @@ size_t gkv_mlp_widest(const gkv_mlp *mlp, size_t layers)
 }
 
 gkv_real *gkv_mlp_tangent(const gkv_mlp *mlp, const gkv_workspace *ws, size_t layers, size_t first, size_t count,
-                          size_t each, const gkv_real *in, const gkv_tangents *room)
+                          size_t each, const gkv_real *in, const gkv_tangents *scratch)
 {
-    gkv_real *from = room->a, *to = room->b, *spare = room->c;
+    gkv_real *from = scratch->a, *to = scratch->b, *spare = scratch->c;
     for (size_t i = 0; i < layers; i++) {
         mlp->layers[i].ops->tangent(&mlp->layers[i], ws, first, count, each, i == 0 ? in : from, to);
-        if (ends_residual(mlp, i)) /* what went into the block was put aside */
+        if (ends_residual(mlp, i)) /* `spare` holds the tangents of the input of the block */
             gkv_nn_kernels_get()->axpy(count * each * mlp->layers[i].out.width, 1, spare, to);
         gkv_real *done = from;
         from = to;

@@ -1,6 +1,6 @@
-/* Layers without parameters: the gate h ⊙ sigmoid(a) and the leaky rectifier. */
+/* The layers without parameters: the gate h ⊙ sigmoid(a) and the leaky rectifier. */
 #include "nn/nn_kernels.h"
-#include "nn/module.h"
+#include "nn/layer.h"
 
 static void gate_forward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)
 {
@@ -54,7 +54,7 @@ static void leaky_backward(const gkv_layer *layer, gkv_workspace *ws, size_t fir
                                               gkv_at(ws, layer->d_out, first), gkv_at(ws, layer->d_in, first));
 }
 
-/* The slope at a point is the same both ways. */
+/* Forward and backward mode multiply by the same slope, so the kernel of backward serves here too. */
 static void leaky_tangent(const gkv_layer *layer, const gkv_workspace *ws, size_t first, size_t count, size_t each,
                           const gkv_real *in, gkv_real *out)
 {
@@ -66,7 +66,7 @@ static void leaky_tangent(const gkv_layer *layer, const gkv_workspace *ws, size_
 
 static const gkv_layer_ops leaky_ops = {leaky_forward, leaky_backward, NULL, NULL, leaky_tangent};
 
-/* In place: the sign of what comes out is that of what came in, and backward asks for no more. */
+/* The layer works in place. Backward needs only the sign of the input, which is that of the output. */
 gkv_status gkv_leaky_relu_create(gkv_slot in, gkv_slot d_in, gkv_layer *layer)
 {
     *layer = (gkv_layer){.ops = &leaky_ops, .in = in, .out = in, .d_in = d_in, .d_out = d_in, .has_d_in = true};

@@ -1,10 +1,10 @@
-/* A convolution as a matrix product: a row of the left matrix holds the pixels under the kernel at one place. */
+/* A convolution as a matrix product. A row of the left matrix holds the pixels under the kernel at one output. */
 #include "nn/conv.h"
 
 #include <string.h>
 
-/* Numbers that are copied at a time. A copy may overrun by fewer than that. What it reads there is still scratch
- * memory, and the next copy overwrites what it writes there. */
+/* The number of elements that are copied at a time. A copy may read and write up to CHUNK − 1 elements beyond its end.
+ * These elements are still in the scratch memory, and the next copy overwrites those that were written. */
 enum { CHUNK = 8 };
 
 size_t gkv_conv_pooled(const gkv_conv *conv, size_t side)
@@ -17,15 +17,15 @@ size_t gkv_conv_depth(const gkv_conv *conv)
     return conv->kernel * conv->kernel * conv->in;
 }
 
-/* Outputs of one channel in one of the four arrays. */
-static size_t places(const gkv_conv *conv)
+/* The number of outputs of one channel in one of the four arrays of y. */
+static size_t positions(const gkv_conv *conv)
 {
     return gkv_conv_pooled(conv, conv->height) * gkv_conv_pooled(conv, conv->width);
 }
 
 size_t gkv_conv_outputs(const gkv_conv *conv)
 {
-    return places(conv) * conv->out;
+    return positions(conv) * conv->out;
 }
 
 static size_t padded_row(const gkv_conv *conv)
@@ -40,10 +40,10 @@ static size_t padded_size(const gkv_conv *conv)
 
 size_t gkv_conv_scratch(const gkv_conv *conv)
 {
-    return padded_size(conv) + 4 * places(conv) * gkv_conv_depth(conv) + CHUNK;
+    return padded_size(conv) + 4 * positions(conv) * gkv_conv_depth(conv) + CHUNK;
 }
 
-/* The image with zeros around it. */
+/* Copies the image and puts zeros around it. */
 static void pad(const gkv_conv *conv, const gkv_real *x, gkv_real *padded)
 {
     const size_t row = padded_row(conv), left = conv->padding * conv->in, count = conv->width * conv->in;
@@ -52,7 +52,7 @@ static void pad(const gkv_conv *conv, const gkv_real *x, gkv_real *padded)
         memcpy(padded + (i + conv->padding) * row + left, x + i * count, count * sizeof *x);
 }
 
-/* The left matrix, [4·places, depth]. */
+/* Fills the left matrix, [4·positions, depth]. */
 static void unfold(const gkv_conv *conv, const gkv_real *padded, gkv_real *to)
 {
     const size_t row = padded_row(conv), run = conv->kernel * conv->in;
@@ -73,5 +73,5 @@ void gkv_conv_forward(const gkv_conv *conv, const gkv_gemm_kernels *kernels, con
     gkv_real *const padded = scratch, *const unfolded = scratch + padded_size(conv);
     pad(conv, x, padded);
     unfold(conv, padded, unfolded);
-    gkv_gemm_forward(kernels, 4 * places(conv), conv->out, gkv_conv_depth(conv), unfolded, weight, packed, bias, y);
+    gkv_gemm_forward(kernels, 4 * positions(conv), conv->out, gkv_conv_depth(conv), unfolded, weight, packed, bias, y);
 }

@@ -1,11 +1,11 @@
-/* A convolution of one image, forward only: stride 1, and zeros around the image.
+/* A convolution of one image, forward only. The stride is 1, and the image is padded with zeros.
  *
  *   x [height, width, in]   weight [out, kernel, kernel, in]   bias [out]
  *   y [4, pooled height, pooled width, out]
  *
- * Outputs are in the order that max-pooling 2×2 needs: y[2a + b][i][j] is the output at row 2i + a and column 2j +
- * b. So pooling is the elementwise maximum of four arrays (pool_relu of nn/kernels.h). A last row or column that is
- * in no pooling window is not computed. */
+ * The outputs are in the order that max-pooling 2×2 needs: y[2a + b][i][j] is the output at row 2i + a and column
+ * 2j + b. So pooling is the elementwise maximum of four arrays (pool_relu of nn/nn_kernels.h). A last row or column
+ * that belongs to no pooling window is not computed. All functions are thread-safe. */
 #ifndef GKV_NN_CONV_H
 #define GKV_NN_CONV_H
 
@@ -15,20 +15,24 @@
 #include "nn/gemm.h"
 
 typedef struct gkv_conv {
-    size_t height, width, in; /* of the image; height and width ≥ kernel + 1 − 2·padding */
-    size_t kernel, padding, out;
+    size_t height, width;   /* size of the image in pixels; each is at least kernel + 1 − 2·padding */
+    size_t in, out;         /* numbers of input and output channels */
+    size_t kernel, padding; /* sides of the square kernel, and of the border of zeros, in pixels */
 } gkv_conv;
 
-/* The side of the pooled array for a side of the image. */
+/* The side of the pooled array, for a side of the image. */
 size_t gkv_conv_pooled(const gkv_conv *conv, size_t side);
 
-/* The number of elements in a row of the weight, kernel²·in; in one of the four arrays of y; and in the scratch
- * memory. */
+/* The number of elements in a row of the weight: kernel²·in. */
 size_t gkv_conv_depth(const gkv_conv *conv);
+
+/* The number of elements in one of the four arrays of y. */
 size_t gkv_conv_outputs(const gkv_conv *conv);
+
+/* The number of elements of the scratch memory. */
 size_t gkv_conv_scratch(const gkv_conv *conv);
 
-/* `kernels` and `packed` are those of gkv_gemm_forward() for the weight [out, depth]; either may be NULL. */
+/* Computes y. `kernels` and `packed` are as in gkv_gemm_forward() for the weight [out, depth]; either may be NULL. */
 void gkv_conv_forward(const gkv_conv *conv, const gkv_gemm_kernels *kernels, const gkv_real *x, const gkv_real *weight,
                       const gkv_real *packed, const gkv_real *bias, gkv_real *scratch, gkv_real *y);
 

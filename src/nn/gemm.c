@@ -3,11 +3,11 @@
 #include <string.h>
 
 enum {
-    PACK_DEPTH = 256,   /* rows of a panel that is packed on the way: an L1 cache's worth */
+    PACK_DEPTH = 256,   /* rows of a panel that is packed within a product: it fills an L1 cache */
     PACK_PANEL = 32,    /* columns of the widest panel */
-    PACK_PIECE = 65536, /* elements of a piece, about */
-    CENTRED = 8192,     /* elements of the input that are centred at a time */
-    SUMS = 64           /* columns of gradients that are summed at a time */
+    PACK_PIECE = 65536, /* elements of a piece of packing, roughly */
+    CENTRED = 8192,     /* most elements of the input that are centred at a time */
+    SUMS = 64           /* most columns of gradients that are summed at a time */
 };
 
 static size_t least(size_t a, size_t b)
@@ -20,7 +20,7 @@ size_t gkv_packed_size(size_t out, size_t in)
     return (out + PACK_PANEL - 1) / PACK_PANEL * PACK_PANEL * in;
 }
 
-/* Columns of a piece: whole panels. */
+/* The number of columns of a piece, which is made of whole panels. */
 static size_t piece_columns(size_t in)
 {
     const size_t panels = PACK_PIECE / PACK_PANEL / in;
@@ -44,7 +44,8 @@ void gkv_pack_piece(const gkv_gemm_kernels *kernels, size_t out, size_t in, cons
 void gkv_gemm_product(const gkv_gemm_kernels *kernels, const gkv_product *p)
 {
     const bool plain = p->a_step == 1;
-    const size_t whole_row = p->a_row < p->k ? p->k : p->a_row; /* both steps are 1 where A is one row */
+    /* If A is one row, both steps may be 1. BLAS refuses a row distance below k. */
+    const size_t whole_row = p->a_row < p->k ? p->k : p->a_row;
     if (kernels)
         kernels->multiply(p);
     else
@@ -53,8 +54,8 @@ void gkv_gemm_product(const gkv_gemm_kernels *kernels, const gkv_product *p)
                  (blasint)p->c_row);
 }
 
-/* Y += X Wᵀ over `depth` columns of X and W, whose rows are x_row and w_row long, or with a
- * bias Y = X Wᵀ + 1 biasᵀ. */
+/* Y = X Wᵀ + 1 biasᵀ, or Y += X Wᵀ if `bias` is NULL, over `depth` columns of X and W. Their rows are x_row and w_row
+ * elements apart. */
 static void forward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t depth, const gkv_real *x,
                     size_t x_row, const gkv_real *w, size_t w_row, const gkv_real *packed, const gkv_real *bias,
                     gkv_real *y)
@@ -102,7 +103,7 @@ void gkv_gemm_backward(const gkv_gemm_kernels *kernels, size_t rows, size_t out,
                                              .b = weight, .b_row = in, .c = d_x, .c_row = in});
 }
 
-/* Columns [column, column + columns) of rows [first, first + count) of dW = dYᵀ X. */
+/* Computes columns [column, column + columns) of rows [first, first + count) of dW = dYᵀ X. */
 static void gradient(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, size_t first, size_t count,
                      size_t column, size_t columns, const gkv_real *d_y, const gkv_real *x, gkv_real *d_weight)
 {
@@ -117,8 +118,8 @@ void gkv_gemm_gradient(const gkv_gemm_kernels *kernels, size_t rows, size_t out,
     gradient(kernels, rows, out, in, first, count, 0, in, d_y, x, d_weight);
 }
 
-/* Whether inputs of this mean are few enough for lists to win: the mean of inputs in [0, 1]
- * is at most the share of those that are not zero, and for binary ones it is that share. */
+/* True if lists of nonzero inputs are faster than a dense product. The mean estimates the fraction of nonzero
+ * inputs: it equals that fraction for binary inputs, and is at most that fraction for inputs in [0, 1]. */
 static bool worth_lists(size_t in, const gkv_real *mean)
 {
     double sum = 0;
@@ -133,7 +134,7 @@ void gkv_sparse_forward(const gkv_gemm_kernels *kernels, const gkv_sparse_produc
         kernels->sparse_multiply(p);
         return;
     }
-    gkv_real centred[CENTRED]; /* a piece of X − 1 meanᵀ */
+    gkv_real centred[CENTRED]; /* a block of X − 1 meanᵀ */
     const size_t depth = least(p->in, CENTRED / 64), tile = CENTRED / depth;
     for (size_t top = 0; top < p->rows; top += tile) {
         const size_t rows = least(tile, p->rows - top);
@@ -155,7 +156,7 @@ void gkv_sparse_weight_gradient(const gkv_gemm_kernels *kernels, const gkv_spars
         return;
     }
     gradient(kernels, p->rows, p->out, p->in, 0, p->out, p->first, p->count, p->d_y, p->x, p->d_weight);
-    for (size_t top = 0; top < p->out; top += SUMS) { /* less d_yᵀ 1 meanᵀ */
+    for (size_t top = 0; top < p->out; top += SUMS) { /* subtracts d_yᵀ 1 meanᵀ */
         const size_t count = least(SUMS, p->out - top);
         gkv_real sums[SUMS] = {0};
         for (size_t r = 0; r < p->rows; r++)

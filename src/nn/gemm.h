@@ -1,15 +1,16 @@
-/* Matrix products of the linear layers and of mixtures, by hand for AVX2 and AVX-512.
+/* Matrix products of the linear layers and of mixtures, with kernels written for AVX2 and AVX-512.
  *
- * A layer's matrices are small (a tile of 50 rows, a few hundred columns), and every
- * weight is used by several tiles. A general library packs both operands at each call;
- * here only W of the forward product is ever packed, once a step if the workspace keeps
- * room for it (nn/workspace.h), and everything else is read where it lies.
+ * The matrices of a layer are small (a tile of 50 rows, a few hundred columns), and several tiles use every weight. A
+ * general library packs both operands at each call. Here only W of the forward product is ever packed, once a step if
+ * the workspace has memory for it (nn/workspace.h). All other operands are read in place.
  *
- * Every element of a product is one chain of fused multiply-adds over the inner index,
- * in order, that starts from a bias, from what C holds, or from zero. So its bits are a function of
- * its row of A and its column of B: not of the other rows of the call, nor of the place
- * of either, nor of whether W was packed before. Where there is no such kernel OpenBLAS
- * does the work, and bits may depend on the number of rows of a call. */
+ * Every element of a product is one chain of fused multiply-adds over the inner index, in ascending order. The chain
+ * starts from a bias, from the element of C, or from zero. So the bits of an element depend only on its row of A and
+ * its column of B. They do not depend on the other rows of the call, on the positions of the row and the column, or on
+ * whether W was packed before. Without AVX2, OpenBLAS computes the products, and bits may depend on the number of rows
+ * of a call.
+ *
+ * All functions are thread-safe for different outputs. */
 #ifndef GKV_NN_GEMM_H
 #define GKV_NN_GEMM_H
 
@@ -20,90 +21,101 @@
 #include "core/real.h"
 #include "core/simd.h"
 
-/* C = S + A B, A [m, k], B [k, n], C and S [m, n]. One of a_row and a_step is 1: A as it is,
- * or a transposed view of it. S is NULL for zeros, the same row for all with a step of 0, or C. */
+/* C = S + A B with A [m, k], B [k, n], C [m, n] and S [m, n]. One of a_row and a_step is 1: A is either an array of
+ * rows or a transposed view of one. */
 typedef struct gkv_product {
     size_t m, n, k;
     const gkv_real *a;
-    size_t a_row, a_step; /* A's element (i, j) is a[i·a_row + j·a_step] */
+    size_t a_row, a_step;  /* element (i, j) of A is a[i·a_row + j·a_step] */
     const gkv_real *b;
-    size_t b_row;
+    size_t b_row;          /* distance of the rows of B, in elements */
     gkv_real *c;
-    size_t c_row;
-    const gkv_real *start;
-    size_t start_row;
+    size_t c_row;          /* distance of the rows of C */
+    const gkv_real *start; /* S; NULL for zeros; it may be C */
+    size_t start_row;      /* distance of the rows of S; 0 if all rows of S are the same row */
 } gkv_product;
 
-/* An element that is not zero, and its place in a row or a column. */
+/* An element that is not zero. */
 typedef struct gkv_nonzero {
-    uint32_t place;
+    uint32_t index; /* its index in a row or in a column */
     gkv_real value;
 } gkv_nonzero;
 
-/* Rows of a batch that one pass of `sparse_gradient` takes, of whose gradients an L1 cache
- * holds two vectors each; and columns that a call may ask for. */
-enum { GKV_SPARSE_ROWS = 256, GKV_SPARSE_COLUMNS = 112 };
+enum {
+    GKV_SPARSE_ROWS = 256,   /* rows of a batch in one pass of `sparse_gradient`; an L1 cache holds two vectors of the
+                                gradients of each */
+    GKV_SPARSE_COLUMNS = 112 /* most columns of one call of `sparse_gradient` */
+};
 
-/* Y = (X − 1 meanᵀ) Wᵀ + 1 biasᵀ with X mostly zeros; `packed` is W packed, or NULL. */
+/* Y = (X − 1 meanᵀ) Wᵀ + 1 biasᵀ for X of mostly zeros. */
 typedef struct gkv_sparse_product {
     size_t rows, in, out;
-    const gkv_real *x, *mean; /* [rows, in], [in] */
-    const gkv_real *weight, *packed, *bias; /* [out, in], [out] */
-    gkv_real *y;              /* [rows, out] */
+    const gkv_real *x;      /* [rows, in] */
+    const gkv_real *mean;   /* [in] */
+    const gkv_real *weight; /* [out, in] */
+    const gkv_real *packed; /* the packed weight, or NULL */
+    const gkv_real *bias;   /* [out] */
+    gkv_real *y;            /* [rows, out] */
 } gkv_sparse_product;
 
-/* d_weight = d_yᵀ (X − 1 meanᵀ), columns [first, first + count), count ≤ GKV_SPARSE_COLUMNS. */
+/* Columns [first, first + count) of d_weight = d_yᵀ (X − 1 meanᵀ), with count ≤ GKV_SPARSE_COLUMNS. */
 typedef struct gkv_sparse_gradient {
     size_t rows, in, out, first, count;
-    const gkv_real *x, *mean, *d_y;
-    gkv_nonzero *lists; /* room for count · min(rows, GKV_SPARSE_ROWS) */
-    gkv_real *d_weight; /* [out, in] */
+    const gkv_real *x;    /* [rows, in] */
+    const gkv_real *mean; /* [in] */
+    const gkv_real *d_y;  /* [rows, out] */
+    gkv_nonzero *lists;   /* scratch memory for count · min(rows, GKV_SPARSE_ROWS) elements */
+    gkv_real *d_weight;   /* [out, in] */
 } gkv_sparse_gradient;
 
+/* The kernels of one instruction set. */
 typedef struct gkv_gemm_kernels {
-    size_t panel; /* columns of a packed panel; the last one may be half as wide */
+    /* Columns of a packed panel. The last panel may be half as wide. */
+    size_t panel;
     void (*multiply)(const gkv_product *product);
-    /* A panel of Wᵀ: to[k][j] ← w[j][k] for j < count ≤ panel, k < depth, zeros beyond count.
-     * Rows of `to` are gkv_packed_width(panel, count) long. */
+    /* Packs a panel of Wᵀ: to[k][j] ← w[j][k] for j < count ≤ panel and k < depth, with zeros for j ≥ count. Rows of
+     * `to` have gkv_packed_width(panel, count) elements. */
     void (*pack)(size_t count, size_t depth, const gkv_real *w, size_t w_row, gkv_real *to);
     void (*sparse_multiply)(const gkv_sparse_product *product);
     void (*sparse_gradient)(const gkv_sparse_gradient *gradient);
 } gkv_gemm_kernels;
 
-/* The kernels of an instruction set. NULL for the portable one, where OpenBLAS works. */
+/* The table is NULL for the portable instruction set, for which OpenBLAS computes the products. */
 GKV_SIMD_DECLARE(gkv_gemm_kernels);
 
+/* The width of a packed panel that holds `count` columns. */
 static inline size_t gkv_packed_width(size_t panel, size_t count)
 {
     return count <= panel / 2 ? panel / 2 : panel;
 }
 
-/* Any product, by these kernels or OpenBLAS; its start is NULL or C. */
+/* Computes a product by the kernels, or by OpenBLAS if `kernels` is NULL. Its start is NULL or C. */
 void gkv_gemm_product(const gkv_gemm_kernels *kernels, const gkv_product *product);
 
-/* Elements of a packed weight [out, in], at any instruction set. */
+/* The number of elements of a packed weight [out, in]. It is the same for every instruction set. */
 size_t gkv_packed_size(size_t out, size_t in);
 
-/* Packing in pieces that are independent of each other. */
+/* The number of pieces in which a weight [out, in] is packed, and the packing of one piece. Pieces are independent, so
+ * different threads may pack different ones. */
 size_t gkv_pack_pieces(size_t out, size_t in);
 void gkv_pack_piece(const gkv_gemm_kernels *kernels, size_t out, size_t in, const gkv_real *weight, size_t piece,
                     gkv_real *packed);
 
-/* Y = X Wᵀ + 1 biasᵀ, or Y = Y + X Wᵀ without a bias: X [rows, in], W [out, in], Y [rows, out]; `packed` is W packed,
- * or NULL. */
+/* Y = X Wᵀ + 1 biasᵀ, or Y = Y + X Wᵀ if `bias` is NULL, with X [rows, in], W [out, in], Y [rows, out]. `packed` is the
+ * packed W, or NULL; the result is the same. */
 void gkv_gemm_forward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gkv_real *x,
                       const gkv_real *weight, const gkv_real *packed, const gkv_real *bias, gkv_real *y);
 
-/* dX = dY W. */
+/* dX = dY W, with the shapes of the forward product. */
 void gkv_gemm_backward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gkv_real *d_y,
                        const gkv_real *weight, gkv_real *d_x);
 
-/* dW = dYᵀ X, rows [first, first + count) of dW. */
+/* Rows [first, first + count) of dW = dYᵀ X. */
 void gkv_gemm_gradient(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, size_t first, size_t count,
                        const gkv_real *d_y, const gkv_real *x, gkv_real *d_weight);
 
-/* The same with an input of mostly zeros less its mean: see the structs. Where the mean says
- * that the zeros are few, or there are no kernels, by a dense product. */
+/* The products of the structs above. A dense product is used instead if the mean shows that X has few zeros, or if
+ * `kernels` is NULL. */
 void gkv_sparse_forward(const gkv_gemm_kernels *kernels, const gkv_sparse_product *product);
 void gkv_sparse_weight_gradient(const gkv_gemm_kernels *kernels, const gkv_sparse_gradient *gradient);
 

@@ -1,8 +1,8 @@
-/* The dense products: a register tile of TILE_ROWS rows by two vectors of C, all of k in one go.
+/* The dense products. Registers hold a tile of C, TILE_ROWS rows by two vectors, for the whole sum over k.
  *
- * A is read as broadcasts of single elements, B as vectors: TILE_ROWS elements and two
- * vectors for 2·TILE_ROWS multiply-adds. A panel of B goes through the L1 cache once for
- * each TILE_ROWS rows, which an L2 cache keeps up with. */
+ * A is read as broadcasts of single elements, and B as vectors. Each step over k reads TILE_ROWS elements and two
+ * vectors for 2·TILE_ROWS multiply-adds. A panel of B passes through the L1 cache once for every TILE_ROWS rows of
+ * A; an L2 cache is fast enough for that. */
 #include "nn/gemm.h"
 
 #ifdef GKV_SIMD_PORTABLE_FILE
@@ -35,20 +35,19 @@ const gkv_gemm_kernels *gkv_gemm_kernels_of(gkv_simd level)
 
 enum { PANEL = 2 * VR_LANES, PREFETCH = 16 };
 
-/* A share of the panel that follows: row k >> shift of it while row k of B is multiplied. Each
- * tile of a panel fetches another share, so that the next panel comes from far caches in the
- * time of a whole panel and not of its first tile. */
-typedef struct share {
+/* The part of the next panel that a tile prefetches: row k >> shift of `rows` while row k of B is multiplied. Each tile
+ * of a panel prefetches another part. So the next panel is loaded during the whole of this panel, and not during its
+ * first tile alone. */
+typedef struct next_part {
     const gkv_real *rows;
     unsigned shift;
-} share;
+} next_part;
 
-/* The tile's C. `rows` and `vectors` are constants at every call, and so is the one of a_row
- * and a_step that is 1: what is left of the conditions is straight code. With one
- * vector, its lanes outside `lanes` are neither read nor written. */
+/* Computes one tile of C. At every call `rows` and `vectors` are constants, and so is the one of a_row and a_step that
+ * is 1. So the compiler removes the conditions. With one vector, lanes outside `lanes` are neither read nor written. */
 static ALWAYS_INLINE void tile(size_t rows, size_t vectors, size_t a_row, size_t a_step, const gkv_product *p,
                                const gkv_real *a, const gkv_real *b, const gkv_real *start, gkv_real *c,
-                               vr_lanes lanes, share next)
+                               vr_lanes lanes, next_part next)
 {
     const size_t c_row = p->c_row, b_row = p->b_row, depth = p->k;
 #define START(i)                                                                                      \
@@ -59,7 +58,7 @@ static ALWAYS_INLINE void tile(size_t rows, size_t vectors, size_t a_row, size_t
             c##i##_1 = vr_load(start + VR_LANES);                                                     \
         start += p->start_row;                                                                        \
     }                                                                                                 \
-    if (i < rows) { /* written at the end, and seldom near */                                         \
+    if (i < rows) { /* C is written at the end; it is rarely in a near cache */                         \
         __builtin_prefetch(c + i * c_row, 1);                                                         \
         __builtin_prefetch(c + i * c_row + VR_LANES, 1);                                              \
     }
@@ -77,7 +76,7 @@ static ALWAYS_INLINE void tile(size_t rows, size_t vectors, size_t a_row, size_t
     }
         EACH_TILE_ROW(STEP)
 #undef STEP
-        /* Rows of B are far apart, or end a page too soon for the hardware to look ahead. */
+        /* The hardware prefetcher does not follow B: its rows are far apart or cross a page too soon. */
         __builtin_prefetch(b + PREFETCH * b_row);
         __builtin_prefetch(b + PREFETCH * b_row + VR_LANES);
         __builtin_prefetch(next.rows + (k >> next.shift) * b_row, 0, 2);
@@ -98,13 +97,13 @@ static ALWAYS_INLINE void tile(size_t rows, size_t vectors, size_t a_row, size_t
 #undef FINISH
 }
 
-/* One function for each height, width, and way of reading A. */
+/* One function for each height, each width, and each of the two layouts of A. */
 typedef void tile_function(const gkv_product *p, const gkv_real *a, const gkv_real *b, const gkv_real *start,
-                           gkv_real *c, vr_lanes lanes, share next);
+                           gkv_real *c, vr_lanes lanes, next_part next);
 
 #define TILE_FUNCTION(name, height, vectors, a_row, a_step)                                                      \
     static void name(const gkv_product *p, const gkv_real *a, const gkv_real *b, const gkv_real *start,          \
-                     gkv_real *c, vr_lanes lanes, share next)                                                    \
+                     gkv_real *c, vr_lanes lanes, next_part next)                                                    \
     {                                                                                                            \
         tile(height, vectors, a_row, a_step, p, a, b, start, c, lanes, next);                                    \
     }
@@ -122,7 +121,7 @@ static tile_function *const tiles[TILE_ROWS + 1][2][2] = {EACH_TILE_HEIGHT(TILE_
 
 static void multiply(const gkv_product *p)
 {
-    const size_t heights = (p->m + TILE_ROWS - 1) / TILE_ROWS; /* tiles of about the same height */
+    const size_t heights = (p->m + TILE_ROWS - 1) / TILE_ROWS; /* number of tiles, of about equal heights */
     const bool transposed = p->a_step != 1;
     unsigned shift = 0;
     while ((size_t)2 << shift <= heights)
@@ -136,13 +135,13 @@ static void multiply(const gkv_product *p)
             const gkv_real *start = p->start ? p->start + first * p->start_row + j : NULL;
             tiles[end - first][transposed][vectors - 1](p, p->a + first * p->a_row, p->b + j, start,
                                                         p->c + first * p->c_row + j, lanes,
-                                                        (share){next + h * (p->k >> shift) * p->b_row, shift});
+                                                        (next_part){next + h * (p->k >> shift) * p->b_row, shift});
         }
         j += vectors * VR_LANES;
     }
 }
 
-/* to[k][i] ← w[i][k] for a vector of columns i; zeros for i ≥ count. */
+/* to[k][i] ← w[i][k] for VR_LANES columns i, with zeros for i ≥ count. */
 static void pack_columns(size_t count, size_t depth, const gkv_real *w, size_t w_row, gkv_real *to, size_t to_row)
 {
     size_t k = 0;

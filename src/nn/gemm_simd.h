@@ -1,5 +1,5 @@
-/* What the matrix kernels need beside simd_real.h: the first lanes of a vector, the lanes
- * that are not zero, and a square of vectors transposed. */
+/* Vector functions of the matrix kernels, in addition to simd_real.h: access to the first lanes of a vector, a bit
+ * mask of the lanes that are not zero, and the transpose of VR_LANES × VR_LANES elements. */
 #ifndef GKV_NN_GEMM_SIMD_H
 #define GKV_NN_GEMM_SIMD_H
 
@@ -21,7 +21,7 @@ static inline void vr_store_lanes(gkv_real *p, vr_lanes lanes, vr v) { _mm512_ma
 static inline unsigned vr_nonzero(vr v) { return _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ); }
 #endif
 
-/* The first min(n, lanes) lanes. */
+/* Selects the first min(n, VR_LANES) lanes. */
 static inline vr_lanes vr_first_lanes(size_t n)
 {
     return (vr_lanes)((1U << (n < VR_LANES ? n : VR_LANES)) - 1);
@@ -57,7 +57,7 @@ static inline vr_lanes vr_first_lanes(size_t n)
 #endif
 #endif
 
-/* What a comparison of vectors gives: all bits of a lane, or none. */
+/* The result of a comparison of vectors: in each lane, all bits are set or none. */
 #ifdef GKV_REAL_IS_DOUBLE
 typedef vd_mask_ vr_bits;
 #else
@@ -76,7 +76,7 @@ static inline void transpose(const gkv_real *from, size_t from_row, gkv_real *to
 
 #elif defined(GKV_SIMD_AVX512_FILE)
 
-/* Four rows of four vectors each: 4 × 4 within every 128 bits. */
+/* Loads four rows of 16 elements and transposes the 4 × 4 elements in every 128 bits. */
 static inline void transpose_quarter(const float *from, size_t from_row, __m512 out[4])
 {
     const __m512 a = _mm512_loadu_ps(from), b = _mm512_loadu_ps(from + from_row);
@@ -91,7 +91,8 @@ static inline void transpose_quarter(const float *from, size_t from_row, __m512 
     out[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab_high, cd_high));
 }
 
-/* Then column i of quarter q lies in 128 bits of quarters[·][i]: 4 × 4 of those. */
+/* After transpose_quarter() of each quarter, 128 bits of q0[i] … q3[i] hold column i of four rows. These 4 × 4
+ * blocks of 128 bits are transposed in turn. */
 static inline void transpose(const float *from, size_t from_row, float *to, size_t to_row)
 {
     __m512 q0[4], q1[4], q2[4], q3[4];

@@ -1,4 +1,4 @@
-/* Y = X Wᵀ + b.
+/* The linear layer: Y = X Wᵀ + b.
  *
  *   in [rows, in]   weight [out, in]   bias [out]   out [rows, out]
  *   d_in = d_out W          d_weight = d_outᵀ in          d_bias = Σ_rows d_out
@@ -6,15 +6,15 @@
 #include "core/simd.h"
 #include "nn/gemm.h"
 #include "nn/nn_kernels.h"
-#include "nn/module.h"
+#include "nn/layer.h"
 
 #include <string.h>
 
-/* Weight elements a gradient part covers: enough work to be worth a task, and few
- * enough parts for two cores to share a small layer. */
+/* The number of weight elements in a part of the gradient. A part is enough work for a task, and a small layer still
+ * has several parts, so that two cores can work on it. */
 enum { PART_ELEMENTS = 40000 };
 
-/* Equal parts, as far as whole cache lines of the bias's gradient allow. */
+/* The number of rows of a part. Parts are about equal, and each covers whole cache lines of the bias's gradient. */
 static size_t part_rows(const gkv_layer *layer)
 {
     const size_t most = PART_ELEMENTS / layer->in.width, out = layer->out.width;
@@ -77,7 +77,7 @@ static void tangent(const gkv_layer *layer, const gkv_workspace *ws, size_t firs
                     const gkv_real *in, gkv_real *out)
 {
     const size_t width = layer->out.width, depth = layer->in.width;
-    (void)first; /* the same at every row */
+    (void)first; /* the derivative is the same at every row */
     if (in) {
         gkv_linear_tangent_part(layer, ws, count * each, in, 0, width, out);
         return;

@@ -1,5 +1,5 @@
-/* The row kernels, once for every instruction set. Sums run over VR_LANES partial
- * sums in a fixed order, so a row's result depends on the row alone. */
+/* The row kernels. The build compiles this file once for every instruction set. A sum is made of VR_LANES partial
+ * sums in a fixed order, so the result of a row depends only on the row. */
 #include "core/simd_real.h"
 #include "nn/nn_kernels.h"
 
@@ -23,7 +23,7 @@ static gkv_real norm_silu(size_t n, const gkv_real *x, const gkv_real *gain, con
         squares = vr_fma(centred, centred, squares);
     }
     const gkv_real variance = vr_sum(squares) / (gkv_real)n;
-    /* PyTorch's epsilon: a constant row gives zeros, not infinities. */
+    /* 1e-5 is PyTorch's epsilon. It makes a constant row give zeros and not infinities. */
     const gkv_real inverse_sd = (gkv_real)(1.0 / sqrt((double)variance + 1e-5));
     EACH(i, n) {
         const vr hat = (vr_load_part(x + i, n - i, mean) - vr_set(mean)) * vr_set(inverse_sd);
@@ -59,8 +59,8 @@ static void norm_silu_backward(size_t n, const gkv_real *xhat, const gkv_real *g
     }
 }
 
-/* t_out = SiLU'(y)·gain/sd ⊙ (t − mean(t) − x̂·mean(x̂ ⊙ t)), a few tangents at a time for
- * what they share. The last few may be fewer: then one of them is done again and again. */
+/* t_out = SiLU'(y)·gain/sd ⊙ (t − mean(t) − x̂·mean(x̂ ⊙ t)). FEW tangents are processed at a time, since they share
+ * SiLU'(y) and x̂. If fewer are left, the last one is computed repeatedly. */
 static void norm_silu_tangent(size_t n, const gkv_real *xhat, const gkv_real *gain, const gkv_real *shift,
                               const gkv_real *sigmoid, gkv_real inverse_sd, size_t each, const gkv_real *in,
                               gkv_real *out)
@@ -159,8 +159,8 @@ static void pool_relu(size_t n, const gkv_real *y, gkv_real *out)
 
 static gkv_real bernoulli(size_t n, const gkv_real *x, const gkv_real *logits, gkv_real *d_logits)
 {
-    /* softplus(l) = max(l, 0) + log(1 + e^−|l|). The factors 1 + e^−|l| lie in (1, 2], so
-     * 64 of them multiply without overflow before one logarithm is taken. */
+    /* softplus(l) = max(l, 0) + log(1 + e^−|l|). The factors 1 + e^−|l| lie in (1, 2]. So the product of 64 of them
+     * does not overflow, and one logarithm serves them all. */
     enum { FACTORS = 64 };
     vr total = vr_set(0), product = vr_set(1), logs = vr_set(0);
     unsigned factors = 0;
@@ -231,7 +231,7 @@ static void adam(size_t n, gkv_real scale, gkv_real rate, gkv_real beta1, gkv_re
 static double sum_squares(size_t n, const gkv_real *x)
 {
     double total = 0;
-    enum { BLOCK = 64 * VR_LANES }; /* short float sums, added up in double */
+    enum { BLOCK = 64 * VR_LANES }; /* elements of a short sum in gkv_real; the short sums are added in double */
     for (size_t first = 0; first < n; first += BLOCK) {
         const size_t count = n - first < BLOCK ? n - first : BLOCK;
         vr sum = vr_set(0);

@@ -1,9 +1,9 @@
-/* LayerNorm with gain and shift, then SiLU, in one pass over a row.
+/* The layer of LayerNorm with gain and shift, followed by SiLU, in one call for each row.
  *
  *   in [rows, n]   gain, shift [n]   out [rows, n]
- * Kept for backward: the normalised row, sigmoid(y) and 1/sd. */
+ * Forward keeps the normalised row, sigmoid(y) and 1/sd for backward. */
 #include "nn/nn_kernels.h"
-#include "nn/module.h"
+#include "nn/layer.h"
 
 #include <string.h>
 
@@ -13,7 +13,7 @@ static void forward(const gkv_layer *layer, gkv_workspace *ws, size_t first, siz
     const gkv_real *gain = gkv_param_value(ws->params, layer->weight);
     const gkv_real *shift = gkv_param_value(ws->params, layer->bias);
     for (size_t r = first; r < first + count; r++) {
-        gkv_real *x = gkv_at(ws, layer->in, r); /* not read again: it becomes the normalised row */
+        gkv_real *x = gkv_at(ws, layer->in, r); /* the normalised row replaces the input, which is not read again */
         gkv_real *kept = gkv_at(ws, layer->aux, r);
         const size_t n = layer->in.width;
         kept[n] = kernels->norm_silu(n, x, gain, shift, x, kept, gkv_at(ws, layer->out, r));
@@ -49,7 +49,7 @@ static void gradient(const gkv_layer *layer, gkv_workspace *ws, size_t rows, siz
     memset(d_gain, 0, n * sizeof *d_gain);
     memset(d_shift, 0, n * sizeof *d_shift);
     for (size_t r = 0; r < rows; r++) {
-        const gkv_real *d = gkv_at(ws, layer->d_out, r); /* backward left the gradient in y here */
+        const gkv_real *d = gkv_at(ws, layer->d_out, r); /* backward has replaced it by the gradient in y */
         kernels->add_product(n, d, gkv_at(ws, layer->in, r), d_gain);
         kernels->axpy(n, 1, d, d_shift);
     }
@@ -76,7 +76,7 @@ gkv_status gkv_norm_silu_create(gkv_params *params, gkv_plan *plan, const char *
 {
     *layer = (gkv_layer){.ops = &ops, .in = in, .d_in = d_in, .has_d_in = true};
     layer->out = gkv_plan_forward(plan, in.width);
-    layer->aux = gkv_plan_forward(plan, in.width + 1); /* sigmoid(y), then 1/sd */
+    layer->aux = gkv_plan_forward(plan, in.width + 1); /* sigmoid(y) [n], and 1/sd */
     layer->d_out = gkv_plan_backward(plan, in.width);
     GKV_TRY(gkv_params_add(params, in.width, 0, true, &layer->weight, "%s.weight", name));
     return gkv_params_add(params, in.width, 0, true, &layer->bias, "%s.bias", name);

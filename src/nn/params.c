@@ -8,7 +8,7 @@
 #include "core/memory.h"
 #include "nn/gemm.h"
 
-/* Tensors start at cache lines, so that no two tasks ever write one line. */
+/* The size of a tensor, rounded up to whole cache lines. So two tasks never write to the same line. */
 static size_t padded(size_t elements)
 {
     const size_t line = GKV_ALIGNMENT / sizeof(gkv_real);
@@ -42,7 +42,7 @@ gkv_status gkv_params_add(gkv_params *params, size_t rows, size_t cols, bool tra
     const int length = vsnprintf(param->name, sizeof param->name, name_format, args);
     va_end(args);
     if (length < 0 || (size_t)length >= sizeof param->name)
-        return gkv_fail(GKV_ERR_INTERNAL, "parameter name \"%s…\" is too long", param->name);
+        return gkv_fail(GKV_ERR_INTERNAL, "the parameter name \"%s…\" is too long", param->name);
     for (size_t i = 0; i < params->count; i++)
         if (strcmp(params->list[i].name, param->name) == 0)
             return gkv_fail(GKV_ERR_INTERNAL, "two parameters are named %s", param->name);

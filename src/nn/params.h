@@ -1,9 +1,12 @@
-/* The parameters of a model: one table of names and shapes over one arena.
+/* The parameters of a model: a table of names and shapes, and one block of memory for all numbers.
  *
- * Weights, gradients and Adam's two moments are four equal stretches of one
- * aligned allocation, each tensor at the same offset in all of them. So the
- * optimiser, a checkpoint, or a reduction over machines is one loop over one
- * array. Trainable tensors come first, the others (a base fitted by LM) last. */
+ * Weights, gradients and the two moments of Adam are four arrays of equal size in one aligned allocation. Each tensor
+ * has the same offset in all four. So the optimiser, a checkpoint, or a reduction over machines is one loop over one
+ * array. Trainable tensors come first. The others, such as those of a base that the Levenberg–Marquardt algorithm fits,
+ * come last.
+ *
+ * A table is first filled by gkv_params_add() and then sealed by gkv_params_seal(). Zero-initialise it before. One
+ * thread at a time may change a table; afterwards any number of threads may read it. */
 #ifndef GKV_NN_PARAMS_H
 #define GKV_NN_PARAMS_H
 
@@ -16,40 +19,45 @@
 enum { GKV_PARAM_NAME_SIZE = 64 };
 
 typedef struct gkv_param {
-    char name[GKV_PARAM_NAME_SIZE]; /* PyTorch's way: encoder.layers.0.linear.weight */
-    size_t rows, cols;              /* [rows, cols]; a vector has cols = 0 */
-    size_t size;                    /* elements */
-    size_t offset;                  /* of element 0 in values, grads, m and v */
-    bool trainable;
-    bool packed;                    /* a linear layer's weight, which workspaces may keep packed … */
-    size_t packed_offset;           /* … from this element on; see nn/workspace.h */
+    char name[GKV_PARAM_NAME_SIZE]; /* as PyTorch names it: encoder.layers.0.linear.weight */
+    size_t rows, cols;              /* the shape [rows, cols]; a vector has cols = 0 */
+    size_t size;                    /* the number of elements */
+    size_t offset;                  /* of element 0 in each of values, grads, m and v */
+    bool trainable;                 /* true if the optimiser changes it */
+    bool packed;                    /* true for the weight of a linear layer: a workspace may keep a packed copy of it
+                                       (nn/workspace.h) */
+    size_t packed_offset;           /* of the packed copy in the packed weights of a workspace */
 } gkv_param;
 
 typedef struct gkv_params {
     gkv_param *list;
-    size_t count, capacity;
-    size_t trainable; /* elements at the front that the optimiser moves, padding included */
-    size_t total;     /* elements in each stretch, padding included */
-    size_t packed;    /* elements of all packed weights */
-    gkv_real *arena;
-    gkv_real *values, *grads, *m, *v;
+    size_t count, capacity; /* tensors in the list, and tensors that it has memory for */
+    size_t trainable;       /* elements at the front of each array that are trainable, padding included */
+    size_t total;           /* elements of each array, padding included */
+    size_t packed;          /* elements of all packed weights, padding included */
+    gkv_real *arena;        /* the allocation; the four arrays below are parts of it */
+    gkv_real *values, *grads;
+    gkv_real *m, *v;        /* Adam's first and second moments */
 } gkv_params;
 
-/* A handle to one tensor, valid before and after sealing. */
+/* The index of a tensor in the table. It stays valid when the table is sealed. */
 typedef size_t gkv_param_id;
 
-void gkv_params_free(gkv_params *params); /* frees what it holds, not the struct */
+/* Frees the members, not the struct, and sets them to zero. NULL is fine. */
+void gkv_params_free(gkv_params *params);
 
-/* Adds a tensor of zeros to an unsealed table; the name must be new. */
+/* Adds a tensor of zeros to a table that is not sealed. *id is its index. The name (printf format) is new.
+ * GKV_ERR_INTERNAL for a name that is too long or already used, GKV_ERR_MEMORY. */
 gkv_status gkv_params_add(gkv_params *params, size_t rows, size_t cols, bool trainable, gkv_param_id *id,
                           const char *name_format, ...) __attribute__((format(printf, 6, 7)));
 
-/* Fixes the offsets and allocates the arena, zeroed. */
+/* Computes the offsets and allocates the four arrays, filled with zeros. GKV_ERR_MEMORY. */
 gkv_status gkv_params_seal(gkv_params *params);
 
-/* Elements of all tensors, without padding. */
+/* The number of elements of all tensors, or of the trainable ones, without padding. */
 size_t gkv_params_count_elements(const gkv_params *params, bool trainable_only);
 
+/* The elements of a tensor and their gradients. The table is sealed. */
 static inline gkv_real *gkv_param_value(const gkv_params *params, gkv_param_id id)
 {
     return params->values + params->list[id].offset;

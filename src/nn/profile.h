@@ -1,8 +1,8 @@
-/* Where the time of a training step goes, for who asks (gkvae/bench.h).
+/* Measures how the time of a training step is divided among its parts (gkvae/bench.h).
  *
- * Each thread has a clock of its own. gkv_profile_mark() gives all time since the thread's
- * last mark to one part, so marks stand at the end of what they name, and no time is lost
- * or counted twice. A workspace without a profile pays one comparison a mark. */
+ * Each thread has its own clock. gkv_profile_mark() attributes all time since the thread's last mark to one part. So a
+ * mark follows the work that it names, and no time is lost or counted twice. Without a profile, a mark costs one
+ * comparison. */
 #ifndef GKV_NN_PROFILE_H
 #define GKV_NN_PROFILE_H
 
@@ -10,25 +10,31 @@
 #include "gkvae/bench.h"
 
 typedef struct gkv_profile_thread {
-    _Alignas(64) double last; /* no two threads write one cache line */
+    _Alignas(64) double last; /* time of the last mark in seconds; alignment: each thread has its own cache lines */
     double seconds[GKV_BENCH_PARTS];
 } gkv_profile_thread;
 
 typedef struct gkv_profile {
     int threads;
-    gkv_profile_thread *of;
+    gkv_profile_thread *of; /* [threads] */
 } gkv_profile;
 
+/* Makes a profile for a number of threads. GKV_ERR_MEMORY. */
 gkv_status gkv_profile_create(int threads, gkv_profile *out);
-void gkv_profile_free(gkv_profile *profile); /* frees what it holds, not the struct */
 
-/* The calling thread of the team begins to count. */
+/* Frees the members, not the struct. */
+void gkv_profile_free(gkv_profile *profile);
+
+/* Starts the clock of the calling thread, which is a member of an OpenMP team. NULL does nothing. */
 void gkv_profile_begin(gkv_profile *profile);
+
+/* Attributes the time since the calling thread's last mark to a part. `profile` is not NULL. */
 void gkv_profile_add(gkv_profile *profile, gkv_bench_part part);
 
-/* The sum over the threads. */
+/* Sums the seconds of each part over the threads. */
 void gkv_profile_sum(const gkv_profile *profile, gkv_bench_profile *out);
 
+/* As gkv_profile_add(). NULL does nothing. */
 static inline void gkv_profile_mark(gkv_profile *profile, gkv_bench_part part)
 {
     if (profile)

@@ -1,56 +1,57 @@
-/* Products with an input of mostly zeros, as binarized images are: only what is not zero is multiplied.
- * gemm_kernels.c includes this. SPARSE_VECTORS sums are computed at a time, which hides the latency of a
- * multiply-add. */
+/* Products with an input of mostly zeros, such as binarized images. Only elements that are not zero are multiplied.
+ * SPARSE_VECTORS sums are computed at a time, which hides the latency of a multiply-add. gemm_kernels.c includes this
+ * file. */
 enum {
-    SPARSE_DEPTH = 128, /* inputs whose weights stay in an L1 cache */
-    SPARSE_TILE = 64,   /* rows whose lists do */
+    SPARSE_DEPTH = 128, /* inputs of a block; its weights stay in an L1 cache */
+    SPARSE_TILE = 64,   /* rows of a block; their lists stay in an L1 cache */
     SPARSE_PANELS = SPARSE_VECTORS / 2,
     SPARSE_COLUMNS = SPARSE_PANELS * PANEL,
-    LIST_VECTORS = SPARSE_VECTORS / 2, /* a panel of gradients is GKV_SPARSE_ROWS long */
+    LIST_VECTORS = SPARSE_VECTORS / 2, /* vectors of a row of a panel of gradients, which has GKV_SPARSE_ROWS rows */
     LIST_PANEL = LIST_VECTORS * VR_LANES
 };
 
-/* What is not zero of x[0 … n), in order. */
+/* Lists the nonzero elements of x[0 … n) in ascending order and returns their number. */
 static size_t list_nonzeros(size_t n, const gkv_real *x, gkv_nonzero *list)
 {
     size_t count = 0;
     for (size_t i = 0; i < n; i += VR_LANES) {
         unsigned found = vr_nonzero(vr_load_lanes(x + i, vr_first_lanes(n - i)));
         for (; found; found &= found - 1) {
-            const size_t place = i + (size_t)__builtin_ctz(found);
-            list[count++] = (gkv_nonzero){(uint32_t)place, x[place]};
+            const size_t index = i + (size_t)__builtin_ctz(found);
+            list[count++] = (gkv_nonzero){(uint32_t)index, x[index]};
         }
     }
     return count;
 }
 
-/* sum += Σ value · row `place` of the panel. */
+/* sum += Σ value · (row `index` of the panel), over the elements of the list. */
 static ALWAYS_INLINE void add_listed(size_t vectors, size_t count, const gkv_nonzero *list, const gkv_real *panel,
                                      vr *sum)
 {
     for (size_t i = 0; i < count; i++) {
         const vr value = vr_set(list[i].value);
-        const gkv_real *row = panel + list[i].place * vectors * VR_LANES;
+        const gkv_real *row = panel + list[i].index * vectors * VR_LANES;
         for (size_t v = 0; v < vectors; v++)
             sum[v] = vr_fma(value, vr_load(row + v * VR_LANES), sum[v]);
     }
 }
 
-/* A block of weights: `depth` inputs by some packed panels of outputs, of which the rows for
- * the block's first input begin at panel[·]; the lists of a tile of images; and where the panels
- * go on, to be fetched meanwhile. */
+/* A block of a product: a tile of rows by `depth` inputs by some packed panels of outputs. */
 typedef struct sparse_block {
     size_t rows, depth;
-    const gkv_real *panel[SPARSE_PANELS], *next[SPARSE_PANELS];
-    const gkv_real *mean, *start; /* S as in gkv_product */
-    size_t start_row, y_row;
-    const size_t *counts;
-    gkv_nonzero (*lists)[SPARSE_DEPTH];
+    const gkv_real *panel[SPARSE_PANELS]; /* the row of each panel for the first input of the block */
+    const gkv_real *next[SPARSE_PANELS];  /* the part of each panel that the next block needs; it is prefetched */
+    const gkv_real *mean;                 /* [depth] the means of the inputs */
+    const gkv_real *start;                /* S as in gkv_product */
+    size_t start_row, y_row;              /* distances of the rows of S and of Y */
+    const size_t *counts;                 /* [rows] lengths of the lists */
+    gkv_nonzero (*lists)[SPARSE_DEPTH];   /* [rows] the nonzero inputs of each row */
     gkv_real *y;
 } sparse_block;
 
-/* Each element of Y takes the mean's share of the block, then its own inputs in order. `panels`
- * and `vectors` a panel are constants at every call; the last vector has the lanes of `lanes`. */
+/* Adds a block to Y. Each element of Y first receives the term of the mean, and then the terms of its nonzero inputs
+ * in ascending order. The number of panels and the number of vectors of a panel are constants at every call. Only
+ * the lanes of `lanes` are used in the last vector. */
 static ALWAYS_INLINE void multiply_block(size_t panels, size_t vectors, const sparse_block *s, vr_lanes lanes)
 {
     const size_t width = vectors * VR_LANES, all = panels * vectors;
@@ -69,9 +70,9 @@ static ALWAYS_INLINE void multiply_block(size_t panels, size_t vectors, const sp
         sum[all - 1] = mean[all - 1] + vr_load_lanes(start + (all - 1) * VR_LANES, lanes);
         for (size_t i = 0; i < s->counts[r]; i++) {
             const vr value = vr_set(s->lists[r][i].value);
-            const size_t place = s->lists[r][i].place * width;
+            const size_t row = s->lists[r][i].index * width;
             for (size_t v = 0; v < all; v++)
-                sum[v] = vr_fma(value, vr_load(s->panel[v / vectors] + place + v % vectors * VR_LANES), sum[v]);
+                sum[v] = vr_fma(value, vr_load(s->panel[v / vectors] + row + v % vectors * VR_LANES), sum[v]);
         }
         for (size_t v = 0; v + 1 < all; v++)
             vr_store(y + v * VR_LANES, sum[v]);
@@ -82,11 +83,11 @@ static ALWAYS_INLINE void multiply_block(size_t panels, size_t vectors, const sp
     }
 }
 
-/* Columns [j, j + columns) of Y from inputs [first, first + s->depth), columns ≤ SPARSE_COLUMNS:
- * whole panels, or a part of one. */
+/* Adds the terms of inputs [first, first + s->depth) to columns [j, j + columns) of Y. The columns are SPARSE_PANELS
+ * whole panels, or at most one panel. */
 static void sparse_columns(const gkv_sparse_product *p, sparse_block *s, size_t first, size_t j, size_t columns)
 {
-    gkv_real room[SPARSE_DEPTH * SPARSE_COLUMNS] __attribute__((aligned(64)));
+    gkv_real packed[SPARSE_DEPTH * SPARSE_COLUMNS] __attribute__((aligned(64)));
     const size_t panels = (columns + PANEL - 1) / PANEL, width = gkv_packed_width(PANEL, columns);
     for (size_t q = 0; q < panels; q++) {
         const size_t column = j + q * PANEL;
@@ -95,7 +96,7 @@ static void sparse_columns(const gkv_sparse_product *p, sparse_block *s, size_t 
             s->next[q] = j + 2 * SPARSE_COLUMNS <= p->out ? s->panel[q] + SPARSE_COLUMNS * p->in
                                                           : p->packed + q * PANEL * p->in + (first + s->depth) * PANEL;
         } else {
-            gkv_real *to = room + q * SPARSE_DEPTH * PANEL;
+            gkv_real *to = packed + q * SPARSE_DEPTH * PANEL;
             pack(p->out - column < PANEL ? p->out - column : PANEL, s->depth, p->weight + column * p->in + first,
                  p->in, to);
             s->panel[q] = s->next[q] = to;
@@ -132,11 +133,11 @@ static void sparse_multiply(const gkv_sparse_product *p)
     }
 }
 
-/* Lists of what is not zero of `columns` ≤ VR_LANES columns of x, each in order of rows. */
+/* Lists the nonzero elements of each of `columns` ≤ VR_LANES columns of x, in ascending order of rows. */
 static void list_columns(size_t rows, size_t columns, const gkv_real *x, size_t x_row, gkv_nonzero *lists,
                          size_t list_size, size_t *counts)
 {
-    enum { WORD = 30 }; /* rows whose bits are collected, all columns at once, before they are counted out */
+    enum { WORD = 30 }; /* rows whose bits are collected, for all columns at once, before lists are made from them */
     const vr_lanes lanes = vr_first_lanes(columns);
     memset(counts, 0, columns * sizeof *counts);
     for (size_t top = 0; top < rows; top += WORD) {
@@ -168,7 +169,8 @@ static void transpose_part(size_t columns, size_t rows, const gkv_real *from, si
             to[j * to_row + i] = from[i * from_row + j];
 }
 
-/* Columns [j, j + LIST_PANEL) of d_y, zeros beyond its last, and their sums over the rows. */
+/* Copies columns [j, j + LIST_PANEL) of d_y into a panel, with zeros beyond the last column, and sums them over the
+ * rows. */
 static void load_panel(const gkv_sparse_gradient *p, size_t top, size_t rows, size_t j, gkv_real *panel, vr *sums)
 {
     vr_lanes lanes[LIST_VECTORS];
@@ -186,12 +188,13 @@ static void load_panel(const gkv_sparse_gradient *p, size_t top, size_t rows, si
     }
 }
 
-/* block[k][o] ↔ d_weight[j + o][i + k] for `columns` inputs k and a panel of outputs o. */
+/* Loads or stores a block of the gradient: block[k][o] is d_weight[j + o][i + k], for `columns` inputs k and a panel of
+ * outputs o. */
 static void move_block(const gkv_sparse_gradient *p, bool store, size_t j, size_t i, size_t columns, gkv_real *block)
 {
     for (size_t v = 0; v < LIST_VECTORS && j + v * VR_LANES < p->out; v++) {
-        const size_t place = j + v * VR_LANES, left = p->out - place, outputs = left < VR_LANES ? left : VR_LANES;
-        gkv_real *d_weight = p->d_weight + place * p->in + p->first + i, *column = block + v * VR_LANES;
+        const size_t output = j + v * VR_LANES, left = p->out - output, outputs = left < VR_LANES ? left : VR_LANES;
+        gkv_real *d_weight = p->d_weight + output * p->in + p->first + i, *column = block + v * VR_LANES;
         if (store)
             transpose_part(columns, outputs, column, LIST_PANEL, d_weight, p->in);
         else
@@ -199,7 +202,7 @@ static void move_block(const gkv_sparse_gradient *p, bool store, size_t j, size_
     }
 }
 
-/* Up to GKV_SPARSE_ROWS rows of the batch, from `top`: the first overwrite d_weight, others
+/* Processes up to GKV_SPARSE_ROWS rows of the batch from `top` on. The first rows overwrite d_weight, and later ones
  * add to it. */
 static void sparse_gradient_rows(const gkv_sparse_gradient *p, size_t top, size_t rows)
 {
@@ -214,7 +217,7 @@ static void sparse_gradient_rows(const gkv_sparse_gradient *p, size_t top, size_
         load_panel(p, top, rows, j, panel, sums);
         for (size_t i = 0; i < p->count; i += VR_LANES) {
             const size_t columns = p->count - i < VR_LANES ? p->count - i : VR_LANES;
-            for (size_t o = j; o < j + LIST_PANEL && o < p->out; o++) /* written below, and seldom near */
+            for (size_t o = j; o < j + LIST_PANEL && o < p->out; o++) /* written below */
                 __builtin_prefetch(p->d_weight + o * p->in + p->first + i, 1);
             if (top > 0)
                 move_block(p, false, j, i, columns, block);

@@ -7,7 +7,7 @@
 #include "core/simd.h"
 #include "nn/gemm.h"
 
-/* With widths in whole cache lines, every slot starts at one for any number of rows. */
+/* Widths are rounded up to whole cache lines. So every slot starts at a cache line, for any number of rows. */
 static gkv_slot reserve(size_t *total, size_t width, bool backward)
 {
     const size_t line = GKV_ALIGNMENT / sizeof(gkv_real);

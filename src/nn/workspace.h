@@ -1,13 +1,12 @@
-/* Where activations live.
+/* The memory of activations.
  *
- * Building a model lays out a plan: every layer asks for slots, matrices with one
- * row an image and a fixed width. A workspace is the memory for a plan and a
- * number of rows. Several rows may be draws of one image: then the slots of images and of the
- * encoder have one row for them all, at row / draws. Slots that only the backward pass writes are left out of a
- * workspace for evaluation.
+ * A model is first laid out as a plan. Every layer reserves slots in it. A slot is a matrix of fixed width with one row
+ * for each image. A workspace is the memory for a plan and a number of rows. If several rows are draws of one image,
+ * the slots of images and of the encoder have one row for all of them, at index row / draws. A workspace for evaluation
+ * has no memory for slots that only the backward pass writes.
  *
- * Layers work on a range of rows and touch nothing else, so that different
- * threads run different rows of one workspace, or different workspaces, at once. */
+ * A layer works on a range of rows and touches no other rows. So different threads may work on different rows of one
+ * workspace, or on different workspaces, at the same time. */
 #ifndef GKV_NN_WORKSPACE_H
 #define GKV_NN_WORKSPACE_H
 
@@ -19,61 +18,67 @@
 #include "nn/profile.h"
 
 typedef struct gkv_slot {
-    size_t offset; /* columns before it in its stretch of the plan */
-    size_t width;
-    bool backward;
+    size_t offset; /* number of columns before the slot in its array */
+    size_t width;  /* number of columns */
+    bool backward; /* true for a slot in the array of the backward pass */
 } gkv_slot;
 
 typedef struct gkv_plan {
-    size_t forward_width, backward_width;
+    size_t forward_width, backward_width; /* columns of all slots of each array */
 } gkv_plan;
 
+/* Reserve a slot for the forward or for the backward pass. */
 gkv_slot gkv_plan_forward(gkv_plan *plan, size_t width);
 gkv_slot gkv_plan_backward(gkv_plan *plan, size_t width);
 
 typedef struct gkv_workspace {
-    gkv_real *forward, *backward; /* backward is NULL in a workspace for evaluation */
-    gkv_real *packed;             /* weights as the forward product reads them, or NULL: below */
-    bool packed_is_shared;        /* another workspace's */
-    size_t rows;
-    size_t draws;                 /* rows of an image: 1, but for who changes it */
-    const gkv_params *params;     /* whose values and grads the layers use; borrowed */
-    gkv_profile *profile;         /* who asks for the time of each part, or NULL; borrowed */
+    gkv_real *forward;        /* slots of the forward pass */
+    gkv_real *backward;       /* slots of the backward pass; NULL in a workspace for evaluation */
+    gkv_real *packed;         /* packed weights (gkv_workspace_keep_packed), or NULL */
+    bool packed_is_shared;    /* true if the packed weights belong to another workspace */
+    size_t rows;              /* most rows that it holds */
+    size_t draws;             /* rows of each image; 1 unless the caller changes it */
+    const gkv_params *params; /* the parameters that the layers use; borrowed */
+    gkv_profile *profile;     /* measures the time of each part, or NULL; borrowed */
 } gkv_workspace;
 
+/* Allocates a workspace of `rows` rows, filled with zeros. GKV_ERR_MEMORY. */
 gkv_status gkv_workspace_create(const gkv_plan *plan, size_t rows, bool with_backward, const gkv_params *params,
                                 gkv_workspace *out);
-void gkv_workspace_free(gkv_workspace *ws); /* frees what it holds, not the struct */
 
-/* Keeps room for packed weights. A layer packs its weight at every call, unless the
- * workspace holds it packed already; the result is the same to the bit. It pays where many
- * calls follow on one packing, and it is a promise: from now on all pieces are packed anew
- * after each change of the weights, before the next forward. Does nothing where OpenBLAS
- * computes the products. */
+/* Frees the members, not the struct. NULL is fine. */
+void gkv_workspace_free(gkv_workspace *ws);
+
+/* Allocates memory for packed weights. Without them a layer packs its weight at every call; the result is the same
+ * to the bit. Packed weights save time if many calls use the same weights. From now on the caller packs all pieces
+ * again after each change of the weights, before the next forward pass. Does nothing if OpenBLAS computes the
+ * products. GKV_ERR_MEMORY. */
 gkv_status gkv_workspace_keep_packed(gkv_workspace *ws);
 
-/* Packs the current weights, in independent pieces (none without gkv_workspace_keep_packed). */
+/* The number of pieces in which the current weights are packed, and the packing of one piece. Pieces are independent.
+ * The number is 0 without gkv_workspace_keep_packed(). */
 size_t gkv_workspace_pack_pieces(const gkv_workspace *ws);
 void gkv_workspace_pack(const gkv_workspace *ws, size_t piece);
 
-/* The same at once, on so many threads: for weights that stay as they are. */
+/* Allocates packed weights and packs all pieces, on `threads` threads. For weights that do not change any more.
+ * GKV_ERR_MEMORY. */
 gkv_status gkv_workspace_keep_all_packed(gkv_workspace *ws, int threads);
 
-/* Uses the packed weights of another workspace with the same parameters, which outlives this one, in place of
- * any of its own. */
+/* Replaces the packed weights by those of another workspace. That workspace has the same parameters and outlives this
+ * one. */
 void gkv_workspace_share_packed(gkv_workspace *ws, const gkv_workspace *of);
 
-/* A packed weight, or NULL. */
+/* The packed weight, or NULL if the workspace has no packed weights. */
 static inline const gkv_real *gkv_packed(const gkv_workspace *ws, gkv_param_id weight)
 {
     return ws->packed ? ws->packed + ws->params->list[weight].packed_offset : NULL;
 }
 
-/* Row `row` of a slot. */
+/* Row `row` of a slot. For a slot of the backward pass, the workspace has one. */
 static inline gkv_real *gkv_at(const gkv_workspace *ws, gkv_slot slot, size_t row)
 {
-    gkv_real *stretch = slot.backward ? ws->backward : ws->forward;
-    return stretch + slot.offset * ws->rows + row * slot.width;
+    gkv_real *array = slot.backward ? ws->backward : ws->forward;
+    return array + slot.offset * ws->rows + row * slot.width;
 }
 
 #endif

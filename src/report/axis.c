@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Beyond this, a span of two values would not fit in a double. */
+/* The bound of the ends of an axis. The difference of two larger values could overflow. */
 static const double FAR = 1e300;
 
-/* Writes a number with a true minus sign and its thousands apart (from 10 000 on). */
+/* Writes a number with a real minus sign. From 10 000 on, spaces separate the thousands. */
 static void write_plain(double value, int decimals, char out[GKV_TICK_TEXT])
 {
     char digits[GKV_TICK_TEXT];
@@ -28,7 +28,7 @@ static void write_plain(double value, int decimals, char out[GKV_TICK_TEXT])
     out[length] = '\0';
 }
 
-/* "10" and a raised exponent, with "m×" before it unless m is 1. */
+/* Writes "m×10" or, if m is 1, "10", followed by a raised exponent. */
 static void write_power(double mantissa, int decimals, int exponent, char out[GKV_TICK_TEXT])
 {
     static const char *const raised[10] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
@@ -51,7 +51,7 @@ static void add_tick(gkv_axis *axis, double value)
         axis->ticks[axis->n_ticks++] = value;
 }
 
-/* Texts for ticks `step` apart: plain where that is short, else with one common
+/* Writes the labels of ticks that are `step` apart: plain numbers if these are short, and else numbers with a common
  * power of ten. */
 static void write_linear_texts(gkv_axis *axis, double step)
 {
@@ -89,8 +89,8 @@ static void linear_ticks(gkv_axis *axis, int want)
 static void log_ticks(gkv_axis *axis, int want)
 {
     const int from = (int)floor(log10(axis->low) + 1e-9), to = (int)ceil(log10(axis->high) - 1e-9);
-    const double decades = log10(axis->high) - log10(axis->low); /* their ratio may overflow */
-    if (decades < 0.8) { /* too short for powers of ten to say much */
+    const double decades = log10(axis->high) - log10(axis->low); /* the ratio of the two may overflow */
+    if (decades < 0.8) { /* too short for labels at powers of ten */
         linear_ticks(axis, want);
         return;
     }
@@ -131,19 +131,19 @@ void gkv_axis_make(gkv_axis *axis, double low, double high, int log, int want)
     }
     low = fmin(fmax(low, log ? 1 / FAR : -FAR), FAR);
     high = fmin(fmax(high, log ? 1 / FAR : -FAR), FAR);
-    /* One value, or several that no label could tell apart. */
+    /* The range is one value, or values with labels that would be equal. */
     const double size = fmax(fabs(low), fabs(high));
     if (log ? high < low * (1 + 1e-9) : high - low <= size * 1e-9) {
         if (log) {
             low /= 2;
             high *= 2;
         } else {
-            const double room = size > 0 ? size * 0.1 : 1;
-            low -= room;
-            high += room;
+            const double margin = size > 0 ? size * 0.1 : 1;
+            low -= margin;
+            high += margin;
         }
     }
-    if (high - low < 1e-290) { /* all ticks would be denormal numbers */
+    if (high - low < 1e-290) { /* otherwise all ticks would be denormal numbers */
         low = log ? low : -1e-290;
         high = low + 2e-290;
     }

@@ -1,33 +1,39 @@
-/* Axes: their ends, their ticks, and the words at the ticks. */
+/* Axes: their ends, their ticks, and the labels of the ticks. The functions keep no state and are thread-safe. */
 #ifndef GKV_REPORT_AXIS_H
 #define GKV_REPORT_AXIS_H
 
 #include <stddef.h>
 
-enum { GKV_TICKS_MAX = 16, GKV_TICK_TEXT = 40, GKV_MINOR_MAX = 96 };
+enum {
+    GKV_TICKS_MAX = 16, /* most ticks of an axis */
+    GKV_TICK_TEXT = 40, /* bytes of a label, with the NUL */
+    GKV_MINOR_MAX = 96  /* most minor grid lines of an axis */
+};
 
 typedef struct gkv_axis {
-    double low, high; /* finite, low < high; both above 0 on a logarithmic axis */
-    int log;
+    double low, high;                         /* finite, low < high; both above 0 on a logarithmic axis */
+    int log;                                  /* nonzero for a logarithmic axis */
     int n_ticks;
-    double ticks[GKV_TICKS_MAX];
-    char texts[GKV_TICKS_MAX][GKV_TICK_TEXT];
-    int n_minor; /* unlabelled grid lines between, on logarithmic axes */
-    double minor[GKV_MINOR_MAX];
+    double ticks[GKV_TICKS_MAX];              /* values of the ticks, ascending */
+    char texts[GKV_TICKS_MAX][GKV_TICK_TEXT]; /* labels of the ticks */
+    int n_minor;
+    double minor[GKV_MINOR_MAX];              /* values of grid lines without a label, on logarithmic axes only */
 } gkv_axis;
 
-/* An axis from low to high with about `want` ticks at round numbers. Ends that are
- * equal, reversed or not finite are moved to where an axis can be drawn. */
+/* Makes an axis from low to high with about `want` ticks at round numbers. Ends that are equal, reversed or not
+ * finite are replaced by ends with which an axis can be drawn. */
 void gkv_axis_make(gkv_axis *axis, double low, double high, int log, int want);
 
-/* Whether the value has a place on the axis's line at all, perhaps beyond its ends. */
+/* Nonzero if the value has a position on the axis, possibly beyond its ends: it is finite, and on a logarithmic axis
+ * it is above 0. */
 int gkv_axis_has(const gkv_axis *axis, double value);
 
-/* Where the value lies: 0 at the low end, 1 at the high one; outside it beyond. */
+/* The relative position of a value: 0 at the low end and 1 at the high end. Values beyond the ends give positions
+ * outside [0,1]. */
 double gkv_axis_position(const gkv_axis *axis, double value);
 
-/* The smallest and largest of the values that an axis can show, taken into *low and
- * *high, which begin as +∞ and −∞. Returns whether there was any. */
+/* Extends the range *low … *high so that it contains all values that an axis can show. An empty range has *low = +∞ and
+ * *high = −∞. Returns nonzero if an axis can show at least one of the values. */
 int gkv_range_widen(const double *values, size_t n, int log, double *low, double *high);
 
 #endif

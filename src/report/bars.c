@@ -1,4 +1,4 @@
-/* Values with intervals, a row each. */
+/* Values with intervals, one on each row. */
 #include <math.h>
 
 #include "gkvae/plot.h"
@@ -16,7 +16,7 @@ static gkv_status check(const char *path, const gkv_bar *bars, size_t n, const g
     if (!path || !bars)
         return gkv_fail(GKV_ERR_ARGUMENT, "a plot of values without %s", path ? "values" : "a path");
     if (n == 0 || n > GKV_BARS_MAX)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a plot of %zu values: it takes 1 … %d", n, (int)GKV_BARS_MAX);
+        return gkv_fail(GKV_ERR_ARGUMENT, "a plot of %zu values: 1 … %d are possible", n, (int)GKV_BARS_MAX);
     if (!(s->width >= 160 && s->width <= 8000 && s->row_height >= 12 && s->row_height <= 60))
         return gkv_fail(GKV_ERR_ARGUMENT, "a plot of values %g units wide with rows of %g: they must be in 160 … 8000 "
                         "and 12 … 60", s->width, s->row_height);
@@ -31,7 +31,8 @@ static int has_whiskers(const gkv_bar *bar)
     return isfinite(bar->low) && isfinite(bar->high);
 }
 
-/* The horizontal axis from what is to be shown, with some air; the vertical one counts rows from the bottom. */
+/* Makes the axes. The horizontal axis covers the values, the intervals and the reference, with a margin. The
+ * vertical axis counts rows from the bottom. */
 static void fit_axes(gkv_frame *frame, const gkv_bar *bars, size_t n, const gkv_bars_settings *s)
 {
     double low = INFINITY, high = -INFINITY;
@@ -42,10 +43,10 @@ static void fit_axes(gkv_frame *frame, const gkv_bar *bars, size_t n, const gkv_
         gkv_range_widen(&bars[i].high, 1, 0, &low, &high);
     }
     gkv_range_widen(&s->reference, 1, 0, &low, &high);
-    const double air = (high - low) * 0.04; /* NaN if there is nothing, which the axis sees to */
-    gkv_axis_make(&frame->x, low - air, high + air, 0, (int)fmax(2, s->width / 110));
+    const double margin = (high - low) * 0.04; /* NaN if there are no values; gkv_axis_make() accepts that */
+    gkv_axis_make(&frame->x, low - margin, high + margin, 0, (int)fmax(2, s->width / 110));
     gkv_axis_make(&frame->y, 0, (double)n, 0, 2);
-    frame->y.n_ticks = 0; /* rows have names instead */
+    frame->y.n_ticks = 0; /* rows have names instead of ticks */
 }
 
 static double names_width(gkv_canvas *canvas, const gkv_bar *bars, size_t n, double most)
@@ -56,34 +57,36 @@ static double names_width(gkv_canvas *canvas, const gkv_bar *bars, size_t n, dou
     return fmin(widest, most);
 }
 
-/* A name, and a faint line that leads to its dot. */
-static void draw_name(gkv_canvas *canvas, const gkv_frame *frame, const gkv_bar *bar, double place, double room)
+/* Draws a name and a faint line from it to its dot. `row` is the vertical position of the row. */
+static void draw_name(gkv_canvas *canvas, const gkv_frame *frame, const gkv_bar *bar, double row, double max_width)
 {
     const gkv_box box = frame->box;
-    const double y = gkv_frame_y(frame, place);
+    const double y = gkv_frame_y(frame, row);
     gkv_canvas_colour(canvas, gkv_grid_line, 1);
     gkv_canvas_fill(canvas, box.left, y - 0.25, box.right - box.left, 0.5);
     gkv_canvas_text(canvas, box.left - 9, y, bar->name,
-                    (gkv_text_style){.size = GKV_TEXT_LABEL, .colour = gkv_ink, .align = 1, .centred = 1, .room = room});
+                    (gkv_text_style){.size = GKV_TEXT_LABEL, .colour = gkv_ink, .align = 1, .centred = 1,
+                                     .max_width = max_width});
     if (!isfinite(bar->value))
         gkv_canvas_text(canvas, box.left + 8, y, "no value",
                         (gkv_text_style){.size = GKV_TEXT_NOTE, .colour = gkv_ink_soft, .centred = 1, .halo = 1});
 }
 
-static void draw_value(gkv_canvas *canvas, const gkv_frame *frame, const gkv_bar *bar, double place)
+/* Draws the dot and the whiskers of a row. */
+static void draw_value(gkv_canvas *canvas, const gkv_frame *frame, const gkv_bar *bar, double row)
 {
     const gkv_pen pen = {gkv_palette[0], 1, LINE_WIDTH, GKV_LINE_SOLID};
     if (!isfinite(bar->value))
         return;
     if (has_whiskers(bar)) {
-        const double x[2] = {bar->low, bar->high}, y[2] = {place, place};
+        const double x[2] = {bar->low, bar->high}, y[2] = {row, row};
         const double cap = CAP * frame->y.high / (frame->box.bottom - frame->box.top); /* in rows */
-        const double across[2] = {place - cap, place + cap};
+        const double across[2] = {row - cap, row + cap};
         gkv_frame_line(canvas, frame, x, y, 2, pen);
         for (int end = 0; end < 2; end++)
             gkv_frame_line(canvas, frame, (const double[2]){x[end], x[end]}, across, 2, pen);
     }
-    gkv_frame_dots(canvas, frame, &bar->value, &place, 1, DOT_RADIUS, pen);
+    gkv_frame_dots(canvas, frame, &bar->value, &row, 1, DOT_RADIUS, pen);
 }
 
 gkv_status gkv_plot_bars(const char *path, const gkv_bar *bars, size_t n, const gkv_bars_settings *settings)
@@ -100,13 +103,13 @@ gkv_status gkv_plot_bars(const char *path, const gkv_bar *bars, size_t n, const 
 
     gkv_frame frame;
     fit_axes(&frame, bars, n, s);
-    const double room = names_width(&canvas, bars, n, s->width * 0.45);
-    frame.box = (gkv_box){.left = 12 + room + 9, .top = top, .right = s->width - 18, .bottom = height - below};
+    const double names = names_width(&canvas, bars, n, s->width * 0.45);
+    frame.box = (gkv_box){.left = 12 + names + 9, .top = top, .right = s->width - 18, .bottom = height - below};
     gkv_frame_draw(&canvas, &frame, &(gkv_frame_text){.title = s->title, .x_label = s->x_label,
                                                       .title_size = GKV_TEXT_TITLE});
     const double rows[2] = {0, (double)n}, at[2] = {s->reference, s->reference};
     for (size_t i = 0; i < n; i++)
-        draw_name(&canvas, &frame, &bars[i], (double)(n - i) - 0.5, room);
+        draw_name(&canvas, &frame, &bars[i], (double)(n - i) - 0.5, names);
     gkv_frame_enter(&canvas, &frame);
     if (isfinite(s->reference))
         gkv_frame_line(&canvas, &frame, at, rows, 2, (gkv_pen){gkv_ink_soft, 1, 1, GKV_LINE_DASHED});

@@ -21,8 +21,10 @@ const gkv_colour gkv_palette[GKV_PLOT_COLOURS] = {
     RGB(0xA96B59), RGB(0xE76300), RGB(0xB9AC70), RGB(0x717581), RGB(0x92DADD),
 };
 
-/* SIDE_MAX is cairo's limit; TEXT_MAX bounds what a label can sensibly hold. */
-enum { SIDE_MAX = 32767, TEXT_MAX = 1024 };
+enum {
+    SIDE_MAX = 32767, /* cairo's limit of a side, in pixels */
+    TEXT_MAX = 1024   /* most bytes of a label, with the NUL */
+};
 
 gkv_status gkv_canvas_open(gkv_canvas *canvas, double width, double height, double ratio)
 {
@@ -43,7 +45,7 @@ gkv_status gkv_canvas_open(gkv_canvas *canvas, double width, double height, doub
     cairo_paint(canvas->cr);
     cairo_scale(canvas->cr, ratio, ratio);
     cairo_set_line_join(canvas->cr, CAIRO_LINE_JOIN_ROUND);
-    /* Grey antialiasing without hints: no desktop's font settings change the picture. */
+    /* Grey antialiasing without hinting, so that the font settings of a desktop do not change the picture. */
     cairo_font_options_t *options = cairo_font_options_create();
     cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
     cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
@@ -72,7 +74,7 @@ gkv_status gkv_canvas_save(gkv_canvas *canvas, const char *path)
     cairo_surface_flush(canvas->surface);
     const cairo_status_t written = cairo_surface_write_to_png_stream(canvas->surface, write_bytes, writer);
     if (written == CAIRO_STATUS_SUCCESS || written == CAIRO_STATUS_WRITE_ERROR)
-        return gkv_file_commit(writer); /* which knows the reason of a failed write */
+        return gkv_file_commit(writer); /* the commit returns the reason of a failed write */
     gkv_file_abandon(writer);
     return gkv_fail(written == CAIRO_STATUS_NO_MEMORY ? GKV_ERR_MEMORY : GKV_ERR_INTERNAL,
                     "%s: the picture could not be written as PNG: %s", path, cairo_status_to_string(written));
@@ -99,8 +101,8 @@ void gkv_canvas_fill(gkv_canvas *canvas, double x, double y, double width, doubl
     cairo_fill(canvas->cr);
 }
 
-/* Copies text so that cairo accepts it: well-formed, no control characters, and an
- * ellipsis where it is too long to be a label. */
+/* Copies text so that cairo accepts it. The copy is well-formed UTF-8 without control characters. A text that is too
+ * long for a label ends with an ellipsis. */
 static const char *drawable(const char *text, char out[TEXT_MAX])
 {
     size_t length = 0;
@@ -118,13 +120,13 @@ static const char *drawable(const char *text, char out[TEXT_MAX])
 
 static void choose_font(gkv_canvas *canvas, double size, gkv_weight weight)
 {
-    /* Where DejaVu is missing, fontconfig gives the nearest sans-serif. */
+    /* If DejaVu is missing, fontconfig chooses a similar sans-serif font. */
     cairo_select_font_face(canvas->cr, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL,
                            weight == GKV_BOLD ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
     cairo_set_font_size(canvas->cr, size);
 }
 
-/* The width of a drawable text in the font that has been chosen. */
+/* The width of a drawable text in the current font. */
 static double width_of(gkv_canvas *canvas, const char *safe)
 {
     cairo_text_extents_t extents;
@@ -132,8 +134,8 @@ static double width_of(gkv_canvas *canvas, const char *safe)
     return extents.x_advance;
 }
 
-/* Cuts characters off the end until the text and an ellipsis fit. */
-static void shorten(gkv_canvas *canvas, char safe[TEXT_MAX], double room)
+/* Removes characters from the end until the text fits with an ellipsis. */
+static void shorten(gkv_canvas *canvas, char safe[TEXT_MAX], double max_width)
 {
     size_t length = strlen(safe);
     while (length > 0) {
@@ -141,7 +143,7 @@ static void shorten(gkv_canvas *canvas, char safe[TEXT_MAX], double room)
             length--;
         while (length > 0 && ((unsigned char)safe[length] & 0xC0) == 0x80);
         memcpy(safe + length, "…", sizeof "…");
-        if (width_of(canvas, safe) <= room)
+        if (width_of(canvas, safe) <= max_width)
             return;
     }
 }
@@ -163,9 +165,9 @@ void gkv_canvas_text(gkv_canvas *canvas, double x, double y, const char *text, g
     cairo_t *const cr = canvas->cr;
     drawable(text, safe);
     choose_font(canvas, style.size, style.weight);
-    /* Half a unit of grace: a text may have been given exactly its own width. */
-    if (style.room > 0 && width_of(canvas, safe) > style.room + 0.5)
-        shorten(canvas, safe, style.room);
+    /* A tolerance of half a unit: the limit may be exactly the width of the text. */
+    if (style.max_width > 0 && width_of(canvas, safe) > style.max_width + 0.5)
+        shorten(canvas, safe, style.max_width);
     const double left = -width_of(canvas, safe) * style.align, base = style.centred ? style.size * 0.36 : 0;
     cairo_save(cr);
     cairo_translate(cr, x, y);

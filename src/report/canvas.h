@@ -1,4 +1,4 @@
-/* A white page to draw on, its text, its colours, and how it is saved. */
+/* A white page for drawing: colours, text, and saving as PNG. A canvas belongs to one thread at a time. */
 #ifndef GKV_REPORT_CANVAS_H
 #define GKV_REPORT_CANVAS_H
 
@@ -9,9 +9,9 @@
 
 typedef struct gkv_canvas {
     cairo_surface_t *surface;
-    cairo_t *cr; /* in units, the origin at the upper left */
-    double width, height;
-    double ratio; /* pixels a unit */
+    cairo_t *cr;          /* coordinates are in units, with the origin at the upper left */
+    double width, height; /* in units */
+    double ratio;         /* pixels in one unit */
 } gkv_canvas;
 
 typedef struct gkv_colour {
@@ -22,8 +22,8 @@ extern const gkv_colour gkv_ink;       /* text */
 extern const gkv_colour gkv_ink_soft;  /* tick labels, notes */
 extern const gkv_colour gkv_axis_line;
 extern const gkv_colour gkv_grid_line;
-extern const gkv_colour gkv_vermilion; /* what should not be there */
-extern const gkv_colour gkv_palette[]; /* GKV_PLOT_COLOURS of them */
+extern const gkv_colour gkv_vermilion; /* errors in the data */
+extern const gkv_colour gkv_palette[]; /* [GKV_PLOT_COLOURS] */
 
 /* Sizes of text, in units. */
 #define GKV_TEXT_TITLE 13.0
@@ -31,38 +31,41 @@ extern const gkv_colour gkv_palette[]; /* GKV_PLOT_COLOURS of them */
 #define GKV_TEXT_TICK 10.5
 #define GKV_TEXT_NOTE 9.5
 
-/* A white canvas of that many units. GKV_ERR_ARGUMENT when it would be more than
- * 32767 pixels a side, which is as far as cairo goes. */
+/* Opens a white canvas of width × height units. gkv_canvas_close() closes it, also after a failure. GKV_ERR_ARGUMENT
+ * for a ratio outside 0.5 … 8, and for a side of no pixels or more than 32767, which is cairo's limit.
+ * GKV_ERR_MEMORY. */
 gkv_status gkv_canvas_open(gkv_canvas *canvas, double width, double height, double ratio);
 
-/* Writes the canvas as PNG. */
+/* Writes the canvas to a PNG file, which appears whole or not at all. GKV_ERR_ARGUMENT for no path, GKV_ERR_IO,
+ * GKV_ERR_MEMORY. */
 gkv_status gkv_canvas_save(gkv_canvas *canvas, const char *path);
 
-/* Safe on a zeroed canvas. */
+/* Frees the members, not the struct. A zeroed canvas is fine. */
 void gkv_canvas_close(gkv_canvas *canvas);
 
+/* Sets the colour of what is drawn next. */
 void gkv_canvas_colour(gkv_canvas *canvas, gkv_colour colour, double opacity);
 
-/* A filled rectangle. */
+/* Fills a rectangle with its upper left corner at (x, y). */
 void gkv_canvas_fill(gkv_canvas *canvas, double x, double y, double width, double height);
 
 typedef enum gkv_weight { GKV_REGULAR, GKV_BOLD } gkv_weight;
 
 typedef struct gkv_text_style {
-    double size;
+    double size; /* in units */
     gkv_weight weight;
     gkv_colour colour;
-    double align;   /* where x is in the text: 0 its left end, 0.5 its middle, 1 its right end */
-    int centred;    /* nonzero: y is the middle of the small letters' height; else the baseline */
-    int upward;     /* nonzero: turned to read from below */
-    int halo;       /* nonzero: on a white outline */
-    double room;    /* a wider text is cut short with an ellipsis; 0 for no bound */
+    double align;     /* the point of the text at x: 0 for its left end, 0.5 for its centre, 1 for its right end */
+    int centred;      /* nonzero: y is half the height of the small letters; 0: y is the baseline */
+    int upward;       /* nonzero: the text is rotated to read upwards */
+    int halo;         /* nonzero: the text has a white outline */
+    double max_width; /* a wider text is shortened and ends with an ellipsis; 0 for no limit */
 } gkv_text_style;
 
-/* Draws one line of text; NULL and "" draw nothing. Line breaks become spaces. */
+/* Draws one line of text. NULL and "" draw nothing. Line breaks become spaces. */
 void gkv_canvas_text(gkv_canvas *canvas, double x, double y, const char *text, gkv_text_style style);
 
-/* The width of that text in units. */
+/* The width of a text in units; 0 for NULL. */
 double gkv_canvas_text_width(gkv_canvas *canvas, const char *text, double size, gkv_weight weight);
 
 #endif

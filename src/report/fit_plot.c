@@ -1,15 +1,14 @@
-/* Samples against fitted distributions: histogram with density, and QQ plot. */
+/* Plots of samples and fitted distributions: histograms with densities, and QQ plots. */
 #include <math.h>
 #include <stdio.h>
 
 #include "gkvae/plot.h"
 #include "report/frame.h"
 #include "report/histogram.h"
-#include "report/legend.h"
 
 enum { PANELS_MAX = 6, ACROSS_MAX = 4, ENTRIES_MAX = 5 };
 
-/* The shape of a page, in units. */
+/* The margin of a page and the height of a row of the legend, in units. */
 static const double MARGIN = 14, ROW = 17;
 
 static const gkv_colour normal_colour = {0.15, 0.15, 0.15};
@@ -24,14 +23,14 @@ void gkv_fit_defaults(gkv_fit_settings *settings)
 static gkv_status check(const gkv_fit_panel *panels, size_t n, const gkv_fit_settings *s)
 {
     if (n == 0 || n > PANELS_MAX)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a page of %zu fitted samples: it holds 1 … %d", n, (int)PANELS_MAX);
+        return gkv_fail(GKV_ERR_ARGUMENT, "a page of %zu fitted samples: 1 … %d are possible", n, (int)PANELS_MAX);
     if (s->bins == 1 || s->bins > GKV_BINS_MAX)
         return gkv_fail(GKV_ERR_ARGUMENT, "histograms of %zu bins: 2 … %d are possible, and 0 for automatic", s->bins,
                         (int)GKV_BINS_MAX);
     for (size_t i = 0; i < n; i++) {
         const gkv_fit_panel *const p = &panels[i];
         if (p->n_sample == 0 || !p->sample)
-            return gkv_fail(GKV_ERR_ARGUMENT, "panel %zu (%s) has an empty sample: there is nothing to draw", i,
+            return gkv_fail(GKV_ERR_ARGUMENT, "panel %zu (%s) has an empty sample", i,
                             p->title ? p->title : "without a title");
         if (p->n_density && (!p->density_x || !p->density_y))
             return gkv_fail(GKV_ERR_ARGUMENT, "panel %zu: its density has %zu points but no values", i, p->n_density);
@@ -51,7 +50,7 @@ static gkv_pen normal_pen(void)
     return (gkv_pen){normal_colour, 0.85, 1.3, GKV_LINE_DASHED};
 }
 
-/* The height that the density axis must have. */
+/* The upper end of the density axis. */
 static double density_top(const gkv_histogram *h, const gkv_fit_panel *p, const gkv_fit_settings *s)
 {
     double low = 0, top = s->standard_normal && h->low < 1 && h->high > -1 ? 0.4 : 0;
@@ -61,13 +60,13 @@ static double density_top(const gkv_histogram *h, const gkv_fit_panel *p, const 
             if (p->density_high)
                 gkv_range_widen(&p->density_high[i], 1, 0, &low, &top);
         }
-    /* A fit gone wrong may have a spike that would flatten all else. */
+    /* A bad fit may have a high peak, next to which the histogram would be invisible. So the axis is limited. */
     if (h->tallest > 0)
         top = fmin(fmax(top, h->tallest), 2.5 * h->tallest);
     return top > 0 ? top * 1.06 : 1;
 }
 
-/* What the histogram leaves out, in the upper corner with the lower bars. */
+/* Writes how many values the histogram leaves out, in the upper corner above the lower bars. */
 static void draw_note(gkv_canvas *canvas, const gkv_frame *frame, const gkv_histogram *h)
 {
     char note[96] = "";
@@ -125,12 +124,12 @@ static void draw_histogram(gkv_canvas *canvas, gkv_frame *frame, const gkv_histo
 static void fit_histogram_axes(gkv_frame *frame, const gkv_histogram *h, const gkv_fit_panel *p,
                                const gkv_fit_settings *s, int x_ticks, int y_ticks)
 {
-    const double air = (h->high - h->low) * 0.02;
-    gkv_axis_make(&frame->x, h->low - air, h->high + air, 0, x_ticks);
+    const double margin = (h->high - h->low) * 0.02;
+    gkv_axis_make(&frame->x, h->low - margin, h->high + margin, 0, x_ticks);
     gkv_axis_make(&frame->y, 0, density_top(h, p, s), 0, y_ticks);
 }
 
-/* One range for both axes, so that the identity is the diagonal. */
+/* Both axes have the same range, so the identity is the diagonal. */
 static void fit_quantile_axes(gkv_frame *frame, const gkv_fit_panel *p, int ticks)
 {
     double low = INFINITY, high = -INFINITY;
@@ -139,9 +138,9 @@ static void fit_quantile_axes(gkv_frame *frame, const gkv_fit_panel *p, int tick
             gkv_range_widen(&p->theoretical[i], 1, 0, &low, &high);
             gkv_range_widen(&p->empirical[i], 1, 0, &low, &high);
         }
-    const double air = isfinite(high - low) ? (high - low) * 0.04 : 0;
-    gkv_axis_make(&frame->x, low - air, high + air, 0, ticks);
-    gkv_axis_make(&frame->y, low - air, high + air, 0, ticks);
+    const double margin = isfinite(high - low) ? (high - low) * 0.04 : 0;
+    gkv_axis_make(&frame->x, low - margin, high + margin, 0, ticks);
+    gkv_axis_make(&frame->y, low - margin, high + margin, 0, ticks);
 }
 
 static void draw_quantiles(gkv_canvas *canvas, gkv_frame *frame, const gkv_fit_panel *p, const gkv_frame_text *text)
@@ -158,7 +157,7 @@ static void draw_quantiles(gkv_canvas *canvas, gkv_frame *frame, const gkv_fit_p
     gkv_frame_leave(canvas);
 }
 
-/* What the whole page's panels show between them. */
+/* Makes the entries for everything that at least one panel shows. */
 static size_t make_legend(const gkv_fit_panel *panels, size_t n, const gkv_fit_settings *s,
                           gkv_legend_entry out[ENTRIES_MAX])
 {
@@ -178,7 +177,7 @@ static size_t make_legend(const gkv_fit_panel *panels, size_t n, const gkv_fit_s
     if (band)
         out[count++] = (gkv_legend_entry){.name = s->band_name ? s->band_name : "confidence band",
                                           .mark = GKV_MARK_PATCH, .pen = {gkv_palette[1], 0.22, 1, GKV_LINE_SOLID}};
-    /* The same dashes in both parts: the reference that the eye compares with. */
+    /* The standard normal and the identity have the same dashes, since both are references. */
     if (s->standard_normal)
         out[count++] = (gkv_legend_entry){.name = quantiles ? "N(0, 1); identity in QQ" : "N(0, 1)",
                                           .mark = GKV_MARK_LINE, .pen = normal_pen()};
@@ -191,7 +190,7 @@ static size_t make_legend(const gkv_fit_panel *panels, size_t n, const gkv_fit_s
     return count;
 }
 
-/* Title and legend; returns where the panels may begin. */
+/* Draws the title and the legend, or only measures them if `draw` is 0. Returns the position below them. */
 static double draw_head(gkv_canvas *canvas, const gkv_legend_entry *entries, size_t n, const char *title, int draw)
 {
     double y = MARGIN;
@@ -199,13 +198,13 @@ static double draw_head(gkv_canvas *canvas, const gkv_legend_entry *entries, siz
         if (draw)
             gkv_canvas_text(canvas, MARGIN, y + GKV_TEXT_TITLE, title,
                             (gkv_text_style){.size = GKV_TEXT_TITLE, .weight = GKV_BOLD, .colour = gkv_ink,
-                                             .room = canvas->width - 2 * MARGIN});
+                                             .max_width = canvas->width - 2 * MARGIN});
         y += GKV_TEXT_TITLE + 10;
     }
     return y + gkv_legend_rows(canvas, entries, n, MARGIN, canvas->width - MARGIN, y + ROW / 2, draw) + 6;
 }
 
-/* Opens the page: its height is what the head takes and `body`. */
+/* Opens a page with the height of its head plus `body`, and draws the head. *top is the position below the head. */
 static gkv_status open_page(gkv_canvas *canvas, double width, double body, const gkv_legend_entry *entries, size_t n,
                             const gkv_fit_settings *s, double *top)
 {
@@ -253,7 +252,7 @@ gkv_status gkv_plot_base_margins(const char *path, const gkv_fit_panel *panels, 
         draw_histogram(&canvas, &frame, &histogram, &panels[i], s, &text);
         gkv_canvas_text(&canvas, left + LEFT - 34, y + HIST_TOP - 9, panels[i].title,
                         (gkv_text_style){.size = GKV_TEXT_TICK, .colour = gkv_ink,
-                                         .room = CELL - LEFT + 34 - RIGHT});
+                                         .max_width = CELL - LEFT + 34 - RIGHT});
         if (!panels[i].n_quantiles)
             continue;
         frame.box.top = y + HIST_TOP + HIST + HIST_FOOT;

@@ -20,10 +20,10 @@ double gkv_axis_text_width(gkv_canvas *canvas, const gkv_axis *axis)
     return widest;
 }
 
-/* A place moved onto the grid of pixels, so that thin straight lines are sharp. */
-static double snapped(const gkv_canvas *canvas, double place)
+/* Moves a coordinate to the grid of pixels, so that thin straight lines are sharp. */
+static double snapped(const gkv_canvas *canvas, double coordinate)
 {
-    return (floor(place * canvas->ratio) + 0.5 * fmod(fmax(1, floor(canvas->ratio)), 2)) / canvas->ratio;
+    return (floor(coordinate * canvas->ratio) + 0.5 * fmod(fmax(1, floor(canvas->ratio)), 2)) / canvas->ratio;
 }
 
 static void straight(gkv_canvas *canvas, double x0, double y0, double x1, double y1)
@@ -72,7 +72,7 @@ void gkv_frame_draw(gkv_canvas *canvas, const gkv_frame *frame, const gkv_frame_
     for (int i = 0; i < frame->y.n_ticks; i++)
         gkv_canvas_text(canvas, box.left - 7, gkv_frame_y(frame, frame->y.ticks[i]), frame->y.texts[i],
                         (gkv_text_style){.size = GKV_TEXT_TICK, .colour = gkv_ink_soft, .align = 1, .centred = 1});
-    /* Of horizontal labels, one that would touch its neighbour is left out. */
+    /* A label of the horizontal axis that would touch its neighbour is left out. */
     double used = -INFINITY;
     for (int i = 0; i < frame->x.n_ticks; i++) {
         const double x = gkv_frame_x(frame, frame->x.ticks[i]);
@@ -85,19 +85,19 @@ void gkv_frame_draw(gkv_canvas *canvas, const gkv_frame *frame, const gkv_frame_
     }
     gkv_canvas_text(canvas, (box.left + box.right) / 2, box.bottom + 33, text->x_label,
                     (gkv_text_style){.size = GKV_TEXT_LABEL, .colour = gkv_ink, .align = 0.5,
-                                     .room = box.right - box.left + 20});
+                                     .max_width = box.right - box.left + 20});
     gkv_canvas_text(canvas, text->y_label_x, (box.top + box.bottom) / 2, text->y_label,
                     (gkv_text_style){.size = GKV_TEXT_LABEL, .colour = gkv_ink, .align = 0.5, .centred = 1, .upward = 1,
-                                     .room = box.bottom - box.top + 20});
+                                     .max_width = box.bottom - box.top + 20});
     gkv_canvas_text(canvas, box.left, box.top - 9, text->title,
                     (gkv_text_style){.size = text->title_size, .weight = GKV_BOLD, .colour = gkv_ink,
-                                     .room = canvas->width - box.left - 8});
+                                     .max_width = canvas->width - box.left - 8});
 }
 
 void gkv_frame_enter(gkv_canvas *canvas, const gkv_frame *frame)
 {
     cairo_save(canvas->cr);
-    /* A little wider than the frame, that lines along its edge keep their width. */
+    /* A little wider than the frame, so that lines along its edge keep their width. */
     cairo_rectangle(canvas->cr, frame->box.left - 1.5, frame->box.top - 1.5,
                     frame->box.right - frame->box.left + 3, frame->box.bottom - frame->box.top + 3);
     cairo_clip(canvas->cr);
@@ -116,9 +116,9 @@ void gkv_pen_use(gkv_canvas *canvas, gkv_pen pen)
     cairo_set_dash(canvas->cr, pen.style == GKV_LINE_DOTTED ? dots : dashes, pen.style == GKV_LINE_SOLID ? 0 : 2, 0);
 }
 
-/* Liang & Barsky (1984): the part of the segment inside the box; 0 if there is none.
- * An end that is cut lies exactly on its edge: of a segment 1e300 long, the part that
- * is inside is too short a fraction for a double to hold. */
+/* Clips a segment to the box (Liang & Barsky 1984). Returns 0 if no part of it is inside. A clipped end is put
+ * exactly on the edge of the box: if the segment is 1e300 long, the fraction of it that is inside is too small for a
+ * double. */
 static int clip_segment(gkv_box box, double *x0, double *y0, double *x1, double *y1)
 {
     const double ax = *x0, ay = *y0, dx = *x1 - ax, dy = *y1 - ay;
@@ -152,7 +152,7 @@ static int clip_segment(gkv_box box, double *x0, double *y0, double *x1, double 
     return 1;
 }
 
-/* The i-th point in units; 0 if it has no place. */
+/* Computes the i-th point on the canvas. Returns 0 if the axes cannot show it. */
 static int point_at(const gkv_frame *frame, const double *x, const double *y, size_t i, double *px, double *py)
 {
     const double value = x ? x[i] : (double)(i + 1);
@@ -160,14 +160,14 @@ static int point_at(const gkv_frame *frame, const double *x, const double *y, si
         return 0;
     *px = gkv_frame_x(frame, value);
     *py = gkv_frame_y(frame, y[i]);
-    return fabs(*px) < 1e307 && fabs(*py) < 1e307; /* so that differences are finite too */
+    return fabs(*px) < 1e307 && fabs(*py) < 1e307; /* bounded so that differences are finite too */
 }
 
 void gkv_frame_line(gkv_canvas *canvas, const gkv_frame *frame, const double *x, const double *y, size_t n,
                     gkv_pen pen)
 {
-    /* cairo's coordinates end at some 8 million pixels, so what lies far outside is
-     * cut off here, exactly, and not left to its clip. */
+    /* cairo's coordinates are limited to about 8 million pixels. So parts far outside are clipped here, and not by
+     * cairo. */
     const gkv_box wide = {frame->box.left - 50, frame->box.top - 50, frame->box.right + 50, frame->box.bottom + 50};
     cairo_t *const cr = canvas->cr;
     cairo_save(cr);
@@ -229,7 +229,7 @@ void gkv_frame_band(gkv_canvas *canvas, const gkv_frame *frame, const double *x,
     cairo_t *const cr = canvas->cr;
     gkv_canvas_colour(canvas, colour, opacity);
     cairo_new_path(cr);
-    /* Trapezoids of one path are filled together, so neighbours leave no seam. */
+    /* All trapezoids are in one path and filled together, so there are no seams between them. */
     for (size_t i = 0; i + 1 < n; i++) {
         double px[4], py[4];
         if (!point_at(frame, x, low, i, &px[0], &py[0]) || !point_at(frame, x, low, i + 1, &px[1], &py[1]) ||
@@ -267,4 +267,91 @@ int gkv_frame_line_meets(const gkv_frame *frame, const double *x, const double *
         had = has;
     }
     return 0;
+}
+
+/* --- Legends --------------------------------------------------------------------------- */
+
+static const double LINE = 17, MARK = 20, SPACE = 7, PADDING = 8, APART = 20;
+
+static void draw_mark(gkv_canvas *canvas, const gkv_legend_entry *entry, double x, double y)
+{
+    cairo_t *const cr = canvas->cr;
+    cairo_save(cr);
+    gkv_pen_use(canvas, entry->pen);
+    switch (entry->mark) {
+    case GKV_MARK_LINE:
+        cairo_move_to(cr, x, y);
+        cairo_line_to(cr, x + MARK, y);
+        cairo_stroke(cr);
+        break;
+    case GKV_MARK_DOT:
+        break;
+    case GKV_MARK_PATCH:
+        gkv_canvas_fill(canvas, x, y - 5, MARK, 10);
+        break;
+    }
+    if (entry->markers || entry->mark == GKV_MARK_DOT) {
+        cairo_arc(cr, x + MARK / 2, y, entry->mark == GKV_MARK_DOT ? 3.4 : entry->pen.width * 1.4, 0,
+                  6.283185307179586);
+        cairo_fill(cr);
+    }
+    cairo_restore(cr);
+}
+
+static double name_width(gkv_canvas *canvas, const char *name, double max_width)
+{
+    const double width = gkv_canvas_text_width(canvas, name, GKV_TEXT_TICK, GKV_REGULAR);
+    return max_width > 0 ? fmin(width, max_width) : width;
+}
+
+static void draw_entry(gkv_canvas *canvas, const gkv_legend_entry *entry, double x, double y, double max_width)
+{
+    draw_mark(canvas, entry, x, y);
+    gkv_canvas_text(canvas, x + MARK + SPACE, y, entry->name,
+                    (gkv_text_style){.size = GKV_TEXT_TICK, .colour = gkv_ink, .centred = 1, .max_width = max_width});
+}
+
+void gkv_legend_size(gkv_canvas *canvas, const gkv_legend_entry *entries, size_t n, double max_width, double *width,
+                     double *height)
+{
+    double widest = 0;
+    for (size_t i = 0; i < n; i++)
+        widest = fmax(widest, name_width(canvas, entries[i].name, max_width));
+    *width = n ? MARK + SPACE + widest + 2 * PADDING : 0;
+    *height = n ? LINE * (double)n + 2 * PADDING - 4 : 0;
+}
+
+void gkv_legend_list(gkv_canvas *canvas, const gkv_legend_entry *entries, size_t n, double x, double y,
+                     double max_width, int boxed)
+{
+    double width, height;
+    gkv_legend_size(canvas, entries, n, max_width, &width, &height);
+    if (boxed && n) {
+        cairo_set_source_rgba(canvas->cr, 1, 1, 1, 0.92);
+        cairo_rectangle(canvas->cr, x, y, width, height);
+        cairo_fill_preserve(canvas->cr);
+        gkv_canvas_colour(canvas, gkv_grid_line, 1);
+        cairo_set_line_width(canvas->cr, 1);
+        cairo_stroke(canvas->cr);
+    }
+    for (size_t i = 0; i < n; i++)
+        draw_entry(canvas, &entries[i], x + PADDING, y + PADDING - 2 + LINE * ((double)i + 0.5), max_width);
+}
+
+double gkv_legend_rows(gkv_canvas *canvas, const gkv_legend_entry *entries, size_t n, double x, double right, double y,
+                       int draw)
+{
+    const double max_width = right - x - MARK - SPACE;
+    double at = x, down = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double width = MARK + SPACE + name_width(canvas, entries[i].name, max_width);
+        if (at > x && at + width > right) {
+            at = x;
+            down += LINE;
+        }
+        if (draw)
+            draw_entry(canvas, &entries[i], at, y + down, max_width);
+        at += width + APART;
+    }
+    return n ? down + LINE : 0;
 }

@@ -14,19 +14,19 @@ static int by_value(const void *a, const void *b)
 
 static double quantile(const double *sorted, size_t n, double p)
 {
-    const double place = p * (double)(n - 1);
-    const size_t below = (size_t)place, above = below + 1 < n ? below + 1 : below;
-    const double weight = place - (double)below;
-    return sorted[below] * (1 - weight) + sorted[above] * weight; /* no difference that could overflow */
+    const double rank = p * (double)(n - 1);
+    const size_t below = (size_t)rank, above = below + 1 < n ? below + 1 : below;
+    const double weight = rank - (double)below;
+    return sorted[below] * (1 - weight) + sorted[above] * weight; /* a difference of the two could overflow */
 }
 
 static void choose_range(gkv_histogram *out, const double *sorted, size_t n)
 {
     const double low = quantile(sorted, n, 0.005), high = quantile(sorted, n, 0.995);
-    const double room = 0.15 * (high - low);
-    out->low = fmax(sorted[0], low - room);
-    out->high = fmin(sorted[n - 1], high + room);
-    /* Equal values, or a span that bins could not divide: a unit of width around them. */
+    const double margin = 0.15 * (high - low);
+    out->low = fmax(sorted[0], low - margin);
+    out->high = fmin(sorted[n - 1], high + margin);
+    /* If all values are equal, or if the range cannot be divided into bins, the range is a unit around the median. */
     const double size = fmax(fabs(out->low), fabs(out->high));
     if (!(out->high - out->low > size * 1e-9) || !isfinite(out->high - out->low)) {
         const double half = size < 1e290 ? fmax(0.5, size * 0.1) : 1e290;
@@ -72,7 +72,7 @@ gkv_status gkv_histogram_make(gkv_histogram *histogram, const double *sample, si
             continue;
         }
         size_t bin = (size_t)((sorted[i] - histogram->low) / width);
-        if (bin >= histogram->bins) /* the upper end belongs to the last bin */
+        if (bin >= histogram->bins) /* the upper end is in the last bin */
             bin = histogram->bins - 1;
         histogram->heights[bin] += 1;
     }

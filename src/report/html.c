@@ -1,16 +1,191 @@
-/* The report page. */
+/* The report page: its style sheet, the parts of a page, and the page itself. */
+#define _POSIX_C_SOURCE 200809L
 #include "report/html.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "core/memory.h"
 #include "gkvae/plot.h"
+#include "report/utf8.h"
 
-/* Sections are numbered through the page, for the links of its contents. */
+/* --- The style sheet ------------------------------------------------------------------ */
+
+/* In both colour schemes every colour has a contrast of at least 4.5 with its background, and pictures are on white
+ * paper. */
+static const char *const style_sheet[] = {
+    ":root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#1b1f24;--soft:#545d68;--line:#dfe3e8;",
+    "--accent:#0b5cad;--stripe:#f8f9fb;--shade:#eef1f5}",
+    "@media(prefers-color-scheme:dark){:root{--page:#12161b;--card:#1a2027;--ink:#e6eaef;--soft:#a3adb9;",
+    "--line:#303842;--accent:#7db7f5;--stripe:#1f262e;--shade:#232b34}}",
+    "*{box-sizing:border-box}",
+    "html{-webkit-text-size-adjust:100%;text-size-adjust:100%;scroll-behavior:smooth}",
+    "@media(prefers-reduced-motion:reduce){html{scroll-behavior:auto}}",
+    "body{margin:0;background:var(--page);color:var(--ink);line-height:1.55;",
+    "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','DejaVu Sans',sans-serif}",
+    "header,main,footer{max-width:64rem;margin:0 auto;padding:0 1.25rem}",
+    "header{padding-top:2.75rem}",
+    "h1{margin:0;font-size:clamp(1.6rem,1.2rem + 2vw,2.3rem);line-height:1.2;letter-spacing:-.015em;",
+    "text-wrap:balance;overflow-wrap:anywhere}",
+    "h2{margin:0 0 .35rem;font-size:1.2rem;line-height:1.3;overflow-wrap:anywhere}",
+    "p{margin:0;max-width:46rem;overflow-wrap:anywhere}",
+    ".summary{margin-top:.75rem;font-size:1.075rem;color:var(--soft)}",
+    "pre,code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;font-size:.84rem}",
+    "pre{margin:0;padding:.85rem 1rem;background:var(--shade);border-radius:.5rem;overflow:auto;line-height:1.5;",
+    "tab-size:4}",
+    ".command{display:block;margin-top:1.1rem;padding:.6rem .9rem;background:var(--shade);border-radius:.5rem;",
+    "white-space:pre-wrap;overflow-wrap:anywhere}",
+    ".command::before{content:'$ ' / '';color:var(--soft);user-select:none}",
+    "nav{margin-top:1.25rem;font-size:.925rem}",
+    "nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;margin:0;padding:0;list-style:none}",
+    "a{color:var(--accent);text-underline-offset:.18em;text-decoration-thickness:1px}",
+    "a:focus-visible,[tabindex]:focus-visible{outline:2px solid var(--accent);outline-offset:2px;border-radius:.25rem}",
+    ".numbers{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.9rem;margin:1.75rem 0 0}",
+    ".numbers div{display:flex;flex-direction:column;padding:.9rem 1.1rem;background:var(--card);",
+    "border:1px solid var(--line);border-radius:.75rem}",
+    ".numbers dt{font-size:.875rem;color:var(--soft)}",
+    ".numbers dd{margin:0}",
+    ".numbers .value{font-size:1.75rem;font-weight:650;line-height:1.3;letter-spacing:-.01em;",
+    "font-variant-numeric:tabular-nums;overflow-wrap:anywhere}",
+    ".numbers .note{font-size:.84rem;color:var(--soft)}",
+    "section{margin:1.25rem 0 0;padding:1.3rem 1.4rem 1.4rem;background:var(--card);border:1px solid var(--line);",
+    "border-radius:.75rem;scroll-margin-top:1rem}",
+    "section>p{color:var(--soft);margin-bottom:.9rem}",
+    ".scroll{overflow-x:auto;margin:.6rem 0 0}",
+    "table{border-collapse:collapse;min-width:min(100%,34rem);font-size:.925rem;font-variant-numeric:tabular-nums lining-nums}",
+    "th,td{padding:.42rem .9rem;text-align:left;vertical-align:baseline;border-bottom:1px solid var(--line)}",
+    "th:first-child,td:first-child{padding-left:.5rem}",
+    "thead th{font-size:.84rem;font-weight:600;color:var(--soft);border-bottom:2px solid var(--line);",
+    "vertical-align:bottom}",
+    "tbody th{font-weight:500;min-width:8.5rem}",
+    "tbody tr:nth-child(even){background:var(--stripe)}",
+    "tbody tr:last-child>*{border-bottom:0}",
+    ".n{text-align:right;white-space:nowrap}",
+    "thead .n{white-space:normal}",
+    ".close{font-size:.84rem}.close th,.close td{padding:.35rem .45rem}.close thead th{font-size:.78rem}",
+    ".close tbody th{min-width:6.5rem}",
+    "figure{margin:.8rem 0 0}",
+    ".paper{padding:.75rem;background:#fff;border:1px solid var(--line);border-radius:.5rem;text-align:center}",
+    "img{display:block;max-width:100%;height:auto;margin:0 auto}",
+    "figcaption{max-width:46rem;margin-top:.7rem;font-size:.925rem;color:var(--soft);overflow-wrap:anywhere}",
+    "figcaption b{color:var(--ink);font-weight:600}",
+    "footer{padding-top:1.5rem;padding-bottom:2.5rem;font-size:.84rem;color:var(--soft)}",
+    "@media(max-width:36rem){header,main,footer{padding-left:.8rem;padding-right:.8rem}header{padding-top:1.5rem}",
+    "section{padding:1rem .9rem}.paper{padding:.35rem}.numbers{grid-template-columns:1fr 1fr;gap:.6rem}",
+    ".numbers div{padding:.7rem .8rem}.numbers .value{font-size:1.4rem}th,td{padding:.4rem .6rem}",
+    ".paper{overflow-x:auto}.wide{max-width:none;width:30rem}tbody td:not(.n){min-width:13rem}}",
+    "@media print{body{background:#fff}nav{display:none}section,.numbers div{border:0;padding:0;break-inside:avoid}}",
+    NULL,
+};
+
+/* --- Parts of a page ------------------------------------------------------------------ */
+
+/* Most bytes of a picture. */
+static const size_t PNG_LIMIT = (size_t)256 << 20;
+
+void gkv_html_text(gkv_file_writer *out, const char *text)
+{
+    for (uint32_t c; text && (c = gkv_utf8_next(&text)) != 0;) {
+        char bytes[4];
+        switch (c) {
+        case '&': gkv_file_printf(out, "&amp;"); break;
+        case '<': gkv_file_printf(out, "&lt;"); break;
+        case '>': gkv_file_printf(out, "&gt;"); break;
+        case '"': gkv_file_printf(out, "&quot;"); break;
+        case '\'': gkv_file_printf(out, "&#39;"); break;
+        default:
+            /* HTML allows no control characters except these two. */
+            if ((c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7F && c < 0xA0))
+                c = 0xFFFD;
+            gkv_file_write(out, bytes, gkv_utf8_put(c, bytes));
+        }
+    }
+}
+
+static unsigned big_endian(const unsigned char *at)
+{
+    return (unsigned)at[0] << 24 | (unsigned)at[1] << 16 | (unsigned)at[2] << 8 | at[3];
+}
+
+gkv_status gkv_png_read(const char *path, gkv_png *png)
+{
+    static const unsigned char head[16] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n', 0, 0, 0, 13, 'I', 'H', 'D', 'R'};
+    static const unsigned char tail[8] = {'I', 'E', 'N', 'D', 0xAE, 0x42, 0x60, 0x82};
+    memset(png, 0, sizeof *png);
+    GKV_TRY(gkv_file_read(path, PNG_LIMIT, &png->bytes, &png->count));
+    const unsigned char *const bytes = (const unsigned char *)png->bytes;
+    if (png->count >= 45 && memcmp(bytes, head, sizeof head) == 0 &&
+        memcmp(bytes + png->count - sizeof tail, tail, sizeof tail) == 0) {
+        png->width = big_endian(bytes + 16);
+        png->height = big_endian(bytes + 20);
+    }
+    if (png->width && png->height)
+        return GKV_OK;
+    free(png->bytes);
+    png->bytes = NULL;
+    return gkv_fail(GKV_ERR_DATA, "%s: is not a PNG picture, or only the beginning of one; draw it again", path);
+}
+
+void gkv_html_data_uri(gkv_file_writer *out, const gkv_png *png)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *const bytes = (const unsigned char *)png->bytes;
+    gkv_file_printf(out, "data:image/png;base64,");
+    char line[4096];
+    size_t length = 0;
+    for (size_t i = 0; i < png->count; i += 3) {
+        const size_t left = png->count - i;
+        const unsigned triple = (unsigned)bytes[i] << 16 | (left > 1 ? (unsigned)bytes[i + 1] << 8 : 0) |
+                                (left > 2 ? bytes[i + 2] : 0U);
+        line[length++] = digits[triple >> 18];
+        line[length++] = digits[triple >> 12 & 63];
+        line[length++] = left > 1 ? digits[triple >> 6 & 63] : '=';
+        line[length++] = left > 2 ? digits[triple & 63] : '=';
+        if (length == sizeof line) {
+            gkv_file_write(out, line, length);
+            length = 0;
+        }
+    }
+    gkv_file_write(out, line, length);
+}
+
+int gkv_html_is_number(const char *cell)
+{
+    static const char *const signs[] = {"−", "±", "≤", "≥", "≈", "-", "+", "<", ">", "~", " "};
+    if (!cell)
+        return 0;
+    for (size_t i = 0; i < sizeof signs / sizeof *signs;) {
+        const size_t length = strlen(signs[i]);
+        if (strncmp(cell, signs[i], length) == 0) {
+            cell += length;
+            i = 0;
+        } else {
+            i++;
+        }
+    }
+    if (*cell == '.')
+        cell++;
+    return (*cell >= '0' && *cell <= '9') || strncmp(cell, "∞", sizeof "∞" - 1) == 0;
+}
+
+int gkv_html_is_blank(const char *cell)
+{
+    static const char *const words[] = {"", "-", "–", "—", "n/a", "nan"};
+    for (size_t i = 0; cell && i < sizeof words / sizeof *words; i++)
+        if (strcasecmp(cell, words[i]) == 0)
+            return 1;
+    return !cell;
+}
+
+/* --- The page ------------------------------------------------------------------------- */
+
+/* The state of writing a page. */
 typedef struct page {
     gkv_file_writer *out;
-    size_t section, figure, table;
+    size_t section, figure, table; /* numbers of sections, figures and tables so far; links use those of sections */
 } page;
 
 static gkv_status check(const gkv_report *report)
@@ -32,7 +207,7 @@ static int has(const char *text)
     return text && *text;
 }
 
-/* An element without attributes around escaped text; nothing for no text. */
+/* Writes an element without attributes that contains escaped text. Without text, nothing is written. */
 static void element(gkv_file_writer *out, const char *open, const char *text, const char *close)
 {
     if (!has(text))
@@ -46,12 +221,12 @@ static void write_head(gkv_file_writer *out, const gkv_report *report)
 {
     gkv_file_printf(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                         /* Says to the browser what is so anyway: nothing is fetched, nothing runs. */
+                         /* Tells the browser to load and to run nothing. The page needs nothing anyway. */
                          "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
                          "img-src data:; style-src 'unsafe-inline'\">\n"
                          "<meta name=\"generator\" content=\"gkvae %s\">\n", gkv_version());
     element(out, "<title>", report->title, "</title>\n<style>\n");
-    for (const char *const *line = gkv_html_style; *line; line++)
+    for (const char *const *line = style_sheet; *line; line++)
         gkv_file_printf(out, "%s\n", *line);
     gkv_file_printf(out, "</style>\n</head>\n<body>\n");
 }
@@ -66,7 +241,7 @@ static void write_link(page *p, const char *heading)
     gkv_file_printf(p->out, "</a></li>\n");
 }
 
-/* Links to the sections, when there are enough to be lost among. */
+/* Writes links to the sections if there are at least four. */
 static void write_contents(gkv_file_writer *out, const gkv_report *report)
 {
     page links = {.out = out};
@@ -117,7 +292,7 @@ static void open_section(page *p, const char *heading)
     }
 }
 
-/* At least one number, and nothing that is neither number nor blank. */
+/* Nonzero if a column has at least one number, and if all its cells are numbers or blank. */
 static int is_numeric_column(const gkv_report_table *table, size_t column)
 {
     int numbers = 0;
@@ -144,21 +319,20 @@ static void write_cells(gkv_file_writer *out, const char *const *cells, const ch
     gkv_file_printf(out, "</tr>\n");
 }
 
-enum { CLOSE_COLUMNS = 7 };
+enum { CLOSE_COLUMNS = 7 }; /* tables with more columns have smaller text and spaces */
 
 static gkv_status write_table(page *p, const gkv_report_table *table)
 {
     gkv_file_writer *const out = p->out;
     const size_t n = table->n_columns;
-    char *numeric = NULL; /* one flag a column */
+    char *numeric = NULL; /* one flag for each column */
     GKV_TRY(gkv_alloc(n, sizeof *numeric, &numeric));
     for (size_t c = 0; c < n; c++)
         numeric[c] = (char)is_numeric_column(table, c);
     open_section(p, table->heading);
     p->table++;
     element(out, "<p>", table->caption, "</p>\n");
-    /* A table of many columns is set closer; if it is still too wide, it scrolls in its own box, which the keyboard can
-     * reach. */
+    /* A table that is too wide scrolls in its own box, which the keyboard can reach. */
     gkv_file_printf(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table %zu\">\n<table%s>\n<thead>\n",
                     p->table, n > CLOSE_COLUMNS ? " class=\"close\"" : "");
     write_cells(out, table->columns, numeric, n, 1);
@@ -180,8 +354,8 @@ static gkv_status write_figure(page *p, const gkv_report_figure *figure)
     open_section(p, figure->heading);
     p->figure++;
     const char *const alt = has(figure->alt) ? figure->alt : has(figure->caption) ? figure->caption : figure->heading;
-    /* Half the pixels: pictures are drawn at two pixels a unit. A phone scrolls along
-     * a wide picture rather than shrink its words beyond reading. */
+    /* The size is half the pixels, since pictures have two pixels in one unit. On a phone, a wide picture scrolls, so
+     * that its text stays readable. */
     const unsigned width = png.width / 2 + png.width % 2, height = png.height / 2 + png.height % 2;
     const int wide = width > 600;
     gkv_file_printf(out, "<figure>\n<div class=\"paper\"");
@@ -198,7 +372,7 @@ static gkv_status write_figure(page *p, const gkv_report_figure *figure)
     return GKV_OK;
 }
 
-/* The figures that lead, or those that do not. */
+/* Writes the leading figures, or the others. */
 static gkv_status write_figures(page *p, const gkv_report *report, bool leading)
 {
     for (size_t i = 0; i < report->n_figures; i++)

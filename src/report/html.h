@@ -1,5 +1,4 @@
-/* The parts that an HTML page is written from. Writing errors are remembered by the
- * file writer and come out at its commit. */
+/* Parts of an HTML page. The file writer remembers errors of writing, and its commit returns them. */
 #ifndef GKV_REPORT_HTML_H
 #define GKV_REPORT_HTML_H
 
@@ -7,29 +6,26 @@
 
 #include "core/file.h"
 
-/* The style sheet's lines, NULL at the end. */
-extern const char *const gkv_html_style[];
-
-/* Text with everything escaped that HTML gives a meaning, fit for content and for
- * quoted attributes. NULL writes nothing. */
+/* Writes text in which all characters with a meaning in HTML are escaped, for use as content and in quoted attributes.
+ * Control characters and malformed bytes become U+FFFD. NULL writes nothing. */
 void gkv_html_text(gkv_file_writer *out, const char *text);
 
 typedef struct gkv_png {
-    char *bytes; /* the file, to be freed with free() */
+    char *bytes;            /* [count] the bytes of the file; the caller frees them with free() */
     size_t count;
-    unsigned width, height; /* of the picture, pixels */
+    unsigned width, height; /* of the picture, in pixels */
 } gkv_png;
 
-/* Reads a picture. GKV_ERR_IO, or GKV_ERR_DATA for a file that is not a whole PNG. */
+/* Reads a picture. GKV_ERR_IO, GKV_ERR_DATA for a file that is not a complete PNG, GKV_ERR_MEMORY. */
 gkv_status gkv_png_read(const char *path, gkv_png *png);
 
-/* data:image/png;base64,… */
+/* Writes the picture as a data URI: data:image/png;base64,… */
 void gkv_html_data_uri(gkv_file_writer *out, const gkv_png *png);
 
-/* Whether the cell begins as a number: 12, −0.5, +3, ±2, < 0.01, ≈ 4, ∞. */
+/* Nonzero if the cell begins with a number, as in 12, −0.5, +3, ±2, < 0.01, ≈ 4 or ∞. */
 int gkv_html_is_number(const char *cell);
 
-/* Whether the cell stands for a missing number: empty, –, —, n/a, nan. */
+/* Nonzero if the cell stands for a missing number: NULL, empty, -, –, —, n/a or nan. */
 int gkv_html_is_blank(const char *cell);
 
 #endif

@@ -7,15 +7,15 @@
 
 static const double MARGIN = 12, LABEL_GAP = 8;
 
-/* Where everything is, in PNG pixels; the text's sizes are in units. */
+/* The layout of the page. Images are measured in PNG pixels, and positions of text in units. */
 typedef struct layout {
     size_t rows, cols, h, w;
     int scale, gap;
     size_t block_rows;
-    double left, top;          /* of the first image */
-    double across, down;       /* of the grid */
-    double wide, tall;         /* of the page */
-    double title_y, columns_y, caption_y;
+    double left, top;          /* upper left corner of the first image, in pixels */
+    double across, down;       /* width and height of the grid, in pixels */
+    double wide, tall;         /* width and height of the page, in pixels */
+    double title_y, columns_y, caption_y; /* baselines of the texts, in units */
 } layout;
 
 void gkv_image_grid_defaults(gkv_image_grid_settings *settings)
@@ -28,7 +28,7 @@ static size_t blocks_before(const layout *at, size_t row)
     return at->block_rows ? row / at->block_rows : 0;
 }
 
-/* A block's extra gap: wide enough to be seen as one. */
+/* The additional gap between blocks of rows. */
 static double block_gap(const layout *at)
 {
     return fmax(2.0 * at->gap, 2.0 * at->scale);
@@ -52,7 +52,7 @@ static gkv_status check(size_t rows, size_t cols, size_t h, size_t w, const gkv_
     if (s->scale < 1 || s->scale > 64 || s->gap < 0 || s->gap > 256)
         return gkv_fail(GKV_ERR_ARGUMENT, "an image grid's scale is %d and its gap %d; they must be in 1 … 64 and 0 … 256",
                         s->scale, s->gap);
-    /* Before any product is made of them. */
+    /* Larger values could overflow in the products below. */
     if (rows > 32767 || cols > 32767 || h > 32767 || w > 32767)
         return gkv_fail(GKV_ERR_ARGUMENT, "a grid of %zu×%zu images of %zu×%zu pixels is too large for a picture", rows,
                         cols, h, w);
@@ -85,14 +85,14 @@ static layout plan(gkv_canvas *ruler, size_t rows, size_t cols, size_t h, size_t
         y = at.caption_y + 4;
     }
     at.tall = ceil((y + MARGIN) * ratio);
-    /* A narrow grid is given room for its words, to a point. */
+    /* The page of a narrow grid is wide enough for the title and the caption, up to a limit. */
     const double words = fmax(gkv_canvas_text_width(ruler, s->title, GKV_TEXT_TITLE, GKV_BOLD),
                               gkv_canvas_text_width(ruler, s->caption, GKV_TEXT_TICK, GKV_REGULAR));
     at.wide = at.left + fmax(at.across, fmin(words + 1, 640) * ratio) + ceil(MARGIN * ratio);
     return at;
 }
 
-/* One grey level, 0x00RRGGBB. */
+/* The colour of a value, 0x00RRGGBB. */
 static uint32_t pixel_of(float value, int invert)
 {
     if (isnan(value))
@@ -123,16 +123,17 @@ static void draw_images(gkv_canvas *canvas, const layout *at, const float *image
 
 static void draw_words(gkv_canvas *canvas, const layout *at, const gkv_image_grid_settings *s)
 {
-    const double ratio = canvas->ratio, left = at->left / ratio, room = canvas->width - left - MARGIN + 1;
+    const double ratio = canvas->ratio, left = at->left / ratio, max_width = canvas->width - left - MARGIN + 1;
     gkv_canvas_text(canvas, left, at->title_y, s->title,
-                    (gkv_text_style){.size = GKV_TEXT_TITLE, .weight = GKV_BOLD, .colour = gkv_ink, .room = room});
+                    (gkv_text_style){.size = GKV_TEXT_TITLE, .weight = GKV_BOLD, .colour = gkv_ink,
+                                     .max_width = max_width});
     gkv_canvas_text(canvas, left, at->caption_y, s->caption,
-                    (gkv_text_style){.size = GKV_TEXT_TICK, .colour = gkv_ink_soft, .room = room});
+                    (gkv_text_style){.size = GKV_TEXT_TICK, .colour = gkv_ink_soft, .max_width = max_width});
     const double cell = (double)at->w * at->scale / ratio;
     for (size_t c = 0; s->column_labels && c < s->n_column_labels && c < at->cols; c++)
         gkv_canvas_text(canvas, column_left(at, c) / ratio + cell / 2, at->columns_y, s->column_labels[c],
                         (gkv_text_style){.size = GKV_TEXT_TICK, .colour = gkv_ink_soft, .align = 0.5,
-                                         .room = cell + at->gap / ratio});
+                                         .max_width = cell + at->gap / ratio});
     for (size_t r = 0; s->row_labels && s->n_row_labels && r < at->rows; r++)
         gkv_canvas_text(canvas, left - LABEL_GAP, (row_top(at, r) + (double)at->h * at->scale / 2) / ratio,
                         s->row_labels[r % s->n_row_labels],
@@ -147,12 +148,12 @@ gkv_status gkv_plot_image_grid(const char *path, const float *images, size_t row
     const gkv_image_grid_settings *const s = settings ? settings : &defaults;
     GKV_TRY(check(rows, cols, h, w, s));
 
-    gkv_canvas ruler = {0}, canvas = {0}; /* the first only measures text */
+    gkv_canvas ruler = {0}, canvas = {0}; /* `ruler` only measures text */
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_canvas_open(&ruler, 8, 8, s->pixel_ratio));
     const layout at = plan(&ruler, rows, cols, h, w, s);
     GKV_TRY_GOTO(gkv_canvas_open(&canvas, at.wide / s->pixel_ratio, at.tall / s->pixel_ratio, s->pixel_ratio));
-    if (s->invert) { /* white images need their edges shown */
+    if (s->invert) { /* a grey background shows the edges of white images */
         gkv_canvas_colour(&canvas, gkv_grid_line, 1);
         gkv_canvas_fill(&canvas, (at.left - at.gap / 2.0) / s->pixel_ratio, (at.top - at.gap / 2.0) / s->pixel_ratio,
                         (at.across + at.gap) / s->pixel_ratio, (at.down + at.gap) / s->pixel_ratio);

@@ -4,7 +4,6 @@
 
 #include "gkvae/plot.h"
 #include "report/frame.h"
-#include "report/legend.h"
 
 static const double LINE_WIDTH = 1.8, DOT_RADIUS = 2.6;
 
@@ -16,7 +15,7 @@ void gkv_lines_defaults(gkv_lines_settings *settings)
 static gkv_status check(const gkv_series *series, size_t n, const gkv_lines_settings *s)
 {
     if (n == 0 || n > GKV_PLOT_COLOURS)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a line plot of %zu series: 1 … %d can be told apart", n, (int)GKV_PLOT_COLOURS);
+        return gkv_fail(GKV_ERR_ARGUMENT, "a line plot of %zu series: 1 … %d are possible", n, (int)GKV_PLOT_COLOURS);
     for (size_t i = 0; i < n; i++)
         if (series[i].n && !series[i].y)
             return gkv_fail(GKV_ERR_ARGUMENT, "series %zu (%s) has %zu points but no values", i,
@@ -25,12 +24,12 @@ static gkv_status check(const gkv_series *series, size_t n, const gkv_lines_sett
         return gkv_fail(GKV_ERR_ARGUMENT, "a line plot of %g×%g units: each side must be in 160 … 8000", s->width,
                         s->height);
     if (isinf(s->y_low) || isinf(s->y_high) || s->y_low >= s->y_high || (s->log_y && (s->y_low <= 0 || s->y_high <= 0)))
-        return gkv_fail(GKV_ERR_ARGUMENT, "the y axis was asked to go from %g to %g%s; its ends must rise%s", s->y_low,
+        return gkv_fail(GKV_ERR_ARGUMENT, "the y axis goes from %g to %g%s; its ends must rise%s", s->y_low,
                         s->y_high, s->log_y ? " on a logarithmic scale" : "", s->log_y ? " and be above 0" : "");
     return GKV_OK;
 }
 
-/* Both axes from the points that can be shown; 0 if there are none. */
+/* Makes both axes so that they cover the points that can be shown. Returns 0 if there are none. */
 static int fit_axes(gkv_frame *frame, const gkv_series *series, size_t n, const gkv_lines_settings *s)
 {
     double x_low = INFINITY, x_high = -INFINITY, y_low = INFINITY, y_high = -INFINITY;
@@ -50,24 +49,24 @@ static int fit_axes(gkv_frame *frame, const gkv_series *series, size_t n, const 
         y_low = s->log_y ? 0.1 : 0;
         y_high = 1;
     } else if (s->log_y) {
-        const double room = exp(0.05 * (log(y_high) - log(y_low)));
-        y_low /= room;
-        y_high *= room;
+        const double margin = exp(0.05 * (log(y_high) - log(y_low)));
+        y_low /= margin;
+        y_high *= margin;
     } else {
-        const double room = (y_high - y_low) * 0.05;
-        y_low -= room;
-        y_high += room;
+        const double margin = (y_high - y_low) * 0.05;
+        y_low -= margin;
+        y_high += margin;
     }
     if (!isnan(s->y_low))
         y_low = s->y_low;
     if (!isnan(s->y_high))
         y_high = s->y_high;
-    const double room = any ? (x_high - x_low) * 0.015 : 0;
+    const double margin = any ? (x_high - x_low) * 0.015 : 0;
     gkv_axis_make(&frame->y, y_low, y_high, s->log_y, (int)fmax(2, s->height / 70));
     double ticks = fmax(2, s->width / 90);
-    if (whole && x_high - x_low >= 1) /* no half epochs */
+    if (whole && x_high - x_low >= 1) /* whole abscissas, such as epochs, have no ticks between them */
         ticks = fmin(ticks, x_high - x_low);
-    gkv_axis_make(&frame->x, x_low - room, x_high + room, 0, (int)ticks);
+    gkv_axis_make(&frame->x, x_low - margin, x_high + margin, 0, (int)ticks);
     return any;
 }
 
@@ -82,7 +81,7 @@ static size_t make_legend(const gkv_series *series, size_t n, gkv_legend_entry e
     return named;
 }
 
-/* The first corner of the frame where the box meets no line; 0 if there is none. */
+/* Finds the first corner of the frame in which a box of this size touches no line. Returns 0 if there is none. */
 static int free_corner(const gkv_frame *frame, const gkv_series *series, size_t n, double width, double height,
                        double *x, double *y)
 {
@@ -140,9 +139,9 @@ gkv_status gkv_plot_lines(const char *path, const gkv_series *series, size_t n_s
     };
     gkv_legend_entry entries[GKV_PLOT_COLOURS];
     size_t n_entries = s->legend == GKV_LEGEND_NONE ? 0 : make_legend(series, n_series, entries);
-    const double room = s->width * 0.32;
+    const double max_width = s->width * 0.32;
     double width, height, x = 0, y = 0;
-    gkv_legend_size(&canvas, entries, n_entries, room, &width, &height);
+    gkv_legend_size(&canvas, entries, n_entries, max_width, &width, &height);
     int inside = 1;
     if (n_entries && (s->legend == GKV_LEGEND_RIGHT || !free_corner(&frame, series, n_series, width, height, &x, &y))) {
         inside = 0;
@@ -153,7 +152,7 @@ gkv_status gkv_plot_lines(const char *path, const gkv_series *series, size_t n_s
     gkv_frame_draw(&canvas, &frame, &(gkv_frame_text){.title = s->title, .x_label = s->x_label, .y_label = s->y_label,
                                                       .title_size = GKV_TEXT_TITLE, .y_label_x = 18});
     draw_series(&canvas, &frame, series, n_series);
-    gkv_legend_list(&canvas, entries, n_entries, x, y, room, inside);
+    gkv_legend_list(&canvas, entries, n_entries, x, y, max_width, inside);
     if (!any)
         gkv_canvas_text(&canvas, (frame.box.left + frame.box.right) / 2, (frame.box.top + frame.box.bottom) / 2,
                         "no finite values to show",

@@ -1,4 +1,4 @@
-/* Labelled points. */
+/* Scatter plots of labelled points. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +6,6 @@
 #include "core/memory.h"
 #include "gkvae/plot.h"
 #include "report/frame.h"
-#include "report/legend.h"
 
 void gkv_scatter_defaults(gkv_scatter_settings *settings)
 {
@@ -25,7 +24,7 @@ static gkv_status check(const uint8_t *labels, size_t n, const gkv_scatter_setti
         return gkv_fail(GKV_ERR_ARGUMENT, "a scatter plot's dots have radius %g and opacity %g; they must be in "
                         "0.2 … 20 and (0,1]", s->radius, s->opacity);
     if (s->n_labels < 1 || s->n_labels > GKV_PLOT_COLOURS)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a scatter plot of %zu labels: 1 … %d can be told apart", s->n_labels,
+        return gkv_fail(GKV_ERR_ARGUMENT, "a scatter plot of %zu labels: 1 … %d are possible", s->n_labels,
                         (int)GKV_PLOT_COLOURS);
     for (size_t i = 0; labels && i < n; i++)
         if (labels[i] >= s->n_labels)
@@ -50,7 +49,8 @@ static size_t common_divisor(size_t a, size_t b)
     return a;
 }
 
-/* Every index once, far from sorted: steps of about n/φ, coprime to n. */
+/* A step of about n/φ that is coprime to n. Repeated steps modulo n visit every index once, in an order far from
+ * sorted. */
 static size_t stride_through(size_t n)
 {
     size_t stride = (size_t)((double)n * 0.6180339887498949);
@@ -81,7 +81,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The median of one coordinate of one label's finite points; NaN if it has none. */
+/* The median of a coordinate of the finite points with this label, or NaN if there are none. */
 static double median_of(const double *xy, const uint8_t *labels, size_t n, size_t label, size_t coordinate,
                         double *scratch)
 {
@@ -101,15 +101,15 @@ static void name_groups(gkv_canvas *canvas, const gkv_frame *frame, const double
     for (size_t label = 0; label < s->n_labels; label++) {
         const double x = median_of(xy, labels, n, label, 0, scratch), y = median_of(xy, labels, n, label, 1, scratch);
         const double px = gkv_frame_x(frame, x), py = gkv_frame_y(frame, y);
-        /* NaN, for a label without points, is not inside either. */
+        /* For a label without points the position is NaN, and the condition is false. */
         if (px >= frame->box.left && px <= frame->box.right && py >= frame->box.top && py <= frame->box.bottom)
             gkv_canvas_text(canvas, px, py, name_of(s, label),
                             (gkv_text_style){.size = 14, .weight = GKV_BOLD, .colour = gkv_ink, .align = 0.5,
-                                             .centred = 1, .halo = 1, .room = 140});
+                                             .centred = 1, .halo = 1, .max_width = 140});
     }
 }
 
-/* Axes of the finite points, with some air; 0 if there are none. */
+/* Makes the axes so that they cover the finite points with a margin. Returns 0 if there are none. */
 static int fit_axes(gkv_frame *frame, const double *xy, size_t n, const gkv_scatter_settings *s)
 {
     double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
@@ -122,9 +122,9 @@ static int fit_axes(gkv_frame *frame, const double *xy, size_t n, const gkv_scat
             gkv_range_widen(&xy[2 * i + k], 1, 0, &low[k], &high[k]);
     }
     for (int k = 0; k < 2 && any; k++) {
-        const double air = (high[k] - low[k]) * 0.03;
-        low[k] -= air;
-        high[k] += air;
+        const double margin = (high[k] - low[k]) * 0.03;
+        low[k] -= margin;
+        high[k] += margin;
     }
     gkv_axis_make(&frame->x, low[0], high[0], 0, (int)fmax(2, s->width / 90));
     gkv_axis_make(&frame->y, low[1], high[1], 0, (int)fmax(2, s->height / 70));
@@ -150,9 +150,9 @@ gkv_status gkv_plot_scatter_labelled(const char *path, const double *xy, const u
         if (memchr(labels, (int)label, n))
             entries[n_entries++] = (gkv_legend_entry){.name = name_of(s, label), .mark = GKV_MARK_DOT,
                                                       .pen = {gkv_palette[label], 1, 1, GKV_LINE_SOLID}};
-    const double room = s->width * 0.3;
+    const double max_width = s->width * 0.3;
     double width, height;
-    gkv_legend_size(&canvas, entries, n_entries, room, &width, &height);
+    gkv_legend_size(&canvas, entries, n_entries, max_width, &width, &height);
 
     gkv_frame frame;
     const int any = fit_axes(&frame, xy, n, s);
@@ -168,7 +168,7 @@ gkv_status gkv_plot_scatter_labelled(const char *path, const double *xy, const u
     draw_dots(&canvas, &frame, xy, labels, n, s);
     if (labels && s->name_groups)
         name_groups(&canvas, &frame, xy, labels, n, s, scratch);
-    gkv_legend_list(&canvas, entries, n_entries, frame.box.right + 6, frame.box.top - 6, room, 0);
+    gkv_legend_list(&canvas, entries, n_entries, frame.box.right + 6, frame.box.top - 6, max_width, 0);
     if (!any)
         gkv_canvas_text(&canvas, (frame.box.left + frame.box.right) / 2, (frame.box.top + frame.box.bottom) / 2,
                         "no finite points to show",

@@ -10,7 +10,7 @@ uint32_t gkv_utf8_next(const char **text)
     (*text)++;
     if (s[0] < 0x80)
         return s[0];
-    /* 0xC0, 0xC1 and what follows 0xF4 begin nothing. */
+    /* 0x80 … 0xC1 and bytes above 0xF4 cannot begin a character. */
     const int more = s[0] < 0xC2 || s[0] > 0xF4 ? 0 : s[0] < 0xE0 ? 1 : s[0] < 0xF0 ? 2 : 3;
     if (more == 0)
         return REPLACEMENT;

@@ -1,15 +1,15 @@
-/* Text that may be malformed, made safe to draw and to write. */
+/* UTF-8 text that may be malformed: reading and writing of characters. Thread-safe. */
 #ifndef GKV_REPORT_UTF8_H
 #define GKV_REPORT_UTF8_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* The character at *text, which is moved past it. A malformed, overlong or
- * surrogate sequence gives U+FFFD and moves one byte. 0 at the end. */
+/* Returns the character at *text and advances *text behind it. A malformed or overlong sequence or a surrogate gives
+ * U+FFFD and advances by one byte. At the end the result is 0, and *text does not change. */
 uint32_t gkv_utf8_next(const char **text);
 
-/* Writes the character as 1 … 4 bytes; returns how many. */
+/* Writes the character as 1 … 4 bytes and returns their number. */
 size_t gkv_utf8_put(uint32_t character, char out[4]);
 
 #endif

@@ -1,14 +1,13 @@
-/* Named arrays in a file of the safetensors format: eight little-endian bytes that
- * give the length of a JSON header, the header, and the arrays one after another.
- * Files written here open in every other reader of the format, and the other way
- * round, for the five types below.
+/* Reads and writes files in the safetensors format, which hold named arrays. Such a file consists of eight
+ * little-endian bytes with the length of a JSON header, the header, and the arrays one after another. Every other
+ * reader of the format can open the files that are written here, and files of other writers can be read here if they
+ * use only the five types below.
  *
- * A reader trusts nothing: whatever the header claims is checked against the file's
- * real size before an array is touched, so a foreign, cut or damaged file gives
- * GKV_ERR_DATA with the file, the tensor, the field and its value. (The format has
- * no checksum: a changed byte inside an array goes unnoticed.) */
-#ifndef GKV_CORE_SAFETENSORS_H
-#define GKV_CORE_SAFETENSORS_H
+ * A reader trusts nothing in a file. It compares all statements of the header with the real size of the file before
+ * it reads an array. So a foreign, truncated or damaged file gives GKV_ERR_DATA, with the file, the tensor, the
+ * field and its value in the message. The format has no checksum, so a changed byte inside an array is not noticed. */
+#ifndef GKV_SAFETENSORS_SAFETENSORS_H
+#define GKV_SAFETENSORS_SAFETENSORS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,12 +19,11 @@ enum { GKV_TENSOR_RANK_MAX = 8 };
 
 typedef enum gkv_dtype { GKV_F32 = 0, GKV_F64, GKV_I64, GKV_U64, GKV_U8, GKV_DTYPES } gkv_dtype;
 
-/* The type's name in the format ("F32") and its size in bytes. */
+/* The name of the type in the format, as in "F32", and its size in bytes. Thread-safe. */
 const char *gkv_dtype_name(gkv_dtype dtype);
 size_t gkv_dtype_size(gkv_dtype dtype);
 
-/* An array to be written, in row-major order. Rank 0 is one number; a dimension
- * may be 0, and then data may be NULL. */
+/* An array in row-major order. An array of rank 0 is one number. A dimension may be 0; then data may be NULL. */
 typedef struct gkv_tensor {
     const char *name;
     gkv_dtype dtype;
@@ -34,54 +32,51 @@ typedef struct gkv_tensor {
     const void *data;
 } gkv_tensor;
 
-/* An entry of the header's "__metadata__". */
+/* An entry of "__metadata__" in the header. */
 typedef struct gkv_metadata {
     const char *key, *value;
 } gkv_metadata;
 
-/* Writes the arrays in the order given; the same arguments give the same bytes.
- * The file appears whole or not at all. GKV_ERR_ARGUMENT for an empty, repeated or
- * non-UTF-8 name or key, or a shape out of range; GKV_ERR_IO. */
+/* Writes the arrays in the given order. The same arguments give the same bytes. The file appears whole or not at all
+ * (core/file.h). GKV_ERR_ARGUMENT for a name or key that is empty, repeated or not UTF-8, for a value that is not
+ * UTF-8, for a shape out of range, and for missing data. GKV_ERR_IO, GKV_ERR_MEMORY. Thread-safe. */
 GKV_MUST_USE gkv_status gkv_safetensors_write(const char *path, size_t count, const gkv_tensor *tensors,
                                               size_t metadata_count, const gkv_metadata *metadata);
 
-/* An open file. Its header is in memory, its arrays stay on the disk until they are
- * read; a file that is replaced meanwhile (by rename) is still read as it was.
- * Reading is thread-safe, as every read states its place in the file. */
+/* An open file. Its header is in memory, and its arrays stay on the disk until they are read. If another file replaces
+ * it by rename, the old content is still read. Several threads may read from one file at once, since every read gives
+ * its own offset. */
 typedef struct gkv_safetensors gkv_safetensors;
 
-/* Opens and checks everything, in *out. GKV_ERR_IO, GKV_ERR_DATA. */
+/* Opens a file and checks its header. The caller frees *out with gkv_safetensors_free(); it is NULL after a failure.
+ * GKV_ERR_IO, GKV_ERR_DATA, GKV_ERR_MEMORY. */
 GKV_MUST_USE gkv_status gkv_safetensors_open(const char *path, gkv_safetensors **out);
 
-/* The same for the `size` bytes of a file in memory, which must stay valid until the file is
- * closed. `name` stands for the path in messages. */
+/* The same for the `size` bytes of a file in memory, which must stay valid until gkv_safetensors_free(). `name` stands
+ * for the path in messages. GKV_ERR_ARGUMENT for NULL bytes. */
 GKV_MUST_USE gkv_status gkv_safetensors_open_memory(const void *bytes, size_t size, const char *name,
                                                     gkv_safetensors **out);
 
-/* Closes it; NULL is fine. */
+/* Closes the file and frees the handle. NULL is fine. */
 void gkv_safetensors_free(gkv_safetensors *file);
 
-/* How many arrays there are, and the i-th in the order of the data; NULL past the
- * last. Its data is NULL: gkv_safetensors_read() fetches it. */
+/* The number of arrays, and the i-th array in the order of the data, or NULL for i ≥ count. The file owns the result.
+ * Its field `data` is NULL; gkv_safetensors_read() reads the elements. */
 size_t gkv_safetensors_count(const gkv_safetensors *file);
 const gkv_tensor *gkv_safetensors_at(const gkv_safetensors *file, size_t i);
 
-/* The array of that name, or NULL. */
+/* The array of this name, or NULL. The file owns the result, whose `data` is NULL. */
 const gkv_tensor *gkv_safetensors_find(const gkv_safetensors *file, const char *name);
 
-/* The metadata of that key, or NULL; it lives as long as the open file. */
+/* The metadata of this key, or NULL. The file owns the string. */
 const char *gkv_safetensors_metadata(const gkv_safetensors *file, const char *key);
 
-/* Copies an array of a known type and shape into the caller's buffer. GKV_ERR_DATA
- * if there is none of that name or if it differs; the message gives both types or
- * both shapes, and the buffer is unchanged. GKV_ERR_IO. */
+/* Copies the array of this name, type and shape into `out`. GKV_ERR_DATA if the file has no array of this name, or
+ * if it has another type or shape; the message states both, and `out` is unchanged. GKV_ERR_IO. */
 GKV_MUST_USE gkv_status gkv_safetensors_read(const gkv_safetensors *file, const char *name, gkv_dtype dtype,
                                              size_t rank, const int64_t *shape, void *out);
 
-/* For the two halves of the implementation. */
-
-/* Bytes of an array, in *bytes; false when the number does not fit (or a dimension
- * is negative). */
+/* Computes the size of an array in bytes. False if a dimension is negative or the size is above INT64_MAX. */
 bool gkv_tensor_bytes(const gkv_tensor *tensor, uint64_t *bytes);
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__

@@ -14,30 +14,30 @@
 #include "safetensors/safetensors.h"
 #include "core/text.h"
 
-/* More than any model of this library needs by far, and little enough to parse. */
+/* The longest header that is parsed, in bytes. Headers of this library's models are far shorter. */
 enum { HEADER_MAX = 16 << 20 };
 
 typedef struct entry {
-    gkv_tensor tensor;   /* the name is the header's */
-    uint64_t begin, end; /* in the data */
+    gkv_tensor tensor;   /* the string `name` belongs to the header */
+    uint64_t begin, end; /* byte offsets within the data section */
 } entry;
 
 struct gkv_safetensors {
     char *path;
-    int descriptor;              /* −1: the file is in memory */
-    const unsigned char *memory; /* `size` bytes */
-    uint64_t size;
-    uint64_t data_begin; /* in the file */
+    int descriptor;              /* −1 if the file is in memory */
+    const unsigned char *memory; /* the bytes of a file in memory, else NULL */
+    uint64_t size;               /* of the whole file */
+    uint64_t data_begin;         /* byte offset of the data section in the file */
     json_t *header;
     size_t count;
-    entry *entries;      /* in the order of the data */
+    entry *entries;      /* sorted by their offsets */
 };
 
-/* Reads exactly so many bytes from that place of the file. */
+/* Reads exactly `count` bytes from `offset` on. */
 static gkv_status read_at(const gkv_safetensors *file, uint64_t offset, void *out, uint64_t count)
 {
     unsigned char *to = out;
-    if (file->memory && count > 0) { /* offsets were checked against the size */
+    if (file->memory && count > 0) { /* the offsets have been checked against the size */
         memcpy(to, file->memory + offset, (size_t)count);
         return GKV_OK;
     }
@@ -57,7 +57,7 @@ static gkv_status read_at(const gkv_safetensors *file, uint64_t offset, void *ou
     return GKV_OK;
 }
 
-/* What a message says of a JSON value that is not what it should be. */
+/* Prints a JSON value for a message. NULL gives "missing". */
 static const char *show(const json_t *value, char buffer[GKV_PRINTABLE_SIZE])
 {
     char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
@@ -86,7 +86,7 @@ static gkv_status read_dtype(const gkv_safetensors *file, const char *name, cons
     return bad_field(file, name, "dtype", value, "one of F32, F64, I64, U64, U8");
 }
 
-/* A whole number of 0 or more; JSON's 1.0 is not one. */
+/* Reads a whole number of at least 0. The JSON number 1.0 is refused. */
 static bool read_count(const json_t *value, int64_t *out)
 {
     if (!json_is_integer(value) || json_integer_value(value) < 0)
@@ -108,7 +108,7 @@ static gkv_status read_shape(const gkv_safetensors *file, const char *name, cons
     return GKV_OK;
 }
 
-/* One tensor of the header, checked as far as it can be by itself. */
+/* Reads one tensor of the header and checks it. read_entries() checks the tensors against each other. */
 static gkv_status read_entry(const gkv_safetensors *file, const char *name, json_t *value, uint64_t data_size,
                              entry *out)
 {
@@ -160,17 +160,17 @@ static gkv_status check_metadata(const gkv_safetensors *file, json_t *map)
     return GKV_OK;
 }
 
-static int by_place(const void *left, const void *right)
+static int by_offset(const void *left, const void *right)
 {
     const entry *a = left, *b = right;
     if (a->begin != b->begin)
         return a->begin < b->begin ? -1 : 1;
-    if (a->end != b->end) /* an empty array shares its place with the next */
+    if (a->end != b->end) /* an empty array begins where the next one begins */
         return a->end < b->end ? -1 : 1;
     return strcmp(a->tensor.name, b->tensor.name);
 }
 
-/* Every entry, and that together they fill the data without a gap or an overlap. */
+/* Reads every entry, and checks that the arrays fill the data section without a gap or an overlap. */
 static gkv_status read_entries(gkv_safetensors *file, uint64_t data_size)
 {
     const char *name;
@@ -185,7 +185,7 @@ static gkv_status read_entries(gkv_safetensors *file, uint64_t data_size)
         file->count++;
     }
     if (file->count > 0)
-        qsort(file->entries, file->count, sizeof *file->entries, by_place);
+        qsort(file->entries, file->count, sizeof *file->entries, by_offset);
     uint64_t filled = 0;
     char shown[GKV_PRINTABLE_SIZE];
     for (size_t i = 0; i < file->count; i++) {
@@ -234,7 +234,7 @@ static gkv_status read_header(gkv_safetensors *file, char **text)
 static gkv_status open_path(gkv_safetensors *file)
 {
     struct stat info;
-    /* Not to wait for ever for the other end of a pipe. */
+    /* With O_NONBLOCK, open() does not wait for the other end of a pipe. */
     file->descriptor = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file->descriptor < 0 || fstat(file->descriptor, &info) != 0)
         return gkv_fail(GKV_ERR_IO, "%s: cannot read: %s", file->path, strerror(errno));

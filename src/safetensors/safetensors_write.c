@@ -30,10 +30,10 @@ bool gkv_tensor_bytes(const gkv_tensor *tensor, uint64_t *bytes)
         if (tensor->shape[i] < 0 || __builtin_mul_overflow(product, (uint64_t)tensor->shape[i], &product))
             return false;
     *bytes = product;
-    return product <= INT64_MAX; /* file offsets are signed, and so are JSON's integers here */
+    return product <= INT64_MAX; /* offsets of files and integers of jansson are signed */
 }
 
-/* Adds `value`, whose reference it takes, under a name that is new and UTF-8. */
+/* Adds `value` to the object and takes its reference. The name must be new and UTF-8. */
 static gkv_status put(json_t *object, const char *path, const char *what, const char *name, json_t *value)
 {
     char shown[GKV_PRINTABLE_SIZE];
@@ -52,7 +52,7 @@ static gkv_status put(json_t *object, const char *path, const char *what, const 
     return GKV_OK;
 }
 
-/* One entry of the header; *end moves from the array's begin to its end. */
+/* Adds one entry to the header. *end is the offset where the array begins, and becomes the offset of its end. */
 static gkv_status describe(json_t *header, const char *path, const gkv_tensor *tensor, uint64_t *end)
 {
     uint64_t bytes = 0;
@@ -87,7 +87,7 @@ gkv_status gkv_safetensors_write(const char *path, size_t count, const gkv_tenso
     gkv_file_writer *writer = NULL;
     char *text = NULL;
     uint64_t end = 0;
-    json_t *header = json_object(); /* keeps the order of insertion */
+    json_t *header = json_object(); /* jansson keeps the order of insertion */
     if (metadata_count > 0) {
         json_t *map = json_object();
         for (size_t i = 0; i < metadata_count && status == GKV_OK; i++)
@@ -103,7 +103,8 @@ gkv_status gkv_safetensors_write(const char *path, size_t count, const gkv_tenso
         goto done;
     }
 
-    /* Spaces make the data begin at a multiple of 8, as readers that map the file like. */
+    /* Spaces pad the header so that the data begins at a multiple of 8. Readers that map the file need the
+     * alignment. */
     const size_t length = strlen(text), padded = (length + 7) / 8 * 8;
     unsigned char prefix[8];
     for (int i = 0; i < 8; i++)
@@ -117,7 +118,7 @@ gkv_status gkv_safetensors_write(const char *path, size_t count, const gkv_tenso
         gkv_tensor_bytes(&tensors[i], &bytes);
         gkv_file_write(writer, tensors[i].data, (size_t)bytes);
     }
-    status = gkv_file_commit(writer); /* and reports any failure above */
+    status = gkv_file_commit(writer); /* also returns the first failure of the writes above */
 done:
     free(text);
     json_decref(header);

@@ -1,4 +1,4 @@
-/* Files appear whole or not at all; a folder has one holder at a time. */
+/* Atomic writing of files, reading, folders, and the lock of a folder. */
 #define _GNU_SOURCE
 #include "folder.h"
 
@@ -53,7 +53,7 @@ static void written_is_read(void **state)
     assert_ok(gkv_file_commit(writer));
     assert_holds(path, "3 and more");
     assert_int_equal(count_entries(), 1);
-    /* The umask decides who may read it, as with any file. */
+    /* The permissions follow the umask, as for any file. */
     struct stat info;
     const mode_t mask = umask(0);
     umask(mask);
@@ -68,7 +68,7 @@ static void abandoned_leaves_nothing(void **state)
     assert_ok(gkv_file_write_atomic(path, "old", 3));
     gkv_file_writer *one = NULL, *two = NULL;
     assert_ok(gkv_file_begin(path, &one));
-    assert_ok(gkv_file_begin(path, &two)); /* two at once are two temporaries */
+    assert_ok(gkv_file_begin(path, &two)); /* two writers at once have two temporary files */
     assert_int_equal(count_entries(), 3);
     assert_ok(gkv_file_write(one, "new", 3));
     gkv_file_abandon(one);
@@ -78,7 +78,7 @@ static void abandoned_leaves_nothing(void **state)
     assert_int_equal(count_entries(), 1);
 }
 
-static void bad_places_are_refused(void **state)
+static void bad_paths_are_refused(void **state)
 {
     (void)state;
     assert_fails(gkv_file_write_atomic(NULL, "x", 1), GKV_ERR_ARGUMENT, "NULL");
@@ -125,7 +125,7 @@ static void reading_keeps_its_limit(void **state)
     free(bytes);
     assert_fails(gkv_file_read(in_temporary("ten"), 9, &bytes, &count), GKV_ERR_DATA, "longer than the 9 bytes");
     assert_null(bytes);
-    /* Endless, and without a size to ask for. */
+    /* A file that is endless and has no size. */
     assert_fails(gkv_file_read("/dev/zero", 300000, &bytes, &count), GKV_ERR_DATA, "longer than");
     assert_ok(gkv_file_read("/dev/null", 0, &bytes, &count));
     assert_int_equal(count, 0);
@@ -146,7 +146,7 @@ static void folders_are_made(void **state)
     assert_fails(gkv_file_make_folder("/proc/none"), GKV_ERR_IO, "/proc/none");
 }
 
-/* Runs in a child where no file may pass 64 KiB: the disk is full, so to speak. */
+/* Runs in a child process where no file may exceed 64 KiB, which acts like a full disk. */
 static int save_on_a_full_disk(void)
 {
     const struct rlimit limit = {65536, 65536};
@@ -158,7 +158,7 @@ static int save_on_a_full_disk(void)
         return 2;
     if (!strstr(gkv_error_message(), "/a: cannot write: ") || !strstr(gkv_error_message(), strerror(EFBIG)))
         return 3;
-    /* The first failure stays, though smaller writes would now fit. */
+    /* The first failure is returned again, although smaller writes would fit now. */
     gkv_file_writer *writer = NULL;
     if (gkv_file_begin(in_temporary("a"), &writer) != GKV_OK)
         return 4;
@@ -189,7 +189,7 @@ enum { LARGE = 1 << 20 };
 static void save_for_ever(const char *path)
 {
     char *bytes = test_alloc(LARGE);
-    alarm(30); /* should the test die first */
+    alarm(30); /* in case the test ends before it kills this process */
     for (unsigned turn = 0;; turn++) {
         memset(bytes, 'a' + (int)(turn % 26), LARGE);
         if (gkv_file_write_atomic(path, bytes, LARGE) != GKV_OK)
@@ -218,10 +218,10 @@ static void killed_saves_leave_a_whole_file(void **state)
         size_t count = 0;
         assert_ok(gkv_file_read(path, 2 * LARGE, &bytes, &count));
         assert_int_equal(count, LARGE);
-        assert_memory_equal(bytes, bytes + 1, LARGE - 1); /* all of one save */
+        assert_memory_equal(bytes, bytes + 1, LARGE - 1); /* the whole file is from one save */
         free(bytes);
     }
-    /* One dies half-way for certain; the next holder of the folder tidies up. */
+    /* This writer is killed in the middle of its file. The next holder of the lock removes the temporary file. */
     const int before = count_entries();
     const pid_t child = fork();
     if (child == 0) {
@@ -262,23 +262,23 @@ static void folder_has_one_holder(void **state)
     assert_null(lock);
 }
 
-static void lock_dies_with_its_holder(void **state)
+static void lock_ends_with_its_holder(void **state)
 {
     (void)state;
     int ready[2];
     assert_int_equal(pipe(ready), 0);
     const pid_t child = fork();
     if (child == 0) {
-        alarm(30); /* should the test die first */
+        alarm(30); /* in case the test ends before it kills this process */
         gkv_lock *lock = NULL;
-        const char told = gkv_lock_acquire(temporary, &lock) == GKV_OK ? 'y' : 'n';
-        if (write(ready[1], &told, 1) == 1)
+        const char reply = gkv_lock_acquire(temporary, &lock) == GKV_OK ? 'y' : 'n';
+        if (write(ready[1], &reply, 1) == 1)
             pause();
         _exit(1);
     }
-    char told = 0;
-    assert_int_equal(read(ready[0], &told, 1), 1);
-    assert_int_equal(told, 'y');
+    char reply = 0;
+    assert_int_equal(read(ready[0], &reply, 1), 1);
+    assert_int_equal(reply, 'y');
     gkv_lock *lock = NULL;
     char holder[128];
     snprintf(holder, sizeof holder, "process %ld;", (long)child);
@@ -287,7 +287,7 @@ static void lock_dies_with_its_holder(void **state)
     waitpid(child, NULL, 0);
     assert_ok(gkv_lock_acquire(temporary, &lock));
     gkv_lock_free(lock);
-    /* A lock file of foreign content is no obstacle. */
+    /* A lock file with foreign content does not prevent locking. */
     assert_ok(gkv_file_write_atomic(in_temporary("lock"), "not a number", 12));
     assert_ok(gkv_lock_acquire(temporary, &lock));
     gkv_lock_free(lock);
@@ -302,14 +302,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_FOLDER(written_is_read),
         WITH_FOLDER(abandoned_leaves_nothing),
-        WITH_FOLDER(bad_places_are_refused),
+        WITH_FOLDER(bad_paths_are_refused),
         WITH_FOLDER(links_are_followed),
         WITH_FOLDER(reading_keeps_its_limit),
         WITH_FOLDER(folders_are_made),
         WITH_FOLDER(full_disk_keeps_the_old_file),
         WITH_FOLDER(killed_saves_leave_a_whole_file),
         WITH_FOLDER(folder_has_one_holder),
-        WITH_FOLDER(lock_dies_with_its_holder),
+        WITH_FOLDER(lock_ends_with_its_holder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,9 @@
-/* Random numbers: pure functions of their place, with the right moments. */
+/* Random numbers: they are pure functions of their address and have the right moments. */
 #include "support.h"
 
 #include "core/rng.h"
 
-static void same_place_same_numbers(void **state)
+static void same_address_same_numbers(void **state)
 {
     (void)state;
     gkv_real a[100], b[60];
@@ -61,7 +61,7 @@ static void permutation_holds_each_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_place_same_numbers),
+        cmocka_unit_test(same_address_same_numbers),
         cmocka_unit_test(philox_known_answer),
         cmocka_unit_test(normals_have_normal_moments),
         cmocka_unit_test(permutation_holds_each_once),

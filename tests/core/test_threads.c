@@ -1,4 +1,4 @@
-/* What a number of threads stands for. */
+/* The number of threads of a call. */
 #include "support.h"
 
 #include <omp.h>
@@ -12,7 +12,7 @@ static void counts(void **state)
     assert_int_equal(gkv_threads(1000), 1000);
     assert_int_equal(gkv_threads(0), omp_get_num_procs());
     assert_int_equal(gkv_threads(-1), omp_get_num_procs());
-    omp_set_num_threads(1); /* as whoever sets OpenBLAS's threads does */
+    omp_set_num_threads(1); /* a change of OpenBLAS's number of threads does this */
     assert_int_equal(gkv_threads(0), omp_get_num_procs());
     assert_ok(gkv_threads_check(0, "a test"));
     assert_ok(gkv_threads_check(7, "a test"));

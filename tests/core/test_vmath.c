@@ -1,4 +1,4 @@
-/* Elementwise functions, on every instruction set that this CPU has, against libm. */
+/* The elementwise functions of every instruction set of this CPU, compared with libm. */
 #include "support.h"
 
 #include <float.h>
@@ -6,7 +6,7 @@
 #include "core/simd.h"
 #include "core/vmath.h"
 
-enum { N = 517 }; /* no multiple of any vector's length */
+enum { N = 517 }; /* not a multiple of the length of any vector */
 
 static const gkv_vmath *table(int level)
 {
@@ -34,7 +34,7 @@ static void check_f(gkv_vmap_f *map, double (*exact)(double), double tolerance)
     map(N, x, y);
     for (int i = 0; i < N; i++) {
         assert_relative(y[i], exact((double)x[i]), tolerance);
-        map(1, &x[i], &one); /* the same bits in any place */
+        map(1, &x[i], &one); /* the same bits at any index */
         assert_memory_equal(&one, &y[i], sizeof one);
     }
     map(N, x, x);
@@ -93,8 +93,8 @@ static void ends_are_kept(void **state)
     }
 }
 
-/* In units of the last place of the exact value, which a type of `digits` bits down to
- * 2^(least − digits) can hold. */
+/* The error in units in the last place of the exact value, for a type with `digits` bits and a least positive value of
+ * 2^(least − digits). */
 static double ulps(double got, long double exact, int digits, int least)
 {
     if (isnan(exact) || isinf((double)exact) || exact == 0)
@@ -104,8 +104,8 @@ static double ulps(double got, long double exact, int digits, int least)
     return (double)(fabsl((long double)got - exact) / ldexpl(1, (exponent < least ? least : exponent) - digits));
 }
 
-/* Over all exponents, near 1, and where exp underflows and overflows. */
-static double place(int i)
+/* Arguments with all exponents, near 1, and where exp underflows and overflows. */
+static double argument(int i)
 {
     const double t = fmod(i * 0.6180339887498949, 1);
     switch (i % 4) {
@@ -127,7 +127,7 @@ static void exp_and_log_err_by_less_than_one_ulp(void **state)
         if (!maps)
             continue;
         for (int i = 0; i < MANY; i++) {
-            x[i] = place(i);
+            x[i] = argument(i);
             x_f[i] = (float)(i % 4 == 0 ? ldexp(x[i], -(int)(0.86 * (-1070 + i % 2090))) : i % 4 == 2 ? x[i] / 7 : x[i]);
         }
         maps->exp_d(MANY, x, y);

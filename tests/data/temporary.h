@@ -9,7 +9,7 @@
 #include "folder.h"
 
 #include "core/memory.h"
-#include "data/image_files.h"
+#include "data/data_files.h"
 
 /* Mode "wb" makes a gzip file, "ab" appends another gzip stream to it. */
 static inline const char *put_gzip(const char *name, const void *bytes, size_t n, const char *mode)

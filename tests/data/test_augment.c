@@ -1,4 +1,4 @@
-/* Bent images: of the stated size, by nothing but the place, and gently. */
+/* Elastic augmentation: it is a function of its random address, and its displacements have the documented size. */
 #include "support.h"
 
 #include "data/augment.h"
@@ -27,7 +27,7 @@ static void flat_stays_flat(void **state)
     }
 }
 
-static void a_place_has_one_bend(void **state)
+static void an_address_has_one_deformation(void **state)
 {
     (void)state;
     uint8_t grey[N], a[N], b[N];
@@ -40,9 +40,10 @@ static void a_place_has_one_bend(void **state)
     assert_memory_not_equal(a, b, N);
 }
 
-/* Across a ramp the level tells where a pixel is from. In the very middle the affine map moves nothing,
- * and control points of sd s leave s/2: the squares of a cubic B-spline's weights add up to 1/2 at a knot. */
-static void moves_as_far_as_it_says(void **state)
+/* In a ramp, the level of a pixel is the position that it comes from. The affine map moves nothing at the centre.
+ * Control points with a standard deviation of s give displacements with s/2, because the squares of the weights of a
+ * cubic B-spline sum to 1/2 at a knot. */
+static void displacements_have_the_documented_size(void **state)
 {
     (void)state;
     enum { DRAWS = 4000 };
@@ -65,7 +66,7 @@ static void moves_as_far_as_it_says(void **state)
     }
 }
 
-/* Any size, seen by a sanitizer: narrower than a cell, and one pixel. */
+/* Images of any size, also narrower than a cell or of one pixel. Sanitizers check the accesses. */
 static void any_size(void **state)
 {
     (void)state;
@@ -87,8 +88,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flat_stays_flat),
-        cmocka_unit_test(a_place_has_one_bend),
-        cmocka_unit_test(moves_as_far_as_it_says),
+        cmocka_unit_test(an_address_has_one_deformation),
+        cmocka_unit_test(displacements_have_the_documented_size),
         cmocka_unit_test(any_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

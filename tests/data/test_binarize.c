@@ -1,4 +1,4 @@
-/* Binarization: the stated comparison, from the stated words, with the stated odds. */
+/* Binarization: the documented comparison, words and probabilities. */
 #include "support.h"
 
 #include "core/memory.h"
@@ -7,9 +7,9 @@
 
 enum { N = 784 };
 
-static const gkv_rng place = {12345678901234ULL, GKV_STREAM_BINARIZE_TRAIN, 17, 42};
+static const gkv_rng address = {12345678901234ULL, GKV_STREAM_BINARIZE_TRAIN, 17, 42};
 
-/* The definition, in 64 bits. */
+/* The definition, computed with 64 bits. */
 static int by_definition(uint8_t grey, uint32_t word)
 {
     return (uint64_t)word * 255 < (uint64_t)grey << 32;
@@ -18,7 +18,7 @@ static int by_definition(uint8_t grey, uint32_t word)
 static void pixels_follow_the_definition(void **state)
 {
     (void)state;
-    /* Every length has its own last block; greys with runs of 0 and 255 in between. */
+    /* Each length has another last block. Between grey pixels there are runs of 0 and of 255. */
     enum { LONGEST = 5000 };
     for (size_t n = 0; n <= LONGEST; n += n < 12 ? 1 : 193) {
         uint8_t grey[LONGEST];
@@ -27,8 +27,8 @@ static void pixels_follow_the_definition(void **state)
         for (size_t i = 0; i < n; i++)
             grey[i] = i % 24 < 8 ? 0 : i % 24 < 12 ? 255 : (uint8_t)(i * 97);
         out[n] = 7;
-        gkv_rng_words(place, n, words);
-        gkv_binarize(grey, n, place, out);
+        gkv_rng_words(address, n, words);
+        gkv_binarize(grey, n, address, out);
         for (size_t i = 0; i < n; i++)
             assert_true(out[i] == (gkv_real)by_definition(grey[i], words[i]));
         assert_true(out[n] == 7);
@@ -38,7 +38,7 @@ static void pixels_follow_the_definition(void **state)
 static void thresholds_are_exact(void **state)
 {
     (void)state;
-    /* Around every threshold and at both ends. */
+    /* Words around every threshold, and the least and the greatest word. */
     for (unsigned grey = 0; grey < 256; grey++) {
         const uint32_t threshold = grey * UINT32_C(0x01010101);
         const uint32_t words[] = {0, 1, threshold - 1, threshold, threshold + 1, UINT32_MAX - 1, UINT32_MAX};
@@ -84,7 +84,7 @@ static void frequencies_are_the_grey_levels(void **state)
     assert_close(chi2, 254, 5 * sqrt(2 * 254.0));
 }
 
-static void a_pixel_depends_on_its_own_grey_and_place_only(void **state)
+static void a_pixel_depends_on_its_own_grey_and_index_only(void **state)
 {
     (void)state;
     uint8_t grey[N], other[N];
@@ -93,11 +93,11 @@ static void a_pixel_depends_on_its_own_grey_and_place_only(void **state)
         grey[i] = (uint8_t)(i * 31);
         other[i] = i % 2 ? grey[i] : (uint8_t)(255 * (i % 3 == 0));
     }
-    gkv_binarize(grey, N, place, a);
-    gkv_binarize(other, N, place, b);
+    gkv_binarize(grey, N, address, a);
+    gkv_binarize(other, N, address, b);
     for (size_t i = 1; i < N; i += 2)
         assert_true(a[i] == b[i]);
-    gkv_binarize(grey, 101, place, b);
+    gkv_binarize(grey, 101, address, b);
     assert_memory_equal(a, b, 101 * sizeof *a);
 }
 
@@ -143,7 +143,7 @@ int main(void)
         cmocka_unit_test(thresholds_are_exact),
         cmocka_unit_test(black_is_never_on_and_white_always),
         cmocka_unit_test(frequencies_are_the_grey_levels),
-        cmocka_unit_test(a_pixel_depends_on_its_own_grey_and_place_only),
+        cmocka_unit_test(a_pixel_depends_on_its_own_grey_and_index_only),
         cmocka_unit_test(grey_is_the_level_itself),
         cmocka_unit_test(digits_keep_their_mean),
     };

@@ -1,4 +1,4 @@
-/* Data sets from memory and by settings; what the fixture holds. */
+/* Data sets from memory and by settings, and the content of the fixture. */
 #define _XOPEN_SOURCE 700
 #include "support.h"
 
@@ -94,7 +94,7 @@ static void fixture_is_read_by_its_standard_names(void **state)
     }
 }
 
-static void set_paths_win(void **state)
+static void paths_in_settings_come_first(void **state)
 {
     (void)state;
     gkv_data_settings settings = fixture();
@@ -102,13 +102,13 @@ static void set_paths_win(void **state)
     snprintf(settings.train_images, GKV_PATH_SIZE, "%s/mnist-small/t10k-images-idx3-ubyte.gz", GKV_TEST_FIXTURES);
     assert_ok(gkv_dataset_load(&settings, GKV_TRAIN, &dataset));
     assert_int_equal(gkv_dataset_count(dataset), TEST);
-    assert_null(gkv_dataset_labels(dataset)); /* nobody said that the folder's fit these images */
+    assert_null(gkv_dataset_labels(dataset)); /* the labels of the folder may not belong to these images */
     gkv_dataset_free(dataset);
     snprintf(settings.train_labels, GKV_PATH_SIZE, "%s/mnist-small/t10k-labels-idx1-ubyte.gz", GKV_TEST_FIXTURES);
     assert_ok(gkv_dataset_load(&settings, GKV_TRAIN, &dataset));
     assert_int_equal(gkv_dataset_labels(dataset)[0], 7);
     gkv_dataset_free(dataset);
-    settings.train_images[0] = '\0'; /* the folder's images with other labels: too few */
+    settings.train_images[0] = '\0'; /* the images of the folder with too few labels */
     assert_fails(gkv_dataset_load(&settings, GKV_TRAIN, &dataset), GKV_ERR_DATA, "count is 500; expected 2000");
     snprintf(settings.test_images, GKV_PATH_SIZE, "/nowhere/images");
     assert_fails(gkv_dataset_load(&settings, GKV_TEST, &dataset), GKV_ERR_IO, "/nowhere/images: cannot be opened");
@@ -177,7 +177,7 @@ static void fixture_is_described(void **state)
     assert_int_equal(info.per_class[9], 50);
 }
 
-static void other_content_in_a_known_place_is_noticed(void **state)
+static void other_content_at_a_known_path_is_noticed(void **state)
 {
     (void)state;
     gkv_data_info info;
@@ -197,7 +197,7 @@ static void other_content_in_a_known_place_is_noticed(void **state)
     assert_int_equal(info.per_class[255], 1);
     snprintf(settings.train_images, GKV_PATH_SIZE, "%s/fashion-mnist/train-images-idx3-ubyte", temporary);
     assert_ok(gkv_data_describe(&settings, GKV_TRAIN, &info));
-    assert_int_equal(info.images.checksum, GKV_CHECKSUM_UNKNOWN); /* one's own file, one's own business */
+    assert_int_equal(info.images.checksum, GKV_CHECKSUM_UNKNOWN); /* a file of the user has no known checksum */
     assert_string_equal(info.labels.path, "");
     assert_int_equal(info.classes, 0);
 }
@@ -209,11 +209,11 @@ int main(void)
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(mean_is_of_its_range),
         cmocka_unit_test(fixture_is_read_by_its_standard_names),
-        cmocka_unit_test(set_paths_win),
+        cmocka_unit_test(paths_in_settings_come_first),
         cmocka_unit_test(missing_files_are_named),
         cmocka_unit_test(own_data_needs_no_labels_and_raw_comes_first),
         cmocka_unit_test(fixture_is_described),
-        cmocka_unit_test(other_content_in_a_known_place_is_noticed),
+        cmocka_unit_test(other_content_at_a_known_path_is_noticed),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

@@ -1,6 +1,5 @@
-/* Fetching: what is there is used, what comes is checked, what fails is explained.
- * Nothing here needs a network: the sources are rows of the test's own, and npm and
- * apt-get are scripts of the test's own. */
+/* Fetching data sets: present files are used, fetched files are checked, and failures are explained. No test needs a
+ * network: the test has its own table of sources, and its own scripts npm and apt-get. */
 #define _XOPEN_SOURCE 700
 #include "support.h"
 
@@ -18,7 +17,7 @@ enum { SIZE = 20 };
 
 static char sums[GKV_DATA_FILES][GKV_DIGEST_SIZE];
 static char heard[4096];
-static int asked;
+static int fetches;
 
 /* The right content of file i. */
 static void content_of(int i, uint8_t bytes[SIZE])
@@ -68,21 +67,21 @@ static gkv_known_data row(const char *name)
 
 static void hear(void *context, const char *text)
 {
-    assert_ptr_equal(context, &asked);
+    assert_ptr_equal(context, &fetches);
     assert_null(strchr(text, '\n'));
     strncat(heard, text, sizeof heard - strlen(heard) - 2);
     strcat(heard, "\n");
 }
 
-static const gkv_reporter listener = {hear, &asked};
+static const gkv_reporter reporter = {hear, &fetches};
 
-/* A source that delivers the right files, but for one, if its folder names it. */
+/* A source that delivers the right files. If its `folder` is the name of a file, that file has a wrong content. */
 static gkv_status fetch_test(const gkv_source *source, const gkv_known_data *data, const char *scratch,
                              gkv_reporter to, char **delivered)
 {
     (void)data;
     (void)to;
-    asked++;
+    fetches++;
     assert_int_equal(entries_of(scratch), 0);
     for (int i = 0; i < GKV_DATA_FILES; i++) {
         char path[512];
@@ -102,10 +101,10 @@ static gkv_status fetch_test(const gkv_source *source, const gkv_known_data *dat
 static void fresh(void)
 {
     heard[0] = '\0';
-    asked = 0;
+    fetches = 0;
 }
 
-/* The row's folder holds the four right files and nothing else. */
+/* Checks that the folder of the row has the four right files, and `entries` entries in all. */
 static void expect_complete(const gkv_known_data *data, int entries)
 {
     assert_ok(gkv_known_data_verify(data, temporary));
@@ -142,8 +141,8 @@ static void present_files_are_used(void **state)
         fresh();
         gkv_folder_remove(in_temporary("present"));
         put_files("present", gzip);
-        assert_ok(gkv_known_data_get(&data, temporary, listener, &source));
-        assert_int_equal(asked, 0);
+        assert_ok(gkv_known_data_get(&data, temporary, reporter, &source));
+        assert_int_equal(fetches, 0);
         assert_non_null(strstr(source, "already in "));
         free(source);
         assert_ok(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL));
@@ -158,17 +157,17 @@ static void fetched_files_move_in(void **state)
     char *source = NULL;
     data.sources[0] = (gkv_source){fetch_test, "the test", NULL, NULL};
     fresh();
-    assert_ok(gkv_known_data_get(&data, temporary, listener, &source));
-    assert_int_equal(asked, 1);
+    assert_ok(gkv_known_data_get(&data, temporary, reporter, &source));
+    assert_int_equal(fetches, 1);
     assert_string_equal(source, "the test");
     assert_non_null(strstr(heard, "trying the test"));
     free(source);
     expect_complete(&data, 4); /* no temporary folder is left */
 }
 
-/* What a killed process left goes, with the next call, needed or not; what another one holds stays, and so
- * does what only looks alike. */
-static void remains_are_swept(void **state)
+/* The next call removes the temporary folders of killed processes, also if it fetches nothing. Folders that another
+ * process has locked stay, and so do entries with a similar name. */
+static void remnants_are_removed(void **state)
 {
     (void)state;
     static const char *const kept[] = {".get-abcdef", ".get-mine", ".get-a-file", ".get-lnk123"};
@@ -186,8 +185,8 @@ static void remains_are_swept(void **state)
         assert_ok(gkv_file_make_folder(in_temporary("swept/.get-123456/.get-uvwxyz")));
         put("swept/.get-123456/.get-uvwxyz/half", "x", 1);
         fresh();
-        assert_ok(gkv_known_data_get(&data, temporary, listener, NULL));
-        assert_int_equal(asked, call == 0);
+        assert_ok(gkv_known_data_get(&data, temporary, reporter, NULL));
+        assert_int_equal(fetches, call == 0);
         expect_complete(&data, 4 + 4);
         for (size_t i = 0; i < 4; i++) {
             char name[64];
@@ -197,7 +196,7 @@ static void remains_are_swept(void **state)
         assert_int_equal(entries_of(in_temporary("swept/.get-mine")), 0);
     }
     gkv_lock_free(held);
-    assert_ok(gkv_known_data_get(&data, temporary, listener, NULL));
+    assert_ok(gkv_known_data_get(&data, temporary, reporter, NULL));
     expect_complete(&data, 4 + 3);
 }
 
@@ -206,15 +205,15 @@ static void wrong_checksum_is_refused_and_kept_out(void **state)
     (void)state;
     gkv_known_data data = row("wrong");
     char *source = (char *)1;
-    data.sources[0] = (gkv_source){fetch_test, "a liar", NULL, "t10k-labels-idx1-ubyte"};
+    data.sources[0] = (gkv_source){fetch_test, "a wrong source", NULL, "t10k-labels-idx1-ubyte"};
     assert_fails(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, &source), GKV_ERR_DATA,
-                 "wrong could not be fetched; a liar: t10k-labels-idx1-ubyte: the SHA-256 of the content is ");
+                 "wrong could not be fetched; a wrong source: t10k-labels-idx1-ubyte: the SHA-256 of the content is ");
     assert_non_null(strstr(gkv_error_message(), sums[3]));
     assert_int_equal(entries_of(in_temporary("wrong")), 0);
-    /* The next source may do better. */
-    data.sources[1] = (gkv_source){fetch_test, "an honest man", NULL, NULL};
+    /* The next source delivers the right files. */
+    data.sources[1] = (gkv_source){fetch_test, "a right source", NULL, NULL};
     assert_ok(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, &source));
-    assert_string_equal(source, "an honest man");
+    assert_string_equal(source, "a right source");
     free(source);
     expect_complete(&data, 4);
 }
@@ -223,17 +222,17 @@ static void present_files_of_other_content_are_kept_aside(void **state)
 {
     (void)state;
     gkv_known_data data = row("aside");
-    data.sources[0] = (gkv_source){fetch_test, "a liar", NULL, "train-images-idx3-ubyte"};
+    data.sources[0] = (gkv_source){fetch_test, "a wrong source", NULL, "train-images-idx3-ubyte"};
     fresh();
     put_files("aside", true);
     put("aside/train-images-idx3-ubyte", "mine", 4); /* raw: it would be read first */
     assert_fails(gkv_known_data_verify(&data, temporary), GKV_ERR_DATA, "/train-images-idx3-ubyte: the SHA-256");
-    /* While there is nothing better, it stays where it is. */
-    assert_fails(gkv_known_data_get(&data, temporary, listener, NULL), GKV_ERR_DATA, "a liar");
+    /* As long as no right file has been fetched, the file stays. */
+    assert_fails(gkv_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_DATA, "a wrong source");
     assert_int_equal(entries_of(in_temporary("aside")), 5);
     assert_true(gkv_file_exists(in_temporary("aside/train-images-idx3-ubyte")));
     data.sources[0].folder = NULL;
-    assert_ok(gkv_known_data_get(&data, temporary, listener, NULL));
+    assert_ok(gkv_known_data_get(&data, temporary, reporter, NULL));
     assert_non_null(strstr(heard, "train-images-idx3-ubyte was not the known file; it is now "));
     assert_true(gkv_file_exists(in_temporary("aside/train-images-idx3-ubyte.set-aside")));
     expect_complete(&data, 5);
@@ -247,17 +246,17 @@ static void folders_that_cannot_be_written_are_io_errors(void **state)
     gkv_known_data data = row("x");
     data.sources[0] = (gkv_source){fetch_test, "the test", NULL, NULL};
     fresh();
-    assert_fails(gkv_known_data_get(&data, below, listener, NULL), GKV_ERR_IO, "/file: cannot make the folder");
-    assert_int_equal(asked, 0);
+    assert_fails(gkv_known_data_get(&data, below, reporter, NULL), GKV_ERR_IO, "/file: cannot make the folder");
+    assert_int_equal(fetches, 0);
     char *source = (char *)1;
     assert_fails(gkv_data_get("mnist", below, NULL, NULL, &source), GKV_ERR_IO, "a file of that name");
     assert_null(source);
     if (geteuid() != 0) { /* root writes everywhere */
         assert_ok(gkv_file_make_folder(in_temporary("locked/x")));
         assert_int_equal(chmod(in_temporary("locked/x"), 0500), 0);
-        assert_fails(gkv_known_data_get(&data, in_temporary("locked"), listener, NULL), GKV_ERR_IO,
+        assert_fails(gkv_known_data_get(&data, in_temporary("locked"), reporter, NULL), GKV_ERR_IO,
                      "the folder cannot be written: Permission denied");
-        assert_int_equal(asked, 0);
+        assert_int_equal(fetches, 0);
     }
 }
 
@@ -276,8 +275,7 @@ static void unknown_names_get_the_known_ones(void **state)
     assert_null(gkv_data_about_at(2));
 }
 
-/* Makes the PATH a folder with one script in it; the old PATH comes back at the end. */
-static char *old_path;
+static char *old_path; /* PATH before own_path() */
 
 static void put_program(const char *name, const char *script)
 {
@@ -288,6 +286,7 @@ static void put_program(const char *name, const char *script)
     assert_int_equal(chmod(put(relative, text, strlen(text)), 0700), 0);
 }
 
+/* Sets PATH to the folder of the test's own programs. give_path_back() restores it. */
 static int own_path(void **state)
 {
     (void)state;
@@ -342,10 +341,10 @@ static void every_source_that_failed_is_listed(void **state)
                  "npm ended with exit code 3: npm ERR! code ENOTFOUND; npm ERR! network; https://127.0.0.1:1/: ");
 }
 
-static void long_explanations_leave_room_for_each_other(void **state)
+static void long_explanations_are_all_listed(void **state)
 {
     (void)state;
-    gkv_known_data data = row("lies");
+    gkv_known_data data = row("long");
     for (int i = 0; i < GKV_MAX_SOURCES; i++)
         data.sources[i] = (gkv_source){fetch_test, "a source whose name is quite long", NULL, gkv_data_file_names[i]};
     data.sources[3].about = "the last one";
@@ -377,7 +376,7 @@ static void debian_package_is_installed_by_root_only(void **state)
     put_program("apt-get", "echo 'E: Unable to locate package set'; exit 100");
     assert_fails(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL), GKV_ERR_IO,
                  "apt-get ended with exit code 100: E: Unable to locate package set");
-    /* The package is known only once the lists are refreshed. */
+    /* apt-get finds the package only after an update of the lists. */
     put_program("apt-get", "case $1 in update) touch \"$here/updated\";; install) [ -e \"$here/updated\" ] && "
                            "cp -r \"$here/right\" \"$here/apt-system\";; esac");
     assert_ok(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL));
@@ -393,14 +392,14 @@ static void downloads_are_bounded(void **state)
     data.sources[0] = (gkv_source){gkv_fetch_https, "a mirror", url, NULL};
     put_files("mirror", true);
     fresh();
-    assert_ok(gkv_known_data_get(&data, temporary, listener, NULL));
+    assert_ok(gkv_known_data_get(&data, temporary, reporter, NULL));
     assert_non_null(strstr(heard, "/mirror/t10k-labels-idx1-ubyte.gz"));
     expect_complete(&data, 4);
     gkv_folder_remove(in_temporary("by-curl"));
     uint8_t *large = test_alloc(5000);
     put("mirror/train-images-idx3-ubyte.gz", large, 5000);
     free(large);
-    assert_fails(gkv_known_data_get(&data, temporary, listener, NULL), GKV_ERR_DATA,
+    assert_fails(gkv_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_DATA,
                  "train-images-idx3-ubyte.gz is longer than 1044 bytes");
     assert_int_equal(entries_of(in_temporary("by-curl")), 0);
 }
@@ -428,7 +427,7 @@ static void a_dead_proxy_is_soon_given_up(void **state)
     data.sources[0] = (gkv_source){gkv_fetch_https, "a mirror", "https://mirror.example/", NULL};
     fresh();
     const time_t start = time(NULL);
-    assert_fails(gkv_known_data_get(&data, temporary, listener, NULL), GKV_ERR_IO, "a mirror: ");
+    assert_fails(gkv_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_IO, "a mirror: ");
     assert_true(time(NULL) - start < 10);
     assert_non_null(strstr(heard, "\nwaiting for an answer: 3 s\n"));
     assert_int_equal(old ? setenv("https_proxy", old, 1) : unsetenv("https_proxy"), 0);
@@ -463,14 +462,14 @@ static void slow_programs_are_stopped(void **state)
     put_program("slow", "exec sleep 20");
     const time_t start = time(NULL);
     fresh();
-    assert_fails(gkv_process_run(argv, in_temporary("log"), 4, listener), GKV_ERR_IO, "slow took more than 4 seconds");
+    assert_fails(gkv_process_run(argv, in_temporary("log"), 4, reporter), GKV_ERR_IO, "slow took more than 4 seconds");
     assert_true(time(NULL) - start < 12);
     assert_string_equal(heard, "waiting for slow: 3 s\n");
     put_program("slow", "kill -9 $$");
-    assert_fails(gkv_process_run(argv, in_temporary("log"), 5, listener), GKV_ERR_IO,
+    assert_fails(gkv_process_run(argv, in_temporary("log"), 5, reporter), GKV_ERR_IO,
                  "slow was ended by signal 9: it says nothing");
     put_program("slow", "read line && exit 1; echo one; echo two; exit 4");
-    assert_fails(gkv_process_run(argv, in_temporary("log"), 5, listener), GKV_ERR_IO, "exit code 4: two");
+    assert_fails(gkv_process_run(argv, in_temporary("log"), 5, reporter), GKV_ERR_IO, "exit code 4: two");
 }
 
 int main(void)
@@ -480,14 +479,14 @@ int main(void)
         cmocka_unit_test(sha256_is_sha256),
         cmocka_unit_test(present_files_are_used),
         cmocka_unit_test(fetched_files_move_in),
-        cmocka_unit_test(remains_are_swept),
+        cmocka_unit_test(remnants_are_removed),
         cmocka_unit_test(wrong_checksum_is_refused_and_kept_out),
         cmocka_unit_test(present_files_of_other_content_are_kept_aside),
         cmocka_unit_test(folders_that_cannot_be_written_are_io_errors),
         cmocka_unit_test(unknown_names_get_the_known_ones),
         WITH_PATH(npm_delivers_a_package),
         WITH_PATH(every_source_that_failed_is_listed),
-        cmocka_unit_test(long_explanations_leave_room_for_each_other),
+        cmocka_unit_test(long_explanations_are_all_listed),
         cmocka_unit_test(debian_files_are_copied),
         WITH_PATH(debian_package_is_installed_by_root_only),
         cmocka_unit_test(downloads_are_bounded),

@@ -1,4 +1,4 @@
-/* IDX files: what is written is read, raw or gzip, and what lies is refused. */
+/* IDX files: written files can be read, raw or gzip, and files with false headers are refused. */
 #define _XOPEN_SOURCE 700
 #include "support.h"
 
@@ -39,10 +39,10 @@ static void expect_as_written(const char *images_path, const char *labels_path)
     gkv_dataset_free(dataset);
 }
 
-static void raw_and_gzip_are_told_by_content(void **state)
+static void raw_and_gzip_are_recognized_by_content(void **state)
 {
     (void)state;
-    const char *raw = put("raw.gz", images, 16 + PIXELS); /* the name lies */
+    const char *raw = put("raw.gz", images, 16 + PIXELS); /* the name does not match the content */
     const char *raw_labels = put("raw-labels", labels, 8 + COUNT);
     const char *packed = put_gzip("packed", images, 16 + PIXELS, "wb");
     const char *packed_labels = put_gzip("packed-labels", labels, 8 + COUNT, "wb");
@@ -79,7 +79,7 @@ static void large_files_arrive_whole(void **state)
     free(big);
 }
 
-/* A hostile file is refused raw and gzip, with this text and its own name. */
+/* Expects that a malformed file is refused, raw and as gzip, with a message that has this text and its name. */
 static void refused(const void *bytes, size_t n, const char *text)
 {
     gkv_dataset *dataset = (gkv_dataset *)1;
@@ -91,7 +91,7 @@ static void refused(const void *bytes, size_t n, const char *text)
     assert_null(dataset);
 }
 
-static void headers_that_lie_are_refused(void **state)
+static void false_headers_are_refused(void **state)
 {
     (void)state;
     uint8_t bytes[16 + PIXELS];
@@ -110,7 +110,7 @@ static void headers_that_lie_are_refused(void **state)
     }
 }
 
-static void promises_that_cannot_be_kept_are_refused(void **state)
+static void impossible_sizes_are_refused(void **state)
 {
     (void)state;
     uint8_t bytes[20] = {0};
@@ -170,7 +170,7 @@ static void every_flipped_byte_is_refused_or_harmless(void **state)
         packed[i] ^= 0x55;
         const gkv_status status = gkv_dataset_open(put("flipped", packed, n), NULL, &dataset);
         packed[i] ^= 0x55;
-        if (status == GKV_OK) /* a byte of the gzip header that means nothing to us */
+        if (status == GKV_OK) /* a byte of the gzip header that does not matter */
             assert_memory_equal(gkv_dataset_pixels(dataset, 0), images + 16, PIXELS);
         else
             assert_int_equal(status, GKV_ERR_DATA);
@@ -191,13 +191,13 @@ static void labels_must_fit_the_images(void **state)
     assert_null(dataset);
     assert_fails(gkv_dataset_open(path, path, &dataset), GKV_ERR_DATA,
                  "the magic number is 0x00000803 (IDX images); expected 0x00000801 (IDX labels)");
-    assert_fails(gkv_dataset_open(path, put("cut", labels, 7 + COUNT), &dataset), GKV_ERR_DATA, "promises count 7");
+    assert_fails(gkv_dataset_open(path, put("cut", labels, 7 + COUNT), &dataset), GKV_ERR_DATA, "states count 7");
     assert_fails(gkv_dataset_open(path, put("long", labels, 9 + COUNT), &dataset), GKV_ERR_DATA, "too long");
     assert_fails(gkv_dataset_open(path, in_temporary("nowhere"), &dataset), GKV_ERR_IO,
                  "/nowhere: cannot be opened: No such file or directory");
 }
 
-static void what_is_no_file_is_an_io_error(void **state)
+static void not_a_regular_file_is_an_io_error(void **state)
 {
     (void)state;
     gkv_dataset *dataset = NULL;
@@ -212,8 +212,8 @@ static void what_is_no_file_is_an_io_error(void **state)
     assert_fails(gkv_dataset_open(fifo, NULL, NULL), GKV_ERR_ARGUMENT, "out is NULL");
 }
 
-/* The most memory that the process has asked for so far, in KiB; where the system does
- * not say, the most that it has used. */
+/* The most memory that the process has reserved so far, in KiB, or the most that it has used if the system does not
+ * report the former. */
 static long peak(void)
 {
     char line[256];
@@ -229,7 +229,7 @@ static long peak(void)
     return kib > 0 ? kib : usage.ru_maxrss;
 }
 
-/* A gzip file of an IDX header and so many zeros. */
+/* Writes a gzip file of an IDX header and zeros. */
 static const char *put_bomb(const char *name, uint32_t count, size_t mebibytes)
 {
     uint8_t header[16], *zeros = test_alloc(1 << 20);
@@ -254,18 +254,19 @@ static void memory_stays_bounded(void **state)
     idx_header(noise, 0x803, 80000, 28, 28);
     for (size_t i = 16; i < 100000; i++)
         noise[i] = (uint8_t)((i * i * 2654435761U) >> 23);
-    const char *liar = put_gzip("liar", noise, 100000, "wb"); /* promises 60 MiB, holds 100 KB */
-    const char *bomb = put_bomb("bomb", 190000, 142);         /* 142 MiB in some 600 KiB, as promised */
-    const char *endless = put_bomb("endless", 100, 142);      /* promises 77 KiB */
+    const char *false_size = put_gzip("false_size", noise, 100000, "wb"); /* states 60 MiB, holds 100 KB */
+    const char *bomb = put_bomb("bomb", 190000, 142);         /* 142 MiB in about 600 KiB, as stated */
+    const char *endless = put_bomb("endless", 100, 142);      /* states 77 KiB */
     const long before = peak();
-    assert_fails(gkv_dataset_open(liar, NULL, &dataset), GKV_ERR_DATA, "too short: 99984 bytes follow the header");
-    assert_fails(gkv_dataset_open(bomb, NULL, &dataset), GKV_ERR_DATA, "promises count 190000 × height 28 × width 28");
+    assert_fails(gkv_dataset_open(false_size, NULL, &dataset), GKV_ERR_DATA,
+                 "too short: 99984 bytes follow the header");
+    assert_fails(gkv_dataset_open(bomb, NULL, &dataset), GKV_ERR_DATA, "states count 190000 × height 28 × width 28");
     assert_fails(gkv_dataset_open(endless, NULL, &dataset), GKV_ERR_DATA, "too long");
     assert_true(peak() - before < ALLOWED);
     free(noise);
 }
 
-static void what_is_written_is_read(void **state)
+static void written_files_are_read(void **state)
 {
     (void)state;
     const char *path = in_temporary("written");
@@ -300,19 +301,19 @@ static void writing_keeps_links_and_pipes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(written_files_are_read),
         cmocka_unit_test(writing_keeps_links_and_pipes),
-        cmocka_unit_test(memory_stays_bounded), /* first: peaks only rise */
-        cmocka_unit_test(raw_and_gzip_are_told_by_content),
+        cmocka_unit_test(memory_stays_bounded), /* first, since a peak never decreases */
+        cmocka_unit_test(raw_and_gzip_are_recognized_by_content),
         cmocka_unit_test(gzip_of_several_streams_is_one_file),
         cmocka_unit_test(large_files_arrive_whole),
-        cmocka_unit_test(headers_that_lie_are_refused),
-        cmocka_unit_test(promises_that_cannot_be_kept_are_refused),
+        cmocka_unit_test(false_headers_are_refused),
+        cmocka_unit_test(impossible_sizes_are_refused),
         cmocka_unit_test(wrong_lengths_are_refused),
         cmocka_unit_test(damaged_gzip_is_refused),
         cmocka_unit_test(every_flipped_byte_is_refused_or_harmless),
         cmocka_unit_test(labels_must_fit_the_images),
-        cmocka_unit_test(what_is_no_file_is_an_io_error),
+        cmocka_unit_test(not_a_regular_file_is_an_io_error),
     };
     return cmocka_run_group_tests(tests, make_files, remove_temporary);
 }

@@ -1,6 +1,6 @@
-/* A prior flow by itself, with parameters that are nowhere near the identity. */
-#ifndef GKV_TESTS_FLOW_RIG_H
-#define GKV_TESTS_FLOW_RIG_H
+/* A fixture with one prior flow. Its parameters can be moved far from those of the identity. */
+#ifndef GKV_TESTS_FLOW_FIXTURE_H
+#define GKV_TESTS_FLOW_FIXTURE_H
 
 #include "gradient.h"
 
@@ -12,7 +12,7 @@ typedef struct flow_fixture {
     gkv_workspace ws;
     gkv_flow *flow;
     size_t rows, d;
-    gkv_real *z;             /* [rows, d]: the input, kept apart from the workspace */
+    gkv_real *z;             /* [rows, d] the input, outside the workspace */
     gkv_real *weight, *tilt; /* the loss is Σ weight·ε + tilt·log_det */
 } flow_fixture;
 
@@ -42,7 +42,7 @@ static inline flow_fixture *flow_fixture_begin(const char *name, size_t rows, si
     return it;
 }
 
-/* Initial outputs are zero, which would hide half of the mistakes. */
+/* Changes all parameters. With initial parameters the networks' outputs are zero, which would hide errors. */
 static inline void flow_fixture_perturb(flow_fixture *it, double scale)
 {
     for (size_t i = 0; i < it->params.count; i++)

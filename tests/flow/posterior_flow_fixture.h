@@ -1,6 +1,6 @@
-/* What the float and the double test of the posterior flows share. */
-#ifndef GKV_TESTS_POSTERIOR_FLOW_RIG_H
-#define GKV_TESTS_POSTERIOR_FLOW_RIG_H
+/* Inverses of the posterior flows, for the float and the double test. */
+#ifndef GKV_TESTS_POSTERIOR_FLOW_FIXTURE_H
+#define GKV_TESTS_POSTERIOR_FLOW_FIXTURE_H
 
 #include "gradient.h"
 
@@ -32,8 +32,8 @@ static inline double planar_root(double p, double b, double s)
     return low;
 }
 
-/* The inverse of the planar layer, from its definition alone: along w the layer is a
- * map of one number, and what it does elsewhere follows from that number. */
+/* The inverse of the planar layer, computed from its definition. Along w the layer is a map of one number, and this
+ * number determines the other components. */
 static inline void planar_inverse(size_t d, const gkv_real *raw, const double *hat, const gkv_real *out, double *in)
 {
     const gkv_real *w = raw + d;
@@ -48,7 +48,7 @@ static inline void planar_inverse(size_t d, const gkv_real *raw, const double *h
         in[j] = (double)out[j] - hat[j] * h;
 }
 
-/* û, made visible by an input at which tanh is 1. */
+/* Computes û from its definition. */
 static inline void planar_hat(size_t d, const gkv_real *raw, double *hat)
 {
     const double norm2 = dot(d, raw + d, raw + d), a = dot(d, raw, raw + d);

@@ -1,4 +1,4 @@
-/* Posterior flows in float: finite for whatever an encoder says, and still invertible. */
+/* Posterior flows in float: they are finite and invertible for all outputs of an encoder. */
 #include "flow/posterior_flow_fixture.h"
 
 static void test_float(void **state)

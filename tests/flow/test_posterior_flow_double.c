@@ -7,13 +7,13 @@ typedef struct layer {
     double in[D_MAX], raw[RAW_MAX], weight[D_MAX], tilt;
 } layer;
 
-static layer draw(size_t family, size_t d, uint64_t place, double scale)
+static layer draw(size_t family, size_t d, uint64_t index, double scale)
 {
     layer it = {.ops = families[family], .d = d};
-    test_normals(4 * place, d, 1.2, it.in);
-    test_normals(4 * place + 1, it.ops->width(d), scale, it.raw);
-    test_normals(4 * place + 2, d, 1, it.weight);
-    test_normals(4 * place + 3, 1, 1, &it.tilt);
+    test_normals(4 * index, d, 1.2, it.in);
+    test_normals(4 * index + 1, it.ops->width(d), scale, it.raw);
+    test_normals(4 * index + 2, d, 1, it.weight);
+    test_normals(4 * index + 3, 1, 1, &it.tilt);
     return it;
 }
 
@@ -64,7 +64,7 @@ static void test_determinants_and_gradients(void **state)
     }
 }
 
-/* Whatever an encoder may say: a determinant that is finite, and one way back. */
+/* For all outputs of an encoder, the determinant is finite and there is one inverse. */
 static void test_inverses(void **state)
 {
     (void)state;
@@ -78,7 +78,7 @@ static void test_inverses(void **state)
             inverse(family, it.d, it.raw, out, back);
             for (size_t j = 0; j < it.d; j++)
                 size = fmax(size, fmax(fabs(out[j]), fabs(it.raw[j])));
-            /* Where the layer presses space together, rounding is magnified by that much. */
+            /* Where the layer contracts space, the inverse magnifies rounding errors by the same factor. */
             const double allowed = 1e-13 * size * size * (1 + exp(fmax(0, -log_det)));
             for (size_t j = 0; j < it.d; j++)
                 assert_close(back[j], it.in[j], allowed);
@@ -96,7 +96,7 @@ static void check_identity(const layer *it)
     assert_memory_equal(out, it->in, it->d * sizeof *out);
 }
 
-/* Zero raw parameters are the identity; so is u = 0, or a ratio of 0. */
+/* Zero raw parameters give the identity, and so does u = 0 or a ratio of 0. */
 static void test_identity(void **state)
 {
     (void)state;
@@ -109,7 +109,7 @@ static void test_identity(void **state)
     layer planar = draw(0, 5, 4, 1);
     memset(planar.raw, 0, 5 * sizeof *planar.raw);
     check_identity(&planar);
-    check_gradients(&planar, 1e-5); /* the second derivative in u jumps there */
+    check_gradients(&planar, 1e-5); /* the second derivative in u is not continuous there */
     layer radial = draw(1, 5, 4, 1);
     radial.raw[6] = 0;
     check_identity(&radial);
@@ -131,7 +131,7 @@ static void test_planar_without_direction(void **state)
     assert_gradient(loss, &it, it.in, d_in, 4, 1, 1e-7, "planar, z");
     assert_gradient(loss, &it, it.raw, d_raw, 4, 1, 1e-7, "planar, u");
     assert_gradient(loss, &it, it.raw + 8, d_raw + 8, 1, 1, 1e-7, "planar, b");
-    for (size_t j = 0; j < 4; j++) { /* in w it has a kink; the gradient is that of wᵀu > 0 */
+    for (size_t j = 0; j < 4; j++) { /* the layer has a kink in w; the gradient is that for wᵀu > 0 */
         const double step = it.raw[j] > 0 ? 1e-5 : -1e-5, here = loss(&it);
         it.raw[4 + j] = step;
         const double near = loss(&it);
@@ -140,7 +140,7 @@ static void test_planar_without_direction(void **state)
         it.raw[4 + j] = 0;
         assert_close(d_raw[4 + j], (4 * near - far - 3 * here) / (2 * step), 1e-8);
     }
-    /* û is continuous there: a tiny w of either sign gives nearly the same. */
+    /* û is continuous there: a tiny w of either sign gives nearly the same result. */
     for (int sign = -1; sign <= 1; sign += 2) {
         layer near = it;
         double nearby[D_MAX];
@@ -151,7 +151,7 @@ static void test_planar_without_direction(void **state)
     }
 }
 
-/* Valid parameters are taken as they are: eq. 10 without any correction. */
+/* Valid parameters are used unchanged: eq. 10 without any correction. */
 static void test_planar_plain(void **state)
 {
     (void)state;
@@ -178,7 +178,7 @@ static void test_radial_at_its_centre(void **state)
     assert_memory_equal(out, it.in, 4 * sizeof *out);
     const double y = it.raw[5], ratio = y >= 0 ? y : expm1(y);
     assert_close(log_det, 4 * log1p(ratio), 1e-12);
-    it.tilt = 0; /* the determinant has a kink there, the map has not */
+    it.tilt = 0; /* the determinant has a kink there, but the map does not */
     it.ops->backward(4, it.raw, it.in, it.weight, it.tilt, d_in, d_raw);
     for (size_t j = 0; j < 4; j++) {
         assert_close(d_in[j], it.weight[j] * (1 + ratio), 1e-12);

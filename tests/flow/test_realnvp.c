@@ -1,10 +1,10 @@
-/* RealNVP in float: eight layers on forty dimensions still come back. */
+/* RealNVP in float: the inverse of eight layers on forty dimensions. */
 #include "flow/flow_fixture.h"
 
 enum { ROWS = 100, D = 40, LAYERS = 8, HIDDEN = 128 };
 
-/* Weights of the size that training gives: initial ones, and outputs of which the
- * log-scales and shifts reach ±½: ε up to 40. */
+/* Weights as large as after training: hidden layers have initial weights, and output layers give log-scales and
+ * shifts up to ±½, so that ε is up to 40. */
 static flow_fixture *trained(void)
 {
     flow_fixture *it = flow_fixture_begin("realnvp", ROWS, D, LAYERS, HIDDEN, 2);
@@ -24,7 +24,7 @@ static void test_round_trip(void **state)
         spread = fmax(spread, fabs((double)(gkv_at(&it->ws, it->flow->eps, 0)[i] - it->z[i])));
     for (size_t r = 0; r < ROWS; r++)
         largest = fmax(largest, fabs((double)*gkv_at(&it->ws, it->flow->log_det, r)));
-    assert_true(spread > 1 && largest > 1); /* it is a flow, not the identity */
+    assert_true(spread > 1 && largest > 1); /* the flow is not the identity */
     memset(gkv_at(&it->ws, it->flow->z, 0), 0, ROWS * D * sizeof *it->z);
     it->flow->ops->generate(it->flow, &it->ws, 0, ROWS);
     for (size_t i = 0; i < ROWS * D; i++)
@@ -32,7 +32,7 @@ static void test_round_trip(void **state)
     flow_fixture_end(it);
 }
 
-/* Rows in other tiles: the same within rounding, whatever the tile's place. */
+/* Rows in other tiles have the same result within the rounding error, for any position of the tile. */
 static void test_tiles(void **state)
 {
     (void)state;

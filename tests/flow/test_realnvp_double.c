@@ -1,4 +1,4 @@
-/* RealNVP and the flow that is not there: determinants, gradients, inverses. */
+/* RealNVP and the identity flow: determinants, gradients, inverses. */
 #include "flow/flow_fixture.h"
 
 #include "flow/coupling.h"
@@ -30,7 +30,7 @@ static void check_log_det(flow_fixture *it)
     for (size_t r = 0; r < it->rows; r++) {
         flow_fixture_forward(it);
         const double log_det = *gkv_at(&it->ws, it->flow->log_det, r), *z = it->z + r * it->d;
-        /* Long steps suffer from the nets' kinks, short ones from rounding. */
+        /* Long steps cross kinks of the networks, and short ones have large rounding errors. */
         const double wide = test_log_det_of(normalise_row, it, z, it->d, 1e-3);
         const double narrow = test_log_det_of(normalise_row, it, z, it->d, 1e-4);
         assert_close(log_det, fabs(wide - log_det) < fabs(narrow - log_det) ? wide : narrow, 3e-7);
@@ -62,14 +62,15 @@ static void check_gradients(flow_fixture *it, size_t stride)
     free(d_z);
 }
 
-/* Forward mode, rows [1, rows) at once, against differences: all the Jacobian, and combinations of its rows. */
+/* Forward-mode differentiation of rows [1, rows), compared with differences: the Jacobian, and combinations of its
+ * rows. */
 static void check_tangents(flow_fixture *it)
 {
     const gkv_flow *flow = it->flow;
     const size_t d = it->d, rows = it->rows - 1, each = d + 2, widest = flow->widest;
     double *tangents = test_alloc(rows * each * d * sizeof *tangents), *wanted = test_alloc(d * d * sizeof *wanted);
     double *start = test_alloc(each * d * sizeof *start);
-    gkv_tangents room = {test_alloc(rows * each * widest * sizeof(double)),
+    gkv_tangents scratch = {test_alloc(rows * each * widest * sizeof(double)),
                          test_alloc(rows * each * widest * sizeof(double)), NULL};
     test_normals(40, each * d, 1, start);
     for (size_t j = 0; j < d; j++)
@@ -78,7 +79,7 @@ static void check_tangents(flow_fixture *it)
     for (size_t r = 0; r < rows; r++)
         memcpy(tangents + r * each * d, start, each * d * sizeof *start);
     flow_fixture_forward(it);
-    flow->ops->tangent(flow, &it->ws, 1, rows, each, tangents, &room);
+    flow->ops->tangent(flow, &it->ws, 1, rows, each, tangents, &scratch);
     for (size_t r = 0; r < rows; r++) {
         test_jacobian(normalise_row, it, it->z + (r + 1) * d, d, d, 1e-4, wanted);
         for (size_t k = 0; k < each; k++)
@@ -92,8 +93,8 @@ static void check_tangents(flow_fixture *it)
     free(tangents);
     free(wanted);
     free(start);
-    free(room.a);
-    free(room.b);
+    free(scratch.a);
+    free(scratch.b);
 }
 
 static void check_round_trip(flow_fixture *it, double tolerance)
@@ -107,7 +108,7 @@ static void check_round_trip(flow_fixture *it, double tolerance)
         largest = fmax(largest, fabs(it->z[i]));
     for (size_t i = 0; i < it->rows * it->d; i++)
         assert_close(gkv_at(&it->ws, flow->z, 0)[i], it->z[i], tolerance * largest);
-    /* … and from ε to z and back. */
+    /* From ε to z and back. */
     double *eps = test_alloc(it->rows * it->d * sizeof *eps);
     for (size_t i = 0; i < it->rows * it->d; i++)
         eps[i] = gkv_at(&it->ws, flow->eps, 0)[i] = it->weight[i];
@@ -135,7 +136,7 @@ static void test_realnvp(void **state)
     }
 }
 
-/* The documented start: zero outputs, so ε = z. */
+/* With initial parameters the outputs of the networks are zero, so ε = z. */
 static void test_identity_at_first(void **state)
 {
     (void)state;
@@ -147,16 +148,16 @@ static void test_identity_at_first(void **state)
     flow_fixture_end(it);
 }
 
-/* Each layer moves about half of the dimensions; each two layers together move all. */
+/* Each layer changes about half of the dimensions, and two consecutive layers change all of them. */
 static void test_splits(void **state)
 {
     (void)state;
     for (size_t d = 2; d <= 41; d++) {
-        for (size_t place = 0; place < 16; place++) {
+        for (size_t index = 0; index < 16; index++) {
             size_t moved = 0;
             for (size_t j = 0; j < d; j++) {
-                moved += gkv_coupling_moves(place, j, d);
-                assert_true(gkv_coupling_moves(place, j, d) != gkv_coupling_moves(place ^ 1, j, d));
+                moved += gkv_coupling_moves(index, j, d);
+                assert_true(gkv_coupling_moves(index, j, d) != gkv_coupling_moves(index ^ 1, j, d));
             }
             assert_in_range(moved, 3 * d / 8, (5 * d + 7) / 8);
         }
@@ -164,10 +165,10 @@ static void test_splits(void **state)
     assert_false(gkv_coupling_moves(0, 0, 4) || gkv_coupling_moves(0, 1, 4));
     assert_true(gkv_coupling_moves(2, 1, 4) && !gkv_coupling_moves(2, 2, 4));
     assert_true(gkv_coupling_moves(4, 3, 8) && !gkv_coupling_moves(4, 1, 8)); /* bit 1 of j */
-    assert_true(gkv_coupling_moves(6, 3, 8) == gkv_coupling_moves(0, 3, 8));  /* d = 8: round again */
+    assert_true(gkv_coupling_moves(6, 3, 8) == gkv_coupling_moves(0, 3, 8));  /* d = 8: the first split again */
 }
 
-/* However large the weights, one layer scales by no more than e^bound. */
+/* One layer scales by at most e^bound, however large the weights are. */
 static void test_bound(void **state)
 {
     (void)state;
@@ -190,7 +191,7 @@ static void test_none(void **state)
     assert_int_equal(it->flow->ops->parts(it->flow), 0);
     flow_fixture_forward(it);
     assert_memory_equal(gkv_at(&it->ws, it->flow->eps, 0), it->z, 12 * sizeof *it->z);
-    *gkv_at(&it->ws, it->flow->log_det, 2) = 9; /* what an earlier pass left */
+    *gkv_at(&it->ws, it->flow->log_det, 2) = 9; /* a value from an earlier pass */
     check_log_det(it);
     check_tangents(it);
     check_gradients(it, 1);
@@ -209,14 +210,14 @@ static void test_what_cannot_be_coupled(void **state)
     assert_fails(gkv_flow_realnvp.create(&one, &params, &plan, &flow), GKV_ERR_CONFIG, "model.latent");
     assert_null(flow);
     const gkv_flow_spec two = {.z = gkv_plan_forward(&plan, 2), .d_z = gkv_plan_backward(&plan, 2), .hidden = 3};
-    assert_ok(gkv_flow_realnvp.create(&two, &params, &plan, &flow)); /* no layers: no flow */
+    assert_ok(gkv_flow_realnvp.create(&two, &params, &plan, &flow)); /* a flow without layers is the identity */
     assert_ptr_equal(flow->ops, &gkv_flow_none);
     flow->ops->free(flow);
     gkv_flow_realnvp.free(NULL);
     gkv_params_free(&params);
 }
 
-/* A bound of 0 is a flow of shifts alone. */
+/* With a bound of 0 the flow consists of shifts only. */
 static void test_shifts_alone(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Histogram, entropy and confidence of a classifier's answers. */
+/* The histogram, entropy and confidence of class probabilities. */
 #include "generation_fixture.h"
 
 static void by_hand(void **state)
@@ -6,7 +6,7 @@ static void by_hand(void **state)
     (void)state;
     const float p[] = {
         0.25F, 0.5F,   0.25F, /* class 1 */
-        0.5F,  0,      0.5F,  /* class 0, the first of equals */
+        0.5F,  0,      0.5F,  /* class 0, the first of two equal ones */
         0,     0.9375F, 0.0625F, /* class 1, confident */
         0,     1,      0,     /* class 1, confident */
     };
@@ -53,7 +53,7 @@ static void refusals(void **state)
     float p[4] = {0.5F, 0.5F, 0.25F, 0.75F};
     gkv_class_metrics out = {.entropy = 5};
     assert_fails(gkv_class_metrics_of(NULL, 2, 2, NULL, &out), GKV_ERR_ARGUMENT, "probabilities are NULL");
-    assert_fails(gkv_class_metrics_of(p, 2, 2, NULL, NULL), GKV_ERR_ARGUMENT, "no place");
+    assert_fails(gkv_class_metrics_of(p, 2, 2, NULL, NULL), GKV_ERR_ARGUMENT, "is NULL");
     assert_fails(gkv_class_metrics_of(p, 0, 2, NULL, &out), GKV_ERR_ARGUMENT, "0 rows of 2 columns");
     assert_fails(gkv_class_metrics_of(p, 2, 0, NULL, &out), GKV_ERR_ARGUMENT, "2 rows of 0 columns");
     static const float wrong[] = {-0.1F, 1.5F, NAN, INFINITY};

@@ -1,4 +1,4 @@
-/* Feature networks: what they compute, on any number of threads, and files that are no such network. */
+/* Feature networks: their results, for any number of threads, and files that are refused. */
 #define _GNU_SOURCE
 #include "folder.h"
 
@@ -8,7 +8,7 @@
 #include "safetensors/safetensors.h"
 #include "metrics/features.h"
 
-/* --- A small network, and what it computes, by plain sums --------------------------------------- */
+/* --- A small network, and its results by plain sums --------------------------------------------- */
 
 enum { HEIGHT = 18, WIDTH = 13, ONE = 3, TWO = 5, FIRST = 9, SECOND = 6, CLASSES = 4, TENSORS = 10, NOTES = 5 };
 enum { FLAT = TWO * 2 * 1, IMAGES = 60, PIXELS = HEIGHT * WIDTH };
@@ -21,11 +21,11 @@ typedef struct network {
     gkv_metadata notes[NOTES];
 } network;
 
-static void fill(uint64_t place, size_t n, double scale, float *to)
+static void fill(uint64_t index, size_t n, double scale, float *to)
 {
     double noise[2048];
     assert_true(n <= 2048);
-    gkv_rng_normal_d(gkv_rng_at(5, GKV_STREAM_USER, n, place), n, noise);
+    gkv_rng_normal_d(gkv_rng_at(5, GKV_STREAM_USER, n, index), n, noise);
     for (size_t i = 0; i < n; i++)
         to[i] = (float)(scale * noise[i]);
 }
@@ -51,7 +51,7 @@ static void make(network *t)
     for (size_t i = 0; i < TENSORS; i++) {
         uint64_t bytes = 0;
         assert_true(gkv_tensor_bytes(&tensors[i], &bytes));
-        float *to = NULL; /* the tensor's own array, which is not const */
+        float *to = NULL; /* the array of the tensor, which is not const */
         memcpy(&to, &t->tensors[i].data, sizeof to);
         fill(i, bytes / sizeof(float), 0.4, to);
     }
@@ -143,18 +143,18 @@ static void computes_what_plain_sums_do(void **state)
     assert_ok(gkv_features_apply(loaded, IMAGES, images, 2, features, probabilities));
     size_t positive = 0;
     for (size_t i = 0; i < IMAGES; i++) {
-        double wanted[SECOND], shares[CLASSES];
-        naive(&t, images + i * PIXELS, wanted, shares);
+        double wanted[SECOND], classes[CLASSES];
+        naive(&t, images + i * PIXELS, wanted, classes);
         for (size_t k = 0; k < SECOND; k++) {
             assert_close(features[i * SECOND + k], wanted[k], 1e-5);
             positive += features[i * SECOND + k] > 0;
         }
         for (size_t k = 0; k < CLASSES; k++)
-            assert_close(probabilities[i * CLASSES + k], shares[k], 1e-5);
+            assert_close(probabilities[i * CLASSES + k], classes[k], 1e-5);
     }
     assert_true(positive > IMAGES * SECOND / 10 && positive < IMAGES * SECOND);
 
-    /* Either result alone. */
+    /* Each result alone. */
     float again[IMAGES * SECOND];
     assert_ok(gkv_features_apply(loaded, IMAGES, images, 1, again, NULL));
     assert_memory_equal(again, features, sizeof features);
@@ -202,26 +202,26 @@ static void bits_do_not_depend_on_threads(void **state)
     gkv_features *mnist = NULL;
     assert_ok(gkv_features_builtin("mnist", &mnist));
     float *const images = noise_images(N, 784);
-    float *const features = test_alloc(2 * N * D * sizeof *features), *const shares = test_alloc(2 * N * K * sizeof *shares);
-    assert_ok(gkv_features_apply(mnist, N, images, 1, features, shares));
+    float *const features = test_alloc(2 * N * D * sizeof *features), *const classes = test_alloc(2 * N * K * sizeof *classes);
+    assert_ok(gkv_features_apply(mnist, N, images, 1, features, classes));
     static const int threads[] = {2, 3, 8, 0};
     for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
         memset(features + N * D, 0, N * D * sizeof *features);
-        assert_ok(gkv_features_apply(mnist, N, images, threads[i], features + N * D, shares + N * K));
+        assert_ok(gkv_features_apply(mnist, N, images, threads[i], features + N * D, classes + N * K));
         assert_memory_equal(features, features + N * D, N * D * sizeof *features);
-        assert_memory_equal(shares, shares + N * K, N * K * sizeof *shares);
+        assert_memory_equal(classes, classes + N * K, N * K * sizeof *classes);
     }
     for (size_t i = 0; i < N; i++) {
         double total = 0;
         for (size_t k = 0; k < K; k++)
-            total += (double)shares[i * K + k];
+            total += (double)classes[i * K + k];
         assert_close(total, 1, 1e-6);
     }
-    free(images), free(features), free(shares);
+    free(images), free(features), free(classes);
     gkv_features_free(mnist);
 }
 
-/* --- What is refused -------------------------------------------------------------------------------- */
+/* --- Errors ----------------------------------------------------------------------------------------- */
 
 static void arguments_are_checked(void **state)
 {
@@ -253,7 +253,7 @@ static void arguments_are_checked(void **state)
     gkv_features_free(loaded);
 }
 
-/* Writes the network, and expects its file to be refused so. */
+/* Writes the network and expects that its file is refused with this text. */
 static void refuse(const network *t, const char *text)
 {
     gkv_features *loaded = NULL;
@@ -330,7 +330,7 @@ static void foreign_files_are_refused(void **state)
     assert_fails(gkv_features_load(path, &loaded), GKV_ERR_DATA, "t.safetensors: ");
 }
 
-/* The bytes of the small network's file, in *size of them. */
+/* The bytes of the small network's file; *size is their number. */
 static unsigned char *network_bytes(size_t *size)
 {
     network t;
@@ -344,7 +344,7 @@ static unsigned char *network_bytes(size_t *size)
     return bytes;
 }
 
-/* True if these bytes, which are the whole of their memory, are a network; else they are refused. */
+/* True if the bytes are a network, false if they are refused. They are copied to an array of exactly their size. */
 static bool is_network(const unsigned char *bytes, size_t size)
 {
     gkv_features *found = NULL;

@@ -36,7 +36,7 @@ static void diagonal_covariances(void **state)
     free(b);
 }
 
-/* Sample covariance of two columns, plainly. */
+/* The sample covariance of two columns, by its definition. */
 static void covariance_of(const float *x, size_t n, double mean[2], double c[3])
 {
     for (size_t j = 0; j < 2; j++) {
@@ -53,7 +53,7 @@ static void covariance_of(const float *x, size_t n, double mean[2], double c[3])
     }
 }
 
-/* Of 2 × 2 matrices that do not commute: tr (AB)^½ = √(tr AB + 2 √(det A det B)), from λ₁ + λ₂ and λ₁λ₂. */
+/* For 2 × 2 matrices that do not commute, tr (AB)^½ = √(tr AB + 2 √(det A det B)) follows from λ₁ + λ₂ and λ₁λ₂. */
 static void covariances_that_do_not_commute(void **state)
 {
     (void)state;
@@ -70,7 +70,7 @@ static void covariances_that_do_not_commute(void **state)
     const double root = sqrt(trace + 2 * sqrt((s[0] * s[2] - s[1] * s[1]) * (t[0] * t[2] - t[1] * t[1])));
     const double expected = pow(mean_a[0] - mean_b[0], 2) + pow(mean_a[1] - mean_b[1], 2) + s[0] + s[2] + t[0] + t[2] -
                             2 * root;
-    assert_true(fabs(s[1] * (t[0] - t[2]) - t[1] * (s[0] - s[2])) > 1); /* they do not */
+    assert_true(fabs(s[1] * (t[0] - t[2]) - t[1] * (s[0] - s[2])) > 1); /* the matrices do not commute */
     assert_relative(frechet(a, N_A, b, N_B, 2), expected, 1e-12);
     free(a);
     free(b);
@@ -102,7 +102,7 @@ static void translation_and_scale(void **state)
     free(b_wide);
 }
 
-/* Also with fewer rows than columns, where all but n − 1 eigenvalues are 0, and with columns that never change. */
+/* Sets with fewer rows than columns, for which all but n − 1 eigenvalues are 0, and sets with constant columns. */
 static void equal_sets(void **state)
 {
     (void)state;
@@ -122,14 +122,14 @@ static void equal_sets(void **state)
     free(a);
 }
 
-/* Two lines in 40 dimensions: λ's are all 0 but one. */
+/* Two lines in 40 dimensions, for which all λ but one are 0. */
 static void fewer_rows_than_columns(void **state)
 {
     (void)state;
     enum { D = 40 };
     float a[2 * D] = {0}, b[2 * D] = {0};
-    a[0] = 2; /* variance 2 along one axis … */
-    b[0] = b[1] = 3; /* … and 9 along a diagonal: (uᵀv)² = ½ */
+    a[0] = 2; /* variance 2 along an axis */
+    b[0] = b[1] = 3; /* variance 9 along a diagonal: (uᵀv)² = ½ */
     const double means = pow(1 - 1.5, 2) + pow(1.5, 2);
     assert_relative(frechet(a, 2, b, 2, D), means + 2 + 9 - 2 * sqrt(2 * 9 * 0.5), 1e-12);
 }
@@ -137,18 +137,18 @@ static void fewer_rows_than_columns(void **state)
 static void one_row_and_refusals(void **state)
 {
     (void)state;
-    float a[4] = {1, 2, 3, 4}, bad[4] = {1, 2, NAN, 4}, wild[4] = {1, 2, 3, INFINITY};
+    float a[4] = {1, 2, 3, 4}, bad[4] = {1, 2, NAN, 4}, infinite[4] = {1, 2, 3, INFINITY};
     double distance = 5;
     assert_true(isnan(frechet(a, 1, a, 2, 2)));
     assert_true(isnan(frechet(a, 2, a, 1, 2)));
     assert_fails(gkv_frechet_distance(NULL, 2, a, 2, 2, &distance), GKV_ERR_ARGUMENT, "first features are NULL");
     assert_fails(gkv_frechet_distance(a, 2, NULL, 2, 2, &distance), GKV_ERR_ARGUMENT, "second features are NULL");
-    assert_fails(gkv_frechet_distance(a, 2, a, 2, 2, NULL), GKV_ERR_ARGUMENT, "no place");
+    assert_fails(gkv_frechet_distance(a, 2, a, 2, 2, NULL), GKV_ERR_ARGUMENT, "is NULL");
     assert_fails(gkv_frechet_distance(a, 0, a, 2, 2, &distance), GKV_ERR_ARGUMENT, "0 rows of 2 columns");
     assert_fails(gkv_frechet_distance(a, 2, a, 2, 0, &distance), GKV_ERR_ARGUMENT, "2 rows of 0 columns");
     assert_fails(gkv_frechet_distance(bad, 2, a, 2, 2, &distance), GKV_ERR_DATA,
                  "row 1 of the first features has nan in column 0");
-    assert_fails(gkv_frechet_distance(a, 2, wild, 2, 2, &distance), GKV_ERR_DATA,
+    assert_fails(gkv_frechet_distance(a, 2, infinite, 2, 2, &distance), GKV_ERR_DATA,
                  "row 1 of the second features has inf in column 1");
     assert_true(distance == 5);
     float huge[4] = {3e38F, 0, -3e38F, 1};

@@ -1,5 +1,5 @@
-/* The measures of generated samples on each instruction set that this CPU has: which one is decided at the first
- * call of a process, so each has a process of its own. */
+/* The generation metrics on each instruction set of this CPU. A process chooses its instruction set at the first
+ * call, so each one has its own process. */
 #define _DEFAULT_SOURCE /* fork(), setenv() */
 #include "generation_fixture.h"
 
@@ -48,7 +48,7 @@ static gkv_status answer(answers *out)
     return status;
 }
 
-/* In a process whose kernels are of that level. */
+/* Computes the metrics in a process with kernels of this level. */
 static void answer_at(gkv_simd level, answers *out)
 {
     int ends[2];
@@ -63,7 +63,7 @@ static void answer_at(gkv_simd level, answers *out)
         _exit(fine ? 0 : 1);
     }
     close(ends[1]);
-    const ssize_t count = read(ends[0], out, sizeof *out); /* less than a pipe holds, so all at once */
+    const ssize_t count = read(ends[0], out, sizeof *out); /* less than the capacity of a pipe */
     close(ends[0]);
     int code = 1;
     assert_true(waitpid(child, &code, 0) == child && code == 0);
@@ -82,7 +82,7 @@ static void levels_agree(void **state)
         assert_relative(other.frechet, portable.frechet, 1e-13);
         assert_relative(other.kid.mean, portable.kid.mean, 1e-9);
         assert_relative(other.kid.sd, portable.kid.sd, 1e-9);
-        /* products are the same bits, so no row is on another side of a ball */
+        /* products have the same bits, so the same rows are in the balls */
         assert_memory_equal(&other.neighbours, &portable.neighbours, sizeof other.neighbours);
         assert_memory_equal(other.index, portable.index, sizeof other.index);
         assert_memory_equal(other.distance, portable.distance, sizeof other.distance);

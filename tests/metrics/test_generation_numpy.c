@@ -1,4 +1,4 @@
-/* The measures of generated samples a second time, in NumPy: tests/numpy/check_generation.py. */
+/* The generation metrics, compared with those that tests/numpy/check_generation.py computes with NumPy. */
 #define _DEFAULT_SOURCE /* popen(), WEXITSTATUS() */
 #include "generation_fixture.h"
 
@@ -22,7 +22,7 @@ static void write_npy(const char *path, const float *x, size_t n, size_t d)
     assert_int_equal(fclose(file), 0);
 }
 
-/* How many of the values the script finds wrong, by the first Python that has NumPy; −1 without one. */
+/* Returns the number of values that the script finds wrong, or −1 if there is no Python with NumPy. */
 static int wrong_ones(const char *reference, const char *draws, const char *values)
 {
     char command[2048], line[256];
@@ -53,7 +53,7 @@ static void numpy_agrees(void **state)
     (void)state;
     const char *const reference_path = "generation-reference.npy", *const draws_path = "generation-draws.npy";
     float *const real = normal_features(1, N, D, 1, 0.5), *const made = normal_features(2, M, D, 0.9, 0.6);
-    memcpy(made + 7 * D, real + 9 * D, D * sizeof *made); /* a copy of a real row, and one twice: ties */
+    memcpy(made + 7 * D, real + 9 * D, D * sizeof *made); /* a copy of a real row and a repeated row: ties */
     memcpy(made + 8 * D, real + 9 * D, D * sizeof *made);
     write_npy(reference_path, real, N, D);
     write_npy(draws_path, made, M, D);
@@ -75,7 +75,7 @@ static void numpy_agrees(void **state)
     if (wrong < 0)
         skip();
     assert_int_equal(wrong, 0);
-    /* A comparison that cannot fail is none. */
+    /* The comparison can fail. */
     snprintf(values, sizeof values,
              "frechet=%.17g kid=%.17g kid_sd=%.17g precision=%.17g recall=%.17g density=%.17g coverage=%.17g kid=nan",
              frechet * (1 + 1e-3), kid.mean * (1 + 1e-5), kid.sd * (1 - 1e-5), m.precision + 1.0 / M,

@@ -1,9 +1,9 @@
-/* MSE, PSNR and SSIM against scikit-image 0.19.3 and against the definition. */
+/* MSE, PSNR and SSIM, compared with scikit-image 0.19.3 and with their definitions. */
 #include "support.h"
 
 #include "gkvae/image_metrics.h"
 
-/* Four patterns in sixteenths, exact in float, that any language can make. */
+/* Four patterns of multiples of 1/16, which are exact in float and easy to make in any language. */
 static float *pattern(size_t h, size_t w, int kind)
 {
     float *image = test_alloc(h * w * sizeof *image);
@@ -22,8 +22,7 @@ static float *pattern(size_t h, size_t w, int kind)
     return image;
 }
 
-/* The definition, window by window and tap by tap in two dimensions; only for
- * images with both sides of 11 or more. */
+/* The definition, with two-dimensional windows. Both sides are at least 11. */
 static double slow_ssim(const float *a, const float *b, int h, int w)
 {
     double total = 0;
@@ -86,7 +85,7 @@ static void agrees_with_scikit_image(void **state)
 }
 
 /* scipy.ndimage.gaussian_filter(mode="reflect") without cropping the short sides. */
-static void small_images_are_mirrored(void **state)
+static void small_images_have_symmetric_padding(void **state)
 {
     (void)state;
     const struct {
@@ -141,7 +140,7 @@ static void batch_is_the_mean_of_its_pairs(void **state)
     }
     gkv_image_scores scores;
     assert_ok(gkv_image_scores_of(a, b, N, 28, 28, &scores));
-    assert_int_equal(scores.identical, 1); /* pair 2, whose PSNR is infinite */
+    assert_int_equal(scores.identical, 1); /* pair 2 has an infinite PSNR */
     assert_int_equal(scores.psnr.n, 3);
     assert_close(scores.psnr.mean, (psnr[0] + psnr[1] + psnr[3]) / 3, 1e-12);
     assert_int_equal(scores.mse.n, 4);
@@ -183,7 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_scikit_image),
-        cmocka_unit_test(small_images_are_mirrored),
+        cmocka_unit_test(small_images_have_symmetric_padding),
         cmocka_unit_test(equal_images_are_perfect),
         cmocka_unit_test(batch_is_the_mean_of_its_pairs),
         cmocka_unit_test(bad_pixels_are_named),

@@ -1,9 +1,9 @@
-/* Eigenvalues of symmetric matrices. */
+/* Eigenvalues and eigenvectors of symmetric matrices. */
 #include "generation_fixture.h"
 
-#include "metrics/jacobi.h"
+#include "metrics/feature_covariance.h"
 
-/* Vᵀ Λ V is the matrix again, and V Vᵀ the identity. */
+/* Vᵀ Λ V is the matrix, and V Vᵀ is the identity. */
 static void vectors_and_values_make_the_matrix(void **state)
 {
     (void)state;
@@ -16,7 +16,7 @@ static void vectors_and_values_make_the_matrix(void **state)
         for (size_t i = 0; i < d; i++)
             for (size_t j = 0; j < d; j++)
                 left[i * d + j] = a[i * d + j] = (double)(x[i * d + j] + x[j * d + i]);
-        memset(v, 0x7f, d * d * sizeof *v); /* whatever is there */
+        memset(v, 0x7f, d * d * sizeof *v); /* arbitrary numbers, which are overwritten */
         assert_ok(gkv_jacobi(a, v, d));
         for (size_t i = 0; i < d; i++)
             for (size_t j = 0; j < d; j++) {
@@ -28,7 +28,7 @@ static void vectors_and_values_make_the_matrix(void **state)
                 assert_close(sum, left[i * d + j], 1e-12 * (double)d);
                 assert_close(dot, i == j, 1e-12);
             }
-        memcpy(v, left, d * d * sizeof *v); /* without vectors the same values */
+        memcpy(v, left, d * d * sizeof *v); /* the same values without vectors */
         assert_ok(gkv_jacobi(v, NULL, d));
         for (size_t i = 0; i < d; i++)
             assert_true(v[i * d + i] == a[i * d + i]);

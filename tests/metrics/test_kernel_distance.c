@@ -1,4 +1,4 @@
-/* The kernel distance: against plain loops over the same subsets, closed forms, threads, refusals. */
+/* The kernel distance: plain loops over the same subsets, closed forms, threads, errors. */
 #include "generation_fixture.h"
 
 static double kernel(const float *x, const float *y, size_t d)
@@ -9,7 +9,7 @@ static double kernel(const float *x, const float *y, size_t d)
     return pow(sum / (double)d + 1, 3);
 }
 
-/* Of rows p of a and q of b, m of each. */
+/* The estimate for m rows p of a and m rows q of b. */
 static double discrepancy(const float *a, const uint32_t *p, const float *b, const uint32_t *q, size_t m, size_t d)
 {
     double within = 0, between = 0;
@@ -56,7 +56,7 @@ static void as_plain_loops(void **state)
         expected(a, n_a, b, n_b, d, &set, &mean, &sd);
         assert_ok(gkv_kernel_distance(a, n_a, b, n_b, d, &set, &kid));
         assert_relative(kid.mean, mean, 1e-11);
-        assert_close(kid.sd, sd, 1e-9 * sd + 1e-12 * fabs(mean)); /* subsets that happen to be equal leave rounding */
+        assert_close(kid.sd, sd, 1e-9 * sd + 1e-12 * fabs(mean)); /* equal subsets differ by rounding */
         assert_int_equal(kid.subsets, set.subsets);
         assert_int_equal(kid.size, set.size);
         free(a);
@@ -64,7 +64,8 @@ static void as_plain_loops(void **state)
     }
 }
 
-/* Whole sets as subsets: one value, whatever the order; of a set and itself 2/m (mean off the diagonal − on it). */
+/* With whole sets as subsets there is one value, which does not depend on the order of rows. For a set and itself it is
+ * 2/m·(mean off the diagonal − mean on it). */
 static void whole_sets(void **state)
 {
     (void)state;
@@ -79,12 +80,12 @@ static void whole_sets(void **state)
     assert_ok(gkv_kernel_distance(a, N, a, N, D, &set, &kid));
     assert_int_equal(kid.size, N);
     assert_relative(kid.mean, 2.0 / N * (off / (N * (N - 1)) - on / N), 1e-9);
-    assert_true(kid.mean < 0); /* unbiased, so no square of anything */
+    assert_true(kid.mean < 0); /* an unbiased estimate may be negative */
     assert_close(kid.sd, 0, 1e-13);
     free(a);
 }
 
-/* Points: k = 1 within a set of zeros, (c² + 1)³ within one of c's, 1 between. */
+/* k = 1 within a set of zeros, (c² + 1)³ within a set of c's, and 1 between the two. */
 static void two_points(void **state)
 {
     (void)state;
@@ -126,7 +127,7 @@ static void too_few_rows(void **state)
     (void)state;
     float a[6] = {1, 2, 3, 4, 5, 6};
     gkv_kid kid;
-    assert_ok(gkv_kernel_distance(a, 1, a, 3, 2, NULL, &kid)); /* and the defaults */
+    assert_ok(gkv_kernel_distance(a, 1, a, 3, 2, NULL, &kid)); /* with the defaults */
     assert_true(isnan(kid.mean) && isnan(kid.sd));
     assert_int_equal(kid.size, 1);
     assert_int_equal(kid.subsets, 100);
@@ -145,7 +146,7 @@ static void refusals(void **state)
     assert_true(set.subsets == 100 && set.size == 1000 && set.seed == 1 && set.threads == 0);
     assert_fails(gkv_kernel_distance(NULL, 2, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT, "first features are NULL");
     assert_fails(gkv_kernel_distance(a, 2, NULL, 2, 2, &set, &kid), GKV_ERR_ARGUMENT, "second features are NULL");
-    assert_fails(gkv_kernel_distance(a, 2, a, 2, 2, &set, NULL), GKV_ERR_ARGUMENT, "no place");
+    assert_fails(gkv_kernel_distance(a, 2, a, 2, 2, &set, NULL), GKV_ERR_ARGUMENT, "is NULL");
     assert_fails(gkv_kernel_distance(a, 0, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT, "0 rows");
     assert_fails(gkv_kernel_distance(a, 2, a, 2, 0, &set, &kid), GKV_ERR_ARGUMENT, "0 columns");
     assert_fails(gkv_kernel_distance(a, 2, bad, 2, 2, &set, &kid), GKV_ERR_DATA,

@@ -1,7 +1,7 @@
-/* The nearest images: against plain loops in double, ties, what float cannot tell apart, threads, refusals. */
+/* The nearest images: plain loops in double, ties, references that are equal in float, threads, errors. */
 #include "generation_fixture.h"
 
-/* Sparse images, as handwriting is. */
+/* Sparse images, as those of handwriting are. */
 static uint8_t *images(uint64_t which, size_t count, size_t pixels)
 {
     uint32_t *words = test_alloc(count * pixels * sizeof *words);
@@ -67,9 +67,9 @@ static void as_plain_loops(void **state)
     }
 }
 
-/* References that differ from each other by one level of one pixel, or in the order of pixels alone: products in
- * float cannot order them. */
-static void what_float_cannot_tell(void **state)
+/* References that differ by one level of one pixel, or only in the order of pixels. Products in float cannot order
+ * them. */
+static void references_that_are_equal_in_float(void **state)
 {
     (void)state;
     enum { M = 300, PIXELS = 784, N = 40 };
@@ -82,7 +82,7 @@ static void what_float_cannot_tell(void **state)
     }
     float *queries = grey(other, N * PIXELS);
     check(queries, N, references, M, PIXELS);
-    /* The base turned round by j pixels is equally far from an even grey but for the rounding of double. */
+    /* The base rotated by j pixels has the same distance from a uniform grey, within the rounding error of double. */
     for (size_t j = 0; j < M; j++)
         for (size_t k = 0; k < PIXELS; k++)
             references[j * PIXELS + k] = base[(k + j) % PIXELS];
@@ -171,7 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_plain_loops),
-        cmocka_unit_test(what_float_cannot_tell),
+        cmocka_unit_test(references_that_are_equal_in_float),
         cmocka_unit_test(ties_and_copies),
         cmocka_unit_test(same_bits_on_any_threads),
         cmocka_unit_test(refusals),

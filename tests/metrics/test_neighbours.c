@@ -1,4 +1,4 @@
-/* Precision, recall, density and coverage: against plain loops, at ties, and where there are too few rows. */
+/* Precision, recall, density and coverage: plain loops, ties, and too few rows. */
 #include "generation_fixture.h"
 
 static double square(const float *x, const float *y, size_t d)
@@ -29,7 +29,7 @@ static double radius(const float *x, size_t n, size_t d, size_t i, size_t k)
     return found;
 }
 
-/* By the definitions, one pair after another. */
+/* The definitions, one pair after another. */
 static gkv_neighbour_metrics plainly(const float *real, size_t n, const float *made, size_t m, size_t d,
                                      size_t k_precision, size_t k_density)
 {
@@ -90,7 +90,8 @@ static void assert_equal_metrics(gkv_neighbour_metrics actual, gkv_neighbour_met
     assert_same(actual.coverage, expected.coverage);
 }
 
-/* Whole numbers, where every distance is exact and many are equal, duplicates among them: < and ≤ must be right. */
+/* Rows of whole numbers: all distances are exact, many are equal, and there are duplicates. So < and ≤ give different
+ * results. */
 static void as_plain_loops(void **state)
 {
     (void)state;
@@ -116,28 +117,28 @@ static void far_and_equal_sets(void **state)
     enum { N = 200, D = 6 };
     float *const x = normal_features(1, N, D, 1, 0), *const far = normal_features(2, N, D, 1, 100);
     assert_equal_metrics(metrics(x, N, far, N, D, NULL), (gkv_neighbour_metrics){0, 0, 0, 0});
-    /* Each row's own ball, and those of its neighbours: k − 1 others are nearer than the k-th. */
+    /* A row is in its own ball and in those of neighbours: k − 1 other rows are nearer than the k-th. */
     const gkv_neighbour_metrics same = metrics(x, N, x, N, D, NULL);
     assert_equal_metrics(same, (gkv_neighbour_metrics){1, 1, 1, 1});
     free(x);
     free(far);
 }
 
-/* One of four equal real rows: its ball by k = 3 is the point itself, that of k = 5 is not. */
+/* One of four equal real rows. Its ball for k = 3 is a point; that for k = 5 is not. */
 static void duplicates(void **state)
 {
     (void)state;
     const float real[] = {0, 0, 0, 0, 8, 9}, made[] = {0, 8.5F};
     const double nan = (double)NAN; /* two rows have no third neighbours */
-    assert_equal_metrics(metrics(real, 6, made, 2, 1, NULL), /* of 2·5: four balls hold the first, all six the other */
+    assert_equal_metrics(metrics(real, 6, made, 2, 1, NULL), /* first row in 4 balls, other in 6, of 2·5 */
                          (gkv_neighbour_metrics){.precision = 1, .recall = nan, .density = 1, .coverage = 1});
     const gkv_neighbour_settings three = {.k_precision = 3, .k_density = 3};
-    assert_equal_metrics(metrics(real, 4, made, 2, 1, &three), /* a ball of radius 0 holds nothing by <, one by ≤ */
+    assert_equal_metrics(metrics(real, 4, made, 2, 1, &three), /* a ball of radius 0 has no row by < and one row by ≤ */
                          (gkv_neighbour_metrics){.precision = 0.5, .recall = nan, .density = 0, .coverage = 0});
 }
 
-/* Of two samples of one distribution a real row's k nearest among the 2n − 1 others are all real with
- * probability 2^−k about; that and density 1 hold whatever the distribution. */
+/* For two samples of one distribution, the k nearest of the other 2n − 1 rows of a real row are all real with a
+ * probability of about 2^−k. This and density 1 hold for every distribution. */
 static void one_distribution(void **state)
 {
     (void)state;
@@ -169,7 +170,7 @@ static void same_bits_on_any_threads(void **state)
     free(y);
 }
 
-/* A reference serves several sets. */
+/* One reference is compared with several sets. */
 static void one_reference_for_many(void **state)
 {
     (void)state;
@@ -184,7 +185,7 @@ static void one_reference_for_many(void **state)
         assert_equal_metrics(got, metrics(x, N, y, m, D, NULL));
         free(y);
     }
-    free(x); /* it has a copy */
+    free(x); /* the reference has a copy */
     float row[D] = {0};
     gkv_neighbour_metrics got;
     assert_ok(gkv_neighbour_metrics_of(reference, row, 1, &got));
@@ -202,7 +203,7 @@ static void refusals(void **state)
     gkv_neighbour_defaults(&settings);
     assert_true(settings.k_precision == 3 && settings.k_density == 5 && settings.threads == 0);
     assert_fails(gkv_reference_create(NULL, 6, 2, NULL, &reference), GKV_ERR_ARGUMENT, "reference features are NULL");
-    assert_fails(gkv_reference_create(x, 6, 2, NULL, NULL), GKV_ERR_ARGUMENT, "no place");
+    assert_fails(gkv_reference_create(x, 6, 2, NULL, NULL), GKV_ERR_ARGUMENT, "is NULL");
     assert_fails(gkv_reference_create(x, 0, 2, NULL, &reference), GKV_ERR_ARGUMENT, "0 rows");
     assert_fails(gkv_reference_create(x, 6, 0, NULL, &reference), GKV_ERR_ARGUMENT, "0 columns");
     assert_fails(gkv_reference_create(bad, 2, 2, NULL, &reference), GKV_ERR_DATA,
@@ -217,7 +218,7 @@ static void refusals(void **state)
     gkv_neighbour_metrics out = {.precision = 9};
     assert_fails(gkv_neighbour_metrics_of(NULL, x, 6, &out), GKV_ERR_ARGUMENT, "no reference");
     assert_ok(gkv_reference_create(x, 6, 2, NULL, &reference));
-    assert_fails(gkv_neighbour_metrics_of(reference, x, 6, NULL), GKV_ERR_ARGUMENT, "no place");
+    assert_fails(gkv_neighbour_metrics_of(reference, x, 6, NULL), GKV_ERR_ARGUMENT, "is NULL");
     assert_fails(gkv_neighbour_metrics_of(reference, NULL, 6, &out), GKV_ERR_ARGUMENT, "generated features are NULL");
     assert_fails(gkv_neighbour_metrics_of(reference, x, 0, &out), GKV_ERR_ARGUMENT, "0 rows of 2 columns");
     assert_fails(gkv_neighbour_metrics_of(reference, bad, 2, &out), GKV_ERR_DATA,

@@ -1,4 +1,4 @@
-/* The kernels of pairs of rows, on every instruction set that this CPU has. */
+/* The kernels of pairs of rows, for every instruction set of this CPU. */
 #include "generation_fixture.h"
 
 #include "metrics/pairs.h"
@@ -11,7 +11,7 @@ static double chain(const float *x, const float *y, size_t d)
     return sum;
 }
 
-/* Products to the bit, whatever the shape; distances; sums of cubes. */
+/* Products have the same bits for any shape. Distances and sums of cubes are right. */
 static void check_shape(const gkv_pairs_kernels *kernels, size_t n, size_t m, size_t d)
 {
     float *const x = normal_features(1, n, d, 1, 0), *const y = normal_features(2, m, d, 1, 0);
@@ -65,7 +65,7 @@ static void products_are_one_chain(void **state)
             check_shape(gkv_pairs_kernels_of((gkv_simd)level), shapes[s][0], shapes[s][1], shapes[s][2]);
 }
 
-/* Equal rows are 0 apart, however long they are, and no distance is negative. */
+/* The distance of equal rows is exactly 0, and no distance is negative. */
 static void equal_rows(void **state)
 {
     (void)state;
@@ -95,7 +95,7 @@ static void equal_rows(void **state)
     free(x);
 }
 
-/* ≤ of precision and recall, < of density; NaN radii hold nothing; what was covered stays so. */
+/* Precision and recall use ≤, and density uses <. A ball with radius NaN is empty. A covered row stays covered. */
 static void counts(void **state)
 {
     (void)state;
@@ -105,7 +105,7 @@ static void counts(void **state)
             double c[N], generated[N], covered[N + 1] = {0};
             for (size_t j = 0; j < N; j++) {
                 c[j] = (double)j;
-                generated[j] = j == N - 1 ? (double)j : (double)j - 1; /* only the last one's holds */
+                generated[j] = j == N - 1 ? (double)j : (double)j - 1; /* only the last row's ball has the real row */
             }
             covered[0] = 1;
             gkv_pairs_balls balls = {

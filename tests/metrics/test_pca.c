@@ -1,9 +1,9 @@
-/* Two principal axes. */
+/* The two principal axes. */
 #include "support.h"
 
 #include "gkvae/image_metrics.h"
 
-/* A small fixed generator: the tests want spread, not quality. */
+/* A simple deterministic generator, which is good enough for these tests. */
 static double noise(uint32_t *seed)
 {
     double sum = 0;
@@ -29,8 +29,8 @@ static void finds_the_plane_it_was_given(void **state)
     assert_ok(gkv_pca2(codes, N, D, xy, axes, explained));
     assert_close(explained[0] + explained[1], 1, 1e-12);
     assert_true(explained[0] > 0.85 && explained[0] < 0.97);
-    /* The largest entry is positive: the first axis comes out turned round. The
-     * sample's own correlation of u and v tilts the axes a little in the plane. */
+    /* The largest entry is positive, so the sign of the first axis is reversed. u and v are slightly correlated in the
+     * sample, which rotates the axes a little in the plane. */
     assert_true(axes[2] > 0.79 && axes[0] < -0.59);
     assert_true(axes[D + 3] > 0.9);
     for (int k = 0; k < 2; k++) {
@@ -45,7 +45,7 @@ static void finds_the_plane_it_was_given(void **state)
         assert_close(dot, 0, 1e-12);
         assert_close(mean, 0, 1e-10);
     }
-    /* Two axes hold all of it: distances are kept. */
+    /* The codes lie in the plane of the two axes, so distances are preserved. */
     for (int i = 1; i < N; i++) {
         double far = 0;
         for (int j = 0; j < D; j++)
@@ -54,7 +54,7 @@ static void finds_the_plane_it_was_given(void **state)
     }
 }
 
-/* C·v = λ·v for the axes found, with C made here once more. */
+/* C·v = λ·v holds for the axes, with C computed here. */
 static void axes_are_eigenvectors(void **state)
 {
     (void)state;
@@ -102,7 +102,7 @@ static void degenerate_codes(void **state)
     assert_close(explained[0], 1, 1e-15);
     assert_close(explained[1], 0, 0);
 
-    const double same[] = {4, 4, 4, 4, 4, 4}; /* no spread */
+    const double same[] = {4, 4, 4, 4, 4, 4}; /* all codes are equal */
     assert_ok(gkv_pca2(same, 2, 3, xy, axes, explained));
     for (int i = 0; i < 4; i++)
         assert_close(xy[i], 0, 0);

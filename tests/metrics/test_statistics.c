@@ -16,7 +16,7 @@ static void mean_and_error_of_known_numbers(void **state)
     assert_true(isnan(gkv_mean_se_of(NULL, 0).mean));
 }
 
-static void stable_beside_a_large_mean(void **state)
+static void accurate_for_a_large_mean(void **state)
 {
     (void)state;
     gkv_accumulator accumulator = {0};
@@ -26,7 +26,7 @@ static void stable_beside_a_large_mean(void **state)
     assert_relative(gkv_accumulator_variance(&accumulator), 0.25 * 100000 / 99999, 1e-6);
 }
 
-static void merging_is_as_adding(void **state)
+static void merging_equals_adding(void **state)
 {
     (void)state;
     gkv_accumulator all = {0}, parts[3] = {{0}};
@@ -90,7 +90,7 @@ static void active_units_by_variance(void **state)
     assert_close(variance[3], 0.0025, 1e-15);
     assert_ok(gkv_active_units(means, 2, 4, 0.5, NULL, &active));
     assert_int_equal(active, 1);
-    assert_ok(gkv_active_units(means, 1, 4, 0.01, NULL, &active)); /* one image varies in nothing */
+    assert_ok(gkv_active_units(means, 1, 4, 0.01, NULL, &active)); /* with one image there is no variance */
     assert_int_equal(active, 0);
 }
 
@@ -108,8 +108,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mean_and_error_of_known_numbers),
-        cmocka_unit_test(stable_beside_a_large_mean),
-        cmocka_unit_test(merging_is_as_adding),
+        cmocka_unit_test(accurate_for_a_large_mean),
+        cmocka_unit_test(merging_equals_adding),
         cmocka_unit_test(a_bad_value_shows),
         cmocka_unit_test(log_mean_exp_of_extremes),
         cmocka_unit_test(active_units_by_variance),

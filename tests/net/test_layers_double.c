@@ -1,4 +1,4 @@
-/* Layers and perceptrons: values, gradients, tiles and parts. */
+/* Layers and multilayer perceptrons: values, gradients, tiles and parts. */
 #include "gradient.h"
 #include "net/mlp.h"
 
@@ -23,7 +23,7 @@ static fixture *begin(size_t rows, size_t in)
     return it;
 }
 
-/* Seals the fixture, with random parameters and inputs. */
+/* Seals the table and the plan, and sets random parameters and inputs. */
 static void finish(fixture *it)
 {
     assert_ok(gkv_params_seal(&it->params));
@@ -71,8 +71,8 @@ static double loss(void *context)
     return sum;
 }
 
-/* Forward and backward in tiles from the last row to the first, then the parts,
- * also backwards, over gradients that hold garbage. */
+/* Runs forward and backward in tiles from the last row to the first, and then all parts from the last to the first.
+ * The gradients hold arbitrary numbers before. */
 static void run_backward(fixture *it)
 {
     const size_t tile = it->rows > 2 ? it->rows / 2 : 1;
@@ -87,7 +87,7 @@ static void run_backward(fixture *it)
         it->params.grads[i] = PADDING_MARK;
     for (size_t part = gkv_mlp_parts(&it->mlp); part-- > 0;)
         gkv_mlp_gradient(&it->mlp, &it->ws, it->rows, part);
-    for (size_t i = 0; i < it->params.count; i++) /* parts keep to their tensors */
+    for (size_t i = 0; i < it->params.count; i++) /* parts write only to their tensors */
         for (size_t k = it->params.list[i].size; k % (64 / sizeof(double)) != 0; k++)
             assert_true(gkv_param_grad(&it->params, i)[k] == PADDING_MARK);
 }
@@ -126,7 +126,7 @@ static void test_linear(void **state)
     end(it);
 }
 
-/* So many weights that their gradient comes in several parts, the last one short. */
+/* The gradient of so many weights has several parts, and the last one is shorter. */
 static void test_linear_in_parts(void **state)
 {
     (void)state;
@@ -153,7 +153,7 @@ static void test_linear_in_parts(void **state)
     end(it);
 }
 
-/* Inputs of mostly zeros less a mean, in several parts, and as the first layer of a net. */
+/* The sparse linear layer: in several parts, and as the first layer of a network. */
 static void test_sparse_linear(void **state)
 {
     (void)state;
@@ -187,8 +187,7 @@ static void test_sparse_linear(void **state)
     }
 }
 
-/* A workspace that keeps packed weights computes the same bits, with the weights of the
- * last packing. */
+/* A workspace with packed weights computes the same bits. It uses the weights of the last packing. */
 static void test_packed_weights(void **state)
 {
     (void)state;
@@ -266,7 +265,7 @@ static void test_norm_silu_constant_row(void **state)
     end(it);
 }
 
-/* One unit: nothing but the shift can come through. */
+/* With one unit, the output depends only on the shift. */
 static void test_norm_silu_single(void **state)
 {
     (void)state;
@@ -332,7 +331,7 @@ static void test_mlps(void **state)
             check_mlp(blocks[b], layers, layers != 1);
 }
 
-/* A tile computes its rows, as if alone, and writes no others. */
+/* A tile computes its own rows to the same bits as the whole batch, and writes no other rows. */
 static void test_tile_touches_its_rows_only(void **state)
 {
     (void)state;
@@ -362,8 +361,8 @@ static void test_tile_touches_its_rows_only(void **state)
             for (size_t s = 0; s < 2; s++) {
                 for (size_t r = 0; r < 7; r++) {
                     const bool inside = r >= 2 && r < 5;
-                    const double *stretch = slots[s].backward ? d_whole : whole;
-                    const double *want = stretch + slots[s].offset * 7 + r * slots[s].width;
+                    const double *array = slots[s].backward ? d_whole : whole;
+                    const double *want = array + slots[s].offset * 7 + r * slots[s].width;
                     for (size_t i = 0; i < slots[s].width; i++)
                         assert_close(gkv_at(&it->ws, slots[s], r)[i], inside ? want[i] : -5, inside ? 1e-13 : 0);
                 }

@@ -28,7 +28,7 @@ static void test_layout(void **state)
         assert_int_equal(param->trainable, shapes[i].trainable);
         assert_int_equal(param->offset % LINE, 0);
         assert_true(param->trainable ? param->offset + size <= params.trainable : param->offset >= params.trainable);
-        for (size_t k = 0; k < (size + LINE - 1) / LINE * LINE; k++) { /* its cache lines are its own */
+        for (size_t k = 0; k < (size + LINE - 1) / LINE * LINE; k++) { /* no other tensor shares its cache lines */
             assert_true(param->offset + k < params.total);
             assert_int_equal(taken[param->offset + k]++, 0);
             owned[i]++;
@@ -37,13 +37,13 @@ static void test_layout(void **state)
     assert_int_equal(owned[0] + owned[1] + owned[2] + owned[3] + owned[4] + owned[5], params.total);
     assert_int_equal(gkv_params_count_elements(&params, false), 15 + 7 + LINE + 1 + 2 * (LINE + 1) + 40);
     assert_int_equal(gkv_params_count_elements(&params, true), 15 + LINE + 1 + 40);
-    /* Four stretches of the arena, zero and aligned. */
-    const gkv_real *stretches[4] = {params.values, params.grads, params.m, params.v};
+    /* Four arrays in the arena, zero and aligned. */
+    const gkv_real *arrays[4] = {params.values, params.grads, params.m, params.v};
     for (size_t s = 0; s < 4; s++) {
-        assert_int_equal((uintptr_t)stretches[s] % GKV_ALIGNMENT, 0);
-        assert_ptr_equal(stretches[s], params.arena + s * params.total);
+        assert_int_equal((uintptr_t)arrays[s] % GKV_ALIGNMENT, 0);
+        assert_ptr_equal(arrays[s], params.arena + s * params.total);
         for (size_t i = 0; i < params.total; i++)
-            assert_true(stretches[s][i] == 0);
+            assert_true(arrays[s][i] == 0);
     }
     assert_ptr_equal(gkv_param_value(&params, ids[2]), params.values + params.list[ids[2]].offset);
     free(taken);
@@ -136,7 +136,7 @@ static void test_evaluation_workspace_has_no_backward_part(void **state)
     gkv_workspace_free(NULL);
 }
 
-/* Initial weights: the documented variance, unit gains, zero biases; by seed and tensor. */
+/* Initial weights have the documented variance, gains are 1 and biases 0. Weights depend on the seed and the tensor. */
 static void test_init(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Forward mode through perceptrons, against differences of every output in every input. */
+/* Forward-mode differentiation of multilayer perceptrons, compared with differences of every output in every input. */
 #include "gradient.h"
 #include "net/mlp.h"
 
@@ -10,7 +10,7 @@ typedef struct fixture {
     gkv_workspace ws;
     gkv_mlp mlp;
     double x[ROWS * IN];
-    gkv_tangents room;
+    gkv_tangents scratch;
 } fixture;
 
 static fixture *begin(unsigned block, size_t layers, bool packed)
@@ -32,9 +32,9 @@ static fixture *begin(unsigned block, size_t layers, bool packed)
     const size_t widest = gkv_mlp_widest(&it->mlp, it->mlp.count);
     assert_int_equal(widest, OUT);
     assert_int_equal(gkv_mlp_widest(&it->mlp, 0), IN);
-    it->room.a = test_alloc(ROWS * IN * widest * sizeof(double));
-    it->room.b = test_alloc(ROWS * IN * widest * sizeof(double));
-    it->room.c = test_alloc(ROWS * IN * widest * sizeof(double));
+    it->scratch.a = test_alloc(ROWS * IN * widest * sizeof(double));
+    it->scratch.b = test_alloc(ROWS * IN * widest * sizeof(double));
+    it->scratch.c = test_alloc(ROWS * IN * widest * sizeof(double));
     return it;
 }
 
@@ -43,9 +43,9 @@ static void end(fixture *it)
     gkv_mlp_free(&it->mlp);
     gkv_workspace_free(&it->ws);
     gkv_params_free(&it->params);
-    free(it->room.a);
-    free(it->room.b);
-    free(it->room.c);
+    free(it->scratch.a);
+    free(it->scratch.b);
+    free(it->scratch.c);
     free(it);
 }
 
@@ -71,22 +71,22 @@ static void check(unsigned block, size_t layers, bool packed)
     for (size_t r = 0; r < ROWS; r++)
         test_jacobian(outputs_of_row, it, it->x + r * IN, IN, OUT, 1e-4, wanted + r * IN * OUT);
     forward(it);
-    /* All unit vectors at rows [1, ROWS − 1). */
-    const double *found = gkv_mlp_tangent(&it->mlp, &it->ws, it->mlp.count, 1, rows, IN, NULL, &it->room);
+    /* All unit vectors, at rows [1, ROWS − 1). */
+    const double *found = gkv_mlp_tangent(&it->mlp, &it->ws, it->mlp.count, 1, rows, IN, NULL, &it->scratch);
     for (size_t e = 0; e < rows * IN * OUT; e++)
         assert_close(found[e], wanted[IN * OUT + e], 1e-8 * (1 + fabs(found[e])));
     /* The last layer by itself, in pieces. */
-    const double *inner = hidden ? gkv_mlp_tangent(&it->mlp, &it->ws, hidden, 1, rows, IN, NULL, &it->room) : NULL;
+    const double *inner = hidden ? gkv_mlp_tangent(&it->mlp, &it->ws, hidden, 1, rows, IN, NULL, &it->scratch) : NULL;
     for (size_t first = 0; inner && first < OUT; first += PART) {
         const size_t width = OUT - first < PART ? OUT - first : PART;
         gkv_linear_tangent_part(&it->mlp.layers[hidden], &it->ws, rows * IN, inner, first, width, part);
         for (size_t e = 0; e < rows * IN * width; e++)
             assert_close(part[e], wanted[IN * OUT + e / width * OUT + first + e % width], 1e-8 * (1 + fabs(part[e])));
     }
-    /* One direction at each row, which may lie in the room. */
+    /* One tangent at each row. It may be in the scratch memory. */
     test_normals(7, ROWS * IN, 1, direction);
-    memcpy(it->room.a, direction, sizeof direction);
-    found = gkv_mlp_tangent(&it->mlp, &it->ws, it->mlp.count, 0, ROWS, 1, it->room.a, &it->room);
+    memcpy(it->scratch.a, direction, sizeof direction);
+    found = gkv_mlp_tangent(&it->mlp, &it->ws, it->mlp.count, 0, ROWS, 1, it->scratch.a, &it->scratch);
     for (size_t r = 0; r < ROWS; r++)
         for (size_t o = 0; o < OUT; o++) {
             double sum = 0;

@@ -1,5 +1,5 @@
-/* A convolution and its pooling at every instruction set against plain sums in double: even and odd sides,
- * with and without zeros around the image. Included by the float and the double test. */
+/* A convolution with pooling at every instruction set, compared with plain sums in double. Sides are even and odd,
+ * and the image is padded or not. The float and the double test include this file. */
 #include "fenced.h"
 
 #include "nn/conv.h"
@@ -22,7 +22,7 @@ static const gkv_conv convolutions[] = {
 };
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* The output of one channel at a row and a column, and the sum of its terms' sizes. */
+/* Computes the output of one channel at a row and a column, and the sum of the magnitudes of its terms. */
 static double naive(const gkv_conv *c, const gkv_real *x, const gkv_real *weight, double bias, size_t row,
                     size_t column, double *size)
 {
@@ -65,7 +65,7 @@ static void check(const gkv_conv *c, gkv_simd level)
                     const gkv_real got = y.at[array * outputs + (i * width + j) * c->out + o];
                     assert_close(got, wanted, 8 * rounding * size);
                 }
-    if (kernels) { /* the same bits of a packed weight */
+    if (kernels) { /* a packed weight gives the same bits */
         fenced packed = fence(gkv_packed_size(c->out, depth)), again = fence(4 * outputs);
         for (size_t piece = 0; piece < gkv_pack_pieces(c->out, depth); piece++)
             gkv_pack_piece(kernels, c->out, depth, weight.at, piece, packed.at);

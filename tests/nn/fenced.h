@@ -1,5 +1,5 @@
-/* Arrays with nothing behind them: they end where the address space does, and whoever reads or writes
- * beyond one dies. The file that includes this defines _DEFAULT_SOURCE first. */
+/* Arrays that end at a page without access. A read or a write beyond their end is a segmentation fault. The file that
+ * includes this defines _DEFAULT_SOURCE first. */
 #ifndef GKV_TESTS_NN_FENCED_H
 #define GKV_TESTS_NN_FENCED_H
 
@@ -28,10 +28,10 @@ static inline fenced fence(size_t n)
     return it;
 }
 
-static inline fenced fence_noise(uint64_t place, size_t n)
+static inline fenced fence_noise(uint64_t index, size_t n)
 {
     const fenced it = fence(n);
-    gkv_rng_normal(gkv_rng_at(3, GKV_STREAM_USER, n, place), n, it.at);
+    gkv_rng_normal(gkv_rng_at(3, GKV_STREAM_USER, n, index), n, it.at);
     return it;
 }
 

@@ -1,6 +1,6 @@
-/* The matrix kernels at every instruction set against plain sums in double, for sizes around
- * the tiles' edges. Operands end where the address space does: a kernel that reads or writes
- * beyond one dies. Included by the float and the double test. */
+/* The matrix kernels at every instruction set, compared with plain sums in double, for sizes around those of the tiles.
+ * Operands end at a page without access, so a kernel that reads or writes beyond an operand fails. The float and the
+ * double test include this file. */
 #include "fenced.h"
 
 #include "nn/gemm.h"
@@ -16,10 +16,10 @@ static const size_t widths[] = {1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40, 63, 8
 static const size_t depths[] = {1, 2, 15, 16, 17, 45, 257, 600};
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* About one in four is not zero; each eighth column is full, and each eighth empty. */
-static fenced fence_sparse(uint64_t place, size_t rows, size_t in)
+/* About one element in four is not zero. Every eighth column is full, and every eighth is empty. */
+static fenced fence_sparse(uint64_t index, size_t rows, size_t in)
 {
-    const fenced it = fence_noise(place, rows * in);
+    const fenced it = fence_noise(index, rows * in);
     for (size_t i = 0; i < rows * in; i++) {
         const size_t column = i % in;
         if (column % 8 == 3 || (column % 8 != 5 && (double)it.at[i] < 0.7))
@@ -28,7 +28,7 @@ static fenced fence_sparse(uint64_t place, size_t rows, size_t in)
     return it;
 }
 
-/* Above or below what makes the dense product the better one. */
+/* A mean above or below the limit at which the dense product is used. */
 static fenced fence_mean(const size_t n, bool dense)
 {
     const fenced it = fence_noise(1, n);
@@ -42,7 +42,7 @@ static void assert_same(const gkv_real *a, const gkv_real *b, size_t n)
     assert_memory_equal(a, b, n * sizeof *a);
 }
 
-/* --- What is checked ------------------------------------------------------------ */
+/* --- Checks --------------------------------------------------------------------- */
 
 typedef struct shape {
     const gkv_gemm_kernels *kernels; /* NULL: OpenBLAS */
@@ -57,7 +57,7 @@ static fenced fence_packed(const shape *s, const gkv_real *w)
     return packed;
 }
 
-/* That `got` is start + Σ a[i·a_step]·b[i·b_step] but for rounding. */
+/* Checks that `got` is start + Σ a[i·a_step]·b[i·b_step], within the rounding error. */
 static void assert_sum(gkv_real got, double start, size_t n, const gkv_real *a, size_t a_step, const gkv_real *b,
                        size_t b_step)
 {
@@ -79,7 +79,7 @@ static void check_forward(const shape *s)
         for (size_t o = 0; o < s->out; o++)
             assert_sum(y.at[r * s->out + o], (double)bias.at[o], s->in, x.at + r * s->in, 1, w.at + o * s->in, 1);
     if (s->kernels) {
-        /* The same bits from a packed weight, and from each row for itself. */
+        /* A packed weight gives the same bits, and so does each row alone. */
         fenced packed = fence_packed(s, w.at);
         fenced again = fence_noise(5, s->rows * s->out);
         gkv_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, packed.at, bias.at, again.at);
@@ -127,7 +127,7 @@ static void check_gradient(const shape *s)
     unfence(&d_y), unfence(&x), unfence(&d_w), unfence(&again);
 }
 
-/* Products that are added to what is there: X Wᵀ without a bias, and a transposed A. */
+/* Products that are added to the output: X Wᵀ without a bias, and a product with a transposed A. */
 static void check_added(const shape *s)
 {
     fenced x = fence_noise(0, s->rows * s->in), w = fence_noise(1, s->out * s->in), d_y = fence_noise(2, s->rows * s->out);
@@ -169,7 +169,7 @@ static void check_sparse_forward_of(const shape *s, bool dense)
         }
     }
     if (s->kernels) {
-        /* The same bits from each row for itself, packed or not. */
+        /* Each row alone gives the same bits, packed or not. */
         fenced packed = fence_packed(s, w.at), again = fence_noise(5, s->rows * s->out);
         gkv_sparse_product part = p;
         part.packed = packed.at;
@@ -243,7 +243,7 @@ static void check_sparse_gradient(const shape *s)
 
 /* --- Shapes --------------------------------------------------------------------- */
 
-/* Every level of this CPU; each value of each size, with the others drawn at random. */
+/* Runs a check for every level of this CPU and for each value of each size; the other sizes are random. */
 static void each(void (*check)(const shape *s))
 {
     uint32_t words[3];
@@ -293,7 +293,7 @@ static void test_large(void **state)
     }
 }
 
-/* An input that is not a number is no zero: its row shows it, and no other does. */
+/* A NaN in the input is not a zero. It makes its own row NaN, and no other row. */
 static void test_not_a_number(void **state)
 {
     (void)state;

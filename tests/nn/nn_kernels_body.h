@@ -1,5 +1,5 @@
-/* The row kernels at every instruction set against plain formulas in double, for
- * lengths around the vectors' widths. Included by the float and the double test. */
+/* The row kernels at every instruction set, compared with plain formulas in double, for lengths around the widths of
+ * the vectors. The float and the double test include this file. */
 #include "support.h"
 
 #include "core/rng.h"
@@ -16,7 +16,7 @@ enum { LONGEST = 1000, GUARD = 20, MARK = 1234 };
 static const size_t lengths[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 100, 784, LONGEST};
 enum { LENGTHS = sizeof lengths / sizeof *lengths };
 
-/* Arrays with a guard behind element n, which no kernel may touch. */
+/* Arrays with guard elements behind element n, which no kernel may change. */
 typedef struct arrays {
     gkv_real x[LONGEST + GUARD], y[LONGEST + GUARD], z[LONGEST + GUARD], v[LONGEST + GUARD], w[LONGEST + GUARD];
     gkv_real out[LONGEST + GUARD], out2[LONGEST + GUARD], out3[LONGEST + GUARD];
@@ -34,10 +34,10 @@ static const gkv_nn_kernels *level_table(gkv_simd level)
     return &gkv_nn_kernels_portable;
 }
 
-static void fill(uint64_t place, size_t n, double scale, gkv_real *to)
+static void fill(uint64_t index, size_t n, double scale, gkv_real *to)
 {
     double noise[LONGEST];
-    gkv_rng_normal_d(gkv_rng_at(7, GKV_STREAM_USER, n, place), n, noise);
+    gkv_rng_normal_d(gkv_rng_at(7, GKV_STREAM_USER, n, index), n, noise);
     for (size_t i = 0; i < n; i++)
         to[i] = (gkv_real)(scale * noise[i]);
 }
@@ -60,7 +60,7 @@ static void check_guards(const arrays *a, size_t n)
             assert_true(all[k][i] == MARK);
 }
 
-/* Runs the check for every level that this CPU has and every length. */
+/* Runs the check for every level of this CPU and every length. */
 static void each(void (*check)(const gkv_nn_kernels *kernels, size_t n, arrays *a))
 {
     arrays *a = test_alloc(sizeof *a);
@@ -95,7 +95,7 @@ static void check_norm_silu(const gkv_nn_kernels *kernels, size_t n, arrays *a)
         assert_close(a->out2[i], sigmoid_of(y), off);
         assert_close(a->out3[i], y * sigmoid_of(y), off);
     }
-    /* In place. */
+    /* xhat may be x. */
     memcpy(a->v, a->x, n * sizeof *a->v);
     assert_true(kernels->norm_silu(n, a->v, a->y, a->z, a->v, a->out2, a->w) == (gkv_real)inverse_sd);
     assert_memory_equal(a->v, a->out, n * sizeof *a->v);
@@ -104,7 +104,7 @@ static void check_norm_silu(const gkv_nn_kernels *kernels, size_t n, arrays *a)
 
 static void check_norm_silu_backward(const gkv_nn_kernels *kernels, size_t n, arrays *a)
 {
-    /* x: the normalised row, y, z: gain and shift, v: the sigmoid, w: the gradient. */
+    /* x is the normalised row, y the gain, z the shift, v the sigmoid, and w the gradient. */
     double mean = 0, mean_hat = 0;
     double dy[LONGEST];
     for (size_t i = 0; i < n; i++) {
@@ -123,7 +123,7 @@ static void check_norm_silu_backward(const gkv_nn_kernels *kernels, size_t n, ar
     }
 }
 
-/* Tangents are what the backward pass is the transpose of: Σ w·tangent = Σ gradient·t. */
+/* The backward pass is the transpose of the tangent: Σ w·tangent = Σ gradient·t. */
 static void check_norm_silu_tangent(const gkv_nn_kernels *kernels, size_t n, arrays *a)
 {
     enum { EACH = 6 };
@@ -233,7 +233,7 @@ static double naive_bernoulli(size_t n, const gkv_real *x, const gkv_real *logit
 
 static void check_pool_relu(const gkv_nn_kernels *kernels, size_t n, arrays *a)
 {
-    gkv_real *const four = test_alloc(4 * n * sizeof *four); /* of its own, for the sanitizers to see its end */
+    gkv_real *const four = test_alloc(4 * n * sizeof *four); /* sanitizers see its end */
     for (size_t k = 0; k < 4; k++)
         fill(10 + k, n, 1, four + k * n);
     kernels->pool_relu(n, four, a->out);
@@ -261,7 +261,7 @@ static void check_bernoulli(const gkv_nn_kernels *kernels, size_t n, arrays *a)
         for (size_t i = 0; i < n; i++)
             assert_close(a->out[i], sigmoid_of((double)a->y[i]) - (double)a->x[i], 4 * rounding);
     }
-    /* Confident and right costs nothing; what is not finite shows. */
+    /* A confident and correct logit has a loss of 0. An infinite or NaN logit shows in the loss. */
     for (size_t i = 0; i < n; i++) {
         a->x[i] = (gkv_real)(i % 2);
         a->y[i] = (gkv_real)(i % 2 ? 1e4 : -1e4);
@@ -290,7 +290,7 @@ static void check_sums(const gkv_nn_kernels *kernels, size_t n, arrays *a)
     assert_relative(kernels->sum_squares(n, a->x), squares, 10 * rounding);
 }
 
-/* Adam as in the paper's algorithm 1, by the epsilon hat of its section 2. */
+/* Adam as algorithm 1 of the paper, with the epsilon hat of section 2. */
 static void check_adam(const gkv_nn_kernels *kernels, size_t n, arrays *a)
 {
     static double m[LONGEST], v[LONGEST], value[LONGEST];
@@ -317,7 +317,7 @@ static void check_adam(const gkv_nn_kernels *kernels, size_t n, arrays *a)
         assert_close(a->v[i], m[i], 60 * rounding);
         assert_relative(a->w[i], v[i], 200 * rounding); /* 1 − 0.999f is not 0.001 */
     }
-    /* No gradient ever: no movement, and not 0/0. */
+    /* Without any gradient the parameters do not change, and 0/0 does not occur. */
     for (size_t i = 0; i < n; i++)
         a->x[i] = a->v[i] = a->w[i] = 0;
     memcpy(a->out2, a->out, n * sizeof *a->out);
@@ -325,8 +325,8 @@ static void check_adam(const gkv_nn_kernels *kernels, size_t n, arrays *a)
     assert_memory_equal(a->out2, a->out, n * sizeof *a->out);
 }
 
-/* An element's result does not depend on its place or its neighbours. */
-static void check_place(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+/* The result of an element does not depend on its index or on its neighbours. */
+static void check_index(const gkv_nn_kernels *kernels, size_t n, arrays *a)
 {
     kernels->gate(n, a->x, a->y, a->out, a->out2);
     kernels->leaky_relu(n, a->x, a->out3);
@@ -356,7 +356,7 @@ EACH_TEST(pool_relu)
 EACH_TEST(bernoulli)
 EACH_TEST(sums)
 EACH_TEST(adam)
-EACH_TEST(place)
+EACH_TEST(index)
 
 static void test_chosen_table(void **state)
 {
@@ -371,7 +371,7 @@ int main(void)
         cmocka_unit_test(test_bernoulli_sd), cmocka_unit_test(test_scale_rows),
         cmocka_unit_test(test_norm_silu), cmocka_unit_test(test_norm_silu_backward), cmocka_unit_test(test_gate),
         cmocka_unit_test(test_leaky_relu), cmocka_unit_test(test_bernoulli), cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_pool_relu), cmocka_unit_test(test_adam), cmocka_unit_test(test_place), cmocka_unit_test(test_chosen_table),
+        cmocka_unit_test(test_pool_relu), cmocka_unit_test(test_adam), cmocka_unit_test(test_index), cmocka_unit_test(test_chosen_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* What the tests of pictures share: a folder of their own, and pixels. The file that
- * includes this defines _POSIX_C_SOURCE first. */
+/* A temporary folder for the tests of pictures, and the pixels of a PNG. The file that includes this defines
+ * _POSIX_C_SOURCE first. */
 #ifndef GKV_TESTS_PICTURE_H
 #define GKV_TESTS_PICTURE_H
 
@@ -19,7 +19,7 @@ static inline int make_folder(void **state)
     return mkdtemp(test_folder) ? 0 : -1;
 }
 
-/* How many files the folder holds; with `clear`, they are removed. */
+/* Returns the number of files in the folder, and removes them if `clear` is nonzero. */
 static inline int count_files(int clear)
 {
     int count = 0;
@@ -45,7 +45,7 @@ static inline int drop_folder(void **state)
     return rmdir(test_folder);
 }
 
-/* A path in the folder, in one of eight turning buffers. */
+/* A path in the folder. The string is valid during the next seven calls. */
 static inline const char *in_folder(const char *name)
 {
     static char paths[8][256];
@@ -83,7 +83,7 @@ typedef struct picture {
     int width, height;
 } picture;
 
-/* Decodes the PNG; fails the test if it is none. */
+/* Decodes a PNG. The test fails if the file is not one. */
 static inline picture open_picture(const char *path)
 {
     picture p = {.surface = cairo_image_surface_create_from_png(path)};
@@ -109,7 +109,7 @@ static inline uint32_t pixel(picture p, int x, int y)
     return value & 0xFFFFFF;
 }
 
-/* How many pixels of the rectangle have nearly that colour. */
+/* The number of pixels in the rectangle that have about this colour. */
 static inline int count_colour(picture p, uint32_t colour, int left, int top, int right, int bottom)
 {
     int count = 0;

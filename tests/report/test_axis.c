@@ -1,4 +1,4 @@
-/* Ticks at round numbers, whatever the range; text made well-formed; histograms. */
+/* Ticks at round numbers for any range, malformed text, and histograms. */
 #include "support.h"
 
 #include <float.h>
@@ -46,7 +46,7 @@ static void logarithmic_ticks(void **state)
     assert_int_equal(axis.n_minor, 24);
 }
 
-/* Nothing may hang, overflow, or leave an axis without a direction. */
+/* Extreme ends do not cause an endless loop, an overflow, or an axis with low ≥ high. */
 static void any_range_gives_an_axis(void **state)
 {
     (void)state;
@@ -62,14 +62,14 @@ static void any_range_gives_an_axis(void **state)
                     assert_true(isfinite(axis.low) && isfinite(axis.high) && axis.low < axis.high);
                     assert_true(axis.n_ticks <= GKV_TICKS_MAX && axis.n_minor <= GKV_MINOR_MAX);
                     for (int t = 0; t < axis.n_ticks; t++) {
-                        const double place = gkv_axis_position(&axis, axis.ticks[t]);
-                        assert_true(place > -0.001 && place < 1.001);
+                        const double position = gkv_axis_position(&axis, axis.ticks[t]);
+                        assert_true(position > -0.001 && position < 1.001);
                         assert_true(axis.texts[t][0] != '\0' && strlen(axis.texts[t]) < GKV_TICK_TEXT);
                     }
                 }
 }
 
-static void utf8_is_mended(void **state)
+static void malformed_utf8_is_replaced(void **state)
 {
     (void)state;
     const struct {
@@ -82,7 +82,7 @@ static void utf8_is_mended(void **state)
          {0xFFFD, 'a', 0}},
         {"\xc0\xaf", {0xFFFD, 0xFFFD, 0}},             /* overlong */
         {"\xed\xa0\x80", {0xFFFD, 0xFFFD, 0xFFFD, 0}}, /* a surrogate */
-        {"\xe2\x88", {0xFFFD, 0xFFFD, 0}},             /* cut off */
+        {"\xe2\x88", {0xFFFD, 0xFFFD, 0}},             /* truncated */
         {"\xf4\x90\x80\x80", {0xFFFD, 0xFFFD, 0xFFFD, 0xFFFD, 0}},
     };
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
@@ -111,7 +111,7 @@ static void histograms_count_densities(void **state)
     for (int b = 0; b < 10; b++)
         assert_close(h.heights[b], 1, 0.03);
 
-    sample[0] = 1e6; /* one far away does not flatten the rest */
+    sample[0] = 1e6; /* an outlier does not flatten the rest */
     sample[1] = NAN;
     assert_ok(gkv_histogram_make(&h, sample, 1000, 0));
     assert_int_equal(h.finite, 999);
@@ -144,7 +144,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_ticks),           cmocka_unit_test(logarithmic_ticks),
-        cmocka_unit_test(any_range_gives_an_axis), cmocka_unit_test(utf8_is_mended),
+        cmocka_unit_test(any_range_gives_an_axis), cmocka_unit_test(malformed_utf8_is_replaced),
         cmocka_unit_test(histograms_count_densities), cmocka_unit_test(odd_samples_give_histograms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@ static gkv_bars_settings plain(void)
     return settings;
 }
 
-/* The first and last column of a picture's row that has the colour; −1 and −1 if none has. */
+/* The first and the last column with this colour in a row of the picture, or −1 and −1 if there is none. */
 static void extent(picture p, int y, int *first, int *last)
 {
     *first = *last = -1;
@@ -41,10 +41,10 @@ static void rows_and_whiskers(void **state)
     int first[4], last[4];
     for (int i = 0; i < 4; i++)
         extent(p, 16 + 40 * i + 20, &first[i], &last[i]);
-    /* From 0 to 4 with 4 % of air on both sides: the units of the first whisker are those of the second. */
+    /* The axis goes from 0 to 4 with a margin of 4 % on both sides. The first whisker gives the scale of the second. */
     assert_true(abs((last[0] - first[0]) - (last[1] - first[1])) <= 2);
     assert_true(abs(last[0] - first[1]) <= 2);
-    /* A dot alone is where its value is, in the middle between them, and no wider than it is. */
+    /* A dot without whiskers is at its value, centred between them, and has the width of a dot. */
     assert_true(abs((first[2] + last[2]) / 2 - last[0]) <= 2 && last[2] - first[2] < 12);
     assert_int_equal(first[3], -1);
     close_picture(p);
@@ -52,7 +52,7 @@ static void rows_and_whiskers(void **state)
     assert_same_bytes(in_folder("bars.png"), in_folder("again.png"));
 }
 
-/* The axis takes in the reference, which moves what else is there. */
+/* The axis includes the reference, so other positions change. */
 static void reference(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Samples against their fits: pages of panels. */
+/* Plots of samples and their fits: pages of panels. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "support.h"
@@ -12,7 +12,7 @@ enum { N = 400, POINTS = 101, RED = 0xBD1F01 };
 
 static double sample[N], x[POINTS], density[POINTS], low[POINTS], high[POINTS];
 
-/* A logistic sample by its quantiles, with its density; both exact. */
+/* The exact quantiles of a logistic distribution as a sample, and its exact density. */
 static gkv_fit_panel logistic(void)
 {
     for (int i = 0; i < N; i++)
@@ -50,7 +50,7 @@ static void pages_of_one_to_six(void **state)
         close_picture(p);
     }
     assert_true(widths[2] > widths[1] && widths[3] > widths[2] && widths[4] > widths[3]);
-    assert_int_equal(widths[5], widths[3]); /* two bands of three */
+    assert_int_equal(widths[5], widths[3]); /* two rows of up to three panels */
     assert_int_equal(widths[6], widths[5]);
     assert_int_equal(heights[4], heights[2]);
     assert_true(heights[6] > heights[4] * 3 / 2);
@@ -69,10 +69,10 @@ static void bands_are_drawn_when_given(void **state)
     assert_ok(gkv_plot_fit(in_folder("band.png"), &panel, &settings));
     const picture bare = open_picture(in_folder("bare.png")), band = open_picture(in_folder("band.png"));
     assert_int_equal(bare.width, band.width);
-    /* The band's colour on white: 22 % of the palette's red. */
+    /* The colour of the density's band on white: 22 % of the red of the palette. */
     assert_true(count_everywhere(band, 0xF0CEC7) > count_everywhere(bare, 0xF0CEC7) + 500);
     close_picture(band);
-    /* That of the QQ plot is grey: 13 % of its dashes. */
+    /* The band of the QQ plot is grey: 13 % of the colour of the dashes. */
     double q_low[N], q_high[N];
     for (int i = 0; i < N; i++)
         q_low[i] = sample[i] - .5, q_high[i] = sample[i] + .5;
@@ -85,7 +85,7 @@ static void bands_are_drawn_when_given(void **state)
     assert_true(count_everywhere(grey, 0xF0CEC7) < count_everywhere(bare, 0xF0CEC7) + 100);
     close_picture(grey);
 
-    panel.n_quantiles = 0; /* without QQ the page is the histogram alone */
+    panel.n_quantiles = 0; /* without a QQ plot the page has only the histogram */
     assert_ok(gkv_plot_fit(in_folder("alone.png"), &panel, &settings));
     const picture alone = open_picture(in_folder("alone.png"));
     assert_true(alone.width < bare.width - 200);

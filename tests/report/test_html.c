@@ -1,4 +1,4 @@
-/* The report page: whole, escaped, and asking nothing of anyone. */
+/* The report page: it is complete, all text is escaped, and it loads nothing. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "support.h"
@@ -59,7 +59,7 @@ static void every_text_is_escaped(void **state)
     free(page);
 }
 
-static void malformed_text_is_mended(void **state)
+static void malformed_text_is_replaced(void **state)
 {
     (void)state;
     const gkv_report_text text = {"bytes", "a\xff"
@@ -73,7 +73,7 @@ static void malformed_text_is_mended(void **state)
     free(page);
 }
 
-/* The embedded picture, decoded by another route, is the file. */
+/* The embedded picture, decoded by other code, is the file. */
 static void pictures_are_embedded_whole(void **state)
 {
     (void)state;
@@ -83,7 +83,7 @@ static void pictures_are_embedded_whole(void **state)
     char *page = page_of(&report);
     assert_holds(page, "alt=\"A caption\"");
     assert_holds(page, "<b>Figure 1.</b> A caption");
-    assert_holds(page, "width=\"28\" height=\"28\""); /* of 24 + 2·4 + 24 pixels, two a unit */
+    assert_holds(page, "width=\"28\" height=\"28\""); /* 24 + 2·4 + 24 pixels, two in one unit */
     size_t count;
     char *file = read_whole(path, &count);
     const char *at = strstr(page, "base64,") + strlen("base64,");
@@ -122,7 +122,7 @@ static void numbers_are_aligned(void **state)
     assert_holds(page, "<td class=\"n\">n/a</td>");
     assert_holds(page, "<td class=\"n\">&lt; 0.5</td>");
     assert_holds(page, "<th scope=\"row\">VAE</th>");
-    assert_holds(page, "<td>8 layers</td>"); /* its column has words too */
+    assert_holds(page, "<td>8 layers</td>"); /* its column also has words */
     assert_holds(page, "<th scope=\"col\">none</th>");
     free(page);
     assert_true(gkv_html_is_number("±0.2") && gkv_html_is_number("− 5") && gkv_html_is_number(".5") &&
@@ -131,7 +131,7 @@ static void numbers_are_aligned(void **state)
                  gkv_html_is_number(NULL));
 }
 
-static void nothing_is_asked_of_outside(void **state)
+static void nothing_is_loaded_from_outside(void **state)
 {
     (void)state;
     const gkv_report_figure figure = {.heading = "Heading", .png = small_picture()};
@@ -148,7 +148,7 @@ static void nothing_is_asked_of_outside(void **state)
     assert_holds(page, "name=\"viewport\"");
     assert_holds(page, "prefers-color-scheme:dark");
     assert_holds(page, "alt=\"Heading\"");
-    /* Every link of the contents leads somewhere; what has no heading has no link. */
+    /* Every link of the contents has a target, and sections without a heading have no link. */
     assert_int_equal(occurrences(page, "href=\"#s"), 4);
     assert_int_equal(occurrences(page, "<section id=\"s"), 5);
     assert_holds(page, "href=\"#s4\">three</a>");
@@ -197,7 +197,7 @@ static void a_failure_leaves_the_old_page(void **state)
     bytes = read_whole(path, &count);
     assert_holds(bytes, "<title>old</title>");
     free(bytes);
-    assert_int_equal(count_files(0), 2); /* the page and the half picture, no temporary */
+    assert_int_equal(count_files(0), 2); /* the page and the half picture, but no temporary file */
 }
 
 static void refuses(void **state)
@@ -226,10 +226,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_text_is_escaped),
-        cmocka_unit_test(malformed_text_is_mended),
+        cmocka_unit_test(malformed_text_is_replaced),
         cmocka_unit_test(pictures_are_embedded_whole),
         cmocka_unit_test(numbers_are_aligned),
-        cmocka_unit_test(nothing_is_asked_of_outside),
+        cmocka_unit_test(nothing_is_loaded_from_outside),
         cmocka_unit_test(same_input_same_bytes),
         cmocka_unit_test(a_failure_leaves_the_old_page),
         cmocka_unit_test(refuses),

@@ -18,7 +18,7 @@ static gkv_image_grid_settings plain(int scale, int gap)
 
 enum { MARGIN = 12 };
 
-static void every_pixel_has_its_place(void **state)
+static void pixels_are_at_their_positions(void **state)
 {
     (void)state;
     /* Two rows of three images of 2×3 pixels: all levels differ. */
@@ -61,13 +61,13 @@ static void black_is_black_and_inverted_white(void **state)
     close_picture(p);
 }
 
-static void wild_values_are_bounded_or_shown(void **state)
+static void unusual_values_are_bounded_or_shown(void **state)
 {
     (void)state;
-    const float wild[4] = {-3, 7, NAN, INFINITY};
+    const float unusual[4] = {-3, 7, NAN, INFINITY};
     gkv_image_grid_settings settings = plain(1, 0);
-    assert_ok(gkv_plot_image_grid(in_folder("wild.png"), wild, 1, 1, 1, 4, &settings));
-    const picture p = open_picture(in_folder("wild.png"));
+    assert_ok(gkv_plot_image_grid(in_folder("unusual.png"), unusual, 1, 1, 1, 4, &settings));
+    const picture p = open_picture(in_folder("unusual.png"));
     assert_int_equal(pixel(p, MARGIN, MARGIN), 0x000000);
     assert_int_equal(pixel(p, MARGIN + 1, MARGIN), 0xFFFFFF);
     assert_int_equal(pixel(p, MARGIN + 2, MARGIN), 0xD55E00);
@@ -75,7 +75,7 @@ static void wild_values_are_bounded_or_shown(void **state)
     close_picture(p);
 }
 
-static void words_make_room_for_themselves(void **state)
+static void texts_widen_the_page(void **state)
 {
     (void)state;
     const float images[4 * 16] = {0};
@@ -134,16 +134,16 @@ static void refuses(void **state)
     assert_fails(gkv_plot_image_grid(path, image, 1, 1, 1, 1, &settings), GKV_ERR_ARGUMENT, "ratio");
     assert_fails(gkv_plot_image_grid(in_folder("missing/a.png"), image, 1, 1, 1, 1, NULL), GKV_ERR_IO, "missing/a.png");
     assert_fails(gkv_plot_image_grid(test_folder, image, 1, 1, 1, 1, NULL), GKV_ERR_IO, "regular file");
-    assert_int_equal(count_files(0), 0); /* nor any temporary */
+    assert_int_equal(count_files(0), 0); /* no temporary file either */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_pixel_has_its_place),
+        cmocka_unit_test(pixels_are_at_their_positions),
         cmocka_unit_test(black_is_black_and_inverted_white),
-        cmocka_unit_test(wild_values_are_bounded_or_shown),
-        cmocka_unit_test(words_make_room_for_themselves),
+        cmocka_unit_test(unusual_values_are_bounded_or_shown),
+        cmocka_unit_test(texts_widen_the_page),
         cmocka_unit_test(same_input_same_bytes),
         cmocka_unit_test(refuses),
     };

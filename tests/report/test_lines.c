@@ -1,4 +1,4 @@
-/* Line plots: where lines run, what is left out, and what is refused. */
+/* Line plots: positions of lines, gaps, legends, and errors. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "support.h"
@@ -21,7 +21,7 @@ static gkv_lines_settings small(void)
     return settings;
 }
 
-/* The middle of that colour's pixels in one column; −1 if it has none. */
+/* The centre of the pixels with this colour in one column, or −1 if there are none. */
 static double height_at(picture p, uint32_t colour, int x)
 {
     double sum = 0;
@@ -34,7 +34,7 @@ static double height_at(picture p, uint32_t colour, int x)
     return count ? sum / count : -1;
 }
 
-static void a_line_passes_where_it_should(void **state)
+static void lines_pass_through_their_points(void **state)
 {
     (void)state;
     const double flat[] = {1, 1, 1}, rising[] = {0, 1, 2};
@@ -44,12 +44,12 @@ static void a_line_passes_where_it_should(void **state)
     const picture p = open_picture(in_folder("lines.png"));
     assert_int_equal(p.width, 300);
     assert_int_equal(p.height, 200);
-    /* The frame goes from y = 16 to 172 and shows −0.1 … 2.1: 1 is at its middle. */
+    /* The frame goes from y = 16 to 172 and shows −0.1 … 2.1: 1 is at its centre. */
     for (int x = 60; x < 140; x += 10)
         assert_close(height_at(p, BLUE, x), 94, 1.01);
     const double left = height_at(p, RED, 60), middle = height_at(p, RED, 120), right = height_at(p, RED, 240);
     assert_true(left > middle && middle > right);
-    assert_close((left - middle) * 2, middle - right, 3); /* straight */
+    assert_close((left - middle) * 2, middle - right, 3); /* the line is straight */
     close_picture(p);
 }
 
@@ -68,7 +68,7 @@ static void gaps_stay_empty(void **state)
     assert_int_equal(count_colour(p, BLUE, 155, 0, 175, 200), 0);
     close_picture(p);
 
-    y[50] = 1.05; /* a point alone in the gap is a dot */
+    y[50] = 1.05; /* a single point in the gap is a dot */
     assert_ok(gkv_plot_lines(in_folder("alone.png"), &series, 1, &settings));
     const picture alone = open_picture(in_folder("alone.png"));
     assert_true(count_colour(alone, BLUE, 155, 0, 175, 200) > 2);
@@ -92,8 +92,8 @@ static void logarithmic_heights(void **state)
     close_picture(p);
 }
 
-/* A legend is where no line is: a line along every edge but the lower right. */
-static void the_legend_keeps_clear(void **state)
+/* The legend is in the corner without a line: there are lines along all edges but the lower right. */
+static void the_legend_touches_no_line(void **state)
 {
     (void)state;
     double y[200];
@@ -105,8 +105,8 @@ static void the_legend_keeps_clear(void **state)
     settings.legend = GKV_LEGEND_AUTO;
     assert_ok(gkv_plot_lines(in_folder("with.png"), series, 1, &settings));
     const picture without = open_picture(in_folder("without.png")), with = open_picture(in_folder("with.png"));
-    /* The line is whole above the legend and in the saw's half; the legend's own
-     * piece of line is new, in the lower right. */
+    /* The line is complete above the legend and in the half of the sawtooth. The line of the legend is in the lower
+     * right. */
     assert_int_equal(count_colour(with, BLUE, 0, 0, 180, 200), count_colour(without, BLUE, 0, 0, 180, 200));
     assert_int_equal(count_colour(with, BLUE, 180, 0, 300, 90), count_colour(without, BLUE, 180, 0, 300, 90));
     assert_int_equal(count_colour(without, BLUE, 190, 90, 300, 200), 0);
@@ -114,7 +114,7 @@ static void the_legend_keeps_clear(void **state)
     close_picture(without);
     close_picture(with);
 
-    for (int i = 0; i < 200; i++) /* no corner is free: it goes to the right */
+    for (int i = 0; i < 200; i++) /* no corner is free, so the legend is at the right */
         y[i] = i % 2;
     assert_ok(gkv_plot_lines(in_folder("right.png"), series, 1, &settings));
     const picture right = open_picture(in_folder("right.png"));
@@ -139,14 +139,14 @@ static void odd_data_give_pictures(void **state)
         settings.log_y = log;
         settings.legend = GKV_LEGEND_AUTO;
         settings.title = "a title that is much longer than the picture is wide, so that it must be cut short";
-        settings.x_label = settings.y_label = "also a label that finds no room on the side of so small a picture";
+        settings.x_label = settings.y_label = "also a label that is too long for the side of so small a picture";
         for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
             assert_ok(gkv_plot_lines(in_folder("odd.png"), &odd[i], 1, &settings));
             close_picture(open_picture(in_folder("odd.png")));
         }
         assert_ok(gkv_plot_lines(in_folder("odd.png"), odd, 6, &settings));
     }
-    /* Far beyond ends that the caller set, a line is cut off exactly. */
+    /* Far beyond the ends of the caller, a line is clipped exactly. */
     gkv_lines_settings settings = small();
     settings.y_low = 0;
     settings.y_high = 1;
@@ -203,10 +203,10 @@ static void refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_line_passes_where_it_should),
+        cmocka_unit_test(lines_pass_through_their_points),
         cmocka_unit_test(gaps_stay_empty),
         cmocka_unit_test(logarithmic_heights),
-        cmocka_unit_test(the_legend_keeps_clear),
+        cmocka_unit_test(the_legend_touches_no_line),
         cmocka_unit_test(odd_data_give_pictures),
         cmocka_unit_test(same_input_same_bytes),
         cmocka_unit_test(refuses),

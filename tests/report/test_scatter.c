@@ -19,7 +19,7 @@ static gkv_scatter_settings plain(void)
     return settings;
 }
 
-static void points_lie_where_they_are(void **state)
+static void points_are_at_their_values(void **state)
 {
     (void)state;
     const double xy[] = {0, 0, 1, 0, 0, 1, 1, 1, NAN, 0.5, 0.5, INFINITY};
@@ -35,11 +35,11 @@ static void points_lie_where_they_are(void **state)
     assert_true(count_colour(p, 0xBD1F01, 20, 0, 120, 150) > 40);
     assert_true(count_colour(p, 0xBD1F01, 150, 150, 250, 290) > 40);
     assert_int_equal(count_colour(p, 0x3F90DA, 20, 0, 120, 150), 0);
-    assert_int_equal(count_colour(p, 0xBD1F01, 70, 60, 180, 220), 0); /* the points of no place */
+    assert_int_equal(count_colour(p, 0xBD1F01, 70, 60, 180, 220), 0); /* the points that are not finite */
     close_picture(p);
 }
 
-/* Sorted by label, at one place each: neither label may hide the other. */
+/* Points are sorted by label and all at one position. Neither label hides the other. */
 static void no_label_covers_the_others(void **state)
 {
     (void)state;
@@ -64,7 +64,7 @@ static void no_label_covers_the_others(void **state)
     assert_same_bytes(in_folder("cover.png"), in_folder("again.png"));
 }
 
-static void without_labels_all_are_alike(void **state)
+static void without_labels_there_is_one_colour(void **state)
 {
     (void)state;
     const double xy[] = {1, 2, 3, 4, -5, 6};
@@ -119,9 +119,9 @@ static void refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(points_lie_where_they_are),
+        cmocka_unit_test(points_are_at_their_values),
         cmocka_unit_test(no_label_covers_the_others),
-        cmocka_unit_test(without_labels_all_are_alike),
+        cmocka_unit_test(without_labels_there_is_one_colour),
         cmocka_unit_test(odd_data_give_pictures),
         cmocka_unit_test(refuses),
     };

@@ -1,4 +1,4 @@
-/* safetensors: exact bytes, round trips, and files that lie. */
+/* safetensors: exact bytes, round trips, and files with false headers. */
 #define _GNU_SOURCE
 #include "folder.h"
 
@@ -19,16 +19,16 @@ static int begin(void **state)
     return 0;
 }
 
-static size_t get_bytes(unsigned char *bytes, size_t room)
+static size_t get_bytes(unsigned char *bytes, size_t capacity)
 {
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
-    const size_t count = fread(bytes, 1, room, file);
+    const size_t count = fread(bytes, 1, capacity, file);
     fclose(file);
     return count;
 }
 
-/* A file of that header and so many zero bytes of data. */
+/* Writes a file with this header and `data` zero bytes of data. */
 static void put_header(const char *header, size_t data)
 {
     const size_t length = strlen(header);
@@ -72,7 +72,7 @@ static void tiny_file_has_exact_bytes(void **state)
     unsigned char bytes[256];
     assert_int_equal(get_bytes(bytes, sizeof bytes), sizeof wanted - 1);
     assert_memory_equal(bytes, wanted, sizeof wanted - 1);
-    /* Nothing at all is a file too. */
+    /* A file may have no arrays and no metadata. */
     assert_ok(gkv_safetensors_write(path, 0, NULL, 0, NULL));
     assert_int_equal(get_bytes(bytes, sizeof bytes), 16);
     assert_memory_equal(bytes, "\x08\0\0\0\0\0\0\0{}      ", 16);
@@ -142,7 +142,7 @@ static void mismatches_give_both_sides(void **state)
                  "dtype is F32, not F64");
     assert_fails(gkv_safetensors_read(file, "none", GKV_F32, 2, right, out), GKV_ERR_DATA, "no tensor \"none\"");
     assert_true(out[0] == 9 && out[5] == 9);
-    /* Cut after it was opened. */
+    /* The file is truncated after it was opened. */
     assert_int_equal(truncate(path, 300), 0);
     assert_fails(gkv_safetensors_read(file, "net.weight", GKV_F32, 2, right, out), GKV_ERR_DATA, "shorter");
     gkv_safetensors_free(file);
@@ -155,7 +155,7 @@ static void writer_refuses_nonsense(void **state)
     const struct {
         gkv_tensor tensors[2];
         size_t count;
-        const char *says;
+        const char *message;
     } cases[] = {
         {{{"", GKV_F32, 0, {0}, &x}}, 1, "no name"},
         {{{NULL, GKV_F32, 0, {0}, &x}}, 1, "no name"},
@@ -170,7 +170,7 @@ static void writer_refuses_nonsense(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_fails(gkv_safetensors_write(path, cases[i].count, cases[i].tensors, 0, NULL), GKV_ERR_ARGUMENT,
-                     cases[i].says);
+                     cases[i].message);
     const gkv_metadata twice[] = {{"k", "v"}, {"k", "w"}}, bad[] = {{"k", "\xc3"}}, null[] = {{NULL, "v"}};
     assert_fails(gkv_safetensors_write(path, 0, NULL, 2, twice), GKV_ERR_ARGUMENT, "two metadata entries");
     assert_fails(gkv_safetensors_write(path, 0, NULL, 1, bad), GKV_ERR_ARGUMENT, "not UTF-8");
@@ -190,7 +190,7 @@ static void every_cut_is_noticed(void **state)
         put("t.safetensors", bytes, length);
         assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "t.safetensors: ");
         assert_null(file);
-        unsigned char *cut = test_alloc(length); /* of its own, for the sanitizers to see its end */
+        unsigned char *cut = test_alloc(length); /* sanitizers see its end */
         memcpy(cut, bytes, length);
         assert_fails(gkv_safetensors_open_memory(cut, length, "cut", &file), GKV_ERR_DATA, "cut: ");
         assert_null(file);
@@ -205,7 +205,7 @@ static void every_cut_is_noticed(void **state)
     gkv_safetensors_free(file);
 }
 
-/* A damaged file is refused or read; under the sanitizers this says much more. */
+/* A damaged file is refused or read. Sanitizers check that nothing else happens. */
 static int open_and_read_all(void)
 {
     gkv_safetensors *file = NULL;
@@ -256,13 +256,13 @@ static void flipped_bytes_do_no_harm(void **state)
     assert_true(opened > 100 && refused > 1000);
 }
 
-static void lying_headers_are_refused(void **state)
+static void false_headers_are_refused(void **state)
 {
     (void)state;
     const struct {
         const char *header;
         size_t data;
-        const char *says;
+        const char *message;
     } cases[] = {
         {"[]", 0, "does not begin with {"},
         {" {}", 0, "does not begin with {"},
@@ -302,11 +302,11 @@ static void lying_headers_are_refused(void **state)
     gkv_safetensors *file = NULL;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         put_header(cases[i].header, cases[i].data);
-        assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, cases[i].says);
+        assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, cases[i].message);
         assert_non_null(strstr(gkv_error_message(), path));
         assert_null(file);
     }
-    /* Nested beyond reason, and a length beyond the file or beyond reason. */
+    /* A deeply nested header, and header lengths beyond the file or beyond the limit. */
     char deep[100001];
     memset(deep, '[', sizeof deep - 1);
     memcpy(deep, "{\"a\":", 5);
@@ -318,11 +318,11 @@ static void lying_headers_are_refused(void **state)
     put("t.safetensors", "\1\0\0\0\0\0\0\0{}", 10);
     assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "not a safetensors file");
     put("t.safetensors", "\0\0\0\2\0\0\0\0{}", 10);
-    assert_int_equal(truncate(path, 40 << 20), 0); /* a hole, for the most part */
+    assert_int_equal(truncate(path, 40 << 20), 0); /* a sparse file */
     assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "at most");
 }
 
-/* Other writers' freedoms: header order, white space, empty arrays anywhere. */
+/* What other writers may do: another order in the header, white space, empty arrays anywhere. */
 static void foreign_files_are_read(void **state)
 {
     (void)state;
@@ -362,7 +362,7 @@ static void names_are_made_printable(void **state)
     (void)state;
     char buffer[GKV_PRINTABLE_SIZE], text[400];
     assert_string_equal(gkv_text_printable("a\tb\x7f ü", buffer), "a?b? ü");
-    /* Cut at every place of a two-byte character. */
+    /* The text is cut at every position of a two-byte character. */
     for (size_t shift = 0; shift < 2; shift++) {
         memset(text, 'x', shift);
         for (size_t i = 0; i < 100; i++)
@@ -387,7 +387,7 @@ int main(void)
         WITH_FOLDER(writer_refuses_nonsense),
         WITH_FOLDER(every_cut_is_noticed),
         WITH_FOLDER(flipped_bytes_do_no_harm),
-        WITH_FOLDER(lying_headers_are_refused),
+        WITH_FOLDER(false_headers_are_refused),
         WITH_FOLDER(foreign_files_are_read),
         WITH_FOLDER(replaced_file_is_read_as_it_was),
         cmocka_unit_test(names_are_made_printable),

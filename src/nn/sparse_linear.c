@@ -1,13 +1,13 @@
-/* Y = (X − 1 meanᵀ) Wᵀ + b with X mostly zeros.
+/* The linear layer for inputs of mostly zeros: Y = (X − 1 meanᵀ) Wᵀ + b.
  *
  *   in [rows, in]   weight [out, in]   bias, mean: [out], [in]   out [rows, out]
  *   d_weight = d_outᵀ (X − 1 meanᵀ)          d_bias = Σ_rows d_out
- * The mean's share is the same for all rows, so what is left is a sum of weights over the
- * inputs that are not zero, and of rows of d_out over the images in which an input is not. */
+ * The term of the mean is the same for all rows. The rest of the product is a sum of weights over the nonzero inputs
+ * of a row. The rest of the gradient is a sum of rows of d_out over the images in which an input is not zero. */
 #include "core/simd.h"
 #include "nn/gemm.h"
 #include "nn/nn_kernels.h"
-#include "nn/module.h"
+#include "nn/layer.h"
 
 #include <string.h>
 
@@ -23,7 +23,7 @@ static void forward(const gkv_layer *layer, gkv_workspace *ws, size_t first, siz
     gkv_sparse_forward(gkv_gemm_kernels_get(), &product);
 }
 
-/* Nothing asks for the gradient in the inputs. */
+/* The inputs are data, so their gradient is not needed. */
 static void backward(const gkv_layer *layer, gkv_workspace *ws, size_t first, size_t count)
 {
     (void)layer, (void)ws, (void)first, (void)count;
@@ -46,7 +46,7 @@ static void gradient(const gkv_layer *layer, gkv_workspace *ws, size_t rows, siz
 {
     const size_t in = layer->in.width, out = layer->out.width, first = part * GKV_SPARSE_COLUMNS;
     const gkv_real *d_out = gkv_at(ws, layer->d_out, 0);
-    /* The slot has room for a list of every row for each input. */
+    /* For each input, the slot holds a list of all rows. */
     gkv_nonzero *lists = (gkv_nonzero *)(void *)gkv_at(ws, layer->aux, 0);
     const gkv_sparse_gradient gradient = {
         .rows = rows, .in = in, .out = out, .first = first,
@@ -66,7 +66,7 @@ gkv_status gkv_sparse_linear_create(gkv_params *params, gkv_plan *plan, const ch
     *layer = (gkv_layer){.ops = &ops, .in = in, .mean = mean};
     layer->out = gkv_plan_forward(plan, out_width);
     layer->d_out = gkv_plan_backward(plan, out_width);
-    _Static_assert(sizeof(gkv_nonzero) == 2 * sizeof(gkv_real), "a list takes two columns of the slot an input");
+    _Static_assert(sizeof(gkv_nonzero) == 2 * sizeof(gkv_real), "each input's list takes two columns of the slot");
     layer->aux = gkv_plan_backward(plan, 2 * in.width);
     GKV_TRY(gkv_params_add(params, out_width, in.width, true, &layer->weight, "%s.weight", name));
     params->list[layer->weight].packed = true;

@@ -1,9 +1,27 @@
-#include "metrics/jacobi.h"
+#include "metrics/feature_covariance.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { SWEEPS = 64 }; /* convergence is quadratic: about 10 are used */
+enum { SWEEPS = 64 }; /* convergence is quadratic: about 10 sweeps are enough in practice */
+
+void gkv_moments(const double *rows, size_t n, size_t d, double divisor, double *mean, double *covariance)
+{
+    memset(mean, 0, d * sizeof *mean);
+    memset(covariance, 0, d * d * sizeof *covariance);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < d; j++)
+            mean[j] += (rows[i * d + j] - mean[j]) / (double)(i + 1);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < d; j++) {
+            const double left = rows[i * d + j] - mean[j];
+            for (size_t k = j; k < d; k++)
+                covariance[j * d + k] += left * (rows[i * d + k] - mean[k]);
+        }
+    for (size_t j = 0; j < d; j++)
+        for (size_t k = j; k < d; k++)
+            covariance[k * d + j] = covariance[j * d + k] /= divisor;
+}
 
 /* Rotates the plane of axes p and q so that a[p][q] becomes 0. v, unless NULL, accumulates the rotations; its rows
  * become the eigenvectors. */
@@ -33,7 +51,8 @@ static void rotate(double *a, double *v, size_t d, size_t p, size_t q)
     a[p * d + q] = a[q * d + p] = 0;
 }
 
-/* Sweeps over all planes until off-diagonal elements are negligible beside elements of size 1. */
+/* Rotates all planes in turn, until off-diagonal elements are negligible. The largest element of `a` has magnitude
+ * 1. */
 static gkv_status sweep(double *a, double *v, size_t d)
 {
     for (int round = 0; round < SWEEPS; round++) {
@@ -63,7 +82,7 @@ gkv_status gkv_jacobi(double *a, double *vectors, size_t d)
     }
     if (largest == 0)
         return GKV_OK;
-    for (size_t i = 0; i < d * d; i++) /* so that no square over- or underflows */
+    for (size_t i = 0; i < d * d; i++) /* so that no square overflows or underflows */
         a[i] /= largest;
     GKV_TRY(sweep(a, vectors, d));
     for (size_t j = 0; j < d; j++)

@@ -1,5 +1,5 @@
 #define _XOPEN_SOURCE 700
-#include "data/image_files.h"
+#include "data/data_files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -48,13 +48,13 @@ gkv_status gkv_folder_scratch(const char *parent, char **path)
     return GKV_OK;
 }
 
-static int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *place)
+static int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *where)
 {
     (void)about;
     (void)kind;
-    (void)place;
+    (void)where;
     remove(path);
-    return 0; /* what cannot be removed must not keep the rest */
+    return 0; /* go on: the other entries can still be removed */
 }
 
 void gkv_folder_remove(const char *path)
@@ -63,7 +63,7 @@ void gkv_folder_remove(const char *path)
         nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
-/* A folder of a name as gkv_folder_scratch makes them, and no link to one. */
+/* True for a folder, not a link, with a name as gkv_folder_scratch() makes them. */
 static bool is_scratch(const char *parent, const char *name)
 {
     struct stat about;
@@ -76,6 +76,7 @@ static bool is_scratch(const char *parent, const char *name)
     return found;
 }
 
+/* Removes the folder unless somebody has locked it. */
 static void sweep_one(const char *parent, const char *name)
 {
     gkv_lock *lock = NULL;

@@ -1,0 +1,168 @@
+/* Finds, loads and describes the files of the data set that the settings name. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "data/catalogue.h"
+#include "data/checksum.h"
+#include "data/data_files.h"
+
+enum { ON = 128 }; /* the least grey level that counts as on */
+
+/* GKV_ERR_IO for a missing file; the message says how to get it. */
+static gkv_status missing(const gkv_data_settings *settings, const char *folder, const char *name, const char *key)
+{
+    if (gkv_known_data_find(settings->dataset))
+        return gkv_fail(GKV_ERR_IO, "%s/%s: no such file, nor with .gz; run `gkvae data get %s`", folder, name,
+                        settings->dataset);
+    return gkv_fail(GKV_ERR_IO,
+                    "%s/%s: no such file, nor with .gz; put it there, set data.%s to its path, or set data.dataset "
+                    "to a data set that `gkvae data get` knows (\"%s\" is none)",
+                    folder, name, key, settings->dataset);
+}
+
+/* Finds the files with standard names. *labels is kept if it is not NULL. */
+static gkv_status locate_standard(const gkv_data_settings *settings, gkv_split split, char **images, char **labels)
+{
+    const char *const *names = gkv_data_file_names + (split == GKV_TEST ? 2 : 0);
+    char *folder = NULL;
+    gkv_status status;
+    GKV_TRY_GOTO(gkv_strf(&folder, "%s/%s", settings->folder, settings->dataset));
+    GKV_TRY_GOTO(gkv_file_locate(folder, names[0], images));
+    if (!*images) {
+        status = missing(settings, folder, names[0], split == GKV_TEST ? "test_images" : "train_images");
+        goto done;
+    }
+    if (*labels)
+        goto done;
+    GKV_TRY_GOTO(gkv_file_locate(folder, names[1], labels));
+    if (!*labels && gkv_known_data_find(settings->dataset))
+        status = missing(settings, folder, names[1], split == GKV_TEST ? "test_labels" : "train_labels");
+done:
+    free(folder);
+    return status;
+}
+
+/* Finds the paths of the files, which the caller frees with free(). *labels is NULL if there are no labels.
+ * GKV_ERR_IO if a file is missing. */
+static gkv_status locate(const gkv_data_settings *settings, gkv_split split, char **images, char **labels)
+{
+    const char *set_images = split == GKV_TEST ? settings->test_images : settings->train_images;
+    const char *set_labels = split == GKV_TEST ? settings->test_labels : settings->train_labels;
+    gkv_status status = GKV_OK;
+    *images = *labels = NULL;
+    if (set_labels[0])
+        GKV_TRY_GOTO(gkv_strdup(set_labels, labels));
+    if (set_images[0])
+        GKV_TRY_GOTO(gkv_strdup(set_images, images));
+    else
+        GKV_TRY_GOTO(locate_standard(settings, split, images, labels));
+    return GKV_OK;
+done:
+    free(*images);
+    free(*labels);
+    *images = *labels = NULL;
+    return status;
+}
+
+gkv_status gkv_dataset_load(const gkv_data_settings *settings, gkv_split split, gkv_dataset **out)
+{
+    if (out)
+        *out = NULL;
+    if (!settings || !out || (split != GKV_TRAIN && split != GKV_TEST))
+        return gkv_fail(GKV_ERR_ARGUMENT,
+                        "gkv_dataset_load: NULL, or split %d; expected settings, an output pointer, and GKV_TRAIN or "
+                        "GKV_TEST",
+                        (int)split);
+    char *images = NULL, *labels = NULL;
+    GKV_TRY(locate(settings, split, &images, &labels));
+    const gkv_status status = gkv_dataset_open(images, labels, out);
+    free(images);
+    free(labels);
+    return status;
+}
+
+/* Describes one file. If the file has the path of a known data set, `expected` is that data set and `file` the
+ * number of the file in it. If `expected` is NULL, the file may be any file of any known data set. */
+static gkv_status describe_file(const char *path, const gkv_known_data *expected, int file, gkv_file_info *out)
+{
+    uint64_t bytes = 0;
+    snprintf(out->path, sizeof out->path, "%s", path);
+    GKV_TRY(gkv_sha256_file(path, UINT64_MAX, out->sha256, &bytes));
+    out->checksum = expected ? GKV_CHECKSUM_DIFFERENT : GKV_CHECKSUM_UNKNOWN;
+    if (expected) {
+        if (strcmp(expected->files[file].sha256, out->sha256) == 0)
+            out->checksum = GKV_CHECKSUM_GOOD;
+        return GKV_OK;
+    }
+    const char *name;
+    for (size_t i = 0; (name = gkv_data_name_at(i)); i++)
+        for (int k = 0; k < GKV_DATA_FILES; k++)
+            if (strcmp(gkv_known_data_find(name)->files[k].sha256, out->sha256) == 0)
+                out->checksum = GKV_CHECKSUM_GOOD;
+    return GKV_OK;
+}
+
+static void count_grey(const gkv_dataset *dataset, gkv_data_info *out)
+{
+    const size_t n = out->count * out->height * out->width;
+    const uint8_t *pixels = gkv_dataset_pixels(dataset, 0);
+    uint64_t sum = 0, on = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += pixels[i];
+        on += pixels[i] >= ON;
+    }
+    out->mean_grey = (double)sum / (double)n;
+    out->share_on = (double)on / (double)n;
+}
+
+static void count_labels(const gkv_dataset *dataset, gkv_data_info *out)
+{
+    const uint8_t *labels = gkv_dataset_labels(dataset);
+    if (!labels)
+        return;
+    for (size_t i = 0; i < out->count; i++) {
+        out->per_class[labels[i]]++;
+        if (out->classes <= labels[i])
+            out->classes = (size_t)labels[i] + 1;
+    }
+}
+
+static gkv_status describe(const gkv_data_settings *settings, gkv_split split, const char *images,
+                           const char *labels, gkv_data_info *out)
+{
+    const gkv_known_data *known = gkv_known_data_find(settings->dataset);
+    const bool own_images = (split == GKV_TEST ? settings->test_images : settings->train_images)[0] != '\0';
+    const bool own_labels = (split == GKV_TEST ? settings->test_labels : settings->train_labels)[0] != '\0';
+    const int first = split == GKV_TEST ? 2 : 0;
+    gkv_dataset *dataset = NULL;
+    GKV_TRY(gkv_dataset_open(images, labels, &dataset));
+    out->count = gkv_dataset_count(dataset);
+    out->height = gkv_dataset_height(dataset);
+    out->width = gkv_dataset_width(dataset);
+    count_grey(dataset, out);
+    count_labels(dataset, out);
+    gkv_dataset_free(dataset);
+    GKV_TRY(describe_file(images, own_images ? NULL : known, first, &out->images));
+    if (labels)
+        GKV_TRY(describe_file(labels, own_labels ? NULL : known, first + 1, &out->labels));
+    return GKV_OK;
+}
+
+gkv_status gkv_data_describe(const gkv_data_settings *settings, gkv_split split, gkv_data_info *out)
+{
+    if (!settings || !out || (split != GKV_TRAIN && split != GKV_TEST))
+        return gkv_fail(GKV_ERR_ARGUMENT,
+                        "gkv_data_describe: NULL, or split %d; expected settings, an output pointer, and GKV_TRAIN or "
+                        "GKV_TEST",
+                        (int)split);
+    char *images = NULL, *labels = NULL;
+    *out = (gkv_data_info){0};
+    GKV_TRY(locate(settings, split, &images, &labels));
+    const gkv_status status = describe(settings, split, images, labels, out);
+    free(images);
+    free(labels);
+    return status;
+}
