@@ -241,7 +241,7 @@ static void arguments_are_checked(void **state)
     float *const images = noise_images(IMAGES, PIXELS), out[IMAGES * SECOND];
     assert_fails(gkv_features_apply(NULL, 1, images, 1, out, NULL), GKV_ERR_ARGUMENT, "NULL");
     assert_fails(gkv_features_apply(loaded, 1, NULL, 1, out, NULL), GKV_ERR_ARGUMENT, "NULL");
-    assert_fails(gkv_features_apply(loaded, 1, images, 1, NULL, NULL), GKV_ERR_ARGUMENT, "neither");
+    assert_fails(gkv_features_apply(loaded, 1, images, 1, NULL, NULL), GKV_ERR_ARGUMENT, "both outputs are NULL");
     assert_fails(gkv_features_apply(loaded, 0, images, 1, out, NULL), GKV_ERR_ARGUMENT, "0 images");
     assert_fails(gkv_features_apply(loaded, 1, images, -1, out, NULL), GKV_ERR_ARGUMENT, "-1");
     images[55 * PIXELS + 3] = -0.5F;

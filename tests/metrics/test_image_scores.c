@@ -167,7 +167,7 @@ static void bad_pixels_are_named(void **state)
     assert_fails(gkv_image_mse(a, b, 0, &value), GKV_ERR_ARGUMENT, "no pixels");
     assert_fails(gkv_image_ssim(a, b, 0, 11, &value), GKV_ERR_ARGUMENT, "0×11");
     assert_fails(gkv_image_ssim(a, b, SIZE_MAX, 1, &value), GKV_ERR_ARGUMENT, "too long");
-    assert_fails(gkv_image_scores_of(a, b, 0, 11, 11, &scores), GKV_ERR_ARGUMENT, "0 images");
+    assert_fails(gkv_image_scores_of(a, b, 0, 11, 11, &scores), GKV_ERR_ARGUMENT, "0 pairs");
     b[7] = 1.5F;
     assert_fails(gkv_image_psnr(a, b, 121, &value), GKV_ERR_DATA, "pixel 7 of the second image is 1.5");
     b[7] = 0;

@@ -216,7 +216,7 @@ static void refusals(void **state)
     assert_fails(gkv_reference_create(x, 6, 2, &settings, &reference), GKV_ERR_ARGUMENT, "1 thread or more");
     assert_null(reference);
     gkv_neighbour_metrics out = {.precision = 9};
-    assert_fails(gkv_neighbour_metrics_of(NULL, x, 6, &out), GKV_ERR_ARGUMENT, "no reference");
+    assert_fails(gkv_neighbour_metrics_of(NULL, x, 6, &out), GKV_ERR_ARGUMENT, "the reference is NULL");
     assert_ok(gkv_reference_create(x, 6, 2, NULL, &reference));
     assert_fails(gkv_neighbour_metrics_of(reference, x, 6, NULL), GKV_ERR_ARGUMENT, "is NULL");
     assert_fails(gkv_neighbour_metrics_of(reference, NULL, 6, &out), GKV_ERR_ARGUMENT, "generated features are NULL");

@@ -99,7 +99,7 @@ static void active_units_refuse(void **state)
     (void)state;
     const double means[] = {1, INFINITY};
     size_t active = 0;
-    assert_fails(gkv_active_units(means, 0, 2, 0.01, NULL, &active), GKV_ERR_ARGUMENT, "none to count");
+    assert_fails(gkv_active_units(means, 0, 2, 0.01, NULL, &active), GKV_ERR_ARGUMENT, "of 0 posterior means");
     assert_fails(gkv_active_units(means, 1, 0, 0.01, NULL, &active), GKV_ERR_ARGUMENT, "0 dimensions");
     assert_fails(gkv_active_units(means, 1, 2, 0.01, NULL, &active), GKV_ERR_DATA, "dimension 1");
 }
