@@ -467,7 +467,7 @@ static void slow_programs_are_stopped(void **state)
     assert_string_equal(heard, "waiting for slow: 3 s\n");
     put_program("slow", "kill -9 $$");
     assert_fails(gkv_process_run(argv, in_temporary("log"), 5, reporter), GKV_ERR_IO,
-                 "slow was ended by signal 9: it says nothing");
+                 "slow was ended by signal 9: it wrote nothing");
     put_program("slow", "read line && exit 1; echo one; echo two; exit 4");
     assert_fails(gkv_process_run(argv, in_temporary("log"), 5, reporter), GKV_ERR_IO, "exit code 4: two");
 }
