@@ -14,6 +14,7 @@
 
 #include "core/memory.h"
 #include "nn/nn_kernels.h"
+#include "num/constants.h"
 
 #ifdef GKV_REAL_IS_DOUBLE
 #define solve_right cblas_dtrsm

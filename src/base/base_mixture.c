@@ -9,6 +9,7 @@
 #include "base/mixture_stats.h"
 #include "core/memory.h"
 #include "core/rng.h"
+#include "num/constants.h"
 
 static const double c_standard = 0.8;
 

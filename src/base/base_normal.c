@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "core/memory.h"
+#include "num/constants.h"
 
 static gkv_status create(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **out)
 {

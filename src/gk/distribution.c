@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "gk/family.h"
-#include "num/normal_distribution.h"
+#include "num/special.h"
 
 static gkv_wide log_pdf(const gkv_gk *gk, double x)
 {

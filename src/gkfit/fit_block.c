@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
-#include "num/chi2.h"
+#include "num/special.h"
 #include "gkfit/fit.h"
 
 /* Messages are a thread's own: the task carries its own to where they are wanted. */

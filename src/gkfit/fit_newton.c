@@ -11,7 +11,7 @@
 
 #include "core/memory.h"
 #include "gkfit/fit.h"
-#include "num/solve4x4.h"
+#include "num/linalg.h"
 
 enum { HALVINGS = 8 };
 static const double longest = 2.0, difference = 1e-4; /* in standard errors */

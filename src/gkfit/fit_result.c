@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "gkfit/fit.h"
-#include "num/normal_distribution.h"
+#include "num/special.h"
 
 /* B's interval is that of its logarithm: it stays above 0 and suits its skewed scatter. */
 void gkv_gk_fit_intervals(double confidence, gkv_gk_fit_result *result)

@@ -4,10 +4,9 @@
 
 #include "core/memory.h"
 #include "gk/gk_batch_kernels.h"
-#include "num/chi2.h"
+#include "num/special.h"
 #include "gkfit/fit.h"
-#include "num/solve4x4.h"
-#include "num/normal_distribution.h"
+#include "num/linalg.h"
 
 /* Increments of F − p from level to level, whitened: exact in their means and variances for
  * the true parameters, whatever the tails are. With d observations from one level to the

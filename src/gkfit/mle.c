@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "gkfit/fit.h"
-#include "num/solve4x4.h"
+#include "num/linalg.h"
 
 /* The longest step, in standard errors, and what is left to gain when it is over. */
 static const double longest = 3.0, enough = 1e-9;

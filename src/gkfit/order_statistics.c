@@ -3,7 +3,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "num/normal_distribution.h"
+#include "num/special.h"
 #include "gkvae/gk_fit.h"
 
 /* log Γ(z) − ((z − ½) log z − z + ½ log 2π), which Stirling's series is for large z. */

@@ -7,8 +7,9 @@
 #include "core/memory.h"
 #include "core/real.h"
 #include "gk/family.h"
-#include "num/cholesky.h"
+#include "num/linalg.h"
 #include "mixture/rows.h"
+#include "num/constants.h"
 
 /* Pivots below this share of their diagonal are rounding, not information. */
 static const double least_pivot = 1e-12;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "num/cholesky.h"
+#include "num/linalg.h"
 #include "mixture/rows.h"
 
 /* places[0 … count−1] = which, then the other coordinates; which of them are there and

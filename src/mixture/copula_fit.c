@@ -9,7 +9,7 @@
 #include "core/memory.h"
 #include "core/threads.h"
 #include "gkfit/fit.h"
-#include "num/cholesky.h"
+#include "num/linalg.h"
 #include "mixture/scores.h"
 
 void gkv_mgk_fit_defaults(gkv_mgk_fit_settings *settings)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "num/cholesky.h"
+#include "num/linalg.h"
 #include "mixture/em.h"
 
 /* The share of all rows below which a component is given up: its weight becomes 0 for good, at a

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "num/cholesky.h"
+#include "num/linalg.h"
 #include "mixture/em.h"
 #include "mixture/mixture.h"
 

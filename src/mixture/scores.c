@@ -8,9 +8,10 @@
 
 #include "core/memory.h"
 #include "core/real.h"
-#include "num/normal_distribution.h"
-#include "num/cholesky.h"
+#include "num/special.h"
+#include "num/linalg.h"
 #include "mixture/margin_table.h"
+#include "num/constants.h"
 
 double gkv_mgk_most_score(double weight)
 {

@@ -3,7 +3,7 @@
 
 #include <float.h>
 
-#include "num/normal_distribution.h"
+#include "num/special.h"
 #include "gkvae/gk.h"
 
 static gkv_gk gk_of(double a, double b, double g, double k)

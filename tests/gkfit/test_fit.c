@@ -2,8 +2,7 @@
 #include "support.h"
 
 #include "core/rng.h"
-#include "num/chi2.h"
-#include "num/normal_distribution.h"
+#include "num/special.h"
 #include "gkvae/gk_fit.h"
 
 static void draw(const gkv_gk *gk, uint64_t sample, size_t n, double *x)

@@ -5,8 +5,8 @@
 #include "core/rng.h"
 #include "core/simd.h"
 #include "gkfit/fit_kernels.h"
-#include "num/solve4x4.h"
-#include "num/normal_distribution.h"
+#include "num/linalg.h"
+#include "num/special.h"
 #include "num/sort.h"
 #include "gk/validity.h"
 

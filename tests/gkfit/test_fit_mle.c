@@ -2,7 +2,7 @@
 #include "support.h"
 
 #include "core/rng.h"
-#include "num/solve4x4.h"
+#include "num/linalg.h"
 #include "gkvae/gk_fit.h"
 
 static void draw(const gkv_gk *gk, uint64_t sample, size_t n, double *x)

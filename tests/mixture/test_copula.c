@@ -2,7 +2,7 @@
 #include "support.h"
 
 #include "core/rng.h"
-#include "num/cholesky.h"
+#include "num/linalg.h"
 #include "gkvae/mgk.h"
 
 static void reference_density(void **state)

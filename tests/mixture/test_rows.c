@@ -3,7 +3,7 @@
 
 #include "core/rng.h"
 #include "gkvae/mgk.h"
-#include "num/cholesky.h"
+#include "num/linalg.h"
 
 enum { D = 5 };
 
