@@ -5,7 +5,7 @@
 #ifndef GKV_GK_FIT_ROOM_H
 #define GKV_GK_FIT_ROOM_H
 
-#include "gk/k_min_table.h"
+#include "gk/validity.h"
 #include "gkfit/fit_kernels.h"
 #include "gkfit/sorted_sample.h"
 #include "gkvae/gk_fit.h"

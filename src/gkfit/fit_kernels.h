@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "core/simd.h"
-#include "gk/k_min_table.h"
+#include "gk/validity.h"
 #include "gkvae/gk.h"
 
 /* Up to `lanes` fits side by side, element e of lane l at e·lanes + l of each array. Rows
