@@ -288,7 +288,7 @@ static void failures(void **state)
     set.low = low;
     set.high = high;
     assert_fails(gkv_lm_batch_solve(batch, COUNT, many_r, many_j, NULL, &x[0][0], &set, NULL, NULL), GKV_ERR_ARGUMENT,
-                 "parameter 1 leave it nothing (problem 7)");
+                 "of parameter 1 (problem 7)");
     gkv_lm_batch_free(batch);
 }
 
