@@ -142,10 +142,10 @@ typedef struct gkv_mgk_mixture_settings {
                                 hardly any is dropped; ≥ 8 */
     const double *held_out;  /* [held_out_rows × d] rows that are watched, not fitted; NULL; not owned */
     size_t held_out_rows;
-    int quick;               /* 0; 1: densities and scores in float, right to about 1e-6, and shares below
-                                1e-3 left out, for a few iterations at a time. log_likelihood is then that of the last E-step,
-                                noise included, and there is none after the last M-step unless
-                                there are held-out rows */
+    int quick;               /* 0; 1: densities and scores in float, right to about 1e-6, and shares below 1e-3 left
+                                out, for a few iterations at a time. log_likelihood is then that of the last E-step,
+                                noise included, and there is none after the last M-step unless there are held-out
+                                rows */
     int patience;            /* 10: iterations without a better held-out mean; what is returned is the best */
     gkv_gk_fit_settings margins; /* max_passes is 4 here; start is not used, and what is fixed stays as a
                                     component begins: g = k = 0 */

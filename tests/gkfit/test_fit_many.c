@@ -118,7 +118,8 @@ static void weights(void **state)
         responsibility[i] = i < 3 * N ? .9 : 0;
     }
     gkv_gk_fit_result fit;
-    assert_ok(gkv_gk_fit_many(&(gkv_gk_sample){.x = mixed, .weights = responsibility, .n = 6 * N}, 1, NULL, 1, &fit, NULL));
+    assert_ok(gkv_gk_fit_many(&(gkv_gk_sample){.x = mixed, .weights = responsibility, .n = 6 * N}, 1, NULL, 1,
+                              &fit, NULL));
     assert_relative(fit.total, .9 * 3 * N, 1e-12);
     assert_close(fit.gk.g, 2, 4 * fit.se[2]);
     assert_close(fit.gk.k, .5, 4 * fit.se[3]);

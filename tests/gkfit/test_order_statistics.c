@@ -13,7 +13,7 @@ static void least_and_greatest(void **state)
         }
 }
 
-/* P(U_(r) ≤ u) is the probability that r or more of n draws are below u. */
+/* P(U_(r) ≤ u) is the level that r or more of n draws are below u. */
 static void counts_of_draws(void **state)
 {
     (void)state;
@@ -32,9 +32,9 @@ static void symmetry(void **state)
 {
     (void)state;
     for (double n = .5; n < 1e8; n *= 11)
-        for (double probability = .05; probability < 1; probability += .09)
+        for (double level = .05; level < 1; level += .09)
             for (double p = .025; p < 1; p += .19) {
-                const double r = probability * n + .5, u = gkv_gk_order_level(n, r, p);
+                const double r = level * n + .5, u = gkv_gk_order_level(n, r, p);
                 assert_close(u, 1 - gkv_gk_order_level(n, n + 1 - r, 1 - p), 1e-12);
                 assert_true(u > 0 && u < 1);
             }
@@ -46,10 +46,10 @@ static void large_samples(void **state)
 {
     (void)state;
     for (double n = 1e6; n < 1e10; n *= 10)
-        for (double probability = .1; probability < .95; probability += .2) {
-            const double deviation = sqrt(probability * (1 - probability) / n);
-            assert_close((gkv_gk_order_level(n, probability * (n + 1), .975) - probability) / deviation, 1.959963984540054, 3e-3);
-            assert_close((gkv_gk_order_level(n, probability * (n + 1), .025) - probability) / deviation, -1.959963984540054, 3e-3);
+        for (double level = .1; level < .95; level += .2) {
+            const double deviation = sqrt(level * (1 - level) / n);
+            assert_close((gkv_gk_order_level(n, level * (n + 1), .975) - level) / deviation, 1.959963984540054, 3e-3);
+            assert_close((gkv_gk_order_level(n, level * (n + 1), .025) - level) / deviation, -1.959963984540054, 3e-3);
         }
 }
 
