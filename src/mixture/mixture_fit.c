@@ -45,7 +45,7 @@ const char *gkv_mgk_mixture_stop_name(gkv_mgk_mixture_stop stop)
     switch (stop) {
     case GKV_MIXTURE_CONVERGED: return "the log-likelihood increases by less than the tolerance";
     case GKV_MIXTURE_LIMIT: return "the limit of iterations was reached";
-    case GKV_MIXTURE_HELD_OUT: return "the held-out rows no longer gain";
+    case GKV_MIXTURE_HELD_OUT: return "the held-out rows no longer improve";
     case GKV_MIXTURE_STALLED: return "a step that decreased the log-likelihood was undone";
     case GKV_MIXTURE_ASKED: return "the monitor asked for the end";
     }

@@ -258,7 +258,7 @@ static void every_type_and_order_is_read(void **state)
         size_t size;
         uint64_t bits[4];
         double values[4];
-    } cases[] = {
+    } examples[] = {
         {"f8", 8, {0x3FB999999999999A, 0xC000000000000000, 1, 0x7FEFFFFFFFFFFFFF},
          {0.1, -2, 4.9406564584124654e-324, 1.7976931348623157e308}},
         {"f4", 4, {0x3DCCCCCD, 0xC0000000, 1, 0x7F7FFFFF},
@@ -275,15 +275,15 @@ static void every_type_and_order_is_read(void **state)
          {1, 9223372036854775807.0, 9223372036854775808.0, 18446744073709551615.0}},
     };
     char dictionary[128];
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
         for (unsigned variant = 0; variant < 12; variant++) {
             const int big = variant & 1;
             const unsigned version = 1 + variant / 4;
-            const char order = cases[i].size == 1 && !big ? '|' : big ? '>' : '<';
+            const char order = examples[i].size == 1 && !big ? '|' : big ? '>' : '<';
             snprintf(dictionary, sizeof dictionary, "{'descr': '%c%s', 'fortran_order': %s, 'shape': (4,), }  \n",
-                     order, cases[i].type, variant & 2 ? "True" : "False");
-            gkv_table *table = read_npy(version, dictionary, cases[i].bits, 4, cases[i].size, big);
-            expect_column(table, 0, "column 1", 4, cases[i].values);
+                     order, examples[i].type, variant & 2 ? "True" : "False");
+            gkv_table *table = read_npy(version, dictionary, examples[i].bits, 4, examples[i].size, big);
+            expect_column(table, 0, "column 1", 4, examples[i].values);
             gkv_table_free(table);
         }
 }

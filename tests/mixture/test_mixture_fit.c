@@ -1,119 +1,14 @@
-/* Mixtures: densities, draws, conditionals, and the fit by EM. */
+/* The fit of mixtures by EM. */
 #include "support.h"
 
 #include "core/rng.h"
 #include "gkvae/mgk_fit.h"
-#include "gkvae/mgk_mixture.h"
-
-enum { D = 3, N = 6000 };
-
-static gkv_mgk_mixture *truth;
-static double x[N * D];
-static size_t component[N];
-
-/* Two components with weights ⅓ and ⅔, several standard deviations apart. */
-static int make(void **state)
-{
-    (void)state;
-    const gkv_gk first[D] = {{0, 1, .5, .2, .8, 0}, {0, 1, -.3, .1, .8, 0}, {1, .5, 0, 0, .8, 0}};
-    const gkv_gk second[D] = {{6, .7, -.4, .1, .8, 0}, {2, 2, .2, .05, .8, 0}, {-2, 1, .6, .15, .8, 0}};
-    gkv_mgk *parts[2];
-    assert_ok(gkv_mgk_create(D, first, (double[]){1, .5, 0, .5, 1, -.4, 0, -.4, 1}, &parts[0]));
-    assert_ok(gkv_mgk_create(D, second, (double[]){1, -.6, .3, -.6, 1, 0, .3, 0, 1}, &parts[1]));
-    assert_ok(gkv_mgk_mixture_create(2, (double[]){1, 2}, (const gkv_mgk *const *)parts, &truth));
-    gkv_mgk_free(parts[0]);
-    gkv_mgk_free(parts[1]);
-    assert_ok(gkv_mgk_mixture_sample(truth, 31, 0, N, 0, x, component));
-    return 0;
-}
-
-static int unmake(void **state)
-{
-    (void)state;
-    gkv_mgk_mixture_free(truth);
-    return 0;
-}
-
-static double mean_of(const gkv_mgk_mixture *m, size_t n, const double *rows)
-{
-    double *log_pdf = test_alloc(n * sizeof *log_pdf), sum = 0;
-    assert_ok(gkv_mgk_mixture_log_pdf(m, n, rows, 0, log_pdf));
-    for (size_t i = 0; i < n; i++)
-        sum += log_pdf[i] / (double)n;
-    free(log_pdf);
-    return sum;
-}
-
-static void density_is_the_weighted_sum(void **state)
-{
-    (void)state;
-    enum { ROWS = 200 };
-    static double log_pdf[ROWS], again[ROWS], responsibilities[ROWS * 2];
-    assert_ok(gkv_mgk_mixture_responsibilities(truth, ROWS, x, 1, log_pdf, responsibilities));
-    assert_ok(gkv_mgk_mixture_log_pdf(truth, ROWS, x, 3, again));
-    assert_memory_equal(log_pdf, again, sizeof again);
-    assert_true(gkv_mgk_mixture_count(truth) == 2 && gkv_mgk_mixture_dimensions(truth) == D);
-    for (size_t i = 0; i < ROWS; i++) {
-        double w[D], f[2];
-        for (size_t k = 0; k < 2; k++)
-            f[k] = gkv_mgk_mixture_weights(truth)[k] *
-                   exp(gkv_mgk_log_pdf(gkv_mgk_mixture_component(truth, k), x + i * D, w));
-        assert_relative(exp(log_pdf[i]), f[0] + f[1], 1e-9);
-        assert_close(responsibilities[2 * i], f[0] / (f[0] + f[1]), 1e-9);
-        assert_close(responsibilities[2 * i] + responsibilities[2 * i + 1], 1, 1e-14);
-    }
-    /* A row with density 0, and a row with NaN. */
-    const double odd[2 * D] = {INFINITY, 0, 0, NAN, 0, 0};
-    assert_ok(gkv_mgk_mixture_responsibilities(truth, 2, odd, 1, log_pdf, responsibilities));
-    assert_true(log_pdf[0] == -INFINITY && isnan(log_pdf[1]) && isnan(responsibilities[2]) && isnan(responsibilities[3]));
-    assert_relative(responsibilities[0], 1.0 / 3, 1e-14);
-    assert_true(gkv_mgk_mixture_component(truth, 2) == NULL);
-}
-
-static void samples_have_the_weights(void **state)
-{
-    (void)state;
-    double first = 0;
-    for (size_t i = 0; i < N; i++)
-        first += component[i] == 0;
-    assert_close(first / N, 1.0 / 3, 4.5 * sqrt(2.0 / 9 / N));
-    double some[10 * D];
-    size_t which[10];
-    assert_ok(gkv_mgk_mixture_sample(truth, 31, 500, 10, 1, some, which));
-    assert_memory_equal(some, x + 500 * D, sizeof some);
-    assert_memory_equal(which, component + 500, sizeof which);
-}
-
-static void conditional_times_marginal_is_joint(void **state)
-{
-    (void)state;
-    gkv_mgk_mixture *marginal, *conditional;
-    const size_t given[1] = {1};
-    assert_ok(gkv_mgk_mixture_marginal(truth, 1, given, &marginal));
-    for (size_t i = 0; i < 20; i++) {
-        const double *row = x + i * D, rest[2] = {row[0], row[2]};
-        assert_ok(gkv_mgk_mixture_conditional(truth, 1, given, &row[1], &conditional));
-        const double joint = mean_of(truth, 1, row);
-        assert_close(mean_of(marginal, 1, &row[1]) + mean_of(conditional, 1, rest), joint, 1e-9 * (1 + fabs(joint)));
-        gkv_mgk_mixture_free(conditional);
-    }
-    gkv_mgk_mixture_free(marginal);
-    assert_ok(gkv_mgk_mixture_conditional(truth, 0, NULL, NULL, &conditional));
-    assert_relative(mean_of(conditional, 10, x), mean_of(truth, 10, x), 1e-12);
-    gkv_mgk_mixture_free(conditional);
-    assert_fails(gkv_mgk_mixture_conditional(truth, 1, given, (double[]){NAN}, &conditional), GKV_ERR_NUMERIC,
-                 "density above 0");
-    assert_fails(gkv_mgk_mixture_marginal(truth, 1, (size_t[]){9}, &marginal), GKV_ERR_ARGUMENT, "coordinate 9");
-    /* A component whose conditional weight is 0 is left out. */
-    assert_ok(gkv_mgk_mixture_conditional(truth, 1, (size_t[]){0}, (double[]){-1e4}, &conditional));
-    assert_int_equal(gkv_mgk_mixture_count(conditional), 1);
-    gkv_mgk_mixture_free(conditional);
-}
+#include "mixture/two_components.h"
 
 /* The values that the monitor received. */
 typedef struct trace {
     int calls, stop_at;
-    double last, fall, best_held_out;
+    double last, decrease, best_held_out;
     size_t damped;
 } trace;
 
@@ -122,7 +17,7 @@ static int watch(void *user, const gkv_mgk_mixture_progress *p)
     trace *t = user;
     assert_int_equal(p->iteration, t->calls);
     if (t->calls++ > 0)
-        t->fall = fmax(t->fall, t->last - p->log_likelihood);
+        t->decrease = fmax(t->decrease, t->last - p->log_likelihood);
     t->last = p->log_likelihood;
     t->best_held_out = p->iteration ? fmax(t->best_held_out, p->held_out) : p->held_out;
     t->damped += p->damped;
@@ -144,7 +39,7 @@ static void recovers_two_components(void **state)
     assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
     assert_int_equal(f.stop, GKV_MIXTURE_CONVERGED);
     assert_true(f.components == 2 && f.dropped == 0 && f.parameters == 2 * (12 + 3) + 1 && isnan(f.held_out));
-    assert_true(t.fall <= 1e-5 && f.largest_decrease <= 1e-5 && t.calls == f.iterations + 1);
+    assert_true(t.decrease <= 1e-5 && f.largest_decrease <= 1e-5 && t.calls == f.iterations + 1);
     assert_relative(f.log_likelihood / N, mean_of(m, N, x), 1e-12);
     /* The fit is not much less likely than the truth, and not more likely than 31 fitted parameters explain. */
     const double gain = f.log_likelihood - N * mean_of(truth, N, x);
@@ -231,7 +126,7 @@ static void normal_twin_is_ordinary_em(void **state)
 
 /* Data that no mixture fits: ties, a lattice, a heavy tail. Steps are shortened, and the log-likelihood, including the
  * noise, never decreases. */
-static void likelihood_never_falls(void **state)
+static void likelihood_never_decreases(void **state)
 {
     (void)state;
     enum { n = 1500 };
@@ -256,7 +151,7 @@ static void likelihood_never_falls(void **state)
         set.monitor = watch;
         set.monitor_user = &t;
         assert_ok(gkv_mgk_mixture_fit(n, D, y, &set, 0, &m, &f));
-        assert_true(t.fall <= 1e-5);
+        assert_true(t.decrease <= 1e-5);
         assert_true(isfinite(f.log_likelihood));
         shortened += f.damped + f.refused;
         gkv_mgk_mixture_free(m);
@@ -419,7 +314,7 @@ static void default_tolerance_follows_the_sample(void **state)
 }
 
 /* Values that are not fitted do not count as parameters. */
-static void parameters_are_those_that_were_free(void **state)
+static void parameters_are_the_fitted_ones(void **state)
 {
     (void)state;
     gkv_mgk_mixture *m;
@@ -514,19 +409,16 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(density_is_the_weighted_sum),
-        cmocka_unit_test(samples_have_the_weights),
-        cmocka_unit_test(conditional_times_marginal_is_joint),
         cmocka_unit_test(recovers_two_components),
         cmocka_unit_test(same_on_any_number_of_threads),
         cmocka_unit_test(normal_twin_is_ordinary_em),
-        cmocka_unit_test(likelihood_never_falls),
+        cmocka_unit_test(likelihood_never_decreases),
         cmocka_unit_test(held_out_rows_decide),
         cmocka_unit_test(weights_count_rows),
         cmocka_unit_test(outliers_and_degenerate_rows),
         cmocka_unit_test(shapes_are_drawn_together),
         cmocka_unit_test(default_tolerance_follows_the_sample),
-        cmocka_unit_test(parameters_are_those_that_were_free),
+        cmocka_unit_test(parameters_are_the_fitted_ones),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, make, unmake);
