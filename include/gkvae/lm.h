@@ -1,22 +1,20 @@
-/* Nonlinear least squares: minimize ½ Σ w_i ρ(r_i(x)²) for n residuals of p parameters,
- * by the Levenberg–Marquardt method; optionally within bounds, with some parameters, or
- * linear combinations of them, held where they start.
+/* Nonlinear least squares by the Levenberg–Marquardt method: minimizes ½ Σ w_i ρ(r_i(x)²) for n residuals of p
+ * parameters. Parameters may have bounds or be fixed. Linear combinations of parameters may be constrained to their
+ * values at the start.
  *
- * The method is Moré's (Lecture Notes in Mathematics 630, 1978), MINPACK's: each step
- * minimizes ‖J d + r‖ over a region ‖D d‖ ≤ radius in which the linear model is trusted,
- * by solving min ‖J d + r‖² + λ‖D d‖² through QR for the λ that belongs to the radius; JᵀJ is
- * never formed. D is the largest norm each column of J has had, which makes the method
- * indifferent to the units of the parameters. The radius follows the ratio of actual
- * to predicted reduction. A step may be bent by its geodesic acceleration (Transtrum and
- * Sethna, arXiv:1201.5885), which follows narrow curved valleys. Parameters at a bound that
- * the gradient pushes against are held there; what would leave the box in a step goes to its
- * edge, and the step of the others is solved for anew.
+ * The method is that of Moré (Lecture Notes in Mathematics 630, 1978) and MINPACK. Each step minimizes ‖J d + r‖
+ * over the trust region ‖D d‖ ≤ radius. It solves min ‖J d + r‖² + λ‖D d‖² by QR for the λ that belongs to the
+ * radius, and never forms JᵀJ. D contains the largest norm that each column of J has had, so that the method does
+ * not depend on the units of the parameters. The radius follows the ratio of actual to predicted reduction. Geodesic
+ * acceleration (Transtrum and Sethna, arXiv:1201.5885) optionally corrects a step, and helps in narrow curved
+ * valleys. A parameter at a bound stays there if the cost decreases beyond the bound. A parameter that a step would
+ * move beyond a bound moves to the bound, and the step of the other parameters is computed again.
  *
- * Convergence is decided by MINPACK's tests, but not by the cost as long as that is all
- * rounding: reductions that the cost cannot show are taken on trust while the predicted
- * ones go on falling, so that solutions are exact to the last digits that the data give.
+ * Convergence is decided by MINPACK's tests, with one change. Where rounding hides the reduction of the cost, steps
+ * are accepted as long as the predicted reductions decrease. Solutions are therefore accurate to the last digits
+ * that the data determine.
  *
- * Many small problems of one size at once: gkvae/lm_batch.h, which gives the same bits. */
+ * gkvae/lm_batch.h solves many small problems of one size, with the same bits. */
 #ifndef GKVAE_LM_H
 #define GKVAE_LM_H
 
@@ -28,135 +26,144 @@
 extern "C" {
 #endif
 
-/* Writes r[0 … n−1] at x[0 … p−1]. NaN or infinite residuals say "not here": the
- * step is rejected and a shorter one tried. A status that is not GKV_OK ends the
- * solution and is returned by gkv_lm_solve, whose message then says so, unless a failed call of
- * this library within the callback left another. x is within the bounds. */
+/* Writes r[0 … n−1] at x[0 … p−1]. x is within the bounds. If a residual is NaN or infinite, the solver rejects the
+ * step and tries a shorter one. If the callback returns an error, gkv_lm_solve ends and returns it. The message is
+ * that of a failed call of this library within the callback, if there was one. Otherwise it names the callback and
+ * the error. */
 typedef gkv_status gkv_lm_residuals(void *user, const double *x, double *r);
 
-/* Writes J, column by column: jacobian[j·n + i] = ∂r_i/∂x_j. x is where residuals were last
- * asked for, and were finite. Neither callback knows of weights or losses: they are applied
- * to what it wrote. */
+/* Writes J, column-major: jacobian[j·n + i] = ∂r_i/∂x_j. x is the point of the last call of the residuals, and they
+ * were finite there. The solver applies weights and losses to the results of both callbacks. */
 typedef gkv_status gkv_lm_jacobian(void *user, const double *x, double *jacobian);
 
-/* Why a solution ended. The first five are convergence; the first four are MINPACK's. */
+/* Why a solution ended. The first five reasons are convergence. The first four are MINPACK's info 1 … 4. */
 typedef enum gkv_lm_stop {
-    GKV_LM_COST = 1,     /* the predicted relative reduction is ≤ cost_tolerance, and the actual one too as
-                            far as rounding shows it; or steps beneath that rounding no longer fall (info 1) */
-    GKV_LM_STEP,         /* the step is ≤ step_tolerance of x, both scaled by the columns of J (info 2) */
-    GKV_LM_COST_AND_STEP,/* both (info 3) */
-    GKV_LM_GRADIENT,     /* |cosine| between r and every free column of J ≤ gradient_tolerance (info 4) */
-    GKV_LM_ZERO,         /* the residuals are 0, or no more than x's own rounding makes them */
-    GKV_LM_LIMIT,        /* max_iterations or max_evaluations was reached */
-    GKV_LM_NO_PROGRESS,  /* no step, however short, reduces the cost */
-    GKV_LM_ASKED,        /* the monitor asked for it */
-    GKV_LM_FAULT         /* in a batch: this problem could not be begun, or its J is not finite */
+    GKV_LM_COST = 1,      /* the predicted relative reduction of the cost is ≤ cost_tolerance, and so is the actual
+                             one as far as rounding shows it; or rounding hides the reductions, and the predictions
+                             no longer decrease */
+    GKV_LM_STEP,          /* the step is ≤ step_tolerance relative to x, in the norm of the columns of J */
+    GKV_LM_COST_AND_STEP, /* both of these conditions hold */
+    GKV_LM_GRADIENT,      /* |cosine| ≤ gradient_tolerance between r and every column of J whose parameter may change */
+    GKV_LM_ZERO,          /* the residuals are 0, or not greater than the rounding of x makes them */
+    GKV_LM_LIMIT,         /* max_iterations or max_evaluations was reached */
+    GKV_LM_NO_PROGRESS,   /* no step reduces the cost, however short it is */
+    GKV_LM_ASKED,         /* the monitor asked for the end */
+    GKV_LM_FAULT          /* in a batch: the start or its residuals are not finite, or J is not finite */
 } gkv_lm_stop;
 
-/* ρ(s) of a squared residual, here for a loss_scale of 1; for a scale c it is c² ρ(s/c²). Near 0
- * each is s. Rows of J and r are scaled by √(w ρ'), so that the gradient is that of the loss and
- * the curvature that of reweighted least squares. A weight counts residuals: 2 is the same
- * residual twice. To weigh by known variances under a loss, divide the residuals by
- * their standard deviations instead. */
+/* The loss ρ(s) of a squared residual s, for a loss_scale of 1. For a scale c the loss is c² ρ(s/c²). Near 0 every
+ * loss is about s. The solver scales rows of J and r by √(w ρ'). This gives the gradient of the loss, and the
+ * curvature of iteratively reweighted least squares. A weight counts residuals: weight 2 means the same residual
+ * twice. If residuals have known variances and the loss is not GKV_LM_SQUARES, divide them by their standard
+ * deviations instead. */
 typedef enum gkv_lm_loss {
-    GKV_LM_SQUARES,      /* ρ = s: least squares */
-    GKV_LM_HUBER,        /* s up to 1, then 2√s − 1 */
-    GKV_LM_SOFT_L1,      /* 2(√(1+s) − 1) */
-    GKV_LM_CAUCHY        /* log(1+s) */
+    GKV_LM_SQUARES, /* s: least squares */
+    GKV_LM_HUBER,   /* s for s ≤ 1, else 2√s − 1 */
+    GKV_LM_SOFT_L1, /* 2(√(1+s) − 1) */
+    GKV_LM_CAUCHY   /* log(1+s) */
 } gkv_lm_loss;
 
-/* Where a solution stands; see gkv_lm_monitor. */
+/* The state of a solution that a monitor receives. */
 typedef struct gkv_lm_progress {
-    int iterations, accepted, residual_evaluations, jacobian_evaluations;
-    double cost;         /* at x */
-    double gradient;     /* the largest |cosine| between r and a free column of J */
-    double step;         /* length of the last step tried, relative to x, both scaled by the columns of J;
-                            0 before the first */
-    double damping;      /* λ of that step; 0 if it was Gauss and Newton's */
-    const double *x;     /* [p]; valid during the call */
+    int iterations;           /* steps tried so far */
+    int accepted;             /* steps accepted so far */
+    int residual_evaluations; /* calls of the residuals so far */
+    int jacobian_evaluations; /* Jacobians computed so far */
+    double cost;              /* the cost at x */
+    double gradient;          /* the largest |cosine| between r and a column of J whose parameter may change */
+    double step;              /* the length of the last step tried relative to x, in the norm of the columns of J; 0
+                                 before the first step */
+    double damping;           /* λ of the last step tried; 0 for a Gauss–Newton step */
+    const double *x;          /* [p]; valid during the call */
 } gkv_lm_progress;
 
-/* Called after the start and after every step tried. Anything but 0 ends the solution
- * with GKV_LM_ASKED and the best x so far. */
+/* The solver calls the monitor after the start and after every step tried. If the monitor does not return 0, the
+ * solution ends with GKV_LM_ASKED and the best x so far. */
 typedef int gkv_lm_monitor(void *user, const gkv_lm_progress *progress);
 
+/* The settings. Comments begin with the default. The pointers are not owned. */
 typedef struct gkv_lm_settings {
-    double cost_tolerance;     /* 1e-22; MINPACK's ftol; ≥ 0 */
-    double step_tolerance;     /* 1e-12; xtol; ≥ 0 */
-    double gradient_tolerance; /* 1e-14; gtol; ≥ 0 */
-    double first_step;         /* 0.1: the first radius, in units of ‖D x‖, or of ‖r‖ if x is 0; small is
-                                  cautious; 0 is no limit */
-    double acceleration;       /* 0: none. Else the most that twice the scaled acceleration may be of
-                                  the scaled step; 0.75 is usual. Costs one more evaluation a step */
-    int max_iterations;        /* 5000: accepted and rejected steps; ≥ 0: with 0, x stays, and its J is taken */
-    int max_evaluations;       /* 5000: of the residuals, those for differences included; ≥ 1. No
-                                  step is begun once it is reached; one that was begun, and J at its
-                                  end, may exceed it, as the start and its J do */
-    gkv_lm_loss loss;          /* GKV_LM_SQUARES */
-    double loss_scale;         /* 1: the residual at which the loss begins to bend; > 0 */
-    const double *weights;     /* n weights w_i ≥ 0 of the squared residuals; NULL is 1; not owned */
-    const double *low, *high;  /* p bounds each, or NULL for none; ±∞ is none; not owned */
-    const unsigned char *fixed;/* p: 1 holds a parameter at its start; NULL holds none; not owned */
-    const double *held;        /* n_held × p, row-major: linear combinations Σ held[i,j] x_j that keep
-                                  the value they start with, to rounding; not together with bounds;
-                                  not owned */
-    size_t n_held;             /* 0; < p */
-    gkv_lm_monitor *monitor;   /* NULL */
-    void *monitor_user;
+    double cost_tolerance;      /* 1e-22; ≥ 0; MINPACK's ftol */
+    double step_tolerance;      /* 1e-12; ≥ 0; MINPACK's xtol */
+    double gradient_tolerance;  /* 1e-14; ≥ 0; MINPACK's gtol */
+    double first_step;          /* 0.1; ≥ 0; the first radius relative to ‖D x‖, or to ‖r‖ if x is 0; a small value is
+                                   cautious, and 0 means no limit */
+    double acceleration;        /* 0; ≥ 0; the greatest accepted ratio of twice the scaled geodesic acceleration to the
+                                   scaled step; 0 disables the acceleration, and 0.75 is usual; it takes one more
+                                   evaluation for each step */
+    int max_iterations;         /* 5000; ≥ 0; the limit of accepted plus rejected steps; with 0 x does not change,
+                                   and J is computed at x */
+    int max_evaluations;        /* 5000; ≥ 1; the limit of evaluations of the residuals, including those for
+                                   differences; the solver begins no step after the limit, but the start, a step that
+                                   has begun, and J at its end may exceed it */
+    gkv_lm_loss loss;           /* GKV_LM_SQUARES; the loss function */
+    double loss_scale;          /* 1; > 0; the residual at which the loss starts to differ from the square */
+    const double *weights;      /* NULL; the n weights w_i ≥ 0 of the squared residuals; NULL means 1 */
+    const double *low, *high;   /* NULL; p lower and p upper bounds; NULL and ±∞ mean no bound */
+    const unsigned char *fixed; /* NULL; p flags: 1 means that a parameter keeps its start; NULL means that none does */
+    const double *held;         /* NULL; linear equality constraints, n_held × p, row-major: the combinations Σ
+                                   held[i,j] x_j keep their values at the start up to rounding; cannot be used
+                                   together with bounds */
+    size_t n_held;              /* 0; < p; the number of these constraints */
+    gkv_lm_monitor *monitor;    /* NULL; see gkv_lm_monitor */
+    void *monitor_user;         /* NULL; the `user` argument of the monitor */
 } gkv_lm_settings;
 
 typedef struct gkv_lm_result {
-    gkv_lm_stop stop;
-    int iterations;            /* steps tried */
-    int accepted;              /* steps taken */
-    int residual_evaluations;
-    int jacobian_evaluations;
-    double cost_before;        /* ½ Σ w ρ at the start */
-    double cost_after;         /* and at the x returned: never more, and the least found, to rounding */
+    gkv_lm_stop stop;         /* why the solution ended */
+    int iterations;           /* the number of steps tried */
+    int accepted;             /* the number of steps accepted */
+    int residual_evaluations; /* the number of calls of the residuals */
+    int jacobian_evaluations; /* the number of Jacobians computed */
+    double cost_before;       /* ½ Σ w ρ at the start */
+    double cost_after;        /* ½ Σ w ρ at the returned x; up to rounding, it is the least cost found */
 } gkv_lm_result;
 
-/* Memory for problems of one size. One thread at a time; reusable. */
+/* A workspace for problems of one size. It is reusable. Only one thread may use it at a time. */
 typedef struct gkv_lm gkv_lm;
 
-/* Fills in the defaults that stand beside the settings. */
+/* Sets all settings to their defaults. */
 GKV_API void gkv_lm_defaults(gkv_lm_settings *settings);
 
-/* A workspace for n residuals of p parameters, n ≥ p ≥ 1; about 2np + 8n + 8p² numbers. Nothing later
- * allocates. The caller frees *out, which is NULL after a failure, with gkv_lm_free.
- * GKV_ERR_ARGUMENT for other sizes, and those that overflow; GKV_ERR_MEMORY. Thread-safe. */
+/* Creates a workspace for n residuals of p parameters, n ≥ p ≥ 1. It has about 2np + 8n + 8p² doubles. The other
+ * functions do not allocate memory. The caller frees *out with gkv_lm_free. After an error *out is NULL. Returns
+ * GKV_ERR_ARGUMENT for other sizes and for sizes that overflow, and GKV_ERR_MEMORY. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_lm_create(size_t n, size_t p, gkv_lm **out);
 
-/* NULL is fine. */
+/* Frees a workspace. `lm` may be NULL. */
 GKV_API void gkv_lm_free(gkv_lm *lm);
 
-/* Minimizes from x (p numbers, moved into the bounds first) and leaves the best x
- * found there, also when it fails. `jacobian` NULL takes differences: one-sided ones,
- * and central ones to go on from where those have converged. J is taken at the
- * solution too, for covariances; where it is at fault it is asked for once more at the same
- * x, to name the place. `settings` NULL takes the defaults; `result` may be NULL; `user` is handed
- * to the callbacks. Accuracy: docs/lm.md has NIST's and MINPACK's problems. GKV_OK whenever it
- * stopped for a reason in gkv_lm_stop, also without convergence: ask gkv_lm_converged.
- * GKV_ERR_ARGUMENT for settings out of range, an x that is not finite, bounds that cross;
- * GKV_ERR_NUMERIC if the residuals at the start, or J anywhere, are not finite; what a
- * callback returned. */
+/* Minimizes the cost from the start x[p], and writes the best x found to x[p], also after an error. The solver first
+ * moves the start into the bounds.
+ *
+ * If `jacobian` is NULL, the solver uses differences. They are one-sided until the solution converges, and central
+ * from there on. J is also computed at the solution, for covariances. If J is not finite, the solver calls
+ * `jacobian` once more at the same x, to find the element for the message. If `settings` is NULL, the defaults
+ * apply. `result` may be NULL. `user` is the first argument of the callbacks. docs/lm.md documents the accuracy on
+ * the problems of NIST and MINPACK.
+ *
+ * Returns GKV_OK if the solution ended for a reason in gkv_lm_stop, also without convergence; gkv_lm_converged tells
+ * them apart. Returns GKV_ERR_ARGUMENT for settings out of range, a start that is not finite, and contradictory
+ * bounds; GKV_ERR_NUMERIC if the residuals at the start, or J, are not finite; and the error of a callback. */
 GKV_API GKV_MUST_USE gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian *jacobian,
                                              void *user, double *x, const gkv_lm_settings *settings,
                                              gkv_lm_result *result);
 
-/* Of the last solution's J (weights and loss applied), at the x it returned, bounds
- * ignored: (JᵀJ)⁻¹ in covariance[p·p], and its numerical rank in *rank (may be NULL),
- * judged on columns of unit norm at a relative `tolerance` (0 takes 1e-12). Parameters
- * that the data do not determine, which are all that change along any direction in which no
- * residual does, get an infinite variance and zero covariances; those
- * that were fixed get zeros, and do not count in the rank. For residuals of unknown scale
- * multiply by 2·cost/(n − number of free parameters). GKV_ERR_ARGUMENT if nothing has
- * been solved yet. */
+/* Computes (JᵀJ)⁻¹ into covariance[p × p], and the numerical rank of J into *rank, which may be NULL. J is that of
+ * the last solution, at the x it returned, with weights and loss applied. Bounds are ignored.
+ *
+ * The rank is decided on columns scaled to unit norm, with the relative `tolerance`; 0 means 1e-12. A parameter that
+ * changes along a direction in which no residual changes is not determined by the data. Its variance is ∞, and its
+ * covariances are 0. Fixed parameters have variance and covariances 0, and do not count in the rank. If the scale of
+ * the residuals is unknown, multiply the covariance by 2·cost/(n − number of parameters that are not fixed).
+ *
+ * Returns GKV_ERR_ARGUMENT if no problem has been solved. */
 GKV_API GKV_MUST_USE gkv_status gkv_lm_covariance(gkv_lm *lm, double tolerance, double *covariance, size_t *rank);
 
-/* The reason in words, as in "the cost no longer changes"; never NULL. */
+/* Returns a description of the reason, as in "the cost no longer changes". It is never NULL. */
 GKV_API const char *gkv_lm_stop_name(gkv_lm_stop stop);
 
-/* 1 for the reasons that are convergence, else 0. */
+/* Returns 1 for the reasons that are convergence, else 0. */
 GKV_API int gkv_lm_converged(gkv_lm_stop stop);
 
 #ifdef __cplusplus

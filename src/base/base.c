@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "num/normal_distribution.h"
+#include "num/special.h"
 #include "gkvae/gk.h"
 
 static const gkv_base_ops *const bases[GKV_BASES] = {

@@ -14,6 +14,7 @@
 
 #include "core/memory.h"
 #include "nn/nn_kernels.h"
+#include "num/constants.h"
 
 #ifdef GKV_REAL_IS_DOUBLE
 #define solve_right cblas_dtrsm
@@ -25,7 +26,7 @@ const double gkv_base_gk_margin_of_safety = 1e-4; /* far more than float roundin
 const double gkv_base_gk_free_k = -0.059 + 1e-4;
 const double gkv_base_outlier_residual = 5;
 
-static const double c_standard = 0.8;
+static const double c_standard = GKV_GK_DEFAULT_C;
 
 /* --- Parameters -------------------------------------------------------------- */
 

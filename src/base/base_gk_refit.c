@@ -11,7 +11,7 @@
 
 #include "base/base_gk.h"
 #include "core/memory.h"
-#include "num/cholesky.h"
+#include "num/linalg.h"
 #include "gkvae/gk_fit.h"
 #include "gkvae/mgk.h"
 

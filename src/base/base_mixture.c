@@ -9,8 +9,9 @@
 #include "base/mixture_stats.h"
 #include "core/memory.h"
 #include "core/rng.h"
+#include "num/constants.h"
 
-static const double c_standard = 0.8;
+static const double c_standard = GKV_GK_DEFAULT_C;
 
 /* No optimiser's step makes a scale or a diagonal of W less, or a component's weight a smaller
  * share of the heaviest one's: a component that is out of reach of all gradients has died. */

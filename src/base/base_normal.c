@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "core/memory.h"
+#include "num/constants.h"
 
 static gkv_status create(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **out)
 {
@@ -95,7 +96,7 @@ static void margin(const gkv_base *base, const gkv_params *params, size_t dimens
 {
     (void)dimension;
     no_parameters(base, params);
-    out[0] = 0, out[1] = 1, out[2] = 0, out[3] = 0, out[4] = 0.8;
+    out[0] = 0, out[1] = 1, out[2] = 0, out[3] = 0, out[4] = GKV_GK_DEFAULT_C;
 }
 
 const gkv_base_ops gkv_base_normal = {

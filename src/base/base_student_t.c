@@ -14,7 +14,7 @@
 #include "base/base.h"
 #include "core/memory.h"
 #include "core/real.h"
-#include "num/normal_distribution.h"
+#include "num/special.h"
 #include "nn/nn_kernels.h"
 
 /* ν is kept within these: beyond the second a t is normal for all that codes can tell. */

@@ -12,6 +12,7 @@
 #include "base/mixture_kernels.h"
 #include "core/memory.h"
 #include "nn/gemm.h"
+#include "num/constants.h"
 
 enum { BLOCK_ROWS = 50 };
 

@@ -7,10 +7,8 @@
 #include <omp.h>
 
 #include "base/base_gk.h"
-#include "num/axpy.h"
+#include "num/linalg.h"
 #include "core/memory.h"
-#include "num/cholesky.h"
-#include "num/low_rank.h"
 
 /* Of EM, to as many factors as a correlation is to have. */
 enum { FACTOR_ITERATIONS = 10 };

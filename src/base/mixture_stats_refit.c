@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mixture_stats.h"
-#include "num/cholesky.h"
+#include "num/linalg.h"
 
 /* No weight falls below this. */
 static const double least_weight = 1e-6;

@@ -4,7 +4,8 @@
 
 #include "base/base_gk.h"
 #include "base/mixture_stats.h"
-#include "num/solve4x4.h"
+#include "num/constants.h"
+#include "num/linalg.h"
 
 /* The longest step of log B, g and k, and of A in units of B. */
 static const double longest[4] = {1, 0.5, 0.5, 0.2};

@@ -15,7 +15,4 @@ typedef float gkv_real;
 #define gkv_gemm cblas_sgemm
 #endif
 
-/* log(2π)/2 */
-#define GKV_HALF_LOG_2PI 0.91893853320467274178
-
 #endif

@@ -1,9 +1,158 @@
-/* Densities, probabilities and quantiles. z is carried beyond double precision: rounded,
- * its error would come out z²-fold in a tail probability. */
+/* The quantile function Q of a normal score, its inverse, and the density, probabilities and quantiles of x.
+ *
+ * z = Q⁻¹(x) has more than double precision here. Rounding it to double would magnify its error by a factor of about z²
+ * in a tail probability. */
+#include <float.h>
 #include <math.h>
 
 #include "gk/family.h"
-#include "num/normal_distribution.h"
+#include "gkvae/gk.h"
+#include "num/constants.h"
+#include "num/special.h"
+
+/* --- The quantile function ------------------------------------------------- */
+
+gkv_gk gkv_gk_standard(void)
+{
+    return (gkv_gk){.a = 0.0, .b = 1.0, .g = 0.0, .k = 0.0, .c = GKV_GK_DEFAULT_C};
+}
+
+/* Q(±∞). On the negative side z and g change sign together. */
+static gkv_wide Q_at_infinity(const gkv_gk *gk, gkv_wide z)
+{
+    const gkv_gk_family_ops *ops = gkv_gk_family_of(gk->family);
+    gkv_gk half = *gk;
+    half.g = z < 0 ? -gk->g : gk->g;
+    return ops ? gk->a + copysignl(gk->b * ops->support_end(&half), z) : NAN;
+}
+
+gkv_wide gkv_gk_Q_wide(const gkv_gk *gk, gkv_wide z)
+{
+    if (isinf(z))
+        return Q_at_infinity(gk, z);
+    return gk->a + gk->b * z * expl(gkv_gk_jet_at(gk, z, 0).lambda);
+}
+
+gkv_wide gkv_gk_log_dQ_wide(const gkv_gk *gk, const gkv_gk_jet *jet)
+{
+    return logl(gk->b * jet->rho) + jet->lambda;
+}
+
+double gkv_gk_Q(const gkv_gk *gk, double z)
+{
+    return (double)gkv_gk_Q_wide(gk, z);
+}
+
+double gkv_gk_dQ(const gkv_gk *gk, double z)
+{
+    const gkv_gk_jet at = gkv_gk_jet_at(gk, z, 0);
+    return (double)(gk->b * at.rho * expl(at.lambda));
+}
+
+double gkv_gk_log_dQ(const gkv_gk *gk, double z)
+{
+    const gkv_gk_jet at = gkv_gk_jet_at(gk, z, 0);
+    return (double)gkv_gk_log_dQ_wide(gk, &at);
+}
+
+double gkv_gk_d2Q(const gkv_gk *gk, double z)
+{
+    const gkv_gk_jet at = gkv_gk_jet_at(gk, z, 1);
+    return (double)(gk->b * expl(at.lambda) * (at.rho * at.lambda_z + at.rho_z));
+}
+
+void gkv_gk_Q_gradient(const gkv_gk *gk, double z, double dq[4], double dlog[4])
+{
+    const gkv_gk_jet at = gkv_gk_jet_at(gk, z, 1);
+    if (dq) {
+        const gkv_wide q = z * expl(at.lambda);
+        dq[GKV_GK_A] = 1.0;
+        dq[GKV_GK_B] = (double)q;
+        dq[GKV_GK_G] = (double)(gk->b * q * at.lambda_g);
+        dq[GKV_GK_K] = (double)(gk->b * q * at.lambda_k);
+    }
+    if (dlog) {
+        dlog[GKV_GK_A] = 0.0;
+        dlog[GKV_GK_B] = 1.0 / gk->b;
+        dlog[GKV_GK_G] = (double)(at.lambda_g + at.rho_g / at.rho);
+        dlog[GKV_GK_K] = (double)(at.lambda_k + at.rho_k / at.rho);
+    }
+}
+
+double gkv_gk_Q_inverse_gradient(const gkv_gk *gk, double x, double *z_x, double z_theta[4])
+{
+    const gkv_wide z = gkv_gk_Q_inverse_wide(gk, x);
+    const gkv_gk_jet at = gkv_gk_jet_at(gk, isinf(z) ? (gkv_wide)NAN : z, 1);
+    const gkv_wide by_x = expl(-at.lambda) / (gk->b * at.rho); /* 1/Q' */
+    if (z_x)
+        *z_x = (double)by_x;
+    if (z_theta) { /* −Q_θ/Q', simplified by (Q − A)/Q' = z/ρ */
+        z_theta[GKV_GK_A] = (double)-by_x;
+        z_theta[GKV_GK_B] = (double)(-z / (gk->b * at.rho));
+        z_theta[GKV_GK_G] = (double)(-z * at.lambda_g / at.rho);
+        z_theta[GKV_GK_K] = (double)(-z * at.lambda_k / at.rho);
+    }
+    return (double)z;
+}
+
+/* --- The inverse ----------------------------------------------------------- */
+
+/* For s = |z| and t = log s the equation Q(z) = x is
+ *     F(t) = t + Λ(s) − log|y| = 0,   y = (x−A)/B,   F' = ρ > 0.
+ * F is increasing, and nearly linear in the tails. Halley's steps stay inside a bracket of the root. If they do not
+ * shrink the bracket, bisection in log s halves it. */
+
+enum { MAX_STEPS = 400, TRUSTED_STEPS = 10 };
+
+/* The iteration ends after a step of this size, because the error is then about the cube of the step. */
+static const gkv_wide final_step = 1e-7L;
+
+static gkv_wide solve(const gkv_gk *gk, gkv_wide y)
+{
+    const gkv_gk_family_ops *ops = gkv_gk_family_of(gk->family);
+    if (!ops)
+        return NAN;
+    if (y >= ops->support_end(gk))
+        return INFINITY;
+    gkv_wide low = LDBL_MIN, high = LDBL_MAX / 4, s = ops->start(gk, y);
+    for (int step = 0; step < MAX_STEPS; step++) {
+        if (!(s > low && s < high) || (step > TRUSTED_STEPS && step % 2))
+            s = sqrtl(low) * sqrtl(high);
+        gkv_gk_jet at;
+        ops->jet(gk, s, 0, &at);
+        const gkv_wide first = logl(s / y), F = first + at.lambda;
+        if (fabsl(F) <= 0.5L * LDBL_EPSILON * fabsl(first) || high - low <= 4 * LDBL_EPSILON * high)
+            break; /* the error is rounding error */
+        if (F > 0)
+            high = s;
+        else
+            low = s;
+        const gkv_wide curvature = s * at.rho_z / at.rho, newton = -F / at.rho; /* F''/F' and Newton's step */
+        const gkv_wide move = newton / fmaxl(0.5L, 1 + 0.5L * newton * curvature);
+        s *= expl(fmaxl(-50, fminl(50, move)));
+        if (fabsl(move) * (1 + fabsl(curvature)) <= final_step)
+            break;
+    }
+    return s > DBL_MAX ? INFINITY : s;
+}
+
+gkv_wide gkv_gk_Q_inverse_wide(const gkv_gk *gk, double x)
+{
+    const gkv_wide offset = (gkv_wide)x - gk->a;
+    if (isnan(x) || offset == 0 || isinf(offset))
+        return offset;
+    /* On the negative side z and g change sign together. */
+    gkv_gk half = *gk;
+    half.g = offset < 0 ? -gk->g : gk->g;
+    return copysignl(solve(&half, fabsl(offset) / gk->b), offset);
+}
+
+double gkv_gk_Q_inverse(const gkv_gk *gk, double x)
+{
+    return (double)gkv_gk_Q_inverse_wide(gk, x);
+}
+
+/* --- Density, probabilities and quantiles ---------------------------------- */
 
 static gkv_wide log_pdf(const gkv_gk *gk, double x)
 {
@@ -24,8 +173,8 @@ double gkv_gk_pdf(const gkv_gk *gk, double x)
     return (double)expl(log_pdf(gk, x));
 }
 
-/* What z lost when it was rounded to *rounded; 0 if it is not finite. */
-static double rest(gkv_wide z, double *rounded)
+/* Rounds z to *rounded and returns z − *rounded, or 0 if that is not finite. */
+static double rounding_error(gkv_wide z, double *rounded)
 {
     *rounded = (double)z;
     return isfinite(*rounded) ? (double)(z - *rounded) : 0.0;
@@ -34,14 +183,14 @@ static double rest(gkv_wide z, double *rounded)
 static double cdf_at(gkv_wide z)
 {
     double rounded;
-    const double low = rest(z, &rounded);
+    const double low = rounding_error(z, &rounded);
     return gkv_normal_cdf_pair(rounded, low);
 }
 
 static double log_cdf_at(gkv_wide z)
 {
     double rounded;
-    const double low = rest(z, &rounded);
+    const double low = rounding_error(z, &rounded);
     return gkv_normal_log_cdf_pair(rounded, low);
 }
 
@@ -65,6 +214,7 @@ double gkv_gk_log_cdf_upper(const gkv_gk *gk, double x)
     return log_cdf_at(-gkv_gk_Q_inverse_wide(gk, x));
 }
 
+/* Q at `side` (±1) times the normal score of p. */
 static double quantile(const gkv_gk *gk, double p, double side, double (*score)(double p, double *low))
 {
     double low;

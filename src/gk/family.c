@@ -38,7 +38,7 @@ gkv_gk_jet gkv_gk_jet_at(const gkv_gk *gk, gkv_wide z, int order)
 gkv_status gkv_gk_check_gk(const gkv_gk *gk, const char *what)
 {
     if (gk->family != GKV_GK_FAMILY_GK)
-        return gkv_fail(GKV_ERR_ARGUMENT, "%s is for the g-and-k family, not the %s", what,
+        return gkv_fail(GKV_ERR_ARGUMENT, "%s is for the g-and-k family, not the %s family", what,
                         gkv_gk_family_name(gk->family));
     return gkv_gk_check(gk);
 }

@@ -1,4 +1,4 @@
-/* The generalised g-and-h: Q = A + B (1 + c tanh(gz/2)) z e^{hz²/2}, h in the place of k. */
+/* The generalised g-and-h family: Q = A + B (1 + c tanh(gz/2)) z e^{hz²/2}. The member k holds h. */
 #include <math.h>
 
 #include "gk/skew.h"
@@ -12,14 +12,14 @@ static void jet(const gkv_gk *gk, gkv_wide z, int order, gkv_gk_jet *out)
     gkv_gk_assemble(gk, z, &s, &t, 1 + gk->k * t.M + s.p, order, out);
 }
 
-/* As without skewness, with T at a rough s. */
+/* Solves the equation without skewness twice: first for y, then for y/T with T at the first solution. */
 static gkv_wide start(const gkv_gk *gk, gkv_wide y)
 {
-    const gkv_wide rough = 0.5L * gk->g * gkv_gk_tail_exp_start(y, gk->k);
-    return gkv_gk_tail_exp_start(y / (1 + gk->c * rough / (1 + fabsl(rough))), gk->k);
+    const gkv_wide half_gs = 0.5L * gk->g * gkv_gk_tail_exp_start(y, gk->k);
+    return gkv_gk_tail_exp_start(y / (1 + gk->c * half_gs / (1 + fabsl(half_gs))), gk->k);
 }
 
-static gkv_wide reach(const gkv_gk *gk)
+static gkv_wide support_end(const gkv_gk *gk)
 {
     (void)gk;
     return INFINITY;
@@ -30,7 +30,7 @@ static double weight(double z)
     return z * z;
 }
 
-/* h > sup (S(v) − 1) g²/(4v²), which is proportional to g². */
+/* The condition is h > sup (S(v) − 1) g²/(4v²). The bound is proportional to g². */
 static double bound_limit(double g, double c, double *slope)
 {
     const double peak = c > 0 ? fmax(0.0, gkv_gk_violation_peak(c, INFINITY)) : 0;
@@ -49,6 +49,6 @@ static double bound(double g, double c, double z_max, int *touches)
 }
 
 const gkv_gk_family_ops gkv_gk_family_ggh = {
-    .name = "generalised g-and-h", .jet = jet, .start = start, .reach = reach, .weight = weight,
+    .name = "generalised g-and-h", .jet = jet, .start = start, .support_end = support_end, .weight = weight,
     .bound = bound, .bound_limit = bound_limit, .floor = bound_limit, .moments_below = gkv_gk_tail_exp_moments_below,
 };

@@ -1,4 +1,4 @@
-/* Tukey's g-and-h: Q = A + B (e^{gz} − 1)/g · e^{hz²/2}, h in the place of k. */
+/* Tukey's g-and-h family: Q = A + B (e^{gz} − 1)/g · e^{hz²/2}. The member k holds h. */
 #include <math.h>
 
 #include "gk/skew.h"
@@ -11,8 +11,8 @@ static void jet(const gkv_gk *gk, gkv_wide z, int order, gkv_gk_jet *out)
     gkv_gk_assemble(gk, z, &s, &t, s.p + gk->k * t.M, order, out);
 }
 
-/* With E ≥ 1 both "no skewness" and "no h" give too large an s; with E < 1 the first
- * gives too small a one. */
+/* Combines the solutions for g = 0 and for h = 0. For g > 0 both are too large. For g < 0 the solution for g = 0 is too
+ * small. */
 static gkv_wide start(const gkv_gk *gk, gkv_wide y)
 {
     const gkv_wide g = gk->g, h = gk->k, straight = gkv_gk_tail_exp_start(y, h);
@@ -20,19 +20,18 @@ static gkv_wide start(const gkv_gk *gk, gkv_wide y)
         return straight;
     if (g > 0)
         return fminl(straight, log1pl(g * y) / g);
-    const gkv_wide reach = -g * y;
-    if (reach < 0.9L)
-        return fmaxl(straight, 0.5L * (straight - log1pl(-reach) / -g));
-    return h > 0 ? fmaxl(straight, sqrtl(2 * log1pl(reach) / h)) : 1 / -g;
+    const gkv_wide fraction = -g * y; /* y as a fraction of the end of the support for h = 0 */
+    if (fraction < 0.9L)
+        return fmaxl(straight, 0.5L * (straight - log1pl(-fraction) / -g));
+    return h > 0 ? fmaxl(straight, sqrtl(2 * log1pl(fraction) / h)) : 1 / -g;
 }
 
-static gkv_wide reach(const gkv_gk *gk)
+static gkv_wide support_end(const gkv_gk *gk)
 {
     return gk->k == 0 && gk->g < 0 ? 1 / -(gkv_wide)gk->g : INFINITY;
 }
 
-/* Q' > 0 asks for h z² > −P(gz), P(u) = u/(1 − e^{−u}) > 0: most at the end of the
- * falling side. */
+/* The condition Q' > 0 is h z² > −P(gz), P(u) = u/(1 − e^{−u}) > 0. It is strongest at |z| = z_max with gz < 0. */
 static double bound(double g, double c, double z_max, int *touches)
 {
     (void)c;
@@ -40,7 +39,7 @@ static double bound(double g, double c, double z_max, int *touches)
     return *touches ? -(double)gkv_gk_skew_exp(-fabsl((gkv_wide)g) * z_max).p / (z_max * z_max) : 0;
 }
 
-static double nought(double g, double c, double *slope)
+static double zero_bound(double g, double c, double *slope)
 {
     (void)g, (void)c;
     if (slope)
@@ -49,6 +48,6 @@ static double nought(double g, double c, double *slope)
 }
 
 const gkv_gk_family_ops gkv_gk_family_gh = {
-    .name = "g-and-h", .jet = jet, .start = start, .reach = reach, .bound = bound, .bound_limit = nought, .floor = nought,
-    .moments_below = gkv_gk_tail_exp_moments_below,
+    .name = "g-and-h", .jet = jet, .start = start, .support_end = support_end, .bound = bound,
+    .bound_limit = zero_bound, .floor = zero_bound, .moments_below = gkv_gk_tail_exp_moments_below,
 };

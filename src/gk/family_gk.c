@@ -1,4 +1,4 @@
-/* The g-and-k: Q = A + B (1 + c tanh(gz/2)) z (1+z²)^k. */
+/* The g-and-k family: Q = A + B (1 + c tanh(gz/2)) z (1+z²)^k. */
 #include <float.h>
 #include <math.h>
 
@@ -19,22 +19,22 @@ static void jet(const gkv_gk *gk, gkv_wide z, int order, gkv_gk_jet *out)
         .M1 = 4 * z * m * m,
         .M2 = 4 * m * m * (1 - 4 * h),
     };
-    /* Either way a sum of terms of one sign: exact also at k = −½, far out. */
+    /* Both forms are sums of terms of one sign, so that the tail is accurate also for k = −½ and large |z|. */
     const gkv_wide tail = k >= 0 ? 1 + 2 * k * h : (1 + 2 * k) - 2 * k * m;
     gkv_gk_assemble(gk, z, &s, &t, tail + s.p, order, out);
 }
 
-/* The kernels' root, which one step of the caller's brings to full precision. */
+/* The root that the kernels compute in double. One step of the caller makes it accurate to full precision. */
 static gkv_wide start(const gkv_gk *gk, gkv_wide y)
 {
-    const double nought = 0, one = 1, x = (double)fminl(y, DBL_MAX);
-    const gkv_gk_columns_d column = {&nought, &one, &gk->g, &gk->k, gk->c};
+    const double zero = 0, one = 1, x = (double)fminl(y, DBL_MAX);
+    const gkv_gk_columns_d column = {&zero, &one, &gk->g, &gk->k, gk->c};
     double s;
     gkv_gk_batch_inverse_d(1, 1, &column, &x, &s, NULL, NULL, NULL);
     return x > DBL_MIN ? s : y;
 }
 
-static gkv_wide reach(const gkv_gk *gk)
+static gkv_wide support_end(const gkv_gk *gk)
 {
     if (gk->k > -0.5)
         return INFINITY;
@@ -50,7 +50,7 @@ static double bound_limit(double g, double c, double *slope)
 {
     double v = 1;
     const double peak = c > 0 ? 0.5 * gkv_gk_excess_peak(g, c, INFINITY, &v) : -0.5;
-    if (slope) /* by the envelope theorem only the explicit g counts */
+    if (slope) /* by the envelope theorem the derivative of the maximum is the partial derivative in g */
         *slope = peak > -0.5 ? peak * 0.5 * g / (v * v + 0.25 * g * g) : 0;
     return fmax(-0.5, peak);
 }
@@ -63,36 +63,38 @@ static double bound(double g, double c, double z_max, int *touches)
     return fmax(-0.5, peak);
 }
 
-/* e^(−1/t), the germ of everything that is smooth and yet constant. */
-static double germ(double t, double *slope)
+/* e^(−1/t) for t > 0, else 0: all derivatives at 0 are 0. *slope becomes the derivative. */
+static double flat_exponential(double t, double *slope)
 {
     const double value = t > 1e-3 ? exp(-1 / t) : 0;
     *slope = value > 0 ? value / (t * t) : 0;
     return value;
 }
 
-/* ψ(t) = 1 − (1−t) step(½(1+t)): t for t ≥ 1, 1 for t ≤ −1, above max(0,t) in between. */
-static double blend(double t, double *slope)
+/* A smooth ψ(t) ≥ max(0, t): ψ(t) = t for t ≥ 1, ψ(t) = 1 for t ≤ −1, and ψ(t) = 1 − (1−t) step(½(1+t)) between
+ * them. step is the smooth step from 0 to 1. *slope becomes the derivative. */
+static double smooth_maximum(double t, double *slope)
 {
     *slope = t >= 1 ? 1 : 0;
     if (fabs(t) >= 1)
         return t >= 1 ? t : 1;
     double up_slope, down_slope;
-    const double up = germ(0.5 * (1 + t), &up_slope), down = germ(0.5 * (1 - t), &down_slope);
+    const double up = flat_exponential(0.5 * (1 + t), &up_slope);
+    const double down = flat_exponential(0.5 * (1 - t), &down_slope);
     const double step = up / (up + down);
     const double step_slope = 0.5 * (up_slope * down + up * down_slope) / ((up + down) * (up + down));
     *slope = step - (1 - t) * step_slope;
     return 1 - (1 - t) * step;
 }
 
-/* The interior maximum, which goes on smoothly for a while after it has sunk below −½,
- * faded into a constant. */
+/* A smooth function of g above the bound. Half the interior maximum is smooth in g, also where it is a little below −½.
+ * There smooth_maximum joins it to a constant. */
 static double floor_of(double g, double c, double *slope)
 {
     static const double fade = 1.0 / 128.0;
     double v = 1, psi_slope;
     const double peak = c > 0 ? 0.5 * gkv_gk_excess_interior_maximum(g, c, &v) : -INFINITY;
-    const double psi = blend(fmax(-1.0, (peak + 0.5) / fade), &psi_slope);
+    const double psi = smooth_maximum(fmax(-1.0, (peak + 0.5) / fade), &psi_slope);
     *slope = psi_slope == 0 ? 0 : psi_slope * peak * 0.5 * g / (v * v + 0.25 * g * g);
     return -0.5 + fade * psi;
 }
@@ -104,6 +106,6 @@ static double moments_below(double k)
 }
 
 const gkv_gk_family_ops gkv_gk_family_gk = {
-    .name = "g-and-k", .jet = jet, .start = start, .reach = reach, .weight = weight, .bound = bound,
+    .name = "g-and-k", .jet = jet, .start = start, .support_end = support_end, .weight = weight, .bound = bound,
     .bound_limit = bound_limit, .floor = floor_of, .moments_below = moments_below,
 };

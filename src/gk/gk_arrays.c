@@ -1,5 +1,5 @@
-/* gkvae/gk_batch.h over the kernels, in chunks that stay in the cache: arrays_real.h is
- * the text, this file its two copies. */
+/* The functions of gkvae/gk_batch.h. They pass the arrays to the kernels in chunks that stay in the cache. This file
+ * includes gk_arrays_real.h twice, for double and for float. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "gk/gk_batch_kernels.h"
 #include "gk/family.h"
 #include "gkvae/gk_batch.h"
+#include "num/constants.h"
 
 enum { CHUNK = 512 };
 
@@ -18,9 +19,9 @@ enum { CHUNK = 512 };
 #define K(name) name##_d
 #define P(name) name
 #define EXP exp_d
-#define RELIABLE 8.0 /* |z| up to which probabilities of a rounded z are good enough */
-#define HELD 1e299   /* what the kernels cannot get beyond, nearly */
-#define SCORES 37.0  /* |z| up to which the kernels' normal scores go */
+#define RELIABLE 8.0 /* the greatest |z| for which probabilities of a rounded z are accurate enough */
+#define CLAMPED 1e299 /* a little less than the |z| to which the kernels clamp z */
+#define SCORES 37.0  /* the greatest |z| for which the kernels compute normal scores */
 #define LARGEST DBL_MAX
 #include "gk/gk_arrays_real.h"
 
@@ -29,7 +30,7 @@ enum { CHUNK = 512 };
 #define P(name) name##_f
 #define EXP exp_f
 #define RELIABLE 3.5
-#define HELD 0.99e37
+#define CLAMPED 0.99e37
 #define SCORES 12.5
 #define LARGEST FLT_MAX
 #include "gk/gk_arrays_real.h"

@@ -1,11 +1,11 @@
-/* Included twice by arrays.c: REAL is the numeric type, K(name) a name of the kernels'
- * side, P(name) one of gkvae/gk_batch.h. */
+/* gk_arrays.c includes this file twice. REAL is the numeric type, K(name) a name of gk_batch_kernels.h, and P(name)
+ * a name of gkvae/gk_batch.h. */
 
-/* One set of parameters as the kernels see it, and the same in double. */
+/* One set of parameters, rounded to REAL. */
 typedef struct K(one) {
     REAL a, b, g, k;
-    K(gkv_gk_columns) columns;
-    gkv_gk gk;
+    K(gkv_gk_columns) columns; /* points to a, b, g and k */
+    gkv_gk gk;                 /* the rounded parameters, in double */
 } K(one);
 
 static gkv_status K(prepare)(const gkv_gk *gk, K(one) *one)
@@ -17,17 +17,18 @@ static gkv_status K(prepare)(const gkv_gk *gk, K(one) *one)
     return gkv_gk_check(&one->gk) == GKV_OK ? GKV_OK : gkv_fail_context(GKV_ERR_ARGUMENT, "rounded to float");
 }
 
-/* Whether a value is NaN or not below `limit` in size. No branch: the common case is none. */
+/* Whether a value is NaN or its absolute value is not below `limit`. The loop has no branch, because usually there
+ * is no such value. */
 static int K(any_beyond)(size_t n, const REAL *values, REAL limit)
 {
-    REAL beyond = 0; /* of the values' type: the vectors keep their width */
+    REAL beyond = 0; /* REAL rather than int keeps the width of the vectors */
 #pragma omp simd reduction(+ : beyond)
     for (size_t i = 0; i < n; i++)
         beyond += (values[i] < 0 ? -values[i] : values[i]) < limit ? (REAL)0 : (REAL)1;
     return beyond > 0;
 }
 
-/* Element i by the functions of gkvae/gk.h. */
+/* Computes element i by the functions of gkvae/gk.h. */
 static void K(exactly)(const gkv_gk *gk, double x, size_t i, const P(gkv_gk_at_x) *out)
 {
     double score[4];
@@ -54,7 +55,7 @@ static void K(exactly)(const gkv_gk *gk, double x, size_t i, const P(gkv_gk_at_x
         out->score[4 * i + j] = (REAL)score[j];
 }
 
-/* d log f/dx and ∂log f/∂θ, from z and what the kernels tell of it. */
+/* Computes d log f/dx and ∂log f/∂θ from z, Q' and Q''/Q'. */
 static void K(slopes)(const K(one) *one, size_t n, const REAL *z, const REAL *dq, const REAL *ratio, REAL *dlog_pdf,
                       REAL *score)
 {
@@ -64,26 +65,27 @@ static void K(slopes)(const K(one) *one, size_t n, const REAL *z, const REAL *dq
                                 &(K(gkv_gk_outputs)){.x = x, .x_g = x_g, .x_k = x_k, .log_dq_g = log_dq_g,
                                                      .log_dq_k = log_dq_k});
     for (size_t i = 0; i < n; i++) {
-        const REAL pull = (z[i] + ratio[i]) / dq[i];
+        const REAL neg_slope = (z[i] + ratio[i]) / dq[i];
         if (dlog_pdf)
-            dlog_pdf[i] = -pull;
+            dlog_pdf[i] = -neg_slope;
         if (!score)
             continue;
-        score[4 * i + GKV_GK_A] = pull;
-        score[4 * i + GKV_GK_B] = (pull * (x[i] - one->a) - 1) / one->b;
-        score[4 * i + GKV_GK_G] = pull * x_g[i] - log_dq_g[i];
-        score[4 * i + GKV_GK_K] = pull * x_k[i] - log_dq_k[i];
+        score[4 * i + GKV_GK_A] = neg_slope;
+        score[4 * i + GKV_GK_B] = (neg_slope * (x[i] - one->a) - 1) / one->b;
+        score[4 * i + GKV_GK_G] = neg_slope * x_g[i] - log_dq_g[i];
+        score[4 * i + GKV_GK_K] = neg_slope * x_k[i] - log_dq_k[i];
     }
 }
 
-/* At most CHUNK values, at `first` of every output. */
+/* Computes n ≤ CHUNK elements, from index `first` on. */
 static void K(chunk_at_x)(const K(one) *one, size_t n, const REAL *values, size_t first, const P(gkv_gk_at_x) *all)
 {
     const P(gkv_gk_at_x) out = {.z = AT(all->z, first), .log_pdf = AT(all->log_pdf, first), .pdf = AT(all->pdf, first),
                                 .cdf = AT(all->cdf, first), .cdf_upper = AT(all->cdf_upper, first),
                                 .log_cdf = AT(all->log_cdf, first), .log_cdf_upper = AT(all->log_cdf_upper, first),
                                 .dlog_pdf = AT(all->dlog_pdf, first), .score = AT(all->score, 4 * first)};
-    /* Not a multiple of a page apart, or a store to one would hold up a load from the next. */
+    /* The distance between the arrays is not a multiple of a page. Otherwise stores to one would delay loads from
+     * another. */
     _Alignas(64) REAL x[CHUNK + 16], z[CHUNK + 16], log_pdf[CHUNK + 16], dq[CHUNK + 16], ratio[CHUNK + 16];
     memcpy(x, values + first, n * sizeof *x); /* an output may be the input */
     const int slopes = out.dlog_pdf || out.score;
@@ -99,17 +101,18 @@ static void K(chunk_at_x)(const K(one) *one, size_t n, const REAL *values, size_
         memcpy(out.log_pdf, log_pdf, n * sizeof *log_pdf);
     if (out.z)
         memcpy(out.z, z, n * sizeof *z);
-    /* Far out the rounding of z is too much for probabilities, and further, for the kernels. */
+    /* For large |z| the rounding of z makes f and the probabilities inaccurate. For still larger |z| the kernels do not
+     * apply. gkvae/gk.h computes both. */
     const P(gkv_gk_at_x) far = {.pdf = out.pdf, .cdf = out.cdf, .cdf_upper = out.cdf_upper, .log_cdf = out.log_cdf,
                                 .log_cdf_upper = out.log_cdf_upper};
     const int any_far = far.pdf || far.cdf || far.cdf_upper || far.log_cdf || far.log_cdf_upper;
     const double widest = (double)LARGEST * fmin(1.0, one->gk.b);
     if (fabs(one->gk.a) < widest / 4 && !K(any_beyond)(n, x, (REAL)(widest / 4)) &&
-        !K(any_beyond)(n, z, any_far ? (REAL)RELIABLE : (REAL)HELD))
+        !K(any_beyond)(n, z, any_far ? (REAL)RELIABLE : (REAL)CLAMPED))
         return;
     for (size_t i = 0; i < n; i++) {
         const double size = fabs((double)z[i]);
-        if (!(size < HELD) || fabs((double)x[i] - one->gk.a) > widest)
+        if (!(size < CLAMPED) || fabs((double)x[i] - one->gk.a) > widest)
             K(exactly)(&one->gk, x[i], i, &out);
         else if (any_far && size > RELIABLE)
             K(exactly)(&one->gk, x[i], i, &far);
@@ -172,6 +175,6 @@ gkv_status P(gkv_gk_batch_quantile)(const gkv_gk *gk, gkv_gk_tail tail, size_t n
 #undef P
 #undef EXP
 #undef RELIABLE
-#undef HELD
+#undef CLAMPED
 #undef SCORES
 #undef LARGEST

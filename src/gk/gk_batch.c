@@ -1,8 +1,8 @@
-/* Shares arrays out to the kernels: narrow ones as one long run over cyclic
- * columns, so that no lane idles even at d = 2; wide ones in blocks of columns. */
+/* Passes arrays to the kernels. A narrow array is one long array with cyclic columns, so that no lane is idle even for
+ * d = 2. A wide array is split into blocks of columns. */
 #include "gk/gk_batch_kernels.h"
 
-static const gkv_gk_kernels *chosen; /* NULL: by the CPU */
+static const gkv_gk_kernels *chosen; /* NULL: the CPU decides */
 
 static const gkv_gk_kernels *kernels(void)
 {
@@ -49,9 +49,9 @@ void gkv_gk_batch_use(gkv_simd level)
         for (size_t first = 0; first < d; first += GKV_GK_TILE) {                                                 \
             const size_t width = d - first < GKV_GK_TILE ? d - first : GKV_GK_TILE;                               \
             fill_##S(&tile, columns, first, width);                                                               \
-            const size_t runs = width == d ? 1 : rows, length = width == d ? rows * d : width;                    \
-            for (size_t run = 0; run < runs; run++) {                                                             \
-                const size_t at = run * d + first;                                                                \
+            const size_t parts = width == d ? 1 : rows, length = width == d ? rows * d : width;                   \
+            for (size_t part = 0; part < parts; part++) {                                                         \
+                const size_t at = part * d + first;                                                               \
                 kernels()->inverse_##S(length, &tile, x + at, AT(z, at), AT(log_dq, at), AT(dq, at),              \
                                        AT(ratio, at), AT(log_pdf, at));                                           \
             }                                                                                                     \
@@ -88,10 +88,10 @@ void gkv_gk_batch_use(gkv_simd level)
         for (size_t first = 0; first < d; first += GKV_GK_TILE) {                                                 \
             const size_t width = d - first < GKV_GK_TILE ? d - first : GKV_GK_TILE;                               \
             fill_##S(&tile, columns, first, width);                                                               \
-            const size_t runs = width == d ? 1 : rows, length = width == d ? rows * d : width;                    \
-            for (size_t run = 0; run < runs; run++) {                                                             \
-                const gkv_gk_outputs_##S part = outputs_at_##S(out, run * d + first);                             \
-                kernels()->forward_##S(length, &tile, z + run * d + first, &part);                                \
+            const size_t parts = width == d ? 1 : rows, length = width == d ? rows * d : width;                   \
+            for (size_t part = 0; part < parts; part++) {                                                         \
+                const gkv_gk_outputs_##S outputs = outputs_at_##S(out, part * d + first);                         \
+                kernels()->forward_##S(length, &tile, z + part * d + first, &outputs);                            \
             }                                                                                                     \
         }                                                                                                         \
     }                                                                                                             \

@@ -1,11 +1,12 @@
-/* The batched g-and-k functions, once for every instruction set (core/simd.h) and
- * both numeric types: batch_kernels_real.h is the text, this file its two copies. */
+/* The g-and-k kernels. The build compiles this file once for every instruction set (core/simd.h). The file includes
+ * gk_batch_real.h and normal_kernels_real.h twice, for float and for double. */
 #include <float.h>
 
 #include "core/simd_types.h"
 #include "gk/gk_batch_kernels.h"
+#include "num/constants.h"
 
-/* A mask is what a comparison gives: all bits of a lane or none, or 0/1 alone. */
+/* A mask is the result of a comparison. In a vector all bits of a lane are set or none; the portable mask is 0 or 1. */
 #if defined(GKV_SIMD_AVX512_FILE)
 typedef vf_mask_ vf_mask;
 typedef vd_mask_ vd_mask;
@@ -37,7 +38,7 @@ GKV_SIMD_MORE(expm1, expm1f, expm1)
 GKV_SIMD_MORE(erfc, erfcf, erfc)
 #endif
 
-/* Wichura's rational functions, numerator and denominator by region. */
+/* The coefficients of Wichura's rational functions: numerator and denominator for each of three regions. */
 static const double wichura[6][8] = {
     {3.3871328727963666080e0, 1.3314166789178437745e+2, 1.9715909503065514427e+3, 1.3731693765509461125e+4,
      4.5921953931549871457e+4, 6.7265770927008700853e+4, 3.3430575583588128105e+4, 2.5090809287301226727e+3},
@@ -53,7 +54,7 @@ static const double wichura[6][8] = {
      7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7, 2.04426310338993978564e-15},
 };
 
-enum { SIDE_BY_SIDE = 8 }; /* vectors of roots that are sought at the same time */
+enum { SIDE_BY_SIDE = 8 }; /* vectors of roots that are computed at the same time */
 
 static inline size_t next_column(size_t column, size_t onward, size_t period)
 {
@@ -66,12 +67,12 @@ static inline size_t next_column(size_t column, size_t onward, size_t period)
 #define F(name) vf_##name
 #define S(name) name##_f
 #define LANES VF_LANES
-#define LEAST 1e-30F   /* below, T = (1+s²)^k = 1 to rounding: z = y */
-#define MOST 1e37F     /* z is held to it */
+#define LEAST 1e-30F    /* for smaller s, T and (1+s²)^k round to 1, so that z = y */
+#define MOST 1e37F      /* |z| is clamped to this */
 #define LARGEST FLT_MAX
-#define FAR_OUT 0x1p30F   /* 1+s² = s² from here on */
-#define SETTLED 4e-4F  /* a step whose square is less leaves an error of its fourth power */
-#define NARROW 1.000001F
+#define FAR_OUT 0x1p30F /* for larger s, 1+s² rounds to s² */
+#define CONVERGED 4e-4F /* the last step has a smaller square; its error is of the order of its fourth power */
+#define NARROW 1.000001F /* a bracket is closed if the ratio of its ends is below this */
 #include "gk/gk_batch_real.h"
 #include "gk/normal_kernels_real.h"
 #include "gk/gk_batch_undef.h"
@@ -85,7 +86,7 @@ static inline size_t next_column(size_t column, size_t onward, size_t period)
 #define MOST 1e300
 #define LARGEST DBL_MAX
 #define FAR_OUT 0x1p30
-#define SETTLED 1e-8
+#define CONVERGED 1e-8
 #define NARROW 1.00000000000001
 #include "gk/gk_batch_real.h"
 #include "gk/normal_kernels_real.h"

@@ -1,6 +1,8 @@
-/* Included twice by batch_kernels.c, which says what REAL, V, F and S are.
- * For s = |z| ≥ 0, the sign of z being moved into g: gs = g·s, tanh of gs/2, T = 1 + c·tanh, dT = ∂T/∂s, ln = log(1 + s²),
- * m = 1/(1 + s²), h = 1 − m, tail = 1 + 2kh, R = the bracket of Q' = B (1 + s²)^k R. */
+/* The g-and-k kernels for one numeric type. gk_batch_kernels.c defines REAL, V, F and S, and includes this file twice.
+ *
+ * The kernels compute with s = |z| ≥ 0. For z < 0 they change the sign of g. The terms are gs = g·s,
+ * tanh = tanh(gs/2), sech2 = 1 − tanh², T = 1 + c·tanh, dT = ∂T/∂s, ln = log(1 + s²), m = 1/(1 + s²), h = 1 − m,
+ * tail = 1 + 2kh, and R with Q' = B (1 + s²)^k R. */
 
 typedef struct S(terms) {
     V gs, tanh, sech2, T, dT, ln, m, h, tail, R;
@@ -11,7 +13,8 @@ static inline V S(constant)(double x)
     return F(set)((REAL)x);
 }
 
-/* log(1+s²), given m ≈ 1/(1+s²): the rounding of 1+s² is put back; far out it is 2 log s. */
+/* log(1+s²), given m ≈ 1/(1+s²). A first-order term corrects the rounding of 1+s². For large s the result is 2 log
+ * s. */
 static inline V S(log1p_square)(V s, V m)
 {
     const V one = S(constant)(1.0), square = s * s, sum = one + square;
@@ -24,11 +27,11 @@ static inline S(terms) S(terms_at)(V s, V g, V k, V c)
     const V one = S(constant)(1.0), two = S(constant)(2.0), zero = S(constant)(0.0);
     S(terms) t;
     t.gs = F(max)(S(constant)(-800.0), F(min)(S(constant)(800.0), g * s));
-    const V e = F(exp)(-F(abs)(t.gs)), share = e / (one + e), by = one - share; /* 1/(1+e) */
-    const V size = one - two * share;
+    const V e = F(exp)(-F(abs)(t.gs)), logistic = e / (one + e), by = one - logistic; /* 1/(1+e) */
+    const V size = one - two * logistic;
     t.tanh = F(select)(t.gs < zero, -size, size);
-    t.sech2 = S(constant)(4.0) * share * by;
-    t.T = F(select)(t.gs < zero, (one - c) + two * c * share, (one + c) - two * c * share);
+    t.sech2 = S(constant)(4.0) * logistic * by;
+    t.T = F(select)(t.gs < zero, (one - c) + two * c * logistic, (one + c) - two * c * logistic);
     t.dT = S(constant)(0.5) * c * g * t.sech2;
     t.m = one / (one + s * s);
     t.ln = S(log1p_square)(s, t.m);
@@ -41,9 +44,9 @@ static inline S(terms) S(terms_at)(V s, V g, V k, V c)
 /* d log Q'/ds */
 static inline V S(ratio_of)(const S(terms) *t, V s, V k)
 {
-    const V bend = t->dT * (S(constant)(1.0) + t->tail - t->gs * t->tanh) +
-                   S(constant)(4.0) * k * s * t->m * t->m * t->T;
-    return S(constant)(2.0) * k * s * t->m + bend / t->R;
+    const V dR = t->dT * (S(constant)(1.0) + t->tail - t->gs * t->tanh) +
+                 S(constant)(4.0) * k * s * t->m * t->m * t->T;
+    return S(constant)(2.0) * k * s * t->m + dR / t->R;
 }
 
 /* tanh x ≈ up/down for |x| < 3 */
@@ -55,29 +58,28 @@ static inline V S(tanh_parts)(V x, V *down)
     return x * (many + x * x);
 }
 
-/* Where the iteration starts. s (1+s²)^k T(s) = y without its second factor, w T = y, is
- * solved roughly, T taken at s ≈ w/(1+kw); then the curve s = w (1+w²)^(−k/(1+2k)), which has
- * both asymptotes of s (1+s²)^k = w right. */
+/* The initial value of the iteration for s (1+s²)^k T(s) = y. First, w T = y is solved approximately, with T at
+ * s ≈ w/(1+kw). Then s = w (1+w²)^(−k/(1+2k)), which has both asymptotes of the solution of s (1+s²)^k = w. */
 static inline V S(start)(V y, V by_y, V g, V k, V c)
 {
     const V one = S(constant)(1.0), zero = S(constant)(0.0), half_g = S(constant)(0.5) * g, rise = F(max)(zero, k);
     V w = y, down;
-    for (int pass = 0; pass < 2; pass++) {
+    for (int iteration = 0; iteration < 2; iteration++) {
         const V up = S(tanh_parts)(half_g * w / (one + rise * w), &down);
         w = y * (down / (down + c * up));
     }
-    /* Where T falls nearly as fast as s rises, that hardly moves: Newton's method in log w. */
+    /* If T decreases nearly as fast as s increases, this iteration is slow. Newton's method in log w replaces it. */
     const F(mask) slow = -g > S(constant)(0.7) + S(constant)(4.0) * rise;
     if (F(any)(slow)) {
         const V flat = one / (one + rise * w);
         V v = w;
-        for (int pass = 0; pass < 2; pass++) {
-            /* with log(wT/y) ≈ 3(q²−1)/(q²+4q+1), q = wT/y, and exp by its Padé approximant,
-             * all over one denominator */
+        for (int iteration = 0; iteration < 2; iteration++) {
+            /* The step uses log(wT/y) ≈ 3(q²−1)/(q²+4q+1) with q = wT/y, and the Padé approximant of exp. All terms
+             * have one common denominator. */
             const V x = half_g * flat * v, up = S(tanh_parts)(x, &down), T_down = down + c * up, both = down * T_down;
-            const V bend = both + c * flat * x * (down * down - up * up);
+            const V slope = both + c * flat * x * (down * down - up * up);
             const V q = F(min)(S(constant)(10.0) * down, v * by_y * T_down), q2 = q * q, down2 = down * down;
-            const V bottom = (q2 + S(constant)(4.0) * q * down + down2) * F(max)(S(constant)(0.2) * both, bend);
+            const V bottom = (q2 + S(constant)(4.0) * q * down + down2) * F(max)(S(constant)(0.2) * both, slope);
             const V top = F(max)(-bottom, F(min)(bottom, S(constant)(3.0) * (down2 - q2) * both));
             const V even = S(constant)(12.0) * bottom * bottom + top * top, odd = S(constant)(6.0) * top * bottom;
             v = v * ((even + odd) / (even - odd));
@@ -87,10 +89,13 @@ static inline V S(start)(V y, V by_y, V g, V k, V c)
     return w * F(exp)(-k / F(max)(S(constant)(0.05), one + k + k) * S(log1p_square)(w, zero));
 }
 
-/* A vector of roots on their way: s is the guess, low and high are its bracket. */
+/* The state of the iteration for a vector of roots. */
 typedef struct S(root) {
-    V y, g, k, by_y, rest, s, low, high; /* 1/y is by_y (1 + rest) */
-    F(mask) open;
+    V y, g, k;    /* the equation: |x − A|/B, g with the sign of the side, and k */
+    V by_y, rest; /* 1/y = by_y (1 + rest) in more than working precision */
+    V s;          /* the current approximation of the root */
+    V low, high;  /* a bracket of the root */
+    F(mask) open; /* the lanes that have not converged */
 } S(root);
 
 static inline S(root) S(begin)(V y, V g, V k, V c)
@@ -101,18 +106,18 @@ static inline S(root) S(begin)(V y, V g, V k, V c)
     r.rest = F(fma)(-r.y, r.by_y, S(constant)(1.0));
     r.s = F(max)(low, F(min)(high, S(start)(F(min)(r.y, high), r.by_y, g, k, c)));
     r.s = F(select)(r.y > low, r.s, r.y);
-    /* Tiny y is its own root, done before it begins. */
+    /* A tiny y is its own root, and needs no iteration. */
     r.open = r.y > low;
     return r;
 }
 
-/* One step of solving F(t) = t + k log(1+s²) + log T(s) − log y = 0, t = log s, for y > 0 by
- * Householder's method of the fourth order. F' = R/T, and the higher derivatives are
- * rational in what F takes, so a step needs two logarithms and one exponential; exp(step)
- * is its [2/2] Padé approximant, since all that an inexact factor costs is a part of the
- * next step. Divisions are slow: the step stays a fraction up/down until it is taken. A
- * bracket catches what is thrown too far, and from the eighth step on every other step
- * halves it. Settled lanes keep their value: no lane sees its neighbours. */
+/* One step of Householder's fourth-order method for F(t) = t + k log(1+s²) + log T(s) − log y = 0, t = log s, y > 0.
+ *
+ * F' = R/T. The higher derivatives are rational functions of terms that F needs too, so that a step takes two
+ * logarithms and one exponential. exp(step) is replaced by its [2/2] Padé approximant, because the next step
+ * corrects its error. Divisions are slow; the step is therefore kept as a fraction up/down until s is updated. A
+ * step that leaves the bracket is replaced by bisection in log s. From the eighth step on every other step is a
+ * bisection. Lanes that have converged keep their value, so that no lane depends on its neighbours. */
 static inline void S(improve)(S(root) *root, V c, int step)
 {
     const V one = S(constant)(1.0), two = S(constant)(2.0), half = S(constant)(0.5), bound = S(constant)(3.0);
@@ -121,7 +126,7 @@ static inline void S(improve)(S(root) *root, V c, int step)
     const V value = F(fma)(k, t.ln, F(log)(s * root->by_y * t.T) + root->rest);
     const V low = F(select)(value < S(constant)(0.0), F(max)(root->low, s), root->low);
     const V high = F(select)(value < S(constant)(0.0), root->high, F(min)(root->high, s));
-    /* F' = tail + skew and, with d/dt, its derivatives over F' */
+    /* F' = tail + skew; `relative` is F''/F' and `second` is F'''/F' */
     const V both = one / (t.T * t.R), by_T = t.R * both, by_slope = t.T * t.T * both;
     const V skew = t.dT * s * by_T, turn = t.gs * t.tanh, q = one - turn - skew;
     const V hm = S(constant)(4.0) * k * t.h * t.m;
@@ -129,7 +134,7 @@ static inline void S(improve)(S(root) *root, V c, int step)
     const V second = (two * hm * (t.m - t.h) +
                       skew * (q * q - turn - half * t.gs * t.gs * t.sech2 - skew * q)) * by_slope;
     const V newton = -value * by_slope, nr = newton * relative, wide = newton * newton * F(abs)(second);
-    /* Where the third derivative is more than a correction: Halley's method. */
+    /* If the term of the third derivative is large, Halley's method is used instead. */
     const V third = F(select)(wide < one, newton * newton * second * S(constant)(1.0 / 6.0), S(constant)(0.0));
     const V down = F(max)(S(constant)(0.25), one + nr + third);
     V up = newton * F(max)(half, one + half * nr);
@@ -138,8 +143,8 @@ static inline void S(improve)(S(root) *root, V c, int step)
     V next = s * ((even + odd) / (even - odd));
     const F(mask) inside = (next > low) & (next < high);
     const F(mask) shut = high <= low * F(set)(NARROW);
-    /* small by itself and on the scales on which F' changes */
-    F(mask) done = (newton * newton + nr * nr + wide < F(set)(SETTLED)) | shut;
+    /* A lane has converged if the step is small, and small compared with the scales on which F' changes. */
+    F(mask) done = (newton * newton + nr * nr + wide < F(set)(CONVERGED)) | shut;
     if (step >= 8 && step % 2)
         done = shut, next = F(sqrt)(low) * F(sqrt)(high);
     else if (F(any)(root->open & (inside == 0)))
@@ -149,31 +154,31 @@ static inline void S(improve)(S(root) *root, V c, int step)
     root->open = root->open & (done == 0);
 }
 
-/* log f from the root alone: with T W s = y, Q' = B W R is (x−A)/s · R/T, and log(1+s²) is not
- * needed. −∞ where s was held. */
+/* log f from the root s. With W = (1+s²)^k, T W s = y implies Q' = B W R = |x−A|/s · R/T, so that log(1+s²) is not
+ * needed. The result is −∞ where s was clamped. `size` is |x − A|. */
 static inline V S(log_density)(V s, V size, V b, V g, V k, V c)
 {
     const V one = S(constant)(1.0), two = S(constant)(2.0), half = S(constant)(0.5), zero = S(constant)(0.0);
     const V gs = F(max)(S(constant)(-800.0), F(min)(S(constant)(800.0), g * s));
-    const V e = F(exp)(-F(abs)(gs)), share = e / (one + e), m = one / (one + s * s);
-    const V T = F(select)(gs < zero, (one - c) + two * c * share, (one + c) - two * c * share);
+    const V e = F(exp)(-F(abs)(gs)), logistic = e / (one + e), m = one / (one + s * s);
+    const V T = F(select)(gs < zero, (one - c) + two * c * logistic, (one + c) - two * c * logistic);
     const V h = F(select)(s < one, s * s * m, one - m);
     const V tail = F(select)(k < zero, (one + two * k) - two * k * m, one + two * k * h);
-    const V R = T * tail + two * c * gs * share * (one - share);
-    /* A tiny s is y, and T is 1. */
+    const V R = T * tail + two * c * gs * logistic * (one - logistic);
+    /* For tiny s, s = y and T = 1. */
     const F(mask) tiny = s <= F(set)(LEAST);
     const V slope = F(select)(tiny, b, size) * (R / F(select)(tiny, one, s * T));
-    const V value = -half * s * s - S(constant)(0.91893853320467274178) - F(log)(slope);
+    const V value = -half * s * s - S(constant)(GKV_HALF_LOG_2PI) - F(log)(slope);
     return F(select)(s < F(set)(MOST), value, F(log)(zero * s) + (s - s));
 }
 
-/* What is wanted of one vector of roots, stored at p of each array. */
+/* Computes the requested outputs of one vector of roots, and stores them from index p on. */
 static inline void S(finish)(const S(root) *root, V offset, V b, V c, size_t p, size_t left, REAL *z, REAL *log_dq,
                              REAL *dq, REAL *ratio, REAL *log_pdf)
 {
     const V zero = S(constant)(0.0), g = root->g, k = root->k;
     const F(mask) negative = offset < zero;
-    /* offset − offset: 0, or NaN that comes through to every output */
+    /* offset − offset is 0, or NaN if x is not finite; the NaN propagates to every output */
     const V s = F(min)(root->s, F(set)(MOST)) + (offset - offset);
     if (z)
         F(store_part)(z + p, left, F(select)(negative, -s, s));
@@ -192,8 +197,8 @@ static inline void S(finish)(const S(root) *root, V offset, V b, V c, size_t p, 
     }
 }
 
-/* Several vectors side by side, step by step: the steps of one wait for each other, those of
- * several keep the processor busy. */
+/* Iterates SIDE_BY_SIDE vectors of roots together. The steps of one vector depend on each other; those of several
+ * vectors do not, and can run in parallel in the processor. */
 static void S(inverse)(size_t n, const S(gkv_gk_tile) *tile, const REAL *x, REAL *z, REAL *log_dq, REAL *dq,
                        REAL *ratio, REAL *log_pdf)
 {
@@ -226,7 +231,7 @@ static void S(inverse)(size_t n, const S(gkv_gk_tile) *tile, const REAL *x, REAL
     }
 }
 
-/* All outputs of one vector of z, which is at p of each output array. */
+/* Computes all outputs of one vector of z, and stores them from index p on. */
 static inline void S(forward_lanes)(V z, V a, V b, V g, V k, V c, const S(gkv_gk_outputs) *out, size_t p, size_t left)
 {
     const V zero = S(constant)(0.0), one = S(constant)(1.0), two = S(constant)(2.0);
@@ -236,7 +241,7 @@ static inline void S(forward_lanes)(V z, V a, V b, V g, V k, V c, const S(gkv_gk
     g = side * g;
     const S(terms) t = S(terms_at)(s, g, k, c);
     const V W = b * F(exp)(k * t.ln), offset = z * W; /* (Q−A)/T */
-    const V T_g = S(constant)(0.5) * c * s * t.sech2; /* by the moved sign; `side` takes it back */
+    const V T_g = S(constant)(0.5) * c * s * t.sech2; /* the derivative in side·g; `side` corrects the sign below */
     if (out->x)
         F(store_part)(out->x + p, left, a + t.T * offset);
     if (out->dq)

@@ -1,4 +1,4 @@
-/* What batch_kernels.c defines for one numeric type. */
+/* Undefines the macros that gk_batch_kernels.c defines for one numeric type. */
 #undef REAL
 #undef V
 #undef F
@@ -8,5 +8,5 @@
 #undef MOST
 #undef LARGEST
 #undef FAR_OUT
-#undef SETTLED
+#undef CONVERGED
 #undef NARROW

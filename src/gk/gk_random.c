@@ -1,13 +1,13 @@
-/* Draws: normals of the places (seed, user's stream, i), then Q. */
+/* Random draws: Q of normals that depend on (seed, GKV_STREAM_USER, index). */
 #include <string.h>
 
 #include "core/rng.h"
 #include "gk/gk_batch_kernels.h"
 #include "gkvae/gk.h"
 
-enum { BLOCK = 512 }; /* normals of one place of the generator */
+enum { BLOCK = 512 }; /* normals of one (seed, stream, step, index) of the generator */
 
-/* In place; other families than g-and-k have no kernels. */
+/* Replaces z by Q(z). Only the g-and-k family has kernels. */
 static void transform(const gkv_gk *gk, size_t n, double *z)
 {
     if (gk->family == GKV_GK_FAMILY_GK) {

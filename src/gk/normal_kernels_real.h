@@ -1,6 +1,6 @@
-/* Included twice by batch_kernels.c: the normal distribution of whole arrays. */
+/* The normal distribution of whole arrays. gk_batch_kernels.c includes this file twice. */
 
-/* Φ(z), Φ(−z) and their logarithms, from the smaller of the first two. */
+/* Φ(z), Φ(−z) and their logarithms. All follow from the smaller of Φ(z) and Φ(−z). */
 static void S(probability)(size_t n, const REAL *z, REAL *lower, REAL *upper, REAL *log_lower, REAL *log_upper)
 {
     const V zero = S(constant)(0.0), one = S(constant)(1.0);
@@ -31,8 +31,8 @@ static inline V S(polynomial)(V x, const double coefficient[8])
     return value;
 }
 
-/* Φ⁻¹ by Wichura, Algorithm AS 241, Applied Statistics 37 (1988): good to 1e-16 for
- * probabilities from 1e-300 up. What it does not cover comes out as NaN or beyond ±37. */
+/* Φ⁻¹ by Wichura's Algorithm AS 241, Applied Statistics 37 (1988). It is accurate to 1e-16 for probabilities from
+ * 1e-300 up. For other probabilities the result is NaN or beyond ±37. */
 static void S(normal_score)(size_t n, gkv_gk_tail tail, const REAL *p, REAL *z)
 {
     const V zero = S(constant)(0.0), half = S(constant)(0.5), one = S(constant)(1.0);
@@ -41,11 +41,11 @@ static void S(normal_score)(size_t n, gkv_gk_tail tail, const REAL *p, REAL *z)
     for (size_t i = 0; i < n; i += LANES) {
         const size_t left = n - i;
         const V given = F(load_part)(p + i, left, logs ? -1 : (REAL)0.25);
-        V small, log_small; /* the smaller of the two probabilities */
-        F(mask) beyond;     /* the given one is the larger */
+        V small, log_small; /* the smaller of the two probabilities p and 1 − p */
+        F(mask) beyond;     /* whether the given probability is the larger one */
         if (logs) {
             beyond = given > S(constant)(-0.69314718055994530942);
-            /* F(exp) of what is far below would be 0, which −log would not undo */
+            /* log_small is the given logarithm itself, because F(exp) may underflow to 0 */
             small = F(select)(beyond, zero - F(expm1)(given), F(exp)(given));
             log_small = F(select)(beyond, F(log)(small), given);
         } else {

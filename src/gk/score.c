@@ -1,6 +1,6 @@
-/* Derivatives of log f, all at z = Q⁻¹(x) by the implicit function z(x,θ).
+/* Derivatives of log f in the parameters, through the implicit function z(x,θ) = Q⁻¹(x).
  *
- * With V = log Q' and D = z + V_z, so that log f = −½z² − V − … and d/dz of it is −D:
+ * With V = log Q' and D = z + V_z, log f = −½z² − V − ½ log 2π and d/dz log f = −D. Then
  *
  *     z_i  = −Q_i/Q'
  *     s_i  = −D z_i − V_i
@@ -8,7 +8,7 @@
  *          = −Q_ij/Q' − V_i z_j − V_j z_i − V_z z_i z_j
  *     H_ij = −D z_ij − (1 + V_zz) z_i z_j − V_zi z_j − V_zj z_i − V_ij
  *
- * where subscripts are partial derivatives at fixed z, θ = (A,B,g,k). */
+ * Subscripts are partial derivatives at fixed z, θ = (A,B,g,k). s is the score and H the Hessian. */
 #include <math.h>
 
 #include "gk/family.h"
@@ -21,8 +21,8 @@ gkv_wide gkv_gk_neg_log_pdf_slope(const gkv_gk_jet *at, gkv_wide z)
 
 void gkv_gk_score_wide(const gkv_gk *gk, const gkv_gk_jet *at, gkv_wide z, gkv_wide score[4])
 {
-    const gkv_wide pull = gkv_gk_neg_log_pdf_slope(at, z), by_slope = pull * z / at->rho;
-    score[GKV_GK_A] = pull * expl(-at->lambda) / (gk->b * at->rho);
+    const gkv_wide neg_slope = gkv_gk_neg_log_pdf_slope(at, z), by_slope = neg_slope * z / at->rho;
+    score[GKV_GK_A] = neg_slope * expl(-at->lambda) / (gk->b * at->rho);
     score[GKV_GK_B] = (by_slope - 1) / gk->b;
     score[GKV_GK_G] = by_slope * at->lambda_g - at->lambda_g - at->rho_g / at->rho;
     score[GKV_GK_K] = by_slope * at->lambda_k - at->lambda_k - at->rho_k / at->rho;
@@ -42,7 +42,7 @@ double gkv_gk_score(const gkv_gk *gk, double x, double score[4])
 
 static void hessian_wide(const gkv_gk *gk, const gkv_gk_jet *at, gkv_wide z, double hessian[4][4])
 {
-    const gkv_wide b = gk->b, r = at->rho, pull = gkv_gk_neg_log_pdf_slope(at, z);
+    const gkv_wide b = gk->b, r = at->rho, neg_slope = gkv_gk_neg_log_pdf_slope(at, z);
     const gkv_wide r_z = at->rho_z / r, r_g = at->rho_g / r, r_k = at->rho_k / r;
     const gkv_wide V_z = at->lambda_z + r_z, V_zz = at->lambda_zz + at->rho_zz / r - r_z * r_z;
     const gkv_wide V[4] = {0, 1 / b, at->lambda_g + r_g, at->lambda_k + r_k};
@@ -65,7 +65,7 @@ static void hessian_wide(const gkv_gk *gk, const gkv_gk_jet *at, gkv_wide z, dou
         for (int j = i; j < GKV_GK_PARAMETERS; j++) {
             const gkv_wide both = q[i] * q[j], z_ij = -q2[i][j] + V[i] * q[j] + V[j] * q[i] - V_z * both;
             const gkv_wide value =
-                -pull * z_ij - (1 + V_zz) * both + V_zi[i] * q[j] + V_zi[j] * q[i] - V2[i][j];
+                -neg_slope * z_ij - (1 + V_zz) * both + V_zi[i] * q[j] + V_zi[j] * q[i] - V2[i][j];
             hessian[i][j] = hessian[j][i] = (double)value;
         }
 }

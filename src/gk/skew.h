@@ -1,10 +1,10 @@
-/* The two ways to be skewed: E(u), u = gz, in Q = A + B z E(gz) e^{kL(z)}.
+/* The two skewness factors E(u), u = gz, in Q = A + B z E(gz) e^{kL(z)}:
  *
  *     tanh   E = 1 + c tanh(u/2)
  *     exp    E = (e^u − 1)/u
  *
- * ℓ = log E with its first two derivatives, and p = 1 + uℓ' with its own. The tanh's p
- * leaves out the 1, which the tail adds where nothing cancels. */
+ * Both come with ℓ = log E and p = 1 + uℓ', and the first two derivatives of ℓ and p. The tanh's p omits the 1. The
+ * tail adds it in a form without cancellation. */
 #ifndef GKV_GK_SKEW_H
 #define GKV_GK_SKEW_H
 
@@ -13,18 +13,19 @@
 #include "gk/family.h"
 
 typedef struct gkv_gk_skew {
-    gkv_wide l, l1, l2;
-    gkv_wide p, p1, p2;
+    gkv_wide l, l1, l2; /* ℓ, ℓ', ℓ'' */
+    gkv_wide p, p1, p2; /* p, p', p'' */
 } gkv_gk_skew;
 
-/* With e = exp(−|u|) nothing overflows, and T is a sum of positive terms. */
+/* The tanh factor at u. It is written in e = exp(−|u|): nothing overflows, and T is a sum of positive terms. Order 0
+ * leaves out p''. */
 static inline gkv_gk_skew gkv_gk_skew_tanh(gkv_wide u, double c, int order)
 {
     gkv_gk_skew s = {0};
     u = fmaxl(-1e5L, fminl(1e5L, u)); /* beyond, e is 0 */
-    const gkv_wide e = expl(-fabsl(u)), share = e / (1 + e), wide_c = c;
-    const gkv_wide T = u >= 0 ? (1 + wide_c) - 2 * wide_c * share : (1 - wide_c) + 2 * wide_c * share;
-    const gkv_wide tanh = copysignl(1 - 2 * share, u), sech2 = 4 * share / (1 + e);
+    const gkv_wide e = expl(-fabsl(u)), logistic = e / (1 + e), wide_c = c;
+    const gkv_wide T = u >= 0 ? (1 + wide_c) - 2 * wide_c * logistic : (1 - wide_c) + 2 * wide_c * logistic;
+    const gkv_wide tanh = copysignl(1 - 2 * logistic, u), sech2 = 4 * logistic / (1 + e);
     const gkv_wide T1 = wide_c * sech2 / 2, T2 = -T1 * tanh;
     s.l = logl(T);
     s.l1 = T1 / T;
@@ -39,7 +40,8 @@ static inline gkv_gk_skew gkv_gk_skew_tanh(gkv_wide u, double c, int order)
     return s;
 }
 
-/* Near u = 0 by the Bernoulli numbers: p = u/(1 − e^{−u}) = 1 + u/2 + Σ β_n u^{2n}. */
+/* The exponential factor near u = 0, by the series p = u/(1 − e^{−u}) = 1 + u/2 + Σ β_n u^{2n}, β_n = B_{2n}/(2n)! with
+ * the Bernoulli numbers B_{2n}. */
 static inline gkv_gk_skew gkv_gk_skew_exp_series(gkv_wide u)
 {
     static const gkv_wide beta[] = {
@@ -60,7 +62,7 @@ static inline gkv_gk_skew gkv_gk_skew_exp_series(gkv_wide u)
     return s;
 }
 
-/* With v = |u| and n = 1/(e^v − 1): p(−v) = v n and p(v) = v + v n. */
+/* The exponential factor at u. With v = |u| and n = 1/(e^v − 1), p(−v) = v n and p(v) = v + v n. */
 static inline gkv_gk_skew gkv_gk_skew_exp(gkv_wide u)
 {
     if (fabsl(u) < 0.5L)
@@ -80,13 +82,14 @@ static inline gkv_gk_skew gkv_gk_skew_exp(gkv_wide u)
     return s;
 }
 
-/* The tail L(z) that k weighs, with its derivatives, and M = zL' with its own. */
+/* The tail exponent of a family at one z. */
 typedef struct gkv_gk_tail_part {
-    gkv_wide L, L1, L2;
-    gkv_wide M, M1, M2;
+    gkv_wide L, L1, L2; /* L(z), L', L'': the tail factor is e^{kL} */
+    gkv_wide M, M1, M2; /* M = zL' and its first two derivatives */
 } gkv_gk_tail_part;
 
-/* Puts the parts together; ρ itself is the family's, which knows what could cancel. */
+/* Computes the jet from the skewness factor, the tail and ρ. The family computes ρ itself, in a form that avoids
+ * cancellation. */
 static inline void gkv_gk_assemble(const gkv_gk *gk, gkv_wide z, const gkv_gk_skew *s, const gkv_gk_tail_part *t,
                                    gkv_wide rho, int order, gkv_gk_jet *jet)
 {

@@ -1,4 +1,4 @@
-/* The tail e^{hz²/2} of the two families with h. */
+/* The tail factor e^{hz²/2} of the two g-and-h families. */
 #ifndef GKV_GK_TAIL_H
 #define GKV_GK_TAIL_H
 
@@ -11,8 +11,8 @@ static inline gkv_gk_tail_part gkv_gk_tail_exp(gkv_wide z)
     return (gkv_gk_tail_part){.L = z * z / 2, .L1 = z, .L2 = 1, .M = z * z, .M1 = 2 * z, .M2 = 2};
 }
 
-/* s e^{hs²/2} = y has the root √(W(h y²)/h), W being Lambert's; this W is good to a few
- * hundredths. */
+/* An approximation of the root of s e^{hs²/2} = y. The root is √(W(h y²)/h) with Lambert's function W. The
+ * approximation of W has a relative error of a few hundredths. */
 static inline gkv_wide gkv_gk_tail_exp_start(gkv_wide y, gkv_wide h)
 {
     if (!(h > 0))
@@ -21,7 +21,7 @@ static inline gkv_wide gkv_gk_tail_exp_start(gkv_wide y, gkv_wide h)
     return sqrtl(l * (1 - log1pl(l) / (2 + l)) / h);
 }
 
-/* E|X|^r has the integrand e^{rhz²/2 − z²/2} and what is less. */
+/* The integrand of E|X|^r grows like e^{(rh − 1)z²/2}, up to lower orders. */
 static inline double gkv_gk_tail_exp_moments_below(double h)
 {
     return h > 0 ? 1 / h : INFINITY;

@@ -1,19 +1,140 @@
-/* Is Q increasing, why not, and what is the nearest that is. */
+/* Validity: when Q is increasing, what is wrong with invalid parameters, and which valid parameters are near them.
+ *
+ * For g z < 0 and v = |g z|/2, the condition Q' > 0 is
+ *     k M(z) > S(v) − 1,   S(v) = c v sech²v/(1 − c tanh v),   M = 2z²/(1+z²) or z².
+ * The condition for g z > 0 is weaker. Each bound is therefore the maximum of a function of one variable. */
+#include "gk/validity.h"
+
 #include <math.h>
 
 #include "core/error.h"
 #include "gk/family.h"
 #include "gkvae/gk.h"
+#include "num/maximize.h"
 
-/* From 0 to here S(v) < 1 for all v, so that k ≥ 0 is always valid. */
+/* --- Bounds ---------------------------------------------------------------- */
+
+typedef struct shape {
+    double g, c, k;
+    double (*weight)(double z);
+} shape;
+
+/* 1 − tanh v = d; sech² v is then d·(2 − d). */
+static double one_minus_tanh(double v)
+{
+    const double e = exp(-2.0 * v);
+    return 2.0 * e / (1.0 + e);
+}
+
+/* S(v) − 1. For v < ½ it is negative and increases. */
+static double violation(double v, double c)
+{
+    const double d = one_minus_tanh(v);
+    return c * v * d * (2.0 - d) / ((1.0 - c) + c * d) - 1.0;
+}
+
+static double excess(double v, const void *user)
+{
+    const shape *s = user;
+    return violation(v, s->c) * (1.0 + 0.25 * s->g * s->g / (v * v));
+}
+
+static double violation_by_square(double v, const void *user)
+{
+    return violation(v, ((const shape *)user)->c) / (v * v);
+}
+
+/* The 1/c for which S(v) = 1 + kM(z) at z = 2v/|g|. */
+static double reciprocal_c(double v, const void *user)
+{
+    const shape *s = user;
+    const double d = one_minus_tanh(v), tau = 1.0 + s->k * s->weight(2.0 * v / fabs(s->g));
+    return v * d * (2.0 - d) / tau + 1.0 - d;
+}
+
+double gkv_gk_excess_peak(double g, double c, double v_end, double *at)
+{
+    return gkv_maximize(excess, &(shape){.g = g, .c = c}, v_end, 0, at);
+}
+
+double gkv_gk_excess_interior_maximum(double g, double c, double *at)
+{
+    return gkv_maximize(excess, &(shape){.g = g, .c = c}, INFINITY, 1, at);
+}
+
+double gkv_gk_violation_peak(double c, double v_end)
+{
+    double at;
+    const double near = gkv_maximize(violation_by_square, &(shape){.c = c}, v_end, 0, &at);
+    return v_end > 40.0 ? fmax(near, -1.0 / (v_end * v_end)) : near; /* S(v_end) is 0 */
+}
+
+double gkv_gk_k_min_limit(double g, double c, double *slope)
+{
+    if (slope)
+        *slope = 0.0;
+    if (isnan(g) || isnan(c) || c < 0)
+        return NAN;
+    return c >= 1 ? INFINITY : gkv_gk_family_gk.bound_limit(g, c, slope);
+}
+
+static double least_k(const gkv_gk_family_ops *ops, double g, double c, double z_max)
+{
+    if (!ops || isnan(g) || isnan(c) || isnan(z_max) || (ops->weight && c < 0))
+        return NAN;
+    int touches;
+    if (ops->weight && c >= 1 && g != 0)
+        return INFINITY;
+    return ops->bound(g, c, fmax(z_max, 1e-100), &touches);
+}
+
+double gkv_gk_k_min(double g, double c)
+{
+    return least_k(&gkv_gk_family_gk, g, c, INFINITY);
+}
+
+double gkv_gk_k_min_within(double g, double c, double z_max)
+{
+    return least_k(&gkv_gk_family_gk, g, c, z_max);
+}
+
+double gkv_gk_least_k(const gkv_gk *gk, double z_max)
+{
+    return least_k(gkv_gk_family_of(gk->family), gk->g, gk->c, z_max);
+}
+
+double gkv_gk_c_max_within(const gkv_gk *gk, double z_max)
+{
+    const gkv_gk_family_ops *ops = gkv_gk_family_of(gk->family);
+    /* With c = 0 there is no skewness, and only k decides about validity. */
+    gkv_gk straight = *gk;
+    straight.c = 0;
+    if (!ops || !gkv_gk_is_valid_within(&straight, z_max))
+        return NAN;
+    if (!ops->weight || gk->g == 0)
+        return INFINITY;
+    double at;
+    const double end = 0.5 * fabs(gk->g) * fmax(z_max, 1e-100);
+    return fmin(1.0, 1.0 / gkv_maximize(reciprocal_c, &(shape){.g = gk->g, .k = gk->k, .weight = ops->weight}, end, 0,
+                                         &at));
+}
+
+double gkv_gk_c_max(const gkv_gk *gk)
+{
+    return gkv_gk_c_max_within(gk, INFINITY);
+}
+
+/* --- Checks ---------------------------------------------------------------- */
+
+/* For c below c* S(v) < 1 for all v, so that k ≥ 0 is always valid. */
 static const double c_star = 0.8335565596009648;
 
-/* The conditions that do not concern k's bound; NULL if they hold. */
+/* Checks the conditions other than the bound of k. Returns the description of the fault, or NULL. */
 static const char *basic_fault(const gkv_gk *gk)
 {
     const gkv_gk_family_ops *ops = gkv_gk_family_of(gk->family);
     if (!ops)
-        return "there is no such family";
+        return "the family is unknown";
     if (!isfinite(gk->a) || !isfinite(gk->b) || !isfinite(gk->g) || !isfinite(gk->k) || !isfinite(gk->c))
         return "a parameter is not finite";
     if (!(gk->b > 0))
@@ -25,11 +146,12 @@ static const char *basic_fault(const gkv_gk *gk)
     return NULL;
 }
 
+/* Whether k satisfies its bound. *bound becomes the bound unless validity follows without it. */
 static int above_bound(const gkv_gk *gk, double z_max, double *bound)
 {
     const gkv_gk_family_ops *ops = gkv_gk_family_of(gk->family);
     if (gk->k >= 0 && (!ops->weight || gk->g == 0 || gk->c < c_star))
-        return 1; /* nothing to search for */
+        return 1;
     int touches;
     *bound = ops->bound(gk->g, gk->c, fmax(z_max, 1e-100), &touches);
     return gk->k > *bound || (!touches && gk->k >= *bound);
@@ -50,9 +172,10 @@ gkv_status gkv_gk_check(const gkv_gk *gk)
 {
     const char *name = gkv_gk_family_name(gk->family), *fault = basic_fault(gk);
     if (!fault && gk->family == GKV_GK_FAMILY_GK && gk->k < -0.5)
-        fault = "k < −½, where Q turns back in both tails";
+        fault = "k < −½, and Q decreases in both tails";
     if (!gkv_gk_family_of(gk->family))
-        return gkv_fail(GKV_ERR_ARGUMENT, "there is no such family of distributions as %lld", (long long)gk->family);
+        return gkv_fail(GKV_ERR_ARGUMENT, "there is no family of distributions with number %lld",
+                        (long long)gk->family);
     if (fault)
         return gkv_fail(GKV_ERR_ARGUMENT, "not a %s distribution: %s (A = %g, B = %g, g = %g, k = %g, c = %g)", name,
                         fault, gk->a, gk->b, gk->g, gk->k, gk->c);
@@ -60,7 +183,7 @@ gkv_status gkv_gk_check(const gkv_gk *gk)
     if (above_bound(gk, INFINITY, &bound))
         return GKV_OK;
     const char k = gk->family == GKV_GK_FAMILY_GK ? 'k' : 'h';
-    const int digits = fabs(gk->k - bound) > 1e-8 * fabs(bound) ? 10 : 17; /* as many as tell them apart */
+    const int digits = fabs(gk->k - bound) > 1e-8 * fabs(bound) ? 10 : 17; /* enough to distinguish the two numbers */
     return gkv_fail(GKV_ERR_ARGUMENT,
                     "not a %s distribution: %c = %.*g is not above %.*g, the least %c for g = %g and c = %g; its "
                     "quantile function is not increasing",
@@ -80,8 +203,66 @@ gkv_gk gkv_gk_project(const gkv_gk *gk, double margin)
     };
     if (near.k >= margin && near.c < c_star)
         return near;
-    /* A hair above, so that rounding cannot turn the bound itself into a fault. */
+    /* k becomes slightly greater than its bound, so that rounding cannot make it invalid. */
     const double bound = gkv_gk_family_of(near.family)->bound_limit(near.g, near.c, NULL);
     near.k = fmax(near.k, bound + fmax(margin, 1e-9 * (1.0 + fabs(bound))));
     return near;
+}
+
+/* --- A table of the bound for kernels -------------------------------------- */
+
+static const double g_most = 100.0, v_least = 0.25, v_most = 60.0;
+
+/* S(v) and its first two derivatives. */
+typedef struct s_jet {
+    double S, dS, d2S;
+} s_jet;
+
+/* S = v W with W = c sech²v/(1 − c tanh v) = −(log(1 − c tanh v))', W' = W(W − 2 tanh v). */
+static s_jet s_jet_at(double v, double c)
+{
+    const double e = exp(-2.0 * v), logistic = e / (1.0 + e), tanh_v = 1.0 - 2.0 * logistic;
+    const double sech2 = 4.0 * logistic * (1.0 - logistic);
+    const double W = c * sech2 / ((1.0 - c) + 2.0 * c * logistic);
+    const double dW = W * (W - 2.0 * tanh_v), d2W = dW * (W - 2.0 * tanh_v) + W * (dW - 2.0 * sech2);
+    return (s_jet){v * W, W + v * dW, 2.0 * dW + v * d2W};
+}
+
+/* The position of the maximum of E = (S − 1)(1 + τ/v²), τ = g²/4, by Newton's method from a v near it. If there is no
+ * maximum, any v will do, because E is then below −1 everywhere. */
+static double maximum_near(double v, double tau, double c)
+{
+    for (int step = 0; step < 30; step++) {
+        const s_jet at = s_jet_at(v, c);
+        const double r = tau / (v * v);
+        const double dE = at.dS * (1.0 + r) - 2.0 * (at.S - 1.0) * r / v;
+        const double d2E = at.d2S * (1.0 + r) - 4.0 * at.dS * r / v + 6.0 * (at.S - 1.0) * r / (v * v);
+        const double move = d2E < 0 ? -dE / d2E : copysign(0.1 * v, dE);
+        const double next = fmax(v_least, fmin(v_most, v + fmax(-0.2 * v, fmin(0.2 * v, move))));
+        const double moved = fabs(next - v);
+        v = next;
+        if (moved < 1e-9 * v)
+            break;
+    }
+    return v;
+}
+
+void gkv_k_min_table_fill(double c, gkv_k_min_table *table)
+{
+    table->c = c;
+    table->s_most = g_most / (2.0 + g_most);
+    /* S has one maximum. S' > 0 at v_least, because v(2 tanh v − W) < 1 there. */
+    double low = v_least, high = v_most;
+    for (int step = 0; step < 12; step++) {
+        const double middle = 0.5 * (low + high);
+        if (s_jet_at(middle, c).dS > 0)
+            low = middle;
+        else
+            high = middle;
+    }
+    double v = 0.5 * (low + high);
+    for (int i = 0; i <= GKV_K_MIN_NODES; i++) {
+        const double s = table->s_most * i / GKV_K_MIN_NODES, g = 2.0 * s / (1.0 - s);
+        table->v[i] = v = maximum_near(v, 0.25 * g * g, c);
+    }
 }

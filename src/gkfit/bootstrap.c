@@ -1,5 +1,5 @@
-/* The bootstrap: replicates are drawn and fitted in blocks, each replicate from its own place
- * in the space of random numbers, so that neither blocks nor threads matter. */
+/* The bootstrap. Replicates are drawn and fitted in blocks. The random numbers of a replicate depend only on the
+ * seed and its number, so that results depend neither on blocks nor on threads. */
 #include "gkvae/gk_bootstrap.h"
 
 #include <math.h>
@@ -21,18 +21,19 @@ typedef struct boot {
     const gkv_gk_bootstrap_settings *set;
     gkv_gk_fit_settings fit_set;
     gkv_gk gk;
-    size_t drawn;                     /* observations of a replicate */
-    size_t width;                     /* numbers of a replicate's array below */
-    size_t block;
+    size_t drawn;                     /* the number of observations of a replicate */
+    size_t width;                     /* the number of elements of a replicate in `numbers` */
+    size_t block;                     /* the number of replicates of a block */
     int threads;
-    gkv_gk_ties runs;                 /* nonparametric: what is drawn from */
-    double *numbers;                  /* [block × width]: values, or how often each value was drawn */
-    double *runs_memory;
+    gkv_gk_ties ties;                 /* the distinct values of the sample */
+    double *numbers;                  /* [block × width] values, or (nonparametric) how often each value was drawn */
+    double *ties_memory;              /* the memory of the distinct values */
     gkv_gk_sample *samples;           /* [block] */
-    gkv_gk_fit_result *fits;
-    gkv_status *statuses;
-    double *estimates;                /* [4 × replicates], by parameter; only those that were fitted */
-    size_t used, failed, chi2_above, a2_above;
+    gkv_gk_fit_result *fits;          /* [block] */
+    gkv_status *statuses;             /* [block] */
+    double *estimates;                /* [4 × replicates] the estimates of replicates that could be fitted */
+    size_t used, failed;              /* replicates that could, and could not, be fitted */
+    size_t chi2_above, a2_above;      /* replicates whose χ², or A², is not below that of the sample */
 } boot;
 
 void gkv_gk_bootstrap_defaults(gkv_gk_bootstrap_settings *settings)
@@ -48,20 +49,20 @@ static void draw_values(const boot *b, size_t replicate, double *x)
     gkv_gk_batch_forward_d(b->drawn, 1, &column, x, &out);
 }
 
-/* A draw with replacement is a set of weights on the sample, which stays sorted. */
+/* A draw with replacement is represented by weights of the sorted sample. */
 static void draw_counts(const boot *b, size_t replicate, double *counts)
 {
     double u[CHUNK];
-    memset(counts, 0, b->runs.count * sizeof *counts);
+    memset(counts, 0, b->ties.count * sizeof *counts);
     for (size_t i = 0; i < b->drawn; i += CHUNK) {
         const size_t size = b->drawn - i < CHUNK ? b->drawn - i : CHUNK;
         gkv_rng_uniform(gkv_rng_at(b->set->seed, GKV_STREAM_BOOTSTRAP, replicate, i / CHUNK), size, u);
         for (size_t j = 0; j < size; j++) {
-            const double place = u[j] * b->runs.total;
-            size_t low = 0, high = b->runs.count - 1;
-            while (low < high) { /* the first whose end is beyond the place */
+            const double position = u[j] * b->ties.total;
+            size_t low = 0, high = b->ties.count - 1;
+            while (low < high) { /* finds the first value whose end exceeds `position` */
                 const size_t middle = low + (high - low) / 2;
-                if (b->runs.end[middle] > place)
+                if (b->ties.end[middle] > position)
                     high = middle;
                 else
                     low = middle + 1;
@@ -76,13 +77,14 @@ static void draw(boot *b, size_t replicate, size_t i)
     double *numbers = b->numbers + i * b->width;
     if (b->set->nonparametric) {
         draw_counts(b, replicate, numbers);
-        b->samples[i] = (gkv_gk_sample){.x = b->runs.x, .weights = numbers, .n = b->runs.count, .sorted = 1};
+        b->samples[i] = (gkv_gk_sample){.x = b->ties.x, .weights = numbers, .n = b->ties.count, .sorted = 1};
     } else {
         draw_values(b, replicate, numbers);
         b->samples[i] = (gkv_gk_sample){.x = numbers, .n = b->drawn};
     }
 }
 
+/* Adds replicate i of a block to the statistics. */
 static void take(boot *b, const gkv_gk_fit_result *fit, size_t replicate, size_t i)
 {
     const int good = b->statuses[i] == GKV_OK;
@@ -110,7 +112,7 @@ static gkv_status replicate_all(boot *b, const gkv_gk_fit_result *fit)
             draw(b, done + i, i);
         const gkv_status status = gkv_gk_fit_many(b->samples, size, &b->fit_set, b->threads, b->fits, b->statuses);
         if (status != GKV_OK && status != GKV_ERR_DATA && status != GKV_ERR_NUMERIC)
-            return status; /* a replicate may be impossible to fit; this is none's fault */
+            return status; /* these two statuses only mean that a replicate could not be fitted */
         for (size_t i = 0; i < size; i++)
             take(b, fit, done + i, i);
         done += size;
@@ -119,19 +121,20 @@ static gkv_status replicate_all(boot *b, const gkv_gk_fit_result *fit)
                             set->replicates);
     }
     if (2 * b->used < set->replicates)
-        return gkv_fail(GKV_ERR_NUMERIC, "the bootstrap could fit only %zu of %zu replicates, the last fault being: %s",
+        return gkv_fail(GKV_ERR_NUMERIC, "the bootstrap could fit only %zu of %zu replicates; the last error was: %s",
                         b->used, set->replicates, gkv_error_message());
     return GKV_OK;
 }
 
-/* At place p(n+1), between values by a straight line. */
+/* The sample quantile at rank p(n+1), by linear interpolation between values. */
 static double quantile(const double *x, size_t n, double p)
 {
-    const double place = fmax(1.0, fmin((double)n, p * ((double)n + 1.0)));
-    const size_t below = place >= (double)n ? n - 1 : (size_t)place;
-    return x[below - 1] + (place - (double)below) * (x[below] - x[below - 1]);
+    const double rank = fmax(1.0, fmin((double)n, p * ((double)n + 1.0)));
+    const size_t below = rank >= (double)n ? n - 1 : (size_t)rank;
+    return x[below - 1] + (rank - (double)below) * (x[below] - x[below - 1]);
 }
 
+/* Computes the result from the estimates of the replicates. */
 static gkv_status summarise(boot *b, const gkv_gk_fit_result *fit, gkv_gk_bootstrap_result *result)
 {
     const size_t n = b->used, stride = b->set->replicates;
@@ -181,12 +184,12 @@ static gkv_status check(const gkv_gk_bootstrap_settings *set, const gkv_gk_fit_r
 static gkv_status create(boot *b, const gkv_gk_sample *sample)
 {
     const size_t n = sample->n, replicates = b->set->replicates;
-    GKV_TRY(gkv_alloc(gkv_gk_ties_size(n), sizeof(double), &b->runs_memory));
-    GKV_TRY(gkv_gk_ties_of(sample, 0, b->runs_memory, &b->runs));
-    if (!(b->runs.total < 4e9))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a bootstrap of %g observations is too large", b->runs.total);
-    b->drawn = (size_t)(b->runs.total + 0.5);
-    b->width = b->set->nonparametric ? b->runs.count : b->drawn;
+    GKV_TRY(gkv_alloc(gkv_gk_ties_size(n), sizeof(double), &b->ties_memory));
+    GKV_TRY(gkv_gk_ties_of(sample, 0, b->ties_memory, &b->ties));
+    if (!(b->ties.total < 4e9))
+        return gkv_fail(GKV_ERR_ARGUMENT, "a bootstrap of %g observations is too large", b->ties.total);
+    b->drawn = (size_t)(b->ties.total + 0.5);
+    b->width = b->set->nonparametric ? b->ties.count : b->drawn;
     b->block = BLOCK_NUMBERS / b->width;
     b->block = b->block < 8 ? 8 : b->block > BLOCK_MOST ? BLOCK_MOST : b->block;
     b->block = b->block < replicates ? b->block : replicates;
@@ -213,7 +216,7 @@ gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample, const gkv_gk_fit_settin
         b.fit_set = *fit_settings;
     else
         gkv_gk_fit_defaults(&b.fit_set);
-    b.fit_set.start = b.fit_set.method == GKV_GK_OCTILES ? NULL : &b.gk; /* also says at what parameters are held */
+    b.fit_set.start = b.fit_set.method == GKV_GK_OCTILES ? NULL : &b.gk; /* also the values of fixed parameters */
     b.fit_set.likelihood = 0;
     b.fit_set.anderson_darling = isfinite(fit->anderson_darling) && fit->anderson_darling > 0 && !set.nonparametric;
     gkv_status status = GKV_OK;
@@ -221,7 +224,7 @@ gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample, const gkv_gk_fit_settin
     GKV_TRY_GOTO(replicate_all(&b, fit));
     GKV_TRY_GOTO(summarise(&b, fit, result));
 done:
-    free(b.runs_memory);
+    free(b.ties_memory);
     free(b.numbers);
     free(b.samples);
     free(b.fits);

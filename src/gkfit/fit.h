@@ -1,119 +1,128 @@
-/* One sample's fit in the making, and the stages it goes through.
+/* The state of the fit of one sample, and the stages of a fit.
  *
- * In the solvers' units x is (x − centre)/spread, so that bounds and tolerances mean the
- * same for every sample. Their variables are A, B, g and k − k_min(g), or, if `plain`, k. */
-#ifndef GKV_GK_FIT_ROOM_H
-#define GKV_GK_FIT_ROOM_H
+ * The solvers use the units (x − centre)/spread, so that bounds and tolerances have the same meaning for every sample.
+ * Their variables are A, B, g and k − k_min(g). If `plain` is 1, the fourth variable is k. */
+#ifndef GKV_GKFIT_FIT_H
+#define GKV_GKFIT_FIT_H
 
-#include "gk/k_min_table.h"
+#include "gk/validity.h"
 #include "gkfit/fit_kernels.h"
 #include "gkfit/sorted_sample.h"
 #include "gkvae/gk_fit.h"
 
 enum { GKV_GK_FIT_MESSAGE = 256 };
 
-/* What all fits of a call have in common. */
+/* The data that all fits of a call share. */
 typedef struct gkv_gk_fit_common {
     const gkv_gk_fit_settings *set;
     const gkv_gk_fit_kernels *kernels;
-    gkv_k_min_table edge;
-    int threads;
+    gkv_k_min_table table; /* k_min(g) for the c of the settings */
+    int threads;           /* the threads that a single fit may use */
 } gkv_gk_fit_common;
 
+/* The fit of one sample. All arrays have m + 1 elements; in all but `step` the last one is 0. */
 typedef struct gkv_gk_task {
     const gkv_gk_sample *sample;
     gkv_gk_fit_result result;
-    gkv_status status;
-    char message[GKV_GK_FIT_MESSAGE];
-    size_t m, rows;                  /* levels; residuals with padding */
-    double *x, *z, *ln, *phi;    /* sample quantiles, normal scores, log(1+z²), φ(z) */
-    double *noise;                   /* ½ p(1−p)/(n+2) */
-    double *weight, *target;         /* 1/q'; x less what its mean is beyond Q: both of the last refresh */
-    double *step;                    /* √((n+2)/(p_{i+1} − p_i)): [m + 1] as all, the others' last is 0 */
-    double *memory;
-    double centre, spread;
-    gkv_gk rough, start;             /* the octiles' and the given ones, in the sample's units */
-    double v[4], before[4];          /* variables, and those of the pass before */
-    double low[4], high[4];          /* their bounds */
-    unsigned char fixed[4];          /* by the settings, or pinned */
-    unsigned char pinned[4];         /* held because it is at a bound of the settings */
-    int plain;                       /* the fourth variable is k */
-    int open;                        /* takes part in the next pass */
-    double covariance[4][4];         /* of A, B, g, k in the solvers' units */
+    gkv_status status;                /* GKV_OK, or why the sample could not be fitted */
+    char message[GKV_GK_FIT_MESSAGE]; /* the message of that error */
+    size_t m;                         /* the number of levels */
+    size_t rows;                      /* the number of residuals including padding */
+    double *x;                        /* sample quantiles */
+    double *z, *ln, *phi;             /* normal scores of the levels, log(1+z²), φ(z) */
+    double *noise;                    /* ½ p(1−p)/(n+2) */
+    double *weight;                   /* 1/q' at the last gkv_gk_fit_refresh */
+    double *target;                   /* x less the difference of its mean and Q, at the last refresh */
+    double *step;                     /* √((n+2)/(p_{i+1} − p_i)) */
+    double *memory;                   /* the block of memory of the arrays */
+    double centre, spread;            /* the units of the solvers */
+    gkv_gk initial;                   /* the estimate of the octile method, in the units of the sample */
+    gkv_gk start;                     /* the start, in the units of the sample */
+    double v[4], before[4];           /* the variables, and those before the last reweighting iteration */
+    double low[4], high[4];           /* the bounds of the variables */
+    unsigned char fixed[4];           /* 1 for a variable that is fixed by the settings or pinned */
+    unsigned char pinned[4];          /* 1 for a variable that is fixed because it is at a bound of the settings */
+    int plain;                        /* 1 if the fourth variable is k */
+    int open;                         /* 1 if the task takes part in the next reweighting iteration */
+    double covariance[4][4];          /* of A, B, g, k in the units of the solvers */
 } gkv_gk_task;
 
-/* k_min(g) and, unless NULL, its slope and curvature. */
+/* k_min(g) and, unless they are NULL, its slope and curvature in g. */
 double gkv_gk_fit_k_min(const gkv_gk_fit_common *common, double g, double *slope, double *curvature);
 
-/* Parameters in the solvers' units of variables v. */
+/* The parameters that belong to the variables v, in the units of the solvers. */
 gkv_gk gkv_gk_fit_gk_of(const gkv_gk_fit_common *common, const gkv_gk_task *task, const double v[4]);
 
-/* Checks settings that do not depend on a sample. */
+/* Checks settings that do not depend on a sample. Returns GKV_ERR_ARGUMENT. */
 gkv_status gkv_gk_fit_check_settings(const gkv_gk_fit_settings *set);
 
-/* Sorts, checks and condenses the sample into levels and finds its octile fit; scratch is
- * gkv_gk_ties_size(n) numbers. */
+/* Sorts and checks the sample, chooses the levels, and computes the octile estimate. `scratch` has gkv_gk_ties_size(n)
+ * elements. Allocates task->memory. */
 gkv_status gkv_gk_fit_prepare(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch);
 
-/* Weights and targets by the task's variables. */
+/* Computes the weights and targets for the current variables of the task. */
 void gkv_gk_fit_refresh(const gkv_gk_fit_common *common, gkv_gk_task *task);
 
-/* Puts the task at `start`, in the sample's units, and opens it. */
+/* Sets the variables of the task to `start`, which is in the units of the sample, and opens the task. */
 gkv_status gkv_gk_fit_begin(const gkv_gk_fit_common *common, gkv_gk_task *task, const gkv_gk *start);
 
-/* Holds what is at a bound of the settings, or, for k, beyond one, there. *changed: 1 if that was
- * anything new, and the task has to be solved again. */
+/* Fixes variables that are at a bound of the settings, and a k beyond a bound of the settings at this bound. *changed
+ * becomes 1 if a variable was fixed, so that the task must be solved again. */
 gkv_status gkv_gk_fit_pin(const gkv_gk_fit_common *common, gkv_gk_task *task, int *changed);
 
-/* Lets what was pinned move again. */
+/* Undoes gkv_gk_fit_pin. */
 void gkv_gk_fit_unpin(const gkv_gk_fit_common *common, gkv_gk_task *task);
 
-/* All passes of the open tasks, which have the same number of rows. */
+/* Makes the reweighting iterations of the open tasks, and the Newton fallback of tasks that do not converge. The tasks
+ * must have the same number of rows. */
 gkv_status gkv_gk_fit_reweighting_iterations(const gkv_gk_fit_common *common, gkv_gk_task **tasks, size_t count);
 
-/* Least squares at a point, all of it of that point's own q': ψ = Jᵀr, JᵀJ and ½‖r‖². */
+/* The least-squares problem at a point, with the q' of that point. */
 typedef struct gkv_gk_equations {
-    double psi[4], normal[4][4], cost;
+    double psi[4];       /* ψ = Jᵀr */
+    double normal[4][4]; /* JᵀJ */
+    double cost;         /* ½‖r‖² */
 } gkv_gk_equations;
 
-/* At the task's variables; scratch is 5(m + 1) numbers. */
+/* Computes the equations at the variables of the task. `scratch` has 5(m + 1) elements. */
 void gkv_gk_fit_equations(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch,
                           gkv_gk_equations *out);
 
-/* Whether the settings leave steps for that end of a fit whose passes do not come to rest. */
+/* Whether max_passes allows Newton steps after the reweighting iterations. */
 int gkv_gk_fit_newton_allowed(const gkv_gk_fit_settings *set);
 
-/* That end. GKV_ERR_MEMORY. */
+/* The Newton fallback: solves ψ = 0 by Newton's method. Returns GKV_ERR_MEMORY on failure. */
 gkv_status gkv_gk_fit_newton(const gkv_gk_fit_common *common, gkv_gk_task *task);
 
-/* The covariance of estimates that come of the equations ψ = 0, S⁻¹ JᵀJ S⁻ᵀ with S = ∂ψ/∂v: it
- * knows that q' was estimated too, as (JᵀJ)⁻¹ does not. In small samples S is noisy; no
- * variance is made less than that of (JᵀJ)⁻¹. GKV_ERR_MEMORY. */
+/* Computes the covariance of estimates that solve ψ = 0: S⁻¹ JᵀJ S⁻ᵀ with S = ∂ψ/∂v. Unlike (JᵀJ)⁻¹ it takes into
+ * account that q' is estimated. S is noisy in small samples. Each variance is therefore at least that of (JᵀJ)⁻¹.
+ * Returns GKV_ERR_MEMORY on failure. */
 gkv_status gkv_gk_fit_errors(const gkv_gk_fit_common *common, gkv_gk_task *task);
 
-/* The covariance of A, B, g, k from that of the variables: k = k_min(g) + v3. */
+/* Computes the covariance of A, B, g, k from the covariance [4 × 4] of the variables, by k = k_min(g) + v[3]. */
 void gkv_gk_fit_take_covariance(const gkv_gk_fit_common *common, gkv_gk_task *task, const double *from);
 
-/* χ² of the levels' probabilities about the task's variables, its p-value, and how many parameters
- * are free. GKV_ERR_MEMORY. */
+/* Computes χ² from the probabilities of the levels at the task's variables, its p-value, and the number of
+ * parameters that are not fixed. Returns GKV_ERR_MEMORY on failure. */
 gkv_status gkv_gk_fit_goodness(const gkv_gk_fit_common *common, gkv_gk_task *task);
 
-/* The maximum of the likelihood, from where the task is. */
+/* Maximizes the likelihood, starting at the task's variables. */
 gkv_status gkv_gk_fit_mle(const gkv_gk_fit_common *common, gkv_gk_task *task);
 
-/* Σ w log f and, unless NULL, its derivatives at gk in the solvers' units. */
+/* Returns Σ w log f at gk, which is in the units of the solvers. If `sums` is not NULL, computes the derivatives
+ * too. */
 double gkv_gk_fit_likelihood(const gkv_gk_fit_common *common, const gkv_gk_task *task, const gkv_gk *gk,
                              gkv_gk_sums *sums);
 
-/* Confidence intervals from estimates and standard errors. */
+/* Computes confidence intervals from the estimates and standard errors. */
 void gkv_gk_fit_intervals(double confidence, gkv_gk_fit_result *result);
 
-/* Back to the sample's units: estimates, errors, intervals, χ² and what else is asked for. */
+/* Computes the result in the units of the sample: estimates, errors, intervals, χ² and the optional statistics. */
 gkv_status gkv_gk_fit_conclude(const gkv_gk_fit_common *common, gkv_gk_task *task);
 
-/* All of it for `count` tasks that have their samples, one after the other; common->threads are for
- * what a single fit can share. chosen[count]; scratch is gkv_gk_ties_size(the largest n)
- * numbers. Faults of a sample are the task's status and message; other faults are returned. */
+/* Fits `count` tasks, whose samples are set. chosen[count] and `scratch` are work space; `scratch` has
+ * gkv_gk_ties_size(the largest n) elements. Errors of a sample become the status and message of its task. The
+ * function returns other errors. */
 gkv_status gkv_gk_fit_block(const gkv_gk_fit_common *common, gkv_gk_task *tasks, size_t count,
                             gkv_gk_task **chosen, double *scratch);
 

@@ -1,16 +1,16 @@
-/* The order of things for a block of samples: set up, solve, begin again where that ended
- * suspiciously, respect bounds, conclude. */
+/* The stages of the fits of a block of samples: set up, solve, restart if the result is doubtful, apply the bounds
+ * of the settings, conclude. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/memory.h"
-#include "num/chi2.h"
+#include "num/special.h"
 #include "gkfit/fit.h"
 
-/* Messages are a thread's own: the task carries its own to where they are wanted. */
-static void note(gkv_gk_task *task, gkv_status status)
+/* Records the status of a task. Messages belong to a thread, so that the task keeps a copy of its message. */
+static void record_status(gkv_gk_task *task, gkv_status status)
 {
     task->status = status;
     if (status == GKV_OK)
@@ -19,10 +19,11 @@ static void note(gkv_gk_task *task, gkv_status status)
     snprintf(task->message, sizeof task->message, "%s", gkv_error_message());
 }
 
-/* The octiles' g is uncertain where it is large, and a far larger one a poor place to begin. */
-static gkv_gk gentle(const gkv_gk *rough, double margin)
+/* The octile estimate as a start, with |g| at most 6. A large g of the octiles is uncertain, and a g that is much
+ * too large is a bad start. */
+static gkv_gk clamped_start(const gkv_gk *initial, double margin)
 {
-    gkv_gk start = *rough;
+    gkv_gk start = *initial;
     start.g = fmax(-6.0, fmin(6.0, start.g));
     start.k = gkv_gk_project(&start, margin).k;
     return start;
@@ -33,15 +34,15 @@ static void set_up(const gkv_gk_fit_common *common, gkv_gk_task *task, double *s
     const gkv_gk_fit_settings *set = common->set;
     gkv_status status = gkv_gk_fit_prepare(common, task, scratch);
     const gkv_gk *given = task->sample->start ? task->sample->start : set->start;
-    task->start = given ? *given : gentle(&task->rough, set->margin);
+    task->start = given ? *given : clamped_start(&task->initial, set->margin);
     if (status == GKV_OK && !given && (set->fixed[0] || set->fixed[1] || set->fixed[2] || set->fixed[3]))
-        status = gkv_fail(GKV_ERR_ARGUMENT, "parameters to be held need a start that says at what");
+        status = gkv_fail(GKV_ERR_ARGUMENT, "fixed parameters need a start, which contains their values");
     if (status == GKV_OK && set->method != GKV_GK_OCTILES)
         status = gkv_gk_fit_begin(common, task, &task->start);
-    note(task, status);
+    record_status(task, status);
 }
 
-/* All passes of the open tasks, those with equally many rows together. */
+/* Solves the open tasks. Those with the same number of rows are solved together. */
 static gkv_status solve(const gkv_gk_fit_common *common, gkv_gk_task *tasks, size_t count, gkv_gk_task **chosen)
 {
     for (size_t rows = SIZE_MAX;;) {
@@ -59,91 +60,90 @@ static gkv_status solve(const gkv_gk_fit_common *common, gkv_gk_task *tasks, siz
     }
 }
 
-/* So bad a χ² has one sample in thousands. */
+/* A p-value of χ² below this makes a fit doubtful. */
 static const double unlikely = 1e-4;
 
-/* A fit that did not come to rest, ran off to where tanh is a step, or is so far off that
- * one sample in thousands would be. */
-static int suspicious(const gkv_gk_task *task)
+/* Whether a fit is doubtful: it did not converge, |g| is so large that tanh is a step, or its χ² is unlikely. */
+static int needs_restart(const gkv_gk_task *task)
 {
     const gkv_gk_fit_result *result = &task->result;
     return task->status == GKV_OK && (!result->converged || (!task->fixed[2] && fabs(task->v[2]) > 50.0) ||
                                       gkv_chi2_upper(2.0 * result->cost_after, (double)task->m - 4.0) < unlikely);
 }
 
-/* Where a fit can begin again: at the octiles; at none of the skewness and little of the tails
- * that they may have misjudged; where the likelihood is greatest. */
-enum { AT_OCTILES, AT_PLAIN, AT_LIKELIEST, WAYS };
+/* The starts of restarts: the octile estimate; little skewness and light tails, in case the octiles overestimate
+ * them; and the maximum of the likelihood. */
+enum { AT_OCTILES, AT_LIGHT_TAILS, AT_LIKELIHOOD_MAXIMUM, STARTS };
 
-static gkv_status likeliest(const gkv_gk_fit_common *common, const gkv_gk_task *task, gkv_gk *start)
+static gkv_status likelihood_maximum(const gkv_gk_fit_common *common, const gkv_gk_task *task, gkv_gk *start)
 {
-    gkv_gk_task climber = *task; /* lends its arrays, which a mle does not use */
-    GKV_TRY(gkv_gk_fit_mle(common, &climber));
-    *start = gkv_gk_fit_gk_of(common, &climber, climber.v);
+    gkv_gk_task copy = *task; /* shares the arrays of the task, which the mle does not use */
+    GKV_TRY(gkv_gk_fit_mle(common, &copy));
+    *start = gkv_gk_fit_gk_of(common, &copy, copy.v);
     start->a = task->centre + task->spread * start->a;
     start->b *= task->spread;
     return GKV_OK;
 }
 
-/* Another start for a task that has tried its own; what is held keeps its value. */
-static gkv_status begin_again(const gkv_gk_fit_common *common, gkv_gk_task *task, int way)
+/* Begins a task again at another start. Fixed parameters keep their values. */
+static gkv_status restart(const gkv_gk_fit_common *common, gkv_gk_task *task, int way)
 {
     const unsigned char *fixed = common->set->fixed;
-    const gkv_gk *held = &task->start;
-    gkv_gk start = gentle(&task->rough, common->set->margin);
-    if (way == AT_PLAIN)
+    const gkv_gk *given = &task->start;
+    gkv_gk start = clamped_start(&task->initial, common->set->margin);
+    if (way == AT_LIGHT_TAILS)
         start = (gkv_gk){.a = start.a, .b = task->spread, .g = copysign(0.1, start.g), .k = 0.1, .c = start.c};
-    else if (way == AT_LIKELIEST)
-        GKV_TRY(likeliest(common, task, &start));
-    start.a = fixed[0] ? held->a : start.a;
-    start.b = fixed[1] ? held->b : start.b;
-    start.g = fixed[2] ? held->g : start.g;
-    start.k = fixed[3] ? held->k : start.k;
+    else if (way == AT_LIKELIHOOD_MAXIMUM)
+        GKV_TRY(likelihood_maximum(common, task, &start));
+    start.a = fixed[0] ? given->a : start.a;
+    start.b = fixed[1] ? given->b : start.b;
+    start.g = fixed[2] ? given->g : start.g;
+    start.k = fixed[3] ? given->k : start.k;
     task->result.passes = task->result.iterations = 0;
     return gkv_gk_fit_begin(common, task, &start);
 }
 
-/* Of two fits of one sample the likelier, if need be by more than chance for one that has not
- * come to rest; with the labour of both. */
+/* Of two fits of one sample, keeps the one with the greater likelihood, in `second`. A fit that has not converged
+ * must be better by 3 than one that has. The result counts the iterations of both. */
 static void keep_better(const gkv_gk_fit_common *common, const gkv_gk_task *first, gkv_gk_task *second)
 {
     const gkv_gk one = gkv_gk_fit_gk_of(common, first, first->v), other = gkv_gk_fit_gk_of(common, second, second->v);
-    const int passes = first->result.passes + second->result.passes;
+    const int reweightings = first->result.passes + second->result.passes;
     const int iterations = first->result.iterations + second->result.iterations;
     const double lead = 3.0 * (first->result.converged - second->result.converged);
     if (second->status != GKV_OK || !(gkv_gk_fit_likelihood(common, second, &other, NULL) >
                                       gkv_gk_fit_likelihood(common, first, &one, NULL) + lead))
         *second = *first;
     second->result.cost_before = first->result.cost_before;
-    second->result.passes = passes;
+    second->result.passes = reweightings;
     second->result.iterations = iterations;
 }
 
-/* The octiles are of use only to those that did not begin there, and the likelihood, which
- * costs most, is for those that have not come to rest at all. */
-static int wants_again(const gkv_gk_fit_common *common, const gkv_gk_task *task, int way)
+/* Whether a task restarts at this start. A fit that began at the octiles does not restart there. The likelihood
+ * takes the most time, and is only for fits that have not converged. */
+static int wants_restart(const gkv_gk_fit_common *common, const gkv_gk_task *task, int way)
 {
     if (way == AT_OCTILES && !task->sample->start && !common->set->start)
         return 0;
-    return suspicious(task) && (way != AT_LIKELIEST || !task->result.converged);
+    return needs_restart(task) && (way != AT_LIKELIHOOD_MAXIMUM || !task->result.converged);
 }
 
-/* Suspicious fits begin again elsewhere. */
-static gkv_status try_again(const gkv_gk_fit_common *common, gkv_gk_task *tasks, size_t count, gkv_gk_task **chosen,
-                            int way)
+/* Restarts the doubtful fits at another start. */
+static gkv_status restart_doubtful(const gkv_gk_fit_common *common, gkv_gk_task *tasks, size_t count,
+                                   gkv_gk_task **chosen, int way)
 {
     size_t again = 0;
     for (size_t i = 0; i < count; i++)
-        again += (size_t)wants_again(common, &tasks[i], way);
+        again += (size_t)wants_restart(common, &tasks[i], way);
     if (again == 0)
         return GKV_OK;
     gkv_gk_task *first = NULL;
     GKV_TRY(gkv_alloc(again, sizeof *first, &first));
     again = 0;
     for (size_t i = 0; i < count; i++)
-        if (wants_again(common, &tasks[i], way)) {
+        if (wants_restart(common, &tasks[i], way)) {
             first[again++] = tasks[i];
-            note(&tasks[i], begin_again(common, &tasks[i], way));
+            record_status(&tasks[i], restart(common, &tasks[i], way));
         }
     const gkv_status status = solve(common, tasks, count, chosen);
     for (size_t i = 0, j = 0; i < count && j < again && status == GKV_OK; i++)
@@ -153,7 +153,7 @@ static gkv_status try_again(const gkv_gk_fit_common *common, gkv_gk_task *tasks,
     return status;
 }
 
-/* What reached the settings' bounds stays there, and the rest is fitted once more. */
+/* Fixes parameters at the bounds of the settings that they have reached, and fits the others again. */
 static gkv_status respect_bounds(const gkv_gk_fit_common *common, gkv_gk_task *tasks, size_t count,
                                  gkv_gk_task **chosen)
 {
@@ -162,7 +162,7 @@ static gkv_status respect_bounds(const gkv_gk_fit_common *common, gkv_gk_task *t
         for (size_t i = 0; i < count; i++) {
             int changed = 0;
             if (tasks[i].status == GKV_OK)
-                note(&tasks[i], gkv_gk_fit_pin(common, &tasks[i], &changed));
+                record_status(&tasks[i], gkv_gk_fit_pin(common, &tasks[i], &changed));
             tasks[i].open = changed && tasks[i].status == GKV_OK;
             if (tasks[i].open)
                 any = 1, tasks[i].result.passes = 0;
@@ -174,12 +174,12 @@ static gkv_status respect_bounds(const gkv_gk_fit_common *common, gkv_gk_task *t
     return GKV_OK;
 }
 
-/* In a small sample of a density that changes abruptly, the equations of least squares may have no
- * solution where the data are likely. The likelihood has its maximum there; it is taken unless
- * the quantiles, which wild values do not bend, speak against it. */
-static gkv_status fall_back(const gkv_gk_fit_common *common, gkv_gk_task *task)
+/* For a small sample of a density that changes abruptly, the least-squares equations may have no solution near
+ * likely parameters. The estimates are then those of maximum likelihood, unless the χ² of the quantiles, on which
+ * outliers have little effect, is unlikely. */
+static gkv_status mle_fallback(const gkv_gk_fit_common *common, gkv_gk_task *task)
 {
-    gkv_gk_task other = *task; /* its arrays are work space */
+    gkv_gk_task other = *task; /* shares the arrays of the task */
     GKV_TRY(gkv_gk_fit_mle(common, &other));
     GKV_TRY(gkv_gk_fit_goodness(common, &other));
     if (!other.result.converged || other.result.p_value < unlikely)
@@ -199,10 +199,10 @@ static void finish(const gkv_gk_fit_common *common, gkv_gk_task *task)
     else if (common->set->method == GKV_GK_LM && task->result.converged && !task->result.at_bound)
         status = gkv_gk_fit_errors(common, task);
     else if (common->set->method == GKV_GK_LM && !task->result.converged && gkv_gk_fit_newton_allowed(common->set))
-        status = fall_back(common, task);
+        status = mle_fallback(common, task);
     if (status == GKV_OK)
         status = gkv_gk_fit_conclude(common, task);
-    note(task, status);
+    record_status(task, status);
 }
 
 gkv_status gkv_gk_fit_block(const gkv_gk_fit_common *common, gkv_gk_task *tasks, size_t count,
@@ -212,8 +212,8 @@ gkv_status gkv_gk_fit_block(const gkv_gk_fit_common *common, gkv_gk_task *tasks,
         set_up(common, &tasks[i], scratch);
     if (common->set->method != GKV_GK_OCTILES) {
         GKV_TRY(solve(common, tasks, count, chosen));
-        for (int way = 0; way < WAYS && !common->set->one_start; way++)
-            GKV_TRY(try_again(common, tasks, count, chosen, way));
+        for (int way = 0; way < STARTS && !common->set->one_start; way++)
+            GKV_TRY(restart_doubtful(common, tasks, count, chosen, way));
         GKV_TRY(respect_bounds(common, tasks, count, chosen));
     }
     for (size_t i = 0; i < count; i++)

@@ -1,4 +1,4 @@
-/* Fits of one sample and of many: settings, and blocks of samples shared out to threads. */
+/* The public functions for fits of one sample and of many. Blocks of samples are distributed over threads. */
 #include <math.h>
 #include <omp.h>
 #include <stdint.h>
@@ -9,13 +9,13 @@
 #include "core/memory.h"
 #include "core/threads.h"
 #include "gkfit/fit.h"
+#include "num/constants.h"
 
-/* Samples that a thread has in memory, condensed, at the same time. */
-enum { BLOCK = 256 };
+enum { BLOCK = 256 }; /* the greatest number of samples that a thread fits together */
 
 void gkv_gk_fit_defaults(gkv_gk_fit_settings *settings)
 {
-    *settings = (gkv_gk_fit_settings){.c = 0.8,
+    *settings = (gkv_gk_fit_settings){.c = GKV_GK_DEFAULT_C,
                                       .margin = 1e-4,
                                       .max_passes = 20,
                                       .pass_tolerance = 1e-3,
@@ -26,30 +26,31 @@ void gkv_gk_fit_defaults(gkv_gk_fit_settings *settings)
                                       .max_newton = 100,
                                       .likelihood = 1};
     gkv_lm_defaults(&settings->lm);
-    /* A step or two a pass, for q' has to follow: what a pass leaves undone the next one does. */
+    /* A reweighting iteration needs one or two LM steps only, because the next iteration changes q'. */
     settings->lm.cost_tolerance = 1e-3;
     settings->lm.step_tolerance = 1e-8;
     settings->lm.max_iterations = 10;
 }
 
-/* A thread's memory. */
-typedef struct bench {
+/* The work space of a thread. */
+typedef struct workspace {
     gkv_gk_task *tasks, **chosen;
     double *scratch;
-} bench;
+} workspace;
 
-/* All fits of a call: blocks of samples, each of which one thread takes from beginning to end. */
+/* All fits of a call. One thread fits all samples of a block. */
 typedef struct job {
     const gkv_gk_fit_common *common;
     const gkv_gk_sample *samples;
-    size_t count, block;
+    size_t count;  /* the number of samples */
+    size_t block;  /* the number of samples of a block */
     int threads;
-    bench *benches;
+    workspace *workspaces;            /* one for each thread */
     gkv_gk_fit_result *results;
-    gkv_status *statuses;
-    size_t first; /* the first sample that could not be fitted */
-    gkv_status fault;
-    char message[GKV_GK_FIT_MESSAGE];
+    gkv_status *statuses;             /* or NULL */
+    size_t first;                     /* the first sample that could not be fitted */
+    gkv_status fault;                 /* its status */
+    char message[GKV_GK_FIT_MESSAGE]; /* and its message */
 } job;
 
 static gkv_status job_create(job *j)
@@ -59,9 +60,9 @@ static gkv_status job_create(job *j)
         most = j->samples[i].n > most ? j->samples[i].n : most;
     if (most > SIZE_MAX / 64)
         return gkv_fail(GKV_ERR_ARGUMENT, "a sample of %zu values is too large", most);
-    GKV_TRY(gkv_alloc((size_t)j->threads, sizeof *j->benches, &j->benches));
+    GKV_TRY(gkv_alloc((size_t)j->threads, sizeof *j->workspaces, &j->workspaces));
     for (int t = 0; t < j->threads; t++) {
-        bench *own = &j->benches[t];
+        workspace *own = &j->workspaces[t];
         GKV_TRY(gkv_alloc(j->block, sizeof *own->tasks, &own->tasks));
         GKV_TRY(gkv_alloc(j->block, sizeof(gkv_gk_task *), &own->chosen));
         GKV_TRY(gkv_alloc(gkv_gk_ties_size(most), sizeof(double), &own->scratch));
@@ -71,16 +72,16 @@ static gkv_status job_create(job *j)
 
 static void job_free(job *j)
 {
-    for (int t = 0; j->benches && t < j->threads; t++) {
-        free(j->benches[t].tasks);
-        free(j->benches[t].chosen);
-        free(j->benches[t].scratch);
+    for (int t = 0; j->workspaces && t < j->threads; t++) {
+        free(j->workspaces[t].tasks);
+        free(j->workspaces[t].chosen);
+        free(j->workspaces[t].scratch);
     }
-    free(j->benches);
+    free(j->workspaces);
 }
 
-/* Of all faults the one of the least index is told, whichever thread was first. */
-static void blame(job *j, size_t index, gkv_status status, const char *message)
+/* Records an error. The error of the sample with the least index is kept, independent of the order of the threads. */
+static void record_error(job *j, size_t index, gkv_status status, const char *message)
 {
 #pragma omp critical(gkv_gk_fit_record_error)
     if (j->fault == GKV_OK || index < j->first) {
@@ -92,21 +93,21 @@ static void blame(job *j, size_t index, gkv_status status, const char *message)
 
 static void fit_one_block(job *j, size_t begin)
 {
-    const bench *own = &j->benches[j->threads > 1 ? omp_get_thread_num() : 0];
+    const workspace *own = &j->workspaces[j->threads > 1 ? omp_get_thread_num() : 0];
     const size_t size = j->count - begin < j->block ? j->count - begin : j->block;
     memset(own->tasks, 0, size * sizeof *own->tasks);
     for (size_t i = 0; i < size; i++)
         own->tasks[i].sample = &j->samples[begin + i];
     const gkv_status status = gkv_gk_fit_block(j->common, own->tasks, size, own->chosen, own->scratch);
     if (status != GKV_OK)
-        blame(j, begin, status, gkv_error_message());
+        record_error(j, begin, status, gkv_error_message());
     for (size_t i = 0; i < size; i++) {
         gkv_gk_task *task = &own->tasks[i];
         free(task->memory);
         if (task->status == GKV_OK && status == GKV_OK)
             j->results[begin + i] = task->result;
         else if (task->status != GKV_OK)
-            blame(j, begin + i, task->status, task->message);
+            record_error(j, begin + i, task->status, task->message);
         if (j->statuses)
             j->statuses[begin + i] = status == GKV_OK ? task->status : status;
     }
@@ -143,10 +144,10 @@ gkv_status gkv_gk_fit_many(const gkv_gk_sample *samples, size_t count, const gkv
     if (status != GKV_OK || count == 0)
         return status;
     const size_t all = (size_t)gkv_threads(threads);
-    const size_t used = count < all ? count : all, share = (count + used - 1) / used;
+    const size_t used = count < all ? count : all, per_thread = (count + used - 1) / used;
     gkv_gk_fit_common common = {.set = &set, .kernels = gkv_gk_fit_kernels_get(), .threads = used > 1 ? 1 : (int)all};
-    gkv_k_min_table_fill(set.c, &common.edge);
-    job j = {.common = &common, .samples = samples, .count = count, .block = share < BLOCK ? share : BLOCK,
+    gkv_k_min_table_fill(set.c, &common.table);
+    job j = {.common = &common, .samples = samples, .count = count, .block = per_thread < BLOCK ? per_thread : BLOCK,
              .threads = (int)used, .results = results, .statuses = statuses};
     status = fit_all(&j);
     job_free(&j);

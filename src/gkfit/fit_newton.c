@@ -1,26 +1,28 @@
-/* The end of a quantile fit whose passes do not come to rest.
+/* The Newton fallback of a quantile fit whose reweighting iterations do not converge.
  *
- * Passes are a fixed-point iteration for the estimating equations ψ(v) = Jᵀr = 0, in which q'
- * is that of v itself. Where the density changes abruptly, a small sample's q' follows v so
- * closely that they swing. Newton's method knows of that dependence: its derivatives of ψ are
- * differences of the whole of it. A step has to reduce ψᵀ(JᵀJ)⁻¹ψ, the squared length of a
- * least-squares step in standard errors. */
+ * The reweighting iterations are a fixed-point iteration for the estimating equations ψ(v) = Jᵀr = 0 with the q' of
+ * v. If the density changes abruptly, the q' of a small sample depends so strongly on v that the iterations
+ * oscillate. Newton's method takes this dependence into account, because it differentiates ψ as a whole, by
+ * differences. A step must reduce ψᵀ(JᵀJ)⁻¹ψ, which is the squared length of a least-squares step in standard
+ * errors. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
 #include "gkfit/fit.h"
-#include "num/solve4x4.h"
+#include "num/linalg.h"
 
 enum { HALVINGS = 8 };
-static const double longest = 2.0, difference = 1e-4; /* in standard errors */
+static const double longest = 2.0, difference = 1e-4; /* the longest step and the length of differences, in standard
+                                                         errors */
 
 typedef struct state {
-    double v[4], step[4]; /* the variables, and the least-squares step from them */
-    unsigned char held[4];
-    gkv_gk_equations at;
-    double merit;         /* +∞ where there is none */
+    double v[4];                  /* the variables */
+    double step[4];               /* the least-squares step from them */
+    unsigned char constrained[4]; /* 1 for a variable that is fixed or that a step would move beyond its bound */
+    gkv_gk_equations at;          /* the equations at v */
+    double merit;                 /* ψᵀ(JᵀJ)⁻¹ψ, or +∞ if it does not exist */
 } state;
 
 void gkv_gk_fit_equations(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch, gkv_gk_equations *out)
@@ -29,7 +31,7 @@ void gkv_gk_fit_equations(const gkv_gk_fit_common *common, gkv_gk_task *task, do
     const double plain = task->plain, *r = scratch, *j = scratch + rows;
     const gkv_gk_fit_lanes fit = {.lanes = 1, .rows = rows, .x = task->target, .z = task->z, .ln = task->ln,
                                   .weight = task->weight, .step = task->step, .plain = &plain,
-                                  .edge = &common->edge};
+                                  .table = &common->table};
     gkv_gk_fit_refresh(common, task);
     common->kernels->terms(&fit, task->v, scratch, scratch + rows);
     memset(out, 0, sizeof *out);
@@ -53,30 +55,31 @@ static void evaluate(const gkv_gk_fit_common *common, gkv_gk_task *task, double 
     double down[4];
     for (int j = 0; j < 4; j++) {
         down[j] = -s->at.psi[j];
-        s->held[j] = task->fixed[j] || (s->v[j] <= task->low[j] && down[j] <= 0) ||
+        s->constrained[j] = task->fixed[j] || (s->v[j] <= task->low[j] && down[j] <= 0) ||
                      (s->v[j] >= task->high[j] && down[j] >= 0);
     }
     s->merit = INFINITY;
-    if (!gkv_solve4x4_symmetric(s->at.normal, s->held, down, s->step))
+    if (!gkv_solve4x4_symmetric(s->at.normal, s->constrained, down, s->step))
         return;
     s->merit = 0.0;
     for (int j = 0; j < 4; j++)
         s->merit += s->step[j] * down[j];
 }
 
-static void cut(const gkv_gk_task *task, const state *from, const double d[4], double share, state *to)
+/* Moves from `from` by a fraction of the step d, within the bounds. */
+static void cut(const gkv_gk_task *task, const state *from, const double d[4], double fraction, state *to)
 {
     for (int j = 0; j < 4; j++)
         to->v[j] = task->fixed[j] ? from->v[j]
-                                  : fmax(task->low[j], fmin(task->high[j], from->v[j] + share * d[j]));
+                                  : fmax(task->low[j], fmin(task->high[j], from->v[j] + fraction * d[j]));
 }
 
-/* ∂ψ/∂v, with all that depends on v. */
+/* ∂ψ/∂v by differences, including the dependence of q' on v. */
 static void slopes(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch, const state *s,
                    double slope[4][4])
 {
     for (int b = 0; b < 4; b++) {
-        if (s->held[b])
+        if (s->constrained[b])
             continue;
         const double h = difference / sqrt(s->at.normal[b][b]);
         state near = *s;
@@ -87,34 +90,34 @@ static void slopes(const gkv_gk_fit_common *common, gkv_gk_task *task, double *s
     }
 }
 
-/* Newton's step, or the least-squares step if there is none; no longer than is to be trusted. */
+/* Newton's step, or the least-squares step if Newton's does not exist, cut to the longest allowed length. */
 static void propose(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch, const state *s, double d[4])
 {
     double slope[4][4] = {{0}}, down[4], normal[4][4], length = 0.0;
     for (int b = 0; b < 4; b++)
         down[b] = -s->at.psi[b];
     slopes(common, task, scratch, s, slope);
-    if (!gkv_solve4x4(slope, s->held, down, d))
+    if (!gkv_solve4x4(slope, s->constrained, down, d))
         memcpy(d, s->step, sizeof s->step);
     memcpy(normal, s->at.normal, sizeof normal);
     for (int a = 0; a < 4; a++)
         for (int b = 0; b < 4; b++)
             length += d[a] * normal[a][b] * d[b];
-    const double share = length > longest * longest ? longest / sqrt(length) : 1.0;
+    const double fraction = length > longest * longest ? longest / sqrt(length) : 1.0;
     for (int a = 0; a < 4; a++)
-        d[a] *= share;
+        d[a] *= fraction;
 }
 
-/* One step; 0 if none reduces the merit. */
+/* Makes one step. Returns 0 if no step reduces the merit. */
 static int advance(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch, state *s)
 {
     double d[4];
     propose(common, task, scratch, s, d);
     for (int way = 0; way < 2; way++) {
-        double share = 1.0;
-        for (int i = 0; i < HALVINGS; i++, share *= 0.5) {
+        double fraction = 1.0;
+        for (int i = 0; i < HALVINGS; i++, fraction *= 0.5) {
             state next;
-            cut(task, s, way == 0 ? d : s->step, share, &next);
+            cut(task, s, way == 0 ? d : s->step, fraction, &next);
             evaluate(common, task, scratch, &next);
             if (next.merit < s->merit) {
                 *s = next;
@@ -125,7 +128,7 @@ static int advance(const gkv_gk_fit_common *common, gkv_gk_task *task, double *s
     return 0;
 }
 
-/* S⁻¹ JᵀJ S⁻ᵀ, S = ∂ψ/∂v; 0 if there is none. */
+/* Computes S⁻¹ JᵀJ S⁻ᵀ with S = ∂ψ/∂v. Returns 0 if S is singular. */
 static int sandwich(double slope[4][4], const state *s, const unsigned char fixed[4], double covariance[4][4])
 {
     double bread[4][4];
@@ -149,7 +152,7 @@ static int sandwich(double slope[4][4], const state *s, const unsigned char fixe
 
 gkv_status gkv_gk_fit_errors(const gkv_gk_fit_common *common, gkv_gk_task *task)
 {
-    double *scratch = NULL, slope[4][4] = {{0}}, plain[4][4], full[4][4], stretch[4];
+    double *scratch = NULL, slope[4][4] = {{0}}, plain[4][4], full[4][4], factor[4];
     GKV_TRY(gkv_alloc(5 * (task->m + 1), sizeof *scratch, &scratch));
     state s;
     memcpy(s.v, task->v, sizeof s.v);
@@ -158,12 +161,12 @@ gkv_status gkv_gk_fit_errors(const gkv_gk_fit_common *common, gkv_gk_task *task)
     memcpy(task->v, s.v, sizeof s.v);
     free(scratch);
     if (!gkv_invert4x4_symmetric(s.at.normal, task->fixed, plain) || !sandwich(slope, &s, task->fixed, full))
-        return GKV_OK; /* those of the last pass have to do */
+        return GKV_OK; /* the covariance of the last reweighting iteration remains */
     for (int j = 0; j < 4; j++)
-        stretch[j] = full[j][j] > 0 ? fmax(1.0, sqrt(plain[j][j] / full[j][j])) : 1.0;
+        factor[j] = full[j][j] > 0 ? fmax(1.0, sqrt(plain[j][j] / full[j][j])) : 1.0;
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < 4; j++)
-            full[i][j] *= stretch[i] * stretch[j];
+            full[i][j] *= factor[i] * factor[j];
     gkv_gk_fit_take_covariance(common, task, &full[0][0]);
     return GKV_OK;
 }
@@ -183,7 +186,7 @@ gkv_status gkv_gk_fit_newton(const gkv_gk_fit_common *common, gkv_gk_task *task)
         result->iterations++;
         moving = advance(common, task, scratch, &s);
     }
-    evaluate(common, task, scratch, &s); /* leaves the task's variables, weights and targets so */
+    evaluate(common, task, scratch, &s); /* sets the variables, weights and targets of the task */
     free(scratch);
     result->converged = s.merit <= enough;
     result->cost_after = s.at.cost;

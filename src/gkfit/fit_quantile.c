@@ -1,5 +1,5 @@
-/* The quantile method: generalised least squares by batched Levenberg–Marquardt. A pass is a
- * solution with q' held fixed, for all samples that have not come to rest. */
+/* The quantile method: generalised least squares by batched Levenberg–Marquardt. A reweighting iteration is a
+ * solution with fixed q', for all samples that have not converged. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,39 +9,42 @@
 #include "gkfit/fit.h"
 #include "gkvae/lm_batch.h"
 
-enum { FREE_PASSES = 8 };
+/* The greatest number of reweighting iterations before the Newton fallback. If the iterations converge, they do so
+ * soon. */
+enum { REWEIGHTINGS_MAX = 8 };
 
-/* Passes that come to rest at all do so soon. */
-static int free_passes(const gkv_gk_fit_settings *set)
+static int max_reweightings(const gkv_gk_fit_settings *set)
 {
-    return set->max_passes < FREE_PASSES ? set->max_passes : FREE_PASSES;
+    return set->max_passes < REWEIGHTINGS_MAX ? set->max_passes : REWEIGHTINGS_MAX;
 }
 
 int gkv_gk_fit_newton_allowed(const gkv_gk_fit_settings *set)
 {
-    return set->max_passes > FREE_PASSES;
+    return set->max_passes > REWEIGHTINGS_MAX;
 }
 
-/* The lanes of a group: copies of the tasks' arrays, element by element next to each other. */
+/* Copies of the arrays of the tasks in the lanes of a group. Element e of lane l is at e·width + l. */
 typedef struct lanes {
-    size_t width;                  /* lanes of the group they are for */
-    size_t task[GKV_LM_LANES_MAX]; /* what each lane holds; SIZE_MAX: nothing */
-    double plain[GKV_LM_LANES_MAX];
-    double *x, *z, *ln, *weight, *step;
+    size_t width;                       /* the number of lanes of the group */
+    size_t task[GKV_LM_LANES_MAX];      /* the task whose data each lane holds, or SIZE_MAX */
+    double plain[GKV_LM_LANES_MAX];     /* see gkv_gk_fit_lanes */
+    double *x, *z, *ln, *weight, *step; /* see gkv_gk_fit_lanes */
 } lanes;
 
-typedef struct passes {
+/* The state of the reweighting iterations of several tasks. */
+typedef struct reweighting {
     const gkv_gk_fit_common *common;
-    gkv_gk_task **open; /* of this pass: problem i is open[i] */
-    size_t rows;
+    gkv_gk_task **open;          /* the tasks of this iteration; problem i of the solver is open[i] */
+    size_t rows;                 /* of each task */
     lanes lanes;
-    double *memory;
-    /* what the solver wants, for all open tasks */
-    double *v, *low, *high, *covariance;
-    unsigned char *fixed;
-    gkv_lm_result *solved;
-} passes;
+    double *memory;              /* the block of memory of the arrays of doubles */
+    double *v, *low, *high;      /* [open × 4] variables and bounds, for the solver */
+    double *covariance;          /* [open × 16] covariances from the solver */
+    unsigned char *fixed;        /* [open × 4] fixed variables, for the solver */
+    gkv_lm_result *solved;       /* [open] results of the solver */
+} reweighting;
 
+/* Writes `values` to one lane of a column, followed by zeros. */
 static void put(size_t rows, size_t width, double *column, const double *values, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -50,18 +53,19 @@ static void put(size_t rows, size_t width, double *column, const double *values,
         column[i * width] = 0.0;
 }
 
-static void forget(lanes *own, size_t width)
+static void clear_lanes(lanes *own, size_t width)
 {
     own->width = width;
     for (size_t l = 0; l < GKV_LM_LANES_MAX; l++)
         own->task[l] = SIZE_MAX;
 }
 
-static gkv_gk_fit_lanes lanes_of(passes *p, const gkv_lm_group *group)
+/* The data of a group for the kernels. Copies the data of a task if its lane does not hold them yet. */
+static gkv_gk_fit_lanes lanes_of(reweighting *p, const gkv_lm_group *group)
 {
     lanes *own = &p->lanes;
     if (own->width != group->lanes)
-        forget(own, group->lanes);
+        clear_lanes(own, group->lanes);
     for (size_t l = 0; l < group->lanes; l++) {
         if (own->task[l] == group->problem[l])
             continue;
@@ -76,12 +80,12 @@ static gkv_gk_fit_lanes lanes_of(passes *p, const gkv_lm_group *group)
     }
     return (gkv_gk_fit_lanes){.lanes = group->lanes, .rows = p->rows, .x = own->x, .z = own->z, .ln = own->ln,
                               .weight = own->weight, .step = own->step, .plain = own->plain,
-                              .edge = &p->common->edge};
+                              .table = &p->common->table};
 }
 
 static gkv_status residuals(void *user, const gkv_lm_group *group, const double *v, double *r)
 {
-    passes *p = user;
+    reweighting *p = user;
     const gkv_gk_fit_lanes fit = lanes_of(p, group);
     p->common->kernels->residuals(&fit, v, r);
     return GKV_OK;
@@ -89,14 +93,14 @@ static gkv_status residuals(void *user, const gkv_lm_group *group, const double 
 
 static gkv_status jacobian(void *user, const gkv_lm_group *group, const double *v, double *out)
 {
-    passes *p = user;
+    reweighting *p = user;
     const gkv_gk_fit_lanes fit = lanes_of(p, group);
     p->common->kernels->jacobian(&fit, v, out);
     return GKV_OK;
 }
 
-/* 1/q'(p) = φ(z)/Q'(z), and the mean of a sample quantile, Q + ½ p(1−p)/(n+2) q''(p) but for
- * terms of order n⁻² (David and Johnson 1954). */
+/* The weight is 1/q'(p) = φ(z)/Q'(z). The mean of a sample quantile is Q + ½ p(1−p)/(n+2) q''(p) up to terms of
+ * order n⁻² (David and Johnson 1954). */
 void gkv_gk_fit_refresh(const gkv_gk_fit_common *common, gkv_gk_task *task)
 {
     enum { CHUNK = 64 };
@@ -113,7 +117,8 @@ void gkv_gk_fit_refresh(const gkv_gk_fit_common *common, gkv_gk_task *task)
     }
 }
 
-static void gather(const passes *p, size_t i)
+/* Copies the variables and bounds of open task i to the solver. */
+static void gather(const reweighting *p, size_t i)
 {
     gkv_gk_task *task = p->open[i];
     memcpy(task->before, task->v, sizeof task->v);
@@ -132,7 +137,7 @@ void gkv_gk_fit_take_covariance(const gkv_gk_fit_common *common, gkv_gk_task *ta
         gkv_gk_fit_k_min(common, task->v[2], &slope, NULL);
     if (slope == 0)
         return;
-    if (isinf(v[2][2])) { /* what is not known of g is not known of k */
+    if (isinf(v[2][2])) { /* if g is not determined, k is not determined either */
         v[3][3] = INFINITY;
         v[0][3] = v[3][0] = v[1][3] = v[3][1] = 0.0;
         return;
@@ -143,7 +148,8 @@ void gkv_gk_fit_take_covariance(const gkv_gk_fit_common *common, gkv_gk_task *ta
         v[i][3] += slope * v[i][2];
 }
 
-static void scatter(const passes *p, size_t i)
+/* Copies the solution of open task i from the solver, and tests for convergence. */
+static void scatter(const reweighting *p, size_t i)
 {
     gkv_gk_task *task = p->open[i];
     gkv_gk_fit_result *result = &task->result;
@@ -156,17 +162,18 @@ static void scatter(const passes *p, size_t i)
     result->iterations += solved->iterations;
     result->passes++;
     result->stop = solved->stop;
-    /* Where no step was taken nothing has moved, which is convergence only if LM says so. */
+    /* Without an accepted step the variables do not change. This is convergence only if the solver has converged. */
     result->converged = solved->accepted > 0 || solved->stop == GKV_LM_GRADIENT || solved->stop == GKV_LM_ZERO;
     const gkv_gk_fit_settings *set = p->common->set;
     for (int j = 0; j < 4; j++)
         if (!(fabs(task->v[j] - task->before[j]) <= set->pass_tolerance * sqrt(task->covariance[j][j])))
             result->converged = 0;
     result->at_bound = !task->fixed[3] && task->v[3] <= task->low[3];
-    task->open = !result->converged && result->passes < free_passes(set) && solved->stop != GKV_LM_FAULT;
+    task->open = !result->converged && result->passes < max_reweightings(set) && solved->stop != GKV_LM_FAULT;
 }
 
-static gkv_status settle_all(const gkv_gk_fit_common *common, gkv_gk_task **tasks, size_t count)
+/* Newton's method for the tasks that have not converged. */
+static gkv_status newton_fallback(const gkv_gk_fit_common *common, gkv_gk_task **tasks, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (!tasks[i]->result.converged && tasks[i]->result.passes < common->set->max_passes)
@@ -174,7 +181,7 @@ static gkv_status settle_all(const gkv_gk_fit_common *common, gkv_gk_task **task
     return GKV_OK;
 }
 
-static gkv_status passes_create(passes *p, size_t count)
+static gkv_status reweighting_create(reweighting *p, size_t count)
 {
     const size_t column = p->rows * GKV_LM_LANES_MAX;
     GKV_TRY(gkv_alloc(count, sizeof(gkv_gk_task *), &p->open));
@@ -194,7 +201,7 @@ static gkv_status passes_create(passes *p, size_t count)
     return GKV_OK;
 }
 
-static void passes_free(passes *p)
+static void reweighting_free(reweighting *p)
 {
     free(p->open);
     free(p->fixed);
@@ -202,9 +209,9 @@ static void passes_free(passes *p)
     free(p->memory);
 }
 
-static gkv_status pass(passes *p, gkv_lm_batch *batch, size_t count)
+static gkv_status reweighting_iteration(reweighting *p, gkv_lm_batch *batch, size_t count)
 {
-    forget(&p->lanes, 0);
+    clear_lanes(&p->lanes, 0);
     for (size_t i = 0; i < count; i++)
         gather(p, i);
     gkv_lm_settings set = p->common->set->lm;
@@ -220,10 +227,10 @@ static gkv_status pass(passes *p, gkv_lm_batch *batch, size_t count)
 
 gkv_status gkv_gk_fit_reweighting_iterations(const gkv_gk_fit_common *common, gkv_gk_task **tasks, size_t count)
 {
-    passes p = {.common = common, .rows = tasks[0]->rows};
+    reweighting p = {.common = common, .rows = tasks[0]->rows};
     gkv_lm_batch *batch = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(passes_create(&p, count));
+    GKV_TRY_GOTO(reweighting_create(&p, count));
     GKV_TRY_GOTO(gkv_lm_batch_create(p.rows, 4, 1, &batch));
     for (;;) {
         size_t open = 0;
@@ -232,11 +239,11 @@ gkv_status gkv_gk_fit_reweighting_iterations(const gkv_gk_fit_common *common, gk
                 p.open[open++] = tasks[i];
         if (open == 0)
             break;
-        GKV_TRY_GOTO(pass(&p, batch, open));
+        GKV_TRY_GOTO(reweighting_iteration(&p, batch, open));
     }
-    GKV_TRY_GOTO(settle_all(common, tasks, count));
+    GKV_TRY_GOTO(newton_fallback(common, tasks, count));
 done:
     gkv_lm_batch_free(batch);
-    passes_free(&p);
+    reweighting_free(&p);
     return status;
 }

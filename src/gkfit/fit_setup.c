@@ -1,4 +1,4 @@
-/* From a sample and the settings to a task that solvers can work on. */
+/* Sets up a task from a sample and the settings: levels, units, start and bounds. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -11,7 +11,7 @@ enum { LEVELS_MIN = 7 };
 double gkv_gk_fit_k_min(const gkv_gk_fit_common *common, double g, double *slope, double *curvature)
 {
     double k_min, s, h;
-    common->kernels->edge(1, &common->edge, &g, &k_min, &s, &h);
+    common->kernels->k_min(1, &common->table, &g, &k_min, &s, &h);
     if (slope)
         *slope = s;
     if (curvature)
@@ -28,17 +28,17 @@ gkv_gk gkv_gk_fit_gk_of(const gkv_gk_fit_common *common, const gkv_gk_task *task
 static gkv_status check_fixed(const gkv_gk_fit_settings *set)
 {
     static const char *const names[4] = {"A", "B", "g", "k"};
-    int held = 0;
+    int fixed = 0;
     for (int j = 0; j < 4; j++) {
-        held += set->fixed[j] != 0;
+        fixed += set->fixed[j] != 0;
         if (!(set->low[j] <= set->high[j]) || set->low[j] == INFINITY || set->high[j] == -INFINITY)
-            return gkv_fail(GKV_ERR_ARGUMENT, "a fit's bounds %g and %g of %s leave it nothing", set->low[j],
+            return gkv_fail(GKV_ERR_ARGUMENT, "no value satisfies a fit's bounds %g and %g of %s", set->low[j],
                             set->high[j], names[j]);
     }
     if (!(set->high[1] > 0))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a fit's upper bound of B must be above 0, not %g", set->high[1]);
-    if (held == 4)
-        return gkv_fail(GKV_ERR_ARGUMENT, "all four parameters are fixed: there is nothing to fit");
+        return gkv_fail(GKV_ERR_ARGUMENT, "the upper bound of B must be above 0 in a fit, not %g", set->high[1]);
+    if (fixed == 4)
+        return gkv_fail(GKV_ERR_ARGUMENT, "all four parameters are fixed; there is nothing to fit");
     return GKV_OK;
 }
 
@@ -63,39 +63,40 @@ gkv_status gkv_gk_fit_check_settings(const gkv_gk_fit_settings *set)
 
 static size_t rows_of(size_t m)
 {
-    /* Samples of a few more or less levels share a batch; the padding is of one size for
-     * each m, so that it cannot matter what else is in the batch. */
+    /* Samples with similar numbers of levels are in the same batch. The padding depends on m only, so that a result
+     * does not depend on the rest of the batch. */
     const size_t unit = m < 128 ? 8 : 64;
     return (m + unit) / unit * unit;
 }
 
-static gkv_status choose_levels(const gkv_gk_fit_common *common, gkv_gk_task *task, const gkv_gk_ties *runs,
+static gkv_status choose_levels(const gkv_gk_fit_common *common, gkv_gk_task *task, const gkv_gk_ties *ties,
                                 double *p)
 {
     const size_t m = task->m;
-    gkv_gk_levels_choose(runs, m, common->set->tail, task->x, p);
+    gkv_gk_levels_choose(ties, m, common->set->tail, task->x, p);
     for (size_t i = 0; i < m; i++) {
         const double x = task->x[i];
         task->x[i] = (x - task->centre) / task->spread;
-        if (!(fabs(task->x[i]) < 1e100)) /* squares of residuals would overflow */
-            return gkv_fail(GKV_ERR_DATA, "the sample has a value, %g, that is 1e100 times its spread %g away from its "
-                                          "median", x, task->spread);
-        task->noise[i] = 0.5 * p[i] * (1.0 - p[i]) / (runs->total + 2.0);
-        task->step[i] = sqrt((runs->total + 2.0) / (p[i] - (i > 0 ? p[i - 1] : 0.0)));
+        if (!(fabs(task->x[i]) < 1e100)) /* otherwise squares of residuals may overflow */
+            return gkv_fail(GKV_ERR_DATA, "the distance of the value %g from the median of the sample is more than "
+                                          "1e100 times its spread %g", x, task->spread);
+        task->noise[i] = 0.5 * p[i] * (1.0 - p[i]) / (ties->total + 2.0);
+        task->step[i] = sqrt((ties->total + 2.0) / (p[i] - (i > 0 ? p[i - 1] : 0.0)));
     }
-    task->step[m] = sqrt((runs->total + 2.0) / (1.0 - p[m - 1]));
+    task->step[m] = sqrt((ties->total + 2.0) / (1.0 - p[m - 1]));
     common->kernels->scores(m, p, task->z, task->ln, task->phi);
     return GKV_OK;
 }
 
-static gkv_status rough_fit(const gkv_gk_fit_common *common, gkv_gk_task *task, const gkv_gk_ties *runs)
+/* Computes the octile estimate, and the units of the solvers. */
+static gkv_status initial_estimate(const gkv_gk_fit_common *common, gkv_gk_task *task, const gkv_gk_ties *ties)
 {
     double e[7];
     for (int i = 0; i < 7; i++)
-        e[i] = gkv_gk_ties_quantile(runs, (i + 1) / 8.0);
-    GKV_TRY(gkv_gk_from_octiles(e, common->set->c, common->set->margin, &task->rough));
-    task->centre = task->rough.a;
-    /* The quartiles', not the rough B, which a wild tail makes tiny. */
+        e[i] = gkv_gk_ties_quantile(ties, (i + 1) / 8.0);
+    GKV_TRY(gkv_gk_from_octiles(e, common->set->c, common->set->margin, &task->initial));
+    task->centre = task->initial.a;
+    /* The spread comes from the quartiles, because very heavy tails make the initial B tiny. */
     task->spread = (e[5] - e[1]) / 1.349;
     return GKV_OK;
 }
@@ -103,17 +104,17 @@ static gkv_status rough_fit(const gkv_gk_fit_common *common, gkv_gk_task *task, 
 gkv_status gkv_gk_fit_prepare(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch)
 {
     const gkv_gk_fit_settings *set = common->set;
-    gkv_gk_ties runs;
-    GKV_TRY(gkv_gk_ties_of(task->sample, 0, scratch, &runs));
+    gkv_gk_ties ties;
+    GKV_TRY(gkv_gk_ties_of(task->sample, 0, scratch, &ties));
     if (set->levels > task->sample->n)
         return gkv_fail(GKV_ERR_ARGUMENT, "a fit of %zu values needs %d … %zu levels, not %zu", task->sample->n,
                         LEVELS_MIN, task->sample->n, set->levels);
-    GKV_TRY(rough_fit(common, task, &runs));
+    GKV_TRY(initial_estimate(common, task, &ties));
     task->result.method = set->method;
-    task->result.n = runs.n;
-    task->result.total = runs.total;
-    task->m = set->levels ? set->levels : gkv_gk_levels_default(runs.total);
-    task->m = task->m < runs.count ? task->m : runs.count;
+    task->result.n = ties.n;
+    task->result.total = ties.total;
+    task->m = set->levels ? set->levels : gkv_gk_levels_default(ties.total);
+    task->m = task->m < ties.count ? task->m : ties.count;
     task->rows = rows_of(task->m);
     if (set->method == GKV_GK_OCTILES)
         return GKV_OK;
@@ -128,23 +129,23 @@ gkv_status gkv_gk_fit_prepare(const gkv_gk_fit_common *common, gkv_gk_task *task
     task->weight = next, next += m + 1;
     task->target = next, next += m + 1;
     task->step = next, next += m + 1;
-    return choose_levels(common, task, &runs, next);
+    return choose_levels(common, task, &ties, next);
 }
 
-/* --- Where to begin, and what is allowed -------------------------------------------------- */
+/* --- Starts and bounds -------------------------------------------------------------------- */
 
-/* The solvers' bounds of one variable: the fit's own unless the settings' are narrower. */
+/* Sets the bounds of one variable to the intersection of the bounds of the settings and the fit's own bounds. */
 static void bound(gkv_gk_task *task, int j, double low, double high, double own_low, double own_high)
 {
     task->low[j] = fmax(low, own_low);
     task->high[j] = fmin(high, own_high);
-    if (!(task->low[j] <= task->high[j])) { /* the settings' lie outside: they count */
+    if (!(task->low[j] <= task->high[j])) { /* no value is in both; the bounds of the settings apply */
         task->low[j] = isfinite(low) ? low : high - 1e6;
         task->high[j] = isfinite(high) ? high : low + 1e6;
     }
 }
 
-/* With k held, g must stay where k is valid: |g| on one side of where k_min(g) = k. */
+/* With a fixed k, bounds g to values for which k is valid: |g| must be on one side of the solution of k_min(g) = k. */
 static gkv_status bound_g(const gkv_gk_fit_common *common, gkv_gk_task *task, double g, double k)
 {
     const double least = k - common->set->margin, c = common->set->c, most = 100.0;
@@ -152,9 +153,10 @@ static gkv_status bound_g(const gkv_gk_fit_common *common, gkv_gk_task *task, do
     if (inside && outside)
         return GKV_OK;
     if (!inside && !outside)
-        return gkv_gk_k_min(0.0, c) <= k /* a single g, which leaves nothing to search */
-                   ? gkv_fail(GKV_ERR_ARGUMENT, "k held at %g with c = %g is valid for g = 0 alone: hold g at 0 too", k, c)
-                   : gkv_fail(GKV_ERR_ARGUMENT, "k held at %g is not valid for any g with c = %g", k, c);
+        return gkv_gk_k_min(0.0, c) <= k
+                   ? gkv_fail(GKV_ERR_ARGUMENT, "the fixed k = %g with c = %g is valid for g = 0 only; fix g at 0 too", k,
+                              c)
+                   : gkv_fail(GKV_ERR_ARGUMENT, "the fixed k = %g is not valid for any g with c = %g", k, c);
     double low = 0.0, high = most;
     for (int step = 0; step < 50; step++) {
         const double middle = 0.5 * (low + high);
@@ -167,7 +169,7 @@ static gkv_status bound_g(const gkv_gk_fit_common *common, gkv_gk_task *task, do
     task->low[2] = fmax(task->low[2], from);
     task->high[2] = fmin(task->high[2], to);
     if (task->low[2] > task->high[2])
-        return gkv_fail(GKV_ERR_ARGUMENT, "k held at %g is not valid for g between the bounds %g and %g", k,
+        return gkv_fail(GKV_ERR_ARGUMENT, "the fixed k = %g is not valid for g between the bounds %g and %g", k,
                         common->set->low[2], common->set->high[2]);
     return GKV_OK;
 }
@@ -189,20 +191,20 @@ static void into_box(gkv_gk_task *task)
             task->v[j] = fmax(task->low[j], fmin(task->high[j], task->v[j]));
 }
 
-static gkv_status check_held(const gkv_gk_fit_common *common, const gkv_gk_task *task, const gkv_gk *start)
+static gkv_status check_start(const gkv_gk_fit_common *common, const gkv_gk_task *task, const gkv_gk *start)
 {
     const gkv_gk_fit_settings *set = common->set;
     const double value[4] = {start->a, start->b, start->g, start->k};
     if (start->family != GKV_GK_FAMILY_GK)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a g-and-k is fitted: its start cannot be of the family %s",
+        return gkv_fail(GKV_ERR_ARGUMENT, "the start of a fit must be of the g-and-k family, not the %s family",
                         gkv_gk_family_name(start->family));
     for (int j = 0; j < 4; j++)
         if (task->fixed[j] && !isfinite(value[j]))
-            return gkv_fail(GKV_ERR_ARGUMENT, "a parameter to be held is %g in the start", value[j]);
+            return gkv_fail(GKV_ERR_ARGUMENT, "a fixed parameter is %g in the start", value[j]);
     if (set->fixed[1] && !(start->b > 0))
-        return gkv_fail(GKV_ERR_ARGUMENT, "B to be held must be above 0, not %g", start->b);
+        return gkv_fail(GKV_ERR_ARGUMENT, "a fixed B must be above 0, not %g", start->b);
     if (set->fixed[2] && fabs(start->g) > 100)
-        return gkv_fail(GKV_ERR_ARGUMENT, "g to be held must be within ±100, not %g", start->g);
+        return gkv_fail(GKV_ERR_ARGUMENT, "a fixed g must be within ±100, not %g", start->g);
     if (set->fixed[2] && set->fixed[3])
         return gkv_gk_check(&(gkv_gk){.b = 1, .g = start->g, .k = start->k, .c = set->c});
     return GKV_OK;
@@ -213,8 +215,9 @@ gkv_status gkv_gk_fit_begin(const gkv_gk_fit_common *common, gkv_gk_task *task, 
     const gkv_gk_fit_settings *set = common->set;
     for (int j = 0; j < 4; j++)
         task->fixed[j] = set->fixed[j];
-    GKV_TRY(check_held(common, task, start));
-    /* In the solvers' units, for projection has a least B. What is held stays as it is. */
+    GKV_TRY(check_start(common, task, start));
+    /* The projection takes place in the units of the solvers, because it has a least B. Fixed parameters keep their
+     * values. */
     const gkv_gk from = {.a = (start->a - task->centre) / task->spread, .b = start->b / task->spread, .g = start->g,
                          .k = start->k, .c = set->c};
     const gkv_gk near = gkv_gk_project(&from, set->margin);
@@ -225,7 +228,7 @@ gkv_status gkv_gk_fit_begin(const gkv_gk_fit_common *common, gkv_gk_task *task, 
     task->v[2] = near.g;
     if (set->fixed[3])
         task->v[3] = start->k;
-    else if (set->fixed[2]) { /* at g = 0 the bound is −½, not its limit */
+    else if (set->fixed[2]) { /* the bound at g = 0 is −½, not the limit for g → 0 */
         bound(task, 3, set->low[3], set->high[3], gkv_gk_k_min(near.g, set->c) + set->margin, 25.0);
         task->v[3] = isfinite(start->k) ? start->k : near.k;
     } else

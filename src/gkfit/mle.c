@@ -1,26 +1,107 @@
-/* Maximum likelihood by damped Newton steps, from the quantile fit.
- *
- * A step solves (M + λ diag O) d = ∇ with M = −Σ ∇∇ log f and O = Σ ∇log f ∇log fᵀ, both of
- * the variables (A, B, g, k − k_min(g)); λ rises until M is positive definite there and the
- * likelihood, too. No step is longer than a few standard errors, which O measures. */
+/* The log-likelihood of a sample, and its maximum by damped Newton steps from the quantile fit. */
 #include <math.h>
 #include <string.h>
 
+#include "gk/gk_batch_kernels.h"
 #include "gkfit/fit.h"
-#include "num/solve4x4.h"
+#include "num/constants.h"
+#include "num/linalg.h"
 
-/* The longest step, in standard errors, and what is left to gain when it is over. */
+/* --- The log-likelihood --------------------------------------------------------------- */
+
+/* Observations are split into stripes. The sums of the stripes are added in a fixed order, so that the result is the
+ * same on any number of threads. */
+enum { CHUNK = 512, STRIPES = 64 };
+
+/* z is clamped to this, so that z² does not overflow for x far outside the support of a k near −½. */
+static const double z_most = 1e60;
+
+typedef struct stripe {
+    double log_likelihood;
+    gkv_gk_sums sums;
+} stripe;
+
+static void add_chunk(const gkv_gk_fit_common *common, const gkv_gk_task *task, const gkv_gk *gk, size_t first,
+                      size_t count, int derivatives, stripe *out)
+{
+    const gkv_gk_sample *sample = task->sample;
+    const gkv_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
+    const double *w = sample->weights ? sample->weights + first : NULL;
+    double z[CHUNK] = {0.0}, log_dq[CHUNK], sum = 0.0;
+    for (size_t i = 0; i < count; i++)
+        z[i] = (sample->x[first + i] - task->centre) / task->spread;
+    gkv_gk_batch_inverse_d(count, 1, &column, z, z, derivatives ? NULL : log_dq, NULL, NULL);
+    for (size_t i = 0; i < count; i++)
+        z[i] = fmax(-z_most, fmin(z_most, z[i]));
+    if (derivatives) {
+        common->kernels->sums(count, gk, z, w, &out->sums);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        sum -= (w ? w[i] : 1.0) * (0.5 * z[i] * z[i] + log_dq[i]);
+    out->log_likelihood += sum;
+}
+
+static void add_sums(gkv_gk_sums *to, const gkv_gk_sums *more)
+{
+    to->log_likelihood += more->log_likelihood;
+    for (size_t j = 0; j < 4; j++)
+        to->score[j] += more->score[j];
+    for (size_t j = 0; j < GKV_GK_PAIRS; j++)
+        to->hessian[j] += more->hessian[j], to->outer[j] += more->outer[j];
+}
+
+double gkv_gk_fit_likelihood(const gkv_gk_fit_common *common, const gkv_gk_task *task, const gkv_gk *gk,
+                             gkv_gk_sums *sums)
+{
+    const size_t n = task->sample->n, chunks = (n + CHUNK - 1) / CHUNK;
+    const size_t count = chunks < STRIPES ? chunks : STRIPES;
+    stripe stripes[STRIPES];
+    memset(stripes, 0, count * sizeof *stripes);
+#pragma omp parallel for schedule(static) num_threads(common->threads) if (count > 8)
+    for (size_t s = 0; s < count; s++)
+        for (size_t chunk = s * chunks / count; chunk < (s + 1) * chunks / count; chunk++)
+            add_chunk(common, task, gk, chunk * CHUNK, n - chunk * CHUNK < CHUNK ? n - chunk * CHUNK : CHUNK,
+                      sums != NULL, &stripes[s]);
+    double total = 0.0;
+    if (sums)
+        memset(sums, 0, sizeof *sums);
+    for (size_t s = 0; s < count; s++) {
+        total += stripes[s].log_likelihood;
+        if (sums)
+            add_sums(sums, &stripes[s].sums);
+    }
+    /* the constant of φ, and the change to the unit of the sample */
+    const double constant = task->result.total * (GKV_HALF_LOG_2PI + log(task->spread));
+    if (!sums)
+        return total - constant;
+    sums->log_likelihood -= constant;
+    return sums->log_likelihood;
+}
+
+/* --- Its maximum ---------------------------------------------------------------------- */
+
+/* A step solves (M + λ diag O) d = ∇ with M = −Σ ∇∇ log f and O = Σ ∇log f ∇log fᵀ. All are derivatives in the
+ * variables (A, B, g, k − k_min(g)). λ increases until M + λ diag O is positive definite and the step increases the
+ * likelihood. No step is longer than a few standard errors, which O measures. */
+
+/* The longest step in standard errors, and the gain of the likelihood at which the iteration ends. */
 static const double longest = 3.0, enough = 1e-9;
 
-/* The damping that belongs to no slope any more. */
+/* A damping above this means that no step along the gradient increases the likelihood. */
 static const double corner = 1e6;
 
 typedef struct point {
-    double v[4], value, gradient[4], information[4][4], outer[4][4];
-    double slope, curvature;        /* of k_min */
-    gkv_gk_sums sums;               /* by A, B, g, k */
+    double v[4];              /* the variables */
+    double value;             /* the log-likelihood */
+    double gradient[4];       /* ∇ */
+    double information[4][4]; /* M */
+    double outer[4][4];       /* O */
+    double slope, curvature;  /* of k_min(g) */
+    gkv_gk_sums sums;         /* derivatives in A, B, g, k */
 } point;
 
+/* Computes a symmetric matrix from its pairs. */
 static void unfold(const double pairs[GKV_GK_PAIRS], double sign, double full[4][4])
 {
     for (int i = 0, pair = 0; i < 4; i++)
@@ -28,7 +109,7 @@ static void unfold(const double pairs[GKV_GK_PAIRS], double sign, double full[4]
             full[i][j] = full[j][i] = sign * pairs[pair];
 }
 
-/* From derivatives by k to those by k − k_min(g): ∂_g gains slope·∂_k. */
+/* Changes derivatives at fixed k to derivatives at fixed k − k_min(g): slope·∂_k is added to ∂_g. */
 static void along_g(double slope, double full[4][4])
 {
     for (int j = 0; j < 4; j++)
@@ -54,11 +135,11 @@ static void evaluate(const gkv_gk_fit_common *common, const gkv_gk_task *task, p
     at->information[2][2] -= at->curvature * at->gradient[3];
 }
 
-/* Parameters that are not free to move: fixed, or pushed against a bound. */
-static void list_held(const gkv_gk_task *task, const point *at, unsigned char held[4])
+/* Marks the variables that are fixed, or at a bound with a gradient that points beyond it. */
+static void list_constrained(const gkv_gk_task *task, const point *at, unsigned char constrained[4])
 {
     for (int j = 0; j < 4; j++)
-        held[j] = task->fixed[j] || (at->v[j] <= task->low[j] && at->gradient[j] <= 0) ||
+        constrained[j] = task->fixed[j] || (at->v[j] <= task->low[j] && at->gradient[j] <= 0) ||
                   (at->v[j] >= task->high[j] && at->gradient[j] >= 0);
 }
 
@@ -71,15 +152,15 @@ static double length(double outer[4][4], const double d[4])
     return sqrt(fmax(sum, 0.0));
 }
 
-/* The step with the least λ from *lambda on that exists and is not too long; 0 if none does. */
-static int propose(point *at, const unsigned char held[4], double *lambda, double d[4])
+/* Computes the step for the least λ ≥ *lambda for which it exists and is not too long. Returns 0 if there is none. */
+static int propose(point *at, const unsigned char constrained[4], double *lambda, double d[4])
 {
     for (; *lambda < 1e12; *lambda = fmax(1e-3, 4.0 * *lambda)) {
         double damped[4][4];
         memcpy(damped, at->information, sizeof damped);
         for (int j = 0; j < 4; j++)
             damped[j][j] += *lambda * at->outer[j][j];
-        if (gkv_solve4x4_symmetric(damped, held, at->gradient, d) && length(at->outer, d) <= longest)
+        if (gkv_solve4x4_symmetric(damped, constrained, at->gradient, d) && length(at->outer, d) <= longest)
             return 1;
     }
     return 0;
@@ -91,37 +172,39 @@ static void move(const gkv_gk_task *task, const point *from, const double d[4], 
         to->v[j] = task->fixed[j] ? from->v[j] : fmax(task->low[j], fmin(task->high[j], from->v[j] + d[j]));
 }
 
+/* Iterates to the maximum of the likelihood. */
 static void climb(const gkv_gk_fit_common *common, gkv_gk_task *task, point *at)
 {
     gkv_gk_fit_result *result = &task->result;
     point next;
     double lambda = 0.0, d[4];
-    unsigned char held[4];
+    unsigned char constrained[4];
     result->converged = 0;
     for (result->newton = 0; result->newton < common->set->max_newton && !result->converged; result->newton++) {
-        list_held(task, at, held);
-        if (!propose(at, held, &lambda, d))
+        list_constrained(task, at, constrained);
+        if (!propose(at, constrained, &lambda, d))
             break;
-        double gain = 0.0; /* twice what a pure Newton step gains */
+        double gain = 0.0; /* twice the gain of an undamped Newton step */
         for (int j = 0; j < 4; j++)
             gain += d[j] * at->gradient[j];
         move(task, at, d, &next);
         evaluate(common, task, &next);
-        /* In the corner where k_min(g) meets −½ both sides rise towards it: no step gains, however short. */
-        const int last = gain < enough && (lambda < 1.0 || (held[3] && lambda > corner));
+        /* At the corner where k_min(g) becomes −½ the likelihood may increase towards the corner on both sides. No step
+         * increases it then, however short it is. */
+        const int last = gain < enough && (lambda < 1.0 || (constrained[3] && lambda > corner));
         if (next.value > at->value || (last && next.value > at->value - 1e-12 * fabs(at->value))) {
             *at = next;
             lambda = lambda < 1e-2 ? 0.0 : 0.1 * lambda;
             result->converged = last;
         } else {
             lambda = fmax(1e-3, 4.0 * lambda);
-            result->converged = last; /* nothing left but rounding */
+            result->converged = last; /* the difference is rounding error */
         }
     }
 }
 
-/* Where tails are far too light for the data the likelihood has no shape to climb by: wider ones
- * first, as long as each observation gains by it. */
+/* If the tails are much too light for the data, the derivatives of the likelihood are useless. k first increases in
+ * fixed steps, as long as the mean log-likelihood of an observation increases by more than 1. */
 static void widen(const gkv_gk_fit_common *common, const gkv_gk_task *task, point *at)
 {
     for (int step = 0; step < 20 && !task->fixed[3]; step++) {
@@ -134,17 +217,16 @@ static void widen(const gkv_gk_fit_common *common, const gkv_gk_task *task, poin
     }
 }
 
-/* At its pole the density is without bound, and a sample of n values cannot tell a peak there that
- * holds none of them from one that is drawn to one of them. So k keeps 3/n away from its bound: less
- * than its error, and enough for the likelihood to have a maximum. Never by so much that the
- * normal distribution were out of reach. */
+/* At its pole the density is unbounded, and the likelihood can be arbitrarily large with the pole at an observation.
+ * k therefore stays 3/n above its bound. This is less than the standard error of k, and enough for the likelihood to
+ * have a maximum. The distance is at most 0.05, so that the normal distribution remains possible. */
 static void keep_off_the_pole(const gkv_gk_fit_common *common, gkv_gk_task *task)
 {
-    const double reach = fmin(3.0 / task->result.total, 0.05);
-    if (task->fixed[3] || (task->plain && task->v[2] == 0)) /* a g held at 0 has no pole */
+    const double distance = fmin(3.0 / task->result.total, 0.05);
+    if (task->fixed[3] || (task->plain && task->v[2] == 0)) /* with g fixed at 0 there is no pole */
         return;
     const double least = task->plain ? gkv_gk_fit_k_min(common, task->v[2], NULL, NULL) : 0.0;
-    task->low[3] = fmin(fmax(task->low[3], least + reach), task->high[3]);
+    task->low[3] = fmin(fmax(task->low[3], least + distance), task->high[3]);
     task->v[3] = fmax(task->v[3], task->low[3]);
 }
 

@@ -1,4 +1,4 @@
-/* The closed-form fit from octiles. */
+/* The octile method: estimates in closed form from octiles. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -14,12 +14,12 @@ gkv_status gkv_gk_from_octiles(const double e[7], double c, double margin, gkv_g
                         margin);
     for (int i = 0; i < 7; i++)
         if (!isfinite(e[i]))
-            return gkv_fail(GKV_ERR_DATA, "octile %d is %g, not a number to fit to", i + 1, e[i]);
+            return gkv_fail(GKV_ERR_DATA, "octile %d is %g; octiles must be finite", i + 1, e[i]);
     const double inner = e[5] - e[1], outer = e[6] - e[0];
     if (!(inner > 0 && outer > 0))
         return gkv_fail(GKV_ERR_DATA, "the octiles have no spread: E6 − E2 = %g, E7 − E1 = %g", inner, outer);
     gkv_gk gk = {.a = e[3], .c = c};
-    /* Skewness beyond ±c cannot be had from a tanh; nearly so is the best there is. */
+    /* c tanh cannot be greater than c. A greater skewness becomes nearly c. */
     const double skew = (e[5] + e[1] - 2.0 * e[3]) / inner;
     gk.g = 2.0 / z_3_4 * atanh(fmax(-0.999, fmin(0.999, skew / c)));
     const double gap = log1p(z_7_8 * z_7_8) - log1p(z_3_4 * z_3_4);
@@ -34,12 +34,12 @@ gkv_status gkv_gk_fit_octiles(const double *x, size_t n, double c, gkv_gk *out)
 {
     const gkv_gk_sample sample = {.x = x, .n = n, .sorted = 1};
     double *scratch = NULL, e[7];
-    gkv_gk_ties runs;
+    gkv_gk_ties ties;
     gkv_status status = gkv_alloc(gkv_gk_ties_size(n), sizeof *scratch, &scratch);
     if (status == GKV_OK)
-        status = gkv_gk_ties_of(&sample, 0, scratch, &runs);
+        status = gkv_gk_ties_of(&sample, 0, scratch, &ties);
     for (int i = 0; i < 7 && status == GKV_OK; i++)
-        e[i] = gkv_gk_ties_quantile(&runs, (i + 1) / 8.0);
+        e[i] = gkv_gk_ties_quantile(&ties, (i + 1) / 8.0);
     free(scratch);
     return status == GKV_OK ? gkv_gk_from_octiles(e, c, 1e-4, out) : status;
 }

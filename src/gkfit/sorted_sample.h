@@ -1,45 +1,48 @@
-/* A sample made ready for fits: checked, sorted, equal values put together. */
-#ifndef GKV_GK_SAMPLE_H
-#define GKV_GK_SAMPLE_H
+/* A sample prepared for fits: checked, sorted, and with equal values merged. */
+#ifndef GKV_GKFIT_SORTED_SAMPLE_H
+#define GKV_GKFIT_SORTED_SAMPLE_H
 
 #include <stddef.h>
 
 #include "core/error.h"
 #include "gkvae/gk_fit.h"
 
-/* Distinct values ascending, and the weight up to and with each. The observations of one
- * value have ranks end[r−1] + 1 … end[r], which are taken at their middle. */
+/* The distinct values of a sample in ascending order. Equal values are ties, which form one group. The observations of
+ * group r have the ranks end[r−1] + 1 … end[r]. The group counts at the middle of these ranks. */
 typedef struct gkv_gk_ties {
-    size_t n, count;  /* values of weight above 0; distinct ones */
-    double total;     /* Σ w */
-    double *x, *end;  /* in the memory given */
+    size_t n;     /* the number of values with a weight above 0 */
+    size_t count; /* the number of distinct values */
+    double total; /* Σ w */
+    double *x;    /* [count] the distinct values, in the memory of the caller */
+    double *end;  /* [count] the sum of the weights up to and including each value */
 } gkv_gk_ties;
 
-/* Numbers of memory that gkv_gk_ties_of needs for n values. */
+/* The number of doubles of memory that gkv_gk_ties_of needs for n values. */
 static inline size_t gkv_gk_ties_size(size_t n)
 {
     return 5 * n;
 }
 
-/* GKV_ERR_DATA and the reason, unless the sample has at least GKV_GK_FIT_MIN observations, all
- * finite. `ties` 0 also refuses what no continuous distribution fits. */
-gkv_status gkv_gk_ties_of(const gkv_gk_sample *sample, int ties, double *memory, gkv_gk_ties *runs);
+/* Prepares a sample. Returns GKV_ERR_DATA with the reason unless the sample has at least GKV_GK_FIT_MIN observations
+ * that are all finite. Unless allow_ties is 1, the function also refuses samples with heavy ties, which no
+ * continuous distribution fits. */
+gkv_status gkv_gk_ties_of(const gkv_gk_sample *sample, int allow_ties, double *memory, gkv_gk_ties *ties);
 
-/* Where value r stands: of p(n+1), the middle of its ranks. */
-static inline double gkv_gk_ties_place(const gkv_gk_ties *runs, size_t r)
+/* The middle rank of group r. It corresponds to the level p = rank/(n+1). */
+static inline double gkv_gk_ties_rank(const gkv_gk_ties *ties, size_t r)
 {
-    const double before = r > 0 ? runs->end[r - 1] : 0.0;
-    return before + 0.5 * (runs->end[r] - before + 1.0);
+    const double before = r > 0 ? ties->end[r - 1] : 0.0;
+    return before + 0.5 * (ties->end[r] - before + 1.0);
 }
 
-/* The quantile at place p(n+1), between values by a straight line. */
-double gkv_gk_ties_quantile(const gkv_gk_ties *runs, double p);
+/* The sample quantile at rank p(n+1), by linear interpolation between values. */
+double gkv_gk_ties_quantile(const gkv_gk_ties *ties, double p);
 
-/* How many levels a fit of `total` observations uses by itself. */
+/* The default number of levels of a fit to `total` observations. */
 size_t gkv_gk_levels_default(double total);
 
-/* Chooses m ≤ count of the values, closer in the tails but not beyond the share `tail` of
- * either: x[m] and their levels p[m]. */
-void gkv_gk_levels_choose(const gkv_gk_ties *runs, size_t m, double tail, double *x, double *p);
+/* Chooses m ≤ count of the values x[m] and their levels p[m]. Levels lie closer in the tails, but leave out the
+ * fraction `tail` of the sample on either side. */
+void gkv_gk_levels_choose(const gkv_gk_ties *ties, size_t m, double tail, double *x, double *p);
 
 #endif

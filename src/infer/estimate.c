@@ -8,6 +8,7 @@
 
 #include "core/memory.h"
 #include "core/vmath.h"
+#include "num/constants.h"
 
 /* Images of one task, and rows (image × sample) of one pass. Both fixed: they are
  * what the bits of a result may depend on, and the number of threads is not. */

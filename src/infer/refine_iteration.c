@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "num/cholesky.h"
-#include "num/precision.h"
+#include "num/constants.h"
+#include "num/linalg.h"
 
 /* Steps that are tried in an iteration, each shorter than the last; and places of noise that an
  * iteration has. */

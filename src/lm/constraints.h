@@ -1,35 +1,41 @@
-/* Linear combinations of the parameters that keep their values: x = anchor + Bᵀy, where the rows
- * of B are an orthonormal basis of what may move, and y is what the solver searches. */
-#ifndef GKV_LM_HELD_H
-#define GKV_LM_HELD_H
+/* Linear equality constraints: x = anchor + Bᵀy. The rows of B are an orthonormal basis of the directions that satisfy
+ * the constraints, and the solver minimizes over y. */
+#ifndef GKV_LM_CONSTRAINTS_H
+#define GKV_LM_CONSTRAINTS_H
 
 #include <stddef.h>
 
 #include "gkvae/error.h"
 
 typedef struct gkv_lm_constraints {
-    size_t p, free;     /* parameters; numbers in y */
-    double *memory;
-    double *basis;      /* p × p, row-major: first those of B, p numbers each */
-    double *anchor, *x, *y, *row; /* p each */
-    double *covariance; /* p × p */
+    size_t p;           /* the number of parameters */
+    size_t dimension;   /* the number of elements of y */
+    double *memory;     /* the block of memory of all arrays */
+    double *basis;      /* p × p, row-major; the first `dimension` rows are B */
+    double *covariance; /* p × p; the covariance of y takes the first dimension² elements */
+    double *anchor;     /* p */
+    double *x, *y;      /* p each */
+    double *row;        /* p; scratch */
 } gkv_lm_constraints;
 
-gkv_status gkv_lm_constraints_open(gkv_lm_constraints *held, size_t p);
-void gkv_lm_constraints_close(gkv_lm_constraints *held);
+/* Allocates the arrays. Returns GKV_ERR_MEMORY on failure. */
+gkv_status gkv_lm_constraints_open(gkv_lm_constraints *constraints, size_t p);
 
-/* For `count` combinations[count × p] and the parameters in fixed[p] (or NULL): sets the basis,
- * and y for this x. Combinations that follow from others are no more than they are. */
-void gkv_lm_constraints_start(gkv_lm_constraints *held, const double *combinations, size_t count, const unsigned char *fixed,
-                       const double *x);
+/* Frees the arrays. */
+void gkv_lm_constraints_close(gkv_lm_constraints *constraints);
 
-/* x[p] of y. */
-void gkv_lm_constraints_x(const gkv_lm_constraints *held, const double *y, double *x);
+/* Sets the basis and anchor, and y for this x[p], so that the linear combinations[count × p] of the parameters keep
+ * their values and the parameters in fixed[p] (or NULL) do not change. Combinations may be linearly dependent. */
+void gkv_lm_constraints_start(gkv_lm_constraints *constraints, const double *combinations, size_t count,
+                              const unsigned char *fixed, const double *x);
 
-/* J[n × p] by columns becomes ∂r/∂y [n × free]. */
-void gkv_lm_constraints_jacobian(gkv_lm_constraints *held, size_t n, double *jacobian);
+/* Computes x[p] from y. */
+void gkv_lm_constraints_x(const gkv_lm_constraints *constraints, const double *y, double *x);
 
-/* The covariance of x [p × p] of that of y, which is in held->covariance [free × free]. */
-void gkv_lm_constraints_covariance(const gkv_lm_constraints *held, double *covariance);
+/* Replaces the Jacobian ∂r/∂x [n × p], column-major, by ∂r/∂y [n × dimension]. */
+void gkv_lm_constraints_jacobian(gkv_lm_constraints *constraints, size_t n, double *jacobian);
+
+/* Computes the covariance of x [p × p] from that of y, which is in constraints->covariance. */
+void gkv_lm_constraints_covariance(const gkv_lm_constraints *constraints, double *covariance);
 
 #endif

@@ -1,11 +1,11 @@
-/* (JᵀJ)⁻¹ through R: with R C P = Q' S, C = diag(1/column norms), it is
- * C P S⁻¹ S⁻ᵀ Pᵀ C. Columns of unit norm make the rank independent of units. One
- * problem at a time, in plain C: this is done once, on p × p numbers. */
+/* The covariance (JᵀJ)⁻¹ from the triangle R of J. With C = diag(1/column norms) and the pivoted factorization R C P
+ * = Q' S, it is C P S⁻¹ S⁻ᵀ Pᵀ C. The columns of R C have unit norm, so that the rank does not depend on the units
+ * of the parameters. The code is scalar, because it runs once for each problem, on p × p numbers. */
 #include <math.h>
 
 #include "lm/runner.h"
 
-/* ‖v‖ of numbers no larger than 1 or so. */
+/* ‖v‖ of numbers of a size of about 1 or less. */
 static double norm_of(size_t n, const double *v)
 {
     double sum = 0.0;
@@ -14,8 +14,9 @@ static double norm_of(size_t n, const double *v)
     return sqrt(sum);
 }
 
-/* a[p × p] with columns of norm 1 or 0 becomes S, a P = Q' S, |S_00| ≥ |S_11| ≥ …; column j of
- * S is column order[j] of a. Householder reflections, with norms taken afresh. */
+/* Replaces a[p × p], whose columns have norm 1 or 0, by S with a P = Q' S and |S_00| ≥ |S_11| ≥ …. Column j of S
+ * belongs to column order[j] of a. The method is Householder reflections; column norms are computed anew for each
+ * pivot. */
 static void factor_pivoted(size_t p, double *a, size_t *order)
 {
     for (size_t j = 0; j < p; j++)
@@ -29,7 +30,7 @@ static void factor_pivoted(size_t p, double *a, size_t *order)
                 length = norm, widest = j;
         }
         if (length < 1e-150)
-            return; /* what is left is nothing */
+            return; /* the remaining columns are 0 */
         for (size_t i = 0; i < p; i++) {
             const double kept = a[k * p + i];
             a[k * p + i] = a[widest * p + i];
@@ -57,8 +58,8 @@ static void factor_pivoted(size_t p, double *a, size_t *order)
     }
 }
 
-/* Inverts the leading upper triangle in place: column j of the inverse comes from
- * the columns before it, already inverted, and the old column j, from the top. */
+/* Inverts the leading upper triangle in place. Column j of the inverse follows from the earlier columns of the
+ * inverse and the old column j, from the first row to the last. */
 static void invert_triangle(size_t n, size_t rank, double *r)
 {
     for (size_t j = 0; j < rank; j++) {
@@ -73,9 +74,9 @@ static void invert_triangle(size_t n, size_t rank, double *r)
     }
 }
 
-/* Whether parameter `row` (of S) moves along a direction in which nothing changes: the null
- * space of S is spanned by (−S₁₁⁻¹ S₁₂, 1), S₁₁ being the leading triangle, inverted here
- * already, and S₁₂ what stands beside it. S₁₂ is known to `tolerance`, columns being of norm 1. */
+/* Whether parameter `row` of S changes along a direction of the null space of S. (−S₁₁⁻¹ S₁₂, 1) spans this space.
+ * S₁₁ is the leading triangle, which is already inverted, and S₁₂ is the block to its right. The error of S₁₂ is
+ * about `tolerance`, because columns have norm 1. */
 static int is_undetermined(size_t p, size_t rank, const double *s, size_t row, double tolerance)
 {
     if (row >= rank)

@@ -1,23 +1,24 @@
+/* The Jacobian by difference quotients. */
 #include <math.h>
 #include <string.h>
 
 #include "core/error.h"
 #include "lm/runner.h"
 
-/* How far to go in parameter j: a share of its size, or, if it is next to 0, of a size at which it
- * would have a thousandth of the others' influence, or of the residuals' size if all are. */
+/* The length h of the difference in parameter j. It is proportional to |x_j|. If x_j is almost 0, it is proportional
+ * to the size at which x_j would contribute a thousandth of ‖D x‖, or of ‖r‖ if all parameters are almost 0. */
 static double length_of(const gkv_lm_runner *d, size_t l, size_t j)
 {
     const gkv_lm_lane *lane = &d->lane[l];
     const double scale = d->scale[j * d->kernels->lanes + l], size = fabs(d->x[j * d->kernels->lanes + l]);
     const double extent = lane->x_norm > 1e-8 * lane->r_norm ? lane->x_norm : lane->r_norm;
     const double least = scale > 0 && extent > 0 ? 1e-3 * extent / scale : 1e-4;
-    /* √ε and ∛ε: where errors of rounding and of the formula balance. */
-    return (lane->settled ? 6.0554544523933395e-06 : 1.4901161193847656e-08) * larger(size, least);
+    /* √ε for one-sided and ∛ε for central differences: rounding and truncation errors are then about equal. */
+    return (lane->one_sided_stop ? 6.0554544523933395e-06 : 1.4901161193847656e-08) * larger(size, least);
 }
 
-/* Residuals on one side in parameter j, for the lanes in `open` that can go there; their
- * slopes are put into the column, or averaged with those of the other side. */
+/* Computes the residuals on one side of x in parameter j, for the lanes in `open` whose bounds allow it. The difference
+ * quotients become column j of J. If the other side has been computed, column j becomes the average of both. */
 static gkv_status take_side(gkv_lm_runner *d, gkv_lm_task *task, size_t j, int side, int *open, int *found)
 {
     static const gkv_lm_measure plain = {.loss = GKV_LM_SQUARES};
@@ -36,11 +37,11 @@ static gkv_status take_side(gkv_lm_runner *d, gkv_lm_task *task, size_t j, int s
             const size_t at = j * lanes + l;
             const int done = d->group.active[l] && d->numbers[l] < INFINITY;
             d->mask[l] = done ? d->shifted[at] - d->x[at] : 0.0;
-            d->share[l] = found[l] ? 0.5 : 1.0;
+            d->side_weight[l] = found[l] ? 0.5 : 1.0;
             found[l] |= done;
-            open[l] &= !done || d->lane[l].settled;
+            open[l] &= !done || d->lane[l].one_sided_stop;
         }
-        d->kernels->difference(d->n, d->residual, d->fresh, d->mask, d->share, d->system + j * d->n * lanes);
+        d->kernels->difference(d->n, d->residual, d->fresh, d->mask, d->side_weight, d->system + j * d->n * lanes);
     }
     for (size_t l = 0; l < lanes; l++)
         d->shifted[j * lanes + l] = d->x[j * lanes + l];
@@ -62,7 +63,7 @@ gkv_status gkv_lm_differences(gkv_lm_runner *d, gkv_lm_task *task)
             gkv_lm_lane *lane = &d->lane[l];
             if (open[l] && !found[l] && d->low[j * lanes + l] < d->high[j * lanes + l] && !lane->fault) {
                 lane->fault = GKV_LM_BAD_DIFFERENCE;
-                lane->place = j;
+                lane->index = j;
                 lane->result.stop = GKV_LM_FAULT;
             }
         }

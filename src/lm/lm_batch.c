@@ -1,21 +1,20 @@
-/* The solver for many problems: a runner a thread, all taking problems of one task. */
+/* The solver for many problems. Each thread has a runner, and all runners take problems from one task. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/threads.h"
-#include "lm/level.h"
 #include "lm/runner.h"
 
 struct gkv_lm_batch {
     size_t n, p;
     int threads;
     gkv_simd level;
-    gkv_lm_runner *runners; /* one a thread */
+    gkv_lm_runner *runners; /* one for each thread */
 };
 
-static gkv_simd chosen = GKV_SIMD_LEVELS; /* GKV_SIMD_LEVELS: by the CPU */
+static gkv_simd chosen = GKV_SIMD_LEVELS; /* GKV_SIMD_LEVELS: the CPU decides */
 
 void gkv_lm_use(gkv_simd level)
 {
@@ -32,14 +31,14 @@ size_t gkv_lm_lanes(void)
     return gkv_lm_kernels_of(gkv_lm_level())->lanes;
 }
 
-/* As many lanes as keep all threads busy, and no more than that: the results are the same. */
+/* The kernels with the most lanes that still keep all threads busy. Results do not depend on the choice. */
 static const gkv_lm_kernels *kernels_for(const gkv_lm_batch *batch, size_t count)
 {
-    const size_t share = count / (size_t)batch->threads + (count % (size_t)batch->threads > 0);
-    if (share <= 1)
+    const size_t per_thread = count / (size_t)batch->threads + (count % (size_t)batch->threads > 0);
+    if (per_thread <= 1)
         return gkv_lm_kernels_single(batch->level);
     gkv_simd level = GKV_SIMD_PORTABLE;
-    while (level < batch->level && gkv_lm_kernels_of(level)->lanes < share)
+    while (level < batch->level && gkv_lm_kernels_of(level)->lanes < per_thread)
         level++;
     return gkv_lm_kernels_of(level);
 }
@@ -85,7 +84,8 @@ gkv_status gkv_lm_batch_solve(gkv_lm_batch *batch, size_t count, gkv_lm_batch_re
     else
         gkv_lm_defaults(&set);
     if (set.held || set.n_held || set.monitor)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a batch of least-squares problems has no held combinations and no monitor");
+        return gkv_fail(GKV_ERR_ARGUMENT, "a batch of least-squares problems supports neither `held` combinations nor "
+                                          "a monitor");
     GKV_TRY(gkv_lm_check(batch->n, batch->p, count, &set));
     gkv_lm_task task = {.residuals = residuals,
                         .jacobian = jacobian,
@@ -107,7 +107,7 @@ gkv_status gkv_lm_batch_solve(gkv_lm_batch *batch, size_t count, gkv_lm_batch_re
         gkv_lm_runner_fit(&batch->runners[i], kernels, batch->p);
         const gkv_status own = gkv_lm_run(&batch->runners[i], &task);
 #pragma omp critical(gkv_lm_batch_status)
-        if (own != GKV_OK && status == GKV_OK) { /* messages are a thread's own: it has to be carried over */
+        if (own != GKV_OK && status == GKV_OK) { /* each thread has its own message; the caller's thread gets a copy */
             status = own;
             snprintf(message, sizeof message, "%s", gkv_error_message());
         }

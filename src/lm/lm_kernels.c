@@ -2,21 +2,22 @@
 #include "lm/lm_lanes.h"
 #include "lm/lm_loss.h"
 
-/* Reflects one or two columns, whose first elements are at the corners: I − factor·u uᵀ with
- * u = (top, v). Two share what is loaded of v; `second` may be NULL. */
+/* Applies the reflection I − factor·u uᵀ, u = (top, v), to one or two columns. The first element of a column is at
+ * its corner, the others follow in `first` or `second`. Two columns together need only one load of v. `second` may
+ * be NULL. */
 static inline void reflect(size_t n, const double *v, vd top, vd factor, double *first, double *first_corner,
                            double *second, double *second_corner)
 {
-    four sum = no_sum(), other_sum = sum;
+    vec4 sum = zero4(), other_sum = sum;
     size_t i = 0;
     for (; i + 4 <= n; i += 4) {
-        const four u = get_four(v, i);
-        sum = add_product(sum, u, get_four(first, i));
+        const vec4 u = get4(v, i);
+        sum = add_product(sum, u, get4(first, i));
         if (second)
-            other_sum = add_product(other_sum, u, get_four(second, i));
+            other_sum = add_product(other_sum, u, get4(second, i));
     }
     if (i < n) {
-        const four u = get_rest(v, i, n - i);
+        const vec4 u = get_rest(v, i, n - i);
         sum = add_product(sum, u, get_rest(first, i, n - i));
         if (second)
             other_sum = add_product(other_sum, u, get_rest(second, i, n - i));
@@ -29,10 +30,10 @@ static inline void reflect(size_t n, const double *v, vd top, vd factor, double 
         put(second_corner, 0, get(second_corner, 0) - other * top);
     }
     for (i = 0; i + 4 <= n; i += 4) {
-        const four u = get_four(v, i);
-        subtract_four(first, i, amount, u);
+        const vec4 u = get4(v, i);
+        subtract4(first, i, amount, u);
         if (second)
-            subtract_four(second, i, other, u);
+            subtract4(second, i, other, u);
     }
     for (; i < n; i++) {
         put(first, i, get(first, i) - amount * get(v, i));
@@ -41,13 +42,13 @@ static inline void reflect(size_t n, const double *v, vd top, vd factor, double 
     }
 }
 
-/* Lengths whose squares, and products with other lengths, are at no risk. */
+/* Squares of lengths in this range, and products of such lengths, neither overflow nor underflow. */
 #define TAME_LOW 1e-70
 #define TAME_HIGH 1e70
 
-/* Takes rows of a system into a triangle by Householder reflections, one a column; they
- * leave the rows 0, where their vectors are put instead, with top and factor of each in tau[2p].
- * Column j of the rows begins at rows + j·stride, and its elements from the (wide + j)th on are 0. */
+/* Folds rows of a system into a triangle by one Householder reflection for each column. The reflections make the
+ * rows 0; their vectors v are stored there instead, and top and factor in tau[2p]. Column j of the rows begins at
+ * rows + j·stride. Its elements from index wide + j on are 0. */
 static inline void fold(size_t n, size_t wide, size_t stride, size_t p, double *rows, double *tau, double *triangle)
 {
     const vd zero = vd_set(0), one = vd_set(1);
@@ -119,28 +120,28 @@ static void columns(size_t p, const double *triangle, const double *r_norm, doub
     }
 }
 
-static void step(size_t p, const double *triangle, const double *right, const double *free, const double *scale,
-                 const double *lambda, double *d, double *norm, double *work)
+static void step(size_t p, const double *triangle, const double *right, const double *unconstrained,
+                 const double *scale, const double *lambda, double *d, double *norm, double *work)
 {
     const vd zero = vd_set(0), one = vd_set(1), root = vd_sqrt(get(lambda, 0));
     double *damped = work, *rows = work + p * (p + 1) * LANES, *unit = rows + p * (p + 1) * LANES;
     lane_mask plain = root == zero;
     for (size_t j = 0; j < p; j++)
-        plain = both(plain, get(free, j) != zero);
+        plain = both(plain, get(unconstrained, j) != zero);
     memcpy(damped, triangle, p * p * LANES * sizeof *damped);
     memcpy(damped + p * p * LANES, right, p * LANES * sizeof *damped);
     if (any(plain == 0)) {
         for (size_t j = 0; j < p; j++) {
-            const lane_mask held = get(free, j) == zero;
+            const lane_mask excluded = get(unconstrained, j) == zero;
             for (size_t i = 0; i < p; i++) {
-                put(damped, j * p + i, vd_select(held, zero, get(damped, j * p + i)));
+                put(damped, j * p + i, vd_select(excluded, zero, get(damped, j * p + i)));
                 put(rows, j * p + i, zero);
             }
-            /* A column of 0 must not be left without damping: its row of R would be lost. */
-            put(rows, j * p + j, vd_select(held, one, root) * get(scale, j));
+            /* A column of zeros needs damping too, or its row of R would be lost. */
+            put(rows, j * p + j, vd_select(excluded, one, root) * get(scale, j));
             put(rows, p * p + j, zero);
         }
-        fold(p, 1, p, p, rows, unit, damped); /* unit: room for the factors */
+        fold(p, 1, p, p, rows, unit, damped); /* `unit` is scratch for the factors here */
         for (size_t j = 0; j < p; j++)
             for (size_t i = 0; i <= j; i++)
                 put(damped, j * p + i, vd_select(plain, get(triangle, j * p + i), get(damped, j * p + i)));
@@ -152,19 +153,19 @@ static void step(size_t p, const double *triangle, const double *right, const do
         for (size_t j = k + 1; j < p; j++)
             sum = sum - get(damped, j * p + k) * get(d, j);
         const vd diagonal = get(damped, k * p + k);
-        const lane_mask nothing = diagonal == zero;
-        put(d, k, vd_select(either(nothing, get(free, k) == zero), zero, sum / vd_select(nothing, one, diagonal)));
+        const lane_mask nothing = diagonal == zero, none = either(nothing, get(unconstrained, k) == zero);
+        put(d, k, vd_select(none, zero, sum / vd_select(nothing, one, diagonal)));
     }
     for (size_t j = 0; j < p; j++)
         put(unit, j, get(scale, j) * get(d, j));
     put(norm, 0, length_of(p, unit, zero));
 }
 
-static void fall(size_t p, const double *scale, const double *norm, double *square, double *work)
+static void step_norm_derivative(size_t p, const double *scale, const double *norm, double *square, double *work)
 {
     const vd zero = vd_set(0), one = vd_set(1), length = get(norm, 0);
     const double *damped = work;
-    double *w = work + 2 * p * (p + 1) * LANES; /* at first D d, as left by step */
+    double *w = work + 2 * p * (p + 1) * LANES; /* at first D d, which `step` has left here */
     const vd inverse = one / vd_select(length < vd_set(TINY), one, length);
     vd squares = zero;
     for (size_t k = 0; k < p; k++) {
@@ -203,10 +204,10 @@ static void copy(size_t n, const double *mask, const double *from, double *to)
         put(to, i, vd_select(chosen, get(from, i), get(to, i)));
 }
 
-static void difference(size_t n, const double *r, const double *to, const double *h, const double *share,
+static void difference(size_t n, const double *r, const double *to, const double *h, const double *weight,
                        double *column)
 {
-    const vd length = get(h, 0), part = get(share, 0), rest = vd_set(1) - part;
+    const vd length = get(h, 0), part = get(weight, 0), rest = vd_set(1) - part;
     const lane_mask chosen = length != vd_set(0);
     for (size_t i = 0; i < n; i++) {
         const vd slope = (get(to, i) - get(r, i)) / length, before = get(column, i);
@@ -216,7 +217,7 @@ static void difference(size_t n, const double *r, const double *to, const double
 
 GKV_SIMD_TABLE(gkv_lm_kernels,
     .lanes = VD_LANES, .cost = cost, .weigh = weigh, .change = change, .difference = difference,
-    .factor = factor, .rotate = rotate, .columns = columns, .step = step, .fall = fall,
+    .factor = factor, .rotate = rotate, .columns = columns, .step = step, .step_norm_derivative = step_norm_derivative,
     .move = move, .norm = norm, .copy = copy);
 
 #ifdef GKV_SIMD_PORTABLE_FILE

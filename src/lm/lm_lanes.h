@@ -1,4 +1,4 @@
-/* For lm_kernels.c: elements of all lanes, four at a time, their sums and lengths. */
+/* For lm_kernels.c: loads and stores of elements of all lanes, sums of products, and lengths of vectors. */
 #ifndef GKV_LM_KERNELS_LANES_H
 #define GKV_LM_KERNELS_LANES_H
 
@@ -22,7 +22,7 @@ static inline int any(lane_mask m) { return m; }
 static inline lane_mask both(lane_mask a, lane_mask b) { return a & b; }
 static inline lane_mask either(lane_mask a, lane_mask b) { return a | b; }
 
-/* Lengths below this are 0, so that their inverses are finite. */
+/* Lengths below this count as 0, so that reciprocals are finite. */
 #define TINY 1e-300
 
 static inline vd get(const double *array, size_t element)
@@ -35,29 +35,30 @@ static inline void put(double *array, size_t element, vd value)
     vd_store(array + element * LANES, value);
 }
 
-/* Four elements. Sums are kept in four parts, the first of elements 0, 4, 8 …: no addition waits
- * for the one before, and a single lane has something to fill vectors with. */
+/* A vec4 holds vec4 consecutive elements of each lane. Sums have vec4 partial sums, the first of elements 0, 4, 8 …
+ * and so on. Additions to different partial sums do not wait for each other, and a single lane can use vector
+ * instructions. */
 #if defined(GKV_SIMD_AVX512_FILE) || defined(GKV_SIMD_AVX2_FILE)
-typedef struct four {
+typedef struct vec4 {
     vd a, b, c, d;
-} four;
+} vec4;
 
-static inline four get_four(const double *x, size_t i)
+static inline vec4 get4(const double *x, size_t i)
 {
-    return (four){get(x, i), get(x, i + 1), get(x, i + 2), get(x, i + 3)};
+    return (vec4){get(x, i), get(x, i + 1), get(x, i + 2), get(x, i + 3)};
 }
 
-static inline four add_product(four sum, four x, four y)
+static inline vec4 add_product(vec4 sum, vec4 x, vec4 y)
 {
-    return (four){sum.a + x.a * y.a, sum.b + x.b * y.b, sum.c + x.c * y.c, sum.d + x.d * y.d};
+    return (vec4){sum.a + x.a * y.a, sum.b + x.b * y.b, sum.c + x.c * y.c, sum.d + x.d * y.d};
 }
 
-static inline vd total(four sum)
+static inline vd total(vec4 sum)
 {
     return (sum.a + sum.b) + (sum.c + sum.d);
 }
 
-static inline void subtract_four(double *x, size_t i, vd amount, four y)
+static inline void subtract4(double *x, size_t i, vd amount, vec4 y)
 {
     put(x, i, get(x, i) - amount * y.a);
     put(x, i + 1, get(x, i + 1) - amount * y.b);
@@ -66,52 +67,52 @@ static inline void subtract_four(double *x, size_t i, vd amount, four y)
 }
 #elif defined(__AVX__)
 typedef double quad __attribute__((vector_size(32), aligned(8), may_alias));
-typedef struct four {
+typedef struct vec4 {
     quad abcd;
-} four;
+} vec4;
 
-static inline four get_four(const double *x, size_t i)
+static inline vec4 get4(const double *x, size_t i)
 {
-    return (four){*(const quad *)(x + i)};
+    return (vec4){*(const quad *)(x + i)};
 }
 
-static inline four add_product(four sum, four x, four y)
+static inline vec4 add_product(vec4 sum, vec4 x, vec4 y)
 {
-    return (four){sum.abcd + x.abcd * y.abcd};
+    return (vec4){sum.abcd + x.abcd * y.abcd};
 }
 
-static inline vd total(four sum)
+static inline vd total(vec4 sum)
 {
     return (sum.abcd[0] + sum.abcd[1]) + (sum.abcd[2] + sum.abcd[3]);
 }
 
-static inline void subtract_four(double *x, size_t i, vd amount, four y)
+static inline void subtract4(double *x, size_t i, vd amount, vec4 y)
 {
     const quad all = {amount, amount, amount, amount};
     *(quad *)(x + i) -= all * y.abcd;
 }
 #else
 typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
-typedef struct four {
+typedef struct vec4 {
     pair ab, cd;
-} four;
+} vec4;
 
-static inline four get_four(const double *x, size_t i)
+static inline vec4 get4(const double *x, size_t i)
 {
-    return (four){*(const pair *)(x + i), *(const pair *)(x + i + 2)};
+    return (vec4){*(const pair *)(x + i), *(const pair *)(x + i + 2)};
 }
 
-static inline four add_product(four sum, four x, four y)
+static inline vec4 add_product(vec4 sum, vec4 x, vec4 y)
 {
-    return (four){sum.ab + x.ab * y.ab, sum.cd + x.cd * y.cd};
+    return (vec4){sum.ab + x.ab * y.ab, sum.cd + x.cd * y.cd};
 }
 
-static inline vd total(four sum)
+static inline vd total(vec4 sum)
 {
     return (sum.ab[0] + sum.ab[1]) + (sum.cd[0] + sum.cd[1]);
 }
 
-static inline void subtract_four(double *x, size_t i, vd amount, four y)
+static inline void subtract4(double *x, size_t i, vd amount, vec4 y)
 {
     const pair both = {amount, amount};
     *(pair *)(x + i) -= both * y.ab;
@@ -119,34 +120,34 @@ static inline void subtract_four(double *x, size_t i, vd amount, four y)
 }
 #endif
 
-/* The next `left` < 4 elements, and zeros. */
-static inline four get_rest(const double *x, size_t i, size_t left)
+/* The next `left` < 4 elements, followed by zeros. */
+static inline vec4 get_rest(const double *x, size_t i, size_t left)
 {
     double rest[4 * VD_LANES] = {0};
     for (size_t k = 0; k < left; k++)
         put(rest, k, get(x, i + k));
-    return get_four(rest, 0);
+    return get4(rest, 0);
 }
 
-static inline four no_sum(void)
+static inline vec4 zero4(void)
 {
     static const double zeros[4 * VD_LANES];
-    return get_four(zeros, 0);
+    return get4(zeros, 0);
 }
 
 /* Σ a_i b_i */
 static inline vd dot(size_t n, const double *a, const double *b)
 {
-    four sum = no_sum();
+    vec4 sum = zero4();
     size_t i = 0;
     for (; i + 4 <= n; i += 4)
-        sum = add_product(sum, get_four(a, i), get_four(b, i));
+        sum = add_product(sum, get4(a, i), get4(b, i));
     if (i < n)
         sum = add_product(sum, get_rest(a, i, n - i), get_rest(b, i, n - i));
     return total(sum);
 }
 
-/* √(top² + ‖v‖²), without overflow or underflow; NaN if anything is. */
+/* √(top² + ‖v‖²), without overflow or underflow; NaN if an element is NaN. */
 static inline vd length_of(size_t n, const double *v, vd top)
 {
     const vd square = top * top + dot(n, v, v), one = vd_set(1);

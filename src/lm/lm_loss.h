@@ -1,12 +1,12 @@
-/* For lm_kernels.c: weights and losses. */
+/* For lm_kernels.c: weights and loss functions. */
 #ifndef GKV_LM_KERNELS_LOSS_H
 #define GKV_LM_KERNELS_LOSS_H
 
 #include "lm/lm_lanes.h"
 
-/* ρ'(t²), t = r/scale. Rows are scaled by √(w ρ'), which gives the gradient of the loss, and as its
- * curvature that of reweighted least squares. The term in ρ'', which is negative for these losses, is
- * left out: with it, however guarded, far starts more often end in poor minima. */
+/* ρ'(t²), t = r/scale. Rows are scaled by √(w ρ'). This gives the gradient of the loss, and the curvature of
+ * iteratively reweighted least squares. The curvature omits the term in ρ'', which is negative for these losses.
+ * With that term, even with safeguards, more distant starts end in poor minima. */
 static inline vd slope_of(vd t, gkv_lm_loss loss)
 {
     const vd one = vd_set(1), s = t * t;
@@ -17,7 +17,7 @@ static inline vd slope_of(vd t, gkv_lm_loss loss)
     return one / (one + s);
 }
 
-/* What row i of J, and of r, is to be multiplied by. */
+/* The factor of row i of J and r. */
 static inline vd factor_of(size_t i, const double *r, const gkv_lm_measure *m)
 {
     const vd weight = m->weights ? get(m->weights, i) : vd_set(1);
@@ -55,7 +55,7 @@ static void change(size_t n, const double *r, const double *to, const gkv_lm_mea
     }
 }
 
-/* ρ(t²). The logarithm is libm's, lane by lane, for the sake of equal bits. */
+/* ρ(t²). The logarithm of each lane comes from libm, so that all instruction sets give the same bits. */
 static inline vd loss_of(vd t, gkv_lm_loss loss)
 {
     const vd one = vd_set(1), two = vd_set(2), s = t * t;

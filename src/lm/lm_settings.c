@@ -1,3 +1,4 @@
+/* Settings of the solvers: defaults and checks; the names of the reasons to stop. */
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -19,8 +20,8 @@ void gkv_lm_defaults(gkv_lm_settings *settings)
     };
 }
 
-/* " (problem 7)", where there is more than one. */
-static const char *place(char out[32], size_t problem, size_t count)
+/* Writes " (problem 7)" to `out` if there is more than one problem, else "". Returns `out`. */
+static const char *where_of(char out[32], size_t problem, size_t count)
 {
     out[0] = '\0';
     if (count > 1)
@@ -37,22 +38,22 @@ gkv_status gkv_lm_check(size_t n, size_t p, size_t count, const gkv_lm_settings 
         return gkv_fail(GKV_ERR_ARGUMENT, "least squares: first_step and max_iterations must be ≥ 0, "
                                           "max_evaluations ≥ 1");
     if (!(set->acceleration >= 0))
-        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: acceleration must be ≥ 0, and 0 for none");
+        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: acceleration must be ≥ 0; 0 disables it");
     if (set->loss < GKV_LM_SQUARES || set->loss > GKV_LM_CAUCHY)
         return gkv_fail(GKV_ERR_ARGUMENT, "least squares: there is no loss %d", (int)set->loss);
     if (set->loss != GKV_LM_SQUARES && !(set->loss_scale > 1e-150 && set->loss_scale < 1e150))
-        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: loss_scale must be above 0, of the size of a residual; it "
-                                          "is %g", set->loss_scale);
+        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: loss_scale must be positive and of the size of a residual, "
+                                          "not %g", set->loss_scale);
     for (size_t i = 0; i < p * count; i++) {
         const double low = set->low ? set->low[i] : -INFINITY, high = set->high ? set->high[i] : INFINITY;
         if (!(low <= high) || low == INFINITY || high == -INFINITY)
-            return gkv_fail(GKV_ERR_ARGUMENT, "least squares: bounds %g and %g of parameter %zu leave it nothing%s",
-                            low, high, i % p, place(where, i / p, count));
+            return gkv_fail(GKV_ERR_ARGUMENT, "least squares: no value satisfies the bounds %g and %g of parameter "
+                                              "%zu%s", low, high, i % p, where_of(where, i / p, count));
     }
     for (size_t i = 0; set->weights && i < n * count; i++)
         if (!(set->weights[i] >= 0 && set->weights[i] < INFINITY))
             return gkv_fail(GKV_ERR_ARGUMENT, "least squares: the weight of residual %zu is %g%s; weights must be ≥ 0 "
-                                              "and finite", i % n, set->weights[i], place(where, i / n, count));
+                                              "and finite", i % n, set->weights[i], where_of(where, i / n, count));
     return GKV_OK;
 }
 

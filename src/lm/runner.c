@@ -1,11 +1,148 @@
-/* The ticks: what is asked of the callbacks, and what follows from it. */
+/* The runner: its memory, how lanes start and end problems, and the steps of the state machine. */
 #include "lm/runner.h"
 
 #include <float.h>
 #include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
+#include "core/memory.h"
+
+/* --- Memory ------------------------------------------------------------------ */
+
+/* Sets the pointers of the arrays into the block of memory, if it exists. Returns the number of doubles of all
+ * arrays. */
+static size_t lay_out(gkv_lm_runner *d)
+{
+    const size_t n = d->n, p = d->p, lanes = d->kernels->lanes;
+    const struct {
+        double **array;
+        size_t elements;
+    } arrays[] = {
+        {&d->system, n * (p + 1)},  {&d->reflections, n * (p + 1)},
+        {&d->residual, n},          {&d->fresh, n},
+        {&d->weights, n},           {&d->change, n},
+        {&d->new_tau, d->tau_count},{&d->tau, d->tau_count},
+        {&d->new_triangle, p * (p + 1)}, {&d->triangle, p * (p + 1)},
+        {&d->x, p},       {&d->low, p},   {&d->high, p},    {&d->fixed, p}, {&d->point, p},
+        {&d->step, p},    {&d->raw, p},   {&d->scale, p},   {&d->trust, p}, {&d->unconstrained, p}, {&d->inner, p},
+        {&d->norms, p},   {&d->cosines, p}, {&d->moved, p}, {&d->rhs, p},  {&d->shifted, p},
+        {&d->work, p * (2 * p + 4)}, {&d->numbers, 1}, {&d->lambda, 1}, {&d->norm_derivative, 1}, {&d->mask, 1},
+        {&d->side_weight, 1},
+    };
+    size_t total = 0;
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        if (d->memory)
+            *arrays[i].array = d->memory + total;
+        total += arrays[i].elements * lanes;
+    }
+    return total;
+}
+
+gkv_status gkv_lm_runner_open(gkv_lm_runner *d, const gkv_lm_kernels *kernels, size_t n, size_t p)
+{
+    *d = (gkv_lm_runner){.n = n};
+    if (p < 1 || n < p)
+        return gkv_fail(GKV_ERR_ARGUMENT, "least squares need at least one parameter and at least as many residuals "
+                                          "as parameters, not %zu residuals and %zu parameters", n, p);
+    if (n > SIZE_MAX / sizeof(double) / GKV_LM_LANES_MAX / 16 / (p + 1))
+        return gkv_fail(GKV_ERR_ARGUMENT, "a least-squares problem of %zu residuals and %zu parameters is too large", n,
+                        p);
+    gkv_lm_runner_fit(d, kernels, p);
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(lay_out(d), sizeof(double), &d->memory));
+    GKV_TRY_GOTO(gkv_alloc(p, sizeof(size_t), &d->order));
+    lay_out(d);
+    return GKV_OK;
+done:
+    gkv_lm_runner_close(d);
+    return status;
+}
+
+void gkv_lm_runner_fit(gkv_lm_runner *d, const gkv_lm_kernels *kernels, size_t p)
+{
+    d->kernels = kernels;
+    d->group.lanes = kernels->lanes;
+    d->p = p;
+    d->tau_count = 2 * p * ((d->n + GKV_LM_BLOCK - 1) / GKV_LM_BLOCK);
+    lay_out(d);
+}
+
+void gkv_lm_runner_close(gkv_lm_runner *d)
+{
+    free(d->memory);
+    free(d->order);
+    d->memory = NULL;
+    d->order = NULL;
+}
+
+/* --- Problems ---------------------------------------------------------------- */
+
+/* Loads the start, bounds and weights of a problem into lane l. */
+static void load(gkv_lm_runner *d, const gkv_lm_task *task, size_t l, size_t problem)
+{
+    const gkv_lm_settings *set = task->set;
+    const size_t lanes = d->kernels->lanes, p = d->p;
+    d->group.problem[l] = problem;
+    d->lane[l] = (gkv_lm_lane){.state = GKV_LM_START, .cost = INFINITY, .trusted = INFINITY,
+                                .result = {.cost_before = INFINITY}};
+    for (size_t j = 0; j < p; j++) {
+        const size_t at = j * lanes + l, from = problem * p + j;
+        const int fixed = set->fixed && set->fixed[from];
+        d->fixed[at] = fixed;
+        d->low[at] = set->low && !fixed ? set->low[from] : -INFINITY;
+        d->high[at] = set->high && !fixed ? set->high[from] : INFINITY;
+        d->x[at] = d->point[at] = larger(d->low[at], smaller(d->high[at], task->x[from]));
+        d->scale[at] = 0.0;
+        if (!isfinite(task->x[from]))
+            d->lane[l].fault = GKV_LM_BAD_START;
+    }
+    for (size_t i = 0; i < d->n && set->weights; i++)
+        d->weights[i * lanes + l] = set->weights[problem * d->n + i];
+    if (d->lane[l].fault)
+        d->lane[l].result.stop = GKV_LM_FAULT;
+}
+
+void gkv_lm_unload(gkv_lm_runner *d, gkv_lm_task *task, size_t l)
+{
+    const gkv_lm_lane *lane = &d->lane[l];
+    const size_t lanes = d->kernels->lanes, p = d->p, problem = d->group.problem[l];
+    if (lane->fault != GKV_LM_BAD_START)
+        for (size_t j = 0; j < p; j++)
+            task->x[problem * p + j] = d->x[j * lanes + l];
+    if (task->results) {
+        task->results[problem] = lane->result;
+        task->results[problem].cost_after = lane->cost;
+    }
+    if (task->covariances) {
+        double *covariance = task->covariances + problem * p * p;
+        if (lane->fault || !lane->result.stop)
+            for (size_t i = 0; i < p * p; i++)
+                covariance[i] = NAN;
+        else
+            gkv_lm_covariance_of(p, lanes, d->triangle + l, task->set->fixed ? task->set->fixed + problem * p : NULL,
+                                 0.0, covariance, NULL, d->work, d->order);
+    }
+}
+
+void gkv_lm_refill(gkv_lm_runner *d, gkv_lm_task *task, size_t l)
+{
+    do {
+        if (d->lane[l].state != GKV_LM_IDLE)
+            gkv_lm_unload(d, task, l);
+        const size_t problem = atomic_fetch_add(&task->next, 1);
+        if (problem >= task->count) {
+            d->lane[l].state = GKV_LM_IDLE;
+            d->lane[l].wants_jacobian = d->lane[l].wants_step = 0;
+            return;
+        }
+        load(d, task, l, problem);
+    } while (d->lane[l].result.stop);
+}
+
+/* --- Steps ------------------------------------------------------------------- */
 
 gkv_lm_measure gkv_lm_measure_of(const gkv_lm_runner *d, const gkv_lm_task *task)
 {
@@ -16,7 +153,7 @@ gkv_status gkv_lm_callback_error(const char *callback, unsigned long before, gkv
 {
     if (status == GKV_OK || gkv_failures() != before)
         return status;
-    return gkv_fail(status, "least squares: the callback for the %s ended it with %s", callback,
+    return gkv_fail(status, "least squares: the callback for the %s returned %s", callback,
                     gkv_status_name(status));
 }
 
@@ -32,7 +169,7 @@ gkv_status gkv_lm_evaluate(gkv_lm_runner *d, gkv_lm_task *task, const double *po
     return GKV_OK;
 }
 
-static void judge_start(gkv_lm_lane *lane, double cost)
+static void check_start(gkv_lm_lane *lane, double cost)
 {
     lane->cost = lane->result.cost_before = cost;
     lane->wants_jacobian = cost < INFINITY;
@@ -44,7 +181,7 @@ static void judge_start(gkv_lm_lane *lane, double cost)
     }
 }
 
-/* Has the residuals at all points, and decides what becomes of their lanes. */
+/* Evaluates the residuals at the points of all lanes, and advances the lanes. */
 static gkv_status try_points(gkv_lm_runner *d, gkv_lm_task *task)
 {
     const size_t lanes = d->kernels->lanes;
@@ -52,7 +189,7 @@ static gkv_status try_points(gkv_lm_runner *d, gkv_lm_task *task)
     int any = 0, probes = 0, moved = 0;
     for (size_t l = 0; l < lanes; l++) {
         const gkv_lm_lane *lane = &d->lane[l];
-        /* A step that the linear model does not like needs no trial. */
+        /* A step without a predicted reduction is rejected without a trial. */
         d->group.active[l] = lane->state != GKV_LM_IDLE && !(lane->state == GKV_LM_TRIAL && !(lane->predicted > 0));
         any |= d->group.active[l];
     }
@@ -63,7 +200,7 @@ static gkv_status try_points(gkv_lm_runner *d, gkv_lm_task *task)
         if (lane->state == GKV_LM_PROBE)
             probes = 1;
         if (lane->state == GKV_LM_START)
-            judge_start(lane, d->numbers[l]);
+            check_start(lane, d->numbers[l]);
         if (lane->state == GKV_LM_TRIAL)
             gkv_lm_accept(d, task, l, d->group.active[l] ? d->numbers[l] : INFINITY);
         d->mask[l] = lane->wants_jacobian;
@@ -83,7 +220,7 @@ static gkv_status try_points(gkv_lm_runner *d, gkv_lm_task *task)
     return GKV_OK;
 }
 
-/* The columns of fixed parameters are 0, whatever the callback wrote there. */
+/* Sets the columns of fixed parameters to 0, because the callback may have written anything there. */
 static void clear_fixed(gkv_lm_runner *d)
 {
     const size_t lanes = d->kernels->lanes;
@@ -93,7 +230,7 @@ static void clear_fixed(gkv_lm_runner *d)
                 d->system[(j * d->n + i) * lanes + l] = 0.0;
 }
 
-/* J and its triangle, in the lanes that have moved. */
+/* Computes J and its triangle in the lanes that have a new x. */
 static gkv_status take_jacobian(gkv_lm_runner *d, gkv_lm_task *task)
 {
     const gkv_lm_kernels *kernels = d->kernels;
@@ -121,7 +258,7 @@ static gkv_status take_jacobian(gkv_lm_runner *d, gkv_lm_task *task)
             d->lane[l].r_norm = d->numbers[l];
     kernels->factor(d->n, d->p, d->system, d->new_tau, d->new_triangle);
     kernels->copy(d->p * (d->p + 1), d->mask, d->new_triangle, d->triangle);
-    if (task->set->acceleration > 0) { /* the reflections will be needed */
+    if (task->set->acceleration > 0) { /* gkv_lm_geodesic needs the reflections */
         if (all) {
             double *swapped = d->system;
             d->system = d->reflections;
@@ -134,7 +271,7 @@ static gkv_status take_jacobian(gkv_lm_runner *d, gkv_lm_task *task)
     return GKV_OK;
 }
 
-/* Moré's scale, the parameters that are free to move, and whether there is a gradient left. */
+/* Computes Moré's scale D, the unconstrained parameters and the gradient, and tests whether the gradient is 0. */
 static void prepare(gkv_lm_runner *d, const gkv_lm_task *task)
 {
     const size_t lanes = d->kernels->lanes;
@@ -152,22 +289,24 @@ static void prepare(gkv_lm_runner *d, const gkv_lm_task *task)
             const double cosine = d->cosines[at];
             if (!isfinite(d->norms[at]) || !isfinite(cosine)) {
                 lane->fault = GKV_LM_BAD_JACOBIAN;
-                lane->place = j;
+                lane->index = j;
                 break;
             }
             rounding += fabs(d->norms[at] * d->x[at]);
             d->scale[at] = larger(d->scale[at], d->norms[at]);
-            d->free[at] = !(d->x[at] <= d->low[at] && cosine >= 0) && !(d->x[at] >= d->high[at] && cosine <= 0);
-            if (d->free[at] != 0)
+            d->unconstrained[at] = !(d->x[at] <= d->low[at] && cosine >= 0) &&
+                                   !(d->x[at] >= d->high[at] && cosine <= 0);
+            if (d->unconstrained[at] != 0)
                 lane->cosine = larger(lane->cosine, fabs(cosine));
             d->trust[at] = d->scale[at] > 0 ? d->scale[at] : 1.0;
-            const double part = d->free[at] * cosine * (d->norms[at] / d->trust[at]);
+            const double part = d->unconstrained[at] * cosine * (d->norms[at] / d->trust[at]);
             squares += part * part;
         }
         lane->gradient = lane->r_norm * sqrt(squares);
         if (lane->fault)
             lane->result.stop = GKV_LM_FAULT;
-        /* A rounding of x is worth as much; or, that far down, the error of differences is. */
+        /* The residuals count as 0 if the rounding of x changes them by as much. For a very low cost, the error of
+         * differences decides. */
         const int deep = !task->jacobian && lane->cost <= DBL_EPSILON * DBL_EPSILON * lane->result.cost_before;
         if (!lane->result.stop && lane->r_norm <= (deep ? 1e-10 : DBL_EPSILON / 2) * rounding)
             lane->result.stop = GKV_LM_ZERO;
@@ -177,19 +316,19 @@ static void prepare(gkv_lm_runner *d, const gkv_lm_task *task)
     }
 }
 
-/* One-sided differences are good for half the digits. Where they have converged, J is taken
- * again by central ones, with which the solution goes on. */
+/* One-sided differences give about half of the digits. Where the solution with them has converged, the lane computes J
+ * again by central differences and continues. Returns whether there is such a lane. */
 static int refine(gkv_lm_runner *d, const gkv_lm_task *task)
 {
     int any = 0;
     for (size_t l = 0; l < d->kernels->lanes; l++) {
         gkv_lm_lane *lane = &d->lane[l];
-        lane->wants_jacobian = lane->state != GKV_LM_IDLE && !task->jacobian && !lane->settled && lane->result.stop &&
-                               lane->result.stop <= GKV_LM_GRADIENT;
+        lane->wants_jacobian = lane->state != GKV_LM_IDLE && !task->jacobian && !lane->one_sided_stop &&
+                               lane->result.stop && lane->result.stop <= GKV_LM_GRADIENT;
         if (!lane->wants_jacobian)
             continue;
         any = 1;
-        lane->settled = lane->result.stop;
+        lane->one_sided_stop = lane->result.stop;
         lane->result.stop = 0;
         lane->trusted = INFINITY;
         lane->radius = larger(lane->radius, 1e-4 * lane->x_norm);
@@ -215,7 +354,8 @@ static void notify(gkv_lm_runner *d, const gkv_lm_task *task, size_t l)
         lane->result.stop = GKV_LM_ASKED;
 }
 
-static gkv_status tick(gkv_lm_runner *d, gkv_lm_task *task)
+/* One step of the runner. */
+static gkv_status step_lanes(gkv_lm_runner *d, gkv_lm_task *task)
 {
     GKV_TRY(try_points(d, task));
     GKV_TRY(take_jacobian(d, task));
@@ -256,13 +396,13 @@ gkv_status gkv_lm_run(gkv_lm_runner *d, gkv_lm_task *task)
         gkv_lm_refill(d, task, l);
     }
     for (size_t l = 1; l < lanes; l++)
-        if (d->lane[l].state == GKV_LM_IDLE) { /* callbacks may look at it */
+        if (d->lane[l].state == GKV_LM_IDLE) { /* callbacks may read the x of an idle lane */
             d->group.problem[l] = d->group.problem[0];
             for (size_t j = 0; j < d->p; j++)
                 d->x[j * lanes + l] = d->point[j * lanes + l] = d->x[j * lanes];
         }
     while (status == GKV_OK && is_busy(d) && !atomic_load(&task->halted))
-        status = tick(d, task);
+        status = step_lanes(d, task);
     for (size_t l = 0; l < lanes; l++)
         if (d->lane[l].state != GKV_LM_IDLE)
             gkv_lm_unload(d, task, l);

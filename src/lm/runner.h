@@ -1,6 +1,6 @@
-/* The method, once for both solvers: a runner solves problems of a task in the lanes of its
- * kernels. Each lane is a state machine; all of them advance by a tick, which is one
- * call of the residuals, and one of the Jacobian if any lane needs it. */
+/* The Levenberg–Marquardt method, for both solvers. A runner solves problems of a task in the lanes of its kernels.
+ * Each lane is a state machine. A step of the runner advances all lanes. It calls the residuals once, and the
+ * Jacobian once if a lane needs it. */
 #ifndef GKV_LM_RUNNER_H
 #define GKV_LM_RUNNER_H
 
@@ -9,94 +9,115 @@
 #include "gkvae/lm_batch.h"
 #include "lm/lm_kernels.h"
 
-/* What the residuals at a lane's point are for. */
+/* The purpose of the residuals at a lane's point. */
 typedef enum gkv_lm_state {
-    GKV_LM_IDLE, /* nothing: there are no more problems */
-    GKV_LM_START,
-    GKV_LM_PROBE, /* the curvature along the step */
-    GKV_LM_TRIAL
+    GKV_LM_IDLE,  /* none; there are no more problems */
+    GKV_LM_START, /* the start of a problem */
+    GKV_LM_PROBE, /* the curvature along the step, for the geodesic acceleration */
+    GKV_LM_TRIAL  /* the end of a step */
 } gkv_lm_state;
 
 /* Why a lane's problem ended with GKV_LM_FAULT. */
 typedef enum gkv_lm_fault {
     GKV_LM_NO_FAULT,
-    GKV_LM_BAD_START,     /* x is not finite */
-    GKV_LM_BAD_RESIDUALS, /* not finite at the start */
-    GKV_LM_BAD_DIFFERENCE,/* nor on either side in parameter `place` */
-    GKV_LM_BAD_JACOBIAN
+    GKV_LM_BAD_START,      /* x is not finite at the start */
+    GKV_LM_BAD_RESIDUALS,  /* the residuals are not finite at the start */
+    GKV_LM_BAD_DIFFERENCE, /* residuals are not finite on either side of x in parameter `index` */
+    GKV_LM_BAD_JACOBIAN    /* column `index` of J is not finite, or too large */
 } gkv_lm_fault;
 
 typedef struct gkv_lm_lane {
     gkv_lm_state state;
     gkv_lm_fault fault;
-    size_t place;
-    gkv_lm_result result;   /* .stop is 0 until the end is known */
-    int wants_jacobian, wants_step;
-    gkv_lm_stop settled;    /* how it converged with one-sided differences; then they are central */
+    size_t index;           /* the parameter of the fault */
+    gkv_lm_result result;   /* result.stop is 0 until the problem ends */
+    int wants_jacobian;     /* whether x is new, so that J must be computed */
+    int wants_step;         /* whether the lane needs a new step */
+    gkv_lm_stop one_sided_stop; /* the stop with one-sided differences; if not 0, differences are central */
     double cost;            /* at x */
-    double r_norm;          /* ‖r‖ as it is in the triangle's system, of the last J */
-    double radius;          /* of the region in which the linear model is trusted: ‖D d‖ ≤ radius, about */
-    double lambda;          /* the multiplier of the last step's */
-    double cosine;          /* the largest |cosine| between r and a free column of J */
-    double gradient;        /* ‖D⁻¹Jᵀr‖ of the free parameters */
-    double predicted;       /* reduction of the cost by the step, by the linear model */
+    double r_norm;          /* ‖r‖ of the weighted system of the last J */
+    double radius;          /* the trust-region radius: ‖D d‖ is about ≤ radius */
+    double lambda;          /* the damping λ of the last step */
+    double cosine;          /* the largest |cosine| between r and a column of J of an unconstrained parameter */
+    double gradient;        /* ‖D⁻¹Jᵀr‖ over the unconstrained parameters */
+    double predicted;       /* the reduction of the cost by the step that the linear model predicts */
     double slope;           /* gradient · step */
     double trusted;         /* the prediction of the last step whose reduction was below rounding, or +∞ */
-    double step_norm, x_norm; /* ‖D step‖, ‖D x‖ */
-    double relative;        /* the same of each other, but by the norms that J's columns have now: D may
-                               remember a start too far away to tell what is small */
+    double step_norm;       /* ‖D step‖ */
+    double x_norm;          /* ‖D x‖ */
+    double relative;        /* ‖step‖/‖x‖ in the norm of the current columns of J. D may contain the columns of a
+                               distant start, and is then no measure of a small step. */
 } gkv_lm_lane;
 
-/* Problems to be solved, by any number of runners. */
+/* Problems that any number of runners solve. */
 typedef struct gkv_lm_task {
     gkv_lm_batch_residuals *residuals;
     gkv_lm_batch_jacobian *jacobian; /* NULL: differences */
     void *user;
-    const gkv_lm_settings *set; /* monitor: for one problem only; held: none */
-    size_t count;
+    const gkv_lm_settings *set; /* `monitor` is allowed for one problem only, and `held` is ignored */
+    size_t count;               /* the number of problems */
     double *x;                  /* count × p */
     gkv_lm_result *results;     /* count, or NULL */
     double *covariances;        /* count × p × p, or NULL */
     atomic_size_t next;         /* the first problem that no runner has taken */
-    atomic_int halted;          /* a callback failed: all are to end */
+    atomic_int halted;          /* a callback failed, and all runners must end */
 } gkv_lm_task;
 
-/* Arrays are those of lm/lm_kernels.h: element e of lane l is at e·lanes + l. */
+/* The state of a runner. Arrays have the layout of lm/lm_kernels.h: element e of lane l is at e·lanes + l. The comments
+ * give the number of elements of a lane. */
 typedef struct gkv_lm_runner {
     const gkv_lm_kernels *kernels;
-    size_t n, p;
-    double *memory;          /* the one block that the arrays lie in */
-    double *system;          /* n × (p + 1): J and r, then the reflections of its QR */
-    double *reflections;     /* n × p: those of the lanes' last J */
-    double *residual, *fresh;/* n: at x, and as they come */
+    size_t n, p;             /* the numbers of residuals and parameters */
+    double *memory;          /* the one block of memory of the arrays */
+    double *system;          /* n × (p + 1): J and r, then the reflections of the QR factorization */
+    double *reflections;     /* n × p: the reflections of the last J, for the geodesic acceleration */
+    double *residual;        /* n: the residuals at x */
+    double *fresh;           /* n: the residuals at the last point */
     double *weights;         /* n */
-    double *new_tau, *tau;   /* 2p · blocks: what else is to the reflections */
-    double *new_triangle, *triangle; /* p × (p + 1) */
-    double *x, *low, *high, *fixed, *point, *step, *raw, *scale, *trust, *free, *inner, *norms, *cosines, *moved,
-        *bent, *shifted; /* p each */
-    double *work;            /* p(2p + 4) */
-    double *change;          /* n */
-    double *numbers, *lambda, *fall, *mask, *share; /* 1 each */
-    size_t *order;           /* p, not lane by lane */
+    double *new_tau, *tau;   /* 2p · blocks: the other numbers of the reflections */
+    double *new_triangle, *triangle; /* p × (p + 1): of the newest J, and of each lane's last J */
+    double *x;               /* p: the best parameters so far */
+    double *low, *high;      /* p: bounds */
+    double *fixed;           /* p: 1 for a fixed parameter */
+    double *point;           /* p: the point at which residuals are evaluated */
+    double *step;            /* p: the step within the bounds */
+    double *raw;             /* p: the solution of the damped system */
+    double *scale;           /* p: the largest norm each column of J has had */
+    double *trust;           /* p: D, that is `scale`, with 1 for a column of zeros */
+    double *unconstrained;   /* p: 0 for a parameter at a bound that the step may not leave */
+    double *inner;           /* p: 0 also for parameters that the current step moves to a bound */
+    double *norms, *cosines; /* p: of the columns of J */
+    double *moved;           /* p: R·step */
+    double *rhs;             /* p: a right-hand side */
+    double *shifted;         /* p: the point of a difference */
+    double *work;            /* p(2p + 4): scratch */
+    double *change;          /* n: a change of the residuals, weighted */
+    double *numbers;         /* 1: costs or norms */
+    double *lambda;          /* 1: the damping */
+    double *norm_derivative; /* 1: ‖w‖² of the step-norm derivative */
+    double *mask;            /* 1: the lanes to copy, or the length of a difference */
+    double *side_weight;     /* 1: the weight of one side of a difference */
+    size_t *order;           /* p in all: the pivots of a covariance */
     size_t tau_count;        /* 2p · blocks */
     gkv_lm_group group;
     gkv_lm_lane lane[GKV_LM_LANES_MAX];
 } gkv_lm_runner;
 
-/* GKV_ERR_ARGUMENT for sizes that cannot be, GKV_ERR_MEMORY. */
+/* Allocates a runner. Returns GKV_ERR_ARGUMENT unless n ≥ p ≥ 1, or if the sizes overflow; GKV_ERR_MEMORY. */
 gkv_status gkv_lm_runner_open(gkv_lm_runner *runner, const gkv_lm_kernels *kernels, size_t n, size_t p);
+
+/* Frees the memory of a runner. */
 void gkv_lm_runner_close(gkv_lm_runner *runner);
 
-/* Makes it a runner of problems of p parameters with these kernels: no more parameters, and no
- * more lanes, than it was opened for. */
+/* Prepares the runner for problems of p parameters with these kernels. p and the number of lanes must not exceed
+ * those of gkv_lm_runner_open. */
 void gkv_lm_runner_fit(gkv_lm_runner *runner, const gkv_lm_kernels *kernels, size_t p);
 
-
-/* Solves problems of the task until there are none left, or a callback fails: then all
- * that had begun keep their best x, and its status is returned. */
+/* Solves problems of the task until none is left. If a callback fails, the function returns its status, and problems
+ * that have begun keep their best x. */
 gkv_status gkv_lm_run(gkv_lm_runner *runner, gkv_lm_task *task);
 
-/* fmax and fmin, for numbers; not calls of libm. */
+/* fmax and fmin of numbers other than NaN, without a call of libm. */
 static inline double larger(double a, double b)
 {
     return a > b ? a : b;
@@ -109,47 +130,54 @@ static inline double smaller(double a, double b)
 
 /* --- Between the runner's files -------------------------------------------- */
 
-/* What a lane has found, to where the caller wants it. */
+/* Writes the result of a lane's problem to the task. */
 void gkv_lm_unload(gkv_lm_runner *runner, gkv_lm_task *task, size_t lane);
 
-/* Ends what a lane has done and gives it something to do, if there is anything left. */
+/* Ends the problem of a lane, and starts the next problem of the task there. */
 void gkv_lm_refill(gkv_lm_runner *runner, gkv_lm_task *task, size_t lane);
 
-/* Hands on what a callback returned, `before` being gkv_failures() before its call: a caller's
- * function leaves no message of its own, and one of this failure is promised. */
+/* Returns the status of a callback. If it is an error and the callback left no message, the function records one.
+ * `before` is gkv_failures() before the call. */
 gkv_status gkv_lm_callback_error(const char *callback, unsigned long before, gkv_status status);
 
-/* One call of the residuals at point[p], in the lanes of group.active, into fresh; `numbers`
- * receives their costs by the measure, +∞ where they are not finite. */
+/* Calls the residuals at point[p] once, for the lanes of group.active, and writes them to `fresh`. `numbers`
+ * receives their costs by the measure, which are +∞ if they are not finite. */
 gkv_status gkv_lm_evaluate(gkv_lm_runner *runner, gkv_lm_task *task, const double *point,
                            const gkv_lm_measure *measure);
 
-/* The measure of a task's residuals in this runner's lanes. */
+/* The cost function of a task in the lanes of this runner. */
 gkv_lm_measure gkv_lm_measure_of(const gkv_lm_runner *runner, const gkv_lm_task *task);
 
-/* J at x by differences, in the lanes that want it: forward, or backward where forward
- * leaves the box or the region in which residuals are finite; or, once settled, central. */
+/* Computes J at x by differences, for the lanes that want it. Differences are forward. They are backward if the forward
+ * point is outside the bounds or its residuals are not finite. They are central after the solution with one-sided
+ * differences has converged. */
 gkv_status gkv_lm_differences(gkv_lm_runner *runner, gkv_lm_task *task);
 
-/* Points for all lanes that want a step, or the end of their problems. */
+/* Computes steps and points for all lanes that want a step, or ends their problems. */
 void gkv_lm_propose(gkv_lm_runner *runner, const gkv_lm_task *task);
 
-/* What becomes of a lane whose trial has this cost. */
+/* Accepts or rejects the step of a lane whose trial has this cost, and tests for convergence. */
 void gkv_lm_accept(gkv_lm_runner *runner, const gkv_lm_task *task, size_t lane, double trial_cost);
 
-/* Bends the steps of the lanes whose probes have come, by r(x + h·step) in fresh. */
+/* Adds the geodesic acceleration to the steps of the lanes in the state GKV_LM_PROBE. `fresh` holds r(x + h·step). */
 void gkv_lm_geodesic(gkv_lm_runner *runner, const gkv_lm_task *task);
 
-/* The share of the step at which its curvature is probed. */
+/* h: the fraction of the step at which its curvature is measured. */
 #define GKV_LM_PROBE_LENGTH 0.1
 
 /* --- Shared with the solvers ------------------------------------------------ */
 
-/* Checks what does not depend on the problem, and the bounds and weights of `count` problems. */
+/* The instruction set of solvers that are created from now on. */
+gkv_simd gkv_lm_level(void);
+
+/* Selects that instruction set, for tests. With GKV_SIMD_LEVELS, the default, the CPU decides. Not thread-safe. */
+void gkv_lm_use(gkv_simd level);
+
+/* Checks the settings, including the bounds and weights of `count` problems. Returns GKV_ERR_ARGUMENT. */
 gkv_status gkv_lm_check(size_t n, size_t p, size_t count, const gkv_lm_settings *set);
 
-/* The covariance from a lane's triangle; see gkv_lm_covariance. fixed[p] or NULL. work: p(p + 1) numbers;
- * order: p. */
+/* Computes the covariance from a lane's triangle; see gkv_lm_covariance. `fixed` has p elements or is NULL. `work` has
+ * p(p + 1) elements and `order` p. */
 void gkv_lm_covariance_of(size_t p, size_t lanes, const double *triangle, const unsigned char *fixed,
                           double tolerance, double *covariance, size_t *rank, double *work, size_t *order);
 

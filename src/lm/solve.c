@@ -1,40 +1,39 @@
-/* The solver for one problem: a runner of one lane. */
+/* The solver for one problem: a runner with one lane. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "lm/level.h"
 #include "lm/runner.h"
 #include "lm/constraints.h"
 
 struct gkv_lm {
-    gkv_lm_runner runner; /* whose p is less than this one's while combinations are held */
-    size_t p;
-    gkv_lm_constraints held;
-    unsigned char *fixed; /* p: of the last solution */
-    int holds;            /* whether that held combinations */
-    int solved;           /* the runner's triangle is that of J at the last solution */
+    gkv_lm_runner runner;   /* with constraints, runner.p is the number of elements of y */
+    size_t p;               /* the number of parameters */
+    gkv_lm_constraints constraints;
+    unsigned char *fixed;   /* [p] of the last problem */
+    int constrained;        /* whether the last problem had linear equality constraints */
+    int solved;             /* whether the runner's triangle is that of J at a solution */
 };
 
-/* The caller's functions, for a group of one; and, with combinations held, of other variables. */
+/* The caller's functions, which take x. With linear equality constraints the runner works with y instead. */
 typedef struct single {
     gkv_lm_residuals *residuals;
     gkv_lm_jacobian *jacobian;
     gkv_lm_monitor *monitor;
     void *user, *monitor_user;
     size_t n;
-    gkv_lm_constraints *held; /* or NULL */
+    gkv_lm_constraints *constraints; /* or NULL */
 } single;
 
-/* The caller's x for the solver's. */
+/* The caller's parameters for the variables x of the runner. */
 static const double *point_of(const single *one, const double *x)
 {
-    if (!one->held)
+    if (!one->constraints)
         return x;
-    gkv_lm_constraints_x(one->held, x, one->held->x);
-    return one->held->x;
+    gkv_lm_constraints_x(one->constraints, x, one->constraints->x);
+    return one->constraints->x;
 }
 
 static gkv_status single_residuals(void *user, const gkv_lm_group *group, const double *x, double *r)
@@ -49,8 +48,8 @@ static gkv_status single_jacobian(void *user, const gkv_lm_group *group, const d
     (void)group;
     const single *one = user;
     GKV_TRY(one->jacobian(one->user, point_of(one, x), jacobian));
-    if (one->held)
-        gkv_lm_constraints_jacobian(one->held, one->n, jacobian);
+    if (one->constraints)
+        gkv_lm_constraints_jacobian(one->constraints, one->n, jacobian);
     return GKV_OK;
 }
 
@@ -69,7 +68,7 @@ gkv_status gkv_lm_create(size_t n, size_t p, gkv_lm **out)
     gkv_lm *lm = NULL;
     GKV_TRY_GOTO(gkv_alloc(1, sizeof *lm, &lm));
     GKV_TRY_GOTO(gkv_lm_runner_open(&lm->runner, gkv_lm_kernels_single(gkv_lm_level()), n, p));
-    GKV_TRY_GOTO(gkv_lm_constraints_open(&lm->held, p));
+    GKV_TRY_GOTO(gkv_lm_constraints_open(&lm->constraints, p));
     GKV_TRY_GOTO(gkv_alloc(p, 1, &lm->fixed));
     lm->p = p;
     *out = lm;
@@ -84,14 +83,14 @@ void gkv_lm_free(gkv_lm *lm)
     if (!lm)
         return;
     gkv_lm_runner_close(&lm->runner);
-    gkv_lm_constraints_close(&lm->held);
+    gkv_lm_constraints_close(&lm->constraints);
     free(lm->fixed);
     free(lm);
 }
 
-/* Says what is wrong with a problem that ended with GKV_LM_FAULT. With combinations held,
- * place counts directions, and the caller's parameters are not told apart. */
-static gkv_status explain(gkv_lm *lm, const single *one)
+/* Records the error of a problem that ended with GKV_LM_FAULT. With linear equality constraints the index is that of an
+ * element of y, not of a parameter. */
+static gkv_status report_fault(gkv_lm *lm, const single *one)
 {
     gkv_lm_runner *d = &lm->runner;
     const gkv_lm_lane *lane = &d->lane[0];
@@ -100,14 +99,14 @@ static gkv_status explain(gkv_lm *lm, const single *one)
         size_t i = 0;
         while (i < n - 1 && isfinite(d->fresh[i]))
             i++;
-        return gkv_fail(GKV_ERR_NUMERIC, "least squares: residual %zu is %g at the start; begin where residuals (and "
-                                         "the sum of their squares) are finite", i, d->fresh[i]);
+        return gkv_fail(GKV_ERR_NUMERIC, "least squares: residual %zu is %g at the start; start at a point where the "
+                                         "residuals and the sum of their squares are finite", i, d->fresh[i]);
     }
     if (lane->fault == GKV_LM_BAD_DIFFERENCE)
-        return gkv_fail(GKV_ERR_NUMERIC, "the derivative in %s %zu cannot be taken at %g: residuals are not finite on "
-                                         "either side", one->held ? "free direction" : "parameter", lane->place,
-                        d->x[lane->place]);
-    if (one->jacobian) { /* J was overwritten by its factors; ask again for what was wrong with it */
+        return gkv_fail(GKV_ERR_NUMERIC, "the derivative in %s %zu cannot be computed at %g: residuals are not finite "
+                                         "on either side", one->constraints ? "unconstrained direction" : "parameter",
+                        lane->index, d->x[lane->index]);
+    if (one->jacobian) { /* the factorization has overwritten J; the callback computes it again to find the fault */
         const unsigned long before = gkv_failures();
         GKV_TRY(gkv_lm_callback_error("derivatives", before, one->jacobian(one->user, point_of(one, d->x), d->system)));
         for (size_t k = 0; k < n * lm->p; k++)
@@ -116,7 +115,7 @@ static gkv_status explain(gkv_lm *lm, const single *one)
                                                  "point where the residuals are", k % n, k / n);
     }
     return gkv_fail(GKV_ERR_NUMERIC, "the derivatives in %s %zu are too large for a sum of their squares",
-                    one->held ? "free direction" : "parameter", lane->place);
+                    one->constraints ? "unconstrained direction" : "parameter", lane->index);
 }
 
 static gkv_status check(const gkv_lm *lm, const gkv_lm_settings *set, const double *x)
@@ -128,14 +127,14 @@ static gkv_status check(const gkv_lm *lm, const gkv_lm_settings *set, const doub
     if (set->n_held == 0)
         return GKV_OK;
     if (!set->held || set->n_held >= lm->p)
-        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: %zu combinations of %zu parameters cannot be held", set->n_held,
-                        set->held ? lm->p : 0);
+        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: n_held = %zu combinations need an array `held` and more than "
+                                          "%zu parameters", set->n_held, set->n_held);
     if (set->low || set->high)
-        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: combinations cannot be held together with bounds");
+        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: `held` combinations cannot be used together with bounds");
     for (size_t i = 0; i < set->n_held * lm->p; i++)
         if (!isfinite(set->held[i]))
-            return gkv_fail(GKV_ERR_ARGUMENT, "least squares: coefficient %zu of held combination %zu is %g", i % lm->p,
-                            i / lm->p, set->held[i]);
+            return gkv_fail(GKV_ERR_ARGUMENT, "least squares: coefficient %zu of `held` combination %zu is %g",
+                            i % lm->p, i / lm->p, set->held[i]);
     return GKV_OK;
 }
 
@@ -151,8 +150,9 @@ gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian
     GKV_TRY(check(lm, &set, x));
     for (size_t j = 0; j < lm->p; j++)
         lm->fixed[j] = set.fixed && set.fixed[j];
-    lm->holds = set.n_held > 0;
-    single one = {residuals, jacobian, set.monitor, user, set.monitor_user, lm->runner.n, lm->holds ? &lm->held : NULL};
+    lm->constrained = set.n_held > 0;
+    single one = {residuals, jacobian, set.monitor, user, set.monitor_user, lm->runner.n,
+                  lm->constrained ? &lm->constraints : NULL};
     gkv_lm_task task = {.residuals = single_residuals,
                         .jacobian = jacobian ? single_jacobian : NULL,
                         .user = &one,
@@ -160,22 +160,22 @@ gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian
                         .count = 1,
                         .x = x,
                         .results = result};
-    if (lm->holds) {
-        gkv_lm_constraints_start(&lm->held, set.held, set.n_held, set.fixed, x);
+    if (lm->constrained) {
+        gkv_lm_constraints_start(&lm->constraints, set.held, set.n_held, set.fixed, x);
         set.fixed = NULL;
-        task.x = lm->held.y;
+        task.x = lm->constraints.y;
     }
     if (set.monitor) {
         set.monitor = single_monitor;
         set.monitor_user = &one;
     }
-    gkv_lm_runner_fit(&lm->runner, lm->runner.kernels, lm->holds ? lm->held.free : lm->p);
+    gkv_lm_runner_fit(&lm->runner, lm->runner.kernels, lm->constrained ? lm->constraints.dimension : lm->p);
     const gkv_status status = gkv_lm_run(&lm->runner, &task);
-    if (lm->holds)
-        gkv_lm_constraints_x(&lm->held, lm->held.y, x);
+    if (lm->constrained)
+        gkv_lm_constraints_x(&lm->constraints, lm->constraints.y, x);
     GKV_TRY(status);
     if (lm->runner.lane[0].fault != GKV_LM_NO_FAULT)
-        return explain(lm, &one);
+        return report_fault(lm, &one);
     lm->solved = 1;
     return GKV_OK;
 }
@@ -183,11 +183,11 @@ gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian
 gkv_status gkv_lm_covariance(gkv_lm *lm, double tolerance, double *covariance, size_t *rank)
 {
     if (!lm->solved)
-        return gkv_fail(GKV_ERR_ARGUMENT, "there is no covariance before a solution: call gkv_lm_solve first");
+        return gkv_fail(GKV_ERR_ARGUMENT, "there is no covariance before a solution; call gkv_lm_solve first");
     gkv_lm_runner *d = &lm->runner;
-    gkv_lm_covariance_of(d->p, 1, d->triangle, lm->holds ? NULL : lm->fixed, tolerance,
-                         lm->holds ? lm->held.covariance : covariance, rank, d->work, d->order);
-    if (lm->holds)
-        gkv_lm_constraints_covariance(&lm->held, covariance);
+    gkv_lm_covariance_of(d->p, 1, d->triangle, lm->constrained ? NULL : lm->fixed, tolerance,
+                         lm->constrained ? lm->constraints.covariance : covariance, rank, d->work, d->order);
+    if (lm->constrained)
+        gkv_lm_constraints_covariance(&lm->constraints, covariance);
     return GKV_OK;
 }

@@ -1,28 +1,27 @@
-/* Steps, and what becomes of them. */
+/* Steps: the damping, bounds and geodesic acceleration; acceptance and convergence. */
 #include <float.h>
 #include <math.h>
 
 #include "lm/runner.h"
 
-/* Reductions of the cost beneath this share of it are lost in the rounding of n squares. */
+/* The relative rounding error of the cost, which is a sum of n squares. Smaller reductions cannot be observed. */
 static double noise_of(const gkv_lm_runner *d)
 {
     return 1e-14 + DBL_EPSILON * sqrt((double)d->n);
 }
 
-/* The steps of all lanes for their λ, from R and `right`, in the parameters of `free`, into raw[p];
- * their norms are in numbers. Lanes that ask for nothing get again what they have: nothing that a step is
- * made of changes without their asking. */
-static void solve_damped(gkv_lm_runner *d, const double *right, const double *free)
+/* Computes the steps of all lanes for their λ, from R and `right`, in the unconstrained parameters, into raw[p]. Their
+ * norms are in `numbers`. A lane that does not want a step gets the same step as before, because its inputs have not
+ * changed. */
+static void solve_damped(gkv_lm_runner *d, const double *right, const double *unconstrained)
 {
     for (size_t l = 0; l < d->kernels->lanes; l++)
         d->lambda[l] = d->lane[l].lambda;
-    d->kernels->step(d->p, d->triangle, right, free, d->trust, d->lambda, d->raw, d->numbers, d->work);
+    d->kernels->step(d->p, d->triangle, right, unconstrained, d->trust, d->lambda, d->raw, d->numbers, d->work);
 }
 
-/* Finds, in the lanes that want a step, the λ whose step has the length of the radius, to a
- * tenth of it; or 0 if the undamped step is no longer than that. Newton's method on 1/‖D d‖
- * within bounds, as Moré's (section 5). */
+/* Computes λ in the lanes that want a step: the length of its step is the radius, to within a tenth. λ is 0 if the
+ * undamped step is not longer than that. The method is Newton's on 1/‖D d‖ between bounds of λ (Moré, section 5). */
 static void find_lambda(gkv_lm_runner *d)
 {
     enum { TRIES = 10 };
@@ -35,7 +34,7 @@ static void find_lambda(gkv_lm_runner *d)
         if (d->lane[l].wants_step)
             d->lane[l].lambda = 0.0;
     }
-    solve_damped(d, right, d->free);
+    solve_damped(d, right, d->unconstrained);
     for (size_t l = 0; l < lanes; l++) {
         gkv_lm_lane *lane = &d->lane[l];
         excess[l] = d->numbers[l] - lane->radius;
@@ -44,12 +43,12 @@ static void find_lambda(gkv_lm_runner *d)
     }
     if (!any)
         return;
-    d->kernels->fall(d->p, d->trust, d->numbers, d->fall, d->work);
+    d->kernels->step_norm_derivative(d->p, d->trust, d->numbers, d->norm_derivative, d->work);
     for (size_t l = 0; l < lanes; l++) {
         gkv_lm_lane *lane = &d->lane[l];
         if (!open[l])
             continue;
-        low[l] = excess[l] / lane->radius / d->fall[l]; /* 0 if R is singular */
+        low[l] = excess[l] / lane->radius / d->norm_derivative[l]; /* 0 if R is singular */
         high[l] = lane->gradient / lane->radius;
         if (!(high[l] > 0))
             high[l] = DBL_MIN / smaller(lane->radius, 0.1);
@@ -61,8 +60,8 @@ static void find_lambda(gkv_lm_runner *d)
         for (size_t l = 0; l < lanes; l++)
             if (open[l] && !(d->lane[l].lambda > 0))
                 d->lane[l].lambda = larger(DBL_MIN, 0.001 * high[l]);
-        solve_damped(d, right, d->free);
-        d->kernels->fall(d->p, d->trust, d->numbers, d->fall, d->work);
+        solve_damped(d, right, d->unconstrained);
+        d->kernels->step_norm_derivative(d->p, d->trust, d->numbers, d->norm_derivative, d->work);
         any = 0;
         for (size_t l = 0; l < lanes; l++) {
             gkv_lm_lane *lane = &d->lane[l];
@@ -79,7 +78,7 @@ static void find_lambda(gkv_lm_runner *d)
                 low[l] = larger(low[l], lane->lambda);
             else
                 high[l] = smaller(high[l], lane->lambda);
-            lane->lambda = larger(low[l], lane->lambda + excess[l] / lane->radius / d->fall[l]);
+            lane->lambda = larger(low[l], lane->lambda + excess[l] / lane->radius / d->norm_derivative[l]);
         }
     }
 }
@@ -89,16 +88,16 @@ static double into_box(const gkv_lm_runner *d, size_t at, double x)
     return larger(d->low[at], smaller(d->high[at], x));
 }
 
-/* Takes raw steps, for those that want one, as far as the box lets them: what would leave it goes to
- * its edge and stays there, and the others are solved for again, with that much done; until
- * nothing else leaves. `inner` is what is left of `free`. */
+/* Cuts the raw steps of the lanes that want one at the bounds. Parameters that would leave their bounds move to the
+ * bound, and the step of the remaining ones is computed again with these moves given, until no parameter leaves its
+ * bounds. `inner` marks the remaining parameters. */
 static void cut_steps(gkv_lm_runner *d)
 {
     const size_t lanes = d->kernels->lanes, p = d->p;
     const double *right = d->triangle + p * p * lanes;
     for (size_t l = 0; l < lanes; l++)
         for (size_t j = 0; j < p && d->lane[l].wants_step; j++) {
-            d->inner[j * lanes + l] = d->free[j * lanes + l];
+            d->inner[j * lanes + l] = d->unconstrained[j * lanes + l];
             d->step[j * lanes + l] = 0.0;
             d->point[j * lanes + l] = d->x[j * lanes + l];
         }
@@ -109,19 +108,19 @@ static void cut_steps(gkv_lm_runner *d)
                 const size_t at = j * lanes + l;
                 if (d->inner[at] == 0)
                     continue;
-                const double to = d->x[at] + d->raw[at], edge = into_box(d, at, to);
-                if (to == edge)
+                const double to = d->x[at] + d->raw[at], bound = into_box(d, at, to);
+                if (to == bound)
                     continue;
                 d->inner[at] = 0.0;
-                d->point[at] = edge;
-                d->step[at] = edge - d->x[at];
+                d->point[at] = bound;
+                d->step[at] = bound - d->x[at];
                 any = 1;
             }
         if (any) {
             d->kernels->move(p, d->triangle, d->step, d->moved);
             for (size_t i = 0; i < p * lanes; i++)
-                d->bent[i] = right[i] + d->moved[i];
-            solve_damped(d, d->bent, d->inner);
+                d->rhs[i] = right[i] + d->moved[i];
+            solve_damped(d, d->rhs, d->inner);
         }
     }
     for (size_t l = 0; l < lanes; l++)
@@ -134,14 +133,14 @@ static void cut_steps(gkv_lm_runner *d)
         }
 }
 
-/* Predictions and norms of the steps, for those that want one. */
+/* Computes the predicted reductions and the norms of the steps, for the lanes that want one. */
 static void measure_steps(gkv_lm_runner *d)
 {
     const size_t lanes = d->kernels->lanes, p = d->p;
     d->kernels->move(p, d->triangle, d->step, d->moved);
     d->kernels->norm(p, d->scale, d->step, d->numbers, d->work);
-    d->kernels->norm(p, d->norms, d->step, d->fall, d->work);
-    d->kernels->norm(p, d->norms, d->x, d->share, d->work);
+    d->kernels->norm(p, d->norms, d->step, d->norm_derivative, d->work); /* two arrays that are not in use here */
+    d->kernels->norm(p, d->norms, d->x, d->side_weight, d->work);
     for (size_t l = 0; l < lanes; l++) {
         gkv_lm_lane *lane = &d->lane[l];
         double slope = 0.0, square = 0.0;
@@ -154,13 +153,14 @@ static void measure_steps(gkv_lm_runner *d)
             lane->slope = slope;
             lane->predicted = -slope - 0.5 * square;
             lane->step_norm = d->numbers[l];
-            lane->relative = d->share[l] > 0 ? d->fall[l] / d->share[l] : d->fall[l] > 0 ? INFINITY : 0.0;
+            const double step_norm = d->norm_derivative[l], x_norm = d->side_weight[l];
+            lane->relative = x_norm > 0 ? step_norm / x_norm : step_norm > 0 ? INFINITY : 0.0;
         }
     }
 }
 
-/* The length of x, and the first radius: the linear model is least to be trusted at the start. An x
- * that is next to 0 beside the residuals says nothing of the length of steps. */
+/* Computes ‖D x‖ and, at the start, the first radius. If x is almost 0 compared with the residuals, the radius is
+ * proportional to ‖r‖ instead of ‖D x‖. */
 static void measure_points(gkv_lm_runner *d, const gkv_lm_settings *set)
 {
     d->kernels->norm(d->p, d->scale, d->x, d->numbers, d->work);
@@ -186,7 +186,7 @@ void gkv_lm_propose(gkv_lm_runner *d, const gkv_lm_task *task)
         const gkv_lm_result *result = &lane->result;
         if (lane->wants_step &&
             (result->iterations >= set->max_iterations || result->residual_evaluations >= set->max_evaluations)) {
-            lane->result.stop = lane->settled ? lane->settled : GKV_LM_LIMIT;
+            lane->result.stop = lane->one_sided_stop ? lane->one_sided_stop : GKV_LM_LIMIT;
             lane->wants_step = 0;
         }
         any |= lane->wants_step;
@@ -213,18 +213,18 @@ void gkv_lm_propose(gkv_lm_runner *d, const gkv_lm_task *task)
     }
 }
 
-/* The radius after a step: MINPACK's rules. */
-static void learn(gkv_lm_lane *lane, double trial_cost)
+/* Updates the radius after a step by MINPACK's rules. */
+static void update_radius(gkv_lm_lane *lane, double trial_cost)
 {
     const double actual = lane->cost - trial_cost;
     const double ratio = lane->predicted > 0 ? actual / lane->predicted : 0.0;
     if (ratio <= 0.25) {
-        double share = 0.5;
-        if (actual < 0) /* where a parabola through what is known has its minimum */
-            share = trial_cost < 100.0 * lane->cost ? 0.5 * lane->slope / (lane->slope + actual) : 0.1;
-        share = share >= 0.1 ? smaller(share, 0.5) : 0.1;
-        lane->radius = share * smaller(lane->radius, 10.0 * lane->step_norm);
-        lane->lambda /= share;
+        double factor = 0.5;
+        if (actual < 0) /* the minimum of the parabola through both costs and the slope */
+            factor = trial_cost < 100.0 * lane->cost ? 0.5 * lane->slope / (lane->slope + actual) : 0.1;
+        factor = factor >= 0.1 ? smaller(factor, 0.5) : 0.1;
+        lane->radius = factor * smaller(lane->radius, 10.0 * lane->step_norm);
+        lane->lambda /= factor;
     } else if (lane->lambda == 0.0 || ratio >= 0.75) {
         lane->radius = 2.0 * lane->step_norm;
         lane->lambda *= 0.5;
@@ -236,33 +236,34 @@ void gkv_lm_accept(gkv_lm_runner *d, const gkv_lm_task *task, size_t l, double t
     gkv_lm_lane *lane = &d->lane[l];
     const gkv_lm_settings *set = task->set;
     const double cost = lane->cost, actual = cost - trial_cost, predicted = lane->predicted, noise = noise_of(d) * cost;
-    /* What the cost cannot tell apart is taken on trust, as long as the predictions fall. */
+    /* A reduction below the rounding error of the cost is accepted without proof as long as the predictions
+     * decrease. */
     const int flat = predicted <= noise && fabs(actual) <= noise && trial_cost <= lane->result.cost_before;
     const int better = flat || (predicted > 0 && actual >= 1e-4 * predicted);
     const int cost_still = (predicted <= set->cost_tolerance * cost &&
                             fabs(actual) <= larger(noise, set->cost_tolerance * cost) &&
                             (flat || actual <= 2.0 * predicted)) || (flat && predicted >= 0.5 * lane->trusted);
     const int step_still = lane->relative <= set->step_tolerance;
-    /* A step that only its radius made tiny, with a gradient far above the noise of
-     * differences, is at a wall or has a wrong J: no minimum. */
-    const int walled = step_still && !cost_still && lane->lambda > 1.0 && lane->cosine > 1e-5;
+    /* If the radius alone makes the step tiny, and the gradient is far above the error of differences, x is no
+     * minimum. The residuals are not finite nearby, or J is wrong. */
+    const int blocked = step_still && !cost_still && lane->lambda > 1.0 && lane->cosine > 1e-5;
     if (flat)
         lane->trusted = predicted;
-    else if (actual > 10.0 * noise) /* not for a step just above the noise: the two kinds could take turns for ever */
+    else if (actual > 10.0 * noise) /* the factor 10 prevents an endless alternation of both kinds of steps */
         lane->trusted = INFINITY;
     if (!flat)
-        learn(lane, trial_cost);
+        update_radius(lane, trial_cost);
     if (better) {
         for (size_t j = 0; j < d->p; j++)
             d->x[j * d->kernels->lanes + l] = d->point[j * d->kernels->lanes + l];
         lane->cost = trial_cost;
         lane->result.accepted++;
-        lane->wants_jacobian = 1; /* also after the last step: covariances need J there */
+        lane->wants_jacobian = 1; /* also after the last step, because covariances need J there */
     }
     lane->wants_step = 1;
     if (lane->cost == 0.0)
         lane->result.stop = GKV_LM_ZERO;
-    else if (walled || !(lane->radius > 0))
+    else if (blocked || !(lane->radius > 0))
         lane->result.stop = GKV_LM_NO_PROGRESS;
     else if (cost_still || step_still)
         lane->result.stop = cost_still && step_still ? GKV_LM_COST_AND_STEP : cost_still ? GKV_LM_COST : GKV_LM_STEP;
@@ -275,23 +276,23 @@ void gkv_lm_geodesic(gkv_lm_runner *d, const gkv_lm_task *task)
     const gkv_lm_measure measure = gkv_lm_measure_of(d, task);
     /* r(x + hv) ≈ r + h Jv + ½h² r_vv: the curvature along v is (2/h)((r(x + hv) − r)/h − Jv). */
     d->kernels->change(d->n, d->residual, d->fresh, &measure, d->change);
-    d->kernels->rotate(d->n, p, d->reflections, d->tau, d->change, d->bent);
+    d->kernels->rotate(d->n, p, d->reflections, d->tau, d->change, d->rhs);
     d->kernels->move(p, d->triangle, d->step, d->moved);
     for (size_t i = 0; i < p * lanes; i++)
-        d->bent[i] = 2.0 / h * (d->bent[i] / h - d->moved[i]);
-    solve_damped(d, d->bent, d->inner);
+        d->rhs[i] = 2.0 / h * (d->rhs[i] / h - d->moved[i]);
+    solve_damped(d, d->rhs, d->inner);
     for (size_t l = 0; l < lanes; l++) {
         gkv_lm_lane *lane = &d->lane[l];
         if (lane->state != GKV_LM_PROBE)
             continue;
         lane->state = GKV_LM_TRIAL;
-        /* NaN, of a probe where residuals are not finite, does not hold either. */
-        const int bends = 2.0 * d->numbers[l] <= task->set->acceleration * lane->step_norm;
+        /* The comparison is false also for NaN, which follows from residuals that are not finite. */
+        const int accelerates = 2.0 * d->numbers[l] <= task->set->acceleration * lane->step_norm;
         for (size_t j = 0; j < p; j++) {
             const size_t at = j * lanes + l;
-            const double edge = d->step[at] > 0 ? d->high[at] : d->low[at];
-            const double straight = d->inner[at] != 0 || d->step[at] == 0 ? d->x[at] + d->step[at] : edge;
-            d->point[at] = bends ? into_box(d, at, straight + 0.5 * d->raw[at]) : straight;
+            const double bound = d->step[at] > 0 ? d->high[at] : d->low[at];
+            const double straight = d->inner[at] != 0 || d->step[at] == 0 ? d->x[at] + d->step[at] : bound;
+            d->point[at] = accelerates ? into_box(d, at, straight + 0.5 * d->raw[at]) : straight;
         }
     }
 }

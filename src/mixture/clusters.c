@@ -1,4 +1,4 @@
-/* k-means: rounds of it, and moves of whole centres between them; see clusters.h. */
+/* k-means iterations, and swaps of centres; see clusters.h. */
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -9,7 +9,11 @@
 #include "core/rng.h"
 #include "mixture/clusters.h"
 
-enum { ROUNDS = 10, RANKS = 3, FAILURES = 9 };
+enum {
+    ITERATIONS = 10, /* of k-means before and after the swaps */
+    RANKS = 3,       /* the number of cheapest centres that swaps remove in turn */
+    FAILURES = 9     /* swaps without success after which they end */
+};
 
 gkv_status gkv_clusters_create(gkv_clusters *out)
 {
@@ -32,9 +36,9 @@ void gkv_clusters_free(gkv_clusters *clusters)
     free(clusters->trials);
 }
 
-/* Nearest centres by |c|² − 2x·c, tile by tile. `products` is room for a tile of them. A
- * member's weighted gain from its centre over the second one adds up, by centre, to what
- * its removal would cost. */
+/* Assigns the rows of a tile to their nearest centres by |c|² − 2x·c. `products` has GKV_MGK_TILE × count elements.
+ * The cost of removing a centre is the sum, over its members, of the weighted difference of the distances from the
+ * second nearest and the nearest centre. */
 static void assign_tile(gkv_clusters *s, size_t t, const double *lengths, double *products, double *sums)
 {
     const size_t first = t * GKV_MGK_TILE, rows = gkv_mgk_tile_rows(s->n, t), d = s->d, width = 2 * d + 2;
@@ -69,15 +73,15 @@ static void assign_tile(gkv_clusters *s, size_t t, const double *lengths, double
     }
 }
 
-/* Members to their nearest centres, and the members' sums, into the first block's. */
+/* Assigns all rows to their nearest centres. The sums of the first block become those of all rows. */
 static gkv_status assign(gkv_clusters *s)
 {
     const size_t blocks = gkv_mgk_blocks(s->n), size = s->count * (2 * s->d + 2), tiles = gkv_mgk_tiles(s->n);
-    const size_t room = GKV_MGK_TILE * s->count;
+    const size_t size_each = GKV_MGK_TILE * s->count;
     const int used = gkv_mgk_threads(s->threads, blocks);
     double *products = NULL;
-    GKV_TRY(gkv_alloc((size_t)used * room + s->count, sizeof *products, &products));
-    double *lengths = products + (size_t)used * room;
+    GKV_TRY(gkv_alloc((size_t)used * size_each + s->count, sizeof *products, &products));
+    double *lengths = products + (size_t)used * size_each;
     for (size_t k = 0; k < s->count; k++)
         for (size_t j = 0; j < s->d; j++)
             lengths[k] += s->centres[k * s->d + j] * s->centres[k * s->d + j];
@@ -86,7 +90,7 @@ static gkv_status assign(gkv_clusters *s)
         double *sums = s->sums + b * size;
         memset(sums, 0, size * sizeof *sums);
         for (size_t t = gkv_mgk_block_start(s->n, b); t < gkv_mgk_block_start(s->n, b + 1); t++)
-            assign_tile(s, t, lengths, products + (size_t)omp_get_thread_num() * room, sums);
+            assign_tile(s, t, lengths, products + (size_t)omp_get_thread_num() * size_each, sums);
     }
     for (size_t b = 1; b < blocks; b++)
         for (size_t i = 0; i < size; i++)
@@ -98,11 +102,12 @@ static gkv_status assign(gkv_clusters *s)
     return GKV_OK;
 }
 
-/* k-means: centres to the means of their members, who may then change; without any, they stay. */
-static gkv_status settle(gkv_clusters *s, int rounds)
+/* Iterations of k-means: centres become the means of their members, and then rows are assigned again. A centre without
+ * members does not change. */
+static gkv_status iterate(gkv_clusters *s, int iterations)
 {
     GKV_TRY(assign(s));
-    for (; rounds > 0; rounds--) {
+    for (; iterations > 0; iterations--) {
         for (size_t k = 0; k < s->count; k++) {
             const double *sum = s->sums + k * (2 * s->d + 2);
             for (size_t j = 0; j < s->d && sum[0] > 0; j++)
@@ -113,7 +118,7 @@ static gkv_status settle(gkv_clusters *s, int rounds)
     return GKV_OK;
 }
 
-/* The centre whose removal would cost least, but for `rank` others. */
+/* The centre with the given rank by the cost of its removal; rank 0 is the cheapest. */
 static size_t cheapest_centre(const gkv_clusters *s, size_t rank)
 {
     size_t found = 0;
@@ -130,16 +135,16 @@ static size_t cheapest_centre(const gkv_clusters *s, size_t rank)
     return found;
 }
 
-/* k-means merges two clusters here and splits one there, and cannot get out of it: a centre that is
- * hardly missed moves to a row far from all, and stays if that is better (Fränti, Journal of
- * Big Data 5, 2018). */
+/* Swaps of centres. k-means may merge two clusters and split another, and cannot correct this. A centre with a small
+ * cost of removal moves to a row that is far from all centres. The swap is kept if it reduces the total (Fränti,
+ * Journal of Big Data 5, 2018). */
 static gkv_status swap_centres(gkv_clusters *s)
 {
     double *keep = NULL;
     const size_t size = s->count * s->d;
     GKV_TRY(gkv_alloc(size, sizeof *keep, &keep));
     gkv_status status = GKV_OK;
-    uint64_t draw = s->count; /* those before chose the centres */
+    uint64_t draw = s->count; /* gkv_clusters_seed uses the draws before this one */
     for (int failures = 0; failures < FAILURES && s->count > RANKS; draw++) {
         const double before = s->total;
         double u[2];
@@ -147,14 +152,14 @@ static gkv_status swap_centres(gkv_clusters *s)
         gkv_rng_uniform(gkv_mgk_draw(s->seed, draw), 1, u);
         memcpy(s->centres + cheapest_centre(s, draw % RANKS) * s->d, s->rows + gkv_clusters_row_at(s, u[0] * before) * s->d,
                s->d * sizeof *s->centres);
-        GKV_TRY_GOTO(settle(s, 2));
+        GKV_TRY_GOTO(iterate(s, 2));
         if (s->total < before * (1.0 - 1e-4)) {
             failures = 0;
             continue;
         }
         failures++;
         memcpy(s->centres, keep, size * sizeof *keep);
-        GKV_TRY_GOTO(settle(s, 0));
+        GKV_TRY_GOTO(iterate(s, 0));
     }
 done:
     free(keep);
@@ -164,7 +169,7 @@ done:
 gkv_status gkv_clusters_find(gkv_clusters *clusters)
 {
     GKV_TRY(gkv_clusters_seed(clusters));
-    GKV_TRY(settle(clusters, ROUNDS));
+    GKV_TRY(iterate(clusters, ITERATIONS));
     GKV_TRY(swap_centres(clusters));
-    return settle(clusters, ROUNDS);
+    return iterate(clusters, ITERATIONS);
 }

@@ -1,4 +1,4 @@
-/* Clusters of weighted rows: k-means, from a good start. */
+/* Clusters of weighted rows by k-means, with k-means++ and swaps of centres. */
 #ifndef GKV_MGK_CLUSTERS_H
 #define GKV_MGK_CLUSTERS_H
 
@@ -7,40 +7,42 @@
 enum { GKV_CLUSTERS_CANDIDATES = 10 };
 
 typedef struct gkv_clusters {
-    size_t n, d, count;
+    size_t n, d, count;    /* the numbers of rows, columns and clusters */
     const double *weights; /* [n], or NULL for 1; not owned */
-    const uint32_t *group; /* [n], or NULL: rows of groups other than `only` weigh nothing; not owned */
-    size_t only;
-    uint64_t seed;
+    const uint32_t *group; /* [n], or NULL; not owned */
+    size_t only;           /* with `group`, rows of other groups have weight 0 */
+    uint64_t seed;         /* of the random numbers */
     int threads;
-    double *rows;     /* [n × d]: to be filled before they are looked for */
-    double *centres;  /* [count × d] */
-    double *distance; /* [n] squared, to the nearest centre */
-    double *sums;     /* [blocks × count × (2d + 2)] of each block's members: Σw, what their
-                         centre's removal would cost, Σwx, Σwx²; in the end the first block's
-                         are all rows' */
-    double total;     /* Σ w·distance */
-    double *tiles;    /* [tiles] Σ w·distance */
-    double *trials;   /* [tiles × candidates] what it would be with each candidate */
+    double *rows;          /* [n × d] the rows; the caller fills them before gkv_clusters_find */
+    double *centres;       /* [count × d] */
+    double *distance;      /* [n] the squared distance of each row from its nearest centre */
+    double *sums;          /* [blocks × count × (2d + 2)] sums over the members of each cluster in a block: Σw, the
+                              cost of removing the centre, Σwx, Σwx²; at the end the first block contains the sums of
+                              all rows */
+    double total;          /* Σ w·distance */
+    double *tiles;         /* [tiles] Σ w·distance of each tile */
+    double *trials;        /* [tiles × candidates] Σ w·distance of each tile with each candidate */
 } gkv_clusters;
 
-/* Memory for what out->n, d and count say. What it holds is freed by gkv_clusters_free, also after a
- * failure. */
+/* Allocates memory for out->n, out->d and out->count. The caller frees it with gkv_clusters_free, also after an
+ * error. */
 gkv_status gkv_clusters_create(gkv_clusters *out);
 void gkv_clusters_free(gkv_clusters *clusters);
 
-/* Centres, and the sums of their members. GKV_ERR_DATA for fewer different rows than clusters. */
+/* Computes the centres and the sums over their members. Returns GKV_ERR_DATA if there are fewer different rows than
+ * clusters, and GKV_ERR_MEMORY. */
 gkv_status gkv_clusters_find(gkv_clusters *clusters);
 
-/* --- Parts of it ------------------------------------------------------------------------------ */
+/* --- Shared by clusters.c and clusters_seed.c --------------------------------------------------- */
 
-/* clusters_seed.c: k-means++ (Arthur and Vassilvitskii 2007), each centre the best of a few that are
- * drawn. */
+/* Chooses the first centres by k-means++ (Arthur and Vassilvitskii 2007). Each centre is the best of several
+ * candidates that are drawn. */
 gkv_status gkv_clusters_seed(gkv_clusters *clusters);
 
-/* The row in which `target` of the running sum of w·distance falls; one that has some. */
+/* The row at which the cumulative sum of w·distance exceeds `target`. Its own w·distance is positive. */
 size_t gkv_clusters_row_at(const gkv_clusters *clusters, double target);
 
+/* The weight of row i. */
 static inline double gkv_clusters_weight(const gkv_clusters *clusters, size_t i)
 {
     if (clusters->group && clusters->group[i] != clusters->only)

@@ -1,4 +1,4 @@
-/* Where k-means begins; see clusters.h. */
+/* k-means++, the start of k-means; see clusters.h. */
 #include <math.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ static double distance_between(size_t d, const double *a, const double *b)
     return sum;
 }
 
-/* Distances to one more centre; the first one's replace what is there. Returns Σ w·distance. */
+/* Updates the distances for centre k. The first centre replaces all distances. Returns Σ w·distance. */
 static double add_centre(gkv_clusters *s, size_t k)
 {
     const size_t tiles = gkv_mgk_tiles(s->n), d = s->d;
@@ -35,7 +35,7 @@ static double add_centre(gkv_clusters *s, size_t k)
     return total;
 }
 
-/* The candidate, a row, with which Σ w·distance would be least. */
+/* The candidate row that gives the least Σ w·distance. */
 static size_t best_candidate(gkv_clusters *s, size_t count, const size_t *candidates)
 {
     const size_t tiles = gkv_mgk_tiles(s->n), d = s->d;
@@ -86,18 +86,19 @@ gkv_status gkv_clusters_seed(gkv_clusters *s)
     double total = 0.0, u[GKV_CLUSTERS_CANDIDATES];
     memset(s->tiles, 0, gkv_mgk_tiles(s->n) * sizeof *s->tiles);
     memset(s->centres, 0, s->count * s->d * sizeof *s->centres);
-    for (size_t i = 0; i < s->n; i++) { /* every row is as good as another for the first */
+    for (size_t i = 0; i < s->n; i++) { /* equal distances, so that the first centre is drawn by the weights alone */
         s->distance[i] = 1.0;
         s->tiles[i / GKV_MGK_TILE] += gkv_clusters_weight(s, i);
         total += gkv_clusters_weight(s, i);
     }
     for (size_t k = 0; k < s->count; k++) {
-        if (!(total > 0) && s->group) { /* a group with few rows, or none: the others stay with the first */
+        if (!(total > 0) && s->group) { /* a group with few rows or none; the other centres equal the first */
             memcpy(s->centres + k * s->d, s->centres, s->d * sizeof *s->centres);
             continue;
         }
         if (!(total > 0))
-            return gkv_fail(GKV_ERR_DATA, "%zu components need as many different rows, and there are %zu", s->count, k);
+            return gkv_fail(GKV_ERR_DATA, "%zu components need as many different rows, but there are only %zu", s->count,
+                            k);
         size_t candidates[GKV_CLUSTERS_CANDIDATES];
         gkv_rng_uniform(gkv_mgk_draw(s->seed, k), count, u);
         for (size_t c = 0; c < count; c++)

@@ -1,3 +1,4 @@
+/* The multivariate g-and-k distribution: creation, and functions of one point. */
 #include "gkvae/mgk.h"
 
 #include <math.h>
@@ -7,10 +8,11 @@
 #include "core/memory.h"
 #include "core/real.h"
 #include "gk/family.h"
-#include "num/cholesky.h"
+#include "num/linalg.h"
 #include "mixture/rows.h"
+#include "num/constants.h"
 
-/* Pivots below this share of their diagonal are rounding, not information. */
+/* A pivot that is less than this fraction of its diagonal element is rounding error. */
 static const double least_pivot = 1e-12;
 
 gkv_status gkv_mgk_check_margins(size_t d, const gkv_gk *margins)
@@ -40,7 +42,7 @@ static gkv_status check_covariance(size_t d, const double *mean, const double *c
 {
     for (size_t i = 0; i < d && mean; i++)
         if (!isfinite(mean[i]))
-            return gkv_fail(GKV_ERR_ARGUMENT, "the mean of z has %g at %zu", mean[i], i);
+            return gkv_fail(GKV_ERR_ARGUMENT, "element %zu of the mean of z is %g", i, mean[i]);
     for (size_t i = 0; i < d && covariance; i++)
         for (size_t j = 0; j <= i; j++) {
             const double a = covariance[i * d + j], b = covariance[j * d + i];

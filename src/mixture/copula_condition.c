@@ -1,50 +1,50 @@
 /* Marginal and conditional distributions, and missing values.
  *
- * All of them order the coordinates, known ones first, and make the rows of L so
- * ordered triangular again: (L_bb 0; L_ab L_aa). Then z_a = m_a + L_ab w_b + L_aa ε
- * with w_b = L_bb⁻¹(z_b − m_b), and L_aa is the Cholesky factor of the conditional. */
+ * All functions put the known coordinates b first and make the reordered rows of L triangular again: (L_bb 0; L_ab
+ * L_aa). Then z_a = m_a + L_ab w_b + L_aa ε with w_b = L_bb⁻¹(z_b − m_b). L_aa is the Cholesky factor of the
+ * conditional covariance. */
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
-#include "num/cholesky.h"
+#include "num/linalg.h"
 #include "mixture/rows.h"
 
-/* places[0 … count−1] = which, then the other coordinates; which of them are there and
- * different is checked first. */
-static gkv_status order_coordinates(size_t d, size_t count, const size_t *which, size_t *places)
+/* Sets order[0 … count−1] = which, followed by the other coordinates. Checks that the coordinates of `which` exist
+ * and are different. */
+static gkv_status order_coordinates(size_t d, size_t count, const size_t *which, size_t *order)
 {
     unsigned char *taken = NULL;
     GKV_TRY(gkv_alloc(d, 1, &taken));
     gkv_status status = GKV_OK;
     for (size_t i = 0; i < count && status == GKV_OK; i++) {
         if (which[i] >= d)
-            status = gkv_fail(GKV_ERR_ARGUMENT, "there is no coordinate %zu among %zu", which[i], d);
+            status = gkv_fail(GKV_ERR_ARGUMENT, "coordinate %zu does not exist; there are %zu", which[i], d);
         else if (taken[which[i]])
-            status = gkv_fail(GKV_ERR_ARGUMENT, "coordinate %zu is named twice", which[i]);
+            status = gkv_fail(GKV_ERR_ARGUMENT, "coordinate %zu occurs twice", which[i]);
         else
             taken[which[i]] = 1;
     }
     if (status == GKV_OK) {
         size_t next = 0;
         for (; next < count; next++)
-            places[next] = which[next];
+            order[next] = which[next];
         for (size_t j = 0; j < d; j++)
             if (!taken[j])
-                places[next++] = j;
+                order[next++] = j;
     }
     free(taken);
     return status;
 }
 
-/* The rows of L in the order of places[rows], made triangular. */
-static void reorder(const gkv_mgk *mgk, size_t rows, const size_t *places, double *factor)
+/* Computes the rows order[0 … rows−1] of L, made triangular. */
+static void reorder(const gkv_mgk *mgk, size_t rows, const size_t *order, double *factor)
 {
     const size_t d = mgk->d;
     for (size_t i = 0; i < rows; i++)
-        memcpy(factor + i * d, mgk->cholesky + places[i] * d, d * sizeof *factor);
+        memcpy(factor + i * d, mgk->cholesky + order[i] * d, d * sizeof *factor);
     gkv_cholesky_of_rows(rows, d, factor);
 }
 
@@ -54,44 +54,45 @@ gkv_status gkv_mgk_marginal(const gkv_mgk *mgk, size_t count, const size_t *whic
     const size_t d = mgk->d;
     if (count < 1 || count > d)
         return gkv_fail(GKV_ERR_ARGUMENT, "a marginal distribution has 1 … %zu coordinates, not %zu", d, count);
-    size_t *places = NULL;
+    size_t *order = NULL;
     double *factor = NULL, *mean = NULL;
     gkv_gk *margins = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *places, &places));
+    GKV_TRY_GOTO(gkv_alloc(d, sizeof *order, &order));
     GKV_TRY_GOTO(gkv_alloc(count, d * sizeof *factor, &factor));
     GKV_TRY_GOTO(gkv_alloc(count, sizeof *mean, &mean));
     GKV_TRY_GOTO(gkv_alloc(count, sizeof *margins, &margins));
-    GKV_TRY_GOTO(order_coordinates(d, count, which, places));
-    reorder(mgk, count, places, factor);
+    GKV_TRY_GOTO(order_coordinates(d, count, which, order));
+    reorder(mgk, count, order, factor);
     for (size_t i = 0; i < count; i++) {
-        margins[i] = mgk->margins[places[i]];
-        mean[i] = mgk->mean[places[i]];
+        margins[i] = mgk->margins[order[i]];
+        mean[i] = mgk->mean[order[i]];
         memmove(factor + i * count, factor + i * d, count * sizeof *factor);
     }
     GKV_TRY_GOTO(gkv_mgk_build(count, margins, mean, factor, out));
 done:
-    free(places);
+    free(order);
     free(factor);
     free(mean);
     free(margins);
     return status;
 }
 
-/* z of known coordinate i of places to known[i], for w_b by a forward solution. */
-static gkv_status known_scores(const gkv_mgk *mgk, size_t count, const size_t *places, const double *x, double *known)
+/* Computes z − m of the known coordinates into known[count]. */
+static gkv_status known_scores(const gkv_mgk *mgk, size_t count, const size_t *order, const double *x, double *known)
 {
     for (size_t i = 0; i < count; i++) {
-        const size_t j = places[i];
+        const size_t j = order[i];
         const double z = gkv_gk_Q_inverse(&mgk->margins[j], x[i]);
         if (!isfinite(x[i]) || !isfinite(z))
-            return gkv_fail(GKV_ERR_ARGUMENT, "coordinate %zu is %g, which cannot be", j, x[i]);
+            return gkv_fail(GKV_ERR_ARGUMENT, "coordinate %zu is %g, which is not finite or outside the support", j,
+                            x[i]);
         known[i] = z - mgk->mean[j];
     }
     return GKV_OK;
 }
 
-/* known[0 … count−1] = z_b − m_b becomes w_b. */
+/* Replaces known[count] = z_b − m_b by w_b. */
 static void solve_known(size_t d, size_t count, const double *factor, double *known)
 {
     for (size_t i = 0; i < count; i++) {
@@ -106,24 +107,24 @@ gkv_status gkv_mgk_conditional(const gkv_mgk *mgk, size_t count, const size_t *g
     *out = NULL;
     const size_t d = mgk->d, left = d - count;
     if (count >= d)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a conditional distribution leaves at least one of %zu coordinates, not %zu of "
-                                          "them given", d, count);
-    size_t *places = NULL;
+        return gkv_fail(GKV_ERR_ARGUMENT, "a conditional distribution needs fewer than %zu given coordinates, not %zu", d,
+                        count);
+    size_t *order = NULL;
     double *factor = NULL, *known = NULL, *mean = NULL;
     gkv_gk *margins = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *places, &places));
+    GKV_TRY_GOTO(gkv_alloc(d, sizeof *order, &order));
     GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *factor, &factor));
     GKV_TRY_GOTO(gkv_alloc(d, sizeof *known, &known));
     GKV_TRY_GOTO(gkv_alloc(left, sizeof *mean, &mean));
     GKV_TRY_GOTO(gkv_alloc(left, sizeof *margins, &margins));
-    GKV_TRY_GOTO(order_coordinates(d, count, given, places));
-    GKV_TRY_GOTO(known_scores(mgk, count, places, x, known));
-    reorder(mgk, d, places, factor);
+    GKV_TRY_GOTO(order_coordinates(d, count, given, order));
+    GKV_TRY_GOTO(known_scores(mgk, count, order, x, known));
+    reorder(mgk, d, order, factor);
     solve_known(d, count, factor, known);
     for (size_t i = 0; i < left; i++) {
         const double *row = factor + (count + i) * d;
-        const size_t j = places[count + i];
+        const size_t j = order[count + i];
         margins[i] = mgk->margins[j];
         mean[i] = mgk->mean[j];
         for (size_t k = 0; k < count; k++)
@@ -132,7 +133,7 @@ gkv_status gkv_mgk_conditional(const gkv_mgk *mgk, size_t count, const size_t *g
     }
     GKV_TRY_GOTO(gkv_mgk_build(left, margins, mean, factor, out));
 done:
-    free(places);
+    free(order);
     free(factor);
     free(known);
     free(mean);
@@ -140,40 +141,43 @@ done:
     return status;
 }
 
-/* One thread's work on missing values. The factor of the last pattern is kept: rows
- * often miss the same coordinates. */
+/* The state of a thread that fills in missing values. It keeps the factor of the last pattern, because many rows
+ * miss the same coordinates. */
 typedef struct filler {
-    double *factor, *known; /* [d × d], [d]: w of the known, then ε of the missing */
-    size_t *places, *last;
-    size_t count; /* known coordinates of the last pattern; d + 1: none yet */
+    double *factor; /* [d × d] the reordered factor */
+    double *known;  /* [d] w of the known coordinates, then ε of the missing ones */
+    size_t *order; /* [d] the order of the coordinates of the current row */
+    size_t *last;   /* [d] the order that belongs to the factor */
+    size_t count;   /* the number of known coordinates that belongs to the factor; d + 1 if there is no factor yet */
 } filler;
 
+/* Replaces the NaN of a row by draws. */
 static void fill_row(const gkv_mgk *mgk, filler *f, gkv_rng at, double *x)
 {
     const size_t d = mgk->d;
     size_t known = 0, missing = 0;
     for (size_t j = 0; j < d; j++)
         if (!isnan(x[j]))
-            f->places[known++] = j;
+            f->order[known++] = j;
     for (size_t j = 0; j < d; j++)
         if (isnan(x[j]))
-            f->places[known + missing++] = j;
+            f->order[known + missing++] = j;
     if (!missing)
         return;
-    if (known != f->count || memcmp(f->places, f->last, d * sizeof *f->places) != 0) {
-        reorder(mgk, d, f->places, f->factor);
-        memcpy(f->last, f->places, d * sizeof *f->places);
+    if (known != f->count || memcmp(f->order, f->last, d * sizeof *f->order) != 0) {
+        reorder(mgk, d, f->order, f->factor);
+        memcpy(f->last, f->order, d * sizeof *f->order);
         f->count = known;
     }
     for (size_t i = 0; i < known; i++)
-        f->known[i] = gkv_gk_Q_inverse(&mgk->margins[f->places[i]], x[f->places[i]]) - mgk->mean[f->places[i]];
+        f->known[i] = gkv_gk_Q_inverse(&mgk->margins[f->order[i]], x[f->order[i]]) - mgk->mean[f->order[i]];
     solve_known(d, known, f->factor, f->known);
     gkv_rng_normal_d(at, missing, f->known + known);
     for (size_t i = known; i < d; i++) {
-        double z = mgk->mean[f->places[i]];
+        double z = mgk->mean[f->order[i]];
         for (size_t k = 0; k <= i; k++)
             z += f->factor[i * d + k] * f->known[k];
-        x[f->places[i]] = gkv_gk_Q(&mgk->margins[f->places[i]], z);
+        x[f->order[i]] = gkv_gk_Q(&mgk->margins[f->order[i]], z);
     }
 }
 
@@ -182,7 +186,8 @@ static gkv_status check_known(const gkv_mgk *mgk, size_t n, const double *x)
     const size_t d = mgk->d;
     for (size_t i = 0; i < n * d; i++)
         if (isinf(x[i]) || (mgk->margins[i % d].k == -0.5 && isinf(gkv_gk_Q_inverse(&mgk->margins[i % d], x[i]))))
-            return gkv_fail(GKV_ERR_ARGUMENT, "row %zu, coordinate %zu is %g, which cannot be", i / d, i % d, x[i]);
+            return gkv_fail(GKV_ERR_ARGUMENT, "row %zu, coordinate %zu is %g, which is infinite or outside the support",
+                            i / d, i % d, x[i]);
     return GKV_OK;
 }
 
@@ -191,17 +196,17 @@ gkv_status gkv_mgk_impute(const gkv_mgk *mgk, uint64_t seed, uint64_t first, siz
     const size_t d = mgk->d, tiles = gkv_mgk_tiles(n);
     const int used = gkv_mgk_threads(threads, tiles);
     double *numbers = NULL;
-    size_t *places = NULL;
+    size_t *order = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(check_known(mgk, n, x));
     GKV_TRY_GOTO(gkv_alloc((size_t)used * (d + 1), d * sizeof *numbers, &numbers));
-    GKV_TRY_GOTO(gkv_alloc((size_t)used * 2, d * sizeof *places, &places));
+    GKV_TRY_GOTO(gkv_alloc((size_t)used * 2, d * sizeof *order, &order));
 #pragma omp parallel num_threads(used)
     {
         const size_t me = (size_t)omp_get_thread_num();
         double *mine = numbers + me * (d + 1) * d;
-        filler f = {.factor = mine, .known = mine + d * d, .places = places + me * 2 * d, .count = d + 1};
-        f.last = f.places + d;
+        filler f = {.factor = mine, .known = mine + d * d, .order = order + me * 2 * d, .count = d + 1};
+        f.last = f.order + d;
 #pragma omp for schedule(static)
         for (size_t t = 0; t < tiles; t++)
             for (size_t i = t * GKV_MGK_TILE, end = i + gkv_mgk_tile_rows(n, t); i < end; i++)
@@ -209,6 +214,6 @@ gkv_status gkv_mgk_impute(const gkv_mgk *mgk, uint64_t seed, uint64_t first, siz
     }
 done:
     free(numbers);
-    free(places);
+    free(order);
     return status;
 }

@@ -1,4 +1,5 @@
-/* The fit in two steps: margins, then the correlation of their normal scores. */
+/* The fit of a multivariate g-and-k distribution in two steps: the margins, then the correlation of their normal
+ * scores. */
 #include "gkvae/mgk_fit.h"
 
 #include <math.h>
@@ -9,14 +10,14 @@
 #include "core/memory.h"
 #include "core/threads.h"
 #include "gkfit/fit.h"
-#include "num/cholesky.h"
+#include "num/linalg.h"
 #include "mixture/scores.h"
 
 void gkv_mgk_fit_defaults(gkv_mgk_fit_settings *settings)
 {
     *settings = (gkv_mgk_fit_settings){0};
     gkv_gk_fit_defaults(&settings->margins);
-    settings->margins.likelihood = 0; /* the joint one is what counts here */
+    settings->margins.likelihood = 0; /* the joint likelihood is computed instead */
 }
 
 void gkv_mgk_fit_result_free(gkv_mgk_fit_result *result)
@@ -29,18 +30,18 @@ void gkv_mgk_fit_result_free(gkv_mgk_fit_result *result)
     *result = (gkv_mgk_fit_result){0};
 }
 
-/* Rows that have weight, and their weights; nothing is allocated if all have. */
+/* The rows with positive weight, and their weights. The arrays are NULL if these are all rows. */
 typedef struct selection {
     uint32_t *row;
     double *weights;
-    gkv_mgk_weighted_rows cases;
+    gkv_mgk_weighted_rows selected;
 } selection;
 
 static gkv_status select_rows(size_t n, size_t d, const double *x, const double *weights, const char *const *names,
                               selection *out)
 {
     char text[GKV_MGK_COLUMN_TEXT];
-    *out = (selection){.cases = {.n = n, .d = d, .x = x, .weights = weights}};
+    *out = (selection){.selected = {.n = n, .d = d, .x = x, .weights = weights}};
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
         if (weights && !(weights[i] >= 0 && isfinite(weights[i])))
@@ -62,31 +63,32 @@ static gkv_status select_rows(size_t n, size_t d, const double *x, const double 
             out->row[at] = (uint32_t)i;
             out->weights[at++] = weights[i];
         }
-    out->cases.n = count;
-    out->cases.row = out->row;
-    out->cases.weights = out->weights;
+    out->selected.n = count;
+    out->selected.row = out->row;
+    out->selected.weights = out->weights;
     return GKV_OK;
 }
 
-static void copy_columns(const gkv_mgk_weighted_rows *cases, int threads, double *columns)
+static void copy_columns(const gkv_mgk_weighted_rows *selected, int threads, double *columns)
 {
-    const size_t tiles = gkv_mgk_tiles(cases->n), d = cases->d;
+    const size_t tiles = gkv_mgk_tiles(selected->n), d = selected->d;
     const int used = gkv_mgk_threads(threads, tiles);
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t t = 0; t < tiles; t++) {
-        const size_t first = t * GKV_MGK_TILE, end = first + gkv_mgk_tile_rows(cases->n, t);
+        const size_t first = t * GKV_MGK_TILE, end = first + gkv_mgk_tile_rows(selected->n, t);
         for (size_t j = 0; j < d; j++)
             for (size_t i = first; i < end; i++)
-                columns[j * cases->n + i] = cases->x[(cases->row ? cases->row[i] : i) * d + j];
+                columns[j * selected->n + i] = selected->x[(selected->row ? selected->row[i] : i) * d + j];
     }
 }
 
-/* g = k = 0 by moments, which are most likely: standard errors are the normal distribution's. */
+/* A normal margin (g = k = 0) by moments, which maximize the likelihood. Standard errors are those of the normal
+ * distribution. */
 static gkv_status normal_margin(const char *column, const gkv_gk_fit_settings *set, size_t n, double weight, double mean,
                                 double variance, gkv_gk_fit_result *result)
 {
     if (!(variance > 0 && sqrt(variance) > 1e-14 * fabs(mean)))
-        return gkv_fail(GKV_ERR_DATA, "%s is constant, %g: it has no density; leave it out", column, mean);
+        return gkv_fail(GKV_ERR_DATA, "%s is constant (%g) and has no density; leave it out", column, mean);
     *result = (gkv_gk_fit_result){.gk = {.a = mean, .b = sqrt(variance), .c = set->c}, .n = n, .total = weight,
                                   .method = GKV_GK_MLE, .parameters = 2, .converged = 1,
                                   .log_likelihood = NAN, .aic = NAN, .bic = NAN, .chi2 = NAN, .p_value = NAN,
@@ -99,27 +101,27 @@ static gkv_status normal_margin(const char *column, const gkv_gk_fit_settings *s
     return GKV_OK;
 }
 
-static gkv_status fit_normals(const gkv_mgk_weighted_rows *cases, const gkv_mgk_fit_settings *set, const unsigned char *wanted,
-                              gkv_mgk_fit_result *result)
+static gkv_status fit_normals(const gkv_mgk_weighted_rows *selected, const gkv_mgk_fit_settings *set,
+                              const unsigned char *wanted, gkv_mgk_fit_result *result)
 {
-    const size_t d = cases->d;
+    const size_t d = selected->d;
     double *moments = NULL;
     GKV_TRY(gkv_alloc(d, 2 * sizeof *moments, &moments));
     char text[GKV_MGK_COLUMN_TEXT];
-    gkv_mgk_weighted_rows_moments(cases, moments, moments + d);
+    gkv_mgk_weighted_rows_moments(selected, moments, moments + d);
     gkv_status status = GKV_OK;
     for (size_t j = 0; j < d && status == GKV_OK; j++)
         if (!wanted || wanted[j])
-            status = normal_margin(gkv_mgk_column_text(text, set->names, j), &set->margins, cases->n, result->weight, moments[j], moments[d + j],
-                                   &result->margins[j]);
+            status = normal_margin(gkv_mgk_column_text(text, set->names, j), &set->margins, selected->n,
+                                   result->weight, moments[j], moments[d + j], &result->margins[j]);
     free(moments);
     return status;
 }
 
-static gkv_status fit_margins(const gkv_mgk_weighted_rows *cases, const gkv_mgk_fit_settings *set, int threads,
+static gkv_status fit_margins(const gkv_mgk_weighted_rows *selected, const gkv_mgk_fit_settings *set, int threads,
                               gkv_mgk_fit_result *result)
 {
-    const size_t d = cases->d, n = cases->n;
+    const size_t d = selected->d, n = selected->n;
     double *columns = NULL;
     gkv_gk_sample *samples = NULL;
     gkv_status *statuses = NULL, status = GKV_OK;
@@ -129,9 +131,9 @@ static gkv_status fit_margins(const gkv_mgk_weighted_rows *cases, const gkv_mgk_
     GKV_TRY_GOTO(gkv_alloc(d, sizeof *samples, &samples));
     GKV_TRY_GOTO(gkv_alloc(d, sizeof *statuses, &statuses));
     GKV_TRY_GOTO(gkv_alloc(d, sizeof *failed, &failed));
-    copy_columns(cases, threads, columns);
+    copy_columns(selected, threads, columns);
     for (size_t j = 0; j < d; j++)
-        samples[j] = (gkv_gk_sample){.x = columns + j * n, .weights = cases->weights, .n = n,
+        samples[j] = (gkv_gk_sample){.x = columns + j * n, .weights = selected->weights, .n = n,
                                      .start = set->starts ? &set->starts[j] : NULL};
     status = gkv_gk_fit_many(samples, d, &set->margins, threads, result->margins, statuses);
     if (status == GKV_ERR_DATA && set->normal_fallback) {
@@ -143,11 +145,11 @@ static gkv_status fit_margins(const gkv_mgk_weighted_rows *cases, const gkv_mgk_
             result->fallbacks += failed[j];
         }
         if (status == GKV_OK)
-            status = fit_normals(cases, set, failed, result);
+            status = fit_normals(selected, set, failed, result);
     } else if (status != GKV_OK && status != GKV_ERR_MEMORY)
         for (size_t j = 0; j < d; j++)
             if (statuses[j] != GKV_OK) {
-                /* by itself, whose message speaks of no others */
+                /* the fit is repeated alone, so that the message does not name a sample number */
                 status = gkv_gk_fit_many(&samples[j], 1, &set->margins, threads, &result->margins[j], NULL);
                 status = gkv_fail_context(status, "%s", gkv_mgk_column_text(text, set->names, j));
                 break;
@@ -167,11 +169,11 @@ done:
     return status;
 }
 
-/* R, its errors, the log-likelihood, and the distribution itself. */
-static gkv_status join(const gkv_mgk_weighted_rows *cases, const gkv_mgk_fit_settings *set, int threads,
+/* Computes R, its standard errors, the log-likelihood and the distribution. */
+static gkv_status join(const gkv_mgk_weighted_rows *selected, const gkv_mgk_fit_settings *set, int threads,
                        gkv_mgk_fit_result *result, gkv_mgk **out)
 {
-    const size_t d = cases->d;
+    const size_t d = selected->d;
     gkv_gk *margins = NULL;
     double *factor = NULL;
     gkv_mgk_columns columns = {0};
@@ -182,9 +184,9 @@ static gkv_status join(const gkv_mgk_weighted_rows *cases, const gkv_mgk_fit_set
     for (size_t j = 0; j < d; j++)
         margins[j] = result->margins[j].gk;
     GKV_TRY_GOTO(gkv_mgk_columns_create(d, margins, &columns));
-    /* Moments of normal margins are what they are: nothing is held back. */
+    /* Scores of normal margins are not clamped, so that R is exactly the correlation of the data. */
     const double most = set->normal ? INFINITY : gkv_mgk_most_score(result->weight);
-    GKV_TRY_GOTO(gkv_mgk_scores_of(cases, &columns, NULL, NULL, most, threads, &scores));
+    GKV_TRY_GOTO(gkv_mgk_scores_of(selected, &columns, NULL, NULL, most, threads, &scores));
     gkv_mgk_scores_correlation(&scores, set->independent ? 1.0 : set->shrink, result->correlation, factor,
                                &result->shrink, &result->repair);
     for (size_t i = 0; i < d * d; i++) {
@@ -227,18 +229,18 @@ gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x, const double *weight
     GKV_TRY_GOTO(check(n, d, &set));
     GKV_TRY_GOTO(gkv_threads_check(threads, "a fit"));
     GKV_TRY_GOTO(select_rows(n, d, x, weights, set.names, &rows));
-    for (size_t i = 0; i < rows.cases.n; i++)
-        found.weight += rows.cases.weights ? rows.cases.weights[i] : 1.0;
-    if (rows.cases.n < 2)
-        GKV_TRY_GOTO(gkv_fail(GKV_ERR_DATA, "a fit needs at least 2 rows with weight, not %zu", rows.cases.n));
+    for (size_t i = 0; i < rows.selected.n; i++)
+        found.weight += rows.selected.weights ? rows.selected.weights[i] : 1.0;
+    if (rows.selected.n < 2)
+        GKV_TRY_GOTO(gkv_fail(GKV_ERR_DATA, "a fit needs at least 2 rows with weight, not %zu", rows.selected.n));
     GKV_TRY_GOTO(gkv_alloc(d, sizeof *found.margins, &found.margins));
     GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *found.correlation, &found.correlation));
     GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *found.correlation_se, &found.correlation_se));
     if (set.normal)
-        GKV_TRY_GOTO(fit_normals(&rows.cases, &set, NULL, &found));
+        GKV_TRY_GOTO(fit_normals(&rows.selected, &set, NULL, &found));
     else
-        GKV_TRY_GOTO(fit_margins(&rows.cases, &set, threads, &found));
-    GKV_TRY_GOTO(join(&rows.cases, &set, threads, &found, out));
+        GKV_TRY_GOTO(fit_margins(&rows.selected, &set, threads, &found));
+    GKV_TRY_GOTO(join(&rows.selected, &set, threads, &found, out));
     found.parameters = set.independent ? 0 : d * (d - 1) / 2;
     for (size_t j = 0; j < d; j++) {
         found.converged += found.margins[j].converged != 0;

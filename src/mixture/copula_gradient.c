@@ -1,4 +1,4 @@
-/* The gradient of log f, row by row and summed over rows. */
+/* The gradient of log f, for each row and summed over rows. */
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -8,11 +8,11 @@
 #include "gk/gk_batch_kernels.h"
 #include "mixture/rows.h"
 
-/* A tile's arrays, [GKV_MGK_TILE × d] each. */
+/* The arrays of a tile, [GKV_MGK_TILE × d] each. */
 typedef struct tile {
-    double *z, *log_dq, *dq, *ratio;     /* of the inverse */
-    double *w, *u;                       /* L⁻¹(z−m) and L⁻ᵀw */
-    double *x_g, *x_k, *log_g, *log_k;   /* of the forward functions at z */
+    double *z, *log_dq, *dq, *ratio;   /* outputs of gkv_gk_batch_inverse_d */
+    double *w, *u;                     /* L⁻¹(z−m) and L⁻ᵀw */
+    double *x_g, *x_k, *log_g, *log_k; /* outputs of gkv_gk_batch_forward_d at z */
 } tile;
 
 enum { TILE_ARRAYS = 10 };
@@ -25,7 +25,7 @@ static tile tile_at(double *memory, size_t size)
     return (tile){p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9]};
 }
 
-/* What one block of rows adds to the sums; NULL where not asked for. */
+/* The sums of one block of rows; NULL for a sum that is not requested. */
 typedef struct sums {
     double *margins, *mean, *cholesky;
 } sums;
@@ -41,7 +41,7 @@ static void solve(const gkv_mgk *mgk, size_t rows, tile *t)
                     mgk->cholesky, d, t->u, d);
 }
 
-/* ∂Q/∂g, ∂Q/∂k and the same of log Q', whatever the margins' c's. */
+/* ∂Q/∂g, ∂Q/∂k, ∂log Q'/∂g and ∂log Q'/∂k. Margins may have different c. */
 static void shape_derivatives(const gkv_mgk_columns *columns, size_t rows, tile *t)
 {
     const size_t d = columns->d;
@@ -69,16 +69,16 @@ static void add_margins(const gkv_mgk *mgk, size_t rows, const double *x, const 
         for (size_t j = 0; j < d; j++) {
             const size_t at = i * d + j;
             const double b = mgk->margins[j].b, weight = weights ? weights[i] : 1.0;
-            const double pull = (t->u[at] + t->ratio[at]) / t->dq[at]; /* −v/Q' */
+            const double neg_slope = (t->u[at] + t->ratio[at]) / t->dq[at]; /* −v/Q' */
             double *s = sum + 4 * j;
-            s[GKV_GK_A] += weight * pull;
-            s[GKV_GK_B] += weight * (pull * (x[at] - mgk->margins[j].a) - 1.0) / b;
-            s[GKV_GK_G] += weight * (pull * t->x_g[at] - t->log_g[at]);
-            s[GKV_GK_K] += weight * (pull * t->x_k[at] - t->log_k[at]);
+            s[GKV_GK_A] += weight * neg_slope;
+            s[GKV_GK_B] += weight * (neg_slope * (x[at] - mgk->margins[j].a) - 1.0) / b;
+            s[GKV_GK_G] += weight * (neg_slope * t->x_g[at] - t->log_g[at]);
+            s[GKV_GK_K] += weight * (neg_slope * t->x_k[at] - t->log_k[at]);
         }
 }
 
-/* The triangle above the diagonal is cleared at the end. */
+/* Adds to the sums for m and L. gkv_mgk_gradient sets the elements above the diagonal to 0 at the end. */
 static void add_latent(const gkv_mgk *mgk, size_t rows, const double *weights, tile *t, const sums *sum)
 {
     const size_t d = mgk->d;
@@ -106,7 +106,7 @@ static void do_tile(const gkv_mgk *mgk, size_t rows, const double *x, const doub
     const size_t d = mgk->d;
     gkv_mgk_inverse_rows(&mgk->columns, rows, x, t->z, t->log_dq, t->dq, t->ratio);
     for (size_t i = 0; i < rows * d; i++)
-        if (!(fabs(t->z[i]) < 1e150)) /* outside, where there is no gradient */
+        if (!(fabs(t->z[i]) < 1e150)) /* outside the support there is no gradient */
             t->z[i] = NAN;
     solve(mgk, rows, t);
     for (size_t i = 0; i < rows && log_pdf; i++) {

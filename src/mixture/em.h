@@ -1,6 +1,6 @@
-/* The parts of the fit of a mixture by expectation–maximization; gkvae/mgk_mixture.h says
- * what is done. em_data.c, em_start.c, em_expect.c, em_margins.c and em_maximize.c
- * do it, mixture_fit.c calls them. */
+/* The parts of the fit of a mixture by expectation–maximization, which gkvae/mgk_mixture.h describes. They are in
+ * em_data.c (memory and data), em_start.c (the start), em_expect.c (the E-step), em_margins.c and em_maximize.c (the
+ * M-step). mixture_fit.c calls them. */
 #ifndef GKV_MGK_EM_H
 #define GKV_MGK_EM_H
 
@@ -11,92 +11,106 @@
 #include "mixture/scores.h"
 #include "mixture/margin_table.h"
 
-/* The responsibilities that count, of a tile of rows: those of its row i are
- * [start[i], start[i+1]). */
+/* The non-negligible responsibilities of a tile of rows, as a sparse matrix. Those of row i are the elements
+ * start[i] … start[i+1] − 1 of the arrays. */
 typedef struct gkv_em_tile {
     uint32_t start[GKV_MGK_TILE + 1];
-    uint32_t *component;
-    double *share;
-    size_t room;
-    gkv_status status;
+    uint32_t *component;    /* the component of each element */
+    double *responsibility; /* r_ik */
+    size_t capacity;        /* the number of elements that the arrays can hold */
+    gkv_status status;      /* the status of the last E-step of this tile */
 } gkv_em_tile;
 
-/* Rows that are looked at in every iteration: those of the fit, or held-out ones. */
+/* Rows with their responsibilities: those of the fit, or the held-out ones. */
 typedef struct gkv_em_rows {
-    size_t n;
-    const double *x;
-    const double *weights; /* NULL is 1 */
+    size_t n;              /* the number of rows */
+    const double *x;       /* [n × d]; not owned */
+    const double *weights; /* [n], or NULL for 1; not owned */
     double total;          /* Σ w */
-    const uint32_t *group; /* [n] of each row; NULL: every component is open to it */
-    double *log_noise;     /* [n] */
-    unsigned char *far;    /* [n × first count]: components not worth a look, by the last full one */
-    gkv_em_tile *tiles;
-    double *sums;          /* [tiles × (1 + 2 count)]: each tile's Σ w log f, and by component … */
+    const uint32_t *group; /* [n] the group of each row, or NULL if every component may have every row; not owned */
+    double *log_noise;     /* [n] log of the weighted noise density */
+    unsigned char *far;    /* [n × count] 1 for a component that the last full E-step found far below the best of the
+                              row */
+    gkv_em_tile *tiles;    /* [tiles] */
+    double *sums;          /* [tiles × (1 + 2 count)] Σ w log f of each tile, then the terms of `weight` and of
+                              `gain` */
     double *weight;        /* [count] Σ_i w_i r_ik */
     double *gain;          /* [count] Σ_i w_i r_ik log f_k(x_i) */
 } gkv_em_rows;
 
+/* The state of a fit. */
 typedef struct gkv_em {
     const gkv_mgk_mixture_settings *set;
     size_t d;
     int threads;
-    size_t count;          /* components, those given up included */
-    gkv_mgk **parts;       /* [count] */
-    gkv_mgk_table **tables;/* [count] of parts; NULL: not made yet, or not needed */
-    gkv_mgk_float *quicks; /* [count] of parts, in quick fits; a of NULL: not made yet */
-    double *pi;            /* [count]; 0: given up */
-    gkv_mgk **old_parts;   /* before the last step: those that it replaced, else NULL */
-    double *old_pi;
-    double *centre, *scale;/* [d] median and robust spread of the columns */
-    double *columns;       /* [d × n] x by column */
-    uint32_t *order;       /* [d × n] rows of each column, ascending */
-    gkv_em_rows fit, held_out;
-    size_t *support;       /* [count + 1]: component k's rows are [support[k], support[k+1]) of … */
-    uint32_t *support_row; /* … this, ascending … */
-    double *support_weight;/* … with weights w_i r_ik */
-    size_t support_room;
-    int *rest, *pause;     /* [count] iterations that a component sits out, and its next such pause */
-    size_t damped, refused;/* by the last step */
+    size_t count;           /* the number of components, including dropped ones */
+    gkv_mgk **parts;        /* [count] the components */
+    gkv_mgk_table **tables; /* [count] tables of their margins; NULL if not made or not needed */
+    gkv_mgk_float *floats;  /* [count] their float forms, if set->quick; member a is NULL if not made */
+    double *pi;             /* [count] weights; 0 for a dropped component */
+    gkv_mgk **old_parts;    /* [count] the components that the last M-step replaced, else NULL */
+    double *old_pi;         /* [count] the weights before the last M-step */
+    double *centre, *scale; /* [d] medians and robust spreads of the columns */
+    double *columns;        /* [d × n] x by column */
+    uint32_t *order;        /* [d × n] for each column, the rows in ascending order of its values */
+    gkv_em_rows fit;        /* the rows of the fit */
+    gkv_em_rows held_out;   /* the held-out rows */
+    size_t *support;        /* [count + 1] component k has the elements support[k] … support[k+1] − 1 of the next two
+                               arrays */
+    uint32_t *support_row;  /* row numbers, ascending for each component */
+    double *support_weight; /* weights w_i r_ik */
+    size_t support_capacity;/* the number of elements that these arrays can hold */
+    int *rest;              /* [count] the number of M-steps that the component still skips */
+    int *pause;             /* [count] the number that it last had to skip */
+    size_t damped, refused; /* the numbers of components whose last step was shortened, and was not taken */
 } gkv_em;
 
-/* Components of a group; k's group is k / gkv_em_per_group(). */
+/* The number of components of a group. The group of component k is k / gkv_em_per_group(). */
 static inline size_t gkv_em_per_group(const gkv_em *em)
 {
     return em->set->groups > 0 ? em->count / em->set->groups : em->count;
 }
 
-/* Data, their order and spread, and the noise: x[n × d] and the held-out rows are finite. */
+/* Allocates the state of a fit, and computes the order and spread of the columns and the noise densities. x[n × d]
+ * and the held-out rows must be finite. The caller frees it with gkv_em_free, also after an error. Returns
+ * GKV_ERR_DATA for a column that is constant or whose range overflows, and GKV_ERR_MEMORY. */
 gkv_status gkv_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixture_settings *set, int threads,
                          gkv_em *out);
-void gkv_em_free(gkv_em *em); /* what it holds */
 
-/* The first components: clusters (mixture/clusters.h), normal margins, by group if there are groups. */
+/* Frees the contents of *em. */
+void gkv_em_free(gkv_em *em);
+
+/* Makes the first components from clusters (mixture/clusters.h), with normal margins, for each group separately. */
 gkv_status gkv_em_start(gkv_em *em);
 
-/* The first components: those of a mixture. */
+/* Makes the first components as copies of those of a mixture. */
 gkv_status gkv_em_resume(gkv_em *em, const gkv_mgk_mixture *from);
 
-/* Gives components that hardly any row belongs to, by the last E-step of em->fit, half of heavy ones;
- * *count says how many. */
+/* Reinitialises components that have hardly any rows by the last E-step of em->fit: each takes half of a heavy
+ * component. *count becomes their number. */
 gkv_status gkv_em_reinitialise(gkv_em *em, size_t *count);
 
-/* One E-step; `full` looks at every component of every row. *mean is Σ w log f/Σ w, noise
- * included. */
+/* One E-step. If `full` is 1, it evaluates every component at every row. *mean becomes Σ w log f/Σ w, including the
+ * noise. */
 gkv_status gkv_em_expect(gkv_em *em, gkv_em_rows *rows, int full, double *mean);
 
-/* Another distribution for component k, which it takes over. */
+/* Replaces component k by `part`, and its table by `table`, which may be NULL. *em owns both from now on. The old
+ * component is not freed. */
 void gkv_em_replace(gkv_em *em, size_t k, gkv_mgk *part, gkv_mgk_table *table);
 
-/* The rows of component k, weighted by what of them belongs to it. */
+/* The rows of component k, weighted by w_i r_ik. They point into *em. */
 gkv_mgk_weighted_rows gkv_em_weighted_rows(const gkv_em *em, size_t k);
 
-/* Margins [count × d] fitted to those, but for the components that are frozen. */
+/* Fits the margins [count × d] of all components to these rows, except for components that are frozen. */
 gkv_status gkv_em_fit_margins(const gkv_em *em, const unsigned char *frozen, gkv_gk *fitted);
 
-/* One M-step from the last E-step of em->fit. What it replaces is kept until
- * gkv_em_forget, or comes back by gkv_em_take_back. */
+/* One M-step from the last E-step of em->fit. The components that it replaces are kept. */
 gkv_status gkv_em_maximize(gkv_em *em);
+
+/* Frees the components that the last M-step replaced. */
 void gkv_em_forget(gkv_em *em);
+
+/* Undoes the last M-step. */
 void gkv_em_take_back(gkv_em *em);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the fit of a mixture knows of its data from the first: order, spread, noise. */
+/* The memory of the fit of a mixture, and its data: order, spread and noise. */
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -8,8 +8,8 @@
 #include "num/sort.h"
 #include "mixture/em.h"
 
-/* Median and robust spread of a sorted column: the quartiles', or, where half of it is one
- * value, the mean distance from the median. 0 for a constant. */
+/* Computes the median and a robust spread of a sorted column. The spread is that of the quartiles, or, if they are
+ * equal, that of the mean distance from the median. It is 0 for a constant column. */
 static void measure(size_t n, const double *sorted, double *centre, double *scale)
 {
     *centre = sorted[n / 2];
@@ -22,11 +22,11 @@ static void measure(size_t n, const double *sorted, double *centre, double *scal
     *scale = 1.2533 * mean;
 }
 
-/* Sorts column j with its row numbers, which travel as weights. `room` holds 4n numbers. */
-static void order_column(gkv_em *em, size_t j, double *room)
+/* Sorts column j. The row numbers are the weights of gkv_sort. `scratch` has 4n elements. */
+static void order_column(gkv_em *em, size_t j, double *scratch)
 {
     const size_t n = em->fit.n;
-    double *x = room, *rows = room + n, *spare = room + 2 * n, *column = em->columns + j * n;
+    double *x = scratch, *rows = scratch + n, *spare = scratch + 2 * n, *column = em->columns + j * n;
     for (size_t i = 0; i < n; i++) {
         x[i] = column[i] = em->fit.x[i * em->d + j];
         rows[i] = (double)i;
@@ -41,26 +41,26 @@ static gkv_status order_columns(gkv_em *em)
 {
     const size_t n = em->fit.n, d = em->d;
     const int used = gkv_mgk_threads(em->threads, d);
-    double *room = NULL;
+    double *scratch = NULL;
     char text[GKV_MGK_COLUMN_TEXT];
-    GKV_TRY(gkv_alloc((size_t)used * n, 4 * sizeof *room, &room));
+    GKV_TRY(gkv_alloc((size_t)used * n, 4 * sizeof *scratch, &scratch));
 #pragma omp parallel for schedule(dynamic, 1) num_threads(used)
     for (size_t j = 0; j < d; j++)
-        order_column(em, j, room + (size_t)omp_get_thread_num() * 4 * n);
-    free(room);
+        order_column(em, j, scratch + (size_t)omp_get_thread_num() * 4 * n);
+    free(scratch);
     for (size_t j = 0; j < d; j++) {
         const double first = em->columns[j * n + em->order[j * n]], last = em->columns[j * n + em->order[j * n + n - 1]];
         if (!isfinite(last - first))
-            return gkv_fail(GKV_ERR_DATA, "%s: its range, %g to %g, is too large for a double",
+            return gkv_fail(GKV_ERR_DATA, "the range of %s, %g to %g, is too large for a double",
                             gkv_mgk_column_text(text, em->set->names, j), first, last);
         if (!(em->scale[j] > 1e-14 * fabs(em->centre[j])))
-            return gkv_fail(GKV_ERR_DATA, "%s is constant, %g: it has no density; leave it out",
+            return gkv_fail(GKV_ERR_DATA, "%s is constant (%g) and has no density; leave it out",
                             gkv_mgk_column_text(text, em->set->names, j), em->centre[j]);
     }
     return GKV_OK;
 }
 
-/* Σ_j log of the Cauchy density of median and spread. */
+/* The log density of the noise at each row: Σ_j of the log Cauchy densities, plus the log weight. */
 static void noise_of(const gkv_em *em, gkv_em_rows *rows)
 {
     const size_t d = em->d, tiles = gkv_mgk_tiles(rows->n);
@@ -99,7 +99,7 @@ static void rows_free(gkv_em_rows *rows)
 {
     for (size_t t = 0; rows->tiles && t < gkv_mgk_tiles(rows->n); t++) {
         free(rows->tiles[t].component);
-        free(rows->tiles[t].share);
+        free(rows->tiles[t].responsibility);
     }
     free(rows->tiles);
     free(rows->log_noise);
@@ -115,7 +115,7 @@ gkv_status gkv_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixt
     *out = (gkv_em){.set = set, .d = d, .threads = threads, .count = set->components};
     GKV_TRY(gkv_alloc(out->count, sizeof *out->parts, &out->parts));
     GKV_TRY(gkv_alloc(out->count, sizeof *out->tables, &out->tables));
-    GKV_TRY(gkv_alloc(out->count, sizeof *out->quicks, &out->quicks));
+    GKV_TRY(gkv_alloc(out->count, sizeof *out->floats, &out->floats));
     GKV_TRY(gkv_alloc(out->count, sizeof *out->old_parts, &out->old_parts));
     GKV_TRY(gkv_alloc(out->count, sizeof *out->pi, &out->pi));
     GKV_TRY(gkv_alloc(out->count, sizeof *out->old_pi, &out->old_pi));
@@ -142,13 +142,13 @@ void gkv_em_free(gkv_em *em)
         gkv_mgk_free(em->parts[k]);
     for (size_t k = 0; em->tables && k < em->count; k++)
         gkv_mgk_table_free(em->tables[k]);
-    for (size_t k = 0; em->quicks && k < em->count; k++)
-        gkv_mgk_float_free(&em->quicks[k]);
+    for (size_t k = 0; em->floats && k < em->count; k++)
+        gkv_mgk_float_free(&em->floats[k]);
     rows_free(&em->fit);
     rows_free(&em->held_out);
     free(em->parts);
     free(em->tables);
-    free(em->quicks);
+    free(em->floats);
     free(em->old_parts);
     free(em->pi);
     free(em->old_pi);

@@ -1,4 +1,4 @@
-/* The E-step: who each row belongs to. */
+/* The E-step: the responsibilities of the components for each row. */
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -8,20 +8,23 @@
 #include "mixture/em.h"
 #include "mixture/mixture.h"
 
-/* Shares below the first, in quick fits below the second, are left out; components further below a
- * row's best than the third are not looked at again until the next full step. */
-static const double least_share_exact = 1e-5, least_share_quick = 1e-3, far_below = 16.0;
+/* Responsibilities below this are left out, in the exact and in the float path. */
+static const double least_exact = 1e-5, least_float = 1e-3;
 
-/* A component sees this many tiles before the next one does: its table comes from afar. */
+/* Components that are this many nats below the best one of a row are skipped until the next full E-step. */
+static const double far_below = 16.0;
+
+/* The number of tiles that are evaluated for one component before the next one, so that its table stays in the
+ * cache. */
 enum { GROUP = 16 };
 
-/* A thread's room. */
+/* The scratch of a thread. */
 typedef struct scratch {
-    float *quick;           /* [3 × GKV_MGK_TILE × d], in quick fits */
-    double *x, *w, *log_dq; /* [GKV_MGK_TILE × d] */
-    double *found;          /* [GKV_MGK_TILE] */
-    double *shares;         /* [GKV_MGK_TILE × count] */
-    double *logs;           /* [GROUP × GKV_MGK_TILE × count] log f_k */
+    float *floats;            /* [3 × GKV_MGK_TILE × d], if set->quick, else NULL */
+    double *x, *w, *log_dq;   /* [GKV_MGK_TILE × d] */
+    double *found;            /* [GKV_MGK_TILE] */
+    double *responsibilities; /* [GKV_MGK_TILE × count] */
+    double *logs;             /* [GROUP × GKV_MGK_TILE × count] log f_k */
 } scratch;
 
 static void to_float(size_t d, const double *x, float *to)
@@ -31,7 +34,7 @@ static void to_float(size_t d, const double *x, float *to)
         to[j] = (float)x[j];
 }
 
-/* log f_k of the tile's rows that are near it, −∞ for the others. */
+/* Computes log f_k of the rows of a tile that are not far from component k; −∞ for the others. */
 static void densities(const gkv_em *em, const gkv_em_rows *rows, size_t t, int full, size_t k, double *logs,
                       scratch *s)
 {
@@ -42,7 +45,7 @@ static void densities(const gkv_em *em, const gkv_em_rows *rows, size_t t, int f
         return;
     }
     double *picked = s->x;
-    float *picked_f = s->quick;
+    float *picked_f = s->floats;
     size_t near[GKV_MGK_TILE], used = 0;
     const size_t group = k / gkv_em_per_group(em);
     for (size_t i = 0; i < count; i++) {
@@ -58,41 +61,42 @@ static void densities(const gkv_em *em, const gkv_em_rows *rows, size_t t, int f
     if (used == 0)
         return;
     if (picked_f)
-        gkv_mgk_float_log_pdf(&em->quicks[k], used, picked_f, picked_f + GKV_MGK_TILE * d, s->found, 1);
+        gkv_mgk_float_log_pdf(&em->floats[k], used, picked_f, picked_f + GKV_MGK_TILE * d, s->found, 1);
     else
         gkv_mgk_log_pdf_tile(em->parts[k], em->tables[k], used, picked, s->w, s->log_dq, s->found, 1);
     for (size_t i = 0; i < used; i++)
         logs[near[i] * parts + k] = s->found[i];
 }
 
-static gkv_status make_room(gkv_em_tile *tile, size_t needed)
+static gkv_status reserve(gkv_em_tile *tile, size_t needed)
 {
-    if (needed <= tile->room)
+    if (needed <= tile->capacity)
         return GKV_OK;
     free(tile->component);
-    free(tile->share);
-    tile->share = NULL;
-    tile->room = 0;
+    free(tile->responsibility);
+    tile->responsibility = NULL;
+    tile->capacity = 0;
     GKV_TRY(gkv_alloc(needed, sizeof *tile->component, &tile->component));
-    GKV_TRY(gkv_alloc(needed, sizeof *tile->share, &tile->share));
-    tile->room = needed;
+    GKV_TRY(gkv_alloc(needed, sizeof *tile->responsibility, &tile->responsibility));
+    tile->capacity = needed;
     return GKV_OK;
 }
 
-/* The shares that count, into the tile's list. */
-static gkv_status keep_shares(size_t parts, size_t count, const double *shares, double least_share, gkv_em_tile *tile)
+/* Stores the responsibilities that are not negligible in the tile. */
+static gkv_status keep_responsibilities(size_t parts, size_t count, const double *responsibilities, double least,
+                                        gkv_em_tile *tile)
 {
     size_t needed = 0;
     for (size_t i = 0; i < count * parts; i++)
-        needed += shares[i] >= least_share;
-    GKV_TRY(make_room(tile, needed));
+        needed += responsibilities[i] >= least;
+    GKV_TRY(reserve(tile, needed));
     uint32_t used = 0;
     for (size_t i = 0; i < count; i++) {
         tile->start[i] = used;
         for (size_t k = 0; k < parts; k++)
-            if (shares[i * parts + k] >= least_share) {
+            if (responsibilities[i * parts + k] >= least) {
                 tile->component[used] = (uint32_t)k;
-                tile->share[used++] = shares[i * parts + k];
+                tile->responsibility[used++] = responsibilities[i * parts + k];
             }
     }
     tile->start[count] = used;
@@ -106,33 +110,34 @@ static void add_up_tile(const gkv_em_rows *rows, size_t first, size_t count, siz
         const double w = rows->weights ? rows->weights[first + i] : 1.0;
         for (uint32_t e = tile->start[i]; e < tile->start[i + 1]; e++) {
             const size_t k = tile->component[e];
-            sums[1 + k] += w * tile->share[e];
-            sums[1 + parts + k] += w * tile->share[e] * logs[i * parts + k];
+            sums[1 + k] += w * tile->responsibility[e];
+            sums[1 + parts + k] += w * tile->responsibility[e] * logs[i * parts + k];
         }
     }
 }
 
-/* Shares and sums of a tile, from its densities. */
+/* Computes the responsibilities and sums of a tile from its densities. */
 static void finish_tile(const gkv_em *em, gkv_em_rows *rows, size_t t, int full, const double *log_pi,
-                        const double *logs, double *shares)
+                        const double *logs, double *responsibilities)
 {
     const size_t parts = em->count, first = t * GKV_MGK_TILE, count = gkv_mgk_tile_rows(rows->n, t);
     double *sums = rows->sums + t * (1 + 2 * parts);
     memset(sums, 0, (1 + 2 * parts) * sizeof *sums);
     for (size_t i = 0; i < count; i++) {
-        double *share = shares + i * parts, most = -INFINITY;
+        double *row = responsibilities + i * parts, most = -INFINITY; /* for now, log π_k f_k */
         for (size_t k = 0; k < parts; k++) {
-            share[k] = logs[i * parts + k] + log_pi[k];
-            most = share[k] > most ? share[k] : most;
+            row[k] = logs[i * parts + k] + log_pi[k];
+            most = row[k] > most ? row[k] : most;
         }
         unsigned char *far = rows->far + (first + i) * parts;
         for (size_t k = 0; full && k < parts; k++)
-            far[k] = (unsigned char)!(share[k] > most - far_below);
+            far[k] = (unsigned char)!(row[k] > most - far_below);
         const double w = rows->weights ? rows->weights[first + i] : 1.0;
-        sums[0] += w * gkv_mgk_share_out(parts, share, rows->log_noise[first + i]);
+        sums[0] += w * gkv_mgk_softmax(parts, row, rows->log_noise[first + i]);
     }
     gkv_em_tile *tile = &rows->tiles[t];
-    tile->status = keep_shares(parts, count, shares, em->set->quick ? least_share_quick : least_share_exact, tile);
+    const double least = em->set->quick ? least_float : least_exact;
+    tile->status = keep_responsibilities(parts, count, responsibilities, least, tile);
     if (tile->status == GKV_OK)
         add_up_tile(rows, first, count, parts, logs, tile, sums);
 }
@@ -145,22 +150,22 @@ static void do_group(const gkv_em *em, gkv_em_rows *rows, size_t group, int full
         for (size_t t = first; t < end; t++)
             densities(em, rows, t, full, k, s->logs + (t - first) * size, s);
     for (size_t t = first; t < end; t++)
-        finish_tile(em, rows, t, full, log_pi, s->logs + (t - first) * size, s->shares);
+        finish_tile(em, rows, t, full, log_pi, s->logs + (t - first) * size, s->responsibilities);
 }
 
 gkv_status gkv_em_expect(gkv_em *em, gkv_em_rows *rows, int full, double *mean)
 {
     const size_t d = em->d, parts = em->count, tiles = gkv_mgk_tiles(rows->n);
     const size_t groups = tiles / GROUP + (tiles % GROUP != 0);
-    const size_t room = GKV_MGK_TILE * (3 * d + 1 + (1 + GROUP) * parts);
+    const size_t size_each = GKV_MGK_TILE * (3 * d + 1 + (1 + GROUP) * parts);
     const int used = gkv_mgk_threads(em->threads, groups);
     double *memory = NULL, *log_pi = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc((size_t)used, room * sizeof *memory, &memory));
+    GKV_TRY_GOTO(gkv_alloc((size_t)used, size_each * sizeof *memory, &memory));
     GKV_TRY_GOTO(gkv_alloc(parts, sizeof *log_pi, &log_pi));
     for (size_t k = 0; k < parts; k++) {
-        if (em->set->quick && !em->quicks[k].a)
-            GKV_TRY_GOTO(gkv_mgk_float_create(em->parts[k], &em->quicks[k]));
+        if (em->set->quick && !em->floats[k].a)
+            GKV_TRY_GOTO(gkv_mgk_float_create(em->parts[k], &em->floats[k]));
         if (!em->set->quick && !em->tables[k])
             GKV_TRY_GOTO(gkv_mgk_table_create(&em->parts[k]->columns, em->threads, &em->tables[k]));
     }
@@ -168,12 +173,12 @@ gkv_status gkv_em_expect(gkv_em *em, gkv_em_rows *rows, int full, double *mean)
         log_pi[k] = log(em->pi[k]);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(used)
     for (size_t g = 0; g < groups; g++) {
-        double *mine = memory + (size_t)omp_get_thread_num() * room;
+        double *mine = memory + (size_t)omp_get_thread_num() * size_each;
         const size_t size = GKV_MGK_TILE * d;
         scratch s = {.x = mine, .w = mine + size, .log_dq = mine + 2 * size, .found = mine + 3 * size};
-        s.quick = em->set->quick ? (float *)mine : NULL;
-        s.shares = s.found + GKV_MGK_TILE;
-        s.logs = s.shares + GKV_MGK_TILE * parts;
+        s.floats = em->set->quick ? (float *)mine : NULL;
+        s.responsibilities = s.found + GKV_MGK_TILE;
+        s.logs = s.responsibilities + GKV_MGK_TILE * parts;
         do_group(em, rows, g, full, log_pi, &s);
     }
     double sum = 0.0;

@@ -1,5 +1,4 @@
-/* The margins that the M-step aims at: every column of every component, fitted to the rows that
- * belong to it. */
+/* The margins of the M-step: every column of every component, fitted with the responsibilities as weights. */
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -8,14 +7,14 @@
 #include "core/memory.h"
 #include "mixture/em.h"
 
-/* Weighted samples of the margins are made for a block of columns at a time, which keeps them
- * within this many numbers. */
+/* Weighted samples of margins are made for a block of columns at a time, which limits their memory to this number of
+ * doubles. */
 enum { SAMPLE_NUMBERS = 1 << 21 };
 
 typedef struct margins_job {
-    const unsigned char *frozen; /* [count] */
-    gkv_gk *fitted;              /* [count × d]; B = 0 where there is nothing yet */
-    double (*covariance)[16];    /* [count × d] of A, B, g, k */
+    const unsigned char *frozen; /* [count] 1 for a component whose margins are not fitted */
+    gkv_gk *fitted;              /* [count × d] fitted margins; B = 0 for a margin that is not fitted yet */
+    double (*covariance)[16];    /* [count × d] covariances of A, B, g, k */
 } margins_job;
 
 gkv_mgk_weighted_rows gkv_em_weighted_rows(const gkv_em *em, size_t k)
@@ -28,8 +27,7 @@ gkv_mgk_weighted_rows gkv_em_weighted_rows(const gkv_em *em, size_t k)
                            .weights = em->support_weight + first};
 }
 
-/* Normal margins by moments: what a normal mixture wants, and what a column gets that no
- * g-and-k can be fitted to, whose fitted B is 0. */
+/* Normal margins by moments, for normal mixtures and for columns without a g-and-k fit, whose B is 0. */
 static gkv_status fit_normals(const gkv_em *em, margins_job *job)
 {
     const size_t d = em->d;
@@ -45,8 +43,8 @@ static gkv_status fit_normals(const gkv_em *em, margins_job *job)
         if (missing == 0)
             continue;
         double *mean = moments + (size_t)omp_get_thread_num() * 2 * d, *variance = mean + d;
-        const gkv_mgk_weighted_rows cases = gkv_em_weighted_rows(em, k);
-        gkv_mgk_weighted_rows_moments(&cases, mean, variance);
+        const gkv_mgk_weighted_rows rows = gkv_em_weighted_rows(em, k);
+        gkv_mgk_weighted_rows_moments(&rows, mean, variance);
         for (size_t j = 0; j < d; j++)
             if (fitted[j].b == 0)
                 fitted[j] = (gkv_gk){.a = mean[j], .b = sqrt(variance[j]), .c = em->set->margins.c};
@@ -55,8 +53,8 @@ static gkv_status fit_normals(const gkv_em *em, margins_job *job)
     return GKV_OK;
 }
 
-/* Column j's values, ascending, handed to the components that they belong to. */
-static void deal_column(const gkv_em *em, size_t j, size_t *next, double *x, double *weights)
+/* Distributes the values of column j, in ascending order, with their weights to the components. */
+static void distribute_column(const gkv_em *em, size_t j, size_t *next, double *x, double *weights)
 {
     const gkv_em_rows *rows = &em->fit;
     const double *column = em->columns + j * rows->n;
@@ -70,7 +68,7 @@ static void deal_column(const gkv_em *em, size_t j, size_t *next, double *x, dou
         for (uint32_t e = start[0]; e < start[1]; e++) {
             const size_t at = next[tile->component[e]]++;
             x[at] = column[row];
-            weights[at] = w * tile->share[e];
+            weights[at] = w * tile->responsibility[e];
         }
     }
 }
@@ -83,7 +81,7 @@ static gkv_status fit_block(const gkv_em *em, margins_job *job, size_t first, si
 #pragma omp parallel for schedule(dynamic, 1) num_threads(used)
     for (size_t c = 0; c < width; c++) {
         double *x = memory + 2 * c * size;
-        deal_column(em, first + c, next + c * em->count, x, x + size);
+        distribute_column(em, first + c, next + c * em->count, x, x + size);
     }
     gkv_gk_sample *samples = NULL;
     gkv_gk_fit_result *results = NULL;
@@ -109,7 +107,7 @@ static gkv_status fit_block(const gkv_em *em, margins_job *job, size_t first, si
     if (wanted > 0)
         status = gkv_gk_fit_many(samples, wanted, &em->set->margins, em->threads, results, statuses);
     if (status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC)
-        status = GKV_OK; /* those get normal margins */
+        status = GKV_OK; /* fit_normals() handles the columns that could not be fitted */
     for (size_t i = 0; i < wanted && status == GKV_OK; i++)
         if (statuses[i] == GKV_OK) {
             job->fitted[target[i]] = results[i].gk;
@@ -140,8 +138,8 @@ done:
     return status;
 }
 
-/* The prior variance of one shape parameter of component k, by moments: what its columns' estimates
- * spread beyond their errors. */
+/* The prior variance of one shape parameter of component k, by moments: the mean square of the estimates of its
+ * columns less their error variances. */
 static double prior_variance(const gkv_em *em, const margins_job *job, size_t k, int shape)
 {
     double sum = 0.0, count = 0.0;
@@ -156,13 +154,13 @@ static double prior_variance(const gkv_em *em, const margins_job *job, size_t k,
     return count > 0 ? fmax(0.0, sum / count) : 0.0;
 }
 
-/* Whether the errors' covariance, of A, B, g and k, is one of g and k. */
+/* Whether the covariance c[4 × 4] of A, B, g and k has an invertible part of g and k. */
 static int knows_shape(const double *c)
 {
     return isfinite(c[10]) && isfinite(c[15]) && c[10] * c[15] - c[11] * c[11] > 1e-12 * c[10] * c[15];
 }
 
-/* Another (g, k); A and B follow as their errors are correlated with those of g and k. */
+/* Sets (g, k), and changes A and B according to the covariance of their errors with those of g and k. */
 static void take_shape(const double *c, double g, double k, gkv_gk *gk)
 {
     const double cgg = c[10], cgk = c[11], ckk = c[15], det = cgg * ckk - cgk * cgk;
@@ -174,7 +172,8 @@ static void take_shape(const double *c, double g, double k, gkv_gk *gk)
     gk->b = fmax(0.5 * gk->b, gk->b + c[6] * u + c[7] * v);
 }
 
-/* (g, k) to their posterior mean T(T + C)⁻¹(g, k) under the prior N(0, T), C their errors' covariance. */
+/* Replaces (g, k) by their posterior mean T(T + C)⁻¹(g, k) under the prior N(0, T), where C is the covariance of their
+ * errors. */
 static void shrink_shape(const double *c, const double prior[2], gkv_gk *gk)
 {
     const double sgg = c[10] + prior[0], skk = c[15] + prior[1], cgk = c[11], sum_det = sgg * skk - cgk * cgk;
@@ -183,7 +182,7 @@ static void shrink_shape(const double *c, const double prior[2], gkv_gk *gk)
                    prior[1] * (sgg * gk->k - cgk * gk->g) / sum_det, gk);
 }
 
-/* James and Stein's idea: with many columns, shapes are better estimated together. */
+/* Shrinks g and k of all columns, as James and Stein do: with at least three columns this reduces the total error. */
 static void shrink_shapes(const gkv_em *em, margins_job *job)
 {
     enum { LEAST_COLUMNS = 3 };
@@ -195,9 +194,9 @@ static void shrink_shapes(const gkv_em *em, margins_job *job)
     }
 }
 
-/* The components' shapes of column j to their mean by precision, (Σ C⁻¹)⁻¹ Σ C⁻¹(g, k), those of components
- * that sat out too; none is fitted well enough: to what the first component has. */
-static void share_column(const gkv_em *em, margins_job *job, size_t j)
+/* Sets (g, k) of column j in all components, including frozen ones, to their precision-weighted mean (Σ C⁻¹)⁻¹ Σ
+ * C⁻¹(g, k). If no component has a usable covariance, they become those of the first component. */
+static void average_shapes(const gkv_em *em, margins_job *job, size_t j)
 {
     double gg = 0.0, gk = 0.0, kk = 0.0, g = 0.0, k = 0.0;
     for (size_t i = j; i < em->count * em->d; i += em->d) {
@@ -236,7 +235,7 @@ gkv_status gkv_em_fit_margins(const gkv_em *em, const unsigned char *frozen, gkv
     }
     GKV_TRY_GOTO(fit_normals(em, &job));
     for (size_t j = 0; j < em->d && em->set->shared_shapes && !em->set->normal; j++)
-        share_column(em, &job, j);
+        average_shapes(em, &job, j);
 done:
     free(job.covariance);
     return status;

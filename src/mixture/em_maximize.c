@@ -1,33 +1,34 @@
-/* The M-step: every component to the rows that belong to it, as far as that is no loss. */
+/* The M-step: fits every component to its weighted rows, with a step that does not reduce their log-likelihood. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
-#include "num/cholesky.h"
+#include "num/linalg.h"
 #include "mixture/em.h"
 
-/* The share of all rows below which a component is given up: its weight becomes 0 for good, at a
- * cost of no more than that, in nats, to the mean log-likelihood. */
-static const double given_up = 1e-8;
+/* A component with less than this fraction of the rows is dropped: its weight becomes 0 permanently. The mean
+ * log-likelihood decreases by no more than this number of nats. */
+static const double least_weight = 1e-8;
 
-/* With `keep` a component is never less than this. */
-static const double kept = 1e-6;
+/* With `keep` the weight of a component is at least this. */
+static const double least_kept_weight = 1e-6;
 
-/* A component that has found no step is at its best, or nearly, until others move: it sits out
- * 1, 3, 7 iterations before it tries again. */
+/* A component without an acceptable step is nearly optimal until the others change. It skips 1, 3, 7, 7 … M-steps
+ * before it tries again. */
 static const int longest_pause = 7;
 
-/* One step of all components. */
+/* The data of an M-step. */
 typedef struct step {
-    gkv_gk *fitted;         /* [count × d] where the margins want to go */
-    unsigned char *frozen;  /* [count]: too few rows, or sitting out */
-    gkv_gk *trial;          /* [d] */
-    double *r, *factor;     /* [d × d], [d × (2d + 2)] */
-    gkv_mgk_columns columns;
+    gkv_gk *fitted;         /* [count × d] the fitted margins, which are the target of the step */
+    unsigned char *frozen;  /* [count] 1 for a component that has too few rows or skips this M-step */
+    gkv_gk *trial;          /* [d] the margins of a candidate */
+    double *r;              /* [d × d] the correlation matrix of a candidate */
+    double *factor;         /* [d × (2d + 2)] its Cholesky factor, and scratch */
+    gkv_mgk_columns columns;/* of `trial` */
 } step;
 
-/* The lists of the tiles, by component. */
+/* Collects the sparse responsibilities of the tiles by component. */
 static gkv_status collect_support(gkv_em *em)
 {
     const gkv_em_rows *rows = &em->fit;
@@ -39,14 +40,14 @@ static gkv_status collect_support(gkv_em *em)
     for (size_t k = 0; k < em->count; k++)
         em->support[k + 1] += em->support[k];
     const size_t total = em->support[em->count];
-    if (total > em->support_room) {
+    if (total > em->support_capacity) {
         free(em->support_row);
         free(em->support_weight);
         em->support_weight = NULL;
-        em->support_room = 0;
+        em->support_capacity = 0;
         GKV_TRY(gkv_alloc(total, sizeof *em->support_row, &em->support_row));
         GKV_TRY(gkv_alloc(total, sizeof *em->support_weight, &em->support_weight));
-        em->support_room = total;
+        em->support_capacity = total;
     }
     for (size_t t = 0; t < tiles; t++) {
         const gkv_em_tile *tile = &rows->tiles[t];
@@ -54,24 +55,25 @@ static gkv_status collect_support(gkv_em *em)
             for (uint32_t e = tile->start[i]; e < tile->start[i + 1]; e++) {
                 const size_t at = em->support[tile->component[e]]++, row = t * GKV_MGK_TILE + i;
                 em->support_row[at] = (uint32_t)row;
-                em->support_weight[at] = (rows->weights ? rows->weights[row] : 1.0) * tile->share[e];
+                em->support_weight[at] = (rows->weights ? rows->weights[row] : 1.0) * tile->responsibility[e];
             }
     }
-    for (size_t k = em->count; k > 0; k--) /* each start has become the next one's */
+    for (size_t k = em->count; k > 0; k--) /* support[k] is now the start of component k + 1 */
         em->support[k] = em->support[k - 1];
     em->support[0] = 0;
     return GKV_OK;
 }
 
-/* Margins between the old ones and the fitted ones; valid, and no narrower than allowed. */
-static void between(const gkv_em *em, const gkv_gk *from, const gkv_gk *to, double share, gkv_gk *out)
+/* Margins at a fraction of the way from the old ones to the fitted ones. They are valid, and B is not below its
+ * least value. */
+static void between(const gkv_em *em, const gkv_gk *from, const gkv_gk *to, double fraction, gkv_gk *out)
 {
     for (size_t j = 0; j < em->d; j++) {
         const double least = em->set->least_scale * em->scale[j], b = fmax(to[j].b, least);
-        out[j] = (gkv_gk){.a = from[j].a + share * (to[j].a - from[j].a),
-                          .b = share == 1 ? b : from[j].b * pow(b / from[j].b, share),
-                          .g = from[j].g + share * (to[j].g - from[j].g),
-                          .k = from[j].k + share * (to[j].k - from[j].k),
+        out[j] = (gkv_gk){.a = from[j].a + fraction * (to[j].a - from[j].a),
+                          .b = fraction == 1 ? b : from[j].b * pow(b / from[j].b, fraction),
+                          .g = from[j].g + fraction * (to[j].g - from[j].g),
+                          .k = from[j].k + fraction * (to[j].k - from[j].k),
                           .c = to[j].c};
         if (!gkv_gk_is_valid(&out[j]))
             out[j] = gkv_gk_project(&out[j], em->set->margins.margin);
@@ -82,28 +84,29 @@ void gkv_em_replace(gkv_em *em, size_t k, gkv_mgk *part, gkv_mgk_table *table)
 {
     em->parts[k] = part;
     gkv_mgk_table_free(em->tables[k]);
-    gkv_mgk_float_free(&em->quicks[k]);
+    gkv_mgk_float_free(&em->floats[k]);
     em->tables[k] = table;
 }
 
-/* R no further than `step` from the old one; both are correlation matrices, and so is what is between. */
+/* Moves R only the fraction set->step of the way from the old R. A convex combination of correlation matrices is a
+ * correlation matrix. */
 static void damp_correlation(const gkv_em *em, step *s, size_t k)
 {
     const size_t d = em->d;
-    double *old = s->factor; /* until the new factor is made */
+    double *old = s->factor; /* the array is scratch until the new factor is computed */
     gkv_mgk_covariance(em->parts[k], old);
     for (size_t i = 0; i < d; i++)
         for (size_t j = 0; j < d; j++)
             if (i != j)
                 s->r[i * d + j] += (1.0 - em->set->step) *
                                    (old[i * d + j] / sqrt(old[i * d + i] * old[j * d + j]) - s->r[i * d + j]);
-    /* As safely positive definite as the two it lies between, but for rounding. */
+    /* Up to rounding R is positive definite, because both matrices are. */
     while (!gkv_cholesky(d, s->r, 1e-10, s->factor))
         for (size_t i = 0; i < d * d; i++)
             s->r[i] *= i % (d + 1) ? 0.999 : 1.0;
 }
 
-/* What component k might become. */
+/* A candidate for the new component k. */
 typedef struct candidate {
     gkv_mgk *part;
     gkv_mgk_table *table;
@@ -117,24 +120,24 @@ static void candidate_free(candidate *c)
     *c = (candidate){0};
 }
 
-/* Component k after a share of its step, R being what the scores say then; a component
- * with too few rows for an R of its own keeps the one it has. */
-static gkv_status make_candidate(const gkv_em *em, step *s, size_t k, double share, candidate *out)
+/* Makes component k after a fraction of its step. R is that of the scores of the new margins. A frozen component
+ * keeps its R. */
+static gkv_status make_candidate(const gkv_em *em, step *s, size_t k, double fraction, candidate *out)
 {
     const size_t d = em->d;
-    const gkv_mgk_weighted_rows cases = gkv_em_weighted_rows(em, k);
+    const gkv_mgk_weighted_rows rows = gkv_em_weighted_rows(em, k);
     gkv_mgk_scores scores = {0};
-    gkv_mgk_float quick = {0};
+    gkv_mgk_float float_form = {0};
     gkv_status status = GKV_OK;
-    between(em, em->parts[k]->margins, s->fitted + k * d, share, s->trial);
+    between(em, em->parts[k]->margins, s->fitted + k * d, fraction, s->trial);
     gkv_mgk_columns_set(&s->columns, s->trial);
     const double most = em->set->normal ? INFINITY : gkv_mgk_most_score(em->fit.weight[k]);
     if (em->set->quick)
-        GKV_TRY_GOTO(gkv_mgk_float_of_columns(&s->columns, &quick));
+        GKV_TRY_GOTO(gkv_mgk_float_of_columns(&s->columns, &float_form));
     else
         GKV_TRY_GOTO(gkv_mgk_table_create(&s->columns, em->threads, &out->table));
-    GKV_TRY_GOTO(gkv_mgk_scores_of(&cases, &s->columns, out->table, em->set->quick ? &quick : NULL, most, em->threads,
-                                   &scores));
+    GKV_TRY_GOTO(gkv_mgk_scores_of(&rows, &s->columns, out->table, em->set->quick ? &float_form : NULL, most,
+                                   em->threads, &scores));
     if (s->frozen[k])
         memcpy(s->factor, em->parts[k]->cholesky, d * d * sizeof *s->factor);
     else
@@ -145,11 +148,11 @@ static gkv_status make_candidate(const gkv_em *em, step *s, size_t k, double sha
     GKV_TRY_GOTO(gkv_mgk_build(d, s->trial, NULL, s->factor, &out->part));
 done:
     gkv_mgk_scores_free(&scores);
-    gkv_mgk_float_free(&quick);
+    gkv_mgk_float_free(&float_form);
     return status;
 }
 
-/* The candidate is component k from now on. */
+/* Makes the candidate the new component k. */
 static void adopt(gkv_em *em, size_t k, candidate *c)
 {
     em->old_parts[k] = em->parts[k];
@@ -157,11 +160,12 @@ static void adopt(gkv_em *em, size_t k, candidate *c)
     *c = (candidate){0};
 }
 
-/* Tries a share of component k's step; takes it if its rows become no less likely. */
-static gkv_status try_step(gkv_em *em, step *s, size_t k, double share, int *taken)
+/* Tries a fraction of the step of component k. Accepts it if the log-likelihood of its weighted rows does not
+ * decrease. */
+static gkv_status try_step(gkv_em *em, step *s, size_t k, double fraction, int *taken)
 {
     candidate c = {0};
-    const gkv_status status = make_candidate(em, s, k, share, &c);
+    const gkv_status status = make_candidate(em, s, k, fraction, &c);
     *taken = status == GKV_OK && c.gain >= em->fit.gain[k];
     if (*taken)
         adopt(em, k, &c);
@@ -169,15 +173,15 @@ static gkv_status try_step(gkv_em *em, step *s, size_t k, double share, int *tak
     return status;
 }
 
-/* Tries a share of all components' steps; takes it if the rows all together become no less likely. */
-static gkv_status try_together(gkv_em *em, step *s, double share, int *taken)
+/* Tries a fraction of the steps of all components. Accepts them if the total log-likelihood does not decrease. */
+static gkv_status try_together(gkv_em *em, step *s, double fraction, int *taken)
 {
     candidate *all = NULL;
     gkv_status status = GKV_OK;
     double gain = 0.0;
     GKV_TRY_GOTO(gkv_alloc(em->count, sizeof *all, &all));
     for (size_t k = 0; k < em->count; k++) {
-        GKV_TRY_GOTO(make_candidate(em, s, k, share, &all[k]));
+        GKV_TRY_GOTO(make_candidate(em, s, k, fraction, &all[k]));
         gain += all[k].gain - em->fit.gain[k];
     }
     *taken = gain >= 0;
@@ -190,16 +194,17 @@ done:
     return status;
 }
 
-/* The shares of a step that are tried; the last one is R alone. */
-enum { SHARES = 4 };
-static const double shares[SHARES] = {1.0, 0.5, 0.2, 0.0};
+/* The fractions of a step that are tried. The last one changes R only. */
+enum { FRACTIONS = 4 };
+static const double fractions[FRACTIONS] = {1.0, 0.5, 0.2, 0.0};
 
+/* Makes the step of component k. */
 static gkv_status move(gkv_em *em, step *s, size_t k)
 {
-    const size_t tries = SHARES - (em->set->independent ? 1 : 0);
+    const size_t tries = FRACTIONS - (em->set->independent ? 1 : 0);
     int taken = 0;
     for (size_t i = 0; i < tries && !taken; i++) {
-        GKV_TRY(try_step(em, s, k, em->set->step * shares[i], &taken));
+        GKV_TRY(try_step(em, s, k, em->set->step * fractions[i], &taken));
         em->damped += taken && i > 0;
     }
     em->refused += !taken;
@@ -208,13 +213,13 @@ static gkv_status move(gkv_em *em, step *s, size_t k)
     return GKV_OK;
 }
 
-/* With shapes in common all go, or none does. */
+/* With shared shapes all components take the same fraction of their steps, or none does. */
 static gkv_status move_together(gkv_em *em, step *s)
 {
-    const size_t tries = SHARES - (em->set->independent ? 1 : 0);
+    const size_t tries = FRACTIONS - (em->set->independent ? 1 : 0);
     int taken = 0;
     for (size_t i = 0; i < tries && !taken; i++) {
-        GKV_TRY(try_together(em, s, em->set->step * shares[i], &taken));
+        GKV_TRY(try_together(em, s, em->set->step * fractions[i], &taken));
         em->damped += taken && i > 0 ? em->count : 0;
     }
     em->refused += taken ? 0 : em->count;
@@ -246,8 +251,8 @@ static void set_weights(gkv_em *em, double total)
 {
     double sum = 0.0;
     for (size_t k = 0; k < em->count; k++) {
-        const double share = em->fit.weight[k] / total, damped = em->pi[k] + em->set->step * (share - em->pi[k]);
-        em->pi[k] = em->set->keep ? fmax(damped, kept) : share < given_up ? 0.0 : damped;
+        const double target = em->fit.weight[k] / total, damped = em->pi[k] + em->set->step * (target - em->pi[k]);
+        em->pi[k] = em->set->keep ? fmax(damped, least_kept_weight) : target < least_weight ? 0.0 : damped;
         sum += em->pi[k];
     }
     for (size_t k = 0; k < em->count && em->set->keep; k++)

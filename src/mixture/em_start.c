@@ -1,11 +1,17 @@
-/* Where the fit of a mixture begins: clusters of rows standardised by median and spread and held to
- * ±5, so that no wild value has a say, as normal components; by group if the rows have groups. */
+/* The start of the fit of a mixture: from clusters, or from another mixture. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/memory.h"
 #include "mixture/clusters.h"
 #include "mixture/em.h"
+#include "mixture/mixture.h"
+#include "num/linalg.h"
+
+/* --- From clusters ------------------------------------------------------------ */
+
+/* Standardises the rows by median and spread, and clamps them to ±5 to limit the effect of outliers. */
 
 static void standardise(const gkv_em *em, gkv_clusters *s)
 {
@@ -16,8 +22,8 @@ static void standardise(const gkv_em *em, gkv_clusters *s)
         }
 }
 
-/* Normal margins of each cluster. The variance within clusters, all together, counts for ten
- * rows, so that small clusters get a decent width. */
+/* Makes a component with normal margins from each cluster. The pooled variance within clusters counts as ten additional
+ * rows, so that small clusters get a reasonable width. */
 static gkv_status make_components(gkv_em *em, const gkv_clusters *s)
 {
     const size_t d = s->d, width = 2 * d + 2;
@@ -68,4 +74,75 @@ gkv_status gkv_em_start(gkv_em *em)
 done:
     gkv_clusters_free(&s);
     return status;
+}
+
+/* --- From a mixture ----------------------------------------------------------- */
+
+gkv_status gkv_em_resume(gkv_em *em, const gkv_mgk_mixture *from)
+{
+    for (size_t k = 0; k < em->count; k++) {
+        const gkv_mgk *part = from->components[k];
+        em->pi[k] = from->weights[k];
+        GKV_TRY(gkv_mgk_build(em->d, part->margins, part->mean, part->cholesky, &em->parts[k]));
+    }
+    return GKV_OK;
+}
+
+/* Makes a copy of a component, moved by `distance` standard deviations along the axis. margins[d] is scratch. */
+static gkv_status moved_copy(const gkv_mgk *part, const double *axis, double distance, gkv_gk *margins, gkv_mgk **out)
+{
+    memcpy(margins, part->margins, part->d * sizeof *margins);
+    for (size_t j = 0; j < part->d; j++)
+        margins[j].a += distance * axis[j] * margins[j].b;
+    return gkv_mgk_build(part->d, margins, part->mean, part->cholesky, out);
+}
+
+/* Splits component `from` in two halves along its first principal axis. The second half replaces component `to`. */
+static gkv_status split(gkv_em *em, size_t from, size_t to)
+{
+    const size_t d = em->d;
+    double *axis = NULL;
+    gkv_gk *margins = NULL;
+    gkv_mgk *halves[2] = {NULL, NULL};
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gkv_alloc(2 * d, sizeof *axis, &axis));
+    GKV_TRY_GOTO(gkv_alloc(d, sizeof *margins, &margins));
+    gkv_cholesky_longest_axis(d, em->parts[from]->cholesky, axis, axis + d);
+    GKV_TRY_GOTO(moved_copy(em->parts[from], axis, 0.5, margins, &halves[0]));
+    GKV_TRY_GOTO(moved_copy(em->parts[from], axis, -0.5, margins, &halves[1]));
+    const size_t index[2] = {from, to};
+    for (int i = 0; i < 2; i++) {
+        gkv_mgk_free(em->parts[index[i]]);
+        gkv_em_replace(em, index[i], halves[i], NULL);
+        halves[i] = NULL;
+    }
+    em->fit.weight[from] = em->fit.weight[to] = 0.5 * em->fit.weight[from];
+    em->pi[from] = em->pi[to] = 0.5 * (em->pi[from] + em->pi[to]);
+done:
+    free(axis);
+    free(margins);
+    gkv_mgk_free(halves[0]);
+    gkv_mgk_free(halves[1]);
+    return status;
+}
+
+gkv_status gkv_em_reinitialise(gkv_em *em, size_t *count)
+{
+    const size_t per_group = gkv_em_per_group(em);
+    *count = 0;
+    for (size_t k = 0; k < em->count; k++) {
+        if (em->fit.weight[k] >= em->set->least_rows)
+            continue;
+        const size_t first = k / per_group * per_group;
+        size_t heaviest = first;
+        for (size_t other = first; other < first + per_group; other++)
+            if (em->fit.weight[other] > em->fit.weight[heaviest])
+                heaviest = other;
+        /* A component is not split if its halves would be too small. */
+        if (em->fit.weight[heaviest] < 4.0 * em->set->least_rows)
+            continue;
+        GKV_TRY(split(em, heaviest, k));
+        ++*count;
+    }
+    return GKV_OK;
 }

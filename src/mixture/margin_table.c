@@ -10,7 +10,7 @@
 
 enum { BITS = 5, PER_OCTAVE = 1 << BITS, OCTAVES = 6, INTERVALS = OCTAVES * PER_OCTAVE, NODES = INTERVALS + 1 };
 
-/* An interval's cubics in t ∈ [0, 1]: one half of a cache line. */
+/* The cubics of an interval, as functions of t ∈ [0, 1]. A piece is half of a cache line. */
 typedef struct piece {
     float z[4], log_dq[4];
 } piece;
@@ -19,7 +19,7 @@ struct gkv_mgk_table {
     size_t d;
     gkv_gk *margins;       /* [d] */
     double *scale;         /* [d] 1/B */
-    piece *pieces;         /* [d × 2 × INTERVALS], y ≥ 0 first */
+    piece *pieces;         /* [d × 2 × INTERVALS]: for each column, the intervals of y ≥ 0, then those of y < 0 */
 };
 
 static const double end = (double)(1 << OCTAVES), good_enough = 1e-6;
@@ -42,7 +42,7 @@ static double value(const float *c, double t)
     return (((double)c[3] * t + (double)c[2]) * t + (double)c[1]) * t + (double)c[0];
 }
 
-/* One side of one margin. An interval whose middle is not what it should be gets NaN. */
+/* Fills one side (±1) of one margin. An interval whose error in the middle is too large becomes NaN. */
 static void fill_side(const gkv_gk *gk, double side, piece *pieces)
 {
     const gkv_gk_columns_d one = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
@@ -110,7 +110,7 @@ static void look_up(const piece *pieces, double y, double *z, double *log_dq)
     uint64_t bits;
     memcpy(&bits, &u, sizeof bits);
     const uint64_t number = (bits >> (52 - BITS)) - (UINT64_C(1023) << BITS);
-    /* What is left of the mantissa below the interval's bits, as t ∈ [0, 1). */
+    /* The bits of the mantissa below those of the interval's number, as t ∈ [0, 1). */
     const uint64_t rest = (bits << BITS & (UINT64_MAX >> 12)) | UINT64_C(1023) << 52;
     double t;
     memcpy(&t, &rest, sizeof t);
@@ -120,7 +120,7 @@ static void look_up(const piece *pieces, double y, double *z, double *log_dq)
     *log_dq = value(p->log_dq, t);
 }
 
-/* The values of a column that the table has left NaN, exactly. */
+/* Computes the values of a column that are NaN by the table exactly. */
 static void exact_column(const gkv_mgk_table *table, size_t j, size_t rows, const double *x, double *z,
                          double *log_dq)
 {

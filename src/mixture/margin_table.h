@@ -1,21 +1,24 @@
-/* Q⁻¹ and log Q' of a component's margins from tables, for the fit of a mixture, which asks for them
- * once for every component, row and column: an exact inverse takes ten times as long.
+/* Tables of Q⁻¹ and log Q' of the margins of a component. The fit of a mixture evaluates them for every component,
+ * row and column. An exact inverse takes ten times as long.
  *
- * With y = (x − A)/B, intervals divide each octave of 1 + |y| into 32, so that an interval's
- * number is a few bits of that double, and the tails are as fine as the middle. On each
- * both functions are cubics with the right values and slopes at its ends, in float: log f is
- * right to about 1e-6. Values where this is not good enough (a sharp bend, the end of a bounded
- * support) or beyond the table are done exactly. */
+ * Each octave of 1 + |y|, y = (x − A)/B, is divided into 32 intervals. The number of an interval therefore consists
+ * of a few bits of the double 1 + |y|, and the relative resolution is the same in the tails. On each interval both
+ * functions are cubic Hermite interpolants with float coefficients, and log f has an error of about 1e-6. Where the
+ * error is larger (a strong curvature, the end of a bounded support), and beyond the table, the functions are
+ * computed exactly. */
 #ifndef GKV_MGK_TABLE_H
 #define GKV_MGK_TABLE_H
 
 #include "mixture/rows.h"
 
-/* Tables of all columns' margins. NULL in *out if there is nothing to gain: normal margins. */
+/* Creates the tables of the margins of all columns. The caller frees *out with gkv_mgk_table_free. *out is NULL if all
+ * margins are normal, because they need no tables, and after an error. Returns GKV_ERR_MEMORY. */
 gkv_status gkv_mgk_table_create(const gkv_mgk_columns *columns, int threads, gkv_mgk_table **out);
+
+/* Frees the tables. `table` may be NULL. */
 void gkv_mgk_table_free(gkv_mgk_table *table);
 
-/* As gkv_mgk_inverse_rows. */
+/* Computes z and log Q' [rows × d] of at most GKV_MGK_TILE rows of x, as gkv_mgk_inverse_rows does. */
 void gkv_mgk_table_inverse(const gkv_mgk_table *table, size_t rows, const double *x, double *z, double *log_dq);
 
 #endif

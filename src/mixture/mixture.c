@@ -1,3 +1,4 @@
+/* Mixtures: creation, marginal and conditional distributions. */
 #include "mixture/mixture.h"
 
 #include <math.h>
@@ -81,7 +82,7 @@ const gkv_mgk *gkv_mgk_mixture_component(const gkv_mgk_mixture *mixture, size_t 
     return i < mixture->count ? mixture->components[i] : NULL;
 }
 
-/* A mixture of parts[count], which are freed, by weights; those of weight 0 are left out. */
+/* Makes a mixture of parts[count] with the given weights, without those of weight 0. Frees the parts. */
 static gkv_status gather(size_t count, const double *weights, gkv_mgk **parts, gkv_mgk_mixture **out)
 {
     const gkv_mgk **kept = NULL;
@@ -123,7 +124,7 @@ gkv_status gkv_mgk_mixture_marginal(const gkv_mgk_mixture *mixture, size_t count
     return status;
 }
 
-/* weights[k] = π_k f_k(x_given), scaled. */
+/* weights[k] = π_k f_k(x_given), scaled to the sum 1. */
 static gkv_status weights_given(const gkv_mgk_mixture *mixture, size_t count, const size_t *given, const double *x,
                                 double *weights)
 {
@@ -140,7 +141,7 @@ static gkv_status weights_given(const gkv_mgk_mixture *mixture, size_t count, co
         gkv_mgk_free(margin);
     }
     free(w);
-    if (status == GKV_OK && !isfinite(gkv_mgk_share_out(mixture->count, weights, -INFINITY)))
+    if (status == GKV_OK && !isfinite(gkv_mgk_softmax(mixture->count, weights, -INFINITY)))
         status = gkv_fail(GKV_ERR_NUMERIC, "no component of the mixture gives the %zu values a density above 0", count);
     return status;
 }

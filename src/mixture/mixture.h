@@ -1,4 +1,4 @@
-/* The mixture itself, as its files share it. */
+/* The structure of a mixture, for the files of this module. */
 #ifndef GKV_MGK_MIXTURE_INTERNAL_H
 #define GKV_MGK_MIXTURE_INTERNAL_H
 
@@ -11,9 +11,9 @@ struct gkv_mgk_mixture {
     gkv_mgk **components;          /* [count] */
 };
 
-/* Adds up the exponentials of a row's `count` logs, which become their shares of that sum; returns its
- * log. `extra` is one more log, with no place of its own, −∞ for none. −∞ for nothing at all,
- * whose shares are 0; NaN, and NaN shares, if one of them is. */
-double gkv_mgk_share_out(size_t count, double *logs, double extra);
+/* Log-sum-exp and softmax of a row: replaces logs[count] by exp(logs[k])/S with S = Σ exp(logs[k]) + exp(extra), and
+ * returns log S. `extra` is −∞ if there is no additional term. If S is 0, the function returns −∞ and the row
+ * becomes 0. If an element is NaN, the result and the row are NaN. */
+double gkv_mgk_softmax(size_t count, double *logs, double extra);
 
 #endif

@@ -1,4 +1,4 @@
-/* The fit of a mixture: the loop around its steps, and what it reports. */
+/* The fit of a mixture: checks, the EM iterations, and the result. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <math.h>
@@ -15,11 +15,11 @@
 
 #include "gkvae/mgk_fit.h"
 
-/* Every so many iterations all components of all rows are looked at. */
+/* The first FULL_FIRST E-steps, and then every FULL_EVERY-th, are full: they evaluate all components at all rows. */
 enum { FULL_EVERY = 6, FULL_FIRST = 2 };
 
-/* The most that the mean log-likelihood may fall: what the responsibilities that are left out may
- * cost, in nats, and rounding. */
+/* The greatest accepted decrease of the mean log-likelihood, absolute in nats and relative. It allows for
+ * responsibilities that are left out, and for rounding. */
 static const double slack = 1e-5, relative_slack = 1e-10;
 
 void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings)
@@ -43,11 +43,11 @@ void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings)
 const char *gkv_mgk_mixture_stop_name(gkv_mgk_mixture_stop stop)
 {
     switch (stop) {
-    case GKV_MIXTURE_CONVERGED: return "the log-likelihood grows by less than the tolerance";
+    case GKV_MIXTURE_CONVERGED: return "the log-likelihood increases by less than the tolerance";
     case GKV_MIXTURE_LIMIT: return "the limit of iterations was reached";
-    case GKV_MIXTURE_HELD_OUT: return "the held-out rows no longer gain";
-    case GKV_MIXTURE_STALLED: return "a step made the log-likelihood fall, and was taken back";
-    case GKV_MIXTURE_ASKED: return "it was asked to end";
+    case GKV_MIXTURE_HELD_OUT: return "the held-out rows no longer improve";
+    case GKV_MIXTURE_STALLED: return "a step that decreased the log-likelihood was undone";
+    case GKV_MIXTURE_ASKED: return "the monitor asked for the end";
     }
     return "unknown reason";
 }
@@ -62,8 +62,9 @@ static double now(void)
 static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_settings *s)
 {
     if (d < 1 || n > UINT32_MAX || s->components < 1 || s->components > n)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a mixture of %zu components cannot be fitted to %zu × %zu numbers: it needs as "
-                                          "many rows, and at most %zu", s->components, n, d, (size_t)UINT32_MAX);
+        return gkv_fail(GKV_ERR_ARGUMENT, "a mixture of %zu components cannot be fitted to %zu × %zu numbers; the number "
+                                          "of rows must be between the number of components and %zu",
+                        s->components, n, d, (size_t)UINT32_MAX);
     if (!((s->shrink >= 0 && s->shrink <= 1) || s->shrink == GKV_MGK_SHRINK_AUTO))
         return gkv_fail(GKV_ERR_ARGUMENT, "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g", s->shrink);
     if (s->max_iterations < 0 || !(s->tolerance >= 0 || s->tolerance == GKV_MGK_TOLERANCE_AUTO) ||
@@ -73,16 +74,17 @@ static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_setti
                                           "GKV_MGK_TOLERANCE_AUTO, least_scale > 0, least_rows ≥ 8, log_noise ≤ 0, "
                                           "patience ≥ 1 and a step in (0, 1]");
     if (s->start && (s->start->count != s->components || s->start->d != d))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a fit of %zu components in %zu dimensions cannot go on from a mixture of %zu "
-                                          "in %zu", s->components, d, s->start->count, s->start->d);
+        return gkv_fail(GKV_ERR_ARGUMENT, "a fit of %zu components in %zu dimensions cannot start from a mixture of "
+                                          "%zu components in %zu dimensions",
+                        s->components, d, s->start->count, s->start->d);
     for (size_t i = 0; s->quick && s->start && i < s->start->count * d; i++) {
         const gkv_mgk *part = s->start->components[i / d];
         if (part->margins[i % d].c != s->margins.c || part->mean[i % d] != 0)
-            return gkv_fail(GKV_ERR_ARGUMENT, "a quick fit needs a start whose components all have c = %g, and scores of "
-                                              "mean 0; component %zu has not", s->margins.c, i / d);
+            return gkv_fail(GKV_ERR_ARGUMENT, "a fit with `quick` needs a start whose components all have c = %g and "
+                                              "scores of mean 0; component %zu does not", s->margins.c, i / d);
     }
     if (s->groups > 0 && (s->components % s->groups != 0 || !s->group || (s->held_out_rows > 0 && !s->held_out_group)))
-        return gkv_fail(GKV_ERR_ARGUMENT, "%zu groups need a number of components that they divide, not %zu, and the "
+        return gkv_fail(GKV_ERR_ARGUMENT, "%zu groups need a multiple of that number of components, not %zu, and the "
                                           "group of every row", s->groups, s->components);
     return gkv_gk_fit_check_settings(&s->margins);
 }
@@ -111,20 +113,24 @@ static gkv_status check_data(const char *what, size_t n, size_t d, const double 
                                 gkv_mgk_column_text(text, names, j), x[i * d + j]);
     }
     if (n > 0 && !(total > 0))
-        return gkv_fail(GKV_ERR_DATA, "no row has any weight");
+        return gkv_fail(GKV_ERR_DATA, "all rows have weight 0");
     return GKV_OK;
 }
 
-/* One fit on its way. */
-typedef struct run {
+/* The state of a fit. */
+typedef struct fit_state {
     gkv_em em;
     gkv_mgk_mixture_result result;
-    gkv_mgk_mixture *best;
-    double began, mean, best_held_out, best_mean;
-    int idle; /* iterations without gain: of the likelihood, for convergence */
-} run;
+    gkv_mgk_mixture *best; /* the best mixture so far, or NULL */
+    double began;          /* the time of the begin, in seconds */
+    double mean;           /* the mean log-likelihood of the last E-step */
+    double best_held_out;  /* the mean log-likelihood of the held-out rows at `best` */
+    double best_mean;      /* `mean` at `best` */
+    int idle;              /* consecutive iterations whose gain is below the tolerance */
+} fit_state;
 
-static gkv_status snapshot(run *r)
+/* Makes the current mixture the best one. */
+static gkv_status snapshot(fit_state *r)
 {
     gkv_em *em = &r->em;
     const gkv_mgk **parts = NULL;
@@ -150,7 +156,8 @@ done:
     return status;
 }
 
-static int tell(run *r, double held_out)
+/* Calls the monitor. Returns its result. */
+static int notify(fit_state *r, double held_out)
 {
     const gkv_mgk_mixture_settings *set = r->em.set;
     if (!set->monitor)
@@ -166,7 +173,7 @@ static int tell(run *r, double held_out)
     return set->monitor(set->monitor_user, &progress);
 }
 
-/* Nats of the whole sample. */
+/* The tolerance, in nats of the whole sample. */
 static double tolerance_for(const gkv_mgk_mixture_settings *set, double total)
 {
     const double least = 0.01, small = 2000.0, most_each = 2e-4;
@@ -176,14 +183,15 @@ static double tolerance_for(const gkv_mgk_mixture_settings *set, double total)
     return fmin(least * times * times, fmax(least, most_each * total));
 }
 
-/* The E-step after an M-step; a fall by more than rounding takes the M-step back. */
-static gkv_status expect(run *r, int full)
+/* The E-step after an M-step. If the log-likelihood decreases by more than the accepted amount, the M-step is
+ * undone. */
+static gkv_status expect(fit_state *r, int full)
 {
     gkv_em *em = &r->em;
     const double before = r->mean, allowed = slack + relative_slack * fabs(before);
     double mean = NAN;
     GKV_TRY(gkv_em_expect(em, &em->fit, full, &mean));
-    if (mean < before - allowed && !full) /* a component that was left out may be missing */
+    if (mean < before - allowed && !full) /* a component that was skipped may now be important */
         GKV_TRY(gkv_em_expect(em, &em->fit, 1, &mean));
     if (mean < before)
         r->result.largest_decrease = fmax(r->result.largest_decrease, fmin(before - mean, allowed));
@@ -200,17 +208,17 @@ static gkv_status expect(run *r, int full)
     return GKV_OK;
 }
 
-/* Idle components of the mixture that the fit goes on from, put to use; what that costs in
- * likelihood at first is none of the steps' doing. */
-static gkv_status revive(run *r)
+/* Reinitialises components of the start that have hardly any rows. The E-step that follows defines the
+ * log-likelihood anew, so that its decrease is not attributed to an M-step. */
+static gkv_status reinitialise(fit_state *r)
 {
     gkv_em *em = &r->em;
     GKV_TRY(gkv_em_reinitialise(em, &r->result.revived));
     return r->result.revived > 0 ? gkv_em_expect(em, &em->fit, 1, &r->mean) : GKV_OK;
 }
 
-/* What the held-out rows say of where the fit is now. */
-static gkv_status watch(run *r, int full, double *held_out)
+/* Evaluates the held-out rows, and decides about the best mixture and early stopping. */
+static gkv_status watch(fit_state *r, int full, double *held_out)
 {
     gkv_em *em = &r->em;
     *held_out = NAN;
@@ -226,7 +234,8 @@ static gkv_status watch(run *r, int full, double *held_out)
     return GKV_OK;
 }
 
-static gkv_status iterate(run *r)
+/* The EM iterations. */
+static gkv_status iterate(fit_state *r)
 {
     gkv_em *em = &r->em;
     gkv_mgk_mixture_result *result = &r->result;
@@ -239,17 +248,17 @@ static gkv_status iterate(run *r)
         GKV_TRY(watch(r, full, &held_out));
         result->damped += em->damped;
         result->refused += em->refused;
-        if (tell(r, held_out))
+        if (notify(r, held_out))
             result->stop = GKV_MIXTURE_ASKED;
         if (!result->stop && result->iterations >= em->set->max_iterations)
             result->stop = GKV_MIXTURE_LIMIT;
         if (result->stop)
             return GKV_OK;
         if (result->iterations == 0 && em->set->start && em->set->keep)
-            GKV_TRY(revive(r));
+            GKV_TRY(reinitialise(r));
         GKV_TRY(gkv_em_maximize(em));
         if (em->set->quick && em->held_out.n == 0 && result->iterations + 1 >= em->set->max_iterations) {
-            /* Nobody asks what the last step has done. */
+            /* The E-step after the last M-step is skipped, because its result is not needed. */
             gkv_em_forget(em);
             result->iterations++;
             result->damped += em->damped;
@@ -260,7 +269,7 @@ static gkv_status iterate(run *r)
     }
 }
 
-/* A g or k of exactly 0 was not chosen by the data; nor was R = I. */
+/* The number of fitted parameters. g or k of exactly 0, and R = I, are not fitted. */
 static size_t count_parameters(const gkv_mgk_mixture *mixture, const gkv_mgk_mixture_settings *set)
 {
     const size_t d = mixture->d;
@@ -275,8 +284,8 @@ static size_t count_parameters(const gkv_mgk_mixture *mixture, const gkv_mgk_mix
     return count;
 }
 
-/* Figures of the mixture that is returned, without the noise. */
-static gkv_status conclude(run *r)
+/* Computes the result for the mixture that is returned, without the noise. */
+static gkv_status conclude(fit_state *r)
 {
     gkv_em *em = &r->em;
     gkv_mgk_mixture_result *result = &r->result;
@@ -321,7 +330,7 @@ gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x, const gkv_mg
         set = *settings;
     if (!set.held_out)
         set.held_out_rows = 0;
-    run r = {.began = now(), .mean = -INFINITY};
+    fit_state r = {.began = now(), .mean = -INFINITY};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(check_settings(n, d, &set));
     GKV_TRY_GOTO(gkv_threads_check(threads, "a mixture's fit"));

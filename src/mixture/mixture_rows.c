@@ -8,12 +8,12 @@
 #include "core/vmath.h"
 #include "mixture/mixture.h"
 
-double gkv_mgk_share_out(size_t count, double *logs, double extra)
+double gkv_mgk_softmax(size_t count, double *logs, double extra)
 {
     double most = extra, sum = 0.0;
     for (size_t k = 0; k < count; k++)
         if (logs[k] > most || isnan(logs[k]))
-            most = logs[k]; /* a NaN stays, for nothing is above it */
+            most = logs[k]; /* NaN remains, because no comparison with it is true */
     if (!isfinite(most)) {
         for (size_t k = 0; k < count; k++)
             logs[k] = most == -INFINITY ? 0.0 : NAN;
@@ -32,18 +32,18 @@ double gkv_mgk_share_out(size_t count, double *logs, double extra)
     return most + log(sum);
 }
 
-/* One pass over the rows; either output may be NULL. */
+/* Evaluates the mixture at all rows. Either output may be NULL. */
 static gkv_status evaluate(const gkv_mgk_mixture *mixture, size_t n, const double *x, int threads, double *log_pdf,
                            double *responsibilities)
 {
     const size_t d = mixture->d, count = mixture->count, tiles = gkv_mgk_tiles(n);
-    const size_t room = GKV_MGK_TILE * (2 * d + count);
+    const size_t size = GKV_MGK_TILE * (2 * d + count);
     const int used = gkv_mgk_threads(threads, tiles);
     double *scratch = NULL;
-    GKV_TRY(gkv_alloc((size_t)used, room * sizeof *scratch, &scratch));
+    GKV_TRY(gkv_alloc((size_t)used, size * sizeof *scratch, &scratch));
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t t = 0; t < tiles; t++) {
-        double *w = scratch + (size_t)omp_get_thread_num() * room, *log_dq = w + GKV_MGK_TILE * d;
+        double *w = scratch + (size_t)omp_get_thread_num() * size, *log_dq = w + GKV_MGK_TILE * d;
         const size_t first = t * GKV_MGK_TILE, rows = gkv_mgk_tile_rows(n, t);
         double *logs = responsibilities ? responsibilities + first * count : log_dq + GKV_MGK_TILE * d;
         for (size_t k = 0; k < count; k++)
@@ -52,7 +52,7 @@ static gkv_status evaluate(const gkv_mgk_mixture *mixture, size_t n, const doubl
             double *row = logs + i * count;
             for (size_t k = 0; k < count; k++)
                 row[k] += mixture->log_weights[k];
-            const double total = gkv_mgk_share_out(count, row, -INFINITY);
+            const double total = gkv_mgk_softmax(count, row, -INFINITY);
             if (log_pdf)
                 log_pdf[first + i] = total;
             if (total == -INFINITY)
@@ -75,7 +75,7 @@ gkv_status gkv_mgk_mixture_responsibilities(const gkv_mgk_mixture *mixture, size
     return evaluate(mixture, n, x, threads, log_pdf, responsibilities);
 }
 
-/* The component whose share of (0, 1) holds u. */
+/* The component that u in (0, 1) selects: the first one up to which the cumulative weights reach u. */
 static size_t pick(const gkv_mgk_mixture *mixture, double u)
 {
     size_t k = 0;
@@ -95,7 +95,7 @@ gkv_status gkv_mgk_mixture_sample(const gkv_mgk_mixture *mixture, uint64_t seed,
     for (size_t t = 0; t < tiles; t++) {
         double *epsilon = scratch + (size_t)omp_get_thread_num() * (d + 2), u[2];
         for (size_t i = t * GKV_MGK_TILE, end = i + gkv_mgk_tile_rows(n, t); i < end; i++) {
-            /* The normals are the component's own sequence; the choice is from another seed. */
+            /* The normals are those of gkv_mgk_sample of the component. The choice uses another seed. */
             gkv_rng_uniform(gkv_mgk_draw(~seed, first + i), 1, u);
             gkv_rng_normal_d(gkv_mgk_draw(seed, first + i), d, epsilon);
             const size_t k = pick(mixture, u[0]);

@@ -1,4 +1,4 @@
-/* Densities, transforms and draws of many rows. */
+/* Densities, transforms and draws of many rows of a copula distribution. */
 #include "mixture/rows.h"
 
 #include <math.h>
@@ -7,8 +7,123 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/real.h"
 #include "core/rng.h"
+#include "core/threads.h"
+#include "gk/gk_batch_kernels.h"
 #include "mixture/margin_table.h"
+
+/* --- Margins ------------------------------------------------------------------ */
+
+int gkv_mgk_threads(int asked, size_t parts)
+{
+    if (openblas_get_num_threads() != 1)
+        openblas_set_num_threads(1);
+    const size_t threads = (size_t)gkv_threads(asked);
+    return (int)(threads < parts ? threads : parts > 0 ? parts : 1);
+}
+
+gkv_status gkv_mgk_columns_create(size_t d, const gkv_gk *margins, gkv_mgk_columns *out)
+{
+    *out = (gkv_mgk_columns){.d = d};
+    GKV_TRY(gkv_alloc(d, 4 * sizeof(double), &out->memory));
+    out->a = out->memory;
+    out->b = out->a + d;
+    out->g = out->b + d;
+    out->k = out->g + d;
+    gkv_mgk_columns_set(out, margins);
+    return GKV_OK;
+}
+
+void gkv_mgk_columns_set(gkv_mgk_columns *columns, const gkv_gk *margins)
+{
+    columns->margins = margins;
+    columns->one_c = columns->normal = 1;
+    for (size_t j = 0; j < columns->d; j++) {
+        columns->a[j] = margins[j].a;
+        columns->b[j] = margins[j].b;
+        columns->g[j] = margins[j].g;
+        columns->k[j] = margins[j].k;
+        columns->one_c &= margins[j].c == margins[0].c;
+        columns->normal &= margins[j].g == 0 && margins[j].k == 0;
+    }
+}
+
+void gkv_mgk_columns_free(gkv_mgk_columns *columns)
+{
+    free(columns->memory);
+    *columns = (gkv_mgk_columns){0};
+}
+
+/* Q⁻¹ of normal margins. */
+static void normal_inverse(const gkv_mgk_columns *columns, size_t rows, const double *x, double *z, double *log_dq,
+                           double *dq, double *ratio)
+{
+    const size_t d = columns->d;
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < d; j++) {
+            const size_t at = i * d + j;
+            z[at] = (x[at] - columns->a[j]) / columns->b[j];
+            if (dq)
+                dq[at] = columns->b[j];
+            if (ratio)
+                ratio[at] = 0.0;
+        }
+    for (size_t j = 0; j < d && log_dq; j++) {
+        const double log_b = log(columns->b[j]);
+        for (size_t i = 0; i < rows; i++)
+            log_dq[i * d + j] = log_b;
+    }
+}
+
+/* Computes one column at a time, for columns with different c. */
+static void inverse_by_column(const gkv_mgk_columns *columns, size_t rows, const double *x, double *z,
+                              double *log_dq, double *dq, double *ratio)
+{
+    const size_t d = columns->d;
+    double in[GKV_MGK_TILE], out[4][GKV_MGK_TILE];
+    double *const to[4] = {z, log_dq, dq, ratio};
+    for (size_t j = 0; j < d; j++) {
+        const gkv_gk *m = &columns->margins[j];
+        const gkv_gk_columns_d one = {&m->a, &m->b, &m->g, &m->k, m->c};
+        for (size_t i = 0; i < rows; i++)
+            in[i] = x[i * d + j];
+        gkv_gk_batch_inverse_d(rows, 1, &one, in, out[0], out[1], out[2], out[3]);
+        for (int o = 0; o < 4; o++)
+            for (size_t i = 0; i < rows && to[o]; i++)
+                to[o][i * d + j] = out[o][i];
+    }
+}
+
+void gkv_mgk_inverse_rows(const gkv_mgk_columns *columns, size_t rows, const double *x, double *z, double *log_dq,
+                          double *dq, double *ratio)
+{
+    if (columns->normal) {
+        normal_inverse(columns, rows, x, z, log_dq, dq, ratio);
+        return;
+    }
+    if (!columns->one_c) {
+        inverse_by_column(columns, rows, x, z, log_dq, dq, ratio);
+        return;
+    }
+    const gkv_gk_columns_d all = {columns->a, columns->b, columns->g, columns->k, columns->margins[0].c};
+    gkv_gk_batch_inverse_d(rows, columns->d, &all, x, z, log_dq, dq, ratio);
+}
+
+void gkv_mgk_forward_rows(const gkv_mgk_columns *columns, size_t rows, const double *z, double *x)
+{
+    const size_t d = columns->d;
+    if (columns->one_c) {
+        const gkv_gk_columns_d all = {columns->a, columns->b, columns->g, columns->k, columns->margins[0].c};
+        gkv_gk_batch_forward_d(rows, d, &all, z, &(gkv_gk_outputs_d){.x = x});
+        return;
+    }
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < d; j++)
+            x[i * d + j] = gkv_gk_Q(&columns->margins[j], z[i * d + j]);
+}
+
+/* --- The distribution --------------------------------------------------------- */
 
 void gkv_mgk_whiten(const gkv_mgk *mgk, size_t rows, double *z)
 {
@@ -22,8 +137,8 @@ void gkv_mgk_whiten(const gkv_mgk *mgk, size_t rows, double *z)
                 (int)d, z, (int)d);
 }
 
-/* The log density of a row whose z is not that of a point inside: NaN if x has one, else −∞;
- * 0 for an ordinary row. Squares of a z above 1e150 are beyond double. */
+/* Returns 0 for a row whose z are all below 1e150 in size, so that their squares do not overflow. Otherwise sets z
+ * to 0 and returns the log density of the row: NaN if x contains NaN, else −∞. */
 static double special_row(size_t d, const double *x, double *z)
 {
     int far = 0;
@@ -40,8 +155,8 @@ static double special_row(size_t d, const double *x, double *z)
     return value;
 }
 
-void gkv_mgk_log_pdf_tile(const gkv_mgk *mgk, const gkv_mgk_table *table, size_t rows, const double *x, double *w, double *log_dq, double *out,
-                          size_t stride)
+void gkv_mgk_log_pdf_tile(const gkv_mgk *mgk, const gkv_mgk_table *table, size_t rows, const double *x, double *w,
+                          double *log_dq, double *out, size_t stride)
 {
     const size_t d = mgk->d;
     if (table)
@@ -66,15 +181,15 @@ void gkv_mgk_log_pdf_tile(const gkv_mgk *mgk, const gkv_mgk_table *table, size_t
 gkv_status gkv_mgk_log_pdf_many(const gkv_mgk *mgk, size_t n, const double *x, int threads, double *log_pdf,
                                 double *w)
 {
-    const size_t d = mgk->d, tiles = gkv_mgk_tiles(n), room = 2 * GKV_MGK_TILE * d;
+    const size_t d = mgk->d, tiles = gkv_mgk_tiles(n), size = 2 * GKV_MGK_TILE * d;
     const int used = gkv_mgk_threads(threads, tiles);
     double *scratch = NULL;
-    GKV_TRY(gkv_alloc((size_t)used, room * sizeof *scratch, &scratch));
+    GKV_TRY(gkv_alloc((size_t)used, size * sizeof *scratch, &scratch));
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t t = 0; t < tiles; t++) {
-        double *mine = scratch + (size_t)omp_get_thread_num() * room;
+        double *mine = scratch + (size_t)omp_get_thread_num() * size;
         const size_t first = t * GKV_MGK_TILE;
-        gkv_mgk_log_pdf_tile(mgk, NULL, gkv_mgk_tile_rows(n, t), x + first * d, w ? w + first * d : mine + room / 2, mine,
+        gkv_mgk_log_pdf_tile(mgk, NULL, gkv_mgk_tile_rows(n, t), x + first * d, w ? w + first * d : mine + size / 2, mine,
                              log_pdf + first, 1);
     }
     free(scratch);
@@ -95,17 +210,17 @@ static void transform_tile(const gkv_mgk *mgk, size_t rows, double *z, double *x
     gkv_mgk_forward_rows(&mgk->columns, rows, z, x);
 }
 
-/* Normals given, or drawn at (seed, first + row) where `epsilon` is NULL. */
+/* Transforms the normals epsilon[n × d], or, if it is NULL, the normals of draws from … from + n − 1 of the seed. */
 static gkv_status transform(const gkv_mgk *mgk, size_t n, const double *epsilon, uint64_t seed, uint64_t from,
                             int threads, double *x)
 {
-    const size_t d = mgk->d, tiles = gkv_mgk_tiles(n), room = GKV_MGK_TILE * d;
+    const size_t d = mgk->d, tiles = gkv_mgk_tiles(n), size = GKV_MGK_TILE * d;
     const int used = gkv_mgk_threads(threads, tiles);
     double *scratch = NULL;
-    GKV_TRY(gkv_alloc((size_t)used, room * sizeof *scratch, &scratch));
+    GKV_TRY(gkv_alloc((size_t)used, size * sizeof *scratch, &scratch));
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t t = 0; t < tiles; t++) {
-        double *z = scratch + (size_t)omp_get_thread_num() * room;
+        double *z = scratch + (size_t)omp_get_thread_num() * size;
         const size_t first = t * GKV_MGK_TILE, rows = gkv_mgk_tile_rows(n, t);
         if (epsilon)
             memcpy(z, epsilon + first * d, rows * d * sizeof *z);

@@ -1,3 +1,4 @@
+/* The float path of densities and scores; see rows_float.h. */
 #include "mixture/rows_float.h"
 
 #include <math.h>
@@ -50,27 +51,27 @@ gkv_status gkv_mgk_float_create(const gkv_mgk *mgk, gkv_mgk_float *out)
     return GKV_OK;
 }
 
-void gkv_mgk_float_free(gkv_mgk_float *quick)
+void gkv_mgk_float_free(gkv_mgk_float *part)
 {
-    free(quick->a);
-    *quick = (gkv_mgk_float){0};
+    free(part->a);
+    *part = (gkv_mgk_float){0};
 }
 
-void gkv_mgk_float_scores(const gkv_mgk_float *quick, size_t rows, const float *x, float *z, float *log_dq,
+void gkv_mgk_float_scores(const gkv_mgk_float *part, size_t rows, const float *x, float *z, float *log_dq,
                           float *scratch)
 {
-    const size_t d = quick->d;
+    const size_t d = part->d;
     const float most = 1e15F;
-    if (quick->normal) {
+    if (part->normal) {
         for (size_t i = 0; i < rows; i++, x += d, z += d) {
 #pragma omp simd
             for (size_t j = 0; j < d; j++)
-                z[j] = (x[j] - quick->a[j]) / quick->b[j];
-            log_dq[i] = quick->log_b;
+                z[j] = (x[j] - part->a[j]) / part->b[j];
+            log_dq[i] = part->log_b;
         }
         return;
     }
-    const gkv_gk_columns_f columns = {quick->a, quick->b, quick->g, quick->k, quick->c};
+    const gkv_gk_columns_f columns = {part->a, part->b, part->g, part->k, part->c};
     gkv_gk_batch_inverse_f(rows, d, &columns, x, z, scratch, NULL, NULL);
     for (size_t i = 0; i < rows; i++, z += d, scratch += d) {
         float sum = 0.0F;
@@ -82,7 +83,7 @@ void gkv_mgk_float_scores(const gkv_mgk_float *quick, size_t rows, const float *
     }
 }
 
-/* In a fixed order that vectors of any width can follow. */
+/* Σ w², in a fixed order that suits vectors of any width. */
 static float sum_squares(size_t d, const float *w)
 {
     enum { LANES = 16 };
@@ -98,14 +99,14 @@ static float sum_squares(size_t d, const float *w)
     return sum;
 }
 
-void gkv_mgk_float_log_pdf(const gkv_mgk_float *quick, size_t rows, const float *x, float *scratch, double *out,
+void gkv_mgk_float_log_pdf(const gkv_mgk_float *part, size_t rows, const float *x, float *scratch, double *out,
                            size_t stride)
 {
-    const size_t d = quick->d;
+    const size_t d = part->d;
     float *z = scratch, *w = scratch + rows * d, log_dq[GKV_MGK_TILE];
-    gkv_mgk_float_scores(quick, rows, x, z, log_dq, w);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)d, (int)d, 1.0F, z, (int)d, quick->inverse,
+    gkv_mgk_float_scores(part, rows, x, z, log_dq, w);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)d, (int)d, 1.0F, z, (int)d, part->inverse,
                 (int)d, 0.0F, w, (int)d);
     for (size_t i = 0; i < rows; i++)
-        out[i * stride] = quick->constant - 0.5 * (double)sum_squares(d, w + i * d) - (double)log_dq[i];
+        out[i * stride] = part->constant - 0.5 * (double)sum_squares(d, w + i * d) - (double)log_dq[i];
 }

@@ -1,35 +1,37 @@
-/* A component in float: log densities and normal scores right to about 1e-6, several times as fast
- * as the exact ones. For fits that are told to be quick, see gkvae/mgk_mixture.h. */
-#ifndef GKV_MGK_QUICK_H
-#define GKV_MGK_QUICK_H
+/* A component in float: log densities and normal scores with an error of about 1e-6, several times as fast as the exact
+ * ones. Fits with the setting `quick` use them (gkvae/mgk_mixture.h). */
+#ifndef GKV_MIXTURE_ROWS_FLOAT_H
+#define GKV_MIXTURE_ROWS_FLOAT_H
 
 #include "mixture/rows.h"
 
 typedef struct gkv_mgk_float {
     size_t d;
-    int normal;            /* g = k = 0 */
-    float c;
+    int normal;            /* 1 if all margins have g = k = 0 */
+    float c;               /* of all margins */
     float *a, *b, *g, *k;  /* [d] each */
-    float *inverse;        /* [d × d] L⁻ᵀ, so that a row of scores times it is L⁻¹z */
-    double constant;       /* of mgk */
+    float *inverse;        /* [d × d] L⁻ᵀ; a row zᵀ times this matrix is (L⁻¹z)ᵀ */
+    double constant;       /* that of gkv_mgk */
     float log_b;           /* Σ log B, for normal margins */
 } gkv_mgk_float;
 
-/* Of a component whose margins have one c and whose mean is 0. What it holds is freed by
- * gkv_mgk_float_free, also after a failure. */
+/* Converts a component whose margins have the same c and whose latent mean is 0. The caller frees the contents with
+ * gkv_mgk_float_free, also after an error. Returns GKV_ERR_MEMORY. */
 gkv_status gkv_mgk_float_create(const gkv_mgk *mgk, gkv_mgk_float *out);
-void gkv_mgk_float_free(gkv_mgk_float *quick);
 
-/* Of margins alone: for gkv_mgk_float_scores. */
+/* Frees the contents. */
+void gkv_mgk_float_free(gkv_mgk_float *part);
+
+/* Converts margins only. The result is for gkv_mgk_float_scores. */
 gkv_status gkv_mgk_float_of_columns(const gkv_mgk_columns *columns, gkv_mgk_float *out);
 
-/* Scores z[rows × d] of x, |z| held to 1e15, and Σ_j log Q'_j of each row; `scratch` is room for
- * rows × d. */
-void gkv_mgk_float_scores(const gkv_mgk_float *quick, size_t rows, const float *x, float *z, float *log_dq,
+/* Computes the normal scores z[rows × d] of x, with |z| clamped to 1e15, and Σ_j log Q'_j of each row into
+ * log_dq[rows]. `scratch` has rows × d elements. */
+void gkv_mgk_float_scores(const gkv_mgk_float *part, size_t rows, const float *x, float *z, float *log_dq,
                           float *scratch);
 
-/* log f of rows ≤ GKV_MGK_TILE of x to out[i·stride]; `scratch` is room for 2 × rows × d. */
-void gkv_mgk_float_log_pdf(const gkv_mgk_float *quick, size_t rows, const float *x, float *scratch, double *out,
+/* Writes log f of at most GKV_MGK_TILE rows of x to out[i·stride]. `scratch` has 2 × rows × d elements. */
+void gkv_mgk_float_log_pdf(const gkv_mgk_float *part, size_t rows, const float *x, float *scratch, double *out,
                            size_t stride);
 
 #endif

@@ -1,4 +1,4 @@
-/* Normal scores of weighted rows: what R and the log-likelihood come from, in one pass. */
+/* Sums over the normal scores of weighted rows. The correlation matrix R and the log-likelihood follow from them. */
 #ifndef GKV_MGK_SCORES_H
 #define GKV_MGK_SCORES_H
 
@@ -6,50 +6,55 @@
 
 #include "mixture/rows_float.h"
 
-/* Rows of x[·, d]: row[i] of them or, if NULL, row i; with weights[i], or 1. */
+/* A selection of weighted rows of a matrix x with d columns. The pointers are not owned. */
 typedef struct gkv_mgk_weighted_rows {
-    size_t n, d;
-    const double *x;
-    const uint32_t *row;
-    const double *weights;
+    size_t n, d;           /* the numbers of rows and columns */
+    const double *x;       /* the matrix, row-major */
+    const uint32_t *row;   /* [n] the rows of x, or NULL for rows 0 … n − 1 */
+    const double *weights; /* [n], or NULL for 1 */
 } gkv_mgk_weighted_rows;
 
-/* Sums over the rows, weighted, of their scores z = Q⁻¹(x), each held to ±most. */
+/* Weighted sums over the rows of their scores z = Q⁻¹(x). Scores are clamped to ±most. */
 typedef struct gkv_mgk_scores {
     size_t d;
-    double weight;
-    double *sum;      /* [d] Σ w z */
-    double *products; /* [d × d] Σ w z zᵀ, the lower triangle */
-    double log_dq;    /* Σ w Σ_j log Q'_j */
-    double most;
-    double *wild;     /* rows with a z beyond ±most: weight, z_1 … z_d of each */
-    size_t wild_rows;
+    double weight;       /* Σ w */
+    double *sum;         /* [d] Σ w z */
+    double *products;    /* [d × d] Σ w z zᵀ, the lower triangle */
+    double log_dq;       /* Σ w Σ_j log Q'_j */
+    double most;         /* the greatest score */
+    double *outliers;    /* [outlier_rows × (d + 1)] rows with a score beyond ±most: the weight, and the unclamped
+                            scores */
+    size_t outlier_rows; /* the number of these rows */
 } gkv_mgk_scores;
 
-/* The size that a score exceeds once in ten samples of this weight. */
+/* The size that the largest score of a sample of this weight exceeds in one of ten samples. */
 double gkv_mgk_most_score(double weight);
 
-/* By the columns' table (mixture/margin_table.h), or by their quick form (mixture/rows_float.h), or, if both are NULL,
- * exactly. What it holds is freed by
- * gkv_mgk_scores_free, also after a failure. */
-gkv_status gkv_mgk_scores_of(const gkv_mgk_weighted_rows *cases, const gkv_mgk_columns *columns, const gkv_mgk_table *table,
-                             const gkv_mgk_float *quick, double most, int threads, gkv_mgk_scores *out);
+/* Computes the sums from the tables of the margins (mixture/margin_table.h), or from their float form
+ * (mixture/rows_float.h), or, if both are NULL, exactly. The caller frees the contents with gkv_mgk_scores_free,
+ * also after an error. Returns GKV_ERR_MEMORY. */
+gkv_status gkv_mgk_scores_of(const gkv_mgk_weighted_rows *rows, const gkv_mgk_columns *columns,
+                             const gkv_mgk_table *table, const gkv_mgk_float *float_form, double most, int threads,
+                             gkv_mgk_scores *out);
+
+/* Frees the contents. */
 void gkv_mgk_scores_free(gkv_mgk_scores *scores);
 
-/* R[d × d] about the scores' mean, shrunk by `shrink` or, if that is negative, by what the
- * weight asks for, then as far as L, its Cholesky factor, needs. *used and *repair, unless NULL: the s
- * that was asked for, and the share of I that L needed beyond it. */
+/* Computes the correlation matrix R[d × d] of the scores, shrunk to (1−s)R + sI, and its Cholesky factor L. s is
+ * `shrink`, or the Schäfer–Strimmer value if `shrink` is negative. If R is not positive definite, it is mixed with
+ * more of I. Unless they are NULL, *used becomes s, and *repair the fraction of I that was mixed in beyond s. */
 void gkv_mgk_scores_correlation(const gkv_mgk_scores *scores, double shrink, double *r, double *l, double *used,
                                 double *repair);
 
-/* Σ w log f under L, wild rows with their true scores; `scratch` is room for d(d + 2). */
+/* Returns Σ w log f for the Cholesky factor L, with the unclamped scores of outliers. `scratch` has d(d + 2)
+ * elements. */
 double gkv_mgk_scores_log_likelihood(const gkv_mgk_scores *scores, const double *l, double *scratch);
 
-/* How messages speak of column j: by its name or, names being NULL, "column 1" and so on. */
+/* The text for column j in messages: its name, or "column 1" and so on if `names` is NULL. Returns `text`. */
 enum { GKV_MGK_COLUMN_TEXT = 128 };
 const char *gkv_mgk_column_text(char text[GKV_MGK_COLUMN_TEXT], const char *const *names, size_t j);
 
-/* Weighted means, and variances by Σw, of the columns. */
-void gkv_mgk_weighted_rows_moments(const gkv_mgk_weighted_rows *cases, double *mean, double *variance);
+/* Computes the weighted means and variances (with the divisor Σw) of the columns. */
+void gkv_mgk_weighted_rows_moments(const gkv_mgk_weighted_rows *rows, double *mean, double *variance);
 
 #endif

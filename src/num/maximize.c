@@ -28,7 +28,7 @@ double gkv_maximize(gkv_curve *curve, const void *user, double end, int interior
 {
     end = fmin(end, v_most);
     *at = end;
-    if (end <= v_least) /* rising all the way */
+    if (end <= v_least) /* the curve increases up to `end` */
         return interior ? -INFINITY : curve(end, user);
     const double ratio = pow(end / v_least, 1.0 / (GRID - 1));
     double v[GRID], value[GRID];

@@ -2,12 +2,13 @@
 #ifndef GKV_NUM_MAXIMIZE_H
 #define GKV_NUM_MAXIMIZE_H
 
+/* The value of a curve at v. `user` is the pointer that the caller of gkv_maximize gave. */
 typedef double gkv_curve(double v, const void *user);
 
-/* The maximum of a curve that rises up to v = ½ and is next to its limit at v = 40, as those are that decide whether
- * Q increases. A geometric grid between these two brackets the maximum, and golden sections refine it: *at has half
- * the digits, and the value all of them. With `interior` only local maxima count, and the result is −∞ if there is
- * none. */
+/* Returns the maximum of a curve on (0, end] and writes its position to *at. The curve must increase up to v = ½ and
+ * be close to its limit at v = 40. The curves of gk/validity.c are of this kind. A geometric grid between ½ and 40
+ * brackets the maximum, and golden-section search refines it. The value is accurate to all digits, and *at to half of
+ * them. If `interior` is not 0, only local maxima inside the grid count; the result is −∞ if there is none. */
 double gkv_maximize(gkv_curve *curve, const void *user, double end, int interior, double *at);
 
 #endif

@@ -3,9 +3,9 @@
 #include <float.h>
 #include <math.h>
 
-enum { M = GKV_INTEGRANDS, EDGES_MAX = 200, DEPTH_MAX = 48, PANELS_MAX = 20000, HALF = 7 };
+enum { M = GKV_INTEGRANDS, BOUNDARIES_MAX = 200, DEPTH_MAX = 48, PANELS_MAX = 20000, HALF = 7 };
 
-/* Gauss's 7 and Kronrod's 15 points (Piessens et al., QUADPACK, 1983). */
+/* The 7-point Gauss rule and the 15-point Kronrod rule (Piessens et al., QUADPACK, 1983). */
 static const gkv_wide node[HALF + 1] = {
     0.991455371120812639206854697526329L, 0.949107912342758524526189684047851L, 0.864864423359769072789712788640926L,
     0.741531185599394439863864773280788L, 0.586087235467691130294144838258730L, 0.405845151377397166906606412076961L,
@@ -21,22 +21,25 @@ static const gkv_wide gauss[HALF / 2 + 1] = {
     0.417959183673469387755102040816327L,
 };
 
+/* The integrals over one interval. */
 typedef struct panel {
-    gkv_wide value[M], size[M], error[M]; /* ∫, ∫|·|, and an estimate of the first's error */
+    gkv_wide value[M]; /* the integral of each function */
+    gkv_wide size[M];  /* the integral of each function's absolute value */
+    gkv_wide error[M]; /* the estimated error of `value` */
 } panel;
 
 typedef struct problem {
     gkv_integrand *integrand;
     const void *user;
     size_t m;
-    gkv_wide total[M]; /* ∫|·| so far */
-    size_t panels;     /* halved so far: where rounding makes noise of the integrand no depth is enough */
+    gkv_wide total[M]; /* an estimate of the integral of each function's absolute value over the whole line */
+    size_t panels;     /* panels halved so far; the limit ends the refinement where rounding noise dominates */
 } problem;
 
 static void integrate_panel(const problem *p, gkv_wide low, gkv_wide high, panel *out)
 {
     const gkv_wide centre = 0.5L * (low + high), half = 0.5L * (high - low);
-    gkv_wide value[2 * HALF + 1][M], rough[M] = {0}, spread[M] = {0};
+    gkv_wide value[2 * HALF + 1][M], gauss_value[M] = {0}, spread[M] = {0};
     *out = (panel){{0}, {0}, {0}};
     for (int j = 0; j <= 2 * HALF; j++) {
         const int i = j <= HALF ? j : 2 * HALF - j;
@@ -44,7 +47,7 @@ static void integrate_panel(const problem *p, gkv_wide low, gkv_wide high, panel
         for (size_t q = 0; q < p->m; q++) {
             out->value[q] += half * kronrod[i] * value[j][q];
             out->size[q] += half * kronrod[i] * fabsl(value[j][q]);
-            rough[q] += i % 2 ? half * gauss[i / 2] * value[j][q] : 0;
+            gauss_value[q] += i % 2 ? half * gauss[i / 2] * value[j][q] : 0;
         }
     }
     for (int j = 0; j <= 2 * HALF; j++)
@@ -52,12 +55,12 @@ static void integrate_panel(const problem *p, gkv_wide low, gkv_wide high, panel
             spread[q] += half * kronrod[j <= HALF ? j : 2 * HALF - j] *
                          fabsl(value[j][q] - out->value[q] / (high - low));
     for (size_t q = 0; q < p->m; q++) {
-        const gkv_wide difference = fabsl(out->value[q] - rough[q]);
+        const gkv_wide difference = fabsl(out->value[q] - gauss_value[q]);
         out->error[q] = spread[q] > 0 ? spread[q] * fminl(1, powl(200 * difference / spread[q], 1.5L)) : difference;
     }
 }
 
-/* Good enough, or as good as rounding lets it be? */
+/* Whether the error of every function is small enough, or as small as rounding allows. */
 static int accurate(const problem *p, const panel *part)
 {
     for (size_t q = 0; q < p->m; q++)
@@ -66,6 +69,8 @@ static int accurate(const problem *p, const panel *part)
     return 1;
 }
 
+/* Adds the integral over [low, high] to value and its estimated error to error. `whole` is the panel of that
+ * interval. */
 static void refine(problem *p, gkv_wide low, gkv_wide high, const panel *whole, int depth, gkv_wide *value,
                    gkv_wide *error)
 {
@@ -83,14 +88,15 @@ static void refine(problem *p, gkv_wide low, gkv_wide high, const panel *whole, 
     refine(p, middle, high, &half, depth + 1, value, error);
 }
 
-/* Edges of panels from 0 outwards, until nothing is left to integrate. */
-static int edges_of(const problem *p, double scale, gkv_wide side, gkv_wide *edge)
+/* Writes the boundaries of panels from 0 outwards on one side (+1 or −1), up to where all functions are negligible.
+ * Returns their number. */
+static int panel_boundaries(const problem *p, double scale, gkv_wide side, gkv_wide *boundary)
 {
     gkv_wide most[M] = {0}, value[M];
     int quiet = 0, count = 1;
-    edge[0] = 0;
-    for (gkv_wide at = 0.5L * scale; count < EDGES_MAX && quiet < 2; at *= at < 0.9L ? 2 : 1.3L) {
-        edge[count++] = side * at;
+    boundary[0] = 0;
+    for (gkv_wide at = 0.5L * scale; count < BOUNDARIES_MAX && quiet < 2; at *= at < 0.9L ? 2 : 1.3L) {
+        boundary[count++] = side * at;
         p->integrand(side * at, p->user, value);
         int negligible = at > 8;
         for (size_t q = 0; q < p->m; q++) {
@@ -106,13 +112,13 @@ static int edges_of(const problem *p, double scale, gkv_wide side, gkv_wide *edg
 double gkv_integrate(gkv_integrand *integrand, const void *user, size_t m, double scale, gkv_wide *out)
 {
     problem p = {.integrand = integrand, .user = user, .m = m};
-    gkv_wide edge[2][EDGES_MAX], error[M] = {0};
+    gkv_wide boundary[2][BOUNDARIES_MAX], error[M] = {0};
     int count[2];
     panel part;
     for (int side = 0; side < 2; side++) {
-        count[side] = edges_of(&p, scale, side ? 1 : -1, edge[side]);
+        count[side] = panel_boundaries(&p, scale, side ? 1 : -1, boundary[side]);
         for (int i = 1; i < count[side]; i++) {
-            integrate_panel(&p, edge[side][i - 1], edge[side][i], &part);
+            integrate_panel(&p, boundary[side][i - 1], boundary[side][i], &part);
             for (size_t q = 0; q < m; q++)
                 p.total[q] += fabsl(part.size[q]);
         }
@@ -121,7 +127,7 @@ double gkv_integrate(gkv_integrand *integrand, const void *user, size_t m, doubl
         out[q] = 0;
     for (int side = 0; side < 2; side++)
         for (int i = 1; i < count[side]; i++) {
-            const gkv_wide low = fminl(edge[side][i - 1], edge[side][i]), high = fmaxl(edge[side][i - 1], edge[side][i]);
+            const gkv_wide a = boundary[side][i - 1], b = boundary[side][i], low = fminl(a, b), high = fmaxl(a, b);
             integrate_panel(&p, low, high, &part);
             refine(&p, low, high, &part, 0, out, error);
         }

@@ -1,4 +1,4 @@
-/* Integrals over the whole line of several functions at once. */
+/* Adaptive quadrature: integrals over the whole real line of several functions at once. */
 #ifndef GKV_NUM_QUADRATURE_H
 #define GKV_NUM_QUADRATURE_H
 
@@ -8,15 +8,17 @@
 
 enum { GKV_INTEGRANDS = 10 };
 
-/* Writes its m values at z. */
+/* Writes the values of the m functions at z to value[m]. `user` is the pointer that the caller of gkv_integrate
+ * gave. */
 typedef void gkv_integrand(gkv_wide z, const void *user, gkv_wide *value);
 
-/* out[i] = the integral of the i-th of m ≤ GKV_INTEGRANDS functions. They must be smooth on scales from `scale` up
- * and decrease at least as fast as a normal density on either side. Returns the largest estimated error in units of
- * ∫|·|, or NaN or ∞ if an integrand is not finite. */
+/* Computes the integral of function i into out[i], for m ≤ GKV_INTEGRANDS functions. `scale` is the shortest length on
+ * which the functions vary. Each function must decrease at least as fast as a normal density on either side. The method
+ * is adaptive Gauss–Kronrod quadrature with 15 points (Piessens et al., QUADPACK, 1983). Returns the largest estimated
+ * error relative to the integral of the function's absolute value, or NaN or ∞ if a function is not finite. */
 double gkv_integrate(gkv_integrand *integrand, const void *user, size_t m, double scale, gkv_wide *out);
 
-/* φ(z), far past what a double holds. */
+/* The normal density φ(z), also where it underflows a double. */
 gkv_wide gkv_normal_pdf_wide(gkv_wide z);
 
 #endif

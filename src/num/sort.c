@@ -1,12 +1,13 @@
-/* A radix sort from the least digit up: a double's bits, with those of a negative number
- * inverted and the sign of others, are in its order. Digits that are the same in all
- * values, as half of them are if the values were floats, cost nothing. */
+/* A radix sort that starts at the least significant digit. The key of a double is its bits with the sign bit
+ * inverted, or with all bits inverted if the number is negative. Keys have the order of the numbers. The sort skips
+ * digits that are equal in all values. If the values were floats, about half of the digits are. */
 #include "num/sort.h"
 
 #include <stdint.h>
 #include <string.h>
 
-/* Tables that fit the first cache, or, for few values, are soon gone through. */
+/* Digits have 11 bits, so that the tables of counts fit the first-level cache. For few values digits have 8 bits,
+ * because scanning larger tables would take longer than sorting. */
 enum { WIDE = 11, NARROW = 8, WIDE_FROM = 4096, TABLES = 8 };
 
 static uint64_t key_of(double value)
@@ -16,16 +17,17 @@ static uint64_t key_of(double value)
     return bits ^ (bits >> 63 ? UINT64_MAX : UINT64_C(1) << 63);
 }
 
-/* From `from` to `to` by the digit; counts become the places. */
-static void pass(size_t n, const double *from, const double *from_weights, double *to, double *to_weights,
-                 unsigned shift, unsigned bits, uint32_t *counts)
+/* Moves the values from `from` to `to` in the order of one digit. counts[d] is the number of values with digit d; the
+ * function overwrites it. */
+static void sort_by_digit(size_t n, const double *from, const double *from_weights, double *to, double *to_weights,
+                          unsigned shift, unsigned bits, uint32_t *counts)
 {
     const size_t size = (size_t)1 << bits;
-    uint32_t place = 0;
+    uint32_t index = 0;
     for (size_t d = 0; d < size; d++) {
         const uint32_t here = counts[d];
-        counts[d] = place;
-        place += here;
+        counts[d] = index;
+        index += here;
     }
     for (size_t i = 0; i < n; i++) {
         const uint32_t at = counts[key_of(from[i]) >> shift & (size - 1)]++;
@@ -51,7 +53,7 @@ void gkv_sort(size_t n, double *x, double *weights, double *spare)
         uint32_t *table = counts + d * size;
         if (n == 0 || table[key_of(x[0]) >> (d * bits) & (size - 1)] == n)
             continue;
-        pass(n, from, from_weights, to, to_weights, d * bits, bits, table);
+        sort_by_digit(n, from, from_weights, to, to_weights, d * bits, bits, table);
         double *swap = from;
         from = to, to = swap;
         swap = from_weights;

@@ -1,12 +1,12 @@
-/* Sorting doubles, by their bits. */
+/* Sorting of doubles. */
 #ifndef GKV_GK_SORT_H
 #define GKV_GK_SORT_H
 
 #include <stddef.h>
 
-/* Sorts n finite doubles ascending, −0 before 0, and moves the weights, unless NULL, along
- * with them; equal values keep their order. spare is as long as x (and as the weights,
- * together). Linear in n: a radix sort. */
+/* Sorts n finite doubles x in ascending order, with −0 before 0. If `weights` is not NULL, its n elements move with the
+ * values. Equal values keep their order. `spare` is scratch of n elements, or of 2n elements with weights. The function
+ * is a radix sort, and its time is linear in n. n must be below 2^32. */
 void gkv_sort(size_t n, double *x, double *weights, double *spare);
 
 #endif

@@ -1,3 +1,4 @@
+/* A recursive-descent parser of the header of .npy files. */
 #include "table/npy_header.h"
 
 #include <string.h>
@@ -18,7 +19,7 @@ static void skip_blanks(parser *p)
         p->at++;
 }
 
-/* Takes the character if it is the next. */
+/* Skips blanks, and consumes the next character if it is c. Returns whether it was. */
 static bool take(parser *p, char c)
 {
     skip_blanks(p);
@@ -28,6 +29,7 @@ static bool take(parser *p, char c)
     return true;
 }
 
+/* Records the error of a header that differs from the expected syntax. */
 static gkv_status broken(const parser *p, const char *expected)
 {
     char rest[32], shown[GKV_PRINTABLE_SIZE];
@@ -98,7 +100,7 @@ static gkv_status take_length(parser *p, uint64_t *out)
     for (; p->at < p->end && *p->at >= '0' && *p->at <= '9'; p->at++)
         if (__builtin_mul_overflow(*out, 10u, out) || __builtin_add_overflow(*out, (uint64_t)(*p->at - '0'), out))
             return broken(p, "a length of at most 64 bits");
-    if (p->at < p->end && *p->at == 'L') /* as Python 2 wrote it */
+    if (p->at < p->end && *p->at == 'L') /* the suffix of long integers in Python 2 */
         p->at++;
     return GKV_OK;
 }

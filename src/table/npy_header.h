@@ -1,4 +1,4 @@
-/* The header of a .npy file: a Python dictionary in a text, as in
+/* The header of a .npy file. It is the text of a Python dictionary, as in
  *     {'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }
  * (NumPy Enhancement Proposal 1, and numpy.lib.format). */
 #ifndef GKV_TABLE_NPY_HEADER_H
@@ -11,15 +11,15 @@
 #include "core/error.h"
 
 typedef struct gkv_npy_header {
-    char type;       /* 'f', 'i' or 'u' */
-    size_t size;     /* of an element: 4 or 8 for 'f', else 1, 2, 4 or 8 */
-    bool big_endian;
-    bool fortran;    /* column by column */
-    uint64_t rows, columns; /* one dimension is one column */
+    char type;              /* 'f', 'i' or 'u' */
+    size_t size;            /* the bytes of an element: 4 or 8 for 'f', else 1, 2, 4 or 8 */
+    bool big_endian;        /* the byte order of elements */
+    bool fortran;           /* true for column-major order */
+    uint64_t rows, columns; /* an array of one dimension has one column */
 } gkv_npy_header;
 
-/* Reads the dictionary, `length` bytes that need not end in a NUL. GKV_ERR_DATA, naming the
- * file, for what is no such dictionary, or of another type or shape. */
+/* Parses the dictionary of `length` bytes, which need not end with NUL. Returns GKV_ERR_DATA for other text, types and
+ * shapes; the message names the file. */
 gkv_status gkv_npy_header_parse(const char *file, const char *text, size_t length, gkv_npy_header *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* Tables from .npy files; the format is in npy_header.h. */
+/* Reads tables from .npy files; npy_header.h describes the format. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -8,9 +8,9 @@
 #include "table/number_table.h"
 
 enum {
-    PREFIX = 8,              /* magic and version */
-    HEADER_MOST = 1 << 16,   /* a header of numbers takes some 128 bytes */
-    PART = 1 << 16           /* elements are converted from so many bytes at a time */
+    PREFIX = 8,            /* the bytes of the magic number and the version */
+    HEADER_MOST = 1 << 16, /* the greatest length of a header; usual ones have 128 bytes */
+    PART = 1 << 16         /* the number of bytes that are converted at a time */
 };
 
 /* --- Elements ------------------------------------------------------------------------------ */
@@ -28,7 +28,7 @@ static double element(const gkv_npy_header *header, const unsigned char *bytes)
     const uint64_t bits = bits_of(bytes, header->size, header->big_endian);
     if (header->type == 'u')
         return (double)bits;
-    if (header->type == 'i') { /* two's complement, of which the top bit counts negative */
+    if (header->type == 'i') { /* two's complement */
         const uint64_t top = (uint64_t)1 << (8 * header->size - 1);
         return bits & top ? -(double)((~bits & (top - 1)) + 1) : (double)bits;
     }
@@ -60,7 +60,7 @@ static gkv_status read_header(gkv_source *source, gkv_npy_header *header)
         return gkv_fail(GKV_ERR_DATA, "%s: version %u.%u of .npy; expected 1.0, 2.0 or 3.0", source->name, major,
                         minor);
     gkv_source_use(source, PREFIX);
-    const size_t width = major == 1 ? 2 : 4; /* of the length that follows */
+    const size_t width = major == 1 ? 2 : 4; /* the bytes of the length that follows */
     GKV_TRY(gkv_source_need(source, width));
     if (gkv_source_there(source) < width)
         return cut_short(source, "the length of its header");
@@ -77,8 +77,8 @@ static gkv_status read_header(gkv_source *source, gkv_npy_header *header)
     return GKV_OK;
 }
 
-/* The bytes that the array must have, in *size. Of a source of unknown size all of them are
- * read first: so much of it, then, is there when memory is asked for. */
+/* Computes the number of bytes of the array, and checks that the source has as many. If its size is unknown, all of
+ * them are read first, so that the memory for the table is never greater than the data justify. */
 static gkv_status check_size(gkv_source *source, const gkv_npy_header *header, size_t *size)
 {
     size_t count;
@@ -139,7 +139,8 @@ static gkv_status read_numbers(gkv_source *source, const gkv_npy_header *header,
     return GKV_OK;
 }
 
-static gkv_status note_faults(gkv_table *table)
+/* Marks columns with NaN or infinite values as faulty. */
+static gkv_status mark_faults(gkv_table *table)
 {
     for (size_t c = 0; c < table->n_columns; c++) {
         size_t row = 0;
@@ -166,7 +167,7 @@ gkv_status gkv_table_read_npy(gkv_source *source, gkv_table **out)
     GKV_TRY_GOTO(check_size(source, &header, &size));
     GKV_TRY_GOTO(create(source, &header, &table));
     GKV_TRY_GOTO(read_numbers(source, &header, table));
-    GKV_TRY_GOTO(note_faults(table));
+    GKV_TRY_GOTO(mark_faults(table));
     *out = table;
     return GKV_OK;
 done:

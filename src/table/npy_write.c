@@ -6,13 +6,14 @@
 #include "core/file.h"
 #include "table/number_table.h"
 
-enum { ALIGNMENT = 64, HEADER_SIZE = 128 }; /* room for any two lengths; NumPy maps files that are aligned so */
+enum { ALIGNMENT = 64, HEADER_SIZE = 128 }; /* the header has space for any two lengths; NumPy can map files with
+                                               this alignment */
 
-/* Magic, version, length and dictionary, filled up with blanks and ended by a newline. */
+/* Writes magic number, version, length and dictionary. Blanks fill the header up to the final newline. */
 static void make_header(size_t rows, size_t columns, size_t size, char out[HEADER_SIZE])
 {
     enum { FIXED = 10 };
-    _Static_assert(HEADER_SIZE % ALIGNMENT == 0, "the numbers shall begin at a multiple of 64 bytes");
+    _Static_assert(HEADER_SIZE % ALIGNMENT == 0, "the numbers must begin at a multiple of 64 bytes");
     memset(out, ' ', HEADER_SIZE);
     memcpy(out, "\x93NUMPY\x01\x00", 8);
     out[8] = HEADER_SIZE - FIXED;
@@ -35,7 +36,7 @@ static gkv_status write_array(const char *path, const void *values, size_t rows,
     gkv_file_writer *writer = NULL;
     make_header(rows, columns, size, header);
     GKV_TRY(gkv_file_begin(path, &writer));
-    gkv_file_write(writer, header, sizeof header); /* a failure is remembered, and returned by the commit */
+    gkv_file_write(writer, header, sizeof header); /* gkv_file_commit returns the errors of these calls */
     gkv_file_write(writer, values, bytes);
     return gkv_file_commit(writer);
 }

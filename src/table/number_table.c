@@ -1,3 +1,4 @@
+/* Tables of numbers: creation and access. */
 #include "table/number_table.h"
 
 #include <ctype.h>
@@ -43,7 +44,7 @@ gkv_status gkv_table_set_name(gkv_table *table, size_t column, const char *text)
     if (!text || !*text)
         return gkv_strf(name, "column %zu", column + 1);
     GKV_TRY(gkv_strdup(text, name));
-    for (char *c = *name; *c; c++) /* a name is printed: it shall not steer a terminal */
+    for (char *c = *name; *c; c++) /* names are printed, and control characters could affect a terminal */
         if ((unsigned char)*c < 0x20 || *c == 0x7F)
             *c = '?';
     return GKV_OK;
@@ -78,6 +79,7 @@ gkv_column_kind gkv_table_kind(const gkv_table *table, size_t column)
     return table->columns[column].kind;
 }
 
+/* The name of the column whose name is most similar to `name`. */
 static const char *nearest(const gkv_table *table, const char *name)
 {
     size_t best = 0;
@@ -87,7 +89,7 @@ static const char *nearest(const gkv_table *table, const char *name)
     return table->columns[best].name;
 }
 
-/* The number, from 1, that the text is; 0 if it is none. */
+/* The positive number that the text represents, or 0 if it represents none. */
 static size_t number_of(const char *text)
 {
     const size_t digits = strspn(text, "0123456789");
@@ -98,7 +100,7 @@ gkv_status gkv_table_find(const gkv_table *table, const char *name_or_number, si
 {
     char shown[GKV_PRINTABLE_SIZE], shown_nearest[GKV_PRINTABLE_SIZE];
     if (!table || !name_or_number || !column)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a column of a table: the table, the name or the place for it is NULL");
+        return gkv_fail(GKV_ERR_ARGUMENT, "a column of a table: the table, the name or the output is NULL");
     size_t found = 0;
     for (size_t c = 0; c < table->n_columns; c++)
         if (strcmp(table->columns[c].name, name_or_number) == 0 && found++ == 0)
@@ -121,7 +123,7 @@ gkv_status gkv_table_numbers(const gkv_table *table, size_t column, const double
 {
     char shown[GKV_PRINTABLE_SIZE];
     if (!table || !values || column >= table->n_columns)
-        return gkv_fail(GKV_ERR_ARGUMENT, "numbers of a table: column %zu is not there, or an argument is NULL",
+        return gkv_fail(GKV_ERR_ARGUMENT, "numbers of a table: column %zu does not exist, or an argument is NULL",
                         column);
     const gkv_column *it = &table->columns[column];
     *values = it->values;

@@ -1,35 +1,35 @@
-/* A table while it is being read; the public half is gkvae/table.h. */
-#ifndef GKV_TABLE_TABLE_H
-#define GKV_TABLE_TABLE_H
+/* The structure of a table, for its readers. gkvae/table.h declares the public functions. */
+#ifndef GKV_TABLE_NUMBER_TABLE_H
+#define GKV_TABLE_NUMBER_TABLE_H
 
 #include "core/error.h"
 #include "gkvae/table.h"
 #include "table/text_source.h"
 
 typedef struct gkv_column {
-    char *name;
+    char *name;           /* the name of the column */
     gkv_column_kind kind;
-    double *values; /* NULL unless the column is of numbers */
-    char *fault;    /* of a faulty one: where and what */
+    double *values;       /* [n_rows], or NULL if the column is not of numbers */
+    char *fault;          /* the message of the first fault of a faulty column, else NULL */
 } gkv_column;
 
 struct gkv_table {
-    char *file;     /* the file's name, for messages */
-    gkv_column *columns;
-    size_t n_columns, n_rows;
+    char *file;               /* the name of the file, for messages */
+    gkv_column *columns;      /* [n_columns] */
+    size_t n_columns, n_rows; /* the numbers of columns and rows */
 };
 
-/* A table of that many columns, without rows and names. */
+/* Creates a table of n_columns columns without rows and names. Returns GKV_ERR_MEMORY. */
 gkv_status gkv_table_create(const char *file, size_t n_columns, gkv_table **out);
 
-/* Names a column: by the text, control characters taken out of it, or by its number if the
- * text is NULL or "". */
+/* Sets the name of a column to the text, with control characters replaced by "?". If the text is NULL or "", the
+ * name is "column" and its number. Returns GKV_ERR_MEMORY. */
 gkv_status gkv_table_set_name(gkv_table *table, size_t column, const char *text);
 
-/* From here on the column is not one of numbers. The fault becomes the table's. */
+/* Changes a column of numbers to another kind, and frees its values. The table owns `fault`, which may be NULL. */
 void gkv_table_give_up(gkv_table *table, size_t column, gkv_column_kind kind, char *fault);
 
-/* The two formats; the source stands at the first byte. */
+/* Read a table in one of the two formats. The source must be at its first byte. */
 gkv_status gkv_table_read_text(gkv_source *source, gkv_table **out);
 gkv_status gkv_table_read_npy(gkv_source *source, gkv_table **out);
 

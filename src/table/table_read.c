@@ -1,9 +1,9 @@
-/* Which format it is. */
+/* Reads a table in the format that the first bytes show. */
 #include <string.h>
 
 #include "table/number_table.h"
 
-/* What people hand over that is neither text nor .npy, and what to do about it. */
+/* Other formats that are recognised, with advice for the message. */
 static const struct {
     const char *magic;
     size_t length;
@@ -35,7 +35,7 @@ static gkv_status read_from(gkv_source *source, gkv_table **out)
 gkv_status gkv_table_read(const char *path, gkv_table **out)
 {
     if (!path || !out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "reading a table: the path, or the place for the table, is NULL");
+        return gkv_fail(GKV_ERR_ARGUMENT, "reading a table: the path or the output is NULL");
     *out = NULL;
     gkv_source source;
     GKV_TRY(gkv_source_open(&source, path));
@@ -47,7 +47,7 @@ gkv_status gkv_table_read(const char *path, gkv_table **out)
 gkv_status gkv_table_read_memory(const void *bytes, size_t size, const char *name, gkv_table **out)
 {
     if ((!bytes && size > 0) || !name || !out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "reading a table: the bytes, the name or the place for the table is NULL");
+        return gkv_fail(GKV_ERR_ARGUMENT, "reading a table: the bytes, the name or the output is NULL");
     *out = NULL;
     gkv_source source;
     gkv_source_memory(&source, bytes, size, name);

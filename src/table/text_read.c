@@ -1,4 +1,4 @@
-/* Tables of text; the rules are in gkvae/table.h. */
+/* Reads tables from text by the rules of gkvae/table.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdlib.h>
@@ -15,17 +15,19 @@ enum { FIRST_CAPACITY = 16 };
 typedef struct reader {
     gkv_source *source;
     gkv_table *table;
-    char *line;
-    size_t line_capacity, line_number;
-    char separator;   /* ' ' for any run of blanks; 0 before the first line */
-    char **fields;    /* into the line */
-    size_t n_fields, row_capacity;
-    bool quotes_open; /* at the end of the line */
+    char *line;           /* the current line, ended by NUL */
+    size_t line_capacity; /* the size of its memory */
+    size_t line_number;   /* counted from 1 */
+    char separator;       /* ' ' means one or more blanks; 0 before the first line */
+    char **fields;        /* pointers into the line */
+    size_t n_fields;      /* the number of fields of the line */
+    size_t row_capacity;  /* the number of rows that the columns can hold */
+    bool quotes_open;     /* whether quotes are open at the end of the line */
 } reader;
 
 /* --- Lines and fields -------------------------------------------------------------------- */
 
-/* Takes any of these characters off the end. */
+/* Removes the characters in `of` from the end of the text. */
 static void cut_end(char *text, const char *of)
 {
     char *end = text + strlen(text);
@@ -33,7 +35,7 @@ static void cut_end(char *text, const char *of)
         *--end = '\0';
 }
 
-/* Tabs at the end of the line are not yet a reason to take tabs for separators. */
+/* The separator that the first line suggests. Tabs at the end of the line do not count. */
 static char separator_of(const char *line)
 {
     if (strchr(line, ';') || strchr(line, ','))
@@ -42,7 +44,7 @@ static char separator_of(const char *line)
     return tab && tab[strspn(tab, " \t")] != '\0' ? '\t' : ' ';
 }
 
-/* A copy of the source's next line, ended by a NUL; *length is 0 at the end of the file. */
+/* Copies the next line of the source, ended by NUL. *length becomes 0 at the end of the file. */
 static gkv_status copy_line(reader *r, size_t *length)
 {
     const unsigned char *bytes;
@@ -65,8 +67,8 @@ static gkv_status copy_line(reader *r, size_t *length)
     return GKV_OK;
 }
 
-/* The next line that is neither empty nor a comment, without its end; *start is NULL at the
- * end of the file. */
+/* Finds the next line that is neither empty nor a comment, and removes its line end. *start becomes NULL at the end
+ * of the file. */
 static gkv_status next_line(reader *r, char **start)
 {
     for (;;) {
@@ -87,8 +89,8 @@ static gkv_status next_line(reader *r, char **start)
             continue;
         if (!r->separator)
             r->separator = separator_of(from);
-        /* Before and after tabs nothing is a field that is empty; other blanks are no more
-         * than that. */
+        /* With tabs as separators, a leading or trailing tab means an empty field. With other separators, leading and
+         * trailing blanks have no meaning. */
         if (r->separator != '\t') {
             cut_end(from, " \t\r\n");
             from += strspn(from, " \t\r");
@@ -98,7 +100,7 @@ static gkv_status next_line(reader *r, char **start)
     }
 }
 
-/* "" within quotes is one quote. */
+/* Replaces "" within quotes by one quote. */
 static void unquote(char *text)
 {
     char *to = text;
@@ -110,7 +112,7 @@ static void unquote(char *text)
     *to = '\0';
 }
 
-/* Cuts blanks, and a pair of quotes, off a field. */
+/* Removes blanks and one pair of quotes around a field. */
 static char *trim(char *field)
 {
     while (*field == ' ' || *field == '\t')
@@ -125,8 +127,8 @@ static char *trim(char *field)
     return field;
 }
 
-/* The end of the field that begins here. A separator within quotes is none; *quoted says
- * whether they are still open there. */
+/* The end of the field that begins at c. A separator within quotes does not end it. *quoted becomes true if quotes
+ * are open at the end. */
 static char *field_end(char *c, char separator, bool *quoted)
 {
     *quoted = false;
@@ -139,6 +141,7 @@ static char *field_end(char *c, char separator, bool *quoted)
     return c;
 }
 
+/* Splits a line into fields. */
 static gkv_status split(reader *r, char *line)
 {
     r->n_fields = 0;
@@ -160,7 +163,7 @@ static gkv_status split(reader *r, char *line)
 
 /* --- Numbers ----------------------------------------------------------------------------- */
 
-/* Decimal numbers alone: strtod() would also take blanks, hexadecimal, inf and nan. */
+/* Parses a finite decimal number. strtod() would also accept blanks, hexadecimal numbers, inf and nan. */
 static bool parse_number(const char *text, double *out)
 {
     char *end = NULL;
@@ -170,7 +173,7 @@ static bool parse_number(const char *text, double *out)
     return *end == '\0' && isfinite(*out);
 }
 
-/* What tables write where a number is missing; other words make a column of text. */
+/* Whether the text is a usual sign of a missing number. Other words make a column of text. */
 static bool is_missing(const char *text)
 {
     static const char *const signs[] = {"", "NA", "N/A", "NaN", "null"};
@@ -180,7 +183,7 @@ static bool is_missing(const char *text)
     return false;
 }
 
-/* Whether the rest of a word spells infinity or NaN, as programs print them. */
+/* Whether the text spells infinity or NaN, as programs print them. */
 static bool is_spelled(const char *text)
 {
     static const char *const words[] = {"inf", "infinity", "nan"};
@@ -190,7 +193,7 @@ static bool is_spelled(const char *text)
     return false;
 }
 
-/* 2024-01-31, 31/1/2024, 31.1.2024, 12:30 and what may follow: digits, but no number. */
+/* Whether the text begins with a date or time, as 2024-01-31, 31/1/2024, 31.1.2024 or 12:30. */
 static bool is_date(const char *text)
 {
     static const char digits[] = "0123456789";
@@ -202,8 +205,8 @@ static bool is_date(const char *text)
     return strchr("-/:", text[first]) || (text[first] == '.' && second[length] == '.');
 }
 
-/* Whether a field is meant as a number, though perhaps none is made of it, as of 0,5 or 5%
- * or 1e999: such a column is refused, not passed over as text. */
+/* Whether a field seems to be a number, although it may not be a valid one, as 0,5 or 5% or 1e999. Such a column is
+ * faulty, not text. */
 static bool seems_number(const char *text)
 {
     const char *rest = text + strspn(text, "+-");
@@ -211,7 +214,8 @@ static bool seems_number(const char *text)
     return rest - text <= 1 && (begins || is_spelled(rest)) && !is_date(text);
 }
 
-static gkv_status note_fault(const reader *r, size_t column, const char *text)
+/* Marks a column as faulty because of this field. */
+static gkv_status mark_fault(const reader *r, size_t column, const char *text)
 {
     char shown[GKV_PRINTABLE_SIZE], shown_name[GKV_PRINTABLE_SIZE], *fault = NULL;
     const char *advice = "";
@@ -230,7 +234,7 @@ static gkv_status note_fault(const reader *r, size_t column, const char *text)
 
 /* --- Rows -------------------------------------------------------------------------------- */
 
-/* The first line makes the columns: it is a header if it has no number. */
+/* Creates the columns from the first line. The line is a header if it contains no number. */
 static gkv_status begin(reader *r, bool *is_header)
 {
     double ignored;
@@ -243,6 +247,7 @@ static gkv_status begin(reader *r, bool *is_header)
     return GKV_OK;
 }
 
+/* Doubles the capacity of the columns. */
 static gkv_status grow(reader *r)
 {
     const size_t capacity = r->row_capacity ? 2 * r->row_capacity : FIRST_CAPACITY;
@@ -260,7 +265,7 @@ static gkv_status grow(reader *r)
     return GKV_OK;
 }
 
-/* Not every column of a table is wanted, so that one of them is no numbers is only noted. */
+/* Adds a row. A column that is not of numbers is only marked, because the caller may not need it. */
 static gkv_status add_row(reader *r)
 {
     gkv_table *table = r->table;
@@ -278,7 +283,7 @@ static gkv_status add_row(reader *r)
         if (table->n_rows == 0 && !is_missing(text) && !seems_number(text))
             gkv_table_give_up(table, c, GKV_COLUMN_TEXT, NULL);
         else
-            GKV_TRY(note_fault(r, c, text));
+            GKV_TRY(mark_fault(r, c, text));
     }
     table->n_rows++;
     return GKV_OK;

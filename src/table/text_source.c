@@ -1,3 +1,4 @@
+/* A source of bytes; see text_source.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "table/text_source.h"
 
@@ -6,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { PART = 1 << 16 }; /* what is asked of a file at a time */
+enum { PART = 1 << 16 }; /* the number of bytes of one read */
 
 gkv_status gkv_source_open(gkv_source *source, const char *path)
 {
@@ -15,8 +16,8 @@ gkv_status gkv_source_open(gkv_source *source, const char *path)
                            .file = standard_input ? stdin : fopen(path, "rb")};
     if (!source->file)
         return gkv_fail(GKV_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    /* Standard input may stand in the middle of its file; and a size of 0 is said of files
-     * that only seem to be regular, as in /proc. */
+    /* The size is not used for standard input, which may be in the middle of its file, nor if it is 0, as it is for
+     * files in /proc. */
     struct stat about;
     if (!standard_input && fstat(fileno(source->file), &about) == 0 && S_ISREG(about.st_mode) && about.st_size > 0) {
         source->size_known = true;
@@ -55,8 +56,8 @@ void gkv_source_use(gkv_source *source, size_t n)
     source->used += n;
 }
 
-/* Room for one more part behind what is there. */
-static gkv_status make_room(gkv_source *source)
+/* Makes the buffer large enough for one more part after the available bytes. */
+static gkv_status reserve_part(gkv_source *source)
 {
     const size_t there = gkv_source_there(source);
     if (source->start > 0 && there > 0)
@@ -77,7 +78,7 @@ static gkv_status make_room(gkv_source *source)
 
 static gkv_status read_part(gkv_source *source)
 {
-    GKV_TRY(make_room(source));
+    GKV_TRY(reserve_part(source));
     errno = 0;
     const size_t got = fread(source->buffer + source->end, 1, PART, source->file);
     if (got < PART) {

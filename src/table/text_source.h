@@ -1,6 +1,6 @@
-/* Bytes from a file, from standard input or from memory, one way for all three. */
-#ifndef GKV_TABLE_SOURCE_H
-#define GKV_TABLE_SOURCE_H
+/* A source of bytes: a file, standard input or memory. */
+#ifndef GKV_TABLE_TEXT_SOURCE_H
+#define GKV_TABLE_TEXT_SOURCE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,33 +10,41 @@
 #include "core/error.h"
 
 typedef struct gkv_source {
-    const char *name;           /* for messages; the caller's */
+    const char *name;           /* the name for messages; not owned */
     FILE *file;                 /* NULL for memory */
-    const unsigned char *bytes; /* bytes[start … end) have been read, and not used */
-    size_t start, end;
-    unsigned char *buffer;      /* what bytes points to, if there is a file */
-    size_t capacity;
-    bool ended;                 /* there is nothing after `end` */
-    bool size_known;
-    uint64_t size;              /* if known: of all that there is, used or not */
-    uint64_t used;              /* bytes before `start` */
+    const unsigned char *bytes; /* the bytes read so far that are in memory */
+    size_t start, end;          /* bytes[start … end − 1] have not been used yet */
+    unsigned char *buffer;      /* the memory of `bytes` if there is a file, else NULL */
+    size_t capacity;            /* the size of `buffer` */
+    bool ended;                 /* whether there are no bytes after `end` */
+    bool size_known;            /* whether `size` is valid */
+    uint64_t size;              /* the number of bytes of the whole source */
+    uint64_t used;              /* the number of bytes before `start` */
 } gkv_source;
 
-/* The path is kept, not copied; "-" is standard input. GKV_ERR_IO. */
+/* Opens a file; "-" means standard input. The path is not copied. Returns GKV_ERR_IO. */
 gkv_status gkv_source_open(gkv_source *source, const char *path);
+
+/* Makes a source of `size` bytes in memory, which are not copied. */
 void gkv_source_memory(gkv_source *source, const void *bytes, size_t size, const char *name);
+
+/* Closes the file and frees the buffer. */
 void gkv_source_close(gkv_source *source);
 
-/* Reads on until n bytes are there, or all. */
+/* Reads until at least n bytes are available, or all. Returns GKV_ERR_IO and GKV_ERR_MEMORY. */
 gkv_status gkv_source_need(gkv_source *source, size_t n);
 
-/* How many bytes are there to be used, and where. */
+/* The number of available bytes. */
 size_t gkv_source_there(const gkv_source *source);
+
+/* The first available byte. */
 const unsigned char *gkv_source_at(const gkv_source *source);
+
+/* Marks n available bytes as used. */
 void gkv_source_use(gkv_source *source, size_t n);
 
-/* The next line with its end, at *line until the source is used again; *length is 0 at the
- * end of the file. GKV_ERR_DATA if it is longer than `most`. */
+/* Reads the next line including its end. *line is valid until the next call. *length becomes 0 at the end of the file.
+ * Returns GKV_ERR_DATA if the line is longer than `most` bytes. */
 gkv_status gkv_source_line(gkv_source *source, size_t most, const unsigned char **line, size_t *length);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "num/constants.h"
 
 /* Images of a batch, unless latent² is so large that their matrices would fill this many numbers; points of
  * an image at which its gradient is taken, and as many that judge. */

@@ -8,10 +8,11 @@
 #include "core/vmath.h"
 #include "gk/gk_batch_kernels.h"
 #include "nn/nn_kernels.h"
+#include "num/constants.h"
 
 static const double log_sigma_bound = 7;
 static const double g_bound = 4, k_bound = 2, k_floor = 0.059;
-static const double c_standard = 0.8;
+static const double c_standard = GKV_GK_DEFAULT_C;
 
 double gkv_shape_g(double raw, double *slope)
 {

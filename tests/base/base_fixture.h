@@ -5,6 +5,7 @@
 #include "gradient.h"
 
 #include "base/base_gk.h"
+#include "num/constants.h"
 
 typedef struct base_fixture {
     gkv_params params;

@@ -5,6 +5,7 @@
 #include "base/base_fixture.h"
 
 #include "base/base_mixture.h"
+#include "num/constants.h"
 
 /* A kind of mixture. */
 typedef struct mixture_kind {

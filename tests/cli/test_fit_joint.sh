@@ -90,8 +90,8 @@ is_true "$(flat pair.json correlation_repair) == 0" || fail "a repair of a good 
 # Faults go by the column's name, once.
 awk -F, 'NR == 1 { print $0 ",flat" } NR > 1 { print $0 ",7" }' pair.csv > flat.csv
 expect 3 "gkvae: flat: all 5000 values are 7" "$gkvae" fit flat.csv --multivariate
-expect 3 "gkvae: flat is constant, 7" "$gkvae" fit flat.csv --mixture 2 --quiet
-expect 3 "gkvae: flat is constant, 7" "$gkvae" fit flat.csv --multivariate --normal
+expect 3 "gkvae: flat is constant (7)" "$gkvae" fit flat.csv --mixture 2 --quiet
+expect 3 "gkvae: flat is constant (7)" "$gkvae" fit flat.csv --multivariate --normal
 
 # Ctrl-C: what the fit had reached.
 for i in 1 2 3 4 5 6 7 8; do cat clusters.txt; done | grep -v x > more.txt

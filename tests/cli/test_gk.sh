@@ -87,7 +87,7 @@ awk '/^mean/ && $2 != 1 { exit 1 } /^standard deviation/ && $3 != 2 { exit 1 } /
 
 expect 0 "" "$gkvae" gk summary --params 0,1,0,0.3
 awk '/^(mean|skewness|mode)/ && $2 != "0" { exit 1 }' output || fail "a symmetric summary: $(cat output)"
-expect 6 "what is integrated overflows" "$gkvae" gk summary --family gh --params 0,1,700,0
+expect 6 "because the integrand overflows" "$gkvae" gk summary --family gh --params 0,1,700,0
 
 # The distribution of a fit.
 awk 'NR == 1 { print "a b" } { print $1, -$1 }' sample > two.txt

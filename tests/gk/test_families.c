@@ -1,4 +1,4 @@
-/* What holds for every family: inversion, derivatives, validity, draws. */
+/* Tests of every family: inversion, derivatives, validity, draws. */
 #include "support.h"
 
 #include <float.h>
@@ -13,7 +13,7 @@ static const gkv_gk shapes[] = {
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
-/* Long doubles of 64 bits carry what a double loses; valgrind's do not. */
+/* The factor by which tolerances grow where long double has no more precision than double, as under valgrind. */
 static double looser(void)
 {
     volatile long double one = 1, tiny = LDBL_EPSILON;
@@ -39,7 +39,7 @@ static void definitions(void **state)
     assert_true(isinf(gkv_gk_Q(&lognormal, INFINITY)) && isinf(gkv_gk_Q(&ggh, -INFINITY)));
     assert_string_equal(gkv_gk_family_name(gh.family), "g-and-h");
     const gkv_gk unknown = {0, 1, 0, 0, .8, 7};
-    assert_fails(gkv_gk_check(&unknown), GKV_ERR_ARGUMENT, "there is no such family of distributions as 7");
+    assert_fails(gkv_gk_check(&unknown), GKV_ERR_ARGUMENT, "there is no family of distributions with number 7");
     assert_true(isnan(gkv_gk_Q(&unknown, 1)) && isnan(gkv_gk_Q_inverse(&unknown, 1)) && isnan(gkv_gk_log_pdf(&unknown, 1)));
     assert_string_equal(gkv_gk_family_name(-1), "unknown");
 }
@@ -75,7 +75,7 @@ static void tails(void **state)
         for (double p = 1e-300; p < .5; p *= 1e7) {
             const gkv_gk *gk = &shapes[i];
             const double low = gkv_gk_quantile(gk, p), high = gkv_gk_quantile_upper(gk, p);
-            /* A double x stands for p no better than its rounding does. */
+            /* The rounding of x limits the accuracy of p. */
             const double slack_low = 2e-14 * looser() + 3e-16 * fabs(low) * exp(gkv_gk_log_pdf(gk, low) - log(p));
             const double slack_high = 2e-14 * looser() + 3e-16 * fabs(high) * exp(gkv_gk_log_pdf(gk, high) - log(p));
             if (gkv_gk_dQ(gk, 0) > 0 && slack_low < 1e-3)
@@ -85,20 +85,20 @@ static void tails(void **state)
             if (slack_high < 1e-3)
                 assert_relative(gkv_gk_log_cdf_upper(gk, high), log(p), slack_high);
         }
-    /* 33-digit references; plain z, rounded, would be wrong in the 13th digit. */
+    /* References of 33 digits. With z rounded to double the 13th digit would be wrong. */
     const gkv_gk gk = {3, 1, 2, .5, .8, 0};
     assert_relative(gkv_gk_cdf(&gk, -271.59745063435702), 1e-300, 2e-13 * looser());
 }
 
-/* Fourth-order differences of f in input j: 0 … 3 of gk, 4 is `at`. */
+/* Fourth-order differences of f in input j. Inputs 0 … 3 are the parameters of gk, and 4 is `at`. */
 static double difference(double (*f)(const gkv_gk *, double), const gkv_gk *gk, double at, int j, double h)
 {
     double value[5];
     for (int i = -2; i <= 2; i++) {
         gkv_gk other = *gk;
-        double place = at;
-        *(double *const[]){&other.a, &other.b, &other.g, &other.k, &place}[j] += i * h;
-        value[i + 2] = f(&other, place);
+        double moved = at;
+        *(double *const[]){&other.a, &other.b, &other.g, &other.k, &moved}[j] += i * h;
+        value[i + 2] = f(&other, moved);
     }
     return (8 * (value[3] - value[1]) - (value[4] - value[0])) / (12 * h);
 }
@@ -119,7 +119,7 @@ static void derivatives(void **state)
         gkv_gk gk = shapes[i];
         gk.a = .3, gk.b = 1.7;
         if (fabs(gk.g) > 6 || (gk.family && gk.k == 0))
-            continue; /* differences must stay valid, and resolve the curvature */
+            continue; /* the moved parameters must be valid, and differences must resolve the curvature */
         for (double z = -3.1; z < 3.2; z += .62) {
             const double x = gkv_gk_Q(&gk, z), width = 1e-4 * gkv_gk_dQ(&gk, z);
             double dq[4], dlog[4], z_x, z_theta[4], score[4], hessian[4][4];
@@ -155,7 +155,7 @@ static void draws(void **state)
     for (int64_t family = 0; family < GKV_GK_FAMILIES; family++) {
         const gkv_gk gk = {1, 2, .5, .1, .8, family};
         gkv_gk_random(&gk, 7, 1000, N, x);
-        /* In pieces, from anywhere: the same. */
+        /* Draws in several calls are the same. */
         gkv_gk_random(&gk, 7, 1000, 777, y);
         gkv_gk_random(&gk, 7, 1777, 1, y + 777);
         gkv_gk_random(&gk, 7, 1778, N - 778, y + 778);
@@ -164,7 +164,7 @@ static void draws(void **state)
         assert_true(x[0] != y[0]);
         gkv_gk_random(&gk, 7, (UINT64_C(1) << 50) + 3, 4, y);
         assert_true(isfinite(y[0]) && y[0] != x[0]);
-        /* P(X ≤ x) is uniform: its mean within five standard errors, and its variance. */
+        /* P(X ≤ x) is uniform: its mean and variance are within five standard errors. */
         double sum = 0, squares = 0;
         for (int i = 0; i < N; i++) {
             const double p = gkv_gk_cdf(&gk, x[i]);

@@ -1,9 +1,9 @@
-/* The g-and-k distribution, one value at a time, against 60-digit references. */
+/* The scalar functions of the g-and-k distribution, compared with references of 60 digits. */
 #include "support.h"
 
 #include <float.h>
 
-#include "num/normal_distribution.h"
+#include "num/special.h"
 #include "gkvae/gk.h"
 
 static gkv_gk gk_of(double a, double b, double g, double k)
@@ -91,8 +91,8 @@ static void inverse_undoes_Q(void **state)
             for (int sign = -1; sign <= 1; sign += 2) {
                 const double x = gkv_gk_Q(&shapes[i], sign * z);
                 if (fabs(x - shapes[i].a) < 1e-3 * fabs(shapes[i].a))
-                    continue; /* the subtraction of A has lost the digits of z */
-                /* What z can be known to: the rounding of x, through Q'. */
+                    continue; /* the subtraction of A loses the digits of z */
+                /* The rounding of x, divided by Q', limits the accuracy of z. */
                 const double slack = 6e-16 * fabs(x) / gkv_gk_dQ(&shapes[i], sign * z) + 3e-15 * z;
                 assert_close(gkv_gk_Q_inverse(&shapes[i], x), sign * z, slack);
             }
@@ -115,7 +115,7 @@ static void inverse_at_extremes(void **state)
             before = z;
         }
     }
-    /* A bounded support: B(1 ± c) for k = −½ and g ≠ 0. */
+    /* For k = −½ and g ≠ 0 the support is bounded by B(1 ± c). */
     const gkv_gk bounded = gk_of(1, 2, 8, -.5);
     assert_int_equal(gkv_gk_is_valid(&bounded), 1);
     assert_relative(gkv_gk_Q(&bounded, INFINITY), 1 + 2 * 1.8, 1e-15);
@@ -123,7 +123,7 @@ static void inverse_at_extremes(void **state)
     assert_true(gkv_gk_Q_inverse(&bounded, 4.7) == INFINITY);
     assert_true(gkv_gk_log_pdf(&bounded, .5) == -INFINITY);
     assert_relative(gkv_gk_Q(&bounded, gkv_gk_Q_inverse(&bounded, 4.5)), 4.5, 1e-14);
-    /* tanh, not a quotient of exponentials: |gz| = 2000 and more. */
+    /* For |gz| of 2000 and more a quotient of exponentials would overflow. */
     const gkv_gk steep = gk_of(0, 1, 1000, .1);
     assert_relative(gkv_gk_Q(&steep, -2), -.2 * 2 * pow(5, .1), 1e-14);
     assert_relative(gkv_gk_dQ(&steep, 2), 1.8 * pow(5, .1) * (1 + .2 * 4 / 5.), 1e-14);
@@ -134,7 +134,7 @@ static double fourth_order(double (*f)(const gkv_gk *, double), const gkv_gk *gk
     return (8 * (f(gk, at + h) - f(gk, at - h)) - (f(gk, at + 2 * h) - f(gk, at - 2 * h))) / (12 * h);
 }
 
-/* The same in the j-th parameter. */
+/* The difference quotient in parameter j. */
 static double in_parameter(double (*f)(const gkv_gk *, double), const gkv_gk *gk, int j, double at, double h)
 {
     double value[5];
@@ -152,7 +152,7 @@ static void derivatives_match_differences(void **state)
     for (size_t i = 0; i < SHAPES; i++) {
         const gkv_gk *gk = &shapes[i];
         if (fabs(gk->g) > 6)
-            continue; /* differences resolve only moderate curvature */
+            continue; /* differences do not resolve a strong curvature */
         for (double z = -3.3; z < 3.5; z += 0.7) {
             const double scale = gkv_gk_dQ(gk, z);
             assert_close(fourth_order(gkv_gk_Q, gk, z, 1e-3), scale, 2e-8 * scale + 1e-9 * fabs(gk->a));

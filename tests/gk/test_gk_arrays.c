@@ -1,4 +1,4 @@
-/* The public batches against the functions of one value, on every instruction set. */
+/* The public batch functions compared with the scalar functions, on every instruction set. */
 #include "support.h"
 
 #include <float.h>
@@ -23,8 +23,8 @@ static void each_level(void (*test)(const gkv_gk *gk))
     gkv_gk_batch_use(GKV_SIMD_LEVELS);
 }
 
-/* z over −45 … 45, thickest around 0, and what is not finite. */
-static double place(int i)
+/* Values of z in −45 … 45, densest around 0, and values that are not finite. */
+static double grid_z(int i)
 {
     const double t = (i - N / 2) / (N / 2.);
     return i == 3 ? INFINITY : i == 4 ? -INFINITY : i == 5 ? NAN : 45 * t * fabs(t);
@@ -42,7 +42,7 @@ static void at_x(const gkv_gk *gk)
 {
     static double x[N], out[8][N], score[4 * N];
     for (int i = 0; i < N; i++)
-        x[i] = isfinite(place(i)) ? gkv_gk_Q(gk, place(i)) : place(i);
+        x[i] = isfinite(grid_z(i)) ? gkv_gk_Q(gk, grid_z(i)) : grid_z(i);
     const gkv_gk_at_x all = {out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7], score};
     assert_ok(gkv_gk_batch_x(gk, N, x, &all));
     for (int i = 0; i < N; i++) {
@@ -63,13 +63,13 @@ static void at_x(const gkv_gk *gk)
             continue;
         const double slope = gkv_gk_dlog_pdf(gk, x[i]), unit = 1 / gkv_gk_dQ(gk, out[0][i]);
         assert_close(out[7][i], slope, 1e-11 * (fabs(slope) + unit * (1 + fabs(gk->g))));
-        /* what an error of 1e-14 in z makes of the score: much where Q' is nearly 0 */
+        /* the effect on the score of an error of 1e-14 in z; it is large where Q' is nearly 0 */
         gkv_gk_score(gk, gkv_gk_Q(gk, out[0][i] * (1 + 1e-10)), moved);
         for (int j = 0; j < 4; j++)
             assert_close(score[4 * i + j], exact[j],
                          1e-4 * fabs(moved[j] - exact[j]) + 1e-11 * (1 + fabs(exact[j]) + (j < 2 ? (unit + 1 / gk->b) * (1 + fabs(gk->g)) : fabs(out[0][i]))));
     }
-    /* One output alone, in place, in pieces: the same bits. */
+    /* A single output, written to the input array by two calls, has the same bits. */
     static double alone[N];
     memcpy(alone, x, sizeof x);
     assert_ok(gkv_gk_batch_x(gk, 700, alone, &(gkv_gk_at_x){.cdf = alone}));
@@ -85,7 +85,7 @@ static void at_x_float(const gkv_gk *gk)
                             (double)(float)gk->c, 0};
     const gkv_gk centred = {0, rounded.b, rounded.g, rounded.k, rounded.c, 0};
     for (int i = 0; i < N; i++)
-        x[i] = (float)(isfinite(place(i)) ? gkv_gk_Q(&rounded, place(i)) : place(i));
+        x[i] = (float)(isfinite(grid_z(i)) ? gkv_gk_Q(&rounded, grid_z(i)) : grid_z(i));
     const gkv_gk_at_x_f all = {out[0], out[1], out[2], out[3], out[4], out[5], out[6], NULL, NULL};
     assert_ok(gkv_gk_batch_x_f(gk, N, x, &all));
     for (int i = 6; i < N; i++) {
@@ -93,7 +93,7 @@ static void at_x_float(const gkv_gk *gk)
         const double at = (double)(float)(x[i] - (float)gk->a), eps = 1e-5;
         const double log_f = gkv_gk_log_pdf(&centred, at), z = gkv_gk_Q_inverse(&centred, at);
         assert_close((double)out[0][i], z, eps * fabs(z));
-        /* A spike makes much of what rounding moves x by. */
+        /* Near a spike of the density the rounding of x has a large effect. */
         const double loose = eps * fmax(1, fabs(log_f)) + 5e-7 * fabs(at * gkv_gk_dlog_pdf(&centred, at));
         assert_close((double)out[1][i], log_f, loose);
         if (fabs(z) > 3.4)
@@ -113,7 +113,7 @@ static void at_z(const gkv_gk *gk)
     static double z[N], out[4][N];
     static float z_f[N], out_f[4][N];
     for (int i = 0; i < N; i++)
-        z[i] = place(i), z_f[i] = (float)place(i);
+        z[i] = grid_z(i), z_f[i] = (float)grid_z(i);
     assert_ok(gkv_gk_batch_z(gk, N, z, &(gkv_gk_at_z){out[0], out[1], out[2], out[3]}));
     assert_ok(gkv_gk_batch_z_f(gk, N, z_f, &(gkv_gk_at_z_f){out_f[0], out_f[1], out_f[2], out_f[3]}));
     assert_true(isinf(out[0][3]) && isinf(out[0][4]) && isnan(out[0][5]));
@@ -148,7 +148,7 @@ static void quantiles(const gkv_gk *gk)
         assert_ok(gkv_gk_batch_quantile_f(gk, (gkv_gk_tail)tail, n, p_f, x_f));
         for (size_t i = 0; i < n; i++) {
             const double expected = exact[tail](gk, p[i]);
-            if (isfinite(expected)) /* near the median p itself is what rounding leaves */
+            if (isfinite(expected)) /* near the median the rounding of p dominates */
                 assert_close(x[i], expected, 1e-13 * (fabs(expected - gk->a) + fabs(gk->a)) + 3e-16 * gk->b);
             else
                 same(x[i], expected, 0);
@@ -185,7 +185,7 @@ static void refusals(void **state)
     assert_fails(gkv_gk_batch_quantile(&shapes[0], (gkv_gk_tail)9, 1, &x, &z), GKV_ERR_ARGUMENT, "no tail");
     assert_ok(gkv_gk_batch_x(&shapes[0], 0, NULL, &(gkv_gk_at_x){.z = &z}));
     assert_ok(gkv_gk_batch_x(&shapes[0], 1, &x, &(gkv_gk_at_x){0}));
-    /* x/B is more than a double: done all the same. */
+    /* x/B overflows a double, but the result is correct. */
     const gkv_gk narrow = {0, 1e-100, .5, 1, .8, 0};
     const double far = 1e300;
     assert_ok(gkv_gk_batch_x(&narrow, 1, &far, &(gkv_gk_at_x){.z = &z}));

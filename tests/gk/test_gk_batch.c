@@ -1,4 +1,4 @@
-/* The batched functions against the scalar ones, on every instruction set. */
+/* The kernels compared with the scalar functions, on every instruction set. */
 #include "support.h"
 
 #include <float.h>
@@ -10,7 +10,7 @@
 
 enum { D = 13, ROWS = 90, N = D * ROWS };
 
-/* Valid, from mild to hostile. */
+/* Valid parameters, from moderate to extreme. */
 static const double params[D][4] = {
     {0, 1, 0, 0},      {3, 1, 2, .5},     {0, 1, .2, .1}, {2, 1, 5, -.1},    {0, .5, 1, 1},
     {1, 3, .4, 2.3},   {-5, .01, -3, .2}, {0, 1, 20, .5}, {0, 1, -.2, -.05}, {0, 1, 10, -.45},
@@ -41,7 +41,7 @@ static int fill(void **state)
     return 0;
 }
 
-/* The column as the float functions see it. */
+/* The parameters of column j, rounded to float if in_float is not 0. */
 static gkv_gk column_of(int j, int in_float)
 {
     if (in_float)
@@ -49,7 +49,7 @@ static gkv_gk column_of(int j, int in_float)
     return (gkv_gk){a_d[j], b_d[j], g_d[j], k_d[j], .8, 0};
 }
 
-/* z from 1e-12 to 1e6 of both signs, and 0. */
+/* |z| from 1e-12 to 1e6 with both signs, and 0. */
 static double z_of(int row)
 {
     return row == 0 ? 0 : (row % 2 ? 1 : -1) * pow(10, -12 + 18.0 * row / (ROWS - 1));
@@ -89,10 +89,10 @@ static void inverse_float_(void)
     gkv_gk_batch_inverse_f(ROWS, D, &columns_f, x, z, log_dq, dq, ratio);
     for (int i = 0; i < N; i++) {
         const gkv_gk gk = column_of(i % D, 1);
-        /* x − A is rounded once in float before anything else happens. */
+        /* The first operation in float rounds x − A. */
         const gkv_gk centred = {0, gk.b, gk.g, gk.k, gk.c, 0};
         const double exact = gkv_gk_Q_inverse(&centred, (double)(x[i] - a_f[i % D]));
-        /* Where Q is nearly flat in log z, rounding is magnified by 1/F'. */
+        /* Where log|Q − A| is nearly flat in log|z|, rounding errors are magnified by 1/ρ. */
         const double slope = fabs(exact) > 0 ? gkv_gk_dQ(&centred, exact) * exact / gkv_gk_Q(&centred, exact) : 1;
         if (fabs(exact) < 1e36)
             assert_relative(z[i], exact, 1e-5 * fmax(1, .2 / slope));
@@ -123,7 +123,7 @@ static void extremes_(void)
             assert_relative((double)ratio[i], .8 * (double)g_f[i], 1e-6);
         }
     }
-    /* What is not finite stays visible, alone. */
+    /* Inputs that are not finite do not affect other elements. */
     float hostile[D] = {NAN, INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, FLT_TRUE_MIN, 1, 2, 3, 4, 5, 6, 7};
     gkv_gk_batch_inverse_f(1, D, &columns_f, hostile, hostile, log_dq, NULL, NULL);
     for (int j = 0; j < D; j++)
@@ -132,13 +132,13 @@ static void extremes_(void)
     /* A bounded support. */
     const float a = 0, b = 1, g = 8, k = -.5F;
     const gkv_gk_columns_f bounded = {&a, &b, &g, &k, .8F};
-    float edge[4] = {1e30F, -1e30F, 1.79F, -.19F};
-    gkv_gk_batch_inverse_f(4, 1, &bounded, edge, edge, log_dq, NULL, NULL);
-    assert_true(edge[0] > 1e36F && edge[1] < -1e36F && isfinite(edge[0]) && isfinite(edge[1]));
+    float bounded_x[4] = {1e30F, -1e30F, 1.79F, -.19F};
+    gkv_gk_batch_inverse_f(4, 1, &bounded, bounded_x, bounded_x, log_dq, NULL, NULL);
+    assert_true(bounded_x[0] > 1e36F && bounded_x[1] < -1e36F && isfinite(bounded_x[0]) && isfinite(bounded_x[1]));
     const gkv_gk gk = {0, 1, 8, -.5, (double).8F, 0};
-    assert_relative((double)edge[2], gkv_gk_Q_inverse(&gk, (double)1.79F), 2e-4);
+    assert_relative((double)bounded_x[2], gkv_gk_Q_inverse(&gk, (double)1.79F), 2e-4);
 
-    /* Dense and wide: every lane of every shape converges. */
+    /* A dense and wide grid: every lane converges for every set of parameters. */
     enum { MANY = 20000 };
     static float u[MANY], v[MANY];
     for (int j = 0; j < D; j++) {
@@ -151,7 +151,7 @@ static void extremes_(void)
     }
 }
 
-/* Each result depends on its own inputs only: not on place, neighbours or split. */
+/* The result of an element depends only on its own inputs, not on its index, its neighbours or the split. */
 static void position_(void)
 {
     static float x[N], z[N], log_dq[N], other[N], alone, alone_log;
@@ -168,7 +168,7 @@ static void position_(void)
     gkv_gk_batch_inverse_f(17, D, &columns_f, x, other, NULL, NULL, NULL);
     gkv_gk_batch_inverse_f(ROWS - 17, D, &columns_f, x + 17 * D, other + 17 * D, NULL, NULL, NULL);
     assert_memory_equal(other, z, sizeof z);
-    /* In place. */
+    /* The output may be the input array. */
     gkv_gk_batch_inverse_f(ROWS, D, &columns_f, x, x, NULL, NULL, NULL);
     assert_memory_equal(x, z, sizeof z);
 }
@@ -248,7 +248,7 @@ static void forward_(void)
     }
 }
 
-/* Derivatives of the double kernels against their own differences. */
+/* Derivatives of the double kernels, compared with difference quotients of the same kernels. */
 static void differences_(void)
 {
     enum { M = 41 };
@@ -261,7 +261,7 @@ static void differences_(void)
     gkv_gk_batch_shape_d(M, g, k, .8, u, &o);
     const double h = 1e-6;
     double *const inputs[3] = {u, g, k};
-    /* by input: which outputs are the derivatives of x and of log Q' */
+    /* for each input: the outputs that are the derivatives of x and of log Q' */
     const int of_x[3] = {1, 4, 5}, of_log[3] = {3, 6, 7};
     for (int which = 0; which < 3; which++) {
         for (int side = 0; side < 2; side++) {

@@ -1,4 +1,4 @@
-/* Integrals over a distribution, against closed forms, published values and each other. */
+/* Integrals over a distribution, compared with closed forms, published values and each other. */
 #include "support.h"
 
 #include "gkvae/gk_moments.h"
@@ -43,7 +43,7 @@ static void closed_forms(void **state)
     assert_fails(gkv_gk_raw_moment(&shifted, -1, &raw), GKV_ERR_ARGUMENT, "order");
 }
 
-static void what_does_not_exist(void **state)
+static void nonexistent_moments(void **state)
 {
     (void)state;
     for (int64_t family = 1; family <= 2; family++) {
@@ -67,7 +67,7 @@ static void what_does_not_exist(void **state)
     assert_relative(raw, 3 * pow(1 - 4 * .2499, -2.5), 1e-9);
 }
 
-/* Symmetry makes zeros, not what rounding leaves of them; overflow is called so. */
+/* Moments that are 0 by symmetry are exactly 0. Overflow is reported as such. */
 static void zeros_and_overflows(void **state)
 {
     (void)state;
@@ -86,7 +86,7 @@ static void zeros_and_overflows(void **state)
         }
     gkv_gk_summary m;
     const gkv_gk wide = {0, 1, 700, 0, .8, GKV_GK_FAMILY_GH};
-    assert_fails(gkv_gk_moments(&wide, &m), GKV_ERR_NUMERIC, "g-and-h with g = 700 and h = 0 cannot be had: what is");
+    assert_fails(gkv_gk_moments(&wide, &m), GKV_ERR_NUMERIC, "g-and-h with g = 700 and h = 0 cannot be computed");
     gkv_gk under = {0, 1, 1, 0, .8, 0};
     under.k = nextafter(gkv_gk_k_min(1, .8), -1);
     assert_fails(gkv_gk_check(&under), GKV_ERR_ARGUMENT, "is not above ");
@@ -142,7 +142,7 @@ static void information(void **state)
         invert(expected, inverse);
         for (int i = 0; s < 2 && i < 4; i++)
             assert_relative(sqrt(inverse[i][i]), sd[s][i], 1e-6);
-        /* And it is −E of the Hessian, here by the midpoint rule in z. */
+        /* The information is also −E of the Hessian, here by the midpoint rule in z. */
         for (double z = -9.995; z < 10; z += .01) {
             gkv_gk_hessian(gk, gkv_gk_Q(gk, z), NULL, hessian);
             for (int i = 0; i < 16; i++)
@@ -151,11 +151,11 @@ static void information(void **state)
         for (int i = 0; i < 16; i++)
             assert_close(mean[i / 4][i % 4], expected[i / 4][i % 4], 1e-9 * (1 + fabs(expected[i / 4][i % 4])));
     }
-    /* Next to k_min Q' all but vanishes, and what is integrated is noise: an end, and the truth. */
+    /* Near k_min Q' is almost 0 somewhere, and the integrand is noisy. The quadrature must end and report its error. */
     for (double above = 1e-12; above < 1e-5; above *= 100) {
-        const gkv_gk edge = {0, 1, 1, gkv_gk_k_min(1, 0.8) + above, .8, 0};
+        const gkv_gk at_bound = {0, 1, 1, gkv_gk_k_min(1, 0.8) + above, .8, 0};
         double expected[4][4];
-        const gkv_status status = gkv_gk_information(&edge, expected);
+        const gkv_status status = gkv_gk_information(&at_bound, expected);
         assert_true(status == GKV_OK || status == GKV_ERR_NUMERIC);
     }
     double far[4][4], unit[4][4];
@@ -184,7 +184,7 @@ static void modes(void **state)
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         const size_t count = gkv_gk_modes(&shapes[s], x, height);
         assert_true(count >= 1);
-        /* Each is a maximum, and the first is the highest value on a fine grid of z. */
+        /* Each mode is a maximum, and the first one is the highest value on a fine grid of z. */
         for (size_t i = 0; i < count; i++) {
             const double z = gkv_gk_Q_inverse(&shapes[s], x[i]), step = 1e-4 / (1 + fabs(shapes[s].g));
             assert_relative(height[i], gkv_gk_log_pdf(&shapes[s], x[i]), 1e-12);
@@ -200,7 +200,7 @@ static void modes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(closed_forms), cmocka_unit_test(what_does_not_exist), cmocka_unit_test(entropies),
+        cmocka_unit_test(closed_forms), cmocka_unit_test(nonexistent_moments), cmocka_unit_test(entropies),
         cmocka_unit_test(zeros_and_overflows),
         cmocka_unit_test(information),  cmocka_unit_test(modes),
     };

@@ -20,11 +20,11 @@ static void known_bounds(void **state)
     assert_true(gkv_gk_k_min(3, 0) == -.5);
     assert_true(gkv_gk_k_min(3, 1) == INFINITY);
     assert_true(isnan(gkv_gk_k_min(NAN, .8)) && isnan(gkv_gk_k_min(1, -.1)));
-    /* c* = 0.83355…: from there on k = 0 needs care. */
+    /* From c* = 0.83355… on, k = 0 is not always valid. */
     assert_true(gkv_gk_k_min(1e-6, .83355) < 0 && gkv_gk_k_min(1e-6, .83356) > 0);
 }
 
-/* The least k at a given z: Q' is linear in k there. */
+/* The least k with Q'(z) ≥ 0 at one z. */
 static double bound_at(double z, double g, double c)
 {
     const double v = fabs(g * z) / 2, sech = 1 / cosh(v);
@@ -45,7 +45,7 @@ static void brute_force(void **state)
             for (int n = -1000; n <= 1000; n++)
                 best = fmax(best, bound_at(best_z * (1 + n * 6e-7), g, c));
             assert_close(gkv_gk_k_min(g, c), best, 2e-12 * (1 + fabs(best)));
-            /* Within z_max. */
+            /* The bound for |z| ≤ z_max. */
             double inside = -.5;
             for (double z = .001; z < 4; z += .0001)
                 inside = fmax(inside, bound_at(z, g, c));
@@ -65,22 +65,22 @@ static void slope_of_the_bound(void **state)
     }
 }
 
-/* Just above the bound Q' is positive everywhere, just below it is not. */
-static void bound_is_where_monotony_ends(void **state)
+/* If k is a little above the bound, Q' is positive everywhere; if k is a little below it, Q' is not. */
+static void bound_separates_valid_from_invalid(void **state)
 {
     (void)state;
     for (double g = .2; g < 6.5; g += .9) {
         gkv_gk gk = {0, 1, g, gkv_gk_k_min(g, .8) + 1e-6, .8, 0};
         assert_int_equal(gkv_gk_is_valid(&gk), 1);
-        int falls = 0;
+        int decreases = 0;
         for (double z = -40 / g; z < 40 / g; z += 1e-3 / g)
-            falls += gkv_gk_dQ(&gk, z) <= 0;
-        assert_int_equal(falls, 0);
+            decreases += gkv_gk_dQ(&gk, z) <= 0;
+        assert_int_equal(decreases, 0);
         gk.k -= 2e-6;
         assert_int_equal(gkv_gk_is_valid(&gk), 0);
         for (double z = -40 / g; z < 40 / g; z += 1e-4 / g)
-            falls += gkv_gk_dQ(&gk, z) < 0;
-        assert_true(falls > 0);
+            decreases += gkv_gk_dQ(&gk, z) < 0;
+        assert_true(decreases > 0);
     }
 }
 
@@ -127,7 +127,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_bounds),      cmocka_unit_test(brute_force),
-        cmocka_unit_test(slope_of_the_bound), cmocka_unit_test(bound_is_where_monotony_ends),
+        cmocka_unit_test(slope_of_the_bound), cmocka_unit_test(bound_separates_valid_from_invalid),
         cmocka_unit_test(faults_are_named),   cmocka_unit_test(projection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,8 @@
-/* Fits: exact cases, recovery of known parameters, refusals. */
+/* Fits: exact samples, recovery of known parameters, refusals. */
 #include "support.h"
 
 #include "core/rng.h"
-#include "num/chi2.h"
-#include "num/normal_distribution.h"
+#include "num/special.h"
 #include "gkvae/gk_fit.h"
 
 static void draw(const gkv_gk *gk, uint64_t sample, size_t n, double *x)
@@ -23,7 +22,7 @@ static void chi_squared_tail(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_relative(gkv_chi2_upper(rows[i][0], rows[i][1]), rows[i][2], 2e-12);
     assert_true(gkv_chi2_upper(0, 3) == 1 && gkv_chi2_upper(INFINITY, 3) == 0 && isnan(gkv_chi2_upper(NAN, 3)));
-    for (double x = .1; x < 30; x += .7) /* dof 2 is exponential */
+    for (double x = .1; x < 30; x += .7) /* 2 degrees of freedom: the exponential distribution */
         assert_relative(gkv_chi2_upper(x, 2), exp(-x / 2), 1e-13);
 }
 
@@ -50,20 +49,20 @@ static void octiles_of_a_population_are_exact(void **state)
     assert_fails(gkv_gk_from_octiles(good, 1, 1e-4, &out), GKV_ERR_ARGUMENT, "c between 0 and 1");
     assert_fails(gkv_gk_from_octiles(good, .8, -1, &out), GKV_ERR_ARGUMENT, "a margin ≥ 0");
     assert_fails(gkv_gk_from_octiles((double[7]){0, 1, NAN, 1, 1, 3, 4}, .8, 1e-4, &out), GKV_ERR_DATA, "octile 3");
-    /* More skew than tanh can give: near the most, and valid. */
+    /* More skewness than tanh can produce gives a valid g near its maximum. */
     assert_ok(gkv_gk_from_octiles((double[7]){0, 0, 0, 0, 1, 5, 9}, .8, 1e-4, &out));
     assert_true(gkv_gk_is_valid(&out) && out.g > 10);
 }
 
-/* The means of order statistics as the fit takes them: Q + ½ p(1−p)/(n+2) q''(p). */
+/* The means of order statistics in the approximation of the fit: Q + ½ p(1−p)/(n+2) q''(p). */
 static double mean_of(const gkv_gk *gk, double p, size_t n)
 {
     const double z = gkv_normal_quantile(p), phi = exp(gkv_normal_log_pdf(z));
-    const double bend = (gkv_gk_d2Q(gk, z) + z * gkv_gk_dQ(gk, z)) / (phi * phi);
-    return gkv_gk_Q(gk, z) + 0.5 * p * (1 - p) / ((double)n + 2) * bend;
+    const double second = (gkv_gk_d2Q(gk, z) + z * gkv_gk_dQ(gk, z)) / (phi * phi);
+    return gkv_gk_Q(gk, z) + 0.5 * p * (1 - p) / ((double)n + 2) * second;
 }
 
-/* Means of order statistics as the sample: the fit is exact and its residuals are 0. */
+/* If the sample consists of the means of order statistics, the fit is exact and its residuals are 0. */
 static void exact_sample_is_recovered(void **state)
 {
     (void)state;
@@ -84,7 +83,7 @@ static void exact_sample_is_recovered(void **state)
         assert_true(fit.cost_after < 1e-8 && fit.p_value > .9999);
         assert_int_equal(fit.levels, 99);
         assert_int_equal(fit.dof, 95);
-        /* From elsewhere, invalid even: the same place. */
+        /* Other starts, even invalid ones, give the same estimates. */
         gkv_gk_fit_settings set;
         gkv_gk_fit_defaults(&set);
         const gkv_gk start = {gks[i].a + gks[i].b, 3 * gks[i].b, gks[i].g - 1, -.4, .8, 0};
@@ -97,16 +96,16 @@ static void exact_sample_is_recovered(void **state)
     }
 }
 
-/* Many samples: estimates are unbiased to their errors, the errors agree with the
- * scatter of the estimates and, where it is known, with the Cramér–Rao bound. */
-static void recovers_parameters(const gkv_gk *truth, const double *bound, int runs)
+/* With many samples, estimates are unbiased within their errors. The errors agree with the scatter of the estimates
+ * and, where it is known, with the Cramér–Rao bound. */
+static void recovers_parameters(const gkv_gk *truth, const double *bound, int samples)
 {
     enum { N = 4000 };
     static double x[N];
     double mean[4] = {0}, square[4] = {0}, se[4] = {0}, chi2 = 0, low_p = 0;
     const double true_v[4] = {truth->a, truth->b, truth->g, truth->k};
-    for (int run = 0; run < runs; run++) {
-        draw(truth, (uint64_t)run, N, x);
+    for (int sample = 0; sample < samples; sample++) {
+        draw(truth, (uint64_t)sample, N, x);
         gkv_gk_fit_result fit;
         assert_ok(gkv_gk_fit(x, N, NULL, &fit));
         assert_int_equal(fit.converged, 1);
@@ -116,15 +115,15 @@ static void recovers_parameters(const gkv_gk *truth, const double *bound, int ru
             const double off = v[j] - true_v[j];
             assert_true(fabs(off) < 5 * fit.se[j]);
             assert_relative(fit.covariance[j][j], fit.se[j] * fit.se[j], 1e-12);
-            mean[j] += off / runs, square[j] += off * off / runs, se[j] += fit.se[j] / runs;
+            mean[j] += off / samples, square[j] += off * off / samples, se[j] += fit.se[j] / samples;
         }
-        chi2 += fit.chi2 / runs;
+        chi2 += fit.chi2 / samples;
         low_p += fit.p_value < .1;
         assert_true(fit.log_likelihood < 0 || truth->b < 1);
         double direct = 0;
-        for (int i = 0; i < N && run == 0; i++)
+        for (int i = 0; i < N && sample == 0; i++)
             direct += gkv_gk_log_pdf(&fit.gk, x[i]);
-        if (run == 0) {
+        if (sample == 0) {
             assert_relative(fit.log_likelihood, direct, 1e-10);
             assert_relative(fit.aic, 8 - 2 * direct, 1e-10);
             assert_relative(fit.bic, 4 * log(N) - 2 * direct, 1e-10);
@@ -132,13 +131,13 @@ static void recovers_parameters(const gkv_gk *truth, const double *bound, int ru
     }
     for (int j = 0; j < 4; j++) {
         const double sd = sqrt(square[j] - mean[j] * mean[j]);
-        assert_close(mean[j], 0, 4.5 * sd / sqrt(runs) + .1 * sd);
-        assert_close(sd / se[j], 1, 4.5 / sqrt(2 * runs) + .02);
-        if (bound) /* no better than the bound, no worse than a tenth above it */
+        assert_close(mean[j], 0, 4.5 * sd / sqrt(samples) + .1 * sd);
+        assert_close(sd / se[j], 1, 4.5 / sqrt(2 * samples) + .02);
+        if (bound) /* between the bound and 1.1 times the bound */
             assert_close(se[j] * sqrt(N) / bound[j], 1.04, .065);
     }
-    assert_close(chi2, 95, 4.5 * sqrt(2 * 95. / runs) + 2);
-    assert_close(low_p / runs, .1, 4.5 * .3 / sqrt(runs) + .02);
+    assert_close(chi2, 95, 4.5 * sqrt(2 * 95. / samples) + 2);
+    assert_close(low_p / samples, .1, 4.5 * .3 / sqrt(samples) + .02);
 }
 
 static void monte_carlo(void **state)
@@ -151,7 +150,7 @@ static void monte_carlo(void **state)
     recovers_parameters(&(gkv_gk){0, 1, -1, 1.5, .8, 0}, NULL, 150);
 }
 
-/* What no g-and-k fits, and small samples: valid results all the same. */
+/* Samples that no g-and-k distribution fits, and small samples, give valid results. */
 static void hostile_samples(void **state)
 {
     (void)state;
@@ -162,13 +161,13 @@ static void hostile_samples(void **state)
             gkv_rng_uniform(gkv_rng_at(3, GKV_STREAM_USER, kind, n), n, u);
             for (size_t i = 0; i < n; i++)
                 x[i] = kind == 0   ? u[i]                                              /* a bounded range */
-                       : kind == 1 ? -log(u[i])                                        /* a sharp edge */
+                       : kind == 1 ? -log(u[i])                                        /* a jump of the density */
                        : kind == 2 ? tan(3.14159 * (u[i] - .5))                        /* Cauchy */
-                       : kind == 3 ? (i % 2 ? u[i] : 50 + u[i])                        /* two lumps */
+                       : kind == 3 ? (i % 2 ? u[i] : 50 + u[i])                        /* two clusters */
                        : kind == 4 ? pow(u[i], -3)                                     /* no mean */
                        : kind == 5 ? 1e200 * (u[i] - .5)
                        : kind == 6 ? 1e-200 * -log(u[i])
-                                   : (i == 0 ? 1e80 : u[i]);                           /* one wild value */
+                                   : (i == 0 ? 1e80 : u[i]);                           /* one outlier */
             gkv_gk_fit_result fit;
             assert_ok(gkv_gk_fit(x, n, NULL, &fit));
             assert_int_equal(gkv_gk_is_valid(&fit.gk), 1);
@@ -179,24 +178,24 @@ static void hostile_samples(void **state)
         }
 }
 
-/* Two wild values in four thousand on either side hardly move the estimates. */
+/* Two outliers in four thousand values on either side hardly change the estimates. */
 static void wild_values(void **state)
 {
     (void)state;
     enum { N = 4000 };
     static double x[N];
     const gkv_gk truth = {.a = 0, .b = 1, .g = .5, .k = .1, .c = .8};
-    gkv_gk_fit_result clean, wild;
+    gkv_gk_fit_result clean, contaminated;
     draw(&truth, 77, N, x);
     assert_ok(gkv_gk_fit(x, N, NULL, &clean));
     for (int i = 0; i < 4; i++)
         x[100 * i] = i % 2 ? 1e4 : -1e9;
-    assert_ok(gkv_gk_fit(x, N, NULL, &wild));
-    assert_int_equal(wild.converged, 1);
-    assert_close(wild.gk.a, clean.gk.a, .3 * clean.se[0]);
-    assert_close(wild.gk.b, clean.gk.b, 1.2 * clean.se[1]);
-    assert_close(wild.gk.g, clean.gk.g, 1.2 * clean.se[2]);
-    assert_close(wild.gk.k, clean.gk.k, 1.5 * clean.se[3]);
+    assert_ok(gkv_gk_fit(x, N, NULL, &contaminated));
+    assert_int_equal(contaminated.converged, 1);
+    assert_close(contaminated.gk.a, clean.gk.a, .3 * clean.se[0]);
+    assert_close(contaminated.gk.b, clean.gk.b, 1.2 * clean.se[1]);
+    assert_close(contaminated.gk.g, clean.gk.g, 1.2 * clean.se[2]);
+    assert_close(contaminated.gk.k, clean.gk.k, 1.5 * clean.se[3]);
 }
 
 static void refusals(void **state)
@@ -225,7 +224,7 @@ static void refusals(void **state)
     assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "heavy ties: 20 of 100 values are 80");
     for (int i = 0; i < 100; i++)
         x[i] = floor(i / 5.) + (i % 2 ? 0 : 1e-9);
-    assert_ok(gkv_gk_fit(x, 100, NULL, &fit)); /* light ties are no obstacle */
+    assert_ok(gkv_gk_fit(x, 100, NULL, &fit)); /* light ties are allowed */
     x[0] = -1.7e308, x[99] = 1.7e308;
     assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "too large");
     assert_fails(gkv_gk_fit(x, 8, NULL, &fit), GKV_ERR_DATA, "at least 7 distinct values: there are 5");
@@ -233,7 +232,7 @@ static void refusals(void **state)
         x[i] = i + .3 * sin(i);
     x[0] = -1e300;
     gkv_gk_fit_defaults(&set);
-    assert_ok(gkv_gk_fit(x, 8, &set, &fit)); /* one wild value is beyond the levels */
+    assert_ok(gkv_gk_fit(x, 8, &set, &fit)); /* one outlier is outside the levels */
     set.levels = 8;
     assert_fails(gkv_gk_fit(x, 8, &set, &fit), GKV_ERR_DATA, "times its spread");
     x[0] = 0;

@@ -53,7 +53,7 @@ static void the_same_bits(void **state)
         }
         assert_true(way ? isnan(results[0].p_chi2) && isnan(results[0].p_anderson_darling)
                         : results[0].p_chi2 > .002 && results[0].p_anderson_darling > .002);
-        if (!way) /* χ²'s own p-value is nearly that of the simulation */
+        if (!way) /* the p-value of χ² is close to that of the simulation */
             assert_close(results[0].p_chi2, fit.p_value, .12);
     }
 }
@@ -63,7 +63,7 @@ static void finds_misfits(void **state)
     (void)state;
     double x[N];
     gkv_rng_uniform(gkv_rng_at(14, GKV_STREAM_USER, 50, 0), N, x);
-    for (size_t i = 0; i < N; i++) /* two lumps */
+    for (size_t i = 0; i < N; i++) /* two clusters */
         x[i] = i % 2 ? x[i] : 4 + x[i];
     gkv_gk_fit_settings set;
     gkv_gk_fit_defaults(&set);
@@ -78,7 +78,7 @@ static void finds_misfits(void **state)
     assert_true(fit.p_value < 1e-6 && result.p_chi2 < .02 && result.p_anderson_darling < .02);
 }
 
-/* Held parameters stay; weights count as observations; the mle has its turn. */
+/* Fixed parameters keep their values. Weights count as observations. The bootstrap also works with the mle. */
 static void settings_hold(void **state)
 {
     (void)state;
@@ -102,7 +102,7 @@ static void settings_hold(void **state)
         gkv_gk_bootstrap_result result;
         assert_ok(gkv_gk_bootstrap(&sample, &set, &fit, &boot, &result));
         assert_true(result.se[3] == 0 && result.low[3] == .3);
-        assert_relative(result.se[0], fit.se[0], .35); /* of 300 observations */
+        assert_relative(result.se[0], fit.se[0], .35); /* from 300 observations */
     }
 }
 
@@ -165,22 +165,22 @@ static void anderson_darling(void **state)
         direct -= ((2 * i + 1) * gkv_gk_log_cdf(&truth, sorted[i]) +
                    (2 * N - 2 * i - 1) * gkv_gk_log_cdf_upper(&truth, sorted[i])) / N;
     assert_relative(a2, direct, 1e-9);
-    /* Its known quantiles: P(A² > 1.933) = .1, 2.492: .05, 3.878: .01 (Marsaglia and Marsaglia). */
+    /* Known quantiles: P(A² > 1.933) = .1, P(A² > 2.492) = .05, P(A² > 3.878) = .01 (Marsaglia and Marsaglia). */
     double counts[3] = {0};
-    static const double level[3] = {1.933, 2.492, 3.878}, share[3] = {.1, .05, .01};
-    enum { RUNS = 2000 };
-    for (int run = 0; run < RUNS; run++) {
-        draw(100 + (uint64_t)run, 100, x);
+    static const double level[3] = {1.933, 2.492, 3.878}, probability[3] = {.1, .05, .01};
+    enum { SAMPLES = 2000 };
+    for (int i = 0; i < SAMPLES; i++) {
+        draw(100 + (uint64_t)i, 100, x);
         assert_ok(gkv_gk_anderson_darling(&truth, &(gkv_gk_sample){.x = x, .n = 100}, &a2, &p));
         for (int j = 0; j < 3; j++) {
             counts[j] += a2 > level[j];
             if (fabs(a2 / level[j] - 1) < 1e-3)
-                assert_close(p, share[j], 2e-3 * share[j] + 3e-3 * share[j]);
+                assert_close(p, probability[j], 2e-3 * probability[j] + 3e-3 * probability[j]);
         }
     }
     for (int j = 0; j < 3; j++)
-        assert_close(counts[j] / RUNS, share[j], 4 * sqrt(share[j] / RUNS));
-    /* Far outside the distribution it is large and finite. */
+        assert_close(counts[j] / SAMPLES, probability[j], 4 * sqrt(probability[j] / SAMPLES));
+    /* For values far outside the distribution A² is large and finite. */
     x[0] = 1e200;
     assert_ok(gkv_gk_anderson_darling(&truth, &(gkv_gk_sample){.x = x, .n = 100}, &a2, &p));
     assert_true(a2 > 1e10 && p < 1e-10);
@@ -189,25 +189,25 @@ static void anderson_darling(void **state)
     assert_fails(gkv_gk_anderson_darling(&(gkv_gk){.b = -1}, &sample, &a2, &p), GKV_ERR_ARGUMENT, "not a g-and-k");
 }
 
-/* χ²'s p-values are uniform for samples small and large. */
+/* The p-values of χ² are uniform for small and large samples. */
 static void p_values_are_uniform(void **state)
 {
     (void)state;
-    enum { RUNS = 300 };
-    static double x[RUNS][1000];
-    static gkv_gk_fit_result fits[RUNS];
-    gkv_gk_sample samples[RUNS];
+    enum { SAMPLES = 300 };
+    static double x[SAMPLES][1000];
+    static gkv_gk_fit_result fits[SAMPLES];
+    gkv_gk_sample samples[SAMPLES];
     for (size_t n = 100; n <= 1000; n *= 10) {
-        for (size_t i = 0; i < RUNS; i++) {
+        for (size_t i = 0; i < SAMPLES; i++) {
             draw(5000 + i, n, x[i]);
             samples[i] = (gkv_gk_sample){.x = x[i], .n = n};
         }
-        assert_ok(gkv_gk_fit_many(samples, RUNS, NULL, 0, fits, NULL));
+        assert_ok(gkv_gk_fit_many(samples, SAMPLES, NULL, 0, fits, NULL));
         for (double level = .1; level < .95; level += .2) {
             double below = 0;
-            for (size_t i = 0; i < RUNS; i++)
+            for (size_t i = 0; i < SAMPLES; i++)
                 below += fits[i].p_value < level;
-            assert_close(below / RUNS, level, .05 + 4 * sqrt(level * (1 - level) / RUNS));
+            assert_close(below / SAMPLES, level, .05 + 4 * sqrt(level * (1 - level) / SAMPLES));
         }
     }
 }

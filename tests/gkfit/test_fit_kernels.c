@@ -1,12 +1,12 @@
-/* What the fits compute in quantity, on every instruction set of this CPU: against the scalar
- * functions, and derivatives against differences. */
+/* The kernels of fits, on every instruction set of this CPU, compared with the scalar functions. Derivatives are
+ * compared with differences. */
 #include "support.h"
 
 #include "core/rng.h"
 #include "core/simd.h"
 #include "gkfit/fit_kernels.h"
-#include "num/solve4x4.h"
-#include "num/normal_distribution.h"
+#include "num/linalg.h"
+#include "num/special.h"
 #include "num/sort.h"
 #include "gk/validity.h"
 
@@ -58,19 +58,19 @@ static void least_k(void **state)
     static const double cs[] = {.05, .3, .6, .8, .83, .84, .9, .99};
     for (size_t t = 0; t < table_count; t++)
         for (size_t i = 0; i < sizeof cs / sizeof *cs; i++) {
-            gkv_k_min_table edge;
-            gkv_k_min_table_fill(cs[i], &edge);
+            gkv_k_min_table table;
+            gkv_k_min_table_fill(cs[i], &table);
             for (double g = -99.7; g < 100; g += fabs(g) > 10 ? 1.37 : .0973) {
                 double k, slope, curvature, expected_slope;
-                tables[t]->edge(1, &edge, &g, &k, &slope, &curvature);
+                tables[t]->k_min(1, &table, &g, &k, &slope, &curvature);
                 const double expected = gkv_gk_k_min_limit(g, cs[i], &expected_slope);
                 assert_close(k, expected, 1e-12 * fmax(1, fabs(expected)));
                 if (fabs(expected + .5) < 1e-3)
-                    continue; /* about the corner */
+                    continue; /* near the corner where k_min becomes −½ */
                 assert_close(slope, expected_slope, 1e-6 * fmax(1, fabs(expected_slope)));
                 const double h = 1e-4, beside[2] = {g + h, g - h};
                 double ks[2], slopes[2], unused[2];
-                tables[t]->edge(2, &edge, beside, ks, slopes, unused);
+                tables[t]->k_min(2, &table, beside, ks, slopes, unused);
                 assert_close(curvature, (slopes[0] - slopes[1]) / (2 * h), 1e-5 * fmax(1, fabs(curvature)));
             }
         }
@@ -141,21 +141,21 @@ static void quantile_weights(void **state)
             for (int j = 0; j < N; j++) {
                 const double slope = gkv_gk_dQ(&gks[i], z[j]) / phi[j];
                 assert_relative(weight[j], 1 / slope, 1e-12);
-                const double bend = (gkv_gk_d2Q(&gks[i], z[j]) + z[j] * slope * phi[j]) / (phi[j] * phi[j]);
-                assert_close(excess[j], noise[j] * bend, 1e-11 * gks[i].b);
+                const double second = (gkv_gk_d2Q(&gks[i], z[j]) + z[j] * slope * phi[j]) / (phi[j] * phi[j]);
+                assert_close(excess[j], noise[j] * second, 1e-11 * gks[i].b);
             }
         }
 }
 
-/* One fit's terms are a lane's residuals and derivatives, and these are differences of those. */
+/* The terms of one fit equal the residuals and derivatives of a lane. The derivatives agree with differences. */
 static void least_squares_terms(void **state)
 {
     (void)state;
     enum { M = 21, ROWS = M + 1, LANES = 8 };
     double p[M], z[ROWS] = {0}, ln[ROWS] = {0}, phi[ROWS] = {0}, x[ROWS] = {0}, weight[ROWS] = {0}, step[ROWS];
     double many[5][ROWS * LANES], v[4 * LANES], r[ROWS * LANES], jacobian[4 * ROWS * LANES], plain[LANES];
-    gkv_k_min_table edge;
-    gkv_k_min_table_fill(.8, &edge);
+    gkv_k_min_table table;
+    gkv_k_min_table_fill(.8, &table);
     for (size_t t = 0; t < table_count; t++) {
         for (int i = 0; i < M; i++)
             p[i] = (i + 1.0) / (M + 1), step[i] = 1 + .1 * i;
@@ -172,16 +172,16 @@ static void least_squares_terms(void **state)
             plain[l] = l % 2;
             v[l] = .1 * l, v[LANES + l] = 1 + .05 * l, v[2 * LANES + l] = 1.5 * l - 4, v[3 * LANES + l] = .1 + .02 * l;
         }
-        const gkv_gk_fit_lanes lanes = {LANES, ROWS, many[0], many[1], many[2], many[3], many[4], plain, &edge};
+        const gkv_gk_fit_lanes lanes = {LANES, ROWS, many[0], many[1], many[2], many[3], many[4], plain, &table};
         tables[t]->residuals(&lanes, v, r);
         tables[t]->jacobian(&lanes, v, jacobian);
         for (int l = 0; l < LANES; l++) {
-            const gkv_gk_fit_lanes one = {1, ROWS, x, z, ln, weight, step, &plain[l], &edge};
+            const gkv_gk_fit_lanes one = {1, ROWS, x, z, ln, weight, step, &plain[l], &table};
             double own[4], own_r[ROWS], own_j[4 * ROWS], up_r[ROWS], down_r[ROWS], unused[4 * ROWS];
             for (int a = 0; a < 4; a++)
                 own[a] = v[a * LANES + l];
             tables[t]->terms(&one, own, own_r, own_j);
-            /* by the scalar functions */
+            /* the same by the scalar functions */
             const gkv_gk gk = {.a = own[0], .b = own[1], .g = own[2],
                                .k = own[3] + (plain[l] > 0 ? 0 : gkv_gk_k_min_limit(own[2], .8, NULL)), .c = .8};
             double before = 0;
@@ -244,25 +244,25 @@ static void systems_of_four(void **state)
     double m[4][4] = {{4, 1, .5, 0}, {1, 3, .2, .1}, {.5, .2, 2, -.3}, {0, .1, -.3, 1}}, inverse[4][4], x[4];
     const double b[4] = {1, 2, 3, 4};
     for (unsigned mask = 0; mask < 16; mask++) {
-        unsigned char held[4];
+        unsigned char fixed[4];
         for (unsigned i = 0; i < 4; i++)
-            held[i] = mask >> i & 1;
+            fixed[i] = mask >> i & 1;
         for (int way = 0; way < 2; way++) {
-            assert_int_equal(way ? gkv_solve4x4(m, held, b, x) : gkv_solve4x4_symmetric(m, held, b, x), 1);
+            assert_int_equal(way ? gkv_solve4x4(m, fixed, b, x) : gkv_solve4x4_symmetric(m, fixed, b, x), 1);
             for (int i = 0; i < 4; i++) {
                 double sum = 0;
                 for (int j = 0; j < 4; j++)
                     sum += m[i][j] * x[j];
-                assert_close(held[i] ? x[i] : sum, held[i] ? 0 : b[i], 1e-13);
+                assert_close(fixed[i] ? x[i] : sum, fixed[i] ? 0 : b[i], 1e-13);
             }
         }
-        assert_int_equal(gkv_invert4x4_symmetric(m, held, inverse), 1);
+        assert_int_equal(gkv_invert4x4_symmetric(m, fixed, inverse), 1);
         for (int i = 0; i < 4; i++)
             for (int j = 0; j < 4; j++) {
                 double sum = 0;
                 for (int k = 0; k < 4; k++)
-                    sum += held[k] ? 0 : m[i][k] * inverse[k][j];
-                if (!held[i] && !held[j])
+                    sum += fixed[k] ? 0 : m[i][k] * inverse[k][j];
+                if (!fixed[i] && !fixed[j])
                     assert_close(sum, i == j, 1e-13);
                 else
                     assert_true(inverse[i][j] == 0);

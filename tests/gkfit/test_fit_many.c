@@ -1,4 +1,4 @@
-/* Many fits at once: the same bits as one, weights, bounds, fixed parameters, refusals. */
+/* Fits of many samples: the same bits as single fits, weights, bounds, fixed parameters, refusals. */
 #include "support.h"
 
 #include "core/rng.h"
@@ -15,7 +15,7 @@ static void draw(const gkv_gk *gk, uint64_t sample, size_t n, double *x)
 
 static const gkv_gk truth = {.a = 3, .b = 1, .g = 2, .k = .5, .c = .8};
 
-/* Every field but padding. */
+/* All fields of both results are equal. */
 static void assert_same(const gkv_gk_fit_result *a, const gkv_gk_fit_result *b)
 {
     assert_memory_equal(&a->gk, &b->gk, 5 * sizeof(double));
@@ -69,8 +69,7 @@ static void the_same_bits(void **state)
     assert_ok(gkv_gk_fit_many(NULL, 0, NULL, 0, NULL, NULL));
 }
 
-/* A weight of 2 is the value twice, a weight of 0 is its absence, and the unit of weights
- * is an observation. */
+/* Weight 2 is the same value twice, and weight 0 is no value. The unit of weights is an observation. */
 static void weights(void **state)
 {
     (void)state;
@@ -100,7 +99,7 @@ static void weights(void **state)
         assert_relative(b.chi2, a.chi2, 1e-6);
         assert_relative(b.anderson_darling, a.anderson_darling, 1e-9);
         assert_true(b.total == (double)count && b.n == N - (N + 2) / 3);
-        /* With four times the weight errors are half as large. */
+        /* If weights are multiplied by 4, errors are half as large. */
         double four[N];
         for (size_t i = 0; i < N; i++)
             four[i] = 4;
@@ -110,16 +109,17 @@ static void weights(void **state)
         for (int j = 0; j < 4; j++)
             assert_relative(heavy.se[j], plain.se[j] / 2, .08);
     }
-    /* A mixture's responsibilities: the component comes out. */
-    static double mixed[6 * N], share[6 * N];
+    /* With the responsibilities of a mixture as weights the fit recovers the component. */
+    static double mixed[6 * N], responsibility[6 * N];
     draw(&truth, 2, 3 * N, mixed);
     for (size_t i = 0; i < 6 * N; i++) {
         if (i >= 3 * N)
             mixed[i] = -20 + (double)i * 1e-3;
-        share[i] = i < 3 * N ? .9 : 0;
+        responsibility[i] = i < 3 * N ? .9 : 0;
     }
     gkv_gk_fit_result fit;
-    assert_ok(gkv_gk_fit_many(&(gkv_gk_sample){.x = mixed, .weights = share, .n = 6 * N}, 1, NULL, 1, &fit, NULL));
+    assert_ok(gkv_gk_fit_many(&(gkv_gk_sample){.x = mixed, .weights = responsibility, .n = 6 * N}, 1, NULL, 1,
+                              &fit, NULL));
     assert_relative(fit.total, .9 * 3 * N, 1e-12);
     assert_close(fit.gk.g, 2, 4 * fit.se[2]);
     assert_close(fit.gk.k, .5, 4 * fit.se[3]);
@@ -147,7 +147,7 @@ static void bad_weights(void **state)
     assert_fails(gkv_gk_fit_many(&sample, 1, NULL, 1, &fit, NULL), GKV_ERR_DATA, "heavy ties: 20 of 69");
 }
 
-/* What is held stays to the bit, valid, and the others are those of a fit about it. */
+/* Fixed parameters keep their bits, the result is valid, and the other parameters are fitted. */
 static void fixed_parameters(void **state)
 {
     (void)state;
@@ -164,19 +164,19 @@ static void fixed_parameters(void **state)
             gkv_gk_fit_result fit;
             assert_ok(gkv_gk_fit(x, N, &set, &fit));
             assert_int_equal(fit.converged, 1);
-            const double v[4] = {fit.gk.a, fit.gk.b, fit.gk.g, fit.gk.k}, held[4] = {3, 1, 2, .5};
+            const double v[4] = {fit.gk.a, fit.gk.b, fit.gk.g, fit.gk.k}, fixed_fit[4] = {3, 1, 2, .5};
             size_t count = 0;
             for (int j = 0; j < 4; j++) {
                 count += !set.fixed[j];
                 if (set.fixed[j])
-                    assert_true(v[j] == held[j] && fit.se[j] == 0 && fit.low[j] == held[j]);
+                    assert_true(v[j] == fixed_fit[j] && fit.se[j] == 0 && fit.low[j] == fixed_fit[j]);
                 else
-                    assert_close(v[j], held[j], 4.5 * fit.se[j]);
+                    assert_close(v[j], fixed_fit[j], 4.5 * fit.se[j]);
             }
             assert_int_equal(fit.parameters, count);
             assert_int_equal(fit.dof, fit.levels - count);
         }
-    /* g held at 0 admits k down to −½, which no g near 0 does. */
+    /* With g fixed at 0, k may be as low as −½. For other g near 0 the bound is higher. */
     gkv_gk flat = {.a = 0, .b = 1, .g = 0, .k = -.2, .c = .8};
     draw(&flat, 5, N, x);
     gkv_gk_fit_settings set;
@@ -190,7 +190,7 @@ static void fixed_parameters(void **state)
         assert_true(fit.gk.g == 0 && gkv_gk_is_valid(&fit.gk));
         assert_close(fit.gk.k, -.2, 4 * fit.se[3]);
     }
-    /* k held below the bound of small g keeps g where it is valid. */
+    /* With k fixed below the bound for small g, g stays where k is valid. */
     const gkv_gk skew = {.a = 0, .b = 1, .g = 4, .k = -.15, .c = .8};
     draw(&skew, 6, N, x);
     set.start = &skew;
@@ -211,41 +211,42 @@ static void bounds(void **state)
     draw(&truth, 7, N, x);
     for (int method = 0; method < 2; method++) {
         gkv_gk_fit_settings set;
-        gkv_gk_fit_result fit, free_fit;
+        gkv_gk_fit_result fit, unbounded_fit;
         gkv_gk_fit_defaults(&set);
         set.method = (gkv_gk_method)method;
-        assert_ok(gkv_gk_fit(x, N, &set, &free_fit));
-        /* Bounds that do not bind change nothing of note. */
+        assert_ok(gkv_gk_fit(x, N, &set, &unbounded_fit));
+        /* Inactive bounds hardly change the result. */
         set.low[3] = 0, set.high[3] = 5, set.low[2] = -10, set.high[2] = 10;
         assert_ok(gkv_gk_fit(x, N, &set, &fit));
-        assert_close(fit.gk.k, free_fit.gk.k, 1e-6);
-        /* Those that do are kept, and the rest is the fit with that parameter held there. */
+        assert_close(fit.gk.k, unbounded_fit.gk.k, 1e-6);
+        /* Active bounds are kept, and the other parameters are those of a fit with this parameter fixed at the
+         * bound. */
         for (int j = 0; j < 4; j++) {
-            const double v[4] = {free_fit.gk.a, free_fit.gk.b, free_fit.gk.g, free_fit.gk.k};
+            const double v[4] = {unbounded_fit.gk.a, unbounded_fit.gk.b, unbounded_fit.gk.g, unbounded_fit.gk.k};
             for (int side = 0; side < 2; side++) {
                 gkv_gk_fit_defaults(&set);
                 set.method = (gkv_gk_method)method;
-                const double at = v[j] + (side ? 1 : -1) * free_fit.se[j];
+                const double at = v[j] + (side ? 1 : -1) * unbounded_fit.se[j];
                 *(side ? &set.low[j] : &set.high[j]) = at;
                 assert_ok(gkv_gk_fit(x, N, &set, &fit));
                 assert_int_equal(fit.converged, 1);
                 for (int i = 0; i < 4; i++)
                     assert_int_equal(fit.bound[i], i != j ? 0 : side ? -1 : 1);
-                gkv_gk start = free_fit.gk;
+                gkv_gk start = unbounded_fit.gk;
                 *(double *[4]){&start.a, &start.b, &start.g, &start.k}[j] = at;
                 gkv_gk_fit_settings hold;
                 gkv_gk_fit_defaults(&hold);
                 hold.method = set.method;
                 hold.fixed[j] = 1;
                 hold.start = &start;
-                gkv_gk_fit_result held;
-                assert_ok(gkv_gk_fit(x, N, &hold, &held));
+                gkv_gk_fit_result fixed_fit;
+                assert_ok(gkv_gk_fit(x, N, &hold, &fixed_fit));
                 assert_relative(((double[4]){fit.gk.a, fit.gk.b, fit.gk.g, fit.gk.k})[j], at, 1e-12);
                 assert_int_equal(fit.parameters, 3);
-                assert_close(fit.gk.a, held.gk.a, 3e-3 * free_fit.se[0]);
-                assert_close(fit.gk.b, held.gk.b, 3e-3 * free_fit.se[1]);
-                assert_close(fit.gk.g, held.gk.g, 3e-3 * free_fit.se[2]);
-                assert_close(fit.gk.k, held.gk.k, 3e-3 * free_fit.se[3]);
+                assert_close(fit.gk.a, fixed_fit.gk.a, 3e-3 * unbounded_fit.se[0]);
+                assert_close(fit.gk.b, fixed_fit.gk.b, 3e-3 * unbounded_fit.se[1]);
+                assert_close(fit.gk.g, fixed_fit.gk.g, 3e-3 * unbounded_fit.se[2]);
+                assert_close(fit.gk.k, fixed_fit.gk.k, 3e-3 * unbounded_fit.se[3]);
             }
         }
     }
@@ -267,7 +268,7 @@ static void bad_settings(void **state)
     REFUSED(set.fixed[0] = 1, GKV_ERR_ARGUMENT, "need a start");
     REFUSED((set.start = &truth, memset(set.fixed, 1, 4)), GKV_ERR_ARGUMENT, "nothing to fit");
     REFUSED((set.low[2] = 1, set.high[2] = 0), GKV_ERR_ARGUMENT, "bounds 1 and 0 of g");
-    REFUSED(set.low[3] = NAN, GKV_ERR_ARGUMENT, "of k leave it nothing");
+    REFUSED(set.low[3] = NAN, GKV_ERR_ARGUMENT, "of k");
     REFUSED(set.high[1] = -1, GKV_ERR_ARGUMENT, "upper bound of B");
     REFUSED(set.confidence = 1, GKV_ERR_ARGUMENT, "confidence");
     REFUSED(set.max_newton = 0, GKV_ERR_ARGUMENT, "max_newton");
@@ -278,7 +279,7 @@ static void bad_settings(void **state)
     REFUSED((set.start = &invalid, set.fixed[2] = set.fixed[3] = 1), GKV_ERR_ARGUMENT, "not a g-and-k");
     const gkv_gk other = {.a = 0, .b = 1, .g = 1, .k = .1, .c = .8, .family = GKV_GK_FAMILY_GH};
     REFUSED(set.start = &other, GKV_ERR_ARGUMENT, "cannot be of the family g-and-h");
-    REFUSED((set.start = &negative, set.fixed[1] = 1), GKV_ERR_ARGUMENT, "B to be held");
+    REFUSED((set.start = &negative, set.fixed[1] = 1), GKV_ERR_ARGUMENT, "a fixed B must be");
     REFUSED((set.start = &invalid, set.fixed[3] = 1, set.low[2] = -1, set.high[2] = 1), GKV_ERR_ARGUMENT,
             "not valid for g between the bounds");
     assert_fails(gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .n = N}, 1, NULL, -1, &fit, NULL), GKV_ERR_ARGUMENT,

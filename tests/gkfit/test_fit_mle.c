@@ -2,7 +2,7 @@
 #include "support.h"
 
 #include "core/rng.h"
-#include "num/solve4x4.h"
+#include "num/linalg.h"
 #include "gkvae/gk_fit.h"
 
 static void draw(const gkv_gk *gk, uint64_t sample, size_t n, double *x)
@@ -27,8 +27,8 @@ static const gkv_gk truths[] = {{.a = 3, .b = 1, .g = 2, .k = .5, .c = .8},
                                 {.a = -4, .b = 7, .g = -3, .k = -.06, .c = .8}};
 enum { TRUTHS = sizeof truths / sizeof *truths };
 
-/* The scores add up to 0, their derivatives to the inverse of the covariance, and no other
- * point nearby is likelier. */
+/* The scores add up to 0, and their derivatives to the inverse of the covariance. No point nearby has a greater
+ * likelihood. */
 static void is_a_maximum(void **state)
 {
     (void)state;
@@ -37,12 +37,12 @@ static void is_a_maximum(void **state)
     const gkv_gk_fit_settings set = mle();
     for (size_t t = 0; t < TRUTHS; t++) {
         draw(&truths[t], t, N, x);
-        gkv_gk_fit_result fit, rough;
+        gkv_gk_fit_result fit, quantile_fit;
         assert_ok(gkv_gk_fit(x, N, &set, &fit));
-        assert_ok(gkv_gk_fit(x, N, NULL, &rough));
+        assert_ok(gkv_gk_fit(x, N, NULL, &quantile_fit));
         assert_int_equal(fit.converged, 1);
         assert_int_equal(fit.at_bound, 0);
-        assert_true(fit.log_likelihood >= rough.log_likelihood);
+        assert_true(fit.log_likelihood >= quantile_fit.log_likelihood);
         double total[4] = {0}, information[4][4] = {{0}}, inverse[4][4], value = 0;
         for (int i = 0; i < N; i++) {
             double score[4], up[4], down[4];
@@ -72,36 +72,36 @@ static void is_a_maximum(void **state)
 static void errors_and_intervals(void **state)
 {
     (void)state;
-    enum { N = 2000, RUNS = 200 };
-    static double x[RUNS][N];
-    static gkv_gk_fit_result fits[RUNS];
-    gkv_gk_sample samples[RUNS];
+    enum { N = 2000, SAMPLES = 200 };
+    static double x[SAMPLES][N];
+    static gkv_gk_fit_result fits[SAMPLES];
+    gkv_gk_sample samples[SAMPLES];
     const gkv_gk_fit_settings set = mle();
     const double bound[4] = {1.131884, 2.266850, 3.158321, 1.284539}, value[4] = {3, 1, 2, .5};
-    for (size_t i = 0; i < RUNS; i++) {
+    for (size_t i = 0; i < SAMPLES; i++) {
         draw(&truths[0], 100 + i, N, x[i]);
         samples[i] = (gkv_gk_sample){.x = x[i], .n = N};
     }
-    assert_ok(gkv_gk_fit_many(samples, RUNS, &set, 0, fits, NULL));
+    assert_ok(gkv_gk_fit_many(samples, SAMPLES, &set, 0, fits, NULL));
     for (int j = 0; j < 4; j++) {
         double square = 0, se = 0, covered = 0;
-        for (size_t i = 0; i < RUNS; i++) {
+        for (size_t i = 0; i < SAMPLES; i++) {
             const double off = ((double[4]){fits[i].gk.a, fits[i].gk.b, fits[i].gk.g, fits[i].gk.k})[j] - value[j];
-            square += off * off / RUNS;
-            se += fits[i].se[j] / RUNS;
+            square += off * off / SAMPLES;
+            se += fits[i].se[j] / SAMPLES;
             covered += fits[i].low[j] < value[j] && value[j] < fits[i].high[j];
         }
-        assert_close(sqrt(square * N) / bound[j], 1, .03 + 4 / sqrt(2. * RUNS));
+        assert_close(sqrt(square * N) / bound[j], 1, .03 + 4 / sqrt(2. * SAMPLES));
         assert_close(se * sqrt(N) / bound[j], 1, .03);
-        assert_close(covered / RUNS, .95, .01 + 4 * sqrt(.95 * .05 / RUNS));
+        assert_close(covered / SAMPLES, .95, .01 + 4 * sqrt(.95 * .05 / SAMPLES));
     }
     double low_p = 0;
-    for (size_t i = 0; i < RUNS; i++)
+    for (size_t i = 0; i < SAMPLES; i++)
         low_p += fits[i].p_value < .2;
-    assert_close(low_p / RUNS, .2, .02 + 4 * .4 / sqrt(RUNS));
+    assert_close(low_p / SAMPLES, .2, .02 + 4 * .4 / sqrt(SAMPLES));
 }
 
-/* The unit and the origin of the data do not matter, however large. */
+/* The result does not depend on the unit and the origin of the data, however large they are. */
 static void location_and_scale(void **state)
 {
     (void)state;
@@ -128,7 +128,7 @@ static void location_and_scale(void **state)
     }
 }
 
-/* A density with a pole at one observation is likelier than any other: nothing must fall for it. */
+/* A density with a pole at one observation has the greatest likelihood. The fit must not converge to it. */
 static void poles_do_not_capture(void **state)
 {
     (void)state;
@@ -141,7 +141,7 @@ static void poles_do_not_capture(void **state)
                 gkv_gk_fit_result fit;
                 assert_ok(gkv_gk_fit(x, n, &set, &fit));
                 assert_int_equal(gkv_gk_is_valid(&fit.gk), 1);
-                /* What spikes give is more than an estimate can gain on the truth by chance. */
+                /* A spike would increase the likelihood by more than an estimate can gain over the truth by chance. */
                 double true_value = 0;
                 for (size_t i = 0; i < n; i++)
                     true_value += gkv_gk_log_pdf(&truths[t], x[i]);
@@ -151,28 +151,28 @@ static void poles_do_not_capture(void **state)
         }
 }
 
-/* Small samples of a strong skewness often end at the bound of k, and the equations of lm may have
- * no solution: such fits come to their end all the same, and say what they are. */
+/* Fits of small samples of a strong skewness often end at the bound of k, and the equations of the lm method may
+ * have no solution. Such fits must end, and `method` must be that of the estimates. */
 static void small_samples(void **state)
 {
     (void)state;
-    enum { RUNS = 300 };
-    static double x[RUNS][200];
-    static gkv_gk_fit_result fits[2][RUNS], few;
-    gkv_gk_sample samples[RUNS];
+    enum { SAMPLES = 300 };
+    static double x[SAMPLES][200];
+    static gkv_gk_fit_result fits[2][SAMPLES], few;
+    gkv_gk_sample samples[SAMPLES];
     gkv_gk_fit_settings set;
     size_t fell_back = 0, at_bound = 0;
     for (size_t n = 50; n <= 200; n *= 2) {
-        for (size_t i = 0; i < RUNS; i++) {
+        for (size_t i = 0; i < SAMPLES; i++) {
             draw(&truths[3], 5000 + i, n, x[i]);
             samples[i] = (gkv_gk_sample){.x = x[i], .n = n};
         }
         for (int method = GKV_GK_LM; method <= GKV_GK_MLE; method++) {
             gkv_gk_fit_defaults(&set);
             set.method = (gkv_gk_method)method;
-            assert_ok(gkv_gk_fit_many(samples, RUNS, &set, 0, fits[method], NULL));
+            assert_ok(gkv_gk_fit_many(samples, SAMPLES, &set, 0, fits[method], NULL));
             int open = 0;
-            for (size_t i = 0; i < RUNS; i++) {
+            for (size_t i = 0; i < SAMPLES; i++) {
                 const gkv_gk_fit_result *fit = &fits[method][i];
                 open += !fit->converged;
                 at_bound += fit->at_bound != 0;
@@ -184,18 +184,18 @@ static void small_samples(void **state)
             }
             assert_true(open <= 2);
         }
-        for (size_t i = 0; i < RUNS; i++) {
+        for (size_t i = 0; i < SAMPLES; i++) {
             if (fits[0][i].method == GKV_GK_LM)
                 continue;
             fell_back++;
             assert_memory_equal(&fits[0][i].gk, &fits[1][i].gk, sizeof fits[0][i].gk);
             assert_memory_equal(fits[0][i].se, fits[1][i].se, sizeof fits[0][i].se);
-            /* Not where a wild value has bent the likelihood. */
+            /* The mle does not replace the estimates if an outlier has distorted the likelihood. */
             x[i][0] = 1e9;
             assert_ok(gkv_gk_fit(x[i], n, NULL, &few));
             assert_true(few.gk.b < 3 && few.gk.k < 1.5);
             x[i][0] = gkv_gk_Q(&truths[3], 0);
-            /* Nor where passes are few: then nothing was sought in vain. */
+            /* Nor does it if max_passes is small, because Newton's method was not tried. */
             gkv_gk_fit_defaults(&set);
             set.max_passes = 2;
             assert_ok(gkv_gk_fit(x[i], n, &set, &few));

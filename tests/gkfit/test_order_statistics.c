@@ -13,7 +13,7 @@ static void least_and_greatest(void **state)
         }
 }
 
-/* P(U_(r) ≤ u) is that of r or more of n draws below u. */
+/* P(U_(r) ≤ u) is the level that r or more of n draws are below u. */
 static void counts_of_draws(void **state)
 {
     (void)state;
@@ -32,24 +32,24 @@ static void symmetry(void **state)
 {
     (void)state;
     for (double n = .5; n < 1e8; n *= 11)
-        for (double share = .05; share < 1; share += .09)
+        for (double level = .05; level < 1; level += .09)
             for (double p = .025; p < 1; p += .19) {
-                const double r = share * n + .5, u = gkv_gk_order_level(n, r, p);
+                const double r = level * n + .5, u = gkv_gk_order_level(n, r, p);
                 assert_close(u, 1 - gkv_gk_order_level(n, n + 1 - r, 1 - p), 1e-12);
                 assert_true(u > 0 && u < 1);
             }
     assert_close(gkv_gk_order_level(99, 50, .5), .5, 1e-14);
 }
 
-/* Of a large sample they are normal. */
+/* Order statistics of a large sample are nearly normal. */
 static void large_samples(void **state)
 {
     (void)state;
     for (double n = 1e6; n < 1e10; n *= 10)
-        for (double share = .1; share < .95; share += .2) {
-            const double deviation = sqrt(share * (1 - share) / n);
-            assert_close((gkv_gk_order_level(n, share * (n + 1), .975) - share) / deviation, 1.959963984540054, 3e-3);
-            assert_close((gkv_gk_order_level(n, share * (n + 1), .025) - share) / deviation, -1.959963984540054, 3e-3);
+        for (double level = .1; level < .95; level += .2) {
+            const double deviation = sqrt(level * (1 - level) / n);
+            assert_close((gkv_gk_order_level(n, level * (n + 1), .975) - level) / deviation, 1.959963984540054, 3e-3);
+            assert_close((gkv_gk_order_level(n, level * (n + 1), .025) - level) / deviation, -1.959963984540054, 3e-3);
         }
 }
 

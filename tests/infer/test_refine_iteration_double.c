@@ -1,9 +1,9 @@
 /* The refinement of Gaussians by itself: against targets whose best Gaussian is known, and targets
  * that lie, break and end. */
 #include "gradient.h"
-#include "num/cholesky.h"
-#include "num/precision.h"
+#include "num/linalg.h"
 #include "infer/refine_iteration.h"
+#include "num/constants.h"
 
 enum { D = 5, N = 12, ROOM = 4 };
 

@@ -8,6 +8,7 @@
 #include "core/rng.h"
 #include "gkvae/eval.h"
 #include "gkvae/refine.h"
+#include "num/constants.h"
 #include "vae/model.h"
 
 enum { IMAGES = 45, PIXELS = 784 };

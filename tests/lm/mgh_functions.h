@@ -28,7 +28,7 @@ static void mgh_full_rank(size_t m, size_t n, const double *x, double *r, double
     }
 }
 
-/* r_i = i Σ k x_k − 1, of `from` ≤ k ≤ n + 1 − from. `shift` lowers i; `last` row is 0. */
+/* r_i = (i − shift) Σ k x_k − 1, with shift = from − 1 and the sum over `from` ≤ k ≤ n + 1 − from. Row `last` is 0. */
 static void mgh_rank_one(size_t m, size_t n, size_t from, const double *x, double *r, double *j)
 {
     const size_t shift = from - 1;
@@ -201,13 +201,13 @@ static void mgh_osborne2(size_t m, size_t n, const double *x, double *r, double 
         .372,  .391,  .396,  .405,  .428, .429, .523, .562, .607, .653, .672, .708, .633, .668, .645, .632, .591,
         .559,  .597,  .625,  .739,  .71,  .729, .72,  .636, .581, .428, .292, .162, .098, .054};
     for (size_t i = 0; i < m; i++) {
-        const double t = .1 * (double)i, fall = exp(-t * x[4]);
-        double sum = x[0] * fall;
+        const double t = .1 * (double)i, decay = exp(-t * x[4]);
+        double sum = x[0] * decay;
         if (j) {
-            j[i] = -fall;
-            j[4 * m + i] = t * x[0] * fall;
+            j[i] = -decay;
+            j[4 * m + i] = t * x[0] * decay;
         }
-        for (size_t k = 1; k < 4; k++) { /* height x_k, sharpness x_{k+4}, place x_{k+7} */
+        for (size_t k = 1; k < 4; k++) { /* height x_k, sharpness x_{k+4}, position x_{k+7} */
             const double away = t - x[k + 7], peak = exp(-x[k + 4] * away * away);
             sum += x[k] * peak;
             if (j) {

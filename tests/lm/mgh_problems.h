@@ -1,6 +1,6 @@
-/* The nonlinear least-squares problems of Moré, Garbow and Hillstrom, Testing Unconstrained
- * Optimization Software, ACM TOMS 7 (1981) 17–41, in the dimensions of MINPACK's own tests,
- * with their derivatives and minima. As there: m residuals of n parameters. */
+/* The nonlinear least-squares problems of Moré, Garbow and Hillstrom, Testing Unconstrained Optimization Software,
+ * ACM TOMS 7 (1981) 17–41, in the dimensions of MINPACK's tests, with their derivatives and minima. As in that
+ * paper, a problem has m residuals and n parameters. */
 #ifndef GKV_TESTS_MGH_PROBLEMS_H
 #define GKV_TESTS_MGH_PROBLEMS_H
 
@@ -13,14 +13,14 @@ typedef struct mgh_problem {
     const char *name;
     size_t n, m;
     mgh_function *function;
-    double minima[MGH_MINIMA]; /* ‖r‖ at the least minimum, and at another that is known; −1 is none */
+    double minima[MGH_MINIMA]; /* ‖r‖ at the global minimum and at another known one, or −1 */
     size_t given;
-    double start[MGH_START];   /* the standard start, its `given` numbers over and over */
+    double start[MGH_START];   /* the standard start: its `given` numbers, repeated */
 } mgh_problem;
 
-/* The linear minima by their formulas, the others the paper's, with more digits; Chebyquad's of
- * ten parameters was found since. Bard's other minimum lies at infinity, and so does Kowalik and
- * Osborne's. */
+/* The minima of the linear problems come from formulas. The others are those of the paper with more digits, except
+ * that of Chebyquad with ten parameters, which was found later. The other minima of Bard's and of Kowalik and
+ * Osborne's problems are at infinity. */
 static const mgh_problem mgh_problems[] = {
     {"Linear, full rank", 5, 10, mgh_full_rank, {2.236067977, -1}, 1, {1}},
     {"Linear, full rank", 5, 50, mgh_full_rank, {6.708203932, -1}, 1, {1}},
@@ -65,7 +65,7 @@ static void mgh_start(const mgh_problem *problem, double factor, double *x)
     }
 }
 
-/* A known minimum was found: ½‖r‖² is within a millionth of it, and 1e-20. */
+/* Whether a known minimum was found: ½‖r‖² agrees with it to a relative error of 1e-6 plus 1e-20. */
 static int mgh_solved(const mgh_problem *problem, double norm)
 {
     for (size_t k = 0; k < MGH_MINIMA && problem->minima[k] >= 0; k++) {

@@ -18,12 +18,12 @@ typedef struct nist_problem {
     int n;
     double start[NIST_STARTS][NIST_PARAMETERS], certified[NIST_PARAMETERS], deviation[NIST_PARAMETERS];
     double rss; /* the certified residual sum of squares */
-    /* Not rounded to double, nor is the model: see nist_models.h. */
+    /* In long double, like the model; see nist_models.h. */
     long double y[NIST_OBSERVATIONS], x[NIST_OBSERVATIONS][NIST_PREDICTORS];
 } nist_problem;
 
-/* What a solution was; lre_* are digits that agree with the certified values, the fewest
- * over the parameters. */
+/* A solution. lre_* are the numbers of digits that agree with the certified values; of several parameters the least
+ * number counts. */
 typedef struct nist_outcome {
     gkv_lm_result result;
     double b[NIST_PARAMETERS], deviation[NIST_PARAMETERS], rss;
@@ -32,14 +32,15 @@ typedef struct nist_outcome {
 
 /* --- Reading ------------------------------------------------------------- */
 
-/* A number that every file has once, as in "Number of Observations:  14". Not so the degrees of
- * freedom, which Rat43's file gets wrong: its residual standard deviation says n − p = 11, it 9. */
+/* Reads a number that every file has once, as in "Number of Observations:  14". The degrees of freedom are not read,
+ * because they are wrong in Rat43's file: they are 9, but its residual standard deviation implies n − p = 11. */
 static int nist_fact(const char *line, const char *label, double *value)
 {
     return !strncmp(line, label, strlen(label)) && sscanf(line + strlen(label), "%lf", value) == 1;
 }
 
-/* The line where the data begin and how difficult it is, facts, and a parameter a line. */
+/* Reads the header: the first line of the data, the level of difficulty, other facts, and one line for each
+ * parameter. */
 static void nist_header(const char *line, nist_problem *pr, int *first, int *seen)
 {
     int k;
@@ -63,7 +64,7 @@ static void nist_header(const char *line, nist_problem *pr, int *first, int *see
     }
 }
 
-/* Reads FOLDER/NAME.dat. 0, or −1 and why in message[NIST_MESSAGE]. */
+/* Reads FOLDER/NAME.dat. Returns 0, or −1 with the reason in message[NIST_MESSAGE]. */
 static int nist_read(const char *folder, const nist_model *model, nist_problem *pr, char *message)
 {
     char path[NIST_MESSAGE - 100], line[256];
@@ -136,14 +137,14 @@ static double nist_lre(double value, double certified)
     return error > 0 ? fmax(0, fmin(11, -log10(error))) : error == 0 ? 11 : 0;
 }
 
-/* Solves from one of the starts, counted from 0. `settings` NULL takes the defaults, and
- * `jacobian` NULL differences. Without a covariance the digits of deviations are 0. */
+/* Solves the problem from start number `start`, counted from 0. If `settings` is NULL the defaults apply. If
+ * `jacobian` is NULL the solver uses differences. Without a covariance the digits of standard deviations are 0. */
 static gkv_status nist_solve(const nist_problem *pr, int start, const gkv_lm_settings *settings,
                              gkv_lm_jacobian *jacobian, nist_outcome *out)
 {
     const int p = pr->model->parameters;
     double covariance[NIST_PARAMETERS * NIST_PARAMETERS];
-    nist_problem copy = *pr; /* callbacks have no const user */
+    nist_problem copy = *pr; /* the callbacks take a `user` that is not const */
     gkv_lm *lm;
     *out = (nist_outcome){0};
     memcpy(out->b, pr->start[start], sizeof out->b);

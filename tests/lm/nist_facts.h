@@ -1,4 +1,5 @@
-/* Eight small problems of NIST's nonlinear regression, facts of its files: for who has no files. */
+/* The data and certified values of eight small problems of NIST's nonlinear regression, for tests without NIST's
+ * files. */
 #ifndef GKV_TESTS_NIST_FACTS_H
 #define GKV_TESTS_NIST_FACTS_H
 

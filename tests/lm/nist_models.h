@@ -1,8 +1,8 @@
 /* The models of NIST's 27 nonlinear regression problems (Statistical Reference Datasets,
  * https://www.itl.nist.gov/div898/strd/nls/nls_main.shtml), with their derivatives.
  *
- * In long double: the certified residuals of Lanczos1 are 1e-13 of the data, so that a
- * model rounded to double would leave them two digits. */
+ * The models are in long double, because the certified residuals of Lanczos1 are 1e-13 of the data. With a model
+ * rounded to double they would have two digits. */
 #ifndef GKV_TESTS_NIST_MODELS_H
 #define GKV_TESTS_NIST_MODELS_H
 
@@ -43,7 +43,7 @@ static long double nist_chwirut(const long double *b, const long double *x, long
     return y;
 }
 
-/* Σ of three: b1 exp(−b2 x) + … */
+/* b1 exp(−b2 x) + b3 exp(−b4 x) + b5 exp(−b6 x) */
 static long double nist_lanczos(const long double *b, const long double *x, long double *g)
 {
     long double y = 0;
@@ -74,11 +74,11 @@ static long double nist_gauss(const long double *b, const long double *x, long d
 /* log y = b1 − b2 x1 exp(−b3 x2) */
 static long double nist_nelson(const long double *b, const long double *x, long double *g)
 {
-    const long double fall = x[0] * expl(-b[2] * x[1]);
+    const long double decay = x[0] * expl(-b[2] * x[1]);
     g[0] = 1;
-    g[1] = -fall;
-    g[2] = b[1] * x[1] * fall;
-    return b[0] - b[1] * fall;
+    g[1] = -decay;
+    g[2] = b[1] * x[1] * decay;
+    return b[0] - b[1] * decay;
 }
 
 /* b1 + b2 exp(−x b4) + b3 exp(−x b5) */

@@ -1,5 +1,5 @@
-/* The least-squares solver where problems are difficult or wrong: bounds, walls, rank, refusals.
- * Classical problems: test_mgh.c, test_nist.c. */
+/* The least-squares solver for difficult or invalid problems: bounds, residuals that are not finite, rank, refusals.
+ * test_mgh.c and test_nist.c test classical problems. */
 #include "support.h"
 
 #include "gkvae/lm.h"
@@ -22,7 +22,7 @@ static gkv_status rosenbrock_jacobian(void *user, const double *x, double *j)
     return GKV_OK;
 }
 
-/* A minimum at 2; no residuals beyond 3, nor for the first, far steps. */
+/* A minimum at 2. Residuals are not finite beyond 3, and at the first distant steps. */
 static gkv_status partly_nan(void *user, const double *x, double *r)
 {
     (void)user;
@@ -31,7 +31,7 @@ static gkv_status partly_nan(void *user, const double *x, double *r)
     return GKV_OK;
 }
 
-static gkv_lm_result run(size_t n, size_t p, gkv_lm_residuals *f, gkv_lm_jacobian *j, void *user, double *x,
+static gkv_lm_result solve(size_t n, size_t p, gkv_lm_residuals *f, gkv_lm_jacobian *j, void *user, double *x,
                          const gkv_lm_settings *settings, double *covariance)
 {
     gkv_lm *lm;
@@ -48,7 +48,7 @@ static gkv_lm_result run(size_t n, size_t p, gkv_lm_residuals *f, gkv_lm_jacobia
     return result;
 }
 
-/* A line through 12 points, and a·exp(−b t) through them. */
+/* A line and a·exp(−b t), each fitted to 12 points. */
 enum { POINTS = 12 };
 
 static double height(int i)
@@ -82,25 +82,25 @@ static gkv_status decay(void *user, const double *x, double *r)
 
 /* --- Tests --------------------------------------------------------------- */
 
-/* An x that is 0 but for rounding is no measure of steps: it must not end where it began. */
+/* If x is 0 up to rounding, it must not determine the length of steps. The solver must leave the start. */
 static void starts_next_to_zero(void **state)
 {
     (void)state;
     double best[2] = {0, 0};
-    const double cost = run(POINTS, 2, line, line_jacobian, NULL, best, NULL, NULL).cost_after;
+    const double cost = solve(POINTS, 2, line, line_jacobian, NULL, best, NULL, NULL).cost_after;
     for (int digits = 5; digits <= 300; digits += 5)
         for (int differences = 0; differences < 2; differences++) {
             const double tiny = pow(10, -digits);
             double x[2] = {tiny, -tiny};
-            assert_relative(run(POINTS, 2, line, differences ? NULL : line_jacobian, NULL, x, NULL, NULL).cost_after, cost,
+            assert_relative(solve(POINTS, 2, line, differences ? NULL : line_jacobian, NULL, x, NULL, NULL).cost_after, cost,
                             1e-9);
             double y[2] = {tiny, 1};
-            assert_true(run(POINTS, 2, decay, NULL, NULL, y, NULL, NULL).cost_after < 0.02);
+            assert_true(solve(POINTS, 2, decay, NULL, NULL, y, NULL, NULL).cost_after < 0.02);
         }
 }
 
-/* A held sum leaves a coordinate that is 0 but for rounding. */
-static void held_starts_whose_differences_are_zero(void **state)
+/* With a constrained sum, a coordinate of the start is 0 up to rounding. */
+static void constrained_starts_with_zero_coordinates(void **state)
 {
     (void)state;
     gkv_lm_settings set;
@@ -110,11 +110,11 @@ static void held_starts_whose_differences_are_zero(void **state)
     const double sums[] = {2, 0.2, 2.0 / 3, 4};
     for (int i = 0; i < 4; i++)
         for (int differences = 0; differences < 2; differences++) {
-            /* the least cost on x0 + x1 = s is that of a parabola in x1 */
+            /* on x0 + x1 = s the cost is a parabola in x1 */
             double x[2] = {sums[i] / 2, sums[i] / 2}, up = 0, down = 0;
             for (int t = 0; t < POINTS; t++)
                 up += (t - 1) * (height(t) - sums[i]), down += (t - 1) * (t - 1);
-            run(POINTS, 2, line, differences ? NULL : line_jacobian, NULL, x, &set, NULL);
+            solve(POINTS, 2, line, differences ? NULL : line_jacobian, NULL, x, &set, NULL);
             assert_close(x[1], up / down, 1e-9);
             assert_close(x[0] + x[1], sums[i], 1e-14);
         }
@@ -125,7 +125,7 @@ static void not_a_number_is_a_rejected_step(void **state)
     (void)state;
     for (double start = -3; start <= 3; start += .5) {
         double x = start;
-        const gkv_lm_result result = run(2, 1, partly_nan, NULL, NULL, &x, NULL, NULL);
+        const gkv_lm_result result = solve(2, 1, partly_nan, NULL, NULL, &x, NULL, NULL);
         assert_true(gkv_lm_converged(result.stop));
         assert_close(x, 2, 1e-8);
     }
@@ -140,8 +140,8 @@ static void not_a_number_is_a_rejected_step(void **state)
     gkv_lm_free(lm);
 }
 
-/* A minimum behind the wall of the finite region: no convergence is claimed. */
-static gkv_status walled(void *user, const double *x, double *r)
+/* The minimum lies outside the region of finite residuals. The solver must not report convergence. */
+static gkv_status partly_finite(void *user, const double *x, double *r)
 {
     (void)user;
     r[0] = x[0] >= 1 ? NAN : x[0] - 2;
@@ -152,7 +152,7 @@ static void a_wall_is_no_minimum(void **state)
 {
     (void)state;
     double x = 0;
-    const gkv_lm_result result = run(1, 1, walled, NULL, NULL, &x, NULL, NULL);
+    const gkv_lm_result result = solve(1, 1, partly_finite, NULL, NULL, &x, NULL, NULL);
     assert_int_equal(gkv_lm_converged(result.stop), 0);
     assert_int_equal(result.stop, GKV_LM_NO_PROGRESS);
     assert_true(x < 1 && x > .9);
@@ -163,38 +163,38 @@ static void bounds(void **state)
     (void)state;
     gkv_lm_settings set;
     gkv_lm_defaults(&set);
-    /* Rosenbrock with x0 ≤ ½: the solution is (½, ¼), cost ½·(½)². */
+    /* Rosenbrock's function with x0 ≤ ½ has the solution (½, ¼) and the cost ½·(½)². */
     double low[2] = {-INFINITY, -INFINITY}, high[2] = {.5, INFINITY}, x[2] = {-1.2, 1};
     set.low = low, set.high = high;
-    gkv_lm_result result = run(2, 2, rosenbrock, rosenbrock_jacobian, NULL, x, &set, NULL);
+    gkv_lm_result result = solve(2, 2, rosenbrock, rosenbrock_jacobian, NULL, x, &set, NULL);
     assert_true(gkv_lm_converged(result.stop));
     assert_true(x[0] == .5);
     assert_close(x[1], .25, 1e-8);
     assert_relative(result.cost_after, .125, 1e-12);
-    /* Every corner, one of them pinned by equal bounds; starts outside are moved in. */
+    /* The solution is at every corner; one has equal bounds. Starts outside the bounds are moved inside. */
     low[1] = high[1] = -2;
     x[0] = 9, x[1] = 9;
-    result = run(2, 2, rosenbrock, NULL, NULL, x, &set, NULL);
+    result = solve(2, 2, rosenbrock, NULL, NULL, x, &set, NULL);
     assert_true(gkv_lm_converged(result.stop) && x[1] == -2 && x[0] <= .5);
     low[0] = high[0] = .1;
-    result = run(2, 2, rosenbrock, NULL, NULL, x, &set, NULL);
+    result = solve(2, 2, rosenbrock, NULL, NULL, x, &set, NULL);
     assert_int_equal(result.stop, GKV_LM_GRADIENT);
     assert_true(x[0] == .1 && x[1] == -2);
-    /* Bounds that do not bind change nothing. */
+    /* Inactive bounds do not change the solution. */
     double wide[2] = {-10, -10}, high2[2] = {10, 10}, y[2] = {-1.2, 1};
     set.low = wide, set.high = high2;
-    run(2, 2, rosenbrock, NULL, NULL, y, &set, NULL);
+    solve(2, 2, rosenbrock, NULL, NULL, y, &set, NULL);
     assert_close(y[0], 1, 1e-7);
 
     low[0] = 1, high[0] = 0;
     set.low = low, set.high = high;
     gkv_lm *lm;
     assert_ok(gkv_lm_create(2, 2, &lm));
-    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT, "leave it nothing");
+    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT, "no value satisfies the bounds");
     gkv_lm_free(lm);
 }
 
-/* y = a + b, in effect: only the sum is determined; a third never appears. */
+/* The data determine only the sum a + b of two parameters, and do not depend on a third one. */
 static gkv_status deficient(void *user, const double *x, double *r)
 {
     const double scale = *(double *)user;
@@ -220,13 +220,13 @@ static void rank_deficiency(void **state)
         assert_ok(gkv_lm_covariance(lm, 1e-6, covariance, &rank));
         assert_int_equal(rank, 1);
         assert_true(isinf(covariance[8]) && covariance[2] == 0);
-        assert_true(isinf(covariance[0]) && isinf(covariance[4])); /* neither is known without the other */
+        assert_true(isinf(covariance[0]) && isinf(covariance[4])); /* the data do not determine a or b alone */
         assert_true(covariance[1] == 0 && covariance[5] == 0);
         gkv_lm_free(lm);
     }
 }
 
-/* x0 + x1 and x2 are determined, x1 is if x0 is fixed; x3 and 2 x4 are one. */
+/* The data determine x0 + x1, x2 and x3 + 2 x4. They determine x1 if x0 is fixed. */
 static gkv_status collinear(void *user, const double *x, double *r)
 {
     (void)user;
@@ -256,7 +256,7 @@ static void only_what_is_determined_has_a_variance(void **state)
         for (int j = 0; j < 5; j++)
             if (i != 2 || j != 2)
                 assert_true(i == j ? isinf(full[i * 6]) : full[i * 5 + j] == 0);
-    assert_relative(full[2 * 6], determined[2 * 6], 1e-6); /* with x1 and x4 free, as the data have it */
+    assert_relative(full[2 * 6], determined[2 * 6], 1e-6); /* x2 has the same variance if x1 and x4 are not fixed */
     assert_true(isfinite(determined[6]) && determined[6] > 0 && isfinite(determined[24]) && determined[24] > 0);
     assert_true(determined[0] == 0 && determined[18] == 0);
     gkv_lm_free(lm);
@@ -280,14 +280,14 @@ static gkv_status linear_jacobian(void *user, const double *x, double *j)
     return GKV_OK;
 }
 
-/* A linear problem of bad scaling: the covariance times JᵀJ is the identity. */
+/* A linear problem with bad scaling: the covariance times JᵀJ is the identity. */
 static void covariance_inverts(void **state)
 {
     (void)state;
     double a[60], x[4] = {0}, covariance[16];
     for (int i = 0; i < 60; i++)
         a[i] = sin(1.3 * i * i) * pow(10, 3 * (i / 12) - 4);
-    const gkv_lm_result result = run(12, 4, linear, linear_jacobian, a, x, NULL, covariance);
+    const gkv_lm_result result = solve(12, 4, linear, linear_jacobian, a, x, NULL, covariance);
     assert_true(gkv_lm_converged(result.stop));
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < 4; j++) {
@@ -324,7 +324,7 @@ static gkv_status failing_jacobian(void *user, const double *x, double *j)
     return GKV_ERR_DATA;
 }
 
-/* The library's own message of what failed within a callback stays. */
+/* A message that a failed call of the library left within a callback is kept. */
 static gkv_status failing_within(void *user, const double *x, double *r)
 {
     gkv_lm *lm;
@@ -352,12 +352,12 @@ static void refusals_and_limits(void **state)
     int calls = 0;
     gkv_lm_result result;
     assert_fails(gkv_lm_solve(lm, failing, rosenbrock_jacobian, &calls, x, NULL, &result), GKV_ERR_INTERRUPTED,
-                 "the callback for the residuals ended it with GKV_ERR_INTERRUPTED");
+                 "the callback for the residuals returned GKV_ERR_INTERRUPTED");
     calls = 2;
     assert_fails(gkv_lm_solve(lm, failing, NULL, &calls, (double[]){-1.2, 1}, NULL, NULL), GKV_ERR_INTERRUPTED,
                  "the callback for the residuals");
     assert_fails(gkv_lm_solve(lm, rosenbrock, failing_jacobian, NULL, (double[]){-1.2, 1}, NULL, NULL), GKV_ERR_DATA,
-                 "the callback for the derivatives ended it with GKV_ERR_DATA");
+                 "the callback for the derivatives returned GKV_ERR_DATA");
     assert_fails(gkv_lm_solve(lm, failing_within, NULL, NULL, x, NULL, NULL), GKV_ERR_ARGUMENT,
                  "1 residuals, 2 parameters");
     assert_true(result.cost_after <= result.cost_before && isfinite(x[0]));
@@ -369,7 +369,7 @@ static void refusals_and_limits(void **state)
     assert_ok(gkv_lm_solve(lm, rosenbrock, NULL, NULL, (double[]){-1.2, 1}, &set, &result));
     assert_int_equal(result.stop, GKV_LM_LIMIT);
     assert_int_equal(result.iterations, 3);
-    for (int limit = 0; limit < 4; limit++) { /* the start and two differences are the least */
+    for (int limit = 0; limit < 4; limit++) { /* the minimum is the start and two differences */
         double origin[2] = {-1.2, 1};
         gkv_lm_defaults(&set);
         if (limit > 0)
@@ -397,7 +397,7 @@ static void refusals_and_limits(void **state)
     assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT, "first_step");
     x[1] = NAN;
     assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, NULL, NULL), GKV_ERR_ARGUMENT, "parameter 1");
-    /* At the solution already. */
+    /* The start is the solution. */
     assert_ok(gkv_lm_solve(lm, rosenbrock, NULL, NULL, (double[]){1, 1}, NULL, &result));
     assert_int_equal(result.stop, GKV_LM_ZERO);
     for (int stop = 0; stop < 9; stop++)
@@ -409,7 +409,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_next_to_zero),
-        cmocka_unit_test(held_starts_whose_differences_are_zero),
+        cmocka_unit_test(constrained_starts_with_zero_coordinates),
         cmocka_unit_test(not_a_number_is_a_rejected_step),
         cmocka_unit_test(a_wall_is_no_minimum),
         cmocka_unit_test(bounds),

@@ -1,15 +1,15 @@
-/* The batched solver against the scalar one: the same bits, on every instruction set, for any
- * number of threads, whatever the settings are. */
+/* The batched solver compared with the solver for one problem: both give the same bits, on every instruction set,
+ * for any number of threads and for all settings. */
 #include "support.h"
 
 #include "core/error.h"
-#include "lm/level.h"
 #include "gkvae/lm_batch.h"
+#include "lm/runner.h"
 
 enum { COUNT = 53, N = 23, P = 3 };
 
-/* y ≈ b0 + b1 exp(−b2 t), with an outlier now and then; starts from good to hopeless, and
- * residuals that are not finite beyond a wall, so that lanes part ways early. */
+/* y ≈ b0 + b1 exp(−b2 t) with some outliers. Starts are from good to hopeless, and residuals are not finite for
+ * large b2, so that the lanes soon differ. */
 typedef struct family {
     double t[N], y[COUNT][N], start[COUNT][P], wall;
     double low[COUNT * P], high[COUNT * P], weights[COUNT * N];
@@ -47,9 +47,9 @@ static int fill(void **state)
             data.fixed[c * P + j] = uniform(&seed) < .2;
         }
         if (c % 7 == 3)
-            data.start[c][2] = 8.9; /* near the wall */
+            data.start[c][2] = 8.9; /* near the end of the finite region */
     }
-    memcpy(data.start[5], (double[]){0, 1, 10}, sizeof data.start[5]); /* beyond it */
+    memcpy(data.start[5], (double[]){0, 1, 10}, sizeof data.start[5]); /* outside the finite region */
     memcpy(data.start[8], (double[]){0, NAN, 1}, sizeof data.start[8]);
     memcpy(data.start[11], (double[]){0, 1, 0x1p-30}, sizeof data.start[11]); /* J is NaN at this one */
     return 0;
@@ -88,7 +88,7 @@ static gkv_status many_r(void *user, const gkv_lm_group *group, const double *x,
     for (size_t l = 0; l < group->lanes; l++) {
         const double b[P] = {x[l], x[group->lanes + l], x[2 * group->lanes + l]};
         assert_true(group->problem[l] < COUNT);
-        for (size_t i = 0; i < N; i++) /* what idle lanes get is to be of no consequence */
+        for (size_t i = 0; i < N; i++) /* the residuals of idle lanes must have no effect */
             r[i * group->lanes + l] = group->active[l] ? value(group->problem[l], b, i) : NAN;
     }
     return GKV_OK;
@@ -120,7 +120,7 @@ typedef struct solutions {
     gkv_lm_result results[COUNT];
 } solutions;
 
-/* Each problem by itself; faults as a batch reports them. */
+/* Solves each problem alone, and reports faults as a batch does. */
 static void solve_each(const gkv_lm_settings *set, int analytic, solutions *out)
 {
     gkv_lm *lm;
@@ -165,7 +165,7 @@ static void compare(const gkv_lm_settings *set, int analytic)
                 assert_same(together.x[c], alone.x[c], P, "parameter", c);
                 assert_int_equal(b->stop, a->stop);
                 if (c == 8)
-                    continue; /* refused by the one, not begun by the other */
+                    continue; /* one solver refuses the problem, and the other does not begin it */
                 assert_same(together.covariances[c], alone.covariances[c], P * P, "covariance", c);
                 assert_same(&b->cost_after, &a->cost_after, 1, "cost", c);
                 assert_same(&b->cost_before, &a->cost_before, 1, "first cost", c);
@@ -229,7 +229,7 @@ static void any_count(void **state)
     }
 }
 
-/* Fails where problem 40 is first asked for, with a message of its thread. */
+/* Fails at the first residuals of problem 40, with a message in the thread that computes them. */
 static gkv_status failing(void *user, const gkv_lm_group *group, const double *x, double *r)
 {
     for (size_t l = 0; l < group->lanes; l++)
@@ -238,7 +238,7 @@ static gkv_status failing(void *user, const gkv_lm_group *group, const double *x
     return many_r(user, group, x, r);
 }
 
-/* The same without a message. */
+/* Fails there without a message. */
 static gkv_status silent(void *user, const gkv_lm_group *group, const double *x, double *r)
 {
     for (size_t l = 0; l < group->lanes; l++)
@@ -261,10 +261,10 @@ static void failures(void **state)
                      GKV_ERR_INTERRUPTED, "problem 40 does not want to");
         memcpy(x, data.start, sizeof x);
         assert_fails(gkv_lm_batch_solve(batch, COUNT, silent, many_j, NULL, &x[0][0], NULL, NULL, NULL),
-                     GKV_ERR_INTERRUPTED, "the callback for the residuals ended it");
+                     GKV_ERR_INTERRUPTED, "the callback for the residuals returned");
         assert_same(x[40], data.start[40], P, "parameter", 40);
         assert_same(x[COUNT - 1], data.start[COUNT - 1], P, "parameter", COUNT - 1);
-        if (threads == 1) /* the thread that has problem 0 may begin after the batch has ended */
+        if (threads == 1) /* with more threads, the one of problem 0 may start after the batch has ended */
             assert_true(gkv_lm_converged(results[0].stop));
         for (size_t c = 0; c < COUNT; c++)
             for (int j = 0; j < P; j++)
@@ -281,14 +281,14 @@ static void failures(void **state)
     set.n_held = 1;
     set.held = (double[]){1, 0, 0};
     assert_fails(gkv_lm_batch_solve(batch, COUNT, many_r, many_j, NULL, &x[0][0], &set, NULL, NULL), GKV_ERR_ARGUMENT,
-                 "no held combinations");
+                 "neither `held` combinations nor a monitor");
     gkv_lm_defaults(&set);
     static double low[COUNT * P], high[COUNT * P];
     high[7 * P + 1] = -1;
     set.low = low;
     set.high = high;
     assert_fails(gkv_lm_batch_solve(batch, COUNT, many_r, many_j, NULL, &x[0][0], &set, NULL, NULL), GKV_ERR_ARGUMENT,
-                 "parameter 1 leave it nothing (problem 7)");
+                 "of parameter 1 (problem 7)");
     gkv_lm_batch_free(batch);
 }
 

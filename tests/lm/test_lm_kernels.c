@@ -1,18 +1,16 @@
-/* The linear algebra of the solver, on every instruction set, and what it does for the solver:
- * any units, any sizes. */
+/* The linear algebra of the solver, on every instruction set. The solver's results for extreme units and sizes. */
 #include "support.h"
 
 #include "core/simd.h"
 #include "gkvae/lm.h"
 #include "lm/runner.h"
-#include "lm/level.h"
 
 static double noise(size_t i)
 {
     return sin(1.7 * (double)i * (double)i + .3);
 }
 
-/* What a lane is given: columns of sizes from 1e-200 to 1e200, one of them 0, one dependent. */
+/* The data of a lane: columns with sizes from 1e-200 to 1e200, one column of zeros, and one dependent column. */
 static double entry(size_t lane, size_t i, size_t j, size_t p)
 {
     if (j == 1 && lane % 3 == 1)
@@ -41,12 +39,12 @@ static void factor_keeps_products(void **state)
                         d.change[i * k->lanes + l] = entry(l, i, p, p);
                     }
             k->factor(n, p, d.system, d.tau, d.triangle);
-            k->rotate(n, p, d.system, d.tau, d.change, d.bent);
+            k->rotate(n, p, d.system, d.tau, d.change, d.rhs);
             for (size_t l = 0; l < k->lanes; l++)
                 for (size_t a = 0; a < p; a++) {
-                    /* The last column went through the same reflections as b. */
-                    assert_true(d.bent[a * k->lanes + l] == d.triangle[(p * p + a) * k->lanes + l]);
-                    for (size_t b = a; b <= p; b++) { /* RᵀR = JᵀJ, Rᵀq = Jᵀr, by unit columns */
+                    /* The same reflections transform the last column and b. */
+                    assert_true(d.rhs[a * k->lanes + l] == d.triangle[(p * p + a) * k->lanes + l]);
+                    for (size_t b = a; b <= p; b++) { /* RᵀR = JᵀJ and Rᵀq = Jᵀr, for columns scaled to length 1 */
                         double left = 0, right = 0, na = 0, nb = 0, la = 1e-300, lb = 1e-300;
                         for (size_t i = 0; i < n; i++) {
                             la = fmax(la, fabs(entry(l, i, a, p)));
@@ -65,15 +63,15 @@ static void factor_keeps_products(void **state)
         }
 }
 
-/* The damped step makes (JᵀJ + λD²) d = −Jᵀr among the free, its length is the norm, and Newton's
- * slope is that of differences in λ. */
+/* The damped step solves (JᵀJ + λD²) d = −Jᵀr in the unconstrained parameters. `norm` is its length. The step-norm
+ * derivative agrees with differences in λ. */
 static void steps_solve_the_damped_system(void **state)
 {
     (void)state;
     enum { SIZE = 30, M = 4 };
     for (int level = 0; level <= (int)gkv_simd_best(); level++)
         for (double lambda = 0; lambda < 1e6; lambda = lambda > 0 ? 1e4 * lambda : 1e-8)
-            for (int held = -1; held < M; held++) {
+            for (int excluded = -1; excluded < M; excluded++) {
                 const gkv_lm_kernels *k = gkv_lm_kernels_of((gkv_simd)level);
                 const size_t lanes = k->lanes;
                 gkv_lm_runner d;
@@ -82,7 +80,7 @@ static void steps_solve_the_damped_system(void **state)
                     d.lambda[l] = lambda;
                     for (size_t j = 0; j < M; j++) {
                         d.trust[j * lanes + l] = 1 + (double)j;
-                        d.free[j * lanes + l] = (int)j != held;
+                        d.unconstrained[j * lanes + l] = (int)j != excluded;
                     }
                     for (size_t j = 0; j <= M; j++)
                         for (size_t i = 0; i < SIZE; i++)
@@ -93,11 +91,11 @@ static void steps_solve_the_damped_system(void **state)
                 k->factor(SIZE, M, d.system, d.tau, d.triangle);
                 for (size_t l = 0; l < lanes; l++)
                     d.lambda[l] = lambda * (1 + 1e-5) + 1e-9;
-                k->step(M, d.triangle, right, d.free, d.trust, d.lambda, d.raw, near, d.work);
+                k->step(M, d.triangle, right, d.unconstrained, d.trust, d.lambda, d.raw, near, d.work);
                 for (size_t l = 0; l < lanes; l++)
                     d.lambda[l] = lambda;
-                k->step(M, d.triangle, right, d.free, d.trust, d.lambda, d.raw, d.numbers, d.work);
-                k->fall(M, d.trust, d.numbers, d.fall, d.work);
+                k->step(M, d.triangle, right, d.unconstrained, d.trust, d.lambda, d.raw, d.numbers, d.work);
+                k->step_norm_derivative(M, d.trust, d.numbers, d.norm_derivative, d.work);
                 for (size_t l = 0; l < lanes; l++) {
                     double square = 0;
                     for (size_t a = 0; a < M; a++) {
@@ -109,7 +107,7 @@ static void steps_solve_the_damped_system(void **state)
                                 moved += noise(i * 17 + b + 5 * l) * d.raw[b * lanes + l];
                             sum += noise(i * 17 + a + 5 * l) * moved;
                         }
-                        if ((int)a == held)
+                        if ((int)a == excluded)
                             assert_true(own == 0);
                         else
                             assert_close(sum, 0, 1e-12 * (1 + lambda * scale * scale * fabs(own)));
@@ -117,7 +115,7 @@ static void steps_solve_the_damped_system(void **state)
                     }
                     assert_relative(d.numbers[l], sqrt(square), 1e-14);
                     const double slope = (near[l] - d.numbers[l]) / (lambda * 1e-5 + 1e-9);
-                    assert_relative(-d.numbers[l] * d.fall[l], slope, 1e-3);
+                    assert_relative(-d.numbers[l] * d.norm_derivative[l], slope, 1e-3);
                 }
                 gkv_lm_runner_close(&d);
             }
@@ -151,7 +149,7 @@ static gkv_status scaled_j(void *user, const double *x, double *j)
     return GKV_OK;
 }
 
-/* Powers of 2 as units change not a bit; extreme ones no more than rounding. */
+/* If units change by powers of 2, results have the same bits. For extreme units they differ by rounding errors. */
 static void units_do_not_matter(void **state)
 {
     (void)state;
@@ -199,7 +197,7 @@ static gkv_status long_r(void *user, const double *x, double *r)
     return GKV_OK;
 }
 
-/* Many blocks of rows: the same solution on every instruction set, where the gradient is 0. */
+/* Problems of many blocks of rows have the same solution on every instruction set, and the gradient is 0 there. */
 static void long_problems(void **state)
 {
     (void)state;
@@ -237,7 +235,7 @@ enum { ROWS = 30, COLUMNS = 8 };
 
 static gkv_status linear_r(void *user, const double *x, double *r)
 {
-    const double *a = user; /* by columns, the last of them the right-hand side */
+    const double *a = user; /* column-major; the last column is the right-hand side */
     for (int i = 0; i < ROWS; i++) {
         r[i] = -a[COLUMNS * ROWS + i];
         for (int j = 0; j < COLUMNS; j++)
@@ -253,8 +251,8 @@ static gkv_status linear_j(void *user, const double *x, double *j)
     return GKV_OK;
 }
 
-/* Linear problems in a box, of columns that are nearly the same: solved in a few steps, to the
- * conditions of Karush, Kuhn and Tucker. */
+/* Linear problems with bounds and nearly equal columns are solved in a few steps, and satisfy the Karush–Kuhn–Tucker
+ * conditions. */
 static void boxes(void **state)
 {
     (void)state;

@@ -1,15 +1,15 @@
-/* Weights, losses, parameters and combinations that are held, acceleration, the monitor. */
+/* Weights, losses, fixed parameters, linear equality constraints, geodesic acceleration and the monitor. */
 #include "support.h"
 
 #include "gkvae/lm.h"
 
-/* y ≈ b0 + b1 exp(−b2 t) + b3 t with noise and, for the losses, three outliers. */
+/* y ≈ b0 + b1 exp(−b2 t) + b3 t with noise, and with three outliers for tests of losses. */
 enum { N = 40, P = 4 };
 
 typedef struct curve {
     size_t n;
     double t[2 * N], y[2 * N];
-    int nan_column; /* whose derivatives are NaN, or −1 */
+    int nan_column; /* a column whose derivatives are NaN, or −1 */
     int calls;
 } curve;
 
@@ -92,7 +92,7 @@ static void weights_count_residuals(void **state)
     }
 }
 
-/* ρ as the header has it. */
+/* ρ by its definition in the header. */
 static double rho(gkv_lm_loss loss, double r, double c)
 {
     const double s = r * r / (c * c);
@@ -131,7 +131,7 @@ static void losses_are_minimized(void **state)
                 assert_true(result.iterations < 120);
                 assert_relative(result.cost_before, cost_of(&data, set.loss, c, start), 1e-12);
                 assert_relative(result.cost_after, cost_of(&data, set.loss, c, x), 1e-12);
-                for (int j = 0; j < P; j++) { /* no neighbour is better */
+                for (int j = 0; j < P; j++) { /* no point nearby has a lower cost */
                     for (double h = 1e-4; h < .1; h *= 10)
                         for (int side = -1; side <= 1; side += 2) {
                             double y[P];
@@ -140,7 +140,7 @@ static void losses_are_minimized(void **state)
                             assert_true(cost_of(&data, set.loss, c, y) > result.cost_after);
                         }
                 }
-                /* Outliers draw the least-squares curve away, and not the others. */
+                /* Outliers shift the least-squares solution, but not those of the robust losses. */
                 if (loss != GKV_LM_SQUARES && c < .2)
                     assert_close(x[0] + x[1], 4, .15);
             }
@@ -177,12 +177,12 @@ static void fixed_parameters_stay(void **state)
         gkv_lm_settings set;
         gkv_lm_defaults(&set);
         set.fixed = fixed;
-        data.nan_column = 2; /* is nobody's business */
+        data.nan_column = 2; /* the solver must ignore the derivatives of a fixed parameter */
         gkv_lm_result result = solve(&data, analytic, &set, x, covariance, &rank);
         assert_true(gkv_lm_converged(result.stop));
         assert_true(x[2] == 1.5);
         assert_int_equal(rank, 3);
-        /* What is left is linear: its normal equations hold, and the covariance inverts them. */
+        /* The remaining problem is linear. Its normal equations hold, and the covariance is their inverse. */
         double r[N], j[N * P];
         data.nan_column = -1;
         curve_r(&data, x, r);
@@ -214,17 +214,17 @@ static void fixed_parameters_stay(void **state)
     }
 }
 
-/* b1 = 5 − 2 b0 and b3 = c − b0 put in by hand. */
+/* The problem with b1 = 5 − 2 b0 and b3 = c − b0 substituted. */
 static gkv_status eliminated_r(void *user, const double *v, double *r)
 {
     return curve_r(user, (double[]){v[0], 5 - 2 * v[0], v[1], .75 - v[0]}, r);
 }
 
-static void combinations_are_held(void **state)
+static void combinations_are_constrained(void **state)
 {
     (void)state;
-    /* 2 b0 + b1 = 5, b0 + b3 = ¾; and a third that follows from them. */
-    const double held[3 * P] = {2, 1, 0, 0, 1e9, 0, 0, 1e9, 3, 1, 0, 1};
+    /* The constraints 2 b0 + b1 = 5 and b0 + b3 = ¾, and a third one that depends on them. */
+    const double combinations[3 * P] = {2, 1, 0, 0, 1e9, 0, 0, 1e9, 3, 1, 0, 1};
     for (int analytic = 0; analytic < 2; analytic++) {
         curve data = make_curve(0);
         double x[P] = {1.5, 2, 1, -.75}, covariance[P * P], v[2] = {1.5, 1}, of_v[4];
@@ -237,7 +237,7 @@ static void combinations_are_held(void **state)
         assert_ok(gkv_lm_solve(lm, eliminated_r, NULL, &data, v, &set, &b));
         assert_ok(gkv_lm_covariance(lm, 0, of_v, NULL));
         gkv_lm_free(lm);
-        set.held = held;
+        set.held = combinations;
         set.n_held = 3;
         a = solve(&data, analytic, &set, x, covariance, &rank);
         assert_true(gkv_lm_converged(a.stop) && gkv_lm_converged(b.stop));
@@ -256,14 +256,14 @@ static void combinations_are_held(void **state)
                 assert_relative(covariance[i * P + j], sum, 1e-5);
             }
     }
-    /* With a fixed parameter as well; and with nothing left to move. */
+    /* Constraints together with a fixed parameter; then no parameter can change. */
     curve data = make_curve(0);
     double x[P] = {1.5, 2, 1, -.75}, covariance[P * P];
     const unsigned char fixed[P] = {0, 0, 1, 0};
     size_t rank;
     gkv_lm_settings set;
     gkv_lm_defaults(&set);
-    set.held = held;
+    set.held = combinations;
     set.n_held = 2;
     set.fixed = fixed;
     gkv_lm_result result = solve(&data, 1, &set, x, covariance, &rank);
@@ -282,7 +282,7 @@ static void combinations_are_held(void **state)
     assert_int_equal(rank, 0);
     for (int j = 0; j < P; j++)
         assert_true(y[j] == origin[j] && covariance[j * P + j] == 0);
-    /* The same workspace serves again without. */
+    /* The same workspace solves a problem without constraints. */
     gkv_lm *lm;
     assert_ok(gkv_lm_create(N, P, &lm));
     assert_ok(gkv_lm_solve(lm, curve_r, curve_j, &data, y, &set, NULL));
@@ -292,9 +292,9 @@ static void combinations_are_held(void **state)
     assert_int_equal(rank, P);
     assert_close(y[2], 1.4, .2);
     /* Refusals. */
-    set.held = held;
+    set.held = combinations;
     set.n_held = P;
-    assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, y, &set, NULL), GKV_ERR_ARGUMENT, "cannot be held");
+    assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, y, &set, NULL), GKV_ERR_ARGUMENT, "need an array `held`");
     const double low[P] = {-9, -9, -9, -9};
     set.n_held = 1;
     set.low = low;
@@ -307,7 +307,7 @@ static void combinations_are_held(void **state)
 
 /* --- Acceleration ------------------------------------------------------------ */
 
-/* A narrow valley along x1 = x0³ that bends all the way from the start to (1, 1). */
+/* A narrow valley along the curve x1 = x0³ from the start to (1, 1). */
 static gkv_status valley(void *user, const double *x, double *r)
 {
     ++*(int *)user;
@@ -324,7 +324,7 @@ static gkv_status valley_j(void *user, const double *x, double *j)
     return GKV_OK;
 }
 
-/* The same, but every second call fails to be finite: probes first of all. */
+/* The same valley, but every second call returns residuals that are not finite. These calls are probes first. */
 static gkv_status holed(void *user, const double *x, double *r)
 {
     const gkv_status status = valley(user, x, r);
@@ -356,7 +356,7 @@ static void acceleration_follows_valleys(void **state)
     }
     assert_true(2 * bent.iterations < plain.iterations);
     assert_true(bent.residual_evaluations > bent.iterations + 1);
-    /* Probes that are not finite leave the plain step. */
+    /* With probes that are not finite the solver takes the step without acceleration. */
     calls = 0;
     memcpy(y, (double[]){-2, -8}, sizeof y);
     assert_ok(gkv_lm_solve(lm, holed, valley_j, &calls, y, &set, &bent));
@@ -393,7 +393,7 @@ static int look(void *user, const gkv_lm_progress *progress)
 static void the_monitor_sees_every_step(void **state)
 {
     (void)state;
-    const double held[P] = {1, 1, 0, 0};
+    const double combinations[P] = {1, 1, 0, 0};
     for (int holds = 0; holds < 2; holds++) {
         curve data = make_curve(0);
         watch seen = {.cost = INFINITY};
@@ -402,7 +402,7 @@ static void the_monitor_sees_every_step(void **state)
         gkv_lm_defaults(&set);
         set.monitor = look;
         set.monitor_user = &seen;
-        set.held = held;
+        set.held = combinations;
         set.n_held = holds ? 1 : 0;
         memcpy(x, start, sizeof x);
         gkv_lm_result result = solve(&data, 1, &set, x, NULL, NULL);
@@ -427,7 +427,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weights_count_residuals), cmocka_unit_test(losses_are_minimized),
-        cmocka_unit_test(fixed_parameters_stay),   cmocka_unit_test(combinations_are_held),
+        cmocka_unit_test(fixed_parameters_stay),   cmocka_unit_test(combinations_are_constrained),
         cmocka_unit_test(acceleration_follows_valleys), cmocka_unit_test(the_monitor_sees_every_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@
 
 #include "lm/mgh_problems.h"
 
-/* J of every problem, by differences, away from the standard start. */
+/* J of every problem agrees with differences at a point away from the standard start. */
 static void derivatives(void **state)
 {
     (void)state;
@@ -33,9 +33,9 @@ static void derivatives(void **state)
     }
 }
 
-/* From 1, 10 and 100 times the standard start; returns how often it ended at a known minimum.
- * From the standard start every problem is solved but Chebyquad of one parameter, which starts
- * where the gradient is 0. */
+/* Solves the problems from 1, 10 and 100 times the standard start. Returns the number of solutions at a known
+ * minimum. From the standard start every problem is solved except Chebyquad with one parameter, whose start has the
+ * gradient 0. */
 static int solve_all(gkv_lm_jacobian *jacobian)
 {
     int solved = 0;

@@ -1,5 +1,5 @@
-/* NIST's nonlinear regression: eight problems always, all 27 where NIST_DIR says where they are.
- * Certified values have 11 digits. */
+/* NIST's nonlinear regression: eight problems, or all 27 if NIST_DIR is the folder of NIST's files. Certified values
+ * have 11 digits. */
 #define _POSIX_C_SOURCE 200809L
 #include "support.h"
 
@@ -9,7 +9,7 @@
 #include "lm/nist.h"
 #include "lm/nist_facts.h"
 
-/* The derivatives of every model at a point where none is special. */
+/* The derivatives of every model agree with differences at a generic point. */
 static void derivatives(void **state)
 {
     (void)state;
@@ -32,7 +32,7 @@ static void derivatives(void **state)
     }
 }
 
-/* Solves from both starts with the defaults; returns the digits of the worse one. */
+/* Solves from both starts with the defaults, and returns the digits of the worse solution. */
 static double solve_both(const nist_problem *problem, gkv_lm_jacobian *jacobian, double digits)
 {
     double fewest = 11;
@@ -79,7 +79,7 @@ static void digits_are_counted(void **state)
     assert_close(nist_lre(INFINITY, 2), 0, 0);
 }
 
-/* What a file may lack, or be. */
+/* Files with missing or wrong content are refused. */
 static void bad_files(void **state)
 {
     (void)state;
@@ -101,7 +101,7 @@ static void bad_files(void **state)
     static const struct {
         const char *data;
         int result, observations;
-    } cases[] = {
+    } examples[] = {
         {"2.138E0 1.309E0\n3.421E0 1.471E0\n3.597E0 1.490E0\n", 0, 3},
         {"2.138E0 1.309E0\r\n3.421E0 1.471E0\r\n3.597E0 1.490E0\r\n\r\n", 0, 3},
         {"2.138E0 1.309E0\n3.421E0 1.471E0\n", -1, 2},
@@ -109,22 +109,22 @@ static void bad_files(void **state)
         {"2.138E0 1.309E0\n<html>\n", -1, 1},
         {"", -1, 0},
     };
-    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    for (size_t k = 0; k < sizeof examples / sizeof *examples; k++) {
         FILE *file = fopen(path, "w");
         assert_non_null(file);
-        fprintf(file, "%s%s", head, cases[k].data);
+        fprintf(file, "%s%s", head, examples[k].data);
         assert_int_equal(fclose(file), 0);
-        assert_int_equal(nist_read(folder, danwood, &problem, message), cases[k].result);
-        if (cases[k].result)
+        assert_int_equal(nist_read(folder, danwood, &problem, message), examples[k].result);
+        if (examples[k].result)
             assert_non_null(strstr(message, "DanWood.dat is not NIST's file"));
         else
-            assert_int_equal(problem.n, cases[k].observations);
+            assert_int_equal(problem.n, examples[k].observations);
     }
     assert_int_equal(unlink(path), 0);
     assert_int_equal(rmdir(folder), 0);
 }
 
-/* What was typed is what the file says. */
+/* The problems of nist_facts.h agree with the files. */
 static void same_facts(const nist_problem *typed, const nist_problem *file)
 {
     const int p = typed->model->parameters;

@@ -1,4 +1,4 @@
-/* Clusters of rows: found again, their sums, the same on any number of threads, refusals. */
+/* Clusters of rows: recovery, sums, independence of threads, refusals. */
 #include "support.h"
 
 #include "core/rng.h"
@@ -6,7 +6,7 @@
 
 enum { N = 900, D = 3, COUNT = 6 };
 
-/* COUNT groups about corners of a cube, ten times as far apart as they are wide. */
+/* COUNT groups at corners of a cube. The distances are ten times the width of a group. */
 static void fill(double *rows)
 {
     gkv_rng_normal_d(gkv_rng_at(5, GKV_STREAM_USER, 1, 0), N * D, rows);
@@ -31,7 +31,7 @@ static void groups_are_found(void **state)
     gkv_clusters c = find(rows, NULL, 2);
     double total = 0, counted = 0;
     size_t of[COUNT];
-    for (size_t g = 0; g < COUNT; g++) /* each group's first row stands for it */
+    for (size_t g = 0; g < COUNT; g++) /* the first row of a group identifies it */
         for (size_t k = 0; k < COUNT; k++) {
             double far = 0;
             for (size_t j = 0; j < D; j++)
@@ -55,7 +55,7 @@ static void groups_are_found(void **state)
     gkv_clusters_free(&c);
 }
 
-/* A weight is a row that often: 0 is none, wherever it lies. */
+/* A weight is the number of copies of a row. A row of weight 0 has no effect. */
 static void weights_count(void **state)
 {
     (void)state;
@@ -97,7 +97,7 @@ static void too_few_different_rows(void **state)
     assert_ok(gkv_clusters_create(&c));
     for (size_t i = 0; i < N * D; i++)
         c.rows[i] = (double)(i / D % 4);
-    assert_fails(gkv_clusters_find(&c), GKV_ERR_DATA, "6 components need as many different rows, and there are 4");
+    assert_fails(gkv_clusters_find(&c), GKV_ERR_DATA, "6 components need as many different rows, but there are only 4");
     gkv_clusters_free(&c);
 }
 

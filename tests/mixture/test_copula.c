@@ -2,7 +2,7 @@
 #include "support.h"
 
 #include "core/rng.h"
-#include "num/cholesky.h"
+#include "num/linalg.h"
 #include "gkvae/mgk.h"
 
 static void reference_density(void **state)
@@ -20,7 +20,7 @@ static void reference_density(void **state)
     gkv_mgk *mgk;
     assert_ok(gkv_mgk_create(5, margins, r, &mgk));
     assert_relative(gkv_mgk_log_pdf(mgk, x, w), -17.429238835636836, 1e-12);
-    /* The normals behind x give it back. */
+    /* gkv_mgk_transform is the inverse of w. */
     double back[5];
     gkv_mgk_transform(mgk, w, back);
     for (int i = 0; i < 5; i++)
@@ -28,7 +28,7 @@ static void reference_density(void **state)
     assert_int_equal(gkv_mgk_dimensions(mgk), 5);
     assert_true(gkv_mgk_margins(mgk)[3].k == 2.3 && gkv_mgk_cholesky(mgk)[1] == 0);
     gkv_mgk_free(mgk);
-    /* Independent margins: a sum. */
+    /* With independent margins the log density is a sum. */
     assert_ok(gkv_mgk_create(5, margins, NULL, &mgk));
     double sum = 0;
     for (int i = 0; i < 5; i++)
@@ -72,7 +72,7 @@ static void cholesky_multiplies_back(void **state)
     }
     assert_int_equal(gkv_cholesky(2, (double[]){1, 2, 2, 1}, 0, l), 0);
     assert_int_equal(gkv_cholesky(2, (double[]){1, NAN, NAN, 1}, 0, l), 0);
-    assert_int_equal(gkv_cholesky(D, a, 1e-12, a), 1); /* in place */
+    assert_int_equal(gkv_cholesky(D, a, 1e-12, a), 1); /* l may be a */
     assert_true(a[D + 1] > 0 && a[1] == 0);
     assert_int_equal(gkv_cholesky(2, (double[]){1, 1, 1, 1 + 1e-9}, 1e-6, l), 0);
     double flat[] = {1, 1, 1, 1 + 1e-9};
@@ -101,7 +101,7 @@ static void scores_recover_correlation(void **state)
     assert_ok(gkv_mgk_correlation(N, D, x, margins, .25, 1, shrunk, NULL));
     assert_relative(shrunk[1], .75 * estimate[1], 1e-14);
     assert_true(shrunk[0] == 1);
-    /* One wild value does not decide. */
+    /* One outlier has little effect. */
     x[4] = 1e250;
     assert_ok(gkv_mgk_correlation(N, D, x, margins, 0, 1, estimate, l));
     assert_close(estimate[1], .6, .03);
@@ -133,7 +133,7 @@ static void infinite_values_have_no_density(void **state)
 {
     (void)state;
     enum { WIDE = 70 };
-    /* Support without bound, nearly without tails, and bounded. */
+    /* Margins with unbounded support, with very light tails, and with bounded support. */
     const gkv_gk shapes[] = {{0, 1, .5, .2, .8, 0}, {0, 1, 0, -.5, .8, 0}, {0, 1, 0, 0, .8, 0}};
     for (size_t s = 0; s < 3; s++) {
         const gkv_gk margins[2] = {shapes[s], gkv_gk_standard()};

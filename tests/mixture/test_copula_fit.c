@@ -20,7 +20,7 @@ static int draw(void **state)
     return 0;
 }
 
-/* Log-likelihood by the distribution itself. */
+/* The log-likelihood from gkv_mgk_log_pdf_many. */
 static double log_likelihood(const gkv_mgk *mgk, size_t n, const double *rows, const double *w)
 {
     double *log_pdf = test_alloc(n * sizeof *log_pdf), sum = 0;
@@ -57,7 +57,7 @@ static void recovers_the_truth(void **state)
     assert_relative(f.log_likelihood, log_likelihood(mgk, N, x, NULL), 1e-9);
     assert_relative(f.aic, 2 * 22 - 2 * f.log_likelihood, 1e-14);
     assert_relative(f.bic, 22 * log(N) - 2 * f.log_likelihood, 1e-14);
-    /* Twice the gain over the truth is about χ² of 22: the fit is nearly the most likely one. */
+    /* Twice the gain over the truth is about χ² with 22 degrees of freedom. The fit nearly maximizes the likelihood. */
     assert_ok(gkv_mgk_create(D, margins, r, &truth));
     const double gain = f.log_likelihood - log_likelihood(truth, N, x, NULL);
     assert_true(gain > 0 && gain < 30);
@@ -105,7 +105,7 @@ static void same_on_any_number_of_threads(void **state)
     gkv_mgk_fit_result_free(&b);
 }
 
-/* A weight of 2 is the row twice, and of 0 is no row, whatever it holds. */
+/* Weight 2 is the same row twice. A row of weight 0 is ignored, whatever its values are. */
 static void weights_count_rows(void **state)
 {
     (void)state;
@@ -148,7 +148,7 @@ static void weights_count_rows(void **state)
     }
 }
 
-/* The normal twin is the maximum of the likelihood: means, deviations, Pearson's r. */
+/* The normal fit maximizes the likelihood: means, standard deviations and Pearson's correlations. */
 static void normal_fit_is_moments(void **state)
 {
     (void)state;
@@ -185,7 +185,7 @@ static void normal_fit_is_moments(void **state)
     gkv_mgk_fit_result_free(&f);
 }
 
-/* What is held stays at each margin's own start, and does not count as a parameter. */
+/* A fixed parameter keeps its value in the start of each margin, and does not count as a parameter. */
 static void held_parameters(void **state)
 {
     (void)state;
@@ -218,7 +218,7 @@ static void bad_and_odd_samples(void **state)
     gkv_mgk_fit_result f;
     gkv_mgk_fit_settings set;
     gkv_mgk_fit_defaults(&set);
-    /* Fewer rows than columns, and rows that are there twice. */
+    /* Fewer rows than columns, and duplicate rows. */
     gkv_rng_normal_d(gkv_rng_at(1, GKV_STREAM_USER, 0, 0), n * wide / 2, y);
     memcpy(y + n * wide / 2, y, sizeof y / 2);
     set.normal_fallback = 1;
@@ -232,14 +232,14 @@ static void bad_and_odd_samples(void **state)
     assert_true(f.shrink > .3 && f.shrink <= 1 && f.repair == 0);
     gkv_mgk_free(mgk);
     gkv_mgk_fit_result_free(&f);
-    /* A constant column is no distribution, with or without the fallback. */
+    /* A constant column is refused, with and without the fallback. */
     memcpy(y, x, n * D * sizeof *y);
     for (size_t i = 0; i < n; i++)
         y[i * D + 2] = 7;
     assert_fails(gkv_mgk_fit(n, D, y, NULL, NULL, 2, &mgk, &f), GKV_ERR_DATA, "column 3: ");
     assert_true(mgk == NULL && f.margins == NULL);
     assert_fails(gkv_mgk_fit(n, D, y, NULL, &set, 2, &mgk, &f), GKV_ERR_DATA, "column 3 is constant");
-    /* Half of a column is one value: normal, if asked for. */
+    /* If half of a column is one value, the margin is normal with normal_fallback. */
     for (size_t i = 0; i < n; i++)
         y[i * D + 2] = i % 2 ? 7 : (double)i;
     assert_fails(gkv_mgk_fit(n, D, y, NULL, NULL, 2, &mgk, NULL), GKV_ERR_DATA, "column 3: ");
@@ -270,7 +270,7 @@ static void bad_and_odd_samples(void **state)
     assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT, "shrinkage");
 }
 
-/* One value a million deviations away moves nothing by more than a little. */
+/* One outlier at a million standard deviations changes the estimates little. */
 static void one_far_outlier(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Fits of mixtures that go on from one, step by damped step; known groups; shared shapes; quick fits. */
+/* Fits of mixtures from a start with damped steps, known groups, shared shapes, and fits in float. */
 #include "support.h"
 
 #include "gkvae/mgk_mixture.h"
@@ -9,16 +9,16 @@ static gkv_mgk_mixture *truth;
 static double x[(N + HELD_OUT) * D];
 static uint32_t group[N + HELD_OUT];
 
-/* Four components, of two groups; those of a group are apart, and each overlaps one of the other. */
+/* Four components in two groups. The components of a group are distinct, and each overlaps one of the other group. */
 static int make(void **state)
 {
     (void)state;
-    static const double places[4][D] = {{0, 0, 0}, {5, 1, -2}, {0.5, 0.5, 0}, {5, 0, 2}};
+    static const double centres[4][D] = {{0, 0, 0}, {5, 1, -2}, {0.5, 0.5, 0}, {5, 0, 2}};
     gkv_mgk *parts[4];
     for (size_t k = 0; k < 4; k++) {
         gkv_gk margins[D];
         for (size_t j = 0; j < D; j++)
-            margins[j] = (gkv_gk){places[k][j], 1, j == 0 ? 0.4 : -0.2, 0.1, .8, 0};
+            margins[j] = (gkv_gk){centres[k][j], 1, j == 0 ? 0.4 : -0.2, 0.1, .8, 0};
         const double r = k % 2 ? 0.6 : -0.4;
         assert_ok(gkv_mgk_create(D, margins, (double[]){1, r, 0, r, 1, 0, 0, 0, 1}, &parts[k]));
     }
@@ -73,7 +73,7 @@ static void assert_same_mixture(const gkv_mgk_mixture *a, const gkv_mgk_mixture 
     }
 }
 
-/* Twice two iterations are four; each no less likely than the last. */
+/* Two iterations twice give the same as four iterations. The log-likelihood never decreases. */
 static void goes_on(void **state)
 {
     (void)state;
@@ -93,7 +93,8 @@ static void goes_on(void **state)
         assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &again, &f));
         assert_true(f.log_likelihood >= before && f.iterations == 2);
         assert_true(f.largest_decrease <= 1e-5);
-        assert_same_mixture(again, four, normal ? 1e-6 : 0.02); /* a component that sat out has forgotten so */
+        assert_same_mixture(again, four, normal ? 1e-6 : 0.02); /* a new fit does not know which components skip
+                                                                   M-steps */
         gkv_mgk_mixture_free(four);
         gkv_mgk_mixture_free(two);
         gkv_mgk_mixture_free(again);
@@ -101,13 +102,14 @@ static void goes_on(void **state)
     gkv_mgk_mixture_settings set = defaults(3);
     gkv_mgk_mixture *m;
     set.start = truth;
-    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT, "go on from a mixture of 4");
+    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT, "start from a mixture of 4");
     set = defaults(4);
     set.step = 0;
     assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT, "a step in (0, 1]");
 }
 
-/* A damped step goes the share of the way that was asked for, R and weights too, and never down. */
+/* A damped step goes the requested fraction of the way, also for R and the weights. The log-likelihood never
+ * decreases. */
 static void is_damped(void **state)
 {
     (void)state;
@@ -138,7 +140,7 @@ static void is_damped(void **state)
             assert_close(gkv_mgk_margins(h)[j].a, (gkv_mgk_margins(a)[j].a + gkv_mgk_margins(b)[j].a) / 2, 1e-12);
             assert_close(gkv_mgk_margins(h)[j].b, sqrt(gkv_mgk_margins(a)[j].b * gkv_mgk_margins(b)[j].b), 1e-12);
         }
-        /* R of the half-way margins lies a little beside the half-way R. */
+        /* R of the margins at half the step differs a little from half the step of R. */
         for (size_t i = 0; i < D * D; i++)
             assert_close(cov[2][i], (cov[0][i] + cov[1][i]) / 2, 0.05);
     }
@@ -157,7 +159,7 @@ static void is_damped(void **state)
     gkv_mgk_mixture_free(half);
 }
 
-/* Components without rows are put to use; none is dropped. */
+/* With `keep`, components without rows are reinitialised, and none is dropped. */
 static void keeps_components(void **state)
 {
     (void)state;
@@ -166,7 +168,7 @@ static void keeps_components(void **state)
     gkv_mgk *away[2];
     gkv_mgk_mixture *poor, *m;
     gkv_mgk_mixture_result f;
-    for (size_t i = 0; i < 2; i++) { /* two of them are where no row is */
+    for (size_t i = 0; i < 2; i++) { /* two components have no rows nearby */
         gkv_gk margins[D];
         memcpy(margins, gkv_mgk_margins(gkv_mgk_mixture_component(truth, 0)), sizeof margins);
         margins[0].a = i ? 80 : -80;
@@ -193,7 +195,7 @@ static void keeps_components(void **state)
     gkv_mgk_free(away[1]);
 }
 
-/* Each group's components are a fit of its rows alone, with the group's share of the weight. */
+/* The components of each group are a fit of its rows alone. Their weights add up to the fraction of these rows. */
 static void groups_are_fits_of_their_own(void **state)
 {
     (void)state;
@@ -205,9 +207,9 @@ static void groups_are_fits_of_their_own(void **state)
     set.tolerance = 1e-6 * N;
     assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
     assert_int_equal(f.components, 4);
-    double shares[GROUPS] = {0};
+    double fractions[GROUPS] = {0};
     for (size_t i = 0; i < N; i++)
-        shares[group[i]] += 1.0 / N;
+        fractions[group[i]] += 1.0 / N;
     for (size_t g = 0; g < GROUPS; g++) {
         static double rows[N * D];
         size_t n = 0;
@@ -219,7 +221,7 @@ static void groups_are_fits_of_their_own(void **state)
         assert_ok(gkv_mgk_mixture_create(2, gkv_mgk_mixture_weights(m) + 2 * g, parts, &its));
         const gkv_mgk *true_parts[2] = {gkv_mgk_mixture_component(truth, 2 * g), gkv_mgk_mixture_component(truth, 2 * g + 1)};
         assert_ok(gkv_mgk_mixture_create(2, gkv_mgk_mixture_weights(truth) + 2 * g, true_parts, &of_truth));
-        assert_close(gkv_mgk_mixture_weights(m)[2 * g] + gkv_mgk_mixture_weights(m)[2 * g + 1], shares[g], 1e-4);
+        assert_close(gkv_mgk_mixture_weights(m)[2 * g] + gkv_mgk_mixture_weights(m)[2 * g + 1], fractions[g], 1e-4);
         assert_close(mean_of(its, n, rows), mean_of(of_truth, n, rows), 0.02);
         gkv_mgk_mixture_free(its);
         gkv_mgk_mixture_free(of_truth);
@@ -232,7 +234,7 @@ static void groups_are_fits_of_their_own(void **state)
     assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT, "3 groups");
 }
 
-/* A group that no row is of keeps its place, and hardly any weight. */
+/* A group without rows keeps its components, with very small weights. */
 static void empty_group(void **state)
 {
     (void)state;
@@ -247,7 +249,8 @@ static void empty_group(void **state)
     gkv_mgk_mixture_free(m);
 }
 
-/* One g and one k a column; no worse than their number of parameters may cost. */
+/* With one g and one k for each column, the log-likelihood is lower by no more than the smaller number of parameters
+ * explains. */
 static void shares_shapes(void **state)
 {
     (void)state;
@@ -267,19 +270,19 @@ static void shares_shapes(void **state)
             assert_true(its->g == first->g && its->k == first->k);
         }
     }
-    assert_true(most > 0.1); /* the truth has 0.4 in one column, and the same in all components */
+    assert_true(most > 0.1); /* the truth has g = 0.4 in one column of all components */
     assert_true(mean_of(shared, HELD_OUT, x + N * D) > mean_of(own, HELD_OUT, x + N * D) - 0.01);
     gkv_mgk_mixture_free(own);
     gkv_mgk_mixture_free(shared);
 }
 
-/* Float is good enough to fit by, and as independent of threads. */
-static void quick_is_nearly_exact(void **state)
+/* Fits in float are nearly the same as in double, and do not depend on the number of threads. */
+static void float_fits_are_nearly_exact(void **state)
 {
     (void)state;
     for (int normal = 0; normal < 2; normal++) {
         gkv_mgk_mixture_settings set = defaults(4);
-        gkv_mgk_mixture *exact, *quick[3];
+        gkv_mgk_mixture *exact, *fast[3];
         gkv_mgk_mixture_result f;
         set.normal = normal;
         set.held_out = x + N * D;
@@ -288,23 +291,23 @@ static void quick_is_nearly_exact(void **state)
         assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &exact, NULL));
         set.quick = 1;
         for (int t = 0; t < 3; t++)
-            assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, t + 1, &quick[t], &f));
-        assert_same_mixture(quick[0], quick[1], 0);
-        assert_same_mixture(quick[0], quick[2], 0);
+            assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, t + 1, &fast[t], &f));
+        assert_same_mixture(fast[0], fast[1], 0);
+        assert_same_mixture(fast[0], fast[2], 0);
         const double held_out = mean_of(exact, HELD_OUT, x + N * D);
-        assert_close(mean_of(quick[0], HELD_OUT, x + N * D), held_out, 2e-3);
-        assert_close(f.held_out, mean_of(quick[2], HELD_OUT, x + N * D), 1e-4);
-        /* Without held-out rows the last step is not looked at. */
-        set.start = quick[0];
+        assert_close(mean_of(fast[0], HELD_OUT, x + N * D), held_out, 2e-3);
+        assert_close(f.held_out, mean_of(fast[2], HELD_OUT, x + N * D), 1e-4);
+        /* Without held-out rows there is no E-step after the last M-step. */
+        set.start = fast[0];
         set.held_out = NULL;
         set.max_iterations = 1;
         gkv_mgk_mixture *more;
         assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &more, &f));
-        assert_true(f.iterations == 1 && mean_of(more, N, x) >= mean_of(quick[0], N, x) - 1e-5);
+        assert_true(f.iterations == 1 && mean_of(more, N, x) >= mean_of(fast[0], N, x) - 1e-5);
         gkv_mgk_mixture_free(more);
         gkv_mgk_mixture_free(exact);
         for (int t = 0; t < 3; t++)
-            gkv_mgk_mixture_free(quick[t]);
+            gkv_mgk_mixture_free(fast[t]);
     }
 }
 
@@ -314,7 +317,7 @@ int main(void)
         cmocka_unit_test(goes_on),         cmocka_unit_test(is_damped),
         cmocka_unit_test(keeps_components), cmocka_unit_test(groups_are_fits_of_their_own),
         cmocka_unit_test(empty_group),     cmocka_unit_test(shares_shapes),
-        cmocka_unit_test(quick_is_nearly_exact),
+        cmocka_unit_test(float_fits_are_nearly_exact),
     };
     return cmocka_run_group_tests(tests, make, unmake);
 }

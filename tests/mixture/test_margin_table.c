@@ -1,4 +1,4 @@
-/* Tables of Q⁻¹ against the exact inverse; the parts of many rows. */
+/* Tables of Q⁻¹ compared with the exact inverse, and the division of rows into tiles and blocks. */
 #include "support.h"
 
 #include "core/rng.h"
@@ -8,7 +8,7 @@ static void tables_are_right(void **state)
 {
     (void)state;
     enum { D = 7, ROWS = GKV_MGK_TILE };
-    /* Ordinary ones, a sharp bend far out and one near, the end of a support, heavy tails. */
+    /* Typical margins, strong curvature far from and near the median, bounded support, and heavy tails. */
     gkv_gk margins[D] = {{1, 2, .4, .3, .8, 0},    {-5, .01, -1, .05, .8, 0}, {0, 1, .03, -.0591, .8, 0}, {0, 1, 7, .1, .8, 0},
                          {100, 3, 0, -.5, .8, 0}, {0, 1, .5, 3, .8, 0},      {0, 1, 0, 0, .8, 0}};
     gkv_mgk_columns columns;
@@ -20,7 +20,7 @@ static void tables_are_right(void **state)
     double x[ROWS * D], z[ROWS * D], log_dq[ROWS * D], exact[ROWS * D], exact_log[ROWS * D];
     for (uint64_t round = 0; round < 40; round++) {
         gkv_rng_normal_d(gkv_rng_at(5, GKV_STREAM_USER, 0, round), ROWS * D, z);
-        for (size_t i = 0; i < ROWS * D; i++) /* from the middle to far beyond */
+        for (size_t i = 0; i < ROWS * D; i++) /* from the median to far outside the table */
             x[i] = round % 4 == 3 ? z[i] * pow(10, (double)(i % 9) - 3)
                                   : gkv_gk_Q(&margins[i % D], z[i] * (double)(1 + round % 4 * 4));
         x[3] = margins[3].a;
@@ -33,7 +33,7 @@ static void tables_are_right(void **state)
     }
     gkv_mgk_table_free(table);
     gkv_mgk_columns_free(&columns);
-    /* Normal margins need none. */
+    /* Normal margins need no table. */
     margins[0] = gkv_gk_standard();
     assert_ok(gkv_mgk_columns_create(1, margins, &columns));
     assert_ok(gkv_mgk_table_create(&columns, 1, &table));
@@ -42,7 +42,7 @@ static void tables_are_right(void **state)
     gkv_mgk_columns_free(&columns);
 }
 
-/* Blocks are the tiles, each once and in order, however many rows there are. */
+/* For any number of rows, blocks contain each tile once, in order. */
 static void blocks_cover_the_rows(void **state)
 {
     (void)state;

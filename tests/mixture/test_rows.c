@@ -1,9 +1,9 @@
-/* Many rows, gradients, marginals and conditionals of one distribution. */
+/* Functions of many rows, gradients, marginals and conditionals of a copula distribution. */
 #include "support.h"
 
 #include "core/rng.h"
 #include "gkvae/mgk.h"
-#include "num/cholesky.h"
+#include "num/linalg.h"
 
 enum { D = 5 };
 
@@ -26,7 +26,7 @@ static gkv_mgk *example(void)
     return mgk;
 }
 
-/* ∫∫ f = 1 for d = 2, and the marginal is what is left of the integral over one coordinate. */
+/* For d = 2, ∫∫ f = 1, and the marginal density is the integral of f over one coordinate. */
 static void density_integrates_to_one(void **state)
 {
     (void)state;
@@ -76,7 +76,7 @@ static void rows_are_what_points_are(void **state)
         for (size_t j = 0; j < D; j++)
             assert_close(wi[j], x[i * D + j], 1e-9 * (1 + fabs(wi[j])));
     }
-    /* Draw i is the same alone, on other threads, and in another split. */
+    /* Draw i is the same if drawn alone, on other numbers of threads, and in other splits. */
     assert_ok(gkv_mgk_sample(mgk, 9, 0, N, 3, one));
     assert_memory_equal(one, x, sizeof x);
     assert_ok(gkv_mgk_sample(mgk, 9, 200, N - 200, 2, one));
@@ -104,7 +104,7 @@ static void special_values(void **state)
     }
     assert_ok(gkv_mgk_log_pdf_many(mgk, 0, x, 1, log_pdf, NULL));
     gkv_mgk_free(mgk);
-    /* Different c: the same numbers by another way. */
+    /* Margins with different c take another code path, with the same results. */
     gkv_gk mixed[2] = {{0, 1, .5, .1, .8, 0}, {0, 1, .5, .1, .7, 0}};
     assert_ok(gkv_mgk_create(2, mixed, (double[]){1, .5, .5, 1}, &mgk));
     assert_ok(gkv_mgk_log_pdf_many(mgk, 1, x + 6, 1, log_pdf, w));
@@ -116,7 +116,7 @@ static void special_values(void **state)
     gkv_mgk_free(mgk);
 }
 
-/* Central differences of log f at one row, in everything. */
+/* Central differences of log f at one row in all inputs and parameters. */
 static double at(const gkv_gk *m, const double *mean, const double *l, const double *x)
 {
     double covariance[D * D], w[D];
@@ -133,15 +133,15 @@ static double at(const gkv_gk *m, const double *mean, const double *l, const dou
     return value;
 }
 
-static double difference(double *place, double step, const gkv_gk *m, const double *mean, const double *l,
+static double difference(double *input, double step, const gkv_gk *m, const double *mean, const double *l,
                          const double *x)
 {
-    const double keep = *place;
-    *place = keep + step;
+    const double keep = *input;
+    *input = keep + step;
     const double up = at(m, mean, l, x);
-    *place = keep - step;
+    *input = keep - step;
     const double down = at(m, mean, l, x);
-    *place = keep;
+    *input = keep;
     return (up - down) / (2 * step);
 }
 
@@ -151,7 +151,7 @@ static void gradients_are_differences(void **state)
     gkv_gk m[D];
     double mean[D], l[D * D] = {0}, covariance[D * D], x[D], dx[D], dm[4 * D], dmean[D], dl[D * D], log_pdf;
     memcpy(m, margins, sizeof m);
-    m[1].c = .75; /* both ways of the batches: one c, and several */
+    m[1].c = .75; /* tests both code paths, for equal and for different c */
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < D; i++) {
             mean[i] = .2 * sin((double)i);
@@ -184,7 +184,7 @@ static void gradients_are_differences(void **state)
     }
 }
 
-/* Sums over rows, weighted, are the rows' own; and on any number of threads. */
+/* Weighted sums over rows agree with the gradients of single rows, and do not depend on the number of threads. */
 static void gradients_add_up(void **state)
 {
     (void)state;
@@ -224,7 +224,7 @@ static void gradients_add_up(void **state)
     gkv_mgk_free(mgk);
 }
 
-/* A correlation's factor by unconstrained rows. */
+/* The gradient in unconstrained rows of the factor of a correlation matrix. */
 static void row_gradient_is_differences(void **state)
 {
     (void)state;
@@ -274,7 +274,7 @@ static void conditional_times_marginal_is_joint(void **state)
         const double parts = gkv_mgk_log_pdf(marginal, (double[]){x[3], x[1]}, w) +
                              gkv_mgk_log_pdf(conditional, (double[]){x[0], x[2], x[4]}, w);
         assert_close(parts, joint, 1e-10 * (1 + fabs(joint)));
-        /* Given two, then one more: the same as given three. */
+        /* Conditioning on two coordinates and then on one gives the same as conditioning on all three. */
         assert_ok(gkv_mgk_conditional(conditional, 1, (size_t[]){1}, &x[2], &again));
         assert_ok(gkv_mgk_conditional(mgk, 3, (size_t[]){1, 2, 3}, x + 1, &both));
         const double rest[2] = {x[0], x[4]};
@@ -284,14 +284,14 @@ static void conditional_times_marginal_is_joint(void **state)
         gkv_mgk_free(marginal);
         gkv_mgk_free(conditional);
     }
-    /* Nothing given is the distribution itself. */
+    /* Without given coordinates the conditional is the distribution itself. */
     assert_ok(gkv_mgk_conditional(mgk, 0, NULL, NULL, &again));
     assert_close(gkv_mgk_log_pdf(again, x, w), gkv_mgk_log_pdf(mgk, x, w), 1e-11);
     gkv_mgk_free(again);
     gkv_mgk_free(mgk);
 }
 
-/* Nearly singular: the factor by rotations keeps what a covariance's would lose. */
+/* For a nearly singular R the factor by rotations is accurate; a factorization of the covariance would not be. */
 static void conditional_of_near_copies(void **state)
 {
     (void)state;
@@ -335,7 +335,7 @@ static void samples_have_the_distribution(void **state)
         for (size_t i = 0; i < N; i++)
             u[i] = gkv_gk_cdf(&margins[j], x[i * D + j]);
         assert_true(kolmogorov(N, u) < 1.95);
-        for (size_t k = 0; k <= j; k++) { /* the normals behind are independent */
+        for (size_t k = 0; k <= j; k++) { /* w has independent elements */
             double sum = 0;
             for (size_t i = 0; i < N; i++)
                 sum += w[i * D + j] * w[i * D + k];
@@ -352,7 +352,7 @@ static void missing_values_are_drawn(void **state)
     gkv_mgk *mgk = example(), *conditional;
     static double x[N * D], filled[N * D], u[N];
     assert_ok(gkv_mgk_sample(mgk, 5, 0, N, 1, x));
-    for (size_t i = 0; i < N; i++) /* none, one, two or all are missing, in turns */
+    for (size_t i = 0; i < N; i++) /* in turn none, one, two or all coordinates are missing */
         for (size_t j = 0; j < D; j++)
             if (i % 4 == 3 || (i % 4 == 1 && j == 2) || (i % 4 == 2 && (j == 0 || j == 3)))
                 x[i * D + j] = NAN;
@@ -373,7 +373,7 @@ static void missing_values_are_drawn(void **state)
         gkv_mgk_free(conditional);
     }
     assert_true(kolmogorov(used, u) < 1.95);
-    /* A row's draws are its own, whatever its neighbours and their patterns are. */
+    /* The draws of a row do not depend on the other rows and their missing coordinates. */
     double alone[D];
     memcpy(alone, x + 402 * D, sizeof alone);
     assert_ok(gkv_mgk_impute(mgk, 6, 402, 1, 1, alone));
@@ -392,7 +392,7 @@ static void refusals(void **state)
     const double x[D] = {0};
     assert_fails(gkv_mgk_marginal(mgk, 0, NULL, &out), GKV_ERR_ARGUMENT, "1 … 5");
     assert_fails(gkv_mgk_marginal(mgk, 2, (size_t[]){1, 1}, &out), GKV_ERR_ARGUMENT, "twice");
-    assert_fails(gkv_mgk_marginal(mgk, 1, (size_t[]){5}, &out), GKV_ERR_ARGUMENT, "no coordinate 5");
+    assert_fails(gkv_mgk_marginal(mgk, 1, (size_t[]){5}, &out), GKV_ERR_ARGUMENT, "coordinate 5 does not exist");
     assert_fails(gkv_mgk_conditional(mgk, D, (size_t[]){0, 1, 2, 3, 4}, x, &out), GKV_ERR_ARGUMENT, "at least one");
     assert_fails(gkv_mgk_conditional(mgk, 1, (size_t[]){0}, (double[]){NAN}, &out), GKV_ERR_ARGUMENT, "cannot be");
     assert_true(out == NULL);

@@ -1,4 +1,4 @@
-/* .npy files in memory, made by hand. */
+/* .npy files in memory, for tests. */
 #ifndef GKV_TESTS_TABLE_NPY_H
 #define GKV_TESTS_TABLE_NPY_H
 
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Magic, version, length and the dictionary as it is given; returns where the numbers go. */
+/* Writes magic number, version, length and the given dictionary. Returns the offset of the numbers. */
 static inline size_t npy_header(unsigned char *out, unsigned version, const char *dictionary)
 {
     const size_t length = strlen(dictionary), width = version == 1 ? 2 : 4;
@@ -19,7 +19,7 @@ static inline size_t npy_header(unsigned char *out, unsigned version, const char
     return 8 + width + length;
 }
 
-/* The low `size` bytes of a number, in either order. */
+/* Writes the low `size` bytes of a number in either byte order. */
 static inline size_t npy_put(unsigned char *out, uint64_t bits, size_t size, int big_endian)
 {
     for (size_t i = 0; i < size; i++)

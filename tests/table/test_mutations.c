@@ -1,5 +1,5 @@
-/* The fuzzers' entry points on mutations of their corpora, the same ones at every run: what
- * libFuzzer does for hours with more wit, for a second in every test. */
+/* Calls the entry points of the fuzzers with mutations of their corpora. The mutations are the same in every test.
+ * libFuzzer chooses mutations by coverage and needs hours; this test takes a second. */
 #define _POSIX_C_SOURCE 200809L
 #include "support.h"
 
@@ -20,7 +20,7 @@ static size_t read_corpus(const char *name, sample *corpus)
     char path[1024];
     size_t n = 0;
     snprintf(path, sizeof path, "%s/../fuzz/corpus/%s", GKV_TEST_FIXTURES, name);
-    struct dirent **entries = NULL; /* in the order of their names, which the folder's own is not */
+    struct dirent **entries = NULL; /* sorted by name, because the order of a folder is not defined */
     const int count = scandir(path, &entries, NULL, alphasort);
     assert_true(count > 2);
     for (int i = 0; i < count; i++) {
@@ -38,7 +38,7 @@ static size_t read_corpus(const char *name, sample *corpus)
     return n;
 }
 
-/* What readers trip over, to be put in anywhere. */
+/* Texts that are difficult for readers, to be inserted anywhere. */
 static const char *const pieces[] = {
     "1e999", "-", "\"", "\"\"", ",", ";", "\t", "\n", "\r\n", "#", "nan", "NA", " ", "\xEF\xBB\xBF", "0x1p3", ".", "e5",
     "18446744073709551615", "4611686018427387904", "-1", "0", "L", "(", ")", ",)", "{", "}", "'descr': ", "'<f8'",
@@ -73,14 +73,14 @@ static void mutate(sample *s, const sample *other, const uint32_t words[5])
         break;
     case 2: replace(s, at, words[3] % 4, piece, strlen(piece)); break;
     case 3: replace(s, at, strlen(piece), piece, strlen(piece)); break;
-    case 4: replace(s, at, n, "", 0); break; /* a part goes */
+    case 4: replace(s, at, n, "", 0); break; /* removes a part */
     case 5: s->size = at; break;
-    case 6: /* a part doubles */
+    case 6: /* doubles a part */
         n = n < s->size - at ? n : s->size - at;
         memcpy(part, s->bytes + at, n);
         replace(s, at, 0, part, n);
         break;
-    default: { /* a part of another file */
+    default: { /* inserts a part of another file */
         const size_t from = other->size ? words[4] % other->size : 0;
         n = n < other->size - from ? n : other->size - from;
         replace(s, at, words[2] % 16, other->bytes + from, n);

@@ -1,4 +1,4 @@
-/* Tables: what is written is read, in every form that is promised, and what lies is refused. */
+/* Tables: every documented form is read, and invalid files are refused. */
 #define _XOPEN_SOURCE 700
 #include "support.h"
 
@@ -56,7 +56,7 @@ static const double *numbers(const gkv_table *table, size_t column)
     return values;
 }
 
-/* n numbers in one column, and no more. */
+/* Asserts that the table is one column of these n numbers. */
 static void expect_column(const gkv_table *table, size_t column, const char *name, size_t n, const double *expected)
 {
     assert_int_equal(gkv_table_rows(table), n);
@@ -109,7 +109,7 @@ static void names_come_from_the_header(void **state)
     assert_string_equal(gkv_table_name(table, 1), "?[31m");
     assert_string_equal(gkv_table_name(table, 2), "column 3");
     gkv_table_free(table);
-    table = read_text("a\t\tc\t\n1\t2\t\t4\n"); /* tabs: what is empty is a field */
+    table = read_text("a\t\tc\t\n1\t2\t\t4\n"); /* with tabs, empty fields count */
     assert_int_equal(gkv_table_columns(table), 4);
     assert_int_equal(gkv_table_kind(table, 2), GKV_COLUMN_FAULTY);
     gkv_table_free(table);
@@ -119,7 +119,7 @@ static void columns_are_found_by_name_or_number(void **state)
 {
     (void)state;
     size_t column = 99;
-    gkv_table *table = read_text("3,height,twice,twice\n1,2,3,4\n"); /* the first line has a number: no header */
+    gkv_table *table = read_text("3,height,twice,twice\n1,2,3,4\n"); /* the first line has a number and is no header */
     assert_int_equal(gkv_table_rows(table) , 2);
     gkv_table_free(table);
     table = read_text("width,height,twice,twice\n1,2,3,4\n");
@@ -155,7 +155,7 @@ static void faults_wait_until_the_column_is_wanted(void **state)
     gkv_table_free(table);
 }
 
-/* The first row decides between text and numbers, also where its number is none. */
+/* The first row decides between text and numbers, also if its number is missing or invalid. */
 static void what_begins_like_a_number_is_refused_not_text(void **state)
 {
     (void)state;
@@ -170,7 +170,7 @@ static void what_begins_like_a_number_is_refused_not_text(void **state)
         gkv_table *table = read_text(text);
         assert_int_equal(gkv_table_kind(table, 0), GKV_COLUMN_FAULTY);
         expect_column(table, 1, "b", 2, (const double[]){1, 2});
-        const int good = i >= sizeof meant / sizeof *meant - 2; /* and the fault is in the line after */
+        const int good = i >= sizeof meant / sizeof *meant - 2; /* the fault is then in the next line */
         assert_fails(gkv_table_numbers(table, 0, &values), GKV_ERR_DATA, good ? "it:3: a: \"x\"" : "it:2: a: ");
         gkv_table_free(table);
     }
@@ -201,7 +201,7 @@ static void numbers_are_exact_in_any_locale(void **state)
 {
     (void)state;
     static const double expected[] = {0.1, 1e-320, -1.7976931348623157e308, 9007199254740993.0, 123456.789e-3};
-    const int german = setlocale(LC_NUMERIC, "de_DE.UTF-8") != NULL; /* where there is one */
+    const int german = setlocale(LC_NUMERIC, "de_DE.UTF-8") != NULL; /* whether the locale exists */
     gkv_table *table = read_text("0.1\n1e-320\n-1.7976931348623157e308\n9007199254740993\n123456.789e-3\n");
     expect_column(table, 0, "column 1", 5, expected);
     gkv_table_free(table);
@@ -258,7 +258,7 @@ static void every_type_and_order_is_read(void **state)
         size_t size;
         uint64_t bits[4];
         double values[4];
-    } cases[] = {
+    } examples[] = {
         {"f8", 8, {0x3FB999999999999A, 0xC000000000000000, 1, 0x7FEFFFFFFFFFFFFF},
          {0.1, -2, 4.9406564584124654e-324, 1.7976931348623157e308}},
         {"f4", 4, {0x3DCCCCCD, 0xC0000000, 1, 0x7F7FFFFF},
@@ -275,15 +275,15 @@ static void every_type_and_order_is_read(void **state)
          {1, 9223372036854775807.0, 9223372036854775808.0, 18446744073709551615.0}},
     };
     char dictionary[128];
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
         for (unsigned variant = 0; variant < 12; variant++) {
             const int big = variant & 1;
             const unsigned version = 1 + variant / 4;
-            const char order = cases[i].size == 1 && !big ? '|' : big ? '>' : '<';
+            const char order = examples[i].size == 1 && !big ? '|' : big ? '>' : '<';
             snprintf(dictionary, sizeof dictionary, "{'descr': '%c%s', 'fortran_order': %s, 'shape': (4,), }  \n",
-                     order, cases[i].type, variant & 2 ? "True" : "False");
-            gkv_table *table = read_npy(version, dictionary, cases[i].bits, 4, cases[i].size, big);
-            expect_column(table, 0, "column 1", 4, cases[i].values);
+                     order, examples[i].type, variant & 2 ? "True" : "False");
+            gkv_table *table = read_npy(version, dictionary, examples[i].bits, 4, examples[i].size, big);
+            expect_column(table, 0, "column 1", 4, examples[i].values);
             gkv_table_free(table);
         }
 }
@@ -355,7 +355,7 @@ static void headers_that_lie_are_refused(void **state)
     unsigned char bytes[512];
     const size_t header = npy_header(bytes, 1, good), whole = header + 48;
     memset(bytes + header, 0, 49);
-    for (size_t n = 6; n < whole; n++) { /* cut anywhere */
+    for (size_t n = 6; n < whole; n++) { /* truncated at any position */
         gkv_table *table = NULL;
         assert_int_equal(gkv_table_read_memory(bytes, n, "it", &table), GKV_ERR_DATA);
     }
@@ -403,7 +403,7 @@ static void what_is_written_is_read(void **state)
     FILE *file = fopen(path, "rb");
     assert_int_equal(fread(bytes, 1, sizeof bytes, file), 128 + sizeof floats);
     fclose(file);
-    assert_int_equal(bytes[127], '\n'); /* the numbers begin at a multiple of 64 bytes, as NumPy wants it */
+    assert_int_equal(bytes[127], '\n'); /* the numbers begin at a multiple of 64 bytes, as NumPy requires */
     assert_ok(gkv_npy_write(path, values, 0, 3));
     assert_fails(gkv_table_read(path, &table), GKV_ERR_DATA, "no numbers");
     assert_fails(gkv_npy_write(path, values, 2, 0), GKV_ERR_ARGUMENT, "no columns");
@@ -413,7 +413,7 @@ static void what_is_written_is_read(void **state)
     assert_int_equal(gkv_npy_write("/nowhere/at/all.npy", values, 2, 3), GKV_ERR_IO);
 }
 
-/* A child writes the bytes to a pipe, which is read as a file is. */
+/* A child process writes the bytes to a pipe, and the table is read from the pipe. */
 static gkv_status read_through_pipe(const void *bytes, size_t size, gkv_table **out)
 {
     char path[64];

@@ -1,5 +1,6 @@
 /* A polishing pass: its gradients against differences, and what it draws from. */
 #include "gradient.h"
+#include "num/constants.h"
 
 #include "train/fine_tune.h"
 

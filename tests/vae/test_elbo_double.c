@@ -3,6 +3,7 @@
 #include "gradient.h"
 
 #include "gkvae/gk.h"
+#include "num/constants.h"
 #include "vae/model.h"
 
 enum { PIXELS = 12, LATENT = 3, BATCH = 5, DRAWS_MAX = 3, ROWS_MAX = BATCH * DRAWS_MAX };

@@ -1,21 +1,21 @@
-/* Valid parameters from four real numbers, smoothly. */
+/* The unconstrained transform: a smooth map from four real numbers to valid parameters, and its inverse. */
 #include <math.h>
 #include <string.h>
 
 #include "core/error.h"
 #include "gk/family.h"
 
-/* Above the floor by this at least, so that rounding cannot take k to its bound. */
+/* k is above the floor by at least this much, so that rounding cannot make k equal to its bound. */
 static const double sliver = 1e-9;
 
-static const double most = 700.0; /* e^700 is a double */
+static const double most = 700.0; /* e^700 does not overflow */
 
-static double held(double u)
+static double clamp(double u)
 {
     return isnan(u) ? 0.0 : fmax(-most, fmin(most, u));
 }
 
-/* The least k that can be reached, and its slope in g. */
+/* The infimum of k over u₃, and its derivative in g. */
 static double floor_at(const gkv_gk_family_ops *ops, double g, double c, double *slope)
 {
     const double least = ops->floor(g, c, slope);
@@ -27,7 +27,7 @@ static double floor_at(const gkv_gk_family_ops *ops, double g, double c, double 
 static gkv_status check_family(const gkv_gk_family_ops *ops, int64_t family, double c)
 {
     if (!ops)
-        return gkv_fail(GKV_ERR_ARGUMENT, "there is no family %lld of distributions", (long long)family);
+        return gkv_fail(GKV_ERR_ARGUMENT, "there is no family of distributions with number %lld", (long long)family);
     if (ops->weight && !(c >= 0 && c < 1))
         return gkv_fail(GKV_ERR_ARGUMENT, "c must be in [0, 1) to be valid for every g, not %g", c);
     return GKV_OK;
@@ -38,8 +38,8 @@ gkv_status gkv_gk_from_free(int64_t family, double c, const double u[4], gkv_gk 
     const gkv_gk_family_ops *ops = gkv_gk_family_of(family);
     GKV_TRY(check_family(ops, family, c));
     if (!isfinite(u[0]) || !isfinite(u[2]))
-        return gkv_fail(GKV_ERR_ARGUMENT, "A and g cannot be made of %g and %g", u[0], u[2]);
-    const double log_b = held(u[1]), rise = held(u[3]);
+        return gkv_fail(GKV_ERR_ARGUMENT, "A = u0 = %g and g = u2 = %g must be finite", u[0], u[2]);
+    const double log_b = clamp(u[1]), rise = clamp(u[3]);
     double slope;
     const double least = floor_at(ops, u[2], c, &slope);
     const double above = rise > 0 ? rise + log1p(exp(-rise)) : log1p(exp(rise));
@@ -63,8 +63,8 @@ gkv_status gkv_gk_to_free(const gkv_gk *gk, double u[4])
     double slope;
     const double least = floor_at(ops, gk->g, gk->c, &slope), above = gk->k - least;
     if (!(above > 0))
-        return gkv_fail(GKV_ERR_ARGUMENT, "%.10g is not above %.10g, the least that the smooth map has for g = %g and "
-                                          "c = %g; gkv_gk_project with a margin of 1/64 makes it so",
+        return gkv_fail(GKV_ERR_ARGUMENT, "k = %.10g is not above %.10g, the infimum of k in the unconstrained "
+                                          "transform for g = %g and c = %g; gkv_gk_project with a margin of 1/64 raises k enough",
                         gk->k, least, gk->g, gk->c);
     u[GKV_GK_A] = gk->a;
     u[GKV_GK_B] = log(gk->b);

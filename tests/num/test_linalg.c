@@ -1,15 +1,15 @@
-/* Correlation matrices of few factors. */
+/* Tests of factor models of correlation matrices (gkv_low_rank). */
 #include "support.h"
 
 #include "core/rng.h"
-#include "num/cholesky.h"
-#include "num/low_rank.h"
+#include "num/linalg.h"
 
 enum { D = 12, MOST = 4 };
 
-static double room[3 * MOST * D + 2 * MOST * MOST + D];
+static double scratch[3 * MOST * D + 2 * MOST * MOST + D];
 
-/* ΛΛᵀ + Ψ of unit diagonal, Ψ between 0.2 and 0.8, and something else of the given size on top. */
+/* Makes a correlation matrix ΛΛᵀ + Ψ of the given rank, Ψ_i between 0.2 and 0.8. If `more` is not 0, six additional
+ * factors of that size disturb the model. */
 static void make(size_t rank, uint64_t seed, double more, double *r)
 {
     double loading[D][MOST + 6];
@@ -31,7 +31,7 @@ static void make(size_t rank, uint64_t seed, double more, double *r)
         }
 }
 
-/* log|S| + tr(S⁻¹R), twice the mean −log density of scores of correlation R under S but for a constant. */
+/* log|S| + tr(S⁻¹R). Up to a constant this is twice the mean −log density under S of scores of correlation R. */
 static double cost(const double *s, const double *r)
 {
     double l[D * D], sum = 0;
@@ -62,23 +62,23 @@ static double minor_of_three(const double *r, const size_t row[3], const size_t 
            m[0][2] * (m[1][0] * m[2][1] - m[1][1] * m[2][0]);
 }
 
-/* A matrix of as many factors as it is given is what it was. */
-static void finds_what_is_there(void **state)
+/* A matrix that is a factor model of the given rank does not change. */
+static void recovers_a_factor_model(void **state)
 {
     (void)state;
     for (size_t rank = 1; rank <= 3; rank++) {
         double r[D * D], found[D * D];
         make(rank, rank, 0, r);
         memcpy(found, r, sizeof r);
-        gkv_low_rank(D, rank, 2000, found, room);
+        gkv_low_rank(D, rank, 2000, found, scratch);
         for (size_t i = 0; i < D * D; i++)
             assert_close(found[i], r[i], 1e-5);
     }
 }
 
-/* Off the diagonal the rank is what was asked for: minors of one more vanish. It is a correlation matrix, and more
- * iterations, or more factors, never make it less likely. */
-static void is_of_its_rank(void **state)
+/* Off the diagonal the matrix has the requested rank: minors of order rank + 1 vanish. The result is a correlation
+ * matrix. More iterations or more factors never make it less likely. */
+static void has_the_requested_rank(void **state)
 {
     (void)state;
     for (uint64_t seed = 10; seed < 20; seed++) {
@@ -89,10 +89,10 @@ static void is_of_its_rank(void **state)
             found[i * D + i] = 1;
         before[0] = cost(found, r);
         for (size_t rank = 1; rank <= MOST; rank++) {
-            double last = before[rank - 1] + 1e-3; /* by few iterations a factor more need not be used well */
+            double last = before[rank - 1] + 1e-3; /* few iterations may not make good use of the additional factor */
             for (int iterations = 1; iterations <= 256; iterations *= 2) {
                 memcpy(found, r, sizeof r);
-                gkv_low_rank(D, rank, iterations, found, room);
+                gkv_low_rank(D, rank, iterations, found, scratch);
                 for (size_t i = 0; i < D; i++)
                     for (size_t j = 0; j < D; j++)
                         assert_true(i == j ? found[i * D + j] == 1 : found[i * D + j] == found[j * D + i]);
@@ -113,21 +113,21 @@ static void is_of_its_rank(void **state)
     }
 }
 
-/* Twins, and no correlation at all. */
-static void edges(void **state)
+/* Two identical dimensions, and dimensions without correlation. */
+static void extreme_correlations(void **state)
 {
     (void)state;
     double r[D * D], l[D * D];
     for (size_t i = 0; i < D; i++)
         for (size_t j = 0; j < D; j++)
             r[i * D + j] = i == j || (i < 2 && j < 2);
-    gkv_low_rank(D, 2, 50, r, room);
+    gkv_low_rank(D, 2, 50, r, scratch);
     assert_int_equal(gkv_cholesky(D, r, 1e-6, l), 1);
     assert_true(r[1] > 0.95);
     for (size_t i = 0; i < D; i++)
         for (size_t j = 0; j < D; j++)
             r[i * D + j] = i == j;
-    gkv_low_rank(D, 3, 50, r, room);
+    gkv_low_rank(D, 3, 50, r, scratch);
     for (size_t i = 0; i < D; i++)
         for (size_t j = 0; j < D; j++)
             assert_close(r[i * D + j], i == j, 1e-9);
@@ -136,9 +136,9 @@ static void edges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_what_is_there),
-        cmocka_unit_test(is_of_its_rank),
-        cmocka_unit_test(edges),
+        cmocka_unit_test(recovers_a_factor_model),
+        cmocka_unit_test(has_the_requested_rank),
+        cmocka_unit_test(extreme_correlations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,11 @@
-/* The map from four real numbers, the bounds of every family, and c_max. */
+/* The unconstrained transform, the bounds of every family, and c_max. */
 #include "support.h"
 
 #include "gkvae/gk.h"
 
 static uint64_t state_of_noise = 1;
 
-/* Uniform on (−1, 1); any generator will do. */
+/* Uniform on (−1, 1), by a linear congruential generator. */
 static double noise(void)
 {
     state_of_noise = state_of_noise * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -18,21 +18,21 @@ static void always_valid(void **state)
     static const double cs[] = {0, .01, .3, .8, .84, .97, .9999};
     for (int64_t family = 0; family < GKV_GK_FAMILIES; family++)
         for (int i = 0; i < 20000; i++) {
-            const double reach = i % 3 == 0 ? 1e4 : i % 3 == 1 ? 40 : 8;
-            const double u[4] = {noise() * reach, noise() * reach, noise() * reach, noise() * reach};
+            const double range = i % 3 == 0 ? 1e4 : i % 3 == 1 ? 40 : 8;
+            const double u[4] = {noise() * range, noise() * range, noise() * range, noise() * range};
             gkv_gk gk;
             assert_ok(gkv_gk_from_free(family, cs[i % 7], u, &gk, NULL));
             assert_ok(gkv_gk_check(&gk));
             const double least = gkv_gk_least_k(&gk, INFINITY);
             assert_true(gk.k > least && gk.family == family);
             double back[4];
-            if (reach > 10 || gk.k - least < 1e-6)
+            if (range > 10 || gk.k - least < 1e-6)
                 continue;
             assert_ok(gkv_gk_to_free(&gk, back));
             assert_close(back[0], u[0], 0);
             assert_close(back[1], u[1], 1e-13 * (1 + fabs(u[1])));
             assert_close(back[2], u[2], 0);
-            /* k is a sum of which the smaller part is what u₃ says */
+            /* k is a sum, and u₃ determines the smaller summand only */
             assert_close(back[3], u[3], 1e-13 * (1 + fabs(gk.k)) / fmin(1, exp(u[3])) + 1e-13);
         }
     gkv_gk gk;
@@ -44,9 +44,9 @@ static void always_valid(void **state)
         assert_true(isfinite(jacobian[1][1]) && isfinite(jacobian[3][2]) && isfinite(jacobian[3][3]));
     }
     const double bad[4] = {NAN, 0, 0, 0}, good[4] = {0};
-    assert_fails(gkv_gk_from_free(0, .8, bad, &gk, NULL), GKV_ERR_ARGUMENT, "A and g");
+    assert_fails(gkv_gk_from_free(0, .8, bad, &gk, NULL), GKV_ERR_ARGUMENT, "must be finite");
     assert_fails(gkv_gk_from_free(0, 1, good, &gk, NULL), GKV_ERR_ARGUMENT, "c must be in");
-    assert_fails(gkv_gk_from_free(9, .8, good, &gk, NULL), GKV_ERR_ARGUMENT, "no family 9");
+    assert_fails(gkv_gk_from_free(9, .8, good, &gk, NULL), GKV_ERR_ARGUMENT, "no family of distributions with number 9");
 }
 
 /* Derivatives, also across the |g| at which k_min meets −½. */
@@ -71,13 +71,13 @@ static void jacobians(void **state)
                                            (up.k - down.k) / (2 * h)};
                     for (int i = 0; i < 4; i++)
                         assert_close(jacobian[i][j], got[i], 1e-6 * (1 + fabs(got[i])));
-                    /* C¹, and its derivative with it: no jump of slope over 2h beyond what curvature makes */
+                    /* The derivative is continuous: over 2h it changes by no more than the curvature allows. */
                     assert_close(slope_after[3][2], slope_before[3][2], 100 * h);
                 }
             }
 }
 
-/* How much of the valid set the smooth floor gives away. */
+/* The part of the valid set that the smooth floor excludes is small. */
 static void the_sliver(void **state)
 {
     (void)state;
@@ -98,7 +98,7 @@ static void the_sliver(void **state)
     assert_true(worst < 1. / 128 + 1e-8 && ordinary < 1e-8);
     const gkv_gk lost = {0, 1, 8, -.4999, .8, 0};
     double back[4];
-    assert_fails(gkv_gk_to_free(&lost, back), GKV_ERR_ARGUMENT, "smooth map");
+    assert_fails(gkv_gk_to_free(&lost, back), GKV_ERR_ARGUMENT, "the infimum of k");
     const gkv_gk invalid = {0, 1, 1, -.4, .8, 0};
     assert_fails(gkv_gk_to_free(&invalid, back), GKV_ERR_ARGUMENT, "not increasing");
 }
@@ -112,7 +112,7 @@ static double least_slope(const gkv_gk *gk, double z_max)
     return least;
 }
 
-/* The bounds by their meaning: ρ has the sign that they promise. */
+/* Above the bound ρ is positive, below it ρ has a negative value. */
 static void bounds_of_families(void **state)
 {
     (void)state;

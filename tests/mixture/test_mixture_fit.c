@@ -1,119 +1,14 @@
-/* Mixtures: densities, draws, conditionals, and the fit by EM. */
+/* The fit of mixtures by EM. */
 #include "support.h"
 
 #include "core/rng.h"
 #include "gkvae/mgk_fit.h"
-#include "gkvae/mgk_mixture.h"
+#include "mixture/two_components.h"
 
-enum { D = 3, N = 6000 };
-
-static gkv_mgk_mixture *truth;
-static double x[N * D];
-static size_t component[N];
-
-/* Two components, of a third and two thirds, apart by some deviations. */
-static int make(void **state)
-{
-    (void)state;
-    const gkv_gk first[D] = {{0, 1, .5, .2, .8, 0}, {0, 1, -.3, .1, .8, 0}, {1, .5, 0, 0, .8, 0}};
-    const gkv_gk second[D] = {{6, .7, -.4, .1, .8, 0}, {2, 2, .2, .05, .8, 0}, {-2, 1, .6, .15, .8, 0}};
-    gkv_mgk *parts[2];
-    assert_ok(gkv_mgk_create(D, first, (double[]){1, .5, 0, .5, 1, -.4, 0, -.4, 1}, &parts[0]));
-    assert_ok(gkv_mgk_create(D, second, (double[]){1, -.6, .3, -.6, 1, 0, .3, 0, 1}, &parts[1]));
-    assert_ok(gkv_mgk_mixture_create(2, (double[]){1, 2}, (const gkv_mgk *const *)parts, &truth));
-    gkv_mgk_free(parts[0]);
-    gkv_mgk_free(parts[1]);
-    assert_ok(gkv_mgk_mixture_sample(truth, 31, 0, N, 0, x, component));
-    return 0;
-}
-
-static int unmake(void **state)
-{
-    (void)state;
-    gkv_mgk_mixture_free(truth);
-    return 0;
-}
-
-static double mean_of(const gkv_mgk_mixture *m, size_t n, const double *rows)
-{
-    double *log_pdf = test_alloc(n * sizeof *log_pdf), sum = 0;
-    assert_ok(gkv_mgk_mixture_log_pdf(m, n, rows, 0, log_pdf));
-    for (size_t i = 0; i < n; i++)
-        sum += log_pdf[i] / (double)n;
-    free(log_pdf);
-    return sum;
-}
-
-static void density_is_the_weighted_sum(void **state)
-{
-    (void)state;
-    enum { ROWS = 200 };
-    static double log_pdf[ROWS], again[ROWS], shares[ROWS * 2];
-    assert_ok(gkv_mgk_mixture_responsibilities(truth, ROWS, x, 1, log_pdf, shares));
-    assert_ok(gkv_mgk_mixture_log_pdf(truth, ROWS, x, 3, again));
-    assert_memory_equal(log_pdf, again, sizeof again);
-    assert_true(gkv_mgk_mixture_count(truth) == 2 && gkv_mgk_mixture_dimensions(truth) == D);
-    for (size_t i = 0; i < ROWS; i++) {
-        double w[D], f[2];
-        for (size_t k = 0; k < 2; k++)
-            f[k] = gkv_mgk_mixture_weights(truth)[k] *
-                   exp(gkv_mgk_log_pdf(gkv_mgk_mixture_component(truth, k), x + i * D, w));
-        assert_relative(exp(log_pdf[i]), f[0] + f[1], 1e-9);
-        assert_close(shares[2 * i], f[0] / (f[0] + f[1]), 1e-9);
-        assert_close(shares[2 * i] + shares[2 * i + 1], 1, 1e-14);
-    }
-    /* Nowhere, and nothing. */
-    const double odd[2 * D] = {INFINITY, 0, 0, NAN, 0, 0};
-    assert_ok(gkv_mgk_mixture_responsibilities(truth, 2, odd, 1, log_pdf, shares));
-    assert_true(log_pdf[0] == -INFINITY && isnan(log_pdf[1]) && isnan(shares[2]) && isnan(shares[3]));
-    assert_relative(shares[0], 1.0 / 3, 1e-14);
-    assert_true(gkv_mgk_mixture_component(truth, 2) == NULL);
-}
-
-static void samples_have_the_weights(void **state)
-{
-    (void)state;
-    double first = 0;
-    for (size_t i = 0; i < N; i++)
-        first += component[i] == 0;
-    assert_close(first / N, 1.0 / 3, 4.5 * sqrt(2.0 / 9 / N));
-    double some[10 * D];
-    size_t which[10];
-    assert_ok(gkv_mgk_mixture_sample(truth, 31, 500, 10, 1, some, which));
-    assert_memory_equal(some, x + 500 * D, sizeof some);
-    assert_memory_equal(which, component + 500, sizeof which);
-}
-
-static void conditional_times_marginal_is_joint(void **state)
-{
-    (void)state;
-    gkv_mgk_mixture *marginal, *conditional;
-    const size_t given[1] = {1};
-    assert_ok(gkv_mgk_mixture_marginal(truth, 1, given, &marginal));
-    for (size_t i = 0; i < 20; i++) {
-        const double *row = x + i * D, rest[2] = {row[0], row[2]};
-        assert_ok(gkv_mgk_mixture_conditional(truth, 1, given, &row[1], &conditional));
-        const double joint = mean_of(truth, 1, row);
-        assert_close(mean_of(marginal, 1, &row[1]) + mean_of(conditional, 1, rest), joint, 1e-9 * (1 + fabs(joint)));
-        gkv_mgk_mixture_free(conditional);
-    }
-    gkv_mgk_mixture_free(marginal);
-    assert_ok(gkv_mgk_mixture_conditional(truth, 0, NULL, NULL, &conditional));
-    assert_relative(mean_of(conditional, 10, x), mean_of(truth, 10, x), 1e-12);
-    gkv_mgk_mixture_free(conditional);
-    assert_fails(gkv_mgk_mixture_conditional(truth, 1, given, (double[]){NAN}, &conditional), GKV_ERR_NUMERIC,
-                 "density above 0");
-    assert_fails(gkv_mgk_mixture_marginal(truth, 1, (size_t[]){9}, &marginal), GKV_ERR_ARGUMENT, "coordinate 9");
-    /* A component whose share is 0 goes. */
-    assert_ok(gkv_mgk_mixture_conditional(truth, 1, (size_t[]){0}, (double[]){-1e4}, &conditional));
-    assert_int_equal(gkv_mgk_mixture_count(conditional), 1);
-    gkv_mgk_mixture_free(conditional);
-}
-
-/* What the monitor saw. */
+/* The values that the monitor received. */
 typedef struct trace {
     int calls, stop_at;
-    double last, fall, best_held_out;
+    double last, decrease, best_held_out;
     size_t damped;
 } trace;
 
@@ -122,7 +17,7 @@ static int watch(void *user, const gkv_mgk_mixture_progress *p)
     trace *t = user;
     assert_int_equal(p->iteration, t->calls);
     if (t->calls++ > 0)
-        t->fall = fmax(t->fall, t->last - p->log_likelihood);
+        t->decrease = fmax(t->decrease, t->last - p->log_likelihood);
     t->last = p->log_likelihood;
     t->best_held_out = p->iteration ? fmax(t->best_held_out, p->held_out) : p->held_out;
     t->damped += p->damped;
@@ -138,15 +33,15 @@ static void recovers_two_components(void **state)
     gkv_mgk_mixture_defaults(&set);
     trace t = {0};
     set.components = 2;
-    set.tolerance = .06; /* 1e-5 a row */
+    set.tolerance = .06; /* 1e-5 for each row */
     set.monitor = watch;
     set.monitor_user = &t;
     assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
     assert_int_equal(f.stop, GKV_MIXTURE_CONVERGED);
     assert_true(f.components == 2 && f.dropped == 0 && f.parameters == 2 * (12 + 3) + 1 && isnan(f.held_out));
-    assert_true(t.fall <= 1e-5 && f.largest_decrease <= 1e-5 && t.calls == f.iterations + 1);
+    assert_true(t.decrease <= 1e-5 && f.largest_decrease <= 1e-5 && t.calls == f.iterations + 1);
     assert_relative(f.log_likelihood / N, mean_of(m, N, x), 1e-12);
-    /* No worse than the truth by what 31 parameters gain, or less likely by more than a little. */
+    /* The fit is not much less likely than the truth, and not more likely than 31 fitted parameters explain. */
     const double gain = f.log_likelihood - N * mean_of(truth, N, x);
     assert_true(gain > -6 && gain < 45);
     const size_t small = gkv_mgk_mixture_weights(m)[0] > .5;
@@ -188,7 +83,7 @@ static void same_on_any_number_of_threads(void **state)
     assert_true(mean[0] == mean[1] && mean[1] == mean[2]);
 }
 
-/* A normal mixture without shrinkage is the ordinary one: EM written out. */
+/* A normal mixture without shrinkage agrees with a direct implementation of EM. */
 static void normal_twin_is_ordinary_em(void **state)
 {
     (void)state;
@@ -204,17 +99,17 @@ static void normal_twin_is_ordinary_em(void **state)
     assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, 1, &start, NULL));
     set.max_iterations = 1;
     assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, 1, &m, NULL));
-    static double shares[n * K];
-    assert_ok(gkv_mgk_mixture_responsibilities(start, n, x, 1, NULL, shares));
+    static double responsibilities[n * K];
+    assert_ok(gkv_mgk_mixture_responsibilities(start, n, x, 1, NULL, responsibilities));
     for (size_t k = 0; k < K; k++) {
         double total = 0, mean[D] = {0}, c[D * D] = {0}, r[D * D];
         for (size_t i = 0; i < n; i++)
-            total += shares[i * K + k];
+            total += responsibilities[i * K + k];
         for (size_t i = 0; i < n * D; i++)
-            mean[i % D] += shares[i / D * K + k] * x[i] / total;
+            mean[i % D] += responsibilities[i / D * K + k] * x[i] / total;
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < D * D; j++)
-                c[j] += shares[i * K + k] * (x[i * D + j / D] - mean[j / D]) * (x[i * D + j % D] - mean[j % D]) / total;
+                c[j] += responsibilities[i * K + k] * (x[i * D + j / D] - mean[j / D]) * (x[i * D + j % D] - mean[j % D]) / total;
         const gkv_mgk *part = gkv_mgk_mixture_component(m, k);
         gkv_mgk_covariance(part, r);
         assert_close(gkv_mgk_mixture_weights(m)[k], total / n, 1e-4);
@@ -229,9 +124,9 @@ static void normal_twin_is_ordinary_em(void **state)
     gkv_mgk_mixture_free(m);
 }
 
-/* Data that no mixture fits: ties, a lattice, a heavy tail. Steps are shortened, and the
- * log-likelihood, noise included, still never falls. */
-static void likelihood_never_falls(void **state)
+/* Data that no mixture fits: ties, a lattice, a heavy tail. Steps are shortened, and the log-likelihood, including the
+ * noise, never decreases. */
+static void likelihood_never_decreases(void **state)
 {
     (void)state;
     enum { n = 1500 };
@@ -256,7 +151,7 @@ static void likelihood_never_falls(void **state)
         set.monitor = watch;
         set.monitor_user = &t;
         assert_ok(gkv_mgk_mixture_fit(n, D, y, &set, 0, &m, &f));
-        assert_true(t.fall <= 1e-5);
+        assert_true(t.decrease <= 1e-5);
         assert_true(isfinite(f.log_likelihood));
         shortened += f.damped + f.refused;
         gkv_mgk_mixture_free(m);
@@ -273,7 +168,7 @@ static void held_out_rows_decide(void **state)
     gkv_mgk_mixture_settings set;
     gkv_mgk_mixture_defaults(&set);
     trace t = {0};
-    set.components = 12; /* far too many for 300 rows */
+    set.components = 12; /* too many for 300 rows */
     set.max_iterations = 60;
     set.tolerance = 0;
     set.patience = 5;
@@ -283,11 +178,11 @@ static void held_out_rows_decide(void **state)
     set.monitor_user = &t;
     assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, 0, &m, &f));
     assert_relative(f.held_out, mean_of(m, HELD, set.held_out), 1e-12);
-    assert_close(f.held_out, t.best_held_out, 1e-4); /* noise apart */
+    assert_close(f.held_out, t.best_held_out, 1e-4); /* up to the noise */
     assert_int_equal(f.stop, GKV_MIXTURE_HELD_OUT);
     assert_int_equal(f.iterations, f.best_iteration + 5);
     gkv_mgk_mixture_free(m);
-    /* The monitor can end it. */
+    /* The monitor can end the fit. */
     t = (trace){.stop_at = 3};
     assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, 0, &m, &f));
     assert_true(f.stop == GKV_MIXTURE_ASKED && t.calls == 3);
@@ -329,7 +224,7 @@ static void outliers_and_degenerate_rows(void **state)
     gkv_mgk_mixture_settings set;
     gkv_mgk_mixture_defaults(&set);
     set.components = 2;
-    /* One row 10⁶ deviations out: the others are fitted as before. */
+    /* With one row at 10⁶ standard deviations, the others are fitted as before. */
     for (set.normal = 0; set.normal < 2; set.normal++) {
         memcpy(y, x, sizeof y);
         assert_ok(gkv_mgk_mixture_fit(n, D, y, &set, 0, &m, &f));
@@ -341,7 +236,7 @@ static void outliers_and_degenerate_rows(void **state)
         gkv_mgk_mixture_free(m);
     }
     set.normal = 0;
-    /* Three different rows, many times each. */
+    /* Three different rows, each of them many times. */
     for (size_t i = 0; i < n; i++)
         memcpy(y + i * D, x + i % 3 * D, D * sizeof *y);
     set.components = 3;
@@ -350,7 +245,7 @@ static void outliers_and_degenerate_rows(void **state)
     gkv_mgk_mixture_free(m);
     set.components = 4;
     assert_fails(gkv_mgk_mixture_fit(n, D, y, &set, 0, &m, &f), GKV_ERR_DATA, "there are 3");
-    /* Fewer rows than columns allow for, and as many components as rows. */
+    /* Few rows for the number of columns, and as many components as rows. */
     set.components = 2;
     assert_ok(gkv_mgk_mixture_fit(3, D, x, &set, 0, &m, &f));
     gkv_mgk_mixture_free(m);
@@ -358,7 +253,7 @@ static void outliers_and_degenerate_rows(void **state)
     assert_ok(gkv_mgk_mixture_fit(9, D, x, &set, 0, &m, &f));
     assert_true(isfinite(f.log_likelihood) && f.components >= 1);
     gkv_mgk_mixture_free(m);
-    /* A diagonal one. */
+    /* A mixture with R = I. */
     set.components = 2;
     set.independent = 1;
     assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, 0, &m, &f));
@@ -366,7 +261,7 @@ static void outliers_and_degenerate_rows(void **state)
     gkv_mgk_mixture_free(m);
 }
 
-/* Where margins are normal, estimating the shapes together leaves little of them. */
+/* If the margins are normal, shrinkage makes g and k very small. */
 static void shapes_are_drawn_together(void **state)
 {
     (void)state;
@@ -392,7 +287,7 @@ static void shapes_are_drawn_together(void **state)
     assert_true(held_out[1] > held_out[0]);
 }
 
-/* The default stops small samples at 0.01 nats in all, large ones by the row. */
+/* The default tolerance of small samples is 0.01 nats in total. That of large samples grows with the number of rows. */
 static void default_tolerance_follows_the_sample(void **state)
 {
     (void)state;
@@ -418,8 +313,8 @@ static void default_tolerance_follows_the_sample(void **state)
     assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT, "tolerance");
 }
 
-/* What the data did not choose is no parameter. */
-static void parameters_are_those_that_were_free(void **state)
+/* Values that are not fitted do not count as parameters. */
+static void parameters_are_the_fitted_ones(void **state)
 {
     (void)state;
     gkv_mgk_mixture *m;
@@ -441,7 +336,7 @@ static void parameters_are_those_that_were_free(void **state)
     assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
     assert_int_equal(f.parameters, 2 * (3 * D + 3) + 1);
     gkv_mgk_mixture_free(m);
-    /* Normal columns, whose shapes shrink all the way. */
+    /* Normal columns, whose g and k shrink to 0. */
     static double y[N * D];
     gkv_rng_normal_d(gkv_rng_at(5, GKV_STREAM_USER, 0, 0), N * D, y);
     for (size_t i = 0; i < N; i++)
@@ -484,7 +379,7 @@ static void refusals(void **state)
     const gkv_gk other_family = {.b = 1, .k = .1, .c = .8, .family = GKV_GK_FAMILY_GH};
     gkv_mgk_mixture_defaults(&set);
     set.components = 1;
-    set.margins.start = &other_family; /* is not used */
+    set.margins.start = &other_family; /* must be ignored */
     assert_ok(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f));
     gkv_mgk_mixture_free(m);
     y[7 * D + 2] = NAN;
@@ -497,7 +392,7 @@ static void refusals(void **state)
         y[i * D + 2] = 5;
     assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA, "column 3 is constant");
     y[2] = -1e308, y[D + 2] = 1e308;
-    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA, "column 3: its range, -1e+308 to 1e+308");
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA, "the range of column 3, -1e+308 to 1e+308");
     assert_true(m == NULL);
     const gkv_mgk *parts[2] = {gkv_mgk_mixture_component(truth, 0), gkv_mgk_mixture_component(truth, 1)};
     assert_fails(gkv_mgk_mixture_create(0, NULL, parts, &m), GKV_ERR_ARGUMENT, "at least one");
@@ -514,19 +409,16 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(density_is_the_weighted_sum),
-        cmocka_unit_test(samples_have_the_weights),
-        cmocka_unit_test(conditional_times_marginal_is_joint),
         cmocka_unit_test(recovers_two_components),
         cmocka_unit_test(same_on_any_number_of_threads),
         cmocka_unit_test(normal_twin_is_ordinary_em),
-        cmocka_unit_test(likelihood_never_falls),
+        cmocka_unit_test(likelihood_never_decreases),
         cmocka_unit_test(held_out_rows_decide),
         cmocka_unit_test(weights_count_rows),
         cmocka_unit_test(outliers_and_degenerate_rows),
         cmocka_unit_test(shapes_are_drawn_together),
         cmocka_unit_test(default_tolerance_follows_the_sample),
-        cmocka_unit_test(parameters_are_those_that_were_free),
+        cmocka_unit_test(parameters_are_the_fitted_ones),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, make, unmake);
