@@ -142,8 +142,8 @@ typedef struct gkv_mgk_mixture_settings {
                                        1 */
     double log_noise;               /* −300; ≤ 0; the log weight of the noise; −∞ means no noise */
     double least_scale;             /* 1e-3; > 0; the least B of a margin relative to the robust spread of the column */
-    double least_rows;              /* 20; ≥ 8; a component with fewer rows is not fitted; one with hardly any is
-                                       dropped */
+    double least_rows;              /* 20; ≥ 8; a component with fewer rows keeps its margins and R; one with hardly
+                                       any is dropped */
     const double *held_out;         /* NULL; [held_out_rows × d] rows that are evaluated but not fitted */
     size_t held_out_rows;           /* 0; the number of these rows */
     int quick;                      /* 0; 1 computes densities and scores in float, with an error of about 1e-6, and

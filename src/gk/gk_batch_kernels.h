@@ -9,8 +9,8 @@
  * numbers.
  *
  * Accuracy: z and log f have a relative error of about 1e-6 in float and 1e-14 in double. */
-#ifndef GKV_GK_BATCH_H
-#define GKV_GK_BATCH_H
+#ifndef GKV_GK_BATCH_KERNELS_H
+#define GKV_GK_BATCH_KERNELS_H
 
 #include <stddef.h>
 

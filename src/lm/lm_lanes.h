@@ -1,6 +1,6 @@
 /* For lm_kernels.c: loads and stores of elements of all lanes, sums of products, and lengths of vectors. */
-#ifndef GKV_LM_KERNELS_LANES_H
-#define GKV_LM_KERNELS_LANES_H
+#ifndef GKV_LM_LANES_H
+#define GKV_LM_LANES_H
 
 #include "core/simd_types.h"
 #include "lm/lm_kernels.h"

@@ -1,6 +1,6 @@
 /* For lm_kernels.c: weights and loss functions. */
-#ifndef GKV_LM_KERNELS_LOSS_H
-#define GKV_LM_KERNELS_LOSS_H
+#ifndef GKV_LM_LOSS_H
+#define GKV_LM_LOSS_H
 
 #include "lm/lm_lanes.h"
 

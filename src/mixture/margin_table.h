@@ -6,8 +6,8 @@
  * functions are cubic Hermite interpolants with float coefficients, and log f has an error of about 1e-6. Where the
  * error is larger (a strong curvature, the end of a bounded support), and beyond the table, the functions are
  * computed exactly. */
-#ifndef GKV_MGK_TABLE_H
-#define GKV_MGK_TABLE_H
+#ifndef GKV_MIXTURE_MARGIN_TABLE_H
+#define GKV_MIXTURE_MARGIN_TABLE_H
 
 #include "mixture/rows.h"
 

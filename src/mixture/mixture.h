@@ -1,6 +1,6 @@
 /* The structure of a mixture, for the files of this module. */
-#ifndef GKV_MGK_MIXTURE_INTERNAL_H
-#define GKV_MGK_MIXTURE_INTERNAL_H
+#ifndef GKV_MIXTURE_MIXTURE_H
+#define GKV_MIXTURE_MIXTURE_H
 
 #include "gkvae/mgk_mixture.h"
 #include "mixture/rows.h"

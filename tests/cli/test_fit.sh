@@ -89,7 +89,7 @@ done
 # Tails lighter than any: k ends at its bound, which is told and no failure.
 awk 'BEGIN { for (i = 1; i < 80; i++) print i / 80 }' > uniform.csv
 expect 0 "k is at its least valid value" "$gkvae" fit uniform.csv
-expect 2 "valid for g = 0 alone" "$gkvae" fit uniform.csv --fix k=-0.5
+expect 2 "is valid for g = 0 only" "$gkvae" fit uniform.csv --fix k=-0.5
 expect 0 "" "$gkvae" fit uniform.csv --fix g=0,k=-0.5
 expect 0 "" "$gkvae" fit uniform.csv --fix g=-100
 ! grep -q "±100" output || fail "a warning of what was asked for: $(cat output)"

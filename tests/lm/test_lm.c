@@ -343,7 +343,7 @@ static void refusals_and_limits(void **state)
 {
     (void)state;
     gkv_lm *lm;
-    assert_fails(gkv_lm_create(1, 2, &lm), GKV_ERR_ARGUMENT, "1 residuals, 2 parameters");
+    assert_fails(gkv_lm_create(1, 2, &lm), GKV_ERR_ARGUMENT, "1 residuals and 2 parameters");
     assert_fails(gkv_lm_create(3, 0, &lm), GKV_ERR_ARGUMENT, "0 parameters");
     assert_fails(gkv_lm_create(SIZE_MAX / 4, 3, &lm), GKV_ERR_ARGUMENT, "too large");
     gkv_lm_free(NULL);
@@ -359,7 +359,7 @@ static void refusals_and_limits(void **state)
     assert_fails(gkv_lm_solve(lm, rosenbrock, failing_jacobian, NULL, (double[]){-1.2, 1}, NULL, NULL), GKV_ERR_DATA,
                  "the callback for the derivatives returned GKV_ERR_DATA");
     assert_fails(gkv_lm_solve(lm, failing_within, NULL, NULL, x, NULL, NULL), GKV_ERR_ARGUMENT,
-                 "1 residuals, 2 parameters");
+                 "1 residuals and 2 parameters");
     assert_true(result.cost_after <= result.cost_before && isfinite(x[0]));
     assert_fails(gkv_lm_solve(lm, rosenbrock, nan_jacobian, NULL, x, NULL, NULL), GKV_ERR_NUMERIC,
                  "residual 0 in parameter 1");

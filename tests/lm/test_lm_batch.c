@@ -274,7 +274,7 @@ static void failures(void **state)
     gkv_lm_settings set;
     gkv_lm_defaults(&set);
     assert_fails(gkv_lm_batch_create(N, P, -1, &batch), GKV_ERR_ARGUMENT, "needs 1 thread or more");
-    assert_fails(gkv_lm_batch_create(2, P, 1, &batch), GKV_ERR_ARGUMENT, "2 residuals, 3 parameters");
+    assert_fails(gkv_lm_batch_create(2, P, 1, &batch), GKV_ERR_ARGUMENT, "2 residuals and 3 parameters");
     assert_fails(gkv_lm_batch_create(SIZE_MAX / 4, P, 1, &batch), GKV_ERR_ARGUMENT, "too large");
     gkv_lm_batch_free(NULL);
     assert_ok(gkv_lm_batch_create(N, P, 2, &batch));

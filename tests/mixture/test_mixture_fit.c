@@ -244,7 +244,7 @@ static void outliers_and_degenerate_rows(void **state)
     assert_true(isfinite(f.log_likelihood));
     gkv_mgk_mixture_free(m);
     set.components = 4;
-    assert_fails(gkv_mgk_mixture_fit(n, D, y, &set, 0, &m, &f), GKV_ERR_DATA, "there are 3");
+    assert_fails(gkv_mgk_mixture_fit(n, D, y, &set, 0, &m, &f), GKV_ERR_DATA, "there are only 3");
     /* Few rows for the number of columns, and as many components as rows. */
     set.components = 2;
     assert_ok(gkv_mgk_mixture_fit(3, D, x, &set, 0, &m, &f));

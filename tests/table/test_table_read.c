@@ -149,7 +149,7 @@ static void faults_wait_until_the_column_is_wanted(void **state)
     assert_fails(gkv_table_numbers(table, 3, &values), GKV_ERR_DATA, "word: the column holds text");
     assert_fails(gkv_table_numbers(table, 4, &values), GKV_ERR_DATA, "it:3: inf: \"inf\"");
     assert_fails(gkv_table_numbers(table, 5, &values), GKV_ERR_DATA, "the decimal sign is a point");
-    assert_fails(gkv_table_numbers(table, 6, &values), GKV_ERR_ARGUMENT, "column 6 is not there");
+    assert_fails(gkv_table_numbers(table, 6, &values), GKV_ERR_ARGUMENT, "column 6 does not exist");
     assert_int_equal(gkv_table_kind(table, 0), GKV_COLUMN_NUMBERS);
     assert_int_equal(gkv_table_kind(table, 3), GKV_COLUMN_TEXT);
     gkv_table_free(table);
