@@ -17,7 +17,7 @@ uninstalls() {
     expect 1 "nothing was installed" bash "$source/scripts/uninstall.sh" mine
 }
 cat > mean.c << 'END'
-#include <gkvae/gk.h>
+#include <gkvae/gkvae.h>
 #include <stdio.h>
 int main(void)
 {
