@@ -155,7 +155,8 @@ gkv_status gkv_gk_information(const gkv_gk *gk, double information[4][4])
         }
     if (!(error <= 1e-8))
         return gkv_fail(GKV_ERR_NUMERIC, "the Fisher information of a %s with g = %g and k = %g is accurate to %.1e "
-                                         "only; the parameters are near the bound of validity, where it grows without bound",
+                                         "only; the parameters are near the bound of validity, where it grows without "
+                                         "bound",
                         gkv_gk_family_name(gk->family), gk->g, gk->k, error);
     return GKV_OK;
 }

@@ -64,7 +64,8 @@ gkv_status gkv_gk_to_free(const gkv_gk *gk, double u[4])
     const double least = floor_at(ops, gk->g, gk->c, &slope), above = gk->k - least;
     if (!(above > 0))
         return gkv_fail(GKV_ERR_ARGUMENT, "k = %.10g is not above %.10g, the infimum of k in the unconstrained "
-                                          "transform for g = %g and c = %g; gkv_gk_project with a margin of 1/64 raises k enough",
+                                          "transform for g = %g and c = %g; gkv_gk_project with a margin of 1/64 raises k "
+                                          "enough",
                         gk->k, least, gk->g, gk->c);
     u[GKV_GK_A] = gk->a;
     u[GKV_GK_B] = log(gk->b);

@@ -154,8 +154,8 @@ static gkv_status bound_g(const gkv_gk_fit_common *common, gkv_gk_task *task, do
         return GKV_OK;
     if (!inside && !outside)
         return gkv_gk_k_min(0.0, c) <= k
-                   ? gkv_fail(GKV_ERR_ARGUMENT, "the fixed k = %g with c = %g is valid for g = 0 only; fix g at 0 too", k,
-                              c)
+                   ? gkv_fail(GKV_ERR_ARGUMENT, "the fixed k = %g with c = %g is valid for g = 0 only; fix g at 0 too",
+                              k, c)
                    : gkv_fail(GKV_ERR_ARGUMENT, "the fixed k = %g is not valid for any g with c = %g", k, c);
     double low = 0.0, high = most;
     for (int step = 0; step < 50; step++) {

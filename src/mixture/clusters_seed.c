@@ -97,8 +97,8 @@ gkv_status gkv_clusters_seed(gkv_clusters *s)
             continue;
         }
         if (!(total > 0))
-            return gkv_fail(GKV_ERR_DATA, "%zu components need as many different rows, but there are only %zu", s->count,
-                            k);
+            return gkv_fail(GKV_ERR_DATA, "%zu components need as many different rows, but there are only %zu",
+                            s->count, k);
         size_t candidates[GKV_CLUSTERS_CANDIDATES];
         gkv_rng_uniform(gkv_mgk_draw(s->seed, k), count, u);
         for (size_t c = 0; c < count; c++)

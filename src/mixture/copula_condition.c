@@ -107,8 +107,8 @@ gkv_status gkv_mgk_conditional(const gkv_mgk *mgk, size_t count, const size_t *g
     *out = NULL;
     const size_t d = mgk->d, left = d - count;
     if (count >= d)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a conditional distribution needs fewer than %zu given coordinates, not %zu", d,
-                        count);
+        return gkv_fail(GKV_ERR_ARGUMENT, "a conditional distribution needs fewer than %zu given coordinates, not %zu",
+                        d, count);
     size_t *order = NULL;
     double *factor = NULL, *known = NULL, *mean = NULL;
     gkv_gk *margins = NULL;

@@ -62,8 +62,8 @@ static double now(void)
 static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_settings *s)
 {
     if (d < 1 || n > UINT32_MAX || s->components < 1 || s->components > n)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a mixture of %zu components cannot be fitted to %zu × %zu numbers; the number "
-                                          "of rows must be between the number of components and %zu",
+        return gkv_fail(GKV_ERR_ARGUMENT, "a mixture of %zu components cannot be fitted to %zu × %zu numbers; the "
+                                          "number of rows must be between the number of components and %zu",
                         s->components, n, d, (size_t)UINT32_MAX);
     if (!((s->shrink >= 0 && s->shrink <= 1) || s->shrink == GKV_MGK_SHRINK_AUTO))
         return gkv_fail(GKV_ERR_ARGUMENT, "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g", s->shrink);

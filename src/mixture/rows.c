@@ -189,8 +189,8 @@ gkv_status gkv_mgk_log_pdf_many(const gkv_mgk *mgk, size_t n, const double *x, i
     for (size_t t = 0; t < tiles; t++) {
         double *mine = scratch + (size_t)omp_get_thread_num() * size;
         const size_t first = t * GKV_MGK_TILE;
-        gkv_mgk_log_pdf_tile(mgk, NULL, gkv_mgk_tile_rows(n, t), x + first * d, w ? w + first * d : mine + size / 2, mine,
-                             log_pdf + first, 1);
+        gkv_mgk_log_pdf_tile(mgk, NULL, gkv_mgk_tile_rows(n, t), x + first * d,
+                             w ? w + first * d : mine + size / 2, mine, log_pdf + first, 1);
     }
     free(scratch);
     return GKV_OK;

@@ -78,7 +78,8 @@ static void float_inverse(const gkv_mgk_float *float_form, size_t rows, const do
 
 /* Adds the rows of a tile to the sums of block b. */
 static gkv_status do_tile(const gkv_mgk_weighted_rows *selected, const gkv_mgk_columns *columns,
-                          const gkv_mgk_table *table, const gkv_mgk_float *float_form, double most, size_t tile, double *scratch, block *b)
+                          const gkv_mgk_table *table, const gkv_mgk_float *float_form, double most, size_t tile,
+                          double *scratch, block *b)
 {
     const size_t d = selected->d, first = tile * GKV_MGK_TILE, rows = gkv_mgk_tile_rows(selected->n, tile);
     double *z = scratch, *log_dq = scratch + rows * d, *gathered = log_dq + rows * d;

@@ -190,7 +190,8 @@ static void bounds(void **state)
     set.low = low, set.high = high;
     gkv_lm *lm;
     assert_ok(gkv_lm_create(2, 2, &lm));
-    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT, "no value satisfies the bounds");
+    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT,
+                 "no value satisfies the bounds");
     gkv_lm_free(lm);
 }
 

@@ -392,7 +392,8 @@ static void refusals(void **state)
         y[i * D + 2] = 5;
     assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA, "column 3 is constant");
     y[2] = -1e308, y[D + 2] = 1e308;
-    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA, "the range of column 3, -1e+308 to 1e+308");
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA,
+                 "the range of column 3, -1e+308 to 1e+308");
     assert_true(m == NULL);
     const gkv_mgk *parts[2] = {gkv_mgk_mixture_component(truth, 0), gkv_mgk_mixture_component(truth, 1)};
     assert_fails(gkv_mgk_mixture_create(0, NULL, parts, &m), GKV_ERR_ARGUMENT, "at least one");

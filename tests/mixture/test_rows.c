@@ -393,8 +393,10 @@ static void refusals(void **state)
     assert_fails(gkv_mgk_marginal(mgk, 0, NULL, &out), GKV_ERR_ARGUMENT, "1 … 5");
     assert_fails(gkv_mgk_marginal(mgk, 2, (size_t[]){1, 1}, &out), GKV_ERR_ARGUMENT, "twice");
     assert_fails(gkv_mgk_marginal(mgk, 1, (size_t[]){5}, &out), GKV_ERR_ARGUMENT, "coordinate 5 does not exist");
-    assert_fails(gkv_mgk_conditional(mgk, D, (size_t[]){0, 1, 2, 3, 4}, x, &out), GKV_ERR_ARGUMENT, "fewer than 5 given");
-    assert_fails(gkv_mgk_conditional(mgk, 1, (size_t[]){0}, (double[]){NAN}, &out), GKV_ERR_ARGUMENT, "not finite or outside");
+    assert_fails(gkv_mgk_conditional(mgk, D, (size_t[]){0, 1, 2, 3, 4}, x, &out), GKV_ERR_ARGUMENT,
+                 "fewer than 5 given");
+    assert_fails(gkv_mgk_conditional(mgk, 1, (size_t[]){0}, (double[]){NAN}, &out), GKV_ERR_ARGUMENT,
+                 "not finite or outside");
     assert_true(out == NULL);
     gkv_mgk_free(mgk);
     assert_fails(gkv_mgk_create_latent(2, margins, (double[]){0, NAN}, NULL, &out), GKV_ERR_ARGUMENT, "mean");
