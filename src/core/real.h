@@ -1,5 +1,5 @@
 /* The numeric type of the networks: float in the product, double in the build
- * that the gradient tests link (rooms named *_double). */
+ * that the gradient tests link (modules named *_double). */
 #ifndef GKV_CORE_REAL_H
 #define GKV_CORE_REAL_H
 
