@@ -3,16 +3,12 @@
 #ifndef GKV_CORE_REAL_H
 #define GKV_CORE_REAL_H
 
-#include <cblas.h>
-
 #ifdef GKV_REAL_IS_DOUBLE
 typedef double gkv_real;
 #define GKV_REAL_NAME "F64"
-#define gkv_gemm cblas_dgemm
 #else
 typedef float gkv_real;
 #define GKV_REAL_NAME "F32"
-#define gkv_gemm cblas_sgemm
 #endif
 
 #endif

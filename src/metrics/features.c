@@ -14,6 +14,7 @@
 #include "core/simd.h"
 #include "core/threads.h"
 #include "nn/nn_kernels.h"
+#include "num/blas.h"
 
 enum { TILE = 25 }; /* images */
 
@@ -199,8 +200,8 @@ gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float
 {
     GKV_TRY(check(network, n, images, threads, features, probabilities));
     const gkv_gemm_kernels *const gemm = gkv_gemm_kernels_get();
-    if (!gemm && openblas_get_num_threads() != 1)
-        openblas_set_num_threads(1); /* the tiles already run in parallel */
+    if (!gemm)
+        gkv_blas_one_thread(); /* the tiles already run in parallel */
     const gkv_nn_kernels *const nn = gkv_nn_kernels_get();
     const size_t tiles = (n + TILE - 1) / TILE, available = (size_t)gkv_threads(threads);
     const size_t used = available < tiles ? available : tiles;

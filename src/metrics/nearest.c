@@ -14,6 +14,7 @@
 #include "gkvae/generation_metrics.h"
 #include "metrics/sets.h"
 #include "nn/gemm.h"
+#include "num/blas.h"
 
 enum { QUERIES = 256, REFERENCES = 128, LEVELS = 256 }; /* sizes of a tile, and number of grey levels */
 
@@ -178,8 +179,8 @@ gkv_status gkv_nearest(const float *queries, size_t n, const uint8_t *references
     search s = {.kernels = gkv_gemm_kernels_get(), .queries = queries, .references = references,
                 .n = n, .m = m, .pixels = pixels, .rounding = rounding_of(pixels), .index = index,
                 .distance = distance};
-    if (!s.kernels && openblas_get_num_threads() != 1)
-        openblas_set_num_threads(1); /* the blocks already run in parallel */
+    if (!s.kernels)
+        gkv_blas_one_thread(); /* the blocks already run in parallel */
     const size_t blocks = n / QUERIES + (n % QUERIES > 0), used = least((size_t)gkv_threads(threads), blocks);
     worker *workers = NULL;
     gkv_status status = GKV_OK;

@@ -8,6 +8,7 @@
 #include "core/real.h"
 #include "core/rng.h"
 #include "mixture/clusters.h"
+#include "num/blas.h"
 
 enum {
     ITERATIONS = 10, /* of k-means before and after the swaps */
@@ -42,8 +43,7 @@ void gkv_clusters_free(gkv_clusters *clusters)
 static void assign_tile(gkv_clusters *s, size_t t, const double *lengths, double *products, double *sums)
 {
     const size_t first = t * GKV_MGK_TILE, rows = gkv_mgk_tile_rows(s->n, t), d = s->d, width = 2 * d + 2;
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)s->count, (int)d, -2.0, s->rows + first * d,
-                (int)d, s->centres, (int)d, 0.0, products, (int)s->count);
+    gkv_blas_product_d(false, true, rows, s->count, d, -2.0, s->rows + first * d, d, s->centres, d, 0.0, products, s->count);
     s->tiles[t] = 0.0;
     for (size_t i = 0; i < rows; i++) {
         const double w = gkv_clusters_weight(s, first + i), *x = s->rows + (first + i) * d;

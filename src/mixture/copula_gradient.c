@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "gk/gk_batch_kernels.h"
 #include "mixture/rows.h"
+#include "num/blas.h"
 
 /* The arrays of a tile, [GKV_MGK_TILE × d] each. */
 typedef struct tile {
@@ -37,8 +38,7 @@ static void solve(const gkv_mgk *mgk, size_t rows, tile *t)
     gkv_mgk_whiten(mgk, rows, t->w);
     memcpy(t->u, t->w, rows * mgk->d * sizeof *t->u);
     if (!mgk->identity)
-        cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, (int)rows, d, 1.0,
-                    mgk->cholesky, d, t->u, d);
+        gkv_blas_solve_right_d(false, rows, mgk->d, mgk->cholesky, t->u);
 }
 
 /* ∂Q/∂g, ∂Q/∂k, ∂log Q'/∂g and ∂log Q'/∂k. Margins may have different c. */
@@ -94,8 +94,7 @@ static void add_latent(const gkv_mgk *mgk, size_t rows, const double *weights, t
     }
     if (!sum->cholesky)
         return;
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)d, (int)d, (int)rows, 1.0, t->u, (int)d, t->w, (int)d,
-                1.0, sum->cholesky, (int)d);
+    gkv_blas_product_d(true, false, d, d, rows, 1.0, t->u, d, t->w, d, 1.0, sum->cholesky, d);
     for (size_t j = 0; j < d; j++)
         sum->cholesky[j * d + j] -= total / mgk->cholesky[j * d + j];
 }

@@ -12,13 +12,13 @@
 #include "core/threads.h"
 #include "gk/gk_batch_kernels.h"
 #include "mixture/margin_table.h"
+#include "num/blas.h"
 
 /* --- Margins ------------------------------------------------------------------ */
 
 int gkv_mgk_threads(int asked, size_t parts)
 {
-    if (openblas_get_num_threads() != 1)
-        openblas_set_num_threads(1);
+    gkv_blas_one_thread();
     const size_t threads = (size_t)gkv_threads(asked);
     return (int)(threads < parts ? threads : parts > 0 ? parts : 1);
 }
@@ -133,8 +133,7 @@ void gkv_mgk_whiten(const gkv_mgk *mgk, size_t rows, double *z)
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < d; j++)
             z[i * d + j] -= mgk->mean[j];
-    cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, (int)rows, (int)d, 1.0, mgk->cholesky,
-                (int)d, z, (int)d);
+    gkv_blas_solve_right_d(true, rows, d, mgk->cholesky, z);
 }
 
 /* Returns 0 for a row whose z are all below 1e150 in size, so that their squares do not overflow. Otherwise sets z
@@ -201,8 +200,7 @@ static void transform_tile(const gkv_mgk *mgk, size_t rows, double *z, double *x
 {
     const size_t d = mgk->d;
     if (!mgk->identity) {
-        cblas_dtrmm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, (int)rows, (int)d, 1.0,
-                    mgk->cholesky, (int)d, z, (int)d);
+        gkv_blas_multiply_right(rows, d, mgk->cholesky, z);
         for (size_t i = 0; i < rows; i++)
             for (size_t j = 0; j < d; j++)
                 z[i * d + j] += mgk->mean[j];

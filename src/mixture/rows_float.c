@@ -8,6 +8,7 @@
 #include "core/memory.h"
 #include "core/real.h"
 #include "gk/gk_batch_kernels.h"
+#include "num/blas.h"
 
 static gkv_status create(size_t d, const gkv_mgk_columns *columns, gkv_mgk_float *out)
 {
@@ -43,8 +44,7 @@ gkv_status gkv_mgk_float_create(const gkv_mgk *mgk, gkv_mgk_float *out)
     GKV_TRY(gkv_alloc(d, d * sizeof *inverse, &inverse));
     for (size_t j = 0; j < d; j++)
         inverse[j * d + j] = 1.0;
-    cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, (int)d, (int)d, 1.0, mgk->cholesky,
-                (int)d, inverse, (int)d);
+    gkv_blas_solve_right_d(true, d, d, mgk->cholesky, inverse);
     for (size_t i = 0; i < d * d; i++)
         out->inverse[i] = (float)inverse[i];
     free(inverse);
@@ -105,8 +105,7 @@ void gkv_mgk_float_log_pdf(const gkv_mgk_float *part, size_t rows, const float *
     const size_t d = part->d;
     float *z = scratch, *w = scratch + rows * d, log_dq[GKV_MGK_TILE];
     gkv_mgk_float_scores(part, rows, x, z, log_dq, w);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)d, (int)d, 1.0F, z, (int)d, part->inverse,
-                (int)d, 0.0F, w, (int)d);
+    gkv_blas_product_f(false, false, rows, d, d, 1.0F, z, d, part->inverse, d, 0.0F, w, d);
     for (size_t i = 0; i < rows; i++)
         out[i * stride] = part->constant - 0.5 * (double)sum_squares(d, w + i * d) - (double)log_dq[i];
 }

@@ -13,6 +13,7 @@
 #include "num/special.h"
 #include "num/linalg.h"
 #include "mixture/margin_table.h"
+#include "num/blas.h"
 #include "num/constants.h"
 
 double gkv_mgk_most_score(double weight)
@@ -113,7 +114,7 @@ static gkv_status do_tile(const gkv_mgk_weighted_rows *selected, const gkv_mgk_c
             zi[j] = root * clamped;
         }
     }
-    cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, (int)d, (int)rows, 1.0, z, (int)d, 1.0, b->products, (int)d);
+    gkv_blas_add_gram(rows, d, z, b->products);
     return GKV_OK;
 }
 
@@ -243,10 +244,8 @@ static double trace(const gkv_mgk_scores *scores, const double *l, double *squar
     for (size_t i = 0; i < d; i++)
         for (size_t j = 0; j <= i; j++)
             square[i * d + j] = square[j * d + i] = scores->products[i * d + j];
-    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, (int)d, (int)d, 1.0, l, (int)d, square,
-                (int)d);
-    cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, (int)d, (int)d, 1.0, l, (int)d, square,
-                (int)d);
+    gkv_blas_solve_left(d, d, l, square);
+    gkv_blas_solve_right_d(true, d, d, l, square);
     double sum = 0.0;
     for (size_t i = 0; i < d; i++)
         sum += square[i * d + i];

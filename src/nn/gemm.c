@@ -1,4 +1,5 @@
 #include "nn/gemm.h"
+#include "num/blas.h"
 
 #include <string.h>
 
@@ -49,9 +50,8 @@ void gkv_gemm_product(const gkv_gemm_kernels *kernels, const gkv_product *p)
     if (kernels)
         kernels->multiply(p);
     else
-        gkv_gemm(CblasRowMajor, plain ? CblasNoTrans : CblasTrans, CblasNoTrans, (blasint)p->m, (blasint)p->n, (blasint)p->k,
-                 1, p->a, (blasint)(plain ? whole_row : p->a_step), p->b, (blasint)p->b_row, p->start ? 1 : 0, p->c,
-                 (blasint)p->c_row);
+        gkv_blas_product(!plain, false, p->m, p->n, p->k, 1, p->a, plain ? whole_row : p->a_step, p->b, p->b_row,
+                         p->start ? 1 : 0, p->c, p->c_row);
 }
 
 /* Y = X Wᵀ + 1 biasᵀ, or Y += X Wᵀ if `bias` is NULL, over `depth` columns of X and W. Their rows are x_row and w_row
@@ -63,8 +63,7 @@ static void forward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, si
     if (!kernels) {
         for (size_t r = 0; bias && r < rows; r++)
             memcpy(y + r * out, bias, out * sizeof *y);
-        gkv_gemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)out, (blasint)depth, 1, x,
-                 (blasint)x_row, w, (blasint)w_row, 1, y, (blasint)out);
+        gkv_blas_product(false, true, rows, out, depth, 1, x, x_row, w, w_row, 1, y, out);
         return;
     }
     gkv_real panel[PACK_DEPTH * PACK_PANEL] __attribute__((aligned(64)));

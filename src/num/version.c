@@ -1,9 +1,9 @@
 #include <stdio.h>
 
-#include "core/real.h"
 #include "core/simd.h"
 #include "gkvae/error.h"
 #include "gkv_version.h"
+#include "num/blas.h"
 
 #if defined(__clang__)
 #define COMPILER "clang " __clang_version__
@@ -22,6 +22,6 @@ const char *gkv_build_description(void)
 {
     static _Thread_local char text[512];
     snprintf(text, sizeof text, "compiler: %s\nBLAS: %s\nkernels: %s (best here: %s)", COMPILER,
-             openblas_get_config(), gkv_simd_name(gkv_simd_level()), gkv_simd_name(gkv_simd_best()));
+             gkv_blas_description(), gkv_simd_name(gkv_simd_level()), gkv_simd_name(gkv_simd_best()));
     return text;
 }
