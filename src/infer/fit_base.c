@@ -47,10 +47,10 @@ static void job_free(job *it)
 static gkv_status set_apart(uint32_t *places, size_t count, size_t *apart)
 {
     uint32_t *moved = NULL;
-    GKV_TRY(gkv_alloc(count / GKV_REFIT_JUDGE_EVERY, sizeof *moved, &moved));
+    GKV_TRY(gkv_alloc(count / GKV_REFIT_HELD_OUT_EVERY, sizeof *moved, &moved));
     size_t kept = 0, at = 0;
     for (size_t i = 0; i < count; i++) {
-        if (i % GKV_REFIT_JUDGE_EVERY == GKV_REFIT_JUDGE_EVERY - 1)
+        if (i % GKV_REFIT_HELD_OUT_EVERY == GKV_REFIT_HELD_OUT_EVERY - 1)
             moved[at++] = places[i];
         else
             places[kept++] = places[i];

@@ -34,7 +34,7 @@ static bool by_stats(const gkv_trainer *trainer)
 static uint64_t tally_steps(const gkv_trainer *trainer)
 {
     const uint64_t wished = (uint64_t)trainer->model->settings.train.refit_steps;
-    const uint64_t enough = (GKV_REFIT_CODES_MIN * GKV_REFIT_JUDGE_EVERY + trainer->batch - 1) / trainer->batch;
+    const uint64_t enough = (GKV_REFIT_CODES_MIN * GKV_REFIT_HELD_OUT_EVERY + trainer->batch - 1) / trainer->batch;
     const uint64_t least = enough > 1 ? enough : 2;
     return wished > least ? wished : least;
 }
@@ -93,7 +93,7 @@ static void window_of(const gkv_trainer *trainer, uint64_t n, uint64_t *from, ui
     *to = images_after(trainer, step_of(trainer, n));
     uint64_t room = trainer->store.room;
     if (by_stats(trainer) && n > 1) { /* these codes are judges alone */
-        const uint64_t judges = (*to - before) / (4 * GKV_REFIT_JUDGE_EVERY);
+        const uint64_t judges = (*to - before) / (4 * GKV_REFIT_HELD_OUT_EVERY);
         const uint64_t wished = judges < GKV_REFIT_CODES_MIN ? GKV_REFIT_CODES_MIN
                               : judges < GKV_STATS_JUDGES    ? judges
                                                              : GKV_STATS_JUDGES;
@@ -111,7 +111,7 @@ static gkv_status check_components(const gkv_trainer *trainer, double between)
     const bool roomier = codes < between && trainer->store.room < trainer->train.count;
     const gkv_base *base = trainer->model->base;
     const size_t components = base->ops->stats_parts ? base->ops->stats_parts(base) : 1;
-    const double most = codes / 2 * (GKV_REFIT_JUDGE_EVERY - 1) / GKV_REFIT_JUDGE_EVERY;
+    const double most = codes / 2 * (GKV_REFIT_HELD_OUT_EVERY - 1) / GKV_REFIT_HELD_OUT_EVERY;
     if ((double)components > most)
         return gkv_fail(GKV_ERR_CONFIG, "the base's %zu components are more than the %.0f that a refit to %.0f codes can "
                         "tell apart: lower model.base_components, or %s", components, floor(most), codes,
@@ -221,7 +221,7 @@ bool gkv_trainer_has_codes(const gkv_trainer *trainer)
 /* How much of what the base knows the stats is to take the place of: its share of the images that the base
  * remembers, which are those of refit_window epochs but as many as its correlations want, and of more as the learning
  * rate falls and codes come to rest, but of no more than there were. */
-static double share_of_tally(const gkv_trainer *trainer)
+static double forgetting_of_stats(const gkv_trainer *trainer)
 {
     enum { LONGEST = 20, ROWS_A_DIMENSION = 5 };
     const gkv_base *base = trainer->model->base;
@@ -271,7 +271,7 @@ gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report
     const double began = omp_get_wtime();
     const gkv_model *model = trainer->model;
     const bool accumulated = by_stats(trainer);
-    const size_t every = accumulated ? 1 : GKV_REFIT_JUDGE_EVERY; /* what a stats says is judged by all codes there are */
+    const size_t every = accumulated ? 1 : GKV_REFIT_HELD_OUT_EVERY; /* what a stats says is judged by all codes there are */
     const size_t count = trainer->state.codes, judges = count / every, d = model->d;
     gkv_real *codes = NULL;
     uint32_t *classes = NULL;
@@ -287,7 +287,7 @@ gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report
                                   .stats = accumulated ? trainer->store.stats : NULL,
                                   .held_out_density = accumulated ? trainer->state.codes_density / (double)count : NAN};
     const gkv_base_refit_settings how = {.first = trainer->state.moved == 0, .damping = model->settings.train.refit_damping,
-                                         .share = accumulated ? share_of_tally(trainer) : 1,
+                                         .forgetting = accumulated ? forgetting_of_stats(trainer) : 1,
                                          .iterations = (int)model->settings.train.refit_iterations,
                                          .seed = model->settings.train.seed, .threads = trainer->threads};
     GKV_TRY_GOTO(model->base->ops->refit(model->base, &model->params, &given, &how, report));

@@ -43,7 +43,7 @@ static void classify_rows(const gkv_model *model, gkv_workspace *ws, const float
     model->flow->ops->normalise(model->flow, ws, 0, count);
     model->base->ops->log_density(model->base, ws, 0, count);
     for (size_t r = 0; r < count; r++)
-        model->base->ops->class_shares(model->base, ws, r, shares + r * model->base->classes);
+        model->base->ops->class_probabilities(model->base, ws, r, shares + r * model->base->classes);
 }
 
 gkv_status gkv_model_classify(const gkv_model *model, size_t n, const float *codes, double *probabilities)

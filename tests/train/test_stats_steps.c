@@ -169,7 +169,7 @@ static void test_return_to_before(void **state)
     assert_int_equal(trainer->state.step, 2 * FIRST);
     assert_true(is_empty(trainer));
     assert_ok(gkv_trainer_refit(trainer, &report));
-    assert_true(report.step > 0 && report.share == 0);
+    assert_true(report.step > 0 && report.forgetting == 0);
     const gkv_base_mixture *self = gkv_base_mixture_of(trainer->model->base);
     for (size_t k = 1; k < self->components; k++)
         assert_true(memcmp(gkv_mixture_margin(self, params, GKV_MIXTURE_A, 0), gkv_mixture_margin(self, params, GKV_MIXTURE_A, k),
