@@ -98,7 +98,7 @@ GKV_API uint64_t gkv_bench_training_epoch_steps(const gkv_bench_training *traini
 typedef struct gkv_bench_operations {
     double training; /* A training step, forward and backward, per image. */
     double encoding; /* The encoding of one image. */
-    double sample;   /* The prior's flow and the decoder for one code: an importance sample, or a draw from the prior. */
+    double sample;   /* The prior's flow and the decoder for one importance sample, or one draw from the prior. */
 } gkv_bench_operations;
 
 /* Counts the operations of a model. */
