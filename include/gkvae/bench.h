@@ -1,16 +1,16 @@
-/* How fast the library is on this machine: what `gkvae bench` measures with.
+/* Benchmarks: the functions behind `gkvae bench`.
  *
- * Steps of training in memory, without a run folder, and where their time goes; the
- * machine's own speed in matrix products beside it. A profile is taken by the trainer
- * itself, each thread for itself, and costs nothing when nobody asks for one.
+ * They time training steps in memory, without a run folder, with a profile of the parts of
+ * a step. They also time matrix products, as a measure of the machine. The trainer takes the
+ * profile, separately for each thread. Without a profile there is no extra cost.
  *
- * Operations are counted densely: 2·in·out per image for each product of a linear layer,
- * X Wᵀ forward, dYᵀ X for the weights and dY W for the inputs, the last not for the
- * encoder's first layer. Nothing else counts: not what leaves out the zeros of an image
- * (that it may), and not activations, losses or the optimiser.
+ * Operations are counted densely: 2·in·out per image for each product of a linear layer. The
+ * products are X Wᵀ forward, dYᵀ X for the weights, and dY W for the inputs. The encoder's
+ * first layer has no dY W. The count includes the zero pixels of an image, which the library
+ * may skip. It does not include activations, losses and the optimiser.
  *
- * Thread-safety: one thread a gkv_bench_training; the other functions from any thread,
- * but timings then disturb each other. */
+ * Thread-safety: a gkv_bench_training is used by one thread at a time. The other functions may
+ * be called from any thread, but timings of concurrent calls affect each other. */
 #ifndef GKVAE_BENCH_H
 #define GKVAE_BENCH_H
 
@@ -25,82 +25,88 @@
 extern "C" {
 #endif
 
-/* The parts of a training step. What a thread does is always in one of them, so over all
- * of them they make up threads · time. */
+/* The parts of a training step. A thread is always in one of the parts, so the sum over parts is
+ * threads · time. */
 typedef enum gkv_bench_part {
-    GKV_BENCH_GEMM_FORWARD = 0, /* encoder's and decoder's X Wᵀ + b; packing all weights */
-    GKV_BENCH_GEMM_BACKWARD,    /* their gradients in inputs, weights and biases */
+    GKV_BENCH_GEMM_FORWARD = 0, /* X Wᵀ + b of encoder and decoder; packing all weights */
+    GKV_BENCH_GEMM_BACKWARD,    /* gradients of these in inputs, weights and biases */
     GKV_BENCH_ACTIVATIONS,      /* LayerNorm and SiLU, or the gate, forward and backward */
-    GKV_BENCH_NOISE,            /* drawing u, z and log q from it, and their gradients */
-    GKV_BENCH_FLOW,             /* the prior's flow, its nets' products included */
-    GKV_BENCH_BASE,             /* the base's density and its gradients */
-    GKV_BENCH_LOSS,             /* −log p(x|z), its gradient in the logits, and their sums */
-    GKV_BENCH_OPTIMISER,        /* the gradient's norm, Adam, the average */
-    GKV_BENCH_DATA,             /* gathering and binarizing images */
-    GKV_BENCH_WAITING,          /* for other threads, and what no part accounts for */
+    GKV_BENCH_NOISE,            /* drawing u; computing z and log q from it, and their gradients */
+    GKV_BENCH_FLOW,             /* the prior's flow, with the matrix products of its networks */
+    GKV_BENCH_BASE,             /* the density of the base and its gradients */
+    GKV_BENCH_LOSS,             /* −log p(x|z), its gradient in the logits, and the sums of losses */
+    GKV_BENCH_OPTIMISER,        /* the norm of the gradient, Adam, the moving average of the weights */
+    GKV_BENCH_DATA,             /* fetching, augmenting and binarizing images */
+    GKV_BENCH_WAITING,          /* waiting for other threads, and all other time */
     GKV_BENCH_PARTS
 } gkv_bench_part;
 
-/* As in "GEMM forward"; NULL for what is no part. */
+/* Returns the name of a part, for example "GEMM forward"; NULL if there is no such part. */
 GKV_API const char *gkv_bench_part_name(gkv_bench_part part);
 
-/* Seconds of each part, summed over threads. */
+/* The seconds of each part, summed over threads. */
 typedef struct gkv_bench_profile {
     double seconds[GKV_BENCH_PARTS];
 } gkv_bench_profile;
 
-/* A model in training, as gkv_train() trains it, but in memory alone. */
+/* A training run as in gkv_train(), but in memory only. */
 typedef struct gkv_bench_training gkv_bench_training;
 
-/* Takes the data set over, also on failure. Trains on all of it but data.validation images, and never
- * polishes.
- * GKV_ERR_CONFIG for settings that cannot be built or too few images, GKV_ERR_MEMORY. *out
- * is the caller's, to be freed with gkv_bench_training_free(). */
+/* Creates a training run on all images of the data set except data.validation of them. Takes ownership of the
+ * data set, also on failure. The run has no semi-amortized fine-tuning (train.fine_tune_epochs = 0).
+ * GKV_ERR_CONFIG for settings that cannot be built or too few images, GKV_ERR_MEMORY. The caller frees *out
+ * with gkv_bench_training_free(). */
 GKV_API GKV_MUST_USE gkv_status gkv_bench_training_create(const gkv_settings *settings, gkv_dataset *dataset,
                                                           gkv_bench_training **out);
-GKV_API void gkv_bench_training_free(gkv_bench_training *training); /* NULL is fine */
+GKV_API void gkv_bench_training_free(gkv_bench_training *training); /* NULL does nothing. */
 
-/* Does so many steps of training on that many threads (1 … 256), which must be within the
- * run's train.epochs. *seconds is the time they took; unless profile is NULL it is where it
- * went. GKV_ERR_ARGUMENT for another number of threads or a run at its end, GKV_ERR_NUMERIC
- * as gkv_train(), GKV_ERR_MEMORY. */
+/* Does `steps` training steps on `threads` threads (1 … 256). The steps must be within the run's train.epochs.
+ * *seconds receives the wall-clock time, and *profile, unless it is NULL, the time of each part. GKV_ERR_ARGUMENT for
+ * another number of threads or more steps than the run has left, GKV_ERR_NUMERIC as gkv_train(), GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads, size_t steps,
                                                        double *seconds, gkv_bench_profile *profile);
 
-/* Refits the base once; only the fit is timed. The first refit of a run begins from nothing, and can be asked for
- * again (`first` is not 0); all others begin from the base as it is. Both are to fresh codes of as many images as in a
- * run, but for a mixture with train.refit_steps: after its first refit the run goes on from where that would have been,
- * steps stats, and each other refit is by a stats of the steps from one such refit to the next, which are taken for it
- * (the last ones, if they are very many). They must be within the run's train.epochs. If there was no first refit one
- * is made, which is not timed. *seconds is 0 if the settings ask for no such refit, or if no first one moves the
- * mixture, after which a run would make no other. GKV_ERR_ARGUMENT as above, GKV_ERR_NUMERIC as gkv_train(),
- * GKV_ERR_MEMORY. */
+/* Refits the base once. Only the fit is timed, and *seconds receives the time.
+ *
+ * With first ≠ 0 it is the first refit of a run, which starts from the codes. It may be repeated. With first = 0 it is
+ * a later refit, which starts from the current base. If there was no first refit yet, the function does one before,
+ * which is not timed.
+ *
+ * A refit uses fresh codes of as many images as in a run. A mixture with train.refit_steps differs. After its first
+ * refit the run continues from the step at which that refit is due, and its steps accumulate sufficient statistics. The
+ * function does the steps between two such refits, or the last of them if there are many, and then refits to their
+ * statistics. These steps must be within the run's train.epochs.
+ *
+ * *seconds is 0 if a run with these settings has no such refit, and if the first refit of a mixture with
+ * train.refit_steps is rejected, because the next refit would then be a first one again. GKV_ERR_ARGUMENT as above,
+ * GKV_ERR_NUMERIC as gkv_train(), GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads, int first,
                                                          double *seconds);
 
-/* Steps from a refit to the next, after the first one; not always whole, and 0 if a run has no such refits. */
+/* Returns the number of steps between two refits after the first one, which may be a fraction. 0 if a run has no such
+ * refits. */
 GKV_API double gkv_bench_training_refit_steps(const gkv_bench_training *training);
 
-/* The model as trained so far; owned by the training and changed by its steps. */
+/* Returns the model in its current state. The training run owns it, and steps change it. */
 GKV_API gkv_model *gkv_bench_training_model(gkv_bench_training *training);
 
-/* Images of a step, and steps of an epoch. */
+/* Return the number of images of a step, and the number of steps of an epoch. */
 GKV_API size_t gkv_bench_training_batch(const gkv_bench_training *training);
 GKV_API uint64_t gkv_bench_training_epoch_steps(const gkv_bench_training *training);
 
-/* Operations of a model by the dense count: a training step's per image, forward and backward;
- * an encoding's per image; one importance sample's of an evaluation, prior's flow and decoder;
- * likewise one image's drawn from the prior. */
+/* The operations of a model by the dense count above. */
 typedef struct gkv_bench_operations {
-    double training, encoding, sample;
+    double training; /* A training step, forward and backward, per image. */
+    double encoding; /* The encoding of one image. */
+    double sample;   /* The prior's flow and the decoder for one importance sample, or one draw from the prior. */
 } gkv_bench_operations;
 
+/* Counts the operations of a model. */
 GKV_API void gkv_bench_count(const gkv_model *model, gkv_bench_operations *operations);
 
-/* Times one product of square matrices of size n (1 … 16384) in single precision by the BLAS
- * that the library is linked to, on that many threads (1 … 256), after one that is not timed:
- * 2n³ operations. Afterwards OpenBLAS works on one thread, as gkvae/model.h says.
- * GKV_ERR_ARGUMENT, GKV_ERR_MEMORY. */
+/* Times one product of square matrices of size n (1 … 16384) in single precision, by OpenBLAS on `threads` threads
+ * (1 … 256). The product has 2n³ operations. An untimed product comes before it. Afterwards OpenBLAS uses one thread
+ * again, as gkvae/model.h states. GKV_ERR_ARGUMENT, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_bench_gemm(size_t n, int threads, double *seconds);
 
 #ifdef __cplusplus

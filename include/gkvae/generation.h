@@ -30,7 +30,7 @@ typedef enum gkv_image_set {
     GKV_IMAGE_SETS
 } gkv_image_set;
 
-/* In which form they are compared. */
+/* The form in which images are compared. */
 typedef enum gkv_image_form {
     GKV_FORM_MEANS = 0, /* pixel probabilities, against grey test images */
     GKV_FORM_BINARY,    /* one Bernoulli draw of each pixel, against binarized test images; not for grey models */
@@ -48,47 +48,48 @@ typedef struct gkv_generation_figures {
     double coverage_se;         /* the standard error of coverage over sets of draws */
     double class_entropy;       /* of the histogram of predicted classes, in nats; at most log(classes) */
     double confidence;          /* the mean of the classifier's largest probability */
-    double confident;           /* the share of images whose largest probability is above 0.9 */
-    double recognised;          /* the share of images whose most probable class is their label; NaN for draws from
+    double confident;           /* the fraction of images whose largest probability is above 0.9 */
+    double recognised;          /* the fraction of images whose most probable class is their label; NaN for draws from
                                    the prior or N(0, I), and without labels */
 } gkv_generation_figures;
 
-/* All figures. `sets` is 0 if nothing was measured. */
+/* The figures of all sets and forms. `sets` is 0 if nothing was measured. */
 typedef struct gkv_generation {
     gkv_generation_figures of[GKV_IMAGE_SETS][GKV_IMAGE_FORMS];
-    double class_share[256];      /* of the first set of samples, as means: the share of each predicted class */
-    double test_class_share[256]; /* the same of the grey test images */
-    double test_confidence, test_confident, test_recognised; /* as above, of the grey test images */
-    /* The Euclidean distance to the nearest training image, for pixels on [0, 1]: its mean and standard error over
-     * up to 2,000 images each. Samples are those of the first set. */
+    double class_share[256];      /* the fraction of each predicted class among the first set of samples, as means */
+    double test_class_share[256]; /* the fraction of each predicted class among the grey test images */
+    double test_confidence, test_confident, test_recognised; /* confidence, confident and recognised of the grey test
+                                                                images */
+    /* The Euclidean distance to the nearest training image, for pixels in [0, 1]: the mean and the standard error over
+     * up to 2,000 images each. The samples are those of the first set. */
     double nearest_samples, nearest_samples_se;
     double nearest_reconstructions, nearest_reconstructions_se;
     double nearest_test, nearest_test_se;
-    uint64_t nearest_images;      /* test images, and reconstructions, that were searched for */
-    uint64_t draws;               /* images in a set of draws */
-    uint64_t sets;                /* sets of draws */
-    uint64_t references;          /* test images */
-    uint64_t classes;             /* of the classifier */
-    double temperature;           /* of the draws from the prior */
+    uint64_t nearest_images;      /* the number of test images, and of reconstructions, in these means */
+    uint64_t draws;               /* the number of images in a set of draws */
+    uint64_t sets;                /* the number of sets of draws */
+    uint64_t references;          /* the number of test images */
+    uint64_t classes;             /* the number of classes of the classifier */
+    double temperature;           /* the temperature of the draws from the prior */
     double seconds;               /* wall-clock time */
     char features[65];            /* the network's name, of at most 64 bytes */
     char features_sha256[GKV_DIGEST_SIZE]; /* the SHA-256 of its file */
-    char protocol[384];           /* the above in words */
+    char protocol[384];           /* a description of the counts and settings above */
 } gkv_generation;
 
-/* Sets all figures to NaN and all counts to 0, as if nothing were measured. */
+/* Sets all figures to NaN and all counts to 0, the values for no measurement. */
 GKV_API void gkv_generation_none(gkv_generation *out);
 
 typedef struct gkv_generation_options {
-    const float *refined;              /* refined codes of all test images, [test, latent], or NULL */
-    /* Called after each set of images with the number of sets that are done and the number in all; or NULL. */
+    const float *refined;              /* refined codes of all test images [test, latent], or NULL */
+    /* Called after each set of images with the number of finished sets and the number in all. May be NULL. */
     void (*progress)(void *context, size_t done, size_t of);
     void *context;
-    const volatile sig_atomic_t *stop; /* or NULL; once it is nonzero, the call ends with GKV_ERR_INTERRUPTED */
+    const volatile sig_atomic_t *stop; /* once *stop is nonzero, the call ends with GKV_ERR_INTERRUPTED; or NULL */
 } gkv_generation_options;
 
-/* Compares the model's images with all test images, by settings->eval (generation, draws,
- * draw_sets, temperature, seed).
+/* Compares the model's images with all test images, by the settings generation, draws, draw_sets, temperature and
+ * seed of settings->eval.
  *
  * With n = eval.draws, set s = 0 … draw_sets − 1 of samples consists of draws s·n … (s+1)·n − 1 of eval.seed's
  * sequence (gkv_model_sample). GKV_SET_NORMAL uses the normal scores of set 0, without the temperature.
@@ -96,14 +97,16 @@ typedef struct gkv_generation_options {
  * images, or all if there are fewer, in an order drawn from eval.seed. gkv_model_draw_pixels binarizes image i of
  * set s with draw s·n + i. GKV_FORM_BINARY is NaN for grey models.
  *
- * With eval.generation = samples, only GKV_SET_SAMPLES is measured, in GKV_FORM_MEANS, and no nearest training images; with
- * none, nothing is. What was not measured is as gkv_generation_none makes it.
+ * With eval.generation = samples, only GKV_SET_SAMPLES is measured, in GKV_FORM_MEANS, without nearest training images.
+ * With eval.generation = none, nothing is measured. Figures that are not measured are as gkv_generation_none() sets
+ * them.
  *
  * `options` may be NULL. Memory does not grow with the number of sets. Results are the same to the bit on any number of
- * threads. *out is as gkv_generation_none makes it after a failure, except for NULL arguments.
+ * threads. After a failure *out is as gkv_generation_none() sets it, except for NULL arguments.
  *
- * GKV_ERR_ARGUMENT for NULL, for no set of draws, and for a negative number of draws or temperature; GKV_ERR_DATA if the
- * sizes of images, model and network differ, or a decoded pixel is outside [0, 1] or NaN; GKV_ERR_NUMERIC if the Fréchet distance fails; GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
+ * GKV_ERR_ARGUMENT for NULL, for no set of draws, and for a negative number of draws or temperature; GKV_ERR_DATA if
+ * the sizes of images, model and network differ, or a decoded pixel is outside [0, 1] or NaN; GKV_ERR_NUMERIC if the
+ * Fréchet distance fails; GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *test,
                                                         const gkv_dataset *training, const gkv_features *network,
                                                         const gkv_settings *settings,

@@ -2,16 +2,18 @@
  *
  * A run folder holds
  *   config.ini               every setting of the run
- *   checkpoint.safetensors   all that training goes on from
- *   model.safetensors        the weights to use (the average, if train.ema is set; the
- *                            best by validation, if train.patience is)
- *   history.csv, history.jsonl   a line an epoch
- *   refits.jsonl             a line a refit of the base
- *   times.json               the seconds that training has taken, and refits of the base
- *   lock                     held while a process trains there
- * docs/files.md describes each. Every file but the histories is written whole or
- * not at all, and equal runs give equal bytes: one seed, one result, on any number
- * of threads, and after a resume, also from the middle of an epoch. */
+ *   checkpoint.safetensors   the state from which training resumes
+ *   model.safetensors        the final weights: the moving average if train.ema is set, and those
+ *                            of the best validation if train.patience is set
+ *   history.csv, history.jsonl   one line for each epoch
+ *   refits.jsonl             one line for each refit of the base
+ *   times.json               the seconds of training, and of refits of the base
+ *   lock                     locked while a process trains in the folder
+ * docs/files.md describes the files. Every file except the histories is written completely or
+ * not at all. Equal runs write equal bytes, except for times: the result depends on the seed, not
+ * on the number of threads, and not on interruptions, even in the middle of an epoch.
+ *
+ * Thread-safety: runs in different folders may train at the same time. */
 #ifndef GKVAE_TRAIN_H
 #define GKVAE_TRAIN_H
 
@@ -24,73 +26,83 @@
 extern "C" {
 #endif
 
-/* Where a run is, for a progress line. */
+/* The progress of a run. Losses are in nats per image. */
 typedef struct gkv_train_progress {
-    uint64_t epoch, epochs;        /* the current one, from 1 */
-    uint64_t step, steps;          /* finished steps, of the whole run */
-    uint64_t epoch_step, epoch_steps;
-    double neg_elbo, reconstruction, kl; /* means over the epoch so far, nats per image */
-    double kl_weight, learning_rate;
-    double images_per_second;      /* since this process began, data and refits included */
-    double seconds, seconds_left;
-    /* At the end of an epoch only: */
-    bool epoch_ended;
-    double validation_neg_elbo, validation_reconstruction, validation_kl; /* NaN without validation */
-    bool best;                     /* the lowest validation −ELBO so far */
-    uint64_t skipped, rollbacks;   /* steps left out, returns to the last good state */
-    bool refitted;                 /* the base was refitted at this epoch's end … */
-    double refit_seconds, refit_step, refit_goodness; /* … and moved so far (0 … 1) */
-    double g_min, g_max, k_min, k_max;
+    uint64_t epoch;                /* The current epoch, from 1. */
+    uint64_t epochs;               /* The number of epochs of the run. */
+    uint64_t step;                 /* The number of finished steps of the run. */
+    uint64_t steps;                /* The number of all steps of the run. */
+    uint64_t epoch_step;           /* The number of finished steps of the epoch. */
+    uint64_t epoch_steps;          /* The number of all steps of the epoch. */
+    double neg_elbo;               /* The mean −ELBO over the epoch so far, at KL weight 1. */
+    double reconstruction, kl;     /* The two terms of neg_elbo. */
+    double kl_weight;              /* The KL weight of the last step. */
+    double learning_rate;          /* The learning rate of the last step. */
+    double images_per_second;      /* The mean rate since this process began, with data loading and refits. */
+    double seconds;                /* The training time so far, of all processes of the run. */
+    double seconds_left;           /* The estimated remaining time; NaN before the first step of this process. */
+    bool epoch_ended;              /* Whether this is the end of an epoch. The validation fields and `best` are valid
+                                      only then. */
+    double validation_neg_elbo;    /* The mean −ELBO over the validation images; NaN without validation. */
+    double validation_reconstruction, validation_kl; /* The two terms of validation_neg_elbo. */
+    bool best;                     /* Whether validation_neg_elbo is the lowest so far. */
+    uint64_t skipped;              /* The number of steps that were skipped because a number was not finite. */
+    uint64_t rollbacks;            /* The number of returns to the last good state. */
+    bool refitted;                 /* Whether the base was refitted in this epoch. The fields below describe the last
+                                      refit, except refit_seconds. */
+    double refit_seconds;          /* The time of all refits of the epoch. */
+    double refit_step;             /* The accepted step, 0 … 1: 0 is a rejected refit, 1 the whole way to the fit. */
+    double refit_goodness;         /* The mean squared residual per degree of freedom; 1 for a family that fits. NaN
+                                      for a base without such residuals. */
+    double g_min, g_max, k_min, k_max; /* The ranges of g and k over the base's margins; 0 for a base without them. */
 } gkv_train_progress;
 
 typedef struct gkv_train_options {
-    bool resume;      /* go on from the folder's checkpoint */
-    bool overwrite;   /* a new run in a folder that holds one: the old one is removed */
-    /* May be NULL; called after every step, and once more at an epoch's end, after refit and validation. */
+    bool resume;      /* Resume from the folder's checkpoint. */
+    bool overwrite;   /* Replace the run in the folder by a new one. */
+    /* Called after every step, and again at the end of an epoch, after refit and validation. May be NULL. */
     void (*progress)(void *context, const gkv_train_progress *progress);
-    void *context;
-    const volatile sig_atomic_t *stop; /* may be NULL; when it becomes nonzero the current step, or refit of
-                                          the base, is finished, a validation left, and all saved:
-                                          GKV_ERR_INTERRUPTED */
-    /* May be NULL; told before the first step, in a sentence without a newline, of what stops no run but should be
-     * known: classes of model.base_classes that no training image is of. */
+    void *context;    /* The first argument of progress() and warning(). */
+    const volatile sig_atomic_t *stop; /* Once *stop is nonzero, the current step or refit of the base is finished, a
+                                          validation is abandoned, the state is saved, and the call returns
+                                          GKV_ERR_INTERRUPTED. May be NULL. */
+    /* Called before the first step with a warning, one sentence without a newline. The warning lists classes of
+     * model.base_classes without training images. May be NULL. */
     void (*warning)(void *context, const char *text);
 } gkv_train_options;
 
 typedef struct gkv_train_result {
-    uint64_t epochs, steps;
-    double seconds;             /* of training, all the run's processes together */
-    double refit_seconds;       /* those of them that went into refits of the base */
-    double best_validation;     /* NaN without validation */
-    uint64_t best_epoch;
-    bool stopped_early;
-    uint64_t skipped, rollbacks;
+    uint64_t epochs, steps;     /* The number of finished epochs and steps of the run. */
+    double seconds;             /* The training time of all processes of the run. */
+    double refit_seconds;       /* The part of `seconds` that refits of the base took. */
+    double best_validation;     /* The lowest validation −ELBO, in nats per image; NaN without validation. */
+    uint64_t best_epoch;        /* The epoch of best_validation, from 1. */
+    bool stopped_early;         /* Whether train.patience ended the run before its last epoch. */
+    uint64_t skipped, rollbacks; /* As in gkv_train_progress. */
 } gkv_train_result;
 
-/* Fills in the defaults: a new run, nothing overwritten, no callbacks. */
+/* Fills in the defaults: a new run, no overwriting, no callbacks. */
 GKV_API void gkv_train_options_defaults(gkv_train_options *options);
 
-/* Trains in the folder, which is made if need be. On a resume *settings must be the
- * run's own (read its config.ini): only data paths and train.threads may differ, and
- * GKV_ERR_CONFIG names any other setting that does. options NULL stands for the defaults,
- * and result may be NULL.
+/* Trains in the folder, which is created if necessary. For a resumed run *settings must be the
+ * settings of the run (its config.ini). Only data paths and train.threads may differ;
+ * GKV_ERR_CONFIG names any other difference. NULL options are the defaults. `result` may be
+ * NULL. After an error *result describes the run up to the error.
  *
- * GKV_ERR_BUSY if another process trains in the folder; GKV_ERR_CONFIG if it holds a
- * run, or a file of one's own that a run would replace, and neither resume nor overwrite is
- * set, or there is nothing to resume;
- * GKV_ERR_NUMERIC when a loss or gradient stays non-finite after the returns to the
- * last good state that are described in docs/training.md (the last good checkpoint is
- * kept); GKV_ERR_INTERRUPTED after *stop; and whatever reading data and writing files
- * gives. *result is filled in as far as the run came. */
+ * GKV_ERR_BUSY if another process trains in the folder. GKV_ERR_CONFIG if neither resume nor overwrite is
+ * set and the folder holds a run, or another file that a run would replace; also if there is nothing
+ * to resume. GKV_ERR_NUMERIC if a loss or gradient is still not finite after the returns to the last
+ * good state that docs/training.md describes; the last good checkpoint is kept.
+ * GKV_ERR_INTERRUPTED after *stop. The errors of reading data and writing files. */
 GKV_API GKV_MUST_USE gkv_status gkv_train(const gkv_settings *settings, const char *folder,
                                           const gkv_train_options *options, gkv_train_result *result);
 
-/* How far the run in a folder has come. */
+/* The stage of the run in a folder. */
 typedef enum gkv_run_stage {
-    GKV_RUN_NONE,    /* no config.ini: there is no run */
-    GKV_RUN_BEGUN,   /* no checkpoint yet: training must start again */
-    GKV_RUN_STOPPED, /* there is a checkpoint: gkv_train_options.resume continues from it */
-    GKV_RUN_FINISHED /* training is complete */
+    GKV_RUN_NONE,    /* There is no run: no config.ini. */
+    GKV_RUN_BEGUN,   /* There is no checkpoint yet. Training must start again. */
+    GKV_RUN_STOPPED, /* There is a checkpoint. gkv_train_options.resume continues from it. */
+    GKV_RUN_FINISHED /* Training is complete. */
 } gkv_run_stage;
 
 /* Reads the stage from config.ini, history.jsonl, checkpoint.safetensors and the presence of model.safetensors;
@@ -99,8 +111,8 @@ typedef enum gkv_run_stage {
  * GKV_ERR_IO if one of the files is damaged or cannot be read; GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_train_stage(const char *folder, gkv_run_stage *stage);
 
-/* The seconds that training has taken in a run folder so far, and those of them that went
- * into refits of the base (its times.json); NaN if it does not say. */
+/* Return the seconds of training in a run folder so far, and the part of them that refits of the base
+ * took. They read times.json, and return NaN if it does not have the number. */
 GKV_API double gkv_train_seconds(const char *folder);
 GKV_API double gkv_refit_seconds(const char *folder);
 

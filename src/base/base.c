@@ -1,3 +1,4 @@
+/* The table of base distributions, and the margins that several of them share. */
 #include "base/base.h"
 
 #include <math.h>

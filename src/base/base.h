@@ -1,8 +1,8 @@
-/* Base distributions: ε ~ p_base, the start of the prior z = h(ε).
+/* Base distributions: the prior draws ε ~ p_base, and the flow maps it to z = h(ε).
  *
  * A base reads ε from a slot and writes log p_base(ε), row by row, under the rules
- * of nn/module.h. Its parameters are in the model's table like any others; they
- * are trainable when the base is fitted by gradient, and moved by refit() when it
+ * of nn/layer.h. Its parameters are in the model's table, as those of layers are. The
+ * optimiser trains them if the base is fitted by gradient. refit() sets them if the base
  * is fitted by Levenberg–Marquardt.
  *
  * A new base is one file with one gkv_base_ops, and one line in base.c. */
@@ -16,128 +16,159 @@
 
 typedef struct gkv_base gkv_base;
 
-/* As many dimensions as a model can have: model.latent's bound. */
+/* The largest dimension of ε. It is the bound of model.latent. */
 enum { GKV_BASE_MOST_DIMENSIONS = 4096 };
 
+/* How to build a base. */
 typedef struct gkv_base_spec {
-    gkv_slot eps, d_eps; /* where ε is read, and where the gradient in ε goes */
-    gkv_slot label;      /* for a base with classes: 1 + the row's class, or 0 for a row of none */
-    double g, k;         /* shape before any fit */
-    bool trainable;      /* moved by the gradient, with everything else */
-    bool refitted;       /* moved by refits */
-    size_t components;   /* of a mixture; of each class of one by class */
-    size_t classes;
-    bool dependent;      /* components have a correlation matrix … */
-    size_t rank;         /* … to which refits give so many factors; 0, or d and more, is any */
-    bool shared_shapes;  /* all components have the same g and k */
-    uint64_t seed;       /* of a random start */
+    gkv_slot eps;        /* The slot of ε [d]. */
+    gkv_slot d_eps;      /* The slot of the gradient in ε [d]. */
+    gkv_slot label;      /* For a base with classes: 1 + the class of the row, or 0 for a row without a class. */
+    double g, k;         /* The shape before any fit. */
+    bool trainable;      /* Whether the optimiser trains the base together with the network. */
+    bool refitted;       /* Whether refits fit the base. */
+    size_t components;   /* The components of a mixture. A base with classes has so many for each class. */
+    size_t classes;      /* The classes of a base by class; 0 for any other base. */
+    bool dependent;      /* Whether each component has a correlation matrix. */
+    size_t rank;         /* The factors of each correlation matrix after a refit; 0, or d and more, sets no limit. */
+    bool shared_shapes;  /* Whether all components have the same g and k. */
+    uint64_t seed;       /* The seed of a random start. */
 } gkv_base_spec;
 
-/* Codes for a refit: ε of training images, and of held-out ones to judge by; their classes,
- * for a base that has them, else NULL. */
+/* The codes of a refit. A code is ε of one training image. A base is fitted to `fit` and accepted by the log density
+ * of `held_out`. */
 typedef struct gkv_base_codes {
-    const gkv_real *fit, *held_out; /* [fit_count, d], [held_out_count, d] */
-    const uint32_t *fit_class, *held_out_class;
+    const gkv_real *fit;            /* [fit_count, d] */
+    const gkv_real *held_out;       /* [held_out_count, d] */
+    const uint32_t *fit_class;      /* The classes [fit_count]; NULL for a base without classes. */
+    const uint32_t *held_out_class; /* The classes [held_out_count]; NULL for a base without classes. */
     size_t fit_count, held_out_count;
-    const gkv_real *stats;   /* in place of codes to fit to, for a base that has stats; else NULL */
-    double held_out_density; /* with a stats: the held-out codes' mean log density under the base as it is, or NaN */
+    const gkv_real *stats;   /* The sufficient statistics to fit to in place of `fit`; NULL for a fit to codes. */
+    double held_out_density; /* The mean log density of `held_out` under the current base, or NaN if it is not known.
+                                It is read only if there are statistics. */
 } gkv_base_codes;
 
-/* The least codes of a refit, and of how many one judges it in place of being fitted to. */
-enum { GKV_REFIT_CODES_MIN = 100, GKV_REFIT_JUDGE_EVERY = 5 };
+/* GKV_REFIT_CODES_MIN: the fewest codes of a refit.
+ * GKV_REFIT_HELD_OUT_EVERY: a refit to codes holds out one of so many. */
+enum { GKV_REFIT_CODES_MIN = 100, GKV_REFIT_HELD_OUT_EVERY = 5 };
 
-/* How a refit is to be made. */
+/* The settings of a refit. */
 typedef struct gkv_base_refit_settings {
-    bool first;      /* start from the codes (octiles, k-means++), not from the current parameters */
-    double damping;  /* the step that is tried first */
-    double share;    /* of what the base has been told so far that a stats takes the place of, in (0, 1] */
-    int iterations;  /* of expectation–maximization, at most, for mixtures */
-    uint64_t seed;   /* of the start */
+    bool first;        /* Start from the codes (octiles, k-means++) instead of the current parameters. */
+    double damping;    /* The length of the first step that is tried, in (0, 1]. */
+    double forgetting; /* The fraction of the base's knowledge that new statistics replace, in (0, 1]. A window of n
+                          images and statistics of m images give m/n. */
+    int iterations;    /* The most iterations of expectation–maximization of a mixture. */
+    uint64_t seed;     /* The seed of a start from the codes. */
     int threads;
 } gkv_base_refit_settings;
 
-/* What a refit did. */
+/* The results of a refit. */
 typedef struct gkv_base_refit_report {
-    long iterations;           /* of Levenberg–Marquardt, all margins together */
-    double cost_before;        /* half the squared whitened residuals, summed over margins: at the start … */
-    double cost_after;         /* … and at the solutions */
-    double goodness;           /* mean over margins of ‖r‖² per degree of freedom: 1 is a perfect family */
-    double step;               /* how far the parameters moved: 1 all the way, 0 not at all */
-    double held_out_before;    /* mean log density of the held-out codes, nats */
-    double held_out_after;
-    double g_min, g_max, k_min, k_max; /* over margins, after the step; 0 without g and k */
-    long em_iterations;        /* of expectation–maximization; 0 for a base that is no mixture */
-    double share;              /* a stats's, of what the base has been told so far; 0 for a refit to codes */
-    long revived;              /* components without rows that were put to use, after a stats */
-    double seconds;
+    long iterations;        /* Iterations of Levenberg–Marquardt, summed over margins. */
+    double cost_before;     /* Half the squared whitened residuals at the start, summed over margins. */
+    double cost_after;      /* The same at the solutions. */
+    double goodness;        /* Mean over margins of ‖r‖² per degree of freedom: 1 for a family that fits. */
+    double step;            /* The accepted step: 1 is the whole way to the fit, 0 is a rejected refit. */
+    double held_out_before; /* Mean log density of the held-out codes before the refit, in nats. */
+    double held_out_after;  /* The same after the refit. */
+    double g_min, g_max;    /* The range of g over margins after the step; 0 for a base without g. */
+    double k_min, k_max;    /* The range of k over margins after the step; 0 for a base without k. */
+    long em_iterations;     /* Iterations of expectation–maximization; 0 for a base that is not a mixture. */
+    double forgetting;      /* The setting, for a refit to statistics; 0 for a refit to codes. */
+    long reinitialised;     /* Empty components that a refit to statistics reinitialised. */
+    double seconds;         /* Wall-clock time of the refit. */
 } gkv_base_refit_report;
 
+/* The operations of a family of bases. Pointers are NULL where a comment says so. */
 typedef struct gkv_base_ops {
     const char *name;   /* The name in the settings. */
     bool is_mixture;    /* Whether the base has components. */
     bool has_classes;   /* Whether the base has components for each label. */
+
+    /* Allocates a base, and adds its parameters to `params` and its slots to `plan`. The caller frees *base. */
     gkv_status (*create)(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **base);
     void (*free)(gkv_base *base);
+
+    /* Sets the initial parameters. */
     void (*init)(const gkv_base *base, const gkv_params *params);
-    /* ε → log p_base(ε); in a workspace with a backward part also what backward needs. */
+
+    /* Computes log p_base(ε) of rows [first, first + count). In a workspace with a backward part it also keeps what
+     * backward() needs. */
     void (*log_density)(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count);
-    /* d_log_density → d_eps. */
+
+    /* Computes d_eps from d_log_density, after log_density(). */
     void (*backward)(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count);
-    /* Λ(ε) [d, d] for each row that log_density has seen, [count, d, d]: symmetric and positive definite,
-     * a curvature of −log p_base. Where −log p = ½‖r(ε)‖² + …, that of Gauss and Newton, (∂r/∂ε)ᵀ ∂r/∂ε. */
+
+    /* Writes Λ(ε) of rows that log_density() has seen to lambda[count, d, d]. Λ is a symmetric, positive definite
+     * curvature of −log p_base. Where −log p = ½‖r(ε)‖² + …, it is the Gauss–Newton curvature (∂r/∂ε)ᵀ ∂r/∂ε. */
     void (*curvature)(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count, gkv_real *lambda);
-    /* Parameter gradients, as for a layer; only when trainable. */
+
+    /* Computes the parameter gradients in independent parts, as layers do. parts() is 0 unless the base is
+     * trainable. */
     size_t (*parts)(const gkv_base *base);
     void (*gradient)(const gkv_base *base, gkv_workspace *ws, size_t rows, size_t part);
-    /* Turns standard normals [count, d] into draws of ε, in place. choice[count], uniform on (0, 1), selects the
+
+    /* Turns standard normals rows[count, d] into draws of ε, in place. choice[count], uniform on (0, 1), selects the
      * component of a mixture; other bases do not read it. */
     void (*transform)(const gkv_base *base, const gkv_params *params, size_t count, const double *choice,
                       gkv_real *rows);
-    /* The same given the class; NULL for a base without classes. */
+
+    /* The same for draws from one class. NULL for a base without classes. */
     void (*transform_class)(const gkv_base *base, const gkv_params *params, size_t which, size_t count,
                             const double *choice, gkv_real *rows);
-    /* p(class | ε) of a row that log_density has seen, [classes]; NULL likewise. */
-    void (*class_shares)(const gkv_base *base, const gkv_workspace *ws, size_t row, double *shares);
-    /* Brings the parameters back into the strictly valid region after an optimiser's step. */
+
+    /* Writes p(class | ε) of a row that log_density() has seen to out[classes]. NULL for a base without classes. */
+    void (*class_probabilities)(const gkv_base *base, const gkv_workspace *ws, size_t row, double *out);
+
+    /* Projects the parameters into the strictly valid region after a step of the optimiser. */
     void (*project)(const gkv_base *base, const gkv_params *params);
-    /* GKV_ERR_DATA or GKV_ERR_NUMERIC if the parameters are not a distribution (a damaged file). */
+
+    /* Returns GKV_ERR_DATA or GKV_ERR_NUMERIC if the parameters, as a damaged file may have them, are not a
+     * distribution. */
     gkv_status (*check)(const gkv_base *base, const gkv_params *params);
-    /* Fits to codes (margins by Levenberg–Marquardt, mixtures by expectation–maximization around
-     * that) and moves by a step of at most `damping` that stays strictly valid and does not lower
-     * the held-out mean log density. NULL: nothing to fit. */
+
+    /* Fits the base to codes: margins by Levenberg–Marquardt, mixtures by expectation–maximization with
+     * Levenberg–Marquardt inside. Then moves the parameters by a step of at most `damping`. The step keeps the
+     * parameters strictly valid and does not lower the mean log density of the held-out codes. NULL for a base without
+     * parameters. */
     gkv_status (*refit)(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,
                         const gkv_base_refit_settings *settings, gkv_base_refit_report *report);
-    /* What rows that log_density and backward have seen say of the base, added up as they pass by, so that refits need
-     * not see them again: the numbers of a stats, which begins as zeros, and its parts, as of a gradient. A row counts
-     * `weight` (NULL: 1). NULL, or a size of 0: refits are made from codes. */
+
+    /* Adds the sufficient statistics of rows that log_density() and backward() have seen, so that a refit does not need
+     * the rows again. stats_size() is the length of the array, which starts at 0. stats() adds one of stats_parts()
+     * independent parts. A row counts `weight` times; NULL weights are 1. Refits use codes if stats_size is NULL or
+     * returns 0. */
     size_t (*stats_size)(const gkv_base *base);
     size_t (*stats_parts)(const gkv_base *base);
     void (*stats)(const gkv_base *base, const gkv_workspace *ws, const gkv_slot *weight, size_t rows, size_t part,
                   gkv_real *stats);
-    /* The margin of one dimension as (A, B, g, k, c); NULL if margins are no g-and-k. */
+
+    /* Writes the margin of one dimension as (A, B, g, k, c). NULL if margins are not g-and-k. */
     void (*margin)(const gkv_base *base, const gkv_params *params, size_t dimension, double out[5]);
-    /* Density and distribution function of one dimension at x[n]. */
+
+    /* Writes the density and the distribution function of one dimension at x[n]. */
     void (*margin_at)(const gkv_base *base, const gkv_params *params, size_t dimension, size_t n, const double *x,
                       double *pdf, double *cdf);
 } gkv_base_ops;
 
-/* What every base begins with. */
+/* The first member of every base. */
 struct gkv_base {
     const gkv_base_ops *ops;
-    gkv_slot eps, d_eps;
+    gkv_slot eps, d_eps;                 /* [rows, d] */
     gkv_slot log_density, d_log_density; /* [rows, 1] */
-    size_t classes;                      /* 0 for a base without */
+    size_t classes;                      /* 0 for a base without classes. */
 };
 
-/* The operations of a family of bases. */
+/* Returns the operations of a family of bases. */
 const gkv_base_ops *gkv_base_of(gkv_base_family family);
 
-/* margin_at() of a g-and-k margin whose normal scores have this standard deviation, times a weight and
- * added to what is there. */
+/* Adds `weight` times the density and the distribution function, at x[n], of a g-and-k margin (A, B, g, k, c) whose
+ * normal scores have standard deviation `sd`. */
 void gkv_base_add_margin(const double margin[5], double sd, double weight, size_t n, const double *x, double *pdf,
                          double *cdf);
 
-/* margin_at() of a base whose margins are g-and-k, by its margin(). */
+/* Implements margin_at() by margin(), for a base whose margins are g-and-k. */
 void gkv_base_gk_margin_at(const gkv_base *base, const gkv_params *params, size_t dimension, size_t n, const double *x,
                            double *pdf, double *cdf);
 

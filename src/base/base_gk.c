@@ -1,4 +1,4 @@
-/* The g-and-k bases. With z = Q⁻¹(ε) by margin and R = LLᵀ (I without the copula):
+/* The g-and-k bases. With z = Q⁻¹(ε) by margin and R = LLᵀ (I without the copula) the formulas are
  *
  *   log p(ε)  = −½‖L⁻¹z‖² − Σ log L_jj − d·log(2π)/2 − Σ log Q'_j(z_j)
  *   ∂log p/∂z = −R⁻¹z − ratio,   ratio_j = Q''/Q'
@@ -139,7 +139,7 @@ static gkv_status check(const gkv_base *base, const gkv_params *params)
         }
         if (!(row[j] > 0) || fabs(length - 1) > 1e-3)
             return gkv_fail(GKV_ERR_DATA, "row %zu of the base's Cholesky factor has diagonal %g and squared length "
-                            "%g; a correlation matrix needs a positive one and 1", j, (double)row[j], length);
+                            "%g; a correlation matrix needs a positive diagonal and length 1", j, (double)row[j], length);
     }
     return GKV_OK;
 }
@@ -217,7 +217,7 @@ static void log_density(const gkv_base *base, gkv_workspace *ws, size_t first, s
     gkv_base_gk_evaluate(base, ws->params, count, &rows);
 }
 
-/* Per-row gradients in the parameters, weighted; gradient() adds the rows up. */
+/* Computes the weighted gradients in the parameters for each row. gradient() sums them over rows. */
 static void backward_parameters(const gkv_base_gk_state *self, gkv_workspace *ws, size_t first, size_t count)
 {
     const size_t d = self->base.eps.width;
@@ -228,7 +228,7 @@ static void backward_parameters(const gkv_base_gk_state *self, gkv_workspace *ws
         const gkv_real *dq = gkv_at(ws, self->dq, r), *eps = gkv_at(ws, self->base.eps, r);
         gkv_real *d_a = gkv_at(ws, self->d_margin, r), *d_b = d_a + d, *d_g = d_b + d, *d_k = d_g + d;
         gkv_real *d_score = gkv_at(ws, self->d_score, r);
-        /* Q_g and Q_k go through d_a and d_b for a moment. */
+        /* d_a and d_b hold Q_g and Q_k until the loop below overwrites them. */
         const gkv_gk_outputs out = {.x_g = d_a, .x_k = d_b, .log_dq_g = d_g, .log_dq_k = d_k};
         gkv_gk_batch_forward(1, d, &columns, gkv_at(ws, self->z, r), &out);
         for (size_t j = 0; j < d; j++) {
@@ -257,7 +257,7 @@ static void backward(const gkv_base *base, gkv_workspace *ws, size_t first, size
         backward_parameters(self, ws, first, count);
 }
 
-/* R⁻¹ is the same for all rows: it waits where the first one's Λ goes, which is made last. */
+/* R⁻¹ is the same for all rows. The first row's Λ serves as its array, so that row is computed last. */
 static void curvature(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count, gkv_real *lambda)
 {
     const gkv_base_gk_state *self = gkv_base_gk_of(base);
@@ -327,7 +327,7 @@ static void transform(const gkv_base *base, const gkv_params *params, size_t cou
         const gkv_real *cholesky = gkv_param_value(params, self->cholesky);
         for (size_t r = 0; r < count; r++) {
             gkv_real *row = rows + r * d;
-            for (size_t j = d; j-- > 0;) { /* from the last: row j of L needs the first j only */
+            for (size_t j = d; j-- > 0;) { /* backwards: row j of L reads entries 0 … j only */
                 double sum = 0;
                 for (size_t i = 0; i <= j; i++)
                     sum += (double)cholesky[j * d + i] * (double)row[i];

@@ -1,10 +1,10 @@
 /* The refit of a g-and-k base to codes by Levenberg–Marquardt.
  *
- * Each margin is fitted by itself, on whitened quantile residuals, all of them in one
- * batch (gkvae/gk_fit.h); the correlation matrix then comes from the normal scores
- * z = Q⁻¹(ε) of the fitted margins. The parameters move from where they are towards the
- * fit by a step of length τ, halved until they are strictly valid and the held-out codes
- * are no less likely than before; if no step does, they stay. */
+ * Each margin is fitted on its own to whitened quantile residuals, all margins in one
+ * batch (gkvae/gk_fit.h). The correlation matrix is then estimated from the normal scores
+ * z = Q⁻¹(ε) of the fitted margins. The parameters move towards the fit by a step of
+ * length τ. The step is halved until the parameters are strictly valid and the held-out
+ * codes are no less likely than before. If no step passes, the parameters do not change. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 #include "gkvae/gk_fit.h"
 #include "gkvae/mgk.h"
 
-/* BLOCK_ROWS: rows that are evaluated together, whatever the number of threads. */
+/* BLOCK_ROWS: the rows of one task. It is fixed, so that results do not depend on the number of threads. */
 enum { HALVINGS = 6, BLOCK_ROWS = 250 };
 
 typedef struct refit {
@@ -27,8 +27,8 @@ typedef struct refit {
     double *rows;               /* the codes to fit to [n, d] */
     gkv_gk *old, *fitted;       /* [d] */
     double *old_r, *fitted_r;   /* correlation matrices [d, d] */
-    double *trial_r;            /* … and the one between them, then its Cholesky factor */
-    gkv_real *z, *log_dq, *whitened, *log_density; /* of the held-out codes */
+    double *trial_r;            /* the correlation matrix of the trial step, then its Cholesky factor [d, d] */
+    gkv_real *z, *log_dq, *whitened, *log_density; /* results for the held-out codes */
     gkv_real *saved_cholesky;
 } refit;
 
@@ -86,8 +86,8 @@ static double held_out_density(const refit *it)
     return sum / (double)n;
 }
 
-/* The codes as columns, for the margins, and as rows, for R. */
-static void widen(const refit *it, double *columns)
+/* Converts the codes to double: as columns for the margins, and as rows for R. */
+static void convert_codes(const refit *it, double *columns)
 {
     const size_t n = it->codes->fit_count;
     for (size_t i = 0; i < n; i++)
@@ -95,14 +95,14 @@ static void widen(const refit *it, double *columns)
             columns[j * n + i] = it->rows[i * it->d + j] = (double)it->codes->fit[i * it->d + j];
 }
 
-/* A margin that no distribution can be fitted to (codes that are all equal, say, when a
- * latent dimension has died) stays as it is. */
-static bool stays(gkv_status status)
+/* Whether a margin keeps its parameters after a fit with this status. Equal codes of a
+ * collapsed latent dimension, for example, have no fit. */
+static bool keeps_margin(gkv_status status)
 {
     return status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC;
 }
 
-/* Fits every margin by itself, all of them at once. */
+/* Fits each margin on its own, all margins in one batch. */
 static gkv_status fit_margins(const refit *it, bool first, gkv_base_refit_report *report)
 {
     const size_t n = it->codes->fit_count, d = it->d;
@@ -114,17 +114,17 @@ static gkv_status fit_margins(const refit *it, bool first, gkv_base_refit_report
     GKV_TRY_GOTO(gkv_alloc(d, sizeof *samples, &samples));
     GKV_TRY_GOTO(gkv_alloc(d, sizeof *results, &results));
     GKV_TRY_GOTO(gkv_alloc(d, sizeof *statuses, &statuses));
-    widen(it, columns);
+    convert_codes(it, columns);
     for (size_t j = 0; j < d; j++)
         samples[j] = (gkv_gk_sample){.x = columns + j * n, .n = n, .start = first ? NULL : &it->old[j]};
     gkv_gk_fit_settings settings;
     gkv_gk_fit_defaults(&settings);
     settings.margin = gkv_base_gk_margin_of_safety;
     settings.likelihood = 0;
-    settings.lm.loss = GKV_LM_CAUCHY; /* a few codes far from all others are no matter of the tails */
+    settings.lm.loss = GKV_LM_CAUCHY; /* a few outliers must not decide the tails */
     settings.lm.loss_scale = gkv_base_outlier_residual;
     status = gkv_gk_fit_many(samples, d, &settings, it->threads, results, statuses);
-    if (status != GKV_OK && !stays(status))
+    if (status != GKV_OK && !keeps_margin(status))
         goto done;
     status = GKV_OK;
     double chi2 = 0, freedom = 0;
@@ -147,7 +147,7 @@ done:
     return status;
 }
 
-/* Puts the parameters τ of the way from the old to the fitted ones. */
+/* Moves the parameters by the fraction τ of the way from the old to the fitted ones. */
 static gkv_status move(const refit *it, double tau)
 {
     const gkv_base_gk_state *self = gkv_base_gk_of(it->base);
@@ -155,7 +155,7 @@ static gkv_status move(const refit *it, double tau)
         const gkv_gk *from = &it->old[j], *to = &it->fitted[j];
         gkv_gk gk = {.a = from->a + tau * (to->a - from->a), .b = from->b + tau * (to->b - from->b),
                      .g = from->g + tau * (to->g - from->g), .k = from->k + tau * (to->k - from->k), .c = from->c};
-        if (tau > 0) /* the valid region is not convex */
+        if (tau > 0) /* the valid region is not convex, so a point between two valid points may be invalid */
             gk = gkv_gk_project(&gk, gkv_base_gk_margin_of_safety);
         gkv_base_gk_set(it->base, it->params, j, &gk);
     }
@@ -166,7 +166,7 @@ static gkv_status move(const refit *it, double tau)
         memcpy(cholesky, it->saved_cholesky, it->d * it->d * sizeof *cholesky);
         return GKV_OK;
     }
-    /* Correlation matrices, and positive definite ones, are convex sets. */
+    /* The positive definite correlation matrices are a convex set. */
     for (size_t i = 0; i < it->d * it->d; i++)
         it->trial_r[i] = it->old_r[i] + tau * (it->fitted_r[i] - it->old_r[i]);
     if (!gkv_cholesky(it->d, it->trial_r, 1e-6, it->trial_r))
@@ -176,7 +176,7 @@ static gkv_status move(const refit *it, double tau)
     return GKV_OK;
 }
 
-static void remember(refit *it)
+static void save_parameters(refit *it)
 {
     const gkv_base_gk_state *self = gkv_base_gk_of(it->base);
     const size_t d = it->d;
@@ -218,14 +218,14 @@ gkv_status gkv_base_gk_refit(const gkv_base *base, const gkv_params *params, con
     memset(report, 0, sizeof *report);
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(refit_create(&it, copula));
-    remember(&it);
+    save_parameters(&it);
     GKV_TRY_GOTO(fit_margins(&it, settings->first, report));
     report->held_out_before = report->held_out_after = held_out_density(&it);
     double tau = settings->damping;
     if (copula) {
         status = gkv_mgk_correlation(codes->fit_count, it.d, it.rows, it.fitted, 0, threads, it.fitted_r,
                                      NULL);
-        if (status == GKV_ERR_DATA) { /* codes that are not finite: training's to deal with, not ours */
+        if (status == GKV_ERR_DATA) { /* the codes are not finite; the training step deals with that */
             status = GKV_OK;
             tau = 0;
         }
@@ -234,7 +234,7 @@ gkv_status gkv_base_gk_refit(const gkv_base *base, const gkv_params *params, con
     }
     for (int i = 0; i <= HALVINGS && tau > 0 && report->step == 0; i++, tau /= 2) {
         if (move(&it, tau) != GKV_OK)
-            continue; /* not positive definite to working precision: a shorter step is */
+            continue; /* R is not positive definite to working precision; a shorter step will be */
         const double density = held_out_density(&it);
         if (density >= report->held_out_before) { /* false for NaN */
             report->step = tau;

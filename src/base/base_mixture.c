@@ -1,4 +1,4 @@
-/* The mixtures' parameters: laid out, begun with, checked, brought back. */
+/* The parameters of mixtures: layout, initial values, validation and projection. */
 #include "base/base_mixture.h"
 
 #include <math.h>
@@ -13,8 +13,8 @@
 
 static const double c_standard = GKV_GK_DEFAULT_C;
 
-/* No optimiser's step makes a scale or a diagonal of W less, or a component's weight a smaller
- * share of the heaviest one's: a component that is out of reach of all gradients has died. */
+/* Lower bounds after a step of the optimiser: of scales and of the diagonal of W, and of the log of a
+ * component's weight relative to the heaviest one. A lighter component would get no gradient any more. */
 static const double least_scale = 1e-3, least_log_weight = -12;
 
 gkv_gk gkv_mixture_get(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j)
@@ -56,7 +56,7 @@ void gkv_mixture_weights(const gkv_base_mixture *self, const gkv_params *params,
         weights[k] /= sum;
 }
 
-/* --- Made and begun ----------------------------------------------------------- */
+/* --- Creation and initial values ---------------------------------------------- */
 
 static void destroy(gkv_base *base)
 {
@@ -73,7 +73,7 @@ static void lay_out_slots(gkv_base_mixture *self, gkv_plan *plan)
         self->dq = gkv_plan_forward(plan, all);
         self->ratio = gkv_plan_forward(plan, all);
     }
-    self->share = gkv_plan_forward(plan, self->components);
+    self->responsibility = gkv_plan_forward(plan, self->components);
     self->u = self->spec.trainable && self->spec.dependent ? gkv_plan_backward(plan, all) : self->w;
 }
 
@@ -147,8 +147,8 @@ static gkv_status create_by_class(const gkv_base_spec *spec, gkv_params *params,
     return create(&gkv_base_gk_by_class, true, spec, params, plan, out);
 }
 
-/* Components that a gradient alone is to tell apart begin apart, with about N(0, I) in all; refits
- * find places of their own, and until the first one all components are the same. */
+/* Components that are trained by gradient alone start at random locations, and the mixture is about
+ * N(0, I). With refits all components start equal, because the first refit places them. */
 static void init(const gkv_base *base, const gkv_params *params)
 {
     const gkv_base_mixture *self = gkv_base_mixture_of(base);
@@ -170,7 +170,7 @@ static void init(const gkv_base *base, const gkv_params *params)
     }
 }
 
-/* --- Valid, and kept valid ------------------------------------------------------ */
+/* --- Validation and projection -------------------------------------------------- */
 
 static gkv_status check_whitening(size_t d, size_t k, const gkv_real *w)
 {
@@ -200,8 +200,8 @@ static gkv_status check(const gkv_base *base, const gkv_params *params)
             if (gkv_gk_check(&gk) != GKV_OK)
                 return gkv_fail_context(GKV_ERR_DATA, "margin %zu of the base's component %zu", j, k);
             if (self->spec.shared_shapes && (gk.g != first.g || gk.k != first.k))
-                return gkv_fail(GKV_ERR_DATA, "the base's components have a common shape, but margin %zu of component %zu "
-                                "has another than that of component 0", j, k);
+                return gkv_fail(GKV_ERR_DATA, "the base's components share their shapes, but margin %zu of component %zu "
+                                "differs in shape from that of component 0", j, k);
         }
         if (self->spec.dependent)
             GKV_TRY(check_whitening(d, k, gkv_mixture_whitening(self, params, k)));
@@ -228,7 +228,7 @@ static void project(const gkv_base *base, const gkv_params *params)
 {
     const gkv_base_mixture *self = gkv_base_mixture_of(base);
     if (!self->spec.trainable)
-        return; /* no optimiser moves it */
+        return; /* the optimiser does not move the parameters */
     gkv_real *logits = gkv_param_value(params, self->logits), most = logits[0];
     for (size_t k = 1; k < self->components; k++)
         most = logits[k] > most ? logits[k] : most;
@@ -239,7 +239,7 @@ static void project(const gkv_base *base, const gkv_params *params)
     }
 }
 
-/* Only one normal component has normal margins. */
+/* The margin of the one component of full-gaussian, which is normal. */
 static void normal_margin(const gkv_base *base, const gkv_params *params, size_t dimension, double out[5])
 {
     const gkv_base_mixture *self = gkv_base_mixture_of(base);
@@ -262,4 +262,4 @@ const gkv_base_ops gkv_base_gaussian_mixture = {.name = "gaussian-mixture", .is_
 const gkv_base_ops gkv_base_gk_mixture = {.name = "gk-mixture", .is_mixture = true, .create = create_gk, MIXTURE_OPS};
 const gkv_base_ops gkv_base_gk_by_class = {.name = "gk-by-class", .is_mixture = true, .has_classes = true, .create = create_by_class,
                                            .transform_class = gkv_mixture_transform_class,
-                                           .class_shares = gkv_mixture_class_shares, MIXTURE_OPS};
+                                           .class_probabilities = gkv_mixture_class_probabilities, MIXTURE_OPS};

@@ -1,24 +1,24 @@
-/* Mixtures of K components, log p(ε) = log Σ_k π_k f_k(ε), each with margins of its own and,
- * if it is dependent, a correlation of its own:
+/* Mixtures of K components, log p(ε) = log Σ_k π_k f_k(ε). Each component has its own margins and,
+ * if it is dependent, its own correlation matrix. There are four families:
  *
  *   full-gaussian     one dependent normal component
  *   gaussian-mixture  normal components (g = k = 0)
  *   gk-mixture        multivariate g-and-k components
- *   gk-by-class       the same, so many to a class: p(ε, class y) is the sum over y's alone
+ *   gk-by-class       g-and-k components for each class; p(ε, class y) sums over those of y only
  *
- * A component takes ε to normal scores ζ = Q⁻¹(ε) by margin, and these by an upper triangular
- * matrix to independent normals w = ζW, so that the correlation matrix of ζ is (WWᵀ)⁻¹:
+ * A component maps ε to normal scores ζ = Q⁻¹(ε) by margin. An upper triangular matrix W maps the
+ * scores to independent normals w = ζW, so the correlation matrix of ζ is (WWᵀ)⁻¹:
  *
  *   log f_k = −½‖w‖² + Σ log W_jj − (d/2) log 2π − Σ log Q'_j(ζ_j)
  *
- * W is what a pass needs, and needs no inverse; as its gradient is not bound to a unit diagonal of
- * (WWᵀ)⁻¹, gradients may make scores of any variance. Refits bring it back to 1.
+ * A pass needs W, and no inverse of it. The gradient in W does not keep the diagonal of (WWᵀ)⁻¹ at 1,
+ * so training by gradient may give scores of any variance. Refits set the variance back to 1.
  *
- * Parameters, in the model's table:
- *   prior.base.logits [K]: log π_k but for a constant
+ * The parameters in the model's table are
+ *   prior.base.logits [K]: log π_k up to a constant
  *   prior.base.location, prior.base.scale, prior.base.g, prior.base.k [K, d]
- *   prior.base.whitening [K·d, d]: W, component after component
- * With shared shapes all rows of g and k are the same. */
+ *   prior.base.whitening [K·d, d]: the matrices W, one component after the other
+ * With shared shapes all rows of g and k are equal. */
 #ifndef GKV_BASE_MIXTURE_H
 #define GKV_BASE_MIXTURE_H
 
@@ -28,20 +28,20 @@
 
 enum { GKV_MIXTURE_A, GKV_MIXTURE_B, GKV_MIXTURE_G, GKV_MIXTURE_K, GKV_MIXTURE_MARGINS };
 
-/* The most components of all classes together: what constants of a pass have room for. */
+/* The most components of all classes together: the size of the arrays on the stack of a pass. */
 enum { GKV_MIXTURE_MOST = 4096 };
 
 typedef struct gkv_base_mixture {
     gkv_base base;
     gkv_base_spec spec;
-    size_t components;      /* K, of all classes together */
-    size_t per_class;       /* K without classes */
-    bool shaped;            /* g-and-k margins */
+    size_t components;      /* K, the components of all classes together */
+    size_t per_class;       /* the components of one class; K without classes */
+    bool shaped;            /* whether margins are g-and-k, not normal */
     gkv_param_id logits, margin[GKV_MIXTURE_MARGINS], whitening;
-    gkv_slot zeta, w;       /* [K·d]; the same without dependence */
-    gkv_slot log_dq, dq, ratio; /* [K·d] of g-and-k margins */
-    gkv_slot share;         /* [K] of each component in the row's density */
-    gkv_slot u;             /* [K·d] ζWWᵀ, for backward passes, gradients and stats */
+    gkv_slot zeta, w;       /* ζ and w [K·d]; the same slot for independent dimensions */
+    gkv_slot log_dq, dq, ratio; /* log Q', Q' and Q''/Q' of g-and-k margins [K·d] */
+    gkv_slot responsibility;    /* r_k = π_k f_k/p [K] */
+    gkv_slot u;             /* ζWWᵀ [K·d], for backward passes, gradients and statistics */
 } gkv_base_mixture;
 
 static inline const gkv_base_mixture *gkv_base_mixture_of(const gkv_base *base)
@@ -49,7 +49,7 @@ static inline const gkv_base_mixture *gkv_base_mixture_of(const gkv_base *base)
     return (const gkv_base_mixture *)base;
 }
 
-/* A tensor's numbers of component k: [d], or [d, d] of W. */
+/* Return the part of a parameter that belongs to component k: [d] of a margin's, [d, d] of W. */
 static inline gkv_real *gkv_mixture_margin(const gkv_base_mixture *self, const gkv_params *params, size_t which,
                                            size_t k)
 {
@@ -61,48 +61,54 @@ static inline gkv_real *gkv_mixture_whitening(const gkv_base_mixture *self, cons
     return gkv_param_value(params, self->whitening) + k * self->base.eps.width * self->base.eps.width;
 }
 
-/* One margin of one component, and back. */
+/* Gets and sets the parameters of one margin of one component as a gkv_gk. */
 gkv_gk gkv_mixture_get(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j);
 void gkv_mixture_set(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j, const gkv_gk *gk);
 
-/* g-and-k margins of `count` components from k on, as gk/gk_batch_kernels.h has them. */
+/* Returns pointers to the g-and-k margins of component k and those after it, for gk/gk_batch_kernels.h. */
 gkv_gk_columns gkv_mixture_columns(const gkv_base_mixture *self, const gkv_params *params, size_t k);
 
-/* π_k, which sum to 1. */
+/* Writes π to weights[K]. The weights sum to 1. */
 void gkv_mixture_weights(const gkv_base_mixture *self, const gkv_params *params, double *weights);
 
-/* The first component of a row's class, and their number; all K where there is no class, −1. */
+/* Returns the first component of class `which` and writes the number of its components to *count. Class −1 stands for
+ * all K components. */
 static inline size_t gkv_mixture_first(const gkv_base_mixture *self, long which, size_t *count)
 {
     *count = which < 0 ? self->components : self->per_class;
     return which < 0 ? 0 : (size_t)which * self->per_class;
 }
 
-/* Rows that have something to do with a component are taken together, as many as fit into so many numbers: a whole tile up
- * to 80 dimensions or so, and fewer beyond. */
+/* Rows with a nonzero responsibility of a component are gathered into an array of this many numbers. The array holds a
+ * whole tile up to about 80 dimensions, and fewer rows beyond. */
 enum { GKV_MIXTURE_GATHERED = GKV_BASE_MOST_DIMENSIONS };
 
+/* Returns the capacity of that array in rows of d numbers. */
 static inline size_t gkv_mixture_gathered(size_t d)
 {
     return GKV_MIXTURE_GATHERED / d;
 }
 
-/* Plain arrays of `count` rows: ε, and 1 + classes or NULL, in; all else out. Without dependence w is
- * ζ itself; for normal margins log_dq, dq and ratio are not touched; dq and ratio may be NULL. */
+/* Arrays of `count` rows. eps and label are inputs; the others are outputs. label is 1 + the class of a row, or NULL.
+ * For independent dimensions w must be zeta. For normal margins log_dq, dq and ratio are not written. dq and ratio may
+ * be NULL. */
 typedef struct gkv_mixture_rows {
     const gkv_real *eps, *label;                 /* [count, d], [count] */
     gkv_real *zeta, *w, *log_dq, *dq, *ratio;    /* [count, K·d] */
-    gkv_real *share, *log_density;               /* [count, K], [count] */
+    gkv_real *responsibility, *log_density;      /* [count, K], [count] */
 } gkv_mixture_rows;
 
+/* Computes log densities and responsibilities of `count` rows, and the intermediate results that gkv_mixture_rows
+ * lists. */
 void gkv_mixture_evaluate(const gkv_base_mixture *self, const gkv_params *params, size_t count,
                           const gkv_mixture_rows *rows);
 
-/* Mean log density of codes[count, d]; `classes` NULL takes them as of none. NaN if there are none. */
+/* Computes the mean log density of codes[count, d]: of log p(ε, class) for classes[count], and of log p(ε) if
+ * `classes` is NULL. The mean of no codes is NaN. GKV_ERR_MEMORY. */
 gkv_status gkv_mixture_mean_density(const gkv_base_mixture *self, const gkv_params *params, const gkv_real *codes,
                                     const uint32_t *classes, size_t count, int threads, double *mean);
 
-/* What the ops are made of: mixture_density.c, mixture_curvature.c, mixture_gradient.c, mixture_draw.c, mixture_refit.c. */
+/* The operations of gkv_base_ops: mixture_density.c, mixture_gradient.c, mixture_draw.c, mixture_refit.c. */
 void gkv_mixture_log_density(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count);
 void gkv_mixture_backward(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count);
 void gkv_mixture_curvature(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count,
@@ -113,7 +119,7 @@ void gkv_mixture_transform(const gkv_base *base, const gkv_params *params, size_
                            gkv_real *rows);
 void gkv_mixture_transform_class(const gkv_base *base, const gkv_params *params, size_t which, size_t count,
                                  const double *choice, gkv_real *rows);
-void gkv_mixture_class_shares(const gkv_base *base, const gkv_workspace *ws, size_t row, double *shares);
+void gkv_mixture_class_probabilities(const gkv_base *base, const gkv_workspace *ws, size_t row, double *out);
 void gkv_mixture_margin_at(const gkv_base *base, const gkv_params *params, size_t dimension, size_t n,
                            const double *x, double *pdf, double *cdf);
 gkv_status gkv_mixture_refit(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,

@@ -1,4 +1,4 @@
-/* The standard normal base: log p(ε) = −½‖ε‖² − d·log(2π)/2. Nothing to fit. */
+/* The standard normal base: log p(ε) = −½‖ε‖² − d·log(2π)/2. It has no parameters. */
 #include <stdlib.h>
 #include <string.h>
 

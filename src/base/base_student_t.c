@@ -1,12 +1,12 @@
-/* Independent Student's t margins, location m, scale s, degrees of freedom ν by dimension: a heavy-tailed
- * base to hold the g-and-k against, whose tails are of another kind. With y = (ε − m)/s
+/* Independent Student's t margins with location m, scale s and ν degrees of freedom in each dimension. This is a
+ * heavy-tailed baseline for the g-and-k bases, whose tails have another form. With y = (ε − m)/s
  *
  *   log p = Σ log Γ((ν+1)/2) − log Γ(ν/2) − ½ log(νπ) − log s − ½(ν+1) log(1 + y²/ν)
  *
- * Parameters: prior.base.location, prior.base.scale, prior.base.log_freedom [d], log ν.
+ * The parameters are prior.base.location, prior.base.scale and prior.base.log_freedom = log ν, [d] each.
  *
  * Refits maximize the likelihood by expectation–maximization (Lange, Little and Taylor, Journal of the
- * American Statistical Association 84, 1989): a value's weight is (ν+1)/(ν+y²). */
+ * American Statistical Association 84, 1989), where the weight of a value is (ν+1)/(ν+y²). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +17,14 @@
 #include "num/special.h"
 #include "nn/nn_kernels.h"
 
-/* ν is kept within these: beyond the second a t is normal for all that codes can tell. */
+/* Bounds of ν and of the scale. Above most_freedom, codes cannot distinguish a t from a normal. */
 static const double least_freedom = 1.0, most_freedom = 1000.0, least_scale = 1e-3;
 
 typedef struct student_t {
     gkv_base base;
     bool trainable;
     gkv_param_id location, scale, log_freedom; /* [d] */
-    gkv_slot d_all;                            /* [3 d] of each row, when trainable */
+    gkv_slot d_all;                            /* gradients of each row [3 d]; only if trainable */
 } student_t;
 
 static const student_t *of(const gkv_base *base)
@@ -82,7 +82,7 @@ static margin margin_of(const gkv_base *base, const gkv_params *params, size_t j
                     exp((double)gkv_param_value(params, of(base)->log_freedom)[j])};
 }
 
-/* What of log p no row changes, −log s aside. */
+/* The terms of log p that do not depend on y, without −log s. */
 static double constant_of(double freedom)
 {
     return lgamma((freedom + 1) / 2) - lgamma(freedom / 2) - 0.5 * log(freedom * 3.14159265358979323846);
@@ -111,7 +111,7 @@ static void log_density(const gkv_base *base, gkv_workspace *ws, size_t first, s
     }
 }
 
-/* ψ((ν+1)/2) − ψ(ν/2), by the recurrence up to where the asymptotic series of ψ holds. */
+/* ψ(x), by the recurrence up to x ≥ 10, where the asymptotic series holds. */
 static double digamma(double x)
 {
     double sum = 0;
@@ -131,20 +131,20 @@ static void backward(const gkv_base *base, gkv_workspace *ws, size_t first, size
         for (size_t r = first; r < first + count; r++) {
             const double weight = (double)*gkv_at(ws, base->d_log_density, r);
             const double y = ((double)gkv_at(ws, base->eps, r)[j] - m.location) / m.scale;
-            const double pull = (nu + 1) * y / (nu + y * y); /* −∂log p/∂y */
-            gkv_at(ws, base->d_eps, r)[j] = (gkv_real)(-weight * pull / m.scale);
+            const double score = (nu + 1) * y / (nu + y * y); /* −∂log p/∂y */
+            gkv_at(ws, base->d_eps, r)[j] = (gkv_real)(-weight * score / m.scale);
             if (!of(base)->trainable)
                 continue;
             gkv_real *to = gkv_at(ws, of(base)->d_all, r);
-            to[j] = (gkv_real)(weight * pull / m.scale);
-            to[d + j] = (gkv_real)(weight * (pull * y - 1) / m.scale);
-            to[2 * d + j] = (gkv_real)(weight * nu * (rise - 0.5 * log1p(y * y / nu) + 0.5 * pull * y / nu));
+            to[j] = (gkv_real)(weight * score / m.scale);
+            to[d + j] = (gkv_real)(weight * (score * y - 1) / m.scale);
+            to[2 * d + j] = (gkv_real)(weight * nu * (rise - 0.5 * log1p(y * y / nu) + 0.5 * score * y / nu));
         }
     }
 }
 
-/* Λ = diag((ν+1)/(ν+y²))/s²: of the parabola that lies on −log p at y and nowhere below it, where the
- * second derivative itself is negative far out. */
+/* Λ = diag((ν+1)/(ν+y²))/s² is the curvature of the parabola that touches −log p at y and lies nowhere below it.
+ * The second derivative itself is negative in the tails. */
 static void curvature(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count, gkv_real *lambda)
 {
     const size_t d = base->eps.width;
@@ -210,12 +210,12 @@ static double upper_tail(double t, double nu)
     return 0.5 * (1 - front * beta_fraction(b, a, rest) / b);
 }
 
-/* t with the same probability beyond it as a normal z has: bisection in log t, then Newton's method. */
+/* The t whose tail probability is that of the normal z, by bisection in log t. */
 static double from_normal(double z, double nu)
 {
     const double wanted = gkv_normal_cdf(-fabs(z));
     if (!(z != 0 && wanted > 0))
-        return z; /* 0, NaN, and what is out of all proportion */
+        return z; /* 0, NaN, and scores whose tail probability underflows */
     double low = -20, high = 300;
     for (int i = 0; i < 100 && high - low > 1e-14 * fmax(1, fabs(low)); i++) {
         const double middle = 0.5 * (low + high);
@@ -250,7 +250,7 @@ static void margin_at(const gkv_base *base, const gkv_params *params, size_t dim
     }
 }
 
-/* --- Valid, and kept valid --------------------------------------------------------------- */
+/* --- Validation and projection ----------------------------------------------------------- */
 
 static void project(const gkv_base *base, const gkv_params *params)
 {
@@ -285,9 +285,9 @@ static double mean_log_density(const margin *m, const gkv_real *x, size_t n, siz
     return sum / (double)n;
 }
 
-/* One iteration: location and scale by weights, then ν where its equation given those weights,
- * log(ν/2) − ψ(ν/2) + 1 + mean(log w − w) + ψ((ν₀+1)/2) − log((ν₀+1)/2) = 0, holds. */
-static void improve(margin *m, const gkv_real *x, size_t n, size_t stride)
+/* One iteration of expectation–maximization. It computes location and scale by weighted moments, then solves
+ * log(ν/2) − ψ(ν/2) + 1 + mean(log w − w) + ψ((ν₀+1)/2) − log((ν₀+1)/2) = 0 for ν by bisection. */
+static void em_iteration(margin *m, const gkv_real *x, size_t n, size_t stride)
 {
     const double nu = m->freedom;
     double total = 0, mean = 0, squares = 0, logs = 0;
@@ -303,7 +303,7 @@ static void improve(margin *m, const gkv_real *x, size_t n, size_t stride)
         squares += (nu + 1) / (nu + y * y) * (at - mean) * (at - mean);
     }
     m->location = mean;
-    m->scale = sqrt(squares / total); /* by Σw, not n: it arrives sooner (Kent, Tyler and Vardi 1994) */
+    m->scale = sqrt(squares / total); /* Σw in place of n converges faster (Kent, Tyler and Vardi 1994) */
     const double given = 1 + logs / (double)n + digamma((nu + 1) / 2) - log((nu + 1) / 2);
     double low = log(least_freedom), high = log(most_freedom);
     for (int i = 0; i < 60; i++) {
@@ -330,7 +330,7 @@ static margin fit_margin(margin m, const gkv_real *x, size_t n, size_t stride, b
     }
     for (int i = 0; i < ITERATIONS; i++) {
         margin next = m;
-        improve(&next, x, n, stride);
+        em_iteration(&next, x, n, stride);
         if (!(next.scale > least_scale && isfinite(next.scale) && isfinite(next.location)))
             break;
         const bool settled = fabs(next.location - m.location) < 1e-5 * m.scale &&
@@ -342,11 +342,11 @@ static margin fit_margin(margin m, const gkv_real *x, size_t n, size_t stride, b
     return m;
 }
 
-/* Codes, the first, that three parameters are fitted to: more would take more time and say no more. */
+/* The most codes of a fit, the first ones. More codes would not improve three parameters noticeably. */
 enum { MOST_CODES = 8000 };
 
-/* Each margin by itself moves to its fit, or half as far and so on, as long as its held-out codes
- * lose by it. */
+/* Moves one margin to its fit. The step is halved as long as it lowers the log density of the margin's held-out
+ * codes. Returns the accepted step, 0 if there is none. */
 static double move_margin(const gkv_base *base, const gkv_params *params, size_t j, const gkv_base_codes *codes,
                           const gkv_base_refit_settings *settings, double *before, double *after)
 {

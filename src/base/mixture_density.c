@@ -1,8 +1,13 @@
-/* Densities of a mixture's rows, and their gradient in ε:
+/* The log density of a mixture, its gradient in ε, and its curvature.
  *
  *   ∂log p/∂ε_j = −Σ_k r_k (u_kj + ratio_kj)/Q'_kj,   u_k = w_kW_kᵀ,  r_k = π_k f_k/p
  *
- * over the components whose share r_k of the density is not negligible. */
+ * The sum is over the components whose responsibility r_k is not negligible. The curvature is that of the components'
+ * ½‖w_k‖², weighted by responsibilities:
+ *
+ *   Λ = Σ_k r_k D_k⁻¹ W_kW_kᵀ D_k⁻¹,   D_k = diag(Q'_k)
+ *
+ * Λ leaves out the spread of the components' gradients, which would make it indefinite between components. */
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -16,7 +21,8 @@
 
 enum { BLOCK_ROWS = 50 };
 
-/* log π_k and all else of log f_k that no row changes; of a class's components, too, π_k is among all. */
+/* Writes the terms of log π_k f_k that do not depend on the row to out[K]. π_k is the weight among the components of
+ * all classes. */
 static void constants(const gkv_base_mixture *self, const gkv_params *params, gkv_real *out)
 {
     const size_t d = self->base.eps.width, K = self->components;
@@ -32,7 +38,7 @@ static void constants(const gkv_base_mixture *self, const gkv_params *params, gk
         const gkv_real *w = self->spec.dependent ? gkv_mixture_whitening(self, params, k) : NULL;
         for (size_t j = 0; j < d; j++) {
             product *= (w ? (double)w[j * d + j] : 1) / (self->shaped ? 1 : (double)scale[j]);
-            if (product > 1e100 || product < 1e-100) { /* as few logarithms as a double allows */
+            if (product > 1e100 || product < 1e-100) { /* few logarithms, without overflow of the product */
                 total += log(product);
                 product = 1;
             }
@@ -41,7 +47,7 @@ static void constants(const gkv_base_mixture *self, const gkv_params *params, gk
     }
 }
 
-/* ε to ζ: every component's own. */
+/* Computes ζ of each component from ε. */
 static void scores(const gkv_base_mixture *self, const gkv_params *params, size_t count, const gkv_mixture_rows *rows)
 {
     const size_t d = self->base.eps.width, all = self->components * d;
@@ -52,7 +58,7 @@ static void scores(const gkv_base_mixture *self, const gkv_params *params, size_
     if (self->shaped) {
         const gkv_gk_columns columns = gkv_mixture_columns(self, params, 0);
         gkv_gk_batch_inverse(count, all, &columns, rows->zeta, rows->zeta, rows->log_dq, rows->dq, rows->ratio);
-        kernels->hold(count * all, rows->zeta, rows->dq);
+        kernels->clamp(count * all, rows->zeta, rows->dq);
         return;
     }
     for (size_t r = 0; r < count; r++)
@@ -60,7 +66,7 @@ static void scores(const gkv_base_mixture *self, const gkv_params *params, size_
                              gkv_mixture_margin(self, params, GKV_MIXTURE_B, 0), rows->zeta + r * all);
 }
 
-/* w = ζW, component by component. */
+/* Computes w = ζW of each component. */
 static void whiten(const gkv_base_mixture *self, const gkv_params *params, size_t count, const gkv_mixture_rows *rows)
 {
     const size_t d = self->base.eps.width, all = self->components * d;
@@ -84,16 +90,17 @@ void gkv_mixture_evaluate(const gkv_base_mixture *self, const gkv_params *params
     if (self->spec.dependent)
         whiten(self, params, count, rows);
     for (size_t r = 0; r < count; r++) {
-        gkv_real *share = rows->share + r * K;
+        gkv_real *responsibility = rows->responsibility + r * K;
         size_t open = K;
         const size_t first = gkv_mixture_first(self, rows->label ? (long)rows->label[r] - 1 : -1, &open);
-        kernels->log_densities(K, d, rows->w + r * K * d, self->shaped ? rows->log_dq + r * K * d : NULL, share);
+        kernels->log_densities(K, d, rows->w + r * K * d, self->shaped ? rows->log_dq + r * K * d : NULL,
+                               responsibility);
         for (size_t k = 0; k < K; k++)
-            share[k] += constant[k];
-        rows->log_density[r] = kernels->share_out(open, share + first);
+            responsibility[k] += constant[k];
+        rows->log_density[r] = kernels->softmax(open, responsibility + first);
         for (size_t k = 0; k < K; k++)
             if (k < first || k >= first + open)
-                share[k] = 0;
+                responsibility[k] = 0;
     }
 }
 
@@ -101,7 +108,7 @@ void gkv_mixture_log_density(const gkv_base *base, gkv_workspace *ws, size_t fir
 {
     const gkv_base_mixture *self = gkv_base_mixture_of(base);
     gkv_mixture_rows rows = {.eps = gkv_at(ws, base->eps, first), .zeta = gkv_at(ws, self->zeta, first),
-                             .w = gkv_at(ws, self->w, first), .share = gkv_at(ws, self->share, first),
+                             .w = gkv_at(ws, self->w, first), .responsibility = gkv_at(ws, self->responsibility, first),
                              .log_density = gkv_at(ws, base->log_density, first)};
     if (base->classes > 0)
         rows.label = gkv_at(ws, self->spec.label, first);
@@ -113,19 +120,18 @@ void gkv_mixture_log_density(const gkv_base *base, gkv_workspace *ws, size_t fir
     gkv_mixture_evaluate(self, ws->params, count, &rows);
 }
 
-void gkv_mixture_class_shares(const gkv_base *base, const gkv_workspace *ws, size_t row, double *shares)
+void gkv_mixture_class_probabilities(const gkv_base *base, const gkv_workspace *ws, size_t row, double *out)
 {
     const gkv_base_mixture *self = gkv_base_mixture_of(base);
-    const gkv_real *share = gkv_at(ws, self->share, row);
+    const gkv_real *responsibility = gkv_at(ws, self->responsibility, row);
     for (size_t c = 0; c < base->classes; c++) {
-        shares[c] = 0;
+        out[c] = 0;
         for (size_t k = c * self->per_class; k < (c + 1) * self->per_class; k++)
-            shares[c] += (double)share[k];
+            out[c] += (double)responsibility[k];
     }
 }
 
-/* u = wWᵀ of those rows of a block that have a share of component k, in the place of w where no parameters' gradients
- * ask for w again. */
+/* Computes u = wWᵀ in component k for row[used]. u overwrites w unless gradients in the parameters need w. */
 static void unwhiten(const gkv_base_mixture *self, const gkv_workspace *ws, size_t k, size_t used, const size_t *row)
 {
     const size_t d = self->base.eps.width;
@@ -139,20 +145,21 @@ static void unwhiten(const gkv_base_mixture *self, const gkv_workspace *ws, size
         memcpy(gkv_at(ws, self->u, row[i]) + k * d, u + i * d, d * sizeof *u);
 }
 
-/* Adds the gradient in ε of those rows of a block that have a share of component k. */
-static void pull_back(const gkv_base_mixture *self, gkv_workspace *ws, size_t k, size_t first, size_t count)
+/* Adds component k to the gradient in ε of the rows of a block whose responsibility is nonzero. */
+static void add_gradient(const gkv_base_mixture *self, gkv_workspace *ws, size_t k, size_t first, size_t count)
 {
     const size_t d = self->base.eps.width;
     const gkv_mixture_kernels *kernels = gkv_mixture_kernels_get();
     size_t row[GKV_MIXTURE_GATHERED], used = 0;
     for (size_t r = first; r < first + count; r++)
-        if (gkv_at(ws, self->share, r)[k] != 0)
+        if (gkv_at(ws, self->responsibility, r)[k] != 0)
             row[used++] = r;
     if (used > 0 && self->spec.dependent)
         unwhiten(self, ws, k, used, row);
     for (size_t i = 0; i < used; i++) {
-        const gkv_real pull = *gkv_at(ws, self->base.d_log_density, row[i]) * gkv_at(ws, self->share, row[i])[k];
-        kernels->pull_back(d, pull, gkv_at(ws, self->u, row[i]) + k * d,
+        const gkv_real weight =
+            *gkv_at(ws, self->base.d_log_density, row[i]) * gkv_at(ws, self->responsibility, row[i])[k];
+        kernels->add_gradient(d, weight, gkv_at(ws, self->u, row[i]) + k * d,
                            self->shaped ? gkv_at(ws, self->ratio, row[i]) + k * d : NULL,
                            self->shaped ? gkv_at(ws, self->dq, row[i]) + k * d
                                         : gkv_mixture_margin(self, ws->params, GKV_MIXTURE_B, k),
@@ -168,17 +175,51 @@ void gkv_mixture_backward(const gkv_base *base, gkv_workspace *ws, size_t first,
         memset(gkv_at(ws, base->d_eps, r), 0, base->eps.width * sizeof(gkv_real));
     for (; first < end; first += block)
         for (size_t k = 0; k < self->components; k++)
-            pull_back(self, ws, k, first, end - first < block ? end - first : block);
+            add_gradient(self, ws, k, first, end - first < block ? end - first : block);
 }
 
-/* --- Codes ---------------------------------------------------------------------- */
+/* --- Curvature ------------------------------------------------------------------ */
+
+/* Adds responsibility·D⁻¹ WWᵀ D⁻¹ to the lower triangle of lambda. NULL W is I. */
+static void add_component(size_t d, gkv_real responsibility, const gkv_real *whitening, const gkv_real *dq,
+                          gkv_real *lambda)
+{
+    const gkv_mixture_kernels *kernels = gkv_mixture_kernels_get();
+    for (size_t i = 0; i < d; i++) {
+        for (size_t j = whitening ? 0 : i; j <= i; j++) { /* rows i and j of W begin at their diagonals */
+            const gkv_real product = whitening ? kernels->dot(d - i, whitening + i * d + i, whitening + j * d + i) : 1;
+            lambda[i * d + j] += responsibility * product / (dq[i] * dq[j]);
+        }
+    }
+}
+
+void gkv_mixture_curvature(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count, gkv_real *lambda)
+{
+    const gkv_base_mixture *self = gkv_base_mixture_of(base);
+    const size_t d = base->eps.width;
+    memset(lambda, 0, count * d * d * sizeof *lambda);
+    for (size_t r = 0; r < count; r++, lambda += d * d) {
+        const gkv_real *responsibility = gkv_at(ws, self->responsibility, first + r);
+        for (size_t k = 0; k < self->components; k++)
+            if (responsibility[k] > 0)
+                add_component(d, responsibility[k],
+                              self->spec.dependent ? gkv_mixture_whitening(self, ws->params, k) : NULL,
+                              self->shaped ? gkv_at(ws, self->dq, first + r) + k * d
+                                           : gkv_mixture_margin(self, ws->params, GKV_MIXTURE_B, k), lambda);
+        for (size_t i = 0; i < d; i++)
+            for (size_t j = i + 1; j < d; j++)
+                lambda[i * d + j] = lambda[j * d + i];
+    }
+}
+
+/* --- The mean log density of codes ---------------------------------------------- */
 
 static void evaluate_block(const gkv_base_mixture *self, const gkv_params *params, const gkv_real *codes,
                            const uint32_t *classes, size_t count, gkv_real *memory, double *sum)
 {
     const size_t all = BLOCK_ROWS * self->components * self->base.eps.width;
     gkv_real label[BLOCK_ROWS], log_density[BLOCK_ROWS];
-    gkv_mixture_rows rows = {.eps = codes, .zeta = memory, .w = memory, .share = memory + 3 * all,
+    gkv_mixture_rows rows = {.eps = codes, .zeta = memory, .w = memory, .responsibility = memory + 3 * all,
                              .log_density = log_density};
     if (self->spec.dependent)
         rows.w = memory + all;
@@ -198,18 +239,18 @@ gkv_status gkv_mixture_mean_density(const gkv_base_mixture *self, const gkv_para
                                     const uint32_t *classes, size_t count, int threads, double *mean)
 {
     const size_t d = self->base.eps.width, K = self->components, blocks = (count + BLOCK_ROWS - 1) / BLOCK_ROWS;
-    const size_t room = BLOCK_ROWS * K * (3 * d + 1);
+    const size_t block_size = BLOCK_ROWS * K * (3 * d + 1);
     const size_t used = (size_t)threads < blocks ? (size_t)threads : blocks ? blocks : 1;
     gkv_real *memory = NULL;
     double *sums = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(used * room, sizeof *memory, &memory));
+    GKV_TRY_GOTO(gkv_alloc(used * block_size, sizeof *memory, &memory));
     GKV_TRY_GOTO(gkv_alloc(blocks, sizeof *sums, &sums));
 #pragma omp parallel for schedule(static) num_threads((int)used)
     for (size_t b = 0; b < blocks; b++) {
         const size_t first = b * BLOCK_ROWS, rows = count - first < BLOCK_ROWS ? count - first : BLOCK_ROWS;
         evaluate_block(self, params, codes + first * d, classes ? classes + first : NULL, rows,
-                       memory + (size_t)omp_get_thread_num() * room, &sums[b]);
+                       memory + (size_t)omp_get_thread_num() * block_size, &sums[b]);
     }
     *mean = 0;
     for (size_t b = 0; b < blocks; b++)

@@ -1,4 +1,4 @@
-/* Draws from a mixture, and its margins. */
+/* Draws from a mixture, and the densities and distribution functions of its margins. */
 #include <math.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 static void draw_from(const gkv_base_mixture *self, const gkv_params *params, size_t k, gkv_real *row)
 {
     const size_t d = self->base.eps.width;
-    if (self->spec.dependent) { /* ζW = w, from the first */
+    if (self->spec.dependent) { /* solve ζW = w by forward substitution */
         const gkv_real *whitening = gkv_mixture_whitening(self, params, k);
         for (size_t j = 0; j < d; j++) {
             double sum = (double)row[j];
@@ -28,8 +28,8 @@ static void draw_from(const gkv_base_mixture *self, const gkv_params *params, si
         row[j] = a[j] + b[j] * row[j];
 }
 
-/* The component of a row is the first at which the cumulative weight reaches its choice times the total weight,
- * among all components or those of one class. */
+/* Draws rows from all components (which = −1) or from those of one class. The component of a row is the first at which
+ * the cumulative weight reaches the row's `choice` times the total weight. */
 static void draw(const gkv_base_mixture *self, const gkv_params *params, long which, size_t count,
                  const double *choice, gkv_real *rows)
 {

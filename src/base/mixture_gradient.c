@@ -1,17 +1,17 @@
-/* Gradients of a mixture in its parameters, one component a part. With a row's weight v, its share
- * r_k and s_j = (u_j + Q''/Q')/Q' (at the component's ζ):
+/* The gradient of a mixture in its parameters. A part of the gradient is one component. With the
+ * weight v of a row, its responsibility r_k and s_j = (u_j + Q''/Q')/Q' at the component's ζ:
  *
  *   ∂/∂θ_j = Σ v r_k (s_j ∂Q/∂θ − ∂log Q'/∂θ)        θ = A, B, g, k of the margin
  *   ∂/∂W   = Σ v r_k (diag(1/W_jj) − triu(ζᵀw))
  *   ∂/∂logit_k = Σ v (r_k − π_k)
  *
- * Shapes that all components share have a part of their own, the last. */
+ * Shared shapes are one more part, the last. */
 #include <math.h>
 #include <string.h>
 
 #include "base/mixture_outer.h"
 
-/* Columns whose shape derivatives are made at a time. */
+/* The columns whose shape derivatives are computed at a time. */
 enum { COLUMNS = 256 };
 
 size_t gkv_mixture_parts(const gkv_base *base)
@@ -22,14 +22,14 @@ size_t gkv_mixture_parts(const gkv_base *base)
     return self->components + (self->shaped && self->spec.shared_shapes ? 1 : 0);
 }
 
-/* The weight times the share of component k in a row. */
-static gkv_real pull_of(const gkv_base_mixture *self, const gkv_workspace *ws, size_t row, size_t k)
+/* The weight of a row times its responsibility in component k. */
+static gkv_real weight_of(const gkv_base_mixture *self, const gkv_workspace *ws, size_t row, size_t k)
 {
-    return *gkv_at(ws, self->base.d_log_density, row) * gkv_at(ws, self->share, row)[k];
+    return *gkv_at(ws, self->base.d_log_density, row) * gkv_at(ws, self->responsibility, row)[k];
 }
 
 /* Adds a row's gradient in g and k. */
-static void add_shapes(const gkv_base_mixture *self, const gkv_workspace *ws, size_t row, size_t k, gkv_real pull,
+static void add_shapes(const gkv_base_mixture *self, const gkv_workspace *ws, size_t row, size_t k, gkv_real weight,
                        gkv_real *grad_g, gkv_real *grad_k)
 {
     const size_t d = self->base.eps.width;
@@ -45,15 +45,15 @@ static void add_shapes(const gkv_base_mixture *self, const gkv_workspace *ws, si
         for (size_t i = 0; i < width; i++) {
             const size_t j = first + i;
             const gkv_real s = (u[j] + ratio[j]) / dq[j];
-            grad_g[j] += pull * (s * x_g[i] - log_dq_g[i]);
-            grad_k[j] += pull * (s * x_k[i] - log_dq_k[i]);
+            grad_g[j] += weight * (s * x_g[i] - log_dq_g[i]);
+            grad_k[j] += weight * (s * x_k[i] - log_dq_k[i]);
         }
     }
 }
 
 /* Adds a row's gradient in A and B: ∂Q/∂B is (Q − A)/B, and ∂log Q'/∂B is 1/B. */
-static void add_places(const gkv_base_mixture *self, const gkv_workspace *ws, size_t row, size_t k, gkv_real pull,
-                       gkv_real *grad_a, gkv_real *grad_b)
+static void add_location_and_scale(const gkv_base_mixture *self, const gkv_workspace *ws, size_t row, size_t k,
+                                   gkv_real weight, gkv_real *grad_a, gkv_real *grad_b)
 {
     const size_t d = self->base.eps.width;
     const gkv_real *a = gkv_mixture_margin(self, ws->params, GKV_MIXTURE_A, k);
@@ -62,26 +62,27 @@ static void add_places(const gkv_base_mixture *self, const gkv_workspace *ws, si
     const gkv_real *dq = self->shaped ? gkv_at(ws, self->dq, row) + k * d : b;
     const gkv_real *ratio = self->shaped ? gkv_at(ws, self->ratio, row) + k * d : NULL;
     for (size_t j = 0; j < d; j++) {
-        const gkv_real s = pull * (u[j] + (ratio ? ratio[j] : 0)) / dq[j];
+        const gkv_real s = weight * (u[j] + (ratio ? ratio[j] : 0)) / dq[j];
         grad_a[j] += s;
-        grad_b[j] += (s * (eps[j] - a[j]) - pull) / b[j];
+        grad_b[j] += (s * (eps[j] - a[j]) - weight) / b[j];
     }
 }
 
-/* Adds a row's −v r_k ζᵀw, below the diagonal too. */
-static void add_products(const gkv_base_mixture *self, const gkv_workspace *ws, size_t row, size_t k, gkv_real pull,
+/* Adds −v r_k ζᵀw of a row to the products. The entries below the diagonal are not meaningful. */
+static void add_products(const gkv_base_mixture *self, const gkv_workspace *ws, size_t row, size_t k, gkv_real weight,
                          gkv_mixture_outer *products, gkv_real *grad_w)
 {
     const size_t d = self->base.eps.width;
     const gkv_real *zeta = gkv_at(ws, self->zeta, row) + k * d;
     const size_t at = gkv_mixture_outer_next(products, grad_w);
     for (size_t j = 0; j < d; j++)
-        products->x[at + j] = -pull * zeta[j];
+        products->x[at + j] = -weight * zeta[j];
     memcpy(products->y + at, gkv_at(ws, self->w, row) + k * d, d * sizeof *zeta);
     products->count++;
 }
 
-/* Those that are left, nothing below the diagonal, and what log W_jj says of all rows, whose v r_k sum to `total`. */
+/* Completes the gradient in W: adds the remaining products, zeroes the entries below the diagonal, and adds the
+ * gradient of log W_jj over all rows, where `total` is Σ v r_k. */
 static void finish_whitening(const gkv_base_mixture *self, const gkv_workspace *ws, size_t k, double total,
                              gkv_mixture_outer *products, gkv_real *grad_w)
 {
@@ -110,16 +111,16 @@ static void gradient_of(const gkv_base_mixture *self, gkv_workspace *ws, size_t 
     products.d = d, products.count = 0;
     double total = 0, weights = 0;
     for (size_t r = 0; r < rows; r++) {
-        const gkv_real pull = pull_of(self, ws, r, k);
+        const gkv_real weight = weight_of(self, ws, r, k);
         weights += (double)*gkv_at(ws, self->base.d_log_density, r);
-        if (pull == 0)
+        if (weight == 0)
             continue;
-        total += (double)pull;
-        add_places(self, ws, r, k, pull, grad[GKV_MIXTURE_A], grad[GKV_MIXTURE_B]);
+        total += (double)weight;
+        add_location_and_scale(self, ws, r, k, weight, grad[GKV_MIXTURE_A], grad[GKV_MIXTURE_B]);
         if (own_shapes)
-            add_shapes(self, ws, r, k, pull, grad[GKV_MIXTURE_G], grad[GKV_MIXTURE_K]);
+            add_shapes(self, ws, r, k, weight, grad[GKV_MIXTURE_G], grad[GKV_MIXTURE_K]);
         if (grad_w)
-            add_products(self, ws, r, k, pull, &products, grad_w);
+            add_products(self, ws, r, k, weight, &products, grad_w);
     }
     if (grad_w)
         finish_whitening(self, ws, k, total, &products, grad_w);
@@ -139,11 +140,11 @@ static void gradient_of_shared_shapes(const gkv_base_mixture *self, gkv_workspac
     memset(grad_k, 0, d * sizeof *grad_k);
     for (size_t r = 0; r < rows; r++)
         for (size_t k = 0; k < self->components; k++) {
-            const gkv_real pull = pull_of(self, ws, r, k);
-            if (pull != 0)
-                add_shapes(self, ws, r, k, pull, grad_g, grad_k);
+            const gkv_real weight = weight_of(self, ws, r, k);
+            if (weight != 0)
+                add_shapes(self, ws, r, k, weight, grad_g, grad_k);
         }
-    /* Rows that are given the same gradient stay the same. */
+    /* Equal gradients keep the shapes of all components equal. */
     for (size_t k = 1; k < self->components; k++) {
         memcpy(grad_g + k * d, grad_g, d * sizeof *grad_g);
         memcpy(grad_k + k * d, grad_k, d * sizeof *grad_k);

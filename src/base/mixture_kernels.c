@@ -1,20 +1,20 @@
-/* The row kernels of mixtures, once for every instruction set. */
+/* The row kernels of mixtures, compiled once for each instruction set. */
 #include "base/mixture_kernels.h"
 #include "core/simd_real.h"
 
-/* What a score is held to; its square, summed over dimensions, is still a float. */
+/* The bound of scores. The sum of its squares over dimensions does not overflow a float. */
 #define MOST 1e15
 
-/* Shares below this are rounding of the largest. */
+/* Responsibilities below this fraction of the largest are below its rounding error. */
 #ifdef GKV_REAL_IS_DOUBLE
-#define LEAST_SHARE 1e-18
+#define LEAST_RESPONSIBILITY 1e-18
 #else
-#define LEAST_SHARE 1e-9
+#define LEAST_RESPONSIBILITY 1e-9
 #endif
 
-static inline vr held(vr z)
+static inline vr clamped(vr z)
 {
-    /* NaN stays: max and min would swallow it. */
+    /* The selection keeps a NaN, which max and min would lose. */
     const vr inside = vr_max(vr_set(-MOST), vr_min(vr_set(MOST), z));
     return vr_select(z == z, inside, z);
 }
@@ -23,14 +23,14 @@ static void standardise(size_t n, const gkv_real *a, const gkv_real *b, gkv_real
 {
     for (size_t i = 0; i < n; i += VR_LANES) {
         const vr y = (vr_load_part(z + i, n - i, 0) - vr_load_part(a + i, n - i, 0)) / vr_load_part(b + i, n - i, 1);
-        vr_store_part(z + i, n - i, held(y));
+        vr_store_part(z + i, n - i, clamped(y));
     }
 }
 
-static void hold(size_t n, gkv_real *z, gkv_real *dq)
+static void clamp(size_t n, gkv_real *z, gkv_real *dq)
 {
     for (size_t i = 0; i < n; i += VR_LANES) {
-        vr_store_part(z + i, n - i, held(vr_load_part(z + i, n - i, 0)));
+        vr_store_part(z + i, n - i, clamped(vr_load_part(z + i, n - i, 0)));
         if (dq)
             vr_store_part(dq + i, n - i, vr_max(vr_set(1 / MOST), vr_load_part(dq + i, n - i, 1)));
     }
@@ -56,16 +56,16 @@ static void log_densities(size_t components, size_t d, const gkv_real *w, const 
     }
 }
 
-static gkv_real share_out(size_t components, gkv_real *logs)
+static gkv_real softmax(size_t components, gkv_real *logs)
 {
     gkv_real most = logs[0];
     for (size_t k = 1; k < components; k++)
-        most = logs[k] > most || logs[k] != logs[k] ? logs[k] : most; /* a NaN stays, for nothing is above it */
+        most = logs[k] > most || logs[k] != logs[k] ? logs[k] : most; /* a NaN is kept: no number compares above it */
     vr sum = vr_set(0);
     for (size_t k = 0; k < components; k += VR_LANES) {
         const vr off = vr_load_part(logs + k, components - k, -INFINITY) - vr_set(most);
         vr e = vr_exp(vr_max(off, vr_set(-80)));
-        e = vr_select(e < vr_set(LEAST_SHARE), vr_set(0), e);
+        e = vr_select(e < vr_set(LEAST_RESPONSIBILITY), vr_set(0), e);
         sum = sum + e;
         vr_store_part(logs + k, components - k, e);
     }
@@ -87,21 +87,21 @@ static gkv_real dot(size_t n, const gkv_real *x, const gkv_real *y)
     return vr_sum(sum) + rest;
 }
 
-static void pull_back(size_t n, gkv_real weight, const gkv_real *u, const gkv_real *ratio, const gkv_real *dq,
+static void add_gradient(size_t n, gkv_real weight, const gkv_real *u, const gkv_real *ratio, const gkv_real *dq,
                       gkv_real *to)
 {
     for (size_t i = 0; i < n; i += VR_LANES) {
-        vr slope = vr_load_part(u + i, n - i, 0);
+        vr gradient = vr_load_part(u + i, n - i, 0);
         if (ratio)
-            slope = slope + vr_load_part(ratio + i, n - i, 0);
-        slope = vr_set(weight) * slope / vr_load_part(dq + i, n - i, 1);
-        vr_store_part(to + i, n - i, vr_load_part(to + i, n - i, 0) - slope);
+            gradient = gradient + vr_load_part(ratio + i, n - i, 0);
+        gradient = vr_set(weight) * gradient / vr_load_part(dq + i, n - i, 1);
+        vr_store_part(to + i, n - i, vr_load_part(to + i, n - i, 0) - gradient);
     }
 }
 
 #undef MOST
-#undef LEAST_SHARE
+#undef LEAST_RESPONSIBILITY
 
 GKV_SIMD_TABLE(gkv_mixture_kernels,
-    .standardise = standardise, .hold = hold, .log_densities = log_densities,
-    .share_out = share_out, .dot = dot, .pull_back = pull_back);
+    .standardise = standardise, .clamp = clamp, .log_densities = log_densities,
+    .softmax = softmax, .dot = dot, .add_gradient = add_gradient);

@@ -1,3 +1,4 @@
+/* Conversion of a mixture's parameters between the table and double precision, and steps between two states. */
 #include "base/mixture_move.h"
 
 #include <math.h>
@@ -10,10 +11,10 @@
 #include "num/linalg.h"
 #include "core/memory.h"
 
-/* Of EM, to as many factors as a correlation is to have. */
+/* Iterations of EM that reduce a correlation matrix to its rank. */
 enum { FACTOR_ITERATIONS = 10 };
 
-/* --- The parameters, saved and brought back ---------------------------------------- */
+/* --- Saving and restoring the parameters ------------------------------------------- */
 
 static size_t tensors_of(const gkv_base_mixture *self, gkv_param_id *ids)
 {
@@ -26,6 +27,8 @@ static size_t tensors_of(const gkv_base_mixture *self, gkv_param_id *ids)
     return count;
 }
 
+/* Copies the parameters to `saved`, or back to the table. Returns how many numbers there are; copies nothing as long as
+ * `saved` is NULL. */
 static size_t copy_parameters(const gkv_mixture_move *it, bool back)
 {
     gkv_param_id ids[GKV_MIXTURE_MARGINS + 2];
@@ -50,9 +53,9 @@ void gkv_mixture_restore(const gkv_mixture_move *move)
     copy_parameters(move, true);
 }
 
-/* --- From the table to numbers, and back --------------------------------------------- */
+/* --- Between the table and double precision ------------------------------------------ */
 
-/* The inverse of an upper triangular matrix. */
+/* Inverts an upper triangular matrix. */
 static void invert_upper(size_t d, const gkv_real *w, double *inverse)
 {
     memset(inverse, 0, d * d * sizeof *inverse);
@@ -67,25 +70,25 @@ static void invert_upper(size_t d, const gkv_real *w, double *inverse)
     }
 }
 
-/* Factors that a correlation is to have; 0 is any number. */
+/* The rank of the correlation matrices' factors; 0 is full rank. */
 static size_t rank_of(const gkv_mixture_move *it)
 {
     return it->self->spec.rank < it->d ? it->self->spec.rank : 0;
 }
 
-/* Numbers of scratch for a thread: two matrices, and what factors take. */
+/* The scratch of one thread, in doubles: two matrices, and that of gkv_low_rank(). */
 static size_t scratch_size(const gkv_mixture_move *it)
 {
     return 2 * it->d * it->d + gkv_low_rank_scratch(it->d, rank_of(it));
 }
 
-/* The calling thread's. */
+/* The scratch of the calling thread. */
 static double *scratch_of(const gkv_mixture_move *it)
 {
     return it->scratch + (size_t)omp_get_thread_num() * scratch_size(it);
 }
 
-/* Component k's margins and R = UᵀU, where U = W⁻¹; scores of another variance than 1 give it to B. */
+/* Reads component k's margins, and R = UᵀU with U = W⁻¹. Standard deviations of scores other than 1 go into B. */
 static void read_component(const gkv_mixture_move *it, size_t k)
 {
     const size_t d = it->d;
@@ -108,7 +111,8 @@ static void read_component(const gkv_mixture_move *it, size_t k)
             r[i * d + j] = r[j * d + i] = i == j ? 1 : r[i * d + j] / (sd[i] * sd[j]);
 }
 
-/* W = L⁻ᵀ of R = LLᵀ into the table; false if R is not positive definite to working precision. Spoils R. */
+/* Writes W = L⁻ᵀ of R = LLᵀ to the table. Returns false if R is not positive definite to working precision. Overwrites
+ * R. */
 static bool write_whitening(const gkv_mixture_move *it, size_t k, double *r, double *l)
 {
     const size_t d = it->d;
@@ -127,7 +131,7 @@ static gkv_gk between(const gkv_gk *from, const gkv_gk *to, double tau)
 {
     gkv_gk gk = {.a = from->a + tau * (to->a - from->a), .b = from->b * pow(to->b / from->b, tau),
                  .g = from->g + tau * (to->g - from->g), .k = from->k + tau * (to->k - from->k), .c = to->c};
-    /* The valid region is not convex. */
+    /* The valid region is not convex, so a point between two valid points may be invalid. */
     return gkv_base_gk_project(&gk);
 }
 
@@ -160,7 +164,7 @@ bool gkv_mixture_move_to(const gkv_mixture_move *it, double tau)
     return all;
 }
 
-/* --- Made and freed --------------------------------------------------------------------- */
+/* --- Creation ----------------------------------------------------------------------------- */
 
 static gkv_status state_create(const gkv_mixture_move *it, gkv_mixture_state *s)
 {

@@ -1,42 +1,46 @@
-/* A mixture's parameters as numbers to move between: where they were, where a fit wants them, and any place on the
- * way. Between two mixtures lie the mixtures of the components half-way: (A, log B, g, k) by margin, R, and π. */
+/* A move of a mixture's parameters along the path from the old parameters to fitted ones. The path interpolates
+ * component by component: (A, log B, g, k) of each margin, R, and π. */
 #ifndef GKV_BASE_MIXTURE_MOVE_H
 #define GKV_BASE_MIXTURE_MOVE_H
 
 #include "base/base_mixture.h"
 
-/* A component of fewer rows is not fitted, and is put to use elsewhere. */
+/* A component with fewer rows is empty: it is not fitted, but reinitialised. */
 enum { GKV_MIXTURE_LEAST_ROWS = 20 };
 
+/* The parameters of a mixture in double precision. */
 typedef struct gkv_mixture_state {
-    double *weights;  /* [K] */
-    gkv_gk *margins;  /* [K × d] */
-    double *r;        /* [K × d × d], if there is dependence; else NULL */
+    double *weights;  /* π [K]. */
+    gkv_gk *margins;  /* The margins [K × d]. */
+    double *r;        /* The correlation matrices [K × d × d]; NULL for independent dimensions. */
 } gkv_mixture_state;
 
 typedef struct gkv_mixture_move {
     const gkv_base_mixture *self;
-    const gkv_params *params; /* the table that is moved */
+    const gkv_params *params; /* The table that the move changes. */
     size_t d, K;
-    gkv_mixture_state old;    /* as the table was at the beginning */
-    gkv_mixture_state fitted; /* the caller's to fill */
-    int threads;              /* that components are shared out to */
-    double *scratch;          /* two matrices of each thread, and more */
-    double *rows;             /* [K]: the caller's */
-    gkv_real *saved;          /* all of the base's parameters, as they were when they were last saved */
+    gkv_mixture_state old;    /* The parameters at gkv_mixture_move_create(). */
+    gkv_mixture_state fitted; /* The end of the path. The caller fills it in. */
+    int threads;              /* The threads that share the components. */
+    double *scratch;          /* Scratch of each thread: two matrices, and that of gkv_low_rank(). */
+    double *rows;             /* Scratch of the caller [K]. */
+    gkv_real *saved;          /* All parameters of the base at the last save. */
 } gkv_mixture_move;
 
-/* Of a table, which is saved. */
+/* Creates a move of the table `params`, and saves the parameters. The caller frees *out's memory with
+ * gkv_mixture_move_free(). GKV_ERR_MEMORY. */
 gkv_status gkv_mixture_move_create(const gkv_base_mixture *self, const gkv_params *params, int threads,
                                    gkv_mixture_move *out);
-void gkv_mixture_move_free(gkv_mixture_move *move); /* frees what it holds */
 
-/* Saves the parameters to the bit, and brings them back. */
+/* Frees the memory of the move, not the struct itself. */
+void gkv_mixture_move_free(gkv_mixture_move *move);
+
+/* Saves the parameters of the table, and restores them bit by bit. */
 void gkv_mixture_save(const gkv_mixture_move *move);
 void gkv_mixture_restore(const gkv_mixture_move *move);
 
-/* Puts the table τ of the way from the old to the fitted ones, and their correlations to the factors they may have.
- * False if an R is not positive definite to working precision there. */
+/* Sets the table to the fraction τ of the path, and reduces the correlation matrices to the rank that the base allows.
+ * Returns false if a matrix R is not positive definite to working precision there. */
 bool gkv_mixture_move_to(const gkv_mixture_move *move, double tau);
 
 #endif

@@ -1,4 +1,5 @@
-/* Sums of outer products Σ xᵀy over a component's rows, as matrix products of as many rows as there is room for. */
+/* Sums of outer products Σ xᵀy over the rows of a component. Rows are buffered, and each full buffer is one matrix
+ * product. */
 #ifndef GKV_BASE_MIXTURE_OUTER_H
 #define GKV_BASE_MIXTURE_OUTER_H
 
@@ -10,7 +11,7 @@ typedef struct gkv_mixture_outer {
     gkv_real x[GKV_MIXTURE_GATHERED], y[GKV_MIXTURE_GATHERED]; /* [count, d] */
 } gkv_mixture_outer;
 
-/* to[d, d] ← to + Σ xᵀy, and no rows are left. */
+/* Adds Σ xᵀy of the buffered rows to to[d, d], and empties the buffer. */
 static inline void gkv_mixture_outer_add(gkv_mixture_outer *rows, gkv_real *to)
 {
     const size_t d = rows->d;
@@ -21,7 +22,7 @@ static inline void gkv_mixture_outer_add(gkv_mixture_outer *rows, gkv_real *to)
     rows->count = 0;
 }
 
-/* Where the next row begins in x and y, once there is room: `to` gets those before it if there is none. */
+/* Returns the offset of the next row in x and y. Adds the buffered rows to `to` first if the buffer is full. */
 static inline size_t gkv_mixture_outer_next(gkv_mixture_outer *rows, gkv_real *to)
 {
     if (rows->count == gkv_mixture_gathered(rows->d))

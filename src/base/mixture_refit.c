@@ -1,10 +1,11 @@
-/* The refit of a mixture to codes: some iterations of expectation–maximization (gkvae/mgk_mixture.h),
- * from the current parameters or, the first time, from k-means++; margins by Levenberg–Marquardt on
- * weighted quantiles, all components and dimensions in one batch.
+/* The refit of a mixture. A refit to codes does some iterations of expectation–maximization
+ * (gkvae/mgk_mixture.h). The first refit starts from k-means++, every other one from the current
+ * parameters. Margins are fitted by Levenberg–Marquardt to weighted quantiles, all components and
+ * dimensions in one batch. During training with train.refit_steps every refit after the first uses
+ * sufficient statistics in place of codes (mixture_stats.h).
  *
- * The parameters then move from where they were towards the fit by a step of length τ, halved until the
- * held-out codes are no less likely than before (mixture_move.h); if no step does that, they stay. While a model
- * trains, all refits but the first are by a stats (mixture_stats.h), with the same step. */
+ * The parameters then move towards the fit by a step of length τ (mixture_move.h). The step is halved until
+ * the held-out codes are no less likely than before. If no step passes, the parameters do not change. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,20 +15,21 @@
 #include "core/memory.h"
 #include "gkvae/mgk_mixture.h"
 
-/* No margin narrower than this share of the codes' spread. */
+/* The least scale of a margin, as a fraction of the codes' scale. */
 static const double least_scale = 0.01;
 
-/* A first fit goes on until the held-out codes have not gained for so many iterations. Its components
- * find their places as normal ones, which are quick to fit, and their shapes in a few iterations more. */
-enum { HALVINGS = 4, TALLY_HALVINGS = 1, FIRST_PATIENCE = 3, FIRST_ITERATIONS = 10, SHAPE_ITERATIONS = 2 };
+/* The first fit stops when the held-out log density has not improved for FIRST_PATIENCE iterations. It fits normal
+ * components first, which is fast, and then the shapes in SHAPE_ITERATIONS more. HALVINGS and STATS_HALVINGS are the
+ * most halvings of the step of a refit to codes and to statistics. */
+enum { HALVINGS = 4, STATS_HALVINGS = 1, FIRST_PATIENCE = 3, FIRST_ITERATIONS = 10, SHAPE_ITERATIONS = 2 };
 
 typedef struct refit {
     gkv_mixture_move move;
     const gkv_base_codes *codes;
     const gkv_base_refit_settings *settings;
-    double *rows;          /* codes of the fit and held-out ones, [fit_count + held_out_count, d]; NULL for a stats */
+    double *rows;          /* codes, then held-out codes [fit_count + held_out_count, d]; NULL with statistics */
     gkv_mgk_mixture *found;
-    bool better;           /* than where it started, to the held-out codes */
+    bool improved;         /* whether the fit has a higher held-out log density than its start */
 } refit;
 
 static void refit_free(refit *it)
@@ -49,7 +51,7 @@ static gkv_status take_rows(refit *it)
     return GKV_OK;
 }
 
-/* The mixture that there is, as the mgk room has it. */
+/* Creates the current mixture as a gkv_mgk_mixture. */
 static gkv_status current(const refit *it, gkv_mgk_mixture **out)
 {
     const gkv_mixture_state *old = &it->move.old;
@@ -83,7 +85,7 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
     set.least_rows = GKV_MIXTURE_LEAST_ROWS;
     set.max_iterations = it->settings->first ? FIRST_ITERATIONS : it->settings->iterations;
     set.tolerance = 1e-4 * (double)it->codes->fit_count;
-    /* Of one iteration the step below is judge enough. */
+    /* A single iteration needs no held-out rows here: step() checks it on the held-out codes. */
     set.held_out = set.max_iterations > 1 ? it->rows + it->codes->fit_count * it->move.d : NULL;
     set.held_out_rows = it->codes->held_out_count;
     set.patience = it->settings->first ? FIRST_PATIENCE : 1;
@@ -94,12 +96,12 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
     }
     set.margins.margin = gkv_base_gk_margin_of_safety;
     set.margins.one_start = 1;
-    set.margins.lm.loss = GKV_LM_CAUCHY; /* a few codes far from all others are no matter of the tails */
+    set.margins.lm.loss = GKV_LM_CAUCHY; /* a few outliers must not decide the tails */
     set.margins.lm.loss_scale = gkv_base_outlier_residual;
     return set;
 }
 
-/* What was found, as numbers to move to. */
+/* Copies the fit to the end of the move. */
 static void take_found(const refit *it)
 {
     const gkv_mixture_state *fitted = &it->move.fitted;
@@ -126,19 +128,19 @@ static gkv_status fit(refit *it, gkv_base_refit_report *report)
     if (!it->settings->first) {
         GKV_TRY_GOTO(current(it, &start));
     } else if (!set.normal) {
-        gkv_mgk_mixture_settings places = set;
-        places.normal = 1;
-        GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->codes->fit_count, it->move.d, it->rows, &places, it->settings->threads, &start,
-                                         &result));
+        gkv_mgk_mixture_settings gaussian = set;
+        gaussian.normal = 1;
+        GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->codes->fit_count, it->move.d, it->rows, &gaussian, it->settings->threads,
+                                         &start, &result));
         report->em_iterations = result.iterations;
         set.max_iterations = SHAPE_ITERATIONS;
     }
     set.start = start;
-    GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->codes->fit_count, it->move.d, it->rows, &set, it->settings->threads, &it->found,
-                                     &result));
+    GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->codes->fit_count, it->move.d, it->rows, &set, it->settings->threads,
+                                     &it->found, &result));
     report->em_iterations += result.iterations;
     /* Without held-out codes the best iteration is the last one. */
-    it->better = it->settings->first || result.best_iteration > 0;
+    it->improved = it->settings->first || result.best_iteration > 0;
     take_found(it);
 done:
     gkv_mgk_mixture_free(start);
@@ -162,7 +164,7 @@ static void describe(const refit *it, gkv_base_refit_report *report)
     }
 }
 
-static gkv_status judge(const refit *it, double *density)
+static gkv_status mean_density(const refit *it, double *density)
 {
     return gkv_mixture_mean_density(it->move.self, it->move.params, it->codes->held_out, it->codes->held_out_class,
                                     it->codes->held_out_count, it->settings->threads, density);
@@ -171,12 +173,12 @@ static gkv_status judge(const refit *it, double *density)
 static gkv_status step(const refit *it, gkv_base_refit_report *report)
 {
     double tau = it->settings->damping;
-    const int halvings = it->codes->stats ? TALLY_HALVINGS : HALVINGS; /* the next stats is not far */
-    for (int i = 0; i <= halvings && it->better && report->step == 0; i++, tau /= 2) {
+    const int halvings = it->codes->stats ? STATS_HALVINGS : HALVINGS; /* the next refit to statistics is soon */
+    for (int i = 0; i <= halvings && it->improved && report->step == 0; i++, tau /= 2) {
         if (!gkv_mixture_move_to(&it->move, tau))
-            continue; /* not positive definite to working precision: a shorter step is */
+            continue; /* an R is not positive definite to working precision; a shorter step will be */
         double density = 0;
-        GKV_TRY(judge(it, &density));
+        GKV_TRY(mean_density(it, &density));
         if (density >= report->held_out_before) { /* false for NaN */
             report->step = tau;
             report->held_out_after = density;
@@ -185,18 +187,18 @@ static gkv_status step(const refit *it, gkv_base_refit_report *report)
     return GKV_OK;
 }
 
-/* Components that had hardly any of the rows are put to use, unless the held-out codes lose by it. */
-static gkv_status revive(const refit *it, gkv_base_refit_report *report)
+/* Reinitialises empty components, and undoes that if it lowers the held-out log density. */
+static gkv_status reinitialise(const refit *it, gkv_base_refit_report *report)
 {
     double density = 0;
     gkv_mixture_save(&it->move);
-    const size_t revived = gkv_stats_revive(&it->move, it->codes->stats, it->settings->share);
-    if (revived == 0)
+    const size_t count = gkv_stats_reinitialise(&it->move, it->codes->stats, it->settings->forgetting);
+    if (count == 0)
         return GKV_OK;
-    GKV_TRY(judge(it, &density));
+    GKV_TRY(mean_density(it, &density));
     if (density >= report->held_out_after) {
         report->held_out_after = density;
-        report->revived = (long)revived;
+        report->reinitialised = (long)count;
     } else {
         gkv_mixture_restore(&it->move);
     }
@@ -211,27 +213,27 @@ gkv_status gkv_mixture_refit(const gkv_base *base, const gkv_params *params, con
     report->cost_before = report->cost_after = report->goodness = NAN;
     gkv_status status = GKV_OK;
     if (base->classes > 0 && (!codes->held_out_class || !(codes->fit_class || codes->stats)))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a base by class is fitted to codes with their classes");
+        return gkv_fail(GKV_ERR_ARGUMENT, "a base by class needs the class of each code for a refit");
     GKV_TRY(gkv_mixture_move_create(gkv_base_mixture_of(base), params, settings->threads, &it.move));
     report->held_out_before = codes->stats ? codes->held_out_density : NAN;
     if (isnan(report->held_out_before))
-        GKV_TRY_GOTO(judge(&it, &report->held_out_before));
+        GKV_TRY_GOTO(mean_density(&it, &report->held_out_before));
     report->held_out_after = report->held_out_before;
     if (codes->stats) {
         report->em_iterations = 1;
-        report->share = settings->share;
-        it.better = gkv_stats_fit(&it.move, codes->stats, settings->share);
+        report->forgetting = settings->forgetting;
+        it.improved = gkv_stats_fit(&it.move, codes->stats, settings->forgetting);
     } else {
         status = fit(&it, report);
     }
-    /* Codes that no mixture can be fitted to (a dimension that has died, numbers that are not finite) leave the
-     * base as it is: they are training's to deal with. */
+    /* A collapsed dimension, or numbers that are not finite, make the fit fail. The base then keeps its parameters, and
+     * the training step deals with the cause. */
     if (status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC)
         status = GKV_OK;
     else if (status == GKV_OK)
         status = step(&it, report);
     if (status == GKV_OK && codes->stats && report->step > 0)
-        status = revive(&it, report);
+        status = reinitialise(&it, report);
 done:
     if (status != GKV_OK || report->step == 0)
         gkv_mixture_restore(&it.move);

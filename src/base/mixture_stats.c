@@ -1,3 +1,4 @@
+/* The sufficient statistics of a mixture: their layout, and their accumulation. */
 #include "base/mixture_stats.h"
 
 #include <math.h>
@@ -5,13 +6,14 @@
 
 #include "base/mixture_outer.h"
 
-/* Shares below this are left out; scores beyond the bound count as at it, so that no row bends a component. */
-static const gkv_real least_share = (gkv_real)1e-3, score_bound = 6;
+/* Rows with a lower responsibility are left out. Scores are clamped to ±score_bound, so that no outlier distorts a
+ * component. */
+static const gkv_real least_responsibility = (gkv_real)1e-3, score_bound = 6;
 
 static size_t cell_of(gkv_real zeta)
 {
-    const gkv_real place = (zeta + (gkv_real)3.1) * 5 + 1;
-    return place < 1 ? 0 : place >= GKV_STATS_BOUNDARIES ? GKV_STATS_BOUNDARIES : (size_t)place;
+    const gkv_real cell = (zeta + (gkv_real)3.1) * 5 + 1;
+    return cell < 1 ? 0 : cell >= GKV_STATS_BOUNDARIES ? GKV_STATS_BOUNDARIES : (size_t)cell;
 }
 
 static size_t size_of_component(const gkv_base_mixture *self)
@@ -44,45 +46,45 @@ size_t gkv_mixture_stats_parts(const gkv_base *base)
     return gkv_base_mixture_of(base)->components;
 }
 
-static gkv_real held_to(gkv_real most, gkv_real x)
+static gkv_real clamp(gkv_real most, gkv_real x)
 {
     return x > most ? most : x < -most ? -most : x;
 }
 
-/* Standard deviations of u = ζWWᵀ. */
+/* Writes the standard deviations of u = ζWWᵀ to spread[d]. */
 static void spread_of(const gkv_base_mixture *self, const gkv_params *params, size_t k, gkv_real *spread)
 {
     const size_t d = self->base.eps.width;
     for (size_t j = 0; j < d; j++)
-        spread[j] = (gkv_real)sqrt(1 + gkv_stats_coupled(self, params, k, j));
+        spread[j] = (gkv_real)sqrt(1 + gkv_stats_coupling_information(self, params, k, j));
 }
 
-/* Adds a row to all sums but the squares of dependent components, which wait in `rows`. */
+/* Adds a row to the sums of a component. The squares of dependent components are buffered in `rows`. */
 static void add_row(const gkv_base_mixture *self, const gkv_stats_component *to, gkv_real r, const gkv_real *zeta,
                     const gkv_real *u, const gkv_real *spread, gkv_mixture_outer *rows)
 {
     const size_t d = self->base.eps.width;
     const size_t at = gkv_mixture_outer_next(rows, to->square);
-    gkv_real *held = rows->x + at, *shared = rows->y + at;
+    gkv_real *clamped = rows->x + at, *weighted = rows->y + at;
     for (size_t j = 0; j < d; j++) {
-        held[j] = held_to(score_bound, zeta[j]);
-        shared[j] = r * held[j];
-        to->sum[j] += shared[j];
+        clamped[j] = clamp(score_bound, zeta[j]);
+        weighted[j] = r * clamped[j];
+        to->sum[j] += weighted[j];
     }
     if (self->spec.dependent)
         rows->count++;
     for (size_t j = 0; !self->spec.dependent && j < d; j++)
-        to->square[j] += shared[j] * held[j];
+        to->square[j] += weighted[j] * clamped[j];
     for (size_t j = 0; to->cells && j < d; j++) {
-        const size_t cell = j * GKV_STATS_CELLS + cell_of(held[j]);
+        const size_t cell = j * GKV_STATS_CELLS + cell_of(clamped[j]);
         to->cells[cell] += r;
         if (to->coupling)
-            to->coupling[cell] += r * held_to(score_bound * spread[j], u[j] - held[j]);
+            to->coupling[cell] += r * clamp(score_bound * spread[j], u[j] - clamped[j]);
     }
     *to->weight += r;
 }
 
-double gkv_stats_coupled(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j)
+double gkv_stats_coupling_information(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j)
 {
     const size_t d = self->base.eps.width;
     const gkv_real *row = gkv_mixture_whitening(self, params, k) + j * d;
@@ -104,10 +106,10 @@ void gkv_mixture_stats(const gkv_base *base, const gkv_workspace *ws, const gkv_
     if (to.coupling)
         spread_of(self, ws->params, part, spread);
     for (size_t row = 0; row < rows; row++) {
-        const gkv_real share = gkv_at(ws, self->share, row)[part];
-        if (share >= least_share)
-            add_row(self, &to, weight ? share * *gkv_at(ws, *weight, row) : share, gkv_at(ws, self->zeta, row) + part * d,
-                    gkv_at(ws, self->u, row) + part * d, spread, &squares);
+        const gkv_real responsibility = gkv_at(ws, self->responsibility, row)[part];
+        if (responsibility >= least_responsibility)
+            add_row(self, &to, weight ? responsibility * *gkv_at(ws, *weight, row) : responsibility,
+                    gkv_at(ws, self->zeta, row) + part * d, gkv_at(ws, self->u, row) + part * d, spread, &squares);
     }
     gkv_mixture_outer_add(&squares, to.square);
 }

@@ -1,18 +1,18 @@
-/* What the rows of training say of each component of a mixture, kept as they pass by.
+/* Sufficient statistics of a mixture, accumulated over training steps.
  *
- * A training step computes every row's normal scores ζ in every component, and the component's share r of its
- * density: an E-step, for nothing. A stats adds up, component by component,
+ * A training step computes the normal scores ζ of every row in every component, and the responsibility r of every
+ * component. That is an E-step at no extra cost. The statistics of one component are
  *
- *   Σ r,   Σ r ζ_j,   Σ r ζ_i ζ_j,   and for g-and-k margins Σ r and Σ r (u_j − ζ_j), u = ζWWᵀ, in cells of ζ_j,
+ *   Σ r,   Σ r ζ_j,   Σ r ζ_i ζ_j,   and for g-and-k margins Σ r and Σ r (u_j − ζ_j), u = ζWWᵀ, in cells of ζ_j.
  *
- * which is all that an M-step needs, whatever the number of rows (online EM: Cappé & Moulines, JRSS B 2009). */
-#ifndef GKV_BASE_MIXTURE_TALLY_H
-#define GKV_BASE_MIXTURE_TALLY_H
+ * An M-step needs nothing else, whatever the number of rows (online EM: Cappé & Moulines, JRSS B 2009). */
+#ifndef GKV_BASE_MIXTURE_STATS_H
+#define GKV_BASE_MIXTURE_STATS_H
 
 #include "base/mixture_move.h"
 
-/* Boundaries between cells, at ζ = −3.1, −2.9, …, 3.1: a fifth of a standard deviation apart, within a few per cent
- * of what all of the sample says of g and k. */
+/* The boundaries between cells are ζ = −3.1, −2.9, …, 3.1, a fifth of a standard deviation apart. The cells keep all
+ * but a few per cent of the sample's information about g and k. */
 enum { GKV_STATS_BOUNDARIES = 32, GKV_STATS_CELLS = GKV_STATS_BOUNDARIES + 1 };
 
 static const double gkv_stats_width = 0.2;
@@ -22,47 +22,52 @@ static inline double gkv_stats_boundary(size_t i)
     return -3.1 + gkv_stats_width * (double)i;
 }
 
-/* Where a stats of component k has its numbers. */
+/* Pointers to the statistics of one component. */
 typedef struct gkv_stats_component {
-    gkv_real *weight;  /* [1] Σ r */
-    gkv_real *sum;     /* [d] */
-    gkv_real *square;  /* [d, d]; [d] without dependence */
-    gkv_real *cells;   /* [d, GKV_STATS_CELLS]; NULL for normal margins */
-    gkv_real *coupling; /* likewise; NULL without dependence too */
+    gkv_real *weight;   /* Σ r [1]. */
+    gkv_real *sum;      /* Σ r ζ_j [d]. */
+    gkv_real *square;   /* Σ r ζ_i ζ_j [d, d]; Σ r ζ_j² [d] for independent dimensions. */
+    gkv_real *cells;    /* Σ r in each cell [d, GKV_STATS_CELLS]; NULL for normal margins. */
+    gkv_real *coupling; /* Σ r (u_j − ζ_j) in each cell [d, GKV_STATS_CELLS]; NULL for normal margins and for
+                           independent dimensions. */
 } gkv_stats_component;
 
+/* Returns pointers into stats[gkv_mixture_stats_size] for component k. */
 gkv_stats_component gkv_stats_at(const gkv_base_mixture *self, const gkv_real *stats, size_t k);
 
-/* The ops of base/base.h. */
+/* stats_size(), stats_parts() and stats() of gkv_base_ops. A part is a component. */
 size_t gkv_mixture_stats_size(const gkv_base *base);
 size_t gkv_mixture_stats_parts(const gkv_base *base);
 void gkv_mixture_stats(const gkv_base *base, const gkv_workspace *ws, const gkv_slot *weight, size_t rows, size_t part,
                        gkv_real *stats);
 
-/* What g and k of all margins are before the stats speaks: normal around 0, of these variances. */
+/* The prior of g and k of all margins: normal with mean 0 and these variances. */
 typedef struct gkv_stats_prior {
-    double variance[2]; /* of g, of k */
+    double variance[2]; /* The variance of g, and that of k. */
 } gkv_stats_prior;
 
-/* That of K components' margins [K × d], each known from so many rows [K]: mixture_prior.c. */
+/* Estimates the prior by empirical Bayes from margins[K × d], where component k was fitted to rows[K] rows. */
 gkv_stats_prior gkv_stats_prior_of(size_t K, size_t d, const gkv_gk *margins, const double *rows);
 
-/* The information that other dimensions' scores have of component k's dimension j, (WWᵀ)_jj − 1 ≥ 0. */
-double gkv_stats_coupled(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j);
+/* Returns the information about dimension j of component k in the scores of the other dimensions,
+ * (WWᵀ)_jj − 1 ≥ 0. */
+double gkv_stats_coupling_information(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j);
 
-/* Component k's margins [d], from the `old` ones, of these `params`, that the stats was made under, and its correlation
- * r[d, d] (NULL: none), in place, `share` of the way to what the stats says of them: normal margins by moments, those of g-and-k by a step
- * of Levenberg–Marquardt on the cells' whitened residuals and on the prior's. The stats has rows of the component. */
+/* Takes one step of component k towards its statistics, by the fraction `step` of the way. `old`[d] and `params` are
+ * the margins and the table under which the statistics were made. margins[d] receives the new margins, and the
+ * correlation r[d, d] is updated in place; NULL r is none. Normal margins step by moments. g-and-k margins take a step
+ * of Levenberg–Marquardt on the whitened residuals of the cells and on the prior. The component must have rows. */
 void gkv_stats_step(const gkv_base_mixture *self, const gkv_params *params, const gkv_gk *old, const gkv_real *stats,
-                    size_t k, double share, const gkv_stats_prior *prior, gkv_gk *margins, double *r);
+                    size_t k, double step, const gkv_stats_prior *prior, gkv_gk *margins, double *r);
 
-/* Fills `fitted` of the move: every component goes its step by gkv_stats_step, a share of the way that is the larger the
- * more rows it had, so that one that had few keeps more of what it was told before; on the whole `share`, in (0, 1].
- * False if nothing was told. */
-bool gkv_stats_fit(const gkv_mixture_move *move, const gkv_real *stats, double share);
+/* Fills `fitted` of the move by one gkv_stats_step() for each component. A component with more rows takes a longer
+ * step, so a component with few rows keeps more of its old parameters; the average step is `forgetting`, in (0, 1].
+ * Returns false if the statistics are empty. */
+bool gkv_stats_fit(const gkv_mixture_move *move, const gkv_real *stats, double forgetting);
 
-/* After that move: in the table, components that hardly any of the rows that are remembered belong to take half of the
- * heaviest one of their class, and both move apart along its longest axis. Their number; uses `rows` of the move. */
-size_t gkv_stats_revive(const gkv_mixture_move *move, const gkv_real *stats, double share);
+/* Reinitialises empty components in the table after that move. A component is empty if it has fewer than
+ * GKV_MIXTURE_LEAST_ROWS rows of the window. It becomes one half of the heaviest component of its class, which is split
+ * along its longest axis. Returns the number of reinitialised components. Overwrites `rows` of the move. */
+size_t gkv_stats_reinitialise(const gkv_mixture_move *move, const gkv_real *stats, double forgetting);
 
 #endif

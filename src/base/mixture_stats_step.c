@@ -1,4 +1,4 @@
-/* A component's step from what a stats says of it. */
+/* The step of one component towards its sufficient statistics. */
 #include <math.h>
 #include <string.h>
 
@@ -7,10 +7,10 @@
 #include "num/constants.h"
 #include "num/linalg.h"
 
-/* The longest step of log B, g and k, and of A in units of B. */
+/* The longest steps of A in units of B, and of log B, g and k. */
 static const double longest[4] = {1, 0.5, 0.5, 0.2};
 
-/* Mean and standard deviation of a component's scores in dimension j. */
+/* Computes the mean and the standard deviation of a component's scores in dimension j. */
 static void moments(const gkv_base_mixture *self, const gkv_stats_component *of, size_t j, double *mean, double *sd)
 {
     const size_t d = self->base.eps.width;
@@ -20,10 +20,10 @@ static void moments(const gkv_base_mixture *self, const gkv_stats_component *of,
     *sd = sqrt(fmax(square - *mean * *mean, 1e-6));
 }
 
-/* Cells, and a few more of no weight to fill whole vectors. */
+/* N: the cells, padded with cells of weight 0 to whole vectors. */
 enum { LANES = 8, N = (GKV_STATS_CELLS + LANES - 1) / LANES * LANES };
 
-/* The normal probability of each cell, and φ at the boundaries above them; 0 where there are none. */
+/* The normal probability of each cell, and φ at its upper boundary; 0 in the padding. */
 typedef struct levels {
     double probability[N], pdf[N];
 } levels;
@@ -42,15 +42,15 @@ static levels make_levels(void)
     return it;
 }
 
-/* h_θ = ∂Q/∂θ / Q' of a margin for θ = (A/B, log B, g, k), at the boundaries: as θ moves, the score of a value moves by
- * −h_θ. */
-static void moves_of(const gkv_gk *margin, double h[4][N])
+/* Computes h_θ = ∂Q/∂θ / Q' of a margin at the boundaries, for θ = (A/B, log B, g, k). The derivative of the score of a
+ * fixed value in θ is −h_θ. */
+static void score_derivatives(const gkv_gk *margin, double h[4][N])
 {
     double z[N], g[N], k[N], dq[N];
     for (size_t i = 0; i < N; i++)
         z[i] = gkv_stats_boundary(i), g[i] = margin->g, k[i] = margin->k;
     const gkv_gk_outputs_d out = {.x = h[1], .dq = dq, .x_g = h[2], .x_k = h[3]};
-    gkv_gk_batch_shape_d(N, g, k, margin->c, z, &out); /* of A = 0, B = 1, which is all that matters */
+    gkv_gk_batch_shape_d(N, g, k, margin->c, z, &out); /* h does not depend on A and B: this uses A = 0, B = 1 */
 #pragma omp simd
     for (size_t i = 0; i < N; i++) {
         h[0][i] = 1 / dq[i];
@@ -69,53 +69,53 @@ static double dot(const double *a, const double *b)
     return sum;
 }
 
-/* What makes a step, as normal equations of one row: M δ = b. */
+/* The normal equations M δ = b of a step, divided by the number of rows. */
 typedef struct equations {
     double m[4][4], b[4];
 } equations;
 
-/* Of the residuals √n (n_c/n − p_c)/√p_c under Cauchy's loss: the increments of the whitened quantile residuals of
- * gkvae/gk_fit.h at the boundaries' levels. */
+/* Adds the residuals √n (n_c/n − p_c)/√p_c of the cells under Cauchy's loss. They are the increments of the whitened
+ * quantile residuals of gkvae/gk_fit.h at the levels of the boundaries. */
 static void add_cells(const gkv_real *cells, double n, double h[4][N], const levels *at, equations *to)
 {
-    const double wild = n / (gkv_base_outlier_residual * gkv_base_outlier_residual);
-    double slope[4][N], weighted[4][N], off[N] = {0}, weight[N] = {0};
+    const double outlier = n / (gkv_base_outlier_residual * gkv_base_outlier_residual);
+    double derivative[4][N], weighted[4][N], error[N] = {0}, weight[N] = {0};
     for (size_t c = 0; c < GKV_STATS_CELLS; c++) {
-        off[c] = (double)cells[c] / n - at->probability[c];
-        weight[c] = 1 / (at->probability[c] + wild * off[c] * off[c]); /* 1/p, and Cauchy's 1/(1 + r²/5²) */
+        error[c] = (double)cells[c] / n - at->probability[c];
+        weight[c] = 1 / (at->probability[c] + outlier * error[c] * error[c]); /* 1/p times Cauchy's 1/(1 + r²/5²) */
     }
     for (size_t i = 0; i < 4; i++) { /* ∂p_c/∂θ, as ∂F/∂θ = −φ h_θ */
-        slope[i][0] = -at->pdf[0] * h[i][0];
+        derivative[i][0] = -at->pdf[0] * h[i][0];
 #pragma omp simd
         for (size_t c = 1; c < N; c++)
-            slope[i][c] = at->pdf[c - 1] * h[i][c - 1] - at->pdf[c] * h[i][c];
+            derivative[i][c] = at->pdf[c - 1] * h[i][c - 1] - at->pdf[c] * h[i][c];
 #pragma omp simd
         for (size_t c = 0; c < N; c++)
-            weighted[i][c] = weight[c] * slope[i][c];
+            weighted[i][c] = weight[c] * derivative[i][c];
     }
     for (size_t i = 0; i < 4; i++) {
-        to->b[i] += dot(weighted[i], off);
+        to->b[i] += dot(weighted[i], error);
         for (size_t j = 0; j <= i; j++) {
-            const double product = dot(weighted[i], slope[j]);
+            const double product = dot(weighted[i], derivative[j]);
             to->m[i][j] += product;
             to->m[j][i] += j < i ? product : 0;
         }
     }
 }
 
-/* Of what other dimensions say of g and k. The score function of a margin's θ is that of the margin alone and
- * (u − ζ)h_θ, u = ζWWᵀ, whose mean is 0 where components are g-and-k and whose information is that of WWᵀ_jj − 1. A and B
- * follow g and k as the margin alone has them. */
-static void add_coupling(const gkv_real *coupling, double n, double coupled, double h[4][N], const levels *at,
+/* Adds the information of the other dimensions about g and k. The score function of a margin's θ is that of the margin
+ * alone plus (u − ζ)h_θ, where u = ζWWᵀ. The mean of this term is 0 if the component is g-and-k, and its information is
+ * (WWᵀ)_jj − 1, `information`. A and B follow g and k as in the margin alone. */
+static void add_coupling(const gkv_real *coupling, double n, double information, double h[4][N], const levels *at,
                          equations *to)
 {
-    double edge[N], own[2][N], likely[2][N], pull[N] = {0};
+    double edge[N], effect[2][N], expected[2][N], mean[N] = {0};
     const double (*m)[4] = (const double (*)[4])to->m;
     const double det = m[0][0] * m[1][1] - m[0][1] * m[1][0];
     if (!(det > 0))
         return;
     for (size_t c = 0; c < GKV_STATS_CELLS; c++)
-        pull[c] = (double)coupling[c] / n;
+        mean[c] = (double)coupling[c] / n;
     for (size_t s = 0; s < 2; s++) {
         const double a = (m[1][1] * m[0][2 + s] - m[0][1] * m[1][2 + s]) / det;
         const double log_b = (m[0][0] * m[1][2 + s] - m[1][0] * m[0][2 + s]) / det;
@@ -123,22 +123,22 @@ static void add_coupling(const gkv_real *coupling, double n, double coupled, dou
         for (size_t c = 0; c < N; c++)
             edge[c] = h[2 + s][c] - a * h[0][c] - log_b * h[1][c];
 #pragma omp simd
-        for (size_t c = 1; c < N; c++) /* a cell's is the mean of its boundaries' */
-            own[s][c] = (edge[c - 1] + edge[c]) / 2;
-        own[s][0] = edge[0]; /* the outermost have one each */
-        own[s][GKV_STATS_BOUNDARIES] = edge[GKV_STATS_BOUNDARIES - 1];
+        for (size_t c = 1; c < N; c++) /* a cell has the mean of its two boundaries */
+            effect[s][c] = (edge[c - 1] + edge[c]) / 2;
+        effect[s][0] = edge[0]; /* the outermost cells have one boundary each */
+        effect[s][GKV_STATS_BOUNDARIES] = edge[GKV_STATS_BOUNDARIES - 1];
 #pragma omp simd
         for (size_t c = 0; c < N; c++)
-            likely[s][c] = coupled * at->probability[c] * own[s][c];
+            expected[s][c] = information * at->probability[c] * effect[s][c];
     }
     for (size_t s = 0; s < 2; s++) {
-        to->b[2 + s] += dot(pull, own[s]);
+        to->b[2 + s] += dot(mean, effect[s]);
         for (size_t t = 0; t < 2; t++)
-            to->m[2 + s][2 + t] += dot(likely[s], own[t]);
+            to->m[2 + s][2 + t] += dot(expected[s], effect[t]);
     }
 }
 
-/* Of g and k over their prior's deviation, their squares weighing so much against one row. */
+/* Adds the prior of g and k, as ridge terms whose strength is relative to one row. */
 static void add_prior(const double strength[2], const gkv_gk *margin, equations *to)
 {
     const double shape[2] = {margin->g, margin->k};
@@ -148,7 +148,7 @@ static void add_prior(const double strength[2], const gkv_gk *margin, equations 
     }
 }
 
-/* One step of Levenberg–Marquardt. 0 if there is none. */
+/* Solves for one step of Levenberg–Marquardt. Returns 0 if the equations are singular. */
 static int solve(equations *it, double delta[4])
 {
     static const double damping = 1e-3;
@@ -158,23 +158,23 @@ static int solve(equations *it, double delta[4])
     return gkv_solve4x4_symmetric(it->m, held, it->b, delta);
 }
 
-static double held_to(double most, double x)
+static double clamp(double most, double x)
 {
     return fmin(fmax(x, -most), most);
 }
 
-static gkv_gk step_margin(const gkv_gk *old, const double delta[4], double share)
+static gkv_gk step_margin(const gkv_gk *old, const double delta[4], double step)
 {
     gkv_gk gk = *old;
-    gk.a += share * old->b * held_to(longest[0], delta[0]);
-    gk.b *= exp(share * held_to(longest[1], delta[1]));
-    gk.g += share * held_to(longest[2], delta[2]);
-    gk.k = fmax(gk.k + share * held_to(longest[3], delta[3]), gkv_base_gk_free_k); /* at which no g is to be searched for */
+    gk.a += step * old->b * clamp(longest[0], delta[0]);
+    gk.b *= exp(step * clamp(longest[1], delta[1]));
+    gk.g += step * clamp(longest[2], delta[2]);
+    gk.k = fmax(gk.k + step * clamp(longest[3], delta[3]), gkv_base_gk_free_k); /* every g is valid for this k */
     return gk;
 }
 
-/* R to what the scores' correlation is. */
-static void step_correlation(const gkv_base_mixture *self, const gkv_stats_component *of, double share, double *r)
+/* Moves R towards the correlation of the scores. */
+static void step_correlation(const gkv_base_mixture *self, const gkv_stats_component *of, double step, double *r)
 {
     const size_t d = self->base.eps.width;
     const double n = (double)*of->weight;
@@ -184,18 +184,18 @@ static void step_correlation(const gkv_base_mixture *self, const gkv_stats_compo
     for (size_t i = 0; i < d; i++)
         for (size_t j = i + 1; j < d; j++) {
             const double found = ((double)of->square[i * d + j] / n - mean[i] * mean[j]) / (sd[i] * sd[j]);
-            r[i * d + j] += share * (held_to(1, found) - r[i * d + j]);
+            r[i * d + j] += step * (clamp(1, found) - r[i * d + j]);
             r[j * d + i] = r[i * d + j];
         }
 }
 
 void gkv_stats_step(const gkv_base_mixture *self, const gkv_params *params, const gkv_gk *old, const gkv_real *stats,
-                    size_t k, double share, const gkv_stats_prior *prior, gkv_gk *margins, double *r)
+                    size_t k, double step, const gkv_stats_prior *prior, gkv_gk *margins, double *r)
 {
     const size_t d = self->base.eps.width;
     const gkv_stats_component of = gkv_stats_at(self, stats, k);
     const levels at = make_levels();
-    const double n = (double)*of.weight, rows = n / share;
+    const double n = (double)*of.weight, rows = n / step;
     const double strength[2] = {1 / (rows * prior->variance[0]), 1 / (rows * prior->variance[1])};
     for (size_t j = 0; j < d; j++) {
         double mean, sd, delta[4] = {0};
@@ -204,16 +204,17 @@ void gkv_stats_step(const gkv_base_mixture *self, const gkv_params *params, cons
         if (of.cells) {
             equations normal = {0};
             double h[4][N];
-            moves_of(&old[j], h);
+            score_derivatives(&old[j], h);
             add_cells(of.cells + j * GKV_STATS_CELLS, n, h, &at, &normal);
             if (of.coupling)
-                add_coupling(of.coupling + j * GKV_STATS_CELLS, n, gkv_stats_coupled(self, params, k, j), h, &at, &normal);
+                add_coupling(of.coupling + j * GKV_STATS_CELLS, n, gkv_stats_coupling_information(self, params, k, j),
+                             h, &at, &normal);
             add_prior(strength, &old[j], &normal);
             if (!solve(&normal, delta))
                 memset(delta, 0, sizeof delta);
         }
-        margins[j] = step_margin(&old[j], delta, share);
+        margins[j] = step_margin(&old[j], delta, step);
     }
     if (r)
-        step_correlation(self, &of, share, r);
+        step_correlation(self, &of, step, r);
 }

@@ -1,3 +1,4 @@
+/* Monte Carlo estimates for each image, in parallel tasks. Evaluation and validation call gkv_estimate(). */
 #include "infer/estimate.h"
 
 #include <math.h>
@@ -10,8 +11,8 @@
 #include "core/vmath.h"
 #include "num/constants.h"
 
-/* Images of one task, and rows (image × sample) of one pass. Both fixed: they are
- * what the bits of a result may depend on, and the number of threads is not. */
+/* The images of one task, and the rows (image × sample) of one pass. They are fixed, so that
+ * results do not depend on the number of threads. */
 enum { TASK_IMAGES = 20, PASS_ROWS = 100 };
 
 gkv_status gkv_estimates_create(size_t count, gkv_estimates *out)
@@ -40,8 +41,8 @@ void gkv_estimates_free(gkv_estimates *estimates)
     memset(estimates, 0, sizeof *estimates);
 }
 
-/* One thread's memory: a workspace, and what is kept of a task's images while
- * their samples pass through it. */
+/* The scratch of one thread: a workspace, and the inputs of a task's images for all
+ * their samples. */
 typedef struct scratch {
     gkv_workspace ws;
     gkv_real *x;       /* [TASK_IMAGES, pixels] */
@@ -75,16 +76,15 @@ static void encode_task(const gkv_estimate_job *job, scratch *s, size_t first, s
     const size_t width = model->encoder.out.width;
     for (size_t i = 0; i < count; i++) {
         gkv_real *x = gkv_at(&s->ws, model->x, i);
-        gkv_images_fetch(job->images, first + i, 0, x); /* validation and test: there is no step */
+        gkv_images_fetch(job->images, first + i, 0, x); /* the step is not read: images are binarized once */
         memcpy(s->x + i * model->pixels, x, model->pixels * sizeof *x);
     }
     gkv_pass_encode(model, &s->ws, 0, count);
     memcpy(s->encoded, gkv_at(&s->ws, model->encoder.out, 0), count * width * sizeof *s->encoded);
 }
 
-/* z, log q(z|x) and what the prior makes of z for `count` rows that have their noise and, for
- * the model's posterior, their encoding: rows `row` and on of the task that begins with image
- * `first`. */
+/* Computes z, log q(z|x) and log p(z) of `count` rows: rows `row` and after it of the task that starts with image
+ * `first`. The rows must have their noise and, for the model's posterior, their encoding. */
 static void latent_rows(const gkv_estimate_job *job, scratch *s, size_t first, size_t row, size_t count)
 {
     const gkv_model *model = job->model;
@@ -111,7 +111,7 @@ static void latent_rows(const gkv_estimate_job *job, scratch *s, size_t first, s
     gkv_pass_prior(model, &s->ws, 0, count);
 }
 
-/* The log-mean-exp of a stream of numbers, and plain sums beside it. */
+/* A running log-mean-exp of log weights, and running sums. */
 typedef struct running {
     double greatest, scaled, squares; /* Σ exp(w − greatest), Σ exp(2(w − greatest)) */
     double reconstruction, kl;
@@ -171,8 +171,7 @@ static void estimate_task(const gkv_estimate_job *job, scratch *s, size_t first,
     }
 }
 
-/* The shape of every parallel loop here: tasks of TASK_IMAGES images over threads
- * that each have a scratch. */
+/* Runs tasks of TASK_IMAGES images in parallel. Each thread has its own scratch. */
 typedef void task_function(const gkv_estimate_job *job, scratch *s, size_t first, size_t count, void *argument);
 
 static gkv_status run_tasks(const gkv_estimate_job *job, task_function *task, void *argument)
@@ -192,7 +191,7 @@ static gkv_status run_tasks(const gkv_estimate_job *job, task_function *task, vo
     for (int t = 1; t < threads; t++)
         gkv_workspace_share_packed(&scratches[t].ws, &scratches[0].ws);
     size_t finished = 0;
-    bool stopped = job->stop && *job->stop; /* later only the first thread asks, which may come to no task */
+    bool stopped = job->stop && *job->stop; /* later only the first thread reads it, and it may get no task */
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (long k = 0; k < tasks; k++) {
         bool skip;

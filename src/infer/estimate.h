@@ -1,7 +1,7 @@
-/* Estimates per image: the ELBO and its terms, and the importance-sampled
- * log-likelihood (Burda et al. 2016, eq. 8): log (1/S) Σ_s p(x, z_s)/q(z_s|x). */
-#ifndef GKV_VAE_ESTIMATE_H
-#define GKV_VAE_ESTIMATE_H
+/* Estimates for each image: the ELBO and its terms, and the log-likelihood by importance
+ * sampling (Burda et al. 2016, eq. 8): log (1/S) Σ_s p(x, z_s)/q(z_s|x). */
+#ifndef GKV_INFER_ESTIMATE_H
+#define GKV_INFER_ESTIMATE_H
 
 #include <signal.h>
 
@@ -9,34 +9,37 @@
 #include "vae/images.h"
 
 typedef struct gkv_estimates {
-    double *reconstruction; /* E_q[−log p(x|z)] by the mean over the samples, [count] */
-    double *kl;             /* E_q[log q(z|x) − log p(z)], likewise */
-    double *nll;            /* −log of the mean importance weight */
-    double *ess;            /* effective samples, (Σw)²/Σw² of the weights (Kong 1992): 1 … samples */
+    double *reconstruction; /* the mean over samples of −log p(x|z), in nats [count] */
+    double *kl;             /* the mean over samples of log q(z|x) − log p(z), in nats [count] */
+    double *nll;            /* −log of the mean importance weight, in nats [count] */
+    double *ess;            /* the effective sample size (Σw)²/Σw² of the weights (Kong 1992), 1 … samples [count] */
 } gkv_estimates;
 
-/* Gaussians in the posterior's place: N(mean, LLᵀ) for each image. */
+/* Gaussians N(mean, LLᵀ) that replace the posteriors of the images. */
 typedef struct gkv_estimate_gaussians {
-    const float *mean, *factor; /* [count, d]; L [count, d, d], of which the lower triangle is read */
+    const float *mean;   /* [count, d] */
+    const float *factor; /* L [count, d, d]; only the lower triangle is read */
 } gkv_estimate_gaussians;
 
 typedef struct gkv_estimate_job {
     const gkv_model *model;
-    const gkv_params *params; /* whose values to use: the model's own, or an average's */
+    const gkv_params *params; /* the values to use: the model's own, or the moving average */
     const gkv_images *images;
-    const gkv_estimate_gaussians *gaussians; /* NULL: the model's posterior */
-    size_t samples;
-    uint64_t seed;            /* of the posterior noise: sample s of image i is its place (s, i) */
+    const gkv_estimate_gaussians *gaussians; /* replace the model's posterior, unless NULL */
+    size_t samples;           /* the number of samples per image */
+    uint64_t seed;            /* the seed of the posterior noise; sample s of image i has step s and index i */
     int threads;
-    void (*progress)(void *context, size_t done, size_t of); /* may be NULL; called from one thread */
+    void (*progress)(void *context, size_t done, size_t of); /* called on one thread; may be NULL */
     void *context;
-    const volatile sig_atomic_t *stop; /* may be NULL; set by another hand: GKV_ERR_INTERRUPTED */
+    const volatile sig_atomic_t *stop; /* once *stop is nonzero: GKV_ERR_INTERRUPTED; may be NULL */
 } gkv_estimate_job;
 
+/* Allocates estimates of `count` images. The caller frees them with gkv_estimates_free(). GKV_ERR_MEMORY. */
 gkv_status gkv_estimates_create(size_t count, gkv_estimates *out);
-void gkv_estimates_free(gkv_estimates *estimates); /* frees what it holds, not the struct */
+void gkv_estimates_free(gkv_estimates *estimates); /* frees the arrays, not the struct */
 
-/* Streams the samples: memory grows with threads, not with samples. */
+/* Computes the estimates of the job's images. Memory grows with the number of threads, not with the number of samples.
+ * GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
 gkv_status gkv_estimate(const gkv_estimate_job *job, gkv_estimates *out);
 
 /* Means over images, with standard errors. */
@@ -45,16 +48,16 @@ typedef struct gkv_estimates_summary {
     double ess;
 } gkv_estimates_summary;
 
-/* nll and ess are NaN unless the figures are of a likelihood. GKV_ERR_NUMERIC if another is not
- * finite, GKV_ERR_MEMORY. */
+/* Computes means and standard errors. nll and ess are NaN unless `likelihood` is true. GKV_ERR_NUMERIC if another mean
+ * is not finite, GKV_ERR_MEMORY. */
 gkv_status gkv_estimates_summarise(const gkv_estimates *estimates, size_t count, bool likelihood,
                                    gkv_estimates_summary *out);
 
-/* The code of each of the job's images, at u = 0, in codes[count, d], and the decoder's answer
- * to it in probabilities[count, pixels]. */
+/* Computes the codes of the job's images at u = 0, as codes[count, d], and the decoder's output for them, as
+ * probabilities[count, pixels]. */
 gkv_status gkv_codes(const gkv_estimate_job *job, gkv_real *codes, gkv_real *probabilities);
 
-/* The share of the images whose most probable class given their code is their label; NaN for a model without
+/* Computes the fraction of the images whose label is the most probable class given the code. NaN for a model without
  * classes or images without labels. */
 gkv_status gkv_class_accuracy_of(const gkv_model *model, const gkv_images *images, double *accuracy);
 

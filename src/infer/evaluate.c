@@ -1,3 +1,5 @@
+/* The public evaluation of gkvae/eval.h. The program calls gkv_evaluate(); images are selected, estimated, refined and
+ * summarised here, by estimate.c and evaluate_refined.c. */
 #include "gkvae/eval.h"
 
 #include <math.h>
@@ -14,8 +16,8 @@
 #include "infer/evaluate_refined.h"
 #include "infer/refine_iteration.h"
 
-/* Codes, active units, and what the decoder makes of the codes. */
-static gkv_status judge_codes(const gkv_estimate_job *job, gkv_metrics *metrics)
+/* Measures active units of the codes, and the quality of the images decoded from them. */
+static gkv_status measure_codes(const gkv_estimate_job *job, gkv_metrics *metrics)
 {
     const gkv_model *model = job->model;
     const size_t n = job->images->count, d = model->d, pixels = model->pixels;
@@ -37,7 +39,7 @@ static gkv_status judge_codes(const gkv_estimate_job *job, gkv_metrics *metrics)
         for (size_t k = 0; k < pixels; k++)
             decoded[i * pixels + k] = (float)probabilities[i * pixels + k];
     }
-    if (n > 1) { /* one image varies in nothing */
+    if (n > 1) { /* one image has no variance */
         size_t active = 0;
         GKV_TRY_GOTO(gkv_active_units(codes, n, d, GKV_ACTIVE_THRESHOLD, NULL, &active));
         metrics->active_units = active;
@@ -58,10 +60,10 @@ done:
 
 static const char *const set_names[] = {"test", "training", "held-out"};
 
-/* Which of them come first. */
+/* The order in which eval.images limits them. */
 static const char *const set_orders[] = {"", " in the random order of their split", " in the random order of their split"};
 
-/* The images of a set, through *order unless it is the test set. */
+/* Selects the images of a set. The caller frees *order, which the selection uses unless it is the test set. */
 static gkv_status choose_images(const gkv_model *model, const gkv_dataset *dataset, const gkv_settings *settings,
                                 gkv_eval_set of, uint32_t **order, gkv_images *out)
 {
@@ -73,7 +75,7 @@ static gkv_status choose_images(const gkv_model *model, const gkv_dataset *datas
     const size_t count = out->count, held_out = (size_t)trained->data.validation;
     if (held_out >= count || (of == GKV_EVAL_VALIDATION && held_out == 0))
         return gkv_fail(GKV_ERR_CONFIG, "the model held %zu training images out, and there are %zu: none is left to "
-                        "evaluate", held_out, count);
+                        "evaluate; choose another set or data set", held_out, count);
     GKV_TRY(gkv_alloc(count, sizeof **order, order));
     gkv_images_split(trained->train.seed, count, *order);
     out->order = of == GKV_EVAL_TRAIN ? *order : *order + (count - held_out);
@@ -108,7 +110,7 @@ static gkv_status summarise(const gkv_estimates *estimates, const gkv_images *im
     return GKV_OK;
 }
 
-/* Progress over one of two rounds through the images, as progress over both. */
+/* Converts the progress of one round through the images to the progress of all rounds. */
 typedef struct round_progress {
     const gkv_eval_options *options;
     size_t round, rounds;
@@ -131,12 +133,13 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
     const double began = omp_get_wtime();
     const gkv_refine_settings *refine = options ? options->refine : NULL;
     if (refine && refine->mode != GKV_REFINE_MEAN)
-        return gkv_fail(GKV_ERR_ARGUMENT, "an evaluation needs posteriors: refinement to a code alone gives none");
-    if (refine) /* better now than after the first round */
+        return gkv_fail(GKV_ERR_ARGUMENT, "an evaluation needs posteriors, and MAP refinement has none; use "
+                        "GKV_REFINE_MEAN");
+    if (refine) /* an error must not wait for the first round */
         GKV_TRY(gkv_refine_settings_check(refine));
     const gkv_eval_set of = options ? options->of : GKV_EVAL_TEST;
     if (of < GKV_EVAL_TEST || of > GKV_EVAL_VALIDATION)
-        return gkv_fail(GKV_ERR_ARGUMENT, "%d is no set of images to evaluate on", (int)of);
+        return gkv_fail(GKV_ERR_ARGUMENT, "%d is not a gkv_eval_set", (int)of);
     gkv_images images;
     uint32_t *order = NULL;
     gkv_estimates estimates = {0};
@@ -159,7 +162,7 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
     if (refine)
         GKV_TRY_GOTO(gkv_evaluate_refined(&job, refine, &estimates, options->refined_mean, &metrics->refined));
     job.progress = NULL;
-    GKV_TRY_GOTO(judge_codes(&job, metrics));
+    GKV_TRY_GOTO(measure_codes(&job, metrics));
     GKV_TRY_GOTO(gkv_class_accuracy_of(model, &images, &metrics->class_accuracy));
     metrics->nll_samples = job.samples;
     metrics->images = images.count;

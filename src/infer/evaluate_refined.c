@@ -1,3 +1,4 @@
+/* The refined part of gkv_evaluate(), which is its only caller. It uses the public refiner block by block. */
 #include "infer/evaluate_refined.h"
 
 #include <math.h>
@@ -8,16 +9,16 @@
 
 #include "core/memory.h"
 
-/* Images that are refined, then estimated, then forgotten but for their means. */
+/* A block of images: all are refined, then estimated. Only their means are kept. */
 enum { BLOCK_IMAGES = 500 };
 
 typedef struct block {
     float *x, *factor;                   /* [BLOCK_IMAGES, pixels], [BLOCK_IMAGES, d, d] */
-    double *entropy_before, *entropy;    /* [BLOCK_IMAGES] each … */
+    double *entropy_before, *entropy;    /* −log p(x|z) at the start and at the end [BLOCK_IMAGES] */
     int *accepted;
-    uint32_t *places;
+    uint32_t *indices;
     gkv_real *row;                       /* one image */
-    float *means, *decoded, *grey;       /* of all images [count, d], [count, pixels] */
+    float *means, *decoded, *grey;       /* all images' [count, d], [count, pixels], [count, pixels] */
 } block;
 
 static void block_free(block *it)
@@ -27,7 +28,7 @@ static void block_free(block *it)
     free(it->entropy_before);
     free(it->entropy);
     free(it->accepted);
-    free(it->places);
+    free(it->indices);
     free(it->row);
     free(it->means);
     free(it->decoded);
@@ -44,7 +45,7 @@ static gkv_status block_create(size_t count, size_t pixels, size_t d, block *it)
     GKV_TRY_GOTO(gkv_alloc(n, sizeof *it->entropy_before, &it->entropy_before));
     GKV_TRY_GOTO(gkv_alloc(n, sizeof *it->entropy, &it->entropy));
     GKV_TRY_GOTO(gkv_alloc(n, sizeof *it->accepted, &it->accepted));
-    GKV_TRY_GOTO(gkv_alloc(n, sizeof *it->places, &it->places));
+    GKV_TRY_GOTO(gkv_alloc(n, sizeof *it->indices, &it->indices));
     GKV_TRY_GOTO(gkv_alloc(pixels, sizeof *it->row, &it->row));
     GKV_TRY_GOTO(gkv_alloc(count * d, sizeof *it->means, &it->means));
     GKV_TRY_GOTO(gkv_alloc(count * pixels, sizeof *it->decoded, &it->decoded));
@@ -63,7 +64,7 @@ void gkv_refined_metrics_none(gkv_refined_metrics *out)
                                  .ssim = NAN, .accepted = NAN, .milliseconds = NAN};
 }
 
-/* What has been seen of progress before this block. */
+/* Converts the progress of a block to the progress of all images. */
 typedef struct block_progress {
     const gkv_estimate_job *job;
     size_t first;
@@ -83,9 +84,9 @@ static gkv_status do_block(const gkv_estimate_job *job, gkv_refiner *refiner, bl
     const gkv_model *model = job->model;
     const size_t pixels = model->pixels, d = model->d;
     for (size_t i = 0; i < n; i++) {
-        b->places[i] = gkv_images_index(job->images, first + i);
+        b->indices[i] = gkv_images_index(job->images, first + i);
         gkv_images_fetch(job->images, first + i, 0, b->row);
-        const uint8_t *levels = gkv_dataset_pixels(job->images->dataset, b->places[i]);
+        const uint8_t *levels = gkv_dataset_pixels(job->images->dataset, b->indices[i]);
         gkv_images_grey(levels, pixels, b->grey + (first + i) * pixels);
         for (size_t k = 0; k < pixels; k++)
             b->x[i * pixels + k] = (float)b->row[k];
@@ -106,7 +107,7 @@ static gkv_status do_block(const gkv_estimate_job *job, gkv_refiner *refiner, bl
         out->improved += b->accepted[i] > 0;
     }
     gkv_images images = *job->images;
-    images.order = b->places;
+    images.order = b->indices;
     images.count = n;
     const gkv_estimate_gaussians gaussians = {.mean = b->means + first * d, .factor = b->factor};
     block_progress progress = {.job = job, .first = first};
@@ -120,7 +121,7 @@ static gkv_status do_block(const gkv_estimate_job *job, gkv_refiner *refiner, bl
     return gkv_estimate(&part, &slice);
 }
 
-/* From sums and estimates to means. */
+/* Converts sums and estimates to means. */
 static gkv_status summarise(const gkv_estimate_job *job, const block *b, const gkv_estimates *estimates,
                             gkv_refined_metrics *out)
 {

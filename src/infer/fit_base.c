@@ -1,4 +1,4 @@
-/* Another base for a trained model, fitted to its codes. */
+/* Fits another base to the codes of a trained model (gkvae/base_fit.h). */
 #include "gkvae/base_fit.h"
 
 #include <math.h>
@@ -19,67 +19,68 @@ void gkv_base_fit_defaults(gkv_base_fit_settings *settings)
     *settings = (gkv_base_fit_settings){.codes = 50000, .rounds = 20, .tolerance = 1e-3};
 }
 
-/* Codes and their classes; those of the fit first, in three parts: to fit to, to judge the fit by while it
- * goes on, and the held-out ones, of which it knows nothing. */
+/* The codes and their classes, in three parts: `fit` codes that refits fit to, `acceptance` codes that accept their
+ * steps, and `held_out` codes that measure the result. */
 typedef struct job {
     const gkv_model *model;
     const gkv_settings *run;
     const gkv_dataset *images;
     gkv_base_fit_settings settings;
-    uint32_t *places;    /* of the images, in this order */
-    size_t fit, judges, held_out;
-    float *eps;
-    gkv_real *codes;     /* the same, as bases want them */
-    uint32_t *classes;   /* or NULL without labels */
+    uint32_t *index;     /* the indices of the images, in the order of the codes */
+    size_t fit, acceptance, held_out;
+    float *eps;          /* the codes [fit + acceptance + held_out, d] */
+    gkv_real *codes;     /* the same in gkv_real */
+    uint32_t *classes;   /* the classes of the codes; NULL for a base without classes */
 } job;
 
 static void job_free(job *it)
 {
-    free(it->places);
+    free(it->index);
     free(it->eps);
     free(it->codes);
     free(it->classes);
 }
 
-/* --- Which images ------------------------------------------------------------------------- */
+/* --- The images ----------------------------------------------------------------------------- */
 
-/* Moves every fifth of the first `count` places behind the others: so many are `apart`. */
-static gkv_status set_apart(uint32_t *places, size_t count, size_t *apart)
+/* Moves one of GKV_REFIT_HELD_OUT_EVERY of the first `count` indices behind the others. *apart receives their number.
+ * */
+static gkv_status set_apart(uint32_t *index, size_t count, size_t *apart)
 {
     uint32_t *moved = NULL;
-    GKV_TRY(gkv_alloc(count / GKV_REFIT_JUDGE_EVERY, sizeof *moved, &moved));
+    GKV_TRY(gkv_alloc(count / GKV_REFIT_HELD_OUT_EVERY, sizeof *moved, &moved));
     size_t kept = 0, at = 0;
     for (size_t i = 0; i < count; i++) {
-        if (i % GKV_REFIT_JUDGE_EVERY == GKV_REFIT_JUDGE_EVERY - 1)
-            moved[at++] = places[i];
+        if (i % GKV_REFIT_HELD_OUT_EVERY == GKV_REFIT_HELD_OUT_EVERY - 1)
+            moved[at++] = index[i];
         else
-            places[kept++] = places[i];
+            index[kept++] = index[i];
     }
     if (at > 0)
-        memcpy(places + kept, moved, at * sizeof *moved);
+        memcpy(index + kept, moved, at * sizeof *moved);
     free(moved);
     *apart = at;
     return GKV_OK;
 }
 
-/* The images that training has not seen are held out; of the others as many as are wanted. */
+/* Selects the images. Those that training held out measure the result; settings.codes limits the others. */
 static gkv_status choose_images(job *it)
 {
     const size_t count = gkv_dataset_count(it->images), unseen = (size_t)it->model->settings.data.validation;
     if (unseen >= count || count - unseen < GKV_REFIT_CODES_MIN)
         return gkv_fail(GKV_ERR_DATA, "%zu images, of which %zu are held out, are too few to fit a base to: it takes %d",
                         count, unseen, GKV_REFIT_CODES_MIN);
-    GKV_TRY(gkv_alloc(count, sizeof *it->places, &it->places));
-    gkv_images_split(it->model->settings.train.seed, count, it->places);
+    GKV_TRY(gkv_alloc(count, sizeof *it->index, &it->index));
+    gkv_images_split(it->model->settings.train.seed, count, it->index);
     it->fit = count - unseen < it->settings.codes ? count - unseen : it->settings.codes;
     it->held_out = unseen;
-    memmove(it->places + it->fit, it->places + (count - unseen), unseen * sizeof *it->places);
+    memmove(it->index + it->fit, it->index + (count - unseen), unseen * sizeof *it->index);
     if (unseen == 0) {
-        GKV_TRY(set_apart(it->places, it->fit, &it->held_out));
+        GKV_TRY(set_apart(it->index, it->fit, &it->held_out));
         it->fit -= it->held_out;
     }
-    GKV_TRY(set_apart(it->places, it->fit, &it->judges));
-    it->fit -= it->judges;
+    GKV_TRY(set_apart(it->index, it->fit, &it->acceptance));
+    it->fit -= it->acceptance;
     return GKV_OK;
 }
 
@@ -93,17 +94,17 @@ static gkv_status take_classes(job *it, size_t count, size_t classes)
                         "none; give data.train_labels");
     GKV_TRY(gkv_alloc(count, sizeof *it->classes, &it->classes));
     for (size_t i = 0; i < count; i++) {
-        it->classes[i] = labels[it->places[i]];
+        it->classes[i] = labels[it->index[i]];
         if (it->classes[i] >= classes)
             return gkv_fail(GKV_ERR_CONFIG, "training image %u has label %u; raise model.base_classes, which is %zu",
-                            (unsigned)it->places[i], (unsigned)it->classes[i], classes);
+                            (unsigned)it->index[i], (unsigned)it->classes[i], classes);
     }
     return GKV_OK;
 }
 
-/* --- Their codes ------------------------------------------------------------------------------ */
+/* --- The codes -------------------------------------------------------------------------------- */
 
-/* The codes of `count` places from one on, drawn with the noise of as many from `noise` on. */
+/* Draws codes from, …, from + count − 1 with noise number `noise` and following. */
 static gkv_status encode_some(const job *it, size_t from, size_t count, size_t noise, float *seen)
 {
     const gkv_model *model = it->model;
@@ -111,17 +112,17 @@ static gkv_status encode_some(const job *it, size_t from, size_t count, size_t n
         const size_t n = count - first < BLOCK ? count - first : BLOCK;
         float *eps = it->eps + (from + first) * model->d;
         for (size_t i = 0; i < n; i++)
-            GKV_TRY(gkv_targets(it->run, it->images, GKV_TRAIN, it->places[from + first + i], 1, seen + i * model->pixels));
+            GKV_TRY(gkv_targets(it->run, it->images, GKV_TRAIN, it->index[from + first + i], 1, seen + i * model->pixels));
         GKV_TRY(gkv_model_draw(model, n, seen, model->settings.train.seed, noise + first, eps));
         GKV_TRY(gkv_model_normalise(model, n, eps, eps));
     }
     return GKV_OK;
 }
 
-/* The held-out ones have the first noise, so that they are the same however many the others are. */
+/* Held-out codes use the first noise, so that they do not depend on the number of the other codes. */
 static gkv_status encode(job *it)
 {
-    const size_t d = it->model->d, others = it->fit + it->judges, count = others + it->held_out;
+    const size_t d = it->model->d, others = it->fit + it->acceptance, count = others + it->held_out;
     float *seen = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc(BLOCK * it->model->pixels, sizeof *seen, &seen));
@@ -136,10 +137,10 @@ done:
     return status;
 }
 
-/* Mean log density of the held-out ε under a model's base: log p(z) without the flow's part. */
+/* Computes the mean log density of the held-out ε under a model's base, without the log determinant of the flow. */
 static gkv_status held_out_density(const job *it, const gkv_model *model, double *mean)
 {
-    const size_t d = model->d, first = it->fit + it->judges;
+    const size_t d = model->d, first = it->fit + it->acceptance;
     gkv_workspace ws = {0};
     double sum = 0;
     GKV_TRY(gkv_workspace_create(&model->plan, BLOCK, false, &model->params, &ws));
@@ -177,7 +178,7 @@ static gkv_settings settings_with(const gkv_model *model, const gkv_model_settin
     return settings;
 }
 
-/* Every tensor that is not the base's. */
+/* Copies every parameter that does not belong to the base. */
 static void copy_others(const gkv_model *from, const gkv_model *to)
 {
     for (size_t i = 0; i < to->params.count; i++) {
@@ -193,7 +194,7 @@ static gkv_status refits(const job *it, const gkv_model *fresh, gkv_base_fit_rep
 {
     const size_t d = fresh->d;
     const gkv_base_codes codes = {.fit = it->codes, .held_out = it->codes + it->fit * d, .fit_count = it->fit,
-                                  .held_out_count = it->judges, .fit_class = it->classes,
+                                  .held_out_count = it->acceptance, .fit_class = it->classes,
                                   .held_out_class = it->classes ? it->classes + it->fit : NULL};
     gkv_base_refit_settings how = {.first = true, .damping = 1, .iterations = ROUND_ITERATIONS,
                                    .seed = fresh->settings.train.seed, .threads = gkv_thread_count(&it->model->settings)};
@@ -242,7 +243,7 @@ gkv_status gkv_base_fit(const gkv_model *model, const gkv_model_settings *wanted
     copy_others(model, fresh);
     GKV_TRY_GOTO(fresh->base->ops->check(fresh->base, &fresh->params));
     GKV_TRY_GOTO(choose_images(&it));
-    own.codes = it.fit + it.judges;
+    own.codes = it.fit + it.acceptance;
     own.held_out = it.held_out;
     GKV_TRY_GOTO(take_classes(&it, own.codes + own.held_out, fresh->base->classes));
     GKV_TRY_GOTO(encode(&it));

@@ -1,4 +1,4 @@
-/* A model with another base is kept: in a folder of its own, or in its run's. */
+/* Saves a model with another base in a new folder, or in the folder of its run (gkvae/base_fit.h). */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ static const char *const replaced[][2] = {{"model.safetensors", "model.before-fi
                                           {"checkpoint.safetensors", "checkpoint.before-fit.safetensors"}};
 enum { REPLACED = sizeof replaced / sizeof *replaced };
 
-/* Whether what is to be there is, and what is not is not. */
+/* Checks that no file of the folder would be overwritten. */
 static gkv_status check_folder(const char *folder, int replace)
 {
     gkv_status status = GKV_OK;
@@ -32,22 +32,22 @@ static gkv_status check_folder(const char *folder, int replace)
     return status;
 }
 
-/* That the folder, or else the nearest one above it that there is, can be written to. */
-static gkv_status check_place(const char *folder)
+/* Checks that the folder, or its nearest existing parent, is writable. */
+static gkv_status check_parent(const char *folder)
 {
     struct stat info;
-    char *place = NULL, *slash = NULL;
+    char *parent = NULL, *slash = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_strf(&place, "%s%s", *folder == '/' ? "" : "./", folder));
-    while (stat(place, &info) != 0 && errno == ENOENT && (slash = strrchr(place, '/')) != NULL)
-        slash[slash == place] = '\0'; /* the root keeps its slash */
+    GKV_TRY_GOTO(gkv_strf(&parent, "%s%s", *folder == '/' ? "" : "./", folder));
+    while (stat(parent, &info) != 0 && errno == ENOENT && (slash = strrchr(parent, '/')) != NULL)
+        slash[slash == parent] = '\0'; /* the root keeps its slash */
     errno = 0;
-    if (stat(place, &info) == 0 && !S_ISDIR(info.st_mode))
+    if (stat(parent, &info) == 0 && !S_ISDIR(info.st_mode))
         errno = ENOTDIR;
-    if (errno != 0 || access(place, W_OK | X_OK) != 0)
-        status = gkv_fail(GKV_ERR_IO, "%s: the model cannot be kept there: %s: %s", folder, place, strerror(errno));
+    if (errno != 0 || access(parent, W_OK | X_OK) != 0)
+        status = gkv_fail(GKV_ERR_IO, "%s: the model cannot be kept there: %s: %s", folder, parent, strerror(errno));
 done:
-    free(place);
+    free(parent);
     return status;
 }
 
@@ -55,15 +55,15 @@ gkv_status gkv_base_fit_check_folder(const char *folder, int replace)
 {
     gkv_lock *lock = NULL;
     GKV_TRY(check_folder(folder, replace));
-    GKV_TRY(check_place(folder));
+    GKV_TRY(check_parent(folder));
     if (replace)
         GKV_TRY(gkv_lock_acquire(folder, &lock)); /* nobody trains there */
     gkv_lock_free(lock);
     return GKV_OK;
 }
 
-/* The old files' second names. A run's checkpoint gives up its first, for no training goes on from it with the new
- * configuration. */
+/* Links the old files to their second names. The checkpoint is renamed, because training cannot resume from it with the
+ * new configuration. */
 static gkv_status keep_old(const char *folder)
 {
     gkv_status status = GKV_OK;
@@ -81,15 +81,15 @@ done:
     return status;
 }
 
-/* Puts them back under their first ones, as far as they have second ones, in whatever state the others are. What fails
- * here stands under its second name still, and the first fault is the one to tell of. */
+/* Restores the first name of each file that has its second name. A file for which this fails keeps its second name, and
+ * the earlier error is reported. */
 static void take_back_old(const char *folder)
 {
     for (size_t i = 0; i < REPLACED; i++) {
         char *from = NULL, *to = NULL;
         if (gkv_strf(&from, "%s/%s", folder, replaced[i][0]) == GKV_OK &&
             gkv_strf(&to, "%s/%s", folder, replaced[i][1]) == GKV_OK && rename(to, from) == 0)
-            unlink(to); /* which is there still if both were names of one file */
+            unlink(to); /* rename() leaves it if both are names of one file */
         free(from);
         free(to);
     }

@@ -1,3 +1,4 @@
+/* The metrics of generation (gkvae/generation.h): features and distances of all sets of images. */
 #include "gkvae/generation.h"
 
 #include <inttypes.h>
@@ -73,7 +74,7 @@ static gkv_status step_done(job *it)
 
 /* --- the test images ----------------------------------------------------------------------------- */
 
-/* The share of images whose most probable class is their label; NaN without labels. */
+/* Returns the fraction of images whose most probable class is their label; NaN without labels. */
 static double recognised(const job *it, const gkv_set_ops *set, size_t repetition, size_t n)
 {
     size_t right = 0;
@@ -127,9 +128,9 @@ static void summarise(const repeated *from, gkv_generation_figures *to)
     };
 }
 
-/* Compares n images with the test images of that form, and adds the figures to *to. share[classes], unless NULL,
- * receives the histogram of classes. */
-static gkv_status measure(const job *it, gkv_image_form form, size_t n, const float *images, double *share,
+/* Compares n images with the test images of that form, and adds the figures to *to. class_fractions[classes], unless it
+ * is NULL, receives the histogram of classes. */
+static gkv_status measure(const job *it, gkv_image_form form, size_t n, const float *images, double *class_fractions,
                           repeated *to)
 {
     const side *against = &it->sides[form];
@@ -141,7 +142,7 @@ static gkv_status measure(const job *it, gkv_image_form form, size_t n, const fl
     GKV_TRY(gkv_frechet_distance(against->features, it->references, it->features, n, it->dimensions, &frechet));
     GKV_TRY(gkv_kernel_distance(against->features, it->references, it->features, n, it->dimensions, &it->kid, &kid));
     GKV_TRY(gkv_neighbour_metrics_of(against->reference, it->features, n, &neighbours));
-    GKV_TRY(gkv_class_metrics_of(it->probabilities, n, it->classes, share, &classes));
+    GKV_TRY(gkv_class_metrics_of(it->probabilities, n, it->classes, class_fractions, &classes));
     gkv_accumulator_add(&to->frechet, frechet);
     gkv_accumulator_add(&to->kid, kid.mean);
     gkv_accumulator_add(&to->precision, neighbours.precision);
@@ -176,8 +177,8 @@ static size_t count_of(const job *it, gkv_image_set which)
     return it->samples_only && which != GKV_SET_SAMPLES ? 0 : gkv_set_table[which].count(&it->source);
 }
 
-/* All repetitions of a set, in all forms. Shares of classes and distances to training images are those of the first
- * repetition of the samples. */
+/* Measures all repetitions of a set, in all forms. Fractions of classes and distances to training images are those of
+ * the first repetition of the samples. */
 static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
 {
     const gkv_set_ops *set = &gkv_set_table[which];
@@ -185,9 +186,9 @@ static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
     const size_t nearest = n < NEAREST_MOST ? n : NEAREST_MOST;
     repeated figures[GKV_IMAGE_FORMS] = {{.frechet = {0}}};
     for (size_t r = 0; n > 0 && r < repetitions; r++) {
-        double *share = which == GKV_SET_SAMPLES && r == 0 ? out->class_share : NULL;
+        double *class_fractions = which == GKV_SET_SAMPLES && r == 0 ? out->class_share : NULL;
         GKV_TRY(set->make(&it->source, r, it->means));
-        GKV_TRY(measure(it, GKV_FORM_MEANS, n, it->means, share, &figures[GKV_FORM_MEANS]));
+        GKV_TRY(measure(it, GKV_FORM_MEANS, n, it->means, class_fractions, &figures[GKV_FORM_MEANS]));
         gkv_accumulator_add(&figures[GKV_FORM_MEANS].recognised, recognised(it, set, r, n));
         if (it->forms > GKV_FORM_BINARY) {
             GKV_TRY(gkv_model_draw_pixels(it->source.model, n, it->means, it->source.seed, r * n, it->pixels));
@@ -309,7 +310,7 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
 {
     if (!model || !test || !training || !network || !settings || !out)
         return gkv_fail(GKV_ERR_ARGUMENT, "generation: a model, test and training images, a network, settings and a "
-                        "place for the figures are needed");
+                        "pointer for the figures are needed");
     gkv_generation_none(out);
     if (settings->eval.draws < 0 || settings->eval.draw_sets < 1 || !(settings->eval.temperature >= 0) ||
         isinf(settings->eval.temperature))

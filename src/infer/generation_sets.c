@@ -1,3 +1,4 @@
+/* The table of the sets of images that generation.c compares. */
 #include "infer/generation_sets.h"
 
 #include "core/rng.h"
@@ -17,7 +18,7 @@ static const uint8_t *label_of_test(const gkv_set_source *source, size_t repetit
     return labels ? labels + i : NULL;
 }
 
-/* --- draws from the prior, and from N(0, I) in its place -------------------------------------- */
+/* --- draws from the prior, and from N(0, I) in its index -------------------------------------- */
 
 static size_t count_of_draws(const gkv_set_source *source)
 {
@@ -81,8 +82,8 @@ static size_t count_of_training(const gkv_set_source *source)
     return count < source->draws ? count : source->draws;
 }
 
-/* The place in the data set. Successive repetitions continue in the random order, which repeats. */
-static size_t place_of_training(const gkv_set_source *source, size_t repetition, size_t i)
+/* The index in the data set. Successive repetitions continue in the random order, which repeats. */
+static size_t index_of_training(const gkv_set_source *source, size_t repetition, size_t i)
 {
     return source->order[(repetition * count_of_training(source) + i) % gkv_dataset_count(source->training)];
 }
@@ -91,8 +92,8 @@ static gkv_status make_training(const gkv_set_source *source, size_t repetition,
 {
     const size_t n = count_of_training(source);
     for (size_t i = 0; i < n; i++) {
-        const size_t place = place_of_training(source, repetition, i);
-        gkv_images_grey(gkv_dataset_pixels(source->training, place), source->pixels, images + i * source->pixels);
+        const size_t index = index_of_training(source, repetition, i);
+        gkv_images_grey(gkv_dataset_pixels(source->training, index), source->pixels, images + i * source->pixels);
     }
     return GKV_OK;
 }
@@ -100,7 +101,7 @@ static gkv_status make_training(const gkv_set_source *source, size_t repetition,
 static const uint8_t *label_of_training(const gkv_set_source *source, size_t repetition, size_t i)
 {
     const uint8_t *labels = gkv_dataset_labels(source->training);
-    return labels ? labels + place_of_training(source, repetition, i) : NULL;
+    return labels ? labels + index_of_training(source, repetition, i) : NULL;
 }
 
 const gkv_set_ops gkv_set_table[GKV_IMAGE_SETS] = {

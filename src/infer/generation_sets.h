@@ -1,6 +1,6 @@
 /* The sets of images that are compared with the test images; see gkvae/generation.h. */
-#ifndef GKV_VAE_GENERATION_SETS_H
-#define GKV_VAE_GENERATION_SETS_H
+#ifndef GKV_INFER_GENERATION_SETS_H
+#define GKV_INFER_GENERATION_SETS_H
 
 #include <stdbool.h>
 
@@ -20,12 +20,12 @@ typedef struct gkv_set_source {
 } gkv_set_source;
 
 typedef struct gkv_set_ops {
-    bool repeated;            /* one repetition for each set of draws; else a single one */
-    /* How many images a repetition has; 0 if the set cannot be made. */
+    bool repeated;            /* whether there is one repetition for each set of draws, and not only one */
+    /* Returns the number of images of a repetition; 0 if the set cannot be made. */
     size_t (*count)(const gkv_set_source *source);
-    /* The images of a repetition, [count, pixels] in [0, 1]. */
+    /* Writes the images of a repetition to images[count, pixels], in [0, 1]. */
     gkv_status (*make)(const gkv_set_source *source, size_t repetition, float *images);
-    /* The label of image i, or NULL without labels. The function is NULL for images that have no label. */
+    /* Returns the label of image i, or NULL without labels. The function is NULL for images that have no label. */
     const uint8_t *(*label)(const gkv_set_source *source, size_t repetition, size_t i);
 } gkv_set_ops;
 

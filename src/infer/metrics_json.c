@@ -1,4 +1,4 @@
-/* metrics.json: one flat object whose keys scripts can rely on. */
+/* Writes metrics.json: one flat object with stable keys. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* The Gauss–Newton iteration for a batch of images. refiner.c and train/fine_tune.c call it. */
 #include "infer/refine_iteration.h"
 
 #include <math.h>
@@ -8,11 +9,11 @@
 #include "num/constants.h"
 #include "num/linalg.h"
 
-/* Steps that are tried in an iteration, each shorter than the last; and places of noise that an
- * iteration has. */
-enum { TRIES = 4, PLACES = 1024 };
-/* λ's factor from a try to the next, its inverse after a step that counted; and the least λ that
- * a rejection leaves, and the greatest: P goes on where μ no longer does. */
+/* TRIES: the most trial steps of an iteration, each shorter than the one before. NOISE_STEPS: the step numbers of noise
+ * that an iteration has. */
+enum { TRIES = 4, NOISE_STEPS = 1024 };
+/* λ is multiplied by lambda_factor after a rejected step and divided by it after an accepted one. A rejected step
+ * leaves λ between lambda_floor and lambda_ceiling. At the ceiling μ no longer moves, but P still can. */
 static const double lambda_factor = 10, lambda_floor = 1e-3, lambda_ceiling = 1e12;
 
 /* --- Memory ---------------------------------------------------------------------------- */
@@ -22,11 +23,11 @@ static bool is_map(const gkv_refinement *it)
     return it->settings.mode == GKV_REFINE_MAP;
 }
 
-static gkv_status gaussians_create(size_t room, size_t d, gkv_gaussians *out)
+static gkv_status gaussians_create(size_t capacity, size_t d, gkv_gaussians *out)
 {
-    GKV_TRY(gkv_alloc(room * d, sizeof *out->mean, &out->mean));
-    GKV_TRY(gkv_alloc(room * d * d, sizeof *out->precision, &out->precision));
-    return gkv_alloc(room * d * d, sizeof *out->factor, &out->factor);
+    GKV_TRY(gkv_alloc(capacity * d, sizeof *out->mean, &out->mean));
+    GKV_TRY(gkv_alloc(capacity * d * d, sizeof *out->precision, &out->precision));
+    return gkv_alloc(capacity * d * d, sizeof *out->factor, &out->factor);
 }
 
 static void gaussians_free(gkv_gaussians *gaussians)
@@ -36,24 +37,24 @@ static void gaussians_free(gkv_gaussians *gaussians)
     free(gaussians->factor);
 }
 
-gkv_status gkv_refinement_create(const gkv_refine_settings *settings, const gkv_target *target, size_t room,
+gkv_status gkv_refinement_create(const gkv_refine_settings *settings, const gkv_target *target, size_t capacity,
                                  gkv_refinement *out)
 {
     const size_t d = target->d;
-    *out = (gkv_refinement){.settings = *settings, .target = target, .d = d, .room = room,
+    *out = (gkv_refinement){.settings = *settings, .target = target, .d = d, .capacity = capacity,
                             .stream = GKV_STREAM_REFINE};
     gkv_refine_settings *own = &out->settings;
     if (is_map(out))
-        own->samples = own->slopes = own->judges = 1; /* at u = 0 */
+        own->samples = own->slopes = own->judges = 1; /* the point u = 0 */
     if (own->slopes < own->samples)
         own->slopes = own->samples;
-    const size_t points = room * (size_t)(own->slopes > own->judges ? own->slopes : own->judges);
+    const size_t points = capacity * (size_t)(own->slopes > own->judges ? own->slopes : own->judges);
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(room, sizeof *out->images, &out->images));
-    GKV_TRY_GOTO(gaussians_create(room, d, &out->now));
-    GKV_TRY_GOTO(gaussians_create(room, d, &out->trial));
-    GKV_TRY_GOTO(gkv_alloc(room * d, sizeof *out->gradient, &out->gradient));
-    GKV_TRY_GOTO(gkv_alloc(room * d * d, sizeof *out->curvature, &out->curvature));
+    GKV_TRY_GOTO(gkv_alloc(capacity, sizeof *out->images, &out->images));
+    GKV_TRY_GOTO(gaussians_create(capacity, d, &out->now));
+    GKV_TRY_GOTO(gaussians_create(capacity, d, &out->trial));
+    GKV_TRY_GOTO(gkv_alloc(capacity * d, sizeof *out->gradient, &out->gradient));
+    GKV_TRY_GOTO(gkv_alloc(capacity * d * d, sizeof *out->curvature, &out->curvature));
     GKV_TRY_GOTO(gkv_alloc(points * d, sizeof *out->z, &out->z));
     GKV_TRY_GOTO(gkv_alloc(d, sizeof *out->noise, &out->noise));
     GKV_TRY_GOTO(gkv_alloc(points, sizeof *out->value, &out->value));
@@ -86,7 +87,7 @@ void gkv_refinement_free(gkv_refinement *it)
 
 uint64_t gkv_refinement_noise_count(int iterations)
 {
-    return ((uint64_t)iterations + 1) * PLACES;
+    return ((uint64_t)iterations + 1) * NOISE_STEPS;
 }
 
 void gkv_refinement_begin(gkv_refinement *it, size_t i, const gkv_real *mean, const gkv_real *sd, const gkv_real *mixing,
@@ -119,8 +120,8 @@ void gkv_refinement_begin(gkv_refinement *it, size_t i, const gkv_real *mean, co
 
 /* --- Points ----------------------------------------------------------------------------- */
 
-/* Points μ ± Lu of image i into rows [first, first + count), u from places `step`, step + 1, …
- * of the image's noise; μ itself in MAP mode. */
+/* Writes points μ ± Lu of image i to rows [first, first + count). u is from the image's noise at steps `step`,
+ * step + 1, … In MAP mode the point is μ. */
 static void draw(gkv_refinement *it, const gkv_gaussians *of, size_t i, uint64_t step, size_t first, size_t count)
 {
     const size_t d = it->d;
@@ -133,7 +134,7 @@ static void draw(gkv_refinement *it, const gkv_gaussians *of, size_t i, uint64_t
     for (size_t j = 0; is_map(it) && j < d; j++)
         z[j] = (gkv_real)mean[j];
     for (size_t pair = 0; pair < count / 2; pair++, z += 2 * d) {
-        const gkv_rng at = gkv_rng_at(it->settings.seed, it->stream, it->place + step + pair, it->images[i].index);
+        const gkv_rng at = gkv_rng_at(it->settings.seed, it->stream, it->noise_step + step + pair, it->images[i].index);
         double squares = 0;
         gkv_rng_normal(at, d, it->noise);
         for (size_t j = 0; j < d; j++) {
@@ -148,40 +149,40 @@ static void draw(gkv_refinement *it, const gkv_gaussians *of, size_t i, uint64_t
     }
 }
 
-/* The bound of an image from the values at its points, rows [first, first + judges). */
+/* Computes the −ELBO of an image from the values at its acceptance samples, rows [first, first + samples). */
 static double bound_of(const gkv_refinement *it, const gkv_gaussians *of, size_t first)
 {
-    const size_t d = it->d, judges = (size_t)it->settings.judges;
+    const size_t d = it->d, samples = (size_t)it->settings.judges;
     const double *factor = of->factor + it->owner[first] * d * d;
     double sum = 0;
-    for (size_t r = first; r < first + judges; r++)
+    for (size_t r = first; r < first + samples; r++)
         sum += it->value[r] - it->quadratic[r];
-    sum /= (double)judges;
+    sum /= (double)samples;
     for (size_t j = 0; !is_map(it) && j < d; j++)
         sum -= log(factor[j * d + j]) + GKV_HALF_LOG_2PI;
     return sum;
 }
 
-/* The bounds, to trial_value, of those of the first n images whose step is possible. */
-static void judge(gkv_refinement *it, const gkv_gaussians *of, size_t n)
+/* Computes trial_value, the −ELBO on the acceptance samples, of those of the first n images whose step is possible. */
+static void evaluate_bounds(gkv_refinement *it, const gkv_gaussians *of, size_t n)
 {
-    const size_t judges = (size_t)it->settings.judges;
+    const size_t samples = (size_t)it->settings.judges;
     size_t rows = 0;
     for (size_t i = 0; i < n; i++) {
         if (!it->images[i].possible)
             continue;
-        draw(it, of, i, 0, rows, judges);
-        rows += judges;
+        draw(it, of, i, 0, rows, samples);
+        rows += samples;
     }
     it->target->value(it->target->context, rows, it->owner, it->z, it->value);
-    for (size_t r = 0; r < rows; r += judges)
+    for (size_t r = 0; r < rows; r += samples)
         it->images[it->owner[r]].trial_value = bound_of(it, of, r);
 }
 
 /* --- Steps ------------------------------------------------------------------------------- */
 
-/* Adds gradients at `count` points of each of the first n images that can be refined, whose noise
- * begins at place `step`; with `curvature` also curvatures. */
+/* Adds the gradients at `count` points of each of the first n images that can be refined. Their noise starts at step
+ * `step`. Unless `curvature` is NULL, also adds the curvatures. */
 static void expand_at(gkv_refinement *it, size_t n, uint64_t step, size_t count, gkv_real *curvature)
 {
     size_t rows = 0;
@@ -194,23 +195,22 @@ static void expand_at(gkv_refinement *it, size_t n, uint64_t step, size_t count,
     it->target->expand(it->target->context, rows, it->owner, it->z, it->gradient, curvature);
 }
 
-/* An iteration's gradients and curvatures. A gradient is cheap beside a curvature: it is taken
- * at more points. */
+/* Computes the gradients and curvatures of an iteration. Gradients are cheaper than curvatures and use more samples. */
 static void expand(gkv_refinement *it, size_t n, int iteration)
 {
-    const size_t samples = (size_t)it->settings.samples, slopes = (size_t)it->settings.slopes, d = it->d;
-    const uint64_t step = (uint64_t)(iteration + 1) * PLACES;
+    const size_t samples = (size_t)it->settings.samples, gradient_samples = (size_t)it->settings.slopes, d = it->d;
+    const uint64_t step = (uint64_t)(iteration + 1) * NOISE_STEPS;
     memset(it->gradient, 0, n * d * sizeof *it->gradient);
     memset(it->curvature, 0, n * d * d * sizeof *it->curvature);
     expand_at(it, n, step, samples, it->curvature);
-    expand_at(it, n, step + samples / 2, slopes - samples, NULL);
+    expand_at(it, n, step + samples / 2, gradient_samples - samples, NULL);
 }
 
-/* The step of image i with this ρ: false if there is none. */
+/* Computes the trial step of image i with this ρ. Returns false if it is not finite or not positive definite. */
 static bool propose(gkv_refinement *it, size_t i, double rho)
 {
     const size_t d = it->d;
-    const double share = 1 / (double)it->settings.samples, slope_share = 1 / (double)it->settings.slopes;
+    const double curvature_weight = 1 / (double)it->settings.samples, gradient_weight = 1 / (double)it->settings.slopes;
     const double lambda = it->images[i].lambda;
     const double *precision = it->now.precision + i * d * d, *mean = it->now.mean + i * d;
     const gkv_real *curvature = it->curvature + i * d * d, *gradient = it->gradient + i * d;
@@ -218,11 +218,11 @@ static bool propose(gkv_refinement *it, size_t i, double rho)
     for (size_t j = 0; j < d; j++) {
         for (size_t k = 0; k <= j; k++) {
             const size_t e = j * d + k;
-            trial[e] = (1 - rho) * precision[e] + rho * share * (double)curvature[e];
+            trial[e] = (1 - rho) * precision[e] + rho * curvature_weight * (double)curvature[e];
             it->work[e] = trial[e];
         }
         it->work[j * d + j] *= 1 + lambda;
-        trial_mean[j] = slope_share * (double)gradient[j];
+        trial_mean[j] = gradient_weight * (double)gradient[j];
     }
     if (!gkv_precision_factor(d, it->work))
         return false;
@@ -255,13 +255,13 @@ static void accept(gkv_refinement *it, size_t i)
     image->pending = false;
 }
 
-/* Tries a step for every image that is pending; returns how many still are. */
+/* Tries a step for every pending image. Returns how many images are still pending. */
 static size_t try_steps(gkv_refinement *it, size_t n, double rho)
 {
     size_t pending = 0;
     for (size_t i = 0; i < n; i++)
         it->images[i].possible = it->images[i].pending && propose(it, i, rho);
-    judge(it, &it->trial, n);
+    evaluate_bounds(it, &it->trial, n);
     for (size_t i = 0; i < n; i++) {
         gkv_refinement_image *image = &it->images[i];
         if (image->possible && isfinite(image->trial_value) && image->trial_value < image->value) {
@@ -274,8 +274,8 @@ static size_t try_steps(gkv_refinement *it, size_t n, double rho)
     return pending;
 }
 
-/* L of a MAP answer; if its P has none (no weight on the prior, a decoder that does not listen),
- * the L it began with. */
+/* Computes L of a MAP result. If P is singular (no weight on the prior, a decoder that ignores a dimension), L is that
+ * of the start. */
 static void finish(gkv_refinement *it, size_t i)
 {
     const size_t d = it->d;
@@ -284,7 +284,7 @@ static void finish(gkv_refinement *it, size_t i)
         gkv_cholesky_invert(d, it->work, it->now.factor + i * d * d);
 }
 
-/* Several threads ask. */
+/* Reads *stop atomically, because several threads read it. */
 static bool stopped(const gkv_refinement *it)
 {
     sig_atomic_t stop = 0;
@@ -300,7 +300,7 @@ void gkv_refinement_run(gkv_refinement *it, size_t n)
     const gkv_refine_settings *settings = &it->settings;
     for (size_t i = 0; i < n; i++)
         it->images[i].possible = true;
-    judge(it, &it->now, n);
+    evaluate_bounds(it, &it->now, n);
     for (size_t i = 0; i < n; i++) {
         gkv_refinement_image *image = &it->images[i];
         image->before = image->value = image->trial_value;

@@ -1,3 +1,4 @@
+/* A model as the target of refine_iteration.c. refiner.c and train/fine_tune.c create it, one for each thread. */
 #include "infer/refine_target.h"
 
 #include <math.h>
@@ -9,10 +10,10 @@
 #include "nn/gemm.h"
 #include "nn/nn_kernels.h"
 
-/* All fixed: what bits may depend on. TANGENTS: about as many are taken through a layer
- * together, and PIXELS (a multiple of 32) of the last layer's outputs, so that all of it stays
- * in an L2 cache. DRAWS: of a posterior that is not Gaussian, and their place in the noise. */
-enum { ROWS = GKV_REFINE_ROWS, TANGENTS = 160, PIXELS = 256, DRAWS = 64, DRAWS_PLACE = 1 << 30 };
+/* The sizes are fixed, because results may depend on them. About TANGENTS tangents pass through a layer together, and
+ * PIXELS outputs of the last layer (a multiple of 32), so that they fit in an L2 cache. DRAWS is the number of draws of
+ * a posterior that is not Gaussian, and DRAWS_STEP the first step number of their noise. */
+enum { ROWS = GKV_REFINE_ROWS, TANGENTS = 160, PIXELS = 256, DRAWS = 64, DRAWS_STEP = 1 << 30 };
 
 static void value(void *context, size_t rows, const size_t *image, const gkv_real *z, double *value);
 static void expand(void *context, size_t rows, const size_t *image, const gkv_real *z, gkv_real *gradient,
@@ -23,7 +24,7 @@ static size_t part_width(const gkv_model *model)
     return model->pixels < PIXELS ? model->pixels : PIXELS;
 }
 
-gkv_status gkv_refine_target_create(const gkv_model *model, double prior_weight, size_t room, gkv_refine_target *out)
+gkv_status gkv_refine_target_create(const gkv_model *model, double prior_weight, size_t capacity, gkv_refine_target *out)
 {
     const size_t d = model->d, group = d < TANGENTS ? TANGENTS / d : 1, tangents = group * d;
     const size_t hidden = gkv_mlp_widest(&model->decoder, model->decoder.count - 1);
@@ -33,13 +34,13 @@ gkv_status gkv_refine_target_create(const gkv_model *model, double prior_weight,
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_workspace_create(&model->plan, ROWS, true, &model->params, &out->ws));
     GKV_TRY_GOTO(gkv_workspace_keep_packed(&out->ws));
-    GKV_TRY_GOTO(gkv_alloc(room * model->pixels, sizeof *out->x, &out->x));
-    GKV_TRY_GOTO(gkv_alloc(room, sizeof *out->label, &out->label));
+    GKV_TRY_GOTO(gkv_alloc(capacity * model->pixels, sizeof *out->x, &out->x));
+    GKV_TRY_GOTO(gkv_alloc(capacity, sizeof *out->label, &out->label));
     GKV_TRY_GOTO(gkv_alloc(ROWS * model->pixels, sizeof *out->sd, &out->sd));
-    GKV_TRY_GOTO(gkv_alloc(tangents * widest, sizeof *out->room.a, &out->room.a));
-    GKV_TRY_GOTO(gkv_alloc(tangents * widest, sizeof *out->room.b, &out->room.b));
+    GKV_TRY_GOTO(gkv_alloc(tangents * widest, sizeof *out->tangent_scratch.a, &out->tangent_scratch.a));
+    GKV_TRY_GOTO(gkv_alloc(tangents * widest, sizeof *out->tangent_scratch.b, &out->tangent_scratch.b));
     if (model->decoder.residual)
-        GKV_TRY_GOTO(gkv_alloc(tangents * widest, sizeof *out->room.c, &out->room.c));
+        GKV_TRY_GOTO(gkv_alloc(tangents * widest, sizeof *out->tangent_scratch.c, &out->tangent_scratch.c));
     GKV_TRY_GOTO(gkv_alloc(tangents * part_width(model), sizeof *out->part, &out->part));
     GKV_TRY_GOTO(gkv_alloc(tangents * d, sizeof *out->tangents, &out->tangents));
     GKV_TRY_GOTO(gkv_alloc(tangents * d, sizeof *out->lambda, &out->lambda));
@@ -58,9 +59,9 @@ void gkv_refine_target_free(gkv_refine_target *it)
     free(it->x);
     free(it->label);
     free(it->sd);
-    free(it->room.a);
-    free(it->room.b);
-    free(it->room.c);
+    free(it->tangent_scratch.a);
+    free(it->tangent_scratch.b);
+    free(it->tangent_scratch.c);
     free(it->part);
     free(it->tangents);
     free(it->lambda);
@@ -82,7 +83,7 @@ void gkv_refine_target_images(gkv_refine_target *it, size_t n, const float *imag
 
 /* --- Passes ----------------------------------------------------------------------------- */
 
-/* z, x and labels of `count` rows into the workspace's first. */
+/* Copies z, x and labels of `count` rows to the first rows of the workspace. */
 static void put(gkv_refine_target *it, size_t count, const size_t *image, const gkv_real *z)
 {
     const gkv_model *model = it->model;
@@ -127,7 +128,7 @@ void gkv_refine_target_cross_entropy(gkv_refine_target *it, size_t rows, const s
 
 /* --- Curvature ---------------------------------------------------------------------------- */
 
-/* c ← c + a bᵀ for matrices of d rows with `depth` columns. */
+/* Computes c ← c + a bᵀ for matrices of d rows with `depth` columns. */
 static void add_product(size_t d, size_t depth, const gkv_real *a, const gkv_real *b, gkv_real *c)
 {
     gkv_gemm_forward(gkv_gemm_kernels_get(), d, d, depth, a, b, NULL, NULL, c);
@@ -141,7 +142,7 @@ static void add_likelihood(gkv_refine_target *it, size_t first, size_t count, co
     const gkv_model *model = it->model;
     const gkv_nn_kernels *kernels = gkv_nn_kernels_get();
     const size_t d = model->d, hidden = model->decoder.count - 1, part = part_width(model);
-    const gkv_real *tangents = gkv_mlp_tangent(&model->decoder, &it->ws, hidden, first, count, d, NULL, &it->room);
+    const gkv_real *tangents = gkv_mlp_tangent(&model->decoder, &it->ws, hidden, first, count, d, NULL, &it->tangent_scratch);
     for (size_t from = 0; from < model->pixels; from += part) {
         const size_t width = model->pixels - from < part ? model->pixels - from : part;
         gkv_linear_tangent_part(&model->decoder.layers[hidden], &it->ws, count * d, tangents, from, width, it->part);
@@ -153,7 +154,7 @@ static void add_likelihood(gkv_refine_target *it, size_t first, size_t count, co
     }
 }
 
-/* Adds (∂ε/∂z)ᵀ Λ (∂ε/∂z), times the prior's weight, of the rows. */
+/* Adds (∂ε/∂z)ᵀ Λ (∂ε/∂z) of the rows, times the weight of the prior. */
 static void add_prior(gkv_refine_target *it, size_t first, size_t count, const size_t *image, gkv_real *curvature)
 {
     const gkv_model *model = it->model;
@@ -161,7 +162,7 @@ static void add_prior(gkv_refine_target *it, size_t first, size_t count, const s
     memset(it->tangents, 0, count * d * d * sizeof *it->tangents);
     for (size_t k = 0; k < count * d; k++)
         it->tangents[k * d + k % d] = 1;
-    model->flow->ops->tangent(model->flow, &it->ws, first, count, d, it->tangents, &it->room);
+    model->flow->ops->tangent(model->flow, &it->ws, first, count, d, it->tangents, &it->tangent_scratch);
     model->base->ops->curvature(model->base, &it->ws, first, count, it->lambda);
     for (size_t e = 0; e < count * d * d; e++)
         it->lambda[e] *= (gkv_real)it->prior_weight;
@@ -204,10 +205,9 @@ static void expand(void *context, size_t rows, const size_t *image, const gkv_re
     }
 }
 
-/* --- Where refinement begins ---------------------------------------------------------------- */
+/* --- The start of refinement ---------------------------------------------------------------- */
 
-/* Mean and standard deviation of DRAWS draws of the posterior of the image whose encoding is in
- * this row. */
+/* Computes mean and standard deviation of DRAWS draws from the posterior of the image in this row, which is encoded. */
 static void moments(gkv_refine_target *it, size_t row, uint64_t seed, uint64_t index, gkv_real *mean, gkv_real *sd)
 {
     const gkv_model *model = it->model;
@@ -216,7 +216,7 @@ static void moments(gkv_refine_target *it, size_t row, uint64_t seed, uint64_t i
     memset(sd, 0, d * sizeof *sd);
     for (int pass = 0; pass < 2; pass++) { /* the mean, then squares of differences from it */
         for (uint64_t s = 0; s < DRAWS; s++) {
-            gkv_rng_normal(gkv_rng_at(seed, GKV_STREAM_REFINE, DRAWS_PLACE + s, index), d,
+            gkv_rng_normal(gkv_rng_at(seed, GKV_STREAM_REFINE, DRAWS_STEP + s, index), d,
                            gkv_at(&it->ws, model->posterior.u, row));
             gkv_posterior_forward(&model->posterior, &it->ws, row, 1);
             const gkv_real *z = gkv_at(&it->ws, model->posterior.z, row);

@@ -1,3 +1,4 @@
+/* The public refiner of gkvae/refine.h: batches of images over threads. The program and evaluate_refined.c call it. */
 #include "gkvae/refine.h"
 
 #include <math.h>
@@ -8,7 +9,7 @@
 #include "core/memory.h"
 #include "infer/refine_target.h"
 
-/* Images of a batch, unless latent² is so large that their matrices would fill this many numbers. */
+/* The images of a batch. It has fewer if their d × d matrices would have more than BATCH_NUMBERS numbers. */
 enum { BATCH_IMAGES = 20, BATCH_NUMBERS = 1 << 20 };
 
 void gkv_refine_defaults(gkv_refine_settings *settings)
@@ -18,7 +19,7 @@ void gkv_refine_defaults(gkv_refine_settings *settings)
                                       .prior_weight = 1, .seed = 1};
 }
 
-/* One thread's memory. */
+/* The memory of one thread. */
 typedef struct worker {
     gkv_refine_target target;
     gkv_refinement refinement;
@@ -38,7 +39,7 @@ struct gkv_refiner {
 gkv_status gkv_refine_settings_check(const gkv_refine_settings *s)
 {
     if (s->mode != GKV_REFINE_MEAN && s->mode != GKV_REFINE_MAP)
-        return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d is no mode", (int)s->mode);
+        return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d is not a gkv_refine_mode", (int)s->mode);
     if (s->iterations < 0 || s->iterations > 1000)
         return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d iterations; give 0 to 1000", s->iterations);
     const int counts[] = {s->samples, s->slopes, s->judges};
@@ -120,7 +121,7 @@ void gkv_refiner_free(gkv_refiner *refiner)
     free(refiner);
 }
 
-/* −log p(x|μ) of the batch's images, to out[n]. */
+/* Computes −log p(x|μ) of the batch's images, as out[n]; NULL `out` skips it. */
 static void cross_entropy(worker *it, size_t n, double *out)
 {
     const size_t d = it->refinement.d;

@@ -1,3 +1,4 @@
+/* Semi-amortized fine-tuning. trainer_step.c calls gkv_fine_tuner_pass(). */
 #include "train/fine_tune.h"
 
 #include <math.h>
@@ -7,8 +8,8 @@
 #include "core/memory.h"
 #include "num/constants.h"
 
-/* Images of a batch, unless latent² is so large that their matrices would fill this many numbers; points of
- * an image at which its gradient is taken, and as many that judge. */
+/* BATCH_IMAGES: the images of a batch, which has fewer if their d × d matrices would have more than BATCH_NUMBERS
+ * numbers. POINTS: the gradient samples of an image, and its acceptance samples. */
 enum { BATCH_IMAGES = 20, BATCH_NUMBERS = 1 << 20, POINTS = 4 };
 
 gkv_refine_settings gkv_fine_tune_refine_settings(const gkv_settings *settings)
@@ -65,10 +66,9 @@ void gkv_fine_tuner_free(gkv_fine_tuner *fine_tuner)
     free(fine_tuner);
 }
 
-/* Refines the Gaussians of `count` images, from what the encoder and gkv_posterior_forward have left in the
- * workspace. */
+/* Refines the Gaussians of `count` images. They start from the encoder's output and σ in the workspace. */
 static void refine(const gkv_model *model, gkv_fine_tuner_worker *it, const gkv_workspace *ws, size_t first,
-                   size_t count, const uint32_t *place, uint64_t epoch)
+                   size_t count, const uint32_t *index, uint64_t epoch)
 {
     const gkv_posterior *posterior = &model->posterior;
     gkv_refine_target *target = &it->target;
@@ -78,13 +78,13 @@ static void refine(const gkv_model *model, gkv_fine_tuner_worker *it, const gkv_
         if (model->base->classes > 0)
             target->label[i] = *gkv_at(ws, model->label, row);
         gkv_refinement_begin(&it->refinement, i, gkv_at(ws, posterior->encoded, first + i),
-                             gkv_at(ws, posterior->sigma, row), NULL, place[i]);
+                             gkv_at(ws, posterior->sigma, row), NULL, index[i]);
     }
-    it->refinement.place = epoch * gkv_refinement_noise_count(it->refinement.settings.iterations);
+    it->refinement.noise_step = epoch * gkv_refinement_noise_count(it->refinement.settings.iterations);
     gkv_refinement_run(&it->refinement, count);
 }
 
-/* z = m + Lu and log q(z) of each draw of an image. */
+/* Computes z = m + Lu and log q(z) of each draw of an image. */
 static void draw(const gkv_model *model, const double *mean, const double *factor, gkv_workspace *ws, size_t image)
 {
     const gkv_posterior *posterior = &model->posterior;
@@ -114,7 +114,7 @@ static void variances(size_t d, const double *factor, double *out)
 }
 
 void gkv_fine_tuner_pass(const gkv_fine_tuner *fine_tuner, int thread, gkv_workspace *ws, size_t first, size_t count,
-                       const uint32_t *place, uint64_t epoch, const gkv_objective *objective)
+                       const uint32_t *index, uint64_t epoch, const gkv_objective *objective)
 {
     const gkv_model *model = fine_tuner->model;
     gkv_fine_tuner_worker *it = &fine_tuner->workers[thread];
@@ -123,7 +123,7 @@ void gkv_fine_tuner_pass(const gkv_fine_tuner *fine_tuner, int thread, gkv_works
     gkv_posterior_forward(&model->posterior, ws, first_row, rows);
     for (size_t from = 0; from < count; from += fine_tuner->batch) {
         const size_t n = count - from < fine_tuner->batch ? count - from : fine_tuner->batch;
-        refine(model, it, ws, first + from, n, place + from, epoch);
+        refine(model, it, ws, first + from, n, index + from, epoch);
         for (size_t i = 0; i < n; i++) {
             const double *mean = it->refinement.now.mean + i * d, *factor = it->refinement.now.factor + i * d * d;
             draw(model, mean, factor, ws, first + from + i);

@@ -1,44 +1,46 @@
-/* Polishing: training on refined posteriors.
+/* Semi-amortized fine-tuning: training on refined posteriors.
  *
- * A step refines the Gaussian that the encoder gives of each image by T iterations of gkvae/refine.h, to
- * q = N(m, LLᵀ), and draws z = m + Lu from that. Decoder, flow and base follow the gradient of the
- * objective at these draws. Nothing goes through the refinement, and nothing needs to: with any q the
- * objective is a bound, and for them q is held. The encoder follows
- *     −E_q[log N(z; μ, diag σ²)] = Σ_j log σ_j + ((m_j − μ_j)² + (LLᵀ)_jj)/(2σ_j²) + const,
- * whose least value has q's means and variances, so that the next guess is a better one. The mean over
- * q is taken exactly: draws would only add noise. */
-#ifndef GKV_VAE_POLISH_H
-#define GKV_VAE_POLISH_H
+ * A step refines the encoder's Gaussian of each image by T iterations of gkvae/refine.h to q = N(m, LLᵀ), and draws
+ * z = m + Lu from it. Decoder, flow and base follow the gradient of the objective at these draws. No gradient passes
+ * through the refinement. None is needed, because the objective is a bound for any fixed q. The encoder minimises
+ *     −E_q[log N(z; μ, diag σ²)] = Σ_j log σ_j + ((m_j − μ_j)² + (LLᵀ)_jj)/(2σ_j²) + const.
+ * The minimum has the means and variances of q, so that the next refinement starts closer to q. The expectation is
+ * computed exactly, without the noise of draws. */
+#ifndef GKV_TRAIN_FINE_TUNE_H
+#define GKV_TRAIN_FINE_TUNE_H
 
 #include "infer/refine_target.h"
 
-/* One thread's memory: that of refining a batch, whatever the size of a step. */
+/* The memory of one thread, which refines a batch at a time, whatever the size of a step. */
 typedef struct gkv_fine_tuner_worker {
     gkv_refine_target target;
     gkv_refinement refinement;
-    double *variance; /* of an image's q [d] */
+    double *variance; /* the variances of an image's q [d] */
 } gkv_fine_tuner_worker;
 
 typedef struct gkv_fine_tuner {
     const gkv_model *model;
-    size_t batch; /* images that are refined together: fixed, as bits may depend on it */
+    size_t batch; /* the images that are refined together; fixed, because results may depend on it */
     int threads;
     gkv_fine_tuner_worker *workers;
 } gkv_fine_tuner;
 
-/* How images are refined, by train.fine_tune_iterations and train.fine_tune_samples. Gradients and judging have
- * 4 points each in place of inference's 16: noise in q does no lasting harm, as each step draws its own. */
+/* Returns the settings of refinement, by train.fine_tune_iterations and train.fine_tune_samples. There are 4 gradient
+ * samples and 4 acceptance samples, where inference has 16. More noise in q is acceptable, because each step has new
+ * noise. */
 gkv_refine_settings gkv_fine_tune_refine_settings(const gkv_settings *settings);
 
-/* For so many threads that work on one model with a normal posterior. Weights are packed in `of`, the
- * workspace of training, which outlives the fine_tuner. */
+/* Creates a fine-tuner for `threads` threads and a model with a normal posterior. It uses the weights that are packed
+ * in `of`, the workspace of training, which must outlive it. The caller frees *out with gkv_fine_tuner_free().
+ * GKV_ERR_MEMORY. */
 gkv_status gkv_fine_tuner_create(const gkv_model *model, const gkv_workspace *of, int threads, gkv_fine_tuner **out);
 void gkv_fine_tuner_free(gkv_fine_tuner *fine_tuner);
 
-/* In place of gkv_pass_forward and gkv_pass_backward for images [first, first + count) of the workspace, in
- * which x, u and labels are: z and log q in its rows are the refined Gaussians'. The noise of image i is
- * that of place[i − first] in this epoch. `thread` is one of the fine_tuner's. */
+/* Replaces gkv_pass_forward() and gkv_pass_backward() for images [first, first + count) of the workspace, which has x,
+ * u and labels. z and log q of its rows become those of the refined Gaussians. The noise of image i is that of index[i
+ * − first] in this epoch. `thread`, 0 … threads − 1, selects the scratch; calls with different threads may run at the
+ * same time. */
 void gkv_fine_tuner_pass(const gkv_fine_tuner *fine_tuner, int thread, gkv_workspace *ws, size_t first, size_t count,
-                       const uint32_t *place, uint64_t epoch, const gkv_objective *objective);
+                       const uint32_t *index, uint64_t epoch, const gkv_objective *objective);
 
 #endif

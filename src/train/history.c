@@ -1,3 +1,4 @@
+/* The histories and times of a run folder. */
 #define _POSIX_C_SOURCE 200809L
 #include "train/history.h"
 
@@ -18,8 +19,8 @@ static const char csv_header[] =
     "epoch,step,neg_elbo,reconstruction,kl,kl_weight,learning_rate,gradient_norm,validation_neg_elbo,"
     "validation_reconstruction,validation_kl,images_per_second,seconds,refit_seconds,skipped,rollbacks\n";
 
-/* Copies the first `lines` lines behind the file's `header`, if it has one. Block by block: a long run's log may be
- * larger than memory, and must not be what stops it. */
+/* Copies the first `lines` lines after the header of the file, if it has one. It copies block by block, because the
+ * history of a long run may be larger than memory. */
 static gkv_status copy_lines(const char *path, const char *header, uint64_t lines, gkv_file_writer *writer)
 {
     const size_t skip = strlen(header);
@@ -47,7 +48,7 @@ done:
     return status;
 }
 
-/* Keeps the first `lines` lines of the file, behind `header`. */
+/* Truncates the file to its first `lines` lines after `header`. */
 static gkv_status keep_lines(const char *folder, const char *name, const char *header, uint64_t lines)
 {
     char *path = NULL;
@@ -87,7 +88,7 @@ gkv_status gkv_history_start(const char *folder, uint64_t epochs, uint64_t refit
     return keep_lines(folder, "refits.jsonl", "", refits);
 }
 
-/* A number as text, `missing` for one that is not finite. */
+/* Formats a number; `missing` stands for one that is not finite. */
 static const char *number(double value, const char *missing, char buffer[NUMBER_SIZE])
 {
     if (!isfinite(value))
@@ -145,8 +146,8 @@ gkv_status gkv_history_append_refit(const char *folder, uint64_t epoch, uint64_t
         {"k_min", report->k_min},
         {"k_max", report->k_max},
         {"em_iterations", (double)report->em_iterations},
-        {"tally_share", report->share},
-        {"revived", (double)report->revived},
+        {"tally_share", report->forgetting},
+        {"revived", (double)report->reinitialised},
         {"seconds", report->seconds},
     };
     char json[LINE_SIZE], buffer[NUMBER_SIZE];
@@ -168,7 +169,7 @@ void gkv_history_last(const char *folder, uint64_t *epoch, uint64_t *step)
     if (!file)
         return;
     if (fseek(file, -(long)(sizeof end - 1), SEEK_END) != 0)
-        rewind(file); /* a short one */
+        rewind(file); /* the file is shorter than the buffer */
     end[fread(end, 1, sizeof end - 1, file)] = '\0';
     fclose(file);
     char *newline = strrchr(end, '\n');

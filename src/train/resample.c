@@ -1,3 +1,4 @@
+/* Importance resampling of the draw. trainer_step.c calls gkv_resampler_pass(). */
 #include "train/resample.h"
 
 #include <stdlib.h>
@@ -15,7 +16,7 @@ gkv_status gkv_resampler_create(const gkv_model *model, const gkv_workspace *of,
     GKV_TRY_GOTO(gkv_alloc(1, sizeof *it, &it));
     *it = (gkv_resampler){.model = model, .draws = draws, .threads = threads,
                           .batch = draws < GKV_TILE_ROWS ? GKV_TILE_ROWS / draws : 1};
-    GKV_TRY_GOTO(gkv_alloc(2 * images, sizeof *it->seen, &it->seen));
+    GKV_TRY_GOTO(gkv_alloc(2 * images, sizeof *it->losses, &it->losses));
     GKV_TRY_GOTO(gkv_alloc((size_t)threads, sizeof *it->ws, &it->ws));
     for (int t = 0; t < threads; t++) {
         GKV_TRY_GOTO(gkv_workspace_create(&model->plan, it->batch * draws, false, of->params, &it->ws[t]));
@@ -36,14 +37,14 @@ void gkv_resampler_free(gkv_resampler *resampler)
     for (int t = 0; resampler->ws && t < resampler->threads; t++)
         gkv_workspace_free(&resampler->ws[t]);
     free(resampler->ws);
-    free(resampler->seen);
+    free(resampler->losses);
     free(resampler);
 }
 
-/* Weighs the draws of images [first, first + count), `count` at most a batch, which `to` has encoded, and takes
- * one of each. */
+/* Computes the importance weights of the draws of images [first, first + count), which `to` has encoded, and resamples
+ * one draw of each. `count` is at most a batch. */
 static void weigh(const gkv_resampler *resampler, gkv_workspace *ws, gkv_workspace *to, size_t first, size_t count,
-                  const uint32_t *place, uint64_t step, const gkv_objective *objective)
+                  const uint32_t *index, uint64_t step, const gkv_objective *objective)
 {
     const gkv_model *model = resampler->model;
     const size_t draws = resampler->draws, rows = count * draws, d = model->d;
@@ -51,7 +52,7 @@ static void weigh(const gkv_resampler *resampler, gkv_workspace *ws, gkv_workspa
         memcpy(gkv_at(ws, model->x, i), gkv_at(to, model->x, first + i), model->pixels * sizeof(gkv_real));
         memcpy(gkv_at(ws, model->encoder.out, i), gkv_at(to, model->encoder.out, first + i),
                model->encoder.out.width * sizeof(gkv_real));
-        gkv_rng_normal(gkv_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, step, place[i]), draws * d,
+        gkv_rng_normal(gkv_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, step, index[i]), draws * d,
                        gkv_at(ws, model->posterior.u, i * draws));
         for (size_t k = 0; model->base->classes > 0 && k < draws; k++)
             *gkv_at(ws, model->label, i * draws + k) = *gkv_at(to, model->label, first + i);
@@ -59,23 +60,23 @@ static void weigh(const gkv_resampler *resampler, gkv_workspace *ws, gkv_workspa
     gkv_pass_latent(model, ws, 0, rows);
     gkv_pass_decode(model, ws, 0, rows);
     gkv_pass_likelihood(model, ws, 0, rows);
-    gkv_pass_shares(model, ws, 0, rows, objective);
+    gkv_pass_draw_weights(model, ws, 0, rows, objective);
     for (size_t i = 0; i < count; i++) {
         const gkv_rng at = gkv_rng_at(model->settings.train.seed, GKV_STREAM_CODE, step, first + i);
-        const size_t chosen = i * draws + gkv_pass_choose(gkv_at(ws, model->share, i * draws), draws, at);
-        double *seen = resampler->seen + 2 * (first + i);
-        seen[0] = seen[1] = 0;
+        const size_t resampled = i * draws + gkv_pass_resample(gkv_at(ws, model->draw_weight, i * draws), draws, at);
+        double *losses = resampler->losses + 2 * (first + i);
+        losses[0] = losses[1] = 0;
         for (size_t r = i * draws; r < (i + 1) * draws; r++) {
-            seen[0] += (double)*gkv_at(ws, model->reconstruction, r) / (double)draws;
-            seen[1] += ((double)*gkv_at(ws, model->posterior.log_q, r) - gkv_pass_log_prior(model, ws, r)) / (double)draws;
+            losses[0] += (double)*gkv_at(ws, model->reconstruction, r) / (double)draws;
+            losses[1] += ((double)*gkv_at(ws, model->posterior.log_q, r) - gkv_pass_log_prior(model, ws, r)) / (double)draws;
         }
-        memcpy(gkv_at(to, model->posterior.u, first + i), gkv_at(ws, model->posterior.u, chosen), d * sizeof(gkv_real));
-        *gkv_at(to, model->share, first + i) = *gkv_at(ws, model->share, chosen);
+        memcpy(gkv_at(to, model->posterior.u, first + i), gkv_at(ws, model->posterior.u, resampled), d * sizeof(gkv_real));
+        *gkv_at(to, model->draw_weight, first + i) = *gkv_at(ws, model->draw_weight, resampled);
     }
 }
 
 void gkv_resampler_pass(const gkv_resampler *resampler, int thread, gkv_workspace *ws, size_t first, size_t count,
-                        const uint32_t *place, uint64_t step, const gkv_objective *objective)
+                        const uint32_t *index, uint64_t step, const gkv_objective *objective)
 {
     const gkv_model *model = resampler->model;
     gkv_workspace *own = &resampler->ws[thread];
@@ -83,7 +84,7 @@ void gkv_resampler_pass(const gkv_resampler *resampler, int thread, gkv_workspac
     gkv_pass_encode(model, ws, first, count);
     for (size_t from = 0; from < count; from += resampler->batch) {
         const size_t n = count - from < resampler->batch ? count - from : resampler->batch;
-        weigh(resampler, own, ws, first + from, n, place + from, step, objective);
+        weigh(resampler, own, ws, first + from, n, index + from, step, objective);
     }
     gkv_pass_latent(model, ws, first, count);
     gkv_pass_decode(model, ws, first, count);

@@ -1,4 +1,4 @@
-/* What gkvae/bench.h measures with. */
+/* The benchmarks of gkvae/bench.h: training steps, refits, counts of operations, and matrix products. */
 #include "gkvae/bench.h"
 
 #include <math.h>
@@ -79,10 +79,10 @@ gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads, siz
 
 /* --- Refits ------------------------------------------------------------------------ */
 
-/* Steps that are enough for a stats. */
+/* The most steps that a benchmark accumulates into sufficient statistics, unless the held-out codes need more. */
 enum { MANY_STEPS = 50 };
 
-/* The first step, from this one on, after which a refit is due. */
+/* Returns the first step, from this one on, after which a refit is due. */
 static uint64_t due_from(const gkv_trainer *trainer, uint64_t step)
 {
     while (!gkv_trainer_refit_due(trainer, step))
@@ -90,19 +90,19 @@ static uint64_t due_from(const gkv_trainer *trainer, uint64_t step)
     return step;
 }
 
-/* After how many steps the first refit is due: never before a whole period, but for rounding. */
+/* Returns the number of steps after which the first refit is due. It is one period, up to rounding. */
 static uint64_t first_due(const gkv_trainer *trainer)
 {
     const uint64_t period = (uint64_t)gkv_trainer_refit_period(trainer);
     return due_from(trainer, period > 1 ? period - 1 : 1);
 }
 
-/* ε of the first training images, and their labels, as a run's last steps before a refit would leave them. */
+/* Stores the codes and labels of the first training images, as the last steps of a run before a refit do. */
 static gkv_status fresh_codes(gkv_trainer *trainer)
 {
     const gkv_model *model = trainer->model;
     const double between = fmin(gkv_trainer_refit_period(trainer), (double)trainer->epoch_steps) * (double)trainer->batch;
-    const size_t room = trainer->store.room, count = between < (double)room ? (size_t)between : room;
+    const size_t capacity = trainer->store.capacity, count = between < (double)capacity ? (size_t)between : capacity;
     gkv_images images = trainer->train;
     images.count = count;
     float *x = NULL, *codes = NULL;
@@ -124,7 +124,7 @@ static gkv_status fresh_codes(gkv_trainer *trainer)
     for (size_t i = 0; i < count * model->d; i++)
         trainer->store.codes[i] = (gkv_real)codes[i];
     trainer->state.codes = count;
-    trainer->state.codes_density = NAN; /* not known */
+    trainer->state.codes_density = NAN; /* unknown: the refit computes it */
 done:
     free(x);
     free(codes);
@@ -132,7 +132,7 @@ done:
     return status;
 }
 
-/* Whether there is any refit in a run, and any but the first. */
+/* Whether a run has any refit, and whether it has any after the first. */
 static bool has_first(const gkv_trainer *trainer)
 {
     return trainer->store.codes != NULL;
@@ -143,13 +143,13 @@ static bool has_others(const gkv_trainer *trainer)
     return has_first(trainer) && (!trainer->store.stats || first_due(trainer) < trainer->steps);
 }
 
-/* The steps from where one refit by a stats is due to where the next one is, with nothing from before: what they
- * leave is what a run's refit is made from. Steps up to there are passed over, and of very many the first ones:
- * that a stats has seen more makes no more work of it, as long as all judges are there. */
-static gkv_status tally_anew(gkv_trainer *trainer)
+/* Does the steps between two refits to statistics, starting from empty statistics. The steps before the first of these
+ * refits are skipped. If there are many steps between the two, the first of them are skipped too: the time of a refit
+ * does not depend on the number of rows, only on the number of held-out codes, which all are there. */
+static gkv_status accumulate_stats(gkv_trainer *trainer)
 {
     const uint64_t from = due_from(trainer, trainer->state.step), to = due_from(trainer, from + 1);
-    const uint64_t judges = 2 * GKV_STATS_JUDGES / trainer->batch + 1, most = judges > MANY_STEPS ? judges : MANY_STEPS;
+    const uint64_t held_out = 2 * GKV_STATS_HELD_OUT / trainer->batch + 1, most = held_out > MANY_STEPS ? held_out : MANY_STEPS;
     gkv_step_report report;
     if (to > trainer->steps)
         return gkv_fail(GKV_ERR_ARGUMENT, "the run ends after %llu steps, before its next refit but one; give it more "
@@ -168,15 +168,15 @@ static gkv_status refit(gkv_trainer *trainer, bool first, double *seconds)
     gkv_base_refit_report report = {0};
     if (first)
         trainer->state.refits = trainer->state.moved = 0;
-    gkv_status status = accumulated ? tally_anew(trainer) : fresh_codes(trainer);
+    gkv_status status = accumulated ? accumulate_stats(trainer) : fresh_codes(trainer);
     if (status == GKV_OK && (!accumulated || gkv_trainer_has_codes(trainer)))
         status = gkv_trainer_refit(trainer, &report);
-    gkv_trainer_drop_codes(trainer); /* what comes now is for the next one */
+    gkv_trainer_drop_codes(trainer); /* the next refit needs new codes */
     *seconds = report.seconds;
     if (status == GKV_OK && first && trainer->store.stats && trainer->state.moved > 0) {
         const uint64_t due = first_due(trainer);
         if (trainer->state.step < due && due < trainer->steps)
-            trainer->state.step = due; /* so that steps stats, as a run's do from here on */
+            trainer->state.step = due; /* from this step on, a run accumulates statistics */
     }
     return status;
 }
@@ -193,7 +193,7 @@ gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads, i
         GKV_TRY(refit(trainer, true, seconds));
         *seconds = 0;
         if (trainer->store.stats && trainer->state.moved == 0)
-            return GKV_OK; /* a run would try its first one again */
+            return GKV_OK; /* the next refit of a run would be a first one again */
     }
     return refit(trainer, first != 0, seconds);
 }
@@ -205,13 +205,13 @@ double gkv_bench_training_refit_steps(const gkv_bench_training *training)
         return 0;
     if (!trainer->store.stats)
         return gkv_trainer_refit_period(trainer);
-    gkv_trainer after = *trainer; /* a first refit, from which on others come as often as stats let them */
+    gkv_trainer after = *trainer; /* the trainer as it would be after an accepted first refit */
     after.state.moved = 1;
     const uint64_t due = first_due(&after);
     return (double)(due_from(&after, due + 1) - due);
 }
 
-/* --- The model, counted ---------------------------------------------------------------- */
+/* --- Counts of operations -------------------------------------------------------------- */
 
 gkv_model *gkv_bench_training_model(gkv_bench_training *training)
 {
@@ -228,7 +228,7 @@ uint64_t gkv_bench_training_epoch_steps(const gkv_bench_training *training)
     return training->trainer->epoch_steps;
 }
 
-/* Multiply-adds of one image through a net: linear layers and activations take turns. */
+/* The multiply-adds of one image in a network. Linear layers and activations alternate. */
 static double products_of(const gkv_model *model, const gkv_mlp *net)
 {
     double count = 0;
@@ -237,7 +237,7 @@ static double products_of(const gkv_model *model, const gkv_mlp *net)
     return count;
 }
 
-/* The same of the flow: what linear layers there are besides. */
+/* The multiply-adds of the flow: those of all linear layers that are not in encoder and decoder. */
 static double products_of_flow(const gkv_model *model)
 {
     double count = 0;
@@ -268,7 +268,7 @@ gkv_status gkv_bench_gemm(size_t n, int threads, double *seconds)
     for (size_t i = 0; i < 2 * size; i++)
         matrices[i] = (gkv_real)(i % 17) - 8;
     openblas_set_num_threads(threads);
-    for (int run = 0; run < 2; run++) { /* the first one wakes threads and touches memory */
+    for (int run = 0; run < 2; run++) { /* the first product starts threads and touches memory */
         const double began = omp_get_wtime();
         gkv_gemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)n, (blasint)n, (blasint)n, 1, matrices,
                  (blasint)n, matrices + size, (blasint)n, 0, matrices + 2 * size, (blasint)n);

@@ -1,4 +1,4 @@
-/* A run's folder: made, locked, cleared, resumed from, saved to. */
+/* The folder of a run: creating, locking, clearing, resuming and saving. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -29,12 +29,12 @@ gkv_status gkv_run_open_folder(gkv_training_run *run, const char *folder)
     return GKV_OK;
 }
 
-/* What a run writes; the configuration last, so that what is left of a run that was
- * not wholly removed is still described. */
+/* The files of a run in the order of removal. The configuration is last, so that the rest of a
+ * partly removed run is still described. */
 static const char *const run_files[] = {"checkpoint.safetensors", "model.safetensors", "times.json",
                                         "history.csv", "history.jsonl", "refits.jsonl", "config.ini"};
 
-/* Makes way for a new run. Files that stand in its place go only if that was asked for. */
+/* Clears the folder for a new run. Existing files are removed only with `overwrite`. */
 static gkv_status clear_folder(const gkv_training_run *run)
 {
     for (size_t i = 0; i < sizeof run_files / sizeof *run_files; i++) {
@@ -53,7 +53,7 @@ static gkv_status clear_folder(const gkv_training_run *run)
     return GKV_OK;
 }
 
-/* The mean image that the model was made with is that of the data it goes on with. */
+/* Checks that the mean image of the model is that of the data. */
 static gkv_status read_checkpoint(gkv_training_run *run)
 {
     gkv_trainer *trainer = run->trainer;
@@ -89,7 +89,7 @@ gkv_status gkv_run_start_or_resume(gkv_training_run *run, const gkv_settings *se
         GKV_TRY(clear_folder(run));
         GKV_TRY(gkv_settings_write(settings, run->config));
     }
-    /* A run that was stopped between a step and the refit or the epoch's end that follows goes on there. */
+    /* A run that was stopped after a step continues with the refit or the end of the epoch that follows. */
     const gkv_train_state *state = &trainer->state;
     run->refit_open = gkv_trainer_refit_due(trainer, state->step) && state->codes > 0;
     run->epoch_open = gkv_trainer_epoch_is_open(trainer);
@@ -113,7 +113,8 @@ gkv_status gkv_run_write_model(const gkv_training_run *run)
 gkv_status gkv_run_save(const gkv_training_run *run)
 {
     const gkv_trainer *trainer = run->trainer;
-    /* The model first: its last checkpoint makes a run finished (gkv_train_stage), and a finished run has its model. */
+    /* The model is written first, because the last checkpoint finishes the run (gkv_train_stage), and a finished run
+     * must have its model. */
     if (!gkv_run_keeps_best(run) || trainer->state.best_epoch == 0)
         GKV_TRY(gkv_run_write_model(run));
     GKV_TRY(gkv_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, run->checkpoint));

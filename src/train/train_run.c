@@ -1,4 +1,4 @@
-/* gkv_train: the run around the trainer: epochs, refits, validation, stops. */
+/* gkv_train(): runs the trainer with epochs, refits, validation, progress and stops. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ void gkv_train_options_defaults(gkv_train_options *options)
     memset(options, 0, sizeof *options);
 }
 
-static void tell(gkv_training_run *run)
+static void report_progress(gkv_training_run *run)
 {
     const gkv_trainer *trainer = run->trainer;
     const gkv_train_state *state = &trainer->state;
@@ -35,14 +35,14 @@ static void tell(gkv_training_run *run)
     p->seconds = gkv_run_times(run).train;
     const double elapsed = omp_get_wtime() - run->began;
     p->images_per_second = elapsed > 0 ? (double)run->images / elapsed : 0;
-    const uint64_t taken = state->step - run->first_step; /* 0: resumed at an epoch's end */
+    const uint64_t taken = state->step - run->first_step; /* 0 if the run was resumed at the end of an epoch */
     p->seconds_left = taken ? elapsed / (double)taken * (double)(trainer->steps - state->step) : NAN;
     if (run->options->progress)
         run->options->progress(run->options->context, p);
 }
 
-/* The refit that is due after this step. What is shown of refits at the end of an epoch is of the last one
- * in it; their time is of all. */
+/* Does the refit that is due after this step. The progress at the end of an epoch describes the last refit of the
+ * epoch, and the time of all its refits. */
 static gkv_status refit(gkv_training_run *run)
 {
     gkv_trainer *trainer = run->trainer;
@@ -52,7 +52,7 @@ static gkv_status refit(gkv_training_run *run)
         GKV_TRY(gkv_trainer_refit(trainer, &report));
     else
         report.seconds = NAN;
-    gkv_trainer_drop_codes(trainer); /* it is done: a run that is resumed here must not do it again */
+    gkv_trainer_drop_codes(trainer); /* a run that is resumed here must not repeat the refit */
     run->refit_open = false;
     if (isnan(report.seconds))
         return GKV_OK;
@@ -97,12 +97,12 @@ static gkv_status end_epoch(gkv_training_run *run)
         .validation_kl = validation[2], .images_per_second = images / (now - run->epoch_began),
         .seconds = now - run->epoch_began, .refit_seconds = p->refitted ? p->refit_seconds : 0, .skipped = state->skipped, .rollbacks = state->rollbacks};
     GKV_TRY(gkv_history_append_epoch(run->folder, &line));
-    tell(run);
+    report_progress(run);
     p->epoch_ended = p->refitted = false;
     run->epoch_open = false;
     state->loss = state->reconstruction = state->kl = state->gradient_norm = 0;
     state->epoch_images = state->epoch_updates = 0;
-    /* A state whose last steps were not finite is neither saved nor one to return to. */
+    /* A state whose last steps were skipped is neither saved nor marked as good. */
     if (state->skipped_in_row == 0) {
         if (epoch % (uint64_t)settings->checkpoint_every == 0)
             GKV_TRY(gkv_run_save(run));
@@ -119,8 +119,8 @@ static bool ran_out_of_patience(const gkv_trainer *trainer)
     return patience > 0 && trainer->validation.count > 0 && epoch >= trainer->state.best_epoch + patience;
 }
 
-/* In the middle of bad steps a stop waits for the few that decide: a good one or a return. */
-static bool is_to_stop(const gkv_training_run *run)
+/* A stop after skipped steps waits for a good step or a rollback, which come within a few steps. */
+static bool must_stop(const gkv_training_run *run)
 {
     return run->options->stop && *run->options->stop && run->trainer->state.skipped_in_row == 0 &&
            !(run->epoch_open && run->last.skipped);
@@ -139,7 +139,7 @@ static gkv_status run_epochs(gkv_training_run *run)
     gkv_trainer *trainer = run->trainer;
     run->epoch_began = omp_get_wtime();
     while (run->refit_open || run->epoch_open || (trainer->state.step < trainer->steps && !ran_out_of_patience(trainer))) {
-        if (is_to_stop(run))
+        if (must_stop(run))
             return stop(run);
         if (run->refit_open) {
             GKV_TRY(refit(run));
@@ -147,7 +147,7 @@ static gkv_status run_epochs(gkv_training_run *run)
         }
         if (run->epoch_open) {
             const gkv_status status = end_epoch(run);
-            if (status == GKV_ERR_INTERRUPTED && is_to_stop(run))
+            if (status == GKV_ERR_INTERRUPTED && must_stop(run))
                 return stop(run);
             GKV_TRY(status);
             continue;
@@ -156,14 +156,14 @@ static gkv_status run_epochs(gkv_training_run *run)
         run->images += run->last.images;
         run->refit_open = gkv_trainer_refit_due(trainer, trainer->state.step);
         run->epoch_open = trainer->state.step % trainer->epoch_steps == 0;
-        tell(run);
+        report_progress(run);
     }
     if (trainer->state.skipped_in_row > 0)
         gkv_trainer_return_to_good(trainer);
     return gkv_run_save(run);
 }
 
-/* Classes that no image is of are drawn and recognised like any other, but were never trained. */
+/* Warns of classes without training images. They are drawn and recognised like others, but were never trained. */
 static void warn_of_classes(const gkv_training_run *run)
 {
     const gkv_trainer *trainer = run->trainer;

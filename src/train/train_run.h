@@ -1,6 +1,6 @@
-/* A training run on its way, and its folder (train_folder.c); train.c runs it. */
-#ifndef GKV_VAE_TRAIN_RUN_H
-#define GKV_VAE_TRAIN_RUN_H
+/* The state of a training run and its folder. train_run.c runs it, and train_folder.c manages the folder. */
+#ifndef GKV_TRAIN_TRAIN_RUN_H
+#define GKV_TRAIN_TRAIN_RUN_H
 
 #include "core/file.h"
 #include "gkvae/train.h"
@@ -13,31 +13,31 @@ typedef struct gkv_training_run {
     gkv_lock *lock;
     gkv_trainer *trainer;
     double began;
-    gkv_history_times earlier; /* of the run's other processes */
-    double refit_seconds;
-    double epoch_began;
-    uint64_t first_step;  /* of this process */
-    uint64_t images;      /* trained on by this process */
-    gkv_step_report last; /* the last step's */
-    bool refit_open;      /* a refit is due after the last step, but not done */
-    bool epoch_open;      /* all steps of an epoch are done, but not its end */
+    gkv_history_times earlier; /* the times of earlier processes of the run */
+    double refit_seconds; /* the time of refits in this process */
+    double epoch_began;   /* the start of the epoch in this process */
+    uint64_t first_step;  /* the first step of this process */
+    uint64_t images;      /* the number of images that this process trained on */
+    gkv_step_report last; /* the report of the last step */
+    bool refit_open;      /* whether a refit is due after the last step, but not done */
+    bool epoch_open;      /* whether all steps of an epoch are done, but not its end */
     gkv_train_progress progress;
 } gkv_training_run;
 
-/* What the run has taken so far, all its processes together. */
+/* Returns the times of the run so far, over all its processes. */
 gkv_history_times gkv_run_times(const gkv_training_run *run);
 
-/* Makes the folder if need be, and locks it. */
+/* Creates the folder if necessary, and locks it. GKV_ERR_BUSY, GKV_ERR_IO. */
 gkv_status gkv_run_open_folder(gkv_training_run *run, const char *folder);
 
-/* A new run's folder, or the trainer and the histories as the checkpoint has them. */
+/* Prepares the folder for a new run, or restores the trainer and the histories from the checkpoint. */
 gkv_status gkv_run_start_or_resume(gkv_training_run *run, const gkv_settings *settings);
 
-/* With early stopping the model is the best by validation, written when it was seen. */
+/* Whether model.safetensors is the best model by validation (early stopping). It is then written at each new best. */
 bool gkv_run_keeps_best(const gkv_training_run *run);
 gkv_status gkv_run_write_model(const gkv_training_run *run);
 
-/* Checkpoint, times, and the model unless it is the best. */
+/* Writes the checkpoint, the times, and the model unless it is the best one. */
 gkv_status gkv_run_save(const gkv_training_run *run);
 
 #endif

@@ -1,4 +1,4 @@
-/* The stage of a run, from the files of its folder. */
+/* gkv_train_stage(): reads the stage of a run from the files of its folder. */
 #include "gkvae/train.h"
 
 #include <stdlib.h>

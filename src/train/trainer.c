@@ -1,3 +1,4 @@
+/* The trainer: creation, the state to roll back to, and validation. */
 #include "train/trainer.h"
 
 #include <math.h>
@@ -6,7 +7,7 @@
 
 #include "core/memory.h"
 
-/* Splits the images at random, by the seed, so that a file sorted by label is fine. */
+/* Splits the images in a random order by the seed, so that files sorted by label work. */
 static gkv_status split_images(gkv_trainer *trainer)
 {
     const gkv_settings *settings = &trainer->model->settings;
@@ -30,7 +31,7 @@ static gkv_status split_images(gkv_trainer *trainer)
     return GKV_OK;
 }
 
-/* A base by class is trained with labels, which have to be among its classes. */
+/* Checks the labels. A base by class needs them, and they must be among its classes. */
 static gkv_status check_labels(const gkv_trainer *trainer)
 {
     const size_t classes = trainer->model->base->classes, count = gkv_dataset_count(trainer->dataset);
@@ -119,32 +120,32 @@ void gkv_trainer_free(gkv_trainer *trainer)
     free(trainer);
 }
 
-/* The stretches that a rollback brings back: values, moments, and the average, if any. */
-static size_t stretches_of(const gkv_trainer *trainer, gkv_real *stretches[4])
+/* Lists the arrays that a rollback restores: values, moments, and the average if there is one. Returns their number. */
+static size_t arrays_of(const gkv_trainer *trainer, gkv_real *arrays[4])
 {
     const gkv_params *params = &trainer->model->params;
-    stretches[0] = params->values, stretches[1] = params->m, stretches[2] = params->v, stretches[3] = trainer->ema;
+    arrays[0] = params->values, arrays[1] = params->m, arrays[2] = params->v, arrays[3] = trainer->ema;
     return trainer->ema ? 4 : 3;
 }
 
 void gkv_trainer_mark_good(gkv_trainer *trainer)
 {
-    gkv_real *stretches[4];
-    const size_t count = stretches_of(trainer, stretches), total = trainer->model->params.total;
+    gkv_real *arrays[4];
+    const size_t count = arrays_of(trainer, arrays), total = trainer->model->params.total;
     for (size_t i = 0; i < count; i++)
-        memcpy(trainer->good + i * total, stretches[i], total * sizeof *trainer->good);
+        memcpy(trainer->good + i * total, arrays[i], total * sizeof *trainer->good);
     trainer->good_moved = trainer->state.moved;
 }
 
 void gkv_trainer_return_to_good(gkv_trainer *trainer)
 {
-    gkv_real *stretches[4];
-    const size_t count = stretches_of(trainer, stretches), total = trainer->model->params.total;
+    gkv_real *arrays[4];
+    const size_t count = arrays_of(trainer, arrays), total = trainer->model->params.total;
     for (size_t i = 0; i < count; i++)
-        memcpy(stretches[i], trainer->good + i * total, total * sizeof *trainer->good);
+        memcpy(arrays[i], trainer->good + i * total, total * sizeof *trainer->good);
     trainer->state.skipped_in_row = 0;
-    trainer->state.moved = trainer->good_moved; /* 0: components are alike again, and no stats could tell them apart */
-    gkv_trainer_drop_codes(trainer); /* those of other weights */
+    trainer->state.moved = trainer->good_moved; /* if 0, components are equal again, and the next refit needs codes */
+    gkv_trainer_drop_codes(trainer); /* they are of other weights */
     gkv_trainer_drop_stats(trainer);
 }
 
@@ -153,9 +154,34 @@ gkv_params gkv_trainer_eval_params(const gkv_trainer *trainer)
     gkv_params params = trainer->model->params;
     if (trainer->ema) {
         params.values = trainer->ema;
-        /* What the optimiser does not move is not averaged either. */
+        /* Parameters that the optimiser does not train are not averaged. */
         memcpy(trainer->ema + params.trainable, trainer->model->params.values + params.trainable,
                (params.total - params.trainable) * sizeof *trainer->ema);
     }
     return params;
+}
+
+gkv_status gkv_trainer_validate(gkv_trainer *trainer, const volatile sig_atomic_t *stop, double out[3])
+{
+    const size_t count = trainer->validation.count;
+    out[0] = out[1] = out[2] = NAN;
+    if (count == 0)
+        return GKV_OK;
+    const gkv_params params = gkv_trainer_eval_params(trainer);
+    const gkv_estimate_job job = {.model = trainer->model, .params = &params, .images = &trainer->validation,
+                                  .samples = 1, .seed = trainer->model->settings.train.seed,
+                                  .threads = trainer->threads, .stop = stop};
+    gkv_estimates estimates;
+    GKV_TRY(gkv_estimates_create(count, &estimates));
+    const gkv_status status = gkv_estimate(&job, &estimates);
+    if (status == GKV_OK) {
+        out[1] = out[2] = 0;
+        for (size_t i = 0; i < count; i++) {
+            out[1] += estimates.reconstruction[i] / (double)count;
+            out[2] += estimates.kl[i] / (double)count;
+        }
+        out[0] = out[1] + out[2];
+    }
+    gkv_estimates_free(&estimates);
+    return status;
 }

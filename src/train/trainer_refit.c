@@ -1,8 +1,9 @@
-/* The base's refits while training.
+/* The refits of the base during training.
  *
- * A step computes ε = h⁻¹(z) of every image anyway. The last steps before a refit keep it, so
- * that a refit encodes nothing: its codes are those of the last images, each under
- * the weights that its step began with. Every fifth is kept from the fit, to judge it. */
+ * A step computes the code ε = h⁻¹(z) of every image. The last steps before a refit store the codes,
+ * so that a refit does not encode any image. Each code is of the weights at the start of its step.
+ * Every fifth code is held out from the fit and accepts its step. A refit to sufficient statistics
+ * holds out all stored codes. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,57 +18,59 @@ static bool refits_at_all(const gkv_trainer *trainer)
     return trainer->model->base->ops->refit && (trainer->model->settings.model.base_fit & GKV_FIT_LM);
 }
 
-/* --- When ---------------------------------------------------------------------------- */
+/* --- The schedule --------------------------------------------------------------------- */
 
 double gkv_trainer_refit_period(const gkv_trainer *trainer)
 {
     return fmax(1, trainer->model->settings.train.refit_every * (double)trainer->epoch_steps);
 }
 
-/* Whether the next refit is by a stats: one that tells components apart, as the first one does, goes before. */
-static bool by_stats(const gkv_trainer *trainer)
+/* Whether the next refit uses sufficient statistics. An accepted refit to codes must come before, because components
+ * are equal until then. */
+static bool uses_stats(const gkv_trainer *trainer)
 {
     return trainer->store.stats && trainer->state.moved > 0;
 }
 
-/* Steps from one refit by a stats to the next: enough for codes to judge it, and for a step that has none of these. */
-static uint64_t tally_steps(const gkv_trainer *trainer)
+/* The number of steps between two refits to statistics. There are enough for the held-out codes, and for at least one
+ * step that adds to the statistics. */
+static uint64_t stats_refit_period(const gkv_trainer *trainer)
 {
     const uint64_t wished = (uint64_t)trainer->model->settings.train.refit_steps;
-    const uint64_t enough = (GKV_REFIT_CODES_MIN * GKV_REFIT_JUDGE_EVERY + trainer->batch - 1) / trainer->batch;
+    const uint64_t enough = (GKV_REFIT_CODES_MIN * GKV_REFIT_HELD_OUT_EVERY + trainer->batch - 1) / trainer->batch;
     const uint64_t least = enough > 1 ? enough : 2;
     return wished > least ? wished : least;
 }
 
-/* Refits to codes that would be due in the first so many steps. */
+/* The number of refits in the first so many steps, if all were to codes. */
 static uint64_t periods_within(const gkv_trainer *trainer, uint64_t steps)
 {
     return (uint64_t)floor((double)steps / gkv_trainer_refit_period(trainer) + 1e-9);
 }
 
-/* After how many steps the n-th of them is due, n ≥ 1. */
+/* The number of steps after which the n-th of these is due, n ≥ 1. */
 static uint64_t step_of_period(const gkv_trainer *trainer, uint64_t n)
 {
     uint64_t step = (uint64_t)((double)n * gkv_trainer_refit_period(trainer));
-    while (periods_within(trainer, step) < n) /* by rounding only */
+    while (periods_within(trainer, step) < n) /* corrects rounding */
         step++;
     while (step > 0 && periods_within(trainer, step - 1) >= n)
         step--;
     return step;
 }
 
-/* Refits that are due in the first so many steps: to codes, or a first one to codes and then by stats. */
+/* The number of refits in the first so many steps: all to codes, or the first to codes and the others to statistics. */
 static uint64_t refits_within(const gkv_trainer *trainer, uint64_t steps)
 {
     const uint64_t periods = periods_within(trainer, steps);
-    return by_stats(trainer) && periods > 0 ? 1 + (steps - step_of_period(trainer, 1)) / tally_steps(trainer) : periods;
+    return uses_stats(trainer) && periods > 0 ? 1 + (steps - step_of_period(trainer, 1)) / stats_refit_period(trainer) : periods;
 }
 
-/* After how many steps the n-th refit is due; 0 for n = 0. */
+/* The number of steps after which the n-th refit is due; 0 for n = 0. */
 static uint64_t step_of(const gkv_trainer *trainer, uint64_t n)
 {
-    if (by_stats(trainer) && n > 0)
-        return step_of_period(trainer, 1) + (n - 1) * tally_steps(trainer);
+    if (uses_stats(trainer) && n > 0)
+        return step_of_period(trainer, 1) + (n - 1) * stats_refit_period(trainer);
     return n > 0 ? step_of_period(trainer, n) : 0;
 }
 
@@ -76,46 +79,46 @@ bool gkv_trainer_refit_due(const gkv_trainer *trainer, uint64_t step)
     return refits_at_all(trainer) && step > 0 && refits_within(trainer, step) > refits_within(trainer, step - 1);
 }
 
-/* --- From what ------------------------------------------------------------------------- */
+/* --- The codes --------------------------------------------------------------------------- */
 
-/* Images that so many steps have seen. */
+/* The number of images in the first so many steps. */
 static uint64_t images_after(const gkv_trainer *trainer, uint64_t steps)
 {
     const uint64_t count = trainer->train.count, within = steps % trainer->epoch_steps * trainer->batch;
     return steps / trainer->epoch_steps * count + (within < count ? within : count);
 }
 
-/* Of all images that the run sees in order those that the n-th refit, n ≥ 1, is made from, from `from` and before
- * `to`: as many as there is room for, and none from before the last refit. */
+/* Computes the images whose codes the n-th refit uses, n ≥ 1, as numbers *from … *to − 1 in the order of the run. They
+ * are as many as the store holds, and all after the last refit. */
 static void window_of(const gkv_trainer *trainer, uint64_t n, uint64_t *from, uint64_t *to)
 {
     const uint64_t before = images_after(trainer, step_of(trainer, n - 1));
     *to = images_after(trainer, step_of(trainer, n));
-    uint64_t room = trainer->store.room;
-    if (by_stats(trainer) && n > 1) { /* these codes are judges alone */
-        const uint64_t judges = (*to - before) / (4 * GKV_REFIT_JUDGE_EVERY);
-        const uint64_t wished = judges < GKV_REFIT_CODES_MIN ? GKV_REFIT_CODES_MIN
-                              : judges < GKV_STATS_JUDGES    ? judges
-                                                             : GKV_STATS_JUDGES;
-        room = wished < room ? wished : room;
+    uint64_t capacity = trainer->store.capacity;
+    if (uses_stats(trainer) && n > 1) { /* all of these codes are held out */
+        const uint64_t held_out = (*to - before) / (4 * GKV_REFIT_HELD_OUT_EVERY);
+        const uint64_t wished = held_out < GKV_REFIT_CODES_MIN ? GKV_REFIT_CODES_MIN
+                              : held_out < GKV_STATS_HELD_OUT  ? held_out
+                                                               : GKV_STATS_HELD_OUT;
+        capacity = wished < capacity ? wished : capacity;
     }
-    *from = *to - before > room ? *to - room : before;
+    *from = *to - before > capacity ? *to - capacity : before;
 }
 
-/* Of so many codes of a refit, which are all that come `between` two or all there is room for, half may be lost on the
- * way, and a fifth judges. */
+/* Checks that a refit has enough codes for its components. `between` is the number of codes between two refits, of
+ * which the store may hold fewer. Skipped steps may lose half of them, and a fifth is held out. */
 static gkv_status check_components(const gkv_trainer *trainer, double between)
 {
-    const double codes = fmin(between, (double)trainer->store.room);
+    const double codes = fmin(between, (double)trainer->store.capacity);
     const bool longer = codes >= between && trainer->model->settings.train.refit_every < 1;
-    const bool roomier = codes < between && trainer->store.room < trainer->train.count;
+    const bool more_codes = codes < between && trainer->store.capacity < trainer->train.count;
     const gkv_base *base = trainer->model->base;
     const size_t components = base->ops->stats_parts ? base->ops->stats_parts(base) : 1;
-    const double most = codes / 2 * (GKV_REFIT_JUDGE_EVERY - 1) / GKV_REFIT_JUDGE_EVERY;
+    const double most = codes / 2 * (GKV_REFIT_HELD_OUT_EVERY - 1) / GKV_REFIT_HELD_OUT_EVERY;
     if ((double)components > most)
         return gkv_fail(GKV_ERR_CONFIG, "the base's %zu components are more than the %.0f that a refit to %.0f codes can "
                         "tell apart: lower model.base_components, or %s", components, floor(most), codes,
-                        longer ? "raise train.refit_every" : roomier ? "raise train.refit_codes" : "train on more images");
+                        longer ? "raise train.refit_every" : more_codes ? "raise train.refit_codes" : "train on more images");
     return GKV_OK;
 }
 
@@ -124,8 +127,8 @@ gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
     if (!refits_at_all(trainer))
         return GKV_OK;
     const size_t wished = (size_t)trainer->model->settings.train.refit_codes, count = trainer->train.count;
-    trainer->store.room = wished < count ? wished : count;
-    if (trainer->store.room < GKV_REFIT_CODES_MIN)
+    trainer->store.capacity = wished < count ? wished : count;
+    if (trainer->store.capacity < GKV_REFIT_CODES_MIN)
         return gkv_fail(GKV_ERR_CONFIG, "%zu training images are too few to refit the base to (at least %d): set "
                         "model.base_fit = grad or fixed, or train on more images", count, GKV_REFIT_CODES_MIN);
     const double each = fmin(gkv_trainer_refit_period(trainer), (double)trainer->epoch_steps) * (double)trainer->batch;
@@ -134,14 +137,14 @@ gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
                         "and a refit needs %d", trainer->model->settings.train.refit_every, each, GKV_REFIT_CODES_MIN);
     GKV_TRY(check_components(trainer, each));
     if (trainer->model->base->classes > 0)
-        GKV_TRY(gkv_alloc(trainer->store.room, sizeof *trainer->store.labels, &trainer->store.labels));
+        GKV_TRY(gkv_alloc(trainer->store.capacity, sizeof *trainer->store.labels, &trainer->store.labels));
     const gkv_base *base = trainer->model->base;
     if (base->ops->stats_size && trainer->model->settings.train.refit_steps > 0 &&
         trainer->model->settings.model.base_fit == GKV_FIT_LM)
         trainer->store.stats_size = base->ops->stats_size(base);
     if (trainer->store.stats_size > 0)
         GKV_TRY(gkv_alloc(trainer->store.stats_size, sizeof *trainer->store.stats, &trainer->store.stats));
-    return gkv_alloc(trainer->store.room * trainer->model->d, sizeof *trainer->store.codes, &trainer->store.codes);
+    return gkv_alloc(trainer->store.capacity * trainer->model->d, sizeof *trainer->store.codes, &trainer->store.codes);
 }
 
 gkv_status gkv_trainer_check_codes(const gkv_trainer *trainer)
@@ -159,21 +162,21 @@ gkv_status gkv_trainer_check_codes(const gkv_trainer *trainer)
     return GKV_OK;
 }
 
-/* The row of an image's draws that stands for it: each with the probability of its share in the
- * objective, so that a refit goes where the objective's gradient would go. */
+/* Selects one draw of an image at random by the weights of its draws in the objective. The distribution of codes is
+ * then the one for which the objective's gradient trains the base. */
 static size_t row_to_keep(const gkv_trainer *trainer, size_t image)
 {
     const size_t draws = trainer->ws.draws, row = image * draws;
     if (draws == 1)
         return row;
     const gkv_rng at = gkv_rng_at(trainer->model->settings.train.seed, GKV_STREAM_CODE, trainer->state.step, image);
-    return row + gkv_pass_choose(gkv_at(&trainer->ws, trainer->model->share, row), draws, at);
+    return row + gkv_pass_resample(gkv_at(&trainer->ws, trainer->model->draw_weight, row), draws, at);
 }
 
 bool gkv_trainer_uses_stats(const gkv_trainer *trainer, size_t images)
 {
     uint64_t from = 0, to = 0;
-    if (!by_stats(trainer))
+    if (!uses_stats(trainer))
         return false;
     window_of(trainer, refits_within(trainer, trainer->state.step) + 1, &from, &to);
     return images_after(trainer, trainer->state.step) + images <= from;
@@ -218,10 +221,10 @@ bool gkv_trainer_has_codes(const gkv_trainer *trainer)
 
 /* --- The refit --------------------------------------------------------------------------- */
 
-/* How much of what the base knows the stats is to take the place of: its share of the images that the base
- * remembers, which are those of refit_window epochs but as many as its correlations want, and of more as the learning
- * rate falls and codes come to rest, but of no more than there were. */
-static double share_of_tally(const gkv_trainer *trainer)
+/* The forgetting factor: the images of the statistics divided by those of the window. The window has the images of
+ * refit_window epochs, and at least ROWS_A_DIMENSION rows for each dimension and component. It grows as the learning
+ * rate falls and codes change less, by a factor of at most LONGEST, up to all images so far. */
+static double forgetting_of_stats(const gkv_trainer *trainer)
 {
     enum { LONGEST = 20, ROWS_A_DIMENSION = 5 };
     const gkv_base *base = trainer->model->base;
@@ -229,31 +232,31 @@ static double share_of_tally(const gkv_trainer *trainer)
     const uint64_t since = now - images_after(trainer, step_of(trainer, refits_within(trainer, step) - 1));
     const double wished = trainer->model->settings.train.refit_window * (double)trainer->train.count;
     const double least = (double)(ROWS_A_DIMENSION * trainer->model->d * base->ops->stats_parts(base));
-    const double memory = fmax(wished, least) / fmax(gkv_trainer_decay(trainer, step), 1.0 / LONGEST);
-    return fmin(1, (double)since / fmin(memory, (double)now));
+    const double window = fmax(wished, least) / fmax(gkv_trainer_decay(trainer, step), 1.0 / LONGEST);
+    return fmin(1, (double)since / fmin(window, (double)now));
 }
 
-/* Takes the judges, the last of every so many, apart from the others. */
-static void divide(const gkv_trainer *trainer, size_t every, gkv_real *fit, gkv_real *judges)
+/* Separates the codes into those of the fit and the held-out ones, the last of each `every`. */
+static void divide(const gkv_trainer *trainer, size_t every, gkv_real *fit, gkv_real *held_out)
 {
     const size_t d = trainer->model->d;
     for (size_t i = 0; i < trainer->state.codes; i++) {
-        gkv_real **to = i % every == every - 1 ? &judges : &fit;
+        gkv_real **to = i % every == every - 1 ? &held_out : &fit;
         memcpy(*to, trainer->store.codes + i * d, d * sizeof **to);
         *to += d;
     }
 }
 
-static void divide_classes(const gkv_trainer *trainer, size_t every, uint32_t *fit, uint32_t *judges)
+static void divide_classes(const gkv_trainer *trainer, size_t every, uint32_t *fit, uint32_t *held_out)
 {
     for (size_t i = 0; trainer->store.labels && i < trainer->state.codes; i++) {
-        uint32_t **to = i % every == every - 1 ? &judges : &fit;
+        uint32_t **to = i % every == every - 1 ? &held_out : &fit;
         *(*to)++ = (uint32_t)trainer->store.labels[i] - 1;
     }
 }
 
-/* A base that gradients move too goes on from its new place at rest, and its average with it. */
-static void settle(gkv_trainer *trainer)
+/* Resets Adam's moments, and sets the moving average to the new parameters, for a base that gradients train too. */
+static void reset_optimiser(gkv_trainer *trainer)
 {
     const gkv_params *params = &trainer->model->params;
     for (size_t i = 0; i < params->count; i++) {
@@ -270,24 +273,25 @@ gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report
 {
     const double began = omp_get_wtime();
     const gkv_model *model = trainer->model;
-    const bool accumulated = by_stats(trainer);
-    const size_t every = accumulated ? 1 : GKV_REFIT_JUDGE_EVERY; /* what a stats says is judged by all codes there are */
-    const size_t count = trainer->state.codes, judges = count / every, d = model->d;
+    const bool accumulated = uses_stats(trainer);
+    const size_t every = accumulated ? 1 : GKV_REFIT_HELD_OUT_EVERY; /* with statistics all codes are held out */
+    const size_t count = trainer->state.codes, held_out_count = count / every, d = model->d;
     gkv_real *codes = NULL;
     uint32_t *classes = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc(count * d, sizeof *codes, &codes));
     GKV_TRY_GOTO(gkv_alloc(count, sizeof *classes, &classes));
-    gkv_real *held_out = codes + (count - judges) * d;
+    gkv_real *held_out = codes + (count - held_out_count) * d;
     divide(trainer, every, codes, held_out);
-    divide_classes(trainer, every, classes, classes + (count - judges));
-    const gkv_base_codes given = {.fit = codes, .held_out = held_out, .fit_count = count - judges, .held_out_count = judges,
+    divide_classes(trainer, every, classes, classes + (count - held_out_count));
+    const gkv_base_codes given = {.fit = codes, .held_out = held_out, .fit_count = count - held_out_count,
+                                  .held_out_count = held_out_count,
                                   .fit_class = trainer->store.labels ? classes : NULL,
-                                  .held_out_class = trainer->store.labels ? classes + (count - judges) : NULL,
+                                  .held_out_class = trainer->store.labels ? classes + (count - held_out_count) : NULL,
                                   .stats = accumulated ? trainer->store.stats : NULL,
                                   .held_out_density = accumulated ? trainer->state.codes_density / (double)count : NAN};
     const gkv_base_refit_settings how = {.first = trainer->state.moved == 0, .damping = model->settings.train.refit_damping,
-                                         .share = accumulated ? share_of_tally(trainer) : 1,
+                                         .forgetting = accumulated ? forgetting_of_stats(trainer) : 1,
                                          .iterations = (int)model->settings.train.refit_iterations,
                                          .seed = model->settings.train.seed, .threads = trainer->threads};
     GKV_TRY_GOTO(model->base->ops->refit(model->base, &model->params, &given, &how, report));
@@ -295,7 +299,7 @@ gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report
     gkv_trainer_drop_stats(trainer);
     if (report->step > 0) {
         trainer->state.moved++;
-        settle(trainer);
+        reset_optimiser(trainer);
     }
 done:
     free(codes);

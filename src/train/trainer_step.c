@@ -1,4 +1,5 @@
-/* One training step: rows forward and backward, parts of the gradient, Adam. */
+/* One training step: pack the weights, pass all images forward and backward, reduce the gradient, update the weights.
+ * */
 #include <math.h>
 #include <string.h>
 
@@ -9,8 +10,8 @@
 
 static const double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
 
-/* After this many steps in a row that were not finite the trainer returns to the last
- * good state with half the learning rate, and after that many returns it gives up. */
+/* BAD_STEPS_MAX: after so many skipped steps in a row the trainer returns to the last good
+ * state with half the learning rate. ROLLBACKS_MAX: it gives up after so many returns. */
 enum { BAD_STEPS_MAX = 5, ROLLBACKS_MAX = 5 };
 
 double gkv_trainer_decay(const gkv_trainer *trainer, uint64_t step)
@@ -33,7 +34,7 @@ bool gkv_trainer_epoch_is_open(const gkv_trainer *trainer)
     return state->step > 0 && state->step % trainer->epoch_steps == 0 && state->epoch_images > 0;
 }
 
-/* The order of this epoch's images: a function of seed and epoch alone. */
+/* Shuffles the images for an epoch. The order depends on the seed and the epoch only. */
 static void shuffle_for(gkv_trainer *trainer, uint64_t epoch)
 {
     if (trainer->shuffled_epoch == epoch)
@@ -43,67 +44,140 @@ static void shuffle_for(gkv_trainer *trainer, uint64_t epoch)
     trainer->shuffled_epoch = epoch;
 }
 
-static void fetch_image(const gkv_trainer *trainer, size_t i, double augmented, gkv_real *x)
+static void fetch_image(const gkv_trainer *trainer, size_t i, double augmentation, gkv_real *x)
 {
-    if (augmented > 0)
-        gkv_images_fetch_augmented(&trainer->train, i, trainer->state.step, augmented,
+    if (augmentation > 0)
+        gkv_images_fetch_augmented(&trainer->train, i, trainer->state.step, augmentation,
                                 trainer->augmented + (size_t)omp_get_thread_num() * trainer->model->pixels, x);
     else
         gkv_images_fetch(&trainer->train, i, trainer->state.step, x);
 }
 
-/* Images [first, first + count) of the batch that begins at `start`, a share of them bent, and, if it is asked for, the
- * noise of their draws. */
-static void fetch_images(const gkv_trainer *trainer, size_t start, size_t first, size_t count, double augmented,
-                         bool noise)
+/* --- The three kinds of step ------------------------------------------------------------ */
+
+typedef struct step step;
+
+/* A kind of step. pass() passes images [first, first + count) of the batch, count ≤ GKV_TILE_ROWS, forward and
+ * backward; `index` has their indices in the data set. add_losses() adds the losses of all images to the report in
+ * order. */
+typedef struct step_kind {
+    bool needs_noise; /* whether the noise u of the draws must be in the workspace before pass() */
+    void (*pass)(gkv_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index);
+    void (*add_losses)(const gkv_trainer *trainer, const step *it, gkv_step_report *report);
+} step_kind;
+
+/* The sizes and settings of one step. */
+struct step {
+    const step_kind *kind;
+    uint64_t epoch;
+    const uint32_t *batch;   /* the images of the step, as indices in `train` */
+    size_t images, rows;     /* rows = images · draws */
+    size_t tile;             /* the images of a tile */
+    double augmentation;     /* the fraction of augmented images */
+    gkv_objective objective;
+    long tiles, parts;       /* the tasks of the passes and of the gradient */
+    long pieces;             /* the tasks of packing */
+    long chunks;             /* the tasks of the optimiser */
+    long stats_parts;        /* the tasks of the base's sufficient statistics; 0 without them */
+    double scale;            /* the factor from the summed to the mean, clipped gradient */
+};
+
+static void pass_plain(gkv_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index)
+{
+    (void)index;
+    gkv_workspace *ws = &trainer->ws;
+    gkv_pass_forward(trainer->model, ws, first * ws->draws, count * ws->draws);
+    gkv_pass_backward(trainer->model, ws, first * ws->draws, count * ws->draws, &it->objective);
+}
+
+static void pass_resampled(gkv_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index)
+{
+    gkv_resampler_pass(trainer->resampler, omp_get_thread_num(), &trainer->ws, first, count, index, trainer->state.step,
+                       &it->objective);
+}
+
+static void pass_fine_tuned(gkv_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index)
+{
+    gkv_fine_tuner_pass(trainer->fine_tuner, omp_get_thread_num(), &trainer->ws, first, count, index, it->epoch,
+                        &it->objective);
+}
+
+/* The loss of an image is the mean over its draws. */
+static void add_losses_of_rows(const gkv_trainer *trainer, const step *it, gkv_step_report *report)
+{
+    const gkv_model *model = trainer->model;
+    const double draws = (double)trainer->ws.draws;
+    for (size_t r = 0; r < it->rows; r++) {
+        const double reconstruction = (double)*gkv_at(&trainer->ws, model->reconstruction, r);
+        const double kl = (double)*gkv_at(&trainer->ws, model->posterior.log_q, r) -
+                          gkv_pass_log_prior(model, &trainer->ws, r);
+        report->reconstruction += reconstruction / draws;
+        report->kl += kl / draws;
+    }
+}
+
+/* The resampler has the means over all draws, not only the resampled one. */
+static void add_losses_of_resampler(const gkv_trainer *trainer, const step *it, gkv_step_report *report)
+{
+    for (size_t i = 0; i < it->images; i++) {
+        report->reconstruction += trainer->resampler->losses[2 * i];
+        report->kl += trainer->resampler->losses[2 * i + 1];
+    }
+}
+
+static const step_kind plain = {.needs_noise = true, .pass = pass_plain, .add_losses = add_losses_of_rows};
+static const step_kind resampled = {.pass = pass_resampled, .add_losses = add_losses_of_resampler};
+static const step_kind fine_tuned = {.needs_noise = true, .pass = pass_fine_tuned, .add_losses = add_losses_of_rows};
+
+/* The last train.fine_tune_epochs epochs are fine-tuned. The first train.elbo_epochs are plain or fine-tuned. */
+static const step_kind *kind_of(const gkv_trainer *trainer, uint64_t epoch)
+{
+    const gkv_train_settings *settings = &trainer->model->settings.train;
+    if (trainer->fine_tuner && epoch + (uint64_t)settings->fine_tune_epochs >= (uint64_t)settings->epochs)
+        return &fine_tuned;
+    return trainer->resampler && epoch >= (uint64_t)settings->elbo_epochs ? &resampled : &plain;
+}
+
+/* --- Passes ------------------------------------------------------------------------------ */
+
+/* Fetches images [first, first + count) of the batch, their labels and, if the kind needs it, the noise of their
+ * draws. */
+static void fetch_images(const gkv_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index)
 {
     const gkv_model *model = trainer->model;
     const gkv_workspace *ws = &trainer->ws;
-    const uint32_t *images = trainer->shuffled + start;
     for (size_t i = first; i < first + count; i++)
-        fetch_image(trainer, images[i], augmented, gkv_at(ws, model->x, i));
+        fetch_image(trainer, it->batch[i], it->augmentation, gkv_at(ws, model->x, i));
     gkv_profile_mark(ws->profile, GKV_BENCH_DATA);
-    for (size_t i = first; i < first + count && noise; i++)
+    for (size_t i = first; i < first + count && it->kind->needs_noise; i++)
         gkv_rng_normal(gkv_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, trainer->state.step,
-                                  gkv_images_index(&trainer->train, images[i])),
+                                  index[i - first]),
                        ws->draws * model->d, gkv_at(ws, model->posterior.u, i * ws->draws));
     gkv_profile_mark(ws->profile, GKV_BENCH_NOISE);
-    for (size_t r = first * ws->draws; model->base->classes > 0 && r < (first + count) * ws->draws; r++) {
-        const uint32_t place = gkv_images_index(&trainer->train, images[r / ws->draws]);
-        *gkv_at(ws, model->label, r) = (gkv_real)(1 + gkv_dataset_labels(trainer->dataset)[place]);
-    }
+    for (size_t r = first * ws->draws; model->base->classes > 0 && r < (first + count) * ws->draws; r++)
+        *gkv_at(ws, model->label, r) =
+            (gkv_real)(1 + gkv_dataset_labels(trainer->dataset)[index[r / ws->draws - first]]);
 }
 
-/* Whether this epoch is one of the last train.fine_tune_epochs. */
-static bool polishes(const gkv_trainer *trainer, uint64_t epoch)
+static void pass_tile(gkv_trainer *trainer, const step *it, size_t tile)
 {
-    const gkv_train_settings *settings = &trainer->model->settings.train;
-    return trainer->fine_tuner && epoch + (uint64_t)settings->fine_tune_epochs >= (uint64_t)settings->epochs;
-}
-
-/* The same images forward and backward. */
-static void pass_images(gkv_trainer *trainer, size_t start, size_t first, size_t count, uint64_t epoch,
-                        const gkv_objective *objective)
-{
-    gkv_workspace *ws = &trainer->ws;
-    uint32_t place[GKV_TILE_ROWS];
+    const size_t first = tile * it->tile, count = it->images - first < it->tile ? it->images - first : it->tile;
+    uint32_t index[GKV_TILE_ROWS];
     for (size_t i = 0; i < count; i++)
-        place[i] = gkv_images_index(&trainer->train, trainer->shuffled[start + first + i]);
-    if (polishes(trainer, epoch)) {
-        gkv_fine_tuner_pass(trainer->fine_tuner, omp_get_thread_num(), ws, first, count, place, epoch, objective);
-        return;
-    }
-    if (objective->chosen) {
-        gkv_resampler_pass(trainer->resampler, omp_get_thread_num(), ws, first, count, place, trainer->state.step,
-                           objective);
-        return;
-    }
-    gkv_pass_forward(trainer->model, ws, first * ws->draws, count * ws->draws);
-    gkv_pass_backward(trainer->model, ws, first * ws->draws, count * ws->draws, objective);
+        index[i] = gkv_images_index(&trainer->train, it->batch[first + i]);
+    fetch_images(trainer, it, first, count, index);
+    it->kind->pass(trainer, it, first, count, index);
 }
 
-/* Draws the weights of linear layers in the chunk towards 0, beside Adam and not through its moments
- * (Loshchilov & Hutter, ICLR 2019). */
+/* --- The optimiser ------------------------------------------------------------------------- */
+
+static size_t chunk_size(const gkv_params *params, size_t first)
+{
+    return params->trainable - first < GKV_TRAINER_CHUNK ? params->trainable - first : GKV_TRAINER_CHUNK;
+}
+
+/* Applies decoupled weight decay to the weights of linear layers in the chunk: not through Adam's moments
+ * (AdamW; Loshchilov & Hutter, ICLR 2019). */
 static void decay_chunk(const gkv_trainer *trainer, size_t first, size_t count, double rate)
 {
     const gkv_params *params = &trainer->model->params;
@@ -120,10 +194,10 @@ static void decay_chunk(const gkv_trainer *trainer, size_t first, size_t count, 
     }
 }
 
-static void move_chunk(gkv_trainer *trainer, size_t first, double scale, double rate)
+static void update_chunk(gkv_trainer *trainer, size_t first, double scale, double rate)
 {
     const gkv_params *params = &trainer->model->params;
-    const size_t count = params->trainable - first < GKV_TRAINER_CHUNK ? params->trainable - first : GKV_TRAINER_CHUNK;
+    const size_t count = chunk_size(params, first);
     const double t = (double)trainer->state.updates + 1;
     const double correction = sqrt(1 - pow(adam_beta2, t));
     if (trainer->model->settings.train.weight_decay > 0)
@@ -137,8 +211,8 @@ static void move_chunk(gkv_trainer *trainer, size_t first, double scale, double 
 static void average_chunk(const gkv_trainer *trainer, size_t first)
 {
     const gkv_params *params = &trainer->model->params;
-    const size_t end = params->trainable - first < GKV_TRAINER_CHUNK ? params->trainable : first + GKV_TRAINER_CHUNK;
-    /* The first steps count more, so that the average forgets the initial weights. */
+    const size_t end = first + chunk_size(params, first);
+    /* The decay is lower in the first steps, so that the average forgets the initial weights. */
     const double t = (double)trainer->state.updates;
     const gkv_real keep = (gkv_real)fmin(trainer->model->settings.train.ema, (1 + t) / (10 + t));
     const gkv_real *values = params->values;
@@ -148,24 +222,85 @@ static void average_chunk(const gkv_trainer *trainer, size_t first)
         average[i] += (1 - keep) * (values[i] - average[i]);
 }
 
-/* Sums the images' losses in order, each the mean of its draws'. */
-static void sum_losses(const gkv_trainer *trainer, size_t rows, const gkv_objective *objective, gkv_step_report *report)
+/* --- Phases of a step, each run by all threads ------------------------------------------------ */
+
+/* The weights are packed once for all rows. */
+static void pack_weights(gkv_workspace *ws, const step *it)
+{
+#pragma omp for schedule(dynamic, 1)
+    for (long p = 0; p < it->pieces; p++) {
+        gkv_workspace_pack(ws, (size_t)p);
+        gkv_profile_mark(ws->profile, GKV_BENCH_GEMM_FORWARD);
+    }
+    gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
+}
+
+/* The images are independent of each other. */
+static void pass_images(gkv_trainer *trainer, const step *it)
+{
+#pragma omp for schedule(dynamic, 1)
+    for (long t = 0; t < it->tiles; t++)
+        pass_tile(trainer, it, (size_t)t);
+    gkv_profile_mark(trainer->ws.profile, GKV_BENCH_WAITING);
+}
+
+/* The parts of the gradient are independent, given all rows, and so are the sums of squares of its chunks. */
+static void reduce_gradient(gkv_trainer *trainer, const step *it)
+{
+    const gkv_params *params = &trainer->model->params;
+    gkv_workspace *ws = &trainer->ws;
+#pragma omp for schedule(dynamic, 1)
+    for (long p = 0; p < it->parts; p++)
+        gkv_pass_gradient(trainer->model, ws, it->rows, (size_t)p);
+    gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
+#pragma omp for schedule(static)
+    for (long c = 0; c < it->chunks; c++) {
+        const size_t first = (size_t)c * GKV_TRAINER_CHUNK;
+        trainer->squares[c] =
+            gkv_nn_kernels_get()->sum_squares(chunk_size(params, first), params->grads + first);
+        gkv_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
+    }
+    gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
+}
+
+/* Sums the losses and the norm of the gradient in a fixed order, and clips the gradient. One thread runs this. */
+static void reduce_losses(const gkv_trainer *trainer, step *it, gkv_step_report *report)
+{
+    const double clip = trainer->model->settings.train.clip_norm;
+    double total = 0;
+    for (long c = 0; c < it->chunks; c++)
+        total += trainer->squares[c];
+    it->kind->add_losses(trainer, it, report);
+    report->loss = report->reconstruction + report->kl;
+    report->gradient_norm = sqrt(total) * it->scale;
+    report->skipped = !isfinite(report->loss) || !isfinite(report->gradient_norm);
+    if (clip > 0 && report->gradient_norm > clip)
+        it->scale *= clip / report->gradient_norm;
+    gkv_profile_mark(trainer->ws.profile, GKV_BENCH_LOSS);
+}
+
+/* Updates the weights and their average, and accumulates the base's sufficient statistics. */
+static void update_weights(gkv_trainer *trainer, const step *it, double learning_rate)
 {
     const gkv_model *model = trainer->model;
-    const double draws = (double)trainer->ws.draws;
-    for (size_t r = 0; r < rows && objective->chosen; r++) {
-        report->reconstruction += trainer->resampler->seen[2 * r];
-        report->kl += trainer->resampler->seen[2 * r + 1];
+    const gkv_base *base = model->base;
+    gkv_workspace *ws = &trainer->ws;
+#pragma omp for schedule(static)
+    for (long c = 0; c < it->chunks; c++) {
+        update_chunk(trainer, (size_t)c * GKV_TRAINER_CHUNK, it->scale, learning_rate);
+        if (trainer->ema)
+            average_chunk(trainer, (size_t)c * GKV_TRAINER_CHUNK);
+        gkv_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
     }
-    for (size_t r = 0; r < rows && !objective->chosen; r++) {
-        const double reconstruction = (double)*gkv_at(&trainer->ws, model->reconstruction, r);
-        const double kl = (double)*gkv_at(&trainer->ws, model->posterior.log_q, r) -
-                          gkv_pass_log_prior(model, &trainer->ws, r);
-        report->reconstruction += reconstruction / draws;
-        report->kl += kl / draws;
+#pragma omp for schedule(dynamic, 1)
+    for (long p = 0; p < it->stats_parts; p++) {
+        base->ops->stats(base, ws, ws->draws > 1 ? &model->draw_weight : NULL, it->rows, (size_t)p,
+                         trainer->store.stats);
+        gkv_profile_mark(ws->profile, GKV_BENCH_BASE);
     }
-    report->loss = report->reconstruction + report->kl;
 }
+
+/* --- The step ----------------------------------------------------------------------------------- */
 
 static gkv_status count_bad_step(gkv_trainer *trainer)
 {
@@ -183,119 +318,90 @@ static gkv_status count_bad_step(gkv_trainer *trainer)
     return GKV_OK;
 }
 
-gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
+static step step_of(const gkv_trainer *trainer, const gkv_step_report *report)
 {
-    gkv_model *model = trainer->model;
-    const gkv_params *params = &model->params;
-    gkv_workspace *ws = &trainer->ws;
+    const gkv_model *model = trainer->model;
+    const gkv_train_settings *settings = &model->settings.train;
+    const gkv_base *base = model->base;
     const uint64_t epoch = trainer->state.step / trainer->epoch_steps;
+    const bool elbo_only = epoch < (uint64_t)settings->elbo_epochs;
     const size_t start = (size_t)(trainer->state.step % trainer->epoch_steps) * trainer->batch;
     const size_t left = trainer->train.count - start, images = left < trainer->batch ? left : trainer->batch;
-    const bool early = epoch < (uint64_t)model->settings.train.elbo_epochs;
-    const size_t draws = early || trainer->resampler ? 1 : (size_t)model->settings.train.samples, rows = images * draws;
-    const size_t tile = draws < GKV_TILE_ROWS ? GKV_TILE_ROWS / draws : 1; /* images of one */
-    ws->draws = draws;
+    const size_t draws = trainer->ws.draws, tile = draws < GKV_TILE_ROWS ? GKV_TILE_ROWS / draws : 1;
+    step it = {.kind = kind_of(trainer, epoch), .epoch = epoch, .batch = trainer->shuffled + start, .images = images,
+               .rows = images * draws, .tile = tile, .scale = 1.0 / (double)images};
+    /* Augmentation decreases with the learning rate, so that the last epochs see unchanged images. */
+    it.augmentation = settings->augmentation * gkv_trainer_decay(trainer, trainer->state.step);
+    it.objective = (gkv_objective){.kl_weight = report->kl_weight, .free_bits = settings->free_bits,
+                                   .path_derivative = settings->gradient == GKV_GRADIENT_PATH_DERIVATIVE,
+                                   .iwae = !elbo_only && settings->objective == GKV_BOUND_IWAE,
+                                   .resampled = it.kind == &resampled};
+    it.tiles = (long)((images + tile - 1) / tile);
+    it.parts = (long)gkv_pass_parts(model);
+    it.pieces = (long)gkv_workspace_pack_pieces(&trainer->ws);
+    it.chunks = (long)((model->params.trainable + GKV_TRAINER_CHUNK - 1) / GKV_TRAINER_CHUNK);
+    it.stats_parts = gkv_trainer_uses_stats(trainer, images) ? (long)base->ops->stats_parts(base) : 0;
+    return it;
+}
+
+/* The number of draws of an image. The resampler has the others in its own workspaces. */
+static size_t draws_of(const gkv_trainer *trainer, uint64_t epoch)
+{
+    const gkv_train_settings *settings = &trainer->model->settings.train;
+    return epoch < (uint64_t)settings->elbo_epochs || trainer->resampler ? 1 : (size_t)settings->samples;
+}
+
+/* Completes a step that updated the weights. */
+static void finish_good_step(gkv_trainer *trainer, const gkv_step_report *report)
+{
+    const gkv_base *base = trainer->model->base;
+    gkv_train_state *state = &trainer->state;
+    gkv_trainer_keep_codes(trainer, report->images);
+    base->ops->project(base, &trainer->model->params);
+    if (trainer->ema) { /* the average of valid parameters of a base may be invalid */
+        gkv_params average = trainer->model->params;
+        average.values = trainer->ema;
+        base->ops->project(base, &average);
+    }
+    state->updates++;
+    state->skipped_in_row = 0;
+    state->loss += report->loss;
+    state->reconstruction += report->reconstruction;
+    state->kl += report->kl;
+    state->gradient_norm += report->gradient_norm;
+    state->epoch_images += report->images;
+    state->epoch_updates++;
+}
+
+gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
+{
+    const uint64_t epoch = trainer->state.step / trainer->epoch_steps;
+    gkv_workspace *ws = &trainer->ws;
+    ws->draws = draws_of(trainer, epoch);
     shuffle_for(trainer, epoch);
     if (gkv_trainer_refit_due(trainer, trainer->state.step))
-        gkv_trainer_drop_codes(trainer); /* each refit's are its own */
+        gkv_trainer_drop_codes(trainer); /* codes of before the last refit are not used again */
     *report = gkv_trainer_schedule(trainer, trainer->state.step);
-    report->images = images;
-    /* It falls with the learning rate, so that the last epochs see the data as it is. */
-    const double augmented = model->settings.train.augmentation * gkv_trainer_decay(trainer, trainer->state.step);
-    const gkv_objective objective = {.kl_weight = report->kl_weight,
-                                     .free_bits = model->settings.train.free_bits,
-                                     .path = model->settings.train.gradient == GKV_GRADIENT_PATH_DERIVATIVE,
-                                     .iwae = !early && model->settings.train.objective == GKV_BOUND_IWAE,
-                                     .chosen = !early && trainer->resampler};
-    const long tiles = (long)((images + tile - 1) / tile);
-    const long parts = (long)gkv_pass_parts(model), pieces = (long)gkv_workspace_pack_pieces(ws);
-    const long chunks = (long)((params->trainable + GKV_TRAINER_CHUNK - 1) / GKV_TRAINER_CHUNK);
-    const gkv_base *base = model->base;
-    const long stats = gkv_trainer_uses_stats(trainer, images) ? (long)base->ops->stats_parts(base) : 0;
-    double *squares = trainer->squares;
-    double scale = 1.0 / (double)images;
+    step it = step_of(trainer, report);
+    report->images = it.images;
 #pragma omp parallel num_threads(trainer->threads)
     {
         gkv_profile_begin(ws->profile);
-        /* Weights are packed once for all rows. */
-#pragma omp for schedule(dynamic, 1)
-        for (long p = 0; p < pieces; p++) {
-            gkv_workspace_pack(ws, (size_t)p);
-            gkv_profile_mark(ws->profile, GKV_BENCH_GEMM_FORWARD);
-        }
-        gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
-        /* Images are independent … */
-#pragma omp for schedule(dynamic, 1)
-        for (long t = 0; t < tiles; t++) {
-            const size_t first = (size_t)t * tile, count = images - first < tile ? images - first : tile;
-            fetch_images(trainer, start, first, count, augmented, !objective.chosen);
-            pass_images(trainer, start, first, count, epoch, &objective);
-        }
-        gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
-        /* … and so are parts of the gradient, given all rows … */
-#pragma omp for schedule(dynamic, 1)
-        for (long p = 0; p < parts; p++)
-            gkv_pass_gradient(model, ws, rows, (size_t)p);
-        gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
-        /* … and pieces of the optimiser's work, given the gradient's norm. */
-#pragma omp for schedule(static)
-        for (long c = 0; c < chunks; c++) {
-            const size_t first = (size_t)c * GKV_TRAINER_CHUNK;
-            const size_t count = params->trainable - first < GKV_TRAINER_CHUNK ? params->trainable - first : GKV_TRAINER_CHUNK;
-            squares[c] = gkv_nn_kernels_get()->sum_squares(count, params->grads + first);
-            gkv_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
-        }
-        gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
+        pack_weights(ws, &it);
+        pass_images(trainer, &it);
+        reduce_gradient(trainer, &it);
 #pragma omp single
-        {
-            double total = 0;
-            for (long c = 0; c < chunks; c++)
-                total += squares[c];
-            sum_losses(trainer, rows, &objective, report);
-            report->gradient_norm = sqrt(total) * scale;
-            report->skipped = !isfinite(report->loss) || !isfinite(report->gradient_norm);
-            const double clip = model->settings.train.clip_norm;
-            if (clip > 0 && report->gradient_norm > clip)
-                scale *= clip / report->gradient_norm;
-            gkv_profile_mark(ws->profile, GKV_BENCH_LOSS);
-        }
+        reduce_losses(trainer, &it, report);
         gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
-        if (!report->skipped) {
-#pragma omp for schedule(static)
-            for (long c = 0; c < chunks; c++) {
-                move_chunk(trainer, (size_t)c * GKV_TRAINER_CHUNK, scale, report->learning_rate);
-                if (trainer->ema)
-                    average_chunk(trainer, (size_t)c * GKV_TRAINER_CHUNK);
-                gkv_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
-            }
-#pragma omp for schedule(dynamic, 1)
-            for (long p = 0; p < stats; p++) {
-                base->ops->stats(base, ws, draws > 1 ? &model->share : NULL, rows, (size_t)p, trainer->store.stats);
-                gkv_profile_mark(ws->profile, GKV_BENCH_BASE);
-            }
-        }
+        if (!report->skipped)
+            update_weights(trainer, &it, report->learning_rate);
         gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
     }
     gkv_status status = GKV_OK;
-    if (report->skipped) {
+    if (report->skipped)
         status = count_bad_step(trainer);
-    } else {
-        gkv_trainer_keep_codes(trainer, images);
-        model->base->ops->project(model->base, params);
-        if (trainer->ema) { /* an average of valid bases need not be one: see base/base.h */
-            gkv_params average = *params;
-            average.values = trainer->ema;
-            model->base->ops->project(model->base, &average);
-        }
-        trainer->state.updates++;
-        trainer->state.skipped_in_row = 0;
-        trainer->state.loss += report->loss;
-        trainer->state.reconstruction += report->reconstruction;
-        trainer->state.kl += report->kl;
-        trainer->state.gradient_norm += report->gradient_norm;
-        trainer->state.epoch_images += images;
-        trainer->state.epoch_updates++;
-    }
+    else
+        finish_good_step(trainer, report);
     trainer->state.step++;
     return status;
 }

@@ -43,8 +43,7 @@ static gkv_tensor stats_tensor(const gkv_refit_store *store)
                         .data = store->stats};
 }
 
-/* Writes the stretches that are not NULL, the codes that the state speaks of, if any, and
- * the metadata. */
+/* Writes the arrays that are not NULL, the stored codes, and the metadata. */
 static gkv_status write_file(const gkv_model *model, const gkv_real *const stretches[STRETCHES],
                              const gkv_refit_store *store, const gkv_train_state *state, const char *path)
 {
@@ -60,7 +59,7 @@ static gkv_status write_file(const gkv_model *model, const gkv_real *const stret
     for (size_t s = 0; s < STRETCHES; s++) {
         for (size_t i = 0; stretches[s] && i < params->count; i++) {
             const gkv_param *param = &params->list[i];
-            if (s > 0 && !param->trainable) /* it has no moments, and its average is itself */
+            if (s > 0 && !param->trainable) /* such a parameter has no moments, and its average is itself */
                 continue;
             snprintf(names[count], TENSOR_NAME_SIZE, "%s%s", prefixes[s], param->name);
             tensors[count] = tensor_of(param, names[count], stretches[s]);
@@ -118,11 +117,11 @@ static gkv_status read_stats(const gkv_safetensors *file, const char *path, cons
 static gkv_status read_codes(const gkv_safetensors *file, const char *path, const gkv_model *model, uint64_t count,
                              const gkv_refit_store *store)
 {
-    const size_t room = store->room;
+    const size_t capacity = store->capacity;
     gkv_real *codes = store->codes, *labels = store->labels;
-    if (count > room)
+    if (count > capacity)
         return gkv_fail(GKV_ERR_DATA, "%s: %llu codes for a refit, which has room for %zu", path,
-                        (unsigned long long)count, room);
+                        (unsigned long long)count, capacity);
     if (count == 0)
         return GKV_OK;
     const gkv_tensor tensor = codes_tensor(model, count, NULL);
@@ -177,8 +176,8 @@ done:
     return status;
 }
 
-/* Every parameter stands in the file, in its shape: so the memory that the metadata
- * ask for is no more than the file itself. */
+/* Checks that the file has every parameter in its shape. The memory for the parameters is
+ * then not larger than the file, whatever the metadata say. */
 static gkv_status check_shapes(const gkv_safetensors *file, const char *path, const gkv_params *params)
 {
     for (size_t i = 0; i < params->count; i++) {
@@ -202,7 +201,7 @@ gkv_status gkv_model_load(const char *path, gkv_model **out)
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_safetensors_open(path, &file));
     GKV_TRY_GOTO(gkv_metadata_sizes(file, path, sizes));
-    /* In a file, a setting that cannot be is damage, not a mistake of the user's. */
+    /* An invalid setting in a file is damage, not an error of the user. */
     status = gkv_metadata_settings(file, path, &settings);
     if (status == GKV_OK) {
         status = gkv_model_outline(&settings, sizes[0], sizes[1], &model);

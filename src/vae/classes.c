@@ -1,4 +1,4 @@
-/* What a base by class knows of classes: draws of one, and which one a code is of. */
+/* The public functions of models with classes: draws from one class, and class probabilities of codes. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +34,8 @@ gkv_status gkv_model_sample_class(const gkv_model *model, size_t which, size_t n
     return gkv_prior_draws_codes(&draws, n, first, codes);
 }
 
-/* p(y | z) of codes[count, latent] to shares[count, classes], in rows [0, count) of the workspace. */
-static void classify_rows(const gkv_model *model, gkv_workspace *ws, const float *codes, size_t count, double *shares)
+/* p(y | z) of codes[count, latent] to probabilities[count, classes], in rows [0, count) of the workspace. */
+static void classify_rows(const gkv_model *model, gkv_workspace *ws, const float *codes, size_t count, double *probabilities)
 {
     gkv_real *z = gkv_at(ws, model->posterior.z, 0);
     for (size_t i = 0; i < count * model->d; i++)
@@ -43,7 +43,7 @@ static void classify_rows(const gkv_model *model, gkv_workspace *ws, const float
     model->flow->ops->normalise(model->flow, ws, 0, count);
     model->base->ops->log_density(model->base, ws, 0, count);
     for (size_t r = 0; r < count; r++)
-        model->base->ops->class_shares(model->base, ws, r, shares + r * model->base->classes);
+        model->base->ops->class_probabilities(model->base, ws, r, probabilities + r * model->base->classes);
 }
 
 gkv_status gkv_model_classify(const gkv_model *model, size_t n, const float *codes, double *probabilities)
@@ -69,11 +69,11 @@ done:
     return status;
 }
 
-static size_t most_probable(const double *shares, size_t classes)
+static size_t most_probable(const double *probabilities, size_t classes)
 {
     size_t best = 0;
     for (size_t c = 1; c < classes; c++)
-        best = shares[c] > shares[best] ? c : best;
+        best = probabilities[c] > probabilities[best] ? c : best;
     return best;
 }
 
@@ -86,13 +86,13 @@ gkv_status gkv_class_accuracy_of(const gkv_model *model, const gkv_images *image
         return GKV_OK;
     float *targets = NULL, *codes = NULL;
     gkv_real *row = NULL;
-    double *shares = NULL;
+    double *probabilities = NULL;
     size_t right = 0;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc(pixels, sizeof *row, &row));
     GKV_TRY_GOTO(gkv_alloc(BLOCK_IMAGES * pixels, sizeof *targets, &targets));
     GKV_TRY_GOTO(gkv_alloc(BLOCK_IMAGES * model->d, sizeof *codes, &codes));
-    GKV_TRY_GOTO(gkv_alloc(BLOCK_IMAGES * classes, sizeof *shares, &shares));
+    GKV_TRY_GOTO(gkv_alloc(BLOCK_IMAGES * classes, sizeof *probabilities, &probabilities));
     for (size_t first = 0; first < images->count; first += BLOCK_IMAGES) {
         const size_t n = images->count - first < BLOCK_IMAGES ? images->count - first : BLOCK_IMAGES;
         for (size_t i = 0; i < n; i++) {
@@ -101,16 +101,16 @@ gkv_status gkv_class_accuracy_of(const gkv_model *model, const gkv_images *image
                 targets[i * pixels + k] = (float)row[k];
         }
         GKV_TRY_GOTO(gkv_model_code(model, n, targets, codes));
-        GKV_TRY_GOTO(gkv_model_classify(model, n, codes, shares));
+        GKV_TRY_GOTO(gkv_model_classify(model, n, codes, probabilities));
         for (size_t i = 0; i < n; i++)
-            right += most_probable(shares + i * classes, classes) == labels[gkv_images_index(images, first + i)];
+            right += most_probable(probabilities + i * classes, classes) == labels[gkv_images_index(images, first + i)];
     }
     *accuracy = (double)right / (double)images->count;
 done:
     free(row);
     free(targets);
     free(codes);
-    free(shares);
+    free(probabilities);
     return status;
 }
 

@@ -1,4 +1,4 @@
-/* Draws from the prior, and of pixels. */
+/* Draws from the prior, and draws of pixels from probabilities. */
 #include "vae/draws.h"
 
 #include "data/binarize.h"

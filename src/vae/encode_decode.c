@@ -1,5 +1,5 @@
-/* What users ask of a model: encode, decode, draw, density. Each spreads blocks of
- * rows over threads that have a workspace of their own. */
+/* The public functions that encode, decode, draw and compute densities. Each distributes blocks of
+ * rows over threads, and each thread has its own workspace. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "core/vmath.h"
 #include "vae/draws.h"
 
-/* From so many blocks on, weights that are packed once for all pay. */
+/* The least number of blocks for which packing the weights saves time. */
 enum { BLOCK_ROWS = GKV_DRAWS_MOST, BLOCKS_PACKED = 4 };
 
 typedef struct request {
@@ -23,7 +23,7 @@ typedef struct request {
     const gkv_prior_draws *draws;
 } request;
 
-/* Does rows [first, first + count) of a request, in rows [0, count) of the workspace. */
+/* Processes rows [first, first + count) of a request, in rows [0, count) of the workspace. */
 typedef void block_function(const request *it, gkv_workspace *ws, size_t first, size_t count);
 
 static gkv_status run_blocks(const request *it, size_t n, block_function *block)
@@ -68,7 +68,7 @@ static void take(const gkv_workspace *ws, gkv_slot slot, float *to, size_t count
         to[i] = (float)from[i];
 }
 
-/* Images into the workspace, through the encoder and to z at the noise in place. */
+/* Copies images into the workspace and encodes them to z, with the noise that the workspace has. */
 static void posterior_of(const request *it, gkv_workspace *ws, size_t first, size_t count)
 {
     const gkv_model *model = it->model;

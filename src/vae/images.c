@@ -1,3 +1,4 @@
+/* Selections of images and their binarization. */
 #include "vae/images.h"
 
 #include <stdlib.h>
@@ -5,38 +6,38 @@
 #include "core/memory.h"
 #include "data/augment.h"
 
-/* The grey levels of the image at `place`, as targets. */
-static void binarize(const gkv_images *images, const uint8_t *grey, uint32_t place, uint64_t step, gkv_real *x)
+/* Converts grey levels to targets. `index` is the index of the image in the data set. */
+static void binarize(const gkv_images *images, const uint8_t *grey, uint32_t index, uint64_t step, gkv_real *x)
 {
     const size_t pixels = gkv_dataset_height(images->dataset) * gkv_dataset_width(images->dataset);
     if (images->mode == GKV_BINARIZE_GREY)
         gkv_binarize_grey(grey, pixels, x);
     else if (images->every_visit)
-        gkv_binarize(grey, pixels, gkv_rng_at(images->seed, GKV_STREAM_BINARIZE_TRAIN, step, place), x);
+        gkv_binarize(grey, pixels, gkv_rng_at(images->seed, GKV_STREAM_BINARIZE_TRAIN, step, index), x);
     else
         gkv_binarize(grey, pixels,
-                     gkv_rng_at(images->seed, GKV_STREAM_BINARIZE_FIXED, images->fixed_step, place), x);
+                     gkv_rng_at(images->seed, GKV_STREAM_BINARIZE_FIXED, images->fixed_step, index), x);
 }
 
 void gkv_images_fetch(const gkv_images *images, size_t i, uint64_t step, gkv_real *x)
 {
-    const uint32_t place = gkv_images_index(images, i);
-    binarize(images, gkv_dataset_pixels(images->dataset, place), place, step, x);
+    const uint32_t index = gkv_images_index(images, i);
+    binarize(images, gkv_dataset_pixels(images->dataset, index), index, step, x);
 }
 
-void gkv_images_fetch_augmented(const gkv_images *images, size_t i, uint64_t step, double share, uint8_t *scratch,
+void gkv_images_fetch_augmented(const gkv_images *images, size_t i, uint64_t step, double fraction, uint8_t *scratch,
                              gkv_real *x)
 {
-    const uint32_t place = gkv_images_index(images, i);
-    const uint8_t *grey = gkv_dataset_pixels(images->dataset, place);
+    const uint32_t index = gkv_images_index(images, i);
+    const uint8_t *grey = gkv_dataset_pixels(images->dataset, index);
     double chance;
-    gkv_rng_uniform(gkv_rng_at(images->seed, GKV_STREAM_AUGMENT, step, place), 1, &chance);
-    if (chance < share) {
+    gkv_rng_uniform(gkv_rng_at(images->seed, GKV_STREAM_AUGMENT, step, index), 1, &chance);
+    if (chance < fraction) {
         gkv_augment(grey, gkv_dataset_height(images->dataset), gkv_dataset_width(images->dataset),
-                 gkv_rng_at(images->seed, GKV_STREAM_AUGMENT_FIELD, step, place), scratch);
+                 gkv_rng_at(images->seed, GKV_STREAM_AUGMENT_FIELD, step, index), scratch);
         grey = scratch;
     }
-    binarize(images, grey, place, step, x);
+    binarize(images, grey, index, step, x);
 }
 
 void gkv_images_split(uint64_t seed, size_t count, uint32_t *order)

@@ -1,4 +1,4 @@
-/* Which images, binarized how: the rows that training and evaluation are given. */
+/* Selections of images of a data set, and their binarization, for training and evaluation. */
 #ifndef GKV_VAE_IMAGES_H
 #define GKV_VAE_IMAGES_H
 
@@ -9,55 +9,55 @@
 
 typedef struct gkv_images {
     const gkv_dataset *dataset;
-    const uint32_t *order;   /* places of the images in the data set; NULL for 0, 1, 2, … */
-    size_t count;
+    const uint32_t *order;   /* the indices of the images in the data set [count]; NULL for 0, 1, 2, … */
+    size_t count;            /* the number of images */
     gkv_binarization mode;
-    uint64_t seed;           /* of the one binarization … */
-    uint32_t fixed_step;     /* … and its place: GKV_FIXED_TRAIN or GKV_FIXED_TEST */
-    bool every_visit;        /* dynamic: binarized anew at each `step` */
+    uint64_t seed;           /* the seed of binarization and augmentation */
+    uint32_t fixed_step;     /* the step number of a single binarization: GKV_FIXED_TRAIN or GKV_FIXED_TEST */
+    bool every_visit;        /* dynamic binarization: images are binarized again in each step */
 } gkv_images;
 
 /* Step numbers of GKV_STREAM_BINARIZE_FIXED, by split. Part of the protocol. */
 enum { GKV_FIXED_TRAIN = 0, GKV_FIXED_TEST = 1 };
 
-/* The place in the data set of image i of the selection. */
+/* Returns the index in the data set of image i of the selection. */
 static inline uint32_t gkv_images_index(const gkv_images *images, size_t i)
 {
     return images->order ? images->order[i] : (uint32_t)i;
 }
 
-/* Grey levels as values on [0, 1]: to[i] = levels[i]/255. */
+/* Converts grey levels to values in [0, 1]: to[i] = levels[i]/255. */
 static inline void gkv_images_grey(const uint8_t *levels, size_t n, float *to)
 {
     for (size_t i = 0; i < n; i++)
         to[i] = (float)levels[i] / 255.0F;
 }
 
-/* Image i as targets x[pixels]; `step` matters for every_visit only. */
+/* Writes image i as targets x[pixels]. `step` is read only with every_visit. */
 void gkv_images_fetch(const gkv_images *images, size_t i, uint64_t step, gkv_real *x);
 
-/* The same, but that a share of the images, chosen anew at each step, is bent as in data/augment.h on the way.
- * scratch[pixels]. */
-void gkv_images_fetch_augmented(const gkv_images *images, size_t i, uint64_t step, double share, uint8_t *scratch,
+/* Does the same, with elastic augmentation (data/augment.h) of a random fraction of the images in each step.
+ * scratch[pixels] is overwritten. */
+void gkv_images_fetch_augmented(const gkv_images *images, size_t i, uint64_t step, double fraction, uint8_t *scratch,
                              gkv_real *x);
 
-/* All of a half's images, binarized once: the test half from eval.seed, the training half
+/* Selects all images of a half, binarized once: the test half from eval.seed, the training half
  * from train.seed. */
 gkv_status gkv_images_of_half(const gkv_settings *settings, const gkv_dataset *dataset, gkv_split half,
                               gkv_images *out);
 
-/* The training half's places in a random order, of which training takes the first and holds the last
- * data.validation out: order[count]. */
+/* Writes the indices of the training half in a random order to order[count]. Training uses the first ones and holds out
+ * the last data.validation. */
 void gkv_images_split(uint64_t seed, size_t count, uint32_t *order);
 
-/* That these are the images the model was trained on, as far as their mean image tells: GKV_ERR_DATA. A split of others
- * would say of images that none was seen, or all. */
+/* Checks by the mean image that the model was trained on these images: GKV_ERR_DATA. For other images the split into
+ * trained and held-out ones would have no meaning. */
 gkv_status gkv_images_check_trained(const gkv_model *model, const gkv_dataset *training);
 
-/* Leaves the first eval.images of them; `set` names them in a message. */
+/* Limits a selection to its first eval.images. `set` is its name in the message of GKV_ERR_CONFIG. */
 gkv_status gkv_images_take_first(const gkv_settings *settings, const char *set, gkv_images *images);
 
-/* The test half under the settings' protocol: as above, the first eval.images of it. */
+/* Selects the first eval.images of the test half, binarized once from eval.seed. */
 gkv_status gkv_images_of_test(const gkv_settings *settings, const gkv_dataset *test, gkv_images *out);
 
 #endif

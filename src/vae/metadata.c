@@ -10,7 +10,7 @@
 #include "core/memory.h"
 #include "core/plain_locale.h"
 
-/* --- Written --------------------------------------------------------------- */
+/* --- Writing --------------------------------------------------------------- */
 
 static gkv_entry *next_entry(gkv_entries *all)
 {
@@ -19,7 +19,7 @@ static gkv_entry *next_entry(gkv_entries *all)
     return next;
 }
 
-/* Facts that are neither setting nor state. */
+/* The entries that are neither settings nor state. */
 enum { FACTS = 4 };
 
 static void put_facts(gkv_entries *all, const gkv_model *model)
@@ -32,7 +32,7 @@ static void put_facts(gkv_entries *all, const gkv_model *model)
     }
     gkv_entry *format = next_entry(all);
     snprintf(format->key, GKV_ENTRY_KEY_SIZE, "format");
-    snprintf(format->value, GKV_ENTRY_VALUE_SIZE, "pt"); /* what other tools look for: row-major, [out, in] */
+    snprintf(format->value, GKV_ENTRY_VALUE_SIZE, "pt"); /* other tools expect this for row-major [out, in] weights */
     gkv_entry *version = next_entry(all);
     snprintf(version->key, GKV_ENTRY_KEY_SIZE, "gkvae");
     snprintf(version->value, GKV_ENTRY_VALUE_SIZE, "%s", gkv_version());
@@ -42,7 +42,7 @@ static gkv_status put_settings(gkv_entries *all, const gkv_settings *settings)
 {
     const gkv_settings_key *key;
     for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
-        /* Where a run reads its data and how many threads it has change nothing in it. */
+        /* Data paths and the number of threads do not affect the results of a run. */
         if (strcmp(key->type, "path") == 0 || strcmp(key->name, "threads") == 0)
             continue;
         gkv_entry *next = next_entry(all);
@@ -52,7 +52,7 @@ static gkv_status put_settings(gkv_entries *all, const gkv_settings *settings)
     return GKV_OK;
 }
 
-/* A field of the state by name: the one table that saves and reads it. */
+/* A field of the state. The table below is used for both writing and reading. */
 typedef struct state_field {
     const char *key;
     size_t offset;
@@ -106,9 +106,9 @@ void gkv_entries_free(gkv_entries *entries)
     free(entries->view);
 }
 
-/* --- Read ------------------------------------------------------------------ */
+/* --- Reading --------------------------------------------------------------- */
 
-/* The text as the field's number; false if it is none. */
+/* Parses the text as the number of a field. Returns false if it is not a number. */
 static bool parse_field(const state_field *field, const char *text, void *out)
 {
     const locale_t before = gkv_plain_locale_enter();

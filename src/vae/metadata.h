@@ -1,4 +1,4 @@
-/* What a model's or a checkpoint's file says in words: settings, sizes, the state of training. */
+/* The metadata of model and checkpoint files: settings, sizes, and the state of training. */
 #ifndef GKV_VAE_METADATA_H
 #define GKV_VAE_METADATA_H
 
@@ -13,25 +13,26 @@ typedef struct gkv_entry {
 
 typedef struct gkv_entries {
     gkv_entry *list;
-    gkv_metadata *view; /* the same, as the writer wants it */
+    gkv_metadata *view; /* pointers to the same entries, for the writer */
     size_t count;
 } gkv_entries;
 
-/* All that a file of the model says, and, unless NULL, of the state. What *out holds is freed by
- * gkv_entries_free, also after a failure. */
+/* Creates the metadata of a model and, unless `state` is NULL, of a state. The caller frees *out with
+ * gkv_entries_free(), also after a failure. */
 gkv_status gkv_entries_create(const gkv_model *model, const gkv_train_state *state, gkv_entries *out);
 void gkv_entries_free(gkv_entries *entries);
 
-/* From a file that was opened from `path`: the state, or GKV_ERR_DATA that names what is missing. */
+/* Reads the state from a file that was opened from `path`. GKV_ERR_DATA if an entry is missing; the message names it.
+ * */
 gkv_status gkv_metadata_state(const gkv_safetensors *file, const char *path, gkv_train_state *state);
 
-/* The settings: defaults for what the file does not say. */
+/* Reads the settings. Settings that the file does not have get their defaults. */
 gkv_status gkv_metadata_settings(const gkv_safetensors *file, const char *path, gkv_settings *settings);
 
-/* GKV_ERR_CONFIG unless the file's settings are these: a resumed run must be the same run. */
+/* Returns GKV_ERR_CONFIG if the file has other settings, because a resumed run must keep its settings. */
 gkv_status gkv_metadata_compare(const gkv_safetensors *file, const char *path, const gkv_settings *settings);
 
-/* The image's height and width. */
+/* Reads the height and the width of images. */
 gkv_status gkv_metadata_sizes(const gkv_safetensors *file, const char *path, size_t sizes[2]);
 
 #endif

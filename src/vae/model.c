@@ -30,7 +30,7 @@ static gkv_status layout_networks(gkv_model *model)
                                   .block = settings->block};
     GKV_TRY(gkv_mlp_create(&decoder, "decoder", &model->params, plan, &model->decoder));
     model->reconstruction = gkv_plan_forward(plan, 1);
-    model->share = gkv_plan_forward(plan, 1);
+    model->draw_weight = gkv_plan_forward(plan, 1);
     return GKV_OK;
 }
 
@@ -67,7 +67,7 @@ gkv_status gkv_model_outline(const gkv_settings *settings, size_t height, size_t
         return gkv_fail(GKV_ERR_ARGUMENT, "images of %zu × %zu pixels: a model takes 1 to 65536 pixels", height,
                         width);
     GKV_TRY(gkv_settings_check(settings));
-    openblas_set_num_threads(1); /* the work is split by us, into tiles: see GKV_TILE_ROWS */
+    openblas_set_num_threads(1); /* this library distributes the work itself, in tiles (GKV_TILE_ROWS) */
     gkv_model *model = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc(1, sizeof *model, &model));

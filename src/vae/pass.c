@@ -1,4 +1,4 @@
-/* One pass through the model for a range of rows: forward, loss, backward. */
+/* The passes through the model for a range of rows: forward, loss, backward. */
 #include <math.h>
 
 #include "nn/nn_kernels.h"
@@ -46,37 +46,37 @@ void gkv_pass_forward(const gkv_model *model, gkv_workspace *ws, size_t first, s
     gkv_pass_likelihood(model, ws, first, count);
 }
 
-void gkv_pass_shares(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
+void gkv_pass_draw_weights(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
                      const gkv_objective *objective)
 {
     for (size_t r = first; r < first + count; r += ws->draws) {
-        gkv_real *share = gkv_at(ws, model->share, r); /* one column: an image's are side by side */
+        gkv_real *weight = gkv_at(ws, model->draw_weight, r); /* one column, so the draws of an image are contiguous */
         double greatest = -INFINITY, sum = 0;
         for (size_t k = 0; k < ws->draws; k++) {
             const double log_w = objective->iwae ? gkv_pass_log_weight(model, ws, r + k, objective->kl_weight) : 0;
-            share[k] = (gkv_real)log_w;
+            weight[k] = (gkv_real)log_w;
             greatest = fmax(greatest, log_w);
         }
         for (size_t k = 0; k < ws->draws; k++)
-            sum += exp((double)share[k] - greatest);
+            sum += exp((double)weight[k] - greatest);
         for (size_t k = 0; k < ws->draws; k++)
-            share[k] = (gkv_real)(exp((double)share[k] - greatest) / sum);
+            weight[k] = (gkv_real)(exp((double)weight[k] - greatest) / sum);
     }
 }
 
-size_t gkv_pass_choose(const gkv_real *share, size_t draws, gkv_rng at)
+size_t gkv_pass_resample(const gkv_real *weight, size_t draws, gkv_rng at)
 {
     double u, sum = 0;
     gkv_rng_uniform(at, 1, &u);
     for (size_t k = 0; k + 1 < draws; k++) {
-        sum += (double)share[k];
+        sum += (double)weight[k];
         if (u < sum)
             return k;
     }
     return draws - 1;
 }
 
-/* The gradients in base and flow, once those of their logarithms are there. */
+/* Backward through base and flow, from the gradients in log p_base and the log determinant. */
 static void prior_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count)
 {
     model->base->ops->backward(model->base, ws, first, count);
@@ -92,7 +92,7 @@ void gkv_pass_prior_backward(const gkv_model *model, gkv_workspace *ws, size_t f
     prior_backward(model, ws, first, count);
 }
 
-/* The weight of an image's KL term, whose first row this is. */
+/* The weight of the KL term of the image whose first row is `row`. */
 static double kl_weight_of(const gkv_model *model, const gkv_workspace *ws, size_t row, const gkv_objective *objective)
 {
     double kl = 0;
@@ -102,35 +102,37 @@ static double kl_weight_of(const gkv_model *model, const gkv_workspace *ws, size
     return kl < objective->free_bits ? 0 : objective->kl_weight;
 }
 
-/* Gradients where they begin: in the logits, log p(z) and log q(z|x). */
+/* Writes the gradients of the objective in the logits, log p(z) and log q(z|x). */
 static void begin_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
                            const gkv_objective *objective)
 {
-    if (!objective->chosen)
-        gkv_pass_shares(model, ws, first, count, objective);
+    if (!objective->resampled)
+        gkv_pass_draw_weights(model, ws, first, count, objective);
     double kl_weight = 0;
     for (size_t r = first; r < first + count; r++) {
         if (r % ws->draws == 0)
             kl_weight = kl_weight_of(model, ws, r, objective);
-        const gkv_real share = objective->chosen ? 1 : *gkv_at(ws, model->share, r), weight = (gkv_real)kl_weight * share;
+        const gkv_real draw_weight = objective->resampled ? 1 : *gkv_at(ws, model->draw_weight, r);
+        const gkv_real weight = (gkv_real)kl_weight * draw_weight;
         gkv_real *d_logits = gkv_at(ws, model->decoder.d_out, r);
         for (size_t i = 0; ws->draws > 1 && i < model->pixels; i++)
-            d_logits[i] *= share;
+            d_logits[i] *= draw_weight;
         *gkv_at(ws, model->base->d_log_density, r) = *gkv_at(ws, model->flow->d_log_det, r) = -weight;
         *gkv_at(ws, model->posterior.d_log_q, r) = weight;
     }
     gkv_profile_mark(ws->profile, GKV_BENCH_LOSS);
 }
 
-/* The gradient in z turned into that along the path of z: what depends on z through log q too, and nothing of log q's
- * on its own parameters. IWAE's then counts share·(1 − kl_weight + kl_weight·share) in place of share. */
-static void keep_to_path(const gkv_model *model, gkv_workspace *ws, size_t row, const gkv_objective *objective)
+/* Turns the gradient in z into the path-derivative gradient. It adds the gradient of log q in z, and drops that in the
+ * parameters of q. For IWAE the weight of a draw is w·(1 − kl_weight + kl_weight·w) in place of w, where w is its
+ * normalised importance weight (the doubly reparameterized gradient). */
+static void use_path_derivative(const gkv_model *model, gkv_workspace *ws, size_t row, const gkv_objective *objective)
 {
-    const double share = (double)*gkv_at(ws, model->share, row), beta = objective->kl_weight;
+    const double weight = (double)*gkv_at(ws, model->draw_weight, row), beta = objective->kl_weight;
     gkv_real *d_z = gkv_at(ws, model->posterior.d_z, row), *d_log_q = gkv_at(ws, model->posterior.d_log_q, row);
-    gkv_posterior_path(&model->posterior, ws, row, *d_log_q);
+    gkv_posterior_add_path_derivative(&model->posterior, ws, row, *d_log_q);
     for (size_t j = 0; objective->iwae && j < model->d; j++)
-        d_z[j] *= (gkv_real)(1 - beta + beta * share);
+        d_z[j] *= (gkv_real)(1 - beta + beta * weight);
     *d_log_q = 0;
 }
 
@@ -145,15 +147,15 @@ void gkv_pass_backward_to_z(const gkv_model *model, gkv_workspace *ws, size_t fi
 void gkv_pass_backward(const gkv_model *model, gkv_workspace *ws, size_t first, size_t count,
                        const gkv_objective *objective)
 {
-    const bool path = objective->path && gkv_posterior_has_path(&model->posterior);
+    const bool path_derivative = objective->path_derivative && gkv_posterior_has_path_derivative(&model->posterior);
     gkv_pass_backward_to_z(model, ws, first, count, objective);
     for (size_t r = first; r < first + count; r++) {
         const gkv_real *decoder = gkv_at(ws, model->decoder.d_in, r), *prior = gkv_at(ws, model->d_z_prior, r);
         gkv_real *d_z = gkv_at(ws, model->posterior.d_z, r);
         for (size_t j = 0; j < model->d; j++)
             d_z[j] = decoder[j] + prior[j];
-        if (path)
-            keep_to_path(model, ws, r, objective);
+        if (path_derivative)
+            use_path_derivative(model, ws, r, objective);
     }
     gkv_posterior_backward(&model->posterior, ws, first, count);
     gkv_profile_mark(ws->profile, GKV_BENCH_NOISE);

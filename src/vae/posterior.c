@@ -14,26 +14,26 @@ static const double log_sigma_bound = 7;
 static const double g_bound = 4, k_bound = 2, k_floor = 0.059;
 static const double c_standard = GKV_GK_DEFAULT_C;
 
-double gkv_shape_g(double raw, double *slope)
+double gkv_shape_g(double raw, double *derivative)
 {
     const double t = tanh(raw / g_bound);
-    *slope = 1 - t * t;
+    *derivative = 1 - t * t;
     return g_bound * t;
 }
 
-double gkv_shape_k(double raw, double *slope)
+double gkv_shape_k(double raw, double *derivative)
 {
     if (raw >= 0) {
         const double t = tanh(raw / k_bound);
-        *slope = 1 - t * t;
+        *derivative = 1 - t * t;
         return k_bound * t;
     }
-    *slope = exp(raw / k_floor);
-    return k_floor * (*slope - 1);
+    *derivative = exp(raw / k_floor);
+    return k_floor * (*derivative - 1);
 }
 
-/* Arrays of `shape`, each [d]: the raw maps' slopes, then what gkv_gk_batch_shape gives. */
-enum { SHAPE_G, SHAPE_K, SLOPE_G, SLOPE_K, NOISE, LOG_DG, NOISE_G, NOISE_K, LOG_DG_G, LOG_DG_K, SHAPE_ARRAYS };
+/* Arrays of `shape`, each [d]: the raw maps' derivatives, then what gkv_gk_batch_shape gives. */
+enum { SHAPE_G, SHAPE_K, DERIVATIVE_G, DERIVATIVE_K, NOISE, LOG_DG, NOISE_G, NOISE_K, LOG_DG_G, LOG_DG_K, SHAPE_ARRAYS };
 
 static bool is_gk(const gkv_posterior *posterior)
 {
@@ -47,7 +47,7 @@ size_t gkv_posterior_width(const gkv_posterior *posterior)
     return per_dimension * posterior->d + pairs + posterior->flow_layers * posterior->flow_width;
 }
 
-/* Where the flow layers' raw parameters begin in the encoder's output. */
+/* Returns the offset of the flow layers' raw parameters in the encoder's output. */
 static size_t flow_start(const gkv_posterior *posterior)
 {
     return gkv_posterior_width(posterior) - posterior->flow_layers * posterior->flow_width;
@@ -99,7 +99,7 @@ void gkv_posterior_free(gkv_posterior *posterior)
     memset(posterior, 0, sizeof *posterior);
 }
 
-/* G(u), log G'(u) and their derivatives in g and k for one row. */
+/* Computes G(u), log G'(u) and their derivatives in g and k for one row. */
 static void shape_row(const gkv_posterior *posterior, gkv_workspace *ws, size_t row)
 {
     const size_t d = posterior->d;
@@ -109,11 +109,11 @@ static void shape_row(const gkv_posterior *posterior, gkv_workspace *ws, size_t 
     const gkv_real *raw_k = amortized ? encoded + 3 * d : gkv_param_value(ws->params, posterior->raw_k);
     gkv_real *shape = gkv_at(ws, posterior->shape, row);
     for (size_t j = 0; j < d; j++) {
-        double slope;
-        shape[SHAPE_G * d + j] = (gkv_real)gkv_shape_g((double)raw_g[j], &slope);
-        shape[SLOPE_G * d + j] = (gkv_real)slope;
-        shape[SHAPE_K * d + j] = (gkv_real)gkv_shape_k((double)raw_k[j], &slope);
-        shape[SLOPE_K * d + j] = (gkv_real)slope;
+        double derivative;
+        shape[SHAPE_G * d + j] = (gkv_real)gkv_shape_g((double)raw_g[j], &derivative);
+        shape[DERIVATIVE_G * d + j] = (gkv_real)derivative;
+        shape[SHAPE_K * d + j] = (gkv_real)gkv_shape_k((double)raw_k[j], &derivative);
+        shape[DERIVATIVE_K * d + j] = (gkv_real)derivative;
     }
     const gkv_gk_outputs out = {.x = shape + NOISE * d, .log_dq = shape + LOG_DG * d, .x_g = shape + NOISE_G * d,
                                 .x_k = shape + NOISE_K * d, .log_dq_g = shape + LOG_DG_G * d,
@@ -122,7 +122,7 @@ static void shape_row(const gkv_posterior *posterior, gkv_workspace *ws, size_t 
                        gkv_at(ws, posterior->u, row), &out);
 }
 
-/* (I + M)u */
+/* Computes (I + M)u. */
 static void mix_row(size_t d, const gkv_real *mixing, const gkv_real *u, gkv_real *mixed)
 {
     for (size_t j = 0; j < d; j++) {
@@ -169,7 +169,7 @@ void gkv_posterior_forward(const gkv_posterior *posterior, gkv_workspace *ws, si
     }
 }
 
-/* An image's gradient is the sum of its draws'. */
+/* Sums the gradients of an image's draws. */
 static void sum_draws(const gkv_posterior *posterior, gkv_workspace *ws, size_t first, size_t count)
 {
     const size_t width = gkv_posterior_width(posterior);
@@ -208,9 +208,9 @@ void gkv_posterior_backward(const gkv_posterior *posterior, gkv_workspace *ws, s
                                                                : d_encoded + 2 * d;
             for (size_t j = 0; j < d; j++) {
                 const gkv_real through_z = d_z[j] * sigma[j];
-                d_raw[j] = shape[SLOPE_G * d + j] *
+                d_raw[j] = shape[DERIVATIVE_G * d + j] *
                            (through_z * shape[NOISE_G * d + j] - weight * shape[LOG_DG_G * d + j]);
-                d_raw[d + j] = shape[SLOPE_K * d + j] *
+                d_raw[d + j] = shape[DERIVATIVE_K * d + j] *
                                (through_z * shape[NOISE_K * d + j] - weight * shape[LOG_DG_K * d + j]);
             }
             noise = shape + NOISE * d;
@@ -235,12 +235,12 @@ const gkv_real *gkv_posterior_mixing(const gkv_posterior *posterior, const gkv_w
                ? gkv_at(ws, posterior->encoded, image) + 2 * posterior->d : NULL;
 }
 
-bool gkv_posterior_has_path(const gkv_posterior *posterior)
+bool gkv_posterior_has_path_derivative(const gkv_posterior *posterior)
 {
     return posterior->family == GKV_POSTERIOR_NORMAL && !posterior->flow;
 }
 
-void gkv_posterior_path(const gkv_posterior *posterior, gkv_workspace *ws, size_t row, gkv_real weight)
+void gkv_posterior_add_path_derivative(const gkv_posterior *posterior, gkv_workspace *ws, size_t row, gkv_real weight)
 {
     const gkv_real *u = gkv_at(ws, posterior->u, row), *sigma = gkv_at(ws, posterior->sigma, row);
     gkv_real *d_z = gkv_at(ws, posterior->d_z, row);

@@ -1,13 +1,13 @@
-/* The approximate posterior q(z|x), from what the encoder says of an image.
+/* The approximate posterior q(z|x), whose parameters are the encoder's output.
  *
  *   z0 = μ + σ ⊙ v,   u ~ N(0, I)
  *   v = u,   G(u; g, k), the standard g-and-k transform,   or (I + M)u, M strictly lower triangular
  *   z  = f_K∘…∘f_1(z0)
- *   log q(z|x) = Σ_j [log φ(u_j) − log σ_j − log G'(u_j)] − Σ_i log|det ∂f_i|, without G' but for G
+ *   log q(z|x) = Σ_j [log φ(u_j) − log σ_j − log G'(u_j)] − Σ_i log|det ∂f_i|, where G' = 1 unless v = G
  *
- * The encoder's output row is [μ (d), raw log σ (d), raw g (d), raw k (d) when
- * amortized, or M's rows one after the other (d(d−1)/2), then each flow layer's raw parameters]. log σ = 7·tanh(raw/7): free
- * where it matters, and never an overflow. */
+ * The encoder's output row has μ (d) and raw log σ (d). It then has raw g (d) and raw k (d) if they are amortized, or
+ * the rows of M (d(d−1)/2), and then the raw parameters of each flow layer. log σ = 7·tanh(raw/7), which is almost
+ * linear for usual values and cannot overflow. */
 #ifndef GKV_VAE_POSTERIOR_H
 #define GKV_VAE_POSTERIOR_H
 
@@ -21,60 +21,61 @@ typedef struct gkv_posterior {
     const gkv_posterior_flow_ops *flow; /* NULL for none */
     size_t flow_layers, flow_width;
     gkv_param_id raw_g, raw_k;   /* [d] each, when g and k are global */
-    gkv_slot encoded, d_encoded; /* the encoder's output, of an image; set by gkv_posterior_attach */
-    gkv_slot d_draw;             /* a draw's share of d_encoded */
-    gkv_slot u;                  /* the noise: the caller's to fill */
+    gkv_slot encoded, d_encoded; /* the encoder's output for an image; gkv_posterior_attach() sets the slots */
+    gkv_slot d_draw;             /* the contribution of a draw to d_encoded */
+    gkv_slot u;                  /* the noise, which the caller fills in */
     gkv_slot sigma;              /* σ [d] */
-    gkv_slot mixed;              /* (I + M)u [d]; with dependence only */
-    gkv_slot shape;              /* g, k, G, log G' and their derivatives; g-and-k noise only */
-    gkv_slot *layers;            /* z0, then each flow layer's output */
-    gkv_slot z, d_z;             /* the last of them, and its gradient */
+    gkv_slot mixed;              /* (I + M)u [d]; only for the full covariance */
+    gkv_slot shape;              /* g, k, G, log G' and their derivatives; only for g-and-k noise */
+    gkv_slot *layers;            /* z0, then the output of each flow layer */
+    gkv_slot z, d_z;             /* the last layer's output, and its gradient */
     gkv_slot log_q, d_log_q;     /* [1] */
-    gkv_slot d_shape;            /* gradients in raw g, raw k [2 d]; global shapes only */
+    gkv_slot d_shape;            /* gradients in raw g, raw k [2 d]; only for global shapes */
 } gkv_posterior;
 
-/* How many numbers the encoder must give for an image. */
+/* Returns the width of the encoder's output. */
 size_t gkv_posterior_width(const gkv_posterior *posterior);
 
-/* Two steps, because the encoder is built between them. */
+/* Create the posterior in two steps, because the encoder is created between them: it needs the width, and the
+ * posterior needs its slots. */
 gkv_status gkv_posterior_create(const gkv_model_settings *settings, gkv_params *params, gkv_plan *plan,
                                 gkv_posterior *posterior);
 void gkv_posterior_attach(gkv_posterior *posterior, gkv_slot encoded, gkv_slot d_encoded);
 void gkv_posterior_free(gkv_posterior *posterior); /* frees what it holds, not the struct */
 
-/* encoded, u → z, log_q. */
+/* Computes z and log_q from `encoded` and u. */
 void gkv_posterior_forward(const gkv_posterior *posterior, gkv_workspace *ws, size_t first, size_t count);
 
-/* d_z, d_log_q → d_encoded. Rows are those of whole images. */
+/* Computes d_encoded from d_z and d_log_q. The rows must be those of whole images. */
 void gkv_posterior_backward(const gkv_posterior *posterior, gkv_workspace *ws, size_t first, size_t count);
 
-/* M of an image [d(d−1)/2], where the posterior is N(μ, LLᵀ) with L = diag(σ)(I + M); NULL where M is 0, or no such matrix
- * says all of it. */
+/* Returns M of an image [d(d−1)/2] if the posterior is N(μ, LLᵀ) with L = diag(σ)(I + M). NULL if M is 0, or if the
+ * posterior is not such a Gaussian. */
 const gkv_real *gkv_posterior_mixing(const gkv_posterior *posterior, const gkv_workspace *ws, size_t image);
 
-/* Whether the posterior is normal, with or without dependence, and no flow follows. */
+/* Whether the posterior is Gaussian, with a diagonal or a full covariance, and without a flow. */
 bool gkv_posterior_is_gaussian(const gkv_posterior *posterior);
 
-/* Whether the gradient along the path is taken: for normal posteriors of independent dimensions without a flow. With
- * any covariance it takes (I + M)⁻ᵀu, which has no bound, and training by it diverged. */
-bool gkv_posterior_has_path(const gkv_posterior *posterior);
+/* Whether the path-derivative gradient is available. It is for normal posteriors with independent dimensions and no
+ * flow. With a full covariance it would need (I + M)⁻ᵀu, which is not bounded; training with it diverged. */
+bool gkv_posterior_has_path_derivative(const gkv_posterior *posterior);
 
-/* Adds weight·∇_z log q(z|x) to d_z, the posterior's parameters held, for a row of such a posterior. */
-void gkv_posterior_path(const gkv_posterior *posterior, gkv_workspace *ws, size_t row, gkv_real weight);
+/* Adds weight·∇_z log q(z|x), with fixed parameters of q, to d_z of a row of such a posterior. */
+void gkv_posterior_add_path_derivative(const gkv_posterior *posterior, gkv_workspace *ws, size_t row, gkv_real weight);
 
-/* d_encoded of −E[log q(z|x)] for an image, z having these means and variances [d]; for a normal posterior
- * without a flow whose σ forward has left. */
+/* Computes d_encoded of −E[log q(z|x)] for an image, where z has mean[d] and variance[d]. The posterior must be normal
+ * without a flow, after gkv_posterior_forward(). */
 void gkv_posterior_distill(const gkv_posterior *posterior, gkv_workspace *ws, size_t image, const double *mean,
                            const double *variance);
 
-/* Parameter gradients, as for a layer. */
+/* Compute the parameter gradients, as for a layer. */
 size_t gkv_posterior_parts(const gkv_posterior *posterior);
 void gkv_posterior_gradient(const gkv_posterior *posterior, gkv_workspace *ws, size_t rows, size_t part);
 
-/* The smooth maps from raw shapes to strictly valid ones, and their slopes:
+/* Map a raw shape r to a strictly valid one, and write the derivative of the map:
  * g = 4·tanh(r/4);  k = 2·tanh(r/2) for r ≥ 0 and 0.059·(e^(r/0.059) − 1) below.
  * −0.059 is above k_min(g, 0.8) for every g. */
-double gkv_shape_g(double raw, double *slope);
-double gkv_shape_k(double raw, double *slope);
+double gkv_shape_g(double raw, double *derivative);
+double gkv_shape_k(double raw, double *derivative);
 
 #endif

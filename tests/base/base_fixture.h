@@ -1,6 +1,6 @@
-/* A base distribution by itself. */
-#ifndef GKV_TESTS_BASE_RIG_H
-#define GKV_TESTS_BASE_RIG_H
+/* A fixture with one base distribution, its parameters and a workspace. */
+#ifndef GKV_TESTS_BASE_FIXTURE_H
+#define GKV_TESTS_BASE_FIXTURE_H
 
 #include "gradient.h"
 
@@ -64,12 +64,12 @@ static inline gkv_real *cholesky_of(const base_fixture *it)
 }
 
 /* Random valid margins, some near the edge of validity, and a random correlation. */
-static inline void base_fixture_randomise(base_fixture *it, uint64_t place)
+static inline void base_fixture_randomise(base_fixture *it, uint64_t seed)
 {
     gkv_real noise[4 * 64];
     if (!is_gk(it))
         return;
-    test_normals(place, 4 * it->d, 1, noise);
+    test_normals(seed, 4 * it->d, 1, noise);
     for (size_t j = 0; j < it->d; j++) {
         const double g = 0.8 * (double)noise[4 * j + 2], k = 0.3 * (double)noise[4 * j + 3];
         gkv_gk gk = {0.5 * (double)noise[4 * j], exp(0.3 * (double)noise[4 * j + 1]), g, k, 0.8, 0};
@@ -78,7 +78,7 @@ static inline void base_fixture_randomise(base_fixture *it, uint64_t place)
     }
     if (it->base->ops == &gkv_base_gk_copula)
         for (size_t i = 0; i < it->d; i++)
-            test_perturb(place + 1000 + i, i + 1, 0.4, cholesky_of(it) + i * it->d);
+            test_perturb(seed + 1000 + i, i + 1, 0.4, cholesky_of(it) + i * it->d);
     it->base->ops->project(it->base, &it->params);
     assert_ok(it->base->ops->check(it->base, &it->params));
 }
@@ -90,8 +90,8 @@ static inline gkv_gk margin_of(const base_fixture *it, size_t j)
     return (gkv_gk){m[0], m[1], m[2], m[3], m[4], 0};
 }
 
-/* log p of the row in the workspace, from the definition and the gk room's scalar
- * functions: L⁻¹z by substitution. */
+/* Computes log p of a row from the definition, with the scalar functions of the gk module and L⁻¹z by
+ * substitution. */
 static inline double log_density_naive(const base_fixture *it, const gkv_real *eps)
 {
     double w[64], sum = 0;

@@ -1,6 +1,6 @@
-/* Mixtures by themselves, with random parameters and a density from the definition. */
-#ifndef GKV_TESTS_MIXTURE_RIG_H
-#define GKV_TESTS_MIXTURE_RIG_H
+/* A fixture with one mixture, its random parameters, and its density from the definition. */
+#ifndef GKV_TESTS_MIXTURE_FIXTURE_H
+#define GKV_TESTS_MIXTURE_FIXTURE_H
 
 #include "base/base_fixture.h"
 
@@ -36,14 +36,14 @@ static inline const gkv_base_mixture *mixture_of(const base_fixture *it)
     return gkv_base_mixture_of(it->base);
 }
 
-/* Valid parameters away from all special values; components apart by about `spread`. */
-static inline void mixture_randomise(base_fixture *it, uint64_t place, double spread)
+/* Sets random valid parameters without special values. The distance between components is about `spread`. */
+static inline void mixture_randomise(base_fixture *it, uint64_t seed, double spread)
 {
     const gkv_base_mixture *self = mixture_of(it);
     gkv_real noise[4 * 64];
-    test_normals(place + 7, self->components, 0.7, gkv_param_value(&it->params, self->logits));
+    test_normals(seed + 7, self->components, 0.7, gkv_param_value(&it->params, self->logits));
     for (size_t k = 0; k < self->components; k++) {
-        test_normals(place + 10 + 10 * k, 4 * it->d, 1, noise);
+        test_normals(seed + 10 + 10 * k, 4 * it->d, 1, noise);
         for (size_t j = 0; j < it->d; j++) {
             const gkv_gk first = gkv_mixture_get(self, &it->params, 0, j);
             gkv_gk gk = {spread * (double)noise[4 * j], exp(0.3 * (double)noise[4 * j + 1]), 0.6 * (double)noise[4 * j + 2],
@@ -54,7 +54,7 @@ static inline void mixture_randomise(base_fixture *it, uint64_t place, double sp
         }
         for (size_t j = 0; self->spec.dependent && j < it->d; j++) {
             gkv_real *row = gkv_mixture_whitening(self, &it->params, k) + j * it->d + j;
-            test_perturb(place + 1000 + 100 * k + j, it->d - j, 0.3, row);
+            test_perturb(seed + 1000 + 100 * k + j, it->d - j, 0.3, row);
             *row = (gkv_real)(0.3 + fabs((double)*row));
         }
     }
@@ -82,7 +82,7 @@ static inline double mixture_log_component(const base_fixture *it, size_t k, con
     return sum;
 }
 
-/* log p of a row of this class, −1 for any. */
+/* Computes log p of a row of this class; −1 is all classes. */
 static inline double mixture_log_density(const base_fixture *it, long which, const gkv_real *eps)
 {
     const gkv_base_mixture *self = mixture_of(it);
@@ -99,11 +99,11 @@ static inline double mixture_log_density(const base_fixture *it, long which, con
     return most + log(sum);
 }
 
-/* Normals [count, d] at `rows` to draws, of a class or, −1, of all; the components' choices are at another place. */
-static inline void mixture_transform(const base_fixture *it, long which, uint64_t place, size_t count, gkv_real *rows)
+/* Transforms normals rows[count, d] to draws from one class, or from all classes (−1). `seed` selects components. */
+static inline void mixture_transform(const base_fixture *it, long which, uint64_t seed, size_t count, gkv_real *rows)
 {
     double *choice = test_alloc(count * sizeof *choice);
-    gkv_rng_uniform(gkv_rng_at(place, GKV_STREAM_USER, 1, 0), count, choice);
+    gkv_rng_uniform(gkv_rng_at(seed, GKV_STREAM_USER, 1, 0), count, choice);
     if (which < 0)
         it->base->ops->transform(it->base, &it->params, count, choice, rows);
     else
@@ -111,12 +111,12 @@ static inline void mixture_transform(const base_fixture *it, long which, uint64_
     free(choice);
 }
 
-/* Draws into the workspace; rows of a base by class are of class 0, 1 … or of none in turn. */
-static inline void mixture_draw(base_fixture *it, uint64_t place)
+/* Fills the workspace with draws. The labels of a base by class cycle through no class and all classes. */
+static inline void mixture_draw(base_fixture *it, uint64_t seed)
 {
     gkv_real *eps = gkv_at(&it->ws, it->base->eps, 0);
-    test_normals(place, it->rows * it->d, 1, eps);
-    mixture_transform(it, -1, place, it->rows, eps);
+    test_normals(seed, it->rows * it->d, 1, eps);
+    mixture_transform(it, -1, seed, it->rows, eps);
     for (size_t r = 0; r < it->rows; r++)
         *gkv_at(&it->ws, it->label, r) = (gkv_real)(it->base->classes ? r % (it->base->classes + 1) : 0);
 }

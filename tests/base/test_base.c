@@ -33,8 +33,8 @@ static void test_names(void **state)
     base_fixture_end(it);
 }
 
-/* How much a relative change in what goes in changes the log-density, for each margin's ε, g and k: near the
- * bound of k, where Q is nearly flat, a float's rounding comes out a thousandfold, whoever computes it. */
+/* The change of the log density for a relative change of each margin's ε, g and k. Near the bound of k, Q is nearly
+ * flat, and any algorithm amplifies a float's rounding a thousandfold. */
 static double condition(const base_fixture *it, const gkv_real *row, double wanted)
 {
     const double change = 1e-6;
@@ -75,8 +75,8 @@ static void test_density(void **state)
     }
 }
 
-/* Shares of draws below each margin's quantiles, and the correlation of their scores,
- * both within four and a half standard errors. */
+/* The fractions of draws below each margin's quantiles, and the correlation of their scores, are
+ * right within four and a half standard errors. */
 static void check_draws(const char *name)
 {
     enum { DRAWS = 100000, D = 3 };
@@ -158,7 +158,7 @@ static void test_check_refuses(void **state)
     }
 }
 
-/* project() leaves valid parameters as they are, to the bit for margins … */
+/* project() does not change valid parameters, and valid margins keep every bit. */
 static void test_project_keeps(void **state)
 {
     (void)state;
@@ -175,7 +175,7 @@ static void test_project_keeps(void **state)
     }
 }
 
-/* … and brings back whatever an optimiser's step may leave. */
+/* project() makes any parameters valid that a step of the optimiser may leave. */
 static void test_project_mends(void **state)
 {
     (void)state;

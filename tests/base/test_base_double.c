@@ -77,7 +77,7 @@ static void check_gradients(base_fixture *it)
     }
 }
 
-/* What the density is half the square of, but for the Jacobian: the normal scores, whitened. */
+/* The whitened normal scores r: −log p is ½‖r‖² up to the Jacobian. */
 static void scores_of_row(void *context, const double *eps, double *scores)
 {
     base_fixture *it = context;
@@ -87,7 +87,7 @@ static void scores_of_row(void *context, const double *eps, double *scores)
     memcpy(scores, gkv_at(&it->ws, is_gk(it) ? gkv_base_gk_of(base)->whitened : base->eps, 0), it->d * sizeof *eps);
 }
 
-/* Λ = (∂r/∂ε)ᵀ ∂r/∂ε for those, by differences, and so symmetric and positive definite. */
+/* Λ equals (∂r/∂ε)ᵀ ∂r/∂ε by differences, so it is symmetric and positive definite. */
 static void check_curvature(base_fixture *it)
 {
     const size_t d = it->d, first = it->rows / 3, count = it->rows - first;
@@ -138,24 +138,24 @@ static void test_densities_and_gradients(void **state)
     }
 }
 
-/* At the start, and far out in the tails. */
+/* Gradients are right for the initial parameters and far out in the tails. */
 static void test_tails(void **state)
 {
     (void)state;
     for (size_t n = 0; n < NAMES; n++) {
         base_fixture *it = base_fixture_begin(names[n], 8, 3, true);
         double *eps = gkv_at(&it->ws, it->base->eps, 0);
-        static const double places[8] = {0, 1e-9, -1e-3, 5, -8, 20, -30, 60};
+        static const double values[8] = {0, 1e-9, -1e-3, 5, -8, 20, -30, 60};
         for (size_t r = 0; r < 8; r++)
             for (size_t j = 0; j < 3; j++)
-                eps[r * 3 + j] = places[r] * (j == 1 ? -1 : 1);
+                eps[r * 3 + j] = values[r] * (j == 1 ? -1 : 1);
         check_density(it);
         check_gradients(it);
         base_fixture_end(it);
     }
 }
 
-/* Near the edge of validity a density has peaks that a grid misses: away from there. */
+/* Sets parameters away from the edge of validity, where a density has peaks that a grid misses. */
 static gkv_gk smooth_margin(base_fixture *it, size_t j)
 {
     gkv_gk gk = margin_of(it, j);

@@ -1,4 +1,4 @@
-/* Mixtures in float: densities, draws, validity, what is far out. */
+/* Mixtures in float: densities, draws, validity, outliers. */
 #include "base/mixture_fixture.h"
 
 #include "core/simd.h"
@@ -45,17 +45,17 @@ static void test_density(void **state)
     }
 }
 
-/* A hundred deviations out, a thousand, and as far as floats go: finite, and the gradients too. */
+/* Densities and gradients are finite for outliers of a hundred standard deviations up to the range of floats. */
 static void test_far_out(void **state)
 {
     (void)state;
-    static const double places[8] = {100, -100, 1000, -1e4, 1e6, -1e8, 1e12, 0};
+    static const double values[8] = {100, -100, 1000, -1e4, 1e6, -1e8, 1e12, 0};
     for (size_t n = 0; n < MIXTURE_KINDS; n++)
         for (int edge = 0; edge < 2; edge++) {
             base_fixture *it = mixture_begin(&mixture_kinds[n], 8, 40, true);
             const gkv_base_mixture *self = mixture_of(it);
             mixture_randomise(it, 30 + n, 1);
-            /* A k that is all but a bounded support, where scores grow as the tenth power. */
+            /* At this k the support is nearly bounded, and scores grow as the tenth power. */
             for (size_t i = 0; edge && self->shaped && i < self->components * 40; i++) {
                 const gkv_gk gk = {0, 1, 7, -0.45, 0.8, 0};
                 gkv_mixture_set(self, &it->params, i / 40, i % 40, &gk);
@@ -63,7 +63,7 @@ static void test_far_out(void **state)
             for (size_t r = 0; r < 8; r++) {
                 *gkv_at(&it->ws, it->base->d_log_density, r) = -1;
                 for (size_t j = 0; j < 40; j++)
-                    gkv_at(&it->ws, it->base->eps, r)[j] = (gkv_real)(places[r] * (j % 3 ? 1 : -0.5));
+                    gkv_at(&it->ws, it->base->eps, r)[j] = (gkv_real)(values[r] * (j % 3 ? 1 : -0.5));
             }
             it->base->ops->log_density(it->base, &it->ws, 0, 8);
             it->base->ops->backward(it->base, &it->ws, 0, 8);
@@ -74,16 +74,16 @@ static void test_far_out(void **state)
                 assert_true(isfinite(value) && value < -10);
                 double sum = 0;
                 for (size_t k = 0; k < self->components; k++)
-                    sum += (double)gkv_at(&it->ws, self->share, r)[k];
+                    sum += (double)gkv_at(&it->ws, self->responsibility, r)[k];
                 assert_close(sum, 1, 1e-5);
-                for (size_t j = 0; j < 40 && fabs(places[r]) <= 1000; j++)
+                for (size_t j = 0; j < 40 && fabs(values[r]) <= 1000; j++)
                     assert_true(isfinite(gkv_at(&it->ws, it->base->d_eps, r)[j]));
             }
             base_fixture_end(it);
         }
 }
 
-/* A number that is none stays one: training is to see it. */
+/* A NaN stays a NaN, so that the training step detects it. */
 static void test_not_a_number(void **state)
 {
     (void)state;
@@ -99,7 +99,7 @@ static void test_not_a_number(void **state)
     }
 }
 
-/* A row's numbers do not depend on what else is computed with it. */
+/* The results of a row do not depend on the other rows of the pass. */
 static void test_rows_are_their_own(void **state)
 {
     (void)state;
@@ -129,8 +129,8 @@ static void test_rows_are_their_own(void **state)
     }
 }
 
-/* Draws have the margins' shares below each point, the classes' weights, and their density on
- * average, all within four and a half standard errors. */
+/* Draws have the right fractions below each point, the right weights of classes and the right mean
+ * density, all within four and a half standard errors. */
 static void check_draws(const mixture_kind *kind, long which)
 {
     enum { DRAWS = 60000, D = 2, BINS = 6 };
@@ -208,7 +208,7 @@ static void test_cold_draws(void **state)
     base_fixture_end(it);
 }
 
-/* p(class | ε) sums to one, and is what the definition says. */
+/* p(class | ε) sums to one and agrees with the definition. */
 static void test_class_shares(void **state)
 {
     (void)state;
@@ -221,7 +221,7 @@ static void test_class_shares(void **state)
     for (size_t r = 0; r < 20; r++) {
         double shares[3];
         const gkv_real *eps = gkv_at(&it->ws, it->base->eps, r);
-        it->base->ops->class_shares(it->base, &it->ws, r, shares);
+        it->base->ops->class_probabilities(it->base, &it->ws, r, shares);
         for (long c = 0; c < 3; c++)
             assert_close(shares[c], exp(mixture_log_density(it, c, eps) - mixture_log_density(it, -1, eps)), 1e-4);
     }
@@ -249,7 +249,7 @@ static void test_check_refuses(void **state)
     base_fixture_end(it);
 }
 
-/* What an optimiser's step may leave is brought back, and what is valid stays. */
+/* project() makes any parameters valid that a step of the optimiser may leave, and keeps valid ones. */
 static void test_project(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Mixtures: densities, every gradient, and what they are when they are something simpler. */
+/* Mixtures: densities, every gradient, and special cases that equal simpler bases. */
 #include "base/mixture_fixture.h"
 
 #include "gkvae/mgk_mixture.h"
@@ -29,7 +29,7 @@ static void check_density(base_fixture *it)
     }
 }
 
-/* Upper triangles are free, what is below them is not; g and k that all components share move together. */
+/* The entries of W below the diagonal have no gradient. Shared g and k of all components change together. */
 static void check_parameter(job *wish, size_t i)
 {
     base_fixture *it = wish->it;
@@ -52,15 +52,15 @@ static void check_parameter(job *wish, size_t i)
     }
     for (size_t j = 0; j < it->d; j++) {
         const double step = 1e-4, at = value[j];
-        double slope = 0;
+        double derivative = 0;
         for (int side = -1; side <= 1; side += 2) {
             for (size_t k = 0; k < self->components; k++)
                 value[k * it->d + j] = at + side * step;
-            slope += side * loss(wish) / (2 * step);
+            derivative += side * loss(wish) / (2 * step);
         }
         for (size_t k = 0; k < self->components; k++) {
             value[k * it->d + j] = at;
-            assert_close(grad[k * it->d + j], slope, 1e-4 * (1 + fabs(slope)));
+            assert_close(grad[k * it->d + j], derivative, 1e-4 * (1 + fabs(derivative)));
         }
     }
 }
@@ -104,7 +104,7 @@ static void test_densities_and_gradients(void **state)
         }
 }
 
-/* More rows than are taken together: their gradients are those of halves, which are, added up. */
+/* The gradient of more rows than the buffer holds is the sum of the gradients of two halves that fit. */
 static void test_many_rows(void **state)
 {
     (void)state;
@@ -134,11 +134,12 @@ static void test_many_rows(void **state)
     base_fixture_end(it);
 }
 
-/* At the start, and far out in the tails; a component that has no weight, and two that are the same. */
+/* Gradients are right for the initial parameters, far out in the tails, with an empty component, and with two equal
+ * ones. */
 static void test_corners(void **state)
 {
     (void)state;
-    static const double places[8] = {0, 1e-9, -1e-3, 5, -8, 20, -30, 60};
+    static const double values[8] = {0, 1e-9, -1e-3, 5, -8, 20, -30, 60};
     for (size_t n = 0; n < MIXTURE_KINDS; n++)
         for (int corner = 0; corner < 3; corner++) {
             base_fixture *it = mixture_begin(&mixture_kinds[n], 8, 3, true);
@@ -153,7 +154,7 @@ static void test_corners(void **state)
             gkv_real *eps = gkv_at(&it->ws, it->base->eps, 0);
             for (size_t r = 0; r < 8; r++)
                 for (size_t j = 0; j < 3; j++)
-                    eps[r * 3 + j] = places[r] * (j == 1 ? -1 : 1);
+                    eps[r * 3 + j] = values[r] * (j == 1 ? -1 : 1);
             check_density(it);
             check_gradients(it);
             base_fixture_end(it);

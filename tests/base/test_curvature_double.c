@@ -67,7 +67,7 @@ static void test_mixtures(void **state)
     }
 }
 
-/* The slope over the distance from the centre: where the parabola that touches −log p has it too. */
+/* The curvature is the gradient divided by the distance from the centre, as for the parabola that touches −log p. */
 static void test_student_t(void **state)
 {
     (void)state;

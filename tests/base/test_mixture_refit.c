@@ -12,20 +12,20 @@ typedef struct sample {
     gkv_base_codes codes;
 } sample;
 
-static sample *draw(const mixture_kind *kind, uint64_t place)
+static sample *draw(const mixture_kind *kind, uint64_t seed)
 {
     sample *it = test_alloc(sizeof *it);
     it->truth = mixture_begin(kind, ALL, D, false);
-    mixture_randomise(it->truth, place, 3);
+    mixture_randomise(it->truth, seed, 3);
     gkv_real *rows = gkv_at(&it->truth->ws, it->truth->base->eps, 0);
-    test_normals(place + 1, ALL * D, 1, rows);
+    test_normals(seed + 1, ALL * D, 1, rows);
     const size_t classes = it->truth->base->classes;
     for (size_t r = 0; r < ALL && classes > 0; r++) {
         it->classes[r] = (uint32_t)(r * r % 7 % classes);
-        mixture_transform(it->truth, it->classes[r], place + 2 + r, 1, rows + r * D);
+        mixture_transform(it->truth, it->classes[r], seed + 2 + r, 1, rows + r * D);
     }
     if (classes == 0)
-        mixture_transform(it->truth, -1, place + 2, ALL, rows);
+        mixture_transform(it->truth, -1, seed + 2, ALL, rows);
     it->codes = (gkv_base_codes){.fit = rows, .held_out = rows + FIT * D, .fit_count = FIT, .held_out_count = HELD_OUT,
                                  .fit_class = classes ? it->classes : NULL,
                                  .held_out_class = classes ? it->classes + FIT : NULL};
@@ -48,7 +48,7 @@ static double density_of(const base_fixture *it, const gkv_base_codes *codes)
     return sum;
 }
 
-/* Refits and checks what holds of every refit. */
+/* Refits, and checks the properties that every refit has. */
 static gkv_base_refit_report refit(base_fixture *it, const gkv_base_codes *codes, bool first, double damping, int threads)
 {
     const gkv_base_refit_settings how = {.first = first, .damping = damping, .iterations = 2, .seed = 3,
@@ -93,7 +93,7 @@ static void test_recovery(void **state)
     }
 }
 
-/* With damping a step goes part of the way: half-way margins, half-way weights. */
+/* With damping ½ the refit moves margins and weights half-way. */
 static void test_damping(void **state)
 {
     (void)state;
@@ -123,7 +123,7 @@ static void test_damping(void **state)
     sample_free(it);
 }
 
-/* Held-out codes that contradict the others: no step is taken, nothing changes. */
+/* A refit is rejected and changes nothing if the held-out codes contradict the others. */
 static void test_held_out_codes_decide(void **state)
 {
     (void)state;
@@ -146,8 +146,8 @@ static void test_held_out_codes_decide(void **state)
     }
 }
 
-/* What no mixture can be fitted to leaves the base as it is: a dimension that has died, numbers that are
- * none. Fewer codes than components are refused. A few wild codes bend nothing. */
+/* Codes without a fit (a collapsed dimension, NaN) leave the base unchanged. Fewer codes than components are an error. A
+ * few outliers do not distort the fit. */
 static void test_bad_codes(void **state)
 {
     (void)state;
@@ -164,7 +164,7 @@ static void test_bad_codes(void **state)
             rows[i * D + 1] = 2;
         if (fault == 1)
             rows[17 * D + 1] = (gkv_real)NAN;
-        if (fault == 2) { /* a mistake of whoever asks, and nothing for training to deal with */
+        if (fault == 2) { /* an error of the caller */
             codes.fit_count = 2;
             assert_fails(found->base->ops->refit(found->base, &found->params, &codes, &how, &report), GKV_ERR_CONFIG,
                          "2 codes to fit to are too few for 3 components");
@@ -188,8 +188,8 @@ static void test_bad_codes(void **state)
     sample_free(it);
 }
 
-/* Codes that are one point many times over, which a component without a floor would collapse on; and every code
- * twice, which says nothing new. */
+/* A point that repeats many times does not make a component collapse, because scales have a lower bound. Doubling every
+ * code changes nothing. */
 static void test_twins(void **state)
 {
     (void)state;
@@ -215,7 +215,7 @@ static void test_twins(void **state)
     }
 }
 
-/* Correlations of one factor stay so, as tetrads show, and say of codes whose own have more what one can. */
+/* Correlations of rank 1 keep their rank, as tetrads show, and approximate codes of higher rank. */
 static void test_low_rank(void **state)
 {
     (void)state;
@@ -244,7 +244,7 @@ static void test_low_rank(void **state)
     sample_free(it);
 }
 
-/* A base by class wants classes, and without a class gives what all of them together do. */
+/* A base by class needs classes for a refit. Rows without a class get the density of all classes together. */
 static void test_classes(void **state)
 {
     (void)state;
@@ -265,7 +265,7 @@ static void test_classes(void **state)
         for (int which = 0; which < 2; which++) {
             const base_fixture *by = which ? it->truth : found;
             double shares[3];
-            by->base->ops->class_shares(by->base, &by->ws, r, shares);
+            by->base->ops->class_probabilities(by->base, &by->ws, r, shares);
             size_t best = 0;
             for (size_t c = 1; c < 3; c++)
                 best = shares[c] > shares[best] ? c : best;

@@ -10,17 +10,17 @@ typedef struct sample {
     gkv_base_codes codes;
 } sample;
 
-static sample draw(const char *name, uint64_t place, size_t fit, size_t held_out)
+static sample draw(const char *name, uint64_t seed, size_t fit, size_t held_out)
 {
     sample it = {.truth = base_fixture_begin(name, 1, D, false)};
-    base_fixture_randomise(it.truth, place);
+    base_fixture_randomise(it.truth, seed);
     for (size_t j = 0; j < D; j++) { /* away from the edge of validity, where estimates pile up */
         gkv_gk gk = margin_of(it.truth, j);
         gk.k = fabs(gk.k) + 0.02;
         gkv_base_gk_set(it.truth->base, &it.truth->params, j, &gk);
     }
     it.rows = test_alloc((fit + held_out) * D * sizeof *it.rows);
-    test_normals(place + 1, (fit + held_out) * D, 1, it.rows);
+    test_normals(seed + 1, (fit + held_out) * D, 1, it.rows);
     it.truth->base->ops->transform(it.truth->base, &it.truth->params, fit + held_out, NULL, it.rows);
     it.codes = (gkv_base_codes){.fit = it.rows, .held_out = it.rows + fit * D, .fit_count = fit, .held_out_count = held_out};
     return it;
@@ -41,7 +41,7 @@ static double density_of(const base_fixture *it, const gkv_base_codes *codes)
     return sum;
 }
 
-/* Refits and checks what holds of every refit. */
+/* Refits, and checks the properties that every refit has. */
 static gkv_base_refit_report refit(base_fixture *it, const gkv_base_codes *codes, bool first, double damping)
 {
     gkv_base_refit_report report;
@@ -110,7 +110,7 @@ static void test_recovery(void **state)
     check_recovery("gk-copula");
 }
 
-/* With damping the first step goes part of the way, and repeated ones arrive. */
+/* With damping the first refit moves part of the way, and repeated refits converge. */
 static void test_damping(void **state)
 {
     (void)state;
@@ -136,7 +136,7 @@ static void test_damping(void **state)
     sample_free(&codes);
 }
 
-/* A dimension that has died: its margin stays, the others are fitted. */
+/* The margin of a collapsed dimension does not change, and the others are fitted. */
 static void test_constant_dimension(void **state)
 {
     (void)state;
@@ -159,7 +159,7 @@ static void test_constant_dimension(void **state)
     }
 }
 
-/* Codes far from all others pull the fit nowhere and break nothing. */
+/* Outliers hardly change the fit. */
 static void test_outliers(void **state)
 {
     (void)state;
@@ -177,7 +177,7 @@ static void test_outliers(void **state)
     sample_free(&clean);
 }
 
-/* Held-out codes that contradict the others: no step is taken, nothing changes. */
+/* A refit is rejected and changes nothing if the held-out codes contradict the others. */
 static void test_held_out_codes_decide(void **state)
 {
     (void)state;

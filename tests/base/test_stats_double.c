@@ -1,11 +1,11 @@
-/* Tallies of mixtures: what they add up, and refits by them. */
+/* Sufficient statistics of mixtures: the sums, and refits to them. */
 #include "base/mixture_fixture.h"
 
 #include "base/mixture_stats.h"
 
 enum { D = 4, FIT = 6000, HELD_OUT = 2000 };
 
-/* Kinds that have stats: all but those with shapes in common. */
+/* The kinds that have sufficient statistics: all without shared shapes. */
 static const mixture_kind kinds[] = {
     {"full-gaussian", 1, 0, false, false}, {"gaussian-mixture", 4, 0, false, false}, {"gaussian-mixture", 3, 0, true, false},
     {"gk-mixture", 3, 0, false, false},    {"gk-mixture", 3, 0, true, false},        {"gk-mixture", 1, 0, false, false},
@@ -13,7 +13,7 @@ static const mixture_kind kinds[] = {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-/* Scores of unit variance, as refits leave them and stats are made for. */
+/* Scales W so that scores have unit variance, as refits do. The statistics assume it. */
 static void standardise_whitening(base_fixture *it)
 {
     const gkv_base_mixture *self = mixture_of(it);
@@ -41,22 +41,22 @@ typedef struct data {
     uint32_t *classes;
 } data;
 
-static data draw(const mixture_kind *kind, uint64_t place)
+static data draw(const mixture_kind *kind, uint64_t seed)
 {
     data it = {.truth = mixture_begin(kind, FIT + HELD_OUT, D, false)};
-    mixture_randomise(it.truth, place, 3);
+    mixture_randomise(it.truth, seed, 3);
     standardise_whitening(it.truth);
     const size_t classes = it.truth->base->classes;
     it.rows = gkv_at(&it.truth->ws, it.truth->base->eps, 0);
     it.labels = gkv_at(&it.truth->ws, it.truth->label, 0);
     it.classes = test_alloc((FIT + HELD_OUT) * sizeof *it.classes);
-    test_normals(place + 1, (FIT + HELD_OUT) * D, 1, it.rows);
+    test_normals(seed + 1, (FIT + HELD_OUT) * D, 1, it.rows);
     if (classes == 0)
-        mixture_transform(it.truth, -1, place + 2, FIT + HELD_OUT, it.rows);
+        mixture_transform(it.truth, -1, seed + 2, FIT + HELD_OUT, it.rows);
     for (size_t r = 0; r < FIT + HELD_OUT && classes > 0; r++) {
         it.classes[r] = (uint32_t)(r % classes);
         it.labels[r] = (double)(1 + r % classes);
-        mixture_transform(it.truth, it.classes[r], place + 2 + r, 1, it.rows + r * D);
+        mixture_transform(it.truth, it.classes[r], seed + 2 + r, 1, it.rows + r * D);
     }
     return it;
 }
@@ -103,7 +103,7 @@ static gkv_real *stats_of(base_fixture *it, const gkv_slot *weight)
     return stats;
 }
 
-/* Numbers of a stats against sums over the definition. */
+/* The statistics agree with sums from the definition. */
 static void test_sums(void **state)
 {
     (void)state;
@@ -135,7 +135,7 @@ static void test_sums(void **state)
                 square += share * zeta * (self->spec.dependent ? other : zeta);
                 cells[(size_t)fmax(0, fmin(GKV_STATS_BOUNDARIES, floor((zeta + 3.1) / 0.2) + 1))] += share;
             }
-            assert_close(*at.weight, weight, 1e-6 * weight + 2e-3); /* a share may be next to the least */
+            assert_close(*at.weight, weight, 1e-6 * weight + 2e-3); /* a responsibility may be near the threshold */
             assert_close(at.sum[0], sum, 1e-6 * weight + 1e-2);
             assert_close(at.square[self->spec.dependent ? D - 1 : 0], square, 1e-6 * weight + 4e-2);
             for (size_t c = 0; c < GKV_STATS_CELLS && at.cells; c++)
@@ -182,7 +182,7 @@ static gkv_base_refit_report refit(base_fixture *it, const data *of, const gkv_r
                                   .fit_class = it->base->classes ? of->classes : NULL,
                                   .held_out_class = it->base->classes ? of->classes + FIT : NULL, .stats = stats,
                                   .held_out_density = NAN};
-    const gkv_base_refit_settings how = {.damping = damping, .share = share, .iterations = 1, .seed = 3, .threads = 2};
+    const gkv_base_refit_settings how = {.damping = damping, .forgetting = share, .iterations = 1, .seed = 3, .threads = 2};
     gkv_base_refit_report report;
     assert_ok(it->base->ops->refit(it->base, &it->params, &codes, &how, &report));
     assert_ok(it->base->ops->check(it->base, &it->params));
@@ -190,7 +190,7 @@ static gkv_base_refit_report refit(base_fixture *it, const data *of, const gkv_r
     return report;
 }
 
-/* From parameters that are off, stats lead back to as good a mixture as the truth, as far as so many rows can tell. */
+/* From perturbed parameters, refits to statistics reach a mixture as good as the truth, within sampling error. */
 static void test_recovery(void **state)
 {
     (void)state;
@@ -215,7 +215,7 @@ static void test_recovery(void **state)
     }
 }
 
-/* A small share of what is known moves by that share; nothing told moves nothing. */
+/* A small forgetting factor moves the parameters by that fraction; empty statistics move nothing. */
 static void test_share(void **state)
 {
     (void)state;
@@ -229,7 +229,7 @@ static void test_share(void **state)
     const gkv_gk tenth = gkv_mixture_get(mixture_of(part), &part->params, 0, 1);
     assert_close(tenth.a - from.a, 0.1 * (to.a - from.a), 0.01 * fabs(to.a - from.a));
     assert_close(log(tenth.b / from.b), 0.1 * log(to.b / from.b), 0.01 * fabs(log(to.b / from.b)));
-    /* Of more rows that are remembered, shapes hear less from their prior. */
+    /* With a larger window the prior has less influence on the shapes. */
     assert_close(tenth.g - from.g, 0.1 * (to.g - from.g), 0.01 * fabs(to.g - from.g));
     assert_close(tenth.k - from.k, 0.1 * (to.k - from.k), 0.01 * fabs(to.k - from.k));
     memset(stats, 0, part->base->ops->stats_size(part->base) * sizeof *stats);
@@ -242,7 +242,7 @@ static void test_share(void **state)
     data_free(&of);
 }
 
-/* Correlations that nothing is known of are found. */
+/* Refits find the correlations from an uncorrelated start. */
 static void test_correlations(void **state)
 {
     (void)state;
@@ -269,12 +269,12 @@ static void test_correlations(void **state)
     }
 }
 
-/* A component that no row belongs to takes half of the heaviest one, or of its class's, where one is missing. */
+/* An empty component becomes one half of the heaviest component, that of its class where there are classes. */
 static void test_idle_components(void **state)
 {
     (void)state;
     static const size_t of_kinds[] = {1, 2, 3, 4, 6};
-    long missed = 0, revived = 0;
+    long missed = 0, reinitialised = 0;
     for (size_t n = 0; n < 5; n++) {
         data of = draw(&kinds[of_kinds[n]], 5000 + 60 * n);
         base_fixture *it = start_of(&kinds[of_kinds[n]], &of, 0);
@@ -295,7 +295,7 @@ static void test_idle_components(void **state)
             gkv_real *stats = stats_of(it, NULL);
             const gkv_base_refit_report report = refit(it, &of, stats, 1, 1);
             last = report.held_out_after;
-            revived += report.revived;
+            reinitialised += report.reinitialised;
             free(stats);
         }
         gkv_mixture_weights(self, &it->params, weights);
@@ -308,14 +308,14 @@ static void test_idle_components(void **state)
         base_fixture_end(it);
         data_free(&of);
     }
-    assert_true(missed > 0 && revived > 0); /* or nothing was tested */
+    assert_true(missed > 0 && reinitialised > 0); /* or nothing was tested */
 }
 
 /* --- The prior of shapes --------------------------------------------------------------- */
 
 enum { MARGINS = 40, COMPONENTS = 30 };
 
-/* Shapes of this spread, as rows of these numbers tell them, drawn to 0 by the prior of that spread. */
+/* Draws shapes with this standard deviation, and their estimates from so many rows, shrunk to 0 by the prior. */
 static void make_shapes(const double sd[2], const double *rows, gkv_gk *margins)
 {
     static const double information[2] = {0.96, 1.404};
@@ -325,14 +325,14 @@ static void make_shapes(const double sd[2], const double *rows, gkv_gk *margins)
         double found[2];
         for (size_t s = 0; s < 2; s++) {
             const double about = information[s] * rows[i / MARGINS];
-            const double told = sd[s] * noise[4 * i + s] + noise[4 * i + 2 + s] / sqrt(about);
-            found[s] = told * sd[s] * sd[s] / (sd[s] * sd[s] + 1 / about);
+            const double estimate = sd[s] * noise[4 * i + s] + noise[4 * i + 2 + s] / sqrt(about);
+            found[s] = estimate * sd[s] * sd[s] / (sd[s] * sd[s] + 1 / about);
         }
         margins[i] = (gkv_gk){0, 1, found[0], found[1], 0.8, 0};
     }
 }
 
-/* The spread that shapes were drawn with is found again, from what it has left of them. */
+/* The prior recovers the standard deviation of the shapes from their shrunk estimates. */
 static void test_prior(void **state)
 {
     (void)state;
@@ -354,8 +354,7 @@ static void test_prior(void **state)
     assert_close(sqrt(least.variance[1]), 0.02, 1e-6);
 }
 
-/* Where components are normal, few rows do not make them anything else: with the prior g and k stay next to 0, and
- * without one they would not. */
+/* With the prior, g and k of normal components stay near 0 even for few rows; without a prior they would not. */
 static void test_normal_components(void **state)
 {
     (void)state;
@@ -390,8 +389,8 @@ static void test_normal_components(void **state)
     data_free(&of);
 }
 
-/* Skewed numbers, mixed linearly: dependent codes that no g-and-k copula has. What a stats says of other dimensions'
- * scores brings shapes nearer to what is most likely. */
+/* Linear mixtures of skewed numbers are dependent codes that no g-and-k copula has. The coupling statistics bring the
+ * shapes closer to the maximum of the likelihood. */
 static void test_coupling(void **state)
 {
     (void)state;
@@ -427,7 +426,7 @@ static void test_coupling(void **state)
     data_free(&of);
 }
 
-/* Everything mirrored: so are the steps. */
+/* The steps for mirrored data are mirrored. */
 static void test_mirror(void **state)
 {
     (void)state;
@@ -468,7 +467,7 @@ static void test_mirror(void **state)
     data_free(&of);
 }
 
-/* Shapes in common are refitted to codes: they have no stats. */
+/* Mixtures with shared shapes have no statistics and are refitted to codes. */
 static void test_shared(void **state)
 {
     (void)state;

@@ -3,7 +3,7 @@
 
 enum { D = 3, ROWS = 12 };
 
-static void place(base_fixture *it, double location, double scale, double freedom)
+static void set_margins(base_fixture *it, double location, double scale, double freedom)
 {
     for (size_t j = 0; j < it->d; j++) {
         gkv_param_value(&it->params, 0)[j] = location + 0.1 * (double)j;
@@ -30,7 +30,7 @@ static void test_gradients(void **state)
     for (size_t f = 0; f < 4; f++)
         for (int trainable = 0; trainable < 2; trainable++) {
             base_fixture *it = base_fixture_begin("student-t", ROWS, D, trainable);
-            place(it, 0.4, 0.7, freedoms[f]);
+            set_margins(it, 0.4, 0.7, freedoms[f]);
             test_normals(1, ROWS * D, 3, gkv_at(&it->ws, it->base->eps, 0));
             test_normals(2, ROWS, 1, gkv_at(&it->ws, it->base->d_log_density, 0));
             loss(it);
@@ -58,7 +58,7 @@ static void test_known_values(void **state)
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         base_fixture *it = base_fixture_begin("student-t", 1, 1, false);
-        place(it, 2, 3, known[i].freedom);
+        set_margins(it, 2, 3, known[i].freedom);
         const gkv_gk normal = gkv_gk_standard();
         double row = gkv_gk_quantile(&normal, known[i].p), x = 2 + 3 * known[i].t, pdf, cdf;
         it->base->ops->transform(it->base, &it->params, 1, NULL, &row);
@@ -71,7 +71,7 @@ static void test_known_values(void **state)
         base_fixture_end(it);
     }
     base_fixture *cauchy = base_fixture_begin("student-t", 1, 1, false);
-    place(cauchy, 0, 1, 1);
+    set_margins(cauchy, 0, 1, 1);
     *gkv_at(&cauchy->ws, cauchy->base->eps, 0) = 2;
     cauchy->base->ops->log_density(cauchy->base, &cauchy->ws, 0, 1);
     assert_close(*gkv_at(&cauchy->ws, cauchy->base->log_density, 0), -log(3.14159265358979323846 * 5), 1e-12);
@@ -84,7 +84,7 @@ static void test_refit(void **state)
     enum { FIT = 20000, HELD_OUT = 4000 };
     static double rows[(FIT + HELD_OUT) * D];
     base_fixture *truth = base_fixture_begin("student-t", 1, D, false), *it = base_fixture_begin("student-t", 1, D, true);
-    place(truth, 1, 2, 3);
+    set_margins(truth, 1, 2, 3);
     test_normals(5, (FIT + HELD_OUT) * D, 1, rows);
     truth->base->ops->transform(truth->base, &truth->params, FIT + HELD_OUT, NULL, rows);
     const gkv_base_codes codes = {.fit = rows, .held_out = rows + FIT * D, .fit_count = FIT, .held_out_count = HELD_OUT};

@@ -75,7 +75,7 @@ static void test_gradient_on_average(void **state)
         gkv_model *model = open_model(bases[i % 2], gradients[i / 2 % 2]);
         const size_t total = model->params.total;
         gkv_workspace all = open_workspace(model, DRAWS), one = open_workspace(model, 1);
-        gkv_objective objective = {.kl_weight = i / 4 ? 0.3 : 1, .iwae = true, .path = i / 2 % 2};
+        gkv_objective objective = {.kl_weight = i / 4 ? 0.3 : 1, .iwae = true, .path_derivative = i / 2 % 2};
         double *wanted = calloc(2 * total, sizeof *wanted), *sum = wanted + total, *grads = model->params.grads;
         assert_non_null(wanted);
         forward_all(model, &all, STEP);
@@ -83,12 +83,12 @@ static void test_gradient_on_average(void **state)
         for (size_t part = 0; part < gkv_pass_parts(model); part++)
             gkv_pass_gradient(model, &all, DRAWS, part);
         memcpy(wanted, grads, total * sizeof *grads);
-        objective.chosen = true;
+        objective.resampled = true;
         for (size_t k = 0; k < DRAWS; k++) {
-            const double share = *gkv_at(&all, model->share, k);
+            const double share = *gkv_at(&all, model->draw_weight, k);
             assert_true(share > 1e-6);
             memcpy(gkv_at(&one, model->posterior.u, 0), gkv_at(&all, model->posterior.u, k), LATENT * sizeof(double));
-            *gkv_at(&one, model->share, 0) = share;
+            *gkv_at(&one, model->draw_weight, 0) = share;
             gkv_pass_forward(model, &one, 0, 1);
             gkv_pass_backward(model, &one, 0, 1, &objective);
             for (size_t part = 0; part < gkv_pass_parts(model); part++)
@@ -119,15 +119,15 @@ static void test_choice(void **state)
         place[i] = (uint32_t)(1000 - 7 * i);
     assert_ok(gkv_resampler_create(model, &ws, 2, BATCH, &resampler));
     assert_int_equal(resampler->batch, 16);
-    const gkv_objective objective = {.kl_weight = 0.7, .iwae = true, .path = true, .chosen = true};
+    const gkv_objective objective = {.kl_weight = 0.7, .iwae = true, .path_derivative = true, .resampled = true};
     double first = 0, first_share = 0, variance = 0;
     for (uint64_t step = 0; step < STEPS; step++) {
         forward_all(model, &all, step);
-        gkv_pass_shares(model, &all, 0, BATCH * DRAWS, &objective);
+        gkv_pass_draw_weights(model, &all, 0, BATCH * DRAWS, &objective);
         gkv_resampler_pass(resampler, 1, &ws, 7, BATCH - 7, place + 7, step, &objective); /* in two parts, from the last */
         gkv_resampler_pass(resampler, 0, &ws, 0, 7, place, step, &objective);
         for (size_t i = 0; i < BATCH; i++) {
-            const double *u = gkv_at(&ws, model->posterior.u, i), share = *gkv_at(&ws, model->share, i);
+            const double *u = gkv_at(&ws, model->posterior.u, i), share = *gkv_at(&ws, model->draw_weight, i);
             double reconstruction = 0, kl = 0;
             size_t chosen = DRAWS;
             for (size_t k = 0; k < DRAWS; k++) {
@@ -138,10 +138,10 @@ static void test_choice(void **state)
                 kl += (*gkv_at(&all, model->posterior.log_q, row) - gkv_pass_log_prior(model, &all, row)) / DRAWS;
             }
             assert_true(chosen < DRAWS);
-            assert_close(share, *gkv_at(&all, model->share, i * DRAWS + chosen), 1e-12);
-            assert_close(resampler->seen[2 * i], reconstruction, 1e-12);
-            assert_close(resampler->seen[2 * i + 1], kl, 1e-10);
-            const double expected = *gkv_at(&all, model->share, i * DRAWS);
+            assert_close(share, *gkv_at(&all, model->draw_weight, i * DRAWS + chosen), 1e-12);
+            assert_close(resampler->losses[2 * i], reconstruction, 1e-12);
+            assert_close(resampler->losses[2 * i + 1], kl, 1e-10);
+            const double expected = *gkv_at(&all, model->draw_weight, i * DRAWS);
             first += chosen == 0;
             first_share += expected;
             variance += expected * (1 - expected);

@@ -140,7 +140,7 @@ static void test_refits_of_mixtures(void **state)
             take_steps(trainer, taken);
             assert_true(gkv_trainer_refit_due(trainer, trainer->state.step));
             assert_ok(gkv_trainer_refit(trainer, &report));
-            assert_true(report.share > 0); /* of a stats */
+            assert_true(report.forgetting > 0); /* of a stats */
             assert_ok(gkv_bench_training_refit(training, 1, 0, &seconds));
             assert_true(seconds > 0);
             assert_memory_equal(model->params.values, trainer->model->params.values, bytes);

@@ -62,11 +62,11 @@ static void add_step(const gkv_trainer *trainer, gkv_real *stats)
     for (size_t image = 0; draws > 1 && image < BATCH; image++) {
         double sum = 0;
         for (size_t k = 0; k < draws; k++)
-            sum += (double)*gkv_at(&trainer->ws, trainer->model->share, image * draws + k);
+            sum += (double)*gkv_at(&trainer->ws, trainer->model->draw_weight, image * draws + k);
         assert_close(sum, 1, 1e-5);
     }
     for (size_t part = 0; part < base->ops->stats_parts(base); part++)
-        base->ops->stats(base, &trainer->ws, draws > 1 ? &trainer->model->share : NULL, rows, part, stats);
+        base->ops->stats(base, &trainer->ws, draws > 1 ? &trainer->model->draw_weight : NULL, rows, part, stats);
 }
 
 /* How many images the stats has seen; it leaves out what hardly is of a component. */
@@ -169,7 +169,7 @@ static void test_return_to_before(void **state)
     assert_int_equal(trainer->state.step, 2 * FIRST);
     assert_true(is_empty(trainer));
     assert_ok(gkv_trainer_refit(trainer, &report));
-    assert_true(report.step > 0 && report.share == 0);
+    assert_true(report.step > 0 && report.forgetting == 0);
     const gkv_base_mixture *self = gkv_base_mixture_of(trainer->model->base);
     for (size_t k = 1; k < self->components; k++)
         assert_true(memcmp(gkv_mixture_margin(self, params, GKV_MIXTURE_A, 0), gkv_mixture_margin(self, params, GKV_MIXTURE_A, k),

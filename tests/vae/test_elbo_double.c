@@ -12,7 +12,7 @@ typedef struct choice {
     const char *posterior, *posterior_flow, *prior_flow, *base, *base_fit, *block;
     double kl_weight;
     size_t draws;
-    bool iwae, path;
+    bool iwae, path_derivative;
 } choice;
 
 typedef struct fixture {
@@ -33,7 +33,8 @@ static void set(gkv_settings *settings, const char *name, const char *value)
 static fixture begin(const choice *wish)
 {
     const size_t draws = wish->draws;
-    fixture it = {.objective = {.kl_weight = wish->kl_weight, .iwae = wish->iwae, .path = wish->path}, .rows = BATCH * draws};
+    fixture it = {.objective = {.kl_weight = wish->kl_weight, .iwae = wish->iwae,
+                                .path_derivative = wish->path_derivative}, .rows = BATCH * draws};
     gkv_settings settings;
     gkv_settings_defaults(&settings);
     set(&settings, "model.latent", "3");
@@ -158,7 +159,7 @@ static double surrogate(void *context)
 static void hold(fixture *it)
 {
     for (size_t r = 0; r < it->rows; r++) {
-        it->share[r] = *gkv_at(&it->ws, it->model->share, r);
+        it->share[r] = *gkv_at(&it->ws, it->model->draw_weight, r);
         memcpy(it->mean + r * LATENT, gkv_at(&it->ws, it->model->posterior.encoded, r / it->ws.draws),
                LATENT * sizeof *it->mean);
         memcpy(it->sigma + r * LATENT, gkv_at(&it->ws, it->model->posterior.sigma, r), LATENT * sizeof *it->sigma);
@@ -222,8 +223,9 @@ static void check(const choice *wish)
         double *value = params->values + param->offset, *grad = params->grads + param->offset;
         if (!param->trainable)
             continue;
-        const bool path = wish->path && gkv_posterior_has_path(&it.model->posterior) &&
-                          strncmp(param->name, "encoder.", 8) == 0;
+        const bool path_derivative = wish->path_derivative &&
+                                     gkv_posterior_has_path_derivative(&it.model->posterior) &&
+                                     strncmp(param->name, "encoder.", 8) == 0;
         const bool triangle = strcmp(param->name, "prior.base.cholesky") == 0;
         const bool upper = strcmp(param->name, "prior.base.whitening") == 0;
         for (size_t row = 0; row < param->rows && upper; row++) {
@@ -233,7 +235,7 @@ static void check(const choice *wish)
         if (upper)
             continue;
         for (size_t row = 0; row < (triangle ? LATENT : 1); row++)
-            assert_gradient(path ? surrogate : loss, &it, value + row * LATENT, grad + row * LATENT,
+            assert_gradient(path_derivative ? surrogate : loss, &it, value + row * LATENT, grad + row * LATENT,
                             triangle ? row + 1 : param->size, 1, 2e-7, param->name);
     }
     end(&it);

@@ -1,3 +1,4 @@
+/* The table of likelihood families. */
 #include "likelihood/likelihood.h"
 
 static const gkv_likelihood_ops *const families[GKV_LIKELIHOODS] = {
