@@ -15,16 +15,21 @@ typedef struct base_fit_arguments {
 } base_fit_arguments;
 
 static const struct argp_option options[] = {
-    {"base", 'b', "BASE", 0, "full-gaussian, student-t, gk, gk-copula, gaussian-mixture, gk-mixture, gk-by-class, or "
-                            "normal (needed)", 0},
-    {"components", 'k', "K", 0, "Of a mixture; of each class, by class (default: the model's model.base_components)", 0},
-    {"covariance", 'c', "full|low-rank|diagonal", 0, "Correlations within a component: full, low-rank or diagonal (default: "
-                                                     "the model's)", 0},
-    {"rank", 'r', "N", 0, "Factors of a low-rank covariance (default: the model's model.base_rank)", 0},
-    {"tied-shapes", 'g', "yes|no", 0, "Whether all components have the same g and k (default: as the model)", 0},
-    {"codes", 'n', "N", 0, "Training codes to fit to, at most (default: 50000)", 0},
-    {"out", 'o', "FOLDER", 0, "Keep the model with its new base in this folder (default: only say what it is worth)", 0},
-    {"update", 'u', NULL, 0, "Keep it in the run's own folder, and what it replaces as *.before-fit.* (default: no)", 0},
+    {"base", 'b', "BASE", 0,
+     "The base distribution to fit: normal, full-gaussian, student-t, gk, gk-copula, gaussian-mixture, gk-mixture "
+     "or gk-by-class (needed)", 0},
+    {"components", 'k', "K", 0,
+     "The number of components of a mixture, or of each class's mixture for gk-by-class (default: "
+     "model.base_components of the model)", 0},
+    {"covariance", 'c', "full|low-rank|diagonal", 0,
+     "The correlations within a component: full, low-rank or diagonal (default: those of the model)", 0},
+    {"rank", 'r', "N", 0, "The number of factors of a low-rank covariance (default: model.base_rank of the model)", 0},
+    {"tied-shapes", 'g', "yes|no", 0, "Whether all components have the same g and k (default: as in the model)", 0},
+    {"codes", 'n', "N", 0, "Fit to at most N training codes (default: 50000)", 0},
+    {"out", 'o', "FOLDER", 0, "Write the model with its new base to this folder (default: only print the result)", 0},
+    {"update", 'u', NULL, 0,
+     "Write the model with its new base to the run's own folder, and keep the replaced files as *.before-fit.* "
+     "(default: no)", 0},
     {.name = NULL},
 };
 
@@ -105,10 +110,12 @@ int cli_base_fit(int argc, char **argv)
     static const struct argp argp = {
         .options = options, .children = cli_model_and_data, .parser = parse,
         .args_doc = "FOLDER --base BASE\nMODEL.safetensors --base BASE",
-        .doc = "Fits another base to the codes of a trained model's training images, all else staying as it is, and says "
-               "what held-out codes are worth under it and under the base that the model has.\v"
-               "Held out are the run's validation images, or every fifth if there are none. Gains are those of the KL "
-               "term: a base that is better by 0.1 nats lowers −ELBO by as much, and training on with it by more."};
+        .doc = "Fits another base distribution to the codes of a trained model's training images. The rest of the "
+               "model does not change. Prints the mean log density of held-out codes under the old base and under "
+               "the new one.\v"
+               "The held-out codes are those of the run's validation images, or of every fifth training image if "
+               "the run has none. A gain in log density is a gain in the KL term: a base that is better by 0.1 nats "
+               "lowers −ELBO by 0.1 nats. Further training with the new base can lower it more."};
     base_fit_arguments a = {.update = false};
     gkv_base_fit_defaults(&a.fit);
     cli_run run = {.model = NULL};

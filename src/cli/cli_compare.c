@@ -6,18 +6,25 @@
 #include <string.h>
 
 static const struct argp_option options[] = {
-    {"out", 'o', "FOLDER", 0, "Write compare.csv, compare.json, pictures and the page index.html to this folder; with a plan "
-                              "also its runs (default: no files; with a plan results/PLAN)", 0},
-    {"against", 'a', "RUN", 0, "Take differences from this run, or from this model of the table (default: the first, or that "
-                               "of the plan)", 0},
-    {"metrics", 'm', "KEY,…", 0, "Show these keys of metrics.json; differences are of the first (default: those of likelihoods, "
-                                 "draws, errors and times that the runs have)", 0},
-    {"plan", 'p', "FILE", 0, "Train and evaluate the models of this plan that are not finished yet (default: compare runs)", 0},
-    {"seeds", 'S', "N-N,…", 0, "Seeds of a plan's models, such as 1-3 or 1,5 (default: those of the plan)", 0},
-    {"only", 'n', "NAME,…", 0, "Only these models of a plan (default: all)", 0},
-    {"table", 'T', NULL, 0, "Print the table of a plan's finished runs; train and evaluate nothing (default: no)", 0},
-    {"data-folder", 'f', "DIR", 0, "Folder of a plan's images, as data.folder (default: that of its configuration)", 0},
-    {"threads", 't', "N", 0, "Threads of a plan's training and evaluation, as train.threads (default: as configured)", 0},
+    {"out", 'o', "FOLDER", 0,
+     "Write compare.csv, compare.json, pictures and the page index.html to this folder. With a plan it also "
+     "contains the runs (default: no files; with a plan results/PLAN)", 0},
+    {"against", 'a', "RUN", 0,
+     "Show differences from this run, or from this model of the table (default: the first, or that of the plan)", 0},
+    {"metrics", 'm', "KEY,…", 0,
+     "Show these keys of metrics.json, and differences of the first of them (default: the likelihoods, metrics of "
+     "draws, errors and times that the runs have)", 0},
+    {"plan", 'p', "FILE", 0,
+     "Train and evaluate the models of this plan that are not finished yet (default: compare runs)", 0},
+    {"seeds", 'S', "N-N,…", 0,
+     "Use these seeds for the models of a plan, such as 1-3 or 1,5 (default: those of the plan)", 0},
+    {"only", 'n', "NAME,…", 0, "Use only these models of a plan (default: all)", 0},
+    {"table", 'T', NULL, 0,
+     "Print the table of a plan's finished runs, and train and evaluate nothing (default: no)", 0},
+    {"data-folder", 'f', "DIR", 0,
+     "The folder of a plan's images, as data.folder (default: that of its configuration)", 0},
+    {"threads", 't', "N", 0,
+     "The number of threads of a plan's training and evaluation, as train.threads (default: as configured)", 0},
     {.name = NULL},
 };
 
@@ -121,10 +128,10 @@ int cli_compare(int argc, char **argv)
 {
     static const struct argp argp = {
         .options = options, .parser = parse, .args_doc = "RUN…\n--plan FILE",
-        .doc = "Compares the figures of several runs. Runs that differ only in their seed share a row, which has the mean over "
-               "seeds and its standard error. Differences are paired by seed.\v"
-               "A plan (docs/compare.md) describes models by their settings, and how they are evaluated. Finished steps are not "
-               "repeated, so after Ctrl-C the same command continues."};
+        .doc = "Compares the figures of several runs. Runs that differ only in their seed form one row, which shows "
+               "the mean over the seeds and its standard error. Differences are paired by seed.\v"
+               "A plan (docs/compare.md) describes models by their settings, and how they are evaluated. Finished "
+               "steps are not repeated, so the same command continues after Ctrl-C."};
     compare_arguments a = {.plan = NULL};
     char *command = cli_command(argc, argv);
     a.command = command;

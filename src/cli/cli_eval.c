@@ -27,24 +27,33 @@ static const char *const sets[] = {"test", "train", "validation"};
 enum { SETS = sizeof sets / sizeof *sets };
 
 static const struct argp_option options[] = {
-    {"samples", 'n', "S", 0, "Importance samples per image, as eval.samples (default: the run's, or 500)", 0},
-    {"images", 'i', "N", 0, "That many of the set's images, from the first, as eval.images (default: the run's, or all)", 0},
-    {"seed", 'S', "N", 0, "Of posterior noise and binarization, as eval.seed (default: the run's, or 1)", 0},
-    {"refine", 'r', "lm:T[:S]", 0, "Also refine each image's posterior, by T iterations of Levenberg–Marquardt with S "
-     "samples, and measure both (default: no; S is 2)", 0},
-    {"of", 'o', "test|train|validation", 0, "Which images: test; train, those the model was trained on; or validation, "
-     "those held out of them. Of other than test images there are figures only, in metrics-train.json or "
+    {"samples", 'n', "S", 0,
+     "The number of importance samples per image, as eval.samples (default: that of the run, or 500)", 0},
+    {"images", 'i', "N", 0, "Use only the first N images, as eval.images (default: that of the run, or all)", 0},
+    {"seed", 'S', "N", 0,
+     "The seed of posterior noise, draws and binarization, as eval.seed (default: that of the run, or 1)", 0},
+    {"refine", 'r', "lm:T[:S]", 0,
+     "Also refine each image's posterior by T iterations of Levenberg–Marquardt with S samples, and measure both "
+     "posteriors (default: no; S is 2)", 0},
+    {"of", 'o', "test|train|validation", 0,
+     "Measure on the test images; on train, the images that the model was trained on; or on validation, the images "
+     "held out of them. For train and validation the command writes figures only, to metrics-train.json or "
      "metrics-validation.json (default: test)", 0},
-    {"draws", 'd', "N", 0, "Images in a set of draws for the metrics of generation, as eval.draws (default: the run's, or "
-     "as many as there are test images)", 0},
-    {"draw-sets", 'D', "N", 0, "Number of sets of draws, as eval.draw_sets (default: the run's, or 3)", 0},
-    {"temperature", 'T', "T", 0, "Temperature of these draws, as eval.temperature (default: the run's, or 1)", 0},
-    {"no-generation", 'G', NULL, 0, "Skip the metrics of generation, as --set eval.generation=none (default: they are measured if there is a feature "
-     "network for the data set)", 0},
-    {"no-pictures", 'P', NULL, 0, "Figures only: no pictures and no page (default: all)", 0},
-    {"figures", 'F', "FILE", 0, "Write the figures to this file, and nothing to the folder (default: metrics.json, pictures and the "
-     "page in the folder)", 0},
-    {"quiet", 'q', NULL, 0, "No progress (default: a live line on a terminal, else a line every tenth)", 0},
+    {"draws", 'd', "N", 0,
+     "The number of images in a set of draws for the metrics of generation, as eval.draws (default: that of the "
+     "run, or the number of test images)", 0},
+    {"draw-sets", 'D', "N", 0, "The number of sets of draws, as eval.draw_sets (default: that of the run, or 3)", 0},
+    {"temperature", 'T', "T", 0,
+     "The temperature of the draws, as eval.temperature (default: that of the run, or 1)", 0},
+    {"no-generation", 'G', NULL, 0,
+     "Skip the metrics of generation, as --set eval.generation=none (default: they are measured if there is a "
+     "feature network for the data set)", 0},
+    {"no-pictures", 'P', NULL, 0, "Write figures only, without pictures and page (default: write all of them)", 0},
+    {"figures", 'F', "FILE", 0,
+     "Write the figures to this file, and nothing to the folder (default: metrics.json, pictures and the page in "
+     "the folder)", 0},
+    {"quiet", 'q', NULL, 0,
+     "Print no progress (default: a live line on a terminal, otherwise a line for each tenth)", 0},
     {.name = NULL},
 };
 
@@ -175,8 +184,8 @@ static bool measures_all(const cli_run *run, const gkv_dataset *test)
 
 static const struct argp eval_argp = {
     .options = options, .children = cli_model_and_data, .parser = parse, .args_doc = "FOLDER",
-    .doc = "Measures a run's model, on the test images unless others are asked for. Writes metrics.json, pictures "
-           "and the page index.html into the folder."};
+    .doc = "Measures the model of a run, on the test images unless --of names others. Writes metrics.json, pictures "
+           "and the results page index.html to the folder."};
 
 static bool measures_generation(const gkv_settings *settings)
 {

@@ -37,15 +37,20 @@ typedef struct gk_arguments {
 } gk_arguments;
 
 static const struct argp_option options[] = {
-    {"params", 'p', "A,B,g,k[,c]", 0, "The distribution: median, scale > 0, skewness, tails; c is 0.8 by default; "
-                                      "this or --fit is needed", 0},
-    {"fit", 'f', "FILE.json", 0, "The distribution that gkvae fit --json found (default: --params)", 0},
-    {"column", 'c', "NAME", 0, "Which of several in that file (default: the only one)", 0},
-    {"family", 'F', "gk|gh|ggh", 0, "g-and-k, g-and-h (k stands for h), or generalised g-and-h (default: gk)", 0},
-    {"upper", 'u', NULL, 0, "cdf, logcdf, quantile: of the upper tail, P(X > x) (default: P(X ≤ x))", 0},
-    {"log", 'l', NULL, 0, "pdf, cdf, quantile: densities and probabilities by their logarithms (default: no)", 0},
-    {"count", 'n', "N", 0, "sample: how many numbers (default: 1)", 0},
-    {"seed", 'S', "N", 0, "sample: of the draws (default: 1)", 0},
+    {"params", 'p', "A,B,g,k[,c]", 0,
+     "The parameters of the distribution: median A, scale B > 0, skewness g, tail weight k, and c, which is 0.8 by "
+     "default; this or --fit is needed", 0},
+    {"fit", 'f', "FILE.json", 0, "Use the distribution in this output of gkvae fit --json (default: --params)", 0},
+    {"column", 'c', "NAME", 0,
+     "Use the distribution of this column, if the file has several (default: the only one)", 0},
+    {"family", 'F', "gk|gh|ggh", 0,
+     "gk, the g-and-k family; gh, the g-and-h family, with h in place of k; or ggh, the generalised g-and-h family "
+     "(default: gk)", 0},
+    {"upper", 'u', NULL, 0, "For cdf, logcdf and quantile: use the upper tail, P(X > x) (default: P(X ≤ x))", 0},
+    {"log", 'l', NULL, 0,
+     "For pdf, cdf and quantile: print and read logarithms of densities and probabilities (default: no)", 0},
+    {"count", 'n', "N", 0, "For sample: the number of draws (default: 1)", 0},
+    {"seed", 'S', "N", 0, "For sample: the seed of the draws (default: 1)", 0},
     {.name = NULL},
 };
 
@@ -207,9 +212,9 @@ int cli_gk(int argc, char **argv)
         .options = options, .parser = parse,
         .args_doc = "pdf|logpdf|cdf|logcdf|quantile|z --params A,B,g,k [NUMBER…]\n"
                     "sample --params A,B,g,k -n N\nsummary --params A,B,g,k",
-        .doc = "Evaluates, and draws from, a g-and-k distribution: of each number its density, its probability, its "
-               "quantile or the normal score z behind it. Numbers are arguments or, without any, words on standard "
-               "input. Each answer is a line with 17 digits, which give the same double back.\v"
+        .doc = "Evaluates a g-and-k distribution, or draws from it. For each number it prints the density, the "
+               "probability, the quantile or the normal score z. The numbers are arguments or, without any, words "
+               "on standard input. Each result is a line with 17 digits, which read back as the same double.\v"
                "  gkvae gk pdf --params 3,1,2,0.5 0 5 -1.5\n"
                "  gkvae gk quantile --params 3,1,2,0.5 0.01 0.99\n"
                "  gkvae gk quantile --upper --params 3,1,2,0.5 1e-12\n"
@@ -217,7 +222,7 @@ int cli_gk(int argc, char **argv)
                "  gkvae fit returns.csv --json > fit.json\n"
                "  gkvae gk cdf --fit fit.json -5\n"
                "  gkvae gk summary --params 0,1,0.5,0.2 --family gh\n\n"
-               "A number that is no probability gives nan, and the exit code 3 at the end."};
+               "The quantile of a number that is not a probability is nan, and the exit code is then 3."};
     gk_arguments a = {.family = "gk", .count = 1, .seed = 1};
     gkv_gk gk = gkv_gk_standard();
     int code = CLI_OK;

@@ -15,15 +15,17 @@ typedef struct interpolate_arguments {
 } interpolate_arguments;
 
 static const struct argp_option options[] = {
-    {"from", 'a', "I", 0, "Begin at test image I, from 0; with --to, repeated for more rows (default: eight pairs of "
-                          "images of different classes)", 0},
-    {"to", 'b', "J", 0, "End at test image J", 0},
-    {"from-class", 'A', "Y", 0, "Begin at draws of class Y; with --to-class, for models whose base is gk-by-class "
-                               "(default: from images)", 0},
+    {"from", 'a', "I", 0,
+     "Begin a row at test image I, counted from 0; needs --to, and may be repeated for more rows (default: eight "
+     "pairs of images of different classes)", 0},
+    {"to", 'b', "J", 0, "End a row at test image J; may be repeated (needed with --from)", 0},
+    {"from-class", 'A', "Y", 0,
+     "Begin at draws of class Y; needs --to-class, and a model whose base is gk-by-class (default: begin at "
+     "images)", 0},
     {"to-class", 'B', "Y", 0, "End at draws of class Y (needed with --from-class)", 0},
-    {"seed", 'S', "N", 0, "Of those draws (default: 1)", 0},
-    {"steps", 'n', "N", 0, "Images on the way, both ends included (default: 12)", 0},
-    {"out", 'o', "FILE.png", 0, "The picture (default: interpolations.png)", 0},
+    {"seed", 'S', "N", 0, "The seed of the draws of classes (default: 1)", 0},
+    {"steps", 'n', "N", 0, "The number of images in a row, with both ends (default: 12)", 0},
+    {"out", 'o', "FILE.png", 0, "Write the picture to this file (default: interpolations.png)", 0},
     {.name = NULL},
 };
 
@@ -98,8 +100,9 @@ int cli_interpolate(int argc, char **argv)
     static const struct argp argp = {
         .options = options, .children = cli_model_and_data, .parser = parse,
         .args_doc = "FOLDER\nMODEL.safetensors",
-        .doc = "Draws the way from one test image to another, or from one class to another: a straight line in ε, the space of the prior's base, "
-               "carried to latent codes by the prior's flow and decoded."};
+        .doc = "Draws interpolations from one test image to another, or from one class to another. An interpolation "
+               "is a straight line in ε, the space of the prior's base. The prior's flow transforms it to latent "
+               "codes, which are decoded."};
     interpolate_arguments a = {.out = "interpolations.png", .steps = CLI_STEPS, .from_class = -1, .to_class = -1,
                                .seed = 1};
     cli_run run = {.model = NULL};

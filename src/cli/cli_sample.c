@@ -18,17 +18,22 @@ typedef struct sample_arguments {
 } sample_arguments;
 
 static const struct argp_option options[] = {
-    {"count", 'n', "N", 0, "How many images (default: 200; with --class each 20 of each)", 0},
-    {"seed", 'S', "N", 0, "Of the draws (default: 1)", 0},
-    {"temperature", 'T', "T", 0, "Scale of the base's normal scores; below 1 is nearer to the mode (default: 1)", 0},
-    {"class", 'c', "Y", 0, "Only class Y; or \"each\": a block of rows for every class. For models whose base is "
-                          "gk-by-class (default: all classes, by their weights)", 0},
-    {"first", 'f', "N", 0, "Start with draw number N of the seed's sequence (default: 0)", 0},
-    {"form", 'm', "means|draws", 0, "means, the decoder's pixel probabilities; or draws, one Bernoulli draw of each "
-                                    "pixel (default: means)", 0},
-    {"out", 'o', "FILE.png", 0, "The picture (default: samples.png, or none with --idx or --npy)", 0},
-    {"idx", 'x', "FILE", 0, "Also write the images as IDX of unsigned bytes (default: no)", 0},
-    {"npy", 'y', "FILE.npy", 0, "Also write the images as a NumPy array of float32, [images, height·width] (default: no)", 0},
+    {"count", 'n', "N", 0, "The number of images (default: 200; with --class each 20 of each class)", 0},
+    {"seed", 'S', "N", 0, "The seed of the draws (default: 1)", 0},
+    {"temperature", 'T', "T", 0,
+     "The scale of the base's normal scores; below 1, draws are nearer to the mode (default: 1)", 0},
+    {"class", 'c', "Y", 0,
+     "Draw only class Y, or with \"each\" a block of rows for every class; needs a model whose base is gk-by-class "
+     "(default: all classes, by their weights)", 0},
+    {"first", 'f', "N", 0, "Start at draw number N of the seed's sequence (default: 0)", 0},
+    {"form", 'm', "means|draws", 0,
+     "means, the decoder's pixel probabilities; or draws, one Bernoulli draw of each pixel (default: means)", 0},
+    {"out", 'o', "FILE.png", 0,
+     "Write the picture to this file (default: samples.png, or no picture with --idx or --npy)", 0},
+    {"idx", 'x', "FILE", 0,
+     "Also write the images to this file in the IDX format, as unsigned bytes (default: no)", 0},
+    {"npy", 'y', "FILE.npy", 0,
+     "Also write the images to this file as a NumPy array of float32, [images, height·width] (default: no)", 0},
     {.name = NULL},
 };
 
@@ -175,11 +180,12 @@ int cli_sample(int argc, char **argv)
 {
     static const struct argp argp = {
         .options = options, .children = cli_model_only, .parser = parse, .args_doc = "FOLDER\nMODEL.safetensors",
-        .doc = "Draws images from a model: the decoder's pixel probabilities at draws from the prior, or with --form "
-               "draws pixels that are 0 or 1.\v"
-               "IDX has 255 times each probability, rounded to the nearest whole number and halves to even; with --form draws "
-               "it has 0 and 255. Each draw depends only on the seed and its number, so --first can write a long "
-               "sequence in parts. The images are held in memory: 4 bytes a pixel for --npy, 1 byte for --idx."};
+        .doc = "Draws images from a model. They are the decoder's pixel probabilities at draws from the prior or, "
+               "with --form draws, pixels that are 0 or 1.\v"
+               "An IDX file contains 255 times each probability, rounded to the nearest whole number, and halves to "
+               "even. With --form draws it contains 0 and 255. Each draw depends only on the seed and its number, "
+               "so --first can write a long sequence in parts. The images are held in memory, with 4 bytes per "
+               "pixel for --npy and 1 byte for --idx."};
     sample_arguments a = {.draws = {.seed = 1, .temperature = 1}};
     cli_run run = {.model = NULL};
     int code = CLI_OK;

@@ -71,12 +71,13 @@ static void print_markdown(const gkv_settings *defaults)
 int cli_settings(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"markdown", 'm', NULL, 0, "As the page docs/configuration.md (default: plain text, as an INI file)", 0},
+        {"markdown", 'm', NULL, 0,
+         "Print the page docs/configuration.md (default: plain text, in the form of an INI file)", 0},
         {.name = NULL},
     };
     static const struct argp argp = {
         .options = options, .parser = parse,
-        .doc = "Prints every key of a configuration with its default, what it may be and what it means."};
+        .doc = "Prints every setting with its default, its allowed values and its meaning."};
     bool markdown = false;
     gkv_settings defaults;
     const int code = cli_parse(&argp, argc, argv, &markdown);

@@ -19,15 +19,20 @@ typedef struct train_arguments {
 } train_arguments;
 
 static const struct argp_option options[] = {
-    {"out", 'o', "FOLDER", 0, "The run's folder, made if need be (needed)", 0},
+    {"out", 'o', "FOLDER", 0, "Keep the run in this folder, which is created if necessary (needed)", 0},
     {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)", 0},
-    {"epochs", 'e', "N", 0, "As --set train.epochs=N (default: the configuration's, or that of gkvae settings)", 0},
-    {"seed", 'S', "N", 0, "As --set train.seed=N (default: the configuration's, or 1)", 0},
-    {"threads", 't', "N", 0, "As --set train.threads=N (default: the configuration's, or one per processor)", 0},
-    {"resume", 'r', NULL, 0, "Go on from the folder's checkpoint, with its config.ini (default: a new run)", 0},
-    {"overwrite", 'w', NULL, 0, "Replace a run, or files of its names, in the folder (default: leave them alone and "
-                                "fail)", 0},
-    {"quiet", 'q', NULL, 0, "No progress (default: a line an epoch, and on a terminal a live line)", 0},
+    {"epochs", 'e', "N", 0,
+     "The number of epochs, as --set train.epochs=N (default: that of the configuration, or of gkvae settings)", 0},
+    {"seed", 'S', "N", 0, "The seed of the run, as --set train.seed=N (default: that of the configuration, or 1)", 0},
+    {"threads", 't', "N", 0,
+     "The number of threads, as --set train.threads=N. The results do not depend on it (default: that of the "
+     "configuration, or one per processor)", 0},
+    {"resume", 'r', NULL, 0,
+     "Continue the run in the folder from its checkpoint, with its config.ini (default: start a new run)", 0},
+    {"overwrite", 'w', NULL, 0,
+     "Replace the run in the folder, and other files that have the names of a run's files (default: keep them and "
+     "fail)", 0},
+    {"quiet", 'q', NULL, 0, "Print no progress (default: a line per epoch, and a live line on a terminal)", 0},
     {.name = NULL},
 };
 
@@ -100,8 +105,8 @@ static void print_epoch(const gkv_train_progress *p)
     if (p->epoch < p->epochs)
         printf("  ETA %s", cli_duration(p->seconds_left, time));
     if (p->refitted) {
-        printf("  refit: moved %.2g, ", p->refit_step);
-        if (p->g_min != 0 || p->g_max != 0 || p->k_min != 0 || p->k_max != 0) /* those of a base without g and k */
+        printf("  refit: %s", p->refit_step > 0 ? "" : "rejected, "); /* a rejected refit leaves the base unchanged */
+        if (p->g_min != 0 || p->g_max != 0 || p->k_min != 0 || p->k_max != 0) /* a base without g and k has only zeros */
             printf("g %s … %s, k %s … %s, ", cli_decimal(p->g_min, 2, number[0]), cli_decimal(p->g_max, 2, number[1]),
                    cli_decimal(p->k_min, 2, number[2]), cli_decimal(p->k_max, 2, number[3]));
         printf("%.2f s", p->refit_seconds);
@@ -229,9 +234,10 @@ int cli_train(int argc, char **argv)
 {
     static const struct argp argp = {
         .options = options, .parser = parse, .args_doc = "[CONFIG.ini] --out FOLDER\n--resume --out FOLDER",
-        .doc = "Trains a model by a configuration, or by the defaults, and keeps it in a folder.\v"
-               "Ctrl-C stops at the end of a step and saves, so that --resume goes on to the very same result. "
-               "All settings and their defaults: gkvae settings"};
+        .doc = "Trains a model with the settings of CONFIG.ini, or with the default settings, and keeps the run in "
+               "a folder.\v"
+               "Ctrl-C stops training at the end of a step and saves the run. --resume then continues to exactly "
+               "the same result. gkvae settings prints all settings and their defaults."};
     train_arguments a = {.config = NULL};
     gkv_settings settings;
     gkv_train_options how;
