@@ -8,7 +8,7 @@
 
 typedef struct base_fit_arguments {
     cli_model_arguments model;
-    cli_assignments wanted; /* of model.base and its like */
+    cli_assignments wanted; /* of model.base and its parameters */
     const char *out;
     bool update, base_given;
     gkv_base_fit_settings fit;
@@ -51,9 +51,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->model; return 0;
     case ARGP_KEY_END:
         if (!a->base_given)
-            argp_error(state, "--base BASE is needed: which one to fit");
+            argp_error(state, "--base BASE is needed: the base to fit");
         if (a->out && a->update)
-            argp_error(state, "--out FOLDER or --update, the run's own: choose one");
+            argp_error(state, "--out FOLDER and --update: choose one");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -72,21 +72,21 @@ static void print_report(const cli_run *run, const gkv_model *fitted, const gkv_
     printf(", %s\n", cli_duration(r->seconds, time));
 }
 
-/* The folder to keep the model in, or NULL. */
+/* The folder that the model is written to, or NULL. */
 static const char *target(const base_fit_arguments *a)
 {
     return a->update ? a->model.model : a->out;
 }
 
-/* CLI_NUMERIC if no step of the fit was accepted, so the base is as it began. */
-static int check_moved(const base_fit_arguments *a, const gkv_model *fitted, const gkv_base_fit_report *report)
+/* CLI_NUMERIC if no step of the fit was accepted, so that the base is unchanged. */
+static int check_accepted(const base_fit_arguments *a, const gkv_model *fitted, const gkv_base_fit_report *report)
 {
     const gkv_model_settings *model = &gkv_model_settings_of(fitted)->model;
     char name[GKV_NAME_SIZE];
     if (report->moves > 0 || model->base == GKV_BASE_NORMAL)
         return CLI_OK;
-    return cli_error(CLI_NUMERIC, "no step of the fit increased the density of held-out codes, so %s is unchanged%s: try more codes, "
-                     "or fewer components", cli_base_name(fitted, name), target(a) ? "; it is not kept" : "");
+    return cli_error(CLI_NUMERIC, "no step of the fit increased the density of held-out codes, so %s is unchanged%s; try more codes, "
+                     "or fewer components", cli_base_name(fitted, name), target(a) ? " and was not written" : "");
 }
 
 static int keep(const base_fit_arguments *a, const cli_run *run, const gkv_model *fitted)
@@ -97,9 +97,9 @@ static int keep(const base_fit_arguments *a, const cli_run *run, const gkv_model
         return code;
     CLI_CHECK(gkv_base_fit_save(fitted, &run->settings, folder, a->update));
     if (a->update)
-        cli_evaluation_remove(folder, true); /* it speaks of the model that was */
+        cli_evaluation_remove(folder, true); /* an evaluation describes the replaced model */
     char *next = cli_quote(3, (const char *const[]){cli_program, "eval", folder});
-    printf("kept in %s; to measure it: %s\n", folder, next);
+    printf("written to %s; to measure it: %s\n", folder, next);
     free(next);
 done:
     return code;
@@ -126,17 +126,17 @@ int cli_base_fit(int argc, char **argv)
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_run_open(&a.model, &run));
     if (a.update && !run.is_folder) {
-        code = cli_error(CLI_USAGE, "--update keeps the model in its run's folder, and %s is no folder", a.model.model);
+        code = cli_error(CLI_USAGE, "--update writes to the run's folder, but %s is not a folder; use --out FOLDER", a.model.model);
         goto done;
     }
     gkv_settings wanted = run.settings;
     CLI_TRY(cli_assignments_apply(&a.wanted, &wanted));
     if (target(&a))
-        CLI_CHECK(gkv_base_fit_check_folder(target(&a), a.update)); /* better now than after the fit */
+        CLI_CHECK(gkv_base_fit_check_folder(target(&a), a.update)); /* before the fit, which may take long */
     CLI_TRY(cli_run_images(&run, GKV_TRAIN, NULL, &images));
     CLI_CHECK(gkv_base_fit(run.model, &wanted.model, &run.settings, images, &a.fit, &fitted, &report));
     print_report(&run, fitted, &report);
-    CLI_TRY(check_moved(&a, fitted, &report));
+    CLI_TRY(check_accepted(&a, fitted, &report));
     code = keep(&a, &run, fitted);
 done:
     gkv_model_free(fitted);

@@ -13,10 +13,10 @@ static const struct argp_option options[] = {
      "Measure on one thread and on N threads (default: train.threads, or one per processor)", 0},
     {"seconds", 'c', "T", 0, "Measure for about T seconds (default: 40)", 0},
     {"rounds", 'r', "N", 0, "Repeat the measurements in N rounds and show the medians (default: 5)", 0},
-    {"images", 'i', "N", 0, "The number of training images (default: 60000)", 0},
+    {"images", 'i', "N", 0, "The number of training images, at least 1000 (default: 60000)", 0},
     {"only", 'o', "training|evaluation|draws|gk|run", 0,
-     "Measure only training, evaluation, draws, gk, or run, which is the start and the memory of gkvae train; may "
-     "be repeated (default: all)", 0},
+     "Measure only training, evaluation, draws, gk, or run (the start and the memory of gkvae train); may be "
+     "repeated (default: all)", 0},
     {"json", 'j', "FILE", 0, "Also write the figures to this file as JSON (default: no)", 0},
     {"quiet", 'q', NULL, 0, "Print no progress (default: a live line on a terminal)", 0},
     {"child", 'C', "FOLDER", OPTION_HIDDEN, NULL, 0}, /* the run whose start and memory are measured */

@@ -32,11 +32,11 @@ static void check(const compare_arguments *a, struct argp_state *state)
 {
     const bool of_plan = a->seeds || a->only || a->table || a->data_folder || a->threads > 0;
     if (a->plan && a->n_runs > 0)
-        argp_error(state, "--plan has runs of its own: leave out %s", a->runs[0]);
+        argp_error(state, "--plan makes its own runs: leave out %s", a->runs[0]);
     if (!a->plan && of_plan)
-        argp_error(state, "--seeds, --only, --table, --data-folder and --threads are of a plan: give --plan FILE");
+        argp_error(state, "--seeds, --only, --table, --data-folder and --threads are options of a plan: add --plan FILE");
     if (!a->plan && a->n_runs == 0)
-        argp_error(state, "which runs? Folders that gkvae eval has measured are needed, or --plan FILE");
+        argp_error(state, "which runs? Folders that gkvae eval has evaluated are needed, or --plan FILE");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -80,10 +80,10 @@ static int find_reference(comparison *it, const char *wanted)
     }
     free(name);
     it->against = found;
-    return found != SIZE_MAX ? CLI_OK : cli_error(CLI_USAGE, "--against %s: that is none of the runs", wanted);
+    return found != SIZE_MAX ? CLI_OK : cli_error(CLI_USAGE, "--against %s: none of the runs has this name", wanted);
 }
 
-/* The runs' folders, a line each. */
+/* The folders of the runs, one per line. */
 static char *list_folders(const comparison *it)
 {
     char *list = cli_text("%s", "");
@@ -118,7 +118,7 @@ static int compare_runs(const compare_arguments *a)
     printf("the page: %s/index.html\n", a->out);
 done:
     if (it.n_runs < a->n_runs)
-        it.n_runs++; /* the one that failed may hold something too */
+        it.n_runs++; /* the run that failed may own memory too */
     compare_free(&it);
     free(folders);
     return code;

@@ -19,10 +19,10 @@ typedef struct eval_arguments {
     bool quiet, no_pictures, wants_refined;
     gkv_refine_settings refine;
     gkv_eval_set of;
-    const char *figures; /* NULL: those of the run's folder */
+    const char *figures; /* NULL: files in the run's folder */
 } eval_arguments;
 
-/* As gkv_eval_set has them. */
+/* The names of gkv_eval_set, in its order. */
 static const char *const sets[] = {"test", "train", "validation"};
 enum { SETS = sizeof sets / sizeof *sets };
 
@@ -93,8 +93,8 @@ typedef struct reporter {
     bool quiet;
     cli_live live;
     double began;
-    size_t tenths; /* printed so far, where there is no terminal */
-    size_t rounds; /* through the images: 2 with refinement */
+    size_t tenths; /* printed so far, without a terminal */
+    size_t rounds; /* passes through the images: 2 with refinement */
 } reporter;
 
 static void on_progress(void *context, size_t done, size_t of)
@@ -133,7 +133,7 @@ static void print_metrics(const gkv_metrics *m)
         {"SSIM", m->ssim, NAN, 4, ""},
         {"parameters", (double)m->parameters, NAN, 0, ""},
         {"training", m->train_seconds, NAN, 1, "seconds"},
-        {"  refits of the base", m->refit_seconds, NAN, 1, "of them"},
+        {"  refits of the base", m->refit_seconds, NAN, 1, "seconds, part of training"},
         {"evaluation", m->eval_seconds, NAN, 1, "seconds"},
     };
     enum { ROWS = sizeof rows / sizeof *rows };
@@ -142,7 +142,7 @@ static void print_metrics(const gkv_metrics *m)
     size_t n_rows = 0;
     for (size_t i = 0; i < ROWS; i++) {
         if (!rows[i].name)
-            continue; /* of no concern to this model */
+            continue; /* this model has no such figure */
         snprintf(text[i][0], CELL, isfinite(rows[i].value) ? "%.*f" : "not known", rows[i].places, rows[i].value);
         snprintf(text[i][1], CELL, "± %.3f", rows[i].se);
         const char *const row[COLUMNS] = {rows[i].name, text[i][0], isfinite(rows[i].se) ? text[i][1] : "",
@@ -175,7 +175,7 @@ static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_datas
     return cli_check(status);
 }
 
-/* Whether eval.images are all test images, so that refined codes are there of all of them. */
+/* Whether all test images are evaluated, so that all of them have refined codes. */
 static bool measures_all(const cli_run *run, const gkv_dataset *test)
 {
     const int64_t images = run->settings.eval.images;
@@ -192,7 +192,7 @@ static bool measures_generation(const gkv_settings *settings)
     return settings->eval.generation != GKV_GENERATION_NONE;
 }
 
-/* CLI_CONFIG if --set changes what is the model's. */
+/* CLI_CONFIG if --set changes a setting that is part of the model. */
 static int check_model_kept(const gkv_settings *before, const gkv_settings *after)
 {
     const gkv_settings_key *key;
@@ -219,14 +219,14 @@ int cli_eval_check(int argc, char **argv, const gkv_settings *settings, bool *of
         code = check_model_kept(settings, &own);
     *of_test = a.of == GKV_EVAL_TEST;
     if (code == CLI_OK && a.figures)
-        code = cli_error(CLI_USAGE, "--figures: where figures are kept is not to choose here");
+        code = cli_error(CLI_USAGE, "--figures: a plan chooses the files of figures itself; leave this option out");
     if (code == CLI_OK && *of_test && measures_generation(&own) && *own.eval.features)
         code = cli_generation_open(own.eval.features, &network);
     gkv_features_free(network);
     return code;
 }
 
-/* Where the figures go; the caller frees it. */
+/* The path of the file of figures; the caller frees it. */
 static char *figures_path(const eval_arguments *a)
 {
     if (a->figures)
@@ -251,11 +251,11 @@ int cli_eval(int argc, char **argv)
     CLI_TRY(cli_run_open(&a.run, &run));
     CLI_TRY(cli_output_spares_run("--figures", a.figures, &a.run, &run));
     if (!run.is_folder) {
-        code = cli_error(CLI_USAGE, "%s is no folder: the results of an evaluation need one", a.run.model);
+        code = cli_error(CLI_USAGE, "%s is not a folder: an evaluation writes its results to a run folder", a.run.model);
         goto done;
     }
     CLI_TRY(cli_run_images(&run, a.of == GKV_EVAL_TEST ? GKV_TEST : GKV_TRAIN, NULL, &test));
-    /* Better now than after an hour. */
+    /* Before an evaluation that may take an hour. */
     if (!a.figures && access(a.run.model, W_OK | X_OK) != 0) {
         code = cli_error(CLI_IO, "%s: the results cannot be written there: %s", a.run.model, strerror(errno));
         goto done;
@@ -268,10 +268,10 @@ int cli_eval(int argc, char **argv)
         refined = cli_alloc(gkv_dataset_count(test) * gkv_model_latent(run.model), sizeof *refined);
     cli_catch_signals();
     CLI_TRY(evaluate(&a, &run, test, refined, &metrics));
-    /* First to the screen: what the disk then does to them, the figures are not lost. */
+    /* They are printed first, so that the figures are not lost if the disk fails. */
     print_metrics(&metrics);
     fflush(stdout);
-    /* Where generation cannot be measured, or is interrupted, the likelihood is kept: it may have taken an hour. */
+    /* If the metrics of generation fail or are interrupted, the likelihood is kept: it may have taken an hour. */
     const int generation = training ? cli_generation_measure(&run, test, training, network, refined, a.quiet,
                                                              &metrics.generation) : CLI_OK;
     cli_generation_print(&metrics.generation);
@@ -287,12 +287,12 @@ int cli_eval(int argc, char **argv)
                                      .training = training, .sample_seed = run.settings.eval.seed, .command = command};
         CLI_TRY(cli_evaluation_draw(&evaluation, test));
         CLI_TRY(cli_report(&evaluation));
-        printf("the report: %s/index.html\n", a.run.model);
+        printf("the results page: %s/index.html\n", a.run.model);
     }
 done:
     if (evaluated && cli_run_changed(&run, a.run.model))
-        cli_error(code, "%s/model.safetensors was replaced meanwhile: these figures are of the model before. Evaluate "
-                  "again when training is done", a.run.model);
+        cli_error(code, "%s/model.safetensors was replaced during the evaluation: these figures are of the previous model. "
+                  "Evaluate again when training is finished", a.run.model);
     gkv_dataset_free(test);
     gkv_dataset_free(training);
     gkv_features_free(network);

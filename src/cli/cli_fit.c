@@ -76,16 +76,16 @@ static void fix_one(cli_fit_arguments *a, struct argp_state *state, const char *
         argp_error(state, "--fix %s: must be A, B, g, k or c and a value, as in --fix g=0", word);
     const double value = cli_number(state, "--fix", equals + 1, -1e300, 1e300);
     bool *given = &a->c_given;
-    double *place = &a->c;
+    double *target = &a->c;
     for (size_t i = 0; i < CLI_PARAMETERS; i++)
         if (word[0] == cli_parameter_names[i][0]) {
             given = &a->fixed[i];
-            place = &a->value[i];
+            target = &a->value[i];
         }
     if (*given)
-        argp_error(state, "--fix: %c is given twice, as %.17g and as %.17g: choose one", word[0], *place, value);
+        argp_error(state, "--fix: %c is given twice, as %.17g and as %.17g: choose one", word[0], *target, value);
     *given = true;
-    *place = value;
+    *target = value;
 }
 
 static void fix(cli_fit_arguments *a, struct argp_state *state, const char *text)
@@ -101,7 +101,7 @@ static void fix(cli_fit_arguments *a, struct argp_state *state, const char *text
     free(words);
 }
 
-/* What does not go together. */
+/* Reports arguments that do not go together. */
 static void check_arguments(const cli_fit_arguments *a, struct argp_state *state)
 {
     const bool fixed = a->fixed[0] || a->fixed[1] || a->fixed[2] || a->fixed[3];
@@ -111,17 +111,17 @@ static void check_arguments(const cli_fit_arguments *a, struct argp_state *state
     if (a->components && a->multivariate)
         argp_error(state, "--multivariate and --mixture: choose one");
     if (a->components && fixed)
-        argp_error(state, "--fix goes with fits of columns and with --multivariate, not with --mixture (--normal does)");
+        argp_error(state, "--fix does not go with --mixture: use --normal, or fit with --multivariate or by columns");
     if (joint && a->replicates)
-        argp_error(state, "--bootstrap goes with fits of single columns, not with %s", joint);
+        argp_error(state, "--bootstrap does not go with %s: it is for fits of single columns", joint);
     if (joint && a->method != GKV_GK_LM && (a->components || a->method == GKV_GK_OCTILES))
         argp_error(state, "--method %s does not go with %s", a->method == GKV_GK_MLE ? "mle" : "octile", joint);
     if (fixed && a->normal)
-        argp_error(state, "--normal holds g and k: --fix has nothing to hold then");
+        argp_error(state, "--normal and --fix: choose one");
     if ((fixed || a->normal) && a->method == GKV_GK_OCTILES)
-        argp_error(state, "the closed form holds no parameters: use --method lm or mle");
+        argp_error(state, "the closed form cannot hold parameters: use --method lm or mle");
     if (a->components && a->weights)
-        argp_error(state, "--weights goes with fits of columns and with --multivariate, not with --mixture");
+        argp_error(state, "--weights does not go with --mixture: fit with --multivariate or by columns");
     if (a->held_out > 0 && !a->components)
         argp_error(state, "--held-out goes with --mixture");
     if (a->tolerance >= 0 && !a->components)
@@ -221,8 +221,8 @@ const char **cli_fit_names(const cli_fit_data *data)
     return names;
 }
 
-/* The columns that can be had; those with a fault, of which only a choice of all columns can
- * have some, are reported. Returns the code of the first. */
+/* Takes the columns of finite numbers, and reports the others; only a choice of all columns can contain such
+ * columns. Returns the code of the first of them. */
 static int take_columns(const gkv_table *table, const size_t *chosen, size_t n_chosen, cli_fit_column *columns,
                         size_t *n_columns)
 {
@@ -255,7 +255,7 @@ static int fit_table(const cli_fit_arguments *a, const gkv_table *table)
     data.columns = columns;
     code = take_columns(table, chosen, n_chosen, columns, &data.n_columns);
     if (a->multivariate || a->components) {
-        /* All columns or none: what is fitted without one of them is something else. */
+        /* All columns or none: a fit without one of them would be a different fit. */
         if (code == CLI_OK)
             code = a->components ? cli_fit_mixture(a, &data) : cli_fit_multivariate(a, &data);
     } else if (data.n_columns > 0) {

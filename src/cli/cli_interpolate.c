@@ -10,7 +10,7 @@ typedef struct interpolate_arguments {
     cli_model_arguments model;
     const char *out;
     size_t from[ROWS_MOST], to[ROWS_MOST], n_from, n_to, steps;
-    long from_class, to_class; /* −1: from image to image */
+    long from_class, to_class; /* −1: interpolate between images */
     uint64_t seed;
 } interpolate_arguments;
 
@@ -53,18 +53,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if ((a->from_class < 0) != (a->to_class < 0))
             argp_error(state, "--from-class and --to-class go together");
         if (a->from_class >= 0 && a->n_from > 0)
-            argp_error(state, "from image to image, or from class to class: choose one");
+            argp_error(state, "--from I and --from-class Y: choose one");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-static int walk_between_classes(const interpolate_arguments *a, const gkv_model *model)
+static int interpolate_between_classes(const interpolate_arguments *a, const gkv_model *model)
 {
     const size_t classes = gkv_model_classes(model);
     const long beyond = a->from_class > a->to_class ? a->from_class : a->to_class;
     if (classes == 0)
-        return cli_error(CLI_USAGE, "--from-class: the model's base, %s, knows no classes; train one with model.base = "
+        return cli_error(CLI_USAGE, "--from-class: the model's base, %s, has no classes; train a model with model.base = "
                          "gk-by-class", cli_base_name(model, (char[GKV_NAME_SIZE]){""}));
     if ((size_t)beyond >= classes)
         return cli_error(CLI_USAGE, "class %ld: the model's classes are 0 to %zu", beyond, classes - 1);
@@ -75,12 +75,12 @@ static int walk_between_classes(const interpolate_arguments *a, const gkv_model 
     return code;
 }
 
-static int check_places(const interpolate_arguments *a, const gkv_dataset *images)
+static int check_indices(const interpolate_arguments *a, const gkv_dataset *images)
 {
     for (size_t i = 0; i < 2 * a->n_from; i++) {
-        const size_t place = i % 2 ? a->to[i / 2] : a->from[i / 2];
-        if (place >= gkv_dataset_count(images))
-            return cli_error(CLI_USAGE, "%s %zu: the test images are 0 to %zu", i % 2 ? "--to" : "--from", place,
+        const size_t index = i % 2 ? a->to[i / 2] : a->from[i / 2];
+        if (index >= gkv_dataset_count(images))
+            return cli_error(CLI_USAGE, "%s %zu: the test images are 0 to %zu", i % 2 ? "--to" : "--from", index,
                              gkv_dataset_count(images) - 1);
     }
     return CLI_OK;
@@ -112,17 +112,17 @@ int cli_interpolate(int argc, char **argv)
     CLI_TRY(cli_run_open(&a.model, &run));
     CLI_TRY(cli_output_spares_run("--out", a.out, &a.model, &run));
     if (a.from_class >= 0) {
-        code = walk_between_classes(&a, run.model);
+        code = interpolate_between_classes(&a, run.model);
         goto done;
     }
     CLI_TRY(cli_run_images(&run, GKV_TEST, NULL, &images));
-    CLI_TRY(check_places(&a, images));
+    CLI_TRY(check_indices(&a, images));
     if (a.n_from == 0)
         a.n_from = cli_choose_pairs(images, a.from, a.to);
     if (a.n_from == 0) {
-        code = cli_error(CLI_DATA, "%s: choose yourself, by --from and --to",
-                         is_one_class(images) ? "all test images are of one class, and the rows go from class to class"
-                                              : "there are too few test images to choose pairs from");
+        code = cli_error(CLI_DATA, "%s; choose images with --from and --to",
+                         is_one_class(images) ? "all test images are of one class, but the default rows go from one class to another"
+                                              : "there are too few test images for pairs");
         goto done;
     }
     CLI_TRY(cli_picture_interpolations(&run, images, a.from, a.to, a.n_from, a.steps, a.out));

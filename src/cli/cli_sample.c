@@ -63,7 +63,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* About twice as wide as high, without empty places if the number allows it. */
+/* The number of columns of a picture that is about twice as wide as high, without empty cells if possible. */
 static size_t columns_for(size_t n)
 {
     size_t wished = 1;
@@ -78,13 +78,13 @@ static size_t columns_for(size_t n)
     return wished < n ? wished : n;
 }
 
-/* The images as files want them; either may be NULL. */
+/* The images in the form of each file; either pointer may be NULL. */
 typedef struct sample_images {
     float *values;  /* [count, pixels] */
     uint8_t *bytes;
 } sample_images;
 
-/* Block by block, so that a file costs what is written and no more. */
+/* Draws block by block, so that no second copy of all images is needed. */
 static int draw_images(const sample_arguments *a, const gkv_model *model, size_t pixels, const sample_images *images)
 {
     enum { BLOCK = 1000 };
@@ -142,12 +142,12 @@ static int check_classes(const sample_arguments *a, const gkv_model *model)
 {
     const size_t classes = gkv_model_classes(model);
     if ((a->one_class || a->each_class) && classes == 0)
-        return cli_error(CLI_USAGE, "--class: the model's base, %s, knows no classes; train one with model.base = "
+        return cli_error(CLI_USAGE, "--class: the model's base, %s, has no classes; train a model with model.base = "
                          "gk-by-class", cli_base_name(model, (char[GKV_NAME_SIZE]){""}));
     if (a->one_class && a->which >= classes)
         return cli_error(CLI_USAGE, "--class %zu: the model's classes are 0 to %zu", a->which, classes - 1);
     if (a->each_class && (a->idx || a->npy))
-        return cli_error(CLI_USAGE, "%s writes one series of images: choose one class, or none",
+        return cli_error(CLI_USAGE, "%s cannot hold the blocks of --class each: choose one class, or none",
                          a->idx ? "--idx" : "--npy");
     return CLI_OK;
 }
@@ -155,11 +155,11 @@ static int check_classes(const sample_arguments *a, const gkv_model *model)
 static int check_draws(const sample_arguments *a, const gkv_model *model)
 {
     if (a->draws.first + a->count - 1 > UINT32_MAX)
-        return cli_error(CLI_USAGE, "--first %" PRIu64 " with %zu images: a seed's sequence ends with number %" PRIu32,
+        return cli_error(CLI_USAGE, "--first %" PRIu64 " with %zu images: the sequence of a seed ends at number %" PRIu32,
                          a->draws.first, a->count, UINT32_MAX);
     if (a->draws.pixels && gkv_model_settings_of(model)->data.binarization == GKV_BINARIZE_GREY)
         return cli_error(CLI_USAGE, "--form draws: the model was trained on grey levels (data.binarization = grey); its "
-                         "pixels are mean levels, not probabilities, and cannot be drawn: --form means writes them");
+                         "pixels are mean levels, not probabilities, and cannot be drawn; use --form means");
     return CLI_OK;
 }
 

@@ -55,9 +55,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (!a->folder)
-            argp_error(state, "--out FOLDER is needed: where the run is kept");
+            argp_error(state, "--out FOLDER is needed: the run is kept in it");
         if (a->resume && a->overwrite)
-            argp_error(state, "--resume goes on with a run and --overwrite replaces it: choose one");
+            argp_error(state, "--resume continues a run and --overwrite replaces it: choose one");
         if (a->resume && a->config)
             argp_error(state, "a resumed run has its own configuration, %s/config.ini: leave out %s", a->folder,
                        a->config);
@@ -72,7 +72,7 @@ typedef struct reporter {
     const train_arguments *arguments;
     cli_live live;
     bool begun;
-    bool output_failed; /* standard output takes no more: the run stops, and is saved */
+    bool output_failed; /* standard output cannot be written to: the run stops and is saved */
 } reporter;
 
 enum { PART_SIZE = 96 };
@@ -112,15 +112,15 @@ static void print_epoch(const gkv_train_progress *p)
         printf("%.2f s", p->refit_seconds);
     }
     if (p->skipped > 0)
-        printf("  (so far %" PRIu64 " steps skipped as not finite, %" PRIu64 " returns)", p->skipped, p->rollbacks);
+        printf("  (so far %" PRIu64 " steps that were not finite were skipped, with %" PRIu64 " returns to an earlier state)", p->skipped, p->rollbacks);
     putchar('\n');
 }
 
 static void on_progress(void *context, const gkv_train_progress *p)
 {
     reporter *it = context;
-    /* An evaluation speaks of the model that is now being changed: an older one, or one
-     * made meanwhile. Only here is it sure that the folder is this run's. */
+    /* The files of an evaluation describe a model that training now changes, so they are removed. This may
+     * be an old evaluation or one made during training. Only here is the folder known to be this run's. */
     if (!it->begun || p->epoch_ended)
         cli_evaluation_remove(it->arguments->folder, true);
     it->begun = true;
@@ -145,7 +145,7 @@ static void on_warning(void *context, const char *text)
     cli_error(CLI_OK, "%s", text);
 }
 
-/* --- Around a run ------------------------------------------------------------------------- */
+/* --- Before and after a run ------------------------------------------------------------------------- */
 
 static int read_settings(const train_arguments *a, gkv_settings *settings)
 {
@@ -153,7 +153,7 @@ static int read_settings(const train_arguments *a, gkv_settings *settings)
     char *config = a->resume ? cli_text("%s/config.ini", a->folder) : NULL;
     gkv_settings_defaults(settings);
     if (config && access(config, F_OK) != 0) {
-        code = cli_error(errno == ENOENT ? CLI_CONFIG : CLI_IO, "%s: there is no run to resume: no config.ini",
+        code = cli_error(errno == ENOENT ? CLI_CONFIG : CLI_IO, "%s: there is no run to resume: the folder has no config.ini",
                          a->folder);
         goto done;
     }
@@ -166,8 +166,8 @@ done:
     return code;
 }
 
-/* Training removes an evaluation of the model that it changes. In a folder without a run
- * files of these names are somebody's own, and not to be lost. */
+/* Training removes the files of an evaluation of the model that it changes. In a folder without a run,
+ * files of these names belong to the user and must be kept. */
 static int check_folder(const train_arguments *a)
 {
     int code = CLI_OK;
@@ -175,15 +175,15 @@ static int check_folder(const train_arguments *a)
     const bool is_run = access(checkpoint, F_OK) == 0;
     char *found = a->resume || a->overwrite || is_run ? NULL : cli_evaluation_find(a->folder);
     if (found)
-        code = cli_error(CLI_CONFIG, "%s: the folder holds no run, but this file, which a run would replace: name "
-                         "another folder, or let it be replaced by --overwrite", found);
+        code = cli_error(CLI_CONFIG, "%s: the folder has no run, but a run would replace this file; name another folder, or "
+                         "add --overwrite", found);
     free(found);
     free(checkpoint);
     return code;
 }
 
-/* The command that goes on with the run. What was set on the way to a resumed run is
- * not in its config.ini, and is said again. */
+/* Prints the command that continues the run. It repeats the assignments of a resumed run,
+ * which are not in config.ini. */
 static void print_resume_command(const train_arguments *a)
 {
     const char *words[5 + 2 * CLI_ASSIGNMENTS_MAX] = {cli_program, "train", "--resume", "--out", a->folder};
@@ -195,7 +195,7 @@ static void print_resume_command(const train_arguments *a)
         words[6 + 2 * i] = assigned[i];
     }
     char *line = cli_quote(5 + 2 * count, words);
-    fprintf(stderr, "gkvae: to go on:\n  %s\n", line);
+    fprintf(stderr, "gkvae: to continue, use:\n  %s\n", line);
     free(line);
     for (size_t i = 0; i < count; i++)
         free(assigned[i]);
@@ -207,7 +207,7 @@ static void print_end(const train_arguments *a, const gkv_train_result *result)
     printf("%s after %" PRIu64 " epochs, %" PRIu64 " steps, %s", result->stopped_early ? "stopped early" : "done",
            result->epochs, result->steps, cli_duration(result->seconds, time));
     if (result->refit_seconds > 0 && result->seconds > 0)
-        printf(" (refits of the base: %.1f %% of it)", 100 * result->refit_seconds / result->seconds);
+        printf(" (%.1f %% of this for refits of the base)", 100 * result->refit_seconds / result->seconds);
     if (isfinite(result->best_validation))
         printf("; best validation −ELBO %.3f, epoch %" PRIu64, result->best_validation, result->best_epoch);
     char *next = cli_quote(3, (const char *const[]){cli_program, "eval", a->folder});
@@ -223,7 +223,7 @@ static int explain(const train_arguments *a, const reporter *it, gkv_status stat
     } else {
         code = cli_check(status);
         if (status == GKV_ERR_CONFIG && !a->resume && !a->overwrite && saved)
-            fprintf(stderr, "gkvae: --resume goes on with it, --overwrite replaces it\n");
+            fprintf(stderr, "gkvae: --resume continues it, --overwrite replaces it\n");
     }
     if (status == GKV_ERR_INTERRUPTED || (it->begun && saved && status == GKV_ERR_IO))
         print_resume_command(a);

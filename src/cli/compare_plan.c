@@ -8,7 +8,7 @@
 
 /* --- The finished runs ------------------------------------------------------------------------ */
 
-/* Adds the row of a model: its finished and evaluated runs. it->runs has room for all, so the runs never move. */
+/* Adds the row of a model: its finished and evaluated runs. it->runs has capacity for all, so the runs never move. */
 static int add_row(const compare_plan *plan, const char *folder, size_t model, const plan_eval *eval, comparison *it)
 {
     const compare_run **runs = cli_alloc(plan->n_seeds, sizeof *runs);

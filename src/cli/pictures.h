@@ -33,7 +33,7 @@ int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chose
 int cli_picture_lines(const gkv_model *model, const float *const *lines, const char *const *labels, size_t n_lines,
                       size_t n, size_t cols, const char *path);
 
-/* The walks from image from[r] to image to[r], straight in ε, in `steps` steps. */
+/* Interpolations from image from[r] to image to[r] along a straight line in ε, with `steps` images each. */
 int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, const size_t *from, const size_t *to,
                                size_t n, size_t steps, const char *path);
 
