@@ -32,7 +32,7 @@ int compare_columns_choose(const char *list, compare_column columns[COMPARE_COLU
 
 typedef struct compare_run {
     char *folder;
-    char *name;            /* the folder, without the folders that all runs share; for a plan, MODEL-SEED */
+    char *name;            /* the folder, without the leading folders that all runs have in common; for a plan, MODEL-SEED */
     uint64_t seed;         /* train.seed */
     gkv_settings settings; /* config.ini */
     bool fitted;           /* its base was fitted after training, to codes of a model with another base */
@@ -107,7 +107,7 @@ double compare_number(const compare_run *run, const char *key);
 
 /* --- compare_table.c ---------------------------------------------------------------------------------------- */
 
-/* A table in words; freed by compare_words_free. */
+/* A table of texts; freed by compare_words_free. */
 typedef struct compare_words {
     char **cells;            /* (n_rows + 1) × n_columns: headings first */
     size_t n_rows, n_columns;

@@ -26,13 +26,13 @@ static error_t parse_get(int key, char *arg, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (!a->name)
-            argp_error(state, "which data set? gkvae data list shows them");
+            argp_error(state, "which data set? gkvae data list lists them");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-static void say_progress(void *context, const char *text)
+static void print_progress(void *context, const char *text)
 {
     const get_arguments *a = context;
     if (a->quiet)
@@ -56,7 +56,7 @@ int cli_data_get(int argc, char **argv)
     char *source = NULL;
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
-    CLI_CHECK(gkv_data_get(a.name, a.folder, say_progress, &a, &source));
+    CLI_CHECK(gkv_data_get(a.name, a.folder, print_progress, &a, &source));
     if (!a.quiet)
         printf("%s is in %s/%s (%s)\n", a.name, a.folder, a.name, source);
 done:
@@ -102,8 +102,8 @@ static void print_file(const char *what, const gkv_file_info *file)
 {
     static const char *const verdicts[] = {
         [GKV_CHECKSUM_UNKNOWN] = "",
-        [GKV_CHECKSUM_GOOD] = "  checked: the data set's own",
-        [GKV_CHECKSUM_DIFFERENT] = "  DIFFERENT from the data set's own",
+        [GKV_CHECKSUM_GOOD] = "  checked: the file of the data set",
+        [GKV_CHECKSUM_DIFFERENT] = "  DIFFERENT from the file of the data set",
     };
     if (!*file->path) {
         printf("  %s  none\n", what);

@@ -11,7 +11,7 @@ typedef struct encode_arguments {
     const char *idx, *what, *out;
     gkv_split half;
     bool half_given, seed_given, prior;
-    size_t count; /* 0: as by default */
+    size_t count; /* 0: the default */
     uint64_t seed;
 } encode_arguments;
 
@@ -55,15 +55,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'o': a->out = cli_path(state, "--out", arg); return 0;
     case ARGP_KEY_END:
         if (a->prior && (a->idx || a->half_given))
-            argp_error(state, "--what %s has no images: %s makes no sense with it", a->what, a->idx ? "--idx" : "--split");
+            argp_error(state, "--what %s has no images: leave out %s", a->what, a->idx ? "--idx" : "--split");
         if (a->idx && a->half_given)
-            argp_error(state, "--idx FILE and --split of the run's images: choose one");
+            argp_error(state, "--idx FILE and --split: choose one");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-/* Images first … first + n − 1, already in the form that the model sees, to their codes. */
+/* Encodes images first … first + n − 1, which already have the form that the model sees. */
 static int encode_block(const encode_arguments *a, const gkv_model *model, size_t first, size_t n,
                         const float *targets, float *codes)
 {
@@ -75,7 +75,7 @@ static int encode_block(const encode_arguments *a, const gkv_model *model, size_
     return code;
 }
 
-/* The codes of images to memory of their own, [count, latent]. */
+/* Encodes the images; *codes is allocated, [count, latent]. */
 static int encode_images(encode_arguments *a, const cli_run *run, float **codes)
 {
     enum { BLOCK = 1000 };
@@ -105,7 +105,7 @@ done:
     return code;
 }
 
-/* The same of draws from the prior: of images that gkvae sample draws by default. */
+/* The same for draws from the prior. By default they are the codes of the draws of gkvae sample. */
 static int draw_prior(encode_arguments *a, const gkv_model *model, float **codes)
 {
     enum { DRAWS = 10000 };

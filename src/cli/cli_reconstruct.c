@@ -8,7 +8,7 @@
 typedef struct reconstruct_arguments {
     cli_model_arguments model;
     const char *images, *out; /* out is NULL for no picture */
-    size_t count; /* 0: as gkvae eval chooses */
+    size_t count; /* 0: the images that gkvae eval shows */
     gkv_refine_settings refine;
     bool wants_refined, has_samples, has_weight, mean, no_picture;
 } reconstruct_arguments;
@@ -28,17 +28,17 @@ static const struct argp_option options[] = {
     {.name = NULL},
 };
 
-/* Options that go together. */
+/* Reports options that do not go together. */
 static void check_refinement(reconstruct_arguments *a, struct argp_state *state)
 {
     if (!a->wants_refined && (a->has_weight || a->mean || a->no_picture))
-        argp_error(state, "--prior-weight, --mean and --no-picture are for --refine");
+        argp_error(state, "--prior-weight, --mean and --no-picture need --refine");
     if (a->no_picture && a->out)
-        argp_error(state, "--no-picture leaves nothing to write to --out: choose one");
+        argp_error(state, "--no-picture and --out: choose one");
     if (a->mean && a->has_weight)
         argp_error(state, "--mean and --prior-weight: choose one");
     if (a->has_samples && !a->mean)
-        argp_error(state, "--refine lm:T:S: S samples are for --mean; a code alone has none");
+        argp_error(state, "--refine lm:T:S: S samples need --mean; use lm:T without it");
     a->refine.mode = a->mean ? GKV_REFINE_MEAN : GKV_REFINE_MAP;
 }
 

@@ -1,4 +1,4 @@
-/* Fits of single columns as JSON; declared in fit.h. */
+/* Fits of single columns as JSON; declared in cli_fit.h. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Pictures of fits; declared in fit.h. */
+/* Pictures of fits; declared in cli_fit.h. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

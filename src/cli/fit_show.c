@@ -1,4 +1,4 @@
-/* Fits of single columns as tables; declared in fit.h. */
+/* Fits of single columns as tables; declared in cli_fit.h. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

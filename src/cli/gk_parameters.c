@@ -1,4 +1,4 @@
-/* Distributions from the command line and from fits; declared in gk.h. */
+/* Distributions from the command line and from fits; declared in cli_gk.h. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>

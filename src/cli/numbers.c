@@ -1,4 +1,4 @@
-/* Streams of numbers; declared in gk.h. */
+/* Streams of numbers; declared in cli_gk.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>

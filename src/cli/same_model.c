@@ -1,4 +1,4 @@
-/* Whether two configurations make the same model; declared in compare.h. */
+/* Whether two configurations make the same model; declared in cli_compare.h. */
 #include <string.h>
 
 #include "cli_compare.h"

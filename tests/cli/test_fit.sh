@@ -253,7 +253,7 @@ refused 2 "--normal and --fix: choose one" '1\n' --fix g=0 --normal
 refused 2 "--nonparametric goes with" '1\n' --nonparametric
 refused 2 "choose one" '1\n' --multivariate --mixture 2
 refused 2 "does not go with --mixture" '1\n' --mixture 2 --bootstrap 19
-refused 2 "not with --multivariate" '1\n' --multivariate --bootstrap 19
+refused 2 "does not go with --multivariate" '1\n' --multivariate --bootstrap 19
 refused 2 "does not go with --mixture" '1\n' --mixture 2 --fix g=0
 refused 2 "does not go with --mixture" '1\n' --mixture 2 --method mle
 refused 2 "does not go with --mixture" '1,1\n' --mixture 2 --weights 1
