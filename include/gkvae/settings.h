@@ -80,7 +80,7 @@ typedef enum gkv_bound { GKV_BOUND_ELBO, GKV_BOUND_IWAE } gkv_bound;
 
 typedef enum gkv_resampling {
     GKV_RESAMPLING_NONE,      /* none: the model learns from all draws of an image */
-    GKV_RESAMPLING_IMPORTANCE /* importance: from one of them, drawn by its importance weight */
+    GKV_RESAMPLING_IMPORTANCE /* importance: the model learns from one draw, chosen by its importance weight */
 } gkv_resampling;
 
 typedef enum gkv_encoder_gradient {
@@ -98,9 +98,9 @@ typedef struct gkv_data_settings {
     char dataset[GKV_NAME_SIZE];      /* Name of the data set: mnist, fashion-mnist, or any other for one's own files. */
     char folder[GKV_PATH_SIZE];       /* Folder that contains DATASET/train-images-idx3-ubyte[.gz] and the other files. */
     char train_images[GKV_PATH_SIZE]; /* File of the training images. "" takes the standard name in the folder. */
-    char train_labels[GKV_PATH_SIZE]; /* File of the training labels, likewise. */
-    char test_images[GKV_PATH_SIZE];  /* File of the test images, likewise. */
-    char test_labels[GKV_PATH_SIZE];  /* File of the test labels, likewise. */
+    char train_labels[GKV_PATH_SIZE]; /* File of the training labels. "" takes the standard name. */
+    char test_images[GKV_PATH_SIZE];  /* File of the test images. "" takes the standard name. */
+    char test_labels[GKV_PATH_SIZE];  /* File of the test labels. "" takes the standard name. */
     gkv_binarization binarization;    /* How grey levels become 0 and 1. */
     int64_t validation;               /* Number of training images held out for validation. */
 } gkv_data_settings;
@@ -112,18 +112,18 @@ typedef struct gkv_model_settings {
     gkv_block block;                          /* Form of a hidden layer. */
     gkv_posterior_family posterior;           /* Family of q(z|x). */
     gkv_posterior_flow_family posterior_flow; /* Flow that follows the posterior. */
-    int64_t posterior_layers;                 /* Layers of that flow. */
+    int64_t posterior_layers;                 /* Layers of the posterior's flow. */
     gkv_prior_flow_family prior_flow;         /* Flow between the base and the prior p(z). */
-    int64_t prior_layers;                     /* Coupling layers of that flow. */
+    int64_t prior_layers;                     /* Coupling layers of the prior's flow. */
     int64_t prior_hidden;                     /* Units of each hidden layer of a coupling network. */
     double log_scale_bound;                   /* Coupling log-scales are log_scale_bound·tanh(·). */
     gkv_base_family base;                     /* Base distribution of the prior. */
     gkv_base_fitting base_fit;                /* How the base is fitted. */
-    int64_t base_components;                  /* Components of a mixture; of each label, by class. */
+    int64_t base_components;                  /* Components of a mixture; for gk-by-class, of each label's mixture. */
     gkv_covariance base_covariance;           /* Correlations within a component. */
     int64_t base_rank;                        /* Factors of a low-rank correlation. */
     bool base_tied_shapes;                    /* Whether all components have the same g and k. */
-    int64_t base_classes;                     /* Number of labels, by class. */
+    int64_t base_classes;                     /* Number of labels for gk-by-class. */
     double base_g, base_k;                    /* The base's g and k before any fit. */
 } gkv_model_settings;
 
@@ -132,26 +132,26 @@ typedef struct gkv_train_settings {
     int64_t batch;                   /* Images per step. */
     gkv_bound objective;             /* The bound that is maximised. */
     int64_t samples;                 /* Draws of z for each image of a step. */
-    gkv_resampling resampling;       /* From which of these draws the model learns. */
-    int64_t elbo_epochs;             /* First epochs that use the ELBO with one draw of each image in any case. */
+    gkv_resampling resampling;       /* The draws of an image from which the model learns. */
+    int64_t elbo_epochs;             /* Number of first epochs that use the ELBO with one draw of each image. */
     gkv_encoder_gradient gradient;   /* The encoder's gradient. */
     double learning_rate;            /* Adam's step size at the start of a cosine decay to 0. */
     double weight_decay;             /* AdamW's weight decay; 0 is none. */
     double clip_norm;                /* Bound on the norm of the gradient; 0 is none. */
     double kl_weight;                /* Weight β of the KL term; 1 is the ELBO. */
-    double kl_warmup;                /* Epochs over which this weight rises from 0. */
-    double augmentation;             /* Share of the images that are deformed elastically, at first. */
+    double kl_warmup;                /* Epochs over which the weight of the KL term rises from 0. */
+    double augmentation;             /* Fraction of the images with elastic augmentation, at the start. */
     double free_bits;                /* Nats of an image's KL term that cost nothing; 0 is none. */
-    double refit_every;              /* Epochs between refits of the base; below 1 there are several an epoch. */
+    double refit_every;              /* Epochs between refits of the base; may be below 1. */
     int64_t refit_iterations;        /* Iterations of EM in a refit of a mixture to codes. */
     int64_t refit_codes;             /* Training codes of a refit to codes. */
     int64_t refit_steps;             /* Steps between refits from sufficient statistics; 0 refits to codes instead. */
     double refit_window;             /* Window of the running sufficient statistics, in epochs of images. */
-    double refit_damping;            /* Share in (0, 1] of the way that a refit first tries to move. */
+    double refit_damping;            /* Fraction, in (0, 1], of the way to the new parameters that a refit tries first. */
     double ema;                      /* Decay per step of the average of the weights; 0 is off. */
-    int64_t fine_tune_epochs;        /* Last epochs, with semi-amortized fine-tuning. */
-    int64_t fine_tune_iterations;    /* Iterations of refinement for each image of such a step. */
-    int64_t fine_tune_samples;       /* Curvature samples of such an iteration; even. */
+    int64_t fine_tune_epochs;        /* Number of last epochs, which use semi-amortized fine-tuning. */
+    int64_t fine_tune_iterations;    /* Iterations of refinement for each image in fine-tuning. */
+    int64_t fine_tune_samples;       /* Curvature samples of an iteration in fine-tuning; even. */
     int64_t patience;                /* Epochs without a better validation −ELBO before training stops; 0 is off. */
     int64_t checkpoint_every;        /* Epochs between checkpoints. */
     uint64_t seed;                   /* Seed of the weights, the order of images and all training noise. */
@@ -160,11 +160,11 @@ typedef struct gkv_train_settings {
 
 typedef struct gkv_eval_settings {
     int64_t samples;                 /* Importance samples per image. */
-    int64_t images;                  /* Test images, from the first; 0 stands for "all". */
+    int64_t images;                  /* Number of test images, from the first; 0 stands for "all". */
     gkv_generation_scope generation; /* Which metrics of generation are measured. */
     int64_t draws;                   /* Images in a set of draws; 0 stands for "auto", one per test image. */
-    int64_t draw_sets;               /* Sets of draws. */
-    double temperature;              /* Scale of the base's normal scores in these draws. */
+    int64_t draw_sets;               /* Number of sets of draws. */
+    double temperature;              /* Scale of the base's normal scores in the draws. */
     char features[GKV_PATH_SIZE];    /* File of the feature network; "" takes that of the data set. */
     uint64_t seed;                   /* Seed of posterior noise, of draws and of the test set's binarization. */
 } gkv_eval_settings;
@@ -190,8 +190,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_settings_read(gkv_settings *settings, const 
 GKV_API GKV_MUST_USE gkv_status gkv_settings_set(gkv_settings *settings, const char *name, const char *value,
                                                  const char *origin);
 
-/* Checks what no single key can say (a batch no larger than the data comes later):
- * combinations such as a posterior flow with no layers. GKV_ERR_CONFIG. */
+/* Checks every value and the combinations of values, such as a posterior flow with no layers. Training checks what also
+ * depends on the data, such as the batch size. GKV_ERR_CONFIG. */
 GKV_API GKV_MUST_USE gkv_status gkv_settings_check(const gkv_settings *settings);
 
 /* Writes every key as an INI file, so that reading it gives the same settings back
@@ -203,11 +203,11 @@ typedef struct gkv_settings_key {
     const char *section, *name;
     const char *type;    /* "integer", "number", "name" or "path" */
     const char *range;   /* as in "1 … 4096" or "normal, gk, gk-copula"; "" when free */
-    const char *meaning; /* one sentence */
+    const char *meaning; /* one or more sentences */
 } gkv_settings_key;
 
-/* Writes the name of a choice's value to text and returns text: of "model.base" and GKV_BASE_GK it is "gk". The name is ""
- * for an unknown key, a key that is no choice, and a value out of range. Thread-safe. */
+/* Writes the name of a choice's value to text and returns text: for "model.base" and GKV_BASE_GK it is "gk". The name is ""
+ * for an unknown key, a key that is not a choice, and a value out of range. Thread-safe. */
 GKV_API const char *gkv_settings_choice(const char *name, int value, char text[GKV_NAME_SIZE]);
 
 /* The i-th key, from 0; NULL past the last. */

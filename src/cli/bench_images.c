@@ -1,5 +1,5 @@
-/* Images that cost what MNIST's do: pen strokes of which hardly a pixel is wholly white, 13 %
- * of full light on average, and 67 pixels of the border that are never on. */
+/* Synthetic images that cost as much time as MNIST's. They are pen strokes with few fully white pixels and a mean grey
+ * level of 13 %. 67 pixels of the border are always off. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -7,7 +7,7 @@
 
 enum { STROKES = 2, DOTS = 24, DARK = 67 };
 
-/* Marsaglia's xorshift: it need not be good, only the same everywhere. */
+/* Marsaglia's xorshift, which gives the same numbers on every machine. */
 static double uniform(uint64_t *state)
 {
     *state ^= *state << 13, *state ^= *state >> 7, *state ^= *state << 17;
@@ -20,7 +20,7 @@ static double from_centre(size_t pixel)
     return x * x + y * y;
 }
 
-/* The DARK pixels farthest from the middle; the first of those that are equally far. */
+/* The DARK pixels farthest from the middle; among equally far pixels the first ones. */
 static void find_dark(bool *dark)
 {
     for (size_t i = 0; i < BENCH_PIXELS; i++) {
@@ -46,7 +46,7 @@ static void dot(double cx, double cy, uint8_t *image)
     }
 }
 
-/* A parabola by three random points. */
+/* A parabola through three random points. */
 static void stroke(uint64_t *state, uint8_t *image)
 {
     double p[3][2];

@@ -1,4 +1,4 @@
-/* The figures of `gkvae bench` as JSON; declared in bench.h. */
+/* The figures of `gkvae bench` as JSON; declared in cli_bench.h. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -90,7 +90,7 @@ int bench_check_json(const char *path)
     struct stat about;
     const bool exists = stat(path, &about) == 0;
     if (exists && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode))
-        return CLI_OK; /* a pipe would take the check for all there is */
+        return CLI_OK; /* the reader of a pipe would take the check for the output */
     FILE *file = fopen(path, "a");
     if (!file)
         return cli_error(CLI_IO, "%s: cannot be written: %s", path, strerror(errno));

@@ -1,7 +1,7 @@
-/* Rounds of measurements; declared in bench.h.
+/* Rounds of measurements; declared in cli_bench.h.
  *
- * Everything is measured once a round and in turn, so that what else the machine does meets
- * all of it, and each share of the peak is one of a peak of the same round. */
+ * Each round measures everything once, in turn. So other work on the machine affects all figures alike, and
+ * a speed can be compared with the peak of the same round. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "gkvae/eval.h"
 #include "gkvae/gk_batch.h"
 
-/* Images of an evaluation for each thread: a task of the evaluation is so many. */
+/* EVALUATED: images per thread in an evaluation, which is the size of its tasks. */
 enum { EVALUATED = 20, DRAW_BLOCK = 1000, GK_VALUES = 16384 };
 
 const char *const bench_gk_names[BENCH_GK_FUNCTIONS] = {"Q(z)", "log f(Q(z))", "z and log f(x)", "quantile of p"};
@@ -38,7 +38,7 @@ double bench_median(const bench_series *series)
 
 int bench_go_on(void)
 {
-    return cli_stop ? cli_error(cli_code(GKV_ERR_INTERRUPTED), "interrupted, before there were all figures")
+    return cli_stop ? cli_error(cli_code(GKV_ERR_INTERRUPTED), "interrupted before all figures were measured")
                     : CLI_OK;
 }
 
@@ -68,7 +68,7 @@ done:
     return code;
 }
 
-/* From nothing, as a run does once; afterwards steps and refits are as they are in nearly all of a run. */
+/* Measures the first refit, which a run makes once. Later steps and refits are those of most of a run. */
 static int refit_first(bench_model *model, size_t width, int threads)
 {
     return cli_check(gkv_bench_training_refit(model->training, threads, 1, &model->at[width].first_refit));
@@ -114,7 +114,7 @@ static int evaluate(bench_model *model, size_t width, int threads, const gkv_dat
     return CLI_OK;
 }
 
-/* From the prior to grey levels, block by block as `gkvae sample` does. */
+/* Draws images from the prior, block by block as `gkvae sample` does. */
 static int draw(bench_model *model, size_t width, int threads, double peak)
 {
     gkv_model *from = gkv_bench_training_model(model->training);
@@ -163,7 +163,7 @@ static gkv_status gk_call(const gkv_gk *gk, size_t function, bool single, gk_arr
     }
 }
 
-/* Arguments as they come: normal scores, draws of the distribution, probabilities. */
+/* Typical arguments: normal scores, draws of the distribution, probabilities. */
 static int gk_inputs(const gkv_gk *gk, size_t function, gk_arrays *a)
 {
     const gkv_gk normal = {.a = 0, .b = 1, .g = 0, .k = 0, .c = 0.8};
@@ -201,7 +201,8 @@ done:
 
 /* --- Rounds ----------------------------------------------------------------------------------- */
 
-/* How many steps and images, of `most`, a measurement of so many seconds takes, from a first one. */
+/* Chooses, from a first measurement, the numbers of steps and images that take about `slot` seconds; at most `most`
+ * images. */
 static int plan(bench *it, bench_model *model, const gkv_dataset *test, size_t most, double slot)
 {
     const size_t steps = 4;
@@ -294,7 +295,8 @@ done:
 
 int bench_measure(bench *it)
 {
-    /* Of each round's measurements the draws, refits with the steps for them, and the peak take what they take. */
+    /* The time is divided among training, evaluation and g-and-k functions. The times of draws, of refits with their
+     * steps, and of the peak are added to it. */
     const size_t of_models = (it->wanted & BENCH_TRAINING ? 1U : 0U) + (it->wanted & BENCH_EVALUATION ? 1U : 0U);
     const size_t timed = it->widths * it->models * of_models + 1;
     const double slot = 0.75 * it->seconds / (double)(it->rounds * timed);

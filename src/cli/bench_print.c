@@ -1,4 +1,4 @@
-/* The figures of `gkvae bench` for people; declared in bench.h. */
+/* The tables of `gkvae bench`; declared in cli_bench.h. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static void cell_name(table *t, const bench *it, const bench_model *model, size_
     cell(t, "%s, %d thread%s", model->name, it->threads[width], it->threads[width] == 1 ? "" : "s");
 }
 
-/* How much faster all threads are than one. */
+/* The speed on all threads relative to one thread. */
 static void cell_gain(table *t, size_t width, double one, double all)
 {
     if (width == 0)
@@ -59,7 +59,7 @@ static void cell_gain(table *t, size_t width, double one, double all)
         cell(t, "%.2f", one / all);
 }
 
-/* --- What is measured ------------------------------------------------------------------------ */
+/* --- Results ------------------------------------------------------------------------ */
 
 static void print_peak(const bench *it)
 {
@@ -141,7 +141,7 @@ static void print_refits(const bench *it)
         for (size_t w = 0; w < it->widths && model->refit_steps > 0; w++, rows++) {
             cell_name(&t, it, model, w);
             cell(&t, "%.3f", model->at[w].first_refit);
-            const bool any = model->at[w].refit.count > 0; /* none, if no first one moved the base */
+            const bool any = model->at[w].refit.count > 0; /* there are none if the first refit was rejected */
             cell(&t, any ? "%.2f" : "–", 1e3 * bench_median(&model->at[w].refit));
             cell(&t, "%.6g", model->refit_steps);
             cell(&t, any ? "%.1f %%" : "–", 100 * bench_refit_share(model, w));

@@ -1,5 +1,5 @@
-/* A run of its own process: when its first step is done, how long an epoch takes, and how
- * much memory; declared in bench.h. */
+/* A run in its own process: the time of its first step, the time of an epoch, and its memory; declared in
+ * cli_bench.h. */
 #define _XOPEN_SOURCE 700   /* nftw() */
 #define _DEFAULT_SOURCE /* wait4() */
 #include <errno.h>
@@ -21,13 +21,13 @@ extern char **environ;
 
 /* --- The child ---------------------------------------------------------------------------- */
 
-/* Says on standard output that there was a first step. */
+/* Reports the first step by a byte on standard output. */
 static void on_progress(void *context, const gkv_train_progress *progress)
 {
-    bool *said = context;
+    bool *reported = context;
     (void)progress;
-    if (!*said && write(STDOUT_FILENO, "1", 1) == 1)
-        *said = true;
+    if (!*reported && write(STDOUT_FILENO, "1", 1) == 1)
+        *reported = true;
 }
 
 int bench_child(const char *folder)
@@ -35,13 +35,13 @@ int bench_child(const char *folder)
     char *config = cli_text("%s/config.ini", folder), *run = cli_text("%s/run", folder);
     gkv_settings settings;
     gkv_train_options how;
-    bool said = false;
+    bool reported = false;
     int code = CLI_OK;
     gkv_settings_defaults(&settings);
     CLI_CHECK(gkv_settings_read(&settings, config));
     gkv_train_options_defaults(&how);
     how.progress = on_progress;
-    how.context = &said;
+    how.context = &reported;
     CLI_CHECK(gkv_train(&settings, run, &how, NULL));
 done:
     free(config);
@@ -88,13 +88,13 @@ done:
     return code;
 }
 
-/* Starts the program anew, its standard output into a pipe of which *out is the end. */
+/* Starts this program as a child, whose standard output goes into a pipe. *out is the end to read. */
 static int start(const char *folder, pid_t *child, int *out)
 {
     char *arguments[] = {(char *)(uintptr_t)cli_program, "bench", "--child", (char *)(uintptr_t)folder, NULL};
     int ends[2];
     if (pipe(ends) != 0)
-        return cli_error(CLI_IO, "no pipe: %s", strerror(errno));
+        return cli_error(CLI_IO, "cannot create a pipe: %s", strerror(errno));
     posix_spawn_file_actions_t actions;
     int error = posix_spawn_file_actions_init(&actions);
     if (!error)
@@ -113,8 +113,8 @@ static int start(const char *folder, pid_t *child, int *out)
     return CLI_OK;
 }
 
-/* Until the child closes its end of the pipe, as it does when it ends. A signal may be for this
- * process alone, and nothing of the child's is kept: then it is ended too. */
+/* Waits until the child closes its end of the pipe, which it does when it ends. A signal may reach only this process.
+ * Then the child is killed, because none of its files are kept. */
 static void wait_for_end(bench *it, pid_t child, int out, double began)
 {
     enum { LOOK = 100 }; /* milliseconds: a signal just before poll() does not wake it */
@@ -146,19 +146,19 @@ static int watch(bench *it, pid_t child, int out, double began)
     if (cli_stop)
         return bench_go_on();
     if (!WIFEXITED(status) || WEXITSTATUS(status) != CLI_OK)
-        return cli_error(WIFEXITED(status) ? WEXITSTATUS(status) : CLI_INTERNAL, "the training that was to be "
-                         "measured failed; see above");
+        return cli_error(WIFEXITED(status) ? WEXITSTATUS(status) : CLI_INTERNAL, "the measured training "
+                         "failed; its message is above");
     return CLI_OK;
 }
 
-static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *place)
+static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *position)
 {
-    (void)about, (void)kind, (void)place;
+    (void)about, (void)kind, (void)position;
     remove(path);
     return 0;
 }
 
-/* All of it: a child that was ended may leave a file half written. */
+/* Removes the folder with all its files, including those of a child that was killed. */
 static void remove_folder(const char *folder)
 {
     nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
@@ -171,7 +171,7 @@ int bench_process(bench *it)
     pid_t child = -1;
     int out = -1, code = CLI_OK;
     if (!mkdtemp(folder)) {
-        code = cli_error(CLI_IO, "%s: no folder can be made there: %s", folder, strerror(errno));
+        code = cli_error(CLI_IO, "%s: cannot create a temporary folder: %s", folder, strerror(errno));
         free(folder);
         return code;
     }

@@ -1,7 +1,7 @@
-/* Which images to show: a fixed rule, so that nobody can pick the best ones. */
+/* The choice of images for pictures, by a fixed rule that cannot favour good ones. */
 #include "pictures.h"
 
-/* The place of the k-th image (from 0) of this label; the count if there is none. */
+/* The index of image k, from 0, among those of this label; the number of images if there is none. */
 static size_t find_labelled(const gkv_dataset *images, unsigned label, size_t k)
 {
     const uint8_t *labels = gkv_dataset_labels(images);
@@ -37,7 +37,7 @@ size_t cli_choose(const gkv_dataset *images, size_t rounds, size_t *chosen, size
     for (size_t round = 0; round < rounds; round++)
         for (size_t c = 0; c < *cols; c++) {
             chosen[n] = find_labelled(images, classes[c], round);
-            if (chosen[n] == count) /* this class has run out: so has the picture */
+            if (chosen[n] == count) /* this class has no more images, so the picture ends */
                 return round * *cols;
             n++;
         }

@@ -1,9 +1,9 @@
-/* What the commands of the program share.
+/* Declarations for the commands of the program.
  *
  * Each command is a function that gets its own arguments, with argv[0] set to its
- * full name ("gkvae train"), and returns an exit code. Whoever finds a fault prints
- * the message, by cli_error() or cli_check(), and returns the code; callers only
- * pass it on and tidy up. */
+ * full name ("gkvae train"), and returns an exit code. The function that finds an
+ * error prints the message with cli_error() or cli_check() and returns the code.
+ * Its callers clean up and return the same code. */
 #ifndef GKV_CLI_CLI_H
 #define GKV_CLI_CLI_H
 
@@ -18,8 +18,8 @@
 #include "gkvae/data.h"
 #include "gkvae/model.h"
 
-/* Exit codes: a promise to scripts, in `gkvae --help` and docs/exit-codes.md. An
- * interrupted program exits with 128 + the signal's number: 129, 130 or 143. */
+/* Exit codes. Scripts rely on them; `gkvae --help` and docs/exit-codes.md list them. An
+ * interrupted program exits with 128 plus the number of the signal: 129, 130 or 143. */
 enum {
     CLI_OK = 0,
     CLI_INTERNAL = 1,
@@ -32,7 +32,7 @@ enum {
     CLI_MEMORY = 8
 };
 
-/* For functions with `int code = CLI_OK;` and a tail at `done:`. */
+/* For functions with `int code = CLI_OK;` and a clean-up section at `done:`. */
 #define CLI_TRY(call)       \
     do {                    \
         code = (call);      \
@@ -41,7 +41,7 @@ enum {
     } while (0)
 #define CLI_CHECK(call) CLI_TRY(cli_check(call))
 
-/* --- commands, one a file ------------------------------------------------------- */
+/* --- commands, one in each file ------------------------------------------------------- */
 
 int cli_train(int argc, char **argv);
 int cli_eval(int argc, char **argv);
@@ -62,8 +62,8 @@ int cli_settings(int argc, char **argv);
 int cli_completion(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
-/* What gkvae eval makes of these words, with argv[0] its name, a model of these settings among them: CLI_OK if it would take
- * them, and whether they ask for test images. A usage error ends the process. */
+/* Checks the arguments of gkvae eval for a model of these settings; argv[0] is the name of the command. CLI_OK if they are
+ * valid; *of_test tells whether they select test images. A usage error ends the process. */
 int cli_eval_check(int argc, char **argv, const gkv_settings *settings, bool *of_test);
 
 /* --- main.c ----------------------------------------------------------------------- */
@@ -88,22 +88,22 @@ int cli_code(gkv_status status);
 /* CLI_OK for GKV_OK; else prints the library's message and returns its exit code. */
 int cli_check(gkv_status status);
 
-/* Zeroed memory. There is nothing to save when it runs out: prints and exits. */
+/* Allocates zeroed memory. Without memory it prints a message and exits. */
 void *cli_alloc(size_t count, size_t size);
 
-/* printf into memory of its own. */
+/* printf() into allocated memory, which the caller frees. */
 char *cli_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Makes a full or closed standard output an error, however the program ends. */
+/* Reports a full or closed standard output as an error when the program ends. */
 void cli_watch_stdout(void);
 
-/* The words as a shell would read them back. */
+/* The words, quoted for a shell; the caller frees the text. */
 char *cli_quote(size_t count, const char *const *words);
 
-/* The command as one would type it, from its own argc and argv. */
+/* The command line of argc and argv, quoted for a shell; the caller frees the text. */
 char *cli_command(int argc, char **argv);
 
-/* The program as it was called. */
+/* The name that the program was called by. */
 extern const char *cli_program;
 
 /* --- options.c -------------------------------------------------------------------- */
@@ -111,21 +111,21 @@ extern const char *cli_program;
 /* argp_parse(), after refusing an unknown long option with the nearest known one. */
 int cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 
-/* A command's table of options: runs it up to cli_parse(), which then parses nothing and ends it. */
+/* The table of options of a command. It runs the command up to cli_parse(), which then parses nothing and ends it. */
 const struct argp *cli_argp_of(int (*run)(int argc, char **argv));
 
 /* The options of a table and of its children, in their order; returns how many. */
 enum { CLI_OPTIONS_MAX = 64 };
 size_t cli_argp_options(const struct argp *argp, const struct argp_option *list[CLI_OPTIONS_MAX]);
 
-/* A whole number of a range, or a number: a usage error unless the text is one. */
+/* The text as a whole number, or as a number, in a range. Any other text is a usage error. */
 uint64_t cli_whole(struct argp_state *state, const char *option, const char *text, uint64_t low, uint64_t high);
 double cli_number(struct argp_state *state, const char *option, const char *text, double low, double high);
 
 /* The text as a path to write to: a usage error if it is empty. */
 const char *cli_path(struct argp_state *state, const char *option, const char *text);
 
-/* Assignments to settings, in the order they were given. */
+/* Assignments to settings, in the order of the command line. */
 enum { CLI_ASSIGNMENTS_MAX = 256 };
 typedef struct cli_assignments {
     struct {
@@ -143,51 +143,52 @@ int cli_assignments_apply(const cli_assignments *all, gkv_settings *settings);
 
 /* --- model_options.c --------------------------------------------------------------- */
 
-/* What commands that open a model have in common: the one argument FOLDER or
- * MODEL.safetensors, which is needed, and --threads; and for commands that read images
- * --data-folder and --set. Children of a command's argp, which gives each a
- * cli_model_arguments as its input at ARGP_KEY_INIT. */
+/* The arguments of all commands that open a model: FOLDER or MODEL.safetensors, which is
+ * needed, and --threads. Commands that read images also have --data-folder and --set.
+ * They are children of a command's argp, which sets the input of each child to a
+ * cli_model_arguments at ARGP_KEY_INIT. */
 typedef struct cli_model_arguments {
     const char *model;
     cli_assignments assignments;
 } cli_model_arguments;
 
-/* The children of a command that needs one, or both. */
+/* The children of a command without images, and of a command that reads images. */
 extern const struct argp_child cli_model_only[2], cli_model_and_data[3];
 
 /* --- run.c ------------------------------------------------------------------------ */
 
-/* A model to work with: that of a run folder, with the run's settings, or a model file
- * on its own, with the settings it was trained with and default paths. */
+/* A model with its settings. A run folder gives the settings of the run. A model file alone gives
+ * the settings that the model was trained with, and default paths. */
 typedef struct cli_run {
     bool is_folder;
     gkv_settings settings;
     gkv_model *model;
-    struct stat file; /* of the model, as it was just before it was read */
+    struct stat file; /* the state of the model's file just before it was read */
 } cli_run;
 
-/* CLI_CONFIG if config.ini or an assignment changes what the model was made with: its
- * form, its training (but for train.threads), its held-out images or its binarization. */
+/* Opens a model. CLI_CONFIG if config.ini or an assignment changes a setting that is part of the
+ * model: [model], [train] except train.threads, data.validation or data.binarization. */
 int cli_run_open(const cli_model_arguments *arguments, cli_run *run);
 void cli_run_free(cli_run *run);
 
-/* Whether a model is made by this setting, "SECTION.KEY" in `name`; the others say where data are and how a model is
- * measured. */
+/* Whether this setting, "SECTION.KEY" in `name`, is part of the model. The other settings are the paths of the data and the
+ * settings of an evaluation. */
 bool cli_is_models_own(const gkv_settings_key *key, const char *name);
 
 /* True if the folder's model file is no longer the one that was read. */
 bool cli_run_changed(const cli_run *run, const char *folder);
 
-/* The run's images of that half, or unless it is NULL those of an IDX file; of the model's size. */
+/* Opens the run's images of one half; or, if `idx` is not NULL, the images of an IDX file. CLI_DATA if they do not have
+ * the model's size. */
 int cli_run_images(const cli_run *run, gkv_split half, const char *idx, gkv_dataset **out);
 
 /* --- outputs.c --------------------------------------------------------------------- */
 
-/* CLI_USAGE if the file to be written at `path`, as that option says, is the other one, which the command reads or
- * writes as well. Either may be NULL: there is no such file. */
+/* CLI_USAGE if `path`, the file that an option names for output, is the file `other`, which the command also reads or
+ * writes. Either path may be NULL, which means no file. */
 int cli_output_spares(const char *option, const char *path, const char *other);
 
-/* The same for all that a model's run consists of and its images. */
+/* The same check for all files of a run and its images. */
 int cli_output_spares_run(const char *option, const char *path, const cli_model_arguments *arguments, const cli_run *run);
 
 /* --- terminal.c -------------------------------------------------------------------- */
@@ -204,31 +205,31 @@ void cli_live_start(cli_live *live, bool wanted);
 bool cli_live_due(const cli_live *live);
 /* Shows as many of the parts, from the first, as fit. */
 void cli_live_show(cli_live *live, const char *const *parts, size_t n_parts);
-/* Takes the line away, for something else to be printed. */
+/* Removes the line, so that other output can be printed. */
 void cli_live_clear(cli_live *live);
 
 /* "1:05" or "2:03:10". */
 const char *cli_duration(double seconds, char buffer[32]);
 
-/* A number with that many decimal places, a true minus sign and no minus zero. */
+/* A number with this many decimal places, with the character − for minus and without −0. */
 const char *cli_decimal(double value, int places, char buffer[32]);
 
-/* How many columns UTF-8 text takes (accents and symbols one each). */
+/* The number of columns of a UTF-8 text; each character counts as one. */
 size_t cli_columns(const char *text);
 
-/* Prints rows of cells, one after another, as columns that are flush left or right as
- * the letters 'l' and 'r' of `align` say. NULL is an empty cell. */
+/* Prints a table, with the cells of each row after those of the previous row. The letters
+ * 'l' and 'r' of `align` align the columns. NULL is an empty cell. */
 void cli_table(const char *const *cells, size_t n_rows, size_t n_columns, const char *align);
 
 /* --- signals.c ---------------------------------------------------------------------- */
 
-/* From now on SIGINT, SIGTERM and SIGHUP set the flag to their number; a second one ends
- * the program at once. Not so a second SIGHUP: a terminal that goes may send several. A
- * SIGHUP that was ignored already, as under nohup, stays so. */
+/* From now on SIGINT, SIGTERM and SIGHUP set cli_stop to their number. A second signal ends
+ * the program at once, except a second SIGHUP, because a closing terminal may send several.
+ * A SIGHUP that is already ignored, as under nohup, stays ignored. */
 void cli_catch_signals(void);
 extern volatile sig_atomic_t cli_stop;
 
-/* The name of the base of a model's prior, as model.base has it. */
+/* The name of the base of a model's prior, as in model.base. */
 const char *cli_base_name(const gkv_model *model, char text[GKV_NAME_SIZE]);
 
 #endif

@@ -8,23 +8,28 @@
 
 typedef struct base_fit_arguments {
     cli_model_arguments model;
-    cli_assignments wanted; /* of model.base and its like */
+    cli_assignments wanted; /* of model.base and its parameters */
     const char *out;
     bool update, base_given;
     gkv_base_fit_settings fit;
 } base_fit_arguments;
 
 static const struct argp_option options[] = {
-    {"base", 'b', "BASE", 0, "full-gaussian, student-t, gk, gk-copula, gaussian-mixture, gk-mixture, gk-by-class, or "
-                            "normal (needed)", 0},
-    {"components", 'k', "K", 0, "Of a mixture; of each class, by class (default: the model's model.base_components)", 0},
-    {"covariance", 'c', "full|low-rank|diagonal", 0, "Correlations within a component: full, low-rank or diagonal (default: "
-                                                     "the model's)", 0},
-    {"rank", 'r', "N", 0, "Factors of a low-rank covariance (default: the model's model.base_rank)", 0},
-    {"tied-shapes", 'g', "yes|no", 0, "Whether all components have the same g and k (default: as the model)", 0},
-    {"codes", 'n', "N", 0, "Training codes to fit to, at most (default: 50000)", 0},
-    {"out", 'o', "FOLDER", 0, "Keep the model with its new base in this folder (default: only say what it is worth)", 0},
-    {"update", 'u', NULL, 0, "Keep it in the run's own folder, and what it replaces as *.before-fit.* (default: no)", 0},
+    {"base", 'b', "BASE", 0,
+     "The base distribution to fit: normal, full-gaussian, student-t, gk, gk-copula, gaussian-mixture, gk-mixture "
+     "or gk-by-class (needed)", 0},
+    {"components", 'k', "K", 0,
+     "The number of components of a mixture, or of each class's mixture for gk-by-class (default: "
+     "model.base_components of the model)", 0},
+    {"covariance", 'c', "full|low-rank|diagonal", 0,
+     "The correlations within a component: full, low-rank or diagonal (default: those of the model)", 0},
+    {"rank", 'r', "N", 0, "The number of factors of a low-rank covariance (default: model.base_rank of the model)", 0},
+    {"tied-shapes", 'g', "yes|no", 0, "Whether all components have the same g and k (default: as in the model)", 0},
+    {"codes", 'n', "N", 0, "Fit to at most N training codes (default: 50000)", 0},
+    {"out", 'o', "FOLDER", 0, "Write the model with its new base to this folder (default: only print the result)", 0},
+    {"update", 'u', NULL, 0,
+     "Write the model with its new base to the run's own folder, and keep the replaced files as *.before-fit.* "
+     "(default: no)", 0},
     {.name = NULL},
 };
 
@@ -46,9 +51,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->model; return 0;
     case ARGP_KEY_END:
         if (!a->base_given)
-            argp_error(state, "--base BASE is needed: which one to fit");
+            argp_error(state, "--base BASE is needed: the base to fit");
         if (a->out && a->update)
-            argp_error(state, "--out FOLDER or --update, the run's own: choose one");
+            argp_error(state, "--out FOLDER and --update: choose one");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -67,21 +72,21 @@ static void print_report(const cli_run *run, const gkv_model *fitted, const gkv_
     printf(", %s\n", cli_duration(r->seconds, time));
 }
 
-/* The folder to keep the model in, or NULL. */
+/* The folder that the model is written to, or NULL. */
 static const char *target(const base_fit_arguments *a)
 {
     return a->update ? a->model.model : a->out;
 }
 
-/* CLI_NUMERIC if no step of the fit was accepted, so the base is as it began. */
-static int check_moved(const base_fit_arguments *a, const gkv_model *fitted, const gkv_base_fit_report *report)
+/* CLI_NUMERIC if no step of the fit was accepted, so that the base is unchanged. */
+static int check_accepted(const base_fit_arguments *a, const gkv_model *fitted, const gkv_base_fit_report *report)
 {
     const gkv_model_settings *model = &gkv_model_settings_of(fitted)->model;
     char name[GKV_NAME_SIZE];
     if (report->moves > 0 || model->base == GKV_BASE_NORMAL)
         return CLI_OK;
-    return cli_error(CLI_NUMERIC, "no step of the fit increased the density of held-out codes, so %s is unchanged%s: try more codes, "
-                     "or fewer components", cli_base_name(fitted, name), target(a) ? "; it is not kept" : "");
+    return cli_error(CLI_NUMERIC, "no step of the fit increased the density of held-out codes, so %s is unchanged%s; try more codes, "
+                     "or fewer components", cli_base_name(fitted, name), target(a) ? " and was not written" : "");
 }
 
 static int keep(const base_fit_arguments *a, const cli_run *run, const gkv_model *fitted)
@@ -92,9 +97,9 @@ static int keep(const base_fit_arguments *a, const cli_run *run, const gkv_model
         return code;
     CLI_CHECK(gkv_base_fit_save(fitted, &run->settings, folder, a->update));
     if (a->update)
-        cli_evaluation_remove(folder, true); /* it speaks of the model that was */
+        cli_evaluation_remove(folder, true); /* an evaluation describes the replaced model */
     char *next = cli_quote(3, (const char *const[]){cli_program, "eval", folder});
-    printf("kept in %s; to measure it: %s\n", folder, next);
+    printf("written to %s; to measure it: %s\n", folder, next);
     free(next);
 done:
     return code;
@@ -105,10 +110,12 @@ int cli_base_fit(int argc, char **argv)
     static const struct argp argp = {
         .options = options, .children = cli_model_and_data, .parser = parse,
         .args_doc = "FOLDER --base BASE\nMODEL.safetensors --base BASE",
-        .doc = "Fits another base to the codes of a trained model's training images, all else staying as it is, and says "
-               "what held-out codes are worth under it and under the base that the model has.\v"
-               "Held out are the run's validation images, or every fifth if there are none. Gains are those of the KL "
-               "term: a base that is better by 0.1 nats lowers −ELBO by as much, and training on with it by more."};
+        .doc = "Fits another base distribution to the codes of a trained model's training images. The rest of the "
+               "model does not change. Prints the mean log density of held-out codes under the old base and under "
+               "the new one.\v"
+               "The held-out codes are those of the run's validation images, or of every fifth training image if "
+               "the run has none. A gain in log density is a gain in the KL term: a base that is better by 0.1 nats "
+               "lowers −ELBO by 0.1 nats. Further training with the new base can lower it more."};
     base_fit_arguments a = {.update = false};
     gkv_base_fit_defaults(&a.fit);
     cli_run run = {.model = NULL};
@@ -119,17 +126,17 @@ int cli_base_fit(int argc, char **argv)
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_run_open(&a.model, &run));
     if (a.update && !run.is_folder) {
-        code = cli_error(CLI_USAGE, "--update keeps the model in its run's folder, and %s is no folder", a.model.model);
+        code = cli_error(CLI_USAGE, "--update writes to the run's folder, but %s is not a folder; use --out FOLDER", a.model.model);
         goto done;
     }
     gkv_settings wanted = run.settings;
     CLI_TRY(cli_assignments_apply(&a.wanted, &wanted));
     if (target(&a))
-        CLI_CHECK(gkv_base_fit_check_folder(target(&a), a.update)); /* better now than after the fit */
+        CLI_CHECK(gkv_base_fit_check_folder(target(&a), a.update)); /* before the fit, which may take long */
     CLI_TRY(cli_run_images(&run, GKV_TRAIN, NULL, &images));
     CLI_CHECK(gkv_base_fit(run.model, &wanted.model, &run.settings, images, &a.fit, &fitted, &report));
     print_report(&run, fitted, &report);
-    CLI_TRY(check_moved(&a, fitted, &report));
+    CLI_TRY(check_accepted(&a, fitted, &report));
     code = keep(&a, &run, fitted);
 done:
     gkv_model_free(fitted);

@@ -7,17 +7,18 @@
 #include "cli_bench.h"
 
 static const struct argp_option options[] = {
-    {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting of the measured model; may be repeated (default: none)",
-     0},
-    {"threads", 't', "N", 0, "The most threads; one is measured as well (default: train.threads, or one per "
-                             "processor)", 0},
-    {"seconds", 'c', "T", 0, "About how long to measure (default: 40)", 0},
-    {"rounds", 'r', "N", 0, "Rounds, of which the medians are shown (default: 5)", 0},
-    {"images", 'i', "N", 0, "Training images (default: 60000)", 0},
-    {"only", 'o', "training|evaluation|draws|gk|run", 0, "training, evaluation, draws, gk, or run (the start and the memory of gkvae train); may be "
-                             "repeated (default: all)", 0},
-    {"json", 'j', "FILE", 0, "Write the figures as JSON too (default: no)", 0},
-    {"quiet", 'q', NULL, 0, "No progress (default: a live line on a terminal)", 0},
+    {"set", 's', "SECTION.KEY=VALUE", 0,
+     "Change one setting of the measured model; may be repeated (default: none)", 0},
+    {"threads", 't', "N", 0,
+     "Measure on one thread and on N threads (default: train.threads, or one per processor)", 0},
+    {"seconds", 'c', "T", 0, "Measure for about T seconds (default: 40)", 0},
+    {"rounds", 'r', "N", 0, "Repeat the measurements in N rounds and show the medians (default: 5)", 0},
+    {"images", 'i', "N", 0, "The number of training images, at least 1000 (default: 60000)", 0},
+    {"only", 'o', "training|evaluation|draws|gk|run", 0,
+     "Measure only training, evaluation, draws, gk, or run (the start and the memory of gkvae train); may be "
+     "repeated (default: all)", 0},
+    {"json", 'j', "FILE", 0, "Also write the figures to this file as JSON (default: no)", 0},
+    {"quiet", 'q', NULL, 0, "Print no progress (default: a live line on a terminal)", 0},
     {"child", 'C', "FOLDER", OPTION_HIDDEN, NULL, 0}, /* the run whose start and memory are measured */
     {.name = NULL},
 };
@@ -112,13 +113,14 @@ int cli_bench(int argc, char **argv)
 {
     static const struct argp argp = {
         .options = options, .parser = parse, .args_doc = "[CONFIG.ini]",
-        .doc = "Measures how fast this machine trains, evaluates and draws: the configured model, and the plain VAE of "
-               "the same sizes, on made-up images that cost what MNIST's do.\v"
-               "The peak is OpenBLAS on large square matrices in single precision, measured in each round. GFLOP/s "
-               "count 2·in·out for each product of a linear layer with one image, as if no pixel were zero: forward, "
-               "for the gradient in the weights, and for that in the inputs, but for the first layer's. Nothing "
-               "else counts. Of an epoch's time, refits of the base take the share that is shown when they come as "
-               "often as in a run, after the first one. All settings and their defaults: gkvae settings"};
+        .doc = "Measures how fast this machine trains, evaluates and draws. It measures the configured model and "
+               "the plain VAE of the same sizes, on synthetic images that cost as much time as MNIST's.\v"
+               "The peak is the speed of OpenBLAS on large square matrices in single precision, measured in each "
+               "round. GFLOP/s count 2·in·out for each product of a linear layer with one image, as if no pixel "
+               "were zero. The products are the forward one, the one for the gradient of the weights, and, except "
+               "in the encoder's first layer, the one for the gradient of the inputs. Nothing else counts. The "
+               "refits' share of an epoch's time is that of refits at the rate of a run, without the first refit. "
+               "gkvae settings prints all settings and their defaults."};
     bench *it = cli_alloc(1, sizeof *it);
     bench_arguments a = {.it = it};
     gkv_settings settings;

@@ -1,4 +1,4 @@
-/* What the files of `gkvae bench` share. */
+/* Declarations for the files of `gkvae bench`. */
 #ifndef GKV_CLI_BENCH_H
 #define GKV_CLI_BENCH_H
 
@@ -7,19 +7,19 @@
 
 enum { BENCH_ROUNDS_MIN = 5, BENCH_ROUNDS_MAX = 99 };
 
-/* A figure in every round. */
+/* The values of a figure, one for each round. */
 typedef struct bench_series {
     double of[BENCH_ROUNDS_MAX];
     size_t count;
 } bench_series;
 
 void bench_add(bench_series *series, double value);
-double bench_median(const bench_series *series); /* NaN for none */
+double bench_median(const bench_series *series); /* NaN without values */
 
-/* CLI_OK, or says that a signal asked to stop and returns that code. */
+/* CLI_OK; or, after a signal, reports the interruption and returns its code. */
 int bench_go_on(void);
 
-/* Each model is measured on one thread and, if they are more, on all. */
+/* Each model is measured on one thread and, if there are more, on all threads. */
 enum { BENCH_WIDTHS = 2, BENCH_MODELS = 2 };
 
 typedef struct bench_model {
@@ -28,15 +28,15 @@ typedef struct bench_model {
     gkv_bench_training *training;
     gkv_bench_operations operations;
     size_t parameters, batch;
-    double refit_steps; /* from a refit to the next; 0 without refits */
-    size_t steps[BENCH_WIDTHS], evaluated[BENCH_WIDTHS]; /* of one measurement */
-    size_t piece[BENCH_WIDTHS]; /* steps of about a second: between two pieces it can be stopped */
+    double refit_steps; /* steps from one refit to the next; 0 without refits */
+    size_t steps[BENCH_WIDTHS], evaluated[BENCH_WIDTHS]; /* steps and evaluated images of one measurement */
+    size_t piece[BENCH_WIDTHS]; /* steps of about a second; a signal can stop the measurement between two pieces */
     struct {
         bench_series step, evaluation, drawing; /* seconds: a step, an evaluated image, all draws */
-        bench_series refit;  /* … and a refit, but for the first one … */
-        double first_refit; /* … which is measured once; 0 without refits */
-        bench_series step_share, evaluation_share, drawing_share; /* of the peak in the same round */
-        bench_series parts[GKV_BENCH_PARTS]; /* seconds of a step, all threads together */
+        bench_series refit;  /* seconds of a refit, without the first one */
+        double first_refit; /* seconds of the first refit, which is measured once; 0 without refits */
+        bench_series step_share, evaluation_share, drawing_share; /* speeds as fractions of the peak of the same round */
+        bench_series parts[GKV_BENCH_PARTS]; /* seconds of the parts of a step, summed over threads */
     } at[BENCH_WIDTHS];
 } bench_model;
 
@@ -49,38 +49,38 @@ typedef struct bench {
     double seconds;
     size_t rounds, images;
     bool quiet;
-    unsigned wanted; /* of the five below, a bit each */
+    unsigned wanted; /* BENCH_TRAINING and so on: one bit for each */
     cli_assignments assignments;
     size_t widths;
     int threads[BENCH_WIDTHS];
     size_t models;
     bench_model model[BENCH_MODELS];
-    bench_series peak[BENCH_WIDTHS]; /* operations a second */
-    bench_series gk[BENCH_GK_FUNCTIONS][2]; /* values a second, in float and in double */
-    double first_step, epoch; /* seconds of `gkvae train`, from its start; NaN if not measured */
+    bench_series peak[BENCH_WIDTHS]; /* operations per second */
+    bench_series gk[BENCH_GK_FUNCTIONS][2]; /* values per second, in float and in double */
+    double first_step, epoch; /* seconds from the start of `gkvae train`; NaN if not measured */
     double peak_memory; /* bytes */
 } bench;
 
-/* What can be measured: options of --only. */
+/* The parts that can be measured: the choices of --only. */
 enum { BENCH_TRAINING = 1, BENCH_EVALUATION = 2, BENCH_DRAWING = 4, BENCH_GK = 8, BENCH_RUN = 16, BENCH_ALL = 31 };
 enum { BENCH_OF_MODELS = BENCH_TRAINING | BENCH_EVALUATION | BENCH_DRAWING };
 
-/* The draws from the prior that are timed, and the size of the square product. */
+/* The number of timed draws from the prior, and the size of the matrices of the peak. */
 enum { BENCH_DRAWS = 10000, BENCH_SQUARE = 2048 };
 
-/* --- bench_images.c: images that stand for MNIST's --------------------------------- */
+/* --- bench_images.c: synthetic images in place of MNIST's --------------------------------- */
 
 enum { BENCH_SIDE = 28, BENCH_PIXELS = BENCH_SIDE * BENCH_SIDE };
 
-/* count × BENCH_PIXELS grey levels, to be freed. */
+/* count × BENCH_PIXELS grey levels; the caller frees them. */
 uint8_t *bench_images(size_t count);
 
-/* Labels for them, to be freed: each of so many as often as any. */
+/* Labels for these images, with all classes equally frequent; the caller frees them. */
 uint8_t *bench_labels(size_t count, size_t classes);
 
 /* --- bench_measure.c ------------------------------------------------------------------ */
 
-/* All rounds. */
+/* Measures all rounds. */
 int bench_measure(bench *it);
 
 /* --- bench_process.c ------------------------------------------------------------------ */
@@ -88,7 +88,7 @@ int bench_measure(bench *it);
 /* Trains the first model for an epoch in a process of its own. */
 int bench_process(bench *it);
 
-/* That process: FOLDER holds its config.ini. */
+/* The main function of this process; `folder` contains its config.ini. */
 int bench_child(const char *folder);
 
 /* --- bench_print.c, bench_json.c -------------------------------------------------------- */
@@ -96,13 +96,14 @@ int bench_child(const char *folder);
 void bench_print(const bench *it);
 int bench_write_json(const bench *it);
 
-/* Whether the file can be written, before there is anything to lose; leaves it as it is. */
+/* Checks, before the measurements, that the file can be written. It does not change the file. */
 int bench_check_json(const char *path);
 
-/* A refit's time, to that of the steps from one to the next; NaN without refits. The first one is left out. */
+/* The time of a refit as a fraction of the time of the steps between two refits, without the first refit; NaN without
+ * refits. */
 double bench_refit_to_steps(const bench_model *model, size_t width);
 
-/* The share of an epoch's time that refits take: the same, to both together. */
+/* The time of refits as a fraction of the time of steps and refits together. */
 double bench_refit_share(const bench_model *model, size_t width);
 
 #endif

@@ -13,8 +13,7 @@ int cli_columns_find(const gkv_table *table, const char *option, const char *nam
     return status == GKV_OK ? CLI_OK : cli_error(cli_code(status), "%s %s: %s", option, name, gkv_error_message());
 }
 
-/* One line for all columns of text, which a choice of all columns leaves out: what is not
- * fitted shall not be missed in silence. */
+/* Prints one line that names the columns of text, which a choice of all columns leaves out. */
 static void tell_left_out(const gkv_table *table, size_t except)
 {
     enum { NAMED = 8 };
@@ -23,7 +22,7 @@ static void tell_left_out(const gkv_table *table, size_t except)
         if (gkv_table_kind(table, c) != GKV_COLUMN_TEXT || c == except)
             continue;
         if (left < NAMED)
-            fprintf(stderr, "%s%.80s", left ? ", " : "gkvae: left out, being of text: ", gkv_table_name(table, c));
+            fprintf(stderr, "%s%.80s", left ? ", " : "gkvae: columns of text are left out: ", gkv_table_name(table, c));
         left++;
     }
     if (left > NAMED)
@@ -55,8 +54,8 @@ int cli_columns_choose(const gkv_table *table, const char *path, const char *lis
         (*chosen)[(*n_chosen)++] = column;
     }
     if (*n_chosen == 0)
-        code = list ? cli_error(CLI_USAGE, "--column: no column is named")
-                    : cli_error(CLI_DATA, "%s: no column holds numbers%s", path,
+        code = list ? cli_error(CLI_USAGE, "--column: no column is named; give names or numbers, as in --column height,3")
+                    : cli_error(CLI_DATA, "%s: no column contains numbers%s", path,
                                 except == SIZE_MAX ? "" : " but the one of --weights");
     else if (!list)
         tell_left_out(table, except);

@@ -6,18 +6,25 @@
 #include <string.h>
 
 static const struct argp_option options[] = {
-    {"out", 'o', "FOLDER", 0, "Write compare.csv, compare.json, pictures and the page index.html to this folder; with a plan "
-                              "also its runs (default: no files; with a plan results/PLAN)", 0},
-    {"against", 'a', "RUN", 0, "Take differences from this run, or from this model of the table (default: the first, or that "
-                               "of the plan)", 0},
-    {"metrics", 'm', "KEY,…", 0, "Show these keys of metrics.json; differences are of the first (default: those of likelihoods, "
-                                 "draws, errors and times that the runs have)", 0},
-    {"plan", 'p', "FILE", 0, "Train and evaluate the models of this plan that are not finished yet (default: compare runs)", 0},
-    {"seeds", 'S', "N-N,…", 0, "Seeds of a plan's models, such as 1-3 or 1,5 (default: those of the plan)", 0},
-    {"only", 'n', "NAME,…", 0, "Only these models of a plan (default: all)", 0},
-    {"table", 'T', NULL, 0, "Print the table of a plan's finished runs; train and evaluate nothing (default: no)", 0},
-    {"data-folder", 'f', "DIR", 0, "Folder of a plan's images, as data.folder (default: that of its configuration)", 0},
-    {"threads", 't', "N", 0, "Threads of a plan's training and evaluation, as train.threads (default: as configured)", 0},
+    {"out", 'o', "FOLDER", 0,
+     "Write compare.csv, compare.json, pictures and the page index.html to this folder. With a plan it also "
+     "contains the runs (default: no files; with a plan results/PLAN)", 0},
+    {"against", 'a', "RUN", 0,
+     "Show differences from this run, or from this model of the table (default: the first, or that of the plan)", 0},
+    {"metrics", 'm', "KEY,…", 0,
+     "Show these keys of metrics.json, and differences of the first of them (default: the likelihoods, metrics of "
+     "draws, errors and times that the runs have)", 0},
+    {"plan", 'p', "FILE", 0,
+     "Train and evaluate the models of this plan that are not finished yet (default: compare runs)", 0},
+    {"seeds", 'S', "N-N,…", 0,
+     "Use these seeds for the models of a plan, such as 1-3 or 1,5 (default: those of the plan)", 0},
+    {"only", 'n', "NAME,…", 0, "Use only these models of a plan (default: all)", 0},
+    {"table", 'T', NULL, 0,
+     "Print the table of a plan's finished runs, and train and evaluate nothing (default: no)", 0},
+    {"data-folder", 'f', "DIR", 0,
+     "The folder of a plan's images, as data.folder (default: that of its configuration)", 0},
+    {"threads", 't', "N", 0,
+     "The number of threads of a plan's training and evaluation, as train.threads (default: as configured)", 0},
     {.name = NULL},
 };
 
@@ -25,11 +32,11 @@ static void check(const compare_arguments *a, struct argp_state *state)
 {
     const bool of_plan = a->seeds || a->only || a->table || a->data_folder || a->threads > 0;
     if (a->plan && a->n_runs > 0)
-        argp_error(state, "--plan has runs of its own: leave out %s", a->runs[0]);
+        argp_error(state, "--plan makes its own runs: leave out %s", a->runs[0]);
     if (!a->plan && of_plan)
-        argp_error(state, "--seeds, --only, --table, --data-folder and --threads are of a plan: give --plan FILE");
+        argp_error(state, "--seeds, --only, --table, --data-folder and --threads are options of a plan: add --plan FILE");
     if (!a->plan && a->n_runs == 0)
-        argp_error(state, "which runs? Folders that gkvae eval has measured are needed, or --plan FILE");
+        argp_error(state, "which runs? Folders that gkvae eval has evaluated are needed, or --plan FILE");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -73,10 +80,10 @@ static int find_reference(comparison *it, const char *wanted)
     }
     free(name);
     it->against = found;
-    return found != SIZE_MAX ? CLI_OK : cli_error(CLI_USAGE, "--against %s: that is none of the runs", wanted);
+    return found != SIZE_MAX ? CLI_OK : cli_error(CLI_USAGE, "--against %s: none of the runs has this name", wanted);
 }
 
-/* The runs' folders, a line each. */
+/* The folders of the runs, one per line. */
 static char *list_folders(const comparison *it)
 {
     char *list = cli_text("%s", "");
@@ -111,7 +118,7 @@ static int compare_runs(const compare_arguments *a)
     printf("the page: %s/index.html\n", a->out);
 done:
     if (it.n_runs < a->n_runs)
-        it.n_runs++; /* the one that failed may hold something too */
+        it.n_runs++; /* the run that failed may own memory too */
     compare_free(&it);
     free(folders);
     return code;
@@ -121,10 +128,10 @@ int cli_compare(int argc, char **argv)
 {
     static const struct argp argp = {
         .options = options, .parser = parse, .args_doc = "RUN…\n--plan FILE",
-        .doc = "Compares the figures of several runs. Runs that differ only in their seed share a row, which has the mean over "
-               "seeds and its standard error. Differences are paired by seed.\v"
-               "A plan (docs/compare.md) describes models by their settings, and how they are evaluated. Finished steps are not "
-               "repeated, so after Ctrl-C the same command continues."};
+        .doc = "Compares the figures of several runs. Runs that differ only in their seed form one row, which shows "
+               "the mean over the seeds and its standard error. Differences are paired by seed.\v"
+               "A plan (docs/compare.md) describes models by their settings, and how they are evaluated. Finished "
+               "steps are not repeated, so the same command continues after Ctrl-C."};
     compare_arguments a = {.plan = NULL};
     char *command = cli_command(argc, argv);
     a.command = command;

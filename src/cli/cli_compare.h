@@ -16,7 +16,7 @@ typedef struct compare_column {
     char heading[64];
     int places;         /* decimals */
     compare_better better;
-    bool shown;         /* without being asked for */
+    bool shown;         /* shown by default */
     bool of_draws;      /* of generated images: an error is over sets of draws, not images */
 } compare_column;
 
@@ -32,7 +32,7 @@ int compare_columns_choose(const char *list, compare_column columns[COMPARE_COLU
 
 typedef struct compare_run {
     char *folder;
-    char *name;            /* the folder, without the folders that all runs share; for a plan, MODEL-SEED */
+    char *name;            /* the folder, without the leading folders that all runs have in common; for a plan, MODEL-SEED */
     uint64_t seed;         /* train.seed */
     gkv_settings settings; /* config.ini */
     bool fitted;           /* its base was fitted after training, to codes of a model with another base */
@@ -57,7 +57,7 @@ typedef struct comparison {
     size_t n_known;
     compare_column shown[COMPARE_COLUMNS];  /* the columns of the table */
     size_t n_shown;
-    size_t measure;          /* the figure of the differences, as its place in `shown`; SIZE_MAX: none */
+    size_t measure;          /* the figure of the differences, as its index in `shown`; SIZE_MAX: none */
 } comparison;
 
 /* Reads FOLDER/config.ini and FOLDER/FIGURES. CLI_CONFIG if the folder is not a run or has no such figures. */
@@ -107,7 +107,7 @@ double compare_number(const compare_run *run, const char *key);
 
 /* --- compare_table.c ---------------------------------------------------------------------------------------- */
 
-/* A table in words; freed by compare_words_free. */
+/* A table of texts; freed by compare_words_free. */
 typedef struct compare_words {
     char **cells;            /* (n_rows + 1) × n_columns: headings first */
     size_t n_rows, n_columns;
@@ -125,10 +125,10 @@ void compare_print(const comparison *it, const char *heading);
 
 /* --- compare_files.c, compare_page.c ---------------------------------------------------------------------------- */
 
-/* CLI_CONFIG if the folder is a run's: its page would be overwritten. */
+/* CLI_CONFIG if the folder is a run folder, whose page would be overwritten. */
 int compare_check_out(const char *folder);
 
-/* compare.csv and compare.json in the folder, which is made if need be. */
+/* Writes compare.csv and compare.json to the folder, which is created if necessary. */
 int compare_write(const comparison *it, const char *folder);
 
 /* Writes pictures and index.html. The page ends with `text` under `heading`. */

@@ -26,13 +26,13 @@ static error_t parse_get(int key, char *arg, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (!a->name)
-            argp_error(state, "which data set? gkvae data list shows them");
+            argp_error(state, "which data set? gkvae data list lists them");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-static void say_progress(void *context, const char *text)
+static void print_progress(void *context, const char *text)
 {
     const get_arguments *a = context;
     if (a->quiet)
@@ -44,18 +44,19 @@ static void say_progress(void *context, const char *text)
 int cli_data_get(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"folder", 'f', "DIR", 0, "Put the files into DIR/NAME (default: data)", 0},
-        {"quiet", 'q', NULL, 0, "Say nothing unless it fails (default: say what is being done)", 0},
+        {"folder", 'f', "DIR", 0, "Write the files to DIR/NAME (default: data)", 0},
+        {"quiet", 'q', NULL, 0, "Print nothing unless the command fails (default: print each step)", 0},
         {.name = NULL},
     };
     static const struct argp argp = {
         .options = options, .parser = parse_get, .args_doc = "NAME",
-        .doc = "Fetches a data set and checks its SHA-256. Files that are there and right are used as they are."};
+        .doc = "Downloads a data set and checks its SHA-256. Files that are already there and correct are not "
+               "downloaded again."};
     get_arguments a = {.folder = "data"};
     char *source = NULL;
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
-    CLI_CHECK(gkv_data_get(a.name, a.folder, say_progress, &a, &source));
+    CLI_CHECK(gkv_data_get(a.name, a.folder, print_progress, &a, &source));
     if (!a.quiet)
         printf("%s is in %s/%s (%s)\n", a.name, a.folder, a.name, source);
 done:
@@ -101,8 +102,8 @@ static void print_file(const char *what, const gkv_file_info *file)
 {
     static const char *const verdicts[] = {
         [GKV_CHECKSUM_UNKNOWN] = "",
-        [GKV_CHECKSUM_GOOD] = "  checked: the data set's own",
-        [GKV_CHECKSUM_DIFFERENT] = "  DIFFERENT from the data set's own",
+        [GKV_CHECKSUM_GOOD] = "  checked: the file of the data set",
+        [GKV_CHECKSUM_DIFFERENT] = "  DIFFERENT from the file of the data set",
     };
     if (!*file->path) {
         printf("  %s  none\n", what);
@@ -128,15 +129,16 @@ static void print_info(const char *half, const gkv_data_info *info)
 int cli_data_info(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"dataset", 'd', "NAME", 0, "The data set's name (default: mnist)", 0},
-        {"folder", 'f', "DIR", 0, "The folder that holds NAME/train-images-idx3-ubyte and so on (default: data)", 0},
-        {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting (default: none)", 0},
+        {"dataset", 'd', "NAME", 0, "The name of the data set, as data.dataset (default: mnist)", 0},
+        {"folder", 'f', "DIR", 0,
+         "The folder that contains NAME/train-images-idx3-ubyte and the other files (default: data)", 0},
+        {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)", 0},
         {.name = NULL},
     };
     static const struct argp argp = {
         .options = options, .parser = parse_info, .args_doc = "[CONFIG.ini]\nIMAGES [LABELS]",
-        .doc = "Says what is in a data set's files, or in IDX files of images and labels, and whether they are "
-               "what they should be."};
+        .doc = "Describes the images in the files of a data set, or in IDX files of images and labels. Checks the "
+               "files of a data set that gkvae data list names."};
     info_arguments a = {.config = NULL};
     gkv_settings settings;
     gkv_data_info info;
@@ -171,7 +173,7 @@ done:
 
 int cli_data_list(int argc, char **argv)
 {
-    static const struct argp argp = {.doc = "Lists the data sets that gkvae data get can fetch."};
+    static const struct argp argp = {.doc = "Lists the data sets that gkvae data get can download."};
     const int code = cli_parse(&argp, argc, argv, NULL);
     if (code != CLI_OK)
         return code;

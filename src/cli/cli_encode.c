@@ -11,19 +11,21 @@ typedef struct encode_arguments {
     const char *idx, *what, *out;
     gkv_split half;
     bool half_given, seed_given, prior;
-    size_t count; /* 0: as by default */
+    size_t count; /* 0: the default */
     uint64_t seed;
 } encode_arguments;
 
 static const struct argp_option options[] = {
     {"what", 'w', "z|eps|mean|prior|prior-eps", 0,
-     "A draw from q(z|x); that draw's ε = h⁻¹(z); z at the noise u = 0; or, without images, draws from p(z), or "
-     "their ε (default: z)", 0},
-    {"split", 'p', "train|test", 0, "Which images of the run: train or test (default: test)", 0},
-    {"idx", 'x', "FILE", 0, "The images of an IDX file (default: the run's)", 0},
-    {"count", 'n', "N", 0, "The first N images (default: all), or N draws from the prior (default: 10000)", 0},
-    {"seed", 'S', "N", 0, "Of the draws (default: the run's train.seed; from the prior 1, as gkvae sample)", 0},
-    {"out", 'o', "FILE.npy", 0, "The file to write (default: codes.npy)", 0},
+     "z, a draw from q(z|x); eps, that draw's ε = h⁻¹(z); mean, z at the noise u = 0; prior, draws from p(z) "
+     "without any image; or prior-eps, ε of such draws (default: z)", 0},
+    {"split", 'p', "train|test", 0, "Encode the training or the test images of the run (default: test)", 0},
+    {"idx", 'x', "FILE", 0, "Encode the images of this IDX file (default: those of the run)", 0},
+    {"count", 'n', "N", 0,
+     "Encode the first N images (default: all), or write N draws from the prior (default: 10000)", 0},
+    {"seed", 'S', "N", 0,
+     "The seed of the draws (default: train.seed of the run; for the prior 1, as in gkvae sample)", 0},
+    {"out", 'o', "FILE.npy", 0, "Write the codes to this file (default: codes.npy)", 0},
     {.name = NULL},
 };
 
@@ -53,15 +55,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'o': a->out = cli_path(state, "--out", arg); return 0;
     case ARGP_KEY_END:
         if (a->prior && (a->idx || a->half_given))
-            argp_error(state, "--what %s has no images: %s makes no sense with it", a->what, a->idx ? "--idx" : "--split");
+            argp_error(state, "--what %s has no images: leave out %s", a->what, a->idx ? "--idx" : "--split");
         if (a->idx && a->half_given)
-            argp_error(state, "--idx FILE and --split of the run's images: choose one");
+            argp_error(state, "--idx FILE and --split: choose one");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-/* Images first … first + n − 1, already in the form that the model sees, to their codes. */
+/* Encodes images first … first + n − 1, which already have the form that the model sees. */
 static int encode_block(const encode_arguments *a, const gkv_model *model, size_t first, size_t n,
                         const float *targets, float *codes)
 {
@@ -73,7 +75,7 @@ static int encode_block(const encode_arguments *a, const gkv_model *model, size_
     return code;
 }
 
-/* The codes of images to memory of their own, [count, latent]. */
+/* Encodes the images; *codes is allocated, [count, latent]. */
 static int encode_images(encode_arguments *a, const cli_run *run, float **codes)
 {
     enum { BLOCK = 1000 };
@@ -103,7 +105,7 @@ done:
     return code;
 }
 
-/* The same of draws from the prior: of images that gkvae sample draws by default. */
+/* The same for draws from the prior. By default they are the codes of the draws of gkvae sample. */
 static int draw_prior(encode_arguments *a, const gkv_model *model, float **codes)
 {
     enum { DRAWS = 10000 };
@@ -125,10 +127,11 @@ int cli_encode(int argc, char **argv)
     static const struct argp argp = {
         .options = options, .children = cli_model_and_data, .parser = parse,
         .args_doc = "FOLDER\nMODEL.safetensors",
-        .doc = "Writes the codes of images as a NumPy array, a row an image, of float32: the run's test or training "
-               "images, or those of an IDX file. Or draws from the prior, for which a model file is enough.\v"
-               "Binary models see images binarized once, the training images by train.seed and all others by "
-               "eval.seed. In Python: numpy.load(\"codes.npy\")"};
+        .doc = "Writes the codes of images as a NumPy array of float32, with one row for each image. The images are "
+               "the run's test or training images, or those of an IDX file. With --what prior or prior-eps it "
+               "writes draws from the prior, for which a model file is enough.\v"
+               "A model of binary images encodes images that are binarized once: the training images with the seed "
+               "train.seed, and all others with eval.seed. To read the file in Python: numpy.load(\"codes.npy\")"};
     encode_arguments a = {.what = "z", .half = GKV_TEST, .out = "codes.npy"};
     cli_run run = {.model = NULL};
     float *codes = NULL;

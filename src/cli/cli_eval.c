@@ -19,32 +19,41 @@ typedef struct eval_arguments {
     bool quiet, no_pictures, wants_refined;
     gkv_refine_settings refine;
     gkv_eval_set of;
-    const char *figures; /* NULL: those of the run's folder */
+    const char *figures; /* NULL: files in the run's folder */
 } eval_arguments;
 
-/* As gkv_eval_set has them. */
+/* The names of gkv_eval_set, in its order. */
 static const char *const sets[] = {"test", "train", "validation"};
 enum { SETS = sizeof sets / sizeof *sets };
 
 static const struct argp_option options[] = {
-    {"samples", 'n', "S", 0, "Importance samples per image, as eval.samples (default: the run's, or 500)", 0},
-    {"images", 'i', "N", 0, "That many of the set's images, from the first, as eval.images (default: the run's, or all)", 0},
-    {"seed", 'S', "N", 0, "Of posterior noise and binarization, as eval.seed (default: the run's, or 1)", 0},
-    {"refine", 'r', "lm:T[:S]", 0, "Also refine each image's posterior, by T iterations of Levenberg–Marquardt with S "
-     "samples, and measure both (default: no; S is 2)", 0},
-    {"of", 'o', "test|train|validation", 0, "Which images: test; train, those the model was trained on; or validation, "
-     "those held out of them. Of other than test images there are figures only, in metrics-train.json or "
+    {"samples", 'n', "S", 0,
+     "The number of importance samples per image, as eval.samples (default: that of the run, or 500)", 0},
+    {"images", 'i', "N", 0, "Use only the first N images, as eval.images (default: that of the run, or all)", 0},
+    {"seed", 'S', "N", 0,
+     "The seed of posterior noise, draws and binarization, as eval.seed (default: that of the run, or 1)", 0},
+    {"refine", 'r', "lm:T[:S]", 0,
+     "Also refine each image's posterior by T iterations of Levenberg–Marquardt with S samples, and measure both "
+     "posteriors (default: no; S is 2)", 0},
+    {"of", 'o', "test|train|validation", 0,
+     "Measure on the test images; on train, the images that the model was trained on; or on validation, the images "
+     "held out of them. For train and validation the command writes figures only, to metrics-train.json or "
      "metrics-validation.json (default: test)", 0},
-    {"draws", 'd', "N", 0, "Images in a set of draws for the metrics of generation, as eval.draws (default: the run's, or "
-     "as many as there are test images)", 0},
-    {"draw-sets", 'D', "N", 0, "Number of sets of draws, as eval.draw_sets (default: the run's, or 3)", 0},
-    {"temperature", 'T', "T", 0, "Temperature of these draws, as eval.temperature (default: the run's, or 1)", 0},
-    {"no-generation", 'G', NULL, 0, "Skip the metrics of generation, as --set eval.generation=none (default: they are measured if there is a feature "
-     "network for the data set)", 0},
-    {"no-pictures", 'P', NULL, 0, "Figures only: no pictures and no page (default: all)", 0},
-    {"figures", 'F', "FILE", 0, "Write the figures to this file, and nothing to the folder (default: metrics.json, pictures and the "
-     "page in the folder)", 0},
-    {"quiet", 'q', NULL, 0, "No progress (default: a live line on a terminal, else a line every tenth)", 0},
+    {"draws", 'd', "N", 0,
+     "The number of images in a set of draws for the metrics of generation, as eval.draws (default: that of the "
+     "run, or the number of test images)", 0},
+    {"draw-sets", 'D', "N", 0, "The number of sets of draws, as eval.draw_sets (default: that of the run, or 3)", 0},
+    {"temperature", 'T', "T", 0,
+     "The temperature of the draws, as eval.temperature (default: that of the run, or 1)", 0},
+    {"no-generation", 'G', NULL, 0,
+     "Skip the metrics of generation, as --set eval.generation=none (default: they are measured if there is a "
+     "feature network for the data set)", 0},
+    {"no-pictures", 'P', NULL, 0, "Write figures only, without pictures and page (default: write all of them)", 0},
+    {"figures", 'F', "FILE", 0,
+     "Write the figures to this file, and nothing to the folder (default: metrics.json, pictures and the page in "
+     "the folder)", 0},
+    {"quiet", 'q', NULL, 0,
+     "Print no progress (default: a live line on a terminal, otherwise a line for each tenth)", 0},
     {.name = NULL},
 };
 
@@ -84,8 +93,8 @@ typedef struct reporter {
     bool quiet;
     cli_live live;
     double began;
-    size_t tenths; /* printed so far, where there is no terminal */
-    size_t rounds; /* through the images: 2 with refinement */
+    size_t tenths; /* printed so far, without a terminal */
+    size_t rounds; /* passes through the images: 2 with refinement */
 } reporter;
 
 static void on_progress(void *context, size_t done, size_t of)
@@ -124,7 +133,7 @@ static void print_metrics(const gkv_metrics *m)
         {"SSIM", m->ssim, NAN, 4, ""},
         {"parameters", (double)m->parameters, NAN, 0, ""},
         {"training", m->train_seconds, NAN, 1, "seconds"},
-        {"  refits of the base", m->refit_seconds, NAN, 1, "of them"},
+        {"  refits of the base", m->refit_seconds, NAN, 1, "seconds, part of training"},
         {"evaluation", m->eval_seconds, NAN, 1, "seconds"},
     };
     enum { ROWS = sizeof rows / sizeof *rows };
@@ -133,7 +142,7 @@ static void print_metrics(const gkv_metrics *m)
     size_t n_rows = 0;
     for (size_t i = 0; i < ROWS; i++) {
         if (!rows[i].name)
-            continue; /* of no concern to this model */
+            continue; /* this model has no such figure */
         snprintf(text[i][0], CELL, isfinite(rows[i].value) ? "%.*f" : "not known", rows[i].places, rows[i].value);
         snprintf(text[i][1], CELL, "± %.3f", rows[i].se);
         const char *const row[COLUMNS] = {rows[i].name, text[i][0], isfinite(rows[i].se) ? text[i][1] : "",
@@ -166,7 +175,7 @@ static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_datas
     return cli_check(status);
 }
 
-/* Whether eval.images are all test images, so that refined codes are there of all of them. */
+/* Whether all test images are evaluated, so that all of them have refined codes. */
 static bool measures_all(const cli_run *run, const gkv_dataset *test)
 {
     const int64_t images = run->settings.eval.images;
@@ -175,15 +184,15 @@ static bool measures_all(const cli_run *run, const gkv_dataset *test)
 
 static const struct argp eval_argp = {
     .options = options, .children = cli_model_and_data, .parser = parse, .args_doc = "FOLDER",
-    .doc = "Measures a run's model, on the test images unless others are asked for. Writes metrics.json, pictures "
-           "and the page index.html into the folder."};
+    .doc = "Measures the model of a run, on the test images unless --of names others. Writes metrics.json, pictures "
+           "and the results page index.html to the folder."};
 
 static bool measures_generation(const gkv_settings *settings)
 {
     return settings->eval.generation != GKV_GENERATION_NONE;
 }
 
-/* CLI_CONFIG if --set changes what is the model's. */
+/* CLI_CONFIG if --set changes a setting that is part of the model. */
 static int check_model_kept(const gkv_settings *before, const gkv_settings *after)
 {
     const gkv_settings_key *key;
@@ -210,14 +219,14 @@ int cli_eval_check(int argc, char **argv, const gkv_settings *settings, bool *of
         code = check_model_kept(settings, &own);
     *of_test = a.of == GKV_EVAL_TEST;
     if (code == CLI_OK && a.figures)
-        code = cli_error(CLI_USAGE, "--figures: where figures are kept is not to choose here");
+        code = cli_error(CLI_USAGE, "--figures: a plan chooses the files of figures itself; leave this option out");
     if (code == CLI_OK && *of_test && measures_generation(&own) && *own.eval.features)
         code = cli_generation_open(own.eval.features, &network);
     gkv_features_free(network);
     return code;
 }
 
-/* Where the figures go; the caller frees it. */
+/* The path of the file of figures; the caller frees it. */
 static char *figures_path(const eval_arguments *a)
 {
     if (a->figures)
@@ -242,11 +251,11 @@ int cli_eval(int argc, char **argv)
     CLI_TRY(cli_run_open(&a.run, &run));
     CLI_TRY(cli_output_spares_run("--figures", a.figures, &a.run, &run));
     if (!run.is_folder) {
-        code = cli_error(CLI_USAGE, "%s is no folder: the results of an evaluation need one", a.run.model);
+        code = cli_error(CLI_USAGE, "%s is not a folder: an evaluation writes its results to a run folder", a.run.model);
         goto done;
     }
     CLI_TRY(cli_run_images(&run, a.of == GKV_EVAL_TEST ? GKV_TEST : GKV_TRAIN, NULL, &test));
-    /* Better now than after an hour. */
+    /* Before an evaluation that may take an hour. */
     if (!a.figures && access(a.run.model, W_OK | X_OK) != 0) {
         code = cli_error(CLI_IO, "%s: the results cannot be written there: %s", a.run.model, strerror(errno));
         goto done;
@@ -259,10 +268,10 @@ int cli_eval(int argc, char **argv)
         refined = cli_alloc(gkv_dataset_count(test) * gkv_model_latent(run.model), sizeof *refined);
     cli_catch_signals();
     CLI_TRY(evaluate(&a, &run, test, refined, &metrics));
-    /* First to the screen: what the disk then does to them, the figures are not lost. */
+    /* They are printed first, so that the figures are not lost if the disk fails. */
     print_metrics(&metrics);
     fflush(stdout);
-    /* Where generation cannot be measured, or is interrupted, the likelihood is kept: it may have taken an hour. */
+    /* If the metrics of generation fail or are interrupted, the likelihood is kept: it may have taken an hour. */
     const int generation = training ? cli_generation_measure(&run, test, training, network, refined, a.quiet,
                                                              &metrics.generation) : CLI_OK;
     cli_generation_print(&metrics.generation);
@@ -278,12 +287,12 @@ int cli_eval(int argc, char **argv)
                                      .training = training, .sample_seed = run.settings.eval.seed, .command = command};
         CLI_TRY(cli_evaluation_draw(&evaluation, test));
         CLI_TRY(cli_report(&evaluation));
-        printf("the report: %s/index.html\n", a.run.model);
+        printf("the results page: %s/index.html\n", a.run.model);
     }
 done:
     if (evaluated && cli_run_changed(&run, a.run.model))
-        cli_error(code, "%s/model.safetensors was replaced meanwhile: these figures are of the model before. Evaluate "
-                  "again when training is done", a.run.model);
+        cli_error(code, "%s/model.safetensors was replaced during the evaluation: these figures are of the previous model. "
+                  "Evaluate again when training is finished", a.run.model);
     gkv_dataset_free(test);
     gkv_dataset_free(training);
     gkv_features_free(network);

@@ -14,11 +14,11 @@ typedef struct features_arguments {
 
 static const struct argp_option options[] = {
     {"dataset", 'd', "NAME", 0, "Use the built-in network of this data set: mnist or fashion-mnist (default: mnist)", 0},
-    {"network", 'N', "FILE.safetensors", 0, "Use the network of this file (default: that of --dataset)", 0},
-    {"out", 'o', "FILE.npy", 0, "The file to write (default: features.npy)", 0},
+    {"network", 'N', "FILE.safetensors", 0, "Use the network in this file (default: that of --dataset)", 0},
+    {"out", 'o', "FILE.npy", 0, "Write the features to this file (default: features.npy)", 0},
     {"probabilities", 'P', "FILE.npy", 0, "Also write the probabilities of the classes to this file (default: no)", 0},
-    {"count", 'n', "N", 0, "Only the first N images (default: all)", 0},
-    {"threads", 't', "N", 0, "Number of threads; results do not depend on it (default: one per processor)", 0},
+    {"count", 'n', "N", 0, "Use only the first N images (default: all)", 0},
+    {"threads", 't', "N", 0, "The number of threads. The results do not depend on it (default: one per processor)", 0},
     {.name = NULL},
 };
 

@@ -19,32 +19,41 @@ double cli_parameter(const gkv_gk *gk, size_t parameter)
 enum { NORMAL = 256, NONPARAMETRIC, TOLERANCE }; /* options without a letter */
 
 static const struct argp_option options[] = {
-    {"column", 'c', "NAME|NUMBER,...", 0, "Which columns, by the header's name or by number from 1 (default: all that "
-                                       "hold numbers)", 0},
-    {"weights", 'w', "NAME|NUMBER", 0, "The column that says how many observations each line stands for (default: one)",
-     0},
-    {"method", 'm', "octile|lm|mle", 0, "The closed form from the octiles, least squares on quantiles by "
-                                        "Levenberg–Marquardt, or maximum likelihood from there (default: lm)", 0},
-    {"levels", 'l', "M", 0, "Quantiles that lm fits (default: a quarter of the sample, held to 7 … 99)", 0},
-    {"fix", 'f', "NAME=VALUE,...", 0, "Hold A, B, g or k at a value, or c at another than 0.8 (default: none)", 0},
-    {"normal", NORMAL, NULL, 0, "Hold g = k = 0: the normal distribution, to compare with (default: no)", 0},
-    {"confidence", 'C', "P", 0, "Of intervals and bands (default: 0.95)", 0},
-    {"bootstrap", 'b', "N", 0, "Standard errors, intervals and a test of fit from N simulated samples, at least 19 "
-                               "(default: no)", 0},
-    {"nonparametric", NONPARAMETRIC, NULL, 0, "Bootstrap from the sample itself, not from the fitted distribution "
-                                              "(default: no)", 0},
-    {"multivariate", 'M', NULL, 0, "One distribution of all columns together: g-and-k margins and the correlation of "
-                                   "their normal scores (default: each column by itself)", 0},
-    {"mixture", 'K', "K", 0, "A mixture of K such distributions (default: no)", 0},
-    {"held-out", 'H', "SHARE", 0, "Of a mixture's lines, drawn by the seed: not fitted, but watched, so that the fit "
-                                  "ends where it no longer helps them (default: 0)", 0},
-    {"tolerance", TOLERANCE, "NATS", 0, "A mixture's fit ends when an iteration gains less than this, twice running "
-                                        "(default: 0.01 up to 2000 lines, then more, at most 2e-4 a line)", 0},
-    {"seed", 'S', "N", 0, "Of what is drawn at random (default: 1)", 0},
-    {"threads", 't', "N", 0, "How many; they change nothing but the time (default: one per processor)", 0},
+    {"column", 'c', "NAME|NUMBER,...", 0,
+     "Fit these columns, given by names of the header or by numbers from 1 (default: all columns of numbers)", 0},
+    {"weights", 'w', "NAME|NUMBER", 0,
+     "The column with the number of observations that each line stands for (default: one observation per line)", 0},
+    {"method", 'm', "octile|lm|mle", 0,
+     "octile, the closed form from the octiles; lm, least squares on quantiles by Levenberg–Marquardt; or mle, "
+     "maximum likelihood that starts from lm (default: lm)", 0},
+    {"levels", 'l', "M", 0,
+     "The number of quantiles that lm fits (default: a quarter of the sample, limited to 7 … 99)", 0},
+    {"fix", 'f', "NAME=VALUE,...", 0,
+     "Hold A, B, g or k at this value, or set c to another value than 0.8 (default: none)", 0},
+    {"normal", NORMAL, NULL, 0, "Hold g = k = 0, which fits the normal distribution for comparison (default: no)", 0},
+    {"confidence", 'C', "P", 0, "The confidence level of intervals and bands (default: 0.95)", 0},
+    {"bootstrap", 'b', "N", 0,
+     "Compute standard errors, intervals and a test of fit from N simulated samples, at least 19 (default: no)", 0},
+    {"nonparametric", NONPARAMETRIC, NULL, 0,
+     "Draw the samples of the bootstrap from the data, not from the fitted distribution (default: no)", 0},
+    {"multivariate", 'M', NULL, 0,
+     "Fit one distribution to all columns together: g-and-k margins and the correlation of their normal scores "
+     "(default: fit each column by itself)", 0},
+    {"mixture", 'K', "K", 0,
+     "Fit a mixture of K multivariate g-and-k distributions to all columns together (default: no)", 0},
+    {"held-out", 'H', "SHARE", 0,
+     "Hold out this share of the lines, drawn by the seed, from a mixture's fit. The fit ends when it no longer "
+     "improves their likelihood (default: 0)", 0},
+    {"tolerance", TOLERANCE, "NATS", 0,
+     "End a mixture's fit when two iterations in a row each gain less than this (default: 0.01 up to 2000 lines, "
+     "then more, at most 2e-4 per line)", 0},
+    {"seed", 'S', "N", 0, "The seed of all random draws (default: 1)", 0},
+    {"threads", 't', "N", 0, "The number of threads. The results do not depend on it (default: one per processor)", 0},
     {"json", 'j', NULL, 0, "Print JSON (default: a table)", 0},
-    {"picture", 'p', "FILE.png", 0, "Draw histogram, density and QQ plot of up to six columns (default: no)", 0},
-    {"quiet", 'q', NULL, 0, "No progress (default: a live line on a terminal, else now and then a line)", 0},
+    {"picture", 'p', "FILE.png", 0,
+     "Draw the histogram, density and QQ plot of up to six columns to this file (default: no)", 0},
+    {"quiet", 'q', NULL, 0,
+     "Print no progress (default: a live line on a terminal, otherwise a line now and then)", 0},
     {.name = NULL},
 };
 
@@ -67,16 +76,16 @@ static void fix_one(cli_fit_arguments *a, struct argp_state *state, const char *
         argp_error(state, "--fix %s: must be A, B, g, k or c and a value, as in --fix g=0", word);
     const double value = cli_number(state, "--fix", equals + 1, -1e300, 1e300);
     bool *given = &a->c_given;
-    double *place = &a->c;
+    double *target = &a->c;
     for (size_t i = 0; i < CLI_PARAMETERS; i++)
         if (word[0] == cli_parameter_names[i][0]) {
             given = &a->fixed[i];
-            place = &a->value[i];
+            target = &a->value[i];
         }
     if (*given)
-        argp_error(state, "--fix: %c is given twice, as %.17g and as %.17g: choose one", word[0], *place, value);
+        argp_error(state, "--fix: %c is given twice, as %.17g and as %.17g: choose one", word[0], *target, value);
     *given = true;
-    *place = value;
+    *target = value;
 }
 
 static void fix(cli_fit_arguments *a, struct argp_state *state, const char *text)
@@ -92,7 +101,7 @@ static void fix(cli_fit_arguments *a, struct argp_state *state, const char *text
     free(words);
 }
 
-/* What does not go together. */
+/* Reports arguments that do not go together. */
 static void check_arguments(const cli_fit_arguments *a, struct argp_state *state)
 {
     const bool fixed = a->fixed[0] || a->fixed[1] || a->fixed[2] || a->fixed[3];
@@ -102,17 +111,17 @@ static void check_arguments(const cli_fit_arguments *a, struct argp_state *state
     if (a->components && a->multivariate)
         argp_error(state, "--multivariate and --mixture: choose one");
     if (a->components && fixed)
-        argp_error(state, "--fix goes with fits of columns and with --multivariate, not with --mixture (--normal does)");
+        argp_error(state, "--fix does not go with --mixture: use --normal, or fit with --multivariate or by columns");
     if (joint && a->replicates)
-        argp_error(state, "--bootstrap goes with fits of single columns, not with %s", joint);
+        argp_error(state, "--bootstrap does not go with %s: it is for fits of single columns", joint);
     if (joint && a->method != GKV_GK_LM && (a->components || a->method == GKV_GK_OCTILES))
         argp_error(state, "--method %s does not go with %s", a->method == GKV_GK_MLE ? "mle" : "octile", joint);
     if (fixed && a->normal)
-        argp_error(state, "--normal holds g and k: --fix has nothing to hold then");
+        argp_error(state, "--normal and --fix: choose one");
     if ((fixed || a->normal) && a->method == GKV_GK_OCTILES)
-        argp_error(state, "the closed form holds no parameters: use --method lm or mle");
+        argp_error(state, "the closed form cannot hold parameters: use --method lm or mle");
     if (a->components && a->weights)
-        argp_error(state, "--weights goes with fits of columns and with --multivariate, not with --mixture");
+        argp_error(state, "--weights does not go with --mixture: fit with --multivariate or by columns");
     if (a->held_out > 0 && !a->components)
         argp_error(state, "--held-out goes with --mixture");
     if (a->tolerance >= 0 && !a->components)
@@ -212,8 +221,8 @@ const char **cli_fit_names(const cli_fit_data *data)
     return names;
 }
 
-/* The columns that can be had; those with a fault, of which only a choice of all columns can
- * have some, are reported. Returns the code of the first. */
+/* Takes the columns of finite numbers, and reports the others; only a choice of all columns can contain such
+ * columns. Returns the code of the first of them. */
 static int take_columns(const gkv_table *table, const size_t *chosen, size_t n_chosen, cli_fit_column *columns,
                         size_t *n_columns)
 {
@@ -246,7 +255,7 @@ static int fit_table(const cli_fit_arguments *a, const gkv_table *table)
     data.columns = columns;
     code = take_columns(table, chosen, n_chosen, columns, &data.n_columns);
     if (a->multivariate || a->components) {
-        /* All columns or none: what is fitted without one of them is something else. */
+        /* All columns or none: a fit without one of them would be a different fit. */
         if (code == CLI_OK)
             code = a->components ? cli_fit_mixture(a, &data) : cli_fit_multivariate(a, &data);
     } else if (data.n_columns > 0) {
@@ -263,16 +272,17 @@ int cli_fit(int argc, char **argv)
 {
     static const struct argp argp = {
         .options = options, .parser = parse, .args_doc = "FILE\n-",
-        .doc = "Fits g-and-k distributions to columns of numbers: of a text, as CSV or separated by semicolons, tabs "
-               "or blanks, whose first line may be a header; or of a NumPy array (.npy).\v"
+        .doc = "Fits g-and-k distributions to columns of numbers. FILE is a text or a NumPy array (.npy). The "
+               "fields of a text are separated by commas, semicolons, tabs or blanks, and its first line may be a "
+               "header.\v"
                "  gkvae fit returns.csv\n"
                "  gkvae fit returns.csv --method mle --bootstrap 999 --picture fit.png\n"
                "  gkvae fit returns.csv --fix g=0\n"
                "  gkvae fit returns.npy --multivariate --json\n"
                "  gkvae fit codes.npy --mixture 5 --held-out 0.1\n\n"
-               "Of several columns those that cannot be fitted are reported on standard error, the others printed; "
-               "the exit code is then 3. Ctrl-C ends a mixture's fit with what it has reached, and a bootstrap with "
-               "the fit alone."};
+               "Columns that cannot be fitted are reported on standard error, and the others are printed; the exit "
+               "code is then 3. Ctrl-C ends a mixture's fit and prints the fit so far. Ctrl-C ends a bootstrap and "
+               "prints the fit without it."};
     cli_fit_arguments a = {.method = GKV_GK_LM, .confidence = 0.95, .c = gkv_gk_standard().c, .seed = 1,
                            .tolerance = -1};
     gkv_table *table = NULL;

@@ -1,4 +1,4 @@
-/* What the parts of gkvae fit share. */
+/* Declarations for the files of gkvae fit. */
 #ifndef GKV_CLI_FIT_H
 #define GKV_CLI_FIT_H
 
@@ -16,15 +16,15 @@ typedef struct cli_fit_arguments {
     const char *file, *columns, *weights, *picture;
     bool json, quiet, normal, multivariate, nonparametric;
     gkv_gk_method method;
-    size_t levels;               /* 0: the library's */
+    size_t levels;               /* 0: the default of the library */
     double confidence, c;
     bool fixed[CLI_PARAMETERS];
-    double value[CLI_PARAMETERS]; /* of those that are fixed */
+    double value[CLI_PARAMETERS]; /* values of the fixed parameters */
     bool c_given;
-    size_t replicates;           /* of the bootstrap; 0: none */
-    size_t components;           /* of a mixture; 0: none */
-    double tolerance;            /* of a mixture's fit, in nats; < 0: the library's */
-    double held_out;             /* the share of its rows that is watched, not fitted */
+    size_t replicates;           /* number of bootstrap samples; 0: no bootstrap */
+    size_t components;           /* number of components of a mixture; 0: no mixture */
+    double tolerance;            /* tolerance of a mixture's fit, in nats; < 0: the default of the library */
+    double held_out;             /* fraction of the rows that is held out of a mixture's fit */
     uint64_t seed;
     int threads;
 } cli_fit_arguments;
@@ -35,7 +35,7 @@ typedef struct cli_fit_column {
     const double *x;
 } cli_fit_column;
 
-/* The columns that were chosen, of n values each; all are the table's. */
+/* The chosen columns, of n values each. The table owns all of them. */
 typedef struct cli_fit_data {
     const cli_fit_column *columns;
     size_t n_columns, n;
@@ -56,12 +56,12 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data);
 /* The library's settings for one margin. */
 void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings);
 
-/* Whether parameters are held, and where the fit of a sample then begins, which is where they
- * stay. */
+/* Whether parameters are held fixed; and the start of the fit of a sample, in which held parameters have their
+ * final values. */
 bool cli_fit_holds(const cli_fit_arguments *a);
 gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample, gkv_gk *start);
 
-/* The columns as the library wants several: row by row. The caller frees it. */
+/* The values of all columns row by row, as the library expects them. The caller frees the array. */
 double *cli_fit_rows(const cli_fit_data *data);
 /* Their names; the caller frees the array. */
 const char **cli_fit_names(const cli_fit_data *data);
@@ -76,10 +76,10 @@ typedef struct cli_fit_row {
     gkv_gk_bootstrap_result bootstrap;
 } cli_fit_row;
 
-/* Errors of the octile method there are only by bootstrap. */
+/* Whether the fit itself has standard errors. The octile method gives none without a bootstrap. */
 bool cli_fit_has_errors(const cli_fit_row *row);
 
-/* Tells on standard error what is to be known of a fit that succeeded. */
+/* Reports on standard error what limits the meaning of a fit that succeeded. */
 void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit_result *result);
 
 void cli_fit_print_rows(const cli_fit_arguments *a, const cli_fit_row *rows, size_t n_rows);
@@ -89,28 +89,28 @@ json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row);
 json_t *cli_fit_json_number(double value);
 /* d × d numbers as an array of arrays. */
 json_t *cli_fit_json_matrix(const double *values, size_t d);
-/* Prints and frees it; CLI_DATA if a name is no UTF-8. */
+/* Prints and frees the value; CLI_DATA if a name is not UTF-8. */
 int cli_fit_print_json(json_t *value);
 
-/* A value with as many digits as its standard error, which is good for `digits`, leaves a
- * meaning: 100000000.0000012 where that is known to 1e-7, and not 1e+08. */
+/* Prints a value to the precision of its standard error, of which `digits` digits are shown: a value with a standard
+ * error of 1e-7 is 100000000.0000012, not 1e+08. */
 enum { CLI_CELL = 48 };
 void cli_fit_put_value(char cell[CLI_CELL], double value, double se, int digits);
 
 /* --- fit_picture.c ------------------------------------------------------------------------------ */
 
-/* A column and what was fitted to it: a mixture, as a rule of one. */
+/* The distribution that was fitted to a column: a mixture, usually of one component. */
 typedef struct cli_fit_margin {
     const gkv_gk *components;
-    const double *shares;             /* sum to 1; NULL for one component */
+    const double *weights;            /* of the components, with sum 1; NULL for one component */
     size_t n_components;
-    const double *covariance;         /* of the parameters, 4 × 4; NULL: no bands */
+    const double *covariance;         /* of the parameters, 4 × 4; NULL: no bands are drawn */
 } cli_fit_margin;
 
-/* One histogram with density, and its confidence band by the delta method, and a QQ plot with the
- * band that samples of the fitted distribution keep to; or a page of two to six of them. */
+/* Draws for each of one to six columns a histogram with the density and its confidence band by the delta method, and a
+ * QQ plot with the pointwise band of samples of the fitted distribution. */
 int cli_fit_picture(const cli_fit_arguments *a, const cli_fit_data *data, const cli_fit_margin *margins);
-/* Says what more columns a picture has than it can. */
+/* CLI_USAGE if there are more columns than a picture can show. */
 int cli_fit_check_picture(const cli_fit_arguments *a, size_t n_columns);
 
 #endif

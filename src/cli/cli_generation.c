@@ -1,3 +1,4 @@
+/* Metrics of generation in an evaluation; declared in cli_generation.h. */
 #include "cli_generation.h"
 
 #include <math.h>
@@ -5,7 +6,7 @@
 
 #include "gkvae/features.h"
 
-/* --- measuring ------------------------------------------------------------------------------------- */
+/* --- Measuring ------------------------------------------------------------------------------------- */
 
 static bool fits(const cli_run *run, const gkv_features *network)
 {
@@ -13,7 +14,7 @@ static bool fits(const cli_run *run, const gkv_features *network)
            gkv_features_width(network) == gkv_model_width(run->model);
 }
 
-/* The network of the run's data set, or NULL and why. */
+/* The network of the run's data set. If there is none for its images, *out is NULL and standard error reports why. */
 static int network_of_data(const cli_run *run, bool quiet, gkv_features **out)
 {
     const gkv_status status = gkv_features_builtin(run->settings.data.dataset, out);
@@ -24,7 +25,7 @@ static int network_of_data(const cli_run *run, bool quiet, gkv_features **out)
     if (status == GKV_OK && !fits(run, *out)) {
         if (!quiet)
             fprintf(stderr, "gkvae: no metrics of generation: the feature network of %s is for images of %zu × %zu, but the "
-                    "model's are %zu × %zu; scripts/train_features.py makes one for these, which eval.features names\n",
+                    "model's are %zu × %zu; train one for these with scripts/train_features.py, and set eval.features to it\n",
                     run->settings.data.dataset, gkv_features_height(*out), gkv_features_width(*out),
                     gkv_model_height(run->model), gkv_model_width(run->model));
         gkv_features_free(*out);
@@ -47,7 +48,8 @@ int cli_generation_network(const cli_run *run, bool quiet, gkv_features **out)
         return network_of_data(run, quiet, out);
     CLI_TRY(cli_generation_open(wanted, out));
     if (!fits(run, *out))
-        code = cli_error(CLI_DATA, "eval.features: the network \"%s\" is for images of %zu × %zu, but the model's are %zu × %zu",
+        code = cli_error(CLI_DATA, "eval.features: the network \"%s\" is for images of %zu × %zu, but the model's are %zu × %zu; name another "
+                         "network",
                          gkv_features_name(*out), gkv_features_height(*out), gkv_features_width(*out),
                          gkv_model_height(run->model), gkv_model_width(run->model));
 done:
@@ -63,7 +65,7 @@ int cli_generation_training(const cli_run *run, gkv_dataset **out)
     const int code = cli_run_images(run, GKV_TRAIN, NULL, out);
     if (code == CLI_OK || *run->settings.eval.features)
         return code;
-    fputs("gkvae: no metrics of generation: they are of the training images too\n", stderr);
+    fputs("gkvae: no metrics of generation: they also need the training images\n", stderr);
     return CLI_OK;
 }
 
@@ -100,7 +102,7 @@ int cli_generation_measure(const cli_run *run, const gkv_dataset *test, const gk
     return cli_check(status);
 }
 
-/* --- showing ------------------------------------------------------------------------------------------ */
+/* --- Tables ------------------------------------------------------------------------------------------ */
 
 static const char *const set_names[GKV_IMAGE_SETS] = {
     [GKV_SET_SAMPLES] = "samples",
@@ -145,10 +147,10 @@ static const char *const form_names[GKV_IMAGE_FORMS] = {
     [GKV_FORM_BINARY] = "binary draws, against binarized test images",
 };
 
-/* What ± is. */
+/* The explanation of ± in the tables. */
 static const char *errors_of(cli_texts *all, const gkv_generation *g)
 {
-    return g->sets < 2 ? "one set of draws, so without standard errors"
+    return g->sets < 2 ? "one set of draws, without standard errors"
         : cli_texts_keep(all, cli_text("± standard errors over %llu sets of draws", (unsigned long long)g->sets));
 }
 
@@ -166,7 +168,7 @@ void cli_generation_print(const gkv_generation *g)
         printf("\n%s:\n", form_names[form]);
         cli_table(cells, rows + 1, COLUMNS, "lrrrrrrrrr");
     }
-    printf("classes, share of samples (of test images) in %%:");
+    printf("classes, %% of samples (%% of test images):");
     for (size_t c = 0; c < g->classes; c++)
         printf("  %zu: %.1f (%.1f)", c, 100 * g->class_share[c], 100 * g->test_class_share[c]);
     putchar('\n');
@@ -185,20 +187,20 @@ gkv_report_table cli_generation_table(const gkv_generation *g, gkv_image_form fo
     if (form == GKV_FORM_MEANS)
         caption = cli_texts_keep(
             all, cli_text("Protocol: %s; %s. Fréchet distance and KID: smaller "
-                          "is better. Training images show what a perfect model would reach. However, pixel means are "
-                          "smoother than real images, which raises precision, density and coverage. Recognised: the share "
-                          "of images whose most probable class is their label.",
+                          "is better. The row of training images shows the values of a perfect model. Pixel means are "
+                          "smoother than real images, which raises precision, density and coverage. Recognised: the "
+                          "fraction of images whose most probable class is their label.",
                           g->protocol, errors_of(all, g)));
     return (gkv_report_table){
         .heading = cli_texts_keep(all, cli_text("Generation: %s", form_names[form])), .caption = caption, .columns = columns,
         .n_columns = COLUMNS, .cells = cells, .n_rows = add_rows(g, form, cells, all)};
 }
 
-/* --- in everyday words ---------------------------------------------------------------------------- */
+/* --- The table for everybody ---------------------------------------------------------------------------- */
 
 enum { PLAIN_COLUMNS = 5 };
 
-/* The smallest and the largest share of a class, in percent. */
+/* The smallest and the largest class, in percent of the images. */
 static const char *range_of(cli_texts *all, const double *share, size_t classes)
 {
     double low = 1, high = 0;
@@ -212,7 +214,7 @@ static const char *range_of(cli_texts *all, const double *share, size_t classes)
 gkv_report_table cli_generation_plain_table(const gkv_generation *g, const char **cells, cli_texts *all)
 {
     static const char *const headings[PLAIN_COLUMNS] = {"of 100 images", "drawn from the model", "real images",
-                                                        "with N(0, I) as prior", "metric"};
+                                                        "with N(0, I) as prior", "meaning"};
     const gkv_generation_figures *samples = &g->of[GKV_SET_SAMPLES][GKV_FORM_MEANS];
     const gkv_generation_figures *real = &g->of[GKV_SET_TRAINING][GKV_FORM_MEANS];
     const gkv_generation_figures *normal = &g->of[GKV_SET_NORMAL][GKV_FORM_MEANS];
@@ -220,30 +222,31 @@ gkv_report_table cli_generation_plain_table(const gkv_generation *g, const char 
     if (isfinite(samples->frechet)) {
 #define SHARE(figures, name) cli_texts_number(all, 100 * (figures)->name, 1)
         const char *const table[][PLAIN_COLUMNS] = {
-            {"the classifier is sure of", SHARE(samples, confident), SHARE(real, confident), SHARE(normal, confident),
-             "the probability of its most probable class is above 90 %"},
+            {"a classifier is sure of its class", SHARE(samples, confident), SHARE(real, confident), SHARE(normal, confident),
+             "images whose most probable class has a probability above 90 %"},
             {"look like a test image", SHARE(samples, precision), SHARE(real, precision), SHARE(normal, precision),
-             "precision: realistic"},
-            {"test images that one of them looks like", SHARE(samples, coverage), SHARE(real, coverage),
-             SHARE(normal, coverage), "coverage: diverse"},
-            {"the rarest and the most frequent class have", range_of(all, g->class_share, g->classes),
-             range_of(all, g->test_class_share, g->classes), NULL, "by the classifier's answers"},
-            {"distance of the two collections", cli_texts_number(all, samples->frechet, 2),
+             "precision: the images are realistic"},
+            {"test images that resemble at least one", SHARE(samples, coverage), SHARE(real, coverage),
+             SHARE(normal, coverage), "coverage: the images are diverse"},
+            {"size of the rarest and of the most frequent class", range_of(all, g->class_share, g->classes),
+             range_of(all, g->test_class_share, g->classes), NULL, "classes according to the classifier"},
+            {"distance to the test images as a whole", cli_texts_number(all, samples->frechet, 2),
              cli_texts_number(all, real->frechet, 2), cli_texts_number(all, normal->frechet, 2),
-             "Fréchet distance of the features of both collections; 0 if their moments are equal"},
+             "Fréchet distance in features; 0 if both collections have the same means and covariances"},
             {"distance to the nearest training image", cli_texts_number(all, g->nearest_samples, 2),
              cli_texts_number(all, g->nearest_test, 2), NULL,
-             "mean, in pixels; a value far below that of test images would mean copies"},
+             "mean, in pixels; a value far below that of real images would mean copies"},
         };
 #undef SHARE
         rows = sizeof table / sizeof *table;
         memcpy(cells, table, sizeof table);
     }
     const char *caption = cli_texts_keep(
-        all, cli_text("Sets of %llu images drawn from the model, none left out, against all %llu test images. Real "
-                      "images are training images; in the rows of classes and of nearest images they are test images. The "
-                      "images are compared in features of a small frozen network. Pixel means are smoother than real images "
-                      "and so nearer to each other: a share above that of real images is not a merit.",
+        all, cli_text("Sets of %llu images drawn from the model are compared with all %llu test images. No draw is left out. "
+                      "The real images are training images; in the rows of classes and of nearest images they are test "
+                      "images. A small frozen network computes the features in which images are compared. The drawn images "
+                      "are pixel means, which are smoother than real images and so nearer to each other. Therefore a "
+                      "percentage above that of real images does not mean that the model is better than real images.",
                       (unsigned long long)g->draws, (unsigned long long)g->references));
     return (gkv_report_table){.heading = "Generation: realistic and diverse?", .caption = caption, .columns = headings,
                               .n_columns = PLAIN_COLUMNS, .cells = cells, .n_rows = rows};

@@ -10,11 +10,11 @@
 
 typedef double evaluate(const gkv_gk *gk, double x);
 
-/* A function, and what --upper, --log and both make of it; NULL if there is no such. */
+/* A function, and its variants for --upper, --log and both; NULL if it has no such variant. */
 typedef struct function {
     const char *name;
     evaluate *plain, *upper, *log, *log_upper;
-    bool of_probability; /* it takes probabilities, not values of x */
+    bool of_probability; /* its arguments are probabilities, not values of x */
 } function;
 
 static const function functions[] = {
@@ -37,15 +37,20 @@ typedef struct gk_arguments {
 } gk_arguments;
 
 static const struct argp_option options[] = {
-    {"params", 'p', "A,B,g,k[,c]", 0, "The distribution: median, scale > 0, skewness, tails; c is 0.8 by default; "
-                                      "this or --fit is needed", 0},
-    {"fit", 'f', "FILE.json", 0, "The distribution that gkvae fit --json found (default: --params)", 0},
-    {"column", 'c', "NAME", 0, "Which of several in that file (default: the only one)", 0},
-    {"family", 'F', "gk|gh|ggh", 0, "g-and-k, g-and-h (k stands for h), or generalised g-and-h (default: gk)", 0},
-    {"upper", 'u', NULL, 0, "cdf, logcdf, quantile: of the upper tail, P(X > x) (default: P(X ≤ x))", 0},
-    {"log", 'l', NULL, 0, "pdf, cdf, quantile: densities and probabilities by their logarithms (default: no)", 0},
-    {"count", 'n', "N", 0, "sample: how many numbers (default: 1)", 0},
-    {"seed", 'S', "N", 0, "sample: of the draws (default: 1)", 0},
+    {"params", 'p', "A,B,g,k[,c]", 0,
+     "The parameters of the distribution: median A, scale B > 0, skewness g, tail weight k, and c, which is 0.8 by "
+     "default; this or --fit is needed", 0},
+    {"fit", 'f', "FILE.json", 0, "The distribution in a file that gkvae fit --json wrote (default: --params)", 0},
+    {"column", 'c', "NAME", 0,
+     "The column whose distribution is used, if the file has several (default: the only one)", 0},
+    {"family", 'F', "gk|gh|ggh", 0,
+     "gk, the g-and-k family; gh, the g-and-h family, with h in place of k; or ggh, the generalised g-and-h family "
+     "(default: gk)", 0},
+    {"upper", 'u', NULL, 0, "For cdf, logcdf and quantile: use the upper tail, P(X > x) (default: P(X ≤ x))", 0},
+    {"log", 'l', NULL, 0,
+     "For pdf, cdf and quantile: print and read logarithms of densities and probabilities (default: no)", 0},
+    {"count", 'n', "N", 0, "For sample: the number of draws (default: 1)", 0},
+    {"seed", 'S', "N", 0, "For sample: the seed of the draws (default: 1)", 0},
     {.name = NULL},
 };
 
@@ -59,7 +64,7 @@ static const function *find_function(struct argp_state *state, const char *name)
     if (strcmp(name, sample.name) == 0)
         return &sample;
     if (strcmp(name, summary.name) != 0)
-        argp_error(state, "there is no function %s: pdf, logpdf, cdf, logcdf, quantile, z, sample, summary", name);
+        argp_error(state, "there is no function %s: use pdf, logpdf, cdf, logcdf, quantile, z, sample or summary", name);
     return &summary;
 }
 
@@ -69,7 +74,7 @@ static void add_number(gk_arguments *a, struct argp_state *state, const char *te
         argp_error(state, "%s takes no numbers: %s is too many", a->function->name, text);
     const char *number = text[0] == ' ' ? text + 1 : text; /* see shield_numbers() */
     if (!cli_is_number(number, &a->numbers[a->n_numbers++]))
-        argp_error(state, "%s is no number", number);
+        argp_error(state, "%s is not a number", number);
 }
 
 static void check_arguments(const gk_arguments *a, struct argp_state *state)
@@ -77,11 +82,11 @@ static void check_arguments(const gk_arguments *a, struct argp_state *state)
     if (!a->function)
         argp_error(state, "which function? pdf, logpdf, cdf, logcdf, quantile, z, sample or summary is needed");
     if (!a->params == !a->fit)
-        argp_error(state, "one of --params A,B,g,k and --fit FILE.json is needed");
+        argp_error(state, "either --params A,B,g,k or --fit FILE.json is needed");
     if (a->column && !a->fit)
         argp_error(state, "--column goes with --fit");
     if (a->fit && strcmp(a->family, "gk") != 0)
-        argp_error(state, "--family goes with --params: fits are of the g-and-k distribution");
+        argp_error(state, "--family goes with --params: the fits of gkvae fit are always g-and-k distributions");
     const function *f = a->function;
     if ((a->upper && !f->upper) || (a->log && !f->log) || (a->upper && a->log && !f->log_upper))
         argp_error(state, "%s has no %s", f->name, a->upper && !f->upper ? "--upper" : "--log");
@@ -110,8 +115,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* Negative numbers are numbers, not options: a blank before them says so to argp. The copies
- * are the caller's, and what they replaced is not touched. */
+/* Copies the words, and puts a blank before negative numbers, so that argp does not take them for options. The caller
+ * frees the copies. */
 static char **shield_numbers(int argc, char **argv)
 {
     char **words = cli_alloc((size_t)argc + 1, sizeof *words);
@@ -125,36 +130,36 @@ static char **shield_numbers(int argc, char **argv)
     return words;
 }
 
-/* --- Answers ------------------------------------------------------------------------------- */
+/* --- Results ------------------------------------------------------------------------------- */
 
 typedef struct evaluation {
     const gkv_gk *gk;
     evaluate *function;
     bool of_probability, log;
-    uint64_t bad; /* numbers that are no probabilities */
+    uint64_t bad; /* numbers that are not probabilities */
 } evaluation;
 
-static int answer(void *context, double x)
+static int print_value(void *context, double x)
 {
     evaluation *e = context;
     e->bad += e->of_probability && !(e->log ? x <= 0 : x >= 0 && x <= 1);
     return cli_number_print(e->function(e->gk, x));
 }
 
-static int answer_all(const gk_arguments *a, const gkv_gk *gk)
+static int print_values(const gk_arguments *a, const gkv_gk *gk)
 {
     const function *f = a->function;
     evaluate *const which[2][2] = {{f->plain, f->log}, {f->upper, f->log_upper}};
     evaluation e = {.gk = gk, .function = which[a->upper][a->log], .of_probability = f->of_probability, .log = a->log};
     int code = CLI_OK;
     for (size_t i = 0; i < a->n_numbers && code == CLI_OK; i++)
-        code = answer(&e, a->numbers[i]);
+        code = print_value(&e, a->numbers[i]);
     if (a->n_numbers == 0)
-        code = cli_numbers_read(answer, &e);
+        code = cli_numbers_read(print_value, &e);
     if (e.bad > 0 && code == CLI_OK)
-        code = cli_error(CLI_DATA, "%" PRIu64 " of the numbers %s, and nan was printed for them", e.bad,
-                         a->log ? "are no logarithms of probabilities: they are above 0"
-                                : "are no probabilities: they are outside 0 … 1");
+        code = cli_error(CLI_DATA, "%" PRIu64 " of the numbers %s; nan was printed for them", e.bad,
+                         a->log ? "are not logarithms of probabilities, because they are above 0"
+                                : "are not probabilities, because they are outside 0 … 1");
     return code;
 }
 
@@ -207,9 +212,9 @@ int cli_gk(int argc, char **argv)
         .options = options, .parser = parse,
         .args_doc = "pdf|logpdf|cdf|logcdf|quantile|z --params A,B,g,k [NUMBER…]\n"
                     "sample --params A,B,g,k -n N\nsummary --params A,B,g,k",
-        .doc = "Evaluates, and draws from, a g-and-k distribution: of each number its density, its probability, its "
-               "quantile or the normal score z behind it. Numbers are arguments or, without any, words on standard "
-               "input. Each answer is a line with 17 digits, which give the same double back.\v"
+        .doc = "Evaluates a g-and-k distribution, or draws from it. For each number it prints the density, the "
+               "probability, the quantile or the normal score z. The numbers are arguments or, without any, words "
+               "on standard input. Each result is a line with 17 digits, which read back as the same double.\v"
                "  gkvae gk pdf --params 3,1,2,0.5 0 5 -1.5\n"
                "  gkvae gk quantile --params 3,1,2,0.5 0.01 0.99\n"
                "  gkvae gk quantile --upper --params 3,1,2,0.5 1e-12\n"
@@ -217,7 +222,7 @@ int cli_gk(int argc, char **argv)
                "  gkvae fit returns.csv --json > fit.json\n"
                "  gkvae gk cdf --fit fit.json -5\n"
                "  gkvae gk summary --params 0,1,0.5,0.2 --family gh\n\n"
-               "A number that is no probability gives nan, and the exit code 3 at the end."};
+               "The quantile of a number that is not a probability is nan, and the exit code is then 3."};
     gk_arguments a = {.family = "gk", .count = 1, .seed = 1};
     gkv_gk gk = gkv_gk_standard();
     int code = CLI_OK;
@@ -228,7 +233,7 @@ int cli_gk(int argc, char **argv)
     if (a.function == &sample)
         CLI_TRY(print_sample(&a, &gk));
     else
-        CLI_TRY(a.function == &summary ? print_summary(&gk) : answer_all(&a, &gk));
+        CLI_TRY(a.function == &summary ? print_summary(&gk) : print_values(&a, &gk));
 done:
     for (int i = 0; i < argc; i++)
         free(words[i]);

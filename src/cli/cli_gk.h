@@ -1,4 +1,4 @@
-/* What the parts of gkvae gk share. */
+/* Declarations for the files of gkvae gk. */
 #ifndef GKV_CLI_GK_H
 #define GKV_CLI_GK_H
 
@@ -17,15 +17,15 @@ int cli_gk_from_fit(const char *path, const char *column, gkv_gk *gk);
 
 /* --- numbers.c ------------------------------------------------------------------------------ */
 
-/* A decimal number, inf or nan, and nothing else. */
+/* Whether the text is a decimal number, inf or nan. */
 bool cli_is_number(const char *text, double *out);
 
-/* Gives every number of standard input, words between white space, to the function, in
- * memory that does not grow and as soon as it is there. The function returns CLI_OK to go on. */
+/* Reads the words of standard input, between white space, and passes each number to the function as soon as it is
+ * complete. The memory does not grow. The function returns CLI_OK to continue. */
 int cli_numbers_read(int (*use)(void *context, double x), void *context);
 
-/* Prints a line with 17 digits, which give the same double back; inf, -inf or nan. CLI_IO
- * once standard output takes no more. */
+/* Prints a line with 17 digits, which read back as the same double; or inf, -inf or nan. CLI_IO if standard output
+ * cannot be written to. */
 int cli_number_print(double value);
 
 #endif

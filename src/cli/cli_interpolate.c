@@ -10,20 +10,22 @@ typedef struct interpolate_arguments {
     cli_model_arguments model;
     const char *out;
     size_t from[ROWS_MOST], to[ROWS_MOST], n_from, n_to, steps;
-    long from_class, to_class; /* −1: from image to image */
+    long from_class, to_class; /* −1: interpolate between images */
     uint64_t seed;
 } interpolate_arguments;
 
 static const struct argp_option options[] = {
-    {"from", 'a', "I", 0, "Begin at test image I, from 0; with --to, repeated for more rows (default: eight pairs of "
-                          "images of different classes)", 0},
-    {"to", 'b', "J", 0, "End at test image J", 0},
-    {"from-class", 'A', "Y", 0, "Begin at draws of class Y; with --to-class, for models whose base is gk-by-class "
-                               "(default: from images)", 0},
+    {"from", 'a', "I", 0,
+     "Begin a row at test image I, counted from 0; needs --to, and may be repeated for more rows (default: eight "
+     "pairs of images of different classes)", 0},
+    {"to", 'b', "J", 0, "End a row at test image J; may be repeated (needed with --from)", 0},
+    {"from-class", 'A', "Y", 0,
+     "Begin at draws of class Y; needs --to-class, and a model whose base is gk-by-class (default: begin at "
+     "images)", 0},
     {"to-class", 'B', "Y", 0, "End at draws of class Y (needed with --from-class)", 0},
-    {"seed", 'S', "N", 0, "Of those draws (default: 1)", 0},
-    {"steps", 'n', "N", 0, "Images on the way, both ends included (default: 12)", 0},
-    {"out", 'o', "FILE.png", 0, "The picture (default: interpolations.png)", 0},
+    {"seed", 'S', "N", 0, "The seed of the draws of classes (default: 1)", 0},
+    {"steps", 'n', "N", 0, "The number of images in a row, with both ends (default: 12)", 0},
+    {"out", 'o', "FILE.png", 0, "Write the picture to this file (default: interpolations.png)", 0},
     {.name = NULL},
 };
 
@@ -51,18 +53,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if ((a->from_class < 0) != (a->to_class < 0))
             argp_error(state, "--from-class and --to-class go together");
         if (a->from_class >= 0 && a->n_from > 0)
-            argp_error(state, "from image to image, or from class to class: choose one");
+            argp_error(state, "--from I and --from-class Y: choose one");
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-static int walk_between_classes(const interpolate_arguments *a, const gkv_model *model)
+static int interpolate_between_classes(const interpolate_arguments *a, const gkv_model *model)
 {
     const size_t classes = gkv_model_classes(model);
     const long beyond = a->from_class > a->to_class ? a->from_class : a->to_class;
     if (classes == 0)
-        return cli_error(CLI_USAGE, "--from-class: the model's base, %s, knows no classes; train one with model.base = "
+        return cli_error(CLI_USAGE, "--from-class: the model's base, %s, has no classes; train a model with model.base = "
                          "gk-by-class", cli_base_name(model, (char[GKV_NAME_SIZE]){""}));
     if ((size_t)beyond >= classes)
         return cli_error(CLI_USAGE, "class %ld: the model's classes are 0 to %zu", beyond, classes - 1);
@@ -73,12 +75,12 @@ static int walk_between_classes(const interpolate_arguments *a, const gkv_model 
     return code;
 }
 
-static int check_places(const interpolate_arguments *a, const gkv_dataset *images)
+static int check_indices(const interpolate_arguments *a, const gkv_dataset *images)
 {
     for (size_t i = 0; i < 2 * a->n_from; i++) {
-        const size_t place = i % 2 ? a->to[i / 2] : a->from[i / 2];
-        if (place >= gkv_dataset_count(images))
-            return cli_error(CLI_USAGE, "%s %zu: the test images are 0 to %zu", i % 2 ? "--to" : "--from", place,
+        const size_t index = i % 2 ? a->to[i / 2] : a->from[i / 2];
+        if (index >= gkv_dataset_count(images))
+            return cli_error(CLI_USAGE, "%s %zu: the test images are 0 to %zu", i % 2 ? "--to" : "--from", index,
                              gkv_dataset_count(images) - 1);
     }
     return CLI_OK;
@@ -98,8 +100,9 @@ int cli_interpolate(int argc, char **argv)
     static const struct argp argp = {
         .options = options, .children = cli_model_and_data, .parser = parse,
         .args_doc = "FOLDER\nMODEL.safetensors",
-        .doc = "Draws the way from one test image to another, or from one class to another: a straight line in ε, the space of the prior's base, "
-               "carried to latent codes by the prior's flow and decoded."};
+        .doc = "Draws interpolations from one test image to another, or from one class to another. An interpolation "
+               "is a straight line in ε, the space of the prior's base. The prior's flow transforms it to latent "
+               "codes, which are decoded."};
     interpolate_arguments a = {.out = "interpolations.png", .steps = CLI_STEPS, .from_class = -1, .to_class = -1,
                                .seed = 1};
     cli_run run = {.model = NULL};
@@ -109,17 +112,17 @@ int cli_interpolate(int argc, char **argv)
     CLI_TRY(cli_run_open(&a.model, &run));
     CLI_TRY(cli_output_spares_run("--out", a.out, &a.model, &run));
     if (a.from_class >= 0) {
-        code = walk_between_classes(&a, run.model);
+        code = interpolate_between_classes(&a, run.model);
         goto done;
     }
     CLI_TRY(cli_run_images(&run, GKV_TEST, NULL, &images));
-    CLI_TRY(check_places(&a, images));
+    CLI_TRY(check_indices(&a, images));
     if (a.n_from == 0)
         a.n_from = cli_choose_pairs(images, a.from, a.to);
     if (a.n_from == 0) {
-        code = cli_error(CLI_DATA, "%s: choose yourself, by --from and --to",
-                         is_one_class(images) ? "all test images are of one class, and the rows go from class to class"
-                                              : "there are too few test images to choose pairs from");
+        code = cli_error(CLI_DATA, "%s; choose images with --from and --to",
+                         is_one_class(images) ? "all test images are of one class, but the default rows go from one class to another"
+                                              : "there are too few test images for pairs");
         goto done;
     }
     CLI_TRY(cli_picture_interpolations(&run, images, a.from, a.to, a.n_from, a.steps, a.out));

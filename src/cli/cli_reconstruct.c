@@ -8,35 +8,37 @@
 typedef struct reconstruct_arguments {
     cli_model_arguments model;
     const char *images, *out; /* out is NULL for no picture */
-    size_t count; /* 0: as gkvae eval chooses */
+    size_t count; /* 0: the images that gkvae eval shows */
     gkv_refine_settings refine;
     bool wants_refined, has_samples, has_weight, mean, no_picture;
 } reconstruct_arguments;
 
 static const struct argp_option options[] = {
-    {"count", 'n', "N", 0, "The first N images (default: four of each class as gkvae eval takes them, or 40)", 0},
-    {"out", 'o', "FILE.png", 0, "The picture (default: reconstructions.png)", 0},
-    {"refine", 'r', "lm:T[:S]", 0, "Also refine each code by T iterations of Levenberg–Marquardt, and say and show what "
-     "that does (default: no)", 0},
-    {"prior-weight", 'w', "W", 0, "With --refine: how much log p(z) counts beside log p(x|z); 1 is the most probable "
-     "code (default: 0.5, which reconstructs more closely)", 0},
-    {"mean", 'm', NULL, 0, "With --refine: the mean of the refined posterior; S samples are for this (default: a code "
-     "by --prior-weight)", 0},
-    {"no-picture", 'P', NULL, 0, "With --refine: figures only (default: both)", 0},
+    {"count", 'n', "N", 0,
+     "Draw the first N images (default: four of each class, as in gkvae eval, or 40 without labels)", 0},
+    {"out", 'o', "FILE.png", 0, "Write the picture to this file (default: reconstructions.png)", 0},
+    {"refine", 'r', "lm:T[:S]", 0,
+     "Also refine each code by T iterations of Levenberg–Marquardt, and print and draw the effect (default: no)", 0},
+    {"prior-weight", 'w', "W", 0,
+     "With --refine: the weight of log p(z) beside log p(x|z). 1 gives the most probable code, and less gives a "
+     "closer reconstruction (default: 0.5)", 0},
+    {"mean", 'm', NULL, 0,
+     "With --refine: use the mean of the refined posterior, by S samples (default: use the code of --prior-weight)", 0},
+    {"no-picture", 'P', NULL, 0, "With --refine: print figures only (default: figures and a picture)", 0},
     {.name = NULL},
 };
 
-/* Options that go together. */
+/* Reports options that do not go together. */
 static void check_refinement(reconstruct_arguments *a, struct argp_state *state)
 {
     if (!a->wants_refined && (a->has_weight || a->mean || a->no_picture))
-        argp_error(state, "--prior-weight, --mean and --no-picture are for --refine");
+        argp_error(state, "--prior-weight, --mean and --no-picture need --refine");
     if (a->no_picture && a->out)
-        argp_error(state, "--no-picture leaves nothing to write to --out: choose one");
+        argp_error(state, "--no-picture and --out: choose one");
     if (a->mean && a->has_weight)
         argp_error(state, "--mean and --prior-weight: choose one");
     if (a->has_samples && !a->mean)
-        argp_error(state, "--refine lm:T:S: S samples are for --mean; a code alone has none");
+        argp_error(state, "--refine lm:T:S: S samples need --mean; use lm:T without it");
     a->refine.mode = a->mean ? GKV_REFINE_MEAN : GKV_REFINE_MAP;
 }
 
@@ -78,7 +80,8 @@ int cli_reconstruct(int argc, char **argv)
     static const struct argp argp = {
         .options = options, .children = cli_model_and_data, .parser = parse,
         .args_doc = "FOLDER [IMAGES]\nMODEL.safetensors [IMAGES]",
-        .doc = "Draws images over what a model makes of them: the run's test images, or those of an IDX file."};
+        .doc = "Draws images above a model's reconstructions of them. The images are the run's test images, or "
+               "those of an IDX file."};
     enum { BLOCKS = 4 };
     reconstruct_arguments a = {0};
     cli_run run = {.model = NULL};

@@ -18,17 +18,22 @@ typedef struct sample_arguments {
 } sample_arguments;
 
 static const struct argp_option options[] = {
-    {"count", 'n', "N", 0, "How many images (default: 200; with --class each 20 of each)", 0},
-    {"seed", 'S', "N", 0, "Of the draws (default: 1)", 0},
-    {"temperature", 'T', "T", 0, "Scale of the base's normal scores; below 1 is nearer to the mode (default: 1)", 0},
-    {"class", 'c', "Y", 0, "Only class Y; or \"each\": a block of rows for every class. For models whose base is "
-                          "gk-by-class (default: all classes, by their weights)", 0},
-    {"first", 'f', "N", 0, "Start with draw number N of the seed's sequence (default: 0)", 0},
-    {"form", 'm', "means|draws", 0, "means, the decoder's pixel probabilities; or draws, one Bernoulli draw of each "
-                                    "pixel (default: means)", 0},
-    {"out", 'o', "FILE.png", 0, "The picture (default: samples.png, or none with --idx or --npy)", 0},
-    {"idx", 'x', "FILE", 0, "Also write the images as IDX of unsigned bytes (default: no)", 0},
-    {"npy", 'y', "FILE.npy", 0, "Also write the images as a NumPy array of float32, [images, height·width] (default: no)", 0},
+    {"count", 'n', "N", 0, "The number of images (default: 200; with --class each 20 of each class)", 0},
+    {"seed", 'S', "N", 0, "The seed of the draws (default: 1)", 0},
+    {"temperature", 'T', "T", 0,
+     "The scale of the base's normal scores; below 1, draws are nearer to the mode (default: 1)", 0},
+    {"class", 'c', "Y", 0,
+     "Draw only class Y, or with \"each\" a block of rows for every class; needs a model whose base is gk-by-class "
+     "(default: all classes, by their weights)", 0},
+    {"first", 'f', "N", 0, "Start at draw number N of the seed's sequence (default: 0)", 0},
+    {"form", 'm', "means|draws", 0,
+     "means, the decoder's pixel probabilities; or draws, one Bernoulli draw of each pixel (default: means)", 0},
+    {"out", 'o', "FILE.png", 0,
+     "Write the picture to this file (default: samples.png, or no picture with --idx or --npy)", 0},
+    {"idx", 'x', "FILE", 0,
+     "Also write the images to this file in the IDX format, as unsigned bytes (default: no)", 0},
+    {"npy", 'y', "FILE.npy", 0,
+     "Also write the images to this file as a NumPy array of float32, [images, height·width] (default: no)", 0},
     {.name = NULL},
 };
 
@@ -58,7 +63,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* About twice as wide as high, without empty places if the number allows it. */
+/* The number of columns of a picture that is about twice as wide as high, without empty cells if possible. */
 static size_t columns_for(size_t n)
 {
     size_t wished = 1;
@@ -73,13 +78,13 @@ static size_t columns_for(size_t n)
     return wished < n ? wished : n;
 }
 
-/* The images as files want them; either may be NULL. */
+/* The images in the form of each file; either pointer may be NULL. */
 typedef struct sample_images {
     float *values;  /* [count, pixels] */
     uint8_t *bytes;
 } sample_images;
 
-/* Block by block, so that a file costs what is written and no more. */
+/* Draws block by block, so that no second copy of all images is needed. */
 static int draw_images(const sample_arguments *a, const gkv_model *model, size_t pixels, const sample_images *images)
 {
     enum { BLOCK = 1000 };
@@ -137,12 +142,12 @@ static int check_classes(const sample_arguments *a, const gkv_model *model)
 {
     const size_t classes = gkv_model_classes(model);
     if ((a->one_class || a->each_class) && classes == 0)
-        return cli_error(CLI_USAGE, "--class: the model's base, %s, knows no classes; train one with model.base = "
+        return cli_error(CLI_USAGE, "--class: the model's base, %s, has no classes; train a model with model.base = "
                          "gk-by-class", cli_base_name(model, (char[GKV_NAME_SIZE]){""}));
     if (a->one_class && a->which >= classes)
         return cli_error(CLI_USAGE, "--class %zu: the model's classes are 0 to %zu", a->which, classes - 1);
     if (a->each_class && (a->idx || a->npy))
-        return cli_error(CLI_USAGE, "%s writes one series of images: choose one class, or none",
+        return cli_error(CLI_USAGE, "%s cannot hold the blocks of --class each: choose one class, or none",
                          a->idx ? "--idx" : "--npy");
     return CLI_OK;
 }
@@ -150,11 +155,11 @@ static int check_classes(const sample_arguments *a, const gkv_model *model)
 static int check_draws(const sample_arguments *a, const gkv_model *model)
 {
     if (a->draws.first + a->count - 1 > UINT32_MAX)
-        return cli_error(CLI_USAGE, "--first %" PRIu64 " with %zu images: a seed's sequence ends with number %" PRIu32,
+        return cli_error(CLI_USAGE, "--first %" PRIu64 " with %zu images: the sequence of a seed ends at number %" PRIu32,
                          a->draws.first, a->count, UINT32_MAX);
     if (a->draws.pixels && gkv_model_settings_of(model)->data.binarization == GKV_BINARIZE_GREY)
         return cli_error(CLI_USAGE, "--form draws: the model was trained on grey levels (data.binarization = grey); its "
-                         "pixels are mean levels, not probabilities, and cannot be drawn: --form means writes them");
+                         "pixels are mean levels, not probabilities, and cannot be drawn; use --form means");
     return CLI_OK;
 }
 
@@ -175,11 +180,12 @@ int cli_sample(int argc, char **argv)
 {
     static const struct argp argp = {
         .options = options, .children = cli_model_only, .parser = parse, .args_doc = "FOLDER\nMODEL.safetensors",
-        .doc = "Draws images from a model: the decoder's pixel probabilities at draws from the prior, or with --form "
-               "draws pixels that are 0 or 1.\v"
-               "IDX has 255 times each probability, rounded to the nearest whole number and halves to even; with --form draws "
-               "it has 0 and 255. Each draw depends only on the seed and its number, so --first can write a long "
-               "sequence in parts. The images are held in memory: 4 bytes a pixel for --npy, 1 byte for --idx."};
+        .doc = "Draws images from a model. They are the decoder's pixel probabilities at draws from the prior or, "
+               "with --form draws, pixels that are 0 or 1.\v"
+               "An IDX file contains 255 times each probability, rounded to the nearest whole number, and halves to "
+               "even. With --form draws it contains 0 and 255. Each draw depends only on the seed and its number, "
+               "so --first can write a long sequence in parts. The images are held in memory, with 4 bytes per "
+               "pixel for --npy and 1 byte for --idx."};
     sample_arguments a = {.draws = {.seed = 1, .temperature = 1}};
     cli_run run = {.model = NULL};
     int code = CLI_OK;

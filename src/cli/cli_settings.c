@@ -1,4 +1,4 @@
-/* gkvae settings: the table of keys, from the library's own. */
+/* gkvae settings: prints the library's table of keys. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-/* The default of a key, as text of its own. */
+/* The default of a key as text; the caller frees it. */
 static char *default_of(const gkv_settings *defaults, const gkv_settings_key *key)
 {
     char name[64], value[GKV_PATH_SIZE];
@@ -46,8 +46,8 @@ static void print_plain(const gkv_settings *defaults)
 static void print_markdown(const gkv_settings *defaults)
 {
     puts("# Configuration\n\n"
-         "A configuration is an INI file: `[section]`, `key = value`, comments after `#` or `;`. What a\n"
-         "file leaves out has its default. `gkvae train CONFIG.ini --set section.key=value` changes single\n"
+         "A configuration is an INI file: `[section]`, `key = value`, comments after `#` or `;`. A key\n"
+         "that is not in the file has its default. `gkvae train CONFIG.ini --set section.key=value` changes single\n"
          "keys, and a run keeps all of them in `config.ini` in its folder. An unknown key or a value out of\n"
          "range is refused with the file, the line and the nearest key there is (exit code 4).\n\n"
          "This page is made by `gkvae settings --markdown`.");
@@ -71,12 +71,13 @@ static void print_markdown(const gkv_settings *defaults)
 int cli_settings(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"markdown", 'm', NULL, 0, "As the page docs/configuration.md (default: plain text, as an INI file)", 0},
+        {"markdown", 'm', NULL, 0,
+         "Print the page docs/configuration.md (default: plain text, in the form of an INI file)", 0},
         {.name = NULL},
     };
     static const struct argp argp = {
         .options = options, .parser = parse,
-        .doc = "Prints every key of a configuration with its default, what it may be and what it means."};
+        .doc = "Prints every setting with its default, its allowed values and its meaning."};
     bool markdown = false;
     gkv_settings defaults;
     const int code = cli_parse(&argp, argc, argv, &markdown);

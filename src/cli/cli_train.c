@@ -19,15 +19,20 @@ typedef struct train_arguments {
 } train_arguments;
 
 static const struct argp_option options[] = {
-    {"out", 'o', "FOLDER", 0, "The run's folder, made if need be (needed)", 0},
+    {"out", 'o', "FOLDER", 0, "Keep the run in this folder, which is created if necessary (needed)", 0},
     {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)", 0},
-    {"epochs", 'e', "N", 0, "As --set train.epochs=N (default: the configuration's, or that of gkvae settings)", 0},
-    {"seed", 'S', "N", 0, "As --set train.seed=N (default: the configuration's, or 1)", 0},
-    {"threads", 't', "N", 0, "As --set train.threads=N (default: the configuration's, or one per processor)", 0},
-    {"resume", 'r', NULL, 0, "Go on from the folder's checkpoint, with its config.ini (default: a new run)", 0},
-    {"overwrite", 'w', NULL, 0, "Replace a run, or files of its names, in the folder (default: leave them alone and "
-                                "fail)", 0},
-    {"quiet", 'q', NULL, 0, "No progress (default: a line an epoch, and on a terminal a live line)", 0},
+    {"epochs", 'e', "N", 0,
+     "The number of epochs, as --set train.epochs=N (default: that of the configuration, or of gkvae settings)", 0},
+    {"seed", 'S', "N", 0, "The seed of the run, as --set train.seed=N (default: that of the configuration, or 1)", 0},
+    {"threads", 't', "N", 0,
+     "The number of threads, as --set train.threads=N. The results do not depend on it (default: that of the "
+     "configuration, or one per processor)", 0},
+    {"resume", 'r', NULL, 0,
+     "Continue the run in the folder from its checkpoint, with its config.ini (default: start a new run)", 0},
+    {"overwrite", 'w', NULL, 0,
+     "Replace the run in the folder, and other files that have the names of a run's files (default: keep them and "
+     "fail)", 0},
+    {"quiet", 'q', NULL, 0, "Print no progress (default: a line per epoch, and a live line on a terminal)", 0},
     {.name = NULL},
 };
 
@@ -50,9 +55,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (!a->folder)
-            argp_error(state, "--out FOLDER is needed: where the run is kept");
+            argp_error(state, "--out FOLDER is needed: the run is kept in it");
         if (a->resume && a->overwrite)
-            argp_error(state, "--resume goes on with a run and --overwrite replaces it: choose one");
+            argp_error(state, "--resume continues a run and --overwrite replaces it: choose one");
         if (a->resume && a->config)
             argp_error(state, "a resumed run has its own configuration, %s/config.ini: leave out %s", a->folder,
                        a->config);
@@ -67,7 +72,7 @@ typedef struct reporter {
     const train_arguments *arguments;
     cli_live live;
     bool begun;
-    bool output_failed; /* standard output takes no more: the run stops, and is saved */
+    bool output_failed; /* standard output cannot be written to: the run stops and is saved */
 } reporter;
 
 enum { PART_SIZE = 96 };
@@ -100,22 +105,22 @@ static void print_epoch(const gkv_train_progress *p)
     if (p->epoch < p->epochs)
         printf("  ETA %s", cli_duration(p->seconds_left, time));
     if (p->refitted) {
-        printf("  refit: moved %.2g, ", p->refit_step);
-        if (p->g_min != 0 || p->g_max != 0 || p->k_min != 0 || p->k_max != 0) /* those of a base without g and k */
+        printf("  refit: %s", p->refit_step > 0 ? "" : "rejected, "); /* a rejected refit leaves the base unchanged */
+        if (p->g_min != 0 || p->g_max != 0 || p->k_min != 0 || p->k_max != 0) /* a base without g and k has only zeros */
             printf("g %s … %s, k %s … %s, ", cli_decimal(p->g_min, 2, number[0]), cli_decimal(p->g_max, 2, number[1]),
                    cli_decimal(p->k_min, 2, number[2]), cli_decimal(p->k_max, 2, number[3]));
         printf("%.2f s", p->refit_seconds);
     }
     if (p->skipped > 0)
-        printf("  (so far %" PRIu64 " steps skipped as not finite, %" PRIu64 " returns)", p->skipped, p->rollbacks);
+        printf("  (so far %" PRIu64 " steps that were not finite were skipped, with %" PRIu64 " returns to an earlier state)", p->skipped, p->rollbacks);
     putchar('\n');
 }
 
 static void on_progress(void *context, const gkv_train_progress *p)
 {
     reporter *it = context;
-    /* An evaluation speaks of the model that is now being changed: an older one, or one
-     * made meanwhile. Only here is it sure that the folder is this run's. */
+    /* The files of an evaluation describe a model that training now changes, so they are removed. This may
+     * be an old evaluation or one made during training. Only here is the folder known to be this run's. */
     if (!it->begun || p->epoch_ended)
         cli_evaluation_remove(it->arguments->folder, true);
     it->begun = true;
@@ -140,7 +145,7 @@ static void on_warning(void *context, const char *text)
     cli_error(CLI_OK, "%s", text);
 }
 
-/* --- Around a run ------------------------------------------------------------------------- */
+/* --- Before and after a run ------------------------------------------------------------------------- */
 
 static int read_settings(const train_arguments *a, gkv_settings *settings)
 {
@@ -148,7 +153,7 @@ static int read_settings(const train_arguments *a, gkv_settings *settings)
     char *config = a->resume ? cli_text("%s/config.ini", a->folder) : NULL;
     gkv_settings_defaults(settings);
     if (config && access(config, F_OK) != 0) {
-        code = cli_error(errno == ENOENT ? CLI_CONFIG : CLI_IO, "%s: there is no run to resume: no config.ini",
+        code = cli_error(errno == ENOENT ? CLI_CONFIG : CLI_IO, "%s: there is no run to resume: the folder has no config.ini",
                          a->folder);
         goto done;
     }
@@ -161,8 +166,8 @@ done:
     return code;
 }
 
-/* Training removes an evaluation of the model that it changes. In a folder without a run
- * files of these names are somebody's own, and not to be lost. */
+/* Training removes the files of an evaluation of the model that it changes. In a folder without a run,
+ * files of these names belong to the user and must be kept. */
 static int check_folder(const train_arguments *a)
 {
     int code = CLI_OK;
@@ -170,15 +175,15 @@ static int check_folder(const train_arguments *a)
     const bool is_run = access(checkpoint, F_OK) == 0;
     char *found = a->resume || a->overwrite || is_run ? NULL : cli_evaluation_find(a->folder);
     if (found)
-        code = cli_error(CLI_CONFIG, "%s: the folder holds no run, but this file, which a run would replace: name "
-                         "another folder, or let it be replaced by --overwrite", found);
+        code = cli_error(CLI_CONFIG, "%s: the folder has no run, but a run would replace this file; name another folder, or "
+                         "add --overwrite", found);
     free(found);
     free(checkpoint);
     return code;
 }
 
-/* The command that goes on with the run. What was set on the way to a resumed run is
- * not in its config.ini, and is said again. */
+/* Prints the command that continues the run. It repeats the assignments of a resumed run,
+ * which are not in config.ini. */
 static void print_resume_command(const train_arguments *a)
 {
     const char *words[5 + 2 * CLI_ASSIGNMENTS_MAX] = {cli_program, "train", "--resume", "--out", a->folder};
@@ -190,7 +195,7 @@ static void print_resume_command(const train_arguments *a)
         words[6 + 2 * i] = assigned[i];
     }
     char *line = cli_quote(5 + 2 * count, words);
-    fprintf(stderr, "gkvae: to go on:\n  %s\n", line);
+    fprintf(stderr, "gkvae: to continue, use:\n  %s\n", line);
     free(line);
     for (size_t i = 0; i < count; i++)
         free(assigned[i]);
@@ -202,7 +207,7 @@ static void print_end(const train_arguments *a, const gkv_train_result *result)
     printf("%s after %" PRIu64 " epochs, %" PRIu64 " steps, %s", result->stopped_early ? "stopped early" : "done",
            result->epochs, result->steps, cli_duration(result->seconds, time));
     if (result->refit_seconds > 0 && result->seconds > 0)
-        printf(" (refits of the base: %.1f %% of it)", 100 * result->refit_seconds / result->seconds);
+        printf(" (%.1f %% of this for refits of the base)", 100 * result->refit_seconds / result->seconds);
     if (isfinite(result->best_validation))
         printf("; best validation −ELBO %.3f, epoch %" PRIu64, result->best_validation, result->best_epoch);
     char *next = cli_quote(3, (const char *const[]){cli_program, "eval", a->folder});
@@ -218,7 +223,7 @@ static int explain(const train_arguments *a, const reporter *it, gkv_status stat
     } else {
         code = cli_check(status);
         if (status == GKV_ERR_CONFIG && !a->resume && !a->overwrite && saved)
-            fprintf(stderr, "gkvae: --resume goes on with it, --overwrite replaces it\n");
+            fprintf(stderr, "gkvae: --resume continues it, --overwrite replaces it\n");
     }
     if (status == GKV_ERR_INTERRUPTED || (it->begun && saved && status == GKV_ERR_IO))
         print_resume_command(a);
@@ -229,9 +234,10 @@ int cli_train(int argc, char **argv)
 {
     static const struct argp argp = {
         .options = options, .parser = parse, .args_doc = "[CONFIG.ini] --out FOLDER\n--resume --out FOLDER",
-        .doc = "Trains a model by a configuration, or by the defaults, and keeps it in a folder.\v"
-               "Ctrl-C stops at the end of a step and saves, so that --resume goes on to the very same result. "
-               "All settings and their defaults: gkvae settings"};
+        .doc = "Trains a model with the settings of CONFIG.ini, or with the default settings, and keeps the run in "
+               "a folder.\v"
+               "Ctrl-C stops training at the end of a step and saves the run. --resume then continues to exactly "
+               "the same result. gkvae settings prints all settings and their defaults."};
     train_arguments a = {.config = NULL};
     gkv_settings settings;
     gkv_train_options how;

@@ -1,4 +1,4 @@
-/* The figures of an evaluation that can be compared; declared in compare.h. */
+/* The figures of an evaluation that can be compared; declared in cli_compare.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@ typedef struct known {
     const char *key, *heading;
     int places;
     compare_better better;
-    bool shown, of_draws; /* of_draws: of generated images, and under a prefix of others to compare them with */
+    bool shown, of_draws; /* of_draws: a figure of generated images; with a prefix, of the sets to compare them with */
 } known;
 
 static const known table[] = {
@@ -51,7 +51,7 @@ static const known table[] = {
 };
 enum { TABLE = sizeof table / sizeof *table };
 
-/* What else figures of draws are of. */
+/* The prefixes of figures of draws: the sets of images that are not plain draws. */
 static const struct { const char *prefix, *words; } others[] = {
     {"binary_", "binary draws"},
     {"posterior_", "posterior draws"},

@@ -1,4 +1,4 @@
-/* compare.csv and compare.json; declared in compare.h. */
+/* compare.csv and compare.json; declared in cli_compare.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 #include "cli_compare.h"
 #include "gkvae/file.h"
 
-/* --- CSV: a line a run -------------------------------------------------------------------------- */
+/* --- CSV: one line for each run -------------------------------------------------------------------------- */
 
 static void put_text(FILE *out, const char *text)
 {
@@ -79,14 +79,14 @@ static int write_csv(const comparison *it, const char *path)
     return code;
 }
 
-/* --- JSON: a row a model ------------------------------------------------------------------------------ */
+/* --- JSON: one object for each model ------------------------------------------------------------------------------ */
 
 static json_t *number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-/* JSON is UTF-8, and a folder may be called anything: bytes of other encodings become question marks. */
+/* JSON is UTF-8, but the name of a folder may contain any bytes. Bytes of other encodings become question marks. */
 static json_t *text_of(const char *text)
 {
     json_t *own = json_string(text);

@@ -1,4 +1,4 @@
-/* The page of a comparison and its pictures; declared in compare.h. */
+/* The page of a comparison and its pictures; declared in cli_compare.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 enum { FIGURES = COMPARE_COLUMNS + 1 };
 
 typedef struct pictures {
-    gkv_report_figure list[FIGURES]; /* texts are their own */
+    gkv_report_figure list[FIGURES]; /* this structure owns the texts */
     size_t count;
 } pictures;
 

@@ -1,4 +1,4 @@
-/* gkvae compare --plan; declared in compare.h. */
+/* gkvae compare --plan; declared in cli_compare.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 /* --- The finished runs ------------------------------------------------------------------------ */
 
-/* Adds the row of a model: its finished and evaluated runs. it->runs has room for all, so the runs never move. */
+/* Adds the row of a model: its finished and evaluated runs. it->runs has capacity for all, so the runs never move. */
 static int add_row(const compare_plan *plan, const char *folder, size_t model, const plan_eval *eval, comparison *it)
 {
     const compare_run **runs = cli_alloc(plan->n_seeds, sizeof *runs);
@@ -78,7 +78,7 @@ done:
     return code;
 }
 
-/* --- The plan as it is asked for -------------------------------------------------------------------------- */
+/* --- The command -------------------------------------------------------------------------- */
 
 static int keep_only(compare_plan *plan, const char *list)
 {
@@ -123,7 +123,7 @@ int compare_by_plan(const compare_arguments *a)
         of_steps = plan_do(&plan, a, folder);
     if (cli_stop) {
         code = cli_error(128 + (int)cli_stop, "stopped; what is done is kept. To go on:");
-        fprintf(stderr, "  %s%s\n", cli_program, a->command + strlen("gkvae")); /* under the name it was called by */
+        fprintf(stderr, "  %s%s\n", cli_program, a->command + strlen("gkvae")); /* with the name that the program was called by */
         goto done;
     }
     for (size_t e = 0; e < plan.n_evals; e++)

@@ -1,4 +1,4 @@
-/* Runs, the rows that they make, and whether they may be compared; declared in compare.h. */
+/* Runs, the rows that they make, and whether they may be compared; declared in cli_compare.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <ctype.h>
 #include <inttypes.h>
@@ -69,7 +69,7 @@ static size_t common(const char *one, const char *other)
     return n;
 }
 
-/* Names each run by its folder, without the folders that all runs share. */
+/* Names each run by its folder, without the leading folders that all runs have in common. */
 static void name_runs(const comparison *it)
 {
     size_t cut = strlen(it->runs[0].folder);
@@ -98,7 +98,7 @@ static char *name_of(const compare_run *const *runs, size_t n)
     for (size_t i = 0; i < n && n > 1; i++)
         within_number |= isdigit((unsigned char)runs[i]->name[cut]) != 0;
     while (within_number && cut > 0 && isdigit((unsigned char)first[cut - 1]))
-        cut--; /* 1 and 10 have no common 1 */
+        cut--; /* the 1 of seeds 1 and 10 is not part of the name */
     while (n > 1 && cut > 0 && strchr("-_./= ", first[cut - 1]))
         cut--;
     return cut > 0 ? cli_text("%.*s", (int)cut, first) : cli_text("%s", first);
@@ -221,7 +221,7 @@ static int agree(const comparison *it, const char *key, const char *what, const 
     return code;
 }
 
-/* The text of the protocol does not describe refinement. */
+/* Checks the refinement, which the text of the protocol does not describe. */
 static int agree_on_refinement(const comparison *it)
 {
     static const char *const keys[] = {"refined_iterations", "refined_samples"};

@@ -1,4 +1,4 @@
-/* A comparison in words; declared in compare.h. */
+/* The table of a comparison as text; declared in cli_compare.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <math.h>
@@ -7,7 +7,7 @@
 
 #include "cli_compare.h"
 
-/* "84.21 ± 0.05"; without the error if it is unknown, or 0 for a whole number. */
+/* "84.21 ± 0.05"; without the error if it is unknown or, for a whole number, 0. */
 static char *cell_of(const compare_value *value, int places)
 {
     char mean[32], error[32];
@@ -44,7 +44,7 @@ static bool has_differences(const comparison *it)
     return it->against != SIZE_MAX && it->measure != SIZE_MAX && it->n_rows > 1;
 }
 
-/* The one seed of a row, or how many there are. */
+/* The seed of a row, or the number of its seeds if there are several. */
 static char *seeds_of(const compare_row *row)
 {
     return row->n_runs == 1 ? cli_text("seed %" PRIu64, row->runs[0]->seed) : cli_text("%zu seeds", row->n_runs);

@@ -1,9 +1,9 @@
-/* Means, standard errors and differences of rows; declared in compare.h. */
+/* Means, standard errors and differences of rows; declared in cli_compare.h. */
 #include <math.h>
 
 #include "cli_compare.h"
 
-/* Sums of values, one after another. */
+/* Running sums of values. */
 typedef struct sums {
     double mean, squares; /* squares: of the deviations from the mean (Welford 1962) */
     size_t n;
@@ -53,7 +53,7 @@ compare_value compare_difference(const compare_row *row, const compare_row *agai
     if (s.n > 0)
         return (compare_value){s.mean, standard_error(&s), s.n, true, 0};
     const compare_value a = compare_value_of(row, column), b = compare_value_of(against, column);
-    const bool known = a.over_seeds && b.over_seeds; /* errors over images are of the same images: they do not add up */
+    const bool known = a.over_seeds && b.over_seeds; /* errors over the same images are not independent, so they cannot be added */
     return (compare_value){a.mean - b.mean, known ? hypot(a.error, b.error) : NAN, 0, true, 0};
 }
 

@@ -1,13 +1,13 @@
-/* gkvae completion: the table behind the scripts, from the commands' own tables of options. */
+/* gkvae completion: builds the table for the scripts from the option tables of the commands. */
 #define _POSIX_C_SOURCE 200809L
 #include "completion.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* --- What may stand in a place --------------------------------------------------------- */
+/* --- Kinds of values --------------------------------------------------------- */
 
-/* Separators become single blanks. */
+/* The list with single blanks in place of separators. */
 static const char *spaced(cli_texts *texts, const char *list, const char *separators)
 {
     char *words = cli_text("%s", list);
@@ -23,7 +23,7 @@ static const char *spaced(cli_texts *texts, const char *list, const char *separa
     return cli_texts_keep(texts, words);
 }
 
-/* "a|b-c" of small letters only: these very words. */
+/* Whether the text is a list of words such as "a|b-c", in lower case. */
 static bool is_choice(const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++)
@@ -55,7 +55,7 @@ static cli_value key_value(const gkv_settings_key *key, cli_texts *texts)
     return (cli_value){strcmp(key->type, "path") == 0 ? CLI_VALUE_FILE : CLI_VALUE_FREE, NULL};
 }
 
-/* The choices of a setting, for an option that stands for it. */
+/* The choices of a setting, for an option that sets it. */
 static cli_value value_of_setting(const char *section, const char *name, cli_texts *texts)
 {
     const gkv_settings_key *key;
@@ -85,8 +85,8 @@ static cli_value option_value(const struct argp_option *option, cli_texts *texts
     return (cli_value){CLI_VALUE_FREE, NULL};
 }
 
-/* What a command's first argument is, by the lines that say how to call it: the first words of those
- * lines if they are choices, else by the name that the first line has for it. */
+/* The kind of a command's first argument, from its usage lines: the first words of the lines if they are choices;
+ * otherwise the name of the argument in the first line. */
 static cli_value argument_value(const char *lines, cli_texts *texts)
 {
     if (!lines)

@@ -1,15 +1,15 @@
-/* What the writers of completion scripts share: the commands, their options and what may
- * stand after each, taken from the program's own tables. */
+/* The table for the writers of completion scripts: the commands, their options and the possible
+ * values, read from the tables of the program. */
 #ifndef GKV_CLI_COMPLETION_H
 #define GKV_CLI_COMPLETION_H
 
 #include "cli.h"
 #include "texts.h"
 
-/* What completes an option's value or an argument. */
+/* The kind of an option's value or of an argument. */
 typedef enum cli_value_kind {
-    CLI_VALUE_NONE = 0, /* the option takes none; the command has no arguments */
-    CLI_VALUE_FREE,     /* a number or a name: nothing can be offered */
+    CLI_VALUE_NONE = 0, /* the option has no value; the command has no arguments */
+    CLI_VALUE_FREE,     /* a number or a name, which cannot be completed */
     CLI_VALUE_WORDS,    /* one of some words */
     CLI_VALUE_FILE,
     CLI_VALUE_INI, /* a configuration */
@@ -27,7 +27,7 @@ typedef struct cli_option {
     char letter; /* 0 if there is no short form */
     bool repeated;
     const char *about; /* without the default */
-    const char *arg;   /* as --help calls the value; NULL if there is none */
+    const char *arg;   /* the name of the value in --help; NULL without a value */
     cli_value value;
 } cli_option;
 
@@ -48,7 +48,7 @@ typedef struct cli_completion_table {
     cli_completion_command *commands;
     cli_completion_key *keys;
     size_t n_commands, n_keys;
-    cli_texts texts; /* what the rest points into */
+    cli_texts texts; /* owner of the texts above */
 } cli_completion_table;
 
 /* Calls the function once for each first word of a command, with its description; that of data and of

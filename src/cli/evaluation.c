@@ -12,7 +12,7 @@ enum { BLOCKS = 4, SAMPLES = 200, SAMPLE_COLUMNS = 20, CODES_MOST = 10000 };
 static const char *const names[] = {
     "metrics.json", "index.html", "samples.png", "reconstructions.png", "interpolations.png",
     "base.png",     "latent.png", "curves.png",  "terms.png", "classes.png", "nearest.png",
-    "metrics-train.json", "metrics-validation.json", /* of other images: an evaluation of test images leaves them */
+    "metrics-train.json", "metrics-validation.json", /* of other images; an evaluation of test images keeps them */
 };
 enum { NAMES = sizeof names / sizeof *names, OTHERS = 2 };
 
@@ -66,7 +66,7 @@ static int draw_nearest(cli_evaluation *it, const gkv_dataset *test, const char 
     return it->training ? cli_picture_nearest(it->run, it->training, it->sample_seed, path) : CLI_OK;
 }
 
-/* A row of draws for each class that the base knows. */
+/* A row of draws for each class of the base. */
 static int draw_classes(cli_evaluation *it, const gkv_dataset *test, const char *path)
 {
     (void)test;

@@ -1,4 +1,4 @@
-/* What an evaluation leaves in a run folder. */
+/* The files that an evaluation writes to a run folder. */
 #ifndef GKV_CLI_EVALUATION_H
 #define GKV_CLI_EVALUATION_H
 
@@ -11,27 +11,27 @@ typedef struct cli_evaluation {
     const cli_run *run;
     const gkv_metrics *metrics;
     const gkv_dataset *training; /* NULL unless generation was measured */
-    bool latent, base, reconstructions, interpolations, curves; /* which pictures there are */
+    bool latent, base, reconstructions, interpolations, curves; /* whether these pictures exist */
     bool labelled;          /* the test images have labels */
-    size_t codes;           /* how many test images the pictures of codes show */
-    double explained[2];    /* of the two axes of latent.png */
+    size_t codes;           /* number of test images in the pictures of codes */
+    double explained[2];    /* fractions of the variance that the axes of latent.png explain */
     uint64_t sample_seed;
     const char *command;
 } cli_evaluation;
 
-/* Takes the files of an earlier evaluation out of the folder, as far as they are there; those of other
- * than test images too if that is asked for. */
+/* Removes the files of an earlier evaluation of test images from the folder; if `others` is true, also those of other
+ * images. */
 void cli_evaluation_remove(const char *folder, bool others);
 
-/* The path of the first of these files that is in the folder, to be freed; NULL if none is. */
+/* The path of the first of these files that exists, which the caller frees; NULL if none exists. */
 char *cli_evaluation_find(const char *folder);
 
-/* Draws all pictures into the folder and notes which there are. Ends early, with the
+/* Draws all pictures into the folder, and notes which of them exist. Ends early, with the
  * code of an interruption, when cli_stop is set. */
 int cli_evaluation_draw(cli_evaluation *evaluation, const gkv_dataset *test);
 
-/* The figures of the page, in its order: returns how many. Their captions and paths are
- * the caller's, to be freed. */
+/* The figures of the page, in its order; returns their number. The caller frees their captions and
+ * paths. */
 enum { CLI_FIGURES = 9 };
 size_t cli_report_figures(const cli_evaluation *evaluation, gkv_report_figure figures[CLI_FIGURES]);
 

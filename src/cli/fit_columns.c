@@ -6,13 +6,13 @@
 
 /* --- Fits ------------------------------------------------------------------------------------- */
 
-/* What a bootstrap tells, and what it is told. */
+/* The state of progress lines of a bootstrap. */
 typedef struct reporter {
     const char *name;
     cli_live live;
     bool quiet;
     double began;
-    size_t tenths; /* printed so far, where there is no terminal */
+    size_t tenths; /* printed so far, without a terminal */
 } reporter;
 
 static int on_progress(void *user, size_t done, size_t replicates)
@@ -55,7 +55,7 @@ static int bootstrap(const cli_fit_arguments *a, const gkv_gk_sample *sample, co
     return status == GKV_OK ? CLI_OK : cli_error(cli_code(status), "%s: %s", row->name, gkv_error_message());
 }
 
-/* A column on its way: jobs and samples go side by side, and lose those that fail. */
+/* The fit of one column. jobs[i] belongs to samples[i]; columns that fail are removed from both arrays. */
 typedef struct job {
     cli_fit_column column;
     gkv_gk start;
@@ -67,7 +67,7 @@ static int refuse(const job *it, gkv_status status)
     return cli_error(cli_code(status), "%s: %s", it->column.name, gkv_error_message());
 }
 
-/* Of several faults the first one's code is the command's. */
+/* Keeps the first code that is not CLI_OK. */
 static void keep_first(int *first, int code)
 {
     if (*first == CLI_OK)
@@ -101,7 +101,7 @@ static int fit_all(const cli_fit_arguments *a, const gkv_gk_fit_settings *settin
     const size_t count = *n;
     const gkv_status settled = gkv_gk_fit_many(NULL, 0, settings, a->threads, NULL, NULL);
     *n = 0;
-    if (settled != GKV_OK) /* no fault of a column's */
+    if (settled != GKV_OK) /* the settings are wrong, not a column */
         return cli_error(cli_code(settled), "%s", gkv_error_message());
     gkv_gk_fit_result *results = cli_alloc(count, sizeof *results);
     gkv_status *statuses = cli_alloc(count, sizeof *statuses);
@@ -109,7 +109,7 @@ static int fit_all(const cli_fit_arguments *a, const gkv_gk_fit_settings *settin
     int first = CLI_OK;
     for (size_t i = 0; i < count; i++) {
         gkv_status status = statuses[i];
-        if (status != GKV_OK || all == GKV_ERR_MEMORY) /* the one message there is may be another's */
+        if (status != GKV_OK || all == GKV_ERR_MEMORY) /* the message may belong to another column, so this one is fitted again */
             status = gkv_gk_fit_many(&samples[i], 1, settings, a->threads, &results[i], NULL);
         if (status != GKV_OK) {
             keep_first(&first, refuse(&jobs[i], status));
@@ -128,13 +128,13 @@ static int fit_all(const cli_fit_arguments *a, const gkv_gk_fit_settings *settin
     return first;
 }
 
-/* --- What is shown ------------------------------------------------------------------------------ */
+/* --- Output ------------------------------------------------------------------------------ */
 
 static int print(const cli_fit_arguments *a, const job *jobs, size_t n)
 {
     int code = CLI_OK;
     if (a->json) {
-        json_t *array = json_array(); /* also of one column: what reads it need not ask */
+        json_t *array = json_array(); /* an array even for one column, so that all outputs have one form */
         for (size_t i = 0; i < n; i++)
             json_array_append_new(array, cli_fit_json_of_row(a, &jobs[i].row));
         code = cli_fit_print_json(array);

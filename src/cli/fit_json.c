@@ -1,4 +1,4 @@
-/* Fits of single columns as JSON; declared in fit.h. */
+/* Fits of single columns as JSON; declared in cli_fit.h. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ int cli_fit_print_json(json_t *value)
     char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     json_decref(value);
     if (!text)
-        return cli_error(CLI_DATA, "a column's name is no UTF-8 text, which JSON needs");
+        return cli_error(CLI_DATA, "the name of a column is not UTF-8 text, which JSON needs; rename it in the file");
     puts(text);
     free(text);
     return CLI_OK;

@@ -6,7 +6,7 @@
 #include "cli_fit.h"
 #include "gkvae/mgk_mixture.h"
 
-/* --- Rows to be watched, not fitted ------------------------------------------------------------- */
+/* --- Held-out rows ------------------------------------------------------------- */
 
 static int ascending(const void *a, const void *b)
 {
@@ -14,8 +14,8 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Moves `count` rows, drawn by the seed, behind the others, all in their order. */
-static void set_aside(double *x, size_t n, size_t d, size_t count, uint64_t seed)
+/* Moves `count` rows, drawn by the seed, behind the others. Both parts keep their order. */
+static void move_held_out(double *x, size_t n, size_t d, size_t count, uint64_t seed)
 {
     const gkv_gk normal = gkv_gk_standard();
     double *lot = cli_alloc(n, sizeof *lot), *sorted = cli_alloc(n, sizeof *sorted);
@@ -52,7 +52,7 @@ static int on_iteration(void *user, const gkv_mgk_mixture_progress *p)
         return cli_stop;
     const double each = p->iteration ? p->seconds / p->iteration : 0;
     snprintf(text[0], sizeof *text, "iteration %d", p->iteration);
-    snprintf(text[1], sizeof *text, "log-likelihood %.5f a line", p->log_likelihood);
+    snprintf(text[1], sizeof *text, "log-likelihood %.5f per line", p->log_likelihood);
     snprintf(text[2], sizeof *text, "held out %.5f", p->held_out);
     snprintf(text[3], sizeof *text, "%zu components", p->components);
     snprintf(text[4], sizeof *text, "%s, at most %s more", cli_duration(p->seconds, time[0]),
@@ -108,10 +108,10 @@ static void print_all(const cli_fit_data *data, size_t fitted, const gkv_mgk_mix
 {
     char time[32];
     print_components(data, mixture);
-    printf("%zu lines, log-likelihood %.8g (%.6g a line), %zu parameters, AIC %.8g, BIC %.8g\n", fitted,
+    printf("%zu lines, log-likelihood %.8g (%.6g per line), %zu parameters, AIC %.8g, BIC %.8g\n", fitted,
            r->log_likelihood, r->log_likelihood / (double)fitted, r->parameters, r->aic, r->bic);
     if (isfinite(r->held_out))
-        printf("held out: %zu lines, log-likelihood %.6g a line\n", data->n - fitted, r->held_out);
+        printf("held out: %zu lines, log-likelihood %.6g per line\n", data->n - fitted, r->held_out);
     printf("%d iterations in %s: %s", r->iterations, cli_duration(r->seconds, time),
            gkv_mgk_mixture_stop_name(r->stop));
     if (r->stop == GKV_MIXTURE_CONVERGED)
@@ -119,7 +119,7 @@ static void print_all(const cli_fit_data *data, size_t fitted, const gkv_mgk_mix
     if (r->best_iteration != r->iterations)
         printf("; the best was iteration %d", r->best_iteration);
     if (r->dropped)
-        printf("; components that were given up: %zu", r->dropped);
+        printf("; removed components: %zu", r->dropped);
     putchar('\n');
 }
 
@@ -176,7 +176,7 @@ static int draw(const cli_fit_arguments *a, const cli_fit_data *data, const gkv_
         for (size_t k = 0; k < count; k++)
             components[c * count + k] = margin(mixture, k, c);
         margins[c] = (cli_fit_margin){.components = components + c * count, .n_components = count,
-                                      .shares = gkv_mgk_mixture_weights(mixture)};
+                                      .weights = gkv_mgk_mixture_weights(mixture)};
     }
     const int code = cli_fit_picture(a, data, margins);
     free(components);
@@ -206,7 +206,7 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
     settings.monitor = on_iteration;
     settings.monitor_user = &it;
     if (aside > 0) {
-        set_aside(x, data->n, d, aside, a->seed);
+        move_held_out(x, data->n, d, aside, a->seed);
         settings.held_out = x + fitted * d;
         settings.held_out_rows = aside;
     }
@@ -222,7 +222,7 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
     if (a->picture)
         CLI_TRY(draw(a, data, mixture));
     if (result.stop == GKV_MIXTURE_ASKED)
-        code = cli_error(cli_code(GKV_ERR_INTERRUPTED), "stopped; this is what the fit had reached");
+        code = cli_error(cli_code(GKV_ERR_INTERRUPTED), "stopped; this is the fit so far");
 done:
     gkv_mgk_mixture_free(mixture);
     free(names);

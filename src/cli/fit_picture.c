@@ -1,4 +1,4 @@
-/* Pictures of fits; declared in fit.h. */
+/* Pictures of fits; declared in cli_fit.h. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@ enum { CURVE_POINTS = 400, QUANTILES = 400, TITLE_SIZE = 128, PANELS_MOST = 6 };
 
 typedef struct panel_data {
     char title[TITLE_SIZE];
-    double *sorted; /* the sample, ascending; one of equal weights if it had others */
+    double *sorted; /* the sample in ascending order, with equal weights */
     double x[CURVE_POINTS], density[CURVE_POINTS], low[CURVE_POINTS], high[CURVE_POINTS];
     double theoretical[QUANTILES], empirical[QUANTILES], q_low[QUANTILES], q_high[QUANTILES];
 } panel_data;
@@ -27,8 +27,8 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* n values that stand for as much each: the quantiles (i + ½)/n of the weighted sample, which
- * without weights are its values. */
+/* n values of equal weight: the quantiles (i + ½)/n of the weighted sample. Without weights they are the sorted
+ * values. */
 static double *sort_sample(const double *x, const double *weights, size_t n)
 {
     weighted *pairs = cli_alloc(n, sizeof *pairs);
@@ -48,23 +48,22 @@ static double *sort_sample(const double *x, const double *weights, size_t n)
     return sorted;
 }
 
-/* --- The fitted distribution: a mixture, as a rule of one ----------------------------------------- */
+/* --- The fitted distribution: a mixture, usually of one component ----------------------------------------- */
 
-static double share(const cli_fit_margin *m, size_t component)
+static double weight(const cli_fit_margin *m, size_t component)
 {
-    return m->shares ? m->shares[component] : 1;
+    return m->weights ? m->weights[component] : 1;
 }
 
 static double density(const cli_fit_margin *m, double x)
 {
     double sum = 0;
     for (size_t k = 0; k < m->n_components; k++)
-        sum += share(m, k) * gkv_gk_pdf(&m->components[k], x);
+        sum += weight(m, k) * gkv_gk_pdf(&m->components[k], x);
     return sum;
 }
 
-/* The quantile lies between the least and the greatest of the components', and is found by
- * halving. */
+/* The quantile lies between the least and the greatest quantile of the components. Bisection finds it. */
 static double quantile(const cli_fit_margin *m, double p)
 {
     double low = INFINITY, high = -INFINITY;
@@ -76,7 +75,7 @@ static double quantile(const cli_fit_margin *m, double p)
     for (double middle = low + (high - low) / 2; low < middle && middle < high; middle = low + (high - low) / 2) {
         double below = 0;
         for (size_t k = 0; k < m->n_components; k++)
-            below += share(m, k) * gkv_gk_cdf(&m->components[k], middle);
+            below += weight(m, k) * gkv_gk_cdf(&m->components[k], middle);
         if (below < p)
             low = middle;
         else
@@ -85,7 +84,7 @@ static double quantile(const cli_fit_margin *m, double p)
     return low;
 }
 
-/* √(vᵀ C v): the standard error of what has the gradient v in the parameters; 0 without one. */
+/* √(vᵀ C v): the standard error of a function with the gradient v in the parameters; 0 without a covariance. */
 static double standard_error(const cli_fit_margin *m, const double v[CLI_PARAMETERS])
 {
     double variance = 0;
@@ -95,7 +94,7 @@ static double standard_error(const cli_fit_margin *m, const double v[CLI_PARAMET
     return variance > 0 && isfinite(variance) ? sqrt(variance) : 0;
 }
 
-/* Bands need what every parameter is known to. */
+/* Bands need finite standard errors of all parameters. */
 static bool has_bands(const cli_fit_margin *m)
 {
     for (size_t i = 0; m->covariance && i < CLI_PARAMETERS; i++)
@@ -108,7 +107,7 @@ static bool has_bands(const cli_fit_margin *m)
 
 static void fill_density(const cli_fit_margin *m, size_t n, double z, panel_data *data)
 {
-    const size_t cut = n / 1000; /* a few far values would leave few points for the rest */
+    const size_t cut = n / 1000; /* outliers would leave few points of the curve for the rest */
     const double from = fmin(data->sorted[cut], quantile(m, 0.001));
     const double to = fmax(data->sorted[n - 1 - cut], quantile(m, 0.999));
     for (size_t i = 0; i < CURVE_POINTS; i++) {
@@ -116,7 +115,7 @@ static void fill_density(const cli_fit_margin *m, size_t n, double z, panel_data
         const double x = from + (to - from) * (double)i / (CURVE_POINTS - 1), f = density(m, x);
         if (m->covariance)
             gkv_gk_score(m->components, x, score);
-        const double reach = exp(z * standard_error(m, score)); /* on the log scale it cannot turn negative */
+        const double reach = exp(z * standard_error(m, score)); /* on the log scale, so that the band is positive */
         data->x[i] = x;
         data->density[i] = f;
         data->low[i] = f / reach;
@@ -124,8 +123,8 @@ static void fill_density(const cli_fit_margin *m, size_t n, double z, panel_data
     }
 }
 
-/* Points, and at each the band that holds it in `confidence` of all samples of the fitted
- * distribution: what its order statistic does, of `total` observations. */
+/* The points of the QQ plot, and their pointwise bands. A band contains the order statistic of its point in the
+ * fraction `confidence` of samples of `total` observations from the fitted distribution. */
 static size_t fill_quantiles(const cli_fit_margin *m, size_t n, double total, double confidence, panel_data *data)
 {
     const size_t count = n < QUANTILES ? n : QUANTILES;
@@ -171,7 +170,7 @@ static void fill_panel(const cli_fit_data *columns, size_t column, const cli_fit
 int cli_fit_check_picture(const cli_fit_arguments *a, size_t n_columns)
 {
     return a->picture && n_columns > PANELS_MOST
-               ? cli_error(CLI_USAGE, "--picture shows up to six columns, not %zu: choose some by --column", n_columns)
+               ? cli_error(CLI_USAGE, "--picture shows up to six columns, not %zu: choose some with --column", n_columns)
                : CLI_OK;
 }
 

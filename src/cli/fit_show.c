@@ -1,4 +1,4 @@
-/* Fits of single columns as tables; declared in fit.h. */
+/* Fits of single columns as tables; declared in cli_fit.h. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,17 +13,17 @@ void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit
     if (!result->converged && result->method == GKV_GK_MLE)
         fprintf(stderr, "gkvae: %s: not converged after %d steps of Newton's method\n", name, result->newton);
     else if (!result->converged)
-        fprintf(stderr, "gkvae: %s: not converged after %d passes: the last says that %s\n", name, result->passes,
+        fprintf(stderr, "gkvae: %s: not converged after %d passes; at the end, %s\n", name, result->passes,
                 gkv_lm_stop_name(result->stop));
     if (result->method != a->method && !by_moments)
-        fprintf(stderr, "gkvae: %s: the equations of lm have no solution where the values are likely: the estimates are "
-                        "those of maximum likelihood\n", name);
+        fprintf(stderr, "gkvae: %s: the equations of lm have no solution at which the values are likely, so the estimates "
+                        "are those of maximum likelihood\n", name);
     if (result->at_bound)
-        fprintf(stderr, "gkvae: %s: k is at its least valid value, and its standard error that of a k without bound: "
-                        "with this g no g-and-k has lighter tails%s\n", name,
-                result->gk.g != 0 && !a->fixed[GKV_GK_G] ? "; with another it may: try --fix g=0" : "");
+        fprintf(stderr, "gkvae: %s: k is at its least valid value: no g-and-k distribution with this g has lighter tails. "
+                        "The standard error of k ignores this bound%s\n", name,
+                result->gk.g != 0 && !a->fixed[GKV_GK_G] ? ". With another g the tails can be lighter: try --fix g=0" : "");
     if (fabs(result->gk.g) >= 100 && !a->fixed[GKV_GK_G])
-        fprintf(stderr, "gkvae: %s: g is at ±100, the bound of fits: all that is known of it is its sign\n", name);
+        fprintf(stderr, "gkvae: %s: g is at ±100, the bound of fits: only its sign is known\n", name);
 }
 
 void cli_fit_put_value(char cell[CLI_CELL], double value, double se, int digits)
@@ -53,13 +53,13 @@ bool cli_fit_has_errors(const cli_fit_row *row)
     return row->result.method != GKV_GK_OCTILES;
 }
 
-/* The best that is known of a parameter's error. */
+/* The standard error of a parameter: by bootstrap if there is one. */
 static double error_of(const cli_fit_row *row, size_t parameter)
 {
     return row->bootstrapped ? row->bootstrap.se[parameter] : cli_fit_has_errors(row) ? row->result.se[parameter] : NAN;
 }
 
-/* --- A table of one fit: a line a parameter, then what concerns them all ---------------------- */
+/* --- The table of one fit: a line for each parameter, then the figures of the whole fit ---------------------- */
 
 enum { ONE_COLUMNS = 9 };
 
@@ -142,11 +142,11 @@ static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
     printf("(c = %g)\n", r->gk.c);
 }
 
-/* --- A table of several: a line a column ------------------------------------------------------- */
+/* --- The table of several fits: a line for each column ------------------------------------------------------- */
 
 enum { WIDE = 2 * CLI_CELL };
 
-/* Nothing where there is no number. */
+/* Prints a finite number; other values give an empty cell. */
 static __attribute__((format(printf, 2, 0))) void put_finite(char cell[WIDE], const char *format, double value)
 {
     if (isfinite(value))

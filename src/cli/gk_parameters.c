@@ -1,4 +1,4 @@
-/* Distributions from the command line and from fits; declared in gk.h. */
+/* Distributions from the command line and from fits; declared in cli_gk.h. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static int find_family(const char *name, int64_t *family)
     return cli_error(CLI_USAGE, "--family %s: must be gk, gh or ggh", name);
 }
 
-/* gkv_gk_check speaks of what is wrong; this says where it came from. */
+/* Checks the parameters, and adds their origin to the message of gkv_gk_check. */
 static int check(const char *where, const gkv_gk *gk)
 {
     return gkv_gk_check(gk) == GKV_OK ? CLI_OK : cli_error(CLI_USAGE, "%s: %s", where, gkv_error_message());
@@ -41,13 +41,13 @@ int cli_gk_parse(const char *text, const char *family, gkv_gk *gk)
         word[length] = '\0';
         if (n == VALUES || !cli_is_number(word, &value[n])) {
             code = n == VALUES ? cli_error(CLI_USAGE, "%s: more than the five values A,B,g,k,c", where)
-                               : cli_error(CLI_USAGE, "%s: \"%s\" is no number", where, word);
+                               : cli_error(CLI_USAGE, "%s: \"%s\" is not a number", where, word);
             goto done;
         }
         word += length + 1;
     }
     if (n < VALUES - 1) {
-        code = cli_error(CLI_USAGE, "%s: %zu of the values A,B,g,k or A,B,g,k,c", where, n);
+        code = cli_error(CLI_USAGE, "%s: %zu values, but A,B,g,k or A,B,g,k,c are needed", where, n);
         goto done;
     }
     *gk = (gkv_gk){value[0], value[1], value[2], value[3], value[4], GKV_GK_FAMILY_GK};
@@ -70,17 +70,17 @@ static int choose(const char *path, const json_t *fits, const char *column, cons
 {
     const size_t n = json_array_size(fits);
     if (n == 0)
-        return cli_error(CLI_DATA, "%s: there are no fits in it, as gkvae fit --json writes them (a mixture is none)",
+        return cli_error(CLI_DATA, "%s: the file contains no fit of a column, as gkvae fit --json writes it; a mixture cannot be used",
                          path);
     if (!column && n > 1)
-        return cli_error(CLI_USAGE, "%s: %zu columns were fitted: choose one by --column", path, n);
+        return cli_error(CLI_USAGE, "%s: %zu columns were fitted: choose one with --column", path, n);
     for (size_t i = 0; i < n; i++) {
         const char *name = json_string_value(json_object_get(json_array_get(fits, i), "column"));
         *fit = json_array_get(fits, i);
         if (!column || (name && strcmp(name, column) == 0))
             return CLI_OK;
     }
-    return cli_error(CLI_USAGE, "--column %s: %s has no fit of such a column", column, path);
+    return cli_error(CLI_USAGE, "--column %s: %s has no fit of this column", column, path);
 }
 
 int cli_gk_from_fit(const char *path, const char *column, gkv_gk *gk)
@@ -94,7 +94,7 @@ int cli_gk_from_fit(const char *path, const char *column, gkv_gk *gk)
     json_t *root = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
     fclose(file);
     if (!root)
-        return cli_error(CLI_DATA, "%s:%d: no JSON, as gkvae fit --json writes it: %s", path, error.line, error.text);
+        return cli_error(CLI_DATA, "%s:%d: this is not JSON, as gkvae fit --json writes it: %s", path, error.line, error.text);
     const json_t *margins = json_object_get(root, "margins"); /* of a multivariate fit */
     CLI_TRY(choose(path, margins ? margins : root, column, &fit));
     const json_t *c = json_object_get(fit, "c");

@@ -1,4 +1,4 @@
-/* gkvae: the commands, and how one is found. */
+/* gkvae: the table of commands, and the choice of the command to run. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
@@ -7,24 +7,24 @@
 #include "gkvae/text.h"
 
 static const cli_command_row commands[] = {
-    {"data get", cli_data_get, "fetch a data set and check it"},
-    {"data info", cli_data_info, "say what is in image files, and check them"},
-    {"data list", cli_data_list, "list the data sets that can be fetched"},
-    {"train", cli_train, "train a model, or go on with one that was stopped"},
-    {"eval", cli_eval, "measure a model on test images; pictures and a report page"},
-    {"compare", cli_compare, "compare figures of several runs; train and evaluate a plan of models"},
+    {"data get", cli_data_get, "download a data set and check it"},
+    {"data info", cli_data_info, "describe the images in files, and check the files"},
+    {"data list", cli_data_list, "list the data sets that can be downloaded"},
+    {"train", cli_train, "train a model, or continue a run that was stopped"},
+    {"eval", cli_eval, "measure a model on test images, and write pictures and a results page"},
+    {"compare", cli_compare, "compare the figures of several runs, or train and evaluate a plan of models"},
     {"sample", cli_sample, "draw images from a model"},
-    {"reconstruct", cli_reconstruct, "images, and what a model makes of them"},
-    {"interpolate", cli_interpolate, "walk from one image to another through the prior"},
+    {"reconstruct", cli_reconstruct, "draw images and a model's reconstructions of them"},
+    {"interpolate", cli_interpolate, "draw interpolations between images, or between classes, through the prior"},
     {"encode", cli_encode, "write the latent codes of images, or draws from the prior, as a NumPy array"},
     {"features", cli_features, "write the features that a frozen classifier computes from images, as a NumPy array"},
     {"base fit", cli_base_fit, "fit another base to the codes of a trained model"},
     {"fit", cli_fit, "fit g-and-k distributions to columns of numbers"},
     {"gk", cli_gk, "evaluate a g-and-k distribution, and draw from it"},
     {"bench", cli_bench, "measure how fast this machine trains, evaluates and draws"},
-    {"settings", cli_settings, "every key of a configuration, with its default"},
+    {"settings", cli_settings, "print every setting with its default"},
     {"completion", cli_completion, "print a script that completes commands and options in a shell"},
-    {"version", cli_version, "the program's version"},
+    {"version", cli_version, "print the program's version"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -50,17 +50,17 @@ static void print_help(void)
          "  gkvae gk quantile --params 0,1,0.2,0.1 0.01\n\n"
          "Exit codes:\n"
          "  0    done\n"
-         "  1    a fault of the program itself: please report it\n"
+         "  1    an error in the program itself: please report it\n"
          "  2    wrong usage: an unknown command or option, or a value out of range\n"
-         "  3    bad data: a file that is cut, foreign, inconsistent or not what was asked for\n"
-         "  4    bad configuration: an unknown key, a bad value, a run that cannot be resumed so\n"
+         "  3    bad data: a file that is truncated, inconsistent, or of another kind than needed\n"
+         "  4    bad configuration: an unknown key, a bad value, or a run that cannot be resumed with it\n"
          "  5    a file, folder, disk or network failed\n"
          "  6    numerical failure: training diverged, a figure is not finite, or a fit found nothing\n"
          "  7    the run folder is in use by another process\n"
          "  8    out of memory\n"
-         "  129  the terminal went away (SIGHUP); what training had done is saved\n"
-         "  130  interrupted (Ctrl-C, SIGINT); likewise\n"
-         "  143  terminated (SIGTERM); likewise");
+         "  129  the terminal was closed (SIGHUP); training has saved its run\n"
+         "  130  interrupted (Ctrl-C, SIGINT); training has saved its run\n"
+         "  143  terminated (SIGTERM); training has saved its run");
 }
 
 static const cli_command_row *find(const char *name)
@@ -78,7 +78,7 @@ static int refuse(const char *name)
         if (gkv_text_distance(name, commands[i].name) < gkv_text_distance(name, nearest))
             nearest = commands[i].name;
     for (size_t i = 0; i < COMMANDS; i++)
-        if (*name && strncmp(name, commands[i].name, strlen(name)) == 0) /* what is begun is nearer still */
+        if (*name && strncmp(name, commands[i].name, strlen(name)) == 0) /* a command that begins with the name is the nearest */
             nearest = commands[i].name;
     return cli_error(CLI_USAGE, "unknown command \"%s\"; the nearest is \"%s\" (all of them: gkvae --help)", name,
                      nearest);
@@ -104,7 +104,7 @@ static int dispatch(int argc, char **argv)
     } else if (strcmp(argv[1], "data") == 0 && !*second) {
         const bool asked = argc > 2 && strcmp(argv[2], "--help") == 0;
         fputs("Usage: gkvae data get NAME | gkvae data info [CONFIG.ini | IMAGES [LABELS]] | gkvae data list\n"
-              "Each of the three has a --help of its own.\n",
+              "Each of these three commands has its own --help.\n",
               asked ? stdout : stderr);
         code = asked ? CLI_OK : CLI_USAGE;
     } else {
@@ -114,7 +114,7 @@ static int dispatch(int argc, char **argv)
     return code;
 }
 
-/* "gkvae help train" is "gkvae train --help"; the settings are their own help. */
+/* "gkvae help train" is "gkvae train --help"; "gkvae help settings" prints the settings. */
 static int help_on(int argc, char **argv)
 {
     static char help[] = "--help";
@@ -130,8 +130,8 @@ static int help_on(int argc, char **argv)
 int main(int argc, char **argv)
 {
     static char version[] = "version";
-    /* A closed pipe and a file that may not grow are faults of writing, to be
-     * reported and survived like others, not reasons to be killed in mid-run. */
+    /* A closed pipe and a file that may not grow must not kill the program in the middle of a run.
+     * They are reported like other failures of writing. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     argp_err_exit_status = CLI_USAGE;

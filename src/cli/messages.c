@@ -12,14 +12,14 @@ const char *cli_program = "gkvae";
 
 int cli_error(int code, const char *format, ...)
 {
-    enum { MOST = 16384 }; /* not of the heap: it may be what has run out */
+    enum { MOST = 16384 }; /* on the stack, because the heap may be full */
     va_list args;
     char text[MOST];
     fflush(stdout);
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    /* Files' names and what is in files may hold anything: no escape sequence reaches a terminal. */
+    /* Names and contents of files may contain escape sequences, which must not reach a terminal. */
     for (char *c = text; *c; c++)
         if (((unsigned char)*c < 0x20 && *c != '\n' && *c != '\t') || *c == 0x7F)
             *c = '?';
@@ -29,7 +29,7 @@ int cli_error(int code, const char *format, ...)
 
 int cli_code(gkv_status status)
 {
-    /* The one table from the library's codes to the program's. */
+    /* The exit code of each status of the library. */
     static const int codes[] = {
         [GKV_OK] = CLI_OK,
         [GKV_ERR_ARGUMENT] = CLI_USAGE,
@@ -39,7 +39,7 @@ int cli_code(gkv_status status)
         [GKV_ERR_IO] = CLI_IO,
         [GKV_ERR_NUMERIC] = CLI_NUMERIC,
         [GKV_ERR_BUSY] = CLI_BUSY,
-        [GKV_ERR_INTERRUPTED] = 128, /* and the signal, below */
+        [GKV_ERR_INTERRUPTED] = 128, /* plus the number of the signal, below */
         [GKV_ERR_INTERNAL] = CLI_INTERNAL,
     };
     const size_t known = sizeof codes / sizeof *codes;
@@ -80,7 +80,7 @@ static void close_stdout(void)
     errno = 0;
     if (fclose(stdout) == 0 && !failed)
         return;
-    /* The buffer may have met the fault long ago, and errno is then another's. */
+    /* errno is 0 if the error happened in an earlier write. */
     fprintf(stderr, "gkvae: standard output: %s\n", errno ? strerror(errno) : "cannot be written to");
     _exit(CLI_IO);
 }

@@ -1,4 +1,4 @@
-/* Streams of numbers; declared in gk.h. */
+/* Streams of numbers; declared in cli_gk.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>
@@ -28,7 +28,7 @@ bool cli_is_number(const char *text, double *out)
 int cli_number_print(double value)
 {
     if (isnan(value))
-        fputs("nan\n", stdout); /* printf() would tell the two signs of it apart */
+        fputs("nan\n", stdout); /* printf() would print the sign of a nan */
     else
         printf("%.17g\n", value);
     return ferror(stdout) ? CLI_IO : CLI_OK;
@@ -47,11 +47,11 @@ static int use_word(stream *s, const char *word)
     double value;
     s->words++;
     if (!cli_is_number(word, &value))
-        return cli_error(CLI_DATA, "standard input: word %" PRIu64 ": \"%.*s\" is no number", s->words, SHOWN, word);
+        return cli_error(CLI_DATA, "standard input: word %" PRIu64 ": \"%.*s\" is not a number", s->words, SHOWN, word);
     return s->use(s->context, value);
 }
 
-/* Uses the words that are complete, at the end of the input all of them, and keeps the rest. */
+/* Uses the complete words, at the end of the input all words, and keeps the rest. */
 static int use_words(stream *s, bool ended)
 {
     char *c = s->buffer, *end = s->buffer + s->length;
@@ -91,11 +91,11 @@ int cli_numbers_read(int (*use)(void *context, double x), void *context)
         if (got < 0)
             return cli_error(CLI_IO, "standard input: cannot be read: %s", strerror(errno));
         if (memchr(s.buffer + s.length, '\0', (size_t)got))
-            return cli_error(CLI_DATA, "standard input: a zero byte: this is no text");
+            return cli_error(CLI_DATA, "standard input: it contains a zero byte, so it is not text");
         s.length += (size_t)got;
         ended = got == 0;
         code = use_words(&s, ended);
-        fflush(stdout); /* who writes numbers one by one may wait for the answers */
+        fflush(stdout); /* a writer of single numbers may wait for the results */
     }
     return code;
 }

@@ -36,7 +36,7 @@ size_t cli_argp_options(const struct argp *argp, const struct argp_option *list[
     return all.count;
 }
 
-/* Where cli_parse() leaves the table that cli_argp_of() asks for; NULL when it is to parse. */
+/* The pointer through which cli_parse() returns the table to cli_argp_of(); NULL when it must parse. */
 static const struct argp **wanted;
 
 const struct argp *cli_argp_of(int (*run)(int argc, char **argv))

@@ -1,10 +1,10 @@
-/* What a command writes is nothing that it reads; declared in cli.h. */
+/* Checks that a command does not overwrite its own input; declared in cli.h. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 
-/* Whether both are one file, under whatever names; or would be, where there is none yet. */
+/* Whether both paths are the same file; if neither exists yet, whether they would be. */
 static bool are_same(const char *one, const char *other)
 {
     struct stat a, b;
@@ -18,7 +18,7 @@ int cli_output_spares(const char *option, const char *path, const char *other)
 {
     if (!path || !other || !*other || !are_same(path, other))
         return CLI_OK;
-    return cli_error(CLI_USAGE, "%s %s: that is %s, which the command needs itself; name another file", option, path, other);
+    return cli_error(CLI_USAGE, "%s %s: this is %s, which the command needs itself; name another file", option, path, other);
 }
 
 int cli_output_spares_run(const char *option, const char *path, const cli_model_arguments *arguments, const cli_run *run)
@@ -27,7 +27,7 @@ int cli_output_spares_run(const char *option, const char *path, const cli_model_
                                         "history.jsonl", "refits.jsonl", "times.json", "metrics.json", "lock"};
     const gkv_data_settings *data = &run->settings.data;
     const char *network = run->settings.eval.features;
-    const bool is_file = strpbrk(network, "./") != NULL; /* else it is one that gkvae has */
+    const bool is_file = strpbrk(network, "./") != NULL; /* otherwise it is a built-in network */
     const char *const others[] = {arguments->model, data->train_images, data->train_labels, data->test_images,
                                   data->test_labels, is_file ? network : NULL};
     int code = CLI_OK;

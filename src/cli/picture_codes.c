@@ -91,14 +91,14 @@ static double departure_from_normal(const double *sorted, size_t n)
     return xx > 0 && zz > 0 ? 1 - xz * xz / (xx * zz) : 0;
 }
 
-/* The memory behind one panel. */
+/* The arrays of one panel. */
 typedef struct panel_data {
     char title[TITLE_SIZE];
     double x[CURVE_POINTS], density[CURVE_POINTS];
     double theoretical[QUANTILES], empirical[QUANTILES];
 } panel_data;
 
-/* What the base says of a dimension. */
+/* The title of a panel: the dimension and the shape of the base in it. */
 static void write_title(const gkv_model *model, size_t number, char title[TITLE_SIZE])
 {
     const gkv_base_family base = gkv_model_settings_of(model)->model.base;
@@ -113,7 +113,7 @@ static void write_title(const gkv_model *model, size_t number, char title[TITLE_
         snprintf(title, TITLE_SIZE, "dimension %zu", number + 1);
 }
 
-/* Quantiles x[n] of the base's margin at p[n], by bisection of all at once between far-off ends. */
+/* Quantiles x[n] of the base's margin at p[n], by bisection of all of them at once in a wide interval. */
 static int margin_quantiles(const gkv_model *model, const dimension *it, size_t n_sorted, size_t n, const double *p,
                             double *x)
 {

@@ -12,8 +12,8 @@ typedef struct curve {
     gkv_line_style style;
 } curve;
 
-/* The first epochs can be so far up that the rest is flat: the axis ends a little above
- * the second epoch, if there are enough of them to judge. */
+/* The first epoch can be so high that the rest of the curve looks flat. So the axis ends a little above the second
+ * epoch, if there are at least four. */
 static double top_of(const gkv_series *series, size_t n_series)
 {
     double top = NAN;

@@ -132,7 +132,7 @@ done:
 
 /* --- Interpolations --------------------------------------------------------------------- */
 
-/* ε of both ends of each walk, [2n, latent]: first all beginnings, then all ends. */
+/* ε of both ends of each interpolation, [2n, latent]: first all beginnings, then all ends. */
 static int ends_in_eps(const cli_run *run, const gkv_dataset *images, const size_t *from, const size_t *to, size_t n,
                        float *seen, float *eps)
 {
@@ -148,22 +148,22 @@ done:
     return code;
 }
 
-/* The decoder's images on the way from each eps[r] to eps[n + r], [n × steps, pixels]. */
+/* The decoder's images along the line from each eps[r] to eps[n + r], [n × steps, pixels]. */
 static int decode_interpolations(const gkv_model *model, size_t n, size_t steps, const float *eps, float *decoded)
 {
     const size_t d = gkv_model_latent(model);
-    float *walk = cli_alloc(n * steps * d, sizeof *walk);
+    float *codes = cli_alloc(n * steps * d, sizeof *codes);
     int code = CLI_OK;
     for (size_t r = 0; r < n; r++)
         for (size_t s = 0; s < steps; s++) {
             const float t = steps > 1 ? (float)s / (float)(steps - 1) : 0.5F;
             for (size_t j = 0; j < d; j++)
-                walk[(r * steps + s) * d + j] = (1 - t) * eps[r * d + j] + t * eps[(n + r) * d + j];
+                codes[(r * steps + s) * d + j] = (1 - t) * eps[r * d + j] + t * eps[(n + r) * d + j];
         }
-    CLI_CHECK(gkv_model_generate(model, n * steps, walk, walk));
-    CLI_CHECK(gkv_model_decode(model, n * steps, walk, decoded));
+    CLI_CHECK(gkv_model_generate(model, n * steps, codes, codes));
+    CLI_CHECK(gkv_model_decode(model, n * steps, codes, decoded));
 done:
-    free(walk);
+    free(codes);
     return code;
 }
 

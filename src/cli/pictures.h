@@ -10,10 +10,10 @@ enum { CLI_COLUMNS = 10, CLI_STEPS = 12, CLI_PAIRS = 8, CLI_PANELS = 6 };
 
 /* --- picture_images.c --- */
 
-/* n draws from the prior, `cols` a row. */
+/* Draws n images from the prior, `cols` in each row. */
 int cli_picture_samples(const gkv_model *model, const cli_draws *draws, size_t n, size_t cols, const char *path);
 
-/* The same for classes, a block of rows for each of n_classes, with n draws each. */
+/* The same for classes: a block of rows for each of n_classes classes, with n draws each. */
 int cli_picture_class_samples(const gkv_model *model, const size_t *classes, size_t n_classes, const cli_draws *draws,
                               size_t n, size_t cols, const char *path);
 
@@ -26,18 +26,18 @@ int cli_picture_nearest(const cli_run *run, const gkv_dataset *training, uint64_
 int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,
                                 size_t cols, const char *path);
 
-/* Images chosen[n], grey and as the model is to see them, [n, pixels] each. */
+/* Reads images chosen[n], in grey and as the model sees them, [n, pixels] each. */
 int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n, float *grey, float *seen);
 
 /* Blocks of `cols` images, in as many lines as there are versions of them, [n, pixels] each. */
 int cli_picture_lines(const gkv_model *model, const float *const *lines, const char *const *labels, size_t n_lines,
                       size_t n, size_t cols, const char *path);
 
-/* The walks from image from[r] to image to[r], straight in ε, in `steps` steps. */
+/* Interpolations from image from[r] to image to[r] along a straight line in ε, with `steps` images each. */
 int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, const size_t *from, const size_t *to,
                                size_t n, size_t steps, const char *path);
 
-/* The same from n draws of class `from` to as many of class `to`. */
+/* The same from n draws of class `from` to n draws of class `to`. */
 int cli_picture_class_interpolations(const gkv_model *model, size_t from, size_t to, uint64_t seed, double temperature, size_t n,
                             size_t steps, const char *path);
 
@@ -48,7 +48,7 @@ int cli_picture_class_interpolations(const gkv_model *model, size_t from, size_t
  * chosen[rounds·CLI_COLUMNS]; *cols is how many make up a round. */
 size_t cli_choose(const gkv_dataset *images, size_t rounds, size_t *chosen, size_t *cols);
 
-/* CLI_PAIRS pairs of images, of two classes where there are labels; returns how many. */
+/* Chooses CLI_PAIRS pairs of images, of two classes if there are labels; returns their number. */
 size_t cli_choose_pairs(const gkv_dataset *images, size_t *from, size_t *to);
 
 /* --- picture_codes.c --- */

@@ -15,9 +15,9 @@ typedef struct plan_model {
     int line;
     plan_setting *settings;  /* keys are section.key for a trained model, fit.… for a fitted one */
     size_t n_settings;
-    size_t from;             /* the place of the model to whose codes the base is fitted; SIZE_MAX: this model is trained */
+    size_t from;             /* index of the model to whose codes the base is fitted; SIZE_MAX: this model is trained */
     gkv_settings expected;   /* the settings that its config.ini must have, except for the seed */
-    bool wanted;             /* to be evaluated, and in the table */
+    bool wanted;             /* the model is evaluated and shown in the table */
 } plan_model;
 
 typedef struct plan_eval {
@@ -55,8 +55,8 @@ void plan_free(compare_plan *it);
 /* Parses "1-3" or "1,5-7". Frees *seeds and allocates it anew. `where` is named in messages. */
 int plan_seeds(const char *text, const char *where, uint64_t **seeds, size_t *n);
 
-/* Finds the place of a model by its name; CLI_CONFIG, with the nearest name, if there is none. */
-int plan_find(const compare_plan *it, const char *name, const char *where, size_t *place);
+/* Finds the index of a model by its name; CLI_CONFIG, with the nearest name, if there is none. */
+int plan_find(const compare_plan *it, const char *name, const char *where, size_t *index);
 
 /* --- plan_expand.c ------------------------------------------------------------------------------------- */
 
@@ -72,7 +72,7 @@ typedef struct plan_section {
 /* Adds the models of a section to the plan. `from` may name an earlier section. */
 int plan_expand(compare_plan *it, plan_section *section, const plan_section *earlier, size_t n_earlier);
 
-/* The words of a text, with room for a NULL after them. The caller frees each word and the array. */
+/* The words of a text, with a NULL after them. The caller frees each word and the array. */
 char **plan_words(const char *text, size_t *n);
 
 /* --- plan_check.c --------------------------------------------------------------------------------------- */
@@ -87,25 +87,26 @@ const char *plan_fit_option(const char *key);
 
 /* What a run's model needs. */
 typedef enum plan_need {
-    PLAN_READY,   /* nothing: it is finished */
-    PLAN_NEW,     /* to be trained or fitted; an existing run is replaced */
-    PLAN_RESUME   /* to be trained further, from its checkpoint */
+    PLAN_READY,   /* it is finished and needs nothing */
+    PLAN_NEW,     /* it must be trained or fitted; an existing run is replaced */
+    PLAN_RESUME   /* its training must continue from its checkpoint */
 } plan_need;
 
 /* FOLDER/MODEL-SEED; the caller frees it. */
 char *plan_folder(const char *folder, const compare_plan *it, size_t model, uint64_t seed);
 
-/* Number i of the settings of [eval], as the plan's configuration has them: "eval.KEY" and its value; false behind the
- * last. An evaluation is given all of them, and its mark has them. */
+/* Setting i of [eval] in the plan's configuration: "eval.KEY" and its value; false after the last. Every evaluation
+ * gets all of them, and its mark records them. */
 bool plan_eval_setting(const compare_plan *it, size_t model, size_t i, char key[64], char value[GKV_PATH_SIZE]);
 
-/* For a model from a seed: *need, and in *why a word on what is there but has to go, or NULL (the caller's). */
+/* Finds what the model with this seed needs. If an existing run does not match the plan, *why describes the difference
+ * (the caller frees it); otherwise it is NULL. */
 int plan_need_of(const compare_plan *it, const char *folder, size_t model, uint64_t seed, plan_need *need, char **why);
 
 /* Whether the figures of an evaluation exist and belong to this model, these options and this version of gkvae. */
 bool plan_is_measured(const compare_plan *it, const char *folder, size_t model, uint64_t seed, const plan_eval *eval);
 
-/* Record what a step has just made, and from what. */
+/* Record the result of a step and its input. */
 int plan_mark_fit(const compare_plan *it, const char *folder, size_t model, uint64_t seed);
 int plan_mark_eval(const compare_plan *it, const char *folder, size_t model, uint64_t seed, const plan_eval *eval);
 

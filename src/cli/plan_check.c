@@ -23,13 +23,13 @@ static int set(const compare_plan *it, gkv_settings *settings, const plan_settin
 static int check_key(const compare_plan *it, const plan_setting *setting)
 {
     if (strcmp(setting->key, "train.seed") == 0)
-        return cli_error(CLI_CONFIG, "%s:%d: %s: a plan says it for all models, as in seeds = 1-3 in [plan]", it->path,
+        return cli_error(CLI_CONFIG, "%s:%d: %s: set it for all models in [plan], as in seeds = 1-3", it->path,
                          setting->line, setting->key);
     if (strncmp(setting->key, "eval.", 5) == 0)
-        return cli_error(CLI_CONFIG, "%s:%d: %s: a plan says it for all models, as in eval = --samples 200 in [plan]", it->path,
+        return cli_error(CLI_CONFIG, "%s:%d: %s: set it for all models in [plan], as in eval = --samples 200", it->path,
                          setting->line, setting->key);
     if (strncmp(setting->key, "fit.", 4) == 0)
-        return cli_error(CLI_CONFIG, "%s:%d: %s is of a model whose base is fitted anew: say whose, by from = NAME", it->path,
+        return cli_error(CLI_CONFIG, "%s:%d: %s needs from = NAME, the model to whose codes the base is fitted", it->path,
                          setting->line, setting->key);
     return CLI_OK;
 }
@@ -86,8 +86,7 @@ static int check_fit(const compare_plan *it, const plan_setting *setting, gkv_se
         if (gkv_text_distance(setting->key, fits[i].key) < gkv_text_distance(setting->key, fits[nearest].key))
             nearest = i;
     }
-    return cli_error(CLI_CONFIG, "%s:%d: unknown key \"%s\" of a model that is another's with its base fitted anew; the nearest is "
-                     "\"%s\"", it->path, setting->line, setting->key, fits[nearest].key);
+    return cli_error(CLI_CONFIG, "%s:%d: unknown key \"%s\" of a model with from = NAME, whose base is fitted; the nearest is \"%s\"", it->path, setting->line, setting->key, fits[nearest].key);
 }
 
 static int check_fitted(const compare_plan *it, plan_model *model)
@@ -100,7 +99,7 @@ static int check_fitted(const compare_plan *it, plan_model *model)
         code = check_fit(it, &model->settings[i], &model->expected);
     }
     if (code == CLI_OK && !has_base)
-        code = cli_error(CLI_CONFIG, "%s:%d: [model %s]: fit.base = BASE is needed: which one to fit", it->path, model->line,
+        code = cli_error(CLI_CONFIG, "%s:%d: [model %s]: fit.base = BASE is needed: the base to fit", it->path, model->line,
                          model->name);
     model->expected.model.base_fit = GKV_FIT_LM; /* as gkv_base_fit leaves it */
     return code;
@@ -108,7 +107,7 @@ static int check_fitted(const compare_plan *it, plan_model *model)
 
 /* --- Options of gkvae eval ---------------------------------------------------------------------------- */
 
-/* In a process of its own, which a usage error ends: what it says comes through the pipe. */
+/* Runs in a child process, which a usage error ends. The pipe carries its messages. */
 static void try_options(const compare_plan *it, const plan_eval *eval, int out)
 {
     char name[] = "gkvae eval", run[] = "RUN";
@@ -118,10 +117,10 @@ static void try_options(const compare_plan *it, const plan_eval *eval, int out)
     words[1] = run;
     memcpy(words + 2, eval->words, eval->n_words * sizeof *words);
     dup2(out, STDERR_FILENO);
-    dup2(out, STDOUT_FILENO); /* of --help */
+    dup2(out, STDOUT_FILENO); /* --help prints there */
     int code = cli_eval_check((int)eval->n_words + 2, words, &it->models[0].expected, &of_test);
     if (code == CLI_OK && !of_test && !*eval->name)
-        code = cli_error(CLI_CONFIG, "metrics.json is of test images: give the evaluation of others a name, as in "
+        code = cli_error(CLI_CONFIG, "metrics.json is for test images; give the evaluation of other images a name, as in "
                          "eval.train = --of train");
     fflush(stderr);
     _exit(code);
@@ -141,7 +140,7 @@ static char *read_all(int in)
     return text;
 }
 
-/* The first line of a message, without the program's name before it. */
+/* The first line of a message, without the program's name. */
 static const char *gist(char *message)
 {
     static const char *const names[] = {"gkvae eval: ", "gkvae: "};
@@ -157,7 +156,7 @@ static int check_eval(const compare_plan *it, const plan_eval *eval)
     int ends[2], status = 0;
     fflush(NULL); /* or the child would print it again */
     if (pipe(ends) != 0)
-        return cli_error(CLI_IO, "no pipe: %s", strerror(errno));
+        return cli_error(CLI_IO, "cannot create a pipe: %s", strerror(errno));
     const pid_t child = fork();
     if (child == 0)
         try_options(it, eval, ends[1]);
@@ -168,7 +167,7 @@ static int check_eval(const compare_plan *it, const plan_eval *eval)
         continue;
     int code = CLI_OK;
     if (child < 0)
-        code = cli_error(CLI_IO, "no process: %s", strerror(errno));
+        code = cli_error(CLI_IO, "cannot start a process: %s", strerror(errno));
     else if (!WIFEXITED(status) || WEXITSTATUS(status) != CLI_OK || *message)
         code = cli_error(CLI_CONFIG, "%s:%d: eval%s%s: %s", it->path, eval->line, *eval->name ? "." : "", eval->name,
                          gist(message));

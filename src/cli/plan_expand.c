@@ -1,4 +1,4 @@
-/* The models that a section of a plan stands for; declared in plan.h. */
+/* The models that a section of a plan defines; declared in plan.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +48,7 @@ static const plan_setting *find_setting(const plan_section *section, const char 
     return NULL;
 }
 
-/* All models of an earlier section, by the section's name as it is written. */
+/* All models of an earlier section, by the section's name as written in the file. */
 static int models_of(const compare_plan *it, const char *name, const char *where, const plan_section *earlier, size_t n_earlier,
                      brace *out)
 {
@@ -69,7 +69,7 @@ static int fill_brace(const compare_plan *it, const plan_section *section, const
     char *where = cli_text("%s:%d", it->path, setting ? setting->line : section->line);
     int code = CLI_OK;
     if (!setting)
-        code = cli_error(CLI_CONFIG, "%s: [model %s] names {%s}, which it does not set", where, section->name, out->key);
+        code = cli_error(CLI_CONFIG, "%s: [model %s] uses {%s} in its name, but does not set it", where, section->name, out->key);
     else if (strcmp(out->key, "from") == 0 && strchr(setting->value, '{'))
         code = models_of(it, setting->value, where, earlier, n_earlier, out);
     else
@@ -86,12 +86,12 @@ static int find_braces(const compare_plan *it, const plan_section *section, cons
         const char *close = strchr(open, '}');
         if (!close || all->count == BRACES_MAX)
             return cli_error(CLI_CONFIG, "%s:%d: [model %s]: %s", it->path, section->line, section->name,
-                             close ? "too many lists for one name" : "a { has no } behind it");
+                             close ? "too many lists for one name" : "a { has no } after it");
         char *key = cli_text("%.*s", (int)(close - open - 1), open + 1);
         for (size_t b = 0; b < all->count; b++)
             if (strcmp(all->list[b].key, key) == 0) {
                 free(key);
-                return cli_error(CLI_CONFIG, "%s:%d: [model %s] names {%s} twice", it->path, section->line, section->name,
+                return cli_error(CLI_CONFIG, "%s:%d: [model %s] uses {%s} twice in its name", it->path, section->line, section->name,
                                  all->list[b].key);
             }
         brace *next = &all->list[all->count++];
@@ -104,7 +104,7 @@ static int find_braces(const compare_plan *it, const plan_section *section, cons
 }
 
 /* The current value of the list of this key, or NULL if the key is not a list. */
-static const char *in_turn(const braces *all, const char *key)
+static const char *current_value(const braces *all, const char *key)
 {
     for (size_t b = 0; b < all->count; b++)
         if (strcmp(all->list[b].key, key) == 0)
@@ -113,7 +113,7 @@ static const char *in_turn(const braces *all, const char *key)
 }
 
 /* The name with the current values in place of the lists. */
-static char *name_in_turn(const char *pattern, const braces *all)
+static char *current_name(const char *pattern, const braces *all)
 {
     char *name = cli_text("%s", "");
     for (size_t b = 0; *pattern;) {
@@ -132,8 +132,8 @@ static char *name_in_turn(const char *pattern, const braces *all)
     return name;
 }
 
-/* Moves on to the next combination; the last list varies fastest. False after the last combination. */
-static bool move_on(braces *all)
+/* Advances to the next combination; the last list varies fastest. False after the last combination. */
+static bool advance(braces *all)
 {
     for (size_t b = all->count; b-- > 0;) {
         if (++all->list[b].at < all->list[b].n)
@@ -150,14 +150,14 @@ static int check_name(const compare_plan *it, const plan_section *section, const
     int code = CLI_OK;
     if (!*name || name[strspn(name, plain)] || name[0] == '-' || name[0] == '.' || strncmp(name, "of.", 3) == 0 ||
         strlen(name) > NAME_MAX_BYTES)
-        code = cli_error(CLI_CONFIG, "%s: [model %s]: \"%s\" names folders, so that it has letters, digits, - _ + = . only, at "
-                         "most %d, and begins with none of - . nor with of. (folders of evaluations)", where, section->name, name,
+        code = cli_error(CLI_CONFIG, "%s: [model %s]: \"%s\" is the name of folders. It may contain letters, digits, - _ + = . "
+                         "only, at most %d, and must not begin with - or . or of. (a folder of evaluations)", where, section->name, name,
                          (int)NAME_MAX_BYTES);
     else if (it->n_models == MODELS_MAX)
         code = cli_error(CLI_CONFIG, "%s: more than %d models", where, (int)MODELS_MAX);
     for (size_t i = 0; i < it->n_models && code == CLI_OK; i++)
         if (strcmp(it->models[i].name, name) == 0)
-            code = cli_error(CLI_CONFIG, "%s: there is a model %s already, by line %d", where, name, it->models[i].line);
+            code = cli_error(CLI_CONFIG, "%s: line %d already defines a model %s", where, it->models[i].line, name);
     free(where);
     return code;
 }
@@ -172,7 +172,7 @@ static plan_model *add_model(compare_plan *it)
 
 static int expand_one(compare_plan *it, const plan_section *section, const braces *all)
 {
-    char *name = name_in_turn(section->name, all);
+    char *name = current_name(section->name, all);
     const int code = check_name(it, section, name);
     if (code != CLI_OK) {
         free(name);
@@ -181,7 +181,7 @@ static int expand_one(compare_plan *it, const plan_section *section, const brace
     const plan_setting *from = find_setting(section, "from");
     size_t parent = SIZE_MAX;
     if (from) {
-        const char *its = in_turn(all, "from");
+        const char *its = current_value(all, "from");
         char *where = cli_text("%s:%d", it->path, from->line);
         const int found = plan_find(it, its ? its : from->value, where, &parent);
         free(where);
@@ -195,7 +195,7 @@ static int expand_one(compare_plan *it, const plan_section *section, const brace
                           .settings = cli_alloc(section->n_settings, sizeof *model->settings)};
     for (size_t i = 0; i < section->n_settings; i++) {
         const plan_setting *its = &section->settings[i];
-        const char *value = in_turn(all, its->key);
+        const char *value = current_value(all, its->key);
         if (its != from)
             model->settings[model->n_settings++] =
                 (plan_setting){cli_text("%s", its->key), cli_text("%s", value ? value : its->value), its->line};
@@ -211,7 +211,7 @@ int plan_expand(compare_plan *it, plan_section *section, const plan_section *ear
     if (code == CLI_OK) {
         do
             code = expand_one(it, section, &all);
-        while (code == CLI_OK && move_on(&all));
+        while (code == CLI_OK && advance(&all));
     }
     section->count = it->n_models - section->first;
     braces_free(&all);

@@ -16,9 +16,9 @@
 
 enum { LINE = 512, LOOK = 200 /* milliseconds: a signal just before poll() does not wake it */ };
 
-static volatile sig_atomic_t running; /* the child, while there is one */
+static volatile sig_atomic_t running; /* the process of the child; 0 without one */
 
-/* Ctrl-Z stops the child, which is in a group of its own, and then this process; both go on together. */
+/* Ctrl-Z stops the child, which has its own process group, and then this process. Both continue together. */
 static void on_suspend(int number)
 {
     const int before = errno;
@@ -31,8 +31,8 @@ static void on_suspend(int number)
     errno = before;
 }
 
-/* Runs in the child after fork(), so it calls only what is allowed there. The child has a process group of its own. So a
- * Ctrl-C reaches it once, through its parent. It does not outlive its parent. */
+/* Runs in the child after fork(), so it calls only functions that are allowed there. The child has its own process
+ * group, so a Ctrl-C reaches it only once, through its parent. It does not outlive its parent. */
 static void become(char *const *words, int out, pid_t parent)
 {
     const int in = open("/dev/null", O_RDONLY);
@@ -47,7 +47,7 @@ static void become(char *const *words, int out, pid_t parent)
         dup2(in, STDIN_FILENO);
     dup2(out, STDOUT_FILENO);
     dup2(out, STDERR_FILENO);
-    execv("/proc/self/exe", words); /* the same program, even if its file was replaced meanwhile */
+    execv("/proc/self/exe", words); /* the same program, even if its file has been replaced */
     execvp(words[0], words);
     _exit(127);
 }
@@ -141,7 +141,7 @@ int plan_run(char *const *words, const char *log_name, void (*show)(void *contex
         running = 0;
         code = its != CLI_OK ? its : code;
     } else {
-        code = cli_error(CLI_IO, "no process for %s: %s", words[1], strerror(errno));
+        code = cli_error(CLI_IO, "cannot start a process for %s: %s", words[1], strerror(errno));
     }
     close(ends[0]);
     fclose(log);

@@ -29,7 +29,7 @@ static int add_seeds(const char *range, const char *text, const char *where, uin
     for (uint64_t seed = first; seed <= last; seed++) {
         for (size_t i = 0; i < *n; i++)
             if ((*seeds)[i] == seed)
-                return cli_error(CLI_CONFIG, "%s: seeds %s: %" PRIu64 " is there twice", where, text, seed);
+                return cli_error(CLI_CONFIG, "%s: seeds %s: %" PRIu64 " is given twice", where, text, seed);
         (*seeds)[(*n)++] = seed;
     }
     return CLI_OK;
@@ -45,17 +45,17 @@ int plan_seeds(const char *text, const char *where, uint64_t **seeds, size_t *n)
     for (char *word = strtok_r(words, ", ", &rest); word && code == CLI_OK; word = strtok_r(NULL, ", ", &rest))
         code = add_seeds(word, text, where, seeds, n);
     if (code == CLI_OK && *n == 0)
-        code = cli_error(CLI_CONFIG, "%s: seeds: there are none", where);
+        code = cli_error(CLI_CONFIG, "%s: seeds: no seed is given", where);
     free(words);
     return code;
 }
 
-int plan_find(const compare_plan *it, const char *name, const char *where, size_t *place)
+int plan_find(const compare_plan *it, const char *name, const char *where, size_t *index)
 {
     size_t nearest = 0;
     for (size_t i = 0; i < it->n_models; i++) {
         if (strcmp(it->models[i].name, name) == 0) {
-            *place = i;
+            *index = i;
             return CLI_OK;
         }
         if (gkv_text_distance(name, it->models[i].name) < gkv_text_distance(name, it->models[nearest].name))
@@ -97,7 +97,7 @@ static int add_eval(compare_plan *it, const char *name, const char *options, int
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+";
     if (name && (!*name || name[strspn(name, plain)]))
-        return cli_error(CLI_CONFIG, "%s: eval.%s: an evaluation's name has letters, digits, -, _ and + only", where, name);
+        return cli_error(CLI_CONFIG, "%s: eval.%s: the name of an evaluation may contain letters, digits, -, _ and + only", where, name);
     it->evals = realloc(it->evals, (it->n_evals + 1) * sizeof *it->evals);
     if (!it->evals)
         exit(cli_error(CLI_MEMORY, "out of memory: %zu evaluations", it->n_evals + 1));
@@ -173,14 +173,14 @@ static int take(compare_plan *it, const gkv_ini_entry *entry, const char *where,
     if (!entry->key)
         return open_section(entry, where, all);
     if (!*entry->section)
-        return cli_error(CLI_CONFIG, "%s: \"%s\" stands in no section: a plan has [plan], [all] and [model NAME]", where, entry->key);
+        return cli_error(CLI_CONFIG, "%s: \"%s\" is in no section: a plan has [plan], [all] and [model NAME]", where, entry->key);
     if (strcmp(entry->section, "plan") == 0)
         return take_plan(it, entry, where);
     if (strcmp(entry->section, "all") == 0) {
         add_setting(&it->all, &it->n_all, entry);
         return CLI_OK;
     }
-    plan_section *section = &all->list[all->count - 1]; /* its line came just before */
+    plan_section *section = &all->list[all->count - 1]; /* the entry of its line came before */
     add_setting(&section->settings, &section->n_settings, entry);
     return CLI_OK;
 }
@@ -207,16 +207,16 @@ static char *read_text(const char *path)
     return text;
 }
 
-/* Fills in defaults, and checks what involves the whole plan. */
+/* Fills in defaults, and checks the plan as a whole. */
 static int complete(compare_plan *it)
 {
     char *where = cli_text("%s:%d", it->path, it->against_line);
-    size_t place;
+    size_t index;
     int code = CLI_OK;
     if (it->n_models == 0)
-        code = cli_error(CLI_CONFIG, "%s: the plan has no models: each is a section [model NAME]", it->path);
+        code = cli_error(CLI_CONFIG, "%s: the plan has no models; add a section [model NAME] for each", it->path);
     if (code == CLI_OK && it->against)
-        code = plan_find(it, it->against, where, &place);
+        code = plan_find(it, it->against, where, &index);
     if (code == CLI_OK && it->n_evals == 0)
         code = add_eval(it, NULL, "", 0, it->path);
     if (code == CLI_OK && it->n_seeds == 0)

@@ -49,23 +49,23 @@ static int write_mark(const char *run, const char *mark, const char *command, co
     return code;
 }
 
-static bool says(const json_t *mark, const char *key, const char *wanted)
+static bool has_text(const json_t *mark, const char *key, const char *wanted)
 {
     const char *text = json_string_value(json_object_get(mark, key));
     return text && *wanted && strcmp(text, wanted) == 0;
 }
 
-/* Whether the mark records this command, and neither its input nor its result has changed. */
+/* Whether the mark records this command, and its input and its result are unchanged. */
 static bool is_marked(const char *run, const char *mark, const char *command, const char *digest_of_source, const char *made)
 {
     char *path = cli_text("%s/%s", run, mark), digest[GKV_DIGEST_SIZE];
     json_t *object = json_load_file(path, 0, NULL);
     free(path);
-    bool good = json_is_object(object) && says(object, "command", command) &&
-                says(object, "source_sha256", digest_of_source) && says(object, "version", gkv_version());
+    bool good = json_is_object(object) && has_text(object, "command", command) &&
+                has_text(object, "source_sha256", digest_of_source) && has_text(object, "version", gkv_version());
     if (good) {
         digest_of(run, made, digest);
-        good = says(object, "made_sha256", digest);
+        good = has_text(object, "made_sha256", digest);
     }
     json_decref(object);
     return good;
@@ -114,7 +114,7 @@ static char *eval_command(const compare_plan *it, size_t model, const plan_eval 
     }
     const char *network = it->models[model].expected.eval.features;
     if (strpbrk(network, "./") && access(network, F_OK) == 0 && gkv_file_digest(network, digest) == GKV_OK)
-        command = extend(command, "network=", digest); /* another file of that name is another network */
+        command = extend(command, "network=", digest); /* the name alone does not identify the network */
     if (*options)
         command = extend(command, "", options);
     free(options);
@@ -123,7 +123,7 @@ static char *eval_command(const compare_plan *it, size_t model, const plan_eval 
 
 /* --- Models ---------------------------------------------------------------------------------------------- */
 
-/* Whether the run's config.ini has the plan's settings; if not, *why says what differs. */
+/* Whether the run's config.ini has the plan's settings; if not, *why describes the difference. */
 static int is_as_expected(const compare_plan *it, const char *run, size_t model, uint64_t seed, bool *same, char **why)
 {
     char *config = cli_text("%s/config.ini", run), name[64], values[2][GKV_PATH_SIZE];
@@ -140,7 +140,7 @@ static int is_as_expected(const compare_plan *it, const char *run, size_t model,
         goto done;
     CLI_CHECK(gkv_settings_get(&found, name, values[0], sizeof values[0]));
     CLI_CHECK(gkv_settings_get(&expected, name, values[1], sizeof values[1]));
-    *why = cli_text("%s was %s and is to be %s", name, values[0], values[1]);
+    *why = cli_text("%s was %s, but the plan sets %s", name, values[0], values[1]);
 done:
     free(config);
     return code;

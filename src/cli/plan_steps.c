@@ -16,7 +16,7 @@ typedef enum step_kind { STEP_TRAIN, STEP_FIT, STEP_EVAL, STEP_KINDS } step_kind
 
 typedef struct step {
     step_kind kind;
-    size_t model, seed;      /* places */
+    size_t model, seed;      /* indices */
     size_t eval;
     bool resume;
 } step;
@@ -61,7 +61,7 @@ static void note_time(job *it, step_kind kind, double seconds)
     it->took[kind].n++;
 }
 
-/* Notes the times of a finished run, so that the first step has an ETA too. */
+/* Notes the times of a finished run, so that the first step also has an ETA. */
 static void note_times_of(job *it, const char *run)
 {
     char *path = cli_text("%s/metrics.json", run);
@@ -85,7 +85,7 @@ static bool *needed_models(const compare_plan *plan)
     return needed;
 }
 
-/* Adds the steps of a model for a seed. made[] says which earlier models will be made anew. */
+/* Adds the steps of a model for a seed. made[] marks the earlier models that will be trained or fitted. */
 static int add_steps(job *it, size_t model, size_t seed, bool *made)
 {
     const compare_plan *plan = it->plan;
@@ -93,7 +93,7 @@ static int add_steps(job *it, size_t model, size_t seed, bool *made)
     char *run = plan_folder(it->folder, plan, model, plan->seeds[seed]), *why = NULL;
     plan_need need = PLAN_NEW;
     const int code = plan_need_of(plan, it->folder, model, plan->seeds[seed], &need, &why);
-    if (code != CLI_OK) { /* said already */
+    if (code != CLI_OK) { /* plan_need_of has reported it */
         it->code = it->code ? it->code : code;
         it->failed[model * plan->n_seeds + seed] = true;
     }
@@ -116,7 +116,7 @@ static int add_steps(job *it, size_t model, size_t seed, bool *made)
     return code;
 }
 
-/* All models with the first seed come first, so there is something to compare early. */
+/* All models with the first seed come first, so that a first comparison is possible early. */
 static void list_steps(job *it)
 {
     const compare_plan *plan = it->plan;
@@ -136,21 +136,21 @@ static void list_steps(job *it)
 
 /* --- Commands -------------------------------------------------------------------------------------------- */
 
-/* The words of a command, each its own. */
+/* The words of a command. Each word is allocated. */
 typedef struct command {
     char **words;
     size_t count;
 } command;
 
-static void say(command *it, char *word)
+static void add_word(command *it, char *word)
 {
     it->words[it->count++] = word;
 }
 
-static void say_both(command *it, const char *option, char *value)
+static void add_option(command *it, const char *option, char *value)
 {
-    say(it, cli_text("%s", option));
-    say(it, value);
+    add_word(it, cli_text("%s", option));
+    add_word(it, value);
 }
 
 static void command_free(command *it)
@@ -160,70 +160,70 @@ static void command_free(command *it)
     free(it->words);
 }
 
-static void say_train(const job *it, const step *s, const char *run, command *words)
+static void add_train(const job *it, const step *s, const char *run, command *words)
 {
     const compare_plan *plan = it->plan;
     const plan_model *model = &plan->models[s->model];
-    say(words, cli_text("train"));
+    add_word(words, cli_text("train"));
     if (s->resume) {
-        say(words, cli_text("--resume"));
+        add_word(words, cli_text("--resume"));
     } else {
         if (plan->config)
-            say(words, cli_text("%s", plan->config));
+            add_word(words, cli_text("%s", plan->config));
         for (size_t i = 0; i < plan->n_all; i++)
-            say_both(words, "--set", cli_text("%s=%s", plan->all[i].key, plan->all[i].value));
+            add_option(words, "--set", cli_text("%s=%s", plan->all[i].key, plan->all[i].value));
         for (size_t i = 0; i < model->n_settings; i++)
-            say_both(words, "--set", cli_text("%s=%s", model->settings[i].key, model->settings[i].value));
-        say_both(words, "--seed", cli_text("%" PRIu64, plan->seeds[s->seed]));
+            add_option(words, "--set", cli_text("%s=%s", model->settings[i].key, model->settings[i].value));
+        add_option(words, "--seed", cli_text("%" PRIu64, plan->seeds[s->seed]));
         char *config = cli_text("%s/config.ini", run);
         if (access(config, F_OK) == 0) /* a run that does not match the plan */
-            say(words, cli_text("--overwrite"));
+            add_word(words, cli_text("--overwrite"));
         free(config);
     }
-    say_both(words, "--out", cli_text("%s", run));
+    add_option(words, "--out", cli_text("%s", run));
     if (it->arguments->data_folder)
-        say_both(words, "--set", cli_text("data.folder=%s", it->arguments->data_folder));
+        add_option(words, "--set", cli_text("data.folder=%s", it->arguments->data_folder));
 }
 
-static void say_fit(const job *it, const step *s, const char *run, command *words)
+static void add_fit(const job *it, const step *s, const char *run, command *words)
 {
     const plan_model *model = &it->plan->models[s->model];
-    say(words, cli_text("base"));
-    say(words, cli_text("fit"));
-    say(words, plan_folder(it->folder, it->plan, model->from, it->plan->seeds[s->seed]));
+    add_word(words, cli_text("base"));
+    add_word(words, cli_text("fit"));
+    add_word(words, plan_folder(it->folder, it->plan, model->from, it->plan->seeds[s->seed]));
     for (size_t i = 0; i < model->n_settings; i++)
-        say_both(words, plan_fit_option(model->settings[i].key), cli_text("%s", model->settings[i].value));
-    say_both(words, "--out", cli_text("%s", run));
+        add_option(words, plan_fit_option(model->settings[i].key), cli_text("%s", model->settings[i].value));
+    add_option(words, "--out", cli_text("%s", run));
 }
 
-static void say_eval(const job *it, const step *s, const char *run, command *words)
+static void add_eval(const job *it, const step *s, const char *run, command *words)
 {
     const plan_eval *eval = &it->plan->evals[s->eval];
-    say(words, cli_text("eval"));
-    say(words, cli_text("%s", run));
+    add_word(words, cli_text("eval"));
+    add_word(words, cli_text("%s", run));
     char key[64], value[GKV_PATH_SIZE];
-    for (size_t i = 0; plan_eval_setting(it->plan, s->model, i, key, value); i++) /* whatever the run's config.ini says */
-        say_both(words, "--set", cli_text("%s=%s", key, value));
+    for (size_t i = 0; plan_eval_setting(it->plan, s->model, i, key, value); i++) /* they override the run's config.ini */
+        add_option(words, "--set", cli_text("%s=%s", key, value));
     for (size_t i = 0; i < eval->n_words; i++)
-        say(words, cli_text("%s", eval->words[i]));
+        add_word(words, cli_text("%s", eval->words[i]));
     if (*eval->name)
-        say_both(words, "--figures", cli_text("%s/%s", run, eval->figures));
+        add_option(words, "--figures", cli_text("%s/%s", run, eval->figures));
     else
-        say(words, cli_text("--no-pictures"));
+        add_word(words, cli_text("--no-pictures"));
 }
 
 static command command_of(const job *it, const step *s, const char *run)
 {
-    enum { OTHERS = 64 }; /* the settings of [eval] among them */
+    enum { OTHERS = 64 }; /* including the settings of [eval] */
     const compare_plan *plan = it->plan;
     const size_t most = 2 * (plan->n_all + plan->models[s->model].n_settings) + plan->evals[s->eval].n_words + OTHERS;
     command words = {.words = cli_alloc(most, sizeof *words.words)};
-    say(&words, cli_text("%s", cli_program));
-    (s->kind == STEP_TRAIN ? say_train : s->kind == STEP_FIT ? say_fit : say_eval)(it, s, run, &words);
+    add_word(&words, cli_text("%s", cli_program));
+    (s->kind == STEP_TRAIN ? add_train : s->kind == STEP_FIT ? add_fit : add_eval)(it, s, run, &words);
     if (s->kind != STEP_TRAIN && it->arguments->data_folder)
-        say_both(&words, "--data-folder", cli_text("%s", it->arguments->data_folder));
+        add_option(&words, "--data-folder", cli_text("%s", it->arguments->data_folder));
     if (it->arguments->threads > 0)
-        say_both(&words, "--threads", cli_text("%d", it->arguments->threads));
+        add_option(&words, "--threads", cli_text("%d", it->arguments->threads));
     return words;
 }
 
@@ -326,7 +326,7 @@ static int clear_fit(const char *run)
     for (size_t i = 0; i < sizeof trained / sizeof *trained; i++) {
         char *path = cli_text("%s/%s", run, trained[i]);
         const bool there = access(path, F_OK) == 0;
-        const int code = there ? cli_error(CLI_CONFIG, "%s: a run was trained where a fitted model is to be: move it away", path)
+        const int code = there ? cli_error(CLI_CONFIG, "%s: a trained run is in the folder of a fitted model; move it away", path)
                                : CLI_OK;
         free(path);
         if (there)
@@ -343,7 +343,7 @@ static int clear_fit(const char *run)
     return CLI_OK;
 }
 
-/* Removes the figures of the model that the step replaces; training removes only those it knows. */
+/* Removes the figures of the model that the step replaces. Training does not know those of a plan. */
 static void forget_figures(const job *it, const char *run)
 {
     for (size_t e = 0; e < it->plan->n_evals; e++) {
@@ -376,7 +376,7 @@ static int do_step(job *it, const step *s)
     if (code == CLI_OK && s->kind != STEP_EVAL) {
         forget_figures(it, run);
         if (!s->resume)
-            unlink(log); /* of the model that is replaced */
+            unlink(log); /* it belongs to the replaced model */
     }
     if (code == CLI_OK) {
         cli_live_start(&it->live, true);
@@ -401,7 +401,7 @@ static int do_step(job *it, const step *s)
     return code;
 }
 
-/* Whether the model of a step could not be made. */
+/* Whether the model of a step has failed. */
 static bool is_lost(const job *it, const step *s)
 {
     const size_t from = it->plan->models[s->model].from;

@@ -8,11 +8,11 @@
 #include "pictures.h"
 #include "refined.h"
 
-/* Everything of the n images. */
+/* All arrays of the n images. */
 typedef struct refined_images {
-    float *grey, *seen, *before, *after;       /* [n, pixels]: originals, targets, what the decoder makes of the codes */
+    float *grey, *seen, *before, *after;       /* [n, pixels]: originals, targets, and reconstructions from both codes */
     float *code, *refined;                     /* [n, latent] */
-    double *entropy_before, *entropy;          /* −log p(x|z) there [n] */
+    double *entropy_before, *entropy;          /* −log p(x|z) at both codes, [n] */
     int *accepted;
 } refined_images;
 
@@ -59,7 +59,7 @@ done:
     return code;
 }
 
-/* Of a collection of images. */
+/* Figures of a collection of images. */
 typedef struct collection {
     double frechet;  /* Fréchet distance to the grey originals, in features of a network */
     double variance; /* of the features: the trace of their covariance */
@@ -100,8 +100,8 @@ done:
     return code;
 }
 
-/* Of the originals, the encoder's reconstructions and the refined ones; all NaN where there is no network for the
- * images. */
+/* Measures the originals, the reconstructions from the encoder's codes, and those from refined codes. All figures are NaN
+ * without a network for the images. */
 static int measure_all(const cli_run *run, size_t n, const refined_images *it, collection *original, collection *before,
                        collection *after)
 {
@@ -148,10 +148,10 @@ static int print_figures(const cli_run *run, const gkv_refine_settings *settings
         {"mean squared error", before.mse.mean, after.mse.mean, 5, ""},
         {"PSNR", before.psnr.mean, after.psnr.mean, 2, "dB"},
         {"SSIM", before.ssim.mean, after.ssim.mean, 4, ""},
-        {"iterations that counted", NAN, accepted / (double)n, 2, "per image"},
-        {"refinement", NAN, 1000 * seconds / (double)n, 2, "milliseconds an image"},
+        {"accepted iterations", NAN, accepted / (double)n, 2, "per image"},
+        {"refinement", NAN, 1000 * seconds / (double)n, 2, "milliseconds per image"},
         {"pixel variance Σ p(1 − p)", pixel_variance(it->before, n, height * width),
-         pixel_variance(it->after, n, height * width), 2, "per image: the softer, the larger"},
+         pixel_variance(it->after, n, height * width), 2, "per image; larger for softer images"},
         {"Fréchet distance", encoder.frechet, refined.frechet, 2, "to the originals, in features"},
         {"variance of the features", encoder.variance, refined.variance, 1, of_originals},
     };

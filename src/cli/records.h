@@ -1,15 +1,15 @@
-/* The records that a run keeps, a line of JSON each. */
+/* The records of a run: one line of JSON for each. */
 #ifndef GKV_CLI_RECORDS_H
 #define GKV_CLI_RECORDS_H
 
 #include <jansson.h>
 
-/* The lines of FOLDER/NAME as an array, to be released by json_decref(). A file that is
- * missing has none, and a line that is no JSON object (the last one of a killed
- * process, perhaps) is left out. */
+/* The lines of FOLDER/NAME as an array, which the caller releases with json_decref(). A
+ * missing file gives an empty array. A line that is not a JSON object, such as the last line of
+ * a killed process, is left out. */
 json_t *cli_records_read(const char *folder, const char *name);
 
-/* A number of the i-th record; NaN if it has none of that name. */
+/* The number with this key in record i; NaN if there is none. */
 double cli_record_number(const json_t *records, size_t i, const char *key);
 
 #endif

@@ -11,13 +11,13 @@ bool cli_refine_parse(struct argp_state *state, const char *text, gkv_refine_set
     const int fields = sscanf(text, "lm:%15[0-9]:%15[0-9]%c", iterations, samples, &extra);
     const size_t used = strlen("lm:") + strlen(iterations) + (fields == 2 ? 1 + strlen(samples) : 0);
     if (fields < 1 || fields > 2 || strlen(text) != used)
-        argp_error(state, "--refine %s: must be lm:T or lm:T:S, T iterations of S samples, as in lm:3", text);
+        argp_error(state, "--refine %s: must be lm:T or lm:T:S, for T iterations with S samples, as in lm:3", text);
     settings->iterations = (int)cli_whole(state, "--refine, T", iterations, 0, MOST);
     if (fields < 2)
         return false;
     settings->samples = (int)cli_whole(state, "--refine, S", samples, 2, MOST_SAMPLES);
     if (settings->samples % 2)
-        argp_error(state, "--refine %s: samples come in pairs: S must be even", text);
+        argp_error(state, "--refine %s: S must be even, because samples come in pairs", text);
     return true;
 }
 
@@ -48,14 +48,14 @@ size_t cli_refined_rows(const gkv_metrics *m, cli_refined_row rows[CLI_REFINED_R
         {"  reconstruction", m->reconstruction, r->reconstruction, 3, ""},
         {"  KL", m->kl, r->kl, 3, ""},
         {"−log p(x)", m->nll, r->nll, 3, "nats per image, at most"},
-        {"effective samples", m->ess, r->ess, 1, "of as many importance samples"},
+        {"effective samples", m->ess, r->ess, 1, "of the importance samples"},
         {"−log p(x|z) at the mean", r->cross_entropy_before, r->cross_entropy, 3, "nats per image"},
         {"mean squared error", m->mse, r->mse, 5, "at the mean"},
         {"PSNR", m->psnr, r->psnr, 2, "dB"},
         {"SSIM", m->ssim, r->ssim, 4, ""},
-        {"iterations that counted", NAN, r->accepted, 2, "per image"},
+        {"accepted iterations", NAN, r->accepted, 2, "per image"},
         {"images improved", NAN, (double)r->improved, 0, ""},
-        {"refinement", NAN, r->milliseconds, 2, "milliseconds an image"},
+        {"refinement", NAN, r->milliseconds, 2, "milliseconds per image"},
     };
     memcpy(rows, all, sizeof all);
     return r->samples > 0 ? CLI_REFINED_ROWS : 0;

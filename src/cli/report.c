@@ -1,4 +1,4 @@
-/* FOLDER/index.html; declared in evaluation.h. */
+/* The results page FOLDER/index.html; declared in evaluation.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <math.h>
@@ -11,7 +11,7 @@
 #include "refined.h"
 #include "gkvae/plot.h"
 
-/* --- Words ----------------------------------------------------------------------------- */
+/* --- Summary ----------------------------------------------------------------------------- */
 
 static const char *base_of(cli_texts *all, const gkv_model_settings *m)
 {
@@ -69,8 +69,8 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
     if (flow)
         prior = cli_texts_keep(all, cli_text("a RealNVP flow of %lld coupling layers over ", (long long)m->prior_layers));
     return cli_texts_keep(all, cli_text("A variational autoencoder with %lld latent dimensions, trained on %s (%s binarization) "
-                              "for %zu epochs from seed %" PRIu64 ". Its prior is %s%s%s. Everything below is measured "
-                              "on test images that training never saw, but for the refits and the curves of training.",
+                              "for %zu epochs from seed %" PRIu64 ". Its prior is %s%s%s. All figures below are measured "
+                              "on test images that training never used, except those of refits and of training.",
                               (long long)m->latent, s->data.dataset,
                               gkv_settings_choice("data.binarization", (int)s->data.binarization, binarization), epochs, s->train.seed,
                               prior, base, fit));
@@ -84,25 +84,25 @@ static gkv_report_table metrics_table(const gkv_metrics *m, const char **cells, 
 {
     static const char *const columns[METRIC_COLUMNS] = {"measure", "value", "standard error", "what it is"};
     const struct { const char *name; double value, se; int places; const char *meaning; } rows[METRIC_ROWS] = {
-        {"−ELBO", m->neg_elbo, m->neg_elbo_se, 3, "nats per image: reconstruction + KL; bounds −log p(x) from above"},
+        {"−ELBO", m->neg_elbo, m->neg_elbo_se, 3, "nats per image: reconstruction + KL; an upper bound on −log p(x)"},
         {"reconstruction", m->reconstruction, m->reconstruction_se, 3,
          "nats: the mean of −log p(x|z) over the posterior"},
         {"KL", m->kl, m->kl_se, 3, "nats: the mean of log q(z|x) − log p(z)"},
         {"−log p(x)", m->nll, m->nll_se, 3,
-         "nats, by importance sampling: on average too large, less so with more samples"},
+         "nats, estimated by importance sampling; on average too large, and closer with more samples"},
         {"importance samples", (double)m->nll_samples, NAN, 0, "per image"},
-        {"effective samples", m->ess, NAN, 1, "of them: (Σw)²/Σw² of an image's importance weights; mean over images"},
+        {"effective samples", m->ess, NAN, 1, "per image: (Σw)²/Σw² of its importance weights; mean over images"},
         {"active units", (double)m->active_units, NAN, 0,
-         "latent dimensions whose code varies over images by more than 0.01"},
+         "latent dimensions in which the variance of the codes over images is above 0.01"},
         {"classes recognised", m->class_accuracy, NAN, 4,
-         "the share of images whose most probable class given the code is their label"},
-        {"mean squared error", m->mse, NAN, 5, "of reconstructions against the grey originals, pixels in 0 … 1"},
+         "the fraction of images whose most probable class, given the code, is their label"},
+        {"mean squared error", m->mse, NAN, 5, "between reconstructions and grey originals, with pixels in 0 … 1"},
         {"PSNR", m->psnr, NAN, 2, "dB; mean over images"},
         {"SSIM", m->ssim, NAN, 4, "structural similarity; mean over images"},
         {"test images", (double)m->images, NAN, 0, ""},
-        {"parameters", (double)m->parameters, NAN, 0, "numbers that training sets, the base's included"},
+        {"parameters", (double)m->parameters, NAN, 0, "numbers that training fits, including those of the base"},
         {"training", m->train_seconds, NAN, 1, "seconds of wall time"},
-        {"refits of the base", m->refit_seconds, NAN, 1, "seconds of them"},
+        {"refits of the base", m->refit_seconds, NAN, 1, "seconds, included in training"},
         {"evaluation", m->eval_seconds, NAN, 1, "seconds of wall time"},
     };
     for (size_t i = 0; i < METRIC_ROWS; i++) {
@@ -130,16 +130,16 @@ static gkv_report_table refined_table(const gkv_metrics *m, const char **cells, 
         cells[i * REFINED_COLUMNS + 2] = cli_texts_number(all, rows[i].after, rows[i].places);
         cells[i * REFINED_COLUMNS + 3] = rows[i].unit;
     }
-    const char *caption = cli_texts_keep(all, cli_text("Every image's posterior made a Gaussian of full covariance and refined by "
-                                             "%d iterations of Levenberg–Marquardt with %d samples; both over the "
-                                             "same noise.", m->refined.iterations, m->refined.samples));
+    const char *caption = cli_texts_keep(all, cli_text("The refined posterior of each image is a Gaussian with full covariance, "
+                                             "found by %d iterations of Levenberg–Marquardt with %d samples. Both "
+                                             "columns use the same noise.", m->refined.iterations, m->refined.samples));
     return (gkv_report_table){.heading = "Refined posteriors", .caption = caption, .columns = columns,
                               .n_columns = REFINED_COLUMNS, .cells = cells, .n_rows = n};
 }
 
 enum { REFIT_ROWS = 10, REFIT_COLUMNS = 9 };
 
-/* Two numbers of a refit with a sign between; a dash where they are of no concern to the base. */
+/* Two numbers of a refit with a sign between them; a dash if the base has no such numbers. */
 static const char *range_of(cli_texts *all, const json_t *refits, size_t i, const char *low, const char *sign,
                             const char *high, int places)
 {
@@ -154,8 +154,8 @@ static const char *range_of(cli_texts *all, const json_t *refits, size_t i, cons
 /* The last refits; no rows if there were none. */
 static gkv_report_table refits_table(const json_t *refits, const char **cells, cli_texts *all)
 {
-    static const char *const columns[REFIT_COLUMNS] = {"epoch", "LM steps", "cost", "χ²/dof", "moved", "gain", "g",
-                                                       "k", "s"};
+    static const char *const columns[REFIT_COLUMNS] = {"epoch", "LM steps", "cost", "χ²/dof", "step", "gain", "g",
+                                                       "k", "seconds"};
     const size_t count = json_array_size(refits), first = count > REFIT_ROWS ? count - REFIT_ROWS : 0;
     for (size_t i = first; i < count; i++) {
         const char **row = cells + (i - first) * REFIT_COLUMNS;
@@ -172,17 +172,18 @@ static gkv_report_table refits_table(const json_t *refits, const char **cells, c
     }
     return (gkv_report_table){.heading = "Refits of the base", .columns = columns, .n_columns = REFIT_COLUMNS,
                               .cells = cells, .n_rows = count - first,
-                              .caption = "The last of them. Cost: half the sum of squared residuals that "
-                                         "Levenberg–Marquardt lowers, over all margins; χ² per degree of freedom "
-                                         "(dof) near 1 says that the family fits. Moved: how far the base then went "
-                                         "towards the fit, as far as codes of images held out became no less "
-                                         "likely; gain: their log density's, in nats per code. g and k: least and "
-                                         "largest over margins."};
+                              .caption = "The last refits of the run. Cost: half the sum of squared residuals that "
+                                         "Levenberg–Marquardt minimises, over all margins. χ² per degree of freedom "
+                                         "(dof) is near 1 if the family fits. Step: the fraction of the way to the "
+                                         "new parameters that the base moved; 0 means that the refit was rejected, "
+                                         "because it made held-out codes less likely. Gain: the increase of their "
+                                         "mean log density, in nats. g and k: smallest and largest values over "
+                                         "margins."};
 }
 
 /* --- The page ---------------------------------------------------------------------------- */
 
-/* The run's configuration as it stands in its folder. */
+/* The text of the run's config.ini. */
 static char *read_configuration(const char *folder)
 {
     char *path = cli_text("%s/config.ini", folder);
@@ -198,7 +199,7 @@ static char *read_configuration(const char *folder)
 
 enum { NUMBERS = 6 };
 
-/* "nats, ± 0.21, refined", without what is not known. */
+/* "nats, ± 0.21, refined", without the parts that do not apply. */
 static const char *nats_note(cli_texts *all, double error, bool refined)
 {
     char its[32];

@@ -1,4 +1,4 @@
-/* The figures of the page and what their captions say; declared in evaluation.h. */
+/* The figures of the results page and their captions; declared in evaluation.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <string.h>
@@ -21,77 +21,78 @@ static const char *margin_of_base(const cli_evaluation *it)
 
 static char *samples(const cli_evaluation *it)
 {
-    return cli_text("The decoder's pixel probabilities at 200 draws from the prior: the first 200 of seed %" PRIu64
-                    ", none left out, temperature %g.", it->sample_seed, it->run->settings.eval.temperature);
+    return cli_text("200 images drawn from the model: the decoder's pixel probabilities at the first 200 draws from the prior "
+                    "with seed %" PRIu64 " and temperature %g. No draw is left out.", it->sample_seed, it->run->settings.eval.temperature);
 }
 
 static char *nearest(const cli_evaluation *it)
 {
     (void)it;
-    return cli_text("The first %d of these draws, each above the training image with the least Euclidean distance in "
-                    "pixels. A model that had memorised its training images would draw copies.", (int)CLI_NEAREST);
+    return cli_text("The first %d of these draws. Below each draw is the training image with the smallest Euclidean distance "
+                    "in pixels. A model that had memorised its training images would draw copies of them.", (int)CLI_NEAREST);
 }
 
 static char *classes(const cli_evaluation *it)
 {
-    return cli_text("A row for each class: draws from its own part of the base, the first of seed %" PRIu64
-                    ", none left out, temperature 1.", it->sample_seed);
+    return cli_text("Each row shows draws from the base of one class: the first draws with seed %" PRIu64 " and temperature 1. "
+                    "No draw is left out.", it->sample_seed);
 }
 
 static char *reconstructions(const cli_evaluation *it)
 {
     const char *which = it->labelled ? "the first test images of each class" : "the first test images";
-    const char *how = "A reconstruction is the decoder's pixel probabilities at the code of what the model sees (no "
-                      "posterior noise).";
+    const char *how = "A reconstruction shows the decoder's pixel probabilities at the code of the image that the model "
+                      "sees, without posterior noise.";
     if (it->run->settings.data.binarization == GKV_BINARIZE_GREY)
-        return cli_text("Rows of two: %s, and their reconstructions. %s", which, how);
-    return cli_text("Rows of three: %s; the same binarized at random, which is what the model sees; and the "
+        return cli_text("The rows come in pairs: %s, and their reconstructions. %s", which, how);
+    return cli_text("The rows come in threes: %s; the same images binarized at random, as the model sees them; and the "
                     "reconstructions. %s", which, how);
 }
 
 static char *interpolations(const cli_evaluation *it)
 {
-    return cli_text("From one test image (left, as the model sees it) to %s (right). Between them the decoder's output "
-                    "along a straight line in ε, the space of the base, which the prior's flow carries to a curve of "
-                    "latent codes. The images are the first %s, not chosen.",
+    return cli_text("Each row goes from one test image (left, as the model sees it) to %s (right). The images between them "
+                    "are the decoder's output along a straight line in ε, the space of the base. The prior's flow "
+                    "transforms this line to a curve of latent codes. The test images are the first %s.",
                     it->labelled ? "one of another class" : "another", it->labelled ? "of their classes" : "ones");
 }
 
 static char *base(const cli_evaluation *it)
 {
     const bool all = gkv_model_latent(it->run->model) <= CLI_PANELS;
-    return cli_text("ε = h⁻¹(z) for one draw from the posterior of each of the first %zu test images, which no fit has "
-                    "seen, under the base's own margin, %s. %s by the squared correlation of their order statistics "
-                    "with normal scores (Shapiro–Francia). Below, their quantiles against the margin's: on the dashed "
-                    "line where the margin is right.",
+    return cli_text("The histograms show ε = h⁻¹(z) for one draw from the posterior of each of the first %zu test images. No "
+                    "fit has used these images. The curve is the base's margin, %s. %s Non-normality is measured by the "
+                    "squared correlation of the order statistics with normal scores (Shapiro–Francia). The lower plots "
+                    "compare the quantiles of ε with those of the margin: the points are on the dashed line if the "
+                    "margin fits.",
                     it->codes, margin_of_base(it),
-                    all ? "All dimensions, the one whose draws are farthest from normal first,"
-                        : "Of all dimensions, the six whose draws are farthest from any normal distribution, farthest "
-                          "first,");
+                    all ? "All dimensions are shown, those with the least normal draws first."
+                        : "The six dimensions with the least normal draws are shown, in this order.");
 }
 
 static char *latent(const cli_evaluation *it)
 {
     const char *labels = gkv_model_classes(it->run->model) > 0
-                             ? "; colours are labels, which the model saw of training images but not of these"
-                             : "; colours are labels, which the model never saw";
-    return cli_text("Codes z of the first %zu test images on their two principal axes, which hold %.0f %% and %.0f %% "
-                    "of the variance%s.", it->codes, 100 * it->explained[0], 100 * it->explained[1],
+                             ? " The colours show the labels; training used the labels of training images, but not these."
+                             : " The colours show the labels, which training did not use.";
+    return cli_text("The codes z of the first %zu test images on their two principal axes, which explain %.0f %% and %.0f %% "
+                    "of the variance.%s", it->codes, 100 * it->explained[0], 100 * it->explained[1],
                     it->labelled ? labels : "");
 }
 
 static char *curves(const cli_evaluation *it)
 {
     (void)it;
-    return cli_text("−ELBO by epoch (less is better). Training: the mean over the epoch, while the weights move. "
-                    "Validation: at the epoch's end, on images held out. The first epoch may lie above the frame.");
+    return cli_text("−ELBO by epoch; smaller is better. Training: the mean over the epoch, during which the weights change. "
+                    "Validation: the value on held-out images at the end of the epoch. The first epoch may lie above the "
+                    "frame.");
 }
 
 static char *terms(const cli_evaluation *it)
 {
     (void)it;
-    return cli_text("−ELBO = reconstruction + KL. While the weight of the KL term rises from 0, at first, the code may "
-                    "cost more than it will in the end.");
+    return cli_text("−ELBO = reconstruction + KL. In the first epochs the weight of the KL term rises from 0, and the KL "
+                    "term may be larger than at the end.");
 }
 
 size_t cli_report_figures(const cli_evaluation *it, gkv_report_figure figures[CLI_FIGURES])

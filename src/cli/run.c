@@ -32,8 +32,8 @@ static int compare(const cli_run *run, const char *source, const cli_assignments
         for (size_t a = 0; assignments && a < assignments->count; a++)
             if (strcmp(assignments->list[a].name, name) == 0)
                 source = assignments->list[a].origin;
-        return cli_error(CLI_CONFIG, "%s says %s = %s, but the model was made with %s = %s: a model goes with its own "
-                         "settings only", source, name, wished, name, made);
+        return cli_error(CLI_CONFIG, "%s sets %s = %s, but the model was trained with %s = %s; remove this setting, or use the "
+                         "model's value", source, name, wished, name, made);
     }
     return CLI_OK;
 }
@@ -50,7 +50,7 @@ int cli_run_open(const cli_model_arguments *arguments, cli_run *run)
     char *model = cli_text(run->is_folder ? "%s/model.safetensors" : "%s", path);
     char *config = cli_text("%s/config.ini", path);
     if (stat(model, &run->file) != 0)
-        run->file = (struct stat){.st_size = 0}; /* and loading it says why */
+        run->file = (struct stat){.st_size = 0}; /* gkv_model_load reports the reason */
     CLI_CHECK(gkv_model_load(model, &run->model));
     run->settings = *gkv_model_settings_of(run->model);
     if (run->is_folder) {

@@ -15,11 +15,11 @@ static void on_signal(int signal_number)
     if (cli_stop)
         _exit(128 + signal_number);
     cli_stop = signal_number;
-    /* What is under way may take a second to finish; say that it was heard. */
-    const int before = errno; /* somebody else's: the code that was interrupted may be about to read it */
-    static const char heard[] = "\ngkvae: stopping; once more to quit at once\n";
+    /* The current step may take a second to finish, so the signal is confirmed now. */
+    const int before = errno; /* the interrupted code may be about to read it */
+    static const char notice[] = "\ngkvae: stopping after the current step; repeat to quit at once\n";
     if (isatty(STDERR_FILENO))
-        (void)!write(STDERR_FILENO, heard, sizeof heard - 1);
+        (void)!write(STDERR_FILENO, notice, sizeof notice - 1);
     errno = before;
 }
 

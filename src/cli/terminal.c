@@ -51,13 +51,13 @@ void cli_live_show(cli_live *live, const char *const *parts, size_t n_parts)
     if (!live->on)
         return;
     /* The last column stays free: some terminals wrap as soon as it is taken. */
-    const size_t room = terminal_width() - 1;
+    const size_t width = terminal_width() - 1;
     size_t used = 0;
     fflush(stdout);
     fputs("\r\033[K", stderr);
     for (size_t i = 0; i < n_parts; i++) {
         const size_t gap = i ? 2 : 0, needs = gap + cli_columns(parts[i]);
-        if (used + needs > room)
+        if (used + needs > width)
             break;
         fprintf(stderr, "%s%s", i ? "  " : "", parts[i]);
         used += needs;
@@ -94,7 +94,7 @@ const char *cli_decimal(double value, int places, char buffer[32])
     const double size = fabs(value);
     if (size < 1e15)
         snprintf(digits, sizeof digits, "%.*f", places, size);
-    else /* digits that no double has, and no room for them */
+    else /* more digits than a double has or the buffer holds */
         snprintf(digits, sizeof digits, "%.6g", size);
     const bool zero = digits[strspn(digits, "0.")] == '\0';
     snprintf(buffer, 32, "%s%s", value < 0 && !zero ? "−" : "", digits);

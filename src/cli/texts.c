@@ -8,14 +8,14 @@
 
 const char *cli_texts_keep(cli_texts *all, char *text)
 {
-    if (all->count == all->room) {
-        const size_t room = all->room ? 2 * all->room : 64;
-        char **list = cli_alloc(room, sizeof *list);
+    if (all->count == all->capacity) {
+        const size_t capacity = all->capacity ? 2 * all->capacity : 64;
+        char **list = cli_alloc(capacity, sizeof *list);
         if (all->count > 0)
             memcpy(list, all->list, all->count * sizeof *list);
         free(all->list);
         all->list = list;
-        all->room = room;
+        all->capacity = capacity;
     }
     all->list[all->count++] = text;
     return text;

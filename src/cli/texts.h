@@ -7,7 +7,7 @@
 /* Begin with {0}; end with cli_texts_free(). */
 typedef struct cli_texts {
     char **list;
-    size_t count, room;
+    size_t count, capacity;
 } cli_texts;
 
 /* Takes ownership of an allocated text and returns it. */

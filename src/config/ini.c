@@ -19,12 +19,12 @@
 #include "core/memory.h"
 #include "core/text.h"
 
-enum { FILE_MAX = 1 << 20, LINE_SIZE = 4096, KEY_MAX = 48, ROOM_AT_FIRST = 64 };
+enum { FILE_MAX = 1 << 20, LINE_SIZE = 4096, KEY_MAX = 48, FIRST_CAPACITY = 64 };
 
 struct gkv_ini {
     gkv_ini_entry *list;
     char **texts;         /* of each entry: section, key and value, one after another, each with a NUL */
-    size_t count, room;
+    size_t count, capacity;
 };
 
 typedef struct reader {
@@ -50,15 +50,15 @@ static gkv_status fail_line(const reader *in, const char *what)
 
 static gkv_status grow(gkv_ini *ini)
 {
-    const size_t room = ini->room ? 2 * ini->room : ROOM_AT_FIRST;
-    gkv_ini_entry *list = realloc(ini->list, room * sizeof *list);
+    const size_t capacity = ini->capacity ? 2 * ini->capacity : FIRST_CAPACITY;
+    gkv_ini_entry *list = realloc(ini->list, capacity * sizeof *list);
     if (list)
         ini->list = list;
-    char **texts = list ? realloc(ini->texts, room * sizeof *texts) : NULL;
+    char **texts = list ? realloc(ini->texts, capacity * sizeof *texts) : NULL;
     if (!texts)
-        return gkv_fail(GKV_ERR_MEMORY, "out of memory: %zu lines of a file", room);
+        return gkv_fail(GKV_ERR_MEMORY, "out of memory: %zu lines of a file", capacity);
     ini->texts = texts;
-    ini->room = room;
+    ini->capacity = capacity;
     return GKV_OK;
 }
 
@@ -67,8 +67,8 @@ static gkv_status add(const reader *in, const char *key, const char *value)
 {
     gkv_ini *ini = in->ini;
     if (ini->count == GKV_INI_ENTRIES_MAX)
-        return fail_line(in, "a file may not have so many lines");
-    if (ini->count == ini->room)
+        return fail_line(in, "the file has too many entries; the limit is 10000");
+    if (ini->count == ini->capacity)
         GKV_TRY(grow(ini));
     const size_t of_section = strlen(in->section) + 1, of_key = key ? strlen(key) + 1 : 0;
     const size_t of_value = key ? strlen(value) + 1 : 0;
@@ -109,7 +109,7 @@ static gkv_status take_line(reader *in)
         end--;
     const size_t length = (size_t)(end - begin);
     if (length >= sizeof in->text)
-        return fail_line(in, "the line is too long");
+        return fail_line(in, "the line is too long; the limit is 4095 bytes");
     memcpy(in->text, begin, length);
     in->text[length] = '\0';
     if (length == 0)
@@ -121,12 +121,12 @@ static gkv_status take_line(reader *in)
     }
     const size_t key = strcspn(in->text, "=:");
     if (key == 0 || key == length)
-        return fail_line(in, "neither [section] nor key = value");
+        return fail_line(in, "a line must be [section] or key = value");
     /* inih must see at least the key and its =. */
-    return key <= KEY_MAX ? GKV_OK : fail_line(in, "no key is as long as this one");
+    return key <= KEY_MAX ? GKV_OK : fail_line(in, "the key is too long: no key has more than 48 bytes");
 }
 
-/* inih's fgets(): the next line, or as much of it as there is room for. */
+/* The function that inih calls instead of fgets(): the next line, cut to the size of the buffer. */
 static char *next_line(char *out, int size, void *user)
 {
     reader *in = user;
@@ -156,8 +156,8 @@ static gkv_status check_new(const reader *in, const char *key)
     return GKV_OK;
 }
 
-/* inih's report of one "name = value". Returns 1 always: a failure is kept in the
- * reader, which then ends the file. */
+/* The function that inih calls with each "name = value". It always returns 1. A failure is kept in the reader,
+ * which then ends the file. */
 static int take_value(void *user, const char *section, const char *name, const char *value)
 {
     reader *in = user;

@@ -48,13 +48,13 @@ gkv_status gkv_settings_get(const gkv_settings *settings, const char *name, char
     GKV_TRY(find(name, "settings", &row));
     gkv_settings_row_format(row, settings, text);
     if (strlen(text) >= size)
-        return gkv_fail(GKV_ERR_ARGUMENT, "settings: the value of %s takes %zu bytes, and there are %zu", name,
+        return gkv_fail(GKV_ERR_ARGUMENT, "settings: the value of %s needs %zu bytes, but the buffer has %zu", name,
                         strlen(text) + 1, size);
     memcpy(value, text, strlen(text) + 1);
     return GKV_OK;
 }
 
-/* Each value by itself, as a program may have filled the struct by hand. */
+/* Checks each value by itself, because a program may have set any field. */
 static gkv_status check_rows(const gkv_settings *settings)
 {
     for (size_t i = 0; i < gkv_settings_row_count; i++) {
@@ -85,7 +85,7 @@ static gkv_status check_fine_tuning(const gkv_settings *settings)
         return GKV_OK;
     if (model->posterior != GKV_POSTERIOR_NORMAL || model->posterior_flow != GKV_POSTERIOR_FLOW_NONE)
         return gkv_fail(GKV_ERR_CONFIG,
-                        "settings: train.fine_tune_epochs = %lld refines normal posteriors without a flow, and here "
+                        "settings: train.fine_tune_epochs = %lld refines normal posteriors without a flow, but "
                         "model.posterior = %s, model.posterior_flow = %s; set them to normal and none, or fine_tune_epochs to 0",
                         (long long)train->fine_tune_epochs, NAME(model, "model.posterior", posterior),
                         NAME(model, "model.posterior_flow", posterior_flow));
@@ -139,7 +139,7 @@ static gkv_status check_flows(const gkv_model_settings *model)
                         NAME(model, "model.posterior_flow", posterior_flow));
     if (!posterior_flow && model->posterior_layers > 0)
         return gkv_fail(GKV_ERR_CONFIG,
-                        "settings: model.posterior_layers = %lld belong to no flow; set model.posterior_flow to "
+                        "settings: model.posterior_layers = %lld needs a flow; set model.posterior_flow to "
                         "planar or radial, or the layers to 0",
                         (long long)model->posterior_layers);
     /* With prior_flow = none, prior_layers has no effect and is not an error: the default is eight layers, and one

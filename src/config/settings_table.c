@@ -89,7 +89,7 @@ const gkv_settings_row gkv_settings_rows[] = {
            "The draws from which iwae learns: all of an image's draws, or one of them, drawn by its importance weight. "
            "The gradient is the same on average, and a step takes about half the time."),
     INTEGER(train, elbo_epochs, 0, 0, 1000000,
-            "First epochs that use the ELBO with one draw of each image, whatever objective and samples are."),
+            "Number of first epochs that use the ELBO with one draw of each image, instead of objective and samples."),
     CHOICE(train, gradient, path-derivative, "total, path-derivative",
            "The encoder's gradient: total, or without the score term of log q(z|x). The latter is the same on average and "
            "has less noise near the best posterior. It needs posterior = normal without a flow."),
@@ -100,9 +100,9 @@ const gkv_settings_row gkv_settings_rows[] = {
     NUMBER(train, kl_weight, 1, 0, 1000, "Weight β of the KL term; 1 is the ELBO."),
     NUMBER(train, kl_warmup, 5, 0, 1000000, "Epochs over which the weight of the KL term rises from 0."),
     NUMBER(train, free_bits, 0, 0, 1000000,
-           "Nats of an image's KL term that cost nothing, which keeps codes in use; 0 is none. ELBO only."),
+           "Free bits: nats of an image's KL term that cost nothing, so that codes stay in use; 0 is none. ELBO only."),
     NUMBER(train, augmentation, 0, 0, 1,
-           "Share of the images that elastic augmentation deforms at each visit, at first. It falls to 0 with the "
+           "Fraction of the images that elastic augmentation deforms at each visit, at the start. It falls to 0 with the "
            "learning rate."),
     NUMBER_ABOVE(train, refit_every, 1, 0, 1000000,
                  "Epochs between refits of the base to codes; 0.25 is four in each epoch. Mixtures that are refitted every "
@@ -114,31 +114,32 @@ const gkv_settings_row gkv_settings_rows[] = {
             "Steps between refits of a mixture from running sufficient statistics, with base_fit = lm; they are at "
             "least two steps and 500 images apart. 0 refits to codes every refit_every epochs instead."),
     NUMBER_ABOVE(train, refit_window, 0.25, 0, 1000000,
-                 "Window of these statistics in epochs of images: n new images have the forgetting factor 1 − n/window. It "
-                 "has at least 5 images for each dimension of each component, and grows as the learning rate falls.", NULL),
+                 "Window of the running sufficient statistics, in epochs of images: n new images have the forgetting factor "
+                 "1 − n/window. The window has at least 5 images for each dimension of each component, and grows as the "
+                 "learning rate falls.", NULL),
     NUMBER_ABOVE(train, refit_damping, 1, 0, 1,
-                 "Share of the way to its new parameters that a refit first tries to move; 1 is all of it.", NULL),
+                 "Fraction of the way to the new parameters that a refit tries first; 1 is all of the way.", NULL),
     NUMBER_BELOW(train, ema, 0.999, 0, 1, "Decay per step of the average of the weights; 0 is off."),
     INTEGER(train, fine_tune_epochs, 0, 0, 1000000,
             "Last epochs with semi-amortized fine-tuning: each image's posterior is refined before the model learns from it; "
             "0 is none."),
-    INTEGER(train, fine_tune_iterations, 1, 0, 100, "Iterations of that refinement for each image of a step."),
-    INTEGER(train, fine_tune_samples, 2, 2, 512, "Curvature samples of an iteration; even."),
+    INTEGER(train, fine_tune_iterations, 1, 0, 100, "Iterations of the refinement in fine-tuning, for each image of a step."),
+    INTEGER(train, fine_tune_samples, 2, 2, 512, "Curvature samples of an iteration of the refinement in fine-tuning; an even number."),
     INTEGER(train, patience, 0, 0, 1000000, "Epochs without a better validation −ELBO before training stops; 0 is off."),
     INTEGER(train, checkpoint_every, 1, 1, 1000000, "Epochs between checkpoints."),
     SEED(train, seed, 1, "Seed of the weights, the order of images and all training noise."),
     INTEGER_OR("auto", train, threads, "auto", 1, 256, "Threads; auto is one per processor."),
 
     INTEGER(eval, samples, 500, 1, 1000000, "Importance samples per image."),
-    INTEGER_OR("all", eval, images, "all", 1, 1000000, "Test images, from the first."),
+    INTEGER_OR("all", eval, images, "all", 1, 1000000, "Number of test images, from the first."),
     CHOICE(eval, generation, all, "all, samples, none",
            "Metrics of generation: of all sets of images; of the draws from the prior alone, as pixel means; or none."),
     INTEGER_OR("auto", eval, draws, "auto", 2, 1000000,
-               "Images in a set of draws for the metrics of generation; auto is one per test image."),
-    INTEGER(eval, draw_sets, 3, 1, 1000, "Sets of draws, over which these metrics are averaged."),
-    NUMBER(eval, temperature, 1, 0, 100, "Scale of the base's normal scores in these draws; 1 is the model."),
+               "Images in each set of draws for the metrics of generation; auto is one per test image."),
+    INTEGER(eval, draw_sets, 3, 1, 1000, "Number of sets of draws; the metrics of generation are averaged over them."),
+    NUMBER(eval, temperature, 1, 0, 100, "Temperature of the draws: the scale of the base's normal scores; 1 is the model."),
     TEXT(eval, features, GKV_KIND_PATH, "path", "",
-         "The network whose features these metrics compare; empty takes that of the data set, if gkvae has one."),
+         "The network whose features the metrics of generation compare; if empty, the built-in network of the data set."),
     SEED(eval, seed, 1, "Seed of posterior noise, of draws and of the test set's binarization."),
 };
 const size_t gkv_settings_row_count = sizeof gkv_settings_rows / sizeof *gkv_settings_rows;
@@ -176,7 +177,7 @@ gkv_status gkv_settings_row_find(const char *section, const char *name, const ch
     *out = NULL;
     for (size_t i = 0; i < gkv_settings_row_count; i++) {
         const gkv_settings_row *row = &gkv_settings_rows[i];
-        /* A right name in the wrong section is nearer than a slip in this one. */
+        /* The right name in the wrong section is nearer than a misspelt name in this section. */
         size_t distance = 2 * gkv_text_distance(name, row->key.name);
         if (strcmp(section, row->key.section) != 0)
             distance++;

@@ -24,7 +24,7 @@ static bool parse_number(const char *text, double *out)
     const double value = strtod(text, &end);
     const int error = errno;
     uselocale(before);
-    /* Out of range: too large, or so small that 0 is what is left of it. */
+    /* Out of range: too large, or so small that it was rounded to 0. */
     if (*end != '\0' || !isfinite(value) || (error == ERANGE && value == 0))
         return false;
     *out = value;
@@ -42,8 +42,8 @@ static bool parse_integer(const char *text, int64_t *out)
     return errno == 0 && value >= INT64_MIN && value <= INT64_MAX;
 }
 
-/* strtoumax() would take "-1" for the largest number of all. The bound is that of
- * integers in JSON, where seeds are reported. */
+/* strtoumax() would read "-1" as the largest number. The bound is that of integers in JSON, where seeds are
+ * reported. */
 static bool parse_seed(const char *text, uint64_t *out)
 {
     if (!*text || text[strspn(text, "0123456789")] != '\0')
@@ -91,7 +91,7 @@ static const char *choice_at(const char *list, int index, int *length)
     return list;
 }
 
-/* What keeps the text from being a name that goes into a path; NULL if nothing. */
+/* The form that a name in a path must have, if the text does not have it; otherwise NULL. */
 static const char *label_fault(const char *text)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
@@ -100,7 +100,7 @@ static const char *label_fault(const char *text)
     return NULL;
 }
 
-/* What an INI file could not hold, or would give back changed; NULL if nothing. */
+/* The form that a path in an INI file must have, if the text does not have it; otherwise NULL. */
 static const char *path_fault(const char *text)
 {
     const size_t length = strlen(text);
@@ -109,7 +109,7 @@ static const char *path_fault(const char *text)
         if ((unsigned char)text[i] < 0x20 || text[i] == 0x7F)
             return "a path without control characters";
         if ((text[i] == '#' || text[i] == ';') && after_blank)
-            return "a path in which no # or ; begins a word: in a file that begins a comment";
+            return "a path without # or ; at the beginning of a word, because a comment begins there in a file";
     }
     if (length > 0 && (text[0] == ' ' || text[length - 1] == ' '))
         return "a path that neither begins nor ends with a blank";
@@ -257,7 +257,7 @@ void gkv_settings_row_format(const gkv_settings_row *row, const gkv_settings *se
     case GKV_KIND_CHOICE:
     case GKV_KIND_SWITCH: gkv_settings_row_choice(row, get_choice(row, field), text); break;
     default: {
-        /* A field that its owner left without a NUL is cut, not overrun. */
+        /* A field without a NUL is cut at its size. */
         const char *end = memchr(field, '\0', row->size);
         snprintf(text, GKV_VALUE_SIZE, "%.*s", (int)(end ? (size_t)(end - field) : row->size - 1), field);
     }

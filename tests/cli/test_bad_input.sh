@@ -143,7 +143,7 @@ expect 0 "done" "$gkvae" train small.ini --out own --epochs 1 --overwrite
 [ -e own/samples.png ] && fail "--overwrite left an old picture"
 
 # A model with other settings than its own.
-expect 4 "--set says model.hidden = 999, but the model was made with model.hidden = 32" \
+expect 4 "--set sets model.hidden = 999, but the model was trained with model.hidden = 32" \
     "$gkvae" eval good --set model.hidden=999
 expect 4 "data.binarization" "$gkvae" eval good --set data.binarization=grey
 expect 4 "train.seed" "$gkvae" reconstruct good --set train.seed=9 --out never.png
@@ -151,7 +151,7 @@ expect 4 "model.base" "$gkvae" interpolate good/model.safetensors --set model.ba
 cp -r good mixed
 sed -i 's/^hidden = 32/hidden = 33/' mixed/config.ini
 for command in eval sample reconstruct interpolate; do
-    expect 4 "mixed/config.ini says model.hidden = 33, but the model was made with model.hidden = 32" \
+    expect 4 "mixed/config.ini sets model.hidden = 33, but the model was trained with model.hidden = 32" \
         "$gkvae" $command mixed
 done
 ls mixed/*.png mixed/metrics.json > /dev/null 2>&1 && fail "a model with another's configuration was evaluated"
@@ -200,7 +200,7 @@ cp good/config.ini run
 damaged "no model of gkvae"
 expect 5 "model.safetensors" "$gkvae" eval "$source"
 expect 5 "nowhere" "$gkvae" eval nowhere
-expect 2 "no folder" "$gkvae" eval good/model.safetensors
+expect 2 "not a folder" "$gkvae" eval good/model.safetensors
 # Images of another size than the model's.
 { printf '\0\0\010\003\0\0\0\002\0\0\0\002\0\0\0\002'; printf 'abcdefgh'; } > tiny.idx
 expect 3 "2 × 2" "$gkvae" reconstruct good tiny.idx --out never.png

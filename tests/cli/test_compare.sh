@@ -162,7 +162,7 @@ sed -i 's/^eval.train = .*/eval.train = --of train --samples 3 --images 40/' pla
 steps 8 8
 sed -i 's/^model.latent = 7 8/model.latent = 7 8\nmodel.hidden = 30/' plans/try.ini
 steps 8 12
-grep -q "model.hidden was 32 and is to be 30" output || fail "what is made anew is not said: $(cat output)"
+grep -q "model.hidden was 32, but the plan sets 30" output || fail "what is made anew is not said: $(cat output)"
 sed -i 's/^fit.components = 2/fit.components = 3/' plans/try.ini
 steps 8 6
 expect 0 "active units" "$gkvae" eval out/plain-1 --samples 1 --images 50 --no-pictures # figures that are not the plan's
@@ -255,14 +255,14 @@ refused() {
 }
 refused '[model a]\nmodel.latnet = 3\n' 'slip.ini:4: unknown key "model.latnet"; the nearest is "model.latent"'
 refused '[model a]\nmodel.latent = x\n' 'slip.ini:4: model.latent = x: must be'
-refused '[all]\ntrain.seed = 3\n[model a]\n' 'slip.ini:4: train.seed: a plan says it for all'
+refused '[all]\ntrain.seed = 3\n[model a]\n' 'slip.ini:4: train.seed: set it for all models in [plan]'
 refused '[model a]\neval.samples = 3\n' 'eval = --samples'
 refused '[model a]\nmodel.base = gk-mixture\n' '[model a]: settings: model.base_fit = fixed'
 refused 'eval = --smaples 3\n[model a]\n' 'slip.ini:3: eval: unknown option --smaples; the nearest is --samples'
 refused 'eval.x = --samples lots\n[model a]\n' 'slip.ini:3: eval.x: --samples: eval.samples = lots'
 refused 'eval = --refine lm:x\n[model a]\n' 'slip.ini:3: eval: --refine'
-refused 'eval = --of train\n[model a]\n' 'give the evaluation of others a name'
-refused 'eval = --figures x\n[model a]\n' 'not to choose here'
+refused 'eval = --of train\n[model a]\n' 'give the evaluation of other images a name'
+refused 'eval = --figures x\n[model a]\n' 'chooses the files of figures itself'
 refused 'eval = --set train.seed=4\n[model a]\n' 'slip.ini:3: eval: train.seed = 4: an evaluation cannot change'
 refused 'eval = --set eval.features=./nowhere\n[model a]\n' 'slip.ini:3: eval: ./nowhere: cannot read'
 refused 'eval = --set eval.features=letters\n[model a]\n' 'no built-in feature network for "letters"'
@@ -271,16 +271,16 @@ refused 'seeds = 3-1\n[model a]\n' 'slip.ini:3: seeds 3-1: must be'
 refused 'against = b\n[model a]\n' 'slip.ini:3: there is no model "b"; the nearest is "a"'
 refused '[modle a]\n' 'slip.ini:3: unknown section "modle a"'
 refused '[model a]\n[model a]\n' 'slip.ini:4: [model a] is on line 3 already'
-refused '[model a/b]\n' 'names folders'
-refused '[model a-{model.latent}]\n' 'names {model.latent}, which it does not set'
-refused '[model a-{model.latent}-{model.latent}]\nmodel.latent = 3 4\n' 'names {model.latent} twice'
-refused '[model of.train]\n' 'folders of evaluations'
-refused '[model a]\nfit.base = gk\n' 'say whose, by from = NAME'
+refused '[model a/b]\n' 'is the name of folders'
+refused '[model a-{model.latent}]\n' 'uses {model.latent} in its name, but does not set it'
+refused '[model a-{model.latent}-{model.latent}]\nmodel.latent = 3 4\n' 'uses {model.latent} twice'
+refused '[model of.train]\n' 'a folder of evaluations'
+refused '[model a]\nfit.base = gk\n' 'needs from = NAME'
 refused '[model a]\n[model b]\nfrom = aa\nfit.base = gk\n' 'slip.ini:5: there is no model "aa"; the nearest is "a"'
 refused '[model a]\n[model b]\nfrom = a\nfit.bsae = gk\n' 'slip.ini:6: unknown key "fit.bsae"'
 refused '[model a]\n[model b]\nfrom = a\nfit.components = 3\n' 'fit.base = BASE is needed'
 refused '[model a]\n[model b]\nfrom = a\nfit.base = gk\nfit.codes = 5\n' 'slip.ini:7: fit.codes = 5'
-refused '[model \033[31ma]\n' '"?[31ma" names folders'
+refused '[model \033[31ma]\n' '"?[31ma" is the name of folders'
 refused '' 'has no models'
 [ -e slips ] && fail "a plan with a slip was begun"
 expect 2 "--only: the list is empty" "$gkvae" compare --plan plans/try.ini --out out --only ,

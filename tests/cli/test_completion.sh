@@ -24,10 +24,10 @@ reply() {
 }
 # offers WORDS WORD…: these and no others.
 offers() {
-    local wanted=$1 said
+    local wanted=$1 words
     shift
-    said=$(reply "$@")
-    [ "$said" = "$wanted" ] || fail "gkvae $*: \"$said\", not \"$wanted\""
+    words=$(reply "$@")
+    [ "$words" = "$wanted" ] || fail "gkvae $*: \"$words\", not \"$wanted\""
 }
 
 offers "train" tr
@@ -93,9 +93,9 @@ if command -v fish > /dev/null; then
     fish -n script.fish || fail "fish does not read its script"
     # fish_offers WORDS LINE
     fish_offers() {
-        local said
-        said=$(HOME=$work fish -c "source script.fish; complete -C '$2'" | cut -f1 | sort | tr '\n' ' ')
-        [ "$said" = "$1 " ] || fail "fish: $2: \"$said\", not \"$1\""
+        local words
+        words=$(HOME=$work fish -c "source script.fish; complete -C '$2'" | cut -f1 | sort | tr '\n' ' ')
+        [ "$words" = "$1 " ] || fail "fish: $2: \"$words\", not \"$1\""
     }
     fish_offers "get info list" "gkvae data "
     fish_offers "lm mle octile" "gkvae fit --method "

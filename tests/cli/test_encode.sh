@@ -59,7 +59,7 @@ expect 5 "nowhere" "$gkvae" encode run --data-folder nowhere
 expect 5 "nowhere.idx" "$gkvae" encode run --idx nowhere.idx
 expect 3 "small.ini" "$gkvae" encode run --idx small.ini
 expect 5 "no-run" "$gkvae" encode no-run
-expect 4 "goes with its own settings" "$gkvae" encode run --set model.hidden=33
+expect 4 "remove this setting" "$gkvae" encode run --set model.hidden=33
 expect 5 "missing/codes.npy" "$gkvae" encode run --out missing/codes.npy
 cmp codes.npy before.npy || fail "a refused call changed codes.npy"
 "$gkvae" sample run -n 5 --idx drawn.idx > output

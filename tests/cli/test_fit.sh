@@ -1,5 +1,5 @@
 # g-and-k fits of columns of numbers: simulated samples give their parameters back, and
-# files that are no such columns are refused.
+# files without such columns are refused.
 . "$2/tests/cli/lib.sh"
 
 # Two g-and-k columns and one of text, by Park and Miller's generator and Box and Muller,
@@ -38,7 +38,7 @@ is_true "$p > 0.001 && $p <= 1" || fail "a true model is rejected: p = $p"
 expect 0 "standard error" "$gkvae" fit two.csv
 awk '$1 == "first" || $1 == "second" { n++ } $1 == "kind" { n += 9 } END { exit n != 2 }' output ||
     fail "not a line for each of two columns: $(cat output)"
-expect 0 "gkvae: left out, being of text: kind" "$gkvae" fit two.csv
+expect 0 "gkvae: columns of text are left out: kind" "$gkvae" fit two.csv
 "$gkvae" fit two.csv -c first,second > /dev/null 2> messages
 [ -s messages ] && fail "columns that were named, and yet: $(cat messages)"
 expect 0 "octile method" "$gkvae" fit two.csv --method octile -c 2
@@ -80,13 +80,13 @@ for column in gaps constant late; do
 done
 grep -q "^first" lines && grep -q "^second" lines || fail "the good columns are not there: $(cat lines)"
 
-# What is wrong for every column is said once, and nothing is invented.
+# A fault that concerns every column is reported once.
 for fixed in c=0 c=1 c=-0.5 A=0,B=1,g=0,k=0; do
     expect 2 "" "$gkvae" fit two.csv --fix $fixed
     grep -q "estimate" output && fail "estimates with --fix $fixed: $(cat output)"
 done
 
-# Tails lighter than any: k ends at its bound, which is told and no failure.
+# The tails are lighter than those of any k: k ends at its bound, which is reported and is not a failure.
 awk 'BEGIN { for (i = 1; i < 80; i++) print i / 80 }' > uniform.csv
 expect 0 "k is at its least valid value" "$gkvae" fit uniform.csv
 expect 2 "is valid for g = 0 only" "$gkvae" fit uniform.csv --fix k=-0.5
@@ -96,7 +96,7 @@ expect 0 "" "$gkvae" fit uniform.csv --fix g=-100
 expect 0 '"bound": "lower"' "$gkvae" fit uniform.csv --json
 grep -q '"converged": true' output && grep -q '"at_bound": true' output || fail "a fit at its bound: $(cat output)"
 
-# As many digits as the standard error says.
+# Estimates have as many digits as their standard errors justify.
 awk -F, 'NR > 1 { printf "%.10f\n", 1e8 + 1e-4 * $1 }' two.csv > far.csv
 expect 0 "100000000.000" "$gkvae" fit far.csv
 grep -q "e+08" output && fail "the digits of a far location are lost: $(cat output)"
@@ -118,7 +118,7 @@ done
 json two.csv -c first --confidence 0.5
 is_true "$(parameter json A high) - $(parameter json A estimate) < 0.68 * $(parameter json A standard_error)" ||
     fail "--confidence was not heeded"
-[ "$(flat json confidence)" = 0.5 ] || fail "the JSON says another confidence: $(flat json confidence)"
+[ "$(flat json confidence)" = 0.5 ] || fail "the JSON has another confidence: $(flat json confidence)"
 
 # A weight of 3 is the line three times, a weight of 0 no line.
 { echo w,x; awk -F, 'NR > 1 && NR < 900 { print NR % 3 "," $1 }' two.csv; } > weighted.csv
@@ -234,7 +234,7 @@ refused 3 "zero byte" '1\n2\000\n3\n'
 refused 3 "column 1" '1\n2\n3\n'
 refused 3 "column 1" '5\n5\n5\n5\n5\n5\n5\n5\n5\n5\n'
 refused 3 "holds text" 'x,y\n1,a\n2,b\n' --column y
-refused 3 "no column holds numbers" 'x\na\nb\n'
+refused 3 "no column contains numbers" 'x\na\nb\n'
 refused 2 'nearest is "width"' 'width,height\n1,2\n' --column widht
 refused 2 "no such column" 'x\n1\n' --column 2
 refused 2 "octile, lm or mle" '1\n' --method ml
@@ -249,21 +249,21 @@ refused 2 "--fix: c is given twice" '1\n' --fix c=0.5 --fix B=1,c=0.5
 refused 2 'column 1, "x", is named twice' 'x,y\n1,2\n' --column x,y,x
 refused 2 'column 2, "y", is named twice' 'x,y\n1,2\n' --column y,2
 refused 2 "the closed form" '1\n' --fix g=0 --method octile
-refused 2 "nothing to hold" '1\n' --fix g=0 --normal
+refused 2 "--normal and --fix: choose one" '1\n' --fix g=0 --normal
 refused 2 "--nonparametric goes with" '1\n' --nonparametric
 refused 2 "choose one" '1\n' --multivariate --mixture 2
-refused 2 "not with --mixture" '1\n' --mixture 2 --bootstrap 19
-refused 2 "not with --multivariate" '1\n' --multivariate --bootstrap 19
-refused 2 "not with --mixture" '1\n' --mixture 2 --fix g=0
+refused 2 "does not go with --mixture" '1\n' --mixture 2 --bootstrap 19
+refused 2 "does not go with --multivariate" '1\n' --multivariate --bootstrap 19
+refused 2 "does not go with --mixture" '1\n' --mixture 2 --fix g=0
 refused 2 "does not go with --mixture" '1\n' --mixture 2 --method mle
-refused 2 "not with --mixture" '1,1\n' --mixture 2 --weights 1
+refused 2 "does not go with --mixture" '1,1\n' --mixture 2 --weights 1
 refused 2 "goes with --mixture" '1\n' --held-out 0.1
 refused 2 "--weights v: bad.csv has no such column" 'w,x\n1,2\n' --weights v
 refused 3 "--weights w" 'w,x\na,2\n' --weights w
 refused 3 "weight" 'w,x\n-1,2\n1,3\n1,4\n1,5\n1,6\n1,7\n1,8\n1,9\n1,10\n1,11\n' --weights w
 refused 3 'bad.csv:2: a: "0,345" is no finite decimal number; the decimal sign is a point' 'a;b\n0,345;1\n0,2;2\n'
 refused 3 'bad.csv:2: a: "5%" is no finite decimal number' 'a;b\n5%%;1\n6%%;2\n'
-refused 3 "no column holds numbers but the one of --weights" '1\n2\n' --weights 1
+refused 3 "no column contains numbers but the one of --weights" '1\n2\n' --weights 1
 refused 3 "CR alone" 'x\r1\r2\r'
 expect 5 "missing.csv" "$gkvae" fit missing.csv
 expect 5 "$source" "$gkvae" fit "$source"

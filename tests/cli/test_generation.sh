@@ -22,7 +22,7 @@ for set in "" normal_ posterior_ reconstructed_ floor_; do
     done
 done
 is_true "$(for c in 0 1 2 3 4 5 6 7 8 9; do printf '%s + ' "$(value run class_share_$c)"; done) 0 > 0.999999" ||
-    fail "the shares of classes do not add up"
+    fail "the fractions of classes do not sum to 1"
 [ "$(value run refined_frechet_lenet)" = null ] || fail "a distance of refined codes that nobody asked for"
 is_true "$(value run frechet_lenet) > $(value run floor_frechet_lenet)" || fail "a tiny model is as good as real images"
 is_true "$(value run posterior_frechet_lenet) < $(value run normal_frechet_lenet)" || fail "N(0, I) is no worse"
@@ -110,10 +110,10 @@ PY
     expect 2 "needs itself" "$gkvae" eval other "${named[@]}" --figures named.safetensors
 fi
 
-# Without training images there are no such metrics, unless a network was asked for.
+# Without training images there are no metrics of generation, and with a named network this is an error.
 gzip -dc "$source/tests/fixtures/mnist-small/t10k-images-idx3-ubyte.gz" > alone.idx
 alone=(--samples 1 --images 20 --no-pictures --set data.dataset=mnist --set data.folder=nowhere --set data.test_images=alone.idx)
-expect 0 "no metrics of generation: they are of the training images too" "$gkvae" eval other "${alone[@]}"
+expect 0 "no metrics of generation: they also need the training images" "$gkvae" eval other "${alone[@]}"
 is_true "$(value other neg_elbo) > 0" || fail "no figures without training images"
 expect 5 "nowhere" "$gkvae" eval other "${alone[@]}" --set eval.features=mnist
 # Interrupted while generation is measured: the likelihood is kept.

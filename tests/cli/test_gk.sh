@@ -1,8 +1,8 @@
-# gkvae gk: published values, round trips, streams, and everything that can be said wrongly.
+# gkvae gk: published values, round trips, streams, and wrong arguments.
 . "$2/tests/cli/lib.sh"
 gk() { "$gkvae" gk "$@"; }
 
-# same ACTUAL EXPECTED [RELATIVE]: numbers that agree to 1e-14, or as said.
+# same ACTUAL EXPECTED [RELATIVE]: the numbers agree to the relative tolerance, or 1e-14 without one.
 same() {
     is_true "($1) - ($2) <= ${3:-1e-14} * sqrt(($2)^2) && ($2) - ($1) <= ${3:-1e-14} * sqrt(($2)^2)" ||
         fail "$1 is not $2"
@@ -36,7 +36,7 @@ cmp -s gh ggh && fail "two families give the same density"
 [ "$(gk cdf -p 0,1,0,0 -- 0 -inf inf nan | tr '\n' ' ')" = "0.5 0 1 nan " ] || fail "cdf of 0, -inf, inf, nan"
 [ "$(gk quantile -p 0,1,0,0 0 1 .5 | tr '\n' ' ')" = "-inf inf 0 " ] || fail "quantiles of 0, 1 and ½"
 [ "$(gk quantile -p 7,1,0,0 .5 -p 8,1,0,0)" = 8 ] || fail "the last --params is not the one that counts"
-[ "$(gk z -p 0,1,0,0 -1 2 -3 | tr '\n' ' ')" = "-1 2 -3 " ] || fail "negative numbers lose their place"
+[ "$(gk z -p 0,1,0,0 -1 2 -3 | tr '\n' ' ')" = "-1 2 -3 " ] || fail "negative numbers change their order"
 gk sample -p $p -n 20000 --seed 7 > sample
 [ "$(wc -l < sample)" -eq 20000 ] || fail "not as many draws as asked for"
 gk z -p $p < sample > z
@@ -95,12 +95,12 @@ expect 0 "" "$gkvae" fit two.txt --json
 cp output fit.json
 expect 0 "" "$gkvae" gk quantile --fit fit.json --column a 0.99
 is_true "($(cat output) - 13.514)^2 < 2" || fail "the fit's 99% quantile: $(cat output)"
-expect 2 "choose one by --column" "$gkvae" gk quantile --fit fit.json 0.99
-expect 2 "no fit of such a column" "$gkvae" gk quantile --fit fit.json --column x 0.99
+expect 2 "choose one with --column" "$gkvae" gk quantile --fit fit.json 0.99
+expect 2 "no fit of this column" "$gkvae" gk quantile --fit fit.json --column x 0.99
 expect 5 "nowhere.json" "$gkvae" gk quantile --fit nowhere.json 0.99
 expect 3 "two.txt" "$gkvae" gk quantile --fit two.txt 0.99
 echo '{}' > empty.json
-expect 3 "no fits in it" "$gkvae" gk quantile --fit empty.json 0.99
+expect 3 "contains no fit of a column" "$gkvae" gk quantile --fit empty.json 0.99
 
 # --- refused ---
 wrong() { # wrong TEXT ARGUMENT…
@@ -116,12 +116,12 @@ wrong "--params 0,1,0,-1: " pdf --params 0,1,0,-1 1
 wrong "--params 0,1,2,-0.2: " pdf --params 0,1,2,-0.2 1
 wrong "--params 0,1,1,0,1.5: " pdf --params 0,1,1,0,1.5 1
 wrong "--params 0,1,0.2,-0.1: " cdf --params 0,1,0.2,-0.1 --family gh 1
-wrong '"x" is no number' pdf --params 0,1,0,x 1
-wrong '"" is no number' pdf --params 0,1,,0 1
-wrong "3 of the values" pdf --params 0,1,0 1
+wrong '"x" is not a number' pdf --params 0,1,0,x 1
+wrong '"" is not a number' pdf --params 0,1,,0 1
+wrong "3 values, but" pdf --params 0,1,0 1
 wrong "more than the five" pdf --params 0,1,0,0,.8,1 1
 wrong "must be gk, gh or ggh" pdf --params 0,1,0,0 --family hg 1
-wrong "one is no number" pdf --params 0,1,0,0 one
+wrong "one is not a number" pdf --params 0,1,0,0 one
 wrong "pdf has no --upper" pdf --upper --params 0,1,0,0 1
 wrong "logcdf has no --log" logcdf --log --params 0,1,0,0 1
 wrong "sample takes no numbers" sample --params 0,1,0,0 3
@@ -130,12 +130,12 @@ wrong "nearest is --params" pdf --parms 0,1,0,0 1
 wrong "--column goes with --fit" pdf --params 0,1,0,0 --column a 1
 code=0
 echo '1 2 drei 4' | gk pdf -p $p > answers 2> messages || code=$?
-[ $code -eq 3 ] && [ "$(wc -l < answers)" -eq 2 ] && grep -q 'word 3: "drei" is no number' messages ||
-    fail "a word that is no number: exit code $code, $(cat answers messages)"
+[ $code -eq 3 ] && [ "$(wc -l < answers)" -eq 2 ] && grep -q 'word 3: "drei" is not a number' messages ||
+    fail "a word that is not a number: exit code $code, $(cat answers messages)"
 code=0
 gk quantile -p $p 0.5 1.5 -0.1 0.25 > answers 2> messages || code=$?
 [ $code -eq 3 ] && [ "$(grep -c nan answers)" -eq 2 ] && [ "$(wc -l < answers)" -eq 4 ] &&
-    grep -q "2 of the numbers are no probabilities" messages || fail "bad probabilities: $code, $(cat answers messages)"
+    grep -q "2 of the numbers are not probabilities" messages || fail "bad probabilities: $code, $(cat answers messages)"
 expect 3 "logarithms" "$gkvae" gk quantile --log -p $p -1 1
 code=0
 head -c 100000 /dev/zero | tr '\0' 1 | gk pdf -p $p > answers 2> messages || code=$?

@@ -51,8 +51,8 @@ expect 2 "must be a number" "$gkvae" sample run --temperature warm
 expect 2 "must be means or draws" "$gkvae" sample run --form mean
 expect 2 "whole number" "$gkvae" sample run --first 4294967296
 expect 2 "which model" "$gkvae" encode
-expect 2 "prior has no images: --idx" "$gkvae" encode run --what prior --idx images
-expect 2 "prior-eps has no images: --split" "$gkvae" encode run --split train --what prior-eps
+expect 2 "prior has no images: leave out --idx" "$gkvae" encode run --what prior --idx images
+expect 2 "prior-eps has no images: leave out --split" "$gkvae" encode run --split train --what prior-eps
 expect 2 "one model only" "$gkvae" encode run other
 expect 2 "one model only" "$gkvae" sample run other
 expect 2 "is too many" "$gkvae" reconstruct run images other

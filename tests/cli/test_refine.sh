@@ -3,7 +3,7 @@
 
 expect 0 "done" "$gkvae" train small.ini --out run
 expect 0 "refined, lm:3:2" "$gkvae" eval run --samples 30 --images 120 --refine lm:3
-for text in "effective samples" "iterations that counted" "milliseconds an image" "images improved"; do
+for text in "effective samples" "accepted iterations" "milliseconds per image" "images improved"; do
     grep -q "$text" output || fail "eval --refine does not print: $text"
 done
 grep -q "evaluated 120 of 120 images" output || fail "no progress of the first round"
@@ -69,10 +69,10 @@ done
 expect 2 "must be even" "$gkvae" eval run --refine lm:3:5
 expect 2 "whole number" "$gkvae" eval run --refine lm:1001
 expect 2 "whole number" "$gkvae" eval run --refine lm:3:0
-expect 2 "are for --refine" "$gkvae" reconstruct run --mean
-expect 2 "are for --refine" "$gkvae" reconstruct run --no-picture
-expect 2 "nothing to write" "$gkvae" reconstruct run --refine lm:3 --no-picture --out none.png
+expect 2 "need --refine" "$gkvae" reconstruct run --mean
+expect 2 "need --refine" "$gkvae" reconstruct run --no-picture
+expect 2 "choose one" "$gkvae" reconstruct run --refine lm:3 --no-picture --out none.png
 expect 2 "choose one" "$gkvae" reconstruct run --refine lm:3 --mean --prior-weight 1
-expect 2 "for --mean" "$gkvae" reconstruct run --refine lm:3:2
+expect 2 "samples need --mean" "$gkvae" reconstruct run --refine lm:3:2
 expect 2 "must be a number" "$gkvae" reconstruct run --refine lm:3 --prior-weight 2
 finish

@@ -45,8 +45,8 @@ expect 0 "80 images" "$gkvae" sample classes --class each -n 8 --form draws --ou
 
 # What cannot be done leaves what was there.
 cp run/model.safetensors before
-expect 2 "ends with number 4294967295" "$gkvae" sample run -n 2 --first 4294967295 --idx no.idx
-expect 2 "--npy writes one series" "$gkvae" sample classes --class each --npy no.npy
+expect 2 "ends at number 4294967295" "$gkvae" sample run -n 2 --first 4294967295 --idx no.idx
+expect 2 "--npy cannot hold the blocks" "$gkvae" sample classes --class each --npy no.npy
 expect 2 "name another file" "$gkvae" sample run --npy run/model.safetensors
 expect 2 "name another file" "$gkvae" sample run --npy no.npy --idx no.npy
 expect 2 "name another file" "$gkvae" sample run --npy no.png --out no.png

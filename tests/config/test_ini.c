@@ -56,7 +56,7 @@ static void refuses(void **state)
     static const struct { const char *text, *message; } bad[] = {
         {"[a]\nx = 1\n[b]\nx = 1\n[a]\nx = 2\n", "a.ini:6: a.x is set on line 2 already"},
         {"x = 1\nx = 1\n", "a.ini:2: x is set on line 1 already"},
-        {"[a]\nword\n", "a.ini:2: neither"},
+        {"[a]\nword\n", "a.ini:2: a line must be"},
         {"[a\n", "a.ini:1: a section is written"},
         {"[a] x = 1\n", "a.ini:1: a section is written"},
     };
@@ -68,7 +68,7 @@ static void refuses(void **state)
     char *many = test_alloc(12 * (GKV_INI_ENTRIES_MAX + 1)), *end = many;
     for (int i = 0; i <= GKV_INI_ENTRIES_MAX; i++)
         end += sprintf(end, "k%d=1\n", i);
-    assert_fails(gkv_ini_read(put("a.ini", many, strlen(many)), &ini), GKV_ERR_CONFIG, "a.ini:10001: a file may not have");
+    assert_fails(gkv_ini_read(put("a.ini", many, strlen(many)), &ini), GKV_ERR_CONFIG, "a.ini:10001: the file has too many entries");
     free(many);
     assert_fails(gkv_ini_read("/no/such.ini", &ini), GKV_ERR_IO, "/no/such.ini");
     assert_fails(gkv_ini_read(NULL, &ini), GKV_ERR_ARGUMENT, "NULL");

@@ -205,8 +205,8 @@ static void bad_files_change_nothing(void **state)
         {"[model]\nlatent = 3\n# x\nlatent = 4\n", "s.ini:4: model.latent is set on line 2 already"},
         {"[model]\nlatent = 3\n[train]\nepochs = 4\n[model]\nlatent = 3\n", "s.ini:6: model.latent is set on line 2"},
         {"latent = 3\n", "s.ini:1: unknown key \"latent\"; the nearest is \"model.latent\""},
-        {"[model]\nlatent = 3\nhidden\n", "s.ini:3: neither [section] nor key = value"},
-        {"[model]\nlatent = 3\n= 5\n", "s.ini:3: neither"},
+        {"[model]\nlatent = 3\nhidden\n", "s.ini:3: a line must be [section] or key = value"},
+        {"[model]\nlatent = 3\n= 5\n", "s.ini:3: a line must be"},
         {"[model\nlatent = 3\n", "s.ini:1: a section is written [name]"},
         {"[model] latent = 3\n", "s.ini:1: a section is written [name]"},
         {"[]\nlatent = 3\n", "s.ini:1: unknown section \"\""},
@@ -214,7 +214,7 @@ static void bad_files_change_nothing(void **state)
         {"[model]\nlatent =\n", "s.ini:2: model.latent = : must be"},
         {"[model]\nlatent = 3\n  hidden = x\n", "s.ini:3: model.hidden = x"},
         {"[eval]\nimages = 0 # none\n", "s.ini:2: eval.images = 0: must be"},
-        {"\x7f" "ELF\2\1\1\n", "s.ini:1: neither"},
+        {"\x7f" "ELF\2\1\1\n", "s.ini:1: a line must be"},
     };
     gkv_settings settings, before;
     gkv_settings_defaults(&settings);
@@ -268,7 +268,7 @@ static void long_lines_are_whole_or_refused(void **state)
     settings = before;
     memset(text + 7, 'x', 1000);
     text[300] = '=';
-    assert_fails(read_text(&settings, text), GKV_ERR_CONFIG, "s.ini:2: no key is as long");
+    assert_fails(read_text(&settings, text), GKV_ERR_CONFIG, "s.ini:2: the key is too long");
     memset(text, '#', 5000);
     assert_ok(read_text(&settings, text)); /* a comment may be of any length */
     memset(text, '[', 300);
@@ -363,10 +363,10 @@ static void combinations_are_checked(void **state)
     (void)state;
     static const struct {
         const char *set[6]; /* key, value, key, value … */
-        const char *says;   /* NULL if the check is to pass */
+        const char *message;   /* NULL if the check is to pass */
     } cases[] = {
         {{"model.posterior_flow", "radial"}, "posterior_flow = radial has no layers"},
-        {{"model.posterior_layers", "3"}, "posterior_layers = 3 belong to no flow"},
+        {{"model.posterior_layers", "3"}, "posterior_layers = 3 needs a flow"},
         {{"model.posterior_flow", "radial", "model.posterior_layers", "3"}, NULL},
         {{"model.prior_flow", "none"}, NULL},
         {{"model.prior_layers", "0"}, NULL},
@@ -408,8 +408,8 @@ static void combinations_are_checked(void **state)
         gkv_settings_defaults(&settings);
         for (size_t j = 0; j < 6 && cases[i].set[j]; j += 2)
             assert_ok(gkv_settings_set(&settings, cases[i].set[j], cases[i].set[j + 1], "test"));
-        if (cases[i].says)
-            assert_fails(gkv_settings_check(&settings), GKV_ERR_CONFIG, cases[i].says);
+        if (cases[i].message)
+            assert_fails(gkv_settings_check(&settings), GKV_ERR_CONFIG, cases[i].message);
         else
             assert_ok(gkv_settings_check(&settings));
     }
@@ -447,8 +447,8 @@ static void configurations_hold(void **state)
     assert_memory_equal(&settings, &defaults, sizeof settings);
 }
 
-/* Its comments say of every key, in the table's order, what the table says: the meaning,
- * and in brackets the range if the key has one. */
+/* The comment of each key is its row in the table: the meaning, and in brackets the range if the key has one. The keys
+ * are in the order of the table. */
 static void comments_are_the_table(void **state)
 {
     (void)state;
