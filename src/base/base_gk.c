@@ -14,13 +14,8 @@
 
 #include "core/memory.h"
 #include "nn/nn_kernels.h"
+#include "num/blas.h"
 #include "num/constants.h"
-
-#ifdef GKV_REAL_IS_DOUBLE
-#define solve_right cblas_dtrsm
-#else
-#define solve_right cblas_strsm
-#endif
 
 const double gkv_base_gk_margin_of_safety = 1e-4; /* far more than float rounding moves k */
 const double gkv_base_gk_free_k = -0.059 + 1e-4;
@@ -188,12 +183,10 @@ void gkv_base_gk_evaluate(const gkv_base *base, const gkv_params *params, size_t
         for (size_t j = 0; j < d; j++)
             log_det += log((double)cholesky[j * d + j]);
         memcpy(rows->whitened, rows->z, count * d * sizeof *rows->z);
-        solve_right(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, (blasint)count, (blasint)d, 1,
-                    cholesky, (blasint)d, rows->whitened, (blasint)d);
+        gkv_blas_solve_right(true, count, d, cholesky, rows->whitened);
         if (rows->score) {
             memcpy(rows->score, rows->whitened, count * d * sizeof *rows->z);
-            solve_right(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, (blasint)count,
-                        (blasint)d, 1, cholesky, (blasint)d, rows->score, (blasint)d);
+            gkv_blas_solve_right(false, count, d, cholesky, rows->score);
         }
     }
     for (size_t r = 0; r < count; r++) {
@@ -267,10 +260,8 @@ static void curvature(const gkv_base *base, const gkv_workspace *ws, size_t firs
         lambda[j * d + j] = 1;
     if (self->copula) { /* L⁻ᵀ, then L⁻ᵀL⁻¹ */
         const gkv_real *cholesky = gkv_param_value(ws->params, self->cholesky);
-        solve_right(CblasRowMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, (blasint)d, (blasint)d, 1,
-                    cholesky, (blasint)d, lambda, (blasint)d);
-        solve_right(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, (blasint)d, (blasint)d, 1,
-                    cholesky, (blasint)d, lambda, (blasint)d);
+        gkv_blas_solve_right(true, d, d, cholesky, lambda);
+        gkv_blas_solve_right(false, d, d, cholesky, lambda);
     }
     for (size_t r = count; r-- > 0;) {
         const gkv_real *dq = gkv_at(ws, self->dq, first + r);
@@ -301,9 +292,7 @@ static void gradient(const gkv_base *base, gkv_workspace *ws, size_t rows, size_
         return;
     const gkv_real *cholesky = gkv_param_value(ws->params, self->cholesky);
     gkv_real *grad = gkv_param_grad(ws->params, self->cholesky);
-    gkv_gemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)d, (blasint)d, (blasint)rows, 1,
-             gkv_at(ws, self->d_score, 0), (blasint)d, gkv_at(ws, self->whitened, 0), (blasint)d, 0, grad,
-             (blasint)d);
+    gkv_blas_product(true, false, d, d, rows, 1, gkv_at(ws, self->d_score, 0), d, gkv_at(ws, self->whitened, 0), d, 0, grad, d);
     double weight = 0;
     for (size_t r = 0; r < rows; r++)
         weight += (double)*gkv_at(ws, base->d_log_density, r);

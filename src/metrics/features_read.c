@@ -1,6 +1,7 @@
 /* Reads and checks the file of a feature network; docs/files.md describes the format. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

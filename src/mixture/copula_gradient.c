@@ -33,7 +33,6 @@ typedef struct sums {
 
 static void solve(const gkv_mgk *mgk, size_t rows, tile *t)
 {
-    const int d = (int)mgk->d;
     memcpy(t->w, t->z, rows * mgk->d * sizeof *t->w);
     gkv_mgk_whiten(mgk, rows, t->w);
     memcpy(t->u, t->w, rows * mgk->d * sizeof *t->u);

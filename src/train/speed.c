@@ -8,6 +8,7 @@
 #include <omp.h>
 
 #include "core/memory.h"
+#include "num/blas.h"
 #include "train/trainer.h"
 
 struct gkv_bench_training {
@@ -267,14 +268,13 @@ gkv_status gkv_bench_gemm(size_t n, int threads, double *seconds)
     GKV_TRY(gkv_alloc(3 * size, sizeof *matrices, &matrices));
     for (size_t i = 0; i < 2 * size; i++)
         matrices[i] = (gkv_real)(i % 17) - 8;
-    openblas_set_num_threads(threads);
+    gkv_blas_set_threads(threads);
     for (int run = 0; run < 2; run++) { /* the first product starts threads and touches memory */
         const double began = omp_get_wtime();
-        gkv_gemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)n, (blasint)n, (blasint)n, 1, matrices,
-                 (blasint)n, matrices + size, (blasint)n, 0, matrices + 2 * size, (blasint)n);
+        gkv_blas_product(false, false, n, n, n, 1, matrices, n, matrices + size, n, 0, matrices + 2 * size, n);
         *seconds = omp_get_wtime() - began;
     }
-    openblas_set_num_threads(1);
+    gkv_blas_one_thread();
     free(matrices);
     return GKV_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "core/memory.h"
 #include "core/threads.h"
+#include "num/blas.h"
 
 int gkv_thread_count(const gkv_settings *settings)
 {
@@ -67,7 +68,7 @@ gkv_status gkv_model_outline(const gkv_settings *settings, size_t height, size_t
         return gkv_fail(GKV_ERR_ARGUMENT, "images of %zu × %zu pixels: a model takes 1 to 65536 pixels", height,
                         width);
     GKV_TRY(gkv_settings_check(settings));
-    openblas_set_num_threads(1); /* this library distributes the work itself, in tiles (GKV_TILE_ROWS) */
+    gkv_blas_one_thread(); /* this library distributes the work itself, in tiles (GKV_TILE_ROWS) */
     gkv_model *model = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gkv_alloc(1, sizeof *model, &model));
