@@ -4,6 +4,7 @@
 
 #include "nn/conv.h"
 #include "nn/nn_kernels.h"
+#include "num/blas.h"
 
 #ifdef GKV_REAL_IS_DOUBLE
 static const double rounding = 2e-16;
@@ -86,7 +87,7 @@ static void test_convolution(void **state)
 
 int main(void)
 {
-    openblas_set_num_threads(1);
+    gkv_blas_one_thread();
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_convolution)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,6 @@
 
 #include "core/simd.h"
 #include "gkvae/error.h"
-#include "gkv_version.h"
 #include "num/blas.h"
 
 #if defined(__clang__)
@@ -12,11 +11,6 @@
 #else
 #define COMPILER "an unknown compiler"
 #endif
-
-const char *gkv_version(void)
-{
-    return GKV_VERSION_STRING;
-}
 
 const char *gkv_build_description(void)
 {
