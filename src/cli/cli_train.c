@@ -100,7 +100,10 @@ static void print_epoch(const gkv_train_progress *p)
     if (p->epoch < p->epochs)
         printf("  ETA %s", cli_duration(p->seconds_left, time));
     if (p->refitted) {
-        printf("  refit: moved %.2g, ", p->refit_step);
+        if (p->refit_step > 0)
+            printf("  refit accepted (step %.2g), ", p->refit_step);
+        else
+            printf("  refit rejected, ");
         if (p->g_min != 0 || p->g_max != 0 || p->k_min != 0 || p->k_max != 0) /* those of a base without g and k */
             printf("g %s … %s, k %s … %s, ", cli_decimal(p->g_min, 2, number[0]), cli_decimal(p->g_max, 2, number[1]),
                    cli_decimal(p->k_min, 2, number[2]), cli_decimal(p->k_max, 2, number[3]));

@@ -226,7 +226,7 @@ static void test_progress_and_stop(void **state)
     gkv_dataset_free(test);
 }
 
-/* Codes and what the decoder makes of them, as the public functions have them. */
+/* gkv_codes() agrees with the public functions that encode and decode. */
 static void test_codes(void **state)
 {
     (void)state;

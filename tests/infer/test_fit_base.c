@@ -78,7 +78,7 @@ static void test_every_base(void **state)
         }
         gkv_model_free(fitted);
     }
-    /* A mixture says more of these codes than one distribution, and any fit more than none. */
+    /* A mixture fits these codes better than one distribution, and any fit is better than none. */
     assert_true(gains[1] > gains[0] && gains[4] > gains[0] && gains[5] > gains[1] && gains[6] > gains[4]);
     gkv_model_free(model);
     gkv_dataset_free(images);
@@ -89,7 +89,7 @@ static bool there(const char *name)
     return gkv_file_exists(in_folder("updated", name));
 }
 
-/* In its own folder: nothing is lost, and what was measured by the library is what the file gives. */
+/* A model in its own folder loses nothing: the file gives the figures that the library measured. */
 static void test_update(void **state)
 {
     (void)state;
@@ -128,7 +128,7 @@ static void test_update(void **state)
     gkv_dataset_free(images);
 }
 
-/* Where there is no room for the new files the run is as it was, and can be tried again. */
+/* If the new files cannot be written, the run does not change, and another try works. */
 static void test_full_disk(void **state)
 {
     (void)state;
@@ -161,7 +161,7 @@ static void test_full_disk(void **state)
     gkv_model_free(model);
 }
 
-/* Whether a folder will do is known before a fit, and nothing is made to know it. */
+/* A folder can be checked before a fit, without creating it. */
 static void test_folders(void **state)
 {
     (void)state;

@@ -27,7 +27,7 @@ static void test_folders(void **state)
     gkv_settings_defaults(&written);
     assert_ok(gkv_settings_read(&written, in_folder("once", "config.ini")));
     assert_int_equal(written.train.seed, 9);
-    /* A folder that cannot be, data that are not there, settings that cannot work. */
+    /* An impossible folder, missing data, invalid settings. */
     assert_ok(gkv_file_write_atomic(in_folder("plain-file", NULL), "x", 1));
     assert_fails(train(&settings, "plain-file/run", NULL, false, false, NULL), GKV_ERR_IO, "plain-file");
     set(&settings, "data.dataset", "no-such-set");
@@ -122,7 +122,7 @@ static void test_damaged_checkpoints(void **state)
     memcpy(good + size - sizeof nan_value, &nan_value, sizeof nan_value);
     assert_ok(gkv_file_write_atomic(path, good, size));
     assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA, "not a finite number");
-    /* A model's file has no training state; a foreign one nothing at all. */
+    /* A model file has no training state, and another file has no metadata. */
     gkv_model *model = NULL;
     assert_ok(gkv_model_load(in_folder("damaged", "model.safetensors"), &model));
     assert_ok(gkv_model_save(model, path));
@@ -238,14 +238,14 @@ static void test_absurd_learning_rate(void **state)
         gkv_settings settings = small_settings();
         set(&settings, "train.clip_norm", "0");
         gkv_trainer *trainer = open_trainer(&settings);
-        trainer->model->settings.train.learning_rate = rates[i]; /* past what settings may say */
+        trainer->model->settings.train.learning_rate = rates[i]; /* outside the range of the setting */
         gkv_status status = GKV_OK;
         gkv_step_report report;
         for (int step = 0; step < 400 && status == GKV_OK; step++)
             status = gkv_trainer_step(trainer, &report);
         assert_int_equal(status, GKV_ERR_NUMERIC);
         assert_true(trainer->state.skipped >= 30);
-        for (size_t k = 0; k < trainer->model->params.total; k++) /* what could be saved is still a model */
+        for (size_t k = 0; k < trainer->model->params.total; k++) /* the parameters are still a valid model */
             assert_true(isfinite((double)trainer->good[k]));
         gkv_trainer_free(trainer);
     }

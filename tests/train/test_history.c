@@ -1,4 +1,4 @@
-/* The run's log: lines, and what a resume keeps of them. */
+/* The histories of a run: their lines, and the lines that a resumed run keeps. */
 #define _XOPEN_SOURCE 700
 #include "vae/small.h"
 

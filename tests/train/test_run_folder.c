@@ -1,11 +1,11 @@
-/* What a run does to a folder and what it asks of the data and of a model's file. */
+/* The files of a run folder, and the requirements of a run on data and model files. */
 #define _XOPEN_SOURCE 700
 #include "vae/small.h"
 
 #include "safetensors/safetensors.h"
 #include "train/trainer.h"
 
-/* A file of one's own that a run would replace is left alone, unless told otherwise. */
+/* A foreign file that a run would replace is kept, unless `overwrite` is set. */
 static void test_foreign_files(void **state)
 {
     (void)state;

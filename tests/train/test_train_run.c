@@ -74,7 +74,7 @@ static void test_threads(void **state)
     }
 }
 
-/* The same lines, but for the fields that tell the time. */
+/* The same lines, except for the fields with times. */
 static void assert_same_history(const char *folder, const char *other)
 {
     size_t size;
@@ -141,9 +141,9 @@ static void test_resume(void **state)
         set(&settings, "train.epochs", "3");
         set(&settings, "train.checkpoint_every", i == 2 ? "2" : "1");
         assert_ok(train(&settings, fits[i], NULL, false, false, NULL));
-        static const uint64_t places[] = {1, 5, 11, 17, 32};
+        static const uint64_t stops[] = {1, 5, 11, 17, 32};
         for (size_t p = i; p < 5; p += 1 + i) /* fewer for the fits that do less */
-            check_interruption(&settings, fits[i], places[p]);
+            check_interruption(&settings, fits[i], stops[p]);
         assert_int_equal(count_lines(in_folder(fits[i], "history.jsonl")), 3);
         assert_int_equal(count_lines(in_folder(fits[i], "refits.jsonl")), i == 0 ? 3 : 0);
     }
@@ -170,10 +170,10 @@ static void test_resume_mixtures(void **state)
         set(&settings, "train.elbo_epochs", i == 3 ? "1" : "0");
         set(&settings, "train.resampling", i == 3 ? "one" : "all");
         assert_ok(train(&settings, name, NULL, false, false, NULL));
-        static const uint64_t places[] = {3, 5, 12, 19};
+        static const uint64_t stops[] = {3, 5, 12, 19};
         for (size_t p = i % 2; p < 4; p += 2)
-            check_interruption(&settings, name, places[p]);
-        static const size_t refits[] = {5, 2, 2, 0, 2}; /* by stats every 10 steps after the first */
+            check_interruption(&settings, name, stops[p]);
+        static const size_t refits[] = {5, 2, 2, 0, 2}; /* to statistics every 10 steps after the first */
         assert_int_equal(count_lines(in_folder(name, "refits.jsonl")), refits[i]);
     }
     gkv_settings settings = small_settings();
@@ -286,7 +286,7 @@ static void test_resume_after_a_kill(void **state)
     assert_int_equal(count_lines(in_folder("killed", "refits.jsonl")), 3);
 }
 
-/* To resume a finished run is to do nothing. */
+/* Resuming a finished run does nothing. */
 static void test_resume_when_done(void **state)
 {
     (void)state;
@@ -401,7 +401,7 @@ static void test_early_stopping(void **state)
     check_early_stopping("0.9");
 }
 
-/* A tensor's numbers and how many there are; the caller frees them. */
+/* Returns the numbers of a tensor, which the caller frees, and their count. */
 static float *tensor(const gkv_safetensors *file, const char *prefix, const char *name, size_t *count)
 {
     char full[128];
@@ -416,8 +416,8 @@ static float *tensor(const gkv_safetensors *file, const char *prefix, const char
     return numbers;
 }
 
-/* With an average of the weights, the model holds the average of what gradients move,
- * but of what Levenberg–Marquardt fits the current values, which suit the codes. */
+/* With a moving average, the model has the average of the parameters that gradients train, and the current values of
+ * those that refits fit. */
 static void test_average_has_the_current_base(void **state)
 {
     (void)state;

@@ -46,7 +46,7 @@ static inline gkv_settings small_settings(void)
     return settings;
 }
 
-/* Everything an observer of a run is told, and when it is to be stopped. */
+/* Records the progress of a run, and stops it at a chosen step. */
 typedef struct watcher {
     uint64_t stop_at; /* a step; 0 is never */
     volatile sig_atomic_t stop;

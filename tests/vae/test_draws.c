@@ -28,8 +28,9 @@ static const gkv_real *parameter(const gkv_model *model, const char *name)
     return NULL;
 }
 
-/* At temperature 0 a draw is its component's location: the first one up to which the weights reach the uniform of
- * step 1, of all components or of a class's two. Weights are unequal, and the place of a draw in a call is nothing. */
+/* At temperature 0 a draw is its component's location: the first one up to which the weights reach the uniform of step
+ * 1, of all components or of a class's two. Weights are unequal, and draws do not depend on their position in a call.
+ * */
 static void component_is_chosen_by_its_own_uniform(void **state)
 {
     (void)state;
@@ -84,7 +85,7 @@ static int make_probabilities(void **state)
     return 0;
 }
 
-/* Word for word what the header says, for any number of threads, in place or not, in parts or not. */
+/* gkv_model_draw_pixels() follows its definition for any number of threads, in place or not, in parts or not. */
 static void pixels_follow_the_definition(void **state)
 {
     (void)state;

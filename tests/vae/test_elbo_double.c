@@ -19,7 +19,7 @@ typedef struct fixture {
     gkv_workspace ws;
     gkv_objective objective;
     size_t rows;
-    /* What stays as it was when an encoder moves whose gradient goes along the path. */
+    /* The weights and the parameters of log q that the path-derivative gradient keeps fixed. */
     double share[ROWS_MAX], mean[ROWS_MAX * LATENT], sigma[ROWS_MAX * LATENT];
 } fixture;
 
@@ -123,7 +123,7 @@ static double loss(void *context)
     return sum;
 }
 
-/* The bound of the first image alone, whose encoding is there. */
+/* The bound of the first image, which is encoded. */
 static double loss_of_first(fixture *it)
 {
     double mean_w = 0;
@@ -135,7 +135,8 @@ static double loss_of_first(fixture *it)
     return -log(mean_w);
 }
 
-/* What the gradient along the path is the gradient of: Σ c_k log w_k with c_k and the parameters of log q held. */
+/* The surrogate whose gradient is the path-derivative gradient: Σ c_k log w_k with fixed c_k and parameters of log q.
+ * */
 static double surrogate(void *context)
 {
     fixture *it = context;
@@ -296,8 +297,8 @@ static void test_draws(void **state)
     }
 }
 
-/* The doubly reparameterized gradient is the plain one on average over many draws: in what the encoder
- * says of an image, whose plain gradient is the bound's difference. */
+/* The doubly reparameterized gradient has the same mean over many draws as the full gradient, here in the encoder's
+ * output for an image, where the full gradient is a difference of the bound. */
 static void test_doubly_on_average(void **state)
 {
     (void)state;
@@ -369,7 +370,7 @@ static void test_no_kl(void **state)
     check(&wish);
 }
 
-/* The maps to valid shapes: their slopes, their ranges, and valid at any raw value. */
+/* The maps to valid shapes have the right derivatives and ranges, and are valid at any raw value. */
 static void test_shapes(void **state)
 {
     (void)state;
@@ -387,9 +388,9 @@ static void test_shapes(void **state)
         const gkv_gk rounded = {0, 1, (double)(float)g, (double)float_k, (double)0.8F, 0};
         assert_ok(gkv_gk_check(&rounded));
     }
-    double slope;
-    assert_true(gkv_shape_g(0, &slope) == 0 && slope == 1);
-    assert_true(gkv_shape_k(0, &slope) == 0 && slope == 1);
+    double derivative;
+    assert_true(gkv_shape_g(0, &derivative) == 0 && derivative == 1);
+    assert_true(gkv_shape_k(0, &derivative) == 0 && derivative == 1);
 }
 
 int main(void)

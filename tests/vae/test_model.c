@@ -1,4 +1,4 @@
-/* Models: what can be asked of one, and its file. */
+/* The public functions of models, and model files. */
 #define _XOPEN_SOURCE 700
 #include "vae/small.h"
 
@@ -114,7 +114,7 @@ static void test_samples(void **state)
     (void)state;
     float all[60 * LATENT], some[5 * LATENT], cold[2 * LATENT];
     assert_ok(gkv_model_sample(model, 60, 8, 100, 1, all));
-    assert_ok(gkv_model_sample(model, 5, 8, 152, 1, some)); /* a stretch of the same sequence */
+    assert_ok(gkv_model_sample(model, 5, 8, 152, 1, some)); /* a part of the same sequence */
     for (size_t i = 0; i < 5 * LATENT; i++)
         assert_close(some[i], all[52 * LATENT + i], 1e-5);
     assert_ok(gkv_model_sample(model, 5, 9, 152, 1, some));
@@ -126,7 +126,7 @@ static void test_samples(void **state)
     assert_fails(gkv_model_sample(model, 1, 1, 0, (double)INFINITY, some), GKV_ERR_ARGUMENT, "temperature");
 }
 
-/* Posterior draws: μ + σu without a posterior flow, one place of the sequence an image. */
+/* Posterior draws are μ + σu without a posterior flow. Each image has one number of the sequence. */
 static void test_draws(void **state)
 {
     (void)state;
