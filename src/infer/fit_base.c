@@ -43,8 +43,8 @@ static void job_free(job *it)
 
 /* --- The images ----------------------------------------------------------------------------- */
 
-/* Moves one of GKV_REFIT_HELD_OUT_EVERY of the first `count` indices behind the others. *apart receives their number.
- * */
+/* Moves one of GKV_REFIT_HELD_OUT_EVERY of the first `count` indices behind the others. *apart receives their
+ * number. */
 static gkv_status set_apart(uint32_t *index, size_t count, size_t *apart)
 {
     uint32_t *removed = NULL;

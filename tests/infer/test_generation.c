@@ -112,8 +112,8 @@ static void sets_of_draws_follow_one_another(void **state)
     close_fixture(&it);
 }
 
-/* Refined codes that equal the encoder's give the figures of the reconstructions. Without refined codes there are none.
- * */
+/* Refined codes that equal the encoder's give the figures of the reconstructions. Without refined codes there are
+ * none. */
 static void refined_codes_are_decoded(void **state)
 {
     (void)state;

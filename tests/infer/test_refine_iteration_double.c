@@ -383,8 +383,8 @@ static void test_rate(void **state)
     gkv_refinement_free(&it);
 }
 
-/* The acceptance noise is the same in every trial. The noise of an iteration is new, and no point occurs twice in it.
- * */
+/* The acceptance noise is the same in every trial. The noise of an iteration is new, and no point occurs twice in
+ * it. */
 static void test_noise(void **state)
 {
     (void)state;

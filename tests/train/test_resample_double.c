@@ -66,8 +66,8 @@ static void forward_all(const gkv_model *model, gkv_workspace *ws, uint64_t step
     gkv_pass_forward(model, ws, 0, BATCH * DRAWS);
 }
 
-/* The gradient of all draws of an image is the mean of the gradients of single draws, weighted by importance weights.
- * */
+/* The gradient of all draws of an image is the mean of the gradients of single draws, weighted by importance
+ * weights. */
 static void test_gradient_on_average(void **state)
 {
     (void)state;

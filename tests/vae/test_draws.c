@@ -29,8 +29,8 @@ static const gkv_real *parameter(const gkv_model *model, const char *name)
 }
 
 /* At temperature 0 a draw is its component's location: the first one up to which the weights reach the uniform of step
- * 1, of all components or of a class's two. Weights are unequal, and draws do not depend on their position in a call.
- * */
+ * 1, of all components or of a class's two. Weights are unequal, and draws do not depend on their position in a
+ * call. */
 static void component_is_chosen_by_its_own_uniform(void **state)
 {
     (void)state;

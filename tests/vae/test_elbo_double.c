@@ -135,8 +135,8 @@ static double loss_of_first(fixture *it)
     return -log(mean_w);
 }
 
-/* The surrogate whose gradient is the path-derivative gradient: Σ c_k log w_k with fixed c_k and parameters of log q.
- * */
+/* The surrogate whose gradient is the path-derivative gradient: Σ c_k log w_k with fixed c_k and parameters of log
+ * q. */
 static double surrogate(void *context)
 {
     fixture *it = context;
