@@ -48,7 +48,7 @@ static void test_blocks(void **state)
     gkv_settings settings = kind("realnvp", "gk", "normal", "none");
     settings.eval.images = COUNT;
     settings.eval.samples = 30;
-    for (size_t i = 0; i < COUNT; i++) /* the last are of another kind */
+    for (size_t i = 0; i < COUNT; i++) /* the last images differ from the others */
         for (size_t k = 0; k < N; k++)
             pixels[i * N + k] = (i < COUNT - LAST ? k * (1 + i % 5) % 7 == 0 : k * (1 + i) % 5 != 0) ? 255 : 0;
     gkv_model *model = random_model(&settings, SIDE, SIDE);
@@ -83,7 +83,7 @@ static void test_blocks(void **state)
     gkv_model_free(model);
 }
 
-/* Sets the flag when images are being refined. */
+/* Sets the flag once refinement has begun. */
 typedef struct interruption {
     volatile sig_atomic_t stop;
     size_t last;

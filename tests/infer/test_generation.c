@@ -67,7 +67,7 @@ static void is_the_same_on_any_number_of_threads(void **state)
     close_fixture(&it);
 }
 
-/* The distance of set number r of the samples, by the public functions alone. */
+/* The Fréchet distance of set r of the samples, by public functions only. */
 static double frechet_of(const fixture *it, size_t r, gkv_image_form form)
 {
     const size_t n = gkv_dataset_count(it->test), rows = n > DRAWS ? n : DRAWS;

@@ -147,7 +147,7 @@ static double distance(const double *a, const double *b, size_t n)
     return most;
 }
 
-/* The posterior, exactly, in a few iterations; its bound is −log p(x). */
+/* A few iterations reach the exact posterior, whose −ELBO is −log p(x). */
 static void test_linear_gaussian(void **state)
 {
     (void)state;
@@ -221,7 +221,7 @@ static void test_schedule(void **state)
     }
 }
 
-/* An image's answer does not depend on its neighbours. */
+/* The result of an image does not depend on the other images. */
 static void test_neighbours(void **state)
 {
     (void)state;
@@ -236,7 +236,7 @@ static void test_neighbours(void **state)
     gkv_refinement_free(&few);
 }
 
-/* Runs the model and checks that each of its images is where it began. */
+/* Runs refinement and checks that no image has moved. */
 static void assert_kept(linear *model, const gkv_refine_settings *settings)
 {
     gkv_refinement it = start(model, settings), untouched = start(model, settings);
@@ -267,7 +267,7 @@ static void test_nothing_to_gain(void **state)
         assert_kept(&undefined, &settings);
         nowhere.edge = -INFINITY;
         assert_kept(&nowhere, &settings);
-        assert_int_equal(nowhere.rows, 0); /* not even asked */
+        assert_int_equal(nowhere.rows, 0); /* no derivatives were computed */
     }
     linear lying = linear_model();
     const gkv_refine_settings map = settings_of(GKV_REFINE_MAP, 3);
@@ -275,7 +275,7 @@ static void test_nothing_to_gain(void **state)
     assert_kept(&lying, &map);
 }
 
-/* A mean that must not move leaves the precision to be improved. */
+/* With huge damping the mean does not move, but the precision improves. */
 static void test_huge_damping(void **state)
 {
     (void)state;
@@ -295,8 +295,8 @@ static void test_huge_damping(void **state)
     gkv_refinement_free(&before);
 }
 
-/* Points where the model is not finite are stepped back from, and the others go on: a bound of −∞ is
- * no better one. */
+/* Steps to points where the model is not finite are rejected, also for a −ELBO of −∞, and other images are not
+ * affected. */
 static void test_edge(void **state)
 {
     (void)state;
@@ -307,7 +307,7 @@ static void test_edge(void **state)
         gkv_refinement it = start(&model, &settings), elsewhere = start(&free_model, &settings);
         gkv_refinement_run(&elsewhere, CAPACITY);
         model.beyond = beyond[b];
-        model.edge = elsewhere.now.mean[0]; /* some begin before it and would go beyond */
+        model.edge = elsewhere.now.mean[0]; /* some images start before the edge and would cross it */
         for (size_t i = 1; i < CAPACITY; i++)
             model.edge = fmax(model.edge, elsewhere.now.mean[i * D]);
         size_t finite = 0, bounded = 0;
@@ -331,7 +331,7 @@ static void test_tries(void **state)
 {
     (void)state;
     linear model = linear_model();
-    model.curvature_factor = 0.1; /* steps are some 10/(1 + λ) of the right ones; up to 2 they are an improvement */
+    model.curvature_factor = 0.1; /* steps are about 10/(1 + λ) times the right ones; up to a factor of 2 they are accepted */
     gkv_refine_settings settings = settings_of(GKV_REFINE_MAP, 1); /* λ = 0.1, 1, 10 */
     gkv_refinement it = start(&model, &settings);
     gkv_refinement_run(&it, CAPACITY);
@@ -349,7 +349,7 @@ static void test_tries(void **state)
         assert_relative(it.images[i].lambda, 1, 1e-12);
     }
     gkv_refinement_free(&it);
-    model.gradient_sign = -1; /* no step will ever do */
+    model.gradient_sign = -1; /* no step is ever accepted */
     settings.iterations = 200;
     it = start(&model, &settings);
     gkv_refinement_run(&it, CAPACITY);
@@ -358,8 +358,7 @@ static void test_tries(void **state)
     gkv_refinement_free(&it);
 }
 
-/* P moves by ρ of the way to the curvature, which for the linear model is always the same: the scheduled
- * ρ. */
+/* P moves by the fraction ρ, as scheduled, to the curvature, which is constant for the linear model. */
 static void test_rate(void **state)
 {
     (void)state;
@@ -422,7 +421,7 @@ static void test_noise(void **state)
     gkv_refinement_free(&it);
 }
 
-/* Asked to stop, it ends with the iteration, and with all that has been gained. */
+/* After a stop the iteration is finished, and its gain is kept. */
 static void test_stop(void **state)
 {
     (void)state;
@@ -444,7 +443,7 @@ static void test_stop(void **state)
             assert_true(stopped.images[i].accepted == two.images[i].accepted && two.images[i].accepted > 0);
         gkv_refinement_free(&two);
         gkv_refinement_free(&stopped);
-        /* Before it has begun: the start stands. */
+        /* A stop before the first iteration keeps the start. */
         linear never = linear_model();
         never.stop = 1;
         settings.stop = &never.stop;

@@ -1,5 +1,5 @@
-/* A model as the target of a refinement: values, gradients and curvatures, against the model's own
- * passes and differences, for every kind of prior and decoder. */
+/* A model as the target of refinement: its values, gradients and curvatures agree with the model's passes and with
+ * differences, for every kind of prior and decoder. */
 #include "gradient.h"
 
 #include "infer/refine_target.h"
@@ -85,7 +85,7 @@ static void end(fixture *it)
     free(it);
 }
 
-/* By the model's own passes: −log p(x|z) − weight·log p(z) of the row at z. */
+/* −log p(x|z) − weight·log p(z) of the row at z, by the model's passes. */
 static double value_at(fixture *it, size_t row, const double *z, double *cross_entropy)
 {
     memcpy(gkv_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);

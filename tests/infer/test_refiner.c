@@ -59,7 +59,7 @@ static void test_kinds(void **state)
         check_kind(&kinds[i]);
 }
 
-/* Without iterations: the encoder's posterior, and figures that agree with the model's own. */
+/* Without iterations the result is the encoder's posterior, and the figures agree with the model's. */
 static void test_no_iterations(void **state)
 {
     (void)state;
@@ -138,8 +138,8 @@ static void test_numbers(void **state)
     gkv_model_free(model);
 }
 
-/* A latent space so large that tangents are taken row by row, and images in smaller batches: the same bits
- * nevertheless. */
+/* In a large latent space tangents are computed row by row, and batches are smaller. Results still have the same
+ * bits. */
 static void test_large_latent(void **state)
 {
     (void)state;
@@ -193,7 +193,7 @@ static void test_memory(void **state)
     gkv_model_free(model);
 }
 
-/* Asked to stop, it answers with where it has come to: here, where it begins. */
+/* After a stop the results are the last accepted ones, here the start. */
 static void test_stop(void **state)
 {
     (void)state;
@@ -216,7 +216,7 @@ static void test_stop(void **state)
     gkv_model_free(model);
 }
 
-/* Images that no one drew, a decoder with dead units, damping beyond measure, a broken model. */
+/* Extreme images, a decoder with dead units, huge damping, and a model with NaN. */
 static void test_worst(void **state)
 {
     (void)state;
@@ -265,8 +265,8 @@ static void test_worst(void **state)
     gkv_model_free(model);
 }
 
-/* One dimension, where the truth is to be had by quadrature. −ELBO of N(μ, σ²) for a tabulated
- * −log p(x, z): E over the normal by the trapezoidal rule. */
+/* In one dimension the optimum is known by quadrature. Computes the −ELBO of N(μ, σ²) for a tabulated −log p(x, z),
+ * with the expectation by the trapezoidal rule. */
 enum { POINTS = 4001 };
 static const double least_z = -12, step_z = 24.0 / (POINTS - 1);
 
@@ -281,7 +281,7 @@ static double neg_elbo_of(const double *joint, double mean, double sd)
     return sum;
 }
 
-/* The least over μ and σ, by coordinate search. */
+/* Finds the minimum over μ and σ by coordinate search. */
 static double best_neg_elbo(const double *joint, double mean, double sd)
 {
     double best = neg_elbo_of(joint, mean, sd);
@@ -314,7 +314,7 @@ static void check_one_dimension(const char *base)
     set(&settings, "model.base_g", strcmp(base, "normal") == 0 ? "0" : "0.3");
     set(&settings, "model.base_k", strcmp(base, "normal") == 0 ? "0" : "0.1");
     gkv_model *model = random_model(&settings, SIDE, SIDE);
-    const gkv_param *weight = &model->params.list[model->decoder.layers[0].weight]; /* so that images matter */
+    const gkv_param *weight = &model->params.list[model->decoder.layers[0].weight]; /* so that the image has an effect */
     for (size_t i = 0; i < weight->size; i++)
         model->params.values[weight->offset + i] *= 5;
     float images[COUNT * N], *z = test_alloc(POINTS * sizeof *z), *p = test_alloc(POINTS * N * sizeof *p);
@@ -347,7 +347,7 @@ static void check_one_dimension(const char *base)
         const double mean = (double)found.out.mean[image], sd = (double)found.out.factor[image];
         const double bound = neg_elbo_of(joint, mean, sd), best = best_neg_elbo(joint, mean, sd);
         assert_true(bound > -log(evidence) - 1e-4 && bound < best + 0.04);
-        /* Sampled figures are the true ones but for their noise. */
+        /* Sampled figures are the exact ones up to their noise. */
         assert_close(found.out.after[image], bound, 0.05);
         assert_close(code.out.after[image], least, 1e-3);
     }
@@ -384,7 +384,7 @@ static void test_prior_weight(void **state)
         double sum = 0;
         for (size_t i = 0; i < IMAGES; i++)
             sum += found.out.cross_entropy_after[i];
-        for (size_t e = 0; e < IMAGES * 16; e += e % 16 == 15 ? 1 : 5) /* a diagonal after another */
+        for (size_t e = 0; e < IMAGES * 16; e += e % 16 == 15 ? 1 : 5) /* the diagonals */
             assert_true(found.out.factor[e] > 0);
         assert_true(sum < last);
         last = sum;

@@ -6,7 +6,7 @@
 #include "gkvae/eval.h"
 #include "gkvae/refine.h"
 
-/* Epochs before the last ones are as without it, to the bit; the others are not. */
+/* The epochs before the fine-tuned ones have the same bits as without fine-tuning; the others differ. */
 static void test_when(void **state)
 {
     (void)state;
@@ -23,7 +23,7 @@ static void test_when(void **state)
         assert_ok(gkv_trainer_step(fine_tuned, &other));
         assert_true((memcmp(a->values, b->values, a->total * sizeof *a->values) == 0) == (step < 11));
         assert_close(report.learning_rate, other.learning_rate, 0);
-        if (step == 11) /* from the same weights, at the same noise: a tighter bound */
+        if (step == 11) /* the bound is tighter for the same weights and noise */
             assert_true(other.loss < report.loss);
         assert_false(other.skipped);
     }
@@ -37,7 +37,7 @@ static void test_when(void **state)
     gkv_trainer_free(fine_tuned);
 }
 
-/* Codes for a refit are ε of the draws of refined posteriors. */
+/* The codes of a refit are from the refined posteriors. */
 static void test_codes(void **state)
 {
     (void)state;
@@ -98,7 +98,7 @@ static void test_bytes(void **state)
     check_bytes(&settings, "weighted");
 }
 
-/* The model's figures on test images, refined ones too. */
+/* Evaluates the model on test images, also with refinement. */
 static gkv_metrics measure(const gkv_trainer *trainer, const gkv_dataset *test)
 {
     gkv_refine_settings refine;

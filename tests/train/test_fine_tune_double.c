@@ -99,7 +99,7 @@ static void end(fixture *it)
     gkv_model_free(it->model);
 }
 
-/* The pass in tiles of whole batches, from the last, whose Gaussians are kept. */
+/* Does the pass in tiles of whole batches, starting from the last one, and keeps the Gaussians. */
 static void pass(fixture *it)
 {
     const size_t batch = it->fine_tuner->batch;
@@ -114,7 +114,7 @@ static void pass(fixture *it)
     }
 }
 
-/* The sampled bound, the rows' z and log q held. */
+/* The sampled bound with fixed z and log q. */
 static double bound(void *context)
 {
     fixture *it = context;
@@ -139,7 +139,7 @@ static double bound(void *context)
     return sum;
 }
 
-/* −E log N(z; μ, σ²) under the refined Gaussians that are held: the mean over m ± √d L e_k is exact. */
+/* −E log N(z; μ, σ²) under fixed refined Gaussians; the mean over the points m ± √d L e_k is exact. */
 static double distance(void *context)
 {
     fixture *it = context;
@@ -217,7 +217,7 @@ static void test_gradients(void **state)
     }
 }
 
-/* The mean bound of the refinements, where they began and where they ended. */
+/* The mean −ELBO at the start and at the end of refinement. */
 static void bounds(const fixture *it, double out[2])
 {
     out[0] = out[1] = 0;
@@ -227,8 +227,8 @@ static void bounds(const fixture *it, double out[2])
     }
 }
 
-/* Without an iteration draws are the encoder's, and the encoder is where it should be; with some they
- * are of other Gaussians, of a lower bound. */
+/* Without iterations the draws are the encoder's, and the encoder has no gradient. With iterations the Gaussians differ
+ * and have a lower −ELBO. */
 static void test_iterations(void **state)
 {
     (void)state;
@@ -267,7 +267,7 @@ static void test_iterations(void **state)
     }
 }
 
-/* Other epochs and other images have other noise; an image has its own in any batch. */
+/* The noise depends on the epoch and the image, not on the batch. */
 static void test_noise(void **state)
 {
     (void)state;

@@ -42,7 +42,7 @@ static gkv_model *open_model(const char *base, const char *gradient)
     return model;
 }
 
-/* Images of the same kind in a workspace, with labels: of no class, then of each. */
+/* Fills a workspace with images. Labels cycle through no class and all classes. */
 static gkv_workspace open_workspace(const gkv_model *model, size_t draws)
 {
     gkv_workspace ws;
@@ -57,7 +57,7 @@ static gkv_workspace open_workspace(const gkv_model *model, size_t draws)
     return ws;
 }
 
-/* All draws of all images forward, from the noise of this step. */
+/* Passes all draws of all images forward, with the noise of this step. */
 static void forward_all(const gkv_model *model, gkv_workspace *ws, uint64_t step)
 {
     for (size_t i = 0; i < BATCH; i++)

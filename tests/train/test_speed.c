@@ -13,7 +13,7 @@ static gkv_bench_training *open_bench(const gkv_settings *settings)
     return training;
 }
 
-/* Watched or not, and on any number of threads, the steps are those of a trainer. */
+/* With and without a profile, and on any number of threads, the steps are those of a trainer. */
 static void test_steps(void **state)
 {
     (void)state;
@@ -43,7 +43,7 @@ static void test_steps(void **state)
     gkv_trainer_free(trainer);
 }
 
-/* A refit moves the base alone, and the steps after it go on within an epoch's codes. */
+/* A refit changes only the base, and later steps store codes as usual. */
 static void test_refit(void **state)
 {
     (void)state;
@@ -96,7 +96,7 @@ static void test_refit(void **state)
     gkv_bench_training_free(training);
 }
 
-/* A trainer that stands where the bench does after its first refit: at the step of a run's, with these weights. */
+/* A trainer in the state of the benchmark after its first refit. */
 static gkv_trainer *trainer_after_first_refit(const gkv_settings *settings, const gkv_model *model)
 {
     gkv_trainer *trainer = open_trainer(settings);
@@ -135,7 +135,7 @@ static void test_refits_of_mixtures(void **state)
         free(before);
         gkv_trainer *trainer = trainer_after_first_refit(&settings, model);
         for (int again = 0; again < 2; again++) {
-            const int taken = kind < 3 ? (int)steps_between[kind] : 50; /* no more are worth the time */
+            const int taken = kind < 3 ? (int)steps_between[kind] : 50; /* the benchmark does no more */
             trainer->state.step += (uint64_t)steps_between[kind] - (uint64_t)taken;
             take_steps(trainer, taken);
             assert_true(gkv_trainer_refit_due(trainer, trainer->state.step));

@@ -42,7 +42,7 @@ static bool is_empty(const gkv_trainer *trainer)
     return true;
 }
 
-/* Up to the first refit, which is to codes, and that. */
+/* Does the steps up to the first refit, which is to codes, and the refit. */
 static void take_first_refit(gkv_trainer *trainer)
 {
     gkv_base_refit_report report;
@@ -50,7 +50,7 @@ static void take_first_refit(gkv_trainer *trainer)
     assert_false(gkv_trainer_refit_due(trainer, trainer->state.step));
     take_steps(trainer, 1);
     assert_true(gkv_trainer_refit_due(trainer, trainer->state.step));
-    assert_true(is_empty(trainer)); /* nobody would ask it */
+    assert_true(is_empty(trainer)); /* no refit would use them */
     assert_ok(gkv_trainer_refit(trainer, &report));
     gkv_trainer_drop_codes(trainer);
 }
@@ -90,7 +90,7 @@ static void check_steps(const kind *of)
     for (int period = 0; period < 2; period++) {
         gkv_base_refit_report report;
         memset(wanted, 0, bytes);
-        assert_true(is_empty(trainer)); /* the refit before had it all */
+        assert_true(is_empty(trainer)); /* the last refit dropped them */
         for (int step = 1; step <= STEPS; step++) {
             const bool held_out = step > STEPS - HELD_OUT_STEPS;
             take_steps(trainer, 1);
@@ -151,7 +151,7 @@ static void test_bad_steps(void **state)
     gkv_trainer_free(trainer);
 }
 
-/* A return to before the first refit makes all components alike again: the next refit is a first one. */
+/* A rollback to before the first refit makes all components equal, so the next refit is a first one. */
 static void test_return_to_before(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* One step of training, by hand: which images, which noise, which movement. */
+/* Single training steps: their images, their noise, and their updates. */
 #define _XOPEN_SOURCE 700
 #include "train/trainer_fixture.h"
 
@@ -48,7 +48,7 @@ static void test_movement(void **state)
                 v[i] = 0.999 * v[i] + 0.001 * g * g;
                 value[i] -= rate * (m[i] / (1 - pow(0.9, t))) / (sqrt(v[i] / (1 - pow(0.999, t))) + 1e-8);
                 average[i] = keep * average[i] + (1 - keep) * value[i];
-                /* What follows is asked to move as far as by hand, within a fiftieth of a step. */
+                /* The update must equal the reference within a fiftieth of a step. */
                 assert_close(params->values[i], value[i], 0.02 * rate);
                 assert_close(trainer->ema[i], average[i], 0.02 * rate);
                 value[i] = (double)params->values[i];
@@ -63,8 +63,8 @@ static void test_movement(void **state)
     }
 }
 
-/* Each epoch has each training image once, in its own order, and no held-out image. Targets and noise depend on the step
- * and the index of the image. */
+/* Each epoch has each training image once, in its own order, and no held-out image. Targets and noise depend on the
+ * step and the index of the image. */
 static void test_rows(void **state)
 {
     (void)state;
@@ -108,7 +108,7 @@ static void test_rows(void **state)
                 assert_int_equal(seen[i], 0);
         }
         assert_true(memcmp(orders[0], orders[1], sizeof orders[0]) != 0);
-        /* Dynamic binarization draws anew; the others do not. */
+        /* Dynamic binarization differs between epochs; the others do not. */
         assert_true((memcmp(targets[0], targets[1], sizeof x) != 0) == (mode == 0));
         bool grey = false;
         for (size_t i = 0; i < 784; i++)
@@ -145,7 +145,7 @@ static void test_weight_decay(void **state)
     gkv_trainer_free(without);
 }
 
-/* The figures of a step are those of its rows. */
+/* The report of a step is the sum over its rows. */
 static void test_report(void **state)
 {
     (void)state;
@@ -171,7 +171,7 @@ static void test_report(void **state)
     gkv_trainer_free(trainer);
 }
 
-/* Refits come every `refit_every` epochs, and only where they mean something. */
+/* Refits are due every `refit_every` epochs, and only for bases that have them. */
 static void test_refit_due(void **state)
 {
     (void)state;
@@ -211,7 +211,7 @@ static void test_refit_due(void **state)
     assert_fails(gkv_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG, "too few");
 }
 
-/* A mixture's first refit waits for codes that move it; then others come every few steps, of two at least. */
+/* The first refit of a mixture is repeated until one is accepted. Then refits are due every few steps, at least two. */
 static void test_tally_due(void **state)
 {
     (void)state;
@@ -275,7 +275,7 @@ static gkv_status keep_codes(const gkv_base *base, const gkv_params *params, con
     return GKV_OK;
 }
 
-/* One step; then ε of its rows, computed once more from the weights that it began with. */
+/* Does one step, and computes the codes of its rows again from the weights at its start. */
 static size_t step_and_codes(gkv_trainer *trainer, float (*codes)[4])
 {
     const gkv_model *model = trainer->model;

@@ -1,5 +1,5 @@
-/* The whole −ELBO of a tiny model against differences, in every parameter and for
- * every combination of its parts; and log q against the change of variables. */
+/* The gradient of the −ELBO of a tiny model against differences, in every parameter and for every combination of its
+ * parts; and log q against the change of variables. */
 #include "gradient.h"
 
 #include "gkvae/gk.h"
@@ -28,7 +28,7 @@ static void set(gkv_settings *settings, const char *name, const char *value)
     assert_ok(gkv_settings_set(settings, name, value, "test"));
 }
 
-/* A model with all parameters away from their special initial values. */
+/* A model whose parameters are not at their special initial values. */
 static fixture begin(const choice *wish)
 {
     const size_t draws = wish->draws;
@@ -166,7 +166,7 @@ static void hold(fixture *it)
     }
 }
 
-/* The map u → z of the first row, which is in the workspace already. */
+/* The map u → z of the first row of the workspace. */
 static void latent_of(void *context, const double *u, double *z)
 {
     fixture *it = context;
@@ -189,7 +189,7 @@ static void check_log_q(fixture *it)
     memcpy(gkv_at(&it->ws, it->model->posterior.u, 0), u, sizeof u);
 }
 
-/* −log p(x|z) by the logits that the decoder left. */
+/* −log p(x|z) from the logits in the workspace. */
 static void check_reconstruction(fixture *it)
 {
     gkv_pass_forward(it->model, &it->ws, 0, it->rows);
@@ -257,7 +257,7 @@ static void test_every_gradient(void **state)
     }
 }
 
-/* Bases of several components, and Student's t. */
+/* Mixtures, and Student's t. */
 static void test_other_bases(void **state)
 {
     (void)state;
@@ -269,7 +269,7 @@ static void test_other_bases(void **state)
     }
 }
 
-/* A base that gradients do not move has none. */
+/* A base that gradients do not train has no gradient. */
 static void test_fixed_base(void **state)
 {
     (void)state;
@@ -285,7 +285,7 @@ static void test_fixed_base(void **state)
     }
 }
 
-/* Several draws of an image: the mean of their bounds, and the importance-weighted one. */
+/* Several draws of an image, with the mean of their bounds and with the importance-weighted bound. */
 static void test_draws(void **state)
 {
     (void)state;
@@ -362,7 +362,7 @@ static void test_free_bits(void **state)
     end(&it);
 }
 
-/* A KL weight of 0 leaves the reconstruction alone to be learned. */
+/* With a KL weight of 0 only the reconstruction is trained. */
 static void test_no_kl(void **state)
 {
     (void)state;

@@ -44,7 +44,7 @@ static void test_save_and_load(void **state)
     assert_ok(gkv_model_load(in_folder("copy", "model.safetensors"), &copy));
     assert_memory_equal(copy->params.values, model->params.values, model->params.total * sizeof(gkv_real));
     gkv_model_free(copy);
-    /* A checkpoint holds a model too: the current one. */
+    /* A checkpoint can be read as a model, the current one. */
     assert_ok(gkv_model_load(in_folder("run", "checkpoint.safetensors"), &copy));
     assert_memory_equal(copy->params.values, model->params.values, model->params.total * sizeof(gkv_real));
     gkv_model_free(copy);
@@ -70,7 +70,7 @@ static void test_what_it_says_of_itself(void **state)
     assert_fails(gkv_model_set_threads(model, 257), GKV_ERR_ARGUMENT, "1 to 256");
 }
 
-/* Everything a model computes, for any number of threads and of rows. */
+/* All results of a model are the same for any number of threads and of rows. */
 static void test_threads_and_rows(void **state)
 {
     (void)state;
@@ -210,7 +210,7 @@ static void test_bad_files(void **state)
         assert_null(none);
     }
     free(good);
-    /* Numbers that are no model. */
+    /* Numbers that are not a valid model. */
     const gkv_real bad[] = {NAN, INFINITY, -1};
     for (size_t i = 0; i < 3; i++) {
         gkv_model *copy = NULL;

@@ -24,7 +24,7 @@ static int free_dataset(void **state)
     return 0;
 }
 
-/* Image i of the selection, as the definition has it. */
+/* Compares image i of the selection with the definition. */
 static void expect(const gkv_images *images, size_t i, gkv_stream stream, uint64_t step, uint64_t index)
 {
     gkv_real x[PIXELS + 1], wanted[PIXELS];
@@ -79,7 +79,7 @@ static void test_fixed(void **state)
     }
 }
 
-/* Grey is pure: no seed, step or visit changes it. */
+/* Grey images do not depend on seed, step or visit. */
 static void test_grey(void **state)
 {
     (void)state;
@@ -96,7 +96,7 @@ static void test_grey(void **state)
     }
 }
 
-/* An image is the same one, binarized alike, wherever an order puts it. */
+/* The binarization of an image does not depend on its position in the order. */
 static void test_order(void **state)
 {
     (void)state;
@@ -136,7 +136,7 @@ static void test_warped(void **state)
     assert_close((double)both, 0.09 * 2000, 5 * sqrt(2000 * 0.09 * 0.91));
 }
 
-/* The test half is binarized once, from eval.seed, whatever training did. */
+/* The test half is binarized once, from eval.seed, also if training binarizes dynamically. */
 static void test_of_test(void **state)
 {
     (void)state;
