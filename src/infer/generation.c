@@ -155,7 +155,7 @@ static gkv_status measure(const job *it, gkv_image_form form, size_t n, const fl
     return GKV_OK;
 }
 
-/* Distances to the nearest training image, mean and standard error over images[n, pixels]. */
+/* Computes mean and standard error over images[n, pixels] of the distance to the nearest training image. */
 static gkv_status measure_nearest(const job *it, size_t n, const float *images, double *mean, double *se)
 {
     double *distance = NULL;
@@ -204,8 +204,8 @@ static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
     return GKV_OK;
 }
 
-/* Of up to NEAREST_MOST test images and of their reconstructions. The images are drawn from the seed, because the first
- * test images of MNIST are easier than the last. */
+/* Measures the distances of up to NEAREST_MOST test images and of their reconstructions to the training images. The
+ * images are drawn from the seed, because the first test images of MNIST are easier than the last. */
 static gkv_status measure_nearest_of_test(job *it, gkv_generation *out)
 {
     const size_t n = it->references < NEAREST_MOST ? it->references : NEAREST_MOST, pixels = it->source.pixels;
@@ -228,7 +228,7 @@ done:
     return status;
 }
 
-/* --- the whole ----------------------------------------------------------------------------------------- */
+/* --- all sets ----------------------------------------------------------------------------------------- */
 
 static gkv_status check(const gkv_model *model, const gkv_dataset *test, const gkv_dataset *training,
                         const gkv_features *network)
