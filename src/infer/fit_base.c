@@ -43,22 +43,22 @@ static void job_free(job *it)
 
 /* --- The images ----------------------------------------------------------------------------- */
 
-/* Moves one of GKV_REFIT_HELD_OUT_EVERY of the first `count` indices behind the others. *apart receives their number.
- * */
+/* Moves one of GKV_REFIT_HELD_OUT_EVERY of the first `count` indices behind the others. *apart receives their
+ * number. */
 static gkv_status set_apart(uint32_t *index, size_t count, size_t *apart)
 {
-    uint32_t *moved = NULL;
-    GKV_TRY(gkv_alloc(count / GKV_REFIT_HELD_OUT_EVERY, sizeof *moved, &moved));
+    uint32_t *removed = NULL;
+    GKV_TRY(gkv_alloc(count / GKV_REFIT_HELD_OUT_EVERY, sizeof *removed, &removed));
     size_t kept = 0, at = 0;
     for (size_t i = 0; i < count; i++) {
         if (i % GKV_REFIT_HELD_OUT_EVERY == GKV_REFIT_HELD_OUT_EVERY - 1)
-            moved[at++] = index[i];
+            removed[at++] = index[i];
         else
             index[kept++] = index[i];
     }
     if (at > 0)
-        memcpy(index + kept, moved, at * sizeof *moved);
-    free(moved);
+        memcpy(index + kept, removed, at * sizeof *removed);
+    free(removed);
     *apart = at;
     return GKV_OK;
 }

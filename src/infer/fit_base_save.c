@@ -57,7 +57,7 @@ gkv_status gkv_base_fit_check_folder(const char *folder, int replace)
     GKV_TRY(check_folder(folder, replace));
     GKV_TRY(check_parent(folder));
     if (replace)
-        GKV_TRY(gkv_lock_acquire(folder, &lock)); /* nobody trains there */
+        GKV_TRY(gkv_lock_acquire(folder, &lock)); /* fails while the run is being trained */
     gkv_lock_free(lock);
     return GKV_OK;
 }

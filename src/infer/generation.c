@@ -155,7 +155,7 @@ static gkv_status measure(const job *it, gkv_image_form form, size_t n, const fl
     return GKV_OK;
 }
 
-/* Distances to the nearest training image, mean and standard error over images[n, pixels]. */
+/* Computes mean and standard error over images[n, pixels] of the distance to the nearest training image. */
 static gkv_status measure_nearest(const job *it, size_t n, const float *images, double *mean, double *se)
 {
     double *distance = NULL;
@@ -204,18 +204,18 @@ static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
     return GKV_OK;
 }
 
-/* Of up to NEAREST_MOST test images and of their reconstructions. The images are drawn from the seed, because the first
- * test images of MNIST are easier than the last. */
+/* Measures the distances of up to NEAREST_MOST test images and of their reconstructions to the training images. The
+ * images are drawn from the seed, because the first test images of MNIST are easier than the last. */
 static gkv_status measure_nearest_of_test(job *it, gkv_generation *out)
 {
     const size_t n = it->references < NEAREST_MOST ? it->references : NEAREST_MOST, pixels = it->source.pixels;
-    uint32_t *chosen = NULL;
+    uint32_t *selected = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(it->references, sizeof *chosen, &chosen));
-    gkv_rng_permutation(gkv_rng_at(it->source.seed, GKV_STREAM_CHOICE, 0, 1), (uint32_t)it->references, chosen);
+    GKV_TRY_GOTO(gkv_alloc(it->references, sizeof *selected, &selected));
+    gkv_rng_permutation(gkv_rng_at(it->source.seed, GKV_STREAM_CHOICE, 0, 1), (uint32_t)it->references, selected);
     for (size_t i = 0; i < n; i++) {
-        gkv_images_grey(gkv_dataset_pixels(it->source.test, chosen[i]), pixels, it->means + i * pixels);
-        memcpy(it->pixels + i * pixels, it->targets + chosen[i] * pixels, pixels * sizeof *it->pixels);
+        gkv_images_grey(gkv_dataset_pixels(it->source.test, selected[i]), pixels, it->means + i * pixels);
+        memcpy(it->pixels + i * pixels, it->targets + selected[i] * pixels, pixels * sizeof *it->pixels);
     }
     GKV_TRY_GOTO(measure_nearest(it, n, it->means, &out->nearest_test, &out->nearest_test_se));
     GKV_TRY_GOTO(gkv_model_code(it->source.model, n, it->pixels, it->codes));
@@ -224,11 +224,11 @@ static gkv_status measure_nearest_of_test(job *it, gkv_generation *out)
     out->nearest_images = n;
     status = step_done(it);
 done:
-    free(chosen);
+    free(selected);
     return status;
 }
 
-/* --- the whole ----------------------------------------------------------------------------------------- */
+/* --- all sets ----------------------------------------------------------------------------------------- */
 
 static gkv_status check(const gkv_model *model, const gkv_dataset *test, const gkv_dataset *training,
                         const gkv_features *network)

@@ -18,7 +18,7 @@ static const uint8_t *label_of_test(const gkv_set_source *source, size_t repetit
     return labels ? labels + i : NULL;
 }
 
-/* --- draws from the prior, and from N(0, I) in its index -------------------------------------- */
+/* --- draws from the prior, and from N(0, I) in place of it --------------------------------------- */
 
 static size_t count_of_draws(const gkv_set_source *source)
 {

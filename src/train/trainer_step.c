@@ -1,5 +1,5 @@
-/* One training step: pack the weights, pass all images forward and backward, reduce the gradient, update the weights.
- * */
+/* One training step: pack the weights, pass all images forward and backward, reduce the gradient, update the
+ * weights. */
 #include <math.h>
 #include <string.h>
 

@@ -15,15 +15,15 @@ static const gkv_dtype real_dtype = GKV_F64;
 static const gkv_dtype real_dtype = GKV_F32;
 #endif
 
-enum { STRETCHES = 4, TENSOR_NAME_SIZE = GKV_PARAM_NAME_SIZE + 16 };
+enum { ARRAYS = 4, TENSOR_NAME_SIZE = GKV_PARAM_NAME_SIZE + 16 };
 
-static const char *const prefixes[STRETCHES] = {"", "optimizer.m.", "optimizer.v.", "ema."};
+static const char *const prefixes[ARRAYS] = {"", "optimizer.m.", "optimizer.v.", "ema."};
 
-static gkv_tensor tensor_of(const gkv_param *param, const char *name, const gkv_real *stretch)
+static gkv_tensor tensor_of(const gkv_param *param, const char *name, const gkv_real *array)
 {
     return (gkv_tensor){.name = name, .dtype = real_dtype, .rank = param->cols ? 2 : 1,
                         .shape = {(int64_t)param->rows, (int64_t)param->cols},
-                        .data = stretch ? stretch + param->offset : NULL};
+                        .data = array ? array + param->offset : NULL};
 }
 
 static gkv_tensor codes_tensor(const gkv_model *model, uint64_t count, const gkv_real *codes)
@@ -44,7 +44,7 @@ static gkv_tensor stats_tensor(const gkv_refit_store *store)
 }
 
 /* Writes the arrays that are not NULL, the stored codes, and the metadata. */
-static gkv_status write_file(const gkv_model *model, const gkv_real *const stretches[STRETCHES],
+static gkv_status write_file(const gkv_model *model, const gkv_real *const arrays[ARRAYS],
                              const gkv_refit_store *store, const gkv_train_state *state, const char *path)
 {
     const gkv_params *params = &model->params;
@@ -53,16 +53,16 @@ static gkv_status write_file(const gkv_model *model, const gkv_real *const stret
     gkv_entries metadata = {0};
     gkv_status status = GKV_OK;
     size_t count = 0;
-    GKV_TRY_GOTO(gkv_alloc(STRETCHES * params->count + 3, sizeof *tensors, &tensors));
-    GKV_TRY_GOTO(gkv_alloc(STRETCHES * params->count, sizeof *names, &names));
+    GKV_TRY_GOTO(gkv_alloc(ARRAYS * params->count + 3, sizeof *tensors, &tensors));
+    GKV_TRY_GOTO(gkv_alloc(ARRAYS * params->count, sizeof *names, &names));
     GKV_TRY_GOTO(gkv_entries_create(model, state, &metadata));
-    for (size_t s = 0; s < STRETCHES; s++) {
-        for (size_t i = 0; stretches[s] && i < params->count; i++) {
+    for (size_t s = 0; s < ARRAYS; s++) {
+        for (size_t i = 0; arrays[s] && i < params->count; i++) {
             const gkv_param *param = &params->list[i];
             if (s > 0 && !param->trainable) /* such a parameter has no moments, and its average is itself */
                 continue;
             snprintf(names[count], TENSOR_NAME_SIZE, "%s%s", prefixes[s], param->name);
-            tensors[count] = tensor_of(param, names[count], stretches[s]);
+            tensors[count] = tensor_of(param, names[count], arrays[s]);
             count++;
         }
     }
@@ -88,8 +88,8 @@ static gkv_status check_finite(const char *path, const gkv_tensor *tensor, const
     return GKV_OK;
 }
 
-static gkv_status read_stretch(const gkv_safetensors *file, const char *path, const gkv_model *model, size_t which,
-                               gkv_real *stretch)
+static gkv_status read_array(const gkv_safetensors *file, const char *path, const gkv_model *model, size_t which,
+                               gkv_real *array)
 {
     char name[TENSOR_NAME_SIZE];
     for (size_t i = 0; i < model->params.count; i++) {
@@ -98,7 +98,7 @@ static gkv_status read_stretch(const gkv_safetensors *file, const char *path, co
             continue;
         snprintf(name, sizeof name, "%s%s", prefixes[which], param->name);
         const gkv_tensor tensor = tensor_of(param, name, NULL);
-        gkv_real *to = stretch + param->offset;
+        gkv_real *to = array + param->offset;
         GKV_TRY(gkv_safetensors_read(file, name, tensor.dtype, tensor.rank, tensor.shape, to));
         GKV_TRY(check_finite(path, &tensor, to, param->size));
     }
@@ -140,8 +140,8 @@ static gkv_status read_codes(const gkv_safetensors *file, const char *path, cons
 
 gkv_status gkv_model_write(const gkv_model *model, const gkv_real *values, const char *path)
 {
-    const gkv_real *const stretches[STRETCHES] = {values, NULL, NULL, NULL};
-    return write_file(model, stretches, NULL, NULL, path);
+    const gkv_real *const arrays[ARRAYS] = {values, NULL, NULL, NULL};
+    return write_file(model, arrays, NULL, NULL, path);
 }
 
 gkv_status gkv_model_save(const gkv_model *model, const char *path)
@@ -152,8 +152,8 @@ gkv_status gkv_model_save(const gkv_model *model, const char *path)
 gkv_status gkv_checkpoint_write(const gkv_model *model, const gkv_real *ema, const gkv_refit_store *store,
                                 const gkv_train_state *state, const char *path)
 {
-    const gkv_real *const stretches[STRETCHES] = {model->params.values, model->params.m, model->params.v, ema};
-    return write_file(model, stretches, store, state, path);
+    const gkv_real *const arrays[ARRAYS] = {model->params.values, model->params.m, model->params.v, ema};
+    return write_file(model, arrays, store, state, path);
 }
 
 gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, const gkv_refit_store *store, gkv_train_state *state,
@@ -161,13 +161,13 @@ gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, const gkv_refit_
 {
     gkv_safetensors *file = NULL;
     gkv_status status = GKV_OK;
-    gkv_real *const stretches[STRETCHES] = {model->params.values, model->params.m, model->params.v, ema};
+    gkv_real *const arrays[ARRAYS] = {model->params.values, model->params.m, model->params.v, ema};
     GKV_TRY_GOTO(gkv_safetensors_open(path, &file));
     GKV_TRY_GOTO(gkv_metadata_state(file, path, state));
     GKV_TRY_GOTO(gkv_metadata_compare(file, path, &model->settings));
-    for (size_t s = 0; s < STRETCHES; s++)
-        if (stretches[s])
-            GKV_TRY_GOTO(read_stretch(file, path, model, s, stretches[s]));
+    for (size_t s = 0; s < ARRAYS; s++)
+        if (arrays[s])
+            GKV_TRY_GOTO(read_array(file, path, model, s, arrays[s]));
     GKV_TRY_GOTO(read_codes(file, path, model, state->codes, store));
     GKV_TRY_GOTO(read_stats(file, path, store));
     GKV_TRY_GOTO(model->base->ops->check(model->base, &model->params));
@@ -214,7 +214,7 @@ gkv_status gkv_model_load(const char *path, gkv_model **out)
         goto done;
     GKV_TRY_GOTO(check_shapes(file, path, &model->params));
     GKV_TRY_GOTO(gkv_params_seal(&model->params));
-    GKV_TRY_GOTO(read_stretch(file, path, model, 0, model->params.values));
+    GKV_TRY_GOTO(read_array(file, path, model, 0, model->params.values));
     status = model->base->ops->check(model->base, &model->params);
     if (status != GKV_OK)
         status = gkv_fail_context(GKV_ERR_DATA, "%s", path);

@@ -77,7 +77,7 @@ static void posterior_of(const request *it, gkv_workspace *ws, size_t first, siz
     gkv_posterior_forward(&model->posterior, ws, 0, count);
 }
 
-/* The same at u = 0. */
+/* Does the same at u = 0. */
 static void encode_images(const request *it, gkv_workspace *ws, size_t first, size_t count)
 {
     memset(gkv_at(ws, it->model->posterior.u, 0), 0, count * it->model->d * sizeof(gkv_real));

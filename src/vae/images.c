@@ -62,7 +62,7 @@ gkv_status gkv_images_check_trained(const gkv_model *model, const gkv_dataset *t
     GKV_TRY_GOTO(gkv_dataset_mean(training, 0, gkv_dataset_count(training), mean));
     const gkv_real *of_model = gkv_param_value(&model->params, model->input_mean);
     for (size_t i = 0; i < model->pixels && status == GKV_OK; i++)
-        if ((float)mean[i] != (float)of_model[i]) /* as files have them */
+        if ((float)mean[i] != (float)of_model[i]) /* model files store the mean as floats */
             status = gkv_fail(GKV_ERR_DATA, "these are not the training images that the model was made with: their mean "
                               "image differs; name its own by data.dataset and data.folder, or data.train_images");
 done:

@@ -22,8 +22,8 @@ typedef struct gkv_entries {
 gkv_status gkv_entries_create(const gkv_model *model, const gkv_train_state *state, gkv_entries *out);
 void gkv_entries_free(gkv_entries *entries);
 
-/* Reads the state from a file that was opened from `path`. GKV_ERR_DATA if an entry is missing; the message names it.
- * */
+/* Reads the state from a file that was opened from `path`. GKV_ERR_DATA if an entry is missing; the message names
+ * it. */
 gkv_status gkv_metadata_state(const gkv_safetensors *file, const char *path, gkv_train_state *state);
 
 /* Reads the settings. Settings that the file does not have get their defaults. */

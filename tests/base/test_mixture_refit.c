@@ -146,8 +146,8 @@ static void test_held_out_codes_decide(void **state)
     }
 }
 
-/* Codes without a fit (a collapsed dimension, NaN) leave the base unchanged. Fewer codes than components are an error. A
- * few outliers do not distort the fit. */
+/* Codes without a fit (a collapsed dimension, NaN) leave the base unchanged. Fewer codes than components are an error.
+ * A few outliers do not distort the fit. */
 static void test_bad_codes(void **state)
 {
     (void)state;

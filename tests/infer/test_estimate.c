@@ -1,4 +1,4 @@
-/* Estimates per image: Jensen's inequality, threads, and the truth by quadrature. */
+/* Estimates for each image: Jensen's inequality, any number of threads, and exact values by quadrature. */
 #define _XOPEN_SOURCE 700
 #include "vae/small.h"
 
@@ -68,7 +68,7 @@ static void test_jensen_and_threads(void **state)
         assert_memory_equal(other.reconstruction, first.reconstruction, 83 * sizeof(double));
         gkv_estimates_free(&other);
     }
-    /* An image's figures do not depend on which images are asked for beside it. */
+    /* The figures of an image do not depend on the other images. */
     gkv_images few = images;
     few.count = 7;
     gkv_estimates part = estimate(model, &few, 64, 2);
@@ -109,7 +109,7 @@ static void check_quadrature(const char *base, const char *posterior, const char
     set(&settings, "model.posterior_flow", flow);
     set(&settings, "model.posterior_layers", strcmp(flow, "none") == 0 ? "0" : "1");
     gkv_model *model = random_model(&settings, 4, 4);
-    /* A wide q, so that no weight is far greater than the others. */
+    /* q is wide, so that no importance weight dominates. */
     gkv_param_value(&model->params, model->encoder.layers[model->encoder.count - 1].bias)[1] = (gkv_real)1.2;
     gkv_dataset *dataset = tiny_dataset();
     const gkv_images images = {.dataset = dataset, .count = 4, .mode = GKV_BINARIZE_STATIC, .seed = 2};
@@ -148,7 +148,7 @@ static void test_quadrature(void **state)
     check_quadrature("gk", "gk-amortized", "none");
 }
 
-/* q = p and a decoder that does not listen: each sample alone has the exact answer. */
+/* With q = p and a decoder that ignores z, each sample has the exact value. */
 static void test_exact(void **state)
 {
     (void)state;
@@ -214,7 +214,7 @@ static void test_progress_and_stop(void **state)
     seen = (observer){.stop_at = 3};
     assert_fails(gkv_estimate(&job, &out), GKV_ERR_INTERRUPTED, "of 500 images");
     assert_int_equal(seen.calls, 3);
-    seen = (observer){.stop = 1}; /* beforehand, which any number of threads heeds */
+    seen = (observer){.stop = 1}; /* set before the call, for any number of threads */
     job.threads = 3;
     assert_fails(gkv_estimate(&job, &out), GKV_ERR_INTERRUPTED, "after 0 of 500 images");
     assert_int_equal(seen.calls, 0);
@@ -226,7 +226,7 @@ static void test_progress_and_stop(void **state)
     gkv_dataset_free(test);
 }
 
-/* Codes and what the decoder makes of them, as the public functions have them. */
+/* gkv_codes() agrees with the public functions that encode and decode. */
 static void test_codes(void **state)
 {
     (void)state;

@@ -24,7 +24,7 @@ static gkv_dataset *open_images(const gkv_settings *settings, gkv_split half)
     return images;
 }
 
-/* All tensors but the base's are those of the other file. */
+/* All tensors except those of the base equal those of the other file. */
 static void assert_only_base_differs(const char *folder, const char *other)
 {
     gkv_safetensors *file = NULL, *other_file = NULL;
@@ -71,14 +71,14 @@ static void test_every_base(void **state)
         assert_true(isfinite(report.after) && report.held_out == 200 && report.codes == 1800);
         assert_int_equal(gkv_model_settings_of(fitted)->model.base, wanted.model.base);
         gains[i] = report.after - report.before;
-        if (i == 0) { /* an existing folder that holds no run is fine, one that does is not */
+        if (i == 0) { /* an existing folder without a run is allowed, one with a run is not */
             assert_ok(gkv_base_fit_save(fitted, &settings, in_folder("kept", NULL), 0));
             assert_only_base_differs("kept", "plain");
             assert_fails(gkv_base_fit_save(fitted, &settings, in_folder("kept", NULL), 0), GKV_ERR_CONFIG, "holds a run");
         }
         gkv_model_free(fitted);
     }
-    /* A mixture says more of these codes than one distribution, and any fit more than none. */
+    /* A mixture fits these codes better than one distribution, and any fit is better than none. */
     assert_true(gains[1] > gains[0] && gains[4] > gains[0] && gains[5] > gains[1] && gains[6] > gains[4]);
     gkv_model_free(model);
     gkv_dataset_free(images);
@@ -89,7 +89,7 @@ static bool there(const char *name)
     return gkv_file_exists(in_folder("updated", name));
 }
 
-/* In its own folder: nothing is lost, and what was measured by the library is what the file gives. */
+/* A model in its own folder loses nothing: the file gives the figures that the library measured. */
 static void test_update(void **state)
 {
     (void)state;
@@ -114,7 +114,7 @@ static void test_update(void **state)
     assert_ok(gkv_settings_read(&read, in_folder("updated", "config.ini")));
     assert_int_equal(read.model.base, GKV_BASE_GAUSSIAN_MIXTURE);
     assert_fails(gkv_base_fit_save(fitted, &settings, in_folder("updated", NULL), 1), GKV_ERR_CONFIG, "earlier fit");
-    /* From the new file: the same base again, which cannot be worth less or, but for the start, more. */
+    /* A fit of the same base from the new file has the same log density, up to its start. */
     gkv_model *reread = open_model("updated"), *same = NULL;
     assert_ok(gkv_base_fit(reread, &wanted.model, &settings, images, NULL, &same, &again));
     assert_close(again.before, report.after, 1e-6);
@@ -128,7 +128,7 @@ static void test_update(void **state)
     gkv_dataset_free(images);
 }
 
-/* Where there is no room for the new files the run is as it was, and can be tried again. */
+/* If the new files cannot be written, the run does not change, and another try works. */
 static void test_full_disk(void **state)
 {
     (void)state;
@@ -161,7 +161,7 @@ static void test_full_disk(void **state)
     gkv_model_free(model);
 }
 
-/* Whether a folder will do is known before a fit, and nothing is made to know it. */
+/* A folder can be checked before a fit, without creating it. */
 static void test_folders(void **state)
 {
     (void)state;
@@ -200,7 +200,7 @@ static void test_refusals(void **state)
     assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, &how, &out, NULL), GKV_ERR_ARGUMENT, "100 codes");
     model->settings.data.validation = 1950;
     assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL), GKV_ERR_DATA, "too few");
-    model->settings.data.validation = 0; /* every fifth is held out then */
+    model->settings.data.validation = 0; /* every fifth image is then held out */
     gkv_base_fit_report report;
     assert_ok(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, &report));
     assert_true(report.held_out == 400 && report.codes == 1600);
@@ -219,7 +219,7 @@ static void test_refusals(void **state)
     gkv_dataset_free(small);
 }
 
-/* Images of the training half are recognised as those of the test half are. */
+/* The accuracy on the training half is like that on the test half. */
 static void check_accuracy_of_held_out(const gkv_model *model, const gkv_settings *settings)
 {
     enum { D = 4, HELD_OUT = 200 };
@@ -281,7 +281,7 @@ static void test_classes(void **state)
             assert_close(sum, 1, 1e-5);
             right += shares[i * 10 + c] == most;
         }
-        /* Draw i is a function of i, on any number of threads. */
+        /* Draw i depends only on i, on any number of threads. */
         assert_ok(gkv_model_set_threads(model, 3));
         assert_ok(gkv_model_sample_class(model, c, 10, 7, 50, 1, again));
         assert_memory_equal(again, codes + 50 * D, 10 * D * sizeof *again);

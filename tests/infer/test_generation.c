@@ -1,4 +1,4 @@
-/* Metrics of generation: of the images that they say, on any number of threads. */
+/* Metrics of generation: they use the documented images, on any number of threads. */
 #define _XOPEN_SOURCE 700
 #include "vae/small.h"
 
@@ -67,7 +67,7 @@ static void is_the_same_on_any_number_of_threads(void **state)
     close_fixture(&it);
 }
 
-/* The distance of set number r of the samples, by the public functions alone. */
+/* The Fréchet distance of set r of the samples, by public functions only. */
 static double frechet_of(const fixture *it, size_t r, gkv_image_form form)
 {
     const size_t n = gkv_dataset_count(it->test), rows = n > DRAWS ? n : DRAWS;
@@ -112,7 +112,8 @@ static void sets_of_draws_follow_one_another(void **state)
     close_fixture(&it);
 }
 
-/* Refined codes that are the encoder's own give the reconstructions' figures; without them there are none. */
+/* Refined codes that equal the encoder's give the figures of the reconstructions. Without refined codes there are
+ * none. */
 static void refined_codes_are_decoded(void **state)
 {
     (void)state;
@@ -153,7 +154,7 @@ static void grey_models_have_no_binary_figures(void **state)
     close_fixture(&it);
 }
 
-/* Samples alone have the figures that they have among the others, and nothing else is measured. */
+/* With samples only, their figures do not change, and no other set is measured. */
 static void measures_what_it_is_asked_to(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* A model as the target of a refinement: values, gradients and curvatures, against the model's own
- * passes and differences, for every kind of prior and decoder. */
+/* A model as the target of refinement: its values, gradients and curvatures agree with the model's passes and with
+ * differences, for every kind of prior and decoder. */
 #include "gradient.h"
 
 #include "infer/refine_target.h"
@@ -85,7 +85,7 @@ static void end(fixture *it)
     free(it);
 }
 
-/* By the model's own passes: −log p(x|z) − weight·log p(z) of the row at z. */
+/* −log p(x|z) − weight·log p(z) of the row at z, by the model's passes. */
 static double value_at(fixture *it, size_t row, const double *z, double *cross_entropy)
 {
     memcpy(gkv_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
@@ -125,17 +125,17 @@ static void eps_map(void *context, const double *z, double *eps)
 static void add_row(fixture *it, size_t r, double *gradient, double *curvature)
 {
     static double jacobian[LATENT * PIXELS], logits[PIXELS];
-    double slopes[LATENT], flow[LATENT * LATENT], lambda[LATENT * LATENT], eps[LATENT];
+    double derivatives[LATENT], flow[LATENT * LATENT], lambda[LATENT * LATENT], eps[LATENT];
     const double *z = it->z + r * LATENT;
     it->row = r;
-    test_jacobian(value_map, it, z, LATENT, 1, 1e-4, slopes);
+    test_jacobian(value_map, it, z, LATENT, 1, 1e-4, derivatives);
     test_jacobian(logits_map, it, z, LATENT, PIXELS, 1e-4, jacobian);
     test_jacobian(eps_map, it, z, LATENT, LATENT, 1e-4, flow);
     logits_map(it, z, logits);
     eps_map(it, z, eps);
     it->model->base->ops->curvature(it->model->base, &it->ws, 0, 1, lambda);
     for (size_t i = 0; i < LATENT; i++) {
-        gradient[i] += slopes[i];
+        gradient[i] += derivatives[i];
         for (size_t j = 0; j < LATENT; j++) {
             double sum = 0;
             for (size_t k = 0; k < PIXELS; k++)

@@ -34,7 +34,7 @@ static void gradients_are_differences(void **state)
     }
 }
 
-/* F = E[(∂ log p)²] over x ~ p(x|z), here of one binary pixel by itself. */
+/* F = E[(∂ log p)²] over x ~ p(x|z), for one binary pixel. */
 static void fisher_information_is_the_gradients_variance(void **state)
 {
     (void)state;

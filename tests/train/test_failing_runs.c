@@ -1,4 +1,4 @@
-/* Runs that go wrong: busy folders, foreign checkpoints, numbers that are not finite. */
+/* Runs that fail: locked folders, checkpoints of other runs, numbers that are not finite. */
 #define _XOPEN_SOURCE 700
 #include <sys/wait.h>
 
@@ -27,7 +27,7 @@ static void test_folders(void **state)
     gkv_settings_defaults(&written);
     assert_ok(gkv_settings_read(&written, in_folder("once", "config.ini")));
     assert_int_equal(written.train.seed, 9);
-    /* A folder that cannot be, data that are not there, settings that cannot work. */
+    /* An impossible folder, missing data, invalid settings. */
     assert_ok(gkv_file_write_atomic(in_folder("plain-file", NULL), "x", 1));
     assert_fails(train(&settings, "plain-file/run", NULL, false, false, NULL), GKV_ERR_IO, "plain-file");
     set(&settings, "data.dataset", "no-such-set");
@@ -74,7 +74,7 @@ static void test_busy(void **state)
     gkv_train_result result;
     assert_ok(gkv_train(&settings, in_folder("busy", NULL), &options, &result));
     assert_int_equal(second.status, 42);
-    assert_ok(train(&settings, "busy", NULL, true, false, NULL)); /* the lock is gone with its holder */
+    assert_ok(train(&settings, "busy", NULL, true, false, NULL)); /* the lock ends with its process */
 }
 
 static void test_changed_settings(void **state)
@@ -93,7 +93,7 @@ static void test_changed_settings(void **state)
         set(&other, changes[i][0], changes[i][1]);
         assert_fails(train(&other, "changed", NULL, true, false, NULL), GKV_ERR_CONFIG, changes[i][0]);
     }
-    gkv_settings allowed = settings; /* where the data are, and how many threads */
+    gkv_settings allowed = settings; /* data paths and the number of threads may change */
     set(&allowed, "train.threads", "1");
     set(&allowed, "data.folder", GKV_TEST_FIXTURES "/.");
     assert_ok(train(&allowed, "changed", NULL, true, false, NULL));
@@ -122,7 +122,7 @@ static void test_damaged_checkpoints(void **state)
     memcpy(good + size - sizeof nan_value, &nan_value, sizeof nan_value);
     assert_ok(gkv_file_write_atomic(path, good, size));
     assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA, "not a finite number");
-    /* A model's file has no training state; a foreign one nothing at all. */
+    /* A model file has no training state, and another file has no metadata. */
     gkv_model *model = NULL;
     assert_ok(gkv_model_load(in_folder("damaged", "model.safetensors"), &model));
     assert_ok(gkv_model_save(model, path));
@@ -135,7 +135,7 @@ static void test_damaged_checkpoints(void **state)
     free(good);
 }
 
-/* Codes for a refit that a checkpoint cannot have: too many for its steps or for any, of
+/* Invalid codes in a checkpoint: too many for its steps or for the store, of
  * another size, not finite. */
 static void test_damaged_codes(void **state)
 {
@@ -174,8 +174,8 @@ static void test_damaged_codes(void **state)
     gkv_trainer_free(trainer);
 }
 
-/* A step that sees a NaN moves nothing; five in a row bring back the last good state
- * with half the rate; after five returns the trainer gives up. */
+/* A step with a NaN changes nothing. Five such steps in a row restore the last good state
+ * with half the learning rate. After five rollbacks the trainer gives up. */
 static void test_bad_steps(void **state)
 {
     (void)state;
@@ -206,7 +206,7 @@ static void test_bad_steps(void **state)
         assert_true(report.skipped);
     }
     assert_memory_equal(params->values, good, bytes);
-    assert_memory_equal(trainer->ema, ema, bytes); /* the average returns too */
+    assert_memory_equal(trainer->ema, ema, bytes); /* the average is restored too */
     assert_int_equal(trainer->state.rollbacks, 1);
     assert_int_equal(trainer->state.skipped, 5);
     assert_int_equal(trainer->state.updates, 8);
@@ -221,7 +221,7 @@ static void test_bad_steps(void **state)
         status = gkv_trainer_step(trainer, &report);
     assert_int_equal(status, GKV_ERR_NUMERIC);
     assert_non_null(strstr(gkv_error_message(), "learning_rate"));
-    assert_int_equal(steps, 25); /* four returns, and five bad steps after the last */
+    assert_int_equal(steps, 25); /* four rollbacks, and five bad steps after the last */
     assert_int_equal(trainer->state.rollbacks, 5);
     free(good);
     free(ema);
@@ -229,7 +229,7 @@ static void test_bad_steps(void **state)
     gkv_trainer_free(trainer);
 }
 
-/* Steps as large as floats allow. */
+/* Learning rates up to the range of floats. */
 static void test_absurd_learning_rate(void **state)
 {
     (void)state;
@@ -238,20 +238,20 @@ static void test_absurd_learning_rate(void **state)
         gkv_settings settings = small_settings();
         set(&settings, "train.clip_norm", "0");
         gkv_trainer *trainer = open_trainer(&settings);
-        trainer->model->settings.train.learning_rate = rates[i]; /* past what settings may say */
+        trainer->model->settings.train.learning_rate = rates[i]; /* outside the range of the setting */
         gkv_status status = GKV_OK;
         gkv_step_report report;
         for (int step = 0; step < 400 && status == GKV_OK; step++)
             status = gkv_trainer_step(trainer, &report);
         assert_int_equal(status, GKV_ERR_NUMERIC);
         assert_true(trainer->state.skipped >= 30);
-        for (size_t k = 0; k < trainer->model->params.total; k++) /* what could be saved is still a model */
+        for (size_t k = 0; k < trainer->model->params.total; k++) /* the parameters are still a valid model */
             assert_true(isfinite((double)trainer->good[k]));
         gkv_trainer_free(trainer);
     }
 }
 
-/* A run that becomes unworkable gives up, and its last checkpoint of a working state stays. */
+/* A run that diverges gives up and keeps its last good checkpoint. */
 static void test_numeric_end_keeps_the_checkpoint(void **state)
 {
     (void)state;
@@ -259,7 +259,7 @@ static void test_numeric_end_keeps_the_checkpoint(void **state)
     set(&settings, "train.epochs", "6");
     watcher watching = {.stop_at = 14}; /* no return will fall on an epoch's end, where there is a checkpoint */
     assert_int_equal(train(&settings, "numeric", &watching, false, false, NULL), GKV_ERR_INTERRUPTED);
-    /* Weights that are finite, but whose products are not. */
+    /* The weights are finite, but their products are not. */
     gkv_trainer *trainer = open_trainer(&settings);
     const char *path = in_folder("numeric", "checkpoint.safetensors");
     assert_ok(gkv_checkpoint_read(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));

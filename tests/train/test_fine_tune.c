@@ -1,12 +1,12 @@
-/* Polishing in training: when it happens, that it does what it is for, and the same bytes on any number of
- * threads and after any interruption. */
+/* Semi-amortized fine-tuning in training: its epochs, its effect, and the same bytes on any number of threads and
+ * after any interruption. */
 #define _XOPEN_SOURCE 700
 #include "train/trainer_fixture.h"
 
 #include "gkvae/eval.h"
 #include "gkvae/refine.h"
 
-/* Epochs before the last ones are as without it, to the bit; the others are not. */
+/* The epochs before the fine-tuned ones have the same bits as without fine-tuning; the others differ. */
 static void test_when(void **state)
 {
     (void)state;
@@ -15,29 +15,29 @@ static void test_when(void **state)
     gkv_trainer *plain = open_trainer(&settings);
     assert_null(plain->fine_tuner);
     set(&settings, "train.fine_tune_epochs", "2");
-    gkv_trainer *polished = open_trainer(&settings);
-    const gkv_params *a = &plain->model->params, *b = &polished->model->params;
+    gkv_trainer *fine_tuned = open_trainer(&settings);
+    const gkv_params *a = &plain->model->params, *b = &fine_tuned->model->params;
     gkv_step_report report, other;
     for (int step = 0; step < 14; step++) {
         assert_ok(gkv_trainer_step(plain, &report));
-        assert_ok(gkv_trainer_step(polished, &other));
+        assert_ok(gkv_trainer_step(fine_tuned, &other));
         assert_true((memcmp(a->values, b->values, a->total * sizeof *a->values) == 0) == (step < 11));
         assert_close(report.learning_rate, other.learning_rate, 0);
-        if (step == 11) /* from the same weights, at the same noise: a tighter bound */
+        if (step == 11) /* the bound is tighter for the same weights and noise */
             assert_true(other.loss < report.loss);
         assert_false(other.skipped);
     }
     gkv_trainer_free(plain);
-    gkv_trainer_free(polished);
-    set(&settings, "train.fine_tune_epochs", "1000"); /* more than there are: all of them */
-    polished = open_trainer(&settings);
-    assert_ok(gkv_trainer_step(polished, &report));
+    gkv_trainer_free(fine_tuned);
+    set(&settings, "train.fine_tune_epochs", "1000"); /* more than all epochs: fine-tunes all of them */
+    fine_tuned = open_trainer(&settings);
+    assert_ok(gkv_trainer_step(fine_tuned, &report));
     assert_true(report.loss != 0 && !report.skipped);
-    assert_int_equal(polished->fine_tuner->threads, 2);
-    gkv_trainer_free(polished);
+    assert_int_equal(fine_tuned->fine_tuner->threads, 2);
+    gkv_trainer_free(fine_tuned);
 }
 
-/* Codes for a refit are ε of the draws of refined posteriors. */
+/* The codes of a refit are from the refined posteriors. */
 static void test_codes(void **state)
 {
     (void)state;
@@ -57,7 +57,7 @@ static void test_codes(void **state)
 static void check_bytes(const gkv_settings *wish, const char *name)
 {
     static const char *const counts[] = {"1", "3"};
-    static const uint64_t places[] = {11, 12, 18};
+    static const uint64_t steps[] = {11, 12, 18};
     gkv_settings settings = *wish;
     char other[64];
     set(&settings, "train.threads", "2");
@@ -69,11 +69,11 @@ static void check_bytes(const gkv_settings *wish, const char *name)
         assert_same_file(name, other, "checkpoint.safetensors");
         assert_same_file(name, other, "model.safetensors");
     }
-    for (size_t i = 0; i < 3; i++) { /* before the epoch that polishes, and in it */
-        watcher watching = {.stop_at = places[i]};
-        snprintf(other, sizeof other, "%s-stopped-%d", name, (int)places[i]);
+    for (size_t i = 0; i < 3; i++) { /* before the fine-tuned epoch, and in it */
+        watcher watching = {.stop_at = steps[i]};
+        snprintf(other, sizeof other, "%s-stopped-%d", name, (int)steps[i]);
         assert_fails(train(&settings, other, &watching, false, false, NULL), GKV_ERR_INTERRUPTED, "is saved");
-        assert_int_equal(watching.last.step, places[i]);
+        assert_int_equal(watching.last.step, steps[i]);
         set(&settings, "train.threads", i % 2 ? "1" : "2");
         assert_ok(train(&settings, other, NULL, true, false, NULL));
         assert_same_file(name, other, "checkpoint.safetensors");
@@ -87,18 +87,18 @@ static void test_bytes(void **state)
     gkv_settings settings = small_settings();
     set(&settings, "train.fine_tune_epochs", "1");
     set(&settings, "train.fine_tune_iterations", "2");
-    check_bytes(&settings, "polished");
+    check_bytes(&settings, "fine_tuned");
     set(&settings, "train.samples", "3"); /* tiles of 16 images */
     set(&settings, "train.objective", "iwae");
     set(&settings, "train.ema", "0.9");
     set(&settings, "train.fine_tune_iterations", "1");
-    set(&settings, "train.fine_tune_samples", "6"); /* more than the slopes */
+    set(&settings, "train.fine_tune_samples", "6"); /* more than the gradient samples */
     set(&settings, "model.base", "gk-by-class");
     set(&settings, "model.base_components", "1");
     check_bytes(&settings, "weighted");
 }
 
-/* The model's figures on test images, refined ones too. */
+/* Evaluates the model on test images, also with refinement. */
 static gkv_metrics measure(const gkv_trainer *trainer, const gkv_dataset *test)
 {
     gkv_refine_settings refine;
@@ -109,8 +109,8 @@ static gkv_metrics measure(const gkv_trainer *trainer, const gkv_dataset *test)
     return metrics;
 }
 
-/* An epoch of polishing after some of plain training: better posteriors have a better model, and the
- * encoder's guess comes nearer to the refined one than it was. */
+/* One epoch of fine-tuning after plain training: the better posteriors improve the model, and the encoder's Gaussian is
+ * closer to the refined one than before. */
 static void test_it_helps(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* A polishing pass: its gradients against differences, and what it draws from. */
+/* A pass of semi-amortized fine-tuning: its gradients against differences, and the distribution of its draws. */
 #include "gradient.h"
 #include "num/constants.h"
 
@@ -19,7 +19,7 @@ typedef struct fixture {
     gkv_fine_tuner *fine_tuner;
     gkv_objective objective;
     size_t rows;
-    uint32_t place[BATCH];
+    uint32_t index[BATCH];
     double mean[BATCH * LATENT], factor[BATCH * LATENT * LATENT]; /* held */
 } fixture;
 
@@ -88,7 +88,7 @@ static fixture begin(const choice *wish)
         *gkv_at(&it.ws, it.model->label, r) = (double)(r / wish->draws % 4); /* of no class, then of each */
     test_normals(78, it.rows * LATENT, 1, gkv_at(&it.ws, it.model->posterior.u, 0));
     for (size_t i = 0; i < BATCH; i++)
-        it.place[i] = (uint32_t)(1000 - 7 * i);
+        it.index[i] = (uint32_t)(1000 - 7 * i);
     assert_ok(gkv_fine_tuner_create(it.model, &it.ws, 2, &it.fine_tuner));
     return it;
 }
@@ -100,7 +100,7 @@ static void end(fixture *it)
     gkv_model_free(it->model);
 }
 
-/* The pass in tiles of whole batches, from the last, whose Gaussians are kept. */
+/* Does the pass in tiles of whole batches, starting from the last one, and keeps the Gaussians. */
 static void pass(fixture *it)
 {
     const size_t batch = it->fine_tuner->batch;
@@ -108,14 +108,14 @@ static void pass(fixture *it)
     for (size_t first = (BATCH - 1) / batch * batch + batch; first > 0;) {
         first -= batch;
         const size_t count = BATCH - first < batch ? BATCH - first : batch;
-        gkv_fine_tuner_pass(it->fine_tuner, 1, &it->ws, first, count, it->place + first, EPOCH, &it->objective);
+        gkv_fine_tuner_pass(it->fine_tuner, 1, &it->ws, first, count, it->index + first, EPOCH, &it->objective);
         const gkv_gaussians *q = &it->fine_tuner->workers[1].refinement.now;
         memcpy(it->mean + first * LATENT, q->mean, count * LATENT * sizeof *q->mean);
         memcpy(it->factor + first * LATENT * LATENT, q->factor, count * LATENT * LATENT * sizeof *q->factor);
     }
 }
 
-/* The sampled bound, the rows' z and log q held. */
+/* The sampled bound with fixed z and log q. */
 static double bound(void *context)
 {
     fixture *it = context;
@@ -140,7 +140,7 @@ static double bound(void *context)
     return sum;
 }
 
-/* −E log N(z; μ, σ²) under the refined Gaussians that are held: the mean over m ± √d L e_k is exact. */
+/* −E log N(z; μ, σ²) under fixed refined Gaussians; the mean over the points m ± √d L e_k is exact. */
 static double distance(void *context)
 {
     fixture *it = context;
@@ -161,7 +161,7 @@ static double distance(void *context)
     return sum;
 }
 
-/* log q is the density of N(m, LLᵀ) at z, and u is what z was made from. */
+/* log q is the density of N(m, LLᵀ) at z, and z = m + Lu. */
 static void check_draws(const fixture *it)
 {
     for (size_t r = 0; r < it->rows; r++) {
@@ -218,7 +218,7 @@ static void test_gradients(void **state)
     }
 }
 
-/* The mean bound of the refinements, where they began and where they ended. */
+/* The mean −ELBO at the start and at the end of refinement. */
 static void bounds(const fixture *it, double out[2])
 {
     out[0] = out[1] = 0;
@@ -228,8 +228,8 @@ static void bounds(const fixture *it, double out[2])
     }
 }
 
-/* Without an iteration draws are the encoder's, and the encoder is where it should be; with some they
- * are of other Gaussians, of a lower bound. */
+/* Without iterations the draws are the encoder's, and the encoder has no gradient. With iterations the Gaussians differ
+ * and have a lower −ELBO. */
 static void test_iterations(void **state)
 {
     (void)state;
@@ -268,7 +268,7 @@ static void test_iterations(void **state)
     }
 }
 
-/* Other epochs and other images have other noise; an image has its own in any batch. */
+/* The noise depends on the epoch and the image, not on the batch. */
 static void test_noise(void **state)
 {
     (void)state;
@@ -278,10 +278,10 @@ static void test_noise(void **state)
     for (size_t i = 0; i < 5; i++) {
         fixture it = begin(&wish);
         const size_t at = i == 1 ? 2 : 0;
-        const uint32_t place[3] = {i == 2 ? 999 : 1000, 4, i == 1 ? 1000 : 5};
+        const uint32_t index[3] = {i == 2 ? 999 : 1000, 4, i == 1 ? 1000 : 5};
         memcpy(gkv_at(&it.ws, it.model->x, 2), gkv_at(&it.ws, it.model->x, 0), PIXELS * sizeof *z);
         memcpy(gkv_at(&it.ws, it.model->posterior.u, 2), gkv_at(&it.ws, it.model->posterior.u, 0), sizeof z);
-        gkv_fine_tuner_pass(it.fine_tuner, 0, &it.ws, 0, 3, place, i == 3 ? EPOCH + 1 : EPOCH, &it.objective);
+        gkv_fine_tuner_pass(it.fine_tuner, 0, &it.ws, 0, 3, index, i == 3 ? EPOCH + 1 : EPOCH, &it.objective);
         memcpy(z, gkv_at(&it.ws, it.model->posterior.z, at), sizeof z);
         if (i == 0)
             memcpy(first, z, sizeof z);
@@ -304,7 +304,7 @@ static void test_labels(void **state)
     for (size_t label = 0; label < 4; label++) {
         fixture it = begin(&wish);
         *gkv_at(&it.ws, it.model->label, 0) = (double)label;
-        gkv_fine_tuner_pass(it.fine_tuner, 0, &it.ws, 0, 1, it.place, EPOCH, &it.objective);
+        gkv_fine_tuner_pass(it.fine_tuner, 0, &it.ws, 0, 1, it.index, EPOCH, &it.objective);
         before[label] = it.fine_tuner->workers[0].refinement.images[0].before;
         for (size_t other = 0; other < label; other++)
             assert_true(fabs(before[label] - before[other]) > 1e-6);
@@ -312,7 +312,7 @@ static void test_labels(void **state)
     }
 }
 
-/* Unless something is finite there is nothing to refine, and nothing hangs. */
+/* Without finite values there is no refinement, and the pass still ends. */
 static void test_not_finite(void **state)
 {
     (void)state;

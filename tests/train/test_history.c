@@ -1,4 +1,4 @@
-/* The run's log: lines, and what a resume keeps of them. */
+/* The histories of a run: their lines, and the lines that a resumed run keeps. */
 #define _XOPEN_SOURCE 700
 #include "vae/small.h"
 
@@ -45,7 +45,7 @@ static void test_lines(void **state)
     assert_non_null(strstr(text_of("history.jsonl"), "\"gradient_norm\": null"));
     assert_non_null(strstr(text_of("refits.jsonl"), "\"lm_iterations\": 12"));
     assert_non_null(strstr(text_of("refits.jsonl"), "\"goodness_of_fit\": null"));
-    /* A checkpoint of epoch 3 with two refits; then one line more, torn by a crash. */
+    /* The checkpoint is of epoch 3 with two refits. One more line is incomplete, as after a crash. */
     assert_ok(gkv_history_start(temporary, 3, 2));
     assert_int_equal(lines_of("history.csv"), 4);
     assert_int_equal(lines_of("history.jsonl"), 3);
@@ -65,7 +65,7 @@ static void test_lines(void **state)
     assert_int_equal(lines_of("refits.jsonl"), 0);
 }
 
-/* A resume whose histories someone has removed goes on without them. */
+/* A resumed run works without its old histories. */
 static void test_missing_files(void **state)
 {
     (void)state;
@@ -78,7 +78,7 @@ static void test_missing_files(void **state)
     assert_fails(gkv_history_append_epoch(in_folder("no-folder", NULL), &line), GKV_ERR_IO, "no-folder");
 }
 
-/* However long a log has become, it stops no run. */
+/* A very long history does not stop a run. */
 static void test_long_log(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Learning from one draw that is chosen by its weight: on average the gradient of all. */
+/* Importance resampling of the draw: the mean gradient is that of all draws. */
 #include "gradient.h"
 
 #include "train/resample.h"
@@ -42,7 +42,7 @@ static gkv_model *open_model(const char *base, const char *gradient)
     return model;
 }
 
-/* Images of the same kind in a workspace, with labels: of no class, then of each. */
+/* Fills a workspace with images. Labels cycle through no class and all classes. */
 static gkv_workspace open_workspace(const gkv_model *model, size_t draws)
 {
     gkv_workspace ws;
@@ -57,7 +57,7 @@ static gkv_workspace open_workspace(const gkv_model *model, size_t draws)
     return ws;
 }
 
-/* All draws of all images forward, from the noise of this step. */
+/* Passes all draws of all images forward, with the noise of this step. */
 static void forward_all(const gkv_model *model, gkv_workspace *ws, uint64_t step)
 {
     for (size_t i = 0; i < BATCH; i++)
@@ -66,7 +66,8 @@ static void forward_all(const gkv_model *model, gkv_workspace *ws, uint64_t step
     gkv_pass_forward(model, ws, 0, BATCH * DRAWS);
 }
 
-/* Every parameter's gradient: of all draws of one image, and of each draw by itself, weighed by its share. */
+/* The gradient of all draws of an image is the mean of the gradients of single draws, weighted by importance
+ * weights. */
 static void test_gradient_on_average(void **state)
 {
     (void)state;
@@ -85,16 +86,16 @@ static void test_gradient_on_average(void **state)
         memcpy(wanted, grads, total * sizeof *grads);
         objective.resampled = true;
         for (size_t k = 0; k < DRAWS; k++) {
-            const double share = *gkv_at(&all, model->draw_weight, k);
-            assert_true(share > 1e-6);
+            const double weight = *gkv_at(&all, model->draw_weight, k);
+            assert_true(weight > 1e-6);
             memcpy(gkv_at(&one, model->posterior.u, 0), gkv_at(&all, model->posterior.u, k), LATENT * sizeof(double));
-            *gkv_at(&one, model->draw_weight, 0) = share;
+            *gkv_at(&one, model->draw_weight, 0) = weight;
             gkv_pass_forward(model, &one, 0, 1);
             gkv_pass_backward(model, &one, 0, 1, &objective);
             for (size_t part = 0; part < gkv_pass_parts(model); part++)
                 gkv_pass_gradient(model, &one, 1, part);
             for (size_t p = 0; p < total; p++)
-                sum[p] += share * grads[p];
+                sum[p] += weight * grads[p];
         }
         for (size_t p = 0; p < model->params.trainable; p++)
             assert_close(sum[p], wanted[p], 1e-10);
@@ -105,8 +106,8 @@ static void test_gradient_on_average(void **state)
     }
 }
 
-/* What a resampler leaves: one of the image's own draws, its share, and the means of all; and each draw as often as
- * its share says. */
+/* After a resampler's pass, an image has one of its own draws, the weight of that draw, and the mean losses of all
+ * draws. Each draw is as frequent as its weight. */
 static void test_choice(void **state)
 {
     (void)state;
@@ -114,9 +115,9 @@ static void test_choice(void **state)
     gkv_model *model = open_model("gk-by-class", "path-derivative");
     gkv_resampler *resampler = NULL;
     gkv_workspace all = open_workspace(model, DRAWS), ws = open_workspace(model, 1);
-    uint32_t place[BATCH];
+    uint32_t index[BATCH];
     for (size_t i = 0; i < BATCH; i++)
-        place[i] = (uint32_t)(1000 - 7 * i);
+        index[i] = (uint32_t)(1000 - 7 * i);
     assert_ok(gkv_resampler_create(model, &ws, 2, BATCH, &resampler));
     assert_int_equal(resampler->batch, 16);
     const gkv_objective objective = {.kl_weight = 0.7, .iwae = true, .path_derivative = true, .resampled = true};
@@ -124,25 +125,25 @@ static void test_choice(void **state)
     for (uint64_t step = 0; step < STEPS; step++) {
         forward_all(model, &all, step);
         gkv_pass_draw_weights(model, &all, 0, BATCH * DRAWS, &objective);
-        gkv_resampler_pass(resampler, 1, &ws, 7, BATCH - 7, place + 7, step, &objective); /* in two parts, from the last */
-        gkv_resampler_pass(resampler, 0, &ws, 0, 7, place, step, &objective);
+        gkv_resampler_pass(resampler, 1, &ws, 7, BATCH - 7, index + 7, step, &objective); /* in two parts, from the last */
+        gkv_resampler_pass(resampler, 0, &ws, 0, 7, index, step, &objective);
         for (size_t i = 0; i < BATCH; i++) {
-            const double *u = gkv_at(&ws, model->posterior.u, i), share = *gkv_at(&ws, model->draw_weight, i);
+            const double *u = gkv_at(&ws, model->posterior.u, i), weight = *gkv_at(&ws, model->draw_weight, i);
             double reconstruction = 0, kl = 0;
-            size_t chosen = DRAWS;
+            size_t resampled = DRAWS;
             for (size_t k = 0; k < DRAWS; k++) {
                 const size_t row = i * DRAWS + k;
                 if (memcmp(u, gkv_at(&all, model->posterior.u, row), LATENT * sizeof *u) == 0)
-                    chosen = k;
+                    resampled = k;
                 reconstruction += *gkv_at(&all, model->reconstruction, row) / DRAWS;
                 kl += (*gkv_at(&all, model->posterior.log_q, row) - gkv_pass_log_prior(model, &all, row)) / DRAWS;
             }
-            assert_true(chosen < DRAWS);
-            assert_close(share, *gkv_at(&all, model->draw_weight, i * DRAWS + chosen), 1e-12);
+            assert_true(resampled < DRAWS);
+            assert_close(weight, *gkv_at(&all, model->draw_weight, i * DRAWS + resampled), 1e-12);
             assert_close(resampler->losses[2 * i], reconstruction, 1e-12);
             assert_close(resampler->losses[2 * i + 1], kl, 1e-10);
             const double expected = *gkv_at(&all, model->draw_weight, i * DRAWS);
-            first += chosen == 0;
+            first += resampled == 0;
             first_share += expected;
             variance += expected * (1 - expected);
         }

@@ -1,11 +1,11 @@
-/* What a run does to a folder and what it asks of the data and of a model's file. */
+/* The files of a run folder, and the requirements of a run on data and model files. */
 #define _XOPEN_SOURCE 700
 #include "vae/small.h"
 
 #include "safetensors/safetensors.h"
 #include "train/trainer.h"
 
-/* A file of one's own that a run would replace is left alone, unless told otherwise. */
+/* A foreign file that a run would replace is kept, unless `overwrite` is set. */
 static void test_foreign_files(void **state)
 {
     (void)state;
@@ -26,8 +26,8 @@ static void test_foreign_files(void **state)
     }
 }
 
-/* Overwriting removes the old model before the new run has one: whatever becomes of
- * that run, no old weights stand beside its configuration. */
+/* Overwriting removes the old model first, so that the new configuration never has old
+ * weights. */
 static void look_for_model(void *context, const gkv_train_progress *progress)
 {
     if (progress->step == 1)
@@ -51,7 +51,7 @@ static void test_overwrite_removes_model(void **state)
     assert_false(there);
 }
 
-/* A run goes on with the images it began with. */
+/* A run can resume only with its own images. */
 static void test_other_images(void **state)
 {
     (void)state;
@@ -72,7 +72,7 @@ static gkv_run_stage stage_of(const char *name)
     return stage;
 }
 
-/* None, begun, stopped in the middle or between an epoch's last step and its end, finished. */
+/* The stages: none, begun, stopped in an epoch or before its end, finished. */
 static void test_stage(void **state)
 {
     (void)state;
@@ -92,7 +92,7 @@ static void test_stage(void **state)
     assert_int_equal(remove(in_folder("stage", "checkpoint.safetensors")), 0);
     assert_int_equal(stage_of("stage"), GKV_RUN_BEGUN);
 
-    /* Patience that runs out is an end too. */
+    /* A run also finishes when patience runs out. */
     set(&settings, "train.epochs", "40");
     set(&settings, "train.patience", "1");
     set(&settings, "train.learning_rate", "0.3");
@@ -107,7 +107,7 @@ static void test_stage(void **state)
     assert_fails(gkv_train_stage(in_folder("impatient", NULL), &stage), GKV_ERR_DATA, "checkpoint");
 }
 
-/* A batch larger than the data takes the data's memory, not the batch's. */
+/* For a batch larger than the data, memory is that of the data. */
 static void test_huge_batch(void **state)
 {
     (void)state;
@@ -125,7 +125,7 @@ static void test_huge_batch(void **state)
     gkv_trainer_free(trainer);
 }
 
-/* A model's settings may not ask for more memory than its file holds. */
+/* The settings of a model file cannot require more memory than the file has. */
 static void test_boastful_model(void **state)
 {
     (void)state;

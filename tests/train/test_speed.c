@@ -1,4 +1,4 @@
-/* What gkvae/bench.h promises: steps that are the trainer's, a profile that adds up, counts. */
+/* The benchmarks of gkvae/bench.h: the trainer's steps, the sum of a profile, counts of operations. */
 #define _XOPEN_SOURCE 700
 #include "train/trainer_fixture.h"
 
@@ -13,7 +13,7 @@ static gkv_bench_training *open_bench(const gkv_settings *settings)
     return training;
 }
 
-/* Watched or not, and on any number of threads, the steps are those of a trainer. */
+/* With and without a profile, and on any number of threads, the steps are those of a trainer. */
 static void test_steps(void **state)
 {
     (void)state;
@@ -43,7 +43,7 @@ static void test_steps(void **state)
     gkv_trainer_free(trainer);
 }
 
-/* A refit moves the base alone, and the steps after it go on within an epoch's codes. */
+/* A refit changes only the base, and later steps store codes as usual. */
 static void test_refit(void **state)
 {
     (void)state;
@@ -68,7 +68,7 @@ static void test_refit(void **state)
     gkv_bench_training_free(training);
     free(values);
 
-    /* As often as refit_every says: every 3.3 steps of 11. */
+    /* refit_every = 0.3 of 11 steps is 3.3 steps. */
     set(&settings, "train.refit_every", "0.3");
     training = open_bench(&settings);
     assert_close(gkv_bench_training_refit_steps(training), 3.3, 1e-12);
@@ -96,7 +96,7 @@ static void test_refit(void **state)
     gkv_bench_training_free(training);
 }
 
-/* A trainer that stands where the bench does after its first refit: at the step of a run's, with these weights. */
+/* A trainer in the state of the benchmark after its first refit. */
 static gkv_trainer *trainer_after_first_refit(const gkv_settings *settings, const gkv_model *model)
 {
     gkv_trainer *trainer = open_trainer(settings);
@@ -108,14 +108,14 @@ static gkv_trainer *trainer_after_first_refit(const gkv_settings *settings, cons
     return trainer;
 }
 
-/* The mixture's first refit is to codes, and can be made again; all others are those of a run to its stats, from as
- * many steps, images and judges. */
+/* The first refit of a mixture is to codes and can be repeated. All others are to statistics, with the steps, images
+ * and held-out codes of a run. */
 static void test_refits_of_mixtures(void **state)
 {
     (void)state;
     static const char *const kinds[][3] = {
         {"gk-mixture", "3", "10"}, {"gk-by-class", "1", "12"}, {"gk-mixture", "2", "1"}, {"gk-mixture", "3", "60"}};
-    static const double steps_between[] = {10, 12, 3, 60}; /* enough for codes to judge it, at least */
+    static const double steps_between[] = {10, 12, 3, 60}; /* at least enough for the held-out codes */
     for (size_t kind = 0; kind < 4; kind++) {
         gkv_settings settings = small_settings();
         set(&settings, "model.base", kinds[kind][0]);
@@ -135,12 +135,12 @@ static void test_refits_of_mixtures(void **state)
         free(before);
         gkv_trainer *trainer = trainer_after_first_refit(&settings, model);
         for (int again = 0; again < 2; again++) {
-            const int taken = kind < 3 ? (int)steps_between[kind] : 50; /* no more are worth the time */
+            const int taken = kind < 3 ? (int)steps_between[kind] : 50; /* the benchmark does no more */
             trainer->state.step += (uint64_t)steps_between[kind] - (uint64_t)taken;
             take_steps(trainer, taken);
             assert_true(gkv_trainer_refit_due(trainer, trainer->state.step));
             assert_ok(gkv_trainer_refit(trainer, &report));
-            assert_true(report.forgetting > 0); /* of a stats */
+            assert_true(report.forgetting > 0); /* a refit to statistics */
             assert_ok(gkv_bench_training_refit(training, 1, 0, &seconds));
             assert_true(seconds > 0);
             assert_memory_equal(model->params.values, trainer->model->params.values, bytes);

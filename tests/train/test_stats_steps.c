@@ -1,12 +1,13 @@
-/* What a run's steps tell a mixture's stats: which steps, which rows, with what weight, and until when. */
+/* The sufficient statistics of a run's steps: which steps and rows they include, with which weights, and when they are
+ * dropped. */
 #define _XOPEN_SOURCE 700
 #include "train/trainer_fixture.h"
 
 #include "base/mixture_stats.h"
 
 /* 30 steps of 60 images an epoch; a first refit after 9 of them, the others every 20 more, which have 1200 images: a
- * twentieth of these is fewer than 100, so that 100 judge, and they are of the last two steps. */
-enum { BATCH = 60, FIRST = 9, STEPS = 20, OF_JUDGES = 2, JUDGES = 100 };
+ * twentieth of these is fewer than 100, so that 100 codes are held out, and they are of the last two steps. */
+enum { BATCH = 60, FIRST = 9, STEPS = 20, HELD_OUT_STEPS = 2, HELD_OUT = 100 };
 
 typedef struct kind {
     const char *base, *components, *samples, *objective;
@@ -41,7 +42,7 @@ static bool is_empty(const gkv_trainer *trainer)
     return true;
 }
 
-/* Up to the first refit, which is to codes, and that. */
+/* Does the steps up to the first refit, which is to codes, and the refit. */
 static void take_first_refit(gkv_trainer *trainer)
 {
     gkv_base_refit_report report;
@@ -49,12 +50,12 @@ static void take_first_refit(gkv_trainer *trainer)
     assert_false(gkv_trainer_refit_due(trainer, trainer->state.step));
     take_steps(trainer, 1);
     assert_true(gkv_trainer_refit_due(trainer, trainer->state.step));
-    assert_true(is_empty(trainer)); /* nobody would ask it */
+    assert_true(is_empty(trainer)); /* no refit would use them */
     assert_ok(gkv_trainer_refit(trainer, &report));
     gkv_trainer_drop_codes(trainer);
 }
 
-/* Adds the rows of the last step to a stats of the test's own. Each image counts 1 in all, whatever its draws. */
+/* Adds the rows of the last step to the test's own statistics. The weights of an image's draws sum to 1. */
 static void add_step(const gkv_trainer *trainer, gkv_real *stats)
 {
     const gkv_base *base = trainer->model->base;
@@ -69,7 +70,7 @@ static void add_step(const gkv_trainer *trainer, gkv_real *stats)
         base->ops->stats(base, &trainer->ws, draws > 1 ? &trainer->model->draw_weight : NULL, rows, part, stats);
 }
 
-/* How many images the stats has seen; it leaves out what hardly is of a component. */
+/* The number of images in the statistics, which leave out small responsibilities. */
 static double images_in(const gkv_trainer *trainer)
 {
     const gkv_base_mixture *self = gkv_base_mixture_of(trainer->model->base);
@@ -79,7 +80,7 @@ static double images_in(const gkv_trainer *trainer)
     return sum;
 }
 
-/* Every step but the last ones, of whose images codes are kept: what judges a refit must not have made it. */
+/* Every step adds to the statistics except the last ones, whose codes are held out. */
 static void check_steps(const kind *of)
 {
     gkv_trainer *trainer = open_tallying(of);
@@ -89,18 +90,18 @@ static void check_steps(const kind *of)
     for (int period = 0; period < 2; period++) {
         gkv_base_refit_report report;
         memset(wanted, 0, bytes);
-        assert_true(is_empty(trainer)); /* the refit before had it all */
+        assert_true(is_empty(trainer)); /* the last refit dropped them */
         for (int step = 1; step <= STEPS; step++) {
-            const bool judges = step > STEPS - OF_JUDGES;
+            const bool held_out = step > STEPS - HELD_OUT_STEPS;
             take_steps(trainer, 1);
-            if (!judges)
+            if (!held_out)
                 add_step(trainer, wanted);
             assert_memory_equal(trainer->store.stats, wanted, bytes);
             assert_int_equal(gkv_trainer_refit_due(trainer, trainer->state.step), step == STEPS);
-            assert_true((trainer->state.codes > 0) == judges);
+            assert_true((trainer->state.codes > 0) == held_out);
         }
-        assert_int_equal(trainer->state.codes, JUDGES);
-        assert_close(images_in(trainer), (STEPS - OF_JUDGES) * BATCH, 0.005 * STEPS * BATCH);
+        assert_int_equal(trainer->state.codes, HELD_OUT);
+        assert_close(images_in(trainer), (STEPS - HELD_OUT_STEPS) * BATCH, 0.005 * STEPS * BATCH);
         assert_ok(gkv_trainer_refit(trainer, &report));
         assert_true(report.step > 0);
         gkv_trainer_drop_codes(trainer);
@@ -119,8 +120,7 @@ static void test_steps(void **state)
         check_steps(&kinds[i]);
 }
 
-/* A step that was left out tells nothing, and a return to the last good state forgets what steps of weights that were
- * given up have told. */
+/* A skipped step adds nothing, and a return to the last good state drops the statistics. */
 static void test_bad_steps(void **state)
 {
     (void)state;
@@ -151,7 +151,7 @@ static void test_bad_steps(void **state)
     gkv_trainer_free(trainer);
 }
 
-/* A return to before the first refit makes all components alike again: the next refit is a first one. */
+/* A rollback to before the first refit makes all components equal, so the next refit is a first one. */
 static void test_return_to_before(void **state)
 {
     (void)state;
@@ -177,7 +177,7 @@ static void test_return_to_before(void **state)
     gkv_trainer_free(trainer);
 }
 
-/* Where there is room for fewer codes than would judge, fewer do. */
+/* A smaller store limits the held-out codes. */
 static void test_little_room(void **state)
 {
     (void)state;

@@ -29,7 +29,7 @@ static void test_loss_goes_down(void **state)
     }
     assert_true(watching.epoch[4].validation_neg_elbo < watching.epoch[0].validation_neg_elbo - 5);
     assert_true(result.best_validation <= watching.epoch[4].validation_neg_elbo);
-    /* The parts of a run's folder. */
+    /* The files of a run folder. */
     static const char *const files[] = {"config.ini", "checkpoint.safetensors", "model.safetensors", "history.csv",
                                         "history.jsonl", "refits.jsonl", "times.json", "lock"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
@@ -74,7 +74,7 @@ static void test_threads(void **state)
     }
 }
 
-/* The same lines, but for the fields that tell the time. */
+/* The same lines, except for the fields with times. */
 static void assert_same_history(const char *folder, const char *other)
 {
     size_t size;
@@ -141,15 +141,15 @@ static void test_resume(void **state)
         set(&settings, "train.epochs", "3");
         set(&settings, "train.checkpoint_every", i == 2 ? "2" : "1");
         assert_ok(train(&settings, fits[i], NULL, false, false, NULL));
-        static const uint64_t places[] = {1, 5, 11, 17, 32};
-        for (size_t p = i; p < 5; p += 1 + i) /* fewer for the fits that do less */
-            check_interruption(&settings, fits[i], places[p]);
+        static const uint64_t stops[] = {1, 5, 11, 17, 32};
+        for (size_t p = i; p < 5; p += 1 + i) /* fewer stops for the simpler fits */
+            check_interruption(&settings, fits[i], stops[p]);
         assert_int_equal(count_lines(in_folder(fits[i], "history.jsonl")), 3);
         assert_int_equal(count_lines(in_folder(fits[i], "refits.jsonl")), i == 0 ? 3 : 0);
     }
 }
 
-/* Mixtures, refitted several times an epoch, and by labels that are kept with the codes. */
+/* Mixtures with several refits in an epoch, also by class with stored labels. */
 static void test_resume_mixtures(void **state)
 {
     (void)state;
@@ -170,10 +170,10 @@ static void test_resume_mixtures(void **state)
         set(&settings, "train.elbo_epochs", i == 3 ? "1" : "0");
         set(&settings, "train.resampling", i == 3 ? "importance" : "none");
         assert_ok(train(&settings, name, NULL, false, false, NULL));
-        static const uint64_t places[] = {3, 5, 12, 19};
+        static const uint64_t stops[] = {3, 5, 12, 19};
         for (size_t p = i % 2; p < 4; p += 2)
-            check_interruption(&settings, name, places[p]);
-        static const size_t refits[] = {5, 2, 2, 0, 2}; /* by stats every 10 steps after the first */
+            check_interruption(&settings, name, stops[p]);
+        static const size_t refits[] = {5, 2, 2, 0, 2}; /* to statistics every 10 steps after the first */
         assert_int_equal(count_lines(in_folder(name, "refits.jsonl")), refits[i]);
     }
     gkv_settings settings = small_settings();
@@ -182,7 +182,7 @@ static void test_resume_mixtures(void **state)
     assert_fails(train(&settings, "often", NULL, false, false, NULL), GKV_ERR_CONFIG, "leaves 50 images");
 }
 
-/* A base by class needs labels, and all of them among its classes. */
+/* A base by class needs labels, and they must be among its classes. */
 static void test_labels_are_needed(void **state)
 {
     (void)state;
@@ -197,7 +197,7 @@ static void test_labels_are_needed(void **state)
     assert_fails(train(&settings, "none", NULL, false, false, NULL), GKV_ERR_CONFIG, "needs the labels");
 }
 
-/* How many codes for a refit the run's checkpoint holds. */
+/* Returns the number of codes in the checkpoint. */
 static size_t codes_in(const char *name)
 {
     gkv_safetensors *file = NULL;
@@ -208,8 +208,8 @@ static size_t codes_in(const char *name)
     return count;
 }
 
-/* Stops before, at and after the images that a refit is made from, which are part of the
- * epoch's only, and of every second epoch's. */
+/* Stops before, at and after the images whose codes are stored, which are only some of the
+ * epoch's, and of every second epoch. */
 static void test_resume_among_codes(void **state)
 {
     (void)state;
@@ -230,7 +230,7 @@ static void test_resume_among_codes(void **state)
     }
 }
 
-/* Stopped after the refit at an epoch's end, among the images of its validation. */
+/* Stops after the refit at the end of an epoch, during validation. */
 static void test_resume_in_a_validation(void **state)
 {
     (void)state;
@@ -240,7 +240,7 @@ static void test_resume_in_a_validation(void **state)
     assert_ok(train(&settings, "validated", NULL, false, false, NULL));
     watcher watching = {.stop_at = 11};
     assert_int_equal(train(&settings, "in-validation", &watching, false, false, NULL), GKV_ERR_INTERRUPTED);
-    /* As far as the run would come by itself: the refit, and some images. */
+    /* Does the same as the run: the refit, and some images. */
     gkv_trainer *trainer = open_trainer(&settings);
     const char *checkpoint = in_folder("in-validation", "checkpoint.safetensors");
     gkv_base_refit_report report;
@@ -266,7 +266,7 @@ static void test_resume_in_a_validation(void **state)
     assert_int_equal(count_lines(in_folder("in-validation", "refits.jsonl")), 3);
 }
 
-/* A run that was killed: its checkpoint is older than its histories. */
+/* After a killed run the checkpoint is older than the histories. */
 static void test_resume_after_a_kill(void **state)
 {
     (void)state;
@@ -286,7 +286,7 @@ static void test_resume_after_a_kill(void **state)
     assert_int_equal(count_lines(in_folder("killed", "refits.jsonl")), 3);
 }
 
-/* To resume a finished run is to do nothing. */
+/* Resuming a finished run does nothing. */
 static void test_resume_when_done(void **state)
 {
     (void)state;
@@ -306,7 +306,7 @@ static void test_resume_when_done(void **state)
     free(again);
 }
 
-/* Another seed, and each binarization, give other runs, of which each learns. */
+/* Another seed and each binarization give other runs, and each run improves. */
 static void test_variants(void **state)
 {
     (void)state;
@@ -335,7 +335,7 @@ static void test_variants(void **state)
     }
 }
 
-/* Mean −ELBO of the held-out images under the model that a run has written. */
+/* The mean −ELBO of the held-out images under the saved model of a run. */
 static double validation_of_model(const gkv_settings *settings, const char *name)
 {
     gkv_trainer *trainer = open_trainer(settings);
@@ -354,8 +354,8 @@ static double validation_of_model(const gkv_settings *settings, const char *name
     return validation[0];
 }
 
-/* The model that is left is the best by validation: not the last, and not replaced by
- * later checkpoints, nor by a stop or a resumption after the best epoch. */
+/* The saved model is the best by validation, not the last one. Later checkpoints, stops and
+ * resumptions do not replace it. */
 static void check_early_stopping(const char *ema)
 {
     gkv_settings settings = small_settings();
@@ -380,13 +380,13 @@ static void check_early_stopping(const char *ema)
     assert_true(watching.epoch[result.best_epoch - 1].validation_neg_elbo == best);
     assert_true(watching.last.validation_neg_elbo > best);
     assert_relative(validation_of_model(&settings, name), best, 1e-12);
-    /* Resumed, it has still run out of patience. */
+    /* A resumed run ends at once, because patience has run out. */
     const uint64_t steps = result.steps, after_best = result.best_epoch * watching.last.epoch_steps + 14;
     assert_ok(train(&settings, name, NULL, true, false, &result));
     assert_int_equal(result.steps, steps);
     assert_true(result.stopped_early);
     assert_relative(validation_of_model(&settings, name), best, 1e-12);
-    /* Stopped in the second epoch after the best. */
+    /* A stop in the second epoch after the best. */
     watching = (watcher){.stop_at = after_best};
     assert_fails(train(&settings, stopped, &watching, false, false, NULL), GKV_ERR_INTERRUPTED, "is saved");
     assert_same_file(name, stopped, "model.safetensors");
@@ -401,7 +401,7 @@ static void test_early_stopping(void **state)
     check_early_stopping("0.9");
 }
 
-/* A tensor's numbers and how many there are; the caller frees them. */
+/* Returns the numbers of a tensor, which the caller frees, and their count. */
 static float *tensor(const gkv_safetensors *file, const char *prefix, const char *name, size_t *count)
 {
     char full[128];
@@ -416,8 +416,8 @@ static float *tensor(const gkv_safetensors *file, const char *prefix, const char
     return numbers;
 }
 
-/* With an average of the weights, the model holds the average of what gradients move,
- * but of what Levenberg–Marquardt fits the current values, which suit the codes. */
+/* With a moving average, the model has the average of the parameters that gradients train, and the current values of
+ * those that refits fit. */
 static void test_average_has_the_current_base(void **state)
 {
     (void)state;

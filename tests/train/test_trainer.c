@@ -1,4 +1,4 @@
-/* One step of training, by hand: which images, which noise, which movement. */
+/* Single training steps: their images, their noise, and their updates. */
 #define _XOPEN_SOURCE 700
 #include "train/trainer_fixture.h"
 
@@ -48,7 +48,7 @@ static void test_movement(void **state)
                 v[i] = 0.999 * v[i] + 0.001 * g * g;
                 value[i] -= rate * (m[i] / (1 - pow(0.9, t))) / (sqrt(v[i] / (1 - pow(0.999, t))) + 1e-8);
                 average[i] = keep * average[i] + (1 - keep) * value[i];
-                /* What follows is asked to move as far as by hand, within a fiftieth of a step. */
+                /* The update must equal the reference within a fiftieth of a step. */
                 assert_close(params->values[i], value[i], 0.02 * rate);
                 assert_close(trainer->ema[i], average[i], 0.02 * rate);
                 value[i] = (double)params->values[i];
@@ -63,8 +63,8 @@ static void test_movement(void **state)
     }
 }
 
-/* Each epoch sees each training image once and no held-out one, in an order of its
- * own; targets and noise are those of the step and the image's place. */
+/* Each epoch has each training image once, in its own order, and no held-out image. Targets and noise depend on the
+ * step and the index of the image. */
 static void test_rows(void **state)
 {
     (void)state;
@@ -78,7 +78,7 @@ static void test_rows(void **state)
         assert_int_equal(trainer->train.count, 1800);
         assert_int_equal(trainer->validation.count, 200);
         assert_true(trainer->train.every_visit == (mode == 0));
-        assert_false(trainer->validation.every_visit); /* judged by the same targets each time */
+        assert_false(trainer->validation.every_visit); /* the targets are fixed */
         static uint32_t orders[2][1800];
         static float targets[2][784], x[784];
         for (int epoch = 0; epoch < 2; epoch++) {
@@ -89,15 +89,15 @@ static void test_rows(void **state)
                 gkv_step_report report;
                 assert_ok(gkv_trainer_step(trainer, &report));
                 for (size_t r = 0; r < report.images; r++, done++) {
-                    const uint32_t place = gkv_images_index(&trainer->train, trainer->shuffled[done]);
-                    orders[epoch][done] = place;
-                    seen[place]++;
+                    const uint32_t index = gkv_images_index(&trainer->train, trainer->shuffled[done]);
+                    orders[epoch][done] = index;
+                    seen[index]++;
                     float u[4];
-                    gkv_rng_normal(gkv_rng_at(6, GKV_STREAM_POSTERIOR, at, place), 4, u);
+                    gkv_rng_normal(gkv_rng_at(6, GKV_STREAM_POSTERIOR, at, index), 4, u);
                     assert_memory_equal(gkv_at(&trainer->ws, model->posterior.u, r), u, sizeof u);
                     gkv_images_fetch(&trainer->train, trainer->shuffled[done], at, x);
                     assert_memory_equal(gkv_at(&trainer->ws, model->x, r), x, sizeof x);
-                    if (place == trainer->split[0])
+                    if (index == trainer->split[0])
                         memcpy(targets[epoch], x, sizeof x);
                 }
             }
@@ -108,7 +108,7 @@ static void test_rows(void **state)
                 assert_int_equal(seen[i], 0);
         }
         assert_true(memcmp(orders[0], orders[1], sizeof orders[0]) != 0);
-        /* Dynamic binarization draws anew; the others do not. */
+        /* Dynamic binarization differs between epochs; the others do not. */
         assert_true((memcmp(targets[0], targets[1], sizeof x) != 0) == (mode == 0));
         bool grey = false;
         for (size_t i = 0; i < 784; i++)
@@ -118,7 +118,7 @@ static void test_rows(void **state)
     }
 }
 
-/* Weights of linear layers shrink by what the rate says, beside Adam's step; nothing else does. */
+/* Weight decay shrinks the weights of linear layers, separately from Adam's step, and no other parameters. */
 static void test_weight_decay(void **state)
 {
     (void)state;
@@ -145,7 +145,7 @@ static void test_weight_decay(void **state)
     gkv_trainer_free(without);
 }
 
-/* The figures of a step are those of its rows. */
+/* The report of a step is the sum over its rows. */
 static void test_report(void **state)
 {
     (void)state;
@@ -171,7 +171,7 @@ static void test_report(void **state)
     gkv_trainer_free(trainer);
 }
 
-/* Refits come every `refit_every` epochs, and only where they mean something. */
+/* Refits are due every `refit_every` epochs, and only for bases that have them. */
 static void test_refit_due(void **state)
 {
     (void)state;
@@ -182,7 +182,7 @@ static void test_refit_due(void **state)
     for (uint64_t step = 0; step <= 7 * 11; step++)
         assert_int_equal(gkv_trainer_refit_due(trainer, step), step > 0 && step % 33 == 0);
     take_steps(trainer, 22);
-    assert_int_equal(trainer->state.codes, 0); /* nothing to keep them for */
+    assert_int_equal(trainer->state.codes, 0); /* there are no refits */
     assert_false(gkv_trainer_has_codes(trainer));
     take_steps(trainer, 11);
     assert_int_equal(trainer->state.codes, 1800); /* fewer images than train.refit_codes: all of them */
@@ -211,7 +211,7 @@ static void test_refit_due(void **state)
     assert_fails(gkv_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG, "too few");
 }
 
-/* A mixture's first refit waits for codes that move it; then others come every few steps, of two at least. */
+/* The first refit of a mixture is repeated until one is accepted. Then refits are due every few steps, at least two. */
 static void test_tally_due(void **state)
 {
     (void)state;
@@ -237,8 +237,8 @@ static void test_tally_due(void **state)
             assert_int_equal(gkv_trainer_refit_due(trainer, step), step >= epoch && (step - epoch) % runs[i].each == 0);
         gkv_trainer_free(trainer);
     }
-    /* More components than codes could tell apart, and what would help: what bounds the codes. */
-    static const struct { const char *components, *codes, *every, *says; } most[] = {
+    /* Too many components for the codes. The message names the setting that limits the codes. */
+    static const struct { const char *components, *codes, *every, *message; } most[] = {
         {"721", "20000", "1", "721 components are more than the 720"}, {"721", "20000", "1", "or train on more images"},
         {"361", "900", "1", "or raise train.refit_codes"}, {"400", "20000", "0.5", "or raise train.refit_every"}};
     for (size_t i = 0; i < sizeof most / sizeof *most; i++) {
@@ -250,11 +250,11 @@ static void test_tally_due(void **state)
         set(&settings, "train.refit_codes", most[i].codes);
         set(&settings, "train.refit_every", most[i].every);
         assert_ok(gkv_dataset_load(&settings.data, GKV_TRAIN, &dataset));
-        assert_fails(gkv_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG, most[i].says);
+        assert_fails(gkv_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG, most[i].message);
     }
 }
 
-/* What a refit was given: a base whose refit keeps the codes and fits nothing. */
+/* A base whose refit records its codes and fits nothing. */
 enum { KEPT = 600, BATCH = 170 };
 static struct {
     float fit[KEPT][4], held_out[KEPT][4];
@@ -275,7 +275,7 @@ static gkv_status keep_codes(const gkv_base *base, const gkv_params *params, con
     return GKV_OK;
 }
 
-/* One step; then ε of its rows, computed once more from the weights that it began with. */
+/* Does one step, and computes the codes of its rows again from the weights at its start. */
 static size_t step_and_codes(gkv_trainer *trainer, float (*codes)[4])
 {
     const gkv_model *model = trainer->model;
@@ -297,8 +297,8 @@ static size_t step_and_codes(gkv_trainer *trainer, float (*codes)[4])
     return report.images;
 }
 
-/* A refit is made from ε of the epoch's last images; every fifth judges the others. A step
- * that was left out leaves nothing behind. */
+/* A refit uses the codes of the last images of an epoch, and every fifth is held out. A skipped step
+ * stores no codes. */
 static void check_codes(const char *flow, uint64_t bad_step)
 {
     gkv_settings settings = small_settings();
@@ -348,7 +348,7 @@ static void test_codes_of_a_refit(void **state)
     check_codes("none", 99);
 }
 
-/* Codes of weights that were given up go with them; with too few left there is no refit. */
+/* A rollback drops the codes of the discarded weights. With too few codes left there is no refit. */
 static void test_codes_after_a_return(void **state)
 {
     (void)state;
@@ -367,7 +367,7 @@ static void test_codes_after_a_return(void **state)
     gkv_trainer_free(trainer);
 }
 
-/* What the steps say of the density of the codes that will judge a stats is what the base says of them. */
+/* The density of the held-out codes that steps sum up equals that of the base. */
 static void test_density_of_judges(void **state)
 {
     (void)state;

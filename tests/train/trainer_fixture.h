@@ -1,4 +1,4 @@
-/* A trainer by hand, on the small data set. */
+/* A fixture with a trainer on the small data set. */
 #ifndef GKV_TESTS_VAE_TRAINER_RIG_H
 #define GKV_TESTS_VAE_TRAINER_RIG_H
 

@@ -46,12 +46,12 @@ static inline gkv_settings small_settings(void)
     return settings;
 }
 
-/* Everything an observer of a run is told, and when it is to be stopped. */
+/* Records the progress of a run, and stops it at a chosen step. */
 typedef struct watcher {
-    uint64_t stop_at; /* a step; 0 is never */
+    uint64_t stop_at; /* the step after which to stop; 0 is never */
     volatile sig_atomic_t stop;
     uint64_t calls, epochs;
-    gkv_train_progress last, epoch[64]; /* the last of all, and each epoch's end */
+    gkv_train_progress last, epoch[64]; /* the last progress, and that of the end of each epoch */
 } watcher;
 
 static inline void watch(void *context, const gkv_train_progress *progress)

@@ -1,4 +1,4 @@
-/* Draws: which component of a mixture the prior's are of, and pixels. */
+/* Draws: the components of draws from a mixture, and pixels. */
 #define _XOPEN_SOURCE 700
 #include "vae/small.h"
 
@@ -7,7 +7,7 @@
 
 enum { SIDE = 28, PIXELS = SIDE * SIDE, N = 64 };
 
-/* An untrained model, of which some settings are others. */
+/* Creates an untrained model with some other settings. */
 static gkv_model *model_with(const char *const (*changes)[2], size_t count)
 {
     static double mean[PIXELS];
@@ -28,8 +28,9 @@ static const gkv_real *parameter(const gkv_model *model, const char *name)
     return NULL;
 }
 
-/* At temperature 0 a draw is its component's location: the first one up to which the weights reach the uniform of
- * step 1, of all components or of a class's two. Weights are unequal, and the place of a draw in a call is nothing. */
+/* At temperature 0 a draw is its component's location. The component is the first at which the cumulative weight
+ * reaches the uniform of step 1, of all components or of a class's two. Weights are unequal, and draws do not depend on
+ * their position in a call. */
 static void component_is_chosen_by_its_own_uniform(void **state)
 {
     (void)state;
@@ -84,7 +85,7 @@ static int make_probabilities(void **state)
     return 0;
 }
 
-/* Word for word what the header says, for any number of threads, in place or not, in parts or not. */
+/* gkv_model_draw_pixels() follows its definition for any number of threads, in place or not, in parts or not. */
 static void pixels_follow_the_definition(void **state)
 {
     (void)state;
@@ -113,7 +114,7 @@ static void pixels_follow_the_definition(void **state)
     gkv_model_free(model);
 }
 
-/* Pixels are on as often as they are probable: each within five standard errors, and all of them together. */
+/* The frequency of each pixel, and that of all pixels together, is its probability within five standard errors. */
 static void frequencies_are_the_probabilities(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* The whole −ELBO of a tiny model against differences, in every parameter and for
- * every combination of its parts; and log q against the change of variables. */
+/* The gradient of the −ELBO of a tiny model against differences, in every parameter and for every combination of its
+ * parts; and log q against the change of variables. */
 #include "gradient.h"
 
 #include "gkvae/gk.h"
@@ -20,7 +20,7 @@ typedef struct fixture {
     gkv_workspace ws;
     gkv_objective objective;
     size_t rows;
-    /* What stays as it was when an encoder moves whose gradient goes along the path. */
+    /* The weights and the parameters of log q that the path-derivative gradient keeps fixed. */
     double share[ROWS_MAX], mean[ROWS_MAX * LATENT], sigma[ROWS_MAX * LATENT];
 } fixture;
 
@@ -29,7 +29,7 @@ static void set(gkv_settings *settings, const char *name, const char *value)
     assert_ok(gkv_settings_set(settings, name, value, "test"));
 }
 
-/* A model with all parameters away from their special initial values. */
+/* A model whose parameters are not at their special initial values. */
 static fixture begin(const choice *wish)
 {
     const size_t draws = wish->draws;
@@ -124,7 +124,7 @@ static double loss(void *context)
     return sum;
 }
 
-/* The bound of the first image alone, whose encoding is there. */
+/* The bound of the first image, which is encoded. */
 static double loss_of_first(fixture *it)
 {
     double mean_w = 0;
@@ -136,7 +136,8 @@ static double loss_of_first(fixture *it)
     return -log(mean_w);
 }
 
-/* What the gradient along the path is the gradient of: Σ c_k log w_k with c_k and the parameters of log q held. */
+/* The surrogate whose gradient is the path-derivative gradient: Σ c_k log w_k with fixed c_k and parameters of log
+ * q. */
 static double surrogate(void *context)
 {
     fixture *it = context;
@@ -166,7 +167,7 @@ static void hold(fixture *it)
     }
 }
 
-/* The map u → z of the first row, which is in the workspace already. */
+/* The map u → z of the first row of the workspace. */
 static void latent_of(void *context, const double *u, double *z)
 {
     fixture *it = context;
@@ -189,7 +190,7 @@ static void check_log_q(fixture *it)
     memcpy(gkv_at(&it->ws, it->model->posterior.u, 0), u, sizeof u);
 }
 
-/* −log p(x|z) by the logits that the decoder left. */
+/* −log p(x|z) from the logits in the workspace. */
 static void check_reconstruction(fixture *it)
 {
     gkv_pass_forward(it->model, &it->ws, 0, it->rows);
@@ -257,7 +258,7 @@ static void test_every_gradient(void **state)
     }
 }
 
-/* Bases of several components, and Student's t. */
+/* Mixtures, and Student's t. */
 static void test_other_bases(void **state)
 {
     (void)state;
@@ -269,7 +270,7 @@ static void test_other_bases(void **state)
     }
 }
 
-/* A base that gradients do not move has none. */
+/* A base that gradients do not train has no gradient. */
 static void test_fixed_base(void **state)
 {
     (void)state;
@@ -285,7 +286,7 @@ static void test_fixed_base(void **state)
     }
 }
 
-/* Several draws of an image: the mean of their bounds, and the importance-weighted one. */
+/* Several draws of an image, with the mean of their bounds and with the importance-weighted bound. */
 static void test_draws(void **state)
 {
     (void)state;
@@ -297,8 +298,8 @@ static void test_draws(void **state)
     }
 }
 
-/* The doubly reparameterized gradient is the plain one on average over many draws: in what the encoder
- * says of an image, whose plain gradient is the bound's difference. */
+/* The doubly reparameterized gradient has the same mean over many draws as the full gradient, here in the encoder's
+ * output for an image, where the full gradient is a difference of the bound. */
 static void test_doubly_on_average(void **state)
 {
     (void)state;
@@ -362,7 +363,7 @@ static void test_free_bits(void **state)
     end(&it);
 }
 
-/* A KL weight of 0 leaves the reconstruction alone to be learned. */
+/* With a KL weight of 0 only the reconstruction is trained. */
 static void test_no_kl(void **state)
 {
     (void)state;
@@ -370,7 +371,7 @@ static void test_no_kl(void **state)
     check(&wish);
 }
 
-/* The maps to valid shapes: their slopes, their ranges, and valid at any raw value. */
+/* The maps to valid shapes have the right derivatives and ranges, and are valid at any raw value. */
 static void test_shapes(void **state)
 {
     (void)state;
@@ -388,9 +389,9 @@ static void test_shapes(void **state)
         const gkv_gk rounded = {0, 1, (double)(float)g, (double)float_k, (double)0.8F, 0};
         assert_ok(gkv_gk_check(&rounded));
     }
-    double slope;
-    assert_true(gkv_shape_g(0, &slope) == 0 && slope == 1);
-    assert_true(gkv_shape_k(0, &slope) == 0 && slope == 1);
+    double derivative;
+    assert_true(gkv_shape_g(0, &derivative) == 0 && derivative == 1);
+    assert_true(gkv_shape_k(0, &derivative) == 0 && derivative == 1);
 }
 
 int main(void)

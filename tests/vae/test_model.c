@@ -1,4 +1,4 @@
-/* Models: what can be asked of one, and its file. */
+/* The public functions of models, and model files. */
 #define _XOPEN_SOURCE 700
 #include "vae/small.h"
 
@@ -44,7 +44,7 @@ static void test_save_and_load(void **state)
     assert_ok(gkv_model_load(in_folder("copy", "model.safetensors"), &copy));
     assert_memory_equal(copy->params.values, model->params.values, model->params.total * sizeof(gkv_real));
     gkv_model_free(copy);
-    /* A checkpoint holds a model too: the current one. */
+    /* A checkpoint can be read as a model, the current one. */
     assert_ok(gkv_model_load(in_folder("run", "checkpoint.safetensors"), &copy));
     assert_memory_equal(copy->params.values, model->params.values, model->params.total * sizeof(gkv_real));
     gkv_model_free(copy);
@@ -70,7 +70,7 @@ static void test_what_it_says_of_itself(void **state)
     assert_fails(gkv_model_set_threads(model, 257), GKV_ERR_ARGUMENT, "1 to 256");
 }
 
-/* Everything a model computes, for any number of threads and of rows. */
+/* All results of a model are the same for any number of threads and of rows. */
 static void test_threads_and_rows(void **state)
 {
     (void)state;
@@ -114,7 +114,7 @@ static void test_samples(void **state)
     (void)state;
     float all[60 * LATENT], some[5 * LATENT], cold[2 * LATENT];
     assert_ok(gkv_model_sample(model, 60, 8, 100, 1, all));
-    assert_ok(gkv_model_sample(model, 5, 8, 152, 1, some)); /* a stretch of the same sequence */
+    assert_ok(gkv_model_sample(model, 5, 8, 152, 1, some)); /* a part of the same sequence */
     for (size_t i = 0; i < 5 * LATENT; i++)
         assert_close(some[i], all[52 * LATENT + i], 1e-5);
     assert_ok(gkv_model_sample(model, 5, 9, 152, 1, some));
@@ -126,7 +126,7 @@ static void test_samples(void **state)
     assert_fails(gkv_model_sample(model, 1, 1, 0, (double)INFINITY, some), GKV_ERR_ARGUMENT, "temperature");
 }
 
-/* Posterior draws: μ + σu without a posterior flow, one place of the sequence an image. */
+/* Posterior draws are μ + σu without a posterior flow. Each image has one number of the sequence. */
 static void test_draws(void **state)
 {
     (void)state;
@@ -210,7 +210,7 @@ static void test_bad_files(void **state)
         assert_null(none);
     }
     free(good);
-    /* Numbers that are no model. */
+    /* Numbers that are not a valid model. */
     const gkv_real bad[] = {NAN, INFINITY, -1};
     for (size_t i = 0; i < 3; i++) {
         gkv_model *copy = NULL;

@@ -1,5 +1,5 @@
-/* What training and evaluation are given: each image binarized as the mode, the seed,
- * the step and its place say, and as nothing else does. */
+/* The targets of training and evaluation: the binarization of an image depends only on the mode, the seed, the step and
+ * the index of the image. */
 #define _XOPEN_SOURCE 700
 #include "vae/small.h"
 
@@ -24,12 +24,12 @@ static int free_dataset(void **state)
     return 0;
 }
 
-/* Image i of the selection, as the definition has it. */
-static void expect(const gkv_images *images, size_t i, gkv_stream stream, uint64_t step, uint64_t place)
+/* Compares image i of the selection with the definition. */
+static void expect(const gkv_images *images, size_t i, gkv_stream stream, uint64_t step, uint64_t index)
 {
     gkv_real x[PIXELS + 1], wanted[PIXELS];
     x[PIXELS] = 7;
-    gkv_binarize(gkv_dataset_pixels(dataset, place), PIXELS, gkv_rng_at(images->seed, stream, step, place), wanted);
+    gkv_binarize(gkv_dataset_pixels(dataset, index), PIXELS, gkv_rng_at(images->seed, stream, step, index), wanted);
     gkv_images_fetch(images, i, 1000, x);
     assert_memory_equal(x, wanted, sizeof wanted);
     assert_true(x[PIXELS] == 7);
@@ -58,7 +58,7 @@ static void test_dynamic(void **state)
     }
 }
 
-/* Static, and whatever is judged by the same targets each time. */
+/* Static binarization, and the fixed targets of validation and test. */
 static void test_fixed(void **state)
 {
     (void)state;
@@ -79,7 +79,7 @@ static void test_fixed(void **state)
     }
 }
 
-/* Grey is pure: no seed, step or visit changes it. */
+/* Grey images do not depend on seed, step or visit. */
 static void test_grey(void **state)
 {
     (void)state;
@@ -96,7 +96,7 @@ static void test_grey(void **state)
     }
 }
 
-/* An image is the same one, binarized alike, wherever an order puts it. */
+/* The binarization of an image does not depend on its position in the order. */
 static void test_order(void **state)
 {
     (void)state;
@@ -111,7 +111,7 @@ static void test_order(void **state)
         expect(&images, i, GKV_STREAM_BINARIZE_FIXED, GKV_FIXED_TRAIN, order[i]);
 }
 
-/* Of as many images as the share says, chosen anew at each step; the others are as they were. */
+/* The right fraction of images is augmented, at random in each step. The others do not change. */
 static void test_warped(void **state)
 {
     (void)state;
@@ -119,24 +119,24 @@ static void test_warped(void **state)
                                .every_visit = true};
     uint8_t scratch[PIXELS];
     gkv_real x[PIXELS], plain[PIXELS];
-    size_t bent = 0, both = 0;
+    size_t augmented = 0, both = 0;
     for (size_t i = 0; i < images.count; i++) {
-        bool moved[2];
+        bool changed[2];
         for (uint64_t step = 0; step < 2; step++) {
             gkv_images_fetch(&images, i, step, plain);
             gkv_images_fetch_augmented(&images, i, step, 0, scratch, x);
             assert_memory_equal(x, plain, sizeof x);
             gkv_images_fetch_augmented(&images, i, step, 0.3, scratch, x);
-            moved[step] = memcmp(x, plain, sizeof x) != 0;
+            changed[step] = memcmp(x, plain, sizeof x) != 0;
         }
-        bent += moved[0];
-        both += moved[0] && moved[1];
+        augmented += changed[0];
+        both += changed[0] && changed[1];
     }
-    assert_close((double)bent, 0.3 * 2000, 5 * sqrt(2000 * 0.3 * 0.7));
+    assert_close((double)augmented, 0.3 * 2000, 5 * sqrt(2000 * 0.3 * 0.7));
     assert_close((double)both, 0.09 * 2000, 5 * sqrt(2000 * 0.09 * 0.91));
 }
 
-/* The test half is binarized once, from eval.seed, whatever training did. */
+/* The test half is binarized once, from eval.seed, also if training binarizes dynamically. */
 static void test_of_test(void **state)
 {
     (void)state;
