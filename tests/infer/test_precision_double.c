@@ -1,7 +1,6 @@
-/* Factorisation and solution with precision matrices (num/precision.h), as refinement uses them. */
+/* Factorisation and solution with precision matrices (num/linalg.h), as refinement uses them. */
 #include "gradient.h"
-#include "num/cholesky.h"
-#include "num/precision.h"
+#include "num/linalg.h"
 
 /* A random positive definite matrix, with garbage above its diagonal. */
 static void random_precision(uint64_t seed, size_t d, double least, double *p)

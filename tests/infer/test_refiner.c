@@ -2,6 +2,7 @@
  * the optimum in one dimension, and robust to extreme images and models. */
 #define _XOPEN_SOURCE 700
 #include "infer/refiner_fixture.h"
+#include "num/constants.h"
 
 #include <sys/resource.h>
 
