@@ -71,7 +71,7 @@ static void forward_all(const gkv_model *model, gkv_workspace *ws, uint64_t step
 static void test_gradient_on_average(void **state)
 {
     (void)state;
-    static const char *const bases[] = {"gk-copula", "gk-by-class"}, *const gradients[] = {"total", "path"};
+    static const char *const bases[] = {"gk-copula", "gk-by-class"}, *const gradients[] = {"total", "path-derivative"};
     for (size_t i = 0; i < 8; i++) {
         gkv_model *model = open_model(bases[i % 2], gradients[i / 2 % 2]);
         const size_t total = model->params.total;
@@ -112,7 +112,7 @@ static void test_choice(void **state)
 {
     (void)state;
     enum { STEPS = 400 };
-    gkv_model *model = open_model("gk-by-class", "path");
+    gkv_model *model = open_model("gk-by-class", "path-derivative");
     gkv_resampler *resampler = NULL;
     gkv_workspace all = open_workspace(model, DRAWS), ws = open_workspace(model, 1);
     uint32_t index[BATCH];
