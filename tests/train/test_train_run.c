@@ -168,7 +168,7 @@ static void test_resume_mixtures(void **state)
         set(&settings, "train.samples", i % 2 ? "3" : "1");
         set(&settings, "train.objective", i == 3 ? "iwae" : "elbo");
         set(&settings, "train.elbo_epochs", i == 3 ? "1" : "0");
-        set(&settings, "train.resampling", i == 3 ? "one" : "all");
+        set(&settings, "train.resampling", i == 3 ? "importance" : "none");
         assert_ok(train(&settings, name, NULL, false, false, NULL));
         static const uint64_t stops[] = {3, 5, 12, 19};
         for (size_t p = i % 2; p < 4; p += 2)
