@@ -200,8 +200,8 @@ static gkv_status check(const gkv_base *base, const gkv_params *params)
             if (gkv_gk_check(&gk) != GKV_OK)
                 return gkv_fail_context(GKV_ERR_DATA, "margin %zu of the base's component %zu", j, k);
             if (self->spec.shared_shapes && (gk.g != first.g || gk.k != first.k))
-                return gkv_fail(GKV_ERR_DATA, "the base's components share their shapes, but margin %zu of component %zu "
-                                "differs in shape from that of component 0", j, k);
+                return gkv_fail(GKV_ERR_DATA, "the base's components have a common shape, but margin %zu of component %zu "
+                                "has another shape than that of component 0", j, k);
         }
         if (self->spec.dependent)
             GKV_TRY(check_whitening(d, k, gkv_mixture_whitening(self, params, k)));

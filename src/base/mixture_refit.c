@@ -213,7 +213,7 @@ gkv_status gkv_mixture_refit(const gkv_base *base, const gkv_params *params, con
     report->cost_before = report->cost_after = report->goodness = NAN;
     gkv_status status = GKV_OK;
     if (base->classes > 0 && (!codes->held_out_class || !(codes->fit_class || codes->stats)))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a base by class needs the class of each code for a refit");
+        return gkv_fail(GKV_ERR_ARGUMENT, "the refit of a base by class needs the classes of its codes");
     GKV_TRY(gkv_mixture_move_create(gkv_base_mixture_of(base), params, settings->threads, &it.move));
     report->held_out_before = codes->stats ? codes->held_out_density : NAN;
     if (isnan(report->held_out_before))

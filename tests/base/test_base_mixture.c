@@ -209,7 +209,7 @@ static void test_cold_draws(void **state)
 }
 
 /* p(class | ε) sums to one and agrees with the definition. */
-static void test_class_shares(void **state)
+static void test_class_probabilities(void **state)
 {
     (void)state;
     base_fixture *it = mixture_begin(&mixture_kinds[7], 20, 4, false);
@@ -287,7 +287,7 @@ int main(void)
         cmocka_unit_test(test_names),        cmocka_unit_test(test_density),
         cmocka_unit_test(test_far_out),      cmocka_unit_test(test_not_a_number),
         cmocka_unit_test(test_rows_are_their_own), cmocka_unit_test(test_draws),
-        cmocka_unit_test(test_cold_draws),   cmocka_unit_test(test_class_shares),
+        cmocka_unit_test(test_cold_draws),   cmocka_unit_test(test_class_probabilities),
         cmocka_unit_test(test_check_refuses), cmocka_unit_test(test_project),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
