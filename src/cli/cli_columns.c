@@ -54,7 +54,8 @@ int cli_columns_choose(const gkv_table *table, const char *path, const char *lis
         (*chosen)[(*n_chosen)++] = column;
     }
     if (*n_chosen == 0)
-        code = list ? cli_error(CLI_USAGE, "--column: no column is named; give names or numbers, as in --column height,3")
+        code = list ? cli_error(CLI_USAGE, "--column: no column is named; give names or numbers, as in --column "
+                                           "height,3")
                     : cli_error(CLI_DATA, "%s: no column contains numbers%s", path,
                                 except == SIZE_MAX ? "" : " but the one of --weights");
     else if (!list)

@@ -36,7 +36,8 @@ expect() {
     fi
 }
 
-# configuration MODEL TRAIN: prints a configuration of a run of seconds on the fixture, with these lines in [model] and [train].
+# configuration MODEL TRAIN: prints a configuration of a run of seconds on the fixture, with these lines in [model]
+# and [train].
 configuration() {
     cat << END
 [data]
@@ -85,7 +86,8 @@ accumulated() {
     refits "$1" "$2"
     others=$(grep -vF '"tally_share": 0,' "$1/refits.jsonl")
     accepted=$(echo "$others" | grep -cvF '"step_length": 0,')
-    [ "$(echo "$others" | wc -l)" -eq $(($2 - 1)) ] || fail "$1: a refit after the first did not use sufficient statistics"
+    [ "$(echo "$others" | wc -l)" -eq $(($2 - 1)) ] ||
+        fail "$1: a refit after the first did not use sufficient statistics"
     [ $((4 * accepted)) -ge "$2" ] || fail "$1: only $accepted of $2 refits were accepted"
 }
 

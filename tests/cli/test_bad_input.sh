@@ -100,7 +100,8 @@ cp stopped/checkpoint.safetensors before
 (ulimit -f 40 && "$gkvae" train --resume --out stopped) > output 2>&1
 code=$?
 [ $code -eq 5 ] || fail "a resume on a full disk: exit code $code, not 5: $(cat output)"
-grep -qF -e "--resume --out stopped" output || fail "a resume on a full disk does not print the command to continue: $(cat output)"
+grep -qF -e "--resume --out stopped" output ||
+    fail "a resume on a full disk does not print the command to continue: $(cat output)"
 cmp before stopped/checkpoint.safetensors || fail "a full disk harmed the checkpoint"
 expect 0 "done" "$gkvae" train --resume --out stopped
 (ulimit -f 10 && "$gkvae" eval good --images 50) > output 2>&1

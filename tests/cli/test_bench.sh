@@ -31,7 +31,8 @@ for model in f["models"]:
         for key in "images_per_second", "evaluated_images_per_second", "drawing_seconds":
             assert at[key] > 0
 assert [m["refit_steps"] for m in f["models"]] == [9, None] # every epoch of 900 images
-# Operations of the layers 784-32-32-12 and 6-32-32-784: forward, twice backward, without the first layer's input gradient.
+# Operations of the layers 784-32-32-12 and 6-32-32-784: forward, twice backward, without the first layer's input
+# gradient.
 plain = 784 * 32 + 32 * 32 + 32 * 12 + 6 * 32 + 32 * 32 + 32 * 784
 assert f["models"][1]["training_operations_per_image"] == 6 * plain - 2 * 784 * 32
 assert f["models"][1]["sample_operations"] == 2 * (6 * 32 + 32 * 32 + 32 * 784)

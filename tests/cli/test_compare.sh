@@ -64,8 +64,8 @@ assert rows["c-7"]["differences"]["nll"] == {"mean": 0.75, "standard_error": Non
 assert rows["d-2"]["figures"]["precision"] == {"mean": None, "standard_error": None, "error_over": "sets"}
 assert rows["b"]["differences"]["frechet_lenet"]["mean"] is None and not rows["a"]["differences"]
 PY
-# Two models with two seeds each, none in common: the difference has the errors of both means. Then another reference and
-# other columns.
+# Two models with two seeds each, none in common: the difference has the errors of both means. Then another reference
+# and other columns.
 expect 0 "precision less a's" "$gkvae" compare runs/b-1 runs/a-2 runs/a-10 runs/b-5 --against runs/a-10 --metrics precision,nll
 expect 0 "b" "$gkvae" compare runs/a-2 runs/a-10 runs/b-1 runs/b-5
 row b "−1.00 ± 0.35 (unpaired)"
@@ -90,7 +90,8 @@ grep -q "The first 500 of 501 models" many/index.html || fail "rows are missing 
 
 run foreign/p 1 1 nll=1 "protocol=by foot"
 expect 4 "their protocols differ" "$gkvae" compare runs/a-1 foreign/p
-grep -q "runs/a-1: by hand" output && grep -q "foreign/p: by foot" output || fail "the message does not name the protocols: $(cat output)"
+grep -q "runs/a-1: by hand" output && grep -q "foreign/p: by foot" output ||
+    fail "the message does not name the protocols: $(cat output)"
 run foreign/g 1 1 nll=1 generation_protocol=more
 run foreign/h 1 1 nll=1 generation_protocol=less
 expect 4 "their protocols of draws differ" "$gkvae" compare runs/a-1 foreign/g foreign/h
@@ -207,7 +208,8 @@ kill -s INT $process
 code=0
 wait $process || code=$?
 [ $code -eq 130 ] || fail "a plan that was stopped: exit code $code"
-grep -q "compare --plan long.ini --out stopped" messages || fail "the command to continue is not printed: $(cat messages)"
+grep -q "compare --plan long.ini --out stopped" messages ||
+    fail "the command to continue is not printed: $(cat messages)"
 if command -v flock > /dev/null; then
     expect 7 "long-1: training failed with exit code 7, see stopped/long-1.log" \
         flock stopped/long-1/lock "$gkvae" compare --plan long.ini --out stopped

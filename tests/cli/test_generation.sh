@@ -79,8 +79,8 @@ expect 0 "done" "$gkvae" train by-class.ini --out by-class
 expect 0 "index.html" "$gkvae" eval by-class --samples 1 --images 20
 grep -q "nan → nan" by-class/index.html && fail "the page has NaN for what is of no concern to a base"
 
-# If the images have another size than those of the network, this is reported before the evaluation, and is not a failure
-# by default.
+# If the images have another size than those of the network, this is reported before the evaluation, and is not a
+# failure by default.
 idx train16.idx 200 16
 idx test16.idx 20 16
 sed "s/^dataset = .*/dataset = mnist/; s/^folder = .*/train_images = train16.idx\ntest_images = test16.idx/

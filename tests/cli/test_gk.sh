@@ -8,7 +8,8 @@ same() {
         fail "$1 is not $2"
 }
 
-# The expected values were computed with 60 digits. The numbers are arguments, also negative ones without "--", or words.
+# The expected values were computed with 60 digits. The numbers are arguments, also negative ones without "--", or
+# words.
 p=3,1,2,.5
 same "$(gk logpdf --params $p 0)" -8.5511161170711834597
 same "$(gk logpdf --params $p -1e6)" -2500014.9651234990276
@@ -135,7 +136,8 @@ echo '1 2 drei 4' | gk pdf -p $p > answers 2> messages || code=$?
 code=0
 gk quantile -p $p 0.5 1.5 -0.1 0.25 > answers 2> messages || code=$?
 [ $code -eq 3 ] && [ "$(grep -c nan answers)" -eq 2 ] && [ "$(wc -l < answers)" -eq 4 ] &&
-    grep -q "2 of the numbers are not probabilities" messages || fail "bad probabilities: $code, $(cat answers messages)"
+    grep -q "2 of the numbers are not probabilities" messages ||
+        fail "bad probabilities: $code, $(cat answers messages)"
 expect 3 "logarithms" "$gkvae" gk quantile --log -p $p -1 1
 code=0
 head -c 100000 /dev/zero | tr '\0' 1 | gk pdf -p $p > answers 2> messages || code=$?

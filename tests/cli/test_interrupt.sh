@@ -82,7 +82,8 @@ wait_for messages "evaluated" || fail "no progress of an evaluation within 20 s"
 cp whole/model.safetensors other
 mv other whole/model.safetensors
 wait $process || fail "eval of a model that was replaced: $(cat messages)"
-grep -q "replaced during the evaluation.*Evaluate again" messages || fail "eval: no word of a replaced model: $(cat messages)"
+grep -q "replaced during the evaluation.*Evaluate again" messages ||
+    fail "eval: no word of a replaced model: $(cat messages)"
 expect 0 "active units" "$gkvae" eval whole --samples 1 --images 20 --no-pictures
 grep -q "meanwhile" output && fail "eval warns without a cause"
 finish

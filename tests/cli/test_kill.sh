@@ -41,8 +41,8 @@ kill_and_resume() {
     done
 }
 kill_and_resume small 150 50 0.5 0.3 0.4 0.25 0.45 0.35 0.55 0.28 0.38 0.48
-# The first refit comes after 10 steps, and a refit from sufficient statistics after every seven of the other 50. The kills
-# come between them.
+# The first refit comes after 10 steps, and a refit from sufficient statistics after every seven of the other 50. The
+# kills come between them.
 kill_and_resume mixture 60 10 @13 @27 @41 @54
 accumulated "whole mixture" 8
 accumulated "run of mixture" 8

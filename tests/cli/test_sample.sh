@@ -18,8 +18,8 @@ for form in means draws; do
             cmp "$form-1.$ending" "$form-$threads.$ending" || fail "--form $form: $ending is another on $threads threads"
         done
     done
-    # The same sequence in parts, from a model file alone. The parts have 50 images, because the library passes 50 rows at a
-    # time, and OpenBLAS (GKVAE_SIMD=portable) rounds differently for other numbers of rows.
+    # The same sequence in parts, from a model file alone. The parts have 50 images, because the library passes 50
+    # rows at a time, and OpenBLAS (GKVAE_SIMD=portable) rounds differently for other numbers of rows.
     expect 0 "50 images" "$gkvae" sample run/model.safetensors --form $form -n 50 --npy one.npy --idx one.idx
     expect 0 "50 images" "$gkvae" sample run/model.safetensors --form $form -n 50 --first 50 --npy two.npy --idx two.idx
     { tail -c +129 one.npy; tail -c +129 two.npy; } | cmp - <(tail -c +129 $form-1.npy) || fail "--first: other numbers in parts"
