@@ -85,7 +85,7 @@ int bench_measure(bench *it);
 
 /* --- bench_process.c ------------------------------------------------------------------ */
 
-/* Trains the first model for an epoch in a process of its own. */
+/* Trains the first model for an epoch in a separate process. */
 int bench_process(bench *it);
 
 /* The main function of this process; `folder` contains its config.ini. */

@@ -14,7 +14,7 @@ int cli_columns_find(const gkv_table *table, const char *option, const char *nam
 }
 
 /* Prints one line that names the columns of text, which a choice of all columns leaves out. */
-static void tell_left_out(const gkv_table *table, size_t except)
+static void report_left_out(const gkv_table *table, size_t except)
 {
     enum { NAMED = 8 };
     size_t left = 0;
@@ -59,7 +59,7 @@ int cli_columns_choose(const gkv_table *table, const char *path, const char *lis
                     : cli_error(CLI_DATA, "%s: no column contains numbers%s", path,
                                 except == SIZE_MAX ? "" : " but the one of --weights");
     else if (!list)
-        tell_left_out(table, except);
+        report_left_out(table, except);
 done:
     free(words);
     if (code != CLI_OK) {

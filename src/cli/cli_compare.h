@@ -1,4 +1,4 @@
-/* Shared by the parts of gkvae compare: runs with their figures, the rows of the table, and their output. */
+/* Declarations for the files of gkvae compare: runs with their figures, the rows of the table, and their output. */
 #ifndef GKV_CLI_COMPARE_H
 #define GKV_CLI_COMPARE_H
 

@@ -1,4 +1,4 @@
-/* Every setting, and how to find one. */
+/* The table of settings, and the search for a key. */
 #include "config/settings_table.h"
 
 #include <stdio.h>
