@@ -147,7 +147,7 @@ typedef struct gkv_train_settings {
     int64_t refit_codes;             /* Training codes of a refit to codes. */
     int64_t refit_steps;             /* Steps between refits from sufficient statistics; 0 refits to codes instead. */
     double refit_window;             /* Window of the running sufficient statistics, in epochs of images. */
-    double refit_damping;            /* Fraction, in (0, 1], of the way to the new parameters that a refit tries first. */
+    double refit_damping;            /* Fraction in (0, 1] of the way to the new parameters that a refit tries. */
     double ema;                      /* Decay per step of the average of the weights; 0 is off. */
     int64_t fine_tune_epochs;        /* Number of last epochs, which use semi-amortized fine-tuning. */
     int64_t fine_tune_iterations;    /* Iterations of refinement for each image in fine-tuning. */
@@ -206,8 +206,8 @@ typedef struct gkv_settings_key {
     const char *meaning; /* one or more sentences */
 } gkv_settings_key;
 
-/* Writes the name of a choice's value to text and returns text: for "model.base" and GKV_BASE_GK it is "gk". The name is ""
- * for an unknown key, a key that is not a choice, and a value out of range. Thread-safe. */
+/* Writes the name of a choice's value to text and returns text: for "model.base" and GKV_BASE_GK it is "gk". The
+ * name is "" for an unknown key, a key that is not a choice, and a value out of range. Thread-safe. */
 GKV_API const char *gkv_settings_choice(const char *name, int value, char text[GKV_NAME_SIZE]);
 
 /* The i-th key, from 0; NULL past the last. */

@@ -12,7 +12,7 @@ static size_t find_labelled(const gkv_dataset *images, unsigned label, size_t k)
     return count;
 }
 
-/* The classes that occur, at most CLI_COLUMNS of them. */
+/* The classes of the images, at most CLI_COLUMNS. */
 static size_t find_classes(const gkv_dataset *images, unsigned classes[CLI_COLUMNS])
 {
     size_t found = 0;
@@ -50,7 +50,7 @@ size_t cli_choose_pairs(const gkv_dataset *images, size_t *from, size_t *to)
     const size_t n = cli_choose(images, CLI_PAIRS, chosen, &cols);
     if (n < 2 || cols < 2)
         return 0;
-    /* Each pair from images of its own, stepping through the classes. */
+    /* No image is in two pairs, and the pairs step through the classes. */
     size_t pairs = 0;
     for (; pairs < CLI_PAIRS && (pairs / (cols / 2) + 1) * cols <= n; pairs++) {
         const size_t round = pairs / (cols / 2), c = pairs % (cols / 2) * 2;

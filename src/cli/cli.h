@@ -62,8 +62,8 @@ int cli_settings(int argc, char **argv);
 int cli_completion(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
-/* Checks the arguments of gkvae eval for a model of these settings; argv[0] is the name of the command. CLI_OK if they are
- * valid; *of_test tells whether they select test images. A usage error ends the process. */
+/* Checks the arguments of gkvae eval for a model of these settings; argv[0] is the name of the command. CLI_OK if
+ * they are valid; *of_test tells whether they select test images. A usage error ends the process. */
 int cli_eval_check(int argc, char **argv, const gkv_settings *settings, bool *of_test);
 
 /* --- main.c ----------------------------------------------------------------------- */
@@ -171,8 +171,8 @@ typedef struct cli_run {
 int cli_run_open(const cli_model_arguments *arguments, cli_run *run);
 void cli_run_free(cli_run *run);
 
-/* Whether this setting, "SECTION.KEY" in `name`, is part of the model. The other settings are the paths of the data and the
- * settings of an evaluation. */
+/* Whether this setting, "SECTION.KEY" in `name`, is part of the model. The other settings are the paths of the data
+ * and the settings of an evaluation. */
 bool cli_is_models_own(const gkv_settings_key *key, const char *name);
 
 /* True if the folder's model file is no longer the one that was read. */

@@ -85,8 +85,9 @@ static int check_accepted(const base_fit_arguments *a, const gkv_model *fitted, 
     char name[GKV_NAME_SIZE];
     if (report->moves > 0 || model->base == GKV_BASE_NORMAL)
         return CLI_OK;
-    return cli_error(CLI_NUMERIC, "no step of the fit increased the density of held-out codes, so %s is unchanged%s; try more codes, "
-                     "or fewer components", cli_base_name(fitted, name), target(a) ? " and was not written" : "");
+    return cli_error(CLI_NUMERIC, "no step of the fit increased the density of held-out codes, so %s is "
+                                  "unchanged%s; try more codes, or fewer components",
+                     cli_base_name(fitted, name), target(a) ? " and was not written" : "");
 }
 
 static int keep(const base_fit_arguments *a, const cli_run *run, const gkv_model *fitted)
@@ -126,7 +127,8 @@ int cli_base_fit(int argc, char **argv)
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_run_open(&a.model, &run));
     if (a.update && !run.is_folder) {
-        code = cli_error(CLI_USAGE, "--update writes to the run's folder, but %s is not a folder; use --out FOLDER", a.model.model);
+        code = cli_error(CLI_USAGE, "--update writes to the run's folder, but %s is not a folder; use --out FOLDER",
+                         a.model.model);
         goto done;
     }
     gkv_settings wanted = run.settings;

@@ -61,7 +61,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* A tenth of fewer images is enough to hold out, and no run ends while it is measured. */
+/* At most a tenth of the images is held out, and there are enough epochs that no run ends during its measurement. */
 static int read_settings(bench *it, gkv_settings *settings)
 {
     int code = CLI_OK;
@@ -77,7 +77,7 @@ done:
     return code;
 }
 
-/* The configured model, and the same without what makes it more than a plain VAE. */
+/* The configured model, and a plain VAE of the same sizes. */
 static void choose_models(bench *it, const gkv_settings *settings)
 {
     const gkv_model_settings *model = &settings->model;

@@ -35,7 +35,7 @@ typedef struct bench_model {
         bench_series step, evaluation, drawing; /* seconds: a step, an evaluated image, all draws */
         bench_series refit;  /* seconds of a refit, without the first one */
         double first_refit; /* seconds of the first refit, which is measured once; 0 without refits */
-        bench_series step_share, evaluation_share, drawing_share; /* speeds as fractions of the peak of the same round */
+        bench_series step_share, evaluation_share, drawing_share; /* speeds as fractions of the peak in a round */
         bench_series parts[GKV_BENCH_PARTS]; /* seconds of the parts of a step, summed over threads */
     } at[BENCH_WIDTHS];
 } bench_model;
@@ -85,7 +85,7 @@ int bench_measure(bench *it);
 
 /* --- bench_process.c ------------------------------------------------------------------ */
 
-/* Trains the first model for an epoch in a process of its own. */
+/* Trains the first model for an epoch in a separate process. */
 int bench_process(bench *it);
 
 /* The main function of this process; `folder` contains its config.ini. */

@@ -14,7 +14,7 @@ int cli_columns_find(const gkv_table *table, const char *option, const char *nam
 }
 
 /* Prints one line that names the columns of text, which a choice of all columns leaves out. */
-static void tell_left_out(const gkv_table *table, size_t except)
+static void report_left_out(const gkv_table *table, size_t except)
 {
     enum { NAMED = 8 };
     size_t left = 0;
@@ -54,11 +54,12 @@ int cli_columns_choose(const gkv_table *table, const char *path, const char *lis
         (*chosen)[(*n_chosen)++] = column;
     }
     if (*n_chosen == 0)
-        code = list ? cli_error(CLI_USAGE, "--column: no column is named; give names or numbers, as in --column height,3")
+        code = list ? cli_error(CLI_USAGE, "--column: no column is named; give names or numbers, as in --column "
+                                           "height,3")
                     : cli_error(CLI_DATA, "%s: no column contains numbers%s", path,
                                 except == SIZE_MAX ? "" : " but the one of --weights");
     else if (!list)
-        tell_left_out(table, except);
+        report_left_out(table, except);
 done:
     free(words);
     if (code != CLI_OK) {

@@ -34,7 +34,8 @@ static void check(const compare_arguments *a, struct argp_state *state)
     if (a->plan && a->n_runs > 0)
         argp_error(state, "--plan makes its own runs: leave out %s", a->runs[0]);
     if (!a->plan && of_plan)
-        argp_error(state, "--seeds, --only, --table, --data-folder and --threads are options of a plan: add --plan FILE");
+        argp_error(state, "--seeds, --only, --table, --data-folder and --threads are options of a plan: add --plan "
+                          "FILE");
     if (!a->plan && a->n_runs == 0)
         argp_error(state, "which runs? Folders that gkvae eval has evaluated are needed, or --plan FILE");
 }

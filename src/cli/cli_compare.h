@@ -1,4 +1,4 @@
-/* Shared by the parts of gkvae compare: runs with their figures, the rows of the table, and their output. */
+/* Declarations for the files of gkvae compare: runs with their figures, the rows of the table, and their output. */
 #ifndef GKV_CLI_COMPARE_H
 #define GKV_CLI_COMPARE_H
 
@@ -32,7 +32,7 @@ int compare_columns_choose(const char *list, compare_column columns[COMPARE_COLU
 
 typedef struct compare_run {
     char *folder;
-    char *name;            /* the folder, without the leading folders that all runs have in common; for a plan, MODEL-SEED */
+    char *name;            /* the folder, without the common leading folders of all runs; for a plan, MODEL-SEED */
     uint64_t seed;         /* train.seed */
     gkv_settings settings; /* config.ini */
     bool fitted;           /* its base was fitted after training, to codes of a model with another base */

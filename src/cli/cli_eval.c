@@ -251,7 +251,8 @@ int cli_eval(int argc, char **argv)
     CLI_TRY(cli_run_open(&a.run, &run));
     CLI_TRY(cli_output_spares_run("--figures", a.figures, &a.run, &run));
     if (!run.is_folder) {
-        code = cli_error(CLI_USAGE, "%s is not a folder: an evaluation writes its results to a run folder", a.run.model);
+        code = cli_error(CLI_USAGE, "%s is not a folder: an evaluation writes its results to a run folder",
+                         a.run.model);
         goto done;
     }
     CLI_TRY(cli_run_images(&run, a.of == GKV_EVAL_TEST ? GKV_TEST : GKV_TRAIN, NULL, &test));
@@ -291,8 +292,8 @@ int cli_eval(int argc, char **argv)
     }
 done:
     if (evaluated && cli_run_changed(&run, a.run.model))
-        cli_error(code, "%s/model.safetensors was replaced during the evaluation: these figures are of the previous model. "
-                  "Evaluate again when training is finished", a.run.model);
+        cli_error(code, "%s/model.safetensors was replaced during the evaluation: these figures are of the "
+                        "previous model. Evaluate again when training is finished", a.run.model);
     gkv_dataset_free(test);
     gkv_dataset_free(training);
     gkv_features_free(network);

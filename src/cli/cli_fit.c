@@ -181,13 +181,14 @@ bool cli_fit_holds(const cli_fit_arguments *a)
     return a->normal || a->fixed[0] || a->fixed[1] || a->fixed[2] || a->fixed[3];
 }
 
-/* The octiles' estimates, but for what is held. A g that is free gives way to a k that is held. */
+/* The estimates from the octiles, with the held values in place of theirs. If a held k is not valid for a free g, the
+ * fit starts at g = 0. */
 gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample, gkv_gk *start)
 {
     gkv_gk_fit_settings settings;
     gkv_gk_fit_result result;
     cli_fit_settings(a, &settings);
-    settings.method = GKV_GK_OCTILES; /* which holds nothing */
+    settings.method = GKV_GK_OCTILES; /* this method cannot hold parameters */
     memset(settings.fixed, 0, sizeof settings.fixed);
     const gkv_status status = gkv_gk_fit_many(sample, 1, &settings, 1, &result, NULL);
     if (status != GKV_OK)

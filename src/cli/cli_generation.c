@@ -24,8 +24,9 @@ static int network_of_data(const cli_run *run, bool quiet, gkv_features **out)
         fprintf(stderr, "gkvae: no metrics of generation: %s\n", gkv_error_message());
     if (status == GKV_OK && !fits(run, *out)) {
         if (!quiet)
-            fprintf(stderr, "gkvae: no metrics of generation: the feature network of %s is for images of %zu × %zu, but the "
-                    "model's are %zu × %zu; train one for these with scripts/train_features.py, and set eval.features to it\n",
+            fprintf(stderr, "gkvae: no metrics of generation: the feature network of %s is for images of %zu × "
+                            "%zu, but the model's are %zu × %zu; train one for these with "
+                            "scripts/train_features.py, and set eval.features to it\n",
                     run->settings.data.dataset, gkv_features_height(*out), gkv_features_width(*out),
                     gkv_model_height(run->model), gkv_model_width(run->model));
         gkv_features_free(*out);
@@ -48,8 +49,8 @@ int cli_generation_network(const cli_run *run, bool quiet, gkv_features **out)
         return network_of_data(run, quiet, out);
     CLI_TRY(cli_generation_open(wanted, out));
     if (!fits(run, *out))
-        code = cli_error(CLI_DATA, "eval.features: the network \"%s\" is for images of %zu × %zu, but the model's are %zu × %zu; name another "
-                         "network",
+        code = cli_error(CLI_DATA, "eval.features: the network \"%s\" is for images of %zu × %zu, but the model's "
+                                   "are %zu × %zu; name another network",
                          gkv_features_name(*out), gkv_features_height(*out), gkv_features_width(*out),
                          gkv_model_height(run->model), gkv_model_width(run->model));
 done:
@@ -222,7 +223,8 @@ gkv_report_table cli_generation_plain_table(const gkv_generation *g, const char 
     if (isfinite(samples->frechet)) {
 #define SHARE(figures, name) cli_texts_number(all, 100 * (figures)->name, 1)
         const char *const table[][PLAIN_COLUMNS] = {
-            {"a classifier is sure of its class", SHARE(samples, confident), SHARE(real, confident), SHARE(normal, confident),
+            {"a classifier is sure of its class",
+             SHARE(samples, confident), SHARE(real, confident), SHARE(normal, confident),
              "images whose most probable class has a probability above 90 %"},
             {"look like a test image", SHARE(samples, precision), SHARE(real, precision), SHARE(normal, precision),
              "precision: the images are realistic"},
@@ -242,11 +244,12 @@ gkv_report_table cli_generation_plain_table(const gkv_generation *g, const char 
         memcpy(cells, table, sizeof table);
     }
     const char *caption = cli_texts_keep(
-        all, cli_text("Sets of %llu images drawn from the model are compared with all %llu test images. No draw is left out. "
-                      "The real images are training images; in the rows of classes and of nearest images they are test "
-                      "images. A small frozen network computes the features in which images are compared. The drawn images "
-                      "are pixel means, which are smoother than real images and so nearer to each other. Therefore a "
-                      "percentage above that of real images does not mean that the model is better than real images.",
+        all, cli_text("Sets of %llu images drawn from the model are compared with all %llu test images. No draw is "
+                      "left out. The real images are training images; in the rows of classes and of nearest images "
+                      "they are test images. A small frozen network computes the features in which images are "
+                      "compared. The drawn images are pixel means, which are smoother than real images and so "
+                      "nearer to each other. Therefore a percentage above that of real images does not mean that "
+                      "the model is better than real images.",
                       (unsigned long long)g->draws, (unsigned long long)g->references));
     return (gkv_report_table){.heading = "Generation: realistic and diverse?", .caption = caption, .columns = headings,
                               .n_columns = PLAIN_COLUMNS, .cells = cells, .n_rows = rows};

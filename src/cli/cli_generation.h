@@ -26,8 +26,8 @@ int cli_generation_measure(const cli_run *run, const gkv_dataset *test, const gk
 /* Prints the table of all figures, or nothing if there are none. */
 void cli_generation_print(const gkv_generation *generation);
 
-/* Tables of the results page: the main figures for readers without background, and all figures of one form. The caller provides arrays of
- * these sizes for their cells. */
+/* Tables of the results page: the main figures for readers without background, and all figures of one form. The
+ * caller provides arrays of these sizes for their cells. */
 enum { CLI_PLAIN_CELLS = 6 * 5, CLI_GENERATION_CELLS = GKV_IMAGE_SETS * 10 };
 gkv_report_table cli_generation_plain_table(const gkv_generation *generation, const char **cells, cli_texts *all);
 gkv_report_table cli_generation_table(const gkv_generation *generation, gkv_image_form form, const char **cells,

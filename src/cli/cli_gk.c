@@ -64,7 +64,8 @@ static const function *find_function(struct argp_state *state, const char *name)
     if (strcmp(name, sample.name) == 0)
         return &sample;
     if (strcmp(name, summary.name) != 0)
-        argp_error(state, "there is no function %s: use pdf, logpdf, cdf, logcdf, quantile, z, sample or summary", name);
+        argp_error(state, "there is no function %s: use pdf, logpdf, cdf, logcdf, quantile, z, sample or summary",
+                   name);
     return &summary;
 }
 

@@ -64,8 +64,8 @@ static int interpolate_between_classes(const interpolate_arguments *a, const gkv
     const size_t classes = gkv_model_classes(model);
     const long beyond = a->from_class > a->to_class ? a->from_class : a->to_class;
     if (classes == 0)
-        return cli_error(CLI_USAGE, "--from-class: the model's base, %s, has no classes; train a model with model.base = "
-                         "gk-by-class", cli_base_name(model, (char[GKV_NAME_SIZE]){""}));
+        return cli_error(CLI_USAGE, "--from-class: the model's base, %s, has no classes; train a model with "
+                                    "model.base = gk-by-class", cli_base_name(model, (char[GKV_NAME_SIZE]){""}));
     if ((size_t)beyond >= classes)
         return cli_error(CLI_USAGE, "class %ld: the model's classes are 0 to %zu", beyond, classes - 1);
     const int code = cli_picture_class_interpolations(model, (size_t)a->from_class, (size_t)a->to_class, a->seed, 1, CLI_PAIRS,
@@ -121,7 +121,8 @@ int cli_interpolate(int argc, char **argv)
         a.n_from = cli_choose_pairs(images, a.from, a.to);
     if (a.n_from == 0) {
         code = cli_error(CLI_DATA, "%s; choose images with --from and --to",
-                         is_one_class(images) ? "all test images are of one class, but the default rows go from one class to another"
+                         is_one_class(images) ? "all test images are of one class, but the default rows go from "
+                                                "one class to another"
                                               : "there are too few test images for pairs");
         goto done;
     }

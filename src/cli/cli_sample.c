@@ -155,7 +155,8 @@ static int check_classes(const sample_arguments *a, const gkv_model *model)
 static int check_draws(const sample_arguments *a, const gkv_model *model)
 {
     if (a->draws.first + a->count - 1 > UINT32_MAX)
-        return cli_error(CLI_USAGE, "--first %" PRIu64 " with %zu images: the sequence of a seed ends at number %" PRIu32,
+        return cli_error(CLI_USAGE,
+                         "--first %" PRIu64 " with %zu images: the sequence of a seed ends at number %" PRIu32,
                          a->draws.first, a->count, UINT32_MAX);
     if (a->draws.pixels && gkv_model_settings_of(model)->data.binarization == GKV_BINARIZE_GREY)
         return cli_error(CLI_USAGE, "--form draws: the model was trained on grey levels (data.binarization = grey); its "

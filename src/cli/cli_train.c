@@ -106,13 +106,15 @@ static void print_epoch(const gkv_train_progress *p)
         printf("  ETA %s", cli_duration(p->seconds_left, time));
     if (p->refitted) {
         printf("  refit: %s", p->refit_step > 0 ? "" : "rejected, "); /* a rejected refit leaves the base unchanged */
-        if (p->g_min != 0 || p->g_max != 0 || p->k_min != 0 || p->k_max != 0) /* a base without g and k has only zeros */
+        /* A base without g and k has only zeros. */
+        if (p->g_min != 0 || p->g_max != 0 || p->k_min != 0 || p->k_max != 0)
             printf("g %s … %s, k %s … %s, ", cli_decimal(p->g_min, 2, number[0]), cli_decimal(p->g_max, 2, number[1]),
                    cli_decimal(p->k_min, 2, number[2]), cli_decimal(p->k_max, 2, number[3]));
         printf("%.2f s", p->refit_seconds);
     }
     if (p->skipped > 0)
-        printf("  (so far %" PRIu64 " steps that were not finite were skipped, with %" PRIu64 " returns to an earlier state)", p->skipped, p->rollbacks);
+        printf("  (so far %" PRIu64 " steps that were not finite were skipped, with %" PRIu64 " returns to an earlier "
+               "state)", p->skipped, p->rollbacks);
     putchar('\n');
 }
 
@@ -153,7 +155,8 @@ static int read_settings(const train_arguments *a, gkv_settings *settings)
     char *config = a->resume ? cli_text("%s/config.ini", a->folder) : NULL;
     gkv_settings_defaults(settings);
     if (config && access(config, F_OK) != 0) {
-        code = cli_error(errno == ENOENT ? CLI_CONFIG : CLI_IO, "%s: there is no run to resume: the folder has no config.ini",
+        code = cli_error(errno == ENOENT ? CLI_CONFIG : CLI_IO,
+                         "%s: there is no run to resume: the folder has no config.ini",
                          a->folder);
         goto done;
     }
@@ -175,8 +178,8 @@ static int check_folder(const train_arguments *a)
     const bool is_run = access(checkpoint, F_OK) == 0;
     char *found = a->resume || a->overwrite || is_run ? NULL : cli_evaluation_find(a->folder);
     if (found)
-        code = cli_error(CLI_CONFIG, "%s: the folder has no run, but a run would replace this file; name another folder, or "
-                         "add --overwrite", found);
+        code = cli_error(CLI_CONFIG, "%s: the folder has no run, but a run would replace this file; name another "
+                                     "folder, or add --overwrite", found);
     free(found);
     free(checkpoint);
     return code;

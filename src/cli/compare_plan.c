@@ -123,7 +123,7 @@ int compare_by_plan(const compare_arguments *a)
         of_steps = plan_do(&plan, a, folder);
     if (cli_stop) {
         code = cli_error(128 + (int)cli_stop, "stopped; what is done is kept. To go on:");
-        fprintf(stderr, "  %s%s\n", cli_program, a->command + strlen("gkvae")); /* with the name that the program was called by */
+        fprintf(stderr, "  %s%s\n", cli_program, a->command + strlen("gkvae")); /* as it was called */
         goto done;
     }
     for (size_t e = 0; e < plan.n_evals; e++)

@@ -53,7 +53,8 @@ compare_value compare_difference(const compare_row *row, const compare_row *agai
     if (s.n > 0)
         return (compare_value){s.mean, standard_error(&s), s.n, true, 0};
     const compare_value a = compare_value_of(row, column), b = compare_value_of(against, column);
-    const bool known = a.over_seeds && b.over_seeds; /* errors over the same images are not independent, so they cannot be added */
+    /* Errors over the same images are not independent, so they cannot be added. */
+    const bool known = a.over_seeds && b.over_seeds;
     return (compare_value){a.mean - b.mean, known ? hypot(a.error, b.error) : NAN, 0, true, 0};
 }
 

@@ -15,7 +15,7 @@ static void print_quoted(const char *text)
     putchar('\'');
 }
 
-/* The flags of `complete` for what is offered. */
+/* The flags of `complete` for a kind of value. */
 static void print_value(const cli_value *value)
 {
     switch (value->kind) {
@@ -35,7 +35,7 @@ static void print_option(const cli_completion_command *command, const cli_option
     if (option->letter)
         printf(" -s %c", option->letter);
     if (option->value.kind !=
-        CLI_VALUE_NONE) /* it needs a value: a file, or what is offered and no file */
+        CLI_VALUE_NONE) /* the option needs a value: a file, or one of the completions */
         printf(option->value.kind == CLI_VALUE_FILE ? " -r" : " -x");
     print_value(&option->value);
     printf(" -d ");

@@ -109,7 +109,8 @@ static int fit_all(const cli_fit_arguments *a, const gkv_gk_fit_settings *settin
     int first = CLI_OK;
     for (size_t i = 0; i < count; i++) {
         gkv_status status = statuses[i];
-        if (status != GKV_OK || all == GKV_ERR_MEMORY) /* the message may belong to another column, so this one is fitted again */
+        /* The message may belong to another column, so this one is fitted again. */
+        if (status != GKV_OK || all == GKV_ERR_MEMORY)
             status = gkv_gk_fit_many(&samples[i], 1, settings, a->threads, &results[i], NULL);
         if (status != GKV_OK) {
             keep_first(&first, refuse(&jobs[i], status));

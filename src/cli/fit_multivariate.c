@@ -32,7 +32,7 @@ static void print_correlation(const cli_fit_data *data, const gkv_mgk_fit_result
 static void print_all(const cli_fit_arguments *a, const cli_fit_data *data, const cli_fit_row *rows,
                       const gkv_mgk_fit_result *r)
 {
-    enum { SHOWN_MOST = 12 }; /* a wider matrix helps nobody on a screen */
+    enum { SHOWN_MOST = 12 }; /* a wider matrix is not readable on a screen */
     cli_fit_print_rows(a, rows, r->d);
     if (r->d > 1 && r->d <= SHOWN_MOST)
         print_correlation(data, r);

@@ -170,7 +170,8 @@ static void fill_panel(const cli_fit_data *columns, size_t column, const cli_fit
 int cli_fit_check_picture(const cli_fit_arguments *a, size_t n_columns)
 {
     return a->picture && n_columns > PANELS_MOST
-               ? cli_error(CLI_USAGE, "--picture shows up to six columns, not %zu: choose some with --column", n_columns)
+               ? cli_error(CLI_USAGE, "--picture shows up to six columns, not %zu: choose some with --column",
+                           n_columns)
                : CLI_OK;
 }
 

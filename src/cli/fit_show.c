@@ -16,12 +16,13 @@ void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit
         fprintf(stderr, "gkvae: %s: not converged after %d passes; at the end, %s\n", name, result->passes,
                 gkv_lm_stop_name(result->stop));
     if (result->method != a->method && !by_moments)
-        fprintf(stderr, "gkvae: %s: the equations of lm have no solution at which the values are likely, so the estimates "
-                        "are those of maximum likelihood\n", name);
+        fprintf(stderr, "gkvae: %s: the equations of lm have no solution at which the values are likely, so the "
+                        "estimates are those of maximum likelihood\n", name);
     if (result->at_bound)
-        fprintf(stderr, "gkvae: %s: k is at its least valid value: no g-and-k distribution with this g has lighter tails. "
-                        "The standard error of k ignores this bound%s\n", name,
-                result->gk.g != 0 && !a->fixed[GKV_GK_G] ? ". With another g the tails can be lighter: try --fix g=0" : "");
+        fprintf(stderr, "gkvae: %s: k is at its least valid value: no g-and-k distribution with this g has lighter "
+                        "tails. The standard error of k ignores this bound%s\n", name,
+                result->gk.g != 0 && !a->fixed[GKV_GK_G] ? ". With another g the tails can be lighter: try --fix "
+                                                           "g=0" : "");
     if (fabs(result->gk.g) >= 100 && !a->fixed[GKV_GK_G])
         fprintf(stderr, "gkvae: %s: g is at ±100, the bound of fits: only its sign is known\n", name);
 }

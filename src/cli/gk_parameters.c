@@ -70,7 +70,8 @@ static int choose(const char *path, const json_t *fits, const char *column, cons
 {
     const size_t n = json_array_size(fits);
     if (n == 0)
-        return cli_error(CLI_DATA, "%s: the file contains no fit of a column, as gkvae fit --json writes it; a mixture cannot be used",
+        return cli_error(CLI_DATA, "%s: the file contains no fit of a column, as gkvae fit --json writes it; a "
+                                   "mixture cannot be used",
                          path);
     if (!column && n > 1)
         return cli_error(CLI_USAGE, "%s: %zu columns were fitted: choose one with --column", path, n);
@@ -94,7 +95,8 @@ int cli_gk_from_fit(const char *path, const char *column, gkv_gk *gk)
     json_t *root = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
     fclose(file);
     if (!root)
-        return cli_error(CLI_DATA, "%s:%d: this is not JSON, as gkvae fit --json writes it: %s", path, error.line, error.text);
+        return cli_error(CLI_DATA, "%s:%d: this is not JSON, as gkvae fit --json writes it: %s",
+                         path, error.line, error.text);
     const json_t *margins = json_object_get(root, "margins"); /* of a multivariate fit */
     CLI_TRY(choose(path, margins ? margins : root, column, &fit));
     const json_t *c = json_object_get(fit, "c");

@@ -78,7 +78,7 @@ static int refuse(const char *name)
         if (gkv_text_distance(name, commands[i].name) < gkv_text_distance(name, nearest))
             nearest = commands[i].name;
     for (size_t i = 0; i < COMMANDS; i++)
-        if (*name && strncmp(name, commands[i].name, strlen(name)) == 0) /* a command that begins with the name is the nearest */
+        if (*name && strncmp(name, commands[i].name, strlen(name)) == 0) /* the name is a beginning of it */
             nearest = commands[i].name;
     return cli_error(CLI_USAGE, "unknown command \"%s\"; the nearest is \"%s\" (all of them: gkvae --help)", name,
                      nearest);

@@ -9,7 +9,7 @@
 #include "cli.h"
 #include "gkvae/text.h"
 
-/* The options of a command, those of its children, and what argp adds to every command. */
+/* The options of a command, those of its children, and those that argp adds to every command. */
 typedef struct option_list {
     const struct argp_option *list[CLI_OPTIONS_MAX];
     size_t count;
@@ -50,7 +50,7 @@ const struct argp *cli_argp_of(int (*run)(int argc, char **argv))
     return found;
 }
 
-/* The option of this name, or the first that begins so; NULL if there is none. */
+/* The option of this name, or the first one whose name begins with it; NULL if there is none. */
 static const struct argp_option *find_long(const option_list *all, const char *name, size_t length)
 {
     for (size_t i = 0; i < all->count; i++)

@@ -18,7 +18,8 @@ int cli_output_spares(const char *option, const char *path, const char *other)
 {
     if (!path || !other || !*other || !are_same(path, other))
         return CLI_OK;
-    return cli_error(CLI_USAGE, "%s %s: this is %s, which the command needs itself; name another file", option, path, other);
+    return cli_error(CLI_USAGE, "%s %s: this is %s, which the command needs itself; name another file",
+                     option, path, other);
 }
 
 int cli_output_spares_run(const char *option, const char *path, const cli_model_arguments *arguments, const cli_run *run)

@@ -17,19 +17,19 @@ int cli_picture_samples(const gkv_model *model, const cli_draws *draws, size_t n
 int cli_picture_class_samples(const gkv_model *model, const size_t *classes, size_t n_classes, const cli_draws *draws,
                               size_t n, size_t cols, const char *path);
 
-/* Lines of the first draws of the seed's sequence, each over its nearest training image. */
+/* Lines of the first draws of the seed's sequence, with the nearest training image below each. */
 enum { CLI_NEAREST = 40 };
 int cli_picture_nearest(const cli_run *run, const gkv_dataset *training, uint64_t seed, const char *path);
 
-/* Blocks of `cols` images: the grey original, what the model saw of it (unless that is
- * the original), and the decoder's mean at the code. chosen[n] are the images' places. */
+/* Blocks of `cols` images: the grey original, the image that the model saw (unless it is the original), and the
+ * decoder's mean at the code. chosen[n] are the indices of the images. */
 int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,
                                 size_t cols, const char *path);
 
 /* Reads images chosen[n], in grey and as the model sees them, [n, pixels] each. */
 int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n, float *grey, float *seen);
 
-/* Blocks of `cols` images, in as many lines as there are versions of them, [n, pixels] each. */
+/* Blocks of `cols` images, with one line for each version of the images, [n, pixels] each. */
 int cli_picture_lines(const gkv_model *model, const float *const *lines, const char *const *labels, size_t n_lines,
                       size_t n, size_t cols, const char *path);
 

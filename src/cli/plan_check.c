@@ -29,7 +29,8 @@ static int check_key(const compare_plan *it, const plan_setting *setting)
         return cli_error(CLI_CONFIG, "%s:%d: %s: set it for all models in [plan], as in eval = --samples 200", it->path,
                          setting->line, setting->key);
     if (strncmp(setting->key, "fit.", 4) == 0)
-        return cli_error(CLI_CONFIG, "%s:%d: %s needs from = NAME, the model to whose codes the base is fitted", it->path,
+        return cli_error(CLI_CONFIG, "%s:%d: %s needs from = NAME, the model to whose codes the base is fitted",
+                         it->path,
                          setting->line, setting->key);
     return CLI_OK;
 }
@@ -86,7 +87,8 @@ static int check_fit(const compare_plan *it, const plan_setting *setting, gkv_se
         if (gkv_text_distance(setting->key, fits[i].key) < gkv_text_distance(setting->key, fits[nearest].key))
             nearest = i;
     }
-    return cli_error(CLI_CONFIG, "%s:%d: unknown key \"%s\" of a model with from = NAME, whose base is fitted; the nearest is \"%s\"", it->path, setting->line, setting->key, fits[nearest].key);
+    return cli_error(CLI_CONFIG, "%s:%d: unknown key \"%s\" of a model with from = NAME, whose base is fitted; the "
+                                 "nearest is \"%s\"", it->path, setting->line, setting->key, fits[nearest].key);
 }
 
 static int check_fitted(const compare_plan *it, plan_model *model)
@@ -99,7 +101,8 @@ static int check_fitted(const compare_plan *it, plan_model *model)
         code = check_fit(it, &model->settings[i], &model->expected);
     }
     if (code == CLI_OK && !has_base)
-        code = cli_error(CLI_CONFIG, "%s:%d: [model %s]: fit.base = BASE is needed: the base to fit", it->path, model->line,
+        code = cli_error(CLI_CONFIG, "%s:%d: [model %s]: fit.base = BASE is needed: the base to fit",
+                         it->path, model->line,
                          model->name);
     model->expected.model.base_fit = GKV_FIT_LM; /* as gkv_base_fit leaves it */
     return code;
@@ -120,8 +123,8 @@ static void try_options(const compare_plan *it, const plan_eval *eval, int out)
     dup2(out, STDOUT_FILENO); /* --help prints there */
     int code = cli_eval_check((int)eval->n_words + 2, words, &it->models[0].expected, &of_test);
     if (code == CLI_OK && !of_test && !*eval->name)
-        code = cli_error(CLI_CONFIG, "metrics.json is for test images; give the evaluation of other images a name, as in "
-                         "eval.train = --of train");
+        code = cli_error(CLI_CONFIG, "metrics.json is for test images; give the evaluation of other images a name, "
+                                     "as in eval.train = --of train");
     fflush(stderr);
     _exit(code);
 }

@@ -69,7 +69,8 @@ static int fill_brace(const compare_plan *it, const plan_section *section, const
     char *where = cli_text("%s:%d", it->path, setting ? setting->line : section->line);
     int code = CLI_OK;
     if (!setting)
-        code = cli_error(CLI_CONFIG, "%s: [model %s] uses {%s} in its name, but does not set it", where, section->name, out->key);
+        code = cli_error(CLI_CONFIG, "%s: [model %s] uses {%s} in its name, but does not set it",
+                         where, section->name, out->key);
     else if (strcmp(out->key, "from") == 0 && strchr(setting->value, '{'))
         code = models_of(it, setting->value, where, earlier, n_earlier, out);
     else
@@ -91,7 +92,8 @@ static int find_braces(const compare_plan *it, const plan_section *section, cons
         for (size_t b = 0; b < all->count; b++)
             if (strcmp(all->list[b].key, key) == 0) {
                 free(key);
-                return cli_error(CLI_CONFIG, "%s:%d: [model %s] uses {%s} twice in its name", it->path, section->line, section->name,
+                return cli_error(CLI_CONFIG, "%s:%d: [model %s] uses {%s} twice in its name",
+                                 it->path, section->line, section->name,
                                  all->list[b].key);
             }
         brace *next = &all->list[all->count++];
@@ -150,8 +152,9 @@ static int check_name(const compare_plan *it, const plan_section *section, const
     int code = CLI_OK;
     if (!*name || name[strspn(name, plain)] || name[0] == '-' || name[0] == '.' || strncmp(name, "of.", 3) == 0 ||
         strlen(name) > NAME_MAX_BYTES)
-        code = cli_error(CLI_CONFIG, "%s: [model %s]: \"%s\" is the name of folders. It may contain letters, digits, - _ + = . "
-                         "only, at most %d, and must not begin with - or . or of. (a folder of evaluations)", where, section->name, name,
+        code = cli_error(CLI_CONFIG, "%s: [model %s]: \"%s\" is the name of folders. It may contain letters, "
+                                     "digits, - _ + = . only, at most %d, and must not begin with - or . or of. (a "
+                                     "folder of evaluations)", where, section->name, name,
                          (int)NAME_MAX_BYTES);
     else if (it->n_models == MODELS_MAX)
         code = cli_error(CLI_CONFIG, "%s: more than %d models", where, (int)MODELS_MAX);

@@ -97,7 +97,8 @@ static int add_eval(compare_plan *it, const char *name, const char *options, int
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+";
     if (name && (!*name || name[strspn(name, plain)]))
-        return cli_error(CLI_CONFIG, "%s: eval.%s: the name of an evaluation may contain letters, digits, -, _ and + only", where, name);
+        return cli_error(CLI_CONFIG, "%s: eval.%s: the name of an evaluation may contain letters, digits, -, _ and "
+                                     "+ only", where, name);
     it->evals = realloc(it->evals, (it->n_evals + 1) * sizeof *it->evals);
     if (!it->evals)
         exit(cli_error(CLI_MEMORY, "out of memory: %zu evaluations", it->n_evals + 1));
@@ -173,7 +174,8 @@ static int take(compare_plan *it, const gkv_ini_entry *entry, const char *where,
     if (!entry->key)
         return open_section(entry, where, all);
     if (!*entry->section)
-        return cli_error(CLI_CONFIG, "%s: \"%s\" is in no section: a plan has [plan], [all] and [model NAME]", where, entry->key);
+        return cli_error(CLI_CONFIG, "%s: \"%s\" is in no section: a plan has [plan], [all] and [model NAME]",
+                         where, entry->key);
     if (strcmp(entry->section, "plan") == 0)
         return take_plan(it, entry, where);
     if (strcmp(entry->section, "all") == 0) {

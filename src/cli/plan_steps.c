@@ -202,7 +202,7 @@ static void add_eval(const job *it, const step *s, const char *run, command *wor
     add_word(words, cli_text("eval"));
     add_word(words, cli_text("%s", run));
     char key[64], value[GKV_PATH_SIZE];
-    for (size_t i = 0; plan_eval_setting(it->plan, s->model, i, key, value); i++) /* they override the run's config.ini */
+    for (size_t i = 0; plan_eval_setting(it->plan, s->model, i, key, value); i++) /* they override config.ini */
         add_option(words, "--set", cli_text("%s=%s", key, value));
     for (size_t i = 0; i < eval->n_words; i++)
         add_word(words, cli_text("%s", eval->words[i]));
@@ -326,7 +326,8 @@ static int clear_fit(const char *run)
     for (size_t i = 0; i < sizeof trained / sizeof *trained; i++) {
         char *path = cli_text("%s/%s", run, trained[i]);
         const bool there = access(path, F_OK) == 0;
-        const int code = there ? cli_error(CLI_CONFIG, "%s: a trained run is in the folder of a fitted model; move it away", path)
+        const int code = there ? cli_error(CLI_CONFIG, "%s: a trained run is in the folder of a fitted model; move "
+                                                       "it away", path)
                                : CLI_OK;
         free(path);
         if (there)

@@ -10,7 +10,7 @@
 
 /* All arrays of the n images. */
 typedef struct refined_images {
-    float *grey, *seen, *before, *after;       /* [n, pixels]: originals, targets, and reconstructions from both codes */
+    float *grey, *seen, *before, *after;       /* [n, pixels]: originals, targets, and two reconstructions */
     float *code, *refined;                     /* [n, latent] */
     double *entropy_before, *entropy;          /* −log p(x|z) at both codes, [n] */
     int *accepted;
@@ -100,8 +100,8 @@ done:
     return code;
 }
 
-/* Measures the originals, the reconstructions from the encoder's codes, and those from refined codes. All figures are NaN
- * without a network for the images. */
+/* Measures the originals, the reconstructions from the encoder's codes, and those from refined codes. All figures
+ * are NaN without a network for the images. */
 static int measure_all(const cli_run *run, size_t n, const refined_images *it, collection *original, collection *before,
                        collection *after)
 {

@@ -6,8 +6,8 @@
 #include "gkvae/eval.h"
 #include "gkvae/refine.h"
 
-/* Parses "lm:T" or "lm:T:S", the value of --refine, to iterations and samples. Any other text is a usage error. True if S
- * is given. */
+/* Parses "lm:T" or "lm:T:S", the value of --refine, to iterations and samples. Any other text is a usage error. True
+ * if S is given. */
 bool cli_refine_parse(struct argp_state *state, const char *text, gkv_refine_settings *settings);
 
 /* A figure before and after refinement; `before` is NaN if it exists only after. */

@@ -69,8 +69,9 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
     if (flow)
         prior = cli_texts_keep(all, cli_text("a RealNVP flow of %lld coupling layers over ", (long long)m->prior_layers));
     return cli_texts_keep(all, cli_text("A variational autoencoder with %lld latent dimensions, trained on %s (%s binarization) "
-                              "for %zu epochs from seed %" PRIu64 ". Its prior is %s%s%s. All figures below are measured "
-                              "on test images that training never used, except those of refits and of training.",
+                              "for %zu epochs from seed %" PRIu64 ". Its prior is %s%s%s. All figures below are "
+                              "measured on test images that training never used, except those of refits and of "
+                              "training.",
                               (long long)m->latent, s->data.dataset,
                               gkv_settings_choice("data.binarization", (int)s->data.binarization, binarization), epochs, s->train.seed,
                               prior, base, fit));
@@ -130,9 +131,10 @@ static gkv_report_table refined_table(const gkv_metrics *m, const char **cells, 
         cells[i * REFINED_COLUMNS + 2] = cli_texts_number(all, rows[i].after, rows[i].places);
         cells[i * REFINED_COLUMNS + 3] = rows[i].unit;
     }
-    const char *caption = cli_texts_keep(all, cli_text("The refined posterior of each image is a Gaussian with full covariance, "
-                                             "found by %d iterations of Levenberg–Marquardt with %d samples. Both "
-                                             "columns use the same noise.", m->refined.iterations, m->refined.samples));
+    const char *caption = cli_texts_keep(all, cli_text("The refined posterior of each image is a Gaussian with "
+                                                       "full covariance, found by %d iterations of "
+                                                       "Levenberg–Marquardt with %d samples. Both columns use the "
+                                                       "same noise.", m->refined.iterations, m->refined.samples));
     return (gkv_report_table){.heading = "Refined posteriors", .caption = caption, .columns = columns,
                               .n_columns = REFINED_COLUMNS, .cells = cells, .n_rows = n};
 }

@@ -32,8 +32,8 @@ static int compare(const cli_run *run, const char *source, const cli_assignments
         for (size_t a = 0; assignments && a < assignments->count; a++)
             if (strcmp(assignments->list[a].name, name) == 0)
                 source = assignments->list[a].origin;
-        return cli_error(CLI_CONFIG, "%s sets %s = %s, but the model was trained with %s = %s; remove this setting, or use the "
-                         "model's value", source, name, wished, name, made);
+        return cli_error(CLI_CONFIG, "%s sets %s = %s, but the model was trained with %s = %s; remove this "
+                                     "setting, or use the model's value", source, name, wished, name, made);
     }
     return CLI_OK;
 }

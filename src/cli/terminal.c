@@ -50,7 +50,7 @@ void cli_live_show(cli_live *live, const char *const *parts, size_t n_parts)
 {
     if (!live->on)
         return;
-    /* The last column stays free: some terminals wrap as soon as it is taken. */
+    /* The last column stays free, because some terminals wrap when it is filled. */
     const size_t width = terminal_width() - 1;
     size_t used = 0;
     fflush(stdout);

@@ -1,4 +1,4 @@
-/* Every setting, and how to find one. */
+/* The table of settings, and the search for a key. */
 #include "config/settings_table.h"
 
 #include <stdio.h>
@@ -102,8 +102,8 @@ const gkv_settings_row gkv_settings_rows[] = {
     NUMBER(train, free_bits, 0, 0, 1000000,
            "Free bits: nats of an image's KL term that cost nothing, so that codes stay in use; 0 is none. ELBO only."),
     NUMBER(train, augmentation, 0, 0, 1,
-           "Fraction of the images that elastic augmentation deforms at each visit, at the start. It falls to 0 with the "
-           "learning rate."),
+           "Fraction of the images that elastic augmentation deforms at each visit, at the start. It falls to 0 "
+           "with the learning rate."),
     NUMBER_ABOVE(train, refit_every, 1, 0, 1000000,
                  "Epochs between refits of the base to codes; 0.25 is four in each epoch. Mixtures that are refitted every "
                  "refit_steps steps are refitted to codes once.", NULL),
@@ -114,17 +114,19 @@ const gkv_settings_row gkv_settings_rows[] = {
             "Steps between refits of a mixture from running sufficient statistics, with base_fit = lm; they are at "
             "least two steps and 500 images apart. 0 refits to codes every refit_every epochs instead."),
     NUMBER_ABOVE(train, refit_window, 0.25, 0, 1000000,
-                 "Window of the running sufficient statistics, in epochs of images: n new images have the forgetting factor "
-                 "1 − n/window. The window has at least 5 images for each dimension of each component, and grows as the "
-                 "learning rate falls.", NULL),
+                 "Window of the running sufficient statistics, in epochs of images: n new images have the "
+                 "forgetting factor 1 − n/window. The window has at least 5 images for each dimension of each "
+                 "component, and grows as the learning rate falls.", NULL),
     NUMBER_ABOVE(train, refit_damping, 1, 0, 1,
                  "Fraction of the way to the new parameters that a refit tries first; 1 is all of the way.", NULL),
     NUMBER_BELOW(train, ema, 0.999, 0, 1, "Decay per step of the average of the weights; 0 is off."),
     INTEGER(train, fine_tune_epochs, 0, 0, 1000000,
             "Last epochs with semi-amortized fine-tuning: each image's posterior is refined before the model learns from it; "
             "0 is none."),
-    INTEGER(train, fine_tune_iterations, 1, 0, 100, "Iterations of the refinement in fine-tuning, for each image of a step."),
-    INTEGER(train, fine_tune_samples, 2, 2, 512, "Curvature samples of an iteration of the refinement in fine-tuning; an even number."),
+    INTEGER(train, fine_tune_iterations, 1, 0, 100,
+            "Iterations of the refinement in fine-tuning, for each image of a step."),
+    INTEGER(train, fine_tune_samples, 2, 2, 512,
+            "Curvature samples of an iteration of the refinement in fine-tuning; an even number."),
     INTEGER(train, patience, 0, 0, 1000000, "Epochs without a better validation −ELBO before training stops; 0 is off."),
     INTEGER(train, checkpoint_every, 1, 1, 1000000, "Epochs between checkpoints."),
     SEED(train, seed, 1, "Seed of the weights, the order of images and all training noise."),
@@ -137,9 +139,11 @@ const gkv_settings_row gkv_settings_rows[] = {
     INTEGER_OR("auto", eval, draws, "auto", 2, 1000000,
                "Images in each set of draws for the metrics of generation; auto is one per test image."),
     INTEGER(eval, draw_sets, 3, 1, 1000, "Number of sets of draws; the metrics of generation are averaged over them."),
-    NUMBER(eval, temperature, 1, 0, 100, "Temperature of the draws: the scale of the base's normal scores; 1 is the model."),
+    NUMBER(eval, temperature, 1, 0, 100,
+           "Temperature of the draws: the scale of the base's normal scores; 1 is the model."),
     TEXT(eval, features, GKV_KIND_PATH, "path", "",
-         "The network whose features the metrics of generation compare; if empty, the built-in network of the data set."),
+         "The network whose features the metrics of generation compare; if empty, the built-in network of the data "
+         "set."),
     SEED(eval, seed, 1, "Seed of posterior noise, of draws and of the test set's binarization."),
 };
 const size_t gkv_settings_row_count = sizeof gkv_settings_rows / sizeof *gkv_settings_rows;

@@ -1,6 +1,6 @@
-# What the tests of the program share; they source it with their own arguments:
+# Functions for the tests of the program. Each test sources this file with its own arguments:
 #   $1 the program, $2 the source folder
-# Each works in a folder of its own, which goes away, and ends with `finish`.
+# Each test works in a temporary folder, which is removed at the end, and ends with `finish`.
 set -u
 gkvae=$1
 source=$2
@@ -22,7 +22,7 @@ finish() {
     exit 0
 }
 
-# expect CODE TEXT COMMAND…: the command exits so, and its output has the text.
+# expect CODE TEXT COMMAND…: the command exits with this code, and its output contains the text.
 expect() {
     local wanted=$1 text=$2 code=0
     shift 2
@@ -36,7 +36,8 @@ expect() {
     fi
 }
 
-# A run of seconds on the fixture: settings for a configuration file, with more lines of [model] and of [train].
+# configuration MODEL TRAIN: prints a configuration of a run of seconds on the fixture, with these lines in [model]
+# and [train].
 configuration() {
     cat << END
 [data]
@@ -65,8 +66,8 @@ gradient = total
 weight_decay = 0
 ema = 0' > small.ini
 
-# The default kind of model, as small: a mixture, or two components for each label, of which all refits but the
-# first are by what steps stats, every seven; layers, gradient, decay and average as by default.
+# Small models of the default kind: a mixture, or two components for each label. All refits except the first use running
+# sufficient statistics, every seven steps. Layers, gradient, decay and average are the defaults.
 configuration 'base = gk-mixture
 base_components = 3' 'refit_every = 0.5
 refit_steps = 7' > mixture.ini
@@ -74,19 +75,20 @@ configuration 'base = gk-by-class
 base_components = 2' 'refit_every = 0.5
 refit_steps = 7' > by-class.ini
 
-# refits FOLDER COUNT: the run made so many refits of its base.
+# refits FOLDER COUNT: the run made this number of refits of its base.
 refits() {
     [ "$(wc -l < "$1/refits.jsonl")" -eq "$2" ] || fail "$1: $(wc -l < "$1/refits.jsonl") refits, not $2"
 }
 
-# accumulated FOLDER COUNT: the same, all but the first by stats, and many of them moved the base.
+# accumulated FOLDER COUNT: the same; all refits except the first used sufficient statistics, and many were accepted.
 accumulated() {
-    local others moved
+    local others accepted
     refits "$1" "$2"
     others=$(grep -vF '"tally_share": 0,' "$1/refits.jsonl")
-    moved=$(echo "$others" | grep -cvF '"step_length": 0,')
-    [ "$(echo "$others" | wc -l)" -eq $(($2 - 1)) ] || fail "$1: not all refits but the first were by a stats"
-    [ $((4 * moved)) -ge "$2" ] || fail "$1: only $moved of $2 refits moved the base"
+    accepted=$(echo "$others" | grep -cvF '"step_length": 0,')
+    [ "$(echo "$others" | wc -l)" -eq $(($2 - 1)) ] ||
+        fail "$1: a refit after the first did not use sufficient statistics"
+    [ $((4 * accepted)) -ge "$2" ] || fail "$1: only $accepted of $2 refits were accepted"
 }
 
 # holds FILE.npy ROWS COLUMNS: it is an array of float32 of that shape.

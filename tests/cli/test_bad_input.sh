@@ -1,9 +1,9 @@
-# Everything a user can get wrong: a message that says what and where, the right exit
-# code, and nothing lost that was there before.
+# Errors of users: the message names the error and its place, the exit code is right, and no
+# existing file is lost.
 . "$2/tests/cli/lib.sh"
 fixture=$source/tests/fixtures/mnist-small
 
-# A data set of one's own, to be damaged file by file.
+# A copy of a data set, whose files are damaged one by one.
 fresh_data() {
     rm -rf data
     mkdir -p data/own
@@ -44,7 +44,7 @@ expect 3 "labels" "$gkvae" data info "$fixture/t10k-images-idx3-ubyte.gz" "$fixt
 expect 0 "500 images" "$gkvae" data info "$fixture/t10k-images-idx3-ubyte.gz" "$fixture/t10k-labels-idx1-ubyte.gz"
 expect 0 "training: 2000 images" "$gkvae" data info small.ini
 expect 0 "test: 500 images" "$gkvae" data info --folder "$source/tests/fixtures" --dataset mnist-small
-# Under the name of a known data set the same files are not what they claim to be.
+# The same files under the name of a known data set have a wrong SHA-256.
 mv data/own data/mnist
 expect 3 "DIFFERENT" "$gkvae" data info --folder data
 
@@ -82,15 +82,15 @@ if [ "$(id -u)" -ne 0 ]; then
     chmod a-w closed
     refused 5 "closed" "$gkvae" train small.ini --out closed/run
 fi
-# A disk that takes no more than 200 KiB a file: the checkpoint has no room. (Under the
-# thread sanitizer, whose own memory is a file, GKV_NO_FILE_LIMITS leaves these out.)
+# Files are limited to 200 KiB, so the checkpoint does not fit. (GKV_NO_FILE_LIMITS skips this
+# under the thread sanitizer, whose own memory is a file.)
 if [ -z "${GKV_NO_FILE_LIMITS:-}" ]; then
 (ulimit -f 200 && "$gkvae" train small.ini --out cramped --set model.hidden=200) > output 2>&1
 code=$?
-[ $code -eq 5 ] || fail "no room for a checkpoint: exit code $code, not 5: $(cat output)"
-grep -q "cramped/.*safetensors" output || fail "no room for a checkpoint: $(cat output)"
-ls cramped/*.tmp-* > /dev/null 2>&1 && fail "no room for a checkpoint: a temporary file stays"
-# The same in the middle of a run that has a checkpoint: it stays as it was.
+[ $code -eq 5 ] || fail "a checkpoint that does not fit: exit code $code, not 5: $(cat output)"
+grep -q "cramped/.*safetensors" output || fail "a checkpoint that does not fit: $(cat output)"
+ls cramped/*.tmp-* > /dev/null 2>&1 && fail "a checkpoint that does not fit: a temporary file stays"
+# The same in the middle of a run that has a checkpoint, which stays unchanged.
 "$gkvae" train small.ini --out stopped --epochs 60 > lines 2> messages &
 process=$!
 wait_for lines "epoch  2/60"
@@ -99,16 +99,17 @@ wait $process
 cp stopped/checkpoint.safetensors before
 (ulimit -f 40 && "$gkvae" train --resume --out stopped) > output 2>&1
 code=$?
-[ $code -eq 5 ] || fail "no room on a resume: exit code $code, not 5: $(cat output)"
-grep -qF -e "--resume --out stopped" output || fail "no room on a resume: no word how to go on: $(cat output)"
+[ $code -eq 5 ] || fail "a resume on a full disk: exit code $code, not 5: $(cat output)"
+grep -qF -e "--resume --out stopped" output ||
+    fail "a resume on a full disk does not print the command to continue: $(cat output)"
 cmp before stopped/checkpoint.safetensors || fail "a full disk harmed the checkpoint"
 expect 0 "done" "$gkvae" train --resume --out stopped
 (ulimit -f 10 && "$gkvae" eval good --images 50) > output 2>&1
 code=$?
-[ $code -eq 5 ] || fail "no room for pictures: exit code $code, not 5: $(cat output)"
+[ $code -eq 5 ] || fail "pictures that do not fit: exit code $code, not 5: $(cat output)"
 (ulimit -f 1 && "$gkvae" sample good -n 50 --idx drawn.idx) > output 2>&1
 code=$?
-[ $code -eq 5 ] && [ ! -e drawn.idx ] || fail "no room for an IDX file: exit code $code: $(cat output)"
+[ $code -eq 5 ] && [ ! -e drawn.idx ] || fail "an IDX file that does not fit: exit code $code: $(cat output)"
 fi
 expect 5 "nowhere" "$gkvae" sample good --out nowhere/samples.png
 expect 5 "nowhere" "$gkvae" sample good --idx nowhere/samples.idx
@@ -119,7 +120,7 @@ if [ -w /dev/full ]; then
     expect 0 "4 images" "$gkvae" sample full -n 4
 fi
 
-# What is no regular file is not replaced by one, and a link keeps being a link.
+# A special file is not replaced by a regular one, and a link stays a link.
 mkfifo pipe
 ln -s pipe "link to the pipe"
 : > linked.idx
@@ -132,7 +133,7 @@ done
 expect 0 "2 images" "$gkvae" sample good -n 2 --idx link.idx
 [ -L link.idx ] && [ -s linked.idx ] || fail "sample replaced a link"
 
-# Somebody's own files in a folder that is no run: not removed, unless asked for.
+# Files of the user in a folder without a run are not removed without --overwrite.
 mkdir own
 echo "my page" > own/index.html
 echo "my picture" > own/samples.png
@@ -142,7 +143,7 @@ my picture" ] && [ "$(ls own | wc -l)" -eq 2 ] || fail "a refused run changed a 
 expect 0 "done" "$gkvae" train small.ini --out own --epochs 1 --overwrite
 [ -e own/samples.png ] && fail "--overwrite left an old picture"
 
-# A model with other settings than its own.
+# Settings that differ from the model's.
 expect 4 "--set sets model.hidden = 999, but the model was trained with model.hidden = 32" \
     "$gkvae" eval good --set model.hidden=999
 expect 4 "data.binarization" "$gkvae" eval good --set data.binarization=grey
@@ -156,7 +157,7 @@ for command in eval sample reconstruct interpolate; do
 done
 ls mixed/*.png mixed/metrics.json > /dev/null 2>&1 && fail "a model with another's configuration was evaluated"
 
-# Names that are empty; a folder that is closed; images of one class.
+# Empty names, a folder without permissions, and images of one class only.
 for command in sample reconstruct interpolate; do
     expect 2 "--out: the name is empty" "$gkvae" $command good --out ""
 done
@@ -191,7 +192,7 @@ cp -r good run
 : > run/model.safetensors
 cp good/model.safetensors run/checkpoint.safetensors # good, but no checkpoint
 damaged "run/model.safetensors"
-# Right in form, but another's: no metadata of gkvae.
+# A valid file of another program, without metadata of gkvae.
 mkdir run
 header='{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
 { printf "\\$(printf '%o' ${#header})"'\0\0\0\0\0\0\0'; printf '%s\0\0\0\0' "$header"; } > run/model.safetensors
@@ -201,7 +202,7 @@ damaged "no model of gkvae"
 expect 5 "model.safetensors" "$gkvae" eval "$source"
 expect 5 "nowhere" "$gkvae" eval nowhere
 expect 2 "not a folder" "$gkvae" eval good/model.safetensors
-# Images of another size than the model's.
+# Images whose size is not that of the model.
 { printf '\0\0\010\003\0\0\0\002\0\0\0\002\0\0\0\002'; printf 'abcdefgh'; } > tiny.idx
 expect 3 "2 × 2" "$gkvae" reconstruct good tiny.idx --out never.png
 [ -e never.png ] && fail "a picture was drawn of nothing"

@@ -1,4 +1,4 @@
-# Bases fitted to a trained model's codes; classes.
+# Bases fitted to the codes of a trained model, and commands for classes.
 . "$2/tests/cli/lib.sh"
 
 expect 0 "done" "$gkvae" train small.ini --out run
@@ -48,7 +48,7 @@ grep -q "held-out codes" output && fail "what an earlier fit has kept is found o
 expect 2 "is not a folder" "$gkvae" base fit model.before --base gk --update --data-folder "$source/tests/fixtures" \
     --set data.dataset=mnist-small
 
-# Of a model whose base was never fitted, or by gradients: a new one is fitted all the same, and training's way is gone.
+# A new base can be fitted to a model whose base was fixed or fitted by gradients. The model then has base_fit = lm.
 for way in fixed grad; do
     expect 0 "done" "$gkvae" train small.ini --out $way --set model.prior_flow=none --set model.base=normal \
         --set model.base_fit=$way

@@ -1,4 +1,4 @@
-# gkvae bench: every figure there, as text and as JSON, and nothing left behind.
+# gkvae bench: all figures are printed and in the JSON, and no file is left.
 . "$2/tests/cli/lib.sh"
 
 mkdir temporary
@@ -9,10 +9,10 @@ for text in "configured, 1 thread" "configured, 2 threads" "plain, 1 thread" "pl
     "gkvae train, 1000 images, 2 threads: first step after"; do
     grep -qF "$text" output || fail "no \"$text\" in the figures"
 done
-grep -qE "nan|inf" output && fail "a figure is no number"
+grep -qE "nan|inf" output && fail "a figure is not a number"
 ls temporary/* > left 2> /dev/null && fail "left behind: $(cat left)"
 
-# Parts make up the time of all threads.
+# The parts of a step sum to the time of all threads.
 /usr/bin/python3 - << 'END' || fail "figures.json"
 import json, math
 f = json.load(open("figures.json"))
@@ -31,18 +31,19 @@ for model in f["models"]:
         for key in "images_per_second", "evaluated_images_per_second", "drawing_seconds":
             assert at[key] > 0
 assert [m["refit_steps"] for m in f["models"]] == [9, None] # every epoch of 900 images
-# 784-32-32-12 and 6-32-32-784: forward, twice backward, less the first layer's input gradient.
+# Operations of the layers 784-32-32-12 and 6-32-32-784: forward, twice backward, without the first layer's input
+# gradient.
 plain = 784 * 32 + 32 * 32 + 32 * 12 + 6 * 32 + 32 * 32 + 32 * 784
 assert f["models"][1]["training_operations_per_image"] == 6 * plain - 2 * 784 * 32
 assert f["models"][1]["sample_operations"] == 2 * (6 * 32 + 32 * 32 + 32 * 784)
 assert 0 < f["first_step_seconds"] < f["epoch_seconds"] and 1e6 < f["peak_memory_bytes"] < 3e8
 END
 
-# Mixtures, by class with labels that are made up too: the first refit by itself, the others by what steps stats,
-# as often as a run makes them.
+# Mixtures, also by class with synthetic labels. The first refit is measured alone. The others use sufficient
+# statistics, and come as often as in a run.
 expect 0 "refits of the base" "$gkvae" bench by-class.ini --images 1000 --threads 1 --seconds 1 --only training --only run \
     --set model.base_classes=3 --json by-class.json
-grep -qE "nan|inf" output && fail "by class: a figure is no number"
+grep -qE "nan|inf" output && fail "by class: a figure is not a number"
 expect 0 "configured, 1 thread" "$gkvae" bench by-class.ini --images 1000 --threads 1 --seconds 1 --only evaluation --only draws
 expect 0 "refits of the base" "$gkvae" bench mixture.ini --images 1000 --threads 1 --seconds 1 --only training --json mixture.json
 /usr/bin/python3 - << 'END' || fail "figures of refits"
@@ -56,7 +57,7 @@ for name in "by-class", "mixture":
     assert abs(at["refit_share"] - at["refit_seconds"] / (between + at["refit_seconds"])) < 1e-4
 END
 
-# A plain model is measured alone, and parts for themselves.
+# A plain model is measured alone, and each part can be measured alone.
 expect 0 "plain, 1 thread" "$gkvae" bench small.ini --set model.prior_flow=none --set model.prior_layers=0 \
     --set model.base=normal --set model.base_fit=fixed --images 1000 --threads 1 --seconds 1 --only training
 grep -q "configured\|2 threads\|evaluation\|first step" output && fail "more than was asked for: $(cat output)"
@@ -67,19 +68,18 @@ expect 2 "too many" "$gkvae" bench a.ini b.ini
 expect 4 "model.latent" "$gkvae" bench --set model.latent=0
 expect 5 "none.ini" "$gkvae" bench none.ini
 TMPDIR=$work/absent expect 5 "absent" "$gkvae" bench small.ini --only run --images 1000
-# A file that cannot be written is no news for the end, and one that can is left for it.
+# A file that cannot be written is reported at the start. A file that can be written is unchanged until the end.
 expect 5 "absent/figures.json" "$gkvae" bench --only gk --seconds 1 --json absent/figures.json
 grep -q "quantile of p" output && fail "measured, and then nowhere to write it"
 expect 5 "temporary: cannot be written" "$gkvae" bench --only gk --json temporary
 expect 5 "none.ini" "$gkvae" bench none.ini --json new.json
 [ -e new.json ] && fail "a file without figures"
 
-# More threads than there are images for.
+# There are more threads than images for them.
 expect 0 "plain, 64 threads" "$gkvae" bench small.ini --only evaluation --images 1000 --threads 64 --seconds 1
-grep -qE "nan|inf" output && fail "a figure of an evaluation of fewer images is no number"
+grep -qE "nan|inf" output && fail "a figure of an evaluation of fewer images is not a number"
 
-# A signal for the program alone is heard at once in the middle of what takes some minutes, and leaves
-# nothing behind.
+# A signal to the program alone stops a measurement of some minutes at once, and no file is left.
 stop() {
     local process code=0 began=$SECONDS
     "$gkvae" bench small.ini --quiet "$@" > output 2> messages &

@@ -1,10 +1,10 @@
-# gkvae compare: figures side by side by arithmetic that is done again here, and plans, which go on where they stopped.
+# gkvae compare: tables of figures, whose arithmetic is repeated here, and plans, which continue where they stopped.
 . "$2/tests/cli/lib.sh"
 command -v python3 > /dev/null || exit 77
 
-# --- Runs that are made up: a configuration, and figures -------------------------------------------------
+# --- Synthetic runs: a configuration and figures -------------------------------------------------
 expect 0 "done" "$gkvae" train small.ini --out made --epochs 1
-# run NAME SEED KL-WEIGHT KEY=VALUE…: a run of that seed and setting with these figures.
+# run NAME SEED KL-WEIGHT KEY=VALUE…: makes a run with this seed, setting and figures.
 run() {
     local name=$1 seed=$2 weight=$3
     shift 3
@@ -29,7 +29,7 @@ run runs/b-5 5 0.5 nll=83 nll_se=0.2 neg_elbo=86
 run runs/c-7 7 0.25 nll=85 nll_se=0.21 neg_elbo=88
 run runs/d-2 2 0.125 nll=80 nll_se=0.25 neg_elbo=82
 expect 0 "by hand" "$gkvae" compare runs/a-1 runs/a-2 runs/a-10 runs/b-1 runs/b-2 runs/b-5 runs/c-7 runs/d-2/ --out table
-# row NAME TEXT: the row of the last table that begins so has the text.
+# row NAME TEXT: the row of the last table that begins with NAME contains the text.
 row() {
     grep "^$1 " output | tr -s ' ' | grep -qF -e "$2" || fail "the row of $1 has no \"$2\": $(cat output)"
 }
@@ -37,7 +37,7 @@ row a "3 seeds 87.08 ± 0.08 84.25 ± 0.14 3.50 ± 0.14 110 ± 6"
 row b "3 seeds 86.17 ± 0.17 83.50 ± 0.29 – – −0.62 ± 0.12 (2 shared)"
 row c-7 "seed 7 88.00 85.00 ± 0.21 – – 0.75 (unpaired)"
 row d-2 "seed 2 82.00 80.00 ± 0.25 – – −4.50 (1 shared)"
-grep -q "less a's" output || fail "whose figures are taken off is not said: $(cat output)"
+grep -q "less a's" output || fail "the caption does not name the reference: $(cat output)"
 for picture in difference nll frechet_lenet; do is_png table/$picture.png || fail "no picture $picture.png"; done
 grep -q "Side by side" table/index.html || fail "no table on the page"
 python3 - << 'PY' || fail "the files of a comparison"
@@ -64,17 +64,18 @@ assert rows["c-7"]["differences"]["nll"] == {"mean": 0.75, "standard_error": Non
 assert rows["d-2"]["figures"]["precision"] == {"mean": None, "standard_error": None, "error_over": "sets"}
 assert rows["b"]["differences"]["frechet_lenet"]["mean"] is None and not rows["a"]["differences"]
 PY
-# Two seeds each and none in common: the errors of the means add up. And another reference, other columns.
+# Two models with two seeds each, none in common: the difference has the errors of both means. Then another reference
+# and other columns.
 expect 0 "precision less a's" "$gkvae" compare runs/b-1 runs/a-2 runs/a-10 runs/b-5 --against runs/a-10 --metrics precision,nll
 expect 0 "b" "$gkvae" compare runs/a-2 runs/a-10 runs/b-1 runs/b-5
 row b "−1.00 ± 0.35 (unpaired)"
-# Equal settings and equal seeds are no seeds of one model.
+# Runs with equal settings and equal seeds have separate rows.
 cp -r runs/a-1 runs/again
 expect 0 "again" "$gkvae" compare runs/a-1 runs/again
 row again "seed 1"
 expect 0 "± the standard error over images, or for figures of draws over sets of draws" "$gkvae" compare runs/a-1
 
-# A run's folder keeps its page; a folder may be called anything, and figures may have any size.
+# The page of a run folder is not overwritten. Folders may have any names, and figures any size.
 echo "a page" > runs/a-1/index.html
 expect 4 "runs/a-1/: this is a run's folder" "$gkvae" compare runs/a-2 runs/b-1 --out runs/a-1/
 grep -q "a page" runs/a-1/index.html && [ ! -e runs/a-1/compare.json ] || fail "a comparison over a run"
@@ -82,14 +83,15 @@ latin=$(printf 'runs/\344')
 run "$latin" 1 0.5 nll=123456789012345678901234567890 nll_se=1e300 "protocol=by hand"
 expect 0 "1.23457e+29 ± 1e+300" "$gkvae" compare "$latin" runs/a-1 --out latin
 python3 -c 'import json; r = json.load(open("latin/compare.json"))["rows"][0]; assert r["model"] == "?" and r["folders"] == ["runs/?"], r' ||
-    fail "a folder whose name is no UTF-8"
-# A picture has room for 500 rows, and says so.
+    fail "a folder whose name is not UTF-8"
+# A picture shows at most 500 rows, and reports this limit.
 expect 0 "many/index.html" "$gkvae" compare $(yes runs/again | head -n 501) --metrics nll --out many
 grep -q "The first 500 of 501 models" many/index.html || fail "rows are missing in a picture without a word"
 
 run foreign/p 1 1 nll=1 "protocol=by foot"
 expect 4 "their protocols differ" "$gkvae" compare runs/a-1 foreign/p
-grep -q "runs/a-1: by hand" output && grep -q "foreign/p: by foot" output || fail "the protocols are not said: $(cat output)"
+grep -q "runs/a-1: by hand" output && grep -q "foreign/p: by foot" output ||
+    fail "the message does not name the protocols: $(cat output)"
 run foreign/g 1 1 nll=1 generation_protocol=more
 run foreign/h 1 1 nll=1 generation_protocol=less
 expect 4 "their protocols of draws differ" "$gkvae" compare runs/a-1 foreign/g foreign/h
@@ -108,7 +110,7 @@ expect 4 "no run has" "$gkvae" compare runs/a-1 --metrics kid_lenet
 expect 2 "none of the runs" "$gkvae" compare runs/a-1 runs/b-1 --against runs/x
 expect 2 "which runs" "$gkvae" compare
 expect 2 "of a plan" "$gkvae" compare runs/a-1 --seeds 1-2
-expect 2 "runs of its own" "$gkvae" compare runs/a-1 --plan x.ini
+expect 2 "makes its own runs" "$gkvae" compare runs/a-1 --plan x.ini
 
 # --- Plans -----------------------------------------------------------------------------------------------
 configuration 'block = silu
@@ -136,7 +138,7 @@ from = plain
 fit.base = gk-mixture
 fit.components = 2
 END
-# steps RUNS COUNT: the plan of so many runs is done in so many steps.
+# steps RUNS COUNT: the plan has this number of runs and needs this number of steps.
 steps() {
     expect 0 "try: $1 runs, $2 steps to do" "$gkvae" compare --plan plans/try.ini --out out
 }
@@ -154,7 +156,7 @@ done
 grep "mnist-small" output > protocols.first
 steps 8 0
 
-# What changes no model or figure does not count; what does is done again, and nothing else.
+# Only steps whose model or figures change are repeated.
 sed -i 's/^threads = .*/threads = 2/; s/^folder = .*/folder = elsewhere/' out/wide-7-1/config.ini
 steps 8 0
 sed -i "s|^folder = .*|folder = $source/tests/fixtures|" out/wide-7-1/config.ini
@@ -162,7 +164,7 @@ sed -i 's/^eval.train = .*/eval.train = --of train --samples 3 --images 40/' pla
 steps 8 8
 sed -i 's/^model.latent = 7 8/model.latent = 7 8\nmodel.hidden = 30/' plans/try.ini
 steps 8 12
-grep -q "model.hidden was 32, but the plan sets 30" output || fail "what is made anew is not said: $(cat output)"
+grep -q "model.hidden was 32, but the plan sets 30" output || fail "the changed setting is not reported: $(cat output)"
 sed -i 's/^fit.components = 2/fit.components = 3/' plans/try.ini
 steps 8 6
 expect 0 "active units" "$gkvae" eval out/plain-1 --samples 1 --images 50 --no-pictures # figures that are not the plan's
@@ -174,7 +176,7 @@ row plain-gk-mixture "seed 1"
 steps 8 1
 grep "mnist-small" output | sed 's/; 3 importance/; 2 importance/' | cmp -s - protocols.first || fail "other protocols than at first: $(cat output)"
 
-# Any setting of [eval] makes other figures, and so does another network in its file.
+# A changed setting of [eval], or another network in the same file, repeats the evaluation.
 cp plain.ini marks-config.ini
 printf '[plan]\nconfig = marks-config.ini\neval = --images 20 --no-generation\n[all]\ntrain.epochs = 1\n[model a]\n' > marks.ini
 marks() {
@@ -190,7 +192,7 @@ cp "$source/features/fashion-mnist.safetensors" net.safetensors
 marks 1
 marks 0
 
-# Stopped in the middle of training, it goes on: to the same model.
+# A plan that is stopped in the middle of training continues to the same model.
 cat > long.ini << 'END'
 [plan]
 config = plain.ini
@@ -206,7 +208,8 @@ kill -s INT $process
 code=0
 wait $process || code=$?
 [ $code -eq 130 ] || fail "a plan that was stopped: exit code $code"
-grep -q "compare --plan long.ini --out stopped" messages || fail "how to go on is not said: $(cat messages)"
+grep -q "compare --plan long.ini --out stopped" messages ||
+    fail "the command to continue is not printed: $(cat messages)"
 if command -v flock > /dev/null; then
     expect 7 "long-1: training failed with exit code 7, see stopped/long-1.log" \
         flock stopped/long-1/lock "$gkvae" compare --plan long.ini --out stopped
@@ -216,7 +219,7 @@ grep -q "^\$ .*train --resume" stopped/long-1.log || fail "it was begun anew: $(
 expect 0 "done" "$gkvae" train plain.ini --epochs 40 --out whole
 cmp stopped/long-1/model.safetensors whole/model.safetensors || fail "a plan that was stopped makes another model"
 
-# Killed outright, its step ends too, and what it had is saved.
+# If the plan is killed, its step also ends, and its run is saved.
 "$gkvae" compare --plan long.ini --out killed > lines 2> messages &
 process=$!
 wait_for killed/long-1.log "epoch  3/40" || fail "no third epoch within 20 s: $(cat messages)"
@@ -229,7 +232,7 @@ until "$gkvae" train --resume --out killed/long-1 --quiet --epochs 40 2> message
 done
 cmp killed/long-1/model.safetensors whole/model.safetensors || fail "a step outlived its plan: $(cat messages)"
 
-# A run that fails: the others go on.
+# If a run fails, the others continue.
 cat > fails.ini << 'END'
 [plan]
 config = plain.ini
@@ -243,12 +246,12 @@ fit.base = gk
 train.epochs = 1
 END
 expect 4 "bad-1: training failed with exit code 4, see fails/bad-1.log" "$gkvae" compare --plan fails.ini --out fails
-grep -q "data.validation" output || fail "why it failed is not said: $(cat output)"
+grep -q "data.validation" output || fail "the reason of the failure is not printed: $(cat output)"
 row good "seed 1"
 [ -s fails/bad-1.log ] && [ ! -e fails/of-bad-1 ] || fail "what is left of a run that failed"
 
-# Slips, before anything is trained.
-# refused LINES TEXT: a plan with these lines is.
+# Errors in a plan are found before any training.
+# refused LINES TEXT: a plan with these lines fails with this message.
 refused() {
     printf '[plan]\nconfig = plain.ini\n%b' "$1" > slip.ini
     expect 4 "$2" "$gkvae" compare --plan slip.ini --out slips
@@ -282,12 +285,12 @@ refused '[model a]\n[model b]\nfrom = a\nfit.components = 3\n' 'fit.base = BASE 
 refused '[model a]\n[model b]\nfrom = a\nfit.base = gk\nfit.codes = 5\n' 'slip.ini:7: fit.codes = 5'
 refused '[model \033[31ma]\n' '"?[31ma" is the name of folders'
 refused '' 'has no models'
-[ -e slips ] && fail "a plan with a slip was begun"
+[ -e slips ] && fail "a plan with an error was started"
 expect 2 "--only: the list is empty" "$gkvae" compare --plan plans/try.ini --out out --only ,
 expect 4 "this is a run's folder" "$gkvae" compare --plan plans/try.ini --out out/plain-1
 expect 4 "there is no model \"x\"" "$gkvae" compare --plan plans/try.ini --out out --only x
 expect 4 "there is no model \"x\"" "$gkvae" compare --plan plans/try.ini --out out --against x
-for plan in "$source"/bench/plans/*.ini; do # the plans of the repository are plans
+for plan in "$source"/bench/plans/*.ini; do # the plans of the repository are valid
     expect 0 "runs are there" "$gkvae" compare --plan "$plan" --out none --table
 done
 finish

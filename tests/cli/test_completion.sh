@@ -1,5 +1,5 @@
-# gkvae completion: the script for bash, sourced and asked as bash asks it; those for zsh and fish by
-# these shells, where they are installed.
+# gkvae completion: the script for bash is called in the way of bash. Those for zsh and fish are tested if these
+# shells are installed.
 . "$2/tests/cli/lib.sh"
 
 for shell in bash zsh fish; do
@@ -14,7 +14,7 @@ bash -n script.bash || fail "bash does not read its script"
 . ./script.bash
 complete -p gkvae | grep -q -- "-F _gkvae gkvae" || fail "gkvae has no completion"
 
-# reply WORD…: what is offered for the last of these words, which are as bash takes them apart.
+# reply WORD…: prints the completions of the last word. The words are split in the way of bash.
 reply() {
     COMP_WORDS=(gkvae "$@")
     COMP_CWORD=$#
@@ -22,7 +22,7 @@ reply() {
     _gkvae
     echo "${COMPREPLY[*]}"
 }
-# offers WORDS WORD…: these and no others.
+# offers WORDS WORD…: the completions of the last word are exactly WORDS.
 offers() {
     local wanted=$1 words
     shift
@@ -69,7 +69,7 @@ offers "b.txt" eval run --figures = b
     fail "a file with a blank is several"
 
 cd ..
-# Where "=" does not take words apart.
+# "=" does not split words here.
 COMP_WORDBREAKS=$' \t\n'
 offers "--method=mle" fit --method=m
 offers "model.base_fit=grad" train --set model.base_fit=g

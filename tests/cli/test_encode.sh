@@ -1,4 +1,4 @@
-# Latent codes as NumPy arrays. What the numbers are, tests/numpy compares.
+# Latent codes as NumPy arrays. tests/numpy checks the numbers.
 . "$2/tests/cli/lib.sh"
 
 expect 0 "done" "$gkvae" train small.ini --out run --epochs 1
@@ -8,7 +8,7 @@ holds codes.npy 500 6
 expect 0 "2000 codes of 6 numbers: train.npy" "$gkvae" encode run --split train --out train.npy
 holds train.npy 2000 6
 
-# The same on any number of threads, from the model's file alone, and for the first rows alone.
+# The result is the same on any number of threads, from a model file alone, and for the first rows alone.
 for what in z eps mean; do
     expect 0 "codes" "$gkvae" encode run --what $what --threads 1 --out $what.npy
     expect 0 "codes" "$gkvae" encode run --what $what --threads 3 --out again.npy
@@ -28,12 +28,12 @@ expect 0 "codes" "$gkvae" encode run --seed 2 --out seed.npy
 cmp -s seed.npy z.npy && fail "another seed draws the same"
 expect 0 "codes" "$gkvae" encode run --seed 2 --what mean --out seed.npy
 cmp seed.npy mean.npy || fail "means depend on the seed"
-# An IDX file's images are treated as the test images.
+# The images of an IDX file are treated like test images.
 gzip -dc "$source/tests/fixtures/mnist-small/t10k-images-idx3-ubyte.gz" > images.idx
 expect 0 "codes" "$gkvae" encode run --idx images.idx --out idx.npy
 cmp idx.npy z.npy || fail "--idx: the test images have other codes in a file of one's own"
 
-# Draws from the prior: no images are needed, nor where they are.
+# Draws from the prior need no images and no folder of images.
 expect 0 "10000 codes of 6 numbers: prior.npy" "$gkvae" encode run/model.safetensors --data-folder nowhere --what prior --out prior.npy
 holds prior.npy 10000 6
 for what in prior prior-eps; do
@@ -52,7 +52,7 @@ done
     fail "--what prior: the first 300 alone are others"
 cmp -s prior.few.npy prior-eps.few.npy && fail "z and ε of the prior are one"
 
-# What cannot be done leaves what was there.
+# A command that fails keeps existing files.
 cp codes.npy before.npy
 expect 3 "there are 500 images" "$gkvae" encode run -n 501
 expect 5 "nowhere" "$gkvae" encode run --data-folder nowhere

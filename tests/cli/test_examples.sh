@@ -1,4 +1,4 @@
-# gkvae installed into a folder of its own, and the C examples built as a user builds them: by
+# gkvae is installed into a folder, and the C examples are built as a user builds them: with
 # pkg-config, from the installed headers and library alone.
 . "$2/tests/cli/lib.sh"
 . "$2/tests/cli/install.sh"
@@ -33,12 +33,12 @@ expect 0 "centre" examples/mixture
 awk '/^weight/ { w[++n] = $2 + 0 } END { exit !(n == 2 && (w[1] - 0.3)^2 < 0.001 && (w[2] - 0.7)^2 < 0.001) }' output ||
     fail "mixture: $(cat output)"
 expect 0 "day,index,currency" examples/simulate_returns
-# The table in the repository; where another CPU rounds otherwise, to the last of its digits.
+# The output is the table in the repository. The last digit may differ, because another CPU may round differently.
 paste -d, output "$source/examples/returns/returns.csv" |
     awk -F, 'NR < 3 { next } $1 != $4 || ($2 - $5)^2 > 1.1e-8 || ($3 - $6)^2 > 1.1e-8 { bad++ } END { exit bad > 0 || NR != 2002 }' ||
     fail "examples/returns/returns.csv is not what simulate_returns prints"
 
-# Every header stands alone, in C and in C++.
+# Every header can be included alone, in C and in C++.
 for header in "$prefix"/include/gkvae/*.h; do
     name=gkvae/$(basename "$header")
     echo "#include <$name>" > alone.c

@@ -1,4 +1,4 @@
-# Features of images as NumPy arrays. What the numbers are, tests/numpy compares.
+# Features of images as NumPy arrays. tests/numpy checks the numbers.
 . "$2/tests/cli/lib.sh"
 small=$source/tests/fixtures/mnist-small
 images=$small/t10k-images-idx3-ubyte.gz
@@ -19,20 +19,20 @@ gzip -dc "$images" > raw.idx
 expect 0 "500 rows" "$gkvae" features raw.idx --out again.npy
 cmp features.npy again.npy || fail "raw images have other features"
 
-# The most probable class is the label's, nearly always.
+# The most probable class is nearly always the label.
 tail -c +129 p.npy | od -An -v -tf4 -w40 |
     awk '{ best = 1; for (i = 2; i <= NF; i++) if ($i > $best) best = i; print best - 1 }' > classes
 gzip -dc "$small/t10k-labels-idx1-ubyte.gz" | tail -c +9 | od -An -v -tu1 -w1 | awk '{ print $1 }' > labels
 right=$(paste classes labels | awk '$1 == $2 { n++ } END { print n + 0 }')
 [ "$right" -ge 490 ] || fail "only $right of 500 digits are recognised"
 
-# Without kernels of its own the program asks OpenBLAS, which has threads too.
+# With portable kernels the program uses OpenBLAS, which has its own threads.
 for threads in 1 2 3; do
     expect 0 "500 rows" env GKVAE_SIMD=portable "$gkvae" features "$images" --out portable-$threads.npy --threads $threads
     cmp portable-1.npy portable-$threads.npy || fail "portable features are others on $threads threads"
 done
 
-# Another network: of the library, or of a file.
+# Another network, built in or from a file.
 expect 0 "network fashion-mnist, SHA-256 $(sum fashion-mnist)" \
     "$gkvae" features "$images" --dataset fashion-mnist --out fashion.npy
 cmp -s features.npy fashion.npy && fail "two networks have the same features"
@@ -41,7 +41,7 @@ expect 0 "network fashion-mnist, SHA-256 $(sum fashion-mnist)" \
     "$gkvae" features "$images" --network own.safetensors --out again.npy
 cmp again.npy fashion.npy || fail "the network of a file is not the same one within the program"
 
-# Arrays: what is no image is named by the file and its row, also behind the first thousand.
+# Arrays: the message names the file and the row of an invalid image, also after the first thousand rows.
 array() { # FILE ROWS VALUES…: float64, [ROWS, 784], zeros but for values at the end
     local file=$1 rows=$2 header
     shift 2
@@ -60,7 +60,7 @@ expect 3 "nan.npy: row 2 of column 784 is NaN" "$gkvae" features nan.npy --out a
 array good.npy 2 '\0\0\0\0\0\0\360\77'
 expect 0 "2 rows" "$gkvae" features good.npy --out again.npy
 
-# What cannot be done leaves what was there.
+# A command that fails keeps existing files.
 cp features.npy before.npy
 printf '\0\0\10\3\0\0\0\1\0\0\0\20\0\0\0\21' > other.idx
 head -c 272 /dev/zero >> other.idx

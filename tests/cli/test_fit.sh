@@ -2,8 +2,8 @@
 # files without such columns are refused.
 . "$2/tests/cli/lib.sh"
 
-# Two g-and-k columns and one of text, by Park and Miller's generator and Box and Muller,
-# so that every awk makes the same.
+# Two g-and-k columns and one of text. Park and Miller's generator and the Box–Muller method give the
+# same numbers in every awk.
 cat > simulate.awk << 'END'
 function uniform() { s = (s * 16807) % 2147483647; return s / 2147483647 }
 function normal() { return sqrt(-2 * log(uniform())) * cos(6.283185307179586 * uniform()) }
@@ -13,7 +13,7 @@ BEGIN { s = 12345; print "first,second,kind"
 END
 awk -f simulate.awk > two.csv
 
-# near ESTIMATE TRUTH SE: within four standard errors, which are themselves sensible.
+# near ESTIMATE TRUTH SE: the estimate is within four standard errors of the truth, and the standard error is plausible.
 near() {
     is_true "($1 - $2)^2 < ($3 * 4)^2 && $3 > 0.002 && $3 < 0.05" || fail "estimate $1 ± $3, truth $2"
 }
@@ -34,7 +34,7 @@ done < estimates
 p=$(sed -n 's/.*p = //p' output)
 is_true "$p > 0.001 && $p <= 1" || fail "a true model is rejected: p = $p"
 
-# All columns of numbers, a line each; the one of text is left out.
+# All columns of numbers are fitted, and printed in one line each. The column of text is left out.
 expect 0 "standard error" "$gkvae" fit two.csv
 awk '$1 == "first" || $1 == "second" { n++ } $1 == "kind" { n += 9 } END { exit n != 2 }' output ||
     fail "not a line for each of two columns: $(cat output)"
@@ -64,8 +64,8 @@ expect 0 "goodness" "$gkvae" fit two.csv -c second --picture one.png
 expect 0 "first" "$gkvae" fit two.csv --picture both.png
 is_png one.png && is_png both.png || fail "--picture left no PNG"
 
-# A gap in a column that is not wanted is nobody's concern; of all columns those that can
-# be fitted are.
+# A gap in a column that is not fitted is ignored. If all columns are fitted, those that can be
+# are printed.
 awk -F, 'NR == 1 { print $0 ",gaps,constant,late" }
          NR > 1 { print $0 "," (NR == 5 ? "" : NR) ",7," (NR == 2 ? "NA" : NR) }' two.csv > gaps.csv
 expect 0 "goodness" "$gkvae" fit gaps.csv --column first
@@ -103,7 +103,7 @@ grep -q "e+08" output && fail "the digits of a far location are lost: $(cat outp
 
 # --- methods and options ---
 json() { "$gkvae" fit --json "$@" > json || fail "gkvae fit --json $*"; }
-# parameter FILE NAME KEY: of the only fit in it.
+# parameter FILE NAME KEY: prints this value of a parameter of the only fit in the file.
 parameter() { sed -n "/^      \"$2\": {/,/}/s/^ *\"$3\": \([^,]*\),*/\1/p" "$1"; }
 flat() { sed -n "s/^ *\"$2\": \([^,{]*\),*$/\1/p" "$1" | head -n 1; }
 
@@ -120,7 +120,7 @@ is_true "$(parameter json A high) - $(parameter json A estimate) < 0.68 * $(para
     fail "--confidence was not heeded"
 [ "$(flat json confidence)" = 0.5 ] || fail "the JSON has another confidence: $(flat json confidence)"
 
-# A weight of 3 is the line three times, a weight of 0 no line.
+# A weight of 3 equals three copies of the line, and a weight of 0 equals no line.
 { echo w,x; awk -F, 'NR > 1 && NR < 900 { print NR % 3 "," $1 }' two.csv; } > weighted.csv
 { echo x; awk -F, 'NR > 1 && NR < 900 { for (i = 0; i < NR % 3; i++) print $1 }' two.csv; } > repeated.csv
 for method in octile lm mle; do
@@ -138,7 +138,7 @@ grep -q "^x:" output || fail "the column of weights was fitted too: $(cat output
 expect 0 "" "$gkvae" fit weighted.csv --weights 1 --picture weighted.png
 is_png weighted.png || fail "no picture of a weighted fit"
 
-# What is held, stays.
+# Held parameters keep their values.
 json two.csv -c first --fix g=0.5,k=0.25
 [ "$(parameter json g estimate)" = 0.5 ] && [ "$(parameter json k estimate)" = 0.25 ] &&
     [ "$(parameter json g standard_error)" = 0.0 ] || fail "--fix g=0.5,k=0.25: $(cat json)"
@@ -153,7 +153,7 @@ is_true "($(parameter json A estimate) - $mean)^2 < 1e-10 && ($(parameter json B
 expect 0 "fixed" "$gkvae" fit two.csv -c first --fix k=0
 expect 2 "k" "$gkvae" fit two.csv -c first --fix k=-0.4,g=1
 
-# Simulated errors agree with the formula's, whatever the threads; Ctrl-C leaves the fit.
+# Bootstrap errors agree with those of the formula, on any number of threads. After Ctrl-C the fit is printed.
 head -n 501 two.csv > short.csv
 json short.csv -c first --bootstrap 199 --seed 3 --threads 1 2> messages
 grep -q "bootstrap .* of 199, .*/s, ETA" messages || fail "no progress of a bootstrap: $(cat messages)"
@@ -183,7 +183,7 @@ wait $process || code=$?
 grep -q "goodness of fit" lines && ! grep -q "bootstrap" lines ||
     fail "an interrupted bootstrap does not leave the fit alone: $(cat lines)"
 
-# NumPy's files: the same fit as of the text with all its digits.
+# A NumPy file gives the same fit as a text with all digits.
 python=
 for candidate in python3 /usr/bin/python3; do
     "$candidate" -c 'import struct' 2> /dev/null && python=$candidate && break

@@ -44,14 +44,14 @@ expect 0 "" "$gkvae" fit ones.csv --multivariate --json --weights w
 is_true "($(flat output log_likelihood) - $(flat pair.json log_likelihood))^2 < 1e-12 * ($(flat output log_likelihood))^2" ||
     fail "weights of one change a multivariate fit"
 
-# Of all columns or of none.
+# Either all columns are fitted or none.
 awk -F, 'NR == 1 { print $0 ",gap" } NR > 1 { print $0 "," (NR == 9 ? "" : NR) }' pair.csv > gap.csv
 "$gkvae" fit gap.csv --multivariate > lines 2> messages
 code=$?
 [ $code -eq 3 ] && [ ! -s lines ] && grep -q "gap.csv:9: gap" messages || fail "a gap: $code, $(cat lines messages)"
 expect 0 "all together" "$gkvae" fit gap.csv --multivariate --column first,second
 
-# The two clusters come back.
+# The mixture finds the two clusters.
 expect 0 "" "$gkvae" fit clusters.txt --mixture 2 --json --quiet --picture clusters.png
 is_png clusters.png || fail "no picture of a mixture"
 cp output clusters.json
@@ -70,7 +70,7 @@ is_true "$(flat clusters.json aic) < $(flat output aic)" || fail "a normal mixtu
 expect 0 "component" "$gkvae" fit pair.csv --column first --mixture 2 --quiet
 expect 3 "" "$gkvae" gk pdf --fit clusters.json 0
 
-# Two components are no worse than the one they contain, and the fit says what it stopped at.
+# Two components are at least as good as one, and the fit reports why it stopped.
 returns=$source/examples/returns/returns.csv
 expect 0 "" "$gkvae" fit "$returns" --column index,currency --multivariate --json
 single=$(flat output log_likelihood)
@@ -80,20 +80,20 @@ is_true "$(flat output log_likelihood) > $single + 2" || fail "two components: $
 expect 0 "by less than the tolerance, 20 nats" "$gkvae" fit "$returns" --column index,currency --mixture 2 --quiet --tolerance 20
 expect 2 "--tolerance goes with --mixture" "$gkvae" fit pair.csv --tolerance 1
 
-# A column that is a function of another: said, and how much R was repaired.
+# If a column is a function of another, the fit reports this and the repair of R.
 awk -F, 'NR == 1 { print "a,b" } NR > 1 { printf "%s,%.17g\n", $1, 2 * $1 + 1 }' pair.csv > double.csv
 expect 0 "linearly dependent" "$gkvae" fit double.csv --multivariate --json
 "$gkvae" fit double.csv --multivariate --json 2> /dev/null > output
 is_true "$(flat output correlation_repair) > 0 && $(flat output correlation_repair) < 1e-3" || fail "no repair: $(cat output)"
 is_true "$(flat pair.json correlation_repair) == 0" || fail "a repair of a good correlation"
 
-# Faults go by the column's name, once.
+# An error names the column, once.
 awk -F, 'NR == 1 { print $0 ",flat" } NR > 1 { print $0 ",7" }' pair.csv > flat.csv
 expect 3 "gkvae: flat: all 5000 values are 7" "$gkvae" fit flat.csv --multivariate
 expect 3 "gkvae: flat is constant (7)" "$gkvae" fit flat.csv --mixture 2 --quiet
 expect 3 "gkvae: flat is constant (7)" "$gkvae" fit flat.csv --multivariate --normal
 
-# Ctrl-C: what the fit had reached.
+# After Ctrl-C the fit so far is printed.
 for i in 1 2 3 4 5 6 7 8; do cat clusters.txt; done | grep -v x > more.txt
 "$gkvae" fit more.txt --mixture 60 --threads 1 > lines 2> messages &
 process=$!

@@ -1,4 +1,4 @@
-# Metrics of generation: in the terminal, metrics.json, pictures and on the page; what leaves them out.
+# Metrics of generation in the terminal, in metrics.json, in pictures and on the page; and evaluations without them.
 . "$2/tests/cli/lib.sh"
 value() { json_number "$1/metrics.json" "$2"; }
 
@@ -36,7 +36,7 @@ grep -qF '<table class="close">' run/index.html || fail "ten columns are as wide
 [ "$(grep -n '>Samples<' run/index.html | tail -1 | cut -d: -f1)" -lt "$(grep -n '>Measurements<' run/index.html | tail -1 | cut -d: -f1)" ] ||
     fail "samples do not come first"
 
-# The same on any number of threads.
+# The result is the same on any number of threads.
 cp -r run other
 for threads in 1 3; do
     expect 0 "" "$gkvae" eval other "${few[@]}" --threads $threads --no-pictures --quiet
@@ -45,13 +45,13 @@ for threads in 1 3; do
     done
 done
 
-# Refined codes of all test images are measured too; of some only they are not.
+# Refined codes are measured too if they exist for all test images.
 expect 0 "refined reconstructions" "$gkvae" eval other --samples 1 --refine lm:0 --draws 120 --draw-sets 1 \
     --set eval.features=mnist --no-pictures --quiet
 [[ $(value other refined_frechet_lenet) =~ ^[0-9] ]] || fail "no distance of refined reconstructions"
 [ "$(value other frechet_lenet_se)" = null ] || fail "a standard error over one set of draws"
 
-grep -qF "one set of draws, so without standard errors" output || fail "± of one set of draws: $(cat output)"
+grep -qF "one set of draws, without standard errors" output || fail "± of one set of draws: $(cat output)"
 grep -qF "KID of 100 subsets of 120;" output || fail "subsets of more images than there are: $(cat output)"
 
 # A temperature, a network from a file, and none.
@@ -66,7 +66,7 @@ expect 4 "no built-in feature network" "$gkvae" eval other --samples 1 --set eva
 grep -q "−ELBO" output && fail "a network that is not there is noticed after the evaluation"
 expect 5 "nothing.safetensors" "$gkvae" eval other --samples 1 --set eval.features=./nothing.safetensors --no-pictures
 
-# One image: no standard error, and none is printed; tables of the page have no NaN.
+# One image has no standard error, and none is printed. The tables of the page contain no NaN.
 idx() { # FILE COUNT SIDE: black images
     printf "$(printf '\\0\\0\\10\\3\\0\\0\\0\\%o\\0\\0\\0\\%o\\0\\0\\0\\%o' "$2" "$3" "$3")" > "$1"
     head -c $(($2 * $3 * $3)) /dev/zero >> "$1"
@@ -79,7 +79,8 @@ expect 0 "done" "$gkvae" train by-class.ini --out by-class
 expect 0 "index.html" "$gkvae" eval by-class --samples 1 --images 20
 grep -q "nan → nan" by-class/index.html && fail "the page has NaN for what is of no concern to a base"
 
-# Images of another size than the network's: by default that is no failure, and known before the evaluation.
+# If the images have another size than those of the network, this is reported before the evaluation, and is not a
+# failure by default.
 idx train16.idx 200 16
 idx test16.idx 20 16
 sed "s/^dataset = .*/dataset = mnist/; s/^folder = .*/train_images = train16.idx\ntest_images = test16.idx/
@@ -92,7 +93,7 @@ expect 3 'eval.features: the network "mnist" is for images of 28 × 28' "$gkvae"
 grep -q "−ELBO" output && fail "a network for other images is noticed after the evaluation"
 expect 3 'eval.features: the network "mnist"' "$gkvae" reconstruct size --refine lm:1 -n 2 --set eval.features=mnist
 
-# A network's name may have 64 bytes, in any language; its file is not written over.
+# The name of a network may have 64 bytes of any language. Its file is not overwritten.
 if command -v python3 > /dev/null; then
     python3 - "$source/features/mnist.safetensors" << 'PY'
 import json, struct, sys
@@ -116,7 +117,7 @@ alone=(--samples 1 --images 20 --no-pictures --set data.dataset=mnist --set data
 expect 0 "no metrics of generation: they also need the training images" "$gkvae" eval other "${alone[@]}"
 is_true "$(value other neg_elbo) > 0" || fail "no figures without training images"
 expect 5 "nowhere" "$gkvae" eval other "${alone[@]}" --set eval.features=mnist
-# Interrupted while generation is measured: the likelihood is kept.
+# If the measurement of generation is interrupted, the likelihood is kept.
 rm other/metrics.json
 "$gkvae" eval other --samples 1 --images 20 --draws 120 --draw-sets 1000 --set eval.features=mnist > log 2>&1 &
 process=$!

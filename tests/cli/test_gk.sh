@@ -8,7 +8,8 @@ same() {
         fail "$1 is not $2"
 }
 
-# Computed in 60 digits. The numbers are arguments, negative ones without "--", or words.
+# The expected values were computed with 60 digits. The numbers are arguments, also negative ones without "--", or
+# words.
 p=3,1,2,.5
 same "$(gk logpdf --params $p 0)" -8.5511161170711834597
 same "$(gk logpdf --params $p -1e6)" -2500014.9651234990276
@@ -32,7 +33,7 @@ gk pdf -p 0,1,0.3,0.1 --family ggh 1 > ggh
 gk pdf -p 0,1,0.3,0.1 --family gh 1 > gh
 cmp -s gh ggh && fail "two families give the same density"
 
-# Order, spellings, and all of them with 17 digits that are read back as they were.
+# Order and spellings; all results have 17 digits, which read back as the same numbers.
 [ "$(gk cdf -p 0,1,0,0 -- 0 -inf inf nan | tr '\n' ' ')" = "0.5 0 1 nan " ] || fail "cdf of 0, -inf, inf, nan"
 [ "$(gk quantile -p 0,1,0,0 0 1 .5 | tr '\n' ' ')" = "-inf inf 0 " ] || fail "quantiles of 0, 1 and ½"
 [ "$(gk quantile -p 7,1,0,0 .5 -p 8,1,0,0)" = 8 ] || fail "the last --params is not the one that counts"
@@ -48,7 +49,7 @@ paste sample back | awk '{ d = $1 - $2; if (d * d > 1e-16 * $1 * $1) bad++ } END
 gk sample -p $p -n 100 --seed 7 | cmp -s - <(head -n 100 sample) || fail "a shorter sample is no beginning of a longer"
 gk sample -p $p -n 100 --seed 8 | cmp -s - <(head -n 100 sample) && fail "another seed gives the same draws"
 
-# Streams: words that straddle reads, answers as they can be had, no memory for more.
+# Streams: words may cross the bounds of reads, results come as soon as possible, and the memory does not grow.
 tr '\n' '\t' < sample | gk z -p $p | cmp -s - z || fail "tabs are not as good as line ends"
 { printf 0.; sleep 0.2; printf '5 1'; sleep 0.2; printf 'e-3'; } | gk quantile -p $p > slow
 [ "$(wc -l < slow)" -eq 2 ] || fail "words in pieces: $(cat slow)"
@@ -62,7 +63,7 @@ wait_for answers 0 || fail "an answer waits for the end of the questions"
 exec 3>&-
 wait $process || fail "a stream of one question failed"
 [ -z "$(gk pdf -p $p < /dev/null)" ] || fail "no number, but an answer"
-# A million numbers, in memory for far fewer.
+# A million numbers are read with memory for far fewer.
 awk 'BEGIN { for (i = 1; i <= 1000000; i++) print i / 1000001 }' > million
 memory() { awk '/^VmHWM/ { print $2 }' "/proc/$1/status"; } # KiB at most so far, while it waits for more
 mkfifo endless
@@ -80,7 +81,7 @@ wait $process || fail "a million numbers failed"
 is_true "$after - $before < 2000" || fail "a million numbers take $((after - before)) KiB more than one"
 gk sample -p $p -n 100000000 2> /dev/null | head -n 1 > /dev/null # ends with its reader
 
-# A summary; the normal's is known.
+# The summary of the normal distribution is known.
 expect 0 "g-and-k" "$gkvae" gk summary --params 1,2,0,0
 awk '/^mean/ && $2 != 1 { exit 1 } /^standard deviation/ && $3 != 2 { exit 1 } /^kurtosis/ && ($2 - 3)^2 > 1e-20 { exit 1 }' output ||
     fail "the summary of a normal distribution: $(cat output)"
@@ -135,7 +136,8 @@ echo '1 2 drei 4' | gk pdf -p $p > answers 2> messages || code=$?
 code=0
 gk quantile -p $p 0.5 1.5 -0.1 0.25 > answers 2> messages || code=$?
 [ $code -eq 3 ] && [ "$(grep -c nan answers)" -eq 2 ] && [ "$(wc -l < answers)" -eq 4 ] &&
-    grep -q "2 of the numbers are not probabilities" messages || fail "bad probabilities: $code, $(cat answers messages)"
+    grep -q "2 of the numbers are not probabilities" messages ||
+        fail "bad probabilities: $code, $(cat answers messages)"
 expect 3 "logarithms" "$gkvae" gk quantile --log -p $p -1 1
 code=0
 head -c 100000 /dev/zero | tr '\0' 1 | gk pdf -p $p > answers 2> messages || code=$?

@@ -1,4 +1,4 @@
-# Help, the table of settings, slips of the user's, and an output that takes no more.
+# Help, the table of settings, misspelt arguments, and a full standard output.
 . "$2/tests/cli/lib.sh"
 
 expect 0 "Exit codes:" "$gkvae" --help
@@ -9,8 +9,8 @@ done
 for command in "data get" "data info" train eval sample reconstruct interpolate encode features "base fit" compare fit gk bench settings; do
     # shellcheck disable=SC2086
     expect 0 "default" "$gkvae" $command --help
-    grep -q "Usage: gkvae $command" output || fail "gkvae $command --help does not say how to call it"
-    # An option a line, or several for one: each says its default, but for what must be given.
+    grep -q "Usage: gkvae $command" output || fail "gkvae $command --help does not show its usage"
+    # Each option is one or more lines, and states its default unless it is needed.
     sed -n '/^  -/,/^ *-?/p' output | tr '\n' ' ' | sed 's/  -\([a-zA-Z]\), --/\n&/g' | grep -- '--' |
         grep -vE 'default|needed|--to=|--help' && fail "options of gkvae $command without a default"
     # shellcheck disable=SC2086
@@ -22,7 +22,7 @@ expect 0 "gkvae $(cat "$source/VERSION")" "$gkvae" --version
 expect 0 "latent = 24" "$gkvae" settings
 expect 0 "latent = 24" "$gkvae" help settings
 
-# The page is made from the table, and is not to lag behind it.
+# The page must be up to date with the table.
 "$gkvae" settings --markdown > configuration.md
 cmp -s configuration.md "$source/docs/configuration.md" ||
     fail "docs/configuration.md is out of date: gkvae settings --markdown makes it"
@@ -65,7 +65,7 @@ expect 2 "nearest is --threads" "$gkvae" sample run --thraeds 2
 expect 2 "every row needs both" "$gkvae" interpolate run --from 3
 [ -e run ] && fail "a wrong call left a folder behind"
 
-# Standard output on a full disk, and closed.
+# Standard output is on a full disk, or closed.
 if [ -w /dev/full ]; then
     "$gkvae" settings > /dev/full 2> errors && fail "a full disk went unnoticed"
     grep -q "standard output" errors || fail "a full disk: no message"
@@ -76,7 +76,7 @@ fi
 code=0
 "$gkvae" settings >&- 2> errors || code=$?
 [ "$code" -eq 5 ] || fail "a closed standard output: exit code $code, not 5"
-# A reader that has gone: `false` ends without reading.
+# The reader is gone: `false` ends without reading.
 { sleep 0.3; "$gkvae" settings 2> errors; echo $? > code; } | false
 [ "$(cat code)" -eq 5 ] || fail "a closed pipe: exit code $(cat code), not 5"
 finish

@@ -1,6 +1,6 @@
-# An installed gkvae: what is where, how pkg-config and find_package find it, that programs of a
-# user's run with either library, and that make uninstall leaves nothing. The files are those of the
-# build that is tested; a configuration of the test's own, which builds nothing, installs them.
+# An installed gkvae: the places of its files, pkg-config and find_package, programs of a user with
+# either library, and make uninstall. The files are those of the tested build. A separate
+# configuration, which builds nothing, installs them.
 . "$2/tests/cli/lib.sh"
 . "$2/tests/cli/install.sh"
 flags="-std=c17 -Wall -Wextra -Werror ${sanitize:+-fsanitize=$sanitize}"
@@ -8,7 +8,7 @@ unset DESTDIR
 
 installs() {
     bash "$source/scripts/install.sh" mine "$1" > log 2>&1 || { fail "install: $(cat log)"; finish; }
-    grep -q "^installed [0-9]* files in .*$1" log || fail "install.sh does not say what it did: $(cat log)"
+    grep -q "^installed [0-9]* files in .*$1" log || fail "install.sh does not report the installation: $(cat log)"
 }
 uninstalls() {
     expect 0 "removed" bash "$source/scripts/uninstall.sh" mine
@@ -28,7 +28,7 @@ int main(void)
 END
 runs() { LD_LIBRARY_PATH=$1 expect 0 "P(X <= 3) = 0.5" "$2"; }
 
-# by_pkg_config LIBDIR: pkg-config alone; with the archive in the place of the shared library too.
+# by_pkg_config LIBDIR: builds with pkg-config, once with the shared library and once with the archive.
 by_pkg_config() {
     local said
     export PKG_CONFIG_PATH=$1/pkgconfig
@@ -69,7 +69,7 @@ END
     expect 1 "version" cmake -S user -B user/build
 }
 
-# The usual layout, with a configured prefix that is not the one installed to.
+# The usual layout, with a configured prefix that differs from the prefix of the installation.
 configure
 prefix=$work/usual
 installs "$prefix"
@@ -87,7 +87,7 @@ libdir=$(dirname "$(find "$prefix" -name libgkvae.a)")
     fail "no word of ldconfig: $(cat log)"
 by_pkg_config "$libdir"
 by_find_package "$prefix" "$libdir"
-# All of it can be moved.
+# The installation can be moved.
 mv "$prefix" "$work/moved"
 by_pkg_config "${libdir/usual/moved}"
 mv "$work/moved" "$prefix"

@@ -1,11 +1,11 @@
-# kill -9 at any moment, while checkpoints are being written above all: what is in the
-# folder can always be gone on from, to the same result.
+# A run that is killed at any moment, above all while it writes a checkpoint, can always be
+# resumed, with the same result.
 . "$2/tests/cli/lib.sh"
 
-# kill_and_resume CONFIGURATION EPOCHS REFIT_EVERY WHEN…: kills after so many seconds, or, as in @13, once an epoch is done.
+# kill_and_resume CONFIGURATION EPOCHS REFIT_EVERY WHEN…: kills after these seconds or, as in @13, after this epoch.
 kill_and_resume() {
     local model=$1 run="run of $1" whole="whole $1" process kills=0 when file
-    # One-step epochs: little else but saving.
+    # With epochs of one step the run mainly saves.
     local quick="--epochs $2 --set train.batch=1800 --set train.refit_every=$3"
     shift 3
     # shellcheck disable=SC2086
@@ -22,7 +22,7 @@ kill_and_resume() {
         kill -9 $process 2> /dev/null && kills=$((kills + 1))
         wait $process 2> /dev/null
         if [ -e "$run/checkpoint.safetensors" ]; then
-            # The first of all checkpoints is there before the first model.
+            # The first checkpoint is written before the first model.
             [ ! -e "$run/model.safetensors" ] || expect 0 "4 images" "$gkvae" sample "$run" -n 4 --out killed.png
             "$gkvae" train --resume --out "$run" > lines 2>&1 &
         else
@@ -41,7 +41,8 @@ kill_and_resume() {
     done
 }
 kill_and_resume small 150 50 0.5 0.3 0.4 0.25 0.45 0.35 0.55 0.28 0.38 0.48
-# A first refit after 10 steps, and one by a stats after every seven of the other 50: the kills come amid them.
+# The first refit comes after 10 steps, and a refit from sufficient statistics after every seven of the other 50. The
+# kills come between them.
 kill_and_resume mixture 60 10 @13 @27 @41 @54
 accumulated "whole mixture" 8
 accumulated "run of mixture" 8

@@ -1,5 +1,5 @@
-# The manual pages: every option and command of --help is in them, and nothing of theirs is
-# unknown to the program; groff finds nothing to warn of.
+# The manual pages: they contain exactly the options and commands of --help, and groff gives no
+# warning.
 . "$2/tests/cli/lib.sh"
 man=$source/man
 
@@ -8,14 +8,14 @@ sed -n '/^Usage/,/^gkvae COMMAND/s/^  \([a-z]* \{0,1\}[a-z]*\)  .*/\1/p' output 
 [ "$(wc -l < commands)" -gt 8 ] || fail "no commands in gkvae --help: $(cat output)"
 
 # Every command but version has a page, and every page a command. The source of an option "--name"
-# is "Fl -name". Words to choose from are in the page too.
+# is "Fl -name". The page also contains the choices of an option.
 while read -r command; do
     [ "$command" = version ] && continue
     name=gkvae-${command/ /-}
     page=$man/$name.1
     echo "$name.1" >> pages
     [ -e "$page" ] || { fail "there is no $page"; continue; }
-    grep -q "^\.Nm $name\$" "$page" || fail "$page: its name is another"
+    grep -q "^\.Nm $name\$" "$page" || fail "$page: it has another name"
     grep -q "Xr $name 1" "$man/gkvae.1" || fail "gkvae.1 does not refer to $name"
     # shellcheck disable=SC2086
     expect 0 "Usage: gkvae $command" "$gkvae" $command --help
@@ -23,7 +23,7 @@ while read -r command; do
     sed -n 's/^  *\(-., \)\{0,1\}--\([a-z][a-z-]*\).*/\2/p' help | sort -u > in_help
     [ "$(wc -l < in_help)" -ge 2 ] || fail "$command: no options in the help"
     while read -r option; do
-        grep -qE "(Fl|,) -$option( |$)" "$page" || fail "$page: no word of --$option"
+        grep -qE "(Fl|,) -$option( |$)" "$page" || fail "$page: --$option is missing"
     done < in_help
     sed -n 's/^\.It Fl \([a-zA-Z]\) , -\([a-z-]*\).*/\1 \2/p' "$page" > in_page
     [ "$(grep -cE '^  -[a-zA-Z], --' help)" -eq "$(wc -l < in_page)" ] ||
@@ -44,7 +44,7 @@ done < commands
 (cd "$man" && ls gkvae-*.1) | sort > there
 sort pages | cmp -s - there || fail "pages and commands differ: $(sort pages | diff - there)"
 while read -r command; do
-    grep -q "^.It Cm $command\$" "$man/gkvae.1" || fail "gkvae.1: no word of gkvae $command"
+    grep -q "^.It Cm $command\$" "$man/gkvae.1" || fail "gkvae.1: gkvae $command is missing"
 done < commands
 for code in 0 1 2 3 4 5 6 7 8 129 130 143; do
     grep -q "^.It $code\$" "$man/gkvae.1" || fail "gkvae.1: no exit code $code"

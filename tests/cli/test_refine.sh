@@ -1,4 +1,4 @@
-# Refined inference: figures before and after, in the terminal, metrics.json and on the page.
+# Refined inference: figures before and after, in the terminal, in metrics.json and on the page.
 . "$2/tests/cli/lib.sh"
 
 expect 0 "done" "$gkvae" train small.ini --out run
@@ -23,7 +23,7 @@ is_true "$(value run refined_milliseconds) > 0 && $(value run refined_accepted) 
 [ "$(value run refined_iterations)" = 3 ] && [ "$(value run refined_samples)" = 2 ] || fail "not lm:3:2"
 grep -qF "Refined posteriors" run/index.html || fail "the page has no refined posteriors"
 
-# The same figures on any number of threads, and the encoder's as without refinement.
+# The figures are the same on any number of threads. Those of the encoder are the same as without refinement.
 cp -r run other
 expect 0 "" "$gkvae" eval other --samples 30 --images 120 --refine lm:3:2 --threads 3 --no-pictures --quiet
 for key in neg_elbo nll ess refined_neg_elbo refined_nll refined_ess refined_mse refined_accepted; do
@@ -35,7 +35,7 @@ expect 0 "" "$gkvae" eval other --samples 30 --images 120 --no-pictures --quiet
     fail "figures of a refinement that was not asked for"
 grep -q "refined" output && fail "a table of a refinement that was not asked for"
 
-# No iterations: nothing counts, and the encoder's posterior stays.
+# Without iterations none is accepted, and the encoder's posterior stays.
 expect 0 "" "$gkvae" eval other --samples 30 --images 60 --refine lm:0 --no-pictures --quiet
 is_true "($(value other refined_neg_elbo) - $(value other neg_elbo))^2 < 1e-4" ||
     fail "lm:0 moves −ELBO from $(value other neg_elbo) to $(value other refined_neg_elbo)"

@@ -1,4 +1,4 @@
-# examples/returns/README.md: its commands run, and print what it says they print.
+# The commands of examples/returns/README.md run, and print the output that the file shows.
 . "$2/tests/cli/lib.sh"
 cp "$source"/examples/returns/* .
 mkdir bin
@@ -6,15 +6,15 @@ ln -s "$gkvae" bin/gkvae
 PATH=$work/bin:$PATH
 export OMP_NUM_THREADS=2
 
-# Each block of commands in a file of its own, and beside it what they print.
+# Writes each block of commands to a file, and its output to another.
 awk '/^```sh$/ { n++; file = sprintf("block-%02d.sh", n); next }
      /^```text$/ { file = sprintf("block-%02d.text", n); next }
      /^```$/ { file = ""; next }
      file { print > file }' README.md
 [ "$(ls block-*.sh | wc -l)" -ge 8 ] || fail "no commands in the README"
 
-# Alike, word for word; numbers to a hundredth of them, or two of their last printed digits
-# where they are small.
+# Compares word for word. Numbers may differ by a hundredth or, if they are small, by two in the last
+# printed digit.
 cat > alike.awk << 'END'
 function number(word) { return word ~ /^[-+]?[0-9.]+(e[-+]?[0-9]+)?[,%]?$/ }
 { other = ""; if ((getline other < theirs) <= 0) exit 1

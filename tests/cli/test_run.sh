@@ -1,4 +1,4 @@
-# A small run from beginning to end: training, evaluation, pictures, and what it leaves.
+# A small run from beginning to end: training, evaluation, pictures, and its files.
 . "$2/tests/cli/lib.sh"
 
 expect 0 "to measure it" "$gkvae" train small.ini --out run
@@ -13,7 +13,7 @@ expect 0 "" "$gkvae" train small.ini --out quiet --quiet
 cmp -s run/checkpoint.safetensors quiet/checkpoint.safetensors || fail "the same run twice gives other bytes"
 
 expect 0 "active units" "$gkvae" eval run --samples 20 --images 300
-grep -q "run/index.html" output || fail "eval does not say where its page is"
+grep -q "run/index.html" output || fail "eval does not print the path of its page"
 for key in neg_elbo neg_elbo_se reconstruction reconstruction_se kl kl_se nll nll_se nll_samples active_units ess mse psnr \
     ssim images parameters train_seconds refit_seconds eval_seconds threads seed eval_seed protocol dataset version; do
     [ -n "$(json_number run/metrics.json $key)" ] || fail "metrics.json has no $key"
@@ -46,7 +46,7 @@ for key in neg_elbo nll mse ssim; do
 done
 [ -e run/index.html ] && fail "--no-pictures left the page of an older evaluation"
 
-# Other images than the test set's.
+# Evaluation of other images than the test images.
 expect 0 "the first 100 training images in the random order of their split, binarized once" "$gkvae" eval run --of train --samples 5 --images 100
 expect 0 "the first 200 held-out images" "$gkvae" eval run --of validation --samples 5 --images 200 --refine lm:1
 last() { sed -n "s/.*\"validation_neg_elbo\": \([^,]*\).*/\1/p" run/history.jsonl | tail -1; }
@@ -61,7 +61,7 @@ for set in train validation; do
 done
 expect 4 "eval.images is 201, but the held-out set has 200" "$gkvae" eval run --of validation --images 201
 
-# Pictures and images from the model alone, and from its folder.
+# Pictures and images from a model file alone, and from a run folder.
 expect 0 "200 images: samples.png" "$gkvae" sample run
 expect 0 "7 images: seven.png" "$gkvae" sample run/model.safetensors -n 7 --seed 3 --temperature 0.5 --out seven.png
 expect 0 "40 images: reconstructions.png" "$gkvae" reconstruct run
@@ -79,7 +79,7 @@ expect 3 "there are 50 images" "$gkvae" reconstruct run drawn.idx -n 51
 expect 2 "the test images are 0 to 499" "$gkvae" interpolate run --from 0 --to 500
 expect 4 "eval.images" "$gkvae" eval run --images 501
 
-# A new run in the old one's folder: only when asked, and then nothing of the old one stays.
+# A new run in the folder of an old run needs --overwrite, and then no file of the old run stays.
 "$gkvae" eval run --samples 1 --images 50 --quiet > /dev/null
 expect 4 "--overwrite replaces it" "$gkvae" train small.ini --out run
 [ -s run/index.html ] || fail "a run that was refused removed an evaluation"

@@ -1,4 +1,4 @@
-# Images drawn from a model: means and Bernoulli draws, in files. What the numbers are, tests/numpy compares.
+# Images drawn from a model: means and Bernoulli draws, in files. tests/numpy checks the numbers.
 . "$2/tests/cli/lib.sh"
 
 expect 0 "done" "$gkvae" train mixture.ini --out run --epochs 1
@@ -18,8 +18,8 @@ for form in means draws; do
             cmp "$form-1.$ending" "$form-$threads.$ending" || fail "--form $form: $ending is another on $threads threads"
         done
     done
-    # The same sequence in parts, from the model's file alone; of 50 each, for OpenBLAS (GKVAE_SIMD=portable) rounds by how
-    # many rows a matrix has, and the library passes 50 at a time.
+    # The same sequence in parts, from a model file alone. The parts have 50 images, because the library passes 50
+    # rows at a time, and OpenBLAS (GKVAE_SIMD=portable) rounds differently for other numbers of rows.
     expect 0 "50 images" "$gkvae" sample run/model.safetensors --form $form -n 50 --npy one.npy --idx one.idx
     expect 0 "50 images" "$gkvae" sample run/model.safetensors --form $form -n 50 --first 50 --npy two.npy --idx two.idx
     { tail -c +129 one.npy; tail -c +129 two.npy; } | cmp - <(tail -c +129 $form-1.npy) || fail "--first: other numbers in parts"
@@ -27,7 +27,7 @@ for form in means draws; do
 done
 cmp means.npy means-1.npy || fail "the default is not means"
 cmp -s means-1.png draws-1.png && fail "the picture does not follow --form"
-# 0 and 255, and about as many as the means say.
+# The pixels are 0 and 255, in about the numbers that the means imply.
 bytes() { tail -c +17 "$1" | od -An -v -tu1 -w1; }
 [ "$(bytes draws-1.idx | sort -un | tr -d ' ' | tr '\n' ' ')" = "0 255 " ] || fail "draws are not 0 and 255"
 [ "$(bytes means-1.idx | sort -u | wc -l)" -gt 50 ] || fail "means are no grey levels"
@@ -43,7 +43,7 @@ expect 0 "done" "$gkvae" train by-class.ini --out classes --epochs 1
 expect 0 "8 images" "$gkvae" sample classes --class 3 -n 8 --form draws --npy class.npy
 expect 0 "80 images" "$gkvae" sample classes --class each -n 8 --form draws --out classes.png
 
-# What cannot be done leaves what was there.
+# A command that fails keeps existing files.
 cp run/model.safetensors before
 expect 2 "ends at number 4294967295" "$gkvae" sample run -n 2 --first 4294967295 --idx no.idx
 expect 2 "--npy cannot hold the blocks" "$gkvae" sample classes --class each --npy no.npy

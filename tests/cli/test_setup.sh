@@ -1,6 +1,6 @@
-# scripts/setup.sh on a machine that has nothing: --check says what is missing and the commands that
-# install it, and installs nothing; without --check apt-get is asked for just that. All of it by
-# programs of the test's own. And make help, which knows every target that people call.
+# scripts/setup.sh on a machine without packages: --check prints the missing packages and the commands
+# that install them, and installs nothing; without --check apt-get installs exactly these. The test
+# replaces all programs. Also make help, which must list every target for users.
 . "$2/tests/cli/lib.sh"
 
 mkdir tools
@@ -30,7 +30,7 @@ grep -q "install -y --no-install-recommends .*libsleef-dev.* no-such-package" as
     fail "apt-get was not asked: $(cat asked)"
 grep -q "npm" asked && fail "npm is nobody's business here"
 
-# All there: not a word.
+# If nothing is missing, nothing is printed.
 put_tool pkg-config 'exit 0'
 put_tool cc 'exit 0'
 put_tool cmake 'exit 0'

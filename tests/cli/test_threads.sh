@@ -1,4 +1,4 @@
-# One seed, one result, on any number of threads.
+# A seed gives one result on any number of threads.
 . "$2/tests/cli/lib.sh"
 
 for threads in 1 2 3 8; do
@@ -10,7 +10,7 @@ done
 expect 0 "done" "$gkvae" train small.ini --out other --seed 2
 cmp -s run-1/model.safetensors other/model.safetensors && fail "another seed gives the same model"
 
-# Bases that are refitted to stats.
+# Bases with refits from sufficient statistics.
 for model in mixture by-class; do
     for threads in 1 2 3; do
         expect 0 "done" "$gkvae" train $model.ini --out "$model-$threads" --threads $threads

@@ -68,7 +68,8 @@ static void refuses(void **state)
     char *many = test_alloc(12 * (GKV_INI_ENTRIES_MAX + 1)), *end = many;
     for (int i = 0; i <= GKV_INI_ENTRIES_MAX; i++)
         end += sprintf(end, "k%d=1\n", i);
-    assert_fails(gkv_ini_read(put("a.ini", many, strlen(many)), &ini), GKV_ERR_CONFIG, "a.ini:10001: the file has too many entries");
+    assert_fails(gkv_ini_read(put("a.ini", many, strlen(many)), &ini), GKV_ERR_CONFIG,
+                 "a.ini:10001: the file has too many entries");
     free(many);
     assert_fails(gkv_ini_read("/no/such.ini", &ini), GKV_ERR_IO, "/no/such.ini");
     assert_fails(gkv_ini_read(NULL, &ini), GKV_ERR_ARGUMENT, "NULL");
