@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Tables of the study bench/plans/ex-post.ini: normal against g-and-k components, paired by seed.
+
+usage: bench/ex_post.py FOLDER   (that of gkvae compare --plan bench/plans/ex-post.ini)
+
+A cell is the mean Fréchet distance with normal components, an arrow, and that with g-and-k components. Below stands
+their difference, g-and-k less normal, with its standard error over seeds.
+"""
+import json
+import statistics
+import sys
+from pathlib import Path
+
+BETAS = ["0.01", "0.03", "0.1", "0.3", "1"]
+LATENTS = ["16", "40"]
+COMPONENTS = ["1", "4", "10", "32", "100"]
+
+
+def distance(folder, model, seed):
+    path = Path(folder) / f"{model}-{seed}" / "metrics.json"
+    return json.loads(path.read_text())["frechet_lenet"] if path.exists() else None
+
+
+def seeds_of(folder):
+    return sorted({int(p.parent.name.rsplit("-", 1)[1]) for p in Path(folder).glob("beta-*/metrics.json")})
+
+
+def mean_se(values):
+    se = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+    return statistics.mean(values), se
+
+
+def signed(mean, se):
+    return f"{mean:+.2f} ± {se:.2f}".replace("-", "−")
+
+
+def pairs_of(folder, net, components, seeds):
+    """The distances of both kinds of components, of the seeds that have both."""
+    both = [(distance(folder, f"{net}-gaussian-mixture-{components}", s), distance(folder, f"{net}-gk-mixture-{components}", s))
+            for s in seeds]
+    return [pair for pair in both if None not in pair]
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    folder = sys.argv[1]
+    seeds = seeds_of(folder)
+    better = worse = 0
+    for latent in LATENTS:
+        print(f"\n{latent} dimensions, {len(seeds)} seeds:\n")
+        print("| β | N(0, I) | " + " | ".join(f"K = {k}" for k in COMPONENTS) + " |")
+        print("|---|---|" + "---|" * len(COMPONENTS))
+        for beta in BETAS:
+            net = f"beta-{beta}-{latent}"
+            plain = [d for d in (distance(folder, net, s) for s in seeds) if d is not None]
+            row, differences = [], []
+            for k in COMPONENTS:
+                pairs = pairs_of(folder, net, k, seeds)
+                if not pairs:
+                    row.append("")
+                    differences.append("")
+                    continue
+                mean, se = mean_se([b - a for a, b in pairs])
+                better += mean < -2 * se
+                worse += mean > 2 * se
+                row.append(f"{statistics.mean(a for a, _ in pairs):.2f} → {statistics.mean(b for _, b in pairs):.2f}")
+                differences.append(signed(mean, se))
+            print(f"| {beta} | {statistics.mean(plain):.1f} | " + " | ".join(row) + " |" if plain else f"| {beta} |")
+            print("| | | " + " | ".join(differences) + " |")
+    print(f"\ng-and-k components are better by more than two standard errors in {better} cells, worse in {worse}.")
+
+
+if __name__ == "__main__":
+    main()
