@@ -315,7 +315,8 @@ static void check_one_dimension(const char *base)
     set(&settings, "model.base_g", strcmp(base, "normal") == 0 ? "0" : "0.3");
     set(&settings, "model.base_k", strcmp(base, "normal") == 0 ? "0" : "0.1");
     gkv_model *model = random_model(&settings, SIDE, SIDE);
-    const gkv_param *weight = &model->params.list[model->decoder.layers[0].weight]; /* so that the image has an effect */
+    /* Larger weights make the image matter. */
+    const gkv_param *weight = &model->params.list[model->decoder.layers[0].weight];
     for (size_t i = 0; i < weight->size; i++)
         model->params.values[weight->offset + i] *= 5;
     float images[COUNT * N], *z = test_alloc(POINTS * sizeof *z), *p = test_alloc(POINTS * N * sizeof *p);
