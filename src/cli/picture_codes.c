@@ -98,6 +98,12 @@ typedef struct panel_data {
     double theoretical[QUANTILES], empirical[QUANTILES];
 } panel_data;
 
+/* Whether the base's margins are g-and-k distributions; those of mixtures are mixtures. */
+static bool has_gk_margins(gkv_base_family base)
+{
+    return base == GKV_BASE_GK || base == GKV_BASE_GK_COPULA;
+}
+
 /* The title of a panel: the dimension and the shape of the base in it. */
 static void write_title(const gkv_model *model, size_t number, char title[TITLE_SIZE])
 {
@@ -106,7 +112,7 @@ static void write_title(const gkv_model *model, size_t number, char title[TITLE_
     char g[32], k[32];
     if (base == GKV_BASE_NORMAL)
         snprintf(title, TITLE_SIZE, "dimension %zu: N(0, 1)", number + 1);
-    else if ((base == GKV_BASE_GK || base == GKV_BASE_GK_COPULA || base == GKV_BASE_GK_MIXTURE || base == GKV_BASE_GK_BY_CLASS) && gkv_model_base_margin(model, number, margin) == GKV_OK)
+    else if (has_gk_margins(base) && gkv_model_base_margin(model, number, margin) == GKV_OK)
         snprintf(title, TITLE_SIZE, "dimension %zu: g = %s, k = %s", number + 1, cli_decimal(margin[2], 2, g),
                  cli_decimal(margin[3], 2, k));
     else
@@ -178,7 +184,7 @@ int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, cons
 {
     const size_t d = gkv_model_latent(run->model), panels = d < CLI_PANELS ? d : CLI_PANELS;
     const gkv_base_family base = gkv_model_settings_of(run->model)->model.base;
-    const bool normal = base == GKV_BASE_NORMAL, gk = base == GKV_BASE_GK || base == GKV_BASE_GK_COPULA;
+    const bool normal = base == GKV_BASE_NORMAL, gk = has_gk_margins(base);
     float *eps = cli_alloc(n * d, sizeof *eps);
     dimension *all = cli_alloc(d, sizeof *all);
     double *sorted = cli_alloc(n * d, sizeof *sorted);
