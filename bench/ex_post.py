@@ -7,13 +7,10 @@ A cell is the mean Fréchet distance with normal components, an arrow, and that 
 their difference, g-and-k less normal, with its standard error over seeds.
 """
 import json
+import re
 import statistics
 import sys
 from pathlib import Path
-
-BETAS = ["0.01", "0.03", "0.1", "0.3", "1"]
-LATENTS = ["16", "40"]
-COMPONENTS = ["1", "4", "10", "32", "100"]
 
 
 def distance(folder, model, seed):
@@ -21,8 +18,10 @@ def distance(folder, model, seed):
     return json.loads(path.read_text())["frechet_lenet"] if path.exists() else None
 
 
-def seeds_of(folder):
-    return sorted({int(p.parent.name.rsplit("-", 1)[1]) for p in Path(folder).glob("beta-*/metrics.json")})
+def values_of(folder, pattern):
+    """What the names of runs have in the group of the pattern, in numerical order."""
+    found = (re.fullmatch(pattern, path.parent.name) for path in Path(folder).glob("*/metrics.json"))
+    return sorted({match[1] for match in found if match}, key=float)
 
 
 def mean_se(values):
@@ -45,17 +44,20 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     folder = sys.argv[1]
-    seeds = seeds_of(folder)
+    betas = values_of(folder, r"beta-([\d.]+)-.*")
+    latents = values_of(folder, r"beta-[\d.]+-(\d+)-.*")
+    components = values_of(folder, r"beta-.*-mixture-(\d+)-\d+")
+    seeds = values_of(folder, r"beta-.*-(\d+)")
     better = worse = 0
-    for latent in LATENTS:
+    for latent in latents:
         print(f"\n{latent} dimensions, {len(seeds)} seeds:\n")
-        print("| β | N(0, I) | " + " | ".join(f"K = {k}" for k in COMPONENTS) + " |")
-        print("|---|---|" + "---|" * len(COMPONENTS))
-        for beta in BETAS:
+        print("| β | N(0, I) | " + " | ".join(f"K = {k}" for k in components) + " |")
+        print("|---|---|" + "---|" * len(components))
+        for beta in betas:
             net = f"beta-{beta}-{latent}"
             plain = [d for d in (distance(folder, net, s) for s in seeds) if d is not None]
             row, differences = [], []
-            for k in COMPONENTS:
+            for k in components:
                 pairs = pairs_of(folder, net, k, seeds)
                 if not pairs:
                     row.append("")
