@@ -43,7 +43,7 @@ typedef struct gkv_base_fit_report {
 
 /* Creates a copy of the model with another base, and fits this base to the codes of `training`, the images that the
  * model was trained on. wanted->model describes the base (base, base_components, base_covariance, base_rank,
- * base_shapes, base_classes, base_g, base_k). base_fit of the copy is lm, whatever that of the model or of `wanted` is.
+ * base_tied_shapes, base_classes, base_g, base_k). base_fit of the copy is lm, whatever that of the model or of `wanted` is.
  * The model's train.seed and data.validation determine the held-out images, and `run` the binarization. A base without
  * parameters (normal) is allowed. NULL `settings` are the defaults; `report` may be NULL. The caller frees *out with
  * gkv_model_free(). Results are the same to the bit on any number of threads.
