@@ -1,24 +1,8 @@
 /* Mixtures: densities, every gradient, and special cases that equal simpler bases. */
+#include "base/base_gradient.h"
 #include "base/mixture_fixture.h"
 
 #include "gkvae/mgk_mixture.h"
-
-/* The loss is Σ_rows weight·log p(ε). */
-typedef struct job {
-    base_fixture *it;
-    double weight[64];
-} job;
-
-static double loss(void *context)
-{
-    const job *wish = context;
-    base_fixture *it = wish->it;
-    it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
-    double sum = 0;
-    for (size_t r = 0; r < it->rows; r++)
-        sum += wish->weight[r] * *gkv_at(&it->ws, it->base->log_density, r);
-    return sum;
-}
 
 static void check_density(base_fixture *it)
 {
@@ -69,21 +53,10 @@ static void check_gradients(base_fixture *it)
 {
     job wish = {.it = it};
     const gkv_base_ops *ops = it->base->ops;
-    test_normals(60, it->rows, 1, wish.weight);
-    memcpy(gkv_at(&it->ws, it->base->d_log_density, 0), wish.weight, it->rows * sizeof(double));
-    const size_t cut = it->rows / 3;
-    ops->log_density(it->base, &it->ws, cut, it->rows - cut);
-    ops->log_density(it->base, &it->ws, 0, cut);
-    ops->backward(it->base, &it->ws, cut, it->rows - cut);
-    ops->backward(it->base, &it->ws, 0, cut);
-    for (size_t i = 0; i < it->params.total; i++)
-        it->params.grads[i] = 3;
+    job_backward(&wish);
     for (size_t part = ops->parts(it->base); part-- > 0;)
         ops->gradient(it->base, &it->ws, it->rows, part);
-    double *d_eps = test_alloc(it->rows * it->d * sizeof *d_eps);
-    memcpy(d_eps, gkv_at(&it->ws, it->base->d_eps, 0), it->rows * it->d * sizeof *d_eps);
-    assert_gradient(loss, &wish, gkv_at(&it->ws, it->base->eps, 0), d_eps, it->rows * it->d, 1, 1e-6, "eps");
-    free(d_eps);
+    job_check_eps(&wish, 1e-6);
     assert_int_equal(ops->parts(it->base) > 0, it->params.trainable > 0);
     for (size_t i = 0; it->params.trainable > 0 && i < it->params.count; i++)
         check_parameter(&wish, i);

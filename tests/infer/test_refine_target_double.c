@@ -3,6 +3,7 @@
 #include "gradient.h"
 
 #include "infer/refine_target.h"
+#include "settings.h"
 
 enum { HEIGHT = 17, WIDTH = 18, PIXELS = HEIGHT * WIDTH, LATENT = 4, IMAGES = 3, ROWS = 43 };
 
@@ -16,11 +17,6 @@ typedef struct fixture {
     size_t image[ROWS];
     size_t row; /* that is being differentiated */
 } fixture;
-
-static void set(gkv_settings *settings, const char *name, const char *value)
-{
-    assert_ok(gkv_settings_set(settings, name, value, "test"));
-}
 
 static fixture *begin(const char *flow, const char *base, const char *block, const char *layers, double weight)
 {

@@ -3,6 +3,7 @@
 #include "num/constants.h"
 
 #include "train/fine_tune.h"
+#include "vae/tiny.h"
 
 enum { PIXELS = 12, LATENT = 3, BATCH = 23, DRAWS_MAX = 3, ROWS_MAX = BATCH * DRAWS_MAX, EPOCH = 5 };
 
@@ -22,11 +23,6 @@ typedef struct fixture {
     uint32_t index[BATCH];
     double mean[BATCH * LATENT], factor[BATCH * LATENT * LATENT]; /* held */
 } fixture;
-
-static void set(gkv_settings *settings, const char *name, const char *value)
-{
-    assert_ok(gkv_settings_set(settings, name, value, "test"));
-}
 
 static void perturb(gkv_model *model)
 {
@@ -55,28 +51,15 @@ static fixture begin(const choice *wish)
 {
     fixture it = {.objective = {.kl_weight = wish->kl_weight, .free_bits = wish->free_bits, .iwae = wish->iwae},
               .rows = BATCH * wish->draws};
-    gkv_settings settings;
-    gkv_settings_defaults(&settings);
-    set(&settings, "model.latent", "3");
-    set(&settings, "model.hidden", "7");
-    set(&settings, "model.layers", "1");
+    gkv_settings settings = tiny_settings();
     set(&settings, "model.block", wish->block);
     set(&settings, "model.prior_flow", wish->flow);
-    set(&settings, "model.prior_layers", "3");
-    set(&settings, "model.prior_hidden", "4");
-    set(&settings, "model.log_scale_bound", "0.7");
     set(&settings, "model.base", wish->base);
     set(&settings, "model.base_fit", wish->base_fit);
-    set(&settings, "model.base_components", "2");
-    set(&settings, "model.base_classes", "3");
     set(&settings, "train.fine_tune_epochs", "1");
     set(&settings, "train.fine_tune_iterations", wish->iterations);
     assert_ok(gkv_settings_check(&settings));
-    assert_ok(gkv_model_layout(&settings, 3, 4, &it.model));
-    double mean[PIXELS];
-    for (size_t i = 0; i < PIXELS; i++)
-        mean[i] = (double)i / PIXELS;
-    gkv_model_init(it.model, mean);
+    it.model = tiny_model(&settings);
     perturb(it.model);
     assert_ok(gkv_workspace_create(&it.model->plan, it.rows, true, &it.model->params, &it.ws));
     it.ws.draws = wish->draws;

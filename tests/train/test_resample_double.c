@@ -2,38 +2,23 @@
 #include "gradient.h"
 
 #include "train/resample.h"
+#include "vae/tiny.h"
 
 enum { PIXELS = 12, LATENT = 3, BATCH = 60, DRAWS = 3, STEP = 9 }; /* BATCH: four batches of a resampler, the last short */
 
-static void set(gkv_settings *settings, const char *name, const char *value)
-{
-    assert_ok(gkv_settings_set(settings, name, value, "test"));
-}
-
 static gkv_model *open_model(const char *base, const char *gradient)
 {
-    gkv_settings settings;
-    gkv_model *model = NULL;
-    gkv_settings_defaults(&settings);
-    set(&settings, "model.latent", "3");
-    set(&settings, "model.hidden", "7");
-    set(&settings, "model.layers", "1");
+    gkv_settings settings = tiny_settings();
     set(&settings, "model.prior_layers", "2");
-    set(&settings, "model.prior_hidden", "4");
+    set(&settings, "model.log_scale_bound", "2");
     set(&settings, "model.base", base);
     set(&settings, "model.base_fit", "grad");
-    set(&settings, "model.base_components", "2");
-    set(&settings, "model.base_classes", "3");
     set(&settings, "train.objective", "iwae");
     set(&settings, "train.samples", "3");
     set(&settings, "train.resampling", "importance");
     set(&settings, "train.gradient", gradient);
     assert_ok(gkv_settings_check(&settings));
-    assert_ok(gkv_model_layout(&settings, 3, 4, &model));
-    double mean[PIXELS];
-    for (size_t i = 0; i < PIXELS; i++)
-        mean[i] = (double)i / PIXELS;
-    gkv_model_init(model, mean);
+    gkv_model *model = tiny_model(&settings);
     for (size_t i = 0; i < model->params.count; i++) {
         const gkv_param *param = &model->params.list[i];
         if (strncmp(param->name, "decoder.", 8) == 0 || strncmp(param->name, "prior.flow", 10) == 0)

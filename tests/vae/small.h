@@ -3,6 +3,7 @@
 #define GKV_TESTS_VAE_SMALL_H
 
 #include "folder.h"
+#include "settings.h"
 
 #include "core/file.h"
 #include "gkvae/data.h"
@@ -14,11 +15,6 @@ static inline const char *in_folder(const char *name, const char *file)
     char path[256];
     snprintf(path, sizeof path, "%s%s%s", name, file ? "/" : "", file ? file : "");
     return in_temporary(path);
-}
-
-static inline void set(gkv_settings *settings, const char *name, const char *value)
-{
-    assert_ok(gkv_settings_set(settings, name, value, "test"));
 }
 
 /* 1800 images in batches of 170: three tiles of 50 and a short one; a last batch of 100. */

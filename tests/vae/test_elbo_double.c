@@ -4,7 +4,7 @@
 
 #include "gkvae/gk.h"
 #include "num/constants.h"
-#include "vae/model.h"
+#include "vae/tiny.h"
 
 enum { PIXELS = 12, LATENT = 3, BATCH = 5, DRAWS_MAX = 3, ROWS_MAX = BATCH * DRAWS_MAX };
 
@@ -24,39 +24,21 @@ typedef struct fixture {
     double share[ROWS_MAX], mean[ROWS_MAX * LATENT], sigma[ROWS_MAX * LATENT];
 } fixture;
 
-static void set(gkv_settings *settings, const char *name, const char *value)
-{
-    assert_ok(gkv_settings_set(settings, name, value, "test"));
-}
-
 /* A model whose parameters are not at their special initial values. */
 static fixture begin(const choice *wish)
 {
     const size_t draws = wish->draws;
     fixture it = {.objective = {.kl_weight = wish->kl_weight, .iwae = wish->iwae,
                                 .path_derivative = wish->path_derivative}, .rows = BATCH * draws};
-    gkv_settings settings;
-    gkv_settings_defaults(&settings);
-    set(&settings, "model.latent", "3");
-    set(&settings, "model.hidden", "7");
-    set(&settings, "model.layers", "1");
+    gkv_settings settings = tiny_settings();
     set(&settings, "model.block", wish->block);
     set(&settings, "model.posterior", wish->posterior);
     set(&settings, "model.posterior_flow", wish->posterior_flow);
     set(&settings, "model.posterior_layers", strcmp(wish->posterior_flow, "none") == 0 ? "0" : "2");
     set(&settings, "model.prior_flow", wish->prior_flow);
-    set(&settings, "model.prior_layers", "3");
-    set(&settings, "model.prior_hidden", "4");
-    set(&settings, "model.log_scale_bound", "0.7");
     set(&settings, "model.base", wish->base);
     set(&settings, "model.base_fit", wish->base_fit);
-    set(&settings, "model.base_components", "2");
-    set(&settings, "model.base_classes", "3");
-    assert_ok(gkv_model_layout(&settings, 3, 4, &it.model));
-    double mean[PIXELS];
-    for (size_t i = 0; i < PIXELS; i++)
-        mean[i] = (double)i / PIXELS;
-    gkv_model_init(it.model, mean);
+    it.model = tiny_model(&settings);
     gkv_params *params = &it.model->params;
     for (size_t i = 0; i < params->count; i++) {
         const gkv_param *param = &params->list[i];
