@@ -24,11 +24,11 @@ static const layer layers[LAYERS] = {{784, 400, true, true},   {400, 400, false,
                                      {40, 400, false, false}, {400, 400, false, false}, {400, 784, false, false}};
 
 typedef struct operands {
-    gkv_real *x, *weight, *packed, *bias, *y, *d_y, *d_x, *d_weight, *mean;
-    gkv_nonzero *lists;
+    gki_real *x, *weight, *packed, *bias, *y, *d_y, *d_x, *d_weight, *mean;
+    gki_nonzero *lists;
 } operands;
 
-static const gkv_gemm_kernels *kernels;
+static const gki_gemm_kernels *kernels;
 
 static double now(void)
 {
@@ -53,24 +53,24 @@ static void *allocate(size_t bytes)
     return memory;
 }
 
-static gkv_real *noise(size_t n)
+static gki_real *noise(size_t n)
 {
-    gkv_real *x = allocate(n * sizeof *x);
+    gki_real *x = allocate(n * sizeof *x);
     for (size_t i = 0; i < n; i++)
-        x[i] = (gkv_real)(uniform() - 0.5);
+        x[i] = (gki_real)(uniform() - 0.5);
     return x;
 }
 
 static operands prepare(const layer *l)
 {
     operands o = {.x = noise(BATCH * l->in), .weight = noise(l->in * l->out),
-                  .packed = allocate(gkv_packed_size(l->out, l->in) * sizeof(gkv_real)), .y = noise(BATCH * l->out),
+                  .packed = allocate(gki_packed_size(l->out, l->in) * sizeof(gki_real)), .y = noise(BATCH * l->out),
                   .d_y = noise(BATCH * l->out), .d_x = noise(BATCH * l->in), .d_weight = noise(l->in * l->out),
-                  .mean = allocate(l->in * sizeof(gkv_real)), .bias = noise(l->out),
-                  .lists = allocate(l->in * BATCH * sizeof(gkv_nonzero))};
+                  .mean = allocate(l->in * sizeof(gki_real)), .bias = noise(l->out),
+                  .lists = allocate(l->in * BATCH * sizeof(gki_nonzero))};
     for (size_t i = 0; l->sparse && i < l->in; i++) { /* an eighth of the pixels, most of them in the middle */
         const double y = (double)(i / 28) - 13.5, x = (double)(i % 28) - 13.5;
-        o.mean[i] = (gkv_real)(0.55 * exp(-(x * x + y * y) / 58));
+        o.mean[i] = (gki_real)(0.55 * exp(-(x * x + y * y) / 58));
         for (size_t r = 0; r < BATCH; r++)
             o.x[r * l->in + i] = uniform() < (double)o.mean[i];
     }
@@ -82,21 +82,21 @@ typedef void work(const layer *l, const operands *o, size_t rows);
 static void forward_packed(const layer *l, const operands *o, size_t rows)
 {
     for (size_t r = 0; r < BATCH; r += rows)
-        gkv_gemm_forward(kernels, rows, l->out, l->in, o->x + r * l->in, o->weight, o->packed, o->bias,
+        gki_gemm_forward(kernels, rows, l->out, l->in, o->x + r * l->in, o->weight, o->packed, o->bias,
                          o->y + r * l->out);
 }
 
 static void forward(const layer *l, const operands *o, size_t rows)
 {
     for (size_t r = 0; r < BATCH; r += rows)
-        gkv_gemm_forward(kernels, rows, l->out, l->in, o->x + r * l->in, o->weight, NULL, o->bias,
+        gki_gemm_forward(kernels, rows, l->out, l->in, o->x + r * l->in, o->weight, NULL, o->bias,
                          o->y + r * l->out);
 }
 
 static void forward_sparse(const layer *l, const operands *o, size_t rows)
 {
     for (size_t r = 0; r < BATCH; r += rows)
-        gkv_sparse_forward(kernels, &(gkv_sparse_product){.rows = rows, .in = l->in, .out = l->out,
+        gki_sparse_forward(kernels, &(gki_sparse_product){.rows = rows, .in = l->in, .out = l->out,
                                                           .x = o->x + r * l->in, .mean = o->mean, .weight = o->weight,
                                                           .packed = o->packed, .bias = o->bias,
                                                           .y = o->y + r * l->out});
@@ -105,20 +105,20 @@ static void forward_sparse(const layer *l, const operands *o, size_t rows)
 static void forward_openblas(const layer *l, const operands *o, size_t rows)
 {
     for (size_t r = 0; r < BATCH; r += rows)
-        gkv_gemm_forward(NULL, rows, l->out, l->in, o->x + r * l->in, o->weight, NULL, o->bias,
+        gki_gemm_forward(NULL, rows, l->out, l->in, o->x + r * l->in, o->weight, NULL, o->bias,
                          o->y + r * l->out);
 }
 
 static void backward(const layer *l, const operands *o, size_t rows)
 {
     for (size_t r = 0; r < BATCH; r += rows)
-        gkv_gemm_backward(kernels, rows, l->out, l->in, o->d_y + r * l->out, o->weight, o->d_x + r * l->in);
+        gki_gemm_backward(kernels, rows, l->out, l->in, o->d_y + r * l->out, o->weight, o->d_x + r * l->in);
 }
 
 static void backward_openblas(const layer *l, const operands *o, size_t rows)
 {
     for (size_t r = 0; r < BATCH; r += rows)
-        gkv_gemm_backward(NULL, rows, l->out, l->in, o->d_y + r * l->out, o->weight, o->d_x + r * l->in);
+        gki_gemm_backward(NULL, rows, l->out, l->in, o->d_y + r * l->out, o->weight, o->d_x + r * l->in);
 }
 
 static size_t least(size_t a, size_t b)
@@ -130,22 +130,22 @@ static size_t least(size_t a, size_t b)
 static void gradient(const layer *l, const operands *o, size_t rows)
 {
     for (size_t first = 0; first < l->out; first += rows)
-        gkv_gemm_gradient(kernels, BATCH, l->out, l->in, first, least(rows, l->out - first), o->d_y, o->x,
+        gki_gemm_gradient(kernels, BATCH, l->out, l->in, first, least(rows, l->out - first), o->d_y, o->x,
                           o->d_weight);
 }
 
 static void gradient_openblas(const layer *l, const operands *o, size_t rows)
 {
     for (size_t first = 0; first < l->out; first += rows)
-        gkv_gemm_gradient(NULL, BATCH, l->out, l->in, first, least(rows, l->out - first), o->d_y, o->x, o->d_weight);
+        gki_gemm_gradient(NULL, BATCH, l->out, l->in, first, least(rows, l->out - first), o->d_y, o->x, o->d_weight);
 }
 
 static void gradient_sparse(const layer *l, const operands *o, size_t rows)
 {
     (void)rows;
     for (size_t first = 0; first < l->in; first += GKV_SPARSE_COLUMNS)
-        gkv_sparse_weight_gradient(
-            kernels, &(gkv_sparse_gradient){.rows = BATCH, .in = l->in, .out = l->out, .first = first,
+        gki_sparse_weight_gradient(
+            kernels, &(gki_sparse_gradient){.rows = BATCH, .in = l->in, .out = l->out, .first = first,
                                             .count = least(GKV_SPARSE_COLUMNS, l->in - first), .x = o->x,
                                             .mean = o->mean, .d_y = o->d_y, .lists = o->lists + first * BATCH,
                                             .d_weight = o->d_weight});
@@ -154,8 +154,8 @@ static void gradient_sparse(const layer *l, const operands *o, size_t rows)
 static void packing(const layer *l, const operands *o, size_t rows)
 {
     (void)rows;
-    for (size_t p = 0; p < gkv_pack_pieces(l->out, l->in); p++)
-        gkv_pack_piece(kernels, l->out, l->in, o->weight, p, o->packed);
+    for (size_t p = 0; p < gki_pack_pieces(l->out, l->in); p++)
+        gki_pack_piece(kernels, l->out, l->in, o->weight, p, o->packed);
 }
 
 static int ascending(const void *a, const void *b)
@@ -190,11 +190,11 @@ static void measure(size_t count, work *const *works, const layer *l, const oper
 static double peak(void)
 {
     enum { N = 512 };
-    gkv_real *a = noise(N * N), *b = noise(N * N), *c = noise(N * N);
+    gki_real *a = noise(N * N), *b = noise(N * N), *c = noise(N * N);
     double best = INFINITY;
     for (int round = 0; round < 20 * ROUNDS; round++) {
         const double start = now();
-        gkv_gemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, N, N, N, 1, a, N, b, N, 0, c, N);
+        gki_gemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, N, N, N, 1, a, N, b, N, 0, c, N);
         best = fmin(best, now() - start);
     }
     free(a), free(b), free(c);
@@ -222,13 +222,13 @@ static void report(const char *name, const layer *l, size_t rows, size_t count, 
 int main(void)
 {
     openblas_set_num_threads(1);
-    kernels = gkv_gemm_kernels_of(gkv_simd_level());
+    kernels = gki_gemm_kernels_of(gki_simd_level());
     if (!kernels) {
-        fprintf(stderr, "there are no matrix kernels for %s\n", gkv_simd_name(gkv_simd_level()));
+        fprintf(stderr, "there are no matrix kernels for %s\n", gki_simd_name(gki_simd_level()));
         return 1;
     }
     const double square = peak();
-    printf("%s; square SGEMM %.1f GFLOP/s. Dense GFLOP/s, best (median):\n", gkv_simd_name(gkv_simd_level()), square);
+    printf("%s; square SGEMM %.1f GFLOP/s. Dense GFLOP/s, best (median):\n", gki_simd_name(gki_simd_level()), square);
     double flops = 0, pack_time = 0;
     for (size_t i = 0; i < LAYERS; i++) {
         const layer *l = &layers[i];

@@ -133,17 +133,17 @@ static inline double test_log_det_of(test_map *map, void *context, const double 
 }
 
 /* n normals times `scale`, added to what is there; `place` tells draws apart. */
-static inline void test_perturb(uint64_t place, size_t n, double scale, gkv_real *values)
+static inline void test_perturb(uint64_t place, size_t n, double scale, gki_real *values)
 {
     double *noise = test_alloc(n * sizeof *noise);
-    gkv_rng_normal_d(gkv_rng_at(20240607, GKV_STREAM_USER, 0, place), n, noise);
+    gki_rng_normal_d(gki_rng_at(20240607, GKV_STREAM_USER, 0, place), n, noise);
     for (size_t i = 0; i < n; i++)
-        values[i] += (gkv_real)(scale * noise[i]);
+        values[i] += (gki_real)(scale * noise[i]);
     free(noise);
 }
 
 /* n normals times `scale`. */
-static inline void test_normals(uint64_t place, size_t n, double scale, gkv_real *values)
+static inline void test_normals(uint64_t place, size_t n, double scale, gki_real *values)
 {
     memset(values, 0, n * sizeof *values);
     test_perturb(place, n, scale, values);

@@ -5,7 +5,7 @@
  * optimiser trains them if the base is fitted by gradient. refit() sets them if the base
  * is fitted by Levenberg–Marquardt.
  *
- * A new base is one file with one gkv_base_ops, and one line in base.c. */
+ * A new base is one file with one gki_base_ops, and one line in base.c. */
 #ifndef GKV_BASE_BASE_H
 #define GKV_BASE_BASE_H
 
@@ -14,16 +14,16 @@
 #include "gkvae/settings.h"
 #include "nn/workspace.h"
 
-typedef struct gkv_base gkv_base;
+typedef struct gki_base gki_base;
 
 /* The largest dimension of ε. It is the bound of model.latent. */
 enum { GKV_BASE_MOST_DIMENSIONS = 4096 };
 
 /* How to build a base. */
-typedef struct gkv_base_spec {
-    gkv_slot eps;        /* The slot of ε [d]. */
-    gkv_slot d_eps;      /* The slot of the gradient in ε [d]. */
-    gkv_slot label;      /* For a base with classes: 1 + the class of the row, or 0 for a row without a class. */
+typedef struct gki_base_spec {
+    gki_slot eps;        /* The slot of ε [d]. */
+    gki_slot d_eps;      /* The slot of the gradient in ε [d]. */
+    gki_slot label;      /* For a base with classes: 1 + the class of the row, or 0 for a row without a class. */
     double g, k;         /* The shape before any fit. */
     bool trainable;      /* Whether the optimiser trains the base together with the network. */
     bool refitted;       /* Whether refits fit the base. */
@@ -33,27 +33,27 @@ typedef struct gkv_base_spec {
     size_t rank;         /* The factors of each correlation matrix after a refit; 0, or d and more, sets no limit. */
     bool shared_shapes;  /* Whether all components have the same g and k. */
     uint64_t seed;       /* The seed of a random start. */
-} gkv_base_spec;
+} gki_base_spec;
 
 /* The codes of a refit. A code is ε of one training image. A base is fitted to `fit` and accepted by the log density
  * of `held_out`. */
-typedef struct gkv_base_codes {
-    const gkv_real *fit;            /* [fit_count, d] */
-    const gkv_real *held_out;       /* [held_out_count, d] */
+typedef struct gki_base_codes {
+    const gki_real *fit;            /* [fit_count, d] */
+    const gki_real *held_out;       /* [held_out_count, d] */
     const uint32_t *fit_class;      /* The classes [fit_count]; NULL for a base without classes. */
     const uint32_t *held_out_class; /* The classes [held_out_count]; NULL for a base without classes. */
     size_t fit_count, held_out_count;
-    const gkv_real *stats;   /* The sufficient statistics to fit to in place of `fit`; NULL for a fit to codes. */
+    const gki_real *stats;   /* The sufficient statistics to fit to in place of `fit`; NULL for a fit to codes. */
     double held_out_density; /* The mean log density of `held_out` under the current base, or NaN if it is not known.
                                 It is read only if there are statistics. */
-} gkv_base_codes;
+} gki_base_codes;
 
 /* GKV_REFIT_CODES_MIN: the fewest codes of a refit.
  * GKV_REFIT_HELD_OUT_EVERY: a refit to codes holds out one of so many. */
 enum { GKV_REFIT_CODES_MIN = 100, GKV_REFIT_HELD_OUT_EVERY = 5 };
 
 /* The settings of a refit. */
-typedef struct gkv_base_refit_settings {
+typedef struct gki_base_refit_settings {
     bool first;        /* Start from the codes (octiles, k-means++) instead of the current parameters. */
     double damping;    /* The length of the first step that is tried, in (0, 1]. */
     double forgetting; /* The fraction of the base's knowledge that new statistics replace, in (0, 1]. A window of n
@@ -61,10 +61,10 @@ typedef struct gkv_base_refit_settings {
     int iterations;    /* The most iterations of expectation–maximization of a mixture. */
     uint64_t seed;     /* The seed of a start from the codes. */
     int threads;
-} gkv_base_refit_settings;
+} gki_base_refit_settings;
 
 /* The results of a refit. */
-typedef struct gkv_base_refit_report {
+typedef struct gki_base_refit_report {
     long iterations;        /* Iterations of Levenberg–Marquardt, summed over margins. */
     double cost_before;     /* Half the squared whitened residuals at the start, summed over margins. */
     double cost_after;      /* The same at the solutions. */
@@ -78,101 +78,101 @@ typedef struct gkv_base_refit_report {
     double forgetting;      /* The setting, for a refit to statistics; 0 for a refit to codes. */
     long reinitialised;     /* Empty components that a refit to statistics reinitialised. */
     double seconds;         /* Wall-clock time of the refit. */
-} gkv_base_refit_report;
+} gki_base_refit_report;
 
 /* The operations of a family of bases. Pointers are NULL where a comment says so. */
-typedef struct gkv_base_ops {
+typedef struct gki_base_ops {
     const char *name;   /* The name in the settings. */
     bool is_mixture;    /* Whether the base has components. */
     bool has_classes;   /* Whether the base has components for each label. */
 
     /* Allocates a base, and adds its parameters to `params` and its slots to `plan`. The caller frees *base. */
-    gkv_status (*create)(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **base);
-    void (*free)(gkv_base *base);
+    gkv_status (*create)(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **base);
+    void (*free)(gki_base *base);
 
     /* Sets the initial parameters. */
-    void (*init)(const gkv_base *base, const gkv_params *params);
+    void (*init)(const gki_base *base, const gki_params *params);
 
     /* Computes log p_base(ε) of rows [first, first + count). In a workspace with a backward part it also keeps what
      * backward() needs. */
-    void (*log_density)(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count);
+    void (*log_density)(const gki_base *base, gki_workspace *ws, size_t first, size_t count);
 
     /* Computes d_eps from d_log_density, after log_density(). */
-    void (*backward)(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count);
+    void (*backward)(const gki_base *base, gki_workspace *ws, size_t first, size_t count);
 
     /* Writes Λ(ε) of rows that log_density() has seen to lambda[count, d, d]. Λ is a symmetric, positive definite
      * curvature of −log p_base. Where −log p = ½‖r(ε)‖² + …, it is the Gauss–Newton curvature (∂r/∂ε)ᵀ ∂r/∂ε. */
-    void (*curvature)(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count, gkv_real *lambda);
+    void (*curvature)(const gki_base *base, const gki_workspace *ws, size_t first, size_t count, gki_real *lambda);
 
     /* Computes the parameter gradients in independent parts, as layers do. parts() is 0 unless the base is
      * trainable. */
-    size_t (*parts)(const gkv_base *base);
-    void (*gradient)(const gkv_base *base, gkv_workspace *ws, size_t rows, size_t part);
+    size_t (*parts)(const gki_base *base);
+    void (*gradient)(const gki_base *base, gki_workspace *ws, size_t rows, size_t part);
 
     /* Turns standard normals rows[count, d] into draws of ε, in place. choice[count], uniform on (0, 1), selects the
      * component of a mixture; other bases do not read it. */
-    void (*transform)(const gkv_base *base, const gkv_params *params, size_t count, const double *choice,
-                      gkv_real *rows);
+    void (*transform)(const gki_base *base, const gki_params *params, size_t count, const double *choice,
+                      gki_real *rows);
 
     /* The same for draws from one class. NULL for a base without classes. */
-    void (*transform_class)(const gkv_base *base, const gkv_params *params, size_t which, size_t count,
-                            const double *choice, gkv_real *rows);
+    void (*transform_class)(const gki_base *base, const gki_params *params, size_t which, size_t count,
+                            const double *choice, gki_real *rows);
 
     /* Writes p(class | ε) of a row that log_density() has seen to out[classes]. NULL for a base without classes. */
-    void (*class_probabilities)(const gkv_base *base, const gkv_workspace *ws, size_t row, double *out);
+    void (*class_probabilities)(const gki_base *base, const gki_workspace *ws, size_t row, double *out);
 
     /* Projects the parameters into the strictly valid region after a step of the optimiser. */
-    void (*project)(const gkv_base *base, const gkv_params *params);
+    void (*project)(const gki_base *base, const gki_params *params);
 
     /* Returns GKV_ERR_DATA or GKV_ERR_NUMERIC if the parameters, as a damaged file may have them, are not a
      * distribution. */
-    gkv_status (*check)(const gkv_base *base, const gkv_params *params);
+    gkv_status (*check)(const gki_base *base, const gki_params *params);
 
     /* Fits the base to codes: margins by Levenberg–Marquardt, mixtures by expectation–maximization with
      * Levenberg–Marquardt inside. Then moves the parameters by a step of at most `damping`. The step keeps the
      * parameters strictly valid and does not lower the mean log density of the held-out codes. NULL for a base without
      * parameters. */
-    gkv_status (*refit)(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,
-                        const gkv_base_refit_settings *settings, gkv_base_refit_report *report);
+    gkv_status (*refit)(const gki_base *base, const gki_params *params, const gki_base_codes *codes,
+                        const gki_base_refit_settings *settings, gki_base_refit_report *report);
 
     /* Adds the sufficient statistics of rows that log_density() and backward() have seen, so that a refit does not need
      * the rows again. stats_size() is the length of the array, which starts at 0. stats() adds one of stats_parts()
      * independent parts. A row counts `weight` times; NULL weights are 1. Refits use codes if stats_size is NULL or
      * returns 0. */
-    size_t (*stats_size)(const gkv_base *base);
-    size_t (*stats_parts)(const gkv_base *base);
-    void (*stats)(const gkv_base *base, const gkv_workspace *ws, const gkv_slot *weight, size_t rows, size_t part,
-                  gkv_real *stats);
+    size_t (*stats_size)(const gki_base *base);
+    size_t (*stats_parts)(const gki_base *base);
+    void (*stats)(const gki_base *base, const gki_workspace *ws, const gki_slot *weight, size_t rows, size_t part,
+                  gki_real *stats);
 
     /* Writes the margin of one dimension as (A, B, g, k, c). NULL if margins are not g-and-k. */
-    void (*margin)(const gkv_base *base, const gkv_params *params, size_t dimension, double out[5]);
+    void (*margin)(const gki_base *base, const gki_params *params, size_t dimension, double out[5]);
 
     /* Writes the density and the distribution function of one dimension at x[n]. */
-    void (*margin_at)(const gkv_base *base, const gkv_params *params, size_t dimension, size_t n, const double *x,
+    void (*margin_at)(const gki_base *base, const gki_params *params, size_t dimension, size_t n, const double *x,
                       double *pdf, double *cdf);
-} gkv_base_ops;
+} gki_base_ops;
 
 /* The first member of every base. */
-struct gkv_base {
-    const gkv_base_ops *ops;
-    gkv_slot eps, d_eps;                 /* [rows, d] */
-    gkv_slot log_density, d_log_density; /* [rows, 1] */
+struct gki_base {
+    const gki_base_ops *ops;
+    gki_slot eps, d_eps;                 /* [rows, d] */
+    gki_slot log_density, d_log_density; /* [rows, 1] */
     size_t classes;                      /* 0 for a base without classes. */
 };
 
 /* Returns the operations of a family of bases. */
-const gkv_base_ops *gkv_base_of(gkv_base_family family);
+const gki_base_ops *gki_base_of(gkv_base_family family);
 
 /* Adds `weight` times the density and the distribution function, at x[n], of a g-and-k margin (A, B, g, k, c) whose
  * normal scores have standard deviation `sd`. */
-void gkv_base_add_margin(const double margin[5], double sd, double weight, size_t n, const double *x, double *pdf,
+void gki_base_add_margin(const double margin[5], double sd, double weight, size_t n, const double *x, double *pdf,
                          double *cdf);
 
 /* Implements margin_at() by margin(), for a base whose margins are g-and-k. */
-void gkv_base_gk_margin_at(const gkv_base *base, const gkv_params *params, size_t dimension, size_t n, const double *x,
+void gki_base_gk_margin_at(const gki_base *base, const gki_params *params, size_t dimension, size_t n, const double *x,
                            double *pdf, double *cdf);
 
-extern const gkv_base_ops gkv_base_normal, gkv_base_gk, gkv_base_gk_copula, gkv_base_full_gaussian, gkv_base_student_t,
-    gkv_base_gaussian_mixture, gkv_base_gk_mixture, gkv_base_gk_by_class;
+extern const gki_base_ops gki_base_normal, gki_base_gk, gki_base_gk_copula, gki_base_full_gaussian, gki_base_student_t,
+    gki_base_gaussian_mixture, gki_base_gk_mixture, gki_base_gk_by_class;
 
 #endif

@@ -17,215 +17,215 @@
 #include "num/blas.h"
 #include "num/constants.h"
 
-const double gkv_base_gk_margin_of_safety = 1e-4; /* far more than float rounding moves k */
-const double gkv_base_gk_free_k = -0.059 + 1e-4;
-const double gkv_base_outlier_residual = 5;
+const double gki_base_gk_margin_of_safety = 1e-4; /* far more than float rounding moves k */
+const double gki_base_gk_free_k = -0.059 + 1e-4;
+const double gki_base_outlier_residual = 5;
 
 static const double c_standard = GKV_GK_DEFAULT_C;
 
 /* --- Parameters -------------------------------------------------------------- */
 
-gkv_gk gkv_base_gk_get(const gkv_base *base, const gkv_params *params, size_t dimension)
+gkv_gk gki_base_gk_get(const gki_base *base, const gki_params *params, size_t dimension)
 {
-    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const gki_base_gk_state *self = gki_base_gk_of(base);
     double value[GKV_BASE_MARGIN_PARAMETERS];
     for (size_t i = 0; i < GKV_BASE_MARGIN_PARAMETERS; i++)
-        value[i] = (double)gkv_param_value(params, self->margin[i])[dimension];
+        value[i] = (double)gki_param_value(params, self->margin[i])[dimension];
     return (gkv_gk){.a = value[GKV_BASE_A], .b = value[GKV_BASE_B], .g = value[GKV_BASE_G], .k = value[GKV_BASE_K],
                     .c = c_standard};
 }
 
-void gkv_base_gk_set(const gkv_base *base, const gkv_params *params, size_t dimension, const gkv_gk *gk)
+void gki_base_gk_set(const gki_base *base, const gki_params *params, size_t dimension, const gkv_gk *gk)
 {
-    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const gki_base_gk_state *self = gki_base_gk_of(base);
     const double value[GKV_BASE_MARGIN_PARAMETERS] = {gk->a, gk->b, gk->g, gk->k};
     for (size_t i = 0; i < GKV_BASE_MARGIN_PARAMETERS; i++)
-        gkv_param_value(params, self->margin[i])[dimension] = (gkv_real)value[i];
+        gki_param_value(params, self->margin[i])[dimension] = (gki_real)value[i];
 }
 
-static gkv_gk_columns columns_of(const gkv_base_gk_state *self, const gkv_params *params)
+static gki_gk_columns columns_of(const gki_base_gk_state *self, const gki_params *params)
 {
-    return (gkv_gk_columns){.a = gkv_param_value(params, self->margin[GKV_BASE_A]),
-                            .b = gkv_param_value(params, self->margin[GKV_BASE_B]),
-                            .g = gkv_param_value(params, self->margin[GKV_BASE_G]),
-                            .k = gkv_param_value(params, self->margin[GKV_BASE_K]),
-                            .c = (gkv_real)c_standard};
+    return (gki_gk_columns){.a = gki_param_value(params, self->margin[GKV_BASE_A]),
+                            .b = gki_param_value(params, self->margin[GKV_BASE_B]),
+                            .g = gki_param_value(params, self->margin[GKV_BASE_G]),
+                            .k = gki_param_value(params, self->margin[GKV_BASE_K]),
+                            .c = (gki_real)c_standard};
 }
 
-static void destroy(gkv_base *base)
+static void destroy(gki_base *base)
 {
     free(base);
 }
 
-static gkv_status create(const gkv_base_ops *ops, bool copula, const gkv_base_spec *spec, gkv_params *params,
-                         gkv_plan *plan, gkv_base **out)
+static gkv_status create(const gki_base_ops *ops, bool copula, const gki_base_spec *spec, gki_params *params,
+                         gki_plan *plan, gki_base **out)
 {
     static const char *const names[GKV_BASE_MARGIN_PARAMETERS] = {"location", "scale", "g", "k"};
     const size_t d = spec->eps.width;
-    gkv_base_gk_state *self = NULL;
+    gki_base_gk_state *self = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(1, sizeof *self, &self));
-    self->base = (gkv_base){.ops = ops, .eps = spec->eps, .d_eps = spec->d_eps};
-    self->base.log_density = gkv_plan_forward(plan, 1);
-    self->base.d_log_density = gkv_plan_backward(plan, 1);
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *self, &self));
+    self->base = (gki_base){.ops = ops, .eps = spec->eps, .d_eps = spec->d_eps};
+    self->base.log_density = gki_plan_forward(plan, 1);
+    self->base.d_log_density = gki_plan_backward(plan, 1);
     self->spec = *spec;
     self->copula = copula;
-    self->z = gkv_plan_forward(plan, d);
-    self->log_dq = gkv_plan_forward(plan, d);
-    self->dq = gkv_plan_forward(plan, d);
-    self->ratio = gkv_plan_forward(plan, d);
-    self->whitened = copula ? gkv_plan_forward(plan, d) : self->z;
-    self->score = copula ? gkv_plan_forward(plan, d) : self->z;
+    self->z = gki_plan_forward(plan, d);
+    self->log_dq = gki_plan_forward(plan, d);
+    self->dq = gki_plan_forward(plan, d);
+    self->ratio = gki_plan_forward(plan, d);
+    self->whitened = copula ? gki_plan_forward(plan, d) : self->z;
+    self->score = copula ? gki_plan_forward(plan, d) : self->z;
     for (size_t i = 0; i < GKV_BASE_MARGIN_PARAMETERS; i++)
-        GKV_TRY_GOTO(gkv_params_add(params, d, 0, spec->trainable, &self->margin[i], "prior.base.%s", names[i]));
+        GKV_TRY_GOTO(gki_params_add(params, d, 0, spec->trainable, &self->margin[i], "prior.base.%s", names[i]));
     if (copula)
-        GKV_TRY_GOTO(gkv_params_add(params, d, d, spec->trainable, &self->cholesky, "prior.base.cholesky"));
+        GKV_TRY_GOTO(gki_params_add(params, d, d, spec->trainable, &self->cholesky, "prior.base.cholesky"));
     if (spec->trainable) {
-        self->d_margin = gkv_plan_backward(plan, GKV_BASE_MARGIN_PARAMETERS * d);
-        self->d_score = gkv_plan_backward(plan, d);
+        self->d_margin = gki_plan_backward(plan, GKV_BASE_MARGIN_PARAMETERS * d);
+        self->d_score = gki_plan_backward(plan, d);
     }
 done:
     if (status != GKV_OK) {
-        destroy((gkv_base *)self);
+        destroy((gki_base *)self);
         self = NULL;
     }
-    *out = (gkv_base *)self;
+    *out = (gki_base *)self;
     return status;
 }
 
-static gkv_status create_independent(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **out)
+static gkv_status create_independent(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **out)
 {
-    return create(&gkv_base_gk, false, spec, params, plan, out);
+    return create(&gki_base_gk, false, spec, params, plan, out);
 }
 
-static gkv_status create_copula(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **out)
+static gkv_status create_copula(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **out)
 {
-    return create(&gkv_base_gk_copula, true, spec, params, plan, out);
+    return create(&gki_base_gk_copula, true, spec, params, plan, out);
 }
 
-static void init(const gkv_base *base, const gkv_params *params)
+static void init(const gki_base *base, const gki_params *params)
 {
-    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const gki_base_gk_state *self = gki_base_gk_of(base);
     const size_t d = base->eps.width;
     const gkv_gk start = {.a = 0, .b = 1, .g = self->spec.g, .k = self->spec.k, .c = c_standard};
     for (size_t j = 0; j < d; j++) {
-        gkv_base_gk_set(base, params, j, &start);
+        gki_base_gk_set(base, params, j, &start);
         if (self->copula)
-            gkv_param_value(params, self->cholesky)[j * d + j] = 1;
+            gki_param_value(params, self->cholesky)[j * d + j] = 1;
     }
 }
 
-static gkv_status check(const gkv_base *base, const gkv_params *params)
+static gkv_status check(const gki_base *base, const gki_params *params)
 {
-    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const gki_base_gk_state *self = gki_base_gk_of(base);
     const size_t d = base->eps.width;
     for (size_t j = 0; j < d; j++) {
-        const gkv_gk gk = gkv_base_gk_get(base, params, j);
+        const gkv_gk gk = gki_base_gk_get(base, params, j);
         if (gkv_gk_check(&gk) != GKV_OK)
-            return gkv_fail_context(GKV_ERR_DATA, "margin %zu of the base", j);
+            return gki_fail_context(GKV_ERR_DATA, "margin %zu of the base", j);
     }
-    const gkv_real *row = self->copula ? gkv_param_value(params, self->cholesky) : NULL;
+    const gki_real *row = self->copula ? gki_param_value(params, self->cholesky) : NULL;
     for (size_t j = 0; row && j < d; j++, row += d) {
         double length = 0;
         for (size_t i = 0; i < d; i++) {
             if (i > j && row[i] != 0)
-                return gkv_fail(GKV_ERR_DATA, "the base's Cholesky factor is not lower triangular at (%zu, %zu)", j, i);
+                return gki_fail(GKV_ERR_DATA, "the base's Cholesky factor is not lower triangular at (%zu, %zu)", j, i);
             length += (double)row[i] * (double)row[i];
         }
         if (!(row[j] > 0) || fabs(length - 1) > 1e-3)
-            return gkv_fail(GKV_ERR_DATA, "row %zu of the base's Cholesky factor has diagonal %g and squared length "
+            return gki_fail(GKV_ERR_DATA, "row %zu of the base's Cholesky factor has diagonal %g and squared length "
                             "%g; a correlation matrix needs a positive diagonal and length 1", j, (double)row[j], length);
     }
     return GKV_OK;
 }
 
-gkv_gk gkv_base_gk_project(const gkv_gk *gk)
+gkv_gk gki_base_gk_project(const gkv_gk *gk)
 {
-    const bool free = gk->b > 0 && gk->k >= gkv_base_gk_free_k && isfinite(gk->a) && isfinite(gk->b) && isfinite(gk->g) &&
+    const bool free = gk->b > 0 && gk->k >= gki_base_gk_free_k && isfinite(gk->a) && isfinite(gk->b) && isfinite(gk->g) &&
                       isfinite(gk->k);
-    return free ? *gk : gkv_gk_project(gk, gkv_base_gk_margin_of_safety);
+    return free ? *gk : gkv_gk_project(gk, gki_base_gk_margin_of_safety);
 }
 
-static void project(const gkv_base *base, const gkv_params *params)
+static void project(const gki_base *base, const gki_params *params)
 {
-    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const gki_base_gk_state *self = gki_base_gk_of(base);
     const size_t d = base->eps.width;
     for (size_t j = 0; j < d; j++) {
-        gkv_gk gk = gkv_base_gk_get(base, params, j);
-        gk = gkv_base_gk_project(&gk);
+        gkv_gk gk = gki_base_gk_get(base, params, j);
+        gk = gki_base_gk_project(&gk);
         gk.b = fmax(gk.b, 1e-3);
-        gkv_base_gk_set(base, params, j, &gk);
+        gki_base_gk_set(base, params, j, &gk);
     }
     if (!self->copula)
         return;
-    gkv_real *row = gkv_param_value(params, self->cholesky);
+    gki_real *row = gki_param_value(params, self->cholesky);
     for (size_t j = 0; j < d; j++, row += d) {
         double squares = 0;
-        row[j] = row[j] > (gkv_real)1e-3 ? row[j] : (gkv_real)1e-3;
+        row[j] = row[j] > (gki_real)1e-3 ? row[j] : (gki_real)1e-3;
         for (size_t i = 0; i <= j; i++)
             squares += (double)row[i] * (double)row[i];
         for (size_t i = 0; i <= j; i++)
-            row[i] = (gkv_real)((double)row[i] / sqrt(squares));
+            row[i] = (gki_real)((double)row[i] / sqrt(squares));
     }
 }
 
 /* --- Density ------------------------------------------------------------------ */
 
-void gkv_base_gk_evaluate(const gkv_base *base, const gkv_params *params, size_t count, const gkv_base_gk_rows *rows)
+void gki_base_gk_evaluate(const gki_base *base, const gki_params *params, size_t count, const gki_base_gk_rows *rows)
 {
-    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const gki_base_gk_state *self = gki_base_gk_of(base);
     const size_t d = base->eps.width;
-    const gkv_gk_columns columns = columns_of(self, params);
-    gkv_gk_batch_inverse(count, d, &columns, rows->eps, rows->z, rows->log_dq, rows->dq, rows->ratio);
+    const gki_gk_columns columns = columns_of(self, params);
+    gki_gk_batch_inverse(count, d, &columns, rows->eps, rows->z, rows->log_dq, rows->dq, rows->ratio);
     double log_det = 0;
     if (self->copula) {
-        const gkv_real *cholesky = gkv_param_value(params, self->cholesky);
+        const gki_real *cholesky = gki_param_value(params, self->cholesky);
         for (size_t j = 0; j < d; j++)
             log_det += log((double)cholesky[j * d + j]);
         memcpy(rows->whitened, rows->z, count * d * sizeof *rows->z);
-        gkv_blas_solve_right(true, count, d, cholesky, rows->whitened);
+        gki_blas_solve_right(true, count, d, cholesky, rows->whitened);
         if (rows->score) {
             memcpy(rows->score, rows->whitened, count * d * sizeof *rows->z);
-            gkv_blas_solve_right(false, count, d, cholesky, rows->score);
+            gki_blas_solve_right(false, count, d, cholesky, rows->score);
         }
     }
     for (size_t r = 0; r < count; r++) {
-        const gkv_real *whitened = rows->whitened + r * d, *log_dq = rows->log_dq + r * d;
+        const gki_real *whitened = rows->whitened + r * d, *log_dq = rows->log_dq + r * d;
         double sum = 0;
         for (size_t j = 0; j < d; j++)
             sum += (double)(whitened[j] * whitened[j] / 2 + log_dq[j]);
-        rows->log_density[r] = (gkv_real)(-sum - log_det - (double)d * GKV_HALF_LOG_2PI);
+        rows->log_density[r] = (gki_real)(-sum - log_det - (double)d * GKV_HALF_LOG_2PI);
     }
 }
 
-static void log_density(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count)
+static void log_density(const gki_base *base, gki_workspace *ws, size_t first, size_t count)
 {
-    const gkv_base_gk_state *self = gkv_base_gk_of(base);
-    const gkv_base_gk_rows rows = {.eps = gkv_at(ws, base->eps, first), .z = gkv_at(ws, self->z, first),
-                                   .log_dq = gkv_at(ws, self->log_dq, first), .dq = gkv_at(ws, self->dq, first),
-                                   .ratio = gkv_at(ws, self->ratio, first),
-                                   .whitened = gkv_at(ws, self->whitened, first),
-                                   .score = gkv_at(ws, self->score, first),
-                                   .log_density = gkv_at(ws, base->log_density, first)};
-    gkv_base_gk_evaluate(base, ws->params, count, &rows);
+    const gki_base_gk_state *self = gki_base_gk_of(base);
+    const gki_base_gk_rows rows = {.eps = gki_at(ws, base->eps, first), .z = gki_at(ws, self->z, first),
+                                   .log_dq = gki_at(ws, self->log_dq, first), .dq = gki_at(ws, self->dq, first),
+                                   .ratio = gki_at(ws, self->ratio, first),
+                                   .whitened = gki_at(ws, self->whitened, first),
+                                   .score = gki_at(ws, self->score, first),
+                                   .log_density = gki_at(ws, base->log_density, first)};
+    gki_base_gk_evaluate(base, ws->params, count, &rows);
 }
 
 /* Computes the weighted gradients in the parameters for each row. gradient() sums them over rows. */
-static void backward_parameters(const gkv_base_gk_state *self, gkv_workspace *ws, size_t first, size_t count)
+static void backward_parameters(const gki_base_gk_state *self, gki_workspace *ws, size_t first, size_t count)
 {
     const size_t d = self->base.eps.width;
-    const gkv_gk_columns columns = columns_of(self, ws->params);
+    const gki_gk_columns columns = columns_of(self, ws->params);
     for (size_t r = first; r < first + count; r++) {
-        const gkv_real weight = *gkv_at(ws, self->base.d_log_density, r);
-        const gkv_real *score = gkv_at(ws, self->score, r), *ratio = gkv_at(ws, self->ratio, r);
-        const gkv_real *dq = gkv_at(ws, self->dq, r), *eps = gkv_at(ws, self->base.eps, r);
-        gkv_real *d_a = gkv_at(ws, self->d_margin, r), *d_b = d_a + d, *d_g = d_b + d, *d_k = d_g + d;
-        gkv_real *d_score = gkv_at(ws, self->d_score, r);
+        const gki_real weight = *gki_at(ws, self->base.d_log_density, r);
+        const gki_real *score = gki_at(ws, self->score, r), *ratio = gki_at(ws, self->ratio, r);
+        const gki_real *dq = gki_at(ws, self->dq, r), *eps = gki_at(ws, self->base.eps, r);
+        gki_real *d_a = gki_at(ws, self->d_margin, r), *d_b = d_a + d, *d_g = d_b + d, *d_k = d_g + d;
+        gki_real *d_score = gki_at(ws, self->d_score, r);
         /* d_a and d_b hold Q_g and Q_k until the loop below overwrites them. */
-        const gkv_gk_outputs out = {.x_g = d_a, .x_k = d_b, .log_dq_g = d_g, .log_dq_k = d_k};
-        gkv_gk_batch_forward(1, d, &columns, gkv_at(ws, self->z, r), &out);
+        const gki_gk_outputs out = {.x_g = d_a, .x_k = d_b, .log_dq_g = d_g, .log_dq_k = d_k};
+        gki_gk_batch_forward(1, d, &columns, gki_at(ws, self->z, r), &out);
         for (size_t j = 0; j < d; j++) {
-            const gkv_real through_z = (score[j] + ratio[j]) / dq[j]; /* −(∂log p/∂z)/Q' */
+            const gki_real through_z = (score[j] + ratio[j]) / dq[j]; /* −(∂log p/∂z)/Q' */
             d_g[j] = weight * (through_z * d_a[j] - d_g[j]);
             d_k[j] = weight * (through_z * d_b[j] - d_k[j]);
             d_a[j] = weight * through_z;
@@ -235,14 +235,14 @@ static void backward_parameters(const gkv_base_gk_state *self, gkv_workspace *ws
     }
 }
 
-static void backward(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count)
+static void backward(const gki_base *base, gki_workspace *ws, size_t first, size_t count)
 {
-    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const gki_base_gk_state *self = gki_base_gk_of(base);
     for (size_t r = first; r < first + count; r++) {
-        const gkv_real weight = *gkv_at(ws, base->d_log_density, r);
-        const gkv_real *score = gkv_at(ws, self->score, r), *ratio = gkv_at(ws, self->ratio, r);
-        const gkv_real *dq = gkv_at(ws, self->dq, r);
-        gkv_real *d_eps = gkv_at(ws, base->d_eps, r);
+        const gki_real weight = *gki_at(ws, base->d_log_density, r);
+        const gki_real *score = gki_at(ws, self->score, r), *ratio = gki_at(ws, self->ratio, r);
+        const gki_real *dq = gki_at(ws, self->dq, r);
+        gki_real *d_eps = gki_at(ws, base->d_eps, r);
         for (size_t j = 0; j < base->eps.width; j++)
             d_eps[j] = -weight * (score[j] + ratio[j]) / dq[j];
     }
@@ -251,86 +251,86 @@ static void backward(const gkv_base *base, gkv_workspace *ws, size_t first, size
 }
 
 /* R⁻¹ is the same for all rows. The first row's Λ serves as its array, so that row is computed last. */
-static void curvature(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count, gkv_real *lambda)
+static void curvature(const gki_base *base, const gki_workspace *ws, size_t first, size_t count, gki_real *lambda)
 {
-    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const gki_base_gk_state *self = gki_base_gk_of(base);
     const size_t d = base->eps.width;
     memset(lambda, 0, d * d * sizeof *lambda);
     for (size_t j = 0; j < d; j++)
         lambda[j * d + j] = 1;
     if (self->copula) { /* L⁻ᵀ, then L⁻ᵀL⁻¹ */
-        const gkv_real *cholesky = gkv_param_value(ws->params, self->cholesky);
-        gkv_blas_solve_right(true, d, d, cholesky, lambda);
-        gkv_blas_solve_right(false, d, d, cholesky, lambda);
+        const gki_real *cholesky = gki_param_value(ws->params, self->cholesky);
+        gki_blas_solve_right(true, d, d, cholesky, lambda);
+        gki_blas_solve_right(false, d, d, cholesky, lambda);
     }
     for (size_t r = count; r-- > 0;) {
-        const gkv_real *dq = gkv_at(ws, self->dq, first + r);
-        gkv_real *out = lambda + r * d * d;
+        const gki_real *dq = gki_at(ws, self->dq, first + r);
+        gki_real *out = lambda + r * d * d;
         for (size_t i = 0; i < d; i++)
             for (size_t j = 0; j < d; j++)
                 out[i * d + j] = lambda[i * d + j] / (dq[i] * dq[j]);
     }
 }
 
-static size_t parts(const gkv_base *base)
+static size_t parts(const gki_base *base)
 {
-    return gkv_base_gk_of(base)->spec.trainable ? 1 : 0;
+    return gki_base_gk_of(base)->spec.trainable ? 1 : 0;
 }
 
-static void gradient(const gkv_base *base, gkv_workspace *ws, size_t rows, size_t part)
+static void gradient(const gki_base *base, gki_workspace *ws, size_t rows, size_t part)
 {
     (void)part;
-    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const gki_base_gk_state *self = gki_base_gk_of(base);
     const size_t d = base->eps.width;
     for (size_t i = 0; i < GKV_BASE_MARGIN_PARAMETERS; i++) {
-        gkv_real *grad = gkv_param_grad(ws->params, self->margin[i]);
+        gki_real *grad = gki_param_grad(ws->params, self->margin[i]);
         memset(grad, 0, d * sizeof *grad);
         for (size_t r = 0; r < rows; r++)
-            gkv_nn_kernels_get()->axpy(d, 1, gkv_at(ws, self->d_margin, r) + i * d, grad);
+            gki_nn_kernels_get()->axpy(d, 1, gki_at(ws, self->d_margin, r) + i * d, grad);
     }
     if (!self->copula)
         return;
-    const gkv_real *cholesky = gkv_param_value(ws->params, self->cholesky);
-    gkv_real *grad = gkv_param_grad(ws->params, self->cholesky);
-    gkv_blas_product(true, false, d, d, rows, 1, gkv_at(ws, self->d_score, 0), d, gkv_at(ws, self->whitened, 0), d, 0, grad, d);
+    const gki_real *cholesky = gki_param_value(ws->params, self->cholesky);
+    gki_real *grad = gki_param_grad(ws->params, self->cholesky);
+    gki_blas_product(true, false, d, d, rows, 1, gki_at(ws, self->d_score, 0), d, gki_at(ws, self->whitened, 0), d, 0, grad, d);
     double weight = 0;
     for (size_t r = 0; r < rows; r++)
-        weight += (double)*gkv_at(ws, base->d_log_density, r);
+        weight += (double)*gki_at(ws, base->d_log_density, r);
     for (size_t j = 0; j < d; j++) {
         for (size_t i = j + 1; i < d; i++)
             grad[j * d + i] = 0;
-        grad[j * d + j] -= (gkv_real)(weight / (double)cholesky[j * d + j]);
+        grad[j * d + j] -= (gki_real)(weight / (double)cholesky[j * d + j]);
     }
 }
 
 /* --- Draws --------------------------------------------------------------------- */
 
-static void transform(const gkv_base *base, const gkv_params *params, size_t count, const double *choice,
-                      gkv_real *rows)
+static void transform(const gki_base *base, const gki_params *params, size_t count, const double *choice,
+                      gki_real *rows)
 {
     (void)choice;
-    const gkv_base_gk_state *self = gkv_base_gk_of(base);
+    const gki_base_gk_state *self = gki_base_gk_of(base);
     const size_t d = base->eps.width;
-    const gkv_gk_columns columns = columns_of(self, params);
+    const gki_gk_columns columns = columns_of(self, params);
     if (self->copula) {
-        const gkv_real *cholesky = gkv_param_value(params, self->cholesky);
+        const gki_real *cholesky = gki_param_value(params, self->cholesky);
         for (size_t r = 0; r < count; r++) {
-            gkv_real *row = rows + r * d;
+            gki_real *row = rows + r * d;
             for (size_t j = d; j-- > 0;) { /* backwards: row j of L reads entries 0 … j only */
                 double sum = 0;
                 for (size_t i = 0; i <= j; i++)
                     sum += (double)cholesky[j * d + i] * (double)row[i];
-                row[j] = (gkv_real)sum;
+                row[j] = (gki_real)sum;
             }
         }
     }
-    const gkv_gk_outputs out = {.x = rows};
-    gkv_gk_batch_forward(count, d, &columns, rows, &out);
+    const gki_gk_outputs out = {.x = rows};
+    gki_gk_batch_forward(count, d, &columns, rows, &out);
 }
 
-static void margin(const gkv_base *base, const gkv_params *params, size_t dimension, double out[5])
+static void margin(const gki_base *base, const gki_params *params, size_t dimension, double out[5])
 {
-    const gkv_gk gk = gkv_base_gk_get(base, params, dimension);
+    const gkv_gk gk = gki_base_gk_get(base, params, dimension);
     out[0] = gk.a, out[1] = gk.b, out[2] = gk.g, out[3] = gk.k, out[4] = gk.c;
 }
 
@@ -339,9 +339,9 @@ static void margin(const gkv_base *base, const gkv_params *params, size_t dimens
         .name = its_name, .create = its_create, .free = destroy, .init = init,                      \
         .log_density = log_density, .backward = backward, .curvature = curvature,                   \
         .parts = parts, .gradient = gradient,                                                       \
-        .transform = transform, .project = project, .check = check, .refit = gkv_base_gk_refit,     \
-        .margin = margin, .margin_at = gkv_base_gk_margin_at                                                                            \
+        .transform = transform, .project = project, .check = check, .refit = gki_base_gk_refit,     \
+        .margin = margin, .margin_at = gki_base_gk_margin_at                                                                            \
     }
 
-const gkv_base_ops gkv_base_gk = GK_OPS("gk", create_independent);
-const gkv_base_ops gkv_base_gk_copula = GK_OPS("gk-copula", create_copula);
+const gki_base_ops gki_base_gk = GK_OPS("gk", create_independent);
+const gki_base_ops gki_base_gk_copula = GK_OPS("gk-copula", create_copula);

@@ -19,17 +19,17 @@
 enum { HALVINGS = 6, BLOCK_ROWS = 250 };
 
 typedef struct refit {
-    const gkv_base *base;
-    const gkv_params *params;
-    const gkv_base_codes *codes;
+    const gki_base *base;
+    const gki_params *params;
+    const gki_base_codes *codes;
     size_t d;
     int threads;
     double *rows;               /* the codes to fit to [n, d] */
     gkv_gk *old, *fitted;       /* [d] */
     double *old_r, *fitted_r;   /* correlation matrices [d, d] */
     double *trial_r;            /* the correlation matrix of the trial step, then its Cholesky factor [d, d] */
-    gkv_real *z, *log_dq, *whitened, *log_density; /* results for the held-out codes */
-    gkv_real *saved_cholesky;
+    gki_real *z, *log_dq, *whitened, *log_density; /* results for the held-out codes */
+    gki_real *saved_cholesky;
 } refit;
 
 static void refit_free(refit *it)
@@ -50,19 +50,19 @@ static void refit_free(refit *it)
 static gkv_status refit_create(refit *it, bool copula)
 {
     const size_t d = it->d, n = it->codes->held_out_count;
-    GKV_TRY(gkv_alloc(it->codes->fit_count * d, sizeof *it->rows, &it->rows));
-    GKV_TRY(gkv_alloc(d, sizeof *it->old, &it->old));
-    GKV_TRY(gkv_alloc(d, sizeof *it->fitted, &it->fitted));
-    GKV_TRY(gkv_alloc(n * d, sizeof *it->z, &it->z));
-    GKV_TRY(gkv_alloc(n * d, sizeof *it->log_dq, &it->log_dq));
-    GKV_TRY(gkv_alloc(n, sizeof *it->log_density, &it->log_density));
+    GKV_TRY(gki_alloc(it->codes->fit_count * d, sizeof *it->rows, &it->rows));
+    GKV_TRY(gki_alloc(d, sizeof *it->old, &it->old));
+    GKV_TRY(gki_alloc(d, sizeof *it->fitted, &it->fitted));
+    GKV_TRY(gki_alloc(n * d, sizeof *it->z, &it->z));
+    GKV_TRY(gki_alloc(n * d, sizeof *it->log_dq, &it->log_dq));
+    GKV_TRY(gki_alloc(n, sizeof *it->log_density, &it->log_density));
     if (!copula)
         return GKV_OK;
-    GKV_TRY(gkv_alloc(n * d, sizeof *it->whitened, &it->whitened));
-    GKV_TRY(gkv_alloc(d * d, sizeof *it->old_r, &it->old_r));
-    GKV_TRY(gkv_alloc(d * d, sizeof *it->fitted_r, &it->fitted_r));
-    GKV_TRY(gkv_alloc(d * d, sizeof *it->trial_r, &it->trial_r));
-    return gkv_alloc(d * d, sizeof *it->saved_cholesky, &it->saved_cholesky);
+    GKV_TRY(gki_alloc(n * d, sizeof *it->whitened, &it->whitened));
+    GKV_TRY(gki_alloc(d * d, sizeof *it->old_r, &it->old_r));
+    GKV_TRY(gki_alloc(d * d, sizeof *it->fitted_r, &it->fitted_r));
+    GKV_TRY(gki_alloc(d * d, sizeof *it->trial_r, &it->trial_r));
+    return gki_alloc(d * d, sizeof *it->saved_cholesky, &it->saved_cholesky);
 }
 
 /* Mean log density of the held-out codes under the parameters in the table. */
@@ -73,12 +73,12 @@ static double held_out_density(const refit *it)
 #pragma omp parallel for schedule(static) num_threads(it->threads)
     for (long b = 0; b < blocks; b++) {
         const size_t first = (size_t)b * BLOCK_ROWS, count = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
-        gkv_real *z = it->z + first * d;
-        const gkv_base_gk_rows rows = {.eps = it->codes->held_out + first * d, .z = z,
+        gki_real *z = it->z + first * d;
+        const gki_base_gk_rows rows = {.eps = it->codes->held_out + first * d, .z = z,
                                        .log_dq = it->log_dq + first * d,
                                        .whitened = it->whitened ? it->whitened + first * d : z,
                                        .log_density = it->log_density + first};
-        gkv_base_gk_evaluate(it->base, it->params, count, &rows);
+        gki_base_gk_evaluate(it->base, it->params, count, &rows);
     }
     double sum = 0;
     for (size_t i = 0; i < n; i++)
@@ -103,26 +103,26 @@ static bool keeps_margin(gkv_status status)
 }
 
 /* Fits each margin on its own, all margins in one batch. */
-static gkv_status fit_margins(const refit *it, bool first, gkv_base_refit_report *report)
+static gkv_status fit_margins(const refit *it, bool first, gki_base_refit_report *report)
 {
     const size_t n = it->codes->fit_count, d = it->d;
     double *columns = NULL;
     gkv_gk_sample *samples = NULL;
     gkv_gk_fit_result *results = NULL;
     gkv_status *statuses = NULL, status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(d * n, sizeof *columns, &columns));
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *samples, &samples));
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *results, &results));
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *statuses, &statuses));
+    GKV_TRY_GOTO(gki_alloc(d * n, sizeof *columns, &columns));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *samples, &samples));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *results, &results));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *statuses, &statuses));
     convert_codes(it, columns);
     for (size_t j = 0; j < d; j++)
         samples[j] = (gkv_gk_sample){.x = columns + j * n, .n = n, .start = first ? NULL : &it->old[j]};
     gkv_gk_fit_settings settings;
     gkv_gk_fit_defaults(&settings);
-    settings.margin = gkv_base_gk_margin_of_safety;
+    settings.margin = gki_base_gk_margin_of_safety;
     settings.likelihood = 0;
     settings.lm.loss = GKV_LM_CAUCHY; /* a few outliers must not decide the tails */
-    settings.lm.loss_scale = gkv_base_outlier_residual;
+    settings.lm.loss_scale = gki_base_outlier_residual;
     status = gkv_gk_fit_many(samples, d, &settings, it->threads, results, statuses);
     if (status != GKV_OK && !keeps_margin(status))
         goto done;
@@ -150,18 +150,18 @@ done:
 /* Moves the parameters by the fraction τ of the way from the old to the fitted ones. */
 static gkv_status move(const refit *it, double tau)
 {
-    const gkv_base_gk_state *self = gkv_base_gk_of(it->base);
+    const gki_base_gk_state *self = gki_base_gk_of(it->base);
     for (size_t j = 0; j < it->d; j++) {
         const gkv_gk *from = &it->old[j], *to = &it->fitted[j];
         gkv_gk gk = {.a = from->a + tau * (to->a - from->a), .b = from->b + tau * (to->b - from->b),
                      .g = from->g + tau * (to->g - from->g), .k = from->k + tau * (to->k - from->k), .c = from->c};
         if (tau > 0) /* the valid region is not convex, so a point between two valid points may be invalid */
-            gk = gkv_gk_project(&gk, gkv_base_gk_margin_of_safety);
-        gkv_base_gk_set(it->base, it->params, j, &gk);
+            gk = gkv_gk_project(&gk, gki_base_gk_margin_of_safety);
+        gki_base_gk_set(it->base, it->params, j, &gk);
     }
     if (!self->copula)
         return GKV_OK;
-    gkv_real *cholesky = gkv_param_value(it->params, self->cholesky);
+    gki_real *cholesky = gki_param_value(it->params, self->cholesky);
     if (tau == 0) {
         memcpy(cholesky, it->saved_cholesky, it->d * it->d * sizeof *cholesky);
         return GKV_OK;
@@ -169,22 +169,22 @@ static gkv_status move(const refit *it, double tau)
     /* The positive definite correlation matrices are a convex set. */
     for (size_t i = 0; i < it->d * it->d; i++)
         it->trial_r[i] = it->old_r[i] + tau * (it->fitted_r[i] - it->old_r[i]);
-    if (!gkv_cholesky(it->d, it->trial_r, 1e-6, it->trial_r))
-        return gkv_fail(GKV_ERR_NUMERIC, "the correlation matrix of a refit is not positive definite");
+    if (!gki_cholesky(it->d, it->trial_r, 1e-6, it->trial_r))
+        return gki_fail(GKV_ERR_NUMERIC, "the correlation matrix of a refit is not positive definite");
     for (size_t i = 0; i < it->d * it->d; i++)
-        cholesky[i] = (gkv_real)it->trial_r[i];
+        cholesky[i] = (gki_real)it->trial_r[i];
     return GKV_OK;
 }
 
 static void save_parameters(refit *it)
 {
-    const gkv_base_gk_state *self = gkv_base_gk_of(it->base);
+    const gki_base_gk_state *self = gki_base_gk_of(it->base);
     const size_t d = it->d;
     for (size_t j = 0; j < d; j++)
-        it->fitted[j] = it->old[j] = gkv_base_gk_get(it->base, it->params, j);
+        it->fitted[j] = it->old[j] = gki_base_gk_get(it->base, it->params, j);
     if (!self->copula)
         return;
-    const gkv_real *cholesky = gkv_param_value(it->params, self->cholesky);
+    const gki_real *cholesky = gki_param_value(it->params, self->cholesky);
     memcpy(it->saved_cholesky, cholesky, d * d * sizeof *cholesky);
     for (size_t i = 0; i < d; i++) {
         for (size_t j = 0; j < d; j++) {
@@ -196,12 +196,12 @@ static void save_parameters(refit *it)
     }
 }
 
-static void describe(const refit *it, gkv_base_refit_report *report)
+static void describe(const refit *it, gki_base_refit_report *report)
 {
     report->g_min = report->k_min = INFINITY;
     report->g_max = report->k_max = -INFINITY;
     for (size_t j = 0; j < it->d; j++) {
-        const gkv_gk gk = gkv_base_gk_get(it->base, it->params, j);
+        const gkv_gk gk = gki_base_gk_get(it->base, it->params, j);
         report->g_min = fmin(report->g_min, gk.g);
         report->g_max = fmax(report->g_max, gk.g);
         report->k_min = fmin(report->k_min, gk.k);
@@ -209,10 +209,10 @@ static void describe(const refit *it, gkv_base_refit_report *report)
     }
 }
 
-gkv_status gkv_base_gk_refit(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,
-                             const gkv_base_refit_settings *settings, gkv_base_refit_report *report)
+gkv_status gki_base_gk_refit(const gki_base *base, const gki_params *params, const gki_base_codes *codes,
+                             const gki_base_refit_settings *settings, gki_base_refit_report *report)
 {
-    const bool copula = gkv_base_gk_of(base)->copula;
+    const bool copula = gki_base_gk_of(base)->copula;
     const int threads = settings->threads;
     refit it = {.base = base, .params = params, .codes = codes, .d = base->eps.width, .threads = threads};
     memset(report, 0, sizeof *report);

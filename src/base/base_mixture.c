@@ -17,34 +17,34 @@ static const double c_standard = GKV_GK_DEFAULT_C;
  * component's weight relative to the heaviest one. A lighter component would get no gradient any more. */
 static const double least_scale = 1e-3, least_log_weight = -12;
 
-gkv_gk gkv_mixture_get(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j)
+gkv_gk gki_mixture_get(const gki_base_mixture *self, const gki_params *params, size_t k, size_t j)
 {
-    return (gkv_gk){.a = (double)gkv_mixture_margin(self, params, GKV_MIXTURE_A, k)[j],
-                    .b = (double)gkv_mixture_margin(self, params, GKV_MIXTURE_B, k)[j],
-                    .g = self->shaped ? (double)gkv_mixture_margin(self, params, GKV_MIXTURE_G, k)[j] : 0,
-                    .k = self->shaped ? (double)gkv_mixture_margin(self, params, GKV_MIXTURE_K, k)[j] : 0,
+    return (gkv_gk){.a = (double)gki_mixture_margin(self, params, GKV_MIXTURE_A, k)[j],
+                    .b = (double)gki_mixture_margin(self, params, GKV_MIXTURE_B, k)[j],
+                    .g = self->shaped ? (double)gki_mixture_margin(self, params, GKV_MIXTURE_G, k)[j] : 0,
+                    .k = self->shaped ? (double)gki_mixture_margin(self, params, GKV_MIXTURE_K, k)[j] : 0,
                     .c = c_standard};
 }
 
-void gkv_mixture_set(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j, const gkv_gk *gk)
+void gki_mixture_set(const gki_base_mixture *self, const gki_params *params, size_t k, size_t j, const gkv_gk *gk)
 {
     const double value[GKV_MIXTURE_MARGINS] = {gk->a, gk->b, gk->g, gk->k};
     for (size_t i = 0; i < (self->shaped ? GKV_MIXTURE_MARGINS : GKV_MIXTURE_G); i++)
-        gkv_mixture_margin(self, params, i, k)[j] = (gkv_real)value[i];
+        gki_mixture_margin(self, params, i, k)[j] = (gki_real)value[i];
 }
 
-gkv_gk_columns gkv_mixture_columns(const gkv_base_mixture *self, const gkv_params *params, size_t k)
+gki_gk_columns gki_mixture_columns(const gki_base_mixture *self, const gki_params *params, size_t k)
 {
-    return (gkv_gk_columns){.a = gkv_mixture_margin(self, params, GKV_MIXTURE_A, k),
-                            .b = gkv_mixture_margin(self, params, GKV_MIXTURE_B, k),
-                            .g = gkv_mixture_margin(self, params, GKV_MIXTURE_G, k),
-                            .k = gkv_mixture_margin(self, params, GKV_MIXTURE_K, k),
-                            .c = (gkv_real)c_standard};
+    return (gki_gk_columns){.a = gki_mixture_margin(self, params, GKV_MIXTURE_A, k),
+                            .b = gki_mixture_margin(self, params, GKV_MIXTURE_B, k),
+                            .g = gki_mixture_margin(self, params, GKV_MIXTURE_G, k),
+                            .k = gki_mixture_margin(self, params, GKV_MIXTURE_K, k),
+                            .c = (gki_real)c_standard};
 }
 
-void gkv_mixture_weights(const gkv_base_mixture *self, const gkv_params *params, double *weights)
+void gki_mixture_weights(const gki_base_mixture *self, const gki_params *params, double *weights)
 {
-    const gkv_real *logits = gkv_param_value(params, self->logits);
+    const gki_real *logits = gki_param_value(params, self->logits);
     double most = -INFINITY, sum = 0;
     for (size_t k = 0; k < self->components; k++)
         most = fmax(most, (double)logits[k]);
@@ -58,51 +58,51 @@ void gkv_mixture_weights(const gkv_base_mixture *self, const gkv_params *params,
 
 /* --- Creation and initial values ---------------------------------------------- */
 
-static void destroy(gkv_base *base)
+static void destroy(gki_base *base)
 {
     free(base);
 }
 
-static void lay_out_slots(gkv_base_mixture *self, gkv_plan *plan)
+static void lay_out_slots(gki_base_mixture *self, gki_plan *plan)
 {
     const size_t all = self->components * self->base.eps.width;
-    self->zeta = gkv_plan_forward(plan, all);
-    self->w = self->spec.dependent ? gkv_plan_forward(plan, all) : self->zeta;
+    self->zeta = gki_plan_forward(plan, all);
+    self->w = self->spec.dependent ? gki_plan_forward(plan, all) : self->zeta;
     if (self->shaped) {
-        self->log_dq = gkv_plan_forward(plan, all);
-        self->dq = gkv_plan_forward(plan, all);
-        self->ratio = gkv_plan_forward(plan, all);
+        self->log_dq = gki_plan_forward(plan, all);
+        self->dq = gki_plan_forward(plan, all);
+        self->ratio = gki_plan_forward(plan, all);
     }
-    self->responsibility = gkv_plan_forward(plan, self->components);
-    self->u = self->spec.trainable && self->spec.dependent ? gkv_plan_backward(plan, all) : self->w;
+    self->responsibility = gki_plan_forward(plan, self->components);
+    self->u = self->spec.trainable && self->spec.dependent ? gki_plan_backward(plan, all) : self->w;
 }
 
-static gkv_status add_parameters(gkv_base_mixture *self, gkv_params *params)
+static gkv_status add_parameters(gki_base_mixture *self, gki_params *params)
 {
     static const char *const names[GKV_MIXTURE_MARGINS] = {"location", "scale", "g", "k"};
     const size_t d = self->base.eps.width, K = self->components;
     const bool trainable = self->spec.trainable;
-    GKV_TRY(gkv_params_add(params, K, 0, trainable, &self->logits, "prior.base.logits"));
+    GKV_TRY(gki_params_add(params, K, 0, trainable, &self->logits, "prior.base.logits"));
     for (size_t i = 0; i < (self->shaped ? GKV_MIXTURE_MARGINS : GKV_MIXTURE_G); i++)
-        GKV_TRY(gkv_params_add(params, K, d, trainable, &self->margin[i], "prior.base.%s", names[i]));
+        GKV_TRY(gki_params_add(params, K, d, trainable, &self->margin[i], "prior.base.%s", names[i]));
     if (self->spec.dependent)
-        GKV_TRY(gkv_params_add(params, K * d, d, trainable, &self->whitening, "prior.base.whitening"));
+        GKV_TRY(gki_params_add(params, K * d, d, trainable, &self->whitening, "prior.base.whitening"));
     return GKV_OK;
 }
 
-static gkv_status create(const gkv_base_ops *ops, bool shaped, const gkv_base_spec *spec, gkv_params *params,
-                         gkv_plan *plan, gkv_base **out)
+static gkv_status create(const gki_base_ops *ops, bool shaped, const gki_base_spec *spec, gki_params *params,
+                         gki_plan *plan, gki_base **out)
 {
-    gkv_base_mixture *self = NULL;
+    gki_base_mixture *self = NULL;
     gkv_status status = GKV_OK;
     *out = NULL;
     if (spec->components < 1 || spec->components > GKV_MIXTURE_MOST / (spec->classes ? spec->classes : 1))
-        return gkv_fail(GKV_ERR_CONFIG, "model.base = %s: %zu components%s; from 1 to %d in all are possible", ops->name,
+        return gki_fail(GKV_ERR_CONFIG, "model.base = %s: %zu components%s; from 1 to %d in all are possible", ops->name,
                         spec->components, spec->classes ? " for each class" : "", GKV_MIXTURE_MOST);
-    GKV_TRY_GOTO(gkv_alloc(1, sizeof *self, &self));
-    self->base = (gkv_base){.ops = ops, .eps = spec->eps, .d_eps = spec->d_eps, .classes = spec->classes};
-    self->base.log_density = gkv_plan_forward(plan, 1);
-    self->base.d_log_density = gkv_plan_backward(plan, 1);
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *self, &self));
+    self->base = (gki_base){.ops = ops, .eps = spec->eps, .d_eps = spec->d_eps, .classes = spec->classes};
+    self->base.log_density = gki_plan_forward(plan, 1);
+    self->base.d_log_density = gki_plan_backward(plan, 1);
     self->spec = *spec;
     self->shaped = shaped;
     self->per_class = spec->components;
@@ -111,155 +111,155 @@ static gkv_status create(const gkv_base_ops *ops, bool shaped, const gkv_base_sp
     GKV_TRY_GOTO(add_parameters(self, params));
 done:
     if (status != GKV_OK) {
-        destroy((gkv_base *)self);
+        destroy((gki_base *)self);
         self = NULL;
     }
-    *out = (gkv_base *)self;
+    *out = (gki_base *)self;
     return status;
 }
 
-static gkv_status create_full_gaussian(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **out)
+static gkv_status create_full_gaussian(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **out)
 {
-    gkv_base_spec one = *spec;
+    gki_base_spec one = *spec;
     one.components = 1;
     one.classes = 0;
     one.dependent = true;
     one.rank = 0;
-    return create(&gkv_base_full_gaussian, false, &one, params, plan, out);
+    return create(&gki_base_full_gaussian, false, &one, params, plan, out);
 }
 
-static gkv_status create_gaussian(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **out)
+static gkv_status create_gaussian(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **out)
 {
-    gkv_base_spec plain = *spec;
+    gki_base_spec plain = *spec;
     plain.classes = 0;
-    return create(&gkv_base_gaussian_mixture, false, &plain, params, plan, out);
+    return create(&gki_base_gaussian_mixture, false, &plain, params, plan, out);
 }
 
-static gkv_status create_gk(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **out)
+static gkv_status create_gk(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **out)
 {
-    gkv_base_spec plain = *spec;
+    gki_base_spec plain = *spec;
     plain.classes = 0;
-    return create(&gkv_base_gk_mixture, true, &plain, params, plan, out);
+    return create(&gki_base_gk_mixture, true, &plain, params, plan, out);
 }
 
-static gkv_status create_by_class(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **out)
+static gkv_status create_by_class(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **out)
 {
-    return create(&gkv_base_gk_by_class, true, spec, params, plan, out);
+    return create(&gki_base_gk_by_class, true, spec, params, plan, out);
 }
 
 /* Components that are trained by gradient alone start at random locations, and the mixture is about
  * N(0, I). With refits all components start equal, because the first refit places them. */
-static void init(const gkv_base *base, const gkv_params *params)
+static void init(const gki_base *base, const gki_params *params)
 {
-    const gkv_base_mixture *self = gkv_base_mixture_of(base);
+    const gki_base_mixture *self = gki_base_mixture_of(base);
     const size_t d = base->eps.width;
     const bool apart = self->spec.trainable && !self->spec.refitted && self->components > 1;
     for (size_t k = 0; k < self->components; k++) {
         for (size_t j = 0; j < d; j++) {
             const gkv_gk gk = {.a = 0, .b = apart ? sqrt(0.5) : 1, .g = self->spec.g, .k = self->spec.k, .c = c_standard};
-            gkv_mixture_set(self, params, k, j, &gk);
+            gki_mixture_set(self, params, k, j, &gk);
             if (self->spec.dependent)
-                gkv_mixture_whitening(self, params, k)[j * d + j] = 1;
+                gki_mixture_whitening(self, params, k)[j * d + j] = 1;
         }
         if (!apart)
             continue;
-        gkv_real *location = gkv_mixture_margin(self, params, GKV_MIXTURE_A, k);
-        gkv_rng_normal(gkv_rng_at(self->spec.seed, GKV_STREAM_INIT, self->margin[GKV_MIXTURE_A], k), d, location);
+        gki_real *location = gki_mixture_margin(self, params, GKV_MIXTURE_A, k);
+        gki_rng_normal(gki_rng_at(self->spec.seed, GKV_STREAM_INIT, self->margin[GKV_MIXTURE_A], k), d, location);
         for (size_t j = 0; j < d; j++)
-            location[j] *= (gkv_real)sqrt(0.5);
+            location[j] *= (gki_real)sqrt(0.5);
     }
 }
 
 /* --- Validation and projection -------------------------------------------------- */
 
-static gkv_status check_whitening(size_t d, size_t k, const gkv_real *w)
+static gkv_status check_whitening(size_t d, size_t k, const gki_real *w)
 {
     for (size_t j = 0; j < d; j++, w += d) {
         for (size_t i = 0; i < j; i++)
             if (w[i] != 0)
-                return gkv_fail(GKV_ERR_DATA, "the whitening matrix of the base's component %zu is not upper triangular at "
+                return gki_fail(GKV_ERR_DATA, "the whitening matrix of the base's component %zu is not upper triangular at "
                                 "(%zu, %zu)", k, j, i);
         for (size_t i = j; i < d; i++)
             if (!isfinite(w[i]) || (i == j && !(w[i] > 0)))
-                return gkv_fail(GKV_ERR_DATA, "the whitening matrix of the base's component %zu has %g at (%zu, %zu)", k,
+                return gki_fail(GKV_ERR_DATA, "the whitening matrix of the base's component %zu has %g at (%zu, %zu)", k,
                                 (double)w[i], j, i);
     }
     return GKV_OK;
 }
 
-static gkv_status check(const gkv_base *base, const gkv_params *params)
+static gkv_status check(const gki_base *base, const gki_params *params)
 {
-    const gkv_base_mixture *self = gkv_base_mixture_of(base);
+    const gki_base_mixture *self = gki_base_mixture_of(base);
     const size_t d = base->eps.width;
     for (size_t k = 0; k < self->components; k++) {
-        const double logit = (double)gkv_param_value(params, self->logits)[k];
+        const double logit = (double)gki_param_value(params, self->logits)[k];
         if (!isfinite(logit))
-            return gkv_fail(GKV_ERR_DATA, "the weight of the base's component %zu is %g", k, logit);
+            return gki_fail(GKV_ERR_DATA, "the weight of the base's component %zu is %g", k, logit);
         for (size_t j = 0; j < d; j++) {
-            const gkv_gk gk = gkv_mixture_get(self, params, k, j), first = gkv_mixture_get(self, params, 0, j);
+            const gkv_gk gk = gki_mixture_get(self, params, k, j), first = gki_mixture_get(self, params, 0, j);
             if (gkv_gk_check(&gk) != GKV_OK)
-                return gkv_fail_context(GKV_ERR_DATA, "margin %zu of the base's component %zu", j, k);
+                return gki_fail_context(GKV_ERR_DATA, "margin %zu of the base's component %zu", j, k);
             if (self->spec.shared_shapes && (gk.g != first.g || gk.k != first.k))
-                return gkv_fail(GKV_ERR_DATA, "the base's components have a common shape, but margin %zu of component %zu "
+                return gki_fail(GKV_ERR_DATA, "the base's components have a common shape, but margin %zu of component %zu "
                                 "has another shape than that of component 0", j, k);
         }
         if (self->spec.dependent)
-            GKV_TRY(check_whitening(d, k, gkv_mixture_whitening(self, params, k)));
+            GKV_TRY(check_whitening(d, k, gki_mixture_whitening(self, params, k)));
     }
     return GKV_OK;
 }
 
-static void project_component(const gkv_base_mixture *self, const gkv_params *params, size_t k)
+static void project_component(const gki_base_mixture *self, const gki_params *params, size_t k)
 {
     const size_t d = self->base.eps.width;
     for (size_t j = 0; j < d; j++) {
-        gkv_gk gk = gkv_mixture_get(self, params, k, j);
-        gk = gkv_base_gk_project(&gk);
+        gkv_gk gk = gki_mixture_get(self, params, k, j);
+        gk = gki_base_gk_project(&gk);
         gk.b = fmax(gk.b, least_scale);
-        gkv_mixture_set(self, params, k, j, &gk);
+        gki_mixture_set(self, params, k, j, &gk);
         if (self->spec.dependent) {
-            gkv_real *diagonal = &gkv_mixture_whitening(self, params, k)[j * d + j];
-            *diagonal = *diagonal > (gkv_real)least_scale ? *diagonal : (gkv_real)least_scale;
+            gki_real *diagonal = &gki_mixture_whitening(self, params, k)[j * d + j];
+            *diagonal = *diagonal > (gki_real)least_scale ? *diagonal : (gki_real)least_scale;
         }
     }
 }
 
-static void project(const gkv_base *base, const gkv_params *params)
+static void project(const gki_base *base, const gki_params *params)
 {
-    const gkv_base_mixture *self = gkv_base_mixture_of(base);
+    const gki_base_mixture *self = gki_base_mixture_of(base);
     if (!self->spec.trainable)
         return; /* the optimiser does not move the parameters */
-    gkv_real *logits = gkv_param_value(params, self->logits), most = logits[0];
+    gki_real *logits = gki_param_value(params, self->logits), most = logits[0];
     for (size_t k = 1; k < self->components; k++)
         most = logits[k] > most ? logits[k] : most;
     for (size_t k = 0; k < self->components; k++) {
-        const gkv_real least = most + (gkv_real)least_log_weight;
+        const gki_real least = most + (gki_real)least_log_weight;
         logits[k] = logits[k] > least ? logits[k] : least;
         project_component(self, params, k);
     }
 }
 
 /* The margin of the one component of full-gaussian, which is normal. */
-static void normal_margin(const gkv_base *base, const gkv_params *params, size_t dimension, double out[5])
+static void normal_margin(const gki_base *base, const gki_params *params, size_t dimension, double out[5])
 {
-    const gkv_base_mixture *self = gkv_base_mixture_of(base);
-    const gkv_gk gk = gkv_mixture_get(self, params, 0, dimension);
+    const gki_base_mixture *self = gki_base_mixture_of(base);
+    const gkv_gk gk = gki_mixture_get(self, params, 0, dimension);
     double x = gk.a, pdf = 0, cdf = 0;
-    gkv_mixture_margin_at(base, params, dimension, 1, &x, &pdf, &cdf);
+    gki_mixture_margin_at(base, params, dimension, 1, &x, &pdf, &cdf);
     out[0] = gk.a, out[1] = exp(-GKV_HALF_LOG_2PI) / pdf, out[2] = 0, out[3] = 0, out[4] = gk.c;
 }
 
 #define MIXTURE_OPS                                                                                                  \
-    .free = destroy, .init = init, .log_density = gkv_mixture_log_density, .backward = gkv_mixture_backward,         \
-    .curvature = gkv_mixture_curvature, .parts = gkv_mixture_parts, .gradient = gkv_mixture_gradient,                \
-    .transform = gkv_mixture_transform,                                                                              \
-    .project = project, .check = check, .refit = gkv_mixture_refit, .margin_at = gkv_mixture_margin_at,              \
-    .stats_size = gkv_mixture_stats_size, .stats_parts = gkv_mixture_stats_parts, .stats = gkv_mixture_stats
+    .free = destroy, .init = init, .log_density = gki_mixture_log_density, .backward = gki_mixture_backward,         \
+    .curvature = gki_mixture_curvature, .parts = gki_mixture_parts, .gradient = gki_mixture_gradient,                \
+    .transform = gki_mixture_transform,                                                                              \
+    .project = project, .check = check, .refit = gki_mixture_refit, .margin_at = gki_mixture_margin_at,              \
+    .stats_size = gki_mixture_stats_size, .stats_parts = gki_mixture_stats_parts, .stats = gki_mixture_stats
 
-const gkv_base_ops gkv_base_full_gaussian = {
+const gki_base_ops gki_base_full_gaussian = {
     .name = "full-gaussian", .create = create_full_gaussian, .margin = normal_margin, MIXTURE_OPS};
-const gkv_base_ops gkv_base_gaussian_mixture = {.name = "gaussian-mixture", .is_mixture = true, .create = create_gaussian, MIXTURE_OPS};
-const gkv_base_ops gkv_base_gk_mixture = {.name = "gk-mixture", .is_mixture = true, .create = create_gk, MIXTURE_OPS};
-const gkv_base_ops gkv_base_gk_by_class = {.name = "gk-by-class", .is_mixture = true, .has_classes = true, .create = create_by_class,
-                                           .transform_class = gkv_mixture_transform_class,
-                                           .class_probabilities = gkv_mixture_class_probabilities, MIXTURE_OPS};
+const gki_base_ops gki_base_gaussian_mixture = {.name = "gaussian-mixture", .is_mixture = true, .create = create_gaussian, MIXTURE_OPS};
+const gki_base_ops gki_base_gk_mixture = {.name = "gk-mixture", .is_mixture = true, .create = create_gk, MIXTURE_OPS};
+const gki_base_ops gki_base_gk_by_class = {.name = "gk-by-class", .is_mixture = true, .has_classes = true, .create = create_by_class,
+                                           .transform_class = gki_mixture_transform_class,
+                                           .class_probabilities = gki_mixture_class_probabilities, MIXTURE_OPS};

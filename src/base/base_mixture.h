@@ -31,49 +31,49 @@ enum { GKV_MIXTURE_A, GKV_MIXTURE_B, GKV_MIXTURE_G, GKV_MIXTURE_K, GKV_MIXTURE_M
 /* The most components of all classes together: the size of the arrays on the stack of a pass. */
 enum { GKV_MIXTURE_MOST = 4096 };
 
-typedef struct gkv_base_mixture {
-    gkv_base base;
-    gkv_base_spec spec;
+typedef struct gki_base_mixture {
+    gki_base base;
+    gki_base_spec spec;
     size_t components;      /* K, the components of all classes together */
     size_t per_class;       /* the components of one class; K without classes */
     bool shaped;            /* whether margins are g-and-k, not normal */
-    gkv_param_id logits, margin[GKV_MIXTURE_MARGINS], whitening;
-    gkv_slot zeta, w;       /* ζ and w [K·d]; the same slot for independent dimensions */
-    gkv_slot log_dq, dq, ratio; /* log Q', Q' and Q''/Q' of g-and-k margins [K·d] */
-    gkv_slot responsibility;    /* r_k = π_k f_k/p [K] */
-    gkv_slot u;             /* ζWWᵀ [K·d], for backward passes, gradients and statistics */
-} gkv_base_mixture;
+    gki_param_id logits, margin[GKV_MIXTURE_MARGINS], whitening;
+    gki_slot zeta, w;       /* ζ and w [K·d]; the same slot for independent dimensions */
+    gki_slot log_dq, dq, ratio; /* log Q', Q' and Q''/Q' of g-and-k margins [K·d] */
+    gki_slot responsibility;    /* r_k = π_k f_k/p [K] */
+    gki_slot u;             /* ζWWᵀ [K·d], for backward passes, gradients and statistics */
+} gki_base_mixture;
 
-static inline const gkv_base_mixture *gkv_base_mixture_of(const gkv_base *base)
+static inline const gki_base_mixture *gki_base_mixture_of(const gki_base *base)
 {
-    return (const gkv_base_mixture *)base;
+    return (const gki_base_mixture *)base;
 }
 
 /* Return the part of a parameter that belongs to component k: [d] of a margin's, [d, d] of W. */
-static inline gkv_real *gkv_mixture_margin(const gkv_base_mixture *self, const gkv_params *params, size_t which,
+static inline gki_real *gki_mixture_margin(const gki_base_mixture *self, const gki_params *params, size_t which,
                                            size_t k)
 {
-    return gkv_param_value(params, self->margin[which]) + k * self->base.eps.width;
+    return gki_param_value(params, self->margin[which]) + k * self->base.eps.width;
 }
 
-static inline gkv_real *gkv_mixture_whitening(const gkv_base_mixture *self, const gkv_params *params, size_t k)
+static inline gki_real *gki_mixture_whitening(const gki_base_mixture *self, const gki_params *params, size_t k)
 {
-    return gkv_param_value(params, self->whitening) + k * self->base.eps.width * self->base.eps.width;
+    return gki_param_value(params, self->whitening) + k * self->base.eps.width * self->base.eps.width;
 }
 
 /* Gets and sets the parameters of one margin of one component as a gkv_gk. */
-gkv_gk gkv_mixture_get(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j);
-void gkv_mixture_set(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j, const gkv_gk *gk);
+gkv_gk gki_mixture_get(const gki_base_mixture *self, const gki_params *params, size_t k, size_t j);
+void gki_mixture_set(const gki_base_mixture *self, const gki_params *params, size_t k, size_t j, const gkv_gk *gk);
 
 /* Returns pointers to the g-and-k margins of component k and those after it, for gk/gk_batch_kernels.h. */
-gkv_gk_columns gkv_mixture_columns(const gkv_base_mixture *self, const gkv_params *params, size_t k);
+gki_gk_columns gki_mixture_columns(const gki_base_mixture *self, const gki_params *params, size_t k);
 
 /* Writes π to weights[K]. The weights sum to 1. */
-void gkv_mixture_weights(const gkv_base_mixture *self, const gkv_params *params, double *weights);
+void gki_mixture_weights(const gki_base_mixture *self, const gki_params *params, double *weights);
 
 /* Returns the first component of class `which` and writes the number of its components to *count. Class −1 stands for
  * all K components. */
-static inline size_t gkv_mixture_first(const gkv_base_mixture *self, long which, size_t *count)
+static inline size_t gki_mixture_first(const gki_base_mixture *self, long which, size_t *count)
 {
     *count = which < 0 ? self->components : self->per_class;
     return which < 0 ? 0 : (size_t)which * self->per_class;
@@ -84,7 +84,7 @@ static inline size_t gkv_mixture_first(const gkv_base_mixture *self, long which,
 enum { GKV_MIXTURE_GATHERED = GKV_BASE_MOST_DIMENSIONS };
 
 /* Returns the capacity of that array in rows of d numbers. */
-static inline size_t gkv_mixture_gathered(size_t d)
+static inline size_t gki_mixture_gathered(size_t d)
 {
     return GKV_MIXTURE_GATHERED / d;
 }
@@ -92,37 +92,37 @@ static inline size_t gkv_mixture_gathered(size_t d)
 /* Arrays of `count` rows. eps and label are inputs; the others are outputs. label is 1 + the class of a row, or NULL.
  * For independent dimensions w must be zeta. For normal margins log_dq, dq and ratio are not written. dq and ratio may
  * be NULL. */
-typedef struct gkv_mixture_rows {
-    const gkv_real *eps, *label;                 /* [count, d], [count] */
-    gkv_real *zeta, *w, *log_dq, *dq, *ratio;    /* [count, K·d] */
-    gkv_real *responsibility, *log_density;      /* [count, K], [count] */
-} gkv_mixture_rows;
+typedef struct gki_mixture_rows {
+    const gki_real *eps, *label;                 /* [count, d], [count] */
+    gki_real *zeta, *w, *log_dq, *dq, *ratio;    /* [count, K·d] */
+    gki_real *responsibility, *log_density;      /* [count, K], [count] */
+} gki_mixture_rows;
 
-/* Computes log densities and responsibilities of `count` rows, and the intermediate results that gkv_mixture_rows
+/* Computes log densities and responsibilities of `count` rows, and the intermediate results that gki_mixture_rows
  * lists. */
-void gkv_mixture_evaluate(const gkv_base_mixture *self, const gkv_params *params, size_t count,
-                          const gkv_mixture_rows *rows);
+void gki_mixture_evaluate(const gki_base_mixture *self, const gki_params *params, size_t count,
+                          const gki_mixture_rows *rows);
 
 /* Computes the mean log density of codes[count, d]: of log p(ε, class) for classes[count], and of log p(ε) if
  * `classes` is NULL. The mean of no codes is NaN. GKV_ERR_MEMORY. */
-gkv_status gkv_mixture_mean_density(const gkv_base_mixture *self, const gkv_params *params, const gkv_real *codes,
+gkv_status gki_mixture_mean_density(const gki_base_mixture *self, const gki_params *params, const gki_real *codes,
                                     const uint32_t *classes, size_t count, int threads, double *mean);
 
-/* The operations of gkv_base_ops: mixture_density.c, mixture_gradient.c, mixture_draw.c, mixture_refit.c. */
-void gkv_mixture_log_density(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count);
-void gkv_mixture_backward(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count);
-void gkv_mixture_curvature(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count,
-                           gkv_real *lambda);
-size_t gkv_mixture_parts(const gkv_base *base);
-void gkv_mixture_gradient(const gkv_base *base, gkv_workspace *ws, size_t rows, size_t part);
-void gkv_mixture_transform(const gkv_base *base, const gkv_params *params, size_t count, const double *choice,
-                           gkv_real *rows);
-void gkv_mixture_transform_class(const gkv_base *base, const gkv_params *params, size_t which, size_t count,
-                                 const double *choice, gkv_real *rows);
-void gkv_mixture_class_probabilities(const gkv_base *base, const gkv_workspace *ws, size_t row, double *out);
-void gkv_mixture_margin_at(const gkv_base *base, const gkv_params *params, size_t dimension, size_t n,
+/* The operations of gki_base_ops: mixture_density.c, mixture_gradient.c, mixture_draw.c, mixture_refit.c. */
+void gki_mixture_log_density(const gki_base *base, gki_workspace *ws, size_t first, size_t count);
+void gki_mixture_backward(const gki_base *base, gki_workspace *ws, size_t first, size_t count);
+void gki_mixture_curvature(const gki_base *base, const gki_workspace *ws, size_t first, size_t count,
+                           gki_real *lambda);
+size_t gki_mixture_parts(const gki_base *base);
+void gki_mixture_gradient(const gki_base *base, gki_workspace *ws, size_t rows, size_t part);
+void gki_mixture_transform(const gki_base *base, const gki_params *params, size_t count, const double *choice,
+                           gki_real *rows);
+void gki_mixture_transform_class(const gki_base *base, const gki_params *params, size_t which, size_t count,
+                                 const double *choice, gki_real *rows);
+void gki_mixture_class_probabilities(const gki_base *base, const gki_workspace *ws, size_t row, double *out);
+void gki_mixture_margin_at(const gki_base *base, const gki_params *params, size_t dimension, size_t n,
                            const double *x, double *pdf, double *cdf);
-gkv_status gkv_mixture_refit(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,
-                             const gkv_base_refit_settings *settings, gkv_base_refit_report *report);
+gkv_status gki_mixture_refit(const gki_base *base, const gki_params *params, const gki_base_codes *codes,
+                             const gki_base_refit_settings *settings, gki_base_refit_report *report);
 
 #endif

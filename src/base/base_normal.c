@@ -6,53 +6,53 @@
 #include "core/memory.h"
 #include "num/constants.h"
 
-static gkv_status create(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **out)
+static gkv_status create(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **out)
 {
     (void)params;
-    gkv_base *base = NULL;
-    GKV_TRY(gkv_alloc(1, sizeof *base, &base));
-    *base = (gkv_base){.ops = &gkv_base_normal, .eps = spec->eps, .d_eps = spec->d_eps};
-    base->log_density = gkv_plan_forward(plan, 1);
-    base->d_log_density = gkv_plan_backward(plan, 1);
+    gki_base *base = NULL;
+    GKV_TRY(gki_alloc(1, sizeof *base, &base));
+    *base = (gki_base){.ops = &gki_base_normal, .eps = spec->eps, .d_eps = spec->d_eps};
+    base->log_density = gki_plan_forward(plan, 1);
+    base->d_log_density = gki_plan_backward(plan, 1);
     *out = base;
     return GKV_OK;
 }
 
-static void destroy(gkv_base *base)
+static void destroy(gki_base *base)
 {
     free(base);
 }
 
-static void no_parameters(const gkv_base *base, const gkv_params *params)
+static void no_parameters(const gki_base *base, const gki_params *params)
 {
     (void)base;
     (void)params;
 }
 
-static void log_density(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count)
+static void log_density(const gki_base *base, gki_workspace *ws, size_t first, size_t count)
 {
     const size_t d = base->eps.width;
     for (size_t r = first; r < first + count; r++) {
-        const gkv_real *eps = gkv_at(ws, base->eps, r);
-        gkv_real squares = 0;
+        const gki_real *eps = gki_at(ws, base->eps, r);
+        gki_real squares = 0;
         for (size_t j = 0; j < d; j++)
             squares += eps[j] * eps[j];
-        *gkv_at(ws, base->log_density, r) = (gkv_real)(-0.5 * (double)squares - (double)d * GKV_HALF_LOG_2PI);
+        *gki_at(ws, base->log_density, r) = (gki_real)(-0.5 * (double)squares - (double)d * GKV_HALF_LOG_2PI);
     }
 }
 
-static void backward(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count)
+static void backward(const gki_base *base, gki_workspace *ws, size_t first, size_t count)
 {
     for (size_t r = first; r < first + count; r++) {
-        const gkv_real *eps = gkv_at(ws, base->eps, r);
-        const gkv_real weight = *gkv_at(ws, base->d_log_density, r);
-        gkv_real *d_eps = gkv_at(ws, base->d_eps, r);
+        const gki_real *eps = gki_at(ws, base->eps, r);
+        const gki_real weight = *gki_at(ws, base->d_log_density, r);
+        gki_real *d_eps = gki_at(ws, base->d_eps, r);
         for (size_t j = 0; j < base->eps.width; j++)
             d_eps[j] = -weight * eps[j];
     }
 }
 
-static void curvature(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count, gkv_real *lambda)
+static void curvature(const gki_base *base, const gki_workspace *ws, size_t first, size_t count, gki_real *lambda)
 {
     const size_t d = base->eps.width;
     (void)ws, (void)first;
@@ -62,13 +62,13 @@ static void curvature(const gkv_base *base, const gkv_workspace *ws, size_t firs
             lambda[(r * d + j) * d + j] = 1;
 }
 
-static size_t parts(const gkv_base *base)
+static size_t parts(const gki_base *base)
 {
     (void)base;
     return 0;
 }
 
-static void gradient(const gkv_base *base, gkv_workspace *ws, size_t rows, size_t part)
+static void gradient(const gki_base *base, gki_workspace *ws, size_t rows, size_t part)
 {
     (void)base;
     (void)ws;
@@ -76,8 +76,8 @@ static void gradient(const gkv_base *base, gkv_workspace *ws, size_t rows, size_
     (void)part;
 }
 
-static void transform(const gkv_base *base, const gkv_params *params, size_t count, const double *choice,
-                      gkv_real *rows)
+static void transform(const gki_base *base, const gki_params *params, size_t count, const double *choice,
+                      gki_real *rows)
 {
     (void)base;
     (void)params;
@@ -86,20 +86,20 @@ static void transform(const gkv_base *base, const gkv_params *params, size_t cou
     (void)rows;
 }
 
-static gkv_status check(const gkv_base *base, const gkv_params *params)
+static gkv_status check(const gki_base *base, const gki_params *params)
 {
     no_parameters(base, params);
     return GKV_OK;
 }
 
-static void margin(const gkv_base *base, const gkv_params *params, size_t dimension, double out[5])
+static void margin(const gki_base *base, const gki_params *params, size_t dimension, double out[5])
 {
     (void)dimension;
     no_parameters(base, params);
     out[0] = 0, out[1] = 1, out[2] = 0, out[3] = 0, out[4] = GKV_GK_DEFAULT_C;
 }
 
-const gkv_base_ops gkv_base_normal = {
+const gki_base_ops gki_base_normal = {
     .name = "normal",
     .create = create,
     .free = destroy,
@@ -114,5 +114,5 @@ const gkv_base_ops gkv_base_normal = {
     .check = check,
     .refit = NULL,
     .margin = margin,
-    .margin_at = gkv_base_gk_margin_at,
+    .margin_at = gki_base_gk_margin_at,
 };

@@ -21,52 +21,52 @@
 static const double least_freedom = 1.0, most_freedom = 1000.0, least_scale = 1e-3;
 
 typedef struct student_t {
-    gkv_base base;
+    gki_base base;
     bool trainable;
-    gkv_param_id location, scale, log_freedom; /* [d] */
-    gkv_slot d_all;                            /* gradients of each row [3 d]; only if trainable */
+    gki_param_id location, scale, log_freedom; /* [d] */
+    gki_slot d_all;                            /* gradients of each row [3 d]; only if trainable */
 } student_t;
 
-static const student_t *of(const gkv_base *base)
+static const student_t *of(const gki_base *base)
 {
     return (const student_t *)base;
 }
 
-static gkv_status create(const gkv_base_spec *spec, gkv_params *params, gkv_plan *plan, gkv_base **out)
+static gkv_status create(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **out)
 {
     const size_t d = spec->eps.width;
     student_t *self = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(1, sizeof *self, &self));
-    self->base = (gkv_base){.ops = &gkv_base_student_t, .eps = spec->eps, .d_eps = spec->d_eps};
-    self->base.log_density = gkv_plan_forward(plan, 1);
-    self->base.d_log_density = gkv_plan_backward(plan, 1);
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *self, &self));
+    self->base = (gki_base){.ops = &gki_base_student_t, .eps = spec->eps, .d_eps = spec->d_eps};
+    self->base.log_density = gki_plan_forward(plan, 1);
+    self->base.d_log_density = gki_plan_backward(plan, 1);
     self->trainable = spec->trainable;
     if (spec->trainable)
-        self->d_all = gkv_plan_backward(plan, 3 * d);
-    GKV_TRY_GOTO(gkv_params_add(params, d, 0, spec->trainable, &self->location, "prior.base.location"));
-    GKV_TRY_GOTO(gkv_params_add(params, d, 0, spec->trainable, &self->scale, "prior.base.scale"));
-    GKV_TRY_GOTO(gkv_params_add(params, d, 0, spec->trainable, &self->log_freedom, "prior.base.log_freedom"));
+        self->d_all = gki_plan_backward(plan, 3 * d);
+    GKV_TRY_GOTO(gki_params_add(params, d, 0, spec->trainable, &self->location, "prior.base.location"));
+    GKV_TRY_GOTO(gki_params_add(params, d, 0, spec->trainable, &self->scale, "prior.base.scale"));
+    GKV_TRY_GOTO(gki_params_add(params, d, 0, spec->trainable, &self->log_freedom, "prior.base.log_freedom"));
 done:
     if (status != GKV_OK) {
         free(self);
         self = NULL;
     }
-    *out = (gkv_base *)self;
+    *out = (gki_base *)self;
     return status;
 }
 
-static void destroy(gkv_base *base)
+static void destroy(gki_base *base)
 {
     free(base);
 }
 
-static void init(const gkv_base *base, const gkv_params *params)
+static void init(const gki_base *base, const gki_params *params)
 {
     for (size_t j = 0; j < base->eps.width; j++) {
-        gkv_param_value(params, of(base)->location)[j] = 0;
-        gkv_param_value(params, of(base)->scale)[j] = 1;
-        gkv_param_value(params, of(base)->log_freedom)[j] = (gkv_real)log(30.0);
+        gki_param_value(params, of(base)->location)[j] = 0;
+        gki_param_value(params, of(base)->scale)[j] = 1;
+        gki_param_value(params, of(base)->log_freedom)[j] = (gki_real)log(30.0);
     }
 }
 
@@ -75,11 +75,11 @@ typedef struct margin {
     double location, scale, freedom;
 } margin;
 
-static margin margin_of(const gkv_base *base, const gkv_params *params, size_t j)
+static margin margin_of(const gki_base *base, const gki_params *params, size_t j)
 {
-    return (margin){(double)gkv_param_value(params, of(base)->location)[j],
-                    (double)gkv_param_value(params, of(base)->scale)[j],
-                    exp((double)gkv_param_value(params, of(base)->log_freedom)[j])};
+    return (margin){(double)gki_param_value(params, of(base)->location)[j],
+                    (double)gki_param_value(params, of(base)->scale)[j],
+                    exp((double)gki_param_value(params, of(base)->log_freedom)[j])};
 }
 
 /* The terms of log p that do not depend on y, without −log s. */
@@ -96,17 +96,17 @@ static double log_density_at(const margin *m, double x)
 
 /* --- Passes ------------------------------------------------------------------------ */
 
-static void log_density(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count)
+static void log_density(const gki_base *base, gki_workspace *ws, size_t first, size_t count)
 {
     for (size_t r = first; r < first + count; r++)
-        *gkv_at(ws, base->log_density, r) = 0;
+        *gki_at(ws, base->log_density, r) = 0;
     for (size_t j = 0; j < base->eps.width; j++) {
         const margin m = margin_of(base, ws->params, j);
         const double constant = constant_of(m.freedom) - log(m.scale);
         for (size_t r = first; r < first + count; r++) {
-            const double y = ((double)gkv_at(ws, base->eps, r)[j] - m.location) / m.scale;
-            *gkv_at(ws, base->log_density, r) +=
-                (gkv_real)(constant - 0.5 * (m.freedom + 1) * log1p(y * y / m.freedom));
+            const double y = ((double)gki_at(ws, base->eps, r)[j] - m.location) / m.scale;
+            *gki_at(ws, base->log_density, r) +=
+                (gki_real)(constant - 0.5 * (m.freedom + 1) * log1p(y * y / m.freedom));
         }
     }
 }
@@ -122,55 +122,55 @@ static double digamma(double x)
            square * (1.0 / 12 - square * (1.0 / 120 - square * (1.0 / 252 - square * (1.0 / 240 - square / 132))));
 }
 
-static void backward(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count)
+static void backward(const gki_base *base, gki_workspace *ws, size_t first, size_t count)
 {
     const size_t d = base->eps.width;
     for (size_t j = 0; j < d; j++) {
         const margin m = margin_of(base, ws->params, j);
         const double nu = m.freedom, rise = 0.5 * (digamma((nu + 1) / 2) - digamma(nu / 2) - 1 / nu);
         for (size_t r = first; r < first + count; r++) {
-            const double weight = (double)*gkv_at(ws, base->d_log_density, r);
-            const double y = ((double)gkv_at(ws, base->eps, r)[j] - m.location) / m.scale;
+            const double weight = (double)*gki_at(ws, base->d_log_density, r);
+            const double y = ((double)gki_at(ws, base->eps, r)[j] - m.location) / m.scale;
             const double score = (nu + 1) * y / (nu + y * y); /* −∂log p/∂y */
-            gkv_at(ws, base->d_eps, r)[j] = (gkv_real)(-weight * score / m.scale);
+            gki_at(ws, base->d_eps, r)[j] = (gki_real)(-weight * score / m.scale);
             if (!of(base)->trainable)
                 continue;
-            gkv_real *to = gkv_at(ws, of(base)->d_all, r);
-            to[j] = (gkv_real)(weight * score / m.scale);
-            to[d + j] = (gkv_real)(weight * (score * y - 1) / m.scale);
-            to[2 * d + j] = (gkv_real)(weight * nu * (rise - 0.5 * log1p(y * y / nu) + 0.5 * score * y / nu));
+            gki_real *to = gki_at(ws, of(base)->d_all, r);
+            to[j] = (gki_real)(weight * score / m.scale);
+            to[d + j] = (gki_real)(weight * (score * y - 1) / m.scale);
+            to[2 * d + j] = (gki_real)(weight * nu * (rise - 0.5 * log1p(y * y / nu) + 0.5 * score * y / nu));
         }
     }
 }
 
 /* Λ = diag((ν+1)/(ν+y²))/s² is the curvature of the parabola that touches −log p at y and lies nowhere below it.
  * The second derivative itself is negative in the tails. */
-static void curvature(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count, gkv_real *lambda)
+static void curvature(const gki_base *base, const gki_workspace *ws, size_t first, size_t count, gki_real *lambda)
 {
     const size_t d = base->eps.width;
     memset(lambda, 0, count * d * d * sizeof *lambda);
     for (size_t j = 0; j < d; j++) {
         const margin m = margin_of(base, ws->params, j);
         for (size_t r = 0; r < count; r++) {
-            const double y = ((double)gkv_at(ws, base->eps, first + r)[j] - m.location) / m.scale;
-            lambda[(r * d + j) * d + j] = (gkv_real)((m.freedom + 1) / (m.freedom + y * y) / (m.scale * m.scale));
+            const double y = ((double)gki_at(ws, base->eps, first + r)[j] - m.location) / m.scale;
+            lambda[(r * d + j) * d + j] = (gki_real)((m.freedom + 1) / (m.freedom + y * y) / (m.scale * m.scale));
         }
     }
 }
 
-static size_t parts(const gkv_base *base)
+static size_t parts(const gki_base *base)
 {
     return of(base)->trainable ? 3 : 0;
 }
 
-static void gradient(const gkv_base *base, gkv_workspace *ws, size_t rows, size_t part)
+static void gradient(const gki_base *base, gki_workspace *ws, size_t rows, size_t part)
 {
     const size_t d = base->eps.width;
-    const gkv_param_id ids[3] = {of(base)->location, of(base)->scale, of(base)->log_freedom};
-    gkv_real *grad = gkv_param_grad(ws->params, ids[part]);
+    const gki_param_id ids[3] = {of(base)->location, of(base)->scale, of(base)->log_freedom};
+    gki_real *grad = gki_param_grad(ws->params, ids[part]);
     memset(grad, 0, d * sizeof *grad);
     for (size_t r = 0; r < rows; r++)
-        gkv_nn_kernels_get()->axpy(d, 1, gkv_at(ws, of(base)->d_all, r) + part * d, grad);
+        gki_nn_kernels_get()->axpy(d, 1, gki_at(ws, of(base)->d_all, r) + part * d, grad);
 }
 
 /* --- The distribution function, for draws and pictures -------------------------------- */
@@ -213,7 +213,7 @@ static double upper_tail(double t, double nu)
 /* The t whose tail probability is that of the normal z, by bisection in log t. */
 static double from_normal(double z, double nu)
 {
-    const double wanted = gkv_normal_cdf(-fabs(z));
+    const double wanted = gki_normal_cdf(-fabs(z));
     if (!(z != 0 && wanted > 0))
         return z; /* 0, NaN, and scores whose tail probability underflows */
     double low = -20, high = 300;
@@ -227,19 +227,19 @@ static double from_normal(double z, double nu)
     return copysign(exp(0.5 * (low + high)), z);
 }
 
-static void transform(const gkv_base *base, const gkv_params *params, size_t count, const double *choice,
-                      gkv_real *rows)
+static void transform(const gki_base *base, const gki_params *params, size_t count, const double *choice,
+                      gki_real *rows)
 {
     (void)choice;
     const size_t d = base->eps.width;
     for (size_t j = 0; j < d; j++) {
         const margin m = margin_of(base, params, j);
         for (size_t r = 0; r < count; r++)
-            rows[r * d + j] = (gkv_real)(m.location + m.scale * from_normal((double)rows[r * d + j], m.freedom));
+            rows[r * d + j] = (gki_real)(m.location + m.scale * from_normal((double)rows[r * d + j], m.freedom));
     }
 }
 
-static void margin_at(const gkv_base *base, const gkv_params *params, size_t dimension, size_t n, const double *x,
+static void margin_at(const gki_base *base, const gki_params *params, size_t dimension, size_t n, const double *x,
                       double *pdf, double *cdf)
 {
     const margin m = margin_of(base, params, dimension);
@@ -252,21 +252,21 @@ static void margin_at(const gkv_base *base, const gkv_params *params, size_t dim
 
 /* --- Validation and projection ----------------------------------------------------------- */
 
-static void project(const gkv_base *base, const gkv_params *params)
+static void project(const gki_base *base, const gki_params *params)
 {
-    gkv_real *scale = gkv_param_value(params, of(base)->scale), *freedom = gkv_param_value(params, of(base)->log_freedom);
+    gki_real *scale = gki_param_value(params, of(base)->scale), *freedom = gki_param_value(params, of(base)->log_freedom);
     for (size_t j = 0; of(base)->trainable && j < base->eps.width; j++) {
-        scale[j] = scale[j] > (gkv_real)least_scale ? scale[j] : (gkv_real)least_scale;
-        freedom[j] = (gkv_real)fmin(fmax((double)freedom[j], log(least_freedom)), log(most_freedom));
+        scale[j] = scale[j] > (gki_real)least_scale ? scale[j] : (gki_real)least_scale;
+        freedom[j] = (gki_real)fmin(fmax((double)freedom[j], log(least_freedom)), log(most_freedom));
     }
 }
 
-static gkv_status check(const gkv_base *base, const gkv_params *params)
+static gkv_status check(const gki_base *base, const gki_params *params)
 {
     for (size_t j = 0; j < base->eps.width; j++) {
         const margin m = margin_of(base, params, j);
         if (!isfinite(m.location) || !(m.scale > 0 && isfinite(m.scale)) || !(m.freedom > 0 && isfinite(m.freedom)))
-            return gkv_fail(GKV_ERR_DATA, "margin %zu of the base is no Student's t: location %g, scale %g, %g degrees "
+            return gki_fail(GKV_ERR_DATA, "margin %zu of the base is no Student's t: location %g, scale %g, %g degrees "
                             "of freedom", j, m.location, m.scale, m.freedom);
     }
     return GKV_OK;
@@ -274,7 +274,7 @@ static gkv_status check(const gkv_base *base, const gkv_params *params)
 
 /* --- The refit ------------------------------------------------------------------------------ */
 
-static double mean_log_density(const margin *m, const gkv_real *x, size_t n, size_t stride)
+static double mean_log_density(const margin *m, const gki_real *x, size_t n, size_t stride)
 {
     const double constant = constant_of(m->freedom) - log(m->scale);
     double sum = 0;
@@ -287,7 +287,7 @@ static double mean_log_density(const margin *m, const gkv_real *x, size_t n, siz
 
 /* One iteration of expectation–maximization. It computes location and scale by weighted moments, then solves
  * log(ν/2) − ψ(ν/2) + 1 + mean(log w − w) + ψ((ν₀+1)/2) − log((ν₀+1)/2) = 0 for ν by bisection. */
-static void em_iteration(margin *m, const gkv_real *x, size_t n, size_t stride)
+static void em_iteration(margin *m, const gki_real *x, size_t n, size_t stride)
 {
     const double nu = m->freedom;
     double total = 0, mean = 0, squares = 0, logs = 0;
@@ -316,7 +316,7 @@ static void em_iteration(margin *m, const gkv_real *x, size_t n, size_t stride)
     m->freedom = exp(0.5 * (low + high));
 }
 
-static margin fit_margin(margin m, const gkv_real *x, size_t n, size_t stride, bool first)
+static margin fit_margin(margin m, const gki_real *x, size_t n, size_t stride, bool first)
 {
     enum { ITERATIONS = 60 };
     if (first) {
@@ -347,14 +347,14 @@ enum { MOST_CODES = 8000 };
 
 /* Moves one margin to its fit. The step is halved as long as it lowers the log density of the margin's held-out
  * codes. Returns the accepted step, 0 if there is none. */
-static double move_margin(const gkv_base *base, const gkv_params *params, size_t j, const gkv_base_codes *codes,
-                          const gkv_base_refit_settings *settings, double *before, double *after)
+static double move_margin(const gki_base *base, const gki_params *params, size_t j, const gki_base_codes *codes,
+                          const gki_base_refit_settings *settings, double *before, double *after)
 {
     const size_t d = base->eps.width;
     const margin old = margin_of(base, params, j);
     const size_t used = codes->fit_count < MOST_CODES ? codes->fit_count : MOST_CODES;
     const margin to = fit_margin(old, codes->fit + j, used, d, settings->first);
-    const gkv_real *held_out = codes->held_out + j;
+    const gki_real *held_out = codes->held_out + j;
     double tau = settings->damping;
     *before = *after = mean_log_density(&old, held_out, codes->held_out_count, d);
     for (int i = 0; i < 7; i++, tau /= 2) {
@@ -362,9 +362,9 @@ static double move_margin(const gkv_base *base, const gkv_params *params, size_t
                           old.freedom * pow(to.freedom / old.freedom, tau)};
         const double density = mean_log_density(&m, held_out, codes->held_out_count, d);
         if (density >= *before) {
-            gkv_param_value(params, of(base)->location)[j] = (gkv_real)m.location;
-            gkv_param_value(params, of(base)->scale)[j] = (gkv_real)m.scale;
-            gkv_param_value(params, of(base)->log_freedom)[j] = (gkv_real)log(m.freedom);
+            gki_param_value(params, of(base)->location)[j] = (gki_real)m.location;
+            gki_param_value(params, of(base)->scale)[j] = (gki_real)m.scale;
+            gki_param_value(params, of(base)->log_freedom)[j] = (gki_real)log(m.freedom);
             *after = density;
             return tau;
         }
@@ -372,14 +372,14 @@ static double move_margin(const gkv_base *base, const gkv_params *params, size_t
     return 0;
 }
 
-static gkv_status refit(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,
-                        const gkv_base_refit_settings *settings, gkv_base_refit_report *report)
+static gkv_status refit(const gki_base *base, const gki_params *params, const gki_base_codes *codes,
+                        const gki_base_refit_settings *settings, gki_base_refit_report *report)
 {
     const size_t d = base->eps.width;
     memset(report, 0, sizeof *report);
     report->cost_before = report->cost_after = report->goodness = NAN;
     double *figures = NULL;
-    GKV_TRY(gkv_alloc(3 * d, sizeof *figures, &figures));
+    GKV_TRY(gki_alloc(3 * d, sizeof *figures, &figures));
 #pragma omp parallel for schedule(static) num_threads(settings->threads)
     for (size_t j = 0; j < d; j++)
         figures[3 * j + 2] = move_margin(base, params, j, codes, settings, &figures[3 * j], &figures[3 * j + 1]);
@@ -392,7 +392,7 @@ static gkv_status refit(const gkv_base *base, const gkv_params *params, const gk
     return GKV_OK;
 }
 
-const gkv_base_ops gkv_base_student_t = {
+const gki_base_ops gki_base_student_t = {
     .name = "student-t",
     .create = create,
     .free = destroy,

@@ -23,10 +23,10 @@ enum { BLOCK_ROWS = 50 };
 
 /* Writes the terms of log π_k f_k that do not depend on the row to out[K]. π_k is the weight among the components of
  * all classes. */
-static void constants(const gkv_base_mixture *self, const gkv_params *params, gkv_real *out)
+static void constants(const gki_base_mixture *self, const gki_params *params, gki_real *out)
 {
     const size_t d = self->base.eps.width, K = self->components;
-    const gkv_real *logits = gkv_param_value(params, self->logits);
+    const gki_real *logits = gki_param_value(params, self->logits);
     double most = (double)logits[0], sum = 0;
     for (size_t k = 0; k < K; k++)
         most = fmax(most, (double)logits[k]);
@@ -34,8 +34,8 @@ static void constants(const gkv_base_mixture *self, const gkv_params *params, gk
         sum += exp((double)logits[k] - most);
     for (size_t k = 0; k < K; k++) {
         double product = 1, total = (double)logits[k] - most - log(sum) - (double)d * GKV_HALF_LOG_2PI;
-        const gkv_real *scale = gkv_mixture_margin(self, params, GKV_MIXTURE_B, k);
-        const gkv_real *w = self->spec.dependent ? gkv_mixture_whitening(self, params, k) : NULL;
+        const gki_real *scale = gki_mixture_margin(self, params, GKV_MIXTURE_B, k);
+        const gki_real *w = self->spec.dependent ? gki_mixture_whitening(self, params, k) : NULL;
         for (size_t j = 0; j < d; j++) {
             product *= (w ? (double)w[j * d + j] : 1) / (self->shaped ? 1 : (double)scale[j]);
             if (product > 1e100 || product < 1e-100) { /* few logarithms, without overflow of the product */
@@ -43,56 +43,56 @@ static void constants(const gkv_base_mixture *self, const gkv_params *params, gk
                 product = 1;
             }
         }
-        out[k] = (gkv_real)(total + log(product));
+        out[k] = (gki_real)(total + log(product));
     }
 }
 
 /* Computes ζ of each component from ε. */
-static void scores(const gkv_base_mixture *self, const gkv_params *params, size_t count, const gkv_mixture_rows *rows)
+static void scores(const gki_base_mixture *self, const gki_params *params, size_t count, const gki_mixture_rows *rows)
 {
     const size_t d = self->base.eps.width, all = self->components * d;
-    const gkv_mixture_kernels *kernels = gkv_mixture_kernels_get();
+    const gki_mixture_kernels *kernels = gki_mixture_kernels_get();
     for (size_t r = 0; r < count; r++)
         for (size_t k = 0; k < self->components; k++)
             memcpy(rows->zeta + r * all + k * d, rows->eps + r * d, d * sizeof *rows->zeta);
     if (self->shaped) {
-        const gkv_gk_columns columns = gkv_mixture_columns(self, params, 0);
-        gkv_gk_batch_inverse(count, all, &columns, rows->zeta, rows->zeta, rows->log_dq, rows->dq, rows->ratio);
+        const gki_gk_columns columns = gki_mixture_columns(self, params, 0);
+        gki_gk_batch_inverse(count, all, &columns, rows->zeta, rows->zeta, rows->log_dq, rows->dq, rows->ratio);
         kernels->clamp(count * all, rows->zeta, rows->dq);
         return;
     }
     for (size_t r = 0; r < count; r++)
-        kernels->standardise(all, gkv_mixture_margin(self, params, GKV_MIXTURE_A, 0),
-                             gkv_mixture_margin(self, params, GKV_MIXTURE_B, 0), rows->zeta + r * all);
+        kernels->standardise(all, gki_mixture_margin(self, params, GKV_MIXTURE_A, 0),
+                             gki_mixture_margin(self, params, GKV_MIXTURE_B, 0), rows->zeta + r * all);
 }
 
 /* Computes w = ζW of each component. */
-static void whiten(const gkv_base_mixture *self, const gkv_params *params, size_t count, const gkv_mixture_rows *rows)
+static void whiten(const gki_base_mixture *self, const gki_params *params, size_t count, const gki_mixture_rows *rows)
 {
     const size_t d = self->base.eps.width, all = self->components * d;
-    const gkv_gemm_kernels *kernels = gkv_gemm_kernels_get();
+    const gki_gemm_kernels *kernels = gki_gemm_kernels_get();
     for (size_t k = 0; k < self->components; k++) {
-        const gkv_product product = {.m = count, .n = d, .k = d, .a = rows->zeta + k * d, .a_row = all, .a_step = 1,
-                                     .b = gkv_mixture_whitening(self, params, k), .b_row = d, .c = rows->w + k * d,
+        const gki_product product = {.m = count, .n = d, .k = d, .a = rows->zeta + k * d, .a_row = all, .a_step = 1,
+                                     .b = gki_mixture_whitening(self, params, k), .b_row = d, .c = rows->w + k * d,
                                      .c_row = all};
-        gkv_gemm_product(kernels, &product);
+        gki_gemm_product(kernels, &product);
     }
 }
 
-void gkv_mixture_evaluate(const gkv_base_mixture *self, const gkv_params *params, size_t count,
-                          const gkv_mixture_rows *rows)
+void gki_mixture_evaluate(const gki_base_mixture *self, const gki_params *params, size_t count,
+                          const gki_mixture_rows *rows)
 {
     const size_t d = self->base.eps.width, K = self->components;
-    const gkv_mixture_kernels *kernels = gkv_mixture_kernels_get();
-    gkv_real constant[GKV_MIXTURE_MOST];
+    const gki_mixture_kernels *kernels = gki_mixture_kernels_get();
+    gki_real constant[GKV_MIXTURE_MOST];
     constants(self, params, constant);
     scores(self, params, count, rows);
     if (self->spec.dependent)
         whiten(self, params, count, rows);
     for (size_t r = 0; r < count; r++) {
-        gkv_real *responsibility = rows->responsibility + r * K;
+        gki_real *responsibility = rows->responsibility + r * K;
         size_t open = K;
-        const size_t first = gkv_mixture_first(self, rows->label ? (long)rows->label[r] - 1 : -1, &open);
+        const size_t first = gki_mixture_first(self, rows->label ? (long)rows->label[r] - 1 : -1, &open);
         kernels->log_densities(K, d, rows->w + r * K * d, self->shaped ? rows->log_dq + r * K * d : NULL,
                                responsibility);
         for (size_t k = 0; k < K; k++)
@@ -104,26 +104,26 @@ void gkv_mixture_evaluate(const gkv_base_mixture *self, const gkv_params *params
     }
 }
 
-void gkv_mixture_log_density(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count)
+void gki_mixture_log_density(const gki_base *base, gki_workspace *ws, size_t first, size_t count)
 {
-    const gkv_base_mixture *self = gkv_base_mixture_of(base);
-    gkv_mixture_rows rows = {.eps = gkv_at(ws, base->eps, first), .zeta = gkv_at(ws, self->zeta, first),
-                             .w = gkv_at(ws, self->w, first), .responsibility = gkv_at(ws, self->responsibility, first),
-                             .log_density = gkv_at(ws, base->log_density, first)};
+    const gki_base_mixture *self = gki_base_mixture_of(base);
+    gki_mixture_rows rows = {.eps = gki_at(ws, base->eps, first), .zeta = gki_at(ws, self->zeta, first),
+                             .w = gki_at(ws, self->w, first), .responsibility = gki_at(ws, self->responsibility, first),
+                             .log_density = gki_at(ws, base->log_density, first)};
     if (base->classes > 0)
-        rows.label = gkv_at(ws, self->spec.label, first);
+        rows.label = gki_at(ws, self->spec.label, first);
     if (self->shaped) {
-        rows.log_dq = gkv_at(ws, self->log_dq, first);
-        rows.dq = gkv_at(ws, self->dq, first);
-        rows.ratio = gkv_at(ws, self->ratio, first);
+        rows.log_dq = gki_at(ws, self->log_dq, first);
+        rows.dq = gki_at(ws, self->dq, first);
+        rows.ratio = gki_at(ws, self->ratio, first);
     }
-    gkv_mixture_evaluate(self, ws->params, count, &rows);
+    gki_mixture_evaluate(self, ws->params, count, &rows);
 }
 
-void gkv_mixture_class_probabilities(const gkv_base *base, const gkv_workspace *ws, size_t row, double *out)
+void gki_mixture_class_probabilities(const gki_base *base, const gki_workspace *ws, size_t row, double *out)
 {
-    const gkv_base_mixture *self = gkv_base_mixture_of(base);
-    const gkv_real *responsibility = gkv_at(ws, self->responsibility, row);
+    const gki_base_mixture *self = gki_base_mixture_of(base);
+    const gki_real *responsibility = gki_at(ws, self->responsibility, row);
     for (size_t c = 0; c < base->classes; c++) {
         out[c] = 0;
         for (size_t k = c * self->per_class; k < (c + 1) * self->per_class; k++)
@@ -132,47 +132,47 @@ void gkv_mixture_class_probabilities(const gkv_base *base, const gkv_workspace *
 }
 
 /* Computes u = wWᵀ in component k for row[used]. u overwrites w unless gradients in the parameters need w. */
-static void unwhiten(const gkv_base_mixture *self, const gkv_workspace *ws, size_t k, size_t used, const size_t *row)
+static void unwhiten(const gki_base_mixture *self, const gki_workspace *ws, size_t k, size_t used, const size_t *row)
 {
     const size_t d = self->base.eps.width;
-    gkv_real w[GKV_MIXTURE_GATHERED], u[GKV_MIXTURE_GATHERED];
+    gki_real w[GKV_MIXTURE_GATHERED], u[GKV_MIXTURE_GATHERED];
     for (size_t i = 0; i < used; i++)
-        memcpy(w + i * d, gkv_at(ws, self->w, row[i]) + k * d, d * sizeof *w);
+        memcpy(w + i * d, gki_at(ws, self->w, row[i]) + k * d, d * sizeof *w);
     memset(u, 0, used * d * sizeof *u);
-    gkv_gemm_forward(gkv_gemm_kernels_get(), used, d, d, w, gkv_mixture_whitening(self, ws->params, k), NULL,
+    gki_gemm_forward(gki_gemm_kernels_get(), used, d, d, w, gki_mixture_whitening(self, ws->params, k), NULL,
                      NULL, u);
     for (size_t i = 0; i < used; i++)
-        memcpy(gkv_at(ws, self->u, row[i]) + k * d, u + i * d, d * sizeof *u);
+        memcpy(gki_at(ws, self->u, row[i]) + k * d, u + i * d, d * sizeof *u);
 }
 
 /* Adds component k to the gradient in ε of the rows of a block whose responsibility is nonzero. */
-static void add_gradient(const gkv_base_mixture *self, gkv_workspace *ws, size_t k, size_t first, size_t count)
+static void add_gradient(const gki_base_mixture *self, gki_workspace *ws, size_t k, size_t first, size_t count)
 {
     const size_t d = self->base.eps.width;
-    const gkv_mixture_kernels *kernels = gkv_mixture_kernels_get();
+    const gki_mixture_kernels *kernels = gki_mixture_kernels_get();
     size_t row[GKV_MIXTURE_GATHERED], used = 0;
     for (size_t r = first; r < first + count; r++)
-        if (gkv_at(ws, self->responsibility, r)[k] != 0)
+        if (gki_at(ws, self->responsibility, r)[k] != 0)
             row[used++] = r;
     if (used > 0 && self->spec.dependent)
         unwhiten(self, ws, k, used, row);
     for (size_t i = 0; i < used; i++) {
-        const gkv_real weight =
-            *gkv_at(ws, self->base.d_log_density, row[i]) * gkv_at(ws, self->responsibility, row[i])[k];
-        kernels->add_gradient(d, weight, gkv_at(ws, self->u, row[i]) + k * d,
-                           self->shaped ? gkv_at(ws, self->ratio, row[i]) + k * d : NULL,
-                           self->shaped ? gkv_at(ws, self->dq, row[i]) + k * d
-                                        : gkv_mixture_margin(self, ws->params, GKV_MIXTURE_B, k),
-                           gkv_at(ws, self->base.d_eps, row[i]));
+        const gki_real weight =
+            *gki_at(ws, self->base.d_log_density, row[i]) * gki_at(ws, self->responsibility, row[i])[k];
+        kernels->add_gradient(d, weight, gki_at(ws, self->u, row[i]) + k * d,
+                           self->shaped ? gki_at(ws, self->ratio, row[i]) + k * d : NULL,
+                           self->shaped ? gki_at(ws, self->dq, row[i]) + k * d
+                                        : gki_mixture_margin(self, ws->params, GKV_MIXTURE_B, k),
+                           gki_at(ws, self->base.d_eps, row[i]));
     }
 }
 
-void gkv_mixture_backward(const gkv_base *base, gkv_workspace *ws, size_t first, size_t count)
+void gki_mixture_backward(const gki_base *base, gki_workspace *ws, size_t first, size_t count)
 {
-    const gkv_base_mixture *self = gkv_base_mixture_of(base);
-    const size_t block = gkv_mixture_gathered(base->eps.width), end = first + count;
+    const gki_base_mixture *self = gki_base_mixture_of(base);
+    const size_t block = gki_mixture_gathered(base->eps.width), end = first + count;
     for (size_t r = first; r < end; r++)
-        memset(gkv_at(ws, base->d_eps, r), 0, base->eps.width * sizeof(gkv_real));
+        memset(gki_at(ws, base->d_eps, r), 0, base->eps.width * sizeof(gki_real));
     for (; first < end; first += block)
         for (size_t k = 0; k < self->components; k++)
             add_gradient(self, ws, k, first, end - first < block ? end - first : block);
@@ -181,31 +181,31 @@ void gkv_mixture_backward(const gkv_base *base, gkv_workspace *ws, size_t first,
 /* --- Curvature ------------------------------------------------------------------ */
 
 /* Adds responsibility·D⁻¹ WWᵀ D⁻¹ to the lower triangle of lambda. NULL W is I. */
-static void add_component(size_t d, gkv_real responsibility, const gkv_real *whitening, const gkv_real *dq,
-                          gkv_real *lambda)
+static void add_component(size_t d, gki_real responsibility, const gki_real *whitening, const gki_real *dq,
+                          gki_real *lambda)
 {
-    const gkv_mixture_kernels *kernels = gkv_mixture_kernels_get();
+    const gki_mixture_kernels *kernels = gki_mixture_kernels_get();
     for (size_t i = 0; i < d; i++) {
         for (size_t j = whitening ? 0 : i; j <= i; j++) { /* rows i and j of W begin at their diagonals */
-            const gkv_real product = whitening ? kernels->dot(d - i, whitening + i * d + i, whitening + j * d + i) : 1;
+            const gki_real product = whitening ? kernels->dot(d - i, whitening + i * d + i, whitening + j * d + i) : 1;
             lambda[i * d + j] += responsibility * product / (dq[i] * dq[j]);
         }
     }
 }
 
-void gkv_mixture_curvature(const gkv_base *base, const gkv_workspace *ws, size_t first, size_t count, gkv_real *lambda)
+void gki_mixture_curvature(const gki_base *base, const gki_workspace *ws, size_t first, size_t count, gki_real *lambda)
 {
-    const gkv_base_mixture *self = gkv_base_mixture_of(base);
+    const gki_base_mixture *self = gki_base_mixture_of(base);
     const size_t d = base->eps.width;
     memset(lambda, 0, count * d * d * sizeof *lambda);
     for (size_t r = 0; r < count; r++, lambda += d * d) {
-        const gkv_real *responsibility = gkv_at(ws, self->responsibility, first + r);
+        const gki_real *responsibility = gki_at(ws, self->responsibility, first + r);
         for (size_t k = 0; k < self->components; k++)
             if (responsibility[k] > 0)
                 add_component(d, responsibility[k],
-                              self->spec.dependent ? gkv_mixture_whitening(self, ws->params, k) : NULL,
-                              self->shaped ? gkv_at(ws, self->dq, first + r) + k * d
-                                           : gkv_mixture_margin(self, ws->params, GKV_MIXTURE_B, k), lambda);
+                              self->spec.dependent ? gki_mixture_whitening(self, ws->params, k) : NULL,
+                              self->shaped ? gki_at(ws, self->dq, first + r) + k * d
+                                           : gki_mixture_margin(self, ws->params, GKV_MIXTURE_B, k), lambda);
         for (size_t i = 0; i < d; i++)
             for (size_t j = i + 1; j < d; j++)
                 lambda[i * d + j] = lambda[j * d + i];
@@ -214,38 +214,38 @@ void gkv_mixture_curvature(const gkv_base *base, const gkv_workspace *ws, size_t
 
 /* --- The mean log density of codes ---------------------------------------------- */
 
-static void evaluate_block(const gkv_base_mixture *self, const gkv_params *params, const gkv_real *codes,
-                           const uint32_t *classes, size_t count, gkv_real *memory, double *sum)
+static void evaluate_block(const gki_base_mixture *self, const gki_params *params, const gki_real *codes,
+                           const uint32_t *classes, size_t count, gki_real *memory, double *sum)
 {
     const size_t all = BLOCK_ROWS * self->components * self->base.eps.width;
-    gkv_real label[BLOCK_ROWS], log_density[BLOCK_ROWS];
-    gkv_mixture_rows rows = {.eps = codes, .zeta = memory, .w = memory, .responsibility = memory + 3 * all,
+    gki_real label[BLOCK_ROWS], log_density[BLOCK_ROWS];
+    gki_mixture_rows rows = {.eps = codes, .zeta = memory, .w = memory, .responsibility = memory + 3 * all,
                              .log_density = log_density};
     if (self->spec.dependent)
         rows.w = memory + all;
     if (self->shaped)
         rows.log_dq = memory + 2 * all;
     for (size_t r = 0; classes && r < count; r++)
-        label[r] = (gkv_real)(classes[r] + 1);
+        label[r] = (gki_real)(classes[r] + 1);
     if (classes)
         rows.label = label;
-    gkv_mixture_evaluate(self, params, count, &rows);
+    gki_mixture_evaluate(self, params, count, &rows);
     *sum = 0;
     for (size_t r = 0; r < count; r++)
         *sum += (double)log_density[r];
 }
 
-gkv_status gkv_mixture_mean_density(const gkv_base_mixture *self, const gkv_params *params, const gkv_real *codes,
+gkv_status gki_mixture_mean_density(const gki_base_mixture *self, const gki_params *params, const gki_real *codes,
                                     const uint32_t *classes, size_t count, int threads, double *mean)
 {
     const size_t d = self->base.eps.width, K = self->components, blocks = (count + BLOCK_ROWS - 1) / BLOCK_ROWS;
     const size_t block_size = BLOCK_ROWS * K * (3 * d + 1);
     const size_t used = (size_t)threads < blocks ? (size_t)threads : blocks ? blocks : 1;
-    gkv_real *memory = NULL;
+    gki_real *memory = NULL;
     double *sums = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(used * block_size, sizeof *memory, &memory));
-    GKV_TRY_GOTO(gkv_alloc(blocks, sizeof *sums, &sums));
+    GKV_TRY_GOTO(gki_alloc(used * block_size, sizeof *memory, &memory));
+    GKV_TRY_GOTO(gki_alloc(blocks, sizeof *sums, &sums));
 #pragma omp parallel for schedule(static) num_threads((int)used)
     for (size_t b = 0; b < blocks; b++) {
         const size_t first = b * BLOCK_ROWS, rows = count - first < BLOCK_ROWS ? count - first : BLOCK_ROWS;

@@ -19,7 +19,7 @@ static inline vr clamped(vr z)
     return vr_select(z == z, inside, z);
 }
 
-static void standardise(size_t n, const gkv_real *a, const gkv_real *b, gkv_real *z)
+static void standardise(size_t n, const gki_real *a, const gki_real *b, gki_real *z)
 {
     for (size_t i = 0; i < n; i += VR_LANES) {
         const vr y = (vr_load_part(z + i, n - i, 0) - vr_load_part(a + i, n - i, 0)) / vr_load_part(b + i, n - i, 1);
@@ -27,7 +27,7 @@ static void standardise(size_t n, const gkv_real *a, const gkv_real *b, gkv_real
     }
 }
 
-static void clamp(size_t n, gkv_real *z, gkv_real *dq)
+static void clamp(size_t n, gki_real *z, gki_real *dq)
 {
     for (size_t i = 0; i < n; i += VR_LANES) {
         vr_store_part(z + i, n - i, clamped(vr_load_part(z + i, n - i, 0)));
@@ -36,11 +36,11 @@ static void clamp(size_t n, gkv_real *z, gkv_real *dq)
     }
 }
 
-static void log_densities(size_t components, size_t d, const gkv_real *w, const gkv_real *log_dq, gkv_real *log_f)
+static void log_densities(size_t components, size_t d, const gki_real *w, const gki_real *log_dq, gki_real *log_f)
 {
     for (size_t k = 0; k < components; k++, w += d) {
         vr sum = vr_set(0), logs = vr_set(0);
-        gkv_real rest = 0;
+        gki_real rest = 0;
         size_t j = 0;
         for (; j + VR_LANES <= d; j += VR_LANES) {
             const vr here = vr_load(w + j);
@@ -56,9 +56,9 @@ static void log_densities(size_t components, size_t d, const gkv_real *w, const 
     }
 }
 
-static gkv_real softmax(size_t components, gkv_real *logs)
+static gki_real softmax(size_t components, gki_real *logs)
 {
-    gkv_real most = logs[0];
+    gki_real most = logs[0];
     for (size_t k = 1; k < components; k++)
         most = logs[k] > most || logs[k] != logs[k] ? logs[k] : most; /* a NaN is kept: no number compares above it */
     vr sum = vr_set(0);
@@ -69,16 +69,16 @@ static gkv_real softmax(size_t components, gkv_real *logs)
         sum = sum + e;
         vr_store_part(logs + k, components - k, e);
     }
-    const gkv_real total = vr_sum(sum);
+    const gki_real total = vr_sum(sum);
     for (size_t k = 0; k < components; k++)
         logs[k] /= total;
-    return most + (gkv_real)log((double)total);
+    return most + (gki_real)log((double)total);
 }
 
-static gkv_real dot(size_t n, const gkv_real *x, const gkv_real *y)
+static gki_real dot(size_t n, const gki_real *x, const gki_real *y)
 {
     vr sum = vr_set(0);
-    gkv_real rest = 0;
+    gki_real rest = 0;
     size_t i = 0;
     for (; i + VR_LANES <= n; i += VR_LANES)
         sum = vr_fma(vr_load(x + i), vr_load(y + i), sum);
@@ -87,8 +87,8 @@ static gkv_real dot(size_t n, const gkv_real *x, const gkv_real *y)
     return vr_sum(sum) + rest;
 }
 
-static void add_gradient(size_t n, gkv_real weight, const gkv_real *u, const gkv_real *ratio, const gkv_real *dq,
-                      gkv_real *to)
+static void add_gradient(size_t n, gki_real weight, const gki_real *u, const gki_real *ratio, const gki_real *dq,
+                      gki_real *to)
 {
     for (size_t i = 0; i < n; i += VR_LANES) {
         vr gradient = vr_load_part(u + i, n - i, 0);
@@ -102,6 +102,6 @@ static void add_gradient(size_t n, gkv_real weight, const gkv_real *u, const gkv
 #undef MOST
 #undef LEAST_RESPONSIBILITY
 
-GKV_SIMD_TABLE(gkv_mixture_kernels,
+GKV_SIMD_TABLE(gki_mixture_kernels,
     .standardise = standardise, .clamp = clamp, .log_densities = log_densities,
     .softmax = softmax, .dot = dot, .add_gradient = add_gradient);

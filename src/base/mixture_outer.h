@@ -6,27 +6,27 @@
 #include "base/base_mixture.h"
 #include "nn/gemm.h"
 
-typedef struct gkv_mixture_outer {
+typedef struct gki_mixture_outer {
     size_t d, count;
-    gkv_real x[GKV_MIXTURE_GATHERED], y[GKV_MIXTURE_GATHERED]; /* [count, d] */
-} gkv_mixture_outer;
+    gki_real x[GKV_MIXTURE_GATHERED], y[GKV_MIXTURE_GATHERED]; /* [count, d] */
+} gki_mixture_outer;
 
 /* Adds Σ xᵀy of the buffered rows to to[d, d], and empties the buffer. */
-static inline void gkv_mixture_outer_add(gkv_mixture_outer *rows, gkv_real *to)
+static inline void gki_mixture_outer_add(gki_mixture_outer *rows, gki_real *to)
 {
     const size_t d = rows->d;
-    const gkv_product product = {.m = d, .n = d, .k = rows->count, .a = rows->x, .a_row = 1, .a_step = d, .b = rows->y,
+    const gki_product product = {.m = d, .n = d, .k = rows->count, .a = rows->x, .a_row = 1, .a_step = d, .b = rows->y,
                                  .b_row = d, .c = to, .c_row = d, .start = to, .start_row = d};
     if (rows->count > 0)
-        gkv_gemm_product(gkv_gemm_kernels_get(), &product);
+        gki_gemm_product(gki_gemm_kernels_get(), &product);
     rows->count = 0;
 }
 
 /* Returns the offset of the next row in x and y. Adds the buffered rows to `to` first if the buffer is full. */
-static inline size_t gkv_mixture_outer_next(gkv_mixture_outer *rows, gkv_real *to)
+static inline size_t gki_mixture_outer_next(gki_mixture_outer *rows, gki_real *to)
 {
-    if (rows->count == gkv_mixture_gathered(rows->d))
-        gkv_mixture_outer_add(rows, to);
+    if (rows->count == gki_mixture_gathered(rows->d))
+        gki_mixture_outer_add(rows, to);
     return rows->count * rows->d;
 }
 

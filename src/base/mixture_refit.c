@@ -24,9 +24,9 @@ static const double least_scale = 0.01;
 enum { HALVINGS = 4, STATS_HALVINGS = 1, FIRST_PATIENCE = 3, FIRST_ITERATIONS = 10, SHAPE_ITERATIONS = 2 };
 
 typedef struct refit {
-    gkv_mixture_move move;
-    const gkv_base_codes *codes;
-    const gkv_base_refit_settings *settings;
+    gki_mixture_move move;
+    const gki_base_codes *codes;
+    const gki_base_refit_settings *settings;
     double *rows;          /* codes, then held-out codes [fit_count + held_out_count, d]; NULL with statistics */
     gkv_mgk_mixture *found;
     bool improved;         /* whether the fit has a higher held-out log density than its start */
@@ -35,7 +35,7 @@ typedef struct refit {
 static void refit_free(refit *it)
 {
     free(it->rows);
-    gkv_mixture_move_free(&it->move);
+    gki_mixture_move_free(&it->move);
     gkv_mgk_mixture_free(it->found);
 }
 
@@ -43,9 +43,9 @@ static void refit_free(refit *it)
 
 static gkv_status take_rows(refit *it)
 {
-    const gkv_base_codes *codes = it->codes;
+    const gki_base_codes *codes = it->codes;
     const size_t n = codes->fit_count * it->move.d, all = n + codes->held_out_count * it->move.d;
-    GKV_TRY(gkv_alloc(all, sizeof *it->rows, &it->rows));
+    GKV_TRY(gki_alloc(all, sizeof *it->rows, &it->rows));
     for (size_t i = 0; i < all; i++)
         it->rows[i] = (double)(i < n ? codes->fit[i] : codes->held_out[i - n]);
     return GKV_OK;
@@ -54,12 +54,12 @@ static gkv_status take_rows(refit *it)
 /* Creates the current mixture as a gkv_mgk_mixture. */
 static gkv_status current(const refit *it, gkv_mgk_mixture **out)
 {
-    const gkv_mixture_state *old = &it->move.old;
+    const gki_mixture_state *old = &it->move.old;
     const size_t d = it->move.d, count = it->move.K;
     gkv_mgk **parts = NULL;
     gkv_status status = GKV_OK;
     *out = NULL;
-    GKV_TRY_GOTO(gkv_alloc(count, sizeof *parts, &parts));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *parts, &parts));
     for (size_t k = 0; k < count; k++)
         GKV_TRY_GOTO(gkv_mgk_create(d, old->margins + k * d, old->r ? old->r + k * d * d : NULL, &parts[k]));
     status = gkv_mgk_mixture_create(count, old->weights, (const gkv_mgk *const *)parts, out);
@@ -72,7 +72,7 @@ done:
 
 static gkv_mgk_mixture_settings fit_settings(const refit *it)
 {
-    const gkv_base_mixture *self = it->move.self;
+    const gki_base_mixture *self = it->move.self;
     gkv_mgk_mixture_settings set;
     gkv_mgk_mixture_defaults(&set);
     set.components = it->move.K;
@@ -94,17 +94,17 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
         set.group = it->codes->fit_class;
         set.held_out_group = it->codes->held_out_class;
     }
-    set.margins.margin = gkv_base_gk_margin_of_safety;
+    set.margins.margin = gki_base_gk_margin_of_safety;
     set.margins.one_start = 1;
     set.margins.lm.loss = GKV_LM_CAUCHY; /* a few outliers must not decide the tails */
-    set.margins.lm.loss_scale = gkv_base_outlier_residual;
+    set.margins.lm.loss_scale = gki_base_outlier_residual;
     return set;
 }
 
 /* Copies the fit to the end of the move. */
 static void take_found(const refit *it)
 {
-    const gkv_mixture_state *fitted = &it->move.fitted;
+    const gki_mixture_state *fitted = &it->move.fitted;
     const size_t d = it->move.d;
     for (size_t k = 0; k < it->move.K; k++) {
         const gkv_mgk *part = gkv_mgk_mixture_component(it->found, k);
@@ -115,13 +115,13 @@ static void take_found(const refit *it)
     }
 }
 
-static gkv_status fit(refit *it, gkv_base_refit_report *report)
+static gkv_status fit(refit *it, gki_base_refit_report *report)
 {
     gkv_mgk_mixture *start = NULL;
     gkv_mgk_mixture_result result;
     gkv_status status = GKV_OK;
     if (it->codes->fit_count < it->move.K)
-        return gkv_fail(GKV_ERR_CONFIG, "%zu codes to fit to are too few for %zu components of the base: lower "
+        return gki_fail(GKV_ERR_CONFIG, "%zu codes to fit to are too few for %zu components of the base: lower "
                         "model.base_components, or give more codes", it->codes->fit_count, it->move.K);
     GKV_TRY(take_rows(it));
     gkv_mgk_mixture_settings set = fit_settings(it);
@@ -149,14 +149,14 @@ done:
 
 /* --- The step ---------------------------------------------------------------------------- */
 
-static void describe(const refit *it, gkv_base_refit_report *report)
+static void describe(const refit *it, gki_base_refit_report *report)
 {
     if (!it->move.self->shaped)
         return;
     report->g_min = report->k_min = INFINITY;
     report->g_max = report->k_max = -INFINITY;
     for (size_t i = 0; i < it->move.K * it->move.d; i++) {
-        const gkv_gk gk = gkv_mixture_get(it->move.self, it->move.params, i / it->move.d, i % it->move.d);
+        const gkv_gk gk = gki_mixture_get(it->move.self, it->move.params, i / it->move.d, i % it->move.d);
         report->g_min = fmin(report->g_min, gk.g);
         report->g_max = fmax(report->g_max, gk.g);
         report->k_min = fmin(report->k_min, gk.k);
@@ -166,16 +166,16 @@ static void describe(const refit *it, gkv_base_refit_report *report)
 
 static gkv_status mean_density(const refit *it, double *density)
 {
-    return gkv_mixture_mean_density(it->move.self, it->move.params, it->codes->held_out, it->codes->held_out_class,
+    return gki_mixture_mean_density(it->move.self, it->move.params, it->codes->held_out, it->codes->held_out_class,
                                     it->codes->held_out_count, it->settings->threads, density);
 }
 
-static gkv_status step(const refit *it, gkv_base_refit_report *report)
+static gkv_status step(const refit *it, gki_base_refit_report *report)
 {
     double tau = it->settings->damping;
     const int halvings = it->codes->stats ? STATS_HALVINGS : HALVINGS; /* the next refit to statistics is soon */
     for (int i = 0; i <= halvings && it->improved && report->step == 0; i++, tau /= 2) {
-        if (!gkv_mixture_move_to(&it->move, tau))
+        if (!gki_mixture_move_to(&it->move, tau))
             continue; /* an R is not positive definite to working precision; a shorter step will be */
         double density = 0;
         GKV_TRY(mean_density(it, &density));
@@ -188,11 +188,11 @@ static gkv_status step(const refit *it, gkv_base_refit_report *report)
 }
 
 /* Reinitialises empty components, and undoes that if it lowers the held-out log density. */
-static gkv_status reinitialise(const refit *it, gkv_base_refit_report *report)
+static gkv_status reinitialise(const refit *it, gki_base_refit_report *report)
 {
     double density = 0;
-    gkv_mixture_save(&it->move);
-    const size_t count = gkv_stats_reinitialise(&it->move, it->codes->stats, it->settings->forgetting);
+    gki_mixture_save(&it->move);
+    const size_t count = gki_stats_reinitialise(&it->move, it->codes->stats, it->settings->forgetting);
     if (count == 0)
         return GKV_OK;
     GKV_TRY(mean_density(it, &density));
@@ -200,21 +200,21 @@ static gkv_status reinitialise(const refit *it, gkv_base_refit_report *report)
         report->held_out_after = density;
         report->reinitialised = (long)count;
     } else {
-        gkv_mixture_restore(&it->move);
+        gki_mixture_restore(&it->move);
     }
     return GKV_OK;
 }
 
-gkv_status gkv_mixture_refit(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,
-                             const gkv_base_refit_settings *settings, gkv_base_refit_report *report)
+gkv_status gki_mixture_refit(const gki_base *base, const gki_params *params, const gki_base_codes *codes,
+                             const gki_base_refit_settings *settings, gki_base_refit_report *report)
 {
     refit it = {.codes = codes, .settings = settings};
     memset(report, 0, sizeof *report);
     report->cost_before = report->cost_after = report->goodness = NAN;
     gkv_status status = GKV_OK;
     if (base->classes > 0 && (!codes->held_out_class || !(codes->fit_class || codes->stats)))
-        return gkv_fail(GKV_ERR_ARGUMENT, "the refit of a base by class needs the classes of its codes");
-    GKV_TRY(gkv_mixture_move_create(gkv_base_mixture_of(base), params, settings->threads, &it.move));
+        return gki_fail(GKV_ERR_ARGUMENT, "the refit of a base by class needs the classes of its codes");
+    GKV_TRY(gki_mixture_move_create(gki_base_mixture_of(base), params, settings->threads, &it.move));
     report->held_out_before = codes->stats ? codes->held_out_density : NAN;
     if (isnan(report->held_out_before))
         GKV_TRY_GOTO(mean_density(&it, &report->held_out_before));
@@ -222,7 +222,7 @@ gkv_status gkv_mixture_refit(const gkv_base *base, const gkv_params *params, con
     if (codes->stats) {
         report->em_iterations = 1;
         report->forgetting = settings->forgetting;
-        it.improved = gkv_stats_fit(&it.move, codes->stats, settings->forgetting);
+        it.improved = gki_stats_fit(&it.move, codes->stats, settings->forgetting);
     } else {
         status = fit(&it, report);
     }
@@ -236,7 +236,7 @@ gkv_status gkv_mixture_refit(const gkv_base *base, const gkv_params *params, con
         status = reinitialise(&it, report);
 done:
     if (status != GKV_OK || report->step == 0)
-        gkv_mixture_restore(&it.move);
+        gki_mixture_restore(&it.move);
     if (status == GKV_OK)
         describe(&it, report);
     refit_free(&it);

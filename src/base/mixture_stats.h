@@ -15,59 +15,59 @@
  * but a few per cent of the sample's information about g and k. */
 enum { GKV_STATS_BOUNDARIES = 32, GKV_STATS_CELLS = GKV_STATS_BOUNDARIES + 1 };
 
-static const double gkv_stats_width = 0.2;
+static const double gki_stats_width = 0.2;
 
-static inline double gkv_stats_boundary(size_t i)
+static inline double gki_stats_boundary(size_t i)
 {
-    return -3.1 + gkv_stats_width * (double)i;
+    return -3.1 + gki_stats_width * (double)i;
 }
 
 /* Pointers to the statistics of one component. */
-typedef struct gkv_stats_component {
-    gkv_real *weight;   /* Σ r [1]. */
-    gkv_real *sum;      /* Σ r ζ_j [d]. */
-    gkv_real *square;   /* Σ r ζ_i ζ_j [d, d]; Σ r ζ_j² [d] for independent dimensions. */
-    gkv_real *cells;    /* Σ r in each cell [d, GKV_STATS_CELLS]; NULL for normal margins. */
-    gkv_real *coupling; /* Σ r (u_j − ζ_j) in each cell [d, GKV_STATS_CELLS]; NULL for normal margins and for
+typedef struct gki_stats_component {
+    gki_real *weight;   /* Σ r [1]. */
+    gki_real *sum;      /* Σ r ζ_j [d]. */
+    gki_real *square;   /* Σ r ζ_i ζ_j [d, d]; Σ r ζ_j² [d] for independent dimensions. */
+    gki_real *cells;    /* Σ r in each cell [d, GKV_STATS_CELLS]; NULL for normal margins. */
+    gki_real *coupling; /* Σ r (u_j − ζ_j) in each cell [d, GKV_STATS_CELLS]; NULL for normal margins and for
                            independent dimensions. */
-} gkv_stats_component;
+} gki_stats_component;
 
-/* Returns pointers into stats[gkv_mixture_stats_size] for component k. */
-gkv_stats_component gkv_stats_at(const gkv_base_mixture *self, const gkv_real *stats, size_t k);
+/* Returns pointers into stats[gki_mixture_stats_size] for component k. */
+gki_stats_component gki_stats_at(const gki_base_mixture *self, const gki_real *stats, size_t k);
 
-/* stats_size(), stats_parts() and stats() of gkv_base_ops. A part is a component. */
-size_t gkv_mixture_stats_size(const gkv_base *base);
-size_t gkv_mixture_stats_parts(const gkv_base *base);
-void gkv_mixture_stats(const gkv_base *base, const gkv_workspace *ws, const gkv_slot *weight, size_t rows, size_t part,
-                       gkv_real *stats);
+/* stats_size(), stats_parts() and stats() of gki_base_ops. A part is a component. */
+size_t gki_mixture_stats_size(const gki_base *base);
+size_t gki_mixture_stats_parts(const gki_base *base);
+void gki_mixture_stats(const gki_base *base, const gki_workspace *ws, const gki_slot *weight, size_t rows, size_t part,
+                       gki_real *stats);
 
 /* The prior of g and k of all margins: normal with mean 0 and these variances. */
-typedef struct gkv_stats_prior {
+typedef struct gki_stats_prior {
     double variance[2]; /* The variance of g, and that of k. */
-} gkv_stats_prior;
+} gki_stats_prior;
 
 /* Estimates the prior by empirical Bayes from margins[K × d], where component k was fitted to rows[K] rows. */
-gkv_stats_prior gkv_stats_prior_of(size_t K, size_t d, const gkv_gk *margins, const double *rows);
+gki_stats_prior gki_stats_prior_of(size_t K, size_t d, const gkv_gk *margins, const double *rows);
 
 /* Returns the information about dimension j of component k in the scores of the other dimensions,
  * (WWᵀ)_jj − 1 ≥ 0. */
-double gkv_stats_coupling_information(const gkv_base_mixture *self, const gkv_params *params, size_t k, size_t j);
+double gki_stats_coupling_information(const gki_base_mixture *self, const gki_params *params, size_t k, size_t j);
 
 /* Takes one step of component k towards its statistics, by the fraction `step` of the way. `old`[d] and `params` are
  * the margins and the table under which the statistics were made. margins[d] receives the new margins, and the
  * correlation r[d, d] is updated in place; NULL r is none. Normal margins step by moments. g-and-k margins take a step
  * of Levenberg–Marquardt on the whitened residuals of the cells and on the prior. The component must have rows. */
-void gkv_stats_step(const gkv_base_mixture *self, const gkv_params *params, const gkv_gk *old, const gkv_real *stats,
-                    size_t k, double step, const gkv_stats_prior *prior, gkv_gk *margins, double *r);
+void gki_stats_step(const gki_base_mixture *self, const gki_params *params, const gkv_gk *old, const gki_real *stats,
+                    size_t k, double step, const gki_stats_prior *prior, gkv_gk *margins, double *r);
 
-/* Fills `fitted` of the move by one gkv_stats_step() for each component. A component with more rows takes a longer
+/* Fills `fitted` of the move by one gki_stats_step() for each component. A component with more rows takes a longer
  * step, so a component with few rows keeps more of its old parameters; the average step is `forgetting`, in (0, 1].
  * Returns false if the statistics are empty. */
-bool gkv_stats_fit(const gkv_mixture_move *move, const gkv_real *stats, double forgetting);
+bool gki_stats_fit(const gki_mixture_move *move, const gki_real *stats, double forgetting);
 
 /* Reinitialises empty components in the table after that move. A component is empty if it has fewer than
  * GKV_MIXTURE_LEAST_ROWS rows of the window. It becomes one half of the heaviest component of its class, which is split
  * along its longest axis. Returns the number of reinitialised components. Overwrites `rows` of the move. */
-size_t gkv_stats_reinitialise(const gkv_mixture_move *move, const gkv_real *stats, double forgetting);
+size_t gki_stats_reinitialise(const gki_mixture_move *move, const gki_real *stats, double forgetting);
 
 #endif

@@ -34,9 +34,9 @@ static double explained(size_t K, const double *rows, double per_row, double s2)
     return sum / (double)K;
 }
 
-gkv_stats_prior gkv_stats_prior_of(size_t K, size_t d, const gkv_gk *margins, const double *rows)
+gki_stats_prior gki_stats_prior_of(size_t K, size_t d, const gkv_gk *margins, const double *rows)
 {
-    gkv_stats_prior prior;
+    gki_stats_prior prior;
     double squares[2] = {0};
     for (size_t i = 0; i < K * d; i++) {
         squares[0] += margins[i].g * margins[i].g / (double)(K * d);
@@ -58,21 +58,21 @@ gkv_stats_prior gkv_stats_prior_of(size_t K, size_t d, const gkv_gk *margins, co
 /* The least weight of a component. */
 static const double least_weight = 1e-6;
 
-bool gkv_stats_fit(const gkv_mixture_move *it, const gkv_real *stats, double forgetting)
+bool gki_stats_fit(const gki_mixture_move *it, const gki_real *stats, double forgetting)
 {
     const size_t d = it->d;
     double total = 0;
     for (size_t k = 0; k < it->K; k++)
-        total += (double)*gkv_stats_at(it->self, stats, k).weight;
+        total += (double)*gki_stats_at(it->self, stats, k).weight;
     if (!(total > 0))
         return false;
     for (size_t k = 0; k < it->K; k++)
         it->rows[k] =
-            (double)*gkv_stats_at(it->self, stats, k).weight + (1 / forgetting - 1) * it->old.weights[k] * total;
-    const gkv_stats_prior prior = gkv_stats_prior_of(it->K, d, it->old.margins, it->rows);
+            (double)*gki_stats_at(it->self, stats, k).weight + (1 / forgetting - 1) * it->old.weights[k] * total;
+    const gki_stats_prior prior = gki_stats_prior_of(it->K, d, it->old.margins, it->rows);
 #pragma omp parallel for schedule(static) num_threads(it->threads)
     for (size_t k = 0; k < it->K; k++) {
-        const double n = (double)*gkv_stats_at(it->self, stats, k).weight;
+        const double n = (double)*gki_stats_at(it->self, stats, k).weight;
         const gkv_gk *old = it->old.margins + k * d;
         double *r = it->fitted.r ? it->fitted.r + k * d * d : NULL;
         it->fitted.weights[k] = it->old.weights[k] + forgetting * (fmax(n / total, least_weight) - it->old.weights[k]);
@@ -80,7 +80,7 @@ bool gkv_stats_fit(const gkv_mixture_move *it, const gkv_real *stats, double for
         if (r)
             memcpy(r, it->old.r + k * d * d, d * d * sizeof *r);
         if (n > 1)
-            gkv_stats_step(it->self, it->params, old, stats, k, n / it->rows[k], &prior, it->fitted.margins + k * d, r);
+            gki_stats_step(it->self, it->params, old, stats, k, n / it->rows[k], &prior, it->fitted.margins + k * d, r);
     }
     return true;
 }
@@ -92,9 +92,9 @@ bool gkv_stats_fit(const gkv_mixture_move *it, const gkv_real *stats, double for
 static const double apart = 0.1;
 
 /* The dimension in which a component is widest. */
-static size_t widest(const gkv_mixture_move *it, size_t k)
+static size_t widest(const gki_mixture_move *it, size_t k)
 {
-    const gkv_real *b = gkv_mixture_margin(it->self, it->params, GKV_MIXTURE_B, k);
+    const gki_real *b = gki_mixture_margin(it->self, it->params, GKV_MIXTURE_B, k);
     size_t most = 0;
     for (size_t j = 1; j < it->d; j++)
         most = b[j] > b[most] ? j : most;
@@ -104,41 +104,41 @@ static size_t widest(const gkv_mixture_move *it, size_t k)
 /* Splits component `from` into two halves; the second replaces component `empty`. The halves move apart along the
  * longest axis of the scores, or for independent dimensions along the widest dimension. Returns false if R is not
  * positive definite. */
-static bool split(const gkv_mixture_move *it, size_t from, size_t empty)
+static bool split(const gki_mixture_move *it, size_t from, size_t empty)
 {
     const size_t d = it->d;
     double axis[GKV_BASE_MOST_DIMENSIONS] = {0}, scratch[GKV_BASE_MOST_DIMENSIONS];
     if (!it->self->spec.dependent)
         axis[widest(it, from)] = 1;
-    else if (gkv_cholesky(d, it->fitted.r + from * d * d, 1e-6, it->scratch))
-        gkv_cholesky_longest_axis(d, it->scratch, axis, scratch);
+    else if (gki_cholesky(d, it->fitted.r + from * d * d, 1e-6, it->scratch))
+        gki_cholesky_longest_axis(d, it->scratch, axis, scratch);
     else
         return false;
-    gkv_real *logits = gkv_param_value(it->params, it->self->logits);
-    logits[empty] = logits[from] = (gkv_real)((double)logits[from] - log(2));
+    gki_real *logits = gki_param_value(it->params, it->self->logits);
+    logits[empty] = logits[from] = (gki_real)((double)logits[from] - log(2));
     if (it->self->spec.dependent) {
-        memcpy(gkv_mixture_whitening(it->self, it->params, empty), gkv_mixture_whitening(it->self, it->params, from),
+        memcpy(gki_mixture_whitening(it->self, it->params, empty), gki_mixture_whitening(it->self, it->params, from),
                d * d * sizeof *logits);
         memcpy(it->fitted.r + empty * d * d, it->fitted.r + from * d * d, d * d * sizeof *it->fitted.r);
     }
     for (size_t j = 0; j < d; j++) {
-        gkv_gk gk = gkv_mixture_get(it->self, it->params, from, j);
+        gkv_gk gk = gki_mixture_get(it->self, it->params, from, j);
         gk.a += apart * axis[j] * gk.b;
-        gkv_mixture_set(it->self, it->params, from, j, &gk);
+        gki_mixture_set(it->self, it->params, from, j, &gk);
         gk.a -= 2 * apart * axis[j] * gk.b;
-        gkv_mixture_set(it->self, it->params, empty, j, &gk);
+        gki_mixture_set(it->self, it->params, empty, j, &gk);
     }
     return true;
 }
 
-size_t gkv_stats_reinitialise(const gkv_mixture_move *it, const gkv_real *stats, double forgetting)
+size_t gki_stats_reinitialise(const gki_mixture_move *it, const gki_real *stats, double forgetting)
 {
     const size_t per_group = it->self->per_class;
     double window = 0, *weights = it->rows; /* window: the rows that the base represents */
     size_t reinitialised = 0;
     for (size_t k = 0; k < it->K; k++)
-        window += (double)*gkv_stats_at(it->self, stats, k).weight / forgetting;
-    gkv_mixture_weights(it->self, it->params, weights);
+        window += (double)*gki_stats_at(it->self, stats, k).weight / forgetting;
+    gki_mixture_weights(it->self, it->params, weights);
     for (size_t k = 0; k < it->K; k++) {
         size_t heaviest = k / per_group * per_group;
         for (size_t i = heaviest, end = heaviest + per_group; i < end; i++)

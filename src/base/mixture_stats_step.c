@@ -11,7 +11,7 @@
 static const double longest[4] = {1, 0.5, 0.5, 0.2};
 
 /* Computes the mean and the standard deviation of a component's scores in dimension j. */
-static void moments(const gkv_base_mixture *self, const gkv_stats_component *of, size_t j, double *mean, double *sd)
+static void moments(const gki_base_mixture *self, const gki_stats_component *of, size_t j, double *mean, double *sd)
 {
     const size_t d = self->base.eps.width;
     const double n = (double)*of->weight;
@@ -33,7 +33,7 @@ static levels make_levels(void)
     levels it = {{0}, {0}};
     double below = 0;
     for (size_t i = 0; i < GKV_STATS_BOUNDARIES; i++) {
-        const double z = gkv_stats_boundary(i), cdf = 0.5 * erfc(-z / sqrt(2));
+        const double z = gki_stats_boundary(i), cdf = 0.5 * erfc(-z / sqrt(2));
         it.probability[i] = cdf - below;
         it.pdf[i] = exp(-z * z / 2 - GKV_HALF_LOG_2PI);
         below = cdf;
@@ -48,9 +48,9 @@ static void score_derivatives(const gkv_gk *margin, double h[4][N])
 {
     double z[N], g[N], k[N], dq[N];
     for (size_t i = 0; i < N; i++)
-        z[i] = gkv_stats_boundary(i), g[i] = margin->g, k[i] = margin->k;
-    const gkv_gk_outputs_d out = {.x = h[1], .dq = dq, .x_g = h[2], .x_k = h[3]};
-    gkv_gk_batch_shape_d(N, g, k, margin->c, z, &out); /* h does not depend on A and B: this uses A = 0, B = 1 */
+        z[i] = gki_stats_boundary(i), g[i] = margin->g, k[i] = margin->k;
+    const gki_gk_outputs_d out = {.x = h[1], .dq = dq, .x_g = h[2], .x_k = h[3]};
+    gki_gk_batch_shape_d(N, g, k, margin->c, z, &out); /* h does not depend on A and B: this uses A = 0, B = 1 */
 #pragma omp simd
     for (size_t i = 0; i < N; i++) {
         h[0][i] = 1 / dq[i];
@@ -76,9 +76,9 @@ typedef struct equations {
 
 /* Adds the residuals √n (n_c/n − p_c)/√p_c of the cells under Cauchy's loss. They are the increments of the whitened
  * quantile residuals of gkvae/gk_fit.h at the levels of the boundaries. */
-static void add_cells(const gkv_real *cells, double n, double h[4][N], const levels *at, equations *to)
+static void add_cells(const gki_real *cells, double n, double h[4][N], const levels *at, equations *to)
 {
-    const double outlier = n / (gkv_base_outlier_residual * gkv_base_outlier_residual);
+    const double outlier = n / (gki_base_outlier_residual * gki_base_outlier_residual);
     double derivative[4][N], weighted[4][N], error[N] = {0}, weight[N] = {0};
     for (size_t c = 0; c < GKV_STATS_CELLS; c++) {
         error[c] = (double)cells[c] / n - at->probability[c];
@@ -106,7 +106,7 @@ static void add_cells(const gkv_real *cells, double n, double h[4][N], const lev
 /* Adds the information of the other dimensions about g and k. The score function of a margin's θ is that of the margin
  * alone plus (u − ζ)h_θ, where u = ζWWᵀ. The mean of this term is 0 if the component is g-and-k, and its information is
  * (WWᵀ)_jj − 1, `information`. A and B follow g and k as in the margin alone. */
-static void add_coupling(const gkv_real *coupling, double n, double information, double h[4][N], const levels *at,
+static void add_coupling(const gki_real *coupling, double n, double information, double h[4][N], const levels *at,
                          equations *to)
 {
     double edge[N], effect[2][N], expected[2][N], mean[N] = {0};
@@ -155,7 +155,7 @@ static int solve(equations *it, double delta[4])
     static const unsigned char held[4] = {0};
     for (size_t i = 0; i < 4; i++)
         it->m[i][i] *= 1 + damping;
-    return gkv_solve4x4_symmetric(it->m, held, it->b, delta);
+    return gki_solve4x4_symmetric(it->m, held, it->b, delta);
 }
 
 static double clamp(double most, double x)
@@ -169,12 +169,12 @@ static gkv_gk step_margin(const gkv_gk *old, const double delta[4], double step)
     gk.a += step * old->b * clamp(longest[0], delta[0]);
     gk.b *= exp(step * clamp(longest[1], delta[1]));
     gk.g += step * clamp(longest[2], delta[2]);
-    gk.k = fmax(gk.k + step * clamp(longest[3], delta[3]), gkv_base_gk_free_k); /* every g is valid for this k */
+    gk.k = fmax(gk.k + step * clamp(longest[3], delta[3]), gki_base_gk_free_k); /* every g is valid for this k */
     return gk;
 }
 
 /* Moves R towards the correlation of the scores. */
-static void step_correlation(const gkv_base_mixture *self, const gkv_stats_component *of, double step, double *r)
+static void step_correlation(const gki_base_mixture *self, const gki_stats_component *of, double step, double *r)
 {
     const size_t d = self->base.eps.width;
     const double n = (double)*of->weight;
@@ -189,11 +189,11 @@ static void step_correlation(const gkv_base_mixture *self, const gkv_stats_compo
         }
 }
 
-void gkv_stats_step(const gkv_base_mixture *self, const gkv_params *params, const gkv_gk *old, const gkv_real *stats,
-                    size_t k, double step, const gkv_stats_prior *prior, gkv_gk *margins, double *r)
+void gki_stats_step(const gki_base_mixture *self, const gki_params *params, const gkv_gk *old, const gki_real *stats,
+                    size_t k, double step, const gki_stats_prior *prior, gkv_gk *margins, double *r)
 {
     const size_t d = self->base.eps.width;
-    const gkv_stats_component of = gkv_stats_at(self, stats, k);
+    const gki_stats_component of = gki_stats_at(self, stats, k);
     const levels at = make_levels();
     const double n = (double)*of.weight, rows = n / step;
     const double strength[2] = {1 / (rows * prior->variance[0]), 1 / (rows * prior->variance[1])};
@@ -207,7 +207,7 @@ void gkv_stats_step(const gkv_base_mixture *self, const gkv_params *params, cons
             score_derivatives(&old[j], h);
             add_cells(of.cells + j * GKV_STATS_CELLS, n, h, &at, &normal);
             if (of.coupling)
-                add_coupling(of.coupling + j * GKV_STATS_CELLS, n, gkv_stats_coupling_information(self, params, k, j),
+                add_coupling(of.coupling + j * GKV_STATS_CELLS, n, gki_stats_coupling_information(self, params, k, j),
                              h, &at, &normal);
             add_prior(strength, &old[j], &normal);
             if (!solve(&normal, delta))

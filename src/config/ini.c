@@ -45,7 +45,7 @@ static bool is_blank(char c)
 
 static gkv_status fail_line(const reader *in, const char *what)
 {
-    return gkv_fail(GKV_ERR_CONFIG, "%s:%d: %s", in->path, in->line, what);
+    return gki_fail(GKV_ERR_CONFIG, "%s:%d: %s", in->path, in->line, what);
 }
 
 static gkv_status grow(gkv_ini *ini)
@@ -56,7 +56,7 @@ static gkv_status grow(gkv_ini *ini)
         ini->list = list;
     char **texts = list ? realloc(ini->texts, capacity * sizeof *texts) : NULL;
     if (!texts)
-        return gkv_fail(GKV_ERR_MEMORY, "out of memory: %zu lines of a file", capacity);
+        return gki_fail(GKV_ERR_MEMORY, "out of memory: %zu lines of a file", capacity);
     ini->texts = texts;
     ini->capacity = capacity;
     return GKV_OK;
@@ -73,7 +73,7 @@ static gkv_status add(const reader *in, const char *key, const char *value)
     const size_t of_section = strlen(in->section) + 1, of_key = key ? strlen(key) + 1 : 0;
     const size_t of_value = key ? strlen(value) + 1 : 0;
     char *text = NULL;
-    GKV_TRY(gkv_alloc(of_section + of_key + of_value, 1, &text));
+    GKV_TRY(gki_alloc(of_section + of_key + of_value, 1, &text));
     memcpy(text, in->section, of_section);
     if (key) {
         memcpy(text + of_section, key, of_key);
@@ -149,9 +149,9 @@ static gkv_status check_new(const reader *in, const char *key)
     for (size_t i = 0; i < in->ini->count; i++) {
         const gkv_ini_entry *entry = &in->ini->list[i];
         if (entry->key && strcmp(entry->key, key) == 0 && strcmp(entry->section, in->section) == 0)
-            return gkv_fail(GKV_ERR_CONFIG, "%s:%d: %s%s%s is set on line %d already; keep one of the two", in->path,
-                            in->line, gkv_text_printable(in->section, shown[0]), *in->section ? "." : "",
-                            gkv_text_printable(key, shown[1]), entry->line);
+            return gki_fail(GKV_ERR_CONFIG, "%s:%d: %s%s%s is set on line %d already; keep one of the two", in->path,
+                            in->line, gki_text_printable(in->section, shown[0]), *in->section ? "." : "",
+                            gki_text_printable(key, shown[1]), entry->line);
     }
     return GKV_OK;
 }
@@ -182,13 +182,13 @@ gkv_status gkv_ini_read(const char *path, gkv_ini **out)
     reader *in = NULL;
     size_t count = 0;
     if (!path || !out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_ini_read: NULL for the path or the result");
+        return gki_fail(GKV_ERR_ARGUMENT, "gkv_ini_read: NULL for the path or the result");
     *out = NULL;
-    GKV_TRY(gkv_file_read(path, FILE_MAX, &text, &count));
-    GKV_TRY_GOTO(gkv_alloc(1, sizeof *in, &in));
-    GKV_TRY_GOTO(gkv_alloc(1, sizeof *in->ini, &in->ini));
+    GKV_TRY(gki_file_read(path, FILE_MAX, &text, &count));
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *in, &in));
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *in->ini, &in->ini));
     if (strlen(text) != count) {
-        status = gkv_fail(GKV_ERR_CONFIG, "%s: not a text file: it holds a zero byte", path);
+        status = gki_fail(GKV_ERR_CONFIG, "%s: not a text file: it holds a zero byte", path);
         goto done;
     }
     in->path = path;
@@ -196,7 +196,7 @@ gkv_status gkv_ini_read(const char *path, gkv_ini **out)
     const int bad = ini_parse_stream(next_line, in, take_value, in);
     status = in->status;
     if (bad != 0 && status == GKV_OK)
-        status = gkv_fail(GKV_ERR_CONFIG, "%s: inih cannot read it (its code %d)", path, bad);
+        status = gki_fail(GKV_ERR_CONFIG, "%s: inih cannot read it (its code %d)", path, bad);
     if (status == GKV_OK) {
         *out = in->ini;
         in->ini = NULL;

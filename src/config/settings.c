@@ -11,44 +11,44 @@
 void gkv_settings_defaults(gkv_settings *settings)
 {
     memset(settings, 0, sizeof *settings);
-    for (size_t i = 0; i < gkv_settings_row_count; i++)
-        gkv_settings_row_parse(&gkv_settings_rows[i], gkv_settings_rows[i].initial, settings, "default");
+    for (size_t i = 0; i < gki_settings_row_count; i++)
+        gki_settings_row_parse(&gki_settings_rows[i], gki_settings_rows[i].initial, settings, "default");
 }
 
 /* The row of "section.key". */
-static gkv_status find(const char *name, const char *where, const gkv_settings_row **out)
+static gkv_status find(const char *name, const char *where, const gki_settings_row **out)
 {
     char section[GKV_NAME_SIZE] = "";
     const char *point = strchr(name, '.');
     if (point)
         snprintf(section, sizeof section, "%.*s", (int)(point - name), name);
-    return gkv_settings_row_find(section, point ? point + 1 : name, where, out);
+    return gki_settings_row_find(section, point ? point + 1 : name, where, out);
 }
 
 gkv_status gkv_settings_set(gkv_settings *settings, const char *name, const char *value, const char *origin)
 {
-    const gkv_settings_row *row = NULL;
+    const gki_settings_row *row = NULL;
     GKV_TRY(find(name, origin, &row));
-    return gkv_settings_row_parse(row, value, settings, origin);
+    return gki_settings_row_parse(row, value, settings, origin);
 }
 
 const char *gkv_settings_choice(const char *name, int value, char text[GKV_NAME_SIZE])
 {
-    const gkv_settings_row *row = NULL;
+    const gki_settings_row *row = NULL;
     text[0] = '\0';
     if (find(name, "settings", &row) == GKV_OK && (row->kind == GKV_KIND_CHOICE || row->kind == GKV_KIND_SWITCH))
-        gkv_settings_row_choice(row, value, text);
+        gki_settings_row_choice(row, value, text);
     return text;
 }
 
 gkv_status gkv_settings_get(const gkv_settings *settings, const char *name, char *value, size_t size)
 {
-    const gkv_settings_row *row = NULL;
+    const gki_settings_row *row = NULL;
     char text[GKV_VALUE_SIZE];
     GKV_TRY(find(name, "settings", &row));
-    gkv_settings_row_format(row, settings, text);
+    gki_settings_row_format(row, settings, text);
     if (strlen(text) >= size)
-        return gkv_fail(GKV_ERR_ARGUMENT, "settings: the value of %s needs %zu bytes, but the buffer has %zu", name,
+        return gki_fail(GKV_ERR_ARGUMENT, "settings: the value of %s needs %zu bytes, but the buffer has %zu", name,
                         strlen(text) + 1, size);
     memcpy(value, text, strlen(text) + 1);
     return GKV_OK;
@@ -57,16 +57,16 @@ gkv_status gkv_settings_get(const gkv_settings *settings, const char *name, char
 /* Checks each value by itself, because a program may have set any field. */
 static gkv_status check_rows(const gkv_settings *settings)
 {
-    for (size_t i = 0; i < gkv_settings_row_count; i++) {
-        const gkv_settings_row *row = &gkv_settings_rows[i];
+    for (size_t i = 0; i < gki_settings_row_count; i++) {
+        const gki_settings_row *row = &gki_settings_rows[i];
         const char *field = (const char *)settings + row->offset;
         gkv_settings scratch;
         char text[GKV_VALUE_SIZE];
         if (row->kind > GKV_KIND_SWITCH && !memchr(field, '\0', row->size))
-            return gkv_fail(GKV_ERR_CONFIG, "settings: %s.%s does not end in its %zu bytes", row->key.section,
+            return gki_fail(GKV_ERR_CONFIG, "settings: %s.%s does not end in its %zu bytes", row->key.section,
                             row->key.name, row->size);
-        gkv_settings_row_format(row, settings, text);
-        GKV_TRY(gkv_settings_row_parse(row, text, &scratch, "settings"));
+        gki_settings_row_format(row, settings, text);
+        GKV_TRY(gki_settings_row_parse(row, text, &scratch, "settings"));
     }
     return GKV_OK;
 }
@@ -79,18 +79,18 @@ static gkv_status check_fine_tuning(const gkv_settings *settings)
     const gkv_train_settings *train = &settings->train;
     const gkv_model_settings *model = &settings->model;
     if (train->fine_tune_samples % 2)
-        return gkv_fail(GKV_ERR_CONFIG, "settings: train.fine_tune_samples = %lld: they come in pairs; give an even number",
+        return gki_fail(GKV_ERR_CONFIG, "settings: train.fine_tune_samples = %lld: they come in pairs; give an even number",
                         (long long)train->fine_tune_samples);
     if (train->fine_tune_epochs == 0)
         return GKV_OK;
     if (model->posterior != GKV_POSTERIOR_NORMAL || model->posterior_flow != GKV_POSTERIOR_FLOW_NONE)
-        return gkv_fail(GKV_ERR_CONFIG,
+        return gki_fail(GKV_ERR_CONFIG,
                         "settings: train.fine_tune_epochs = %lld refines normal posteriors without a flow, but "
                         "model.posterior = %s, model.posterior_flow = %s; set them to normal and none, or fine_tune_epochs to 0",
                         (long long)train->fine_tune_epochs, NAME(model, "model.posterior", posterior),
                         NAME(model, "model.posterior_flow", posterior_flow));
     if (train->patience > 0)
-        return gkv_fail(GKV_ERR_CONFIG,
+        return gki_fail(GKV_ERR_CONFIG,
                         "settings: train.patience = %lld chooses the epoch by the encoder's −ELBO, which "
                         "train.fine_tune_epochs = %lld does not lower; set one of them to 0",
                         (long long)train->patience, (long long)train->fine_tune_epochs);
@@ -106,24 +106,24 @@ static bool has_components(gkv_base_family base)
 static gkv_status check_base(const gkv_model_settings *model)
 {
     if (model->base == GKV_BASE_FULL_GAUSSIAN && model->base_covariance != GKV_COVARIANCE_FULL)
-        return gkv_fail(GKV_ERR_CONFIG,
+        return gki_fail(GKV_ERR_CONFIG,
                         "settings: model.base = full-gaussian has any covariance, but model.base_covariance = %s; set it to "
                         "full, or the base to gaussian-mixture with base_components = 1",
                         NAME(model, "model.base_covariance", base_covariance));
     if (!has_components(model->base))
         return GKV_OK;
     if (model->base_fit == GKV_FIT_FIXED)
-        return gkv_fail(GKV_ERR_CONFIG,
+        return gki_fail(GKV_ERR_CONFIG,
                         "settings: model.base_fit = fixed leaves all components of model.base = %s equal, as one component; "
                         "set base_fit to lm or grad, or the base to gk", NAME(model, "model.base", base));
     if (model->base_covariance != GKV_COVARIANCE_LOW_RANK)
         return GKV_OK;
     if (model->base_fit & GKV_FIT_GRADIENT)
-        return gkv_fail(GKV_ERR_CONFIG,
+        return gki_fail(GKV_ERR_CONFIG,
                         "settings: model.base_covariance = low-rank is kept by refits, but not by gradients (model.base_fit = "
                         "%s); set base_fit to lm, or base_covariance to full", NAME(model, "model.base_fit", base_fit));
     if (model->base_rank >= model->latent)
-        return gkv_fail(GKV_ERR_CONFIG,
+        return gki_fail(GKV_ERR_CONFIG,
                         "settings: model.base_rank = %lld factors of model.latent = %lld dimensions make any correlation; "
                         "give fewer factors than dimensions, or set model.base_covariance to full",
                         (long long)model->base_rank, (long long)model->latent);
@@ -134,18 +134,18 @@ static gkv_status check_flows(const gkv_model_settings *model)
 {
     const bool posterior_flow = model->posterior_flow != GKV_POSTERIOR_FLOW_NONE;
     if (posterior_flow && model->posterior_layers == 0)
-        return gkv_fail(GKV_ERR_CONFIG,
+        return gki_fail(GKV_ERR_CONFIG,
                         "settings: model.posterior_flow = %s has no layers; set model.posterior_layers to 1 or more",
                         NAME(model, "model.posterior_flow", posterior_flow));
     if (!posterior_flow && model->posterior_layers > 0)
-        return gkv_fail(GKV_ERR_CONFIG,
+        return gki_fail(GKV_ERR_CONFIG,
                         "settings: model.posterior_layers = %lld needs a flow; set model.posterior_flow to "
                         "planar or radial, or the layers to 0",
                         (long long)model->posterior_layers);
     /* With prior_flow = none, prior_layers has no effect and is not an error: the default is eight layers, and one
      * key should be enough to turn the flow off. */
     if (model->prior_flow != GKV_PRIOR_FLOW_NONE && model->prior_layers > 0 && model->latent < 2)
-        return gkv_fail(GKV_ERR_CONFIG,
+        return gki_fail(GKV_ERR_CONFIG,
                         "settings: a coupling layer moves one half of z by the other, but model.latent = 1 has no "
                         "halves; raise it, or set model.prior_flow = none");
     return GKV_OK;
@@ -155,17 +155,17 @@ static gkv_status check_objective(const gkv_settings *settings)
 {
     const gkv_train_settings *train = &settings->train;
     if (train->free_bits > 0 && train->objective != GKV_BOUND_ELBO)
-        return gkv_fail(GKV_ERR_CONFIG,
+        return gki_fail(GKV_ERR_CONFIG,
                         "settings: train.free_bits = %g is for the KL term of the ELBO, but train.objective = %s has none; "
                         "set one of them back", train->free_bits, NAME(train, "train.objective", objective));
     if (train->patience > 0 && settings->data.validation == 0)
-        return gkv_fail(GKV_ERR_CONFIG,
+        return gki_fail(GKV_ERR_CONFIG,
                         "settings: train.patience = %lld needs validation images, but data.validation = 0; hold some out, "
                         "or set patience to 0",
                         (long long)train->patience);
     if (train->resampling == GKV_RESAMPLING_IMPORTANCE &&
         (train->objective != GKV_BOUND_IWAE || train->fine_tune_epochs > 0))
-        return gkv_fail(GKV_ERR_CONFIG,
+        return gki_fail(GKV_ERR_CONFIG,
                         "settings: train.resampling = importance needs train.objective = iwae without fine-tuning, but the "
                         "objective is %s and train.fine_tune_epochs is %lld; set resampling to none",
                         NAME(train, "train.objective", objective), (long long)train->fine_tune_epochs);
@@ -183,16 +183,16 @@ gkv_status gkv_settings_check(const gkv_settings *settings)
 
 gkv_status gkv_settings_write(const gkv_settings *settings, const char *path)
 {
-    gkv_file_writer *writer = NULL;
+    gki_file_writer *writer = NULL;
     GKV_TRY(check_rows(settings));
-    GKV_TRY(gkv_file_begin(path, &writer));
-    for (size_t i = 0; i < gkv_settings_row_count; i++) {
-        const gkv_settings_row *row = &gkv_settings_rows[i];
+    GKV_TRY(gki_file_begin(path, &writer));
+    for (size_t i = 0; i < gki_settings_row_count; i++) {
+        const gki_settings_row *row = &gki_settings_rows[i];
         char text[GKV_VALUE_SIZE];
-        gkv_settings_row_format(row, settings, text);
+        gki_settings_row_format(row, settings, text);
         if (i == 0 || strcmp(row->key.section, row[-1].key.section) != 0)
-            gkv_file_printf(writer, "%s[%s]\n", i ? "\n" : "", row->key.section);
-        gkv_file_printf(writer, "%s =%s%s\n", row->key.name, *text ? " " : "", text);
+            gki_file_printf(writer, "%s[%s]\n", i ? "\n" : "", row->key.section);
+        gki_file_printf(writer, "%s =%s%s\n", row->key.name, *text ? " " : "", text);
     }
-    return gkv_file_commit(writer); /* and reports any failure above */
+    return gki_file_commit(writer); /* and reports any failure above */
 }

@@ -12,12 +12,12 @@ enum { WHERE_SIZE = GKV_PATH_SIZE + 16 };
 static gkv_status take(const gkv_ini_entry *entry, const char *path, gkv_settings *settings)
 {
     char where[WHERE_SIZE]; /* for messages */
-    const gkv_settings_row *row = NULL;
+    const gki_settings_row *row = NULL;
     snprintf(where, sizeof where, "%s:%d", path, entry->line);
     if (!entry->key)
-        return gkv_settings_section_check(entry->section, where);
-    GKV_TRY(gkv_settings_row_find(entry->section, entry->key, where, &row));
-    return gkv_settings_row_parse(row, entry->value, settings, where);
+        return gki_settings_section_check(entry->section, where);
+    GKV_TRY(gki_settings_row_find(entry->section, entry->key, where, &row));
+    return gki_settings_row_parse(row, entry->value, settings, where);
 }
 
 gkv_status gkv_settings_read(gkv_settings *settings, const char *path)

@@ -34,7 +34,7 @@
 #define TEXT(section, name, kind, type, initial, meaning) \
     ROW(section, name, type, "", meaning, kind, initial, 0, 0, 0, 0, NULL, NULL)
 
-const gkv_settings_row gkv_settings_rows[] = {
+const gki_settings_row gki_settings_rows[] = {
     TEXT(data, dataset, GKV_KIND_LABEL, "name", "mnist",
          "The data set: mnist, fashion-mnist, or any other name for your own files."),
     TEXT(data, folder, GKV_KIND_FOLDER, "path", "data",
@@ -146,20 +146,20 @@ const gkv_settings_row gkv_settings_rows[] = {
          "set."),
     SEED(eval, seed, 1, "Seed of posterior noise, of draws and of the test set's binarization."),
 };
-const size_t gkv_settings_row_count = sizeof gkv_settings_rows / sizeof *gkv_settings_rows;
+const size_t gki_settings_row_count = sizeof gki_settings_rows / sizeof *gki_settings_rows;
 
 const gkv_settings_key *gkv_settings_key_at(size_t i)
 {
-    return i < gkv_settings_row_count ? &gkv_settings_rows[i].key : NULL;
+    return i < gki_settings_row_count ? &gki_settings_rows[i].key : NULL;
 }
 
-gkv_status gkv_settings_section_check(const char *section, const char *where)
+gkv_status gki_settings_section_check(const char *section, const char *where)
 {
     char shown[GKV_PRINTABLE_SIZE];
     const char *nearest = "";
     size_t best = SIZE_MAX;
-    for (size_t i = 0; i < gkv_settings_row_count; i++) {
-        const char *known = gkv_settings_rows[i].key.section;
+    for (size_t i = 0; i < gki_settings_row_count; i++) {
+        const char *known = gki_settings_rows[i].key.section;
         const size_t distance = gkv_text_distance(section, known);
         if (strcmp(section, known) == 0)
             return GKV_OK;
@@ -168,19 +168,19 @@ gkv_status gkv_settings_section_check(const char *section, const char *where)
             nearest = known;
         }
     }
-    return gkv_fail(GKV_ERR_CONFIG, "%s: unknown section \"%s\"; the nearest is \"%s\"", where,
-                    gkv_text_printable(section, shown), nearest);
+    return gki_fail(GKV_ERR_CONFIG, "%s: unknown section \"%s\"; the nearest is \"%s\"", where,
+                    gki_text_printable(section, shown), nearest);
 }
 
-gkv_status gkv_settings_row_find(const char *section, const char *name, const char *where,
-                                 const gkv_settings_row **out)
+gkv_status gki_settings_row_find(const char *section, const char *name, const char *where,
+                                 const gki_settings_row **out)
 {
     char shown_section[GKV_PRINTABLE_SIZE], shown[GKV_PRINTABLE_SIZE];
-    const gkv_settings_row *nearest = NULL;
+    const gki_settings_row *nearest = NULL;
     size_t best = SIZE_MAX;
     *out = NULL;
-    for (size_t i = 0; i < gkv_settings_row_count; i++) {
-        const gkv_settings_row *row = &gkv_settings_rows[i];
+    for (size_t i = 0; i < gki_settings_row_count; i++) {
+        const gki_settings_row *row = &gki_settings_rows[i];
         /* The right name in the wrong section is nearer than a misspelt name in this section. */
         size_t distance = 2 * gkv_text_distance(name, row->key.name);
         if (strcmp(section, row->key.section) != 0)
@@ -194,7 +194,7 @@ gkv_status gkv_settings_row_find(const char *section, const char *name, const ch
             nearest = row;
         }
     }
-    return gkv_fail(GKV_ERR_CONFIG, "%s: unknown key \"%s%s%s\"; the nearest is \"%s.%s\"", where,
-                    gkv_text_printable(section, shown_section), *section ? "." : "",
-                    gkv_text_printable(name, shown), nearest->key.section, nearest->key.name);
+    return gki_fail(GKV_ERR_CONFIG, "%s: unknown key \"%s%s%s\"; the nearest is \"%s.%s\"", where,
+                    gki_text_printable(section, shown_section), *section ? "." : "",
+                    gki_text_printable(name, shown), nearest->key.section, nearest->key.name);
 }

@@ -19,7 +19,7 @@ static bool parse_number(const char *text, double *out)
     if (!*text || text[strspn(text, "+-.0123456789eE")] != '\0')
         return false;
     char *end = NULL;
-    const locale_t before = gkv_plain_locale_enter();
+    const locale_t before = gki_plain_locale_enter();
     errno = 0;
     const double value = strtod(text, &end);
     const int error = errno;
@@ -54,7 +54,7 @@ static bool parse_seed(const char *text, uint64_t *out)
     return errno == 0 && value <= INT64_MAX;
 }
 
-static bool inside(const gkv_settings_row *row, double value)
+static bool inside(const gki_settings_row *row, double value)
 {
     return (row->above_low ? value > row->low : value >= row->low) &&
            (row->below_high ? value < row->high : value <= row->high);
@@ -118,15 +118,15 @@ static const char *path_fault(const char *text)
     return NULL;
 }
 
-static gkv_status refuse(const gkv_settings_row *row, const char *text, const char *where, const char *wanted,
+static gkv_status refuse(const gki_settings_row *row, const char *text, const char *where, const char *wanted,
                          const char *reason)
 {
     char shown[GKV_PRINTABLE_SIZE];
-    return gkv_fail(GKV_ERR_CONFIG, "%s: %s.%s = %s: must be %s%s%s", where, row->key.section, row->key.name,
-                    gkv_text_printable(text, shown), wanted, reason ? "; " : "", reason ? reason : "");
+    return gki_fail(GKV_ERR_CONFIG, "%s: %s.%s = %s: must be %s%s%s", where, row->key.section, row->key.name,
+                    gki_text_printable(text, shown), wanted, reason ? "; " : "", reason ? reason : "");
 }
 
-static gkv_status parse_text(const gkv_settings_row *row, const char *text, char *field, const char *where)
+static gkv_status parse_text(const gki_settings_row *row, const char *text, char *field, const char *where)
 {
     char wanted[160];
     const char *fault = row->kind == GKV_KIND_LABEL ? label_fault(text) : path_fault(text);
@@ -143,7 +143,7 @@ static gkv_status parse_text(const gkv_settings_row *row, const char *text, char
     return GKV_OK;
 }
 
-static void put_choice(const gkv_settings_row *row, int index, char *field)
+static void put_choice(const gki_settings_row *row, int index, char *field)
 {
     const bool on = index == 1;
     if (row->kind == GKV_KIND_SWITCH)
@@ -152,7 +152,7 @@ static void put_choice(const gkv_settings_row *row, int index, char *field)
         memcpy(field, &index, sizeof index);
 }
 
-static int get_choice(const gkv_settings_row *row, const char *field)
+static int get_choice(const gki_settings_row *row, const char *field)
 {
     int index = 0;
     if (row->kind == GKV_KIND_SWITCH)
@@ -161,7 +161,7 @@ static int get_choice(const gkv_settings_row *row, const char *field)
     return index;
 }
 
-static gkv_status parse_choice(const gkv_settings_row *row, const char *text, char *field, const char *where)
+static gkv_status parse_choice(const gki_settings_row *row, const char *text, char *field, const char *where)
 {
     char nearest[GKV_NAME_SIZE] = "", wanted[160];
     const int index = choice_index(row->key.range, text, nearest);
@@ -173,7 +173,7 @@ static gkv_status parse_choice(const gkv_settings_row *row, const char *text, ch
     return GKV_OK;
 }
 
-const char *gkv_settings_row_choice(const gkv_settings_row *row, int value, char name[GKV_NAME_SIZE])
+const char *gki_settings_row_choice(const gki_settings_row *row, int value, char name[GKV_NAME_SIZE])
 {
     int length = 0;
     const char *at = choice_at(row->key.range, value, &length);
@@ -181,7 +181,7 @@ const char *gkv_settings_row_choice(const gkv_settings_row *row, int value, char
     return name;
 }
 
-gkv_status gkv_settings_row_parse(const gkv_settings_row *row, const char *text, gkv_settings *settings,
+gkv_status gki_settings_row_parse(const gki_settings_row *row, const char *text, gkv_settings *settings,
                                   const char *where)
 {
     char *field = (char *)settings + row->offset;
@@ -224,7 +224,7 @@ gkv_status gkv_settings_row_parse(const gkv_settings_row *row, const char *text,
     return parse_text(row, text, field, where);
 }
 
-void gkv_settings_row_format(const gkv_settings_row *row, const gkv_settings *settings,
+void gki_settings_row_format(const gki_settings_row *row, const gkv_settings *settings,
                              char text[GKV_VALUE_SIZE])
 {
     const char *field = (const char *)settings + row->offset;
@@ -245,7 +245,7 @@ void gkv_settings_row_format(const gkv_settings_row *row, const gkv_settings *se
         break;
     case GKV_KIND_NUMBER: {
         memcpy(&number, field, sizeof number);
-        const locale_t before = gkv_plain_locale_enter();
+        const locale_t before = gki_plain_locale_enter();
         for (int digits = 1; digits <= 17; digits++) {
             snprintf(text, GKV_VALUE_SIZE, "%.*g", digits, number);
             if (strtod(text, NULL) == number)
@@ -255,7 +255,7 @@ void gkv_settings_row_format(const gkv_settings_row *row, const gkv_settings *se
         break;
     }
     case GKV_KIND_CHOICE:
-    case GKV_KIND_SWITCH: gkv_settings_row_choice(row, get_choice(row, field), text); break;
+    case GKV_KIND_SWITCH: gki_settings_row_choice(row, get_choice(row, field), text); break;
     default: {
         /* A field without a NUL is cut at its size. */
         const char *end = memchr(field, '\0', row->size);

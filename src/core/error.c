@@ -14,7 +14,7 @@ const char *gkv_error_message(void)
     return message;
 }
 
-gkv_status gkv_fail(gkv_status code, const char *format, ...)
+gkv_status gki_fail(gkv_status code, const char *format, ...)
 {
     /* The arguments may point into the old message, so it is overwritten only after formatting. */
     char fresh[MESSAGE_SIZE];
@@ -27,12 +27,12 @@ gkv_status gkv_fail(gkv_status code, const char *format, ...)
     return code;
 }
 
-unsigned long gkv_failures(void)
+unsigned long gki_failures(void)
 {
     return failures;
 }
 
-gkv_status gkv_fail_context(gkv_status code, const char *format, ...)
+gkv_status gki_fail_context(gkv_status code, const char *format, ...)
 {
     char context[MESSAGE_SIZE / 2];
     va_list args;
@@ -42,7 +42,7 @@ gkv_status gkv_fail_context(gkv_status code, const char *format, ...)
     char rest[MESSAGE_SIZE / 2];
     memcpy(rest, message, sizeof rest);
     rest[sizeof rest - 1] = '\0';
-    return gkv_fail(code, "%s: %s", context, rest);
+    return gki_fail(code, "%s: %s", context, rest);
 }
 
 const char *gkv_status_name(gkv_status status)

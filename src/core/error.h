@@ -6,22 +6,22 @@
 #include "gkvae/error.h"
 
 /* Records the message (printf format) for this thread and returns the code:
- *     return gkv_fail(GKV_ERR_DATA, "%s: bad magic 0x%08x", path, magic);   */
-gkv_status gkv_fail(gkv_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+ *     return gki_fail(GKV_ERR_DATA, "%s: bad magic 0x%08x", path, magic);   */
+gkv_status gki_fail(gkv_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The number of messages that this thread has recorded. A caller compares two values to learn whether a callback has
  * recorded a message. */
-unsigned long gkv_failures(void);
+unsigned long gki_failures(void);
 
 /* Puts the text (printf format) and ": " before this thread's message, and returns the code. */
-gkv_status gkv_fail_context(gkv_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+gkv_status gki_fail_context(gkv_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Evaluates the call, and returns its status from the calling function unless that is GKV_OK. */
 #define GKV_TRY(call)                                \
     do {                                             \
-        gkv_status gkv_try_status_ = (call);         \
-        if (gkv_try_status_ != GKV_OK)               \
-            return gkv_try_status_;                  \
+        gkv_status gki_try_status_ = (call);         \
+        if (gki_try_status_ != GKV_OK)               \
+            return gki_try_status_;                  \
     } while (0)
 
 /* As GKV_TRY, for functions with a clean-up section at their end: stores the status in `status`, and jumps to the label

@@ -14,7 +14,7 @@
 
 #include "core/memory.h"
 
-struct gkv_file_writer {
+struct gki_file_writer {
     char *path;         /* the final path of the file, with links resolved */
     char *temporary;    /* the path of the temporary file */
     FILE *stream;
@@ -24,10 +24,10 @@ struct gkv_file_writer {
 
 static gkv_status cannot(const char *what, const char *path, int error)
 {
-    return gkv_fail(GKV_ERR_IO, "%s: cannot %s: %s", path, what, strerror(error));
+    return gki_fail(GKV_ERR_IO, "%s: cannot %s: %s", path, what, strerror(error));
 }
 
-static void writer_free(gkv_file_writer *writer)
+static void writer_free(gki_file_writer *writer)
 {
     if (!writer)
         return;
@@ -38,7 +38,7 @@ static void writer_free(gkv_file_writer *writer)
     free(writer);
 }
 
-void gkv_file_abandon(gkv_file_writer *writer)
+void gki_file_abandon(gki_file_writer *writer)
 {
     if (writer && writer->stream)
         unlink(writer->temporary);
@@ -51,39 +51,39 @@ static gkv_status resolve(const char *path, char **out)
     struct stat info;
     *out = NULL;
     if (lstat(path, &info) != 0)
-        return gkv_strdup(path, out);
+        return gki_strdup(path, out);
     if (!S_ISLNK(info.st_mode) && !S_ISREG(info.st_mode))
-        return gkv_fail(GKV_ERR_IO, "%s: cannot write: it exists and is not a regular file", path);
+        return gki_fail(GKV_ERR_IO, "%s: cannot write: it exists and is not a regular file", path);
     if (S_ISREG(info.st_mode))
-        return gkv_strdup(path, out);
+        return gki_strdup(path, out);
     char *target = realpath(path, NULL);
     if (!target)
         return cannot("follow the link", path, errno);
     /* A rename onto a device would replace the device. */
     if (stat(target, &info) != 0 || !S_ISREG(info.st_mode)) {
         free(target);
-        return gkv_fail(GKV_ERR_IO, "%s: cannot write: it leads to something that is not a regular file", path);
+        return gki_fail(GKV_ERR_IO, "%s: cannot write: it leads to something that is not a regular file", path);
     }
     *out = target;
     return GKV_OK;
 }
 
-gkv_status gkv_file_begin(const char *path, gkv_file_writer **out)
+gkv_status gki_file_begin(const char *path, gki_file_writer **out)
 {
     /* The counter gives each writer of this process its own name. */
     static atomic_uint counter;
     gkv_status status = GKV_OK;
-    gkv_file_writer *writer = NULL;
+    gki_file_writer *writer = NULL;
     *out = NULL;
     if (!*path)
-        return gkv_fail(GKV_ERR_IO, "cannot write a file of no name");
-    GKV_TRY_GOTO(gkv_alloc(1, sizeof *writer, &writer));
+        return gki_fail(GKV_ERR_IO, "cannot write a file of no name");
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *writer, &writer));
     GKV_TRY_GOTO(resolve(path, &writer->path));
     /* A killed process of the same id may have left a file of this name. Then the next name is tried. */
     int descriptor = -1;
     do {
         free(writer->temporary);
-        GKV_TRY_GOTO(gkv_strf(&writer->temporary, "%s.tmp-%ld-%u", writer->path, (long)getpid(),
+        GKV_TRY_GOTO(gki_strf(&writer->temporary, "%s.tmp-%ld-%u", writer->path, (long)getpid(),
                               atomic_fetch_add(&counter, 1u)));
         descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     } while (descriptor < 0 && errno == EEXIST);
@@ -106,7 +106,7 @@ done:
 }
 
 /* Remembers the first failure, so that a series of writes needs one check at its end. */
-static gkv_status writer_failed(gkv_file_writer *writer, int error)
+static gkv_status writer_failed(gki_file_writer *writer, int error)
 {
     if (writer->status == GKV_OK) {
         writer->status = GKV_ERR_IO;
@@ -115,7 +115,7 @@ static gkv_status writer_failed(gkv_file_writer *writer, int error)
     return cannot("write", writer->path, writer->error);
 }
 
-gkv_status gkv_file_write(gkv_file_writer *writer, const void *bytes, size_t count)
+gkv_status gki_file_write(gki_file_writer *writer, const void *bytes, size_t count)
 {
     if (writer->status != GKV_OK)
         return writer_failed(writer, 0);
@@ -125,7 +125,7 @@ gkv_status gkv_file_write(gkv_file_writer *writer, const void *bytes, size_t cou
     return GKV_OK;
 }
 
-gkv_status gkv_file_printf(gkv_file_writer *writer, const char *format, ...)
+gkv_status gki_file_printf(gki_file_writer *writer, const char *format, ...)
 {
     if (writer->status != GKV_OK)
         return writer_failed(writer, 0);
@@ -142,7 +142,7 @@ static int open_folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char *folder = NULL;
-    if (gkv_strf(&folder, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".") != GKV_OK) {
+    if (gki_strf(&folder, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".") != GKV_OK) {
         errno = ENOMEM;
         return -1;
     }
@@ -153,7 +153,7 @@ static int open_folder_of(const char *path)
     return descriptor;
 }
 
-gkv_status gkv_file_commit(gkv_file_writer *writer)
+gkv_status gki_file_commit(gki_file_writer *writer)
 {
     gkv_status status = writer->status;
     int folder = -1;
@@ -182,21 +182,21 @@ gkv_status gkv_file_commit(gkv_file_writer *writer)
 done:
     if (folder >= 0)
         close(folder);
-    gkv_file_abandon(writer);
+    gki_file_abandon(writer);
     return status;
 }
 
 gkv_status gkv_file_write_atomic(const char *path, const void *bytes, size_t count)
 {
-    gkv_file_writer *writer = NULL;
+    gki_file_writer *writer = NULL;
     if (!path || (!bytes && count > 0))
-        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_file_write_atomic: NULL for the path or the bytes");
-    GKV_TRY(gkv_file_begin(path, &writer));
-    gkv_file_write(writer, bytes, count); /* the commit reports its failure */
-    return gkv_file_commit(writer);
+        return gki_fail(GKV_ERR_ARGUMENT, "gkv_file_write_atomic: NULL for the path or the bytes");
+    GKV_TRY(gki_file_begin(path, &writer));
+    gki_file_write(writer, bytes, count); /* the commit reports its failure */
+    return gki_file_commit(writer);
 }
 
-gkv_status gkv_file_read(const char *path, size_t limit, char **out, size_t *count)
+gkv_status gki_file_read(const char *path, size_t limit, char **out, size_t *count)
 {
     gkv_status status = GKV_OK;
     char *bytes = NULL;
@@ -219,7 +219,7 @@ gkv_status gkv_file_read(const char *path, size_t limit, char **out, size_t *cou
             size_t grown = capacity ? capacity + capacity / 2 + 1 : guess;
             char *larger = grown < SIZE_MAX ? realloc(bytes, grown + 1) : NULL;
             if (!larger) {
-                status = gkv_fail(GKV_ERR_MEMORY, "%s: out of memory: %zu bytes were refused", path, grown);
+                status = gki_fail(GKV_ERR_MEMORY, "%s: out of memory: %zu bytes were refused", path, grown);
                 goto done;
             }
             bytes = larger;
@@ -244,14 +244,14 @@ gkv_status gkv_file_read(const char *path, size_t limit, char **out, size_t *cou
     bytes = NULL;
     goto done;
 too_long:
-    status = gkv_fail(GKV_ERR_DATA, "%s: longer than the %zu bytes such a file may have", path, limit);
+    status = gki_fail(GKV_ERR_DATA, "%s: longer than the %zu bytes such a file may have", path, limit);
 done:
     free(bytes);
     close(descriptor);
     return status;
 }
 
-bool gkv_file_exists(const char *path)
+bool gki_file_exists(const char *path)
 {
     struct stat info;
     return lstat(path, &info) == 0;
@@ -262,8 +262,8 @@ gkv_status gkv_file_make_folder(const char *path)
     char *name = NULL;
     gkv_status status = GKV_OK;
     if (!path)
-        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_file_make_folder: NULL for the path");
-    GKV_TRY(gkv_strdup(path, &name));
+        return gki_fail(GKV_ERR_ARGUMENT, "gkv_file_make_folder: NULL for the path");
+    GKV_TRY(gki_strdup(path, &name));
     /* Makes each prefix that ends before a slash, and then the whole path. */
     for (char *end = name + (*name == '/');; end++) {
         if (*end != '/' && *end != '\0')
@@ -277,7 +277,7 @@ gkv_status gkv_file_make_folder(const char *path)
             if (stat(name, &info) != 0)
                 status = cannot("make the folder", name, error);
             else if (!S_ISDIR(info.st_mode))
-                status = gkv_fail(GKV_ERR_IO, "%s: cannot make the folder: a file of that name is in the way",
+                status = gki_fail(GKV_ERR_IO, "%s: cannot make the folder: a file of that name is in the way",
                                   name);
         }
         *end = kept;

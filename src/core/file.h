@@ -1,8 +1,8 @@
 /* Atomic writing of files, reading of whole files, and the lock of a run folder.
  *
  * A writer fills the temporary file PATH.tmp-PID-N beside PATH. Once every byte is on the disk, rename() puts it in the
- * place of PATH. Until gkv_file_commit() succeeds, the old file is untouched. After any failure, such as a full disk,
- * the temporary file is removed. Only a killed process leaves one behind; the next gkv_lock_acquire() of that folder
+ * place of PATH. Until gki_file_commit() succeeds, the old file is untouched. After any failure, such as a full disk,
+ * the temporary file is removed. Only a killed process leaves one behind; the next gki_lock_acquire() of that folder
  * removes it.
  *
  * A writer belongs to one thread at a time. Different writers are independent. The other functions are thread-safe. */
@@ -15,50 +15,50 @@
 #include "core/error.h"
 #include "gkvae/file.h"
 
-typedef struct gkv_file_writer gkv_file_writer;
+typedef struct gki_file_writer gki_file_writer;
 
-/* Starts writing PATH. *out is the writer, or NULL after a failure; gkv_file_commit() or gkv_file_abandon() frees
+/* Starts writing PATH. *out is the writer, or NULL after a failure; gki_file_commit() or gki_file_abandon() frees
  * it. A symbolic link is followed, so the file that it names is replaced and not the link. GKV_ERR_IO if the folder
  * is missing or not writable, or if PATH exists and is not a regular file. GKV_ERR_MEMORY. */
-GKV_MUST_USE gkv_status gkv_file_begin(const char *path, gkv_file_writer **out);
+GKV_MUST_USE gkv_status gki_file_begin(const char *path, gki_file_writer **out);
 
 /* Append bytes, or text in printf format. GKV_ERR_IO if a write fails. The writer remembers the first failure: later
- * calls do nothing and return it again, and so does gkv_file_commit(). So a caller may ignore these results and check
+ * calls do nothing and return it again, and so does gki_file_commit(). So a caller may ignore these results and check
  * that of the commit alone. */
-gkv_status gkv_file_write(gkv_file_writer *writer, const void *bytes, size_t count);
-gkv_status gkv_file_printf(gkv_file_writer *writer, const char *format, ...)
+gkv_status gki_file_write(gki_file_writer *writer, const void *bytes, size_t count);
+gkv_status gki_file_printf(gki_file_writer *writer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Makes the file durable (fsync of file and folder) and renames it to its final path. Frees the writer, also after a
  * failure. GKV_ERR_IO. */
-GKV_MUST_USE gkv_status gkv_file_commit(gkv_file_writer *writer);
+GKV_MUST_USE gkv_status gki_file_commit(gki_file_writer *writer);
 
 /* Removes the temporary file and frees the writer. NULL is fine. */
-void gkv_file_abandon(gkv_file_writer *writer);
+void gki_file_abandon(gki_file_writer *writer);
 
 /* gkv_file_write_atomic() of gkvae/file.h begins, writes and commits in one call. */
 
 /* Reads a whole file into *out, which the caller frees with free(). *count is its length. A NUL that *count does not
  * count follows the last byte. Pipes can be read too. *out is NULL after a failure. GKV_ERR_DATA if the file is longer
  * than `limit` bytes, GKV_ERR_IO if it cannot be read, GKV_ERR_MEMORY. */
-GKV_MUST_USE gkv_status gkv_file_read(const char *path, size_t limit, char **out, size_t *count);
+GKV_MUST_USE gkv_status gki_file_read(const char *path, size_t limit, char **out, size_t *count);
 
 /* True if something of that name exists, be it a file, a folder or a broken link. */
-bool gkv_file_exists(const char *path);
+bool gki_file_exists(const char *path);
 
-typedef struct gkv_lock gkv_lock;
+typedef struct gki_lock gki_lock;
 
 /* Locks a folder against other processes and against other threads of this one. *out is the lock, or NULL after a
- * failure; gkv_lock_free() releases it.
+ * failure; gki_lock_free() releases it.
  *
  * The lock belongs to the kernel (flock on FOLDER/lock). It ends when its holder ends, also by a crash or a kill, so
  * the file "lock" alone does not mean that the folder is locked. GKV_ERR_BUSY if somebody else holds the lock; the
  * message names the folder and, if known, the process. GKV_ERR_IO, GKV_ERR_MEMORY. On success the function removes
  * the temporary files that killed writers left in the folder. */
-GKV_MUST_USE gkv_status gkv_lock_acquire(const char *folder, gkv_lock **out);
+GKV_MUST_USE gkv_status gki_lock_acquire(const char *folder, gki_lock **out);
 
 /* Releases the folder. NULL is fine. The file "lock" stays: if it were removed, two processes could lock two different
  * files of the same name. */
-void gkv_lock_free(gkv_lock *lock);
+void gki_lock_free(gki_lock *lock);
 
 #endif

@@ -12,11 +12,11 @@
 #include "core/file.h"
 #include "core/memory.h"
 
-struct gkv_lock {
+struct gki_lock {
     int descriptor;
 };
 
-/* True for NAME.tmp-PID-N, the names that gkv_file_begin() makes. */
+/* True for NAME.tmp-PID-N, the names that gki_file_begin() makes. */
 static bool is_temporary(const char *name)
 {
     const char *tail = NULL;
@@ -53,31 +53,31 @@ static gkv_status busy(int descriptor, const char *folder)
     char *end = NULL;
     long pid = got > 0 ? strtol(text, &end, 10) : 0;
     if (pid > 0 && end && *end == '\n')
-        return gkv_fail(GKV_ERR_BUSY, "%s: in use by process %ld; wait until it ends, or choose another folder",
+        return gki_fail(GKV_ERR_BUSY, "%s: in use by process %ld; wait until it ends, or choose another folder",
                         folder, pid);
-    return gkv_fail(GKV_ERR_BUSY, "%s: in use by another process; wait until it ends, or choose another folder",
+    return gki_fail(GKV_ERR_BUSY, "%s: in use by another process; wait until it ends, or choose another folder",
                     folder);
 }
 
-gkv_status gkv_lock_acquire(const char *folder, gkv_lock **out)
+gkv_status gki_lock_acquire(const char *folder, gki_lock **out)
 {
     gkv_status status = GKV_OK;
-    gkv_lock *lock = NULL;
+    gki_lock *lock = NULL;
     char *path = NULL;
     int descriptor = -1;
     *out = NULL;
-    GKV_TRY_GOTO(gkv_strf(&path, "%s/lock", folder));
-    GKV_TRY_GOTO(gkv_alloc(1, sizeof *lock, &lock));
+    GKV_TRY_GOTO(gki_strf(&path, "%s/lock", folder));
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *lock, &lock));
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor < 0) {
-        status = gkv_fail(GKV_ERR_IO, "%s: cannot lock the folder: %s", path, strerror(errno));
+        status = gki_fail(GKV_ERR_IO, "%s: cannot lock the folder: %s", path, strerror(errno));
         goto done;
     }
     if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK)
             status = busy(descriptor, folder);
         else
-            status = gkv_fail(GKV_ERR_IO, "%s: cannot lock the folder: %s", path, strerror(errno));
+            status = gki_fail(GKV_ERR_IO, "%s: cannot lock the folder: %s", path, strerror(errno));
         goto done;
     }
     /* The process id serves only the message of GKV_ERR_BUSY, so a failure to write it is ignored. */
@@ -98,7 +98,7 @@ done:
     return status;
 }
 
-void gkv_lock_free(gkv_lock *lock)
+void gki_lock_free(gki_lock *lock)
 {
     if (!lock)
         return;

@@ -27,31 +27,31 @@ static void *allocate(size_t bytes)
     return aligned_alloc(GKV_ALIGNMENT, bytes);
 }
 
-gkv_status gkv_alloc(size_t count, size_t size, void *out)
+gkv_status gki_alloc(size_t count, size_t size, void *out)
 {
     void **slot = out;
     *slot = NULL;
     size_t bytes = 0;
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - GKV_ALIGNMENT)
-        return gkv_fail(GKV_ERR_MEMORY, "%zu elements of %zu bytes do not fit in memory", count, size);
+        return gki_fail(GKV_ERR_MEMORY, "%zu elements of %zu bytes do not fit in memory", count, size);
     /* aligned_alloc() needs a multiple of the alignment, and a size of 0 has no portable meaning. */
     bytes = (bytes + GKV_ALIGNMENT - 1) / GKV_ALIGNMENT * GKV_ALIGNMENT;
     if (bytes == 0)
         bytes = GKV_ALIGNMENT;
     void *memory = allocate(bytes);
     if (!memory)
-        return gkv_fail(GKV_ERR_MEMORY, "out of memory: %zu bytes were refused", bytes);
+        return gki_fail(GKV_ERR_MEMORY, "out of memory: %zu bytes were refused", bytes);
     memset(memory, 0, bytes);
     *slot = memory;
     return GKV_OK;
 }
 
-gkv_status gkv_strdup(const char *text, char **out)
+gkv_status gki_strdup(const char *text, char **out)
 {
-    return gkv_strf(out, "%s", text);
+    return gki_strf(out, "%s", text);
 }
 
-gkv_status gkv_strf(char **out, const char *format, ...)
+gkv_status gki_strf(char **out, const char *format, ...)
 {
     *out = NULL;
     va_list args;
@@ -59,10 +59,10 @@ gkv_status gkv_strf(char **out, const char *format, ...)
     int length = vsnprintf(NULL, 0, format, args);
     va_end(args);
     if (length < 0)
-        return gkv_fail(GKV_ERR_INTERNAL, "a message could not be formatted");
+        return gki_fail(GKV_ERR_INTERNAL, "a message could not be formatted");
     char *text = malloc((size_t)length + 1);
     if (!text)
-        return gkv_fail(GKV_ERR_MEMORY, "out of memory: %d bytes were refused", length + 1);
+        return gki_fail(GKV_ERR_MEMORY, "out of memory: %d bytes were refused", length + 1);
     va_start(args, format);
     vsnprintf(text, (size_t)length + 1, format, args);
     va_end(args);

@@ -11,7 +11,7 @@ static void make(void)
     plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 }
 
-locale_t gkv_plain_locale_enter(void)
+locale_t gki_plain_locale_enter(void)
 {
     pthread_once(&once, make);
     return uselocale(plain);

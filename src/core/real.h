@@ -4,10 +4,10 @@
 #define GKV_CORE_REAL_H
 
 #ifdef GKV_REAL_IS_DOUBLE
-typedef double gkv_real;
+typedef double gki_real;
 #define GKV_REAL_NAME "F64"
 #else
-typedef float gkv_real;
+typedef float gki_real;
 #define GKV_REAL_NAME "F32"
 #endif
 

@@ -6,14 +6,14 @@
 
 enum { WORDS = 4, CHUNK = 256 };
 
-static inline philox4x32_ctr_t block_at(gkv_rng at, uint32_t block)
+static inline philox4x32_ctr_t block_at(gki_rng at, uint32_t block)
 {
     const philox4x32_ctr_t counter = {{block, at.index, at.step, at.stream}};
     const philox4x32_key_t key = {{(uint32_t)at.seed, (uint32_t)(at.seed >> 32)}};
     return philox4x32(counter, key);
 }
 
-void gkv_rng_words(gkv_rng at, size_t n, uint32_t *out)
+void gki_rng_words(gki_rng at, size_t n, uint32_t *out)
 {
     size_t i = 0;
     uint32_t block = 0;
@@ -36,7 +36,7 @@ static inline double uniform_from(uint32_t high, uint32_t low)
     return ((double)bits + 0.5) * 0x1p-52;
 }
 
-void gkv_rng_uniform(gkv_rng at, size_t n, double *out)
+void gki_rng_uniform(gki_rng at, size_t n, double *out)
 {
     for (size_t i = 0; i < n; i += 2) {
         const philox4x32_ctr_t r = block_at(at, (uint32_t)(i / 2));
@@ -46,7 +46,7 @@ void gkv_rng_uniform(gkv_rng at, size_t n, double *out)
     }
 }
 
-void gkv_rng_normal_d(gkv_rng at, size_t n, double *out)
+void gki_rng_normal_d(gki_rng at, size_t n, double *out)
 {
     double u[CHUNK], v[CHUNK], a[CHUNK], b[CHUNK];
     uint32_t block = 0;
@@ -58,13 +58,13 @@ void gkv_rng_normal_d(gkv_rng at, size_t n, double *out)
             u[k] = uniform_from(r.v[0], r.v[1]);
             v[k] = uniform_from(r.v[2], r.v[3]);
         }
-        gkv_vmath_get()->box_muller_d(pairs, u, v, a, b);
+        gki_vmath_get()->box_muller_d(pairs, u, v, a, b);
         for (size_t k = 0; k < left; k++)
             out[i + k] = k % 2 ? b[k / 2] : a[k / 2];
     }
 }
 
-void gkv_rng_normal_f(gkv_rng at, size_t n, float *out)
+void gki_rng_normal_f(gki_rng at, size_t n, float *out)
 {
     float u[CHUNK], v[CHUNK], a[CHUNK], b[CHUNK];
     uint32_t block = 0;
@@ -80,13 +80,13 @@ void gkv_rng_normal_f(gkv_rng at, size_t n, float *out)
                 v[k + half] = ((float)r.v[2 * half + 1] + 0.5F) * 0x1p-32F;
             }
         }
-        gkv_vmath_get()->box_muller_f(pairs, u, v, a, b);
+        gki_vmath_get()->box_muller_f(pairs, u, v, a, b);
         for (size_t k = 0; k < left; k++)
             out[i + k] = k % 2 ? b[k / 2] : a[k / 2];
     }
 }
 
-void gkv_rng_permutation(gkv_rng at, uint32_t n, uint32_t *out)
+void gki_rng_permutation(gki_rng at, uint32_t n, uint32_t *out)
 {
     for (uint32_t i = 0; i < n; i++)
         out[i] = i;

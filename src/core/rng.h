@@ -12,7 +12,7 @@
 #include "core/real.h"
 
 /* The purpose of the numbers. The values are part of the reproducibility promise: append new ones, never renumber. */
-typedef enum gkv_stream {
+typedef enum gki_stream {
     GKV_STREAM_INIT = 1,       /* initial weights; index = position of the parameter in the table */
     GKV_STREAM_SHUFFLE,        /* the order of the training images; step = epoch */
     GKV_STREAM_BINARIZE_TRAIN, /* dynamic binarization; step = training step, index = image */
@@ -33,45 +33,45 @@ typedef enum gkv_stream {
     GKV_STREAM_SUBSET,         /* rows of a subset (kernel distance); step = subset, index = 0 for set a, 1 for set b */
     GKV_STREAM_CHOICE          /* the order in which generation metrics take images; index = 0 for training images, 1
                                   for test images */
-} gkv_stream;
+} gki_stream;
 
 /* One address in the space of numbers. n values at an address are its values 0 … n−1. */
-typedef struct gkv_rng {
+typedef struct gki_rng {
     uint64_t seed;
     uint32_t stream;
     uint32_t step;
     uint32_t index;
-} gkv_rng;
+} gki_rng;
 
-static inline gkv_rng gkv_rng_at(uint64_t seed, gkv_stream stream, uint64_t step, uint64_t index)
+static inline gki_rng gki_rng_at(uint64_t seed, gki_stream stream, uint64_t step, uint64_t index)
 {
-    return (gkv_rng){seed, (uint32_t)stream, (uint32_t)step, (uint32_t)index};
+    return (gki_rng){seed, (uint32_t)stream, (uint32_t)step, (uint32_t)index};
 }
 
 /* Writes n uniform 32-bit words. */
-void gkv_rng_words(gkv_rng at, size_t n, uint32_t *out);
+void gki_rng_words(gki_rng at, size_t n, uint32_t *out);
 
 /* Writes n doubles that are uniform on (0,1), with 52 random bits each. They are never 0 or 1. */
-void gkv_rng_uniform(gkv_rng at, size_t n, double *out);
+void gki_rng_uniform(gki_rng at, size_t n, double *out);
 
-/* Writes n standard normals in double, by Box–Muller from the uniforms of gkv_rng_uniform(). Their tails need more than
+/* Writes n standard normals in double, by Box–Muller from the uniforms of gki_rng_uniform(). Their tails need more than
  * 32 random bits. */
-void gkv_rng_normal_d(gkv_rng at, size_t n, double *out);
+void gki_rng_normal_d(gki_rng at, size_t n, double *out);
 
 /* Writes n standard normals in float, by Box–Muller from 32-bit uniforms. */
-void gkv_rng_normal_f(gkv_rng at, size_t n, float *out);
+void gki_rng_normal_f(gki_rng at, size_t n, float *out);
 
 /* Writes n standard normals in the numeric type of the networks. */
-static inline void gkv_rng_normal(gkv_rng at, size_t n, gkv_real *out)
+static inline void gki_rng_normal(gki_rng at, size_t n, gki_real *out)
 {
 #ifdef GKV_REAL_IS_DOUBLE
-    gkv_rng_normal_d(at, n, out);
+    gki_rng_normal_d(at, n, out);
 #else
-    gkv_rng_normal_f(at, n, out);
+    gki_rng_normal_f(at, n, out);
 #endif
 }
 
 /* Writes a uniformly random permutation of 0 … n−1 (Fisher–Yates; rejection removes the bias). */
-void gkv_rng_permutation(gkv_rng at, uint32_t n, uint32_t *out);
+void gki_rng_permutation(gki_rng at, uint32_t n, uint32_t *out);
 
 #endif

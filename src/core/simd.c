@@ -6,12 +6,12 @@
 
 static const char *const names[GKV_SIMD_LEVELS] = {"portable", "avx2", "avx512"};
 
-const char *gkv_simd_name(gkv_simd level)
+const char *gki_simd_name(gki_simd level)
 {
     return names[level];
 }
 
-gkv_simd gkv_simd_best(void)
+gki_simd gki_simd_best(void)
 {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
@@ -23,17 +23,17 @@ gkv_simd gkv_simd_best(void)
     return GKV_SIMD_PORTABLE;
 }
 
-gkv_simd gkv_simd_level(void)
+gki_simd gki_simd_level(void)
 {
     static atomic_int decided = -1; /* threads that decide at the same time decide the same */
     int level = atomic_load(&decided);
     if (level < 0) {
-        level = (int)gkv_simd_best();
+        level = (int)gki_simd_best();
         const char *wish = getenv("GKVAE_SIMD");
         for (int i = 0; wish && i < level; i++)
             if (strcmp(wish, names[i]) == 0)
                 level = i;
         atomic_store(&decided, level);
     }
-    return (gkv_simd)level;
+    return (gki_simd)level;
 }

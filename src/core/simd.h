@@ -1,6 +1,6 @@
 /* Which instruction set the kernels run on.
  *
- * A family of kernels is one file, NAME_kernels.c, in terms of the types of simd_types.h. gkv_kernels()
+ * A family of kernels is one file, NAME_kernels.c, in terms of the types of simd_types.h. gki_kernels()
  * of cmake/modules.cmake compiles it once for each instruction set:
  *   portable   plain C and libm: the reference
  *   avx2       8 floats at a time, SLEEF
@@ -12,33 +12,33 @@
 #ifndef GKV_CORE_SIMD_H
 #define GKV_CORE_SIMD_H
 
-typedef enum gkv_simd {
+typedef enum gki_simd {
     GKV_SIMD_PORTABLE = 0,
     GKV_SIMD_AVX2,
     GKV_SIMD_AVX512,
     GKV_SIMD_LEVELS
-} gkv_simd;
+} gki_simd;
 
 /* The best level of this CPU, or a lower one if the environment variable
  * GKVAE_SIMD asks for it (portable, avx2 or avx512). Decided at the first call. */
-gkv_simd gkv_simd_level(void);
+gki_simd gki_simd_level(void);
 
 /* The level's name, as in "avx2". */
-const char *gkv_simd_name(gkv_simd level);
+const char *gki_simd_name(gki_simd level);
 
 /* The best level of this CPU, whatever the environment says. */
-gkv_simd gkv_simd_best(void);
+gki_simd gki_simd_best(void);
 
 /* For a header: the tables of a family; TYPE_of(level) for a level that this CPU has; and TYPE_get() for
- * gkv_simd_level(). */
+ * gki_simd_level(). */
 #define GKV_SIMD_DECLARE(type)                              \
     extern const type type##_portable, type##_avx2, type##_avx512; \
-    const type *type##_of(gkv_simd level);                  \
+    const type *type##_of(gki_simd level);                  \
     static inline const type *type##_get(void)              \
     {                                                       \
-        return type##_of(gkv_simd_level());                 \
+        return type##_of(gki_simd_level());                 \
     }                                                       \
-    const type *type##_of(gkv_simd level)
+    const type *type##_of(gki_simd level)
 
 /* For the end of NAME_kernels.c. The portable build also defines TYPE_of(). */
 #if defined(GKV_SIMD_AVX512_FILE)
@@ -51,7 +51,7 @@ gkv_simd gkv_simd_best(void);
 #define GKV_SIMD_PORTABLE_FILE
 #define GKV_SIMD_TABLE(type, ...)                     \
     const type type##_portable = {__VA_ARGS__};       \
-    const type *type##_of(gkv_simd level)             \
+    const type *type##_of(gki_simd level)             \
     {                                                 \
         return GKV_SIMD_CHOOSE(type, &type##_portable, level); \
     }                                                 \

@@ -19,7 +19,7 @@ enum { VR_LANES = VF_LANES };
 #define vr_store GKV_VR_(store)
 #define vr_load_part GKV_VR_(load_part)
 #define vr_store_part GKV_VR_(store_part)
-#define vr_set(x) GKV_VR_(set)((gkv_real)(x))
+#define vr_set(x) GKV_VR_(set)((gki_real)(x))
 #define vr_max GKV_VR_(max)
 #define vr_min GKV_VR_(min)
 #define vr_abs GKV_VR_(abs)
@@ -31,9 +31,9 @@ enum { VR_LANES = VF_LANES };
 #define vr_select GKV_VR_(select)
 
 /* The sum of all lanes, added in a fixed order. */
-static inline gkv_real vr_sum(vr v)
+static inline gki_real vr_sum(vr v)
 {
-    gkv_real lanes[VR_LANES];
+    gki_real lanes[VR_LANES];
     vr_store(lanes, v);
     for (size_t width = VR_LANES / 2; width > 0; width /= 2)
         for (size_t i = 0; i < width; i++)

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-const char *gkv_text_printable(const char *text, char buffer[GKV_PRINTABLE_SIZE])
+const char *gki_text_printable(const char *text, char buffer[GKV_PRINTABLE_SIZE])
 {
     static const char dots[] = "…";
     size_t length = strlen(text);

@@ -6,9 +6,9 @@
 
 /* Returns `requested` if it is above 0, and else the number of processors. omp_get_max_threads() would not do: a change of
  * OpenBLAS's number of threads also changes OpenMP's. Thread-safe. */
-int gkv_threads(int requested);
+int gki_threads(int requested);
 
 /* GKV_ERR_ARGUMENT if `requested` is below 0. `what` names the operation in the message, as in "a fit". Thread-safe. */
-gkv_status gkv_threads_check(int requested, const char *what);
+gkv_status gki_threads_check(int requested, const char *what);
 
 #endif

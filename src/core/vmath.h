@@ -10,28 +10,28 @@
 #include "core/real.h"
 #include "core/simd.h"
 
-typedef void gkv_vmap_f(size_t n, const float *x, float *y);
-typedef void gkv_vmap_d(size_t n, const double *x, double *y);
+typedef void gki_vmap_f(size_t n, const float *x, float *y);
+typedef void gki_vmap_d(size_t n, const double *x, double *y);
 
 /* The functions of one instruction set (vmath_kernels.c). */
-typedef struct gkv_vmath {
-    gkv_vmap_f *exp_f, *log_f, *tanh_f, *sigmoid_f;
-    gkv_vmap_d *exp_d, *log_d, *tanh_d, *sigmoid_d;
+typedef struct gki_vmath {
+    gki_vmap_f *exp_f, *log_f, *tanh_f, *sigmoid_f;
+    gki_vmap_d *exp_d, *log_d, *tanh_d, *sigmoid_d;
     /* Box–Muller (1958): u[n] and v[n], uniform on (0,1), become the independent standard normals a[n] and b[n]. */
     void (*box_muller_f)(size_t n, const float *u, const float *v, float *a, float *b);
     void (*box_muller_d)(size_t n, const double *u, const double *v, double *a, double *b);
-} gkv_vmath;
+} gki_vmath;
 
-GKV_SIMD_DECLARE(gkv_vmath);
+GKV_SIMD_DECLARE(gki_vmath);
 
 /* The same functions in the numeric type of the networks. */
 #ifdef GKV_REAL_IS_DOUBLE
-#define GKV_VMATH(name) (gkv_vmath_get()->name##_d)
+#define GKV_VMATH(name) (gki_vmath_get()->name##_d)
 #else
-#define GKV_VMATH(name) (gkv_vmath_get()->name##_f)
+#define GKV_VMATH(name) (gki_vmath_get()->name##_f)
 #endif
-#define gkv_vexp(n, x, y) GKV_VMATH(exp)(n, x, y)
-#define gkv_vtanh(n, x, y) GKV_VMATH(tanh)(n, x, y)
-#define gkv_vsigmoid(n, x, y) GKV_VMATH(sigmoid)(n, x, y) /* 1/(1+e^-x) */
+#define gki_vexp(n, x, y) GKV_VMATH(exp)(n, x, y)
+#define gki_vtanh(n, x, y) GKV_VMATH(tanh)(n, x, y)
+#define gki_vsigmoid(n, x, y) GKV_VMATH(sigmoid)(n, x, y) /* 1/(1+e^-x) */
 
 #endif

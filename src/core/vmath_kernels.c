@@ -43,7 +43,7 @@ static void box_muller_d(size_t n, const double *u, const double *v, double *a, 
     }
 }
 
-GKV_SIMD_TABLE(gkv_vmath,
+GKV_SIMD_TABLE(gki_vmath,
     .exp_f = map_exp_f, .log_f = map_log_f, .tanh_f = map_tanh_f, .sigmoid_f = map_sigmoid_f,
     .exp_d = map_exp_d, .log_d = map_log_d, .tanh_d = map_tanh_d, .sigmoid_d = map_sigmoid_d,
     .box_muller_f = box_muller_f, .box_muller_d = box_muller_d);

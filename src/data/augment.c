@@ -11,31 +11,31 @@ enum {
 };
 
 /* Standard deviations: radians, shear, log scale, and a fraction of the image's side. */
-static const gkv_real turn_sd = (gkv_real)0.087, shear_sd = (gkv_real)0.1, scale_sd = (gkv_real)0.07,
-                      point_sd = (gkv_real)0.06;
+static const gki_real turn_sd = (gki_real)0.087, shear_sd = (gki_real)0.1, scale_sd = (gki_real)0.07,
+                      point_sd = (gki_real)0.06;
 
 /* A deformation. Index 0 is the vertical axis, downwards, and index 1 is the horizontal axis. */
 typedef struct field {
-    gkv_real map[2][2];        /* from positions in `out` to positions in `grey`, both relative to the centre */
-    const gkv_real *points[2]; /* displacements of the control points along each axis [POINTS × POINTS], unscaled */
-    gkv_real scale[2];         /* factors of the displacements, in pixels */
+    gki_real map[2][2];        /* from positions in `out` to positions in `grey`, both relative to the centre */
+    const gki_real *points[2]; /* displacements of the control points along each axis [POINTS × POINTS], unscaled */
+    gki_real scale[2];         /* factors of the displacements, in pixels */
 } field;
 
 /* Computes the affine map from AFFINE standard normals. */
-static void draw_map(const gkv_real *normal, field *f)
+static void draw_map(const gki_real *normal, field *f)
 {
-    const gkv_real turn = turn_sd * normal[0], shear = shear_sd * normal[1];
+    const gki_real turn = turn_sd * normal[0], shear = shear_sd * normal[1];
     const double down = exp((double)(scale_sd * normal[2])), right = exp((double)(scale_sd * normal[3]));
-    const gkv_real c = (gkv_real)cos((double)turn), s = (gkv_real)sin((double)turn);
-    f->map[0][0] = (gkv_real)down * c, f->map[0][1] = -(gkv_real)right * s;
-    f->map[1][0] = (gkv_real)down * (s + shear * c), f->map[1][1] = (gkv_real)right * (c - shear * s);
+    const gki_real c = (gki_real)cos((double)turn), s = (gki_real)sin((double)turn);
+    f->map[0][0] = (gki_real)down * c, f->map[0][1] = -(gki_real)right * s;
+    f->map[1][0] = (gki_real)down * (s + shear * c), f->map[1][1] = (gki_real)right * (c - shear * s);
 }
 
 /* Computes the coefficients of the cubic B-spline in one cell, as a polynomial in the relative position t in the cell,
  * 0 … 1. The control points p are `stride` elements apart. */
-static void cubic(const gkv_real *p, size_t stride, gkv_real c[4])
+static void cubic(const gki_real *p, size_t stride, gki_real c[4])
 {
-    const gkv_real a = p[0], b = p[stride], d = p[2 * stride], e = p[3 * stride];
+    const gki_real a = p[0], b = p[stride], d = p[2 * stride], e = p[3 * stride];
     c[0] = (a + 4 * b + d) / 6;
     c[1] = (d - a) / 2;
     c[2] = (a - 2 * b + d) / 2;
@@ -43,25 +43,25 @@ static void cubic(const gkv_real *p, size_t stride, gkv_real c[4])
 }
 
 /* The value of a cubic polynomial. */
-static inline gkv_real value(const gkv_real c[4], gkv_real t)
+static inline gki_real value(const gki_real c[4], gki_real t)
 {
     return c[0] + t * (c[1] + t * (c[2] + t * c[3]));
 }
 
 /* The grey level of a pixel, or 0 outside the image. */
-static gkv_real level_at(const uint8_t *grey, size_t height, size_t width, long row, long column)
+static gki_real level_at(const uint8_t *grey, size_t height, size_t width, long row, long column)
 {
     return row >= 0 && column >= 0 && row < (long)height && column < (long)width ? grey[row * (long)width + column] : 0;
 }
 
 /* The value of `grey` at (y, x) by bilinear interpolation. Pixel (0, 0) has its centre at (0, 0). */
-static inline uint8_t sample(const uint8_t *grey, size_t height, size_t width, gkv_real y, gkv_real x)
+static inline uint8_t sample(const uint8_t *grey, size_t height, size_t width, gki_real y, gki_real x)
 {
-    if (!(y > -1 && x > -1 && y < (gkv_real)height && x < (gkv_real)width))
+    if (!(y > -1 && x > -1 && y < (gki_real)height && x < (gki_real)width))
         return 0;
     const long row = (long)(y + 1) - 1, column = (long)(x + 1) - 1; /* rounded down, not towards 0 */
-    const gkv_real below = y - (gkv_real)row, beside = x - (gkv_real)column;
-    gkv_real four[4];
+    const gki_real below = y - (gki_real)row, beside = x - (gki_real)column;
+    gki_real four[4];
     if (row >= 0 && column >= 0 && row + 1 < (long)height && column + 1 < (long)width) {
         const uint8_t *at = grey + row * (long)width + column;
         if (!(at[0] | at[1] | at[width] | at[width + 1]))
@@ -71,24 +71,24 @@ static inline uint8_t sample(const uint8_t *grey, size_t height, size_t width, g
         for (long k = 0; k < 4; k++)
             four[k] = level_at(grey, height, width, row + k / 2, column + k % 2);
     }
-    const gkv_real above = four[0] + beside * (four[1] - four[0]), under = four[2] + beside * (four[3] - four[2]);
-    return (uint8_t)(above + below * (under - above) + (gkv_real)0.5);
+    const gki_real above = four[0] + beside * (four[1] - four[0]), under = four[2] + beside * (four[3] - four[2]);
+    return (uint8_t)(above + below * (under - above) + (gki_real)0.5);
 }
 
 /* Computes one row of `out`. First, splines across the rows give the control points of this row. Then splines along the
  * row give the displacement of each pixel. */
 static void deform_row(const uint8_t *grey, size_t height, size_t width, const field *f, size_t row, uint8_t *out)
 {
-    const gkv_real centre[2] = {(gkv_real)(height - 1) / 2, (gkv_real)(width - 1) / 2};
-    const gkv_real cells = CELLS / (gkv_real)width, v = (gkv_real)row - centre[0];
-    const gkv_real across = ((gkv_real)row + (gkv_real)0.5) * CELLS / (gkv_real)height;
+    const gki_real centre[2] = {(gki_real)(height - 1) / 2, (gki_real)(width - 1) / 2};
+    const gki_real cells = CELLS / (gki_real)width, v = (gki_real)row - centre[0];
+    const gki_real across = ((gki_real)row + (gki_real)0.5) * CELLS / (gki_real)height;
     const size_t above = (size_t)across < CELLS ? (size_t)across : CELLS - 1;
-    gkv_real points[2][POINTS], along[2][CELLS][4];
+    gki_real points[2][POINTS], along[2][CELLS][4];
     for (size_t axis = 0; axis < 2; axis++) {
         for (size_t j = 0; j < POINTS; j++) {
-            gkv_real c[4];
+            gki_real c[4];
             cubic(f->points[axis] + above * POINTS + j, POINTS, c);
-            points[axis][j] = f->scale[axis] * value(c, across - (gkv_real)above);
+            points[axis][j] = f->scale[axis] * value(c, across - (gki_real)above);
         }
         for (size_t cell = 0; cell < CELLS; cell++)
             cubic(points[axis] + cell, 1, along[axis][cell]);
@@ -96,16 +96,16 @@ static void deform_row(const uint8_t *grey, size_t height, size_t width, const f
     for (size_t cell = 0; cell < CELLS; cell++)
         for (size_t first = cell * width / CELLS, end = (cell + 1) * width / CELLS, count; first < end;
              first += count) {
-            gkv_real position[2][BLOCK]; /* positions in `grey` */
+            gki_real position[2][BLOCK]; /* positions in `grey` */
             count = end - first < BLOCK ? end - first : BLOCK;
             for (size_t axis = 0; axis < 2; axis++) {
-                const gkv_real *c = along[axis][cell];
-                const gkv_real turn = f->map[axis][1], start = centre[axis] + f->map[axis][0] * v;
+                const gki_real *c = along[axis][cell];
+                const gki_real turn = f->map[axis][1], start = centre[axis] + f->map[axis][0] * v;
 #pragma omp simd
                 for (size_t k = 0; k < count; k++) {
-                    const gkv_real column = (gkv_real)(int)(first + k);
+                    const gki_real column = (gki_real)(int)(first + k);
                     position[axis][k] = start + turn * (column - centre[1]) +
-                                        value(c, (column + (gkv_real)0.5) * cells - (gkv_real)(int)cell);
+                                        value(c, (column + (gki_real)0.5) * cells - (gki_real)(int)cell);
                 }
             }
             for (size_t k = 0; k < count; k++)
@@ -113,12 +113,12 @@ static void deform_row(const uint8_t *grey, size_t height, size_t width, const f
         }
 }
 
-void gkv_augment(const uint8_t *grey, size_t height, size_t width, gkv_rng at, uint8_t *out)
+void gki_augment(const uint8_t *grey, size_t height, size_t width, gki_rng at, uint8_t *out)
 {
-    gkv_real normal[DRAWS];
-    gkv_rng_normal(at, DRAWS, normal);
+    gki_real normal[DRAWS];
+    gki_rng_normal(at, DRAWS, normal);
     field f = {.points = {normal + AFFINE, normal + AFFINE + POINTS * POINTS},
-               .scale = {point_sd * (gkv_real)height, point_sd * (gkv_real)width}};
+               .scale = {point_sd * (gki_real)height, point_sd * (gki_real)width}};
     draw_map(normal, &f);
     for (size_t row = 0; row < height; row++)
         deform_row(grey, height, width, &f, row, out + row * width);

@@ -16,6 +16,6 @@
  * shear, 0.07 for the logarithm of the scale along each axis, and 6 % of the image's side for the displacement of
  * each control point of a cubic B-spline. The control points are a fourth of the image apart. For a 28 × 28 image,
  * the smoothed displacement of a pixel has a standard deviation of about 0.8 pixels. */
-void gkv_augment(const uint8_t *grey, size_t height, size_t width, gkv_rng at, uint8_t *out);
+void gki_augment(const uint8_t *grey, size_t height, size_t width, gki_rng at, uint8_t *out);
 
 #endif

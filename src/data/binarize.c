@@ -15,30 +15,30 @@ static inline uint32_t has_grey(const uint8_t *four)
     return ((bits ^ bits >> 1) & UINT32_C(0x7f7f7f7f)) != 0;
 }
 
-/* Words 4·block … 4·block + 3 of gkv_rng_words(at, …). */
-static inline philox4x32_ctr_t words_of(gkv_rng at, size_t block)
+/* Words 4·block … 4·block + 3 of gki_rng_words(at, …). */
+static inline philox4x32_ctr_t words_of(gki_rng at, size_t block)
 {
     const philox4x32_key_t key = {{(uint32_t)at.seed, (uint32_t)(at.seed >> 32)}};
     const philox4x32_ctr_t counter = {{(uint32_t)block, at.index, at.step, at.stream}};
     return philox4x32(counter, key);
 }
 
-static inline void draw_block(const uint8_t *grey, size_t n, gkv_rng at, size_t block, gkv_real *out)
+static inline void draw_block(const uint8_t *grey, size_t n, gki_rng at, size_t block, gki_real *out)
 {
     const philox4x32_ctr_t words = words_of(at, block);
     for (size_t k = 0; k < n; k++)
-        out[k] = (gkv_real)gkv_pixel_on(grey[k], words.v[k]);
+        out[k] = (gki_real)gki_pixel_on(grey[k], words.v[k]);
 }
 
-/* gkv_rng_words() makes words in blocks of four, each from its own counter. This function makes the blocks itself,
+/* gki_rng_words() makes words in blocks of four, each from its own counter. This function makes the blocks itself,
  * so that a block of four black or white pixels, as most blocks of MNIST are, needs no random numbers. The other
  * blocks are first collected in a list, because the processor cannot predict a branch on them. */
-void gkv_binarize(const uint8_t *grey, size_t n, gkv_rng at, gkv_real *out)
+void gki_binarize(const uint8_t *grey, size_t n, gki_rng at, gki_real *out)
 {
     const size_t blocks = n / BLOCK, rest = n % BLOCK;
     size_t list[LISTED];
     for (size_t i = 0; i < n; i++)
-        out[i] = (gkv_real)(grey[i] == 255);
+        out[i] = (gki_real)(grey[i] == 255);
     for (size_t first = 0; first < blocks; first += LISTED) {
         const size_t last = blocks - first < LISTED ? blocks : first + LISTED;
         size_t listed = 0;
@@ -59,7 +59,7 @@ static inline float pixel_drawn(float probability, uint32_t word)
     return (float)((double)word < (double)probability * 0x1p32);
 }
 
-void gkv_binarize_probabilities(const float *probabilities, size_t n, gkv_rng at, float *out)
+void gki_binarize_probabilities(const float *probabilities, size_t n, gki_rng at, float *out)
 {
     size_t i = 0;
     for (; i + BLOCK <= n; i += BLOCK) {
@@ -72,8 +72,8 @@ void gkv_binarize_probabilities(const float *probabilities, size_t n, gkv_rng at
         out[i + k] = pixel_drawn(probabilities[i + k], words.v[k]);
 }
 
-void gkv_binarize_grey(const uint8_t *grey, size_t n, gkv_real *out)
+void gki_binarize_grey(const uint8_t *grey, size_t n, gki_real *out)
 {
     for (size_t i = 0; i < n; i++)
-        out[i] = (gkv_real)grey[i] / 255;
+        out[i] = (gki_real)grey[i] / 255;
 }

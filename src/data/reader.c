@@ -22,7 +22,7 @@ enum {
     PLAUSIBLE_SIZE = 64 << 20   /* content of this size is accepted at any ratio */
 };
 
-struct gkv_reader {
+struct gki_reader {
     char *path;
     char kind[64];
     int file;
@@ -35,7 +35,7 @@ struct gkv_reader {
 };
 
 /* Reads more input if all of it has been used. At the end of the file the input stays empty. */
-static gkv_status refill(gkv_reader *reader)
+static gkv_status refill(gki_reader *reader)
 {
     if (reader->start < reader->end)
         return GKV_OK;
@@ -44,52 +44,52 @@ static gkv_status refill(gkv_reader *reader)
         got = read(reader->file, reader->input, sizeof reader->input);
     while (got < 0 && errno == EINTR);
     if (got < 0)
-        return gkv_fail(GKV_ERR_IO, "%s: cannot be read: %s", reader->path, strerror(errno));
+        return gki_fail(GKV_ERR_IO, "%s: cannot be read: %s", reader->path, strerror(errno));
     reader->start = 0;
     reader->end = (size_t)got;
     return GKV_OK;
 }
 
-static gkv_status begin(gkv_reader *reader)
+static gkv_status begin(gki_reader *reader)
 {
     /* With O_NONBLOCK, open() does not wait for the other end of a FIFO, which is refused below. */
     reader->file = open(reader->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (reader->file < 0)
-        return gkv_fail(GKV_ERR_IO, "%s: cannot be opened: %s", reader->path, strerror(errno));
+        return gki_fail(GKV_ERR_IO, "%s: cannot be opened: %s", reader->path, strerror(errno));
     struct stat about;
     if (fstat(reader->file, &about) != 0)
-        return gkv_fail(GKV_ERR_IO, "%s: cannot be examined: %s", reader->path, strerror(errno));
+        return gki_fail(GKV_ERR_IO, "%s: cannot be examined: %s", reader->path, strerror(errno));
     if (S_ISDIR(about.st_mode))
-        return gkv_fail(GKV_ERR_IO, "%s: cannot be read: %s", reader->path, strerror(EISDIR));
+        return gki_fail(GKV_ERR_IO, "%s: cannot be read: %s", reader->path, strerror(EISDIR));
     if (!S_ISREG(about.st_mode))
-        return gkv_fail(GKV_ERR_IO, "%s: cannot be read: it is not a regular file", reader->path);
+        return gki_fail(GKV_ERR_IO, "%s: cannot be read: it is not a regular file", reader->path);
     reader->size = (uint64_t)about.st_size;
     GKV_TRY(refill(reader));
     reader->gzip = reader->end >= 2 && reader->input[0] == 0x1f && reader->input[1] == 0x8b;
     snprintf(reader->kind, sizeof reader->kind, "a %s file of %" PRIu64 " bytes", reader->gzip ? "gzip" : "raw",
              reader->size);
     if (reader->gzip && inflateInit2(&reader->inflater, GZIP_ONLY) != Z_OK)
-        return gkv_fail(GKV_ERR_MEMORY, "%s: out of memory while it is decompressed", reader->path);
+        return gki_fail(GKV_ERR_MEMORY, "%s: out of memory while it is decompressed", reader->path);
     return GKV_OK;
 }
 
-gkv_status gkv_reader_open(const char *path, gkv_reader **out)
+gkv_status gki_reader_open(const char *path, gki_reader **out)
 {
     *out = NULL;
-    gkv_reader *reader = NULL;
+    gki_reader *reader = NULL;
     gkv_status status;
-    GKV_TRY(gkv_alloc(1, sizeof *reader, &reader));
+    GKV_TRY(gki_alloc(1, sizeof *reader, &reader));
     reader->file = -1;
-    GKV_TRY_GOTO(gkv_strdup(path, &reader->path));
+    GKV_TRY_GOTO(gki_strdup(path, &reader->path));
     GKV_TRY_GOTO(begin(reader));
     *out = reader;
     return GKV_OK;
 done:
-    gkv_reader_close(reader);
+    gki_reader_close(reader);
     return status;
 }
 
-void gkv_reader_close(gkv_reader *reader)
+void gki_reader_close(gki_reader *reader)
 {
     if (!reader)
         return;
@@ -100,7 +100,7 @@ void gkv_reader_close(gkv_reader *reader)
     free(reader);
 }
 
-uint64_t gkv_reader_bound(const gkv_reader *reader)
+uint64_t gki_reader_bound(const gki_reader *reader)
 {
     if (!reader->gzip)
         return reader->size;
@@ -110,12 +110,12 @@ uint64_t gkv_reader_bound(const gkv_reader *reader)
     return plausible < possible ? plausible : possible;
 }
 
-const char *gkv_reader_kind(const gkv_reader *reader)
+const char *gki_reader_kind(const gki_reader *reader)
 {
     return reader->kind;
 }
 
-static gkv_status read_raw(gkv_reader *reader, uint8_t *out, size_t n, size_t *got)
+static gkv_status read_raw(gki_reader *reader, uint8_t *out, size_t n, size_t *got)
 {
     while (*got < n) {
         GKV_TRY(refill(reader));
@@ -131,20 +131,20 @@ static gkv_status read_raw(gkv_reader *reader, uint8_t *out, size_t n, size_t *g
 }
 
 /* Begins the next gzip stream. A file may consist of several streams (RFC 1952, 2.2) and of nothing else. */
-static gkv_status next_member(gkv_reader *reader)
+static gkv_status next_member(gki_reader *reader)
 {
     const uint8_t first = reader->input[reader->start];
     if (first != 0x1f)
-        return gkv_fail(GKV_ERR_DATA,
+        return gki_fail(GKV_ERR_DATA,
                         "%s: the gzip data is followed by a byte 0x%02x; expected the end of the file",
                         reader->path, first);
     reader->member_ended = false;
     return inflateReset(&reader->inflater) == Z_OK
                ? GKV_OK
-               : gkv_fail(GKV_ERR_INTERNAL, "%s: zlib cannot begin the next stream", reader->path);
+               : gki_fail(GKV_ERR_INTERNAL, "%s: zlib cannot begin the next stream", reader->path);
 }
 
-static gkv_status read_gzip(gkv_reader *reader, uint8_t *out, size_t n, size_t *got)
+static gkv_status read_gzip(gki_reader *reader, uint8_t *out, size_t n, size_t *got)
 {
     z_stream *z = &reader->inflater;
     while (*got < n) {
@@ -152,7 +152,7 @@ static gkv_status read_gzip(gkv_reader *reader, uint8_t *out, size_t n, size_t *
         if (reader->start == reader->end) {
             if (reader->member_ended)
                 return GKV_OK;
-            return gkv_fail(GKV_ERR_DATA, "%s: the gzip data stops in the middle; expected more than %s",
+            return gki_fail(GKV_ERR_DATA, "%s: the gzip data stops in the middle; expected more than %s",
                             reader->path, reader->kind);
         }
         if (reader->member_ended)
@@ -168,15 +168,15 @@ static gkv_status read_gzip(gkv_reader *reader, uint8_t *out, size_t n, size_t *
         if (result == Z_STREAM_END)
             reader->member_ended = true;
         else if (result == Z_MEM_ERROR)
-            return gkv_fail(GKV_ERR_MEMORY, "%s: out of memory while it is decompressed", reader->path);
+            return gki_fail(GKV_ERR_MEMORY, "%s: out of memory while it is decompressed", reader->path);
         else if (result != Z_OK && result != Z_BUF_ERROR)
-            return gkv_fail(GKV_ERR_DATA, "%s: the gzip data is damaged: %s", reader->path,
+            return gki_fail(GKV_ERR_DATA, "%s: the gzip data is damaged: %s", reader->path,
                             z->msg ? z->msg : "zlib gives no reason");
     }
     return GKV_OK;
 }
 
-gkv_status gkv_reader_read(gkv_reader *reader, void *buffer, size_t n, size_t *got)
+gkv_status gki_reader_read(gki_reader *reader, void *buffer, size_t n, size_t *got)
 {
     *got = 0;
     return reader->gzip ? read_gzip(reader, buffer, n, got) : read_raw(reader, buffer, n, got);

@@ -8,23 +8,23 @@
 
 #include "core/error.h"
 
-typedef struct gkv_reader gkv_reader;
+typedef struct gki_reader gki_reader;
 
 /* Opens a regular file. *out is NULL after a failure. GKV_ERR_IO, with the reason of the system; GKV_ERR_MEMORY. */
-gkv_status gkv_reader_open(const char *path, gkv_reader **out);
+gkv_status gki_reader_open(const char *path, gki_reader **out);
 
 /* Closes the file and frees the reader. NULL is fine. */
-void gkv_reader_close(gkv_reader *reader);
+void gki_reader_close(gki_reader *reader);
 
 /* Reads n bytes, or fewer at the end of the content; *got is their number. GKV_ERR_DATA for gzip data that is damaged,
  * truncated, or followed by anything but more gzip data. GKV_ERR_IO, GKV_ERR_MEMORY. */
-gkv_status gkv_reader_read(gkv_reader *reader, void *buffer, size_t n, size_t *got);
+gkv_status gki_reader_read(gki_reader *reader, void *buffer, size_t n, size_t *got);
 
 /* The greatest size of the content that is accepted. For a raw file it is the size of the file. For a gzip file it is
  * 64 MiB or 200 times the size of the file, whichever is more, but not more than the format allows (1032 times). */
-uint64_t gkv_reader_bound(const gkv_reader *reader);
+uint64_t gki_reader_bound(const gki_reader *reader);
 
 /* A description of the file for messages, as in "a gzip file of 20 bytes". The reader owns the string. */
-const char *gkv_reader_kind(const gkv_reader *reader);
+const char *gki_reader_kind(const gki_reader *reader);
 
 #endif

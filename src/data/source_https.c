@@ -26,8 +26,8 @@ typedef struct download {
     uint64_t got, limit;
     int reason; /* errno of a failed write */
     const char *url;
-    gkv_reporter reporter;
-    gkv_waiting waiting;
+    gki_reporter reporter;
+    gki_waiting waiting;
 } download;
 
 static void curl_start(void)
@@ -53,7 +53,7 @@ static size_t receive(char *bytes, size_t one, size_t n, void *context)
 static int on_progress(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up)
 {
     download *d = context;
-    const int seconds = gkv_waiting_due(&d->waiting);
+    const int seconds = gki_waiting_due(&d->waiting);
     (void)up_total;
     (void)up;
     if (seconds > 0 && now == 0)
@@ -100,37 +100,37 @@ static gkv_status transfer(const char *path, download *d)
     gkv_status status = GKV_OK;
     CURL *curl = curl_easy_init();
     if (!curl)
-        return gkv_fail(GKV_ERR_MEMORY, "libcurl could not be started");
+        return gki_fail(GKV_ERR_MEMORY, "libcurl could not be started");
     d->file = fopen(path, "wbx");
     if (!d->file) {
-        status = gkv_fail(GKV_ERR_IO, "%s: cannot be made: %s", path, strerror(errno));
+        status = gki_fail(GKV_ERR_IO, "%s: cannot be made: %s", path, strerror(errno));
         goto done;
     }
     set_options(curl, d, message);
-    gkv_waiting_start(&d->waiting);
+    gki_waiting_start(&d->waiting);
     const CURLcode result = curl_easy_perform(curl);
     if (fclose(d->file) != 0 && d->reason == 0)
         d->reason = errno;
     if (d->reason)
-        status = gkv_fail(GKV_ERR_IO, "%s: cannot be written: %s", path, strerror(d->reason));
+        status = gki_fail(GKV_ERR_IO, "%s: cannot be written: %s", path, strerror(d->reason));
     else if (result == CURLE_WRITE_ERROR || result == CURLE_FILESIZE_EXCEEDED)
-        status = gkv_fail(GKV_ERR_DATA, "%s is longer than %" PRIu64 " bytes; expected no more", d->url, d->limit);
+        status = gki_fail(GKV_ERR_DATA, "%s is longer than %" PRIu64 " bytes; expected no more", d->url, d->limit);
     else if (result != CURLE_OK)
-        status = gkv_fail(GKV_ERR_IO, "%s", message[0] ? message : curl_easy_strerror(result));
+        status = gki_fail(GKV_ERR_IO, "%s", message[0] ? message : curl_easy_strerror(result));
 done:
     curl_easy_cleanup(curl);
     return status;
 }
 
-static gkv_status fetch_file(const gkv_source *source, const gkv_known_file *known, const char *name,
-                             const char *scratch, gkv_reporter reporter)
+static gkv_status fetch_file(const gki_source *source, const gki_known_file *known, const char *name,
+                             const char *scratch, gki_reporter reporter)
 {
     char *url = NULL, *path = NULL;
     gkv_status status;
     /* What does not compress grows by less than 1/1000 and a header in gzip. */
     download d = {.limit = known->bytes + known->bytes / 1000 + 1024, .reporter = reporter};
-    GKV_TRY_GOTO(gkv_strf(&url, "%s%s.gz", source->what, name));
-    GKV_TRY_GOTO(gkv_strf(&path, "%s/%s.gz", scratch, name));
+    GKV_TRY_GOTO(gki_strf(&url, "%s%s.gz", source->what, name));
+    GKV_TRY_GOTO(gki_strf(&path, "%s/%s.gz", scratch, name));
     gkv_report(reporter, "downloading %s", url);
     d.url = url;
     GKV_TRY_GOTO(transfer(path, &d));
@@ -141,12 +141,12 @@ done:
     return status;
 }
 
-gkv_status gkv_fetch_https(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                           gkv_reporter reporter, char **delivered)
+gkv_status gki_fetch_https(const gki_source *source, const gki_known_data *data, const char *scratch,
+                           gki_reporter reporter, char **delivered)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, curl_start);
     for (int i = 0; i < GKV_DATA_FILES; i++)
-        GKV_TRY(fetch_file(source, &data->files[i], gkv_data_file_names[i], scratch, reporter));
-    return gkv_strdup(scratch, delivered);
+        GKV_TRY(fetch_file(source, &data->files[i], gki_data_file_names[i], scratch, reporter));
+    return gki_strdup(scratch, delivered);
 }

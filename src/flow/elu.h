@@ -11,16 +11,16 @@
 
 /* The lower bound of ELU, which keeps 1 + ELU(x) away from 0, in float too. A bound leaves ELU(x) − x of the order
  * of x² at 0, which a factor would not. Planar flows need that, since they divide it by ‖w‖². */
-static const double gkv_elu_least = -1 + 0x1p-23;
+static const double gki_elu_least = -1 + 0x1p-23;
 
-static inline double gkv_elu(double x)
+static inline double gki_elu(double x)
 {
-    return x >= 0 ? x : fmax(expm1(x), gkv_elu_least);
+    return x >= 0 ? x : fmax(expm1(x), gki_elu_least);
 }
 
-static inline double gkv_elu_slope(double x)
+static inline double gki_elu_slope(double x)
 {
-    return x >= 0 ? 1 : expm1(x) > gkv_elu_least ? exp(x) : 0;
+    return x >= 0 ? 1 : expm1(x) > gki_elu_least ? exp(x) : 0;
 }
 
 #endif

@@ -1,11 +1,11 @@
 #include "flow/flow.h"
 
-static const gkv_flow_ops *const flows[GKV_PRIOR_FLOWS] = {
-    [GKV_PRIOR_FLOW_NONE] = &gkv_flow_none,
-    [GKV_PRIOR_FLOW_REALNVP] = &gkv_flow_realnvp,
+static const gki_flow_ops *const flows[GKV_PRIOR_FLOWS] = {
+    [GKV_PRIOR_FLOW_NONE] = &gki_flow_none,
+    [GKV_PRIOR_FLOW_REALNVP] = &gki_flow_realnvp,
 };
 
-const gkv_flow_ops *gkv_flow_of(gkv_prior_flow_family family)
+const gki_flow_ops *gki_flow_of(gkv_prior_flow_family family)
 {
     return flows[family];
 }

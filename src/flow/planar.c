@@ -16,9 +16,9 @@ typedef struct planar {
     double h;        /* tanh(wᵀz + b) */
 } planar;
 
-static planar evaluate(size_t d, const gkv_real *raw, const gkv_real *in)
+static planar evaluate(size_t d, const gki_real *raw, const gki_real *in)
 {
-    const gkv_real *u = raw, *w = raw + d;
+    const gki_real *u = raw, *w = raw + d;
     planar it = {0};
     double s = (double)raw[2 * d];
     for (size_t j = 0; j < d; j++) {
@@ -26,7 +26,7 @@ static planar evaluate(size_t d, const gkv_real *raw, const gkv_real *in)
         it.norm2 += (double)w[j] * (double)w[j];
         s += (double)w[j] * (double)in[j];
     }
-    it.p = gkv_elu(it.a);
+    it.p = gki_elu(it.a);
     /* p − a is of the order of a² ≤ ‖w‖²‖u‖², so the quotient is bounded as w → 0. */
     it.along = it.a < 0 && it.norm2 > 1e-30 ? (it.p - it.a) / it.norm2 : 0;
     it.h = tanh(s);
@@ -38,19 +38,19 @@ static size_t width(size_t d)
     return 2 * d + 1;
 }
 
-static gkv_real forward(size_t d, const gkv_real *raw, const gkv_real *in, gkv_real *out)
+static gki_real forward(size_t d, const gki_real *raw, const gki_real *in, gki_real *out)
 {
-    const gkv_real *u = raw, *w = raw + d;
+    const gki_real *u = raw, *w = raw + d;
     const planar it = evaluate(d, raw, in);
     for (size_t j = 0; j < d; j++)
-        out[j] = (gkv_real)((double)in[j] + ((double)u[j] + it.along * (double)w[j]) * it.h);
-    return (gkv_real)log1p((1 - it.h * it.h) * it.p);
+        out[j] = (gki_real)((double)in[j] + ((double)u[j] + it.along * (double)w[j]) * it.h);
+    return (gki_real)log1p((1 - it.h * it.h) * it.p);
 }
 
-static void backward(size_t d, const gkv_real *raw, const gkv_real *in, const gkv_real *d_out,
-                     gkv_real d_log_det, gkv_real *d_in, gkv_real *d_raw)
+static void backward(size_t d, const gki_real *raw, const gki_real *in, const gki_real *d_out,
+                     gki_real d_log_det, gki_real *d_in, gki_real *d_raw)
 {
-    const gkv_real *u = raw, *w = raw + d;
+    const gki_real *u = raw, *w = raw + d;
     const planar it = evaluate(d, raw, in);
     const double q = 1 - it.h * it.h, det = 1 + q * it.p;
     double d_h = (double)d_log_det * it.p / det * (-2 * it.h);
@@ -66,16 +66,16 @@ static void backward(size_t d, const gkv_real *raw, const gkv_real *in, const gk
         d_a -= d_along / it.norm2;
         d_norm2 = -d_along * it.along / it.norm2;
     }
-    d_a += d_p * gkv_elu_slope(it.a);
+    d_a += d_p * gki_elu_slope(it.a);
     const double d_s = d_h * q;
     for (size_t j = 0; j < d; j++) {
         const double d_hat = it.h * (double)d_out[j];
         const double d_w = it.along * d_hat + d_a * (double)u[j] + 2 * d_norm2 * (double)w[j] + d_s * (double)in[j];
-        d_raw[j] = (gkv_real)(d_hat + d_a * (double)w[j]);
-        d_raw[d + j] = (gkv_real)d_w;
-        d_in[j] = (gkv_real)((double)d_out[j] + d_s * (double)w[j]);
+        d_raw[j] = (gki_real)(d_hat + d_a * (double)w[j]);
+        d_raw[d + j] = (gki_real)d_w;
+        d_in[j] = (gki_real)((double)d_out[j] + d_s * (double)w[j]);
     }
-    d_raw[2 * d] = (gkv_real)d_s;
+    d_raw[2 * d] = (gki_real)d_s;
 }
 
-const gkv_posterior_flow_ops gkv_posterior_flow_planar = {"planar", width, forward, backward};
+const gki_posterior_flow_ops gki_posterior_flow_planar = {"planar", width, forward, backward};

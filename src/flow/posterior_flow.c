@@ -2,13 +2,13 @@
 
 #include <stddef.h>
 
-static const gkv_posterior_flow_ops *const families[GKV_POSTERIOR_FLOWS] = {
+static const gki_posterior_flow_ops *const families[GKV_POSTERIOR_FLOWS] = {
     [GKV_POSTERIOR_FLOW_NONE] = NULL,
-    [GKV_POSTERIOR_FLOW_PLANAR] = &gkv_posterior_flow_planar,
-    [GKV_POSTERIOR_FLOW_RADIAL] = &gkv_posterior_flow_radial,
+    [GKV_POSTERIOR_FLOW_PLANAR] = &gki_posterior_flow_planar,
+    [GKV_POSTERIOR_FLOW_RADIAL] = &gki_posterior_flow_radial,
 };
 
-const gkv_posterior_flow_ops *gkv_posterior_flow_of(gkv_posterior_flow_family family)
+const gki_posterior_flow_ops *gki_posterior_flow_of(gkv_posterior_flow_family family)
 {
     return families[family];
 }

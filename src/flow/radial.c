@@ -16,12 +16,12 @@ typedef struct radial {
     double h;                  /* 1/(α + r) */
 } radial;
 
-static radial evaluate(size_t d, const gkv_real *raw, const gkv_real *in)
+static radial evaluate(size_t d, const gki_real *raw, const gki_real *in)
 {
     radial it = {0};
     const double x = (double)raw[d];
     it.alpha = least_alpha + (x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)));
-    it.ratio = gkv_elu((double)raw[d + 1]);
+    it.ratio = gki_elu((double)raw[d + 1]);
     it.beta = it.ratio * it.alpha;
     for (size_t j = 0; j < d; j++)
         it.r += ((double)in[j] - (double)raw[j]) * ((double)in[j] - (double)raw[j]);
@@ -35,16 +35,16 @@ static size_t width(size_t d)
     return d + 2;
 }
 
-static gkv_real forward(size_t d, const gkv_real *raw, const gkv_real *in, gkv_real *out)
+static gki_real forward(size_t d, const gki_real *raw, const gki_real *in, gki_real *out)
 {
     const radial it = evaluate(d, raw, in);
     for (size_t j = 0; j < d; j++)
-        out[j] = (gkv_real)((double)in[j] + it.beta * it.h * ((double)in[j] - (double)raw[j]));
-    return (gkv_real)((double)(d - 1) * log1p(it.beta * it.h) + log1p(it.alpha * it.beta * it.h * it.h));
+        out[j] = (gki_real)((double)in[j] + it.beta * it.h * ((double)in[j] - (double)raw[j]));
+    return (gki_real)((double)(d - 1) * log1p(it.beta * it.h) + log1p(it.alpha * it.beta * it.h * it.h));
 }
 
-static void backward(size_t d, const gkv_real *raw, const gkv_real *in, const gkv_real *d_out,
-                     gkv_real d_log_det, gkv_real *d_in, gkv_real *d_raw)
+static void backward(size_t d, const gki_real *raw, const gki_real *in, const gki_real *d_out,
+                     gki_real d_log_det, gki_real *d_in, gki_real *d_raw)
 {
     const radial it = evaluate(d, raw, in);
     const double scale = it.beta * it.h, twist = it.alpha * it.beta * it.h * it.h;
@@ -59,11 +59,11 @@ static void backward(size_t d, const gkv_real *raw, const gkv_real *in, const gk
     for (size_t j = 0; j < d; j++) {
         const double v = (double)in[j] - (double)raw[j];
         const double d_v = scale * (double)d_out[j] + (it.r > 0 ? d_r * v / it.r : 0);
-        d_in[j] = (gkv_real)((double)d_out[j] + d_v);
-        d_raw[j] = (gkv_real)-d_v;
+        d_in[j] = (gki_real)((double)d_out[j] + d_v);
+        d_raw[j] = (gki_real)-d_v;
     }
-    d_raw[d] = (gkv_real)(d_alpha / (1 + exp(-(double)raw[d])));
-    d_raw[d + 1] = (gkv_real)(d_beta * it.alpha * gkv_elu_slope((double)raw[d + 1]));
+    d_raw[d] = (gki_real)(d_alpha / (1 + exp(-(double)raw[d])));
+    d_raw[d + 1] = (gki_real)(d_beta * it.alpha * gki_elu_slope((double)raw[d + 1]));
 }
 
-const gkv_posterior_flow_ops gkv_posterior_flow_radial = {"radial", width, forward, backward};
+const gki_posterior_flow_ops gki_posterior_flow_radial = {"radial", width, forward, backward};

@@ -18,22 +18,22 @@ gkv_gk gkv_gk_standard(void)
 }
 
 /* Q(±∞). On the negative side z and g change sign together. */
-static gkv_wide Q_at_infinity(const gkv_gk *gk, gkv_wide z)
+static gki_wide Q_at_infinity(const gkv_gk *gk, gki_wide z)
 {
-    const gkv_gk_family_ops *ops = gkv_gk_family_of(gk->family);
+    const gki_gk_family_ops *ops = gki_gk_family_of(gk->family);
     gkv_gk half = *gk;
     half.g = z < 0 ? -gk->g : gk->g;
     return ops ? gk->a + copysignl(gk->b * ops->support_end(&half), z) : NAN;
 }
 
-gkv_wide gkv_gk_Q_wide(const gkv_gk *gk, gkv_wide z)
+gki_wide gkv_gk_Q_wide(const gkv_gk *gk, gki_wide z)
 {
     if (isinf(z))
         return Q_at_infinity(gk, z);
-    return gk->a + gk->b * z * expl(gkv_gk_jet_at(gk, z, 0).lambda);
+    return gk->a + gk->b * z * expl(gki_gk_jet_at(gk, z, 0).lambda);
 }
 
-gkv_wide gkv_gk_log_dQ_wide(const gkv_gk *gk, const gkv_gk_jet *jet)
+gki_wide gkv_gk_log_dQ_wide(const gkv_gk *gk, const gki_gk_jet *jet)
 {
     return logl(gk->b * jet->rho) + jet->lambda;
 }
@@ -45,27 +45,27 @@ double gkv_gk_Q(const gkv_gk *gk, double z)
 
 double gkv_gk_dQ(const gkv_gk *gk, double z)
 {
-    const gkv_gk_jet at = gkv_gk_jet_at(gk, z, 0);
+    const gki_gk_jet at = gki_gk_jet_at(gk, z, 0);
     return (double)(gk->b * at.rho * expl(at.lambda));
 }
 
 double gkv_gk_log_dQ(const gkv_gk *gk, double z)
 {
-    const gkv_gk_jet at = gkv_gk_jet_at(gk, z, 0);
+    const gki_gk_jet at = gki_gk_jet_at(gk, z, 0);
     return (double)gkv_gk_log_dQ_wide(gk, &at);
 }
 
 double gkv_gk_d2Q(const gkv_gk *gk, double z)
 {
-    const gkv_gk_jet at = gkv_gk_jet_at(gk, z, 1);
+    const gki_gk_jet at = gki_gk_jet_at(gk, z, 1);
     return (double)(gk->b * expl(at.lambda) * (at.rho * at.lambda_z + at.rho_z));
 }
 
 void gkv_gk_Q_gradient(const gkv_gk *gk, double z, double dq[4], double dlog[4])
 {
-    const gkv_gk_jet at = gkv_gk_jet_at(gk, z, 1);
+    const gki_gk_jet at = gki_gk_jet_at(gk, z, 1);
     if (dq) {
-        const gkv_wide q = z * expl(at.lambda);
+        const gki_wide q = z * expl(at.lambda);
         dq[GKV_GK_A] = 1.0;
         dq[GKV_GK_B] = (double)q;
         dq[GKV_GK_G] = (double)(gk->b * q * at.lambda_g);
@@ -81,9 +81,9 @@ void gkv_gk_Q_gradient(const gkv_gk *gk, double z, double dq[4], double dlog[4])
 
 double gkv_gk_Q_inverse_gradient(const gkv_gk *gk, double x, double *z_x, double z_theta[4])
 {
-    const gkv_wide z = gkv_gk_Q_inverse_wide(gk, x);
-    const gkv_gk_jet at = gkv_gk_jet_at(gk, isinf(z) ? (gkv_wide)NAN : z, 1);
-    const gkv_wide by_x = expl(-at.lambda) / (gk->b * at.rho); /* 1/Q' */
+    const gki_wide z = gkv_gk_Q_inverse_wide(gk, x);
+    const gki_gk_jet at = gki_gk_jet_at(gk, isinf(z) ? (gki_wide)NAN : z, 1);
+    const gki_wide by_x = expl(-at.lambda) / (gk->b * at.rho); /* 1/Q' */
     if (z_x)
         *z_x = (double)by_x;
     if (z_theta) { /* −Q_θ/Q', simplified by (Q − A)/Q' = z/ρ */
@@ -105,30 +105,30 @@ double gkv_gk_Q_inverse_gradient(const gkv_gk *gk, double x, double *z_x, double
 enum { MAX_STEPS = 400, TRUSTED_STEPS = 10 };
 
 /* The iteration ends after a step of this size, because the error is then about the cube of the step. */
-static const gkv_wide final_step = 1e-7L;
+static const gki_wide final_step = 1e-7L;
 
-static gkv_wide solve(const gkv_gk *gk, gkv_wide y)
+static gki_wide solve(const gkv_gk *gk, gki_wide y)
 {
-    const gkv_gk_family_ops *ops = gkv_gk_family_of(gk->family);
+    const gki_gk_family_ops *ops = gki_gk_family_of(gk->family);
     if (!ops)
         return NAN;
     if (y >= ops->support_end(gk))
         return INFINITY;
-    gkv_wide low = LDBL_MIN, high = LDBL_MAX / 4, s = ops->start(gk, y);
+    gki_wide low = LDBL_MIN, high = LDBL_MAX / 4, s = ops->start(gk, y);
     for (int step = 0; step < MAX_STEPS; step++) {
         if (!(s > low && s < high) || (step > TRUSTED_STEPS && step % 2))
             s = sqrtl(low) * sqrtl(high);
-        gkv_gk_jet at;
+        gki_gk_jet at;
         ops->jet(gk, s, 0, &at);
-        const gkv_wide first = logl(s / y), F = first + at.lambda;
+        const gki_wide first = logl(s / y), F = first + at.lambda;
         if (fabsl(F) <= 0.5L * LDBL_EPSILON * fabsl(first) || high - low <= 4 * LDBL_EPSILON * high)
             break; /* the error is rounding error */
         if (F > 0)
             high = s;
         else
             low = s;
-        const gkv_wide curvature = s * at.rho_z / at.rho, newton = -F / at.rho; /* F''/F' and Newton's step */
-        const gkv_wide move = newton / fmaxl(0.5L, 1 + 0.5L * newton * curvature);
+        const gki_wide curvature = s * at.rho_z / at.rho, newton = -F / at.rho; /* F''/F' and Newton's step */
+        const gki_wide move = newton / fmaxl(0.5L, 1 + 0.5L * newton * curvature);
         s *= expl(fmaxl(-50, fminl(50, move)));
         if (fabsl(move) * (1 + fabsl(curvature)) <= final_step)
             break;
@@ -136,9 +136,9 @@ static gkv_wide solve(const gkv_gk *gk, gkv_wide y)
     return s > DBL_MAX ? INFINITY : s;
 }
 
-gkv_wide gkv_gk_Q_inverse_wide(const gkv_gk *gk, double x)
+gki_wide gkv_gk_Q_inverse_wide(const gkv_gk *gk, double x)
 {
-    const gkv_wide offset = (gkv_wide)x - gk->a;
+    const gki_wide offset = (gki_wide)x - gk->a;
     if (isnan(x) || offset == 0 || isinf(offset))
         return offset;
     /* On the negative side z and g change sign together. */
@@ -154,13 +154,13 @@ double gkv_gk_Q_inverse(const gkv_gk *gk, double x)
 
 /* --- Density, probabilities and quantiles ---------------------------------- */
 
-static gkv_wide log_pdf(const gkv_gk *gk, double x)
+static gki_wide log_pdf(const gkv_gk *gk, double x)
 {
-    const gkv_wide z = gkv_gk_Q_inverse_wide(gk, x);
+    const gki_wide z = gkv_gk_Q_inverse_wide(gk, x);
     if (isinf(z))
         return -INFINITY;
-    const gkv_gk_jet at = gkv_gk_jet_at(gk, z, 0);
-    return gkv_gk_log_phi(z) - gkv_gk_log_dQ_wide(gk, &at);
+    const gki_gk_jet at = gki_gk_jet_at(gk, z, 0);
+    return gki_gk_log_phi(z) - gkv_gk_log_dQ_wide(gk, &at);
 }
 
 double gkv_gk_log_pdf(const gkv_gk *gk, double x)
@@ -174,24 +174,24 @@ double gkv_gk_pdf(const gkv_gk *gk, double x)
 }
 
 /* Rounds z to *rounded and returns z − *rounded, or 0 if that is not finite. */
-static double rounding_error(gkv_wide z, double *rounded)
+static double rounding_error(gki_wide z, double *rounded)
 {
     *rounded = (double)z;
     return isfinite(*rounded) ? (double)(z - *rounded) : 0.0;
 }
 
-static double cdf_at(gkv_wide z)
+static double cdf_at(gki_wide z)
 {
     double rounded;
     const double low = rounding_error(z, &rounded);
-    return gkv_normal_cdf_pair(rounded, low);
+    return gki_normal_cdf_pair(rounded, low);
 }
 
-static double log_cdf_at(gkv_wide z)
+static double log_cdf_at(gki_wide z)
 {
     double rounded;
     const double low = rounding_error(z, &rounded);
-    return gkv_normal_log_cdf_pair(rounded, low);
+    return gki_normal_log_cdf_pair(rounded, low);
 }
 
 double gkv_gk_cdf(const gkv_gk *gk, double x)
@@ -219,25 +219,25 @@ static double quantile(const gkv_gk *gk, double p, double side, double (*score)(
 {
     double low;
     const double z = score(p, &low);
-    return (double)gkv_gk_Q_wide(gk, side * ((gkv_wide)z + low));
+    return (double)gkv_gk_Q_wide(gk, side * ((gki_wide)z + low));
 }
 
 double gkv_gk_quantile(const gkv_gk *gk, double p)
 {
-    return quantile(gk, p, 1, gkv_normal_quantile_pair);
+    return quantile(gk, p, 1, gki_normal_quantile_pair);
 }
 
 double gkv_gk_quantile_upper(const gkv_gk *gk, double p)
 {
-    return quantile(gk, p, -1, gkv_normal_quantile_pair);
+    return quantile(gk, p, -1, gki_normal_quantile_pair);
 }
 
 double gkv_gk_quantile_log(const gkv_gk *gk, double log_p)
 {
-    return quantile(gk, log_p, 1, gkv_normal_quantile_log_pair);
+    return quantile(gk, log_p, 1, gki_normal_quantile_log_pair);
 }
 
 double gkv_gk_quantile_log_upper(const gkv_gk *gk, double log_p)
 {
-    return quantile(gk, log_p, -1, gkv_normal_quantile_log_pair);
+    return quantile(gk, log_p, -1, gki_normal_quantile_log_pair);
 }

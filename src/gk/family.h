@@ -12,23 +12,23 @@
 
 /* Λ and ρ at one z, and their partial derivatives: lambda_zg is ∂²Λ/∂z∂g. Second derivatives in k are 0, because Λ
  * and ρ are linear in k. */
-typedef struct gkv_gk_jet {
-    gkv_wide lambda, lambda_z, lambda_g, lambda_k, lambda_zz, lambda_zg, lambda_zk, lambda_gg;
-    gkv_wide rho, rho_z, rho_g, rho_k, rho_zz, rho_zg, rho_zk, rho_gg;
-} gkv_gk_jet;
+typedef struct gki_gk_jet {
+    gki_wide lambda, lambda_z, lambda_g, lambda_k, lambda_zz, lambda_zg, lambda_zk, lambda_gg;
+    gki_wide rho, rho_z, rho_g, rho_k, rho_zz, rho_zg, rho_zk, rho_gg;
+} gki_gk_jet;
 
-typedef struct gkv_gk_family_ops {
+typedef struct gki_gk_family_ops {
     /* The name of the family in messages. */
     const char *name;
 
     /* Computes the jet at z. Order 0 sets only Λ, ρ and ρ_z; order 1 sets all members. */
-    void (*jet)(const gkv_gk *gk, gkv_wide z, int order, gkv_gk_jet *jet);
+    void (*jet)(const gkv_gk *gk, gki_wide z, int order, gki_gk_jet *jet);
 
     /* An approximation of the s > 0 with s e^Λ(s) = y > 0. */
-    gkv_wide (*start)(const gkv_gk *gk, gkv_wide y);
+    gki_wide (*start)(const gkv_gk *gk, gki_wide y);
 
     /* The limit of (Q − A)/B for z → +∞: the end of a bounded support, or ∞. */
-    gkv_wide (*support_end)(const gkv_gk *gk);
+    gki_wide (*support_end)(const gkv_gk *gk);
 
     /* The weight M(z) of k in ρ = P(gz) + k M(z); NULL for a family without c. */
     double (*weight)(double z);
@@ -46,34 +46,34 @@ typedef struct gkv_gk_family_ops {
 
     /* The limit of the orders of moments: the moment of order r exists if r is below it. */
     double (*moments_below)(double k);
-} gkv_gk_family_ops;
+} gki_gk_family_ops;
 
-extern const gkv_gk_family_ops gkv_gk_family_gk, gkv_gk_family_gh, gkv_gk_family_ggh;
+extern const gki_gk_family_ops gki_gk_family_gk, gki_gk_family_gh, gki_gk_family_ggh;
 
 /* The operations of a family, or NULL for a number that is not a family. */
-const gkv_gk_family_ops *gkv_gk_family_of(int64_t family);
+const gki_gk_family_ops *gki_gk_family_of(int64_t family);
 
 /* min(1, 1/|g|), the shortest scale on which functions of z and gz vary. */
-double gkv_gk_scale(const gkv_gk *gk);
+double gki_gk_scale(const gkv_gk *gk);
 
 /* The jet at z; NaN throughout for an unknown family. */
-gkv_gk_jet gkv_gk_jet_at(const gkv_gk *gk, gkv_wide z, int order);
+gki_gk_jet gki_gk_jet_at(const gkv_gk *gk, gki_wide z, int order);
 
 /* log φ(z) */
-static inline gkv_wide gkv_gk_log_phi(gkv_wide z)
+static inline gki_wide gki_gk_log_phi(gki_wide z)
 {
     return -z * z / 2 - GKV_HALF_LOG_2PI_WIDE;
 }
 
 /* Q(z), also for z = ±∞; and log Q'(z) from a jet at z. */
-gkv_wide gkv_gk_Q_wide(const gkv_gk *gk, gkv_wide z);
-gkv_wide gkv_gk_log_dQ_wide(const gkv_gk *gk, const gkv_gk_jet *jet);
+gki_wide gkv_gk_Q_wide(const gkv_gk *gk, gki_wide z);
+gki_wide gkv_gk_log_dQ_wide(const gkv_gk *gk, const gki_gk_jet *jet);
 
 /* Q⁻¹(x) in more than double precision; ±∞ outside a bounded support. */
-gkv_wide gkv_gk_Q_inverse_wide(const gkv_gk *gk, double x);
+gki_wide gkv_gk_Q_inverse_wide(const gkv_gk *gk, double x);
 
 /* Returns GKV_OK if gk is valid and of the g-and-k family, else GKV_ERR_ARGUMENT. `what` names the operation in the
  * message, as in "a batch". */
-gkv_status gkv_gk_check_gk(const gkv_gk *gk, const char *what);
+gkv_status gki_gk_check_gk(const gkv_gk *gk, const char *what);
 
 #endif

@@ -5,21 +5,21 @@
 #include "gk/tail.h"
 #include "gk/validity.h"
 
-static void jet(const gkv_gk *gk, gkv_wide z, int order, gkv_gk_jet *out)
+static void jet(const gkv_gk *gk, gki_wide z, int order, gki_gk_jet *out)
 {
-    const gkv_gk_skew s = gkv_gk_skew_tanh(gk->g * z, gk->c, order);
-    const gkv_gk_tail_part t = gkv_gk_tail_exp(z);
-    gkv_gk_assemble(gk, z, &s, &t, 1 + gk->k * t.M + s.p, order, out);
+    const gki_gk_skew s = gki_gk_skew_tanh(gk->g * z, gk->c, order);
+    const gki_gk_tail_part t = gki_gk_tail_exp(z);
+    gki_gk_assemble(gk, z, &s, &t, 1 + gk->k * t.M + s.p, order, out);
 }
 
 /* Solves the equation without skewness twice: first for y, then for y/T with T at the first solution. */
-static gkv_wide start(const gkv_gk *gk, gkv_wide y)
+static gki_wide start(const gkv_gk *gk, gki_wide y)
 {
-    const gkv_wide half_gs = 0.5L * gk->g * gkv_gk_tail_exp_start(y, gk->k);
-    return gkv_gk_tail_exp_start(y / (1 + gk->c * half_gs / (1 + fabsl(half_gs))), gk->k);
+    const gki_wide half_gs = 0.5L * gk->g * gki_gk_tail_exp_start(y, gk->k);
+    return gki_gk_tail_exp_start(y / (1 + gk->c * half_gs / (1 + fabsl(half_gs))), gk->k);
 }
 
-static gkv_wide support_end(const gkv_gk *gk)
+static gki_wide support_end(const gkv_gk *gk)
 {
     (void)gk;
     return INFINITY;
@@ -33,7 +33,7 @@ static double weight(double z)
 /* The condition is h > sup (S(v) − 1) g²/(4v²). The bound is proportional to g². */
 static double bound_limit(double g, double c, double *slope)
 {
-    const double peak = c > 0 ? fmax(0.0, gkv_gk_violation_peak(c, INFINITY)) : 0;
+    const double peak = c > 0 ? fmax(0.0, gki_gk_violation_peak(c, INFINITY)) : 0;
     if (slope)
         *slope = peak * 0.5 * g;
     return peak * 0.25 * g * g;
@@ -43,12 +43,12 @@ static double bound(double g, double c, double z_max, int *touches)
 {
     const double value = isinf(z_max)       ? bound_limit(g, c, NULL)
                          : g == 0 || c == 0 ? -1 / (z_max * z_max)
-                                            : gkv_gk_violation_peak(c, 0.5 * fabs(g) * z_max) * 0.25 * g * g;
+                                            : gki_gk_violation_peak(c, 0.5 * fabs(g) * z_max) * 0.25 * g * g;
     *touches = isfinite(z_max) || value > 0;
     return value;
 }
 
-const gkv_gk_family_ops gkv_gk_family_ggh = {
+const gki_gk_family_ops gki_gk_family_ggh = {
     .name = "generalised g-and-h", .jet = jet, .start = start, .support_end = support_end, .weight = weight,
-    .bound = bound, .bound_limit = bound_limit, .floor = bound_limit, .moments_below = gkv_gk_tail_exp_moments_below,
+    .bound = bound, .bound_limit = bound_limit, .floor = bound_limit, .moments_below = gki_gk_tail_exp_moments_below,
 };

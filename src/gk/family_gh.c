@@ -4,31 +4,31 @@
 #include "gk/skew.h"
 #include "gk/tail.h"
 
-static void jet(const gkv_gk *gk, gkv_wide z, int order, gkv_gk_jet *out)
+static void jet(const gkv_gk *gk, gki_wide z, int order, gki_gk_jet *out)
 {
-    const gkv_gk_skew s = gkv_gk_skew_exp(gk->g * z);
-    const gkv_gk_tail_part t = gkv_gk_tail_exp(z);
-    gkv_gk_assemble(gk, z, &s, &t, s.p + gk->k * t.M, order, out);
+    const gki_gk_skew s = gki_gk_skew_exp(gk->g * z);
+    const gki_gk_tail_part t = gki_gk_tail_exp(z);
+    gki_gk_assemble(gk, z, &s, &t, s.p + gk->k * t.M, order, out);
 }
 
 /* Combines the solutions for g = 0 and for h = 0. For g > 0 both are too large. For g < 0 the solution for g = 0 is too
  * small. */
-static gkv_wide start(const gkv_gk *gk, gkv_wide y)
+static gki_wide start(const gkv_gk *gk, gki_wide y)
 {
-    const gkv_wide g = gk->g, h = gk->k, straight = gkv_gk_tail_exp_start(y, h);
+    const gki_wide g = gk->g, h = gk->k, straight = gki_gk_tail_exp_start(y, h);
     if (g == 0)
         return straight;
     if (g > 0)
         return fminl(straight, log1pl(g * y) / g);
-    const gkv_wide fraction = -g * y; /* y as a fraction of the end of the support for h = 0 */
+    const gki_wide fraction = -g * y; /* y as a fraction of the end of the support for h = 0 */
     if (fraction < 0.9L)
         return fmaxl(straight, 0.5L * (straight - log1pl(-fraction) / -g));
     return h > 0 ? fmaxl(straight, sqrtl(2 * log1pl(fraction) / h)) : 1 / -g;
 }
 
-static gkv_wide support_end(const gkv_gk *gk)
+static gki_wide support_end(const gkv_gk *gk)
 {
-    return gk->k == 0 && gk->g < 0 ? 1 / -(gkv_wide)gk->g : INFINITY;
+    return gk->k == 0 && gk->g < 0 ? 1 / -(gki_wide)gk->g : INFINITY;
 }
 
 /* The condition Q' > 0 is h z² > −P(gz), P(u) = u/(1 − e^{−u}) > 0. It is strongest at |z| = z_max with gz < 0. */
@@ -36,7 +36,7 @@ static double bound(double g, double c, double z_max, int *touches)
 {
     (void)c;
     *touches = isfinite(z_max);
-    return *touches ? -(double)gkv_gk_skew_exp(-fabsl((gkv_wide)g) * z_max).p / (z_max * z_max) : 0;
+    return *touches ? -(double)gki_gk_skew_exp(-fabsl((gki_wide)g) * z_max).p / (z_max * z_max) : 0;
 }
 
 static double zero_bound(double g, double c, double *slope)
@@ -47,7 +47,7 @@ static double zero_bound(double g, double c, double *slope)
     return 0;
 }
 
-const gkv_gk_family_ops gkv_gk_family_gh = {
+const gki_gk_family_ops gki_gk_family_gh = {
     .name = "g-and-h", .jet = jet, .start = start, .support_end = support_end, .bound = bound,
-    .bound_limit = zero_bound, .floor = zero_bound, .moments_below = gkv_gk_tail_exp_moments_below,
+    .bound_limit = zero_bound, .floor = zero_bound, .moments_below = gki_gk_tail_exp_moments_below,
 };

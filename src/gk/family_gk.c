@@ -7,11 +7,11 @@
 #include "gk/validity.h"
 
 /* L = log(1+z²), m = 1/(1+z²), h = 1 − m */
-static void jet(const gkv_gk *gk, gkv_wide z, int order, gkv_gk_jet *out)
+static void jet(const gkv_gk *gk, gki_wide z, int order, gki_gk_jet *out)
 {
-    const gkv_gk_skew s = gkv_gk_skew_tanh(gk->g * z, gk->c, order);
-    const gkv_wide k = gk->k, m = 1 / (1 + z * z), h = fabsl(z) < 1 ? z * z * m : 1 - m;
-    const gkv_gk_tail_part t = {
+    const gki_gk_skew s = gki_gk_skew_tanh(gk->g * z, gk->c, order);
+    const gki_wide k = gk->k, m = 1 / (1 + z * z), h = fabsl(z) < 1 ? z * z * m : 1 - m;
+    const gki_gk_tail_part t = {
         .L = fabsl(z) < 0x1p40L ? log1pl(z * z) : 2 * logl(fabsl(z)),
         .L1 = 2 * z * m,
         .L2 = 2 * m * (m - h),
@@ -20,25 +20,25 @@ static void jet(const gkv_gk *gk, gkv_wide z, int order, gkv_gk_jet *out)
         .M2 = 4 * m * m * (1 - 4 * h),
     };
     /* Both forms are sums of terms of one sign, so that the tail is accurate also for k = −½ and large |z|. */
-    const gkv_wide tail = k >= 0 ? 1 + 2 * k * h : (1 + 2 * k) - 2 * k * m;
-    gkv_gk_assemble(gk, z, &s, &t, tail + s.p, order, out);
+    const gki_wide tail = k >= 0 ? 1 + 2 * k * h : (1 + 2 * k) - 2 * k * m;
+    gki_gk_assemble(gk, z, &s, &t, tail + s.p, order, out);
 }
 
 /* The root that the kernels compute in double. One step of the caller makes it accurate to full precision. */
-static gkv_wide start(const gkv_gk *gk, gkv_wide y)
+static gki_wide start(const gkv_gk *gk, gki_wide y)
 {
     const double zero = 0, one = 1, x = (double)fminl(y, DBL_MAX);
-    const gkv_gk_columns_d column = {&zero, &one, &gk->g, &gk->k, gk->c};
+    const gki_gk_columns_d column = {&zero, &one, &gk->g, &gk->k, gk->c};
     double s;
-    gkv_gk_batch_inverse_d(1, 1, &column, &x, &s, NULL, NULL, NULL);
+    gki_gk_batch_inverse_d(1, 1, &column, &x, &s, NULL, NULL, NULL);
     return x > DBL_MIN ? s : y;
 }
 
-static gkv_wide support_end(const gkv_gk *gk)
+static gki_wide support_end(const gkv_gk *gk)
 {
     if (gk->k > -0.5)
         return INFINITY;
-    return 1 + (gkv_wide)(gk->g > 0 ? gk->c : gk->g < 0 ? -gk->c : 0);
+    return 1 + (gki_wide)(gk->g > 0 ? gk->c : gk->g < 0 ? -gk->c : 0);
 }
 
 static double weight(double z)
@@ -49,7 +49,7 @@ static double weight(double z)
 static double bound_limit(double g, double c, double *slope)
 {
     double v = 1;
-    const double peak = c > 0 ? 0.5 * gkv_gk_excess_peak(g, c, INFINITY, &v) : -0.5;
+    const double peak = c > 0 ? 0.5 * gki_gk_excess_peak(g, c, INFINITY, &v) : -0.5;
     if (slope) /* by the envelope theorem the derivative of the maximum is the partial derivative in g */
         *slope = peak > -0.5 ? peak * 0.5 * g / (v * v + 0.25 * g * g) : 0;
     return fmax(-0.5, peak);
@@ -58,7 +58,7 @@ static double bound_limit(double g, double c, double *slope)
 static double bound(double g, double c, double z_max, int *touches)
 {
     double v;
-    const double peak = g == 0 || c == 0 ? -0.5 : 0.5 * gkv_gk_excess_peak(g, c, 0.5 * fabs(g) * z_max, &v);
+    const double peak = g == 0 || c == 0 ? -0.5 : 0.5 * gki_gk_excess_peak(g, c, 0.5 * fabs(g) * z_max, &v);
     *touches = peak > -0.5;
     return fmax(-0.5, peak);
 }
@@ -93,7 +93,7 @@ static double floor_of(double g, double c, double *slope)
 {
     static const double fade = 1.0 / 128.0;
     double v = 1, psi_slope;
-    const double peak = c > 0 ? 0.5 * gkv_gk_excess_interior_maximum(g, c, &v) : -INFINITY;
+    const double peak = c > 0 ? 0.5 * gki_gk_excess_interior_maximum(g, c, &v) : -INFINITY;
     const double psi = smooth_maximum(fmax(-1.0, (peak + 0.5) / fade), &psi_slope);
     *slope = psi_slope == 0 ? 0 : psi_slope * peak * 0.5 * g / (v * v + 0.25 * g * g);
     return -0.5 + fade * psi;
@@ -105,7 +105,7 @@ static double moments_below(double k)
     return INFINITY;
 }
 
-const gkv_gk_family_ops gkv_gk_family_gk = {
+const gki_gk_family_ops gki_gk_family_gk = {
     .name = "g-and-k", .jet = jet, .start = start, .support_end = support_end, .weight = weight, .bound = bound,
     .bound_limit = bound_limit, .floor = floor_of, .moments_below = moments_below,
 };

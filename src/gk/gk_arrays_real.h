@@ -4,17 +4,17 @@
 /* One set of parameters, rounded to REAL. */
 typedef struct K(one) {
     REAL a, b, g, k;
-    K(gkv_gk_columns) columns; /* points to a, b, g and k */
+    K(gki_gk_columns) columns; /* points to a, b, g and k */
     gkv_gk gk;                 /* the rounded parameters, in double */
 } K(one);
 
 static gkv_status K(prepare)(const gkv_gk *gk, K(one) *one)
 {
-    GKV_TRY(gkv_gk_check_gk(gk, "a batch"));
+    GKV_TRY(gki_gk_check_gk(gk, "a batch"));
     one->a = (REAL)gk->a, one->b = (REAL)gk->b, one->g = (REAL)gk->g, one->k = (REAL)gk->k;
-    one->columns = (K(gkv_gk_columns)){&one->a, &one->b, &one->g, &one->k, (REAL)gk->c};
+    one->columns = (K(gki_gk_columns)){&one->a, &one->b, &one->g, &one->k, (REAL)gk->c};
     one->gk = (gkv_gk){.a = one->a, .b = one->b, .g = one->g, .k = one->k, .c = one->columns.c};
-    return gkv_gk_check(&one->gk) == GKV_OK ? GKV_OK : gkv_fail_context(GKV_ERR_ARGUMENT, "rounded to float");
+    return gkv_gk_check(&one->gk) == GKV_OK ? GKV_OK : gki_fail_context(GKV_ERR_ARGUMENT, "rounded to float");
 }
 
 /* Whether a value is NaN or its absolute value is not below `limit`. The loop has no branch, because usually there
@@ -61,8 +61,8 @@ static void K(slopes)(const K(one) *one, size_t n, const REAL *z, const REAL *dq
 {
     REAL x[CHUNK], x_g[CHUNK], x_k[CHUNK], log_dq_g[CHUNK], log_dq_k[CHUNK];
     if (score)
-        K(gkv_gk_batch_forward)(n, 1, &one->columns, z,
-                                &(K(gkv_gk_outputs)){.x = x, .x_g = x_g, .x_k = x_k, .log_dq_g = log_dq_g,
+        K(gki_gk_batch_forward)(n, 1, &one->columns, z,
+                                &(K(gki_gk_outputs)){.x = x, .x_g = x_g, .x_k = x_k, .log_dq_g = log_dq_g,
                                                      .log_dq_k = log_dq_k});
     for (size_t i = 0; i < n; i++) {
         const REAL neg_slope = (z[i] + ratio[i]) / dq[i];
@@ -89,14 +89,14 @@ static void K(chunk_at_x)(const K(one) *one, size_t n, const REAL *values, size_
     _Alignas(64) REAL x[CHUNK + 16], z[CHUNK + 16], log_pdf[CHUNK + 16], dq[CHUNK + 16], ratio[CHUNK + 16];
     memcpy(x, values + first, n * sizeof *x); /* an output may be the input */
     const int slopes = out.dlog_pdf || out.score;
-    K(gkv_gk_batch_density)(n, 1, &one->columns, x, z, out.log_pdf || out.pdf ? log_pdf : NULL, slopes ? dq : NULL,
+    K(gki_gk_batch_density)(n, 1, &one->columns, x, z, out.log_pdf || out.pdf ? log_pdf : NULL, slopes ? dq : NULL,
                             slopes ? ratio : NULL);
     if (slopes)
         K(slopes)(one, n, z, dq, ratio, out.dlog_pdf, out.score);
     if (out.cdf || out.cdf_upper || out.log_cdf || out.log_cdf_upper)
-        K(gkv_gk_batch_probability)(n, z, out.cdf, out.cdf_upper, out.log_cdf, out.log_cdf_upper);
+        K(gki_gk_batch_probability)(n, z, out.cdf, out.cdf_upper, out.log_cdf, out.log_cdf_upper);
     if (out.pdf)
-        gkv_vmath_get()->EXP(n, log_pdf, out.pdf);
+        gki_vmath_get()->EXP(n, log_pdf, out.pdf);
     if (out.log_pdf)
         memcpy(out.log_pdf, log_pdf, n * sizeof *log_pdf);
     if (out.z)
@@ -136,8 +136,8 @@ gkv_status P(gkv_gk_batch_z)(const gkv_gk *gk, size_t n, const REAL *z, const P(
         const size_t count = n - i < CHUNK ? n - i : CHUNK;
         REAL at[CHUNK], log_dq[CHUNK];
         memcpy(at, z + i, count * sizeof *at);
-        K(gkv_gk_batch_forward)(count, 1, &one.columns, at,
-                                &(K(gkv_gk_outputs)){.x = AT(out->x, i), .dq = AT(out->dq, i), .log_dq = log_dq});
+        K(gki_gk_batch_forward)(count, 1, &one.columns, at,
+                                &(K(gki_gk_outputs)){.x = AT(out->x, i), .dq = AT(out->dq, i), .log_dq = log_dq});
         if (out->log_dq)
             memcpy(out->log_dq + i, log_dq, count * sizeof *at);
         for (size_t j = 0; out->log_pdf && j < count; j++)
@@ -155,14 +155,14 @@ gkv_status P(gkv_gk_batch_quantile)(const gkv_gk *gk, gkv_gk_tail tail, size_t n
                                                               gkv_gk_quantile_log, gkv_gk_quantile_log_upper};
     K(one) one;
     if ((unsigned)tail > GKV_GK_LOG_UPPER)
-        return gkv_fail(GKV_ERR_ARGUMENT, "there is no tail number %d", (int)tail);
+        return gki_fail(GKV_ERR_ARGUMENT, "there is no tail number %d", (int)tail);
     GKV_TRY(K(prepare)(gk, &one));
     for (size_t i = 0; i < n; i += CHUNK) {
         const size_t count = n - i < CHUNK ? n - i : CHUNK;
         REAL at[CHUNK], z[CHUNK];
         memcpy(at, p + i, count * sizeof *at);
-        K(gkv_gk_batch_normal_score)(count, tail, at, z);
-        K(gkv_gk_batch_forward)(count, 1, &one.columns, z, &(K(gkv_gk_outputs)){.x = x + i});
+        K(gki_gk_batch_normal_score)(count, tail, at, z);
+        K(gki_gk_batch_forward)(count, 1, &one.columns, z, &(K(gki_gk_outputs)){.x = x + i});
         for (size_t j = 0; j < count; j++)
             if (!(fabs((double)z[j]) < SCORES))
                 x[i + j] = (REAL)exact[tail](&one.gk, at[j]);

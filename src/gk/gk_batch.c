@@ -2,22 +2,22 @@
  * d = 2. A wide array is split into blocks of columns. */
 #include "gk/gk_batch_kernels.h"
 
-static const gkv_gk_kernels *chosen; /* NULL: the CPU decides */
+static const gki_gk_kernels *chosen; /* NULL: the CPU decides */
 
-static const gkv_gk_kernels *kernels(void)
+static const gki_gk_kernels *kernels(void)
 {
-    return chosen ? chosen : gkv_gk_kernels_get();
+    return chosen ? chosen : gki_gk_kernels_get();
 }
 
-void gkv_gk_batch_use(gkv_simd level)
+void gki_gk_batch_use(gki_simd level)
 {
-    chosen = level == GKV_SIMD_LEVELS ? NULL : gkv_gk_kernels_of(level);
+    chosen = level == GKV_SIMD_LEVELS ? NULL : gki_gk_kernels_of(level);
 }
 
 #define AT(array, offset) ((array) ? (array) + (offset) : NULL)
 
 #define BATCH(S, REAL)                                                                                            \
-    static void fill_##S(gkv_gk_tile_##S *tile, const gkv_gk_columns_##S *columns, size_t first, size_t width)    \
+    static void fill_##S(gki_gk_tile_##S *tile, const gki_gk_columns_##S *columns, size_t first, size_t width)    \
     {                                                                                                             \
         tile->c = columns->c;                                                                                     \
         tile->period = width;                                                                                     \
@@ -30,9 +30,9 @@ void gkv_gk_batch_use(gkv_simd level)
         }                                                                                                         \
     }                                                                                                             \
                                                                                                                   \
-    static gkv_gk_outputs_##S outputs_at_##S(const gkv_gk_outputs_##S *o, size_t at)                              \
+    static gki_gk_outputs_##S outputs_at_##S(const gki_gk_outputs_##S *o, size_t at)                              \
     {                                                                                                             \
-        return (gkv_gk_outputs_##S){.x = AT(o->x, at),                                                            \
+        return (gki_gk_outputs_##S){.x = AT(o->x, at),                                                            \
                                     .dq = AT(o->dq, at),                                                          \
                                     .log_dq = AT(o->log_dq, at),                                                  \
                                     .ratio = AT(o->ratio, at),                                                    \
@@ -42,10 +42,10 @@ void gkv_gk_batch_use(gkv_simd level)
                                     .log_dq_k = AT(o->log_dq_k, at)};                                             \
     }                                                                                                             \
                                                                                                                   \
-    static void invert_##S(size_t rows, size_t d, const gkv_gk_columns_##S *columns, const REAL *x, REAL *z,      \
+    static void invert_##S(size_t rows, size_t d, const gki_gk_columns_##S *columns, const REAL *x, REAL *z,      \
                            REAL *log_dq, REAL *dq, REAL *ratio, REAL *log_pdf)                                    \
     {                                                                                                             \
-        gkv_gk_tile_##S tile;                                                                                     \
+        gki_gk_tile_##S tile;                                                                                     \
         for (size_t first = 0; first < d; first += GKV_GK_TILE) {                                                 \
             const size_t width = d - first < GKV_GK_TILE ? d - first : GKV_GK_TILE;                               \
             fill_##S(&tile, columns, first, width);                                                               \
@@ -58,46 +58,46 @@ void gkv_gk_batch_use(gkv_simd level)
         }                                                                                                         \
     }                                                                                                             \
                                                                                                                   \
-    void gkv_gk_batch_inverse_##S(size_t rows, size_t d, const gkv_gk_columns_##S *columns, const REAL *x,        \
+    void gki_gk_batch_inverse_##S(size_t rows, size_t d, const gki_gk_columns_##S *columns, const REAL *x,        \
                                   REAL *z, REAL *log_dq, REAL *dq, REAL *ratio)                                   \
     {                                                                                                             \
         invert_##S(rows, d, columns, x, z, log_dq, dq, ratio, NULL);                                              \
     }                                                                                                             \
                                                                                                                   \
-    void gkv_gk_batch_density_##S(size_t rows, size_t d, const gkv_gk_columns_##S *columns, const REAL *x,        \
+    void gki_gk_batch_density_##S(size_t rows, size_t d, const gki_gk_columns_##S *columns, const REAL *x,        \
                                   REAL *z, REAL *log_pdf, REAL *dq, REAL *ratio)                                  \
     {                                                                                                             \
         invert_##S(rows, d, columns, x, z, NULL, dq, ratio, log_pdf);                                              \
     }                                                                                                             \
                                                                                                                   \
-    void gkv_gk_batch_probability_##S(size_t n, const REAL *z, REAL *lower, REAL *upper, REAL *log_lower,         \
+    void gki_gk_batch_probability_##S(size_t n, const REAL *z, REAL *lower, REAL *upper, REAL *log_lower,         \
                                       REAL *log_upper)                                                            \
     {                                                                                                             \
         kernels()->probability_##S(n, z, lower, upper, log_lower, log_upper);                                     \
     }                                                                                                             \
                                                                                                                   \
-    void gkv_gk_batch_normal_score_##S(size_t n, gkv_gk_tail tail, const REAL *p, REAL *z)                        \
+    void gki_gk_batch_normal_score_##S(size_t n, gkv_gk_tail tail, const REAL *p, REAL *z)                        \
     {                                                                                                             \
         kernels()->normal_score_##S(n, tail, p, z);                                                               \
     }                                                                                                             \
                                                                                                                   \
-    void gkv_gk_batch_forward_##S(size_t rows, size_t d, const gkv_gk_columns_##S *columns, const REAL *z,        \
-                                  const gkv_gk_outputs_##S *out)                                                  \
+    void gki_gk_batch_forward_##S(size_t rows, size_t d, const gki_gk_columns_##S *columns, const REAL *z,        \
+                                  const gki_gk_outputs_##S *out)                                                  \
     {                                                                                                             \
-        gkv_gk_tile_##S tile;                                                                                     \
+        gki_gk_tile_##S tile;                                                                                     \
         for (size_t first = 0; first < d; first += GKV_GK_TILE) {                                                 \
             const size_t width = d - first < GKV_GK_TILE ? d - first : GKV_GK_TILE;                               \
             fill_##S(&tile, columns, first, width);                                                               \
             const size_t parts = width == d ? 1 : rows, length = width == d ? rows * d : width;                   \
             for (size_t part = 0; part < parts; part++) {                                                         \
-                const gkv_gk_outputs_##S outputs = outputs_at_##S(out, part * d + first);                         \
+                const gki_gk_outputs_##S outputs = outputs_at_##S(out, part * d + first);                         \
                 kernels()->forward_##S(length, &tile, z + part * d + first, &outputs);                            \
             }                                                                                                     \
         }                                                                                                         \
     }                                                                                                             \
                                                                                                                   \
-    void gkv_gk_batch_shape_##S(size_t n, const REAL *g, const REAL *k, REAL c, const REAL *u,                    \
-                                const gkv_gk_outputs_##S *out)                                                    \
+    void gki_gk_batch_shape_##S(size_t n, const REAL *g, const REAL *k, REAL c, const REAL *u,                    \
+                                const gki_gk_outputs_##S *out)                                                    \
     {                                                                                                             \
         kernels()->shape_##S(n, g, k, c, u, out);                                                                 \
     }

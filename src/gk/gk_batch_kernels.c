@@ -92,7 +92,7 @@ static inline size_t next_column(size_t column, size_t onward, size_t period)
 #include "gk/normal_kernels_real.h"
 #include "gk/gk_batch_undef.h"
 
-GKV_SIMD_TABLE(gkv_gk_kernels,
+GKV_SIMD_TABLE(gki_gk_kernels,
     .inverse_f = inverse_f, .inverse_d = inverse_d, .forward_f = forward_f, .forward_d = forward_d,
     .shape_f = shape_f, .shape_d = shape_d, .probability_f = probability_f,
     .probability_d = probability_d, .normal_score_f = normal_score_f,

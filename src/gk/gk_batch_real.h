@@ -199,7 +199,7 @@ static inline void S(finish)(const S(root) *root, V offset, V b, V c, size_t p, 
 
 /* Iterates SIDE_BY_SIDE vectors of roots together. The steps of one vector depend on each other; those of several
  * vectors do not, and can run in parallel in the processor. */
-static void S(inverse)(size_t n, const S(gkv_gk_tile) *tile, const REAL *x, REAL *z, REAL *log_dq, REAL *dq,
+static void S(inverse)(size_t n, const S(gki_gk_tile) *tile, const REAL *x, REAL *z, REAL *log_dq, REAL *dq,
                        REAL *ratio, REAL *log_pdf)
 {
     const V zero = S(constant)(0.0), c = F(set)(tile->c);
@@ -232,7 +232,7 @@ static void S(inverse)(size_t n, const S(gkv_gk_tile) *tile, const REAL *x, REAL
 }
 
 /* Computes all outputs of one vector of z, and stores them from index p on. */
-static inline void S(forward_lanes)(V z, V a, V b, V g, V k, V c, const S(gkv_gk_outputs) *out, size_t p, size_t left)
+static inline void S(forward_lanes)(V z, V a, V b, V g, V k, V c, const S(gki_gk_outputs) *out, size_t p, size_t left)
 {
     const V zero = S(constant)(0.0), one = S(constant)(1.0), two = S(constant)(2.0);
     const F(mask) negative = z < zero;
@@ -260,18 +260,18 @@ static inline void S(forward_lanes)(V z, V a, V b, V g, V k, V c, const S(gkv_gk
         F(store_part)(out->log_dq_k + p, left, t.ln + two * t.T * t.h / t.R);
 }
 
-static void S(forward)(size_t n, const S(gkv_gk_tile) *tile, const REAL *z, const S(gkv_gk_outputs) *out)
+static void S(forward)(size_t n, const S(gki_gk_tile) *tile, const REAL *z, const S(gki_gk_outputs) *out)
 {
-    const S(gkv_gk_outputs) o = *out;
+    const S(gki_gk_outputs) o = *out;
     const size_t onward = LANES % tile->period;
     for (size_t i = 0, column = 0; i < n; i += LANES, column = next_column(column, onward, tile->period))
         S(forward_lanes)(F(load_part)(z + i, n - i, 0), F(load)(tile->a + column), F(load)(tile->b + column),
                          F(load)(tile->g + column), F(load)(tile->k + column), F(set)(tile->c), &o, i, n - i);
 }
 
-static void S(shape)(size_t n, const REAL *g, const REAL *k, REAL c, const REAL *u, const S(gkv_gk_outputs) *out)
+static void S(shape)(size_t n, const REAL *g, const REAL *k, REAL c, const REAL *u, const S(gki_gk_outputs) *out)
 {
-    const S(gkv_gk_outputs) o = *out;
+    const S(gki_gk_outputs) o = *out;
     for (size_t i = 0; i < n; i += LANES)
         S(forward_lanes)(F(load_part)(u + i, n - i, 0), S(constant)(0.0), S(constant)(1.0),
                          F(load_part)(g + i, n - i, 0), F(load_part)(k + i, n - i, 0), F(set)(c), &o, i, n - i);

@@ -11,8 +11,8 @@ enum { BLOCK = 512 }; /* normals of one (seed, stream, step, index) of the gener
 static void transform(const gkv_gk *gk, size_t n, double *z)
 {
     if (gk->family == GKV_GK_FAMILY_GK) {
-        const gkv_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
-        gkv_gk_batch_forward_d(n, 1, &column, z, &(gkv_gk_outputs_d){.x = z});
+        const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
+        gki_gk_batch_forward_d(n, 1, &column, z, &(gki_gk_outputs_d){.x = z});
         return;
     }
     for (size_t i = 0; i < n; i++)
@@ -26,7 +26,7 @@ void gkv_gk_random(const gkv_gk *gk, uint64_t seed, uint64_t first, size_t n, do
         const size_t skip = (size_t)((first + done) % BLOCK);
         const size_t count = n - done < BLOCK - skip ? n - done : BLOCK - skip;
         double normal[BLOCK];
-        gkv_rng_normal_d(gkv_rng_at(seed, GKV_STREAM_USER, block >> 32, block), skip + count, normal);
+        gki_rng_normal_d(gki_rng_at(seed, GKV_STREAM_USER, block >> 32, block), skip + count, normal);
         memcpy(x + done, normal + skip, count * sizeof *x);
         transform(gk, count, x + done);
         done += count;

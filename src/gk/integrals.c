@@ -13,7 +13,7 @@
 
 typedef struct request {
     const gkv_gk *gk;
-    gkv_wide centre; /* subtracted from (Q − A)/B */
+    gki_wide centre; /* subtracted from (Q − A)/B */
     int first, last; /* the range of powers */
 } request;
 
@@ -25,30 +25,30 @@ static gkv_status not_converged(const gkv_gk *gk, const char *what, double error
     const char *family = gkv_gk_family_name(gk->family);
     const char k = gk->family == GKV_GK_FAMILY_GK ? 'k' : 'h';
     if (!isfinite(error))
-        return gkv_fail(GKV_ERR_NUMERIC, "%s of a %s with g = %g and %c = %g cannot be computed, because the integrand "
+        return gki_fail(GKV_ERR_NUMERIC, "%s of a %s with g = %g and %c = %g cannot be computed, because the integrand "
                                          "overflows; use a smaller |g| or %c", what, family, gk->g, k, gk->k, k);
-    return gkv_fail(GKV_ERR_NUMERIC, "%s of a %s with g = %g and %c = %g is accurate to %.1e only; the parameters are "
+    return gki_fail(GKV_ERR_NUMERIC, "%s of a %s with g = %g and %c = %g is accurate to %.1e only; the parameters are "
                                      "near the bound of validity or near those where the integral does not exist",
                     what, family, gk->g, k, gk->k, error);
 }
 
 /* (aq + b)^n φ(z) for n = first … last, with q = z e^Λ = (Q − A)/B. Where e^Λ is large it is multiplied with φ in the
  * exponent, because e^Λ alone may overflow and φ alone may underflow. */
-static void powers_of(const gkv_gk *gk, gkv_wide z, gkv_wide a, gkv_wide b, int first, int last, gkv_wide *value)
+static void powers_of(const gkv_gk *gk, gki_wide z, gki_wide a, gki_wide b, int first, int last, gki_wide *value)
 {
-    const gkv_wide lambda = gkv_gk_jet_at(gk, z, 0).lambda, large = fmaxl(0, lambda);
-    const gkv_wide base = a * z * expl(lambda - large) + b * expl(-large);
+    const gki_wide lambda = gki_gk_jet_at(gk, z, 0).lambda, large = fmaxl(0, lambda);
+    const gki_wide base = a * z * expl(lambda - large) + b * expl(-large);
     for (int n = first; n <= last; n++)
-        value[n - first] = powl(base, n) * expl(n * large + gkv_gk_log_phi(z));
+        value[n - first] = powl(base, n) * expl(n * large + gki_gk_log_phi(z));
 }
 
-static void central_powers(gkv_wide z, const void *user, gkv_wide *value)
+static void central_powers(gki_wide z, const void *user, gki_wide *value)
 {
     const request *r = user;
     powers_of(r->gk, z, 1, -r->centre, r->first, r->last, value);
 }
 
-static void raw_power(gkv_wide z, const void *user, gkv_wide *value)
+static void raw_power(gki_wide z, const void *user, gki_wide *value)
 {
     const request *r = user;
     powers_of(r->gk, z, r->gk->b, r->gk->a, r->last, r->last, value);
@@ -56,7 +56,7 @@ static void raw_power(gkv_wide z, const void *user, gkv_wide *value)
 
 static int exists(const gkv_gk *gk, int r)
 {
-    return r < gkv_gk_family_of(gk->family)->moments_below(gk->k);
+    return r < gki_gk_family_of(gk->family)->moments_below(gk->k);
 }
 
 gkv_status gkv_gk_moments(const gkv_gk *gk, gkv_gk_summary *out)
@@ -70,15 +70,15 @@ gkv_status gkv_gk_moments(const gkv_gk *gk, gkv_gk_summary *out)
     if (last == 0)
         return GKV_OK;
     request r = {.gk = gk, .first = 1, .last = 1};
-    gkv_wide mean, central[3] = {0, 0, 0};
-    double error = gkv_integrate(central_powers, &r, 1, gkv_gk_scale(gk), &mean);
+    gki_wide mean, central[3] = {0, 0, 0};
+    double error = gki_integrate(central_powers, &r, 1, gki_gk_scale(gk), &mean);
     const int symmetric = gk->g == 0; /* odd central moments are then 0; their computed values are rounding errors */
     if (symmetric)
         mean = 0;
     out->mean = (double)(gk->a + gk->b * mean);
     if (last > 1) {
         r = (request){.gk = gk, .centre = mean, .first = 2, .last = last};
-        error = fmax(error, gkv_integrate(central_powers, &r, (size_t)last - 1, gkv_gk_scale(gk), central));
+        error = fmax(error, gki_integrate(central_powers, &r, (size_t)last - 1, gki_gk_scale(gk), central));
         out->variance = (double)(gk->b * central[0] * gk->b);
         if (last > 2)
             out->skewness = symmetric ? 0 : (double)(central[1] / central[0] / sqrtl(central[0]));
@@ -93,22 +93,22 @@ gkv_status gkv_gk_raw_moment(const gkv_gk *gk, int r, double *out)
     *out = NAN;
     GKV_TRY(gkv_gk_check(gk));
     if (r < 0 || r > 100)
-        return gkv_fail(GKV_ERR_ARGUMENT, "the order of a raw moment must be in 0 … 100, not %d", r);
+        return gki_fail(GKV_ERR_ARGUMENT, "the order of a raw moment must be in 0 … 100, not %d", r);
     *out = r == 0 ? 1 : r % 2 ? NAN : INFINITY;
     if (r == 0 || !exists(gk, r))
         return GKV_OK;
     const request one = {.gk = gk, .last = r};
-    gkv_wide value;
-    const double error = gkv_integrate(raw_power, &one, 1, gkv_gk_scale(gk), &value);
+    gki_wide value;
+    const double error = gki_integrate(raw_power, &one, 1, gki_gk_scale(gk), &value);
     *out = (double)value;
     return error <= tolerance ? GKV_OK : not_converged(gk, "a moment", error);
 }
 
-static void log_slope(gkv_wide z, const void *user, gkv_wide *value)
+static void log_slope(gki_wide z, const void *user, gki_wide *value)
 {
     const request *r = user;
-    const gkv_gk_jet at = gkv_gk_jet_at(r->gk, z, 0);
-    *value = gkv_normal_pdf_wide(z) * (at.lambda + logl(at.rho));
+    const gki_gk_jet at = gki_gk_jet_at(r->gk, z, 0);
+    *value = gki_normal_pdf_wide(z) * (at.lambda + logl(at.rho));
 }
 
 gkv_status gkv_gk_entropy(const gkv_gk *gk, double *out)
@@ -116,8 +116,8 @@ gkv_status gkv_gk_entropy(const gkv_gk *gk, double *out)
     *out = NAN;
     GKV_TRY(gkv_gk_check(gk));
     const request one = {.gk = gk};
-    gkv_wide mean;
-    const double error = gkv_integrate(log_slope, &one, 1, gkv_gk_scale(gk), &mean);
+    gki_wide mean;
+    const double error = gki_integrate(log_slope, &one, 1, gki_gk_scale(gk), &mean);
     *out = (double)(mean + logl(gk->b) + 1.418938533204672741780329736405617639861L);
     return error <= tolerance ? GKV_OK : not_converged(gk, "the entropy", error);
 }
@@ -125,13 +125,13 @@ gkv_status gkv_gk_entropy(const gkv_gk *gk, double *out)
 /* --- Fisher information ---------------------------------------------------- */
 
 /* s_i s_j φ(z) for all i ≤ j, with the score s at Q(z). */
-static void products(gkv_wide z, const void *user, gkv_wide *value)
+static void products(gki_wide z, const void *user, gki_wide *value)
 {
     const gkv_gk *gk = user;
-    const gkv_gk_jet at = gkv_gk_jet_at(gk, z, 1);
-    const gkv_wide weight = gkv_normal_pdf_wide(z);
-    gkv_wide s[GKV_GK_PARAMETERS];
-    gkv_gk_score_wide(gk, &at, z, s);
+    const gki_gk_jet at = gki_gk_jet_at(gk, z, 1);
+    const gki_wide weight = gki_normal_pdf_wide(z);
+    gki_wide s[GKV_GK_PARAMETERS];
+    gki_gk_score_wide(gk, &at, z, s);
     for (int i = 0, next = 0; i < GKV_GK_PARAMETERS; i++)
         for (int j = i; j < GKV_GK_PARAMETERS; j++)
             value[next++] = weight == 0 ? 0 : s[i] * s[j] * weight;
@@ -146,15 +146,15 @@ gkv_status gkv_gk_information(const gkv_gk *gk, double information[4][4])
     gkv_gk unit = *gk;
     unit.a = 0.0;
     unit.b = 1.0;
-    gkv_wide value[GKV_INTEGRANDS];
-    const double error = gkv_integrate(products, &unit, GKV_INTEGRANDS, gkv_gk_scale(gk), value);
+    gki_wide value[GKV_INTEGRANDS];
+    const double error = gki_integrate(products, &unit, GKV_INTEGRANDS, gki_gk_scale(gk), value);
     for (int i = 0, next = 0; i < GKV_GK_PARAMETERS; i++)
         for (int j = i; j < GKV_GK_PARAMETERS; j++) {
-            const gkv_wide by_i = i < 2 ? gk->b : 1, by_j = j < 2 ? gk->b : 1;
+            const gki_wide by_i = i < 2 ? gk->b : 1, by_j = j < 2 ? gk->b : 1;
             information[i][j] = information[j][i] = (double)(value[next++] / by_i / by_j);
         }
     if (!(error <= 1e-8))
-        return gkv_fail(GKV_ERR_NUMERIC, "the Fisher information of a %s with g = %g and k = %g is accurate to %.1e "
+        return gki_fail(GKV_ERR_NUMERIC, "the Fisher information of a %s with g = %g and k = %g is accurate to %.1e "
                                          "only; the parameters are near the bound of validity, where it grows without "
                                          "bound",
                         gkv_gk_family_name(gk->family), gk->g, gk->k, error);
@@ -165,27 +165,27 @@ gkv_status gkv_gk_information(const gkv_gk *gk, double information[4][4])
 
 /* A mode is a zero of −d/dz log f(Q(z)) = z + Q''/Q' with a change of sign from − to +. */
 typedef struct point {
-    gkv_wide z;
-    gkv_wide neg_log_pdf_slope; /* z + V_z with V = log Q' */
-    gkv_wide curvature;         /* its derivative 1 + V_zz */
+    gki_wide z;
+    gki_wide neg_log_pdf_slope; /* z + V_z with V = log Q' */
+    gki_wide curvature;         /* its derivative 1 + V_zz */
 } point;
 
-static point at(const gkv_gk *gk, gkv_wide z)
+static point at(const gkv_gk *gk, gki_wide z)
 {
-    const gkv_gk_jet jet = gkv_gk_jet_at(gk, z, 1);
-    const gkv_wide ratio = jet.rho_z / jet.rho;
-    return (point){z, gkv_gk_neg_log_pdf_slope(&jet, z), 1 + jet.lambda_zz + jet.rho_zz / jet.rho - ratio * ratio};
+    const gki_gk_jet jet = gki_gk_jet_at(gk, z, 1);
+    const gki_wide ratio = jet.rho_z / jet.rho;
+    return (point){z, gki_gk_neg_log_pdf_slope(&jet, z), 1 + jet.lambda_zz + jet.rho_zz / jet.rho - ratio * ratio};
 }
 
 /* The zero between two points of neg_log_pdf_slope, or of `curvature` if `turning` is not 0, by bisection. */
 static point root(const gkv_gk *gk, point low, point high, int turning)
 {
     for (int i = 0; i < 200; i++) {
-        const gkv_wide middle = 0.5L * (low.z + high.z);
+        const gki_wide middle = 0.5L * (low.z + high.z);
         if (middle == low.z || middle == high.z)
             break;
         const point here = at(gk, middle);
-        const gkv_wide value = turning ? here.curvature : here.neg_log_pdf_slope;
+        const gki_wide value = turning ? here.curvature : here.neg_log_pdf_slope;
         if (value == 0)
             return here;
         if ((value > 0) == ((turning ? low.curvature : low.neg_log_pdf_slope) > 0))
@@ -205,8 +205,8 @@ typedef struct list {
 /* Inserts a mode into the list, which is sorted by height. If the list is full, the lowest mode is dropped. */
 static void add(list *modes, point mode)
 {
-    const gkv_gk_jet jet = gkv_gk_jet_at(modes->gk, mode.z, 0);
-    const double height = (double)(gkv_gk_log_phi(mode.z) - gkv_gk_log_dQ_wide(modes->gk, &jet));
+    const gki_gk_jet jet = gki_gk_jet_at(modes->gk, mode.z, 0);
+    const double height = (double)(gki_gk_log_phi(mode.z) - gkv_gk_log_dQ_wide(modes->gk, &jet));
     size_t i = modes->count < GKV_GK_MODES_MAX ? modes->count++ : GKV_GK_MODES_MAX;
     for (; i > 0 && !(modes->log_pdf[i - 1] >= height); i--)
         if (i < GKV_GK_MODES_MAX)
@@ -217,7 +217,7 @@ static void add(list *modes, point mode)
 
 static void search_cell(list *modes, point low, point high)
 {
-    const gkv_wide at_low = low.neg_log_pdf_slope, at_high = high.neg_log_pdf_slope;
+    const gki_wide at_low = low.neg_log_pdf_slope, at_high = high.neg_log_pdf_slope;
     if (at_low < 0 && at_high > 0)
         add(modes, root(modes->gk, low, high, 0));
     if ((at_low > 0) != (at_high > 0) || (low.curvature > 0) == (high.curvature > 0))
@@ -236,7 +236,7 @@ size_t gkv_gk_modes(const gkv_gk *gk, double *x, double *log_pdf)
     list modes = {.gk = gk};
     /* The grid goes from −far to near 0 and from there to far. There is no mode beyond ±far, because |z| is greater
      * than |Q''/Q'| there. */
-    const double far = 60.0 + fabs(gk->g), near = 1e-4 * gkv_gk_scale(gk);
+    const double far = 60.0 + fabs(gk->g), near = 1e-4 * gki_gk_scale(gk);
     const double ratio = pow(far / near, 1.0 / STEPS);
     point before = at(gk, -far);
     double z = far;

@@ -14,14 +14,14 @@
 #include "gk/family.h"
 #include "gk/score.h"
 
-gkv_wide gkv_gk_neg_log_pdf_slope(const gkv_gk_jet *at, gkv_wide z)
+gki_wide gki_gk_neg_log_pdf_slope(const gki_gk_jet *at, gki_wide z)
 {
     return z + at->lambda_z + at->rho_z / at->rho;
 }
 
-void gkv_gk_score_wide(const gkv_gk *gk, const gkv_gk_jet *at, gkv_wide z, gkv_wide score[4])
+void gki_gk_score_wide(const gkv_gk *gk, const gki_gk_jet *at, gki_wide z, gki_wide score[4])
 {
-    const gkv_wide neg_slope = gkv_gk_neg_log_pdf_slope(at, z), by_slope = neg_slope * z / at->rho;
+    const gki_wide neg_slope = gki_gk_neg_log_pdf_slope(at, z), by_slope = neg_slope * z / at->rho;
     score[GKV_GK_A] = neg_slope * expl(-at->lambda) / (gk->b * at->rho);
     score[GKV_GK_B] = (by_slope - 1) / gk->b;
     score[GKV_GK_G] = by_slope * at->lambda_g - at->lambda_g - at->rho_g / at->rho;
@@ -30,9 +30,9 @@ void gkv_gk_score_wide(const gkv_gk *gk, const gkv_gk_jet *at, gkv_wide z, gkv_w
 
 double gkv_gk_dlog_pdf(const gkv_gk *gk, double x)
 {
-    const gkv_wide z = gkv_gk_Q_inverse_wide(gk, x);
-    const gkv_gk_jet at = gkv_gk_jet_at(gk, z, 1);
-    return (double)(-gkv_gk_neg_log_pdf_slope(&at, z) * expl(-at.lambda) / (gk->b * at.rho));
+    const gki_wide z = gkv_gk_Q_inverse_wide(gk, x);
+    const gki_gk_jet at = gki_gk_jet_at(gk, z, 1);
+    return (double)(-gki_gk_neg_log_pdf_slope(&at, z) * expl(-at.lambda) / (gk->b * at.rho));
 }
 
 double gkv_gk_score(const gkv_gk *gk, double x, double score[4])
@@ -40,18 +40,18 @@ double gkv_gk_score(const gkv_gk *gk, double x, double score[4])
     return gkv_gk_hessian(gk, x, score, NULL);
 }
 
-static void hessian_wide(const gkv_gk *gk, const gkv_gk_jet *at, gkv_wide z, double hessian[4][4])
+static void hessian_wide(const gkv_gk *gk, const gki_gk_jet *at, gki_wide z, double hessian[4][4])
 {
-    const gkv_wide b = gk->b, r = at->rho, neg_slope = gkv_gk_neg_log_pdf_slope(at, z);
-    const gkv_wide r_z = at->rho_z / r, r_g = at->rho_g / r, r_k = at->rho_k / r;
-    const gkv_wide V_z = at->lambda_z + r_z, V_zz = at->lambda_zz + at->rho_zz / r - r_z * r_z;
-    const gkv_wide V[4] = {0, 1 / b, at->lambda_g + r_g, at->lambda_k + r_k};
-    const gkv_wide V_zi[4] = {0, 0, at->lambda_zg + at->rho_zg / r - r_z * r_g,
+    const gki_wide b = gk->b, r = at->rho, neg_slope = gki_gk_neg_log_pdf_slope(at, z);
+    const gki_wide r_z = at->rho_z / r, r_g = at->rho_g / r, r_k = at->rho_k / r;
+    const gki_wide V_z = at->lambda_z + r_z, V_zz = at->lambda_zz + at->rho_zz / r - r_z * r_z;
+    const gki_wide V[4] = {0, 1 / b, at->lambda_g + r_g, at->lambda_k + r_k};
+    const gki_wide V_zi[4] = {0, 0, at->lambda_zg + at->rho_zg / r - r_z * r_g,
                               at->lambda_zk + at->rho_zk / r - r_z * r_k};
     /* Q_i/Q' and Q_ij/Q', from Q − A = B z e^Λ and (Q − A)/Q' = z/ρ */
-    const gkv_wide unit = z / r;
-    const gkv_wide q[4] = {expl(-at->lambda) / (b * r), unit / b, unit * at->lambda_g, unit * at->lambda_k};
-    gkv_wide q2[4][4] = {{0}}, V2[4][4] = {{0}};
+    const gki_wide unit = z / r;
+    const gki_wide q[4] = {expl(-at->lambda) / (b * r), unit / b, unit * at->lambda_g, unit * at->lambda_k};
+    gki_wide q2[4][4] = {{0}}, V2[4][4] = {{0}};
     q2[GKV_GK_B][GKV_GK_G] = q[GKV_GK_G] / b;
     q2[GKV_GK_B][GKV_GK_K] = q[GKV_GK_K] / b;
     q2[GKV_GK_G][GKV_GK_G] = unit * (at->lambda_g * at->lambda_g + at->lambda_gg);
@@ -63,8 +63,8 @@ static void hessian_wide(const gkv_gk *gk, const gkv_gk_jet *at, gkv_wide z, dou
     V2[GKV_GK_K][GKV_GK_K] = -r_k * r_k;
     for (int i = 0; i < GKV_GK_PARAMETERS; i++)
         for (int j = i; j < GKV_GK_PARAMETERS; j++) {
-            const gkv_wide both = q[i] * q[j], z_ij = -q2[i][j] + V[i] * q[j] + V[j] * q[i] - V_z * both;
-            const gkv_wide value =
+            const gki_wide both = q[i] * q[j], z_ij = -q2[i][j] + V[i] * q[j] + V[j] * q[i] - V_z * both;
+            const gki_wide value =
                 -neg_slope * z_ij - (1 + V_zz) * both + V_zi[i] * q[j] + V_zi[j] * q[i] - V2[i][j];
             hessian[i][j] = hessian[j][i] = (double)value;
         }
@@ -72,15 +72,15 @@ static void hessian_wide(const gkv_gk *gk, const gkv_gk_jet *at, gkv_wide z, dou
 
 double gkv_gk_hessian(const gkv_gk *gk, double x, double score[4], double hessian[4][4])
 {
-    const gkv_wide z = gkv_gk_Q_inverse_wide(gk, x);
-    const gkv_gk_jet at = gkv_gk_jet_at(gk, z, 1);
+    const gki_wide z = gkv_gk_Q_inverse_wide(gk, x);
+    const gki_gk_jet at = gki_gk_jet_at(gk, z, 1);
     if (score) {
-        gkv_wide wide[4];
-        gkv_gk_score_wide(gk, &at, z, wide);
+        gki_wide wide[4];
+        gki_gk_score_wide(gk, &at, z, wide);
         for (int i = 0; i < GKV_GK_PARAMETERS; i++)
             score[i] = (double)wide[i];
     }
     if (hessian)
         hessian_wide(gk, &at, z, hessian);
-    return isinf(z) ? -INFINITY : (double)(gkv_gk_log_phi(z) - gkv_gk_log_dQ_wide(gk, &at));
+    return isinf(z) ? -INFINITY : (double)(gki_gk_log_phi(z) - gkv_gk_log_dQ_wide(gk, &at));
 }

@@ -5,9 +5,9 @@
 #include "gk/family.h"
 
 /* −d/dz log f(Q(z)) = z + Q''/Q', from a jet of order 1 at z. */
-gkv_wide gkv_gk_neg_log_pdf_slope(const gkv_gk_jet *at, gkv_wide z);
+gki_wide gki_gk_neg_log_pdf_slope(const gki_gk_jet *at, gki_wide z);
 
 /* ∂log f/∂(A,B,g,k) at x = Q(z), from a jet of order 1 at z. */
-void gkv_gk_score_wide(const gkv_gk *gk, const gkv_gk_jet *at, gkv_wide z, gkv_wide score[4]);
+void gki_gk_score_wide(const gkv_gk *gk, const gki_gk_jet *at, gki_wide z, gki_wide score[4]);
 
 #endif

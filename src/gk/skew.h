@@ -12,29 +12,29 @@
 
 #include "gk/family.h"
 
-typedef struct gkv_gk_skew {
-    gkv_wide l, l1, l2; /* ℓ, ℓ', ℓ'' */
-    gkv_wide p, p1, p2; /* p, p', p'' */
-} gkv_gk_skew;
+typedef struct gki_gk_skew {
+    gki_wide l, l1, l2; /* ℓ, ℓ', ℓ'' */
+    gki_wide p, p1, p2; /* p, p', p'' */
+} gki_gk_skew;
 
 /* The tanh factor at u. It is written in e = exp(−|u|): nothing overflows, and T is a sum of positive terms. Order 0
  * leaves out p''. */
-static inline gkv_gk_skew gkv_gk_skew_tanh(gkv_wide u, double c, int order)
+static inline gki_gk_skew gki_gk_skew_tanh(gki_wide u, double c, int order)
 {
-    gkv_gk_skew s = {0};
+    gki_gk_skew s = {0};
     u = fmaxl(-1e5L, fminl(1e5L, u)); /* beyond, e is 0 */
-    const gkv_wide e = expl(-fabsl(u)), logistic = e / (1 + e), wide_c = c;
-    const gkv_wide T = u >= 0 ? (1 + wide_c) - 2 * wide_c * logistic : (1 - wide_c) + 2 * wide_c * logistic;
-    const gkv_wide tanh = copysignl(1 - 2 * logistic, u), sech2 = 4 * logistic / (1 + e);
-    const gkv_wide T1 = wide_c * sech2 / 2, T2 = -T1 * tanh;
+    const gki_wide e = expl(-fabsl(u)), logistic = e / (1 + e), wide_c = c;
+    const gki_wide T = u >= 0 ? (1 + wide_c) - 2 * wide_c * logistic : (1 - wide_c) + 2 * wide_c * logistic;
+    const gki_wide tanh = copysignl(1 - 2 * logistic, u), sech2 = 4 * logistic / (1 + e);
+    const gki_wide T1 = wide_c * sech2 / 2, T2 = -T1 * tanh;
     s.l = logl(T);
     s.l1 = T1 / T;
     s.l2 = T2 / T - s.l1 * s.l1;
     s.p = u * s.l1;
     s.p1 = s.l1 + u * s.l2;
     if (order > 0) {
-        const gkv_wide T3 = T1 * (tanh * tanh - sech2 / 2);
-        const gkv_wide l3 = T3 / T - 3 * s.l1 * T2 / T + 2 * s.l1 * s.l1 * s.l1;
+        const gki_wide T3 = T1 * (tanh * tanh - sech2 / 2);
+        const gki_wide l3 = T3 / T - 3 * s.l1 * T2 / T + 2 * s.l1 * s.l1 * s.l1;
         s.p2 = 2 * s.l2 + u * l3;
     }
     return s;
@@ -42,16 +42,16 @@ static inline gkv_gk_skew gkv_gk_skew_tanh(gkv_wide u, double c, int order)
 
 /* The exponential factor near u = 0, by the series p = u/(1 − e^{−u}) = 1 + u/2 + Σ β_n u^{2n}, β_n = B_{2n}/(2n)! with
  * the Bernoulli numbers B_{2n}. */
-static inline gkv_gk_skew gkv_gk_skew_exp_series(gkv_wide u)
+static inline gki_gk_skew gki_gk_skew_exp_series(gki_wide u)
 {
-    static const gkv_wide beta[] = {
+    static const gki_wide beta[] = {
         1.0L / 12, -1.0L / 720, 1.0L / 30240, -1.0L / 1209600, 1.0L / 47900160, -691.0L / 1307674368000.0L,
         1.0L / 74724249600.0L, -3617.0L / 10670622842880000.0L, 43867.0L / 5109094217170944000.0L,
     };
-    gkv_gk_skew s = {.l = u / 2, .l1 = 0.5L, .p = 1 + u / 2, .p1 = 0.5L};
-    gkv_wide power = 1; /* u^{2n−2} */
+    gki_gk_skew s = {.l = u / 2, .l1 = 0.5L, .p = 1 + u / 2, .p1 = 0.5L};
+    gki_wide power = 1; /* u^{2n−2} */
     for (int n = 1; n <= 9; n++, power *= u * u) {
-        const gkv_wide term = beta[n - 1] * power, order = 2 * n;
+        const gki_wide term = beta[n - 1] * power, order = 2 * n;
         s.l2 += (order - 1) * term;
         s.p2 += order * (order - 1) * term;
         s.l1 += term * u;
@@ -63,14 +63,14 @@ static inline gkv_gk_skew gkv_gk_skew_exp_series(gkv_wide u)
 }
 
 /* The exponential factor at u. With v = |u| and n = 1/(e^v − 1), p(−v) = v n and p(v) = v + v n. */
-static inline gkv_gk_skew gkv_gk_skew_exp(gkv_wide u)
+static inline gki_gk_skew gki_gk_skew_exp(gki_wide u)
 {
     if (fabsl(u) < 0.5L)
-        return gkv_gk_skew_exp_series(u);
+        return gki_gk_skew_exp_series(u);
     u = fmaxl(-1e300L, fminl(1e300L, u));
-    gkv_gk_skew s;
-    const gkv_wide v = fabsl(u), e = expl(-v), d = -expm1l(-v), n = e / d;
-    const gkv_wide b = v * n, b1 = n - v * n * (1 + n);
+    gki_gk_skew s;
+    const gki_wide v = fabsl(u), e = expl(-v), d = -expm1l(-v), n = e / d;
+    const gki_wide b = v * n, b1 = n - v * n * (1 + n);
     s.p2 = n * (1 + n) * (v * (1 + 2 * n) - 2);
     s.l = logl(d / v);
     if (u > 0)
@@ -83,17 +83,17 @@ static inline gkv_gk_skew gkv_gk_skew_exp(gkv_wide u)
 }
 
 /* The tail exponent of a family at one z. */
-typedef struct gkv_gk_tail_part {
-    gkv_wide L, L1, L2; /* L(z), L', L'': the tail factor is e^{kL} */
-    gkv_wide M, M1, M2; /* M = zL' and its first two derivatives */
-} gkv_gk_tail_part;
+typedef struct gki_gk_tail_part {
+    gki_wide L, L1, L2; /* L(z), L', L'': the tail factor is e^{kL} */
+    gki_wide M, M1, M2; /* M = zL' and its first two derivatives */
+} gki_gk_tail_part;
 
 /* Computes the jet from the skewness factor, the tail and ρ. The family computes ρ itself, in a form that avoids
  * cancellation. */
-static inline void gkv_gk_assemble(const gkv_gk *gk, gkv_wide z, const gkv_gk_skew *s, const gkv_gk_tail_part *t,
-                                   gkv_wide rho, int order, gkv_gk_jet *jet)
+static inline void gki_gk_assemble(const gkv_gk *gk, gki_wide z, const gki_gk_skew *s, const gki_gk_tail_part *t,
+                                   gki_wide rho, int order, gki_gk_jet *jet)
 {
-    const gkv_wide g = gk->g, k = gk->k;
+    const gki_wide g = gk->g, k = gk->k;
     jet->lambda = s->l + (k == 0 ? 0 : k * t->L); /* 0 · ∞ */
     jet->rho = rho;
     jet->rho_z = g * s->p1 + k * t->M1;

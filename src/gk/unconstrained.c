@@ -16,7 +16,7 @@ static double clamp(double u)
 }
 
 /* The infimum of k over u₃, and its derivative in g. */
-static double floor_at(const gkv_gk_family_ops *ops, double g, double c, double *slope)
+static double floor_at(const gki_gk_family_ops *ops, double g, double c, double *slope)
 {
     const double least = ops->floor(g, c, slope);
     const double factor = least > 0 ? 1.0 + sliver : least < 0 ? 1.0 - sliver : 0.0;
@@ -24,21 +24,21 @@ static double floor_at(const gkv_gk_family_ops *ops, double g, double c, double 
     return least * factor + sliver;
 }
 
-static gkv_status check_family(const gkv_gk_family_ops *ops, int64_t family, double c)
+static gkv_status check_family(const gki_gk_family_ops *ops, int64_t family, double c)
 {
     if (!ops)
-        return gkv_fail(GKV_ERR_ARGUMENT, "there is no family of distributions with number %lld", (long long)family);
+        return gki_fail(GKV_ERR_ARGUMENT, "there is no family of distributions with number %lld", (long long)family);
     if (ops->weight && !(c >= 0 && c < 1))
-        return gkv_fail(GKV_ERR_ARGUMENT, "c must be in [0, 1) to be valid for every g, not %g", c);
+        return gki_fail(GKV_ERR_ARGUMENT, "c must be in [0, 1) to be valid for every g, not %g", c);
     return GKV_OK;
 }
 
 gkv_status gkv_gk_from_free(int64_t family, double c, const double u[4], gkv_gk *gk, double jacobian[4][4])
 {
-    const gkv_gk_family_ops *ops = gkv_gk_family_of(family);
+    const gki_gk_family_ops *ops = gki_gk_family_of(family);
     GKV_TRY(check_family(ops, family, c));
     if (!isfinite(u[0]) || !isfinite(u[2]))
-        return gkv_fail(GKV_ERR_ARGUMENT, "A = u0 = %g and g = u2 = %g must be finite", u[0], u[2]);
+        return gki_fail(GKV_ERR_ARGUMENT, "A = u0 = %g and g = u2 = %g must be finite", u[0], u[2]);
     const double log_b = clamp(u[1]), rise = clamp(u[3]);
     double slope;
     const double least = floor_at(ops, u[2], c, &slope);
@@ -58,12 +58,12 @@ gkv_status gkv_gk_from_free(int64_t family, double c, const double u[4], gkv_gk 
 gkv_status gkv_gk_to_free(const gkv_gk *gk, double u[4])
 {
     GKV_TRY(gkv_gk_check(gk));
-    const gkv_gk_family_ops *ops = gkv_gk_family_of(gk->family);
+    const gki_gk_family_ops *ops = gki_gk_family_of(gk->family);
     GKV_TRY(check_family(ops, gk->family, gk->c));
     double slope;
     const double least = floor_at(ops, gk->g, gk->c, &slope), above = gk->k - least;
     if (!(above > 0))
-        return gkv_fail(GKV_ERR_ARGUMENT, "k = %.10g is not above %.10g, the infimum of k in the unconstrained "
+        return gki_fail(GKV_ERR_ARGUMENT, "k = %.10g is not above %.10g, the infimum of k in the unconstrained "
                                           "transform for g = %g and c = %g; gkv_gk_project with a margin of 1/64 raises k "
                                           "enough",
                         gk->k, least, gk->g, gk->c);

@@ -52,33 +52,33 @@ static double reciprocal_c(double v, const void *user)
     return v * d * (2.0 - d) / tau + 1.0 - d;
 }
 
-double gkv_gk_excess_peak(double g, double c, double v_end, double *at)
+double gki_gk_excess_peak(double g, double c, double v_end, double *at)
 {
-    return gkv_maximize(excess, &(shape){.g = g, .c = c}, v_end, 0, at);
+    return gki_maximize(excess, &(shape){.g = g, .c = c}, v_end, 0, at);
 }
 
-double gkv_gk_excess_interior_maximum(double g, double c, double *at)
+double gki_gk_excess_interior_maximum(double g, double c, double *at)
 {
-    return gkv_maximize(excess, &(shape){.g = g, .c = c}, INFINITY, 1, at);
+    return gki_maximize(excess, &(shape){.g = g, .c = c}, INFINITY, 1, at);
 }
 
-double gkv_gk_violation_peak(double c, double v_end)
+double gki_gk_violation_peak(double c, double v_end)
 {
     double at;
-    const double near = gkv_maximize(violation_by_square, &(shape){.c = c}, v_end, 0, &at);
+    const double near = gki_maximize(violation_by_square, &(shape){.c = c}, v_end, 0, &at);
     return v_end > 40.0 ? fmax(near, -1.0 / (v_end * v_end)) : near; /* S(v_end) is 0 */
 }
 
-double gkv_gk_k_min_limit(double g, double c, double *slope)
+double gki_gk_k_min_limit(double g, double c, double *slope)
 {
     if (slope)
         *slope = 0.0;
     if (isnan(g) || isnan(c) || c < 0)
         return NAN;
-    return c >= 1 ? INFINITY : gkv_gk_family_gk.bound_limit(g, c, slope);
+    return c >= 1 ? INFINITY : gki_gk_family_gk.bound_limit(g, c, slope);
 }
 
-static double least_k(const gkv_gk_family_ops *ops, double g, double c, double z_max)
+static double least_k(const gki_gk_family_ops *ops, double g, double c, double z_max)
 {
     if (!ops || isnan(g) || isnan(c) || isnan(z_max) || (ops->weight && c < 0))
         return NAN;
@@ -90,22 +90,22 @@ static double least_k(const gkv_gk_family_ops *ops, double g, double c, double z
 
 double gkv_gk_k_min(double g, double c)
 {
-    return least_k(&gkv_gk_family_gk, g, c, INFINITY);
+    return least_k(&gki_gk_family_gk, g, c, INFINITY);
 }
 
 double gkv_gk_k_min_within(double g, double c, double z_max)
 {
-    return least_k(&gkv_gk_family_gk, g, c, z_max);
+    return least_k(&gki_gk_family_gk, g, c, z_max);
 }
 
 double gkv_gk_least_k(const gkv_gk *gk, double z_max)
 {
-    return least_k(gkv_gk_family_of(gk->family), gk->g, gk->c, z_max);
+    return least_k(gki_gk_family_of(gk->family), gk->g, gk->c, z_max);
 }
 
 double gkv_gk_c_max_within(const gkv_gk *gk, double z_max)
 {
-    const gkv_gk_family_ops *ops = gkv_gk_family_of(gk->family);
+    const gki_gk_family_ops *ops = gki_gk_family_of(gk->family);
     /* With c = 0 there is no skewness, and only k decides about validity. */
     gkv_gk straight = *gk;
     straight.c = 0;
@@ -115,7 +115,7 @@ double gkv_gk_c_max_within(const gkv_gk *gk, double z_max)
         return INFINITY;
     double at;
     const double end = 0.5 * fabs(gk->g) * fmax(z_max, 1e-100);
-    return fmin(1.0, 1.0 / gkv_maximize(reciprocal_c, &(shape){.g = gk->g, .k = gk->k, .weight = ops->weight}, end, 0,
+    return fmin(1.0, 1.0 / gki_maximize(reciprocal_c, &(shape){.g = gk->g, .k = gk->k, .weight = ops->weight}, end, 0,
                                          &at));
 }
 
@@ -132,7 +132,7 @@ static const double c_star = 0.8335565596009648;
 /* Checks the conditions other than the bound of k. Returns the description of the fault, or NULL. */
 static const char *basic_fault(const gkv_gk *gk)
 {
-    const gkv_gk_family_ops *ops = gkv_gk_family_of(gk->family);
+    const gki_gk_family_ops *ops = gki_gk_family_of(gk->family);
     if (!ops)
         return "the family is unknown";
     if (!isfinite(gk->a) || !isfinite(gk->b) || !isfinite(gk->g) || !isfinite(gk->k) || !isfinite(gk->c))
@@ -149,7 +149,7 @@ static const char *basic_fault(const gkv_gk *gk)
 /* Whether k satisfies its bound. *bound becomes the bound unless validity follows without it. */
 static int above_bound(const gkv_gk *gk, double z_max, double *bound)
 {
-    const gkv_gk_family_ops *ops = gkv_gk_family_of(gk->family);
+    const gki_gk_family_ops *ops = gki_gk_family_of(gk->family);
     if (gk->k >= 0 && (!ops->weight || gk->g == 0 || gk->c < c_star))
         return 1;
     int touches;
@@ -173,18 +173,18 @@ gkv_status gkv_gk_check(const gkv_gk *gk)
     const char *name = gkv_gk_family_name(gk->family), *fault = basic_fault(gk);
     if (!fault && gk->family == GKV_GK_FAMILY_GK && gk->k < -0.5)
         fault = "k < −½, and Q decreases in both tails";
-    if (!gkv_gk_family_of(gk->family))
-        return gkv_fail(GKV_ERR_ARGUMENT, "there is no family of distributions with number %lld",
+    if (!gki_gk_family_of(gk->family))
+        return gki_fail(GKV_ERR_ARGUMENT, "there is no family of distributions with number %lld",
                         (long long)gk->family);
     if (fault)
-        return gkv_fail(GKV_ERR_ARGUMENT, "not a %s distribution: %s (A = %g, B = %g, g = %g, k = %g, c = %g)", name,
+        return gki_fail(GKV_ERR_ARGUMENT, "not a %s distribution: %s (A = %g, B = %g, g = %g, k = %g, c = %g)", name,
                         fault, gk->a, gk->b, gk->g, gk->k, gk->c);
     double bound;
     if (above_bound(gk, INFINITY, &bound))
         return GKV_OK;
     const char k = gk->family == GKV_GK_FAMILY_GK ? 'k' : 'h';
     const int digits = fabs(gk->k - bound) > 1e-8 * fabs(bound) ? 10 : 17; /* enough to distinguish the two numbers */
-    return gkv_fail(GKV_ERR_ARGUMENT,
+    return gki_fail(GKV_ERR_ARGUMENT,
                     "not a %s distribution: %c = %.*g is not above %.*g, the least %c for g = %g and c = %g; its "
                     "quantile function is not increasing",
                     name, k, digits, gk->k, digits, bound, k, gk->g, gk->c);
@@ -199,12 +199,12 @@ gkv_gk gkv_gk_project(const gkv_gk *gk, double margin)
         .g = isfinite(gk->g) ? fmax(-1e3, fmin(1e3, gk->g)) : standard.g,
         .k = isfinite(gk->k) ? gk->k : standard.k,
         .c = gk->c >= 0 && gk->c < 1 ? gk->c : standard.c,
-        .family = gkv_gk_family_of(gk->family) ? gk->family : standard.family,
+        .family = gki_gk_family_of(gk->family) ? gk->family : standard.family,
     };
     if (near.k >= margin && near.c < c_star)
         return near;
     /* k becomes slightly greater than its bound, so that rounding cannot make it invalid. */
-    const double bound = gkv_gk_family_of(near.family)->bound_limit(near.g, near.c, NULL);
+    const double bound = gki_gk_family_of(near.family)->bound_limit(near.g, near.c, NULL);
     near.k = fmax(near.k, bound + fmax(margin, 1e-9 * (1.0 + fabs(bound))));
     return near;
 }
@@ -247,7 +247,7 @@ static double maximum_near(double v, double tau, double c)
     return v;
 }
 
-void gkv_k_min_table_fill(double c, gkv_k_min_table *table)
+void gki_k_min_table_fill(double c, gki_k_min_table *table)
 {
     table->c = c;
     table->s_most = g_most / (2.0 + g_most);

@@ -6,28 +6,28 @@
 
 /* k_min(g,c) of the g-and-k family. At g = 0 the function returns the limit for g → 0, not −½. If `slope` is not NULL,
  * *slope becomes the derivative in g. */
-double gkv_gk_k_min_limit(double g, double c, double *slope);
+double gki_gk_k_min_limit(double g, double c, double *slope);
 
 /* The maximum of (S(v) − 1)(1 + g²/(4v²)) on (0, v_end]. *at becomes its position. */
-double gkv_gk_excess_peak(double g, double c, double v_end, double *at);
+double gki_gk_excess_peak(double g, double c, double v_end, double *at);
 
 /* The greatest local maximum of the same function on (0, ∞), or −∞ if there is none. *at becomes its position. */
-double gkv_gk_excess_interior_maximum(double g, double c, double *at);
+double gki_gk_excess_interior_maximum(double g, double c, double *at);
 
 /* The maximum of (S(v) − 1)/v² on (0, v_end]. */
-double gkv_gk_violation_peak(double c, double v_end);
+double gki_gk_violation_peak(double c, double v_end);
 
 /* A table from which kernels compute k_min as a function of g for one c. It holds the position v of the maximum for
  * GKV_K_MIN_NODES + 1 values of g. From an interpolated position two Newton steps give k_min to 1e-13. */
 enum { GKV_K_MIN_NODES = 64 };
 
-typedef struct gkv_k_min_table {
+typedef struct gki_k_min_table {
     double c;                      /* the c for which the table holds */
     double s_most;                 /* s = |g|/(2 + |g|) of the last node; node i is at s_most·i/NODES */
     double v[GKV_K_MIN_NODES + 1]; /* the position of the maximum at each node */
-} gkv_k_min_table;
+} gki_k_min_table;
 
 /* Fills the table for |g| ≤ 100, 0 < c < 1. */
-void gkv_k_min_table_fill(double c, gkv_k_min_table *table);
+void gki_k_min_table_fill(double c, gki_k_min_table *table);
 
 #endif

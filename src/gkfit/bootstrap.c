@@ -25,7 +25,7 @@ typedef struct boot {
     size_t width;                     /* the number of elements of a replicate in `numbers` */
     size_t block;                     /* the number of replicates of a block */
     int threads;
-    gkv_gk_ties ties;                 /* the distinct values of the sample */
+    gki_gk_ties ties;                 /* the distinct values of the sample */
     double *numbers;                  /* [block × width] values, or (nonparametric) how often each value was drawn */
     double *ties_memory;              /* the memory of the distinct values */
     gkv_gk_sample *samples;           /* [block] */
@@ -43,10 +43,10 @@ void gkv_gk_bootstrap_defaults(gkv_gk_bootstrap_settings *settings)
 
 static void draw_values(const boot *b, size_t replicate, double *x)
 {
-    const gkv_gk_columns_d column = {&b->gk.a, &b->gk.b, &b->gk.g, &b->gk.k, b->gk.c};
-    const gkv_gk_outputs_d out = {.x = x};
-    gkv_rng_normal_d(gkv_rng_at(b->set->seed, GKV_STREAM_BOOTSTRAP, replicate, 0), b->drawn, x);
-    gkv_gk_batch_forward_d(b->drawn, 1, &column, x, &out);
+    const gki_gk_columns_d column = {&b->gk.a, &b->gk.b, &b->gk.g, &b->gk.k, b->gk.c};
+    const gki_gk_outputs_d out = {.x = x};
+    gki_rng_normal_d(gki_rng_at(b->set->seed, GKV_STREAM_BOOTSTRAP, replicate, 0), b->drawn, x);
+    gki_gk_batch_forward_d(b->drawn, 1, &column, x, &out);
 }
 
 /* A draw with replacement is represented by weights of the sorted sample. */
@@ -56,7 +56,7 @@ static void draw_counts(const boot *b, size_t replicate, double *counts)
     memset(counts, 0, b->ties.count * sizeof *counts);
     for (size_t i = 0; i < b->drawn; i += CHUNK) {
         const size_t size = b->drawn - i < CHUNK ? b->drawn - i : CHUNK;
-        gkv_rng_uniform(gkv_rng_at(b->set->seed, GKV_STREAM_BOOTSTRAP, replicate, i / CHUNK), size, u);
+        gki_rng_uniform(gki_rng_at(b->set->seed, GKV_STREAM_BOOTSTRAP, replicate, i / CHUNK), size, u);
         for (size_t j = 0; j < size; j++) {
             const double position = u[j] * b->ties.total;
             size_t low = 0, high = b->ties.count - 1;
@@ -117,11 +117,11 @@ static gkv_status replicate_all(boot *b, const gkv_gk_fit_result *fit)
             take(b, fit, done + i, i);
         done += size;
         if (set->progress && set->progress(set->progress_user, done, set->replicates) != 0)
-            return gkv_fail(GKV_ERR_INTERRUPTED, "the bootstrap was stopped after %zu of %zu replicates", done,
+            return gki_fail(GKV_ERR_INTERRUPTED, "the bootstrap was stopped after %zu of %zu replicates", done,
                             set->replicates);
     }
     if (2 * b->used < set->replicates)
-        return gkv_fail(GKV_ERR_NUMERIC, "the bootstrap could fit only %zu of %zu replicates; the last error was: %s",
+        return gki_fail(GKV_ERR_NUMERIC, "the bootstrap could fit only %zu of %zu replicates; the last error was: %s",
                         b->used, set->replicates, gkv_error_message());
     return GKV_OK;
 }
@@ -140,7 +140,7 @@ static gkv_status summarise(boot *b, const gkv_gk_fit_result *fit, gkv_gk_bootst
     const size_t n = b->used, stride = b->set->replicates;
     const double centre[4] = {fit->gk.a, fit->gk.b, fit->gk.g, fit->gk.k}, tail = 0.5 - 0.5 * b->set->confidence;
     double *spare = NULL;
-    GKV_TRY(gkv_alloc(n, sizeof *spare, &spare));
+    GKV_TRY(gki_alloc(n, sizeof *spare, &spare));
     for (size_t j = 0; j < 4; j++) {
         double sum = 0.0;
         for (size_t i = 0; i < n; i++)
@@ -157,7 +157,7 @@ static gkv_status summarise(boot *b, const gkv_gk_fit_result *fit, gkv_gk_bootst
         }
     for (size_t j = 0; j < 4; j++) {
         double *column = b->estimates + j * stride;
-        gkv_sort(n, column, NULL, spare);
+        gki_sort(n, column, NULL, spare);
         result->se[j] = sqrt(result->covariance[j][j]);
         result->low[j] = quantile(column, n, tail);
         result->high[j] = quantile(column, n, 1.0 - tail);
@@ -174,30 +174,30 @@ static gkv_status summarise(boot *b, const gkv_gk_fit_result *fit, gkv_gk_bootst
 static gkv_status check(const gkv_gk_bootstrap_settings *set, const gkv_gk_fit_result *fit)
 {
     if (set->replicates < LEAST || set->replicates > UINT32_MAX)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a bootstrap needs at least %d replicates, not %zu", LEAST, set->replicates);
-    GKV_TRY(gkv_threads_check(set->threads, "a bootstrap"));
+        return gki_fail(GKV_ERR_ARGUMENT, "a bootstrap needs at least %d replicates, not %zu", LEAST, set->replicates);
+    GKV_TRY(gki_threads_check(set->threads, "a bootstrap"));
     if (!(set->confidence > 0 && set->confidence < 1))
-        return gkv_fail(GKV_ERR_ARGUMENT, "the confidence of intervals must be in (0, 1), not %g", set->confidence);
-    return gkv_gk_check_gk(&fit->gk, "a fit's bootstrap");
+        return gki_fail(GKV_ERR_ARGUMENT, "the confidence of intervals must be in (0, 1), not %g", set->confidence);
+    return gki_gk_check_gk(&fit->gk, "a fit's bootstrap");
 }
 
 static gkv_status create(boot *b, const gkv_gk_sample *sample)
 {
     const size_t n = sample->n, replicates = b->set->replicates;
-    GKV_TRY(gkv_alloc(gkv_gk_ties_size(n), sizeof(double), &b->ties_memory));
-    GKV_TRY(gkv_gk_ties_of(sample, 0, b->ties_memory, &b->ties));
+    GKV_TRY(gki_alloc(gki_gk_ties_size(n), sizeof(double), &b->ties_memory));
+    GKV_TRY(gki_gk_ties_of(sample, 0, b->ties_memory, &b->ties));
     if (!(b->ties.total < 4e9))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a bootstrap of %g observations is too large", b->ties.total);
+        return gki_fail(GKV_ERR_ARGUMENT, "a bootstrap of %g observations is too large", b->ties.total);
     b->drawn = (size_t)(b->ties.total + 0.5);
     b->width = b->set->nonparametric ? b->ties.count : b->drawn;
     b->block = BLOCK_NUMBERS / b->width;
     b->block = b->block < 8 ? 8 : b->block > BLOCK_MOST ? BLOCK_MOST : b->block;
     b->block = b->block < replicates ? b->block : replicates;
-    GKV_TRY(gkv_alloc(b->block * b->width, sizeof(double), &b->numbers));
-    GKV_TRY(gkv_alloc(b->block, sizeof *b->samples, &b->samples));
-    GKV_TRY(gkv_alloc(b->block, sizeof *b->fits, &b->fits));
-    GKV_TRY(gkv_alloc(b->block, sizeof *b->statuses, &b->statuses));
-    return gkv_alloc(4 * replicates, sizeof(double), &b->estimates);
+    GKV_TRY(gki_alloc(b->block * b->width, sizeof(double), &b->numbers));
+    GKV_TRY(gki_alloc(b->block, sizeof *b->samples, &b->samples));
+    GKV_TRY(gki_alloc(b->block, sizeof *b->fits, &b->fits));
+    GKV_TRY(gki_alloc(b->block, sizeof *b->statuses, &b->statuses));
+    return gki_alloc(4 * replicates, sizeof(double), &b->estimates);
 }
 
 gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample, const gkv_gk_fit_settings *fit_settings,
@@ -211,7 +211,7 @@ gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample, const gkv_gk_fit_settin
         gkv_gk_bootstrap_defaults(&set);
     memset(result, 0, sizeof *result);
     GKV_TRY(check(&set, fit));
-    boot b = {.set = &set, .gk = fit->gk, .threads = gkv_threads(set.threads)};
+    boot b = {.set = &set, .gk = fit->gk, .threads = gki_threads(set.threads)};
     if (fit_settings)
         b.fit_set = *fit_settings;
     else

@@ -13,15 +13,15 @@
 enum { GKV_GK_FIT_MESSAGE = 256 };
 
 /* The data that all fits of a call share. */
-typedef struct gkv_gk_fit_common {
+typedef struct gki_gk_fit_common {
     const gkv_gk_fit_settings *set;
-    const gkv_gk_fit_kernels *kernels;
-    gkv_k_min_table table; /* k_min(g) for the c of the settings */
+    const gki_gk_fit_kernels *kernels;
+    gki_k_min_table table; /* k_min(g) for the c of the settings */
     int threads;           /* the threads that a single fit may use */
-} gkv_gk_fit_common;
+} gki_gk_fit_common;
 
 /* The fit of one sample. All arrays have m + 1 elements; in all but `step` the last one is 0. */
-typedef struct gkv_gk_task {
+typedef struct gki_gk_task {
     const gkv_gk_sample *sample;
     gkv_gk_fit_result result;
     gkv_status status;                /* GKV_OK, or why the sample could not be fitted */
@@ -31,7 +31,7 @@ typedef struct gkv_gk_task {
     double *x;                        /* sample quantiles */
     double *z, *ln, *phi;             /* normal scores of the levels, log(1+z²), φ(z) */
     double *noise;                    /* ½ p(1−p)/(n+2) */
-    double *weight;                   /* 1/q' at the last gkv_gk_fit_refresh */
+    double *weight;                   /* 1/q' at the last gki_gk_fit_refresh */
     double *target;                   /* x less the difference of its mean and Q, at the last refresh */
     double *step;                     /* √((n+2)/(p_{i+1} − p_i)) */
     double *memory;                   /* the block of memory of the arrays */
@@ -45,85 +45,85 @@ typedef struct gkv_gk_task {
     int plain;                        /* 1 if the fourth variable is k */
     int open;                         /* 1 if the task takes part in the next reweighting iteration */
     double covariance[4][4];          /* of A, B, g, k in the units of the solvers */
-} gkv_gk_task;
+} gki_gk_task;
 
 /* k_min(g) and, unless they are NULL, its slope and curvature in g. */
-double gkv_gk_fit_k_min(const gkv_gk_fit_common *common, double g, double *slope, double *curvature);
+double gki_gk_fit_k_min(const gki_gk_fit_common *common, double g, double *slope, double *curvature);
 
 /* The parameters that belong to the variables v, in the units of the solvers. */
-gkv_gk gkv_gk_fit_gk_of(const gkv_gk_fit_common *common, const gkv_gk_task *task, const double v[4]);
+gkv_gk gki_gk_fit_gk_of(const gki_gk_fit_common *common, const gki_gk_task *task, const double v[4]);
 
 /* Checks settings that do not depend on a sample. Returns GKV_ERR_ARGUMENT. */
-gkv_status gkv_gk_fit_check_settings(const gkv_gk_fit_settings *set);
+gkv_status gki_gk_fit_check_settings(const gkv_gk_fit_settings *set);
 
-/* Sorts and checks the sample, chooses the levels, and computes the octile estimate. `scratch` has gkv_gk_ties_size(n)
+/* Sorts and checks the sample, chooses the levels, and computes the octile estimate. `scratch` has gki_gk_ties_size(n)
  * elements. Allocates task->memory. */
-gkv_status gkv_gk_fit_prepare(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch);
+gkv_status gki_gk_fit_prepare(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch);
 
 /* Computes the weights and targets for the current variables of the task. */
-void gkv_gk_fit_refresh(const gkv_gk_fit_common *common, gkv_gk_task *task);
+void gki_gk_fit_refresh(const gki_gk_fit_common *common, gki_gk_task *task);
 
 /* Sets the variables of the task to `start`, which is in the units of the sample, and opens the task. */
-gkv_status gkv_gk_fit_begin(const gkv_gk_fit_common *common, gkv_gk_task *task, const gkv_gk *start);
+gkv_status gki_gk_fit_begin(const gki_gk_fit_common *common, gki_gk_task *task, const gkv_gk *start);
 
 /* Fixes variables that are at a bound of the settings, and a k beyond a bound of the settings at this bound. *changed
  * becomes 1 if a variable was fixed, so that the task must be solved again. */
-gkv_status gkv_gk_fit_pin(const gkv_gk_fit_common *common, gkv_gk_task *task, int *changed);
+gkv_status gki_gk_fit_pin(const gki_gk_fit_common *common, gki_gk_task *task, int *changed);
 
-/* Undoes gkv_gk_fit_pin. */
-void gkv_gk_fit_unpin(const gkv_gk_fit_common *common, gkv_gk_task *task);
+/* Undoes gki_gk_fit_pin. */
+void gki_gk_fit_unpin(const gki_gk_fit_common *common, gki_gk_task *task);
 
 /* Makes the reweighting iterations of the open tasks, and the Newton fallback of tasks that do not converge. The tasks
  * must have the same number of rows. */
-gkv_status gkv_gk_fit_reweighting_iterations(const gkv_gk_fit_common *common, gkv_gk_task **tasks, size_t count);
+gkv_status gki_gk_fit_reweighting_iterations(const gki_gk_fit_common *common, gki_gk_task **tasks, size_t count);
 
 /* The least-squares problem at a point, with the q' of that point. */
-typedef struct gkv_gk_equations {
+typedef struct gki_gk_equations {
     double psi[4];       /* ψ = Jᵀr */
     double normal[4][4]; /* JᵀJ */
     double cost;         /* ½‖r‖² */
-} gkv_gk_equations;
+} gki_gk_equations;
 
 /* Computes the equations at the variables of the task. `scratch` has 5(m + 1) elements. */
-void gkv_gk_fit_equations(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch,
-                          gkv_gk_equations *out);
+void gki_gk_fit_equations(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch,
+                          gki_gk_equations *out);
 
 /* Whether max_passes allows Newton steps after the reweighting iterations. */
-int gkv_gk_fit_newton_allowed(const gkv_gk_fit_settings *set);
+int gki_gk_fit_newton_allowed(const gkv_gk_fit_settings *set);
 
 /* The Newton fallback: solves ψ = 0 by Newton's method. Returns GKV_ERR_MEMORY on failure. */
-gkv_status gkv_gk_fit_newton(const gkv_gk_fit_common *common, gkv_gk_task *task);
+gkv_status gki_gk_fit_newton(const gki_gk_fit_common *common, gki_gk_task *task);
 
 /* Computes the covariance of estimates that solve ψ = 0: S⁻¹ JᵀJ S⁻ᵀ with S = ∂ψ/∂v. Unlike (JᵀJ)⁻¹ it takes into
  * account that q' is estimated. S is noisy in small samples. Each variance is therefore at least that of (JᵀJ)⁻¹.
  * Returns GKV_ERR_MEMORY on failure. */
-gkv_status gkv_gk_fit_errors(const gkv_gk_fit_common *common, gkv_gk_task *task);
+gkv_status gki_gk_fit_errors(const gki_gk_fit_common *common, gki_gk_task *task);
 
 /* Computes the covariance of A, B, g, k from the covariance [4 × 4] of the variables, by k = k_min(g) + v[3]. */
-void gkv_gk_fit_take_covariance(const gkv_gk_fit_common *common, gkv_gk_task *task, const double *from);
+void gki_gk_fit_take_covariance(const gki_gk_fit_common *common, gki_gk_task *task, const double *from);
 
 /* Computes χ² from the probabilities of the levels at the task's variables, its p-value, and the number of
  * parameters that are not fixed. Returns GKV_ERR_MEMORY on failure. */
-gkv_status gkv_gk_fit_goodness(const gkv_gk_fit_common *common, gkv_gk_task *task);
+gkv_status gki_gk_fit_goodness(const gki_gk_fit_common *common, gki_gk_task *task);
 
 /* Maximizes the likelihood, starting at the task's variables. */
-gkv_status gkv_gk_fit_mle(const gkv_gk_fit_common *common, gkv_gk_task *task);
+gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task);
 
 /* Returns Σ w log f at gk, which is in the units of the solvers. If `sums` is not NULL, computes the derivatives
  * too. */
-double gkv_gk_fit_likelihood(const gkv_gk_fit_common *common, const gkv_gk_task *task, const gkv_gk *gk,
-                             gkv_gk_sums *sums);
+double gki_gk_fit_likelihood(const gki_gk_fit_common *common, const gki_gk_task *task, const gkv_gk *gk,
+                             gki_gk_sums *sums);
 
 /* Computes confidence intervals from the estimates and standard errors. */
-void gkv_gk_fit_intervals(double confidence, gkv_gk_fit_result *result);
+void gki_gk_fit_intervals(double confidence, gkv_gk_fit_result *result);
 
 /* Computes the result in the units of the sample: estimates, errors, intervals, χ² and the optional statistics. */
-gkv_status gkv_gk_fit_conclude(const gkv_gk_fit_common *common, gkv_gk_task *task);
+gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *task);
 
 /* Fits `count` tasks, whose samples are set. chosen[count] and `scratch` are work space; `scratch` has
- * gkv_gk_ties_size(the largest n) elements. Errors of a sample become the status and message of its task. The
+ * gki_gk_ties_size(the largest n) elements. Errors of a sample become the status and message of its task. The
  * function returns other errors. */
-gkv_status gkv_gk_fit_block(const gkv_gk_fit_common *common, gkv_gk_task *tasks, size_t count,
-                            gkv_gk_task **chosen, double *scratch);
+gkv_status gki_gk_fit_block(const gki_gk_fit_common *common, gki_gk_task *tasks, size_t count,
+                            gki_gk_task **chosen, double *scratch);
 
 #endif

@@ -10,7 +10,7 @@
 #include "gkfit/fit.h"
 
 /* Records the status of a task. Messages belong to a thread, so that the task keeps a copy of its message. */
-static void record_status(gkv_gk_task *task, gkv_status status)
+static void record_status(gki_gk_task *task, gkv_status status)
 {
     task->status = status;
     if (status == GKV_OK)
@@ -29,21 +29,21 @@ static gkv_gk clamped_start(const gkv_gk *initial, double margin)
     return start;
 }
 
-static void set_up(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch)
+static void set_up(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch)
 {
     const gkv_gk_fit_settings *set = common->set;
-    gkv_status status = gkv_gk_fit_prepare(common, task, scratch);
+    gkv_status status = gki_gk_fit_prepare(common, task, scratch);
     const gkv_gk *given = task->sample->start ? task->sample->start : set->start;
     task->start = given ? *given : clamped_start(&task->initial, set->margin);
     if (status == GKV_OK && !given && (set->fixed[0] || set->fixed[1] || set->fixed[2] || set->fixed[3]))
-        status = gkv_fail(GKV_ERR_ARGUMENT, "fixed parameters need a start, which contains their values");
+        status = gki_fail(GKV_ERR_ARGUMENT, "fixed parameters need a start, which contains their values");
     if (status == GKV_OK && set->method != GKV_GK_OCTILES)
-        status = gkv_gk_fit_begin(common, task, &task->start);
+        status = gki_gk_fit_begin(common, task, &task->start);
     record_status(task, status);
 }
 
 /* Solves the open tasks. Those with the same number of rows are solved together. */
-static gkv_status solve(const gkv_gk_fit_common *common, gkv_gk_task *tasks, size_t count, gkv_gk_task **chosen)
+static gkv_status solve(const gki_gk_fit_common *common, gki_gk_task *tasks, size_t count, gki_gk_task **chosen)
 {
     for (size_t rows = SIZE_MAX;;) {
         size_t most = 0, picked = 0;
@@ -55,7 +55,7 @@ static gkv_status solve(const gkv_gk_fit_common *common, gkv_gk_task *tasks, siz
         for (size_t i = 0; i < count; i++)
             if (tasks[i].open && tasks[i].rows == most)
                 chosen[picked++] = &tasks[i];
-        GKV_TRY(gkv_gk_fit_reweighting_iterations(common, chosen, picked));
+        GKV_TRY(gki_gk_fit_reweighting_iterations(common, chosen, picked));
         rows = most;
     }
 }
@@ -64,29 +64,29 @@ static gkv_status solve(const gkv_gk_fit_common *common, gkv_gk_task *tasks, siz
 static const double unlikely = 1e-4;
 
 /* Whether a fit is doubtful: it did not converge, |g| is so large that tanh is a step, or its χ² is unlikely. */
-static int needs_restart(const gkv_gk_task *task)
+static int needs_restart(const gki_gk_task *task)
 {
     const gkv_gk_fit_result *result = &task->result;
     return task->status == GKV_OK && (!result->converged || (!task->fixed[2] && fabs(task->v[2]) > 50.0) ||
-                                      gkv_chi2_upper(2.0 * result->cost_after, (double)task->m - 4.0) < unlikely);
+                                      gki_chi2_upper(2.0 * result->cost_after, (double)task->m - 4.0) < unlikely);
 }
 
 /* The starts of restarts: the octile estimate; little skewness and light tails, in case the octiles overestimate
  * them; and the maximum of the likelihood. */
 enum { AT_OCTILES, AT_LIGHT_TAILS, AT_LIKELIHOOD_MAXIMUM, STARTS };
 
-static gkv_status likelihood_maximum(const gkv_gk_fit_common *common, const gkv_gk_task *task, gkv_gk *start)
+static gkv_status likelihood_maximum(const gki_gk_fit_common *common, const gki_gk_task *task, gkv_gk *start)
 {
-    gkv_gk_task copy = *task; /* shares the arrays of the task, which the mle does not use */
-    GKV_TRY(gkv_gk_fit_mle(common, &copy));
-    *start = gkv_gk_fit_gk_of(common, &copy, copy.v);
+    gki_gk_task copy = *task; /* shares the arrays of the task, which the mle does not use */
+    GKV_TRY(gki_gk_fit_mle(common, &copy));
+    *start = gki_gk_fit_gk_of(common, &copy, copy.v);
     start->a = task->centre + task->spread * start->a;
     start->b *= task->spread;
     return GKV_OK;
 }
 
 /* Begins a task again at another start. Fixed parameters keep their values. */
-static gkv_status restart(const gkv_gk_fit_common *common, gkv_gk_task *task, int way)
+static gkv_status restart(const gki_gk_fit_common *common, gki_gk_task *task, int way)
 {
     const unsigned char *fixed = common->set->fixed;
     const gkv_gk *given = &task->start;
@@ -100,19 +100,19 @@ static gkv_status restart(const gkv_gk_fit_common *common, gkv_gk_task *task, in
     start.g = fixed[2] ? given->g : start.g;
     start.k = fixed[3] ? given->k : start.k;
     task->result.passes = task->result.iterations = 0;
-    return gkv_gk_fit_begin(common, task, &start);
+    return gki_gk_fit_begin(common, task, &start);
 }
 
 /* Of two fits of one sample, keeps the one with the greater likelihood, in `second`. A fit that has not converged
  * must be better by 3 than one that has. The result counts the iterations of both. */
-static void keep_better(const gkv_gk_fit_common *common, const gkv_gk_task *first, gkv_gk_task *second)
+static void keep_better(const gki_gk_fit_common *common, const gki_gk_task *first, gki_gk_task *second)
 {
-    const gkv_gk one = gkv_gk_fit_gk_of(common, first, first->v), other = gkv_gk_fit_gk_of(common, second, second->v);
+    const gkv_gk one = gki_gk_fit_gk_of(common, first, first->v), other = gki_gk_fit_gk_of(common, second, second->v);
     const int reweightings = first->result.passes + second->result.passes;
     const int iterations = first->result.iterations + second->result.iterations;
     const double lead = 3.0 * (first->result.converged - second->result.converged);
-    if (second->status != GKV_OK || !(gkv_gk_fit_likelihood(common, second, &other, NULL) >
-                                      gkv_gk_fit_likelihood(common, first, &one, NULL) + lead))
+    if (second->status != GKV_OK || !(gki_gk_fit_likelihood(common, second, &other, NULL) >
+                                      gki_gk_fit_likelihood(common, first, &one, NULL) + lead))
         *second = *first;
     second->result.cost_before = first->result.cost_before;
     second->result.passes = reweightings;
@@ -121,7 +121,7 @@ static void keep_better(const gkv_gk_fit_common *common, const gkv_gk_task *firs
 
 /* Whether a task restarts at this start. A fit that began at the octiles does not restart there. The likelihood
  * takes the most time, and is only for fits that have not converged. */
-static int wants_restart(const gkv_gk_fit_common *common, const gkv_gk_task *task, int way)
+static int wants_restart(const gki_gk_fit_common *common, const gki_gk_task *task, int way)
 {
     if (way == AT_OCTILES && !task->sample->start && !common->set->start)
         return 0;
@@ -129,16 +129,16 @@ static int wants_restart(const gkv_gk_fit_common *common, const gkv_gk_task *tas
 }
 
 /* Restarts the doubtful fits at another start. */
-static gkv_status restart_doubtful(const gkv_gk_fit_common *common, gkv_gk_task *tasks, size_t count,
-                                   gkv_gk_task **chosen, int way)
+static gkv_status restart_doubtful(const gki_gk_fit_common *common, gki_gk_task *tasks, size_t count,
+                                   gki_gk_task **chosen, int way)
 {
     size_t again = 0;
     for (size_t i = 0; i < count; i++)
         again += (size_t)wants_restart(common, &tasks[i], way);
     if (again == 0)
         return GKV_OK;
-    gkv_gk_task *first = NULL;
-    GKV_TRY(gkv_alloc(again, sizeof *first, &first));
+    gki_gk_task *first = NULL;
+    GKV_TRY(gki_alloc(again, sizeof *first, &first));
     again = 0;
     for (size_t i = 0; i < count; i++)
         if (wants_restart(common, &tasks[i], way)) {
@@ -154,15 +154,15 @@ static gkv_status restart_doubtful(const gkv_gk_fit_common *common, gkv_gk_task 
 }
 
 /* Fixes parameters at the bounds of the settings that they have reached, and fits the others again. */
-static gkv_status respect_bounds(const gkv_gk_fit_common *common, gkv_gk_task *tasks, size_t count,
-                                 gkv_gk_task **chosen)
+static gkv_status respect_bounds(const gki_gk_fit_common *common, gki_gk_task *tasks, size_t count,
+                                 gki_gk_task **chosen)
 {
     for (int round = 0; round < 4; round++) {
         int any = 0;
         for (size_t i = 0; i < count; i++) {
             int changed = 0;
             if (tasks[i].status == GKV_OK)
-                record_status(&tasks[i], gkv_gk_fit_pin(common, &tasks[i], &changed));
+                record_status(&tasks[i], gki_gk_fit_pin(common, &tasks[i], &changed));
             tasks[i].open = changed && tasks[i].status == GKV_OK;
             if (tasks[i].open)
                 any = 1, tasks[i].result.passes = 0;
@@ -177,11 +177,11 @@ static gkv_status respect_bounds(const gkv_gk_fit_common *common, gkv_gk_task *t
 /* For a small sample of a density that changes abruptly, the least-squares equations may have no solution near
  * likely parameters. The estimates are then those of maximum likelihood, unless the χ² of the quantiles, on which
  * outliers have little effect, is unlikely. */
-static gkv_status mle_fallback(const gkv_gk_fit_common *common, gkv_gk_task *task)
+static gkv_status mle_fallback(const gki_gk_fit_common *common, gki_gk_task *task)
 {
-    gkv_gk_task other = *task; /* shares the arrays of the task */
-    GKV_TRY(gkv_gk_fit_mle(common, &other));
-    GKV_TRY(gkv_gk_fit_goodness(common, &other));
+    gki_gk_task other = *task; /* shares the arrays of the task */
+    GKV_TRY(gki_gk_fit_mle(common, &other));
+    GKV_TRY(gki_gk_fit_goodness(common, &other));
     if (!other.result.converged || other.result.p_value < unlikely)
         return GKV_OK;
     *task = other;
@@ -189,24 +189,24 @@ static gkv_status mle_fallback(const gkv_gk_fit_common *common, gkv_gk_task *tas
     return GKV_OK;
 }
 
-static void finish(const gkv_gk_fit_common *common, gkv_gk_task *task)
+static void finish(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     if (task->status != GKV_OK)
         return;
     gkv_status status = GKV_OK;
     if (common->set->method == GKV_GK_MLE)
-        status = gkv_gk_fit_mle(common, task);
+        status = gki_gk_fit_mle(common, task);
     else if (common->set->method == GKV_GK_LM && task->result.converged && !task->result.at_bound)
-        status = gkv_gk_fit_errors(common, task);
-    else if (common->set->method == GKV_GK_LM && !task->result.converged && gkv_gk_fit_newton_allowed(common->set))
+        status = gki_gk_fit_errors(common, task);
+    else if (common->set->method == GKV_GK_LM && !task->result.converged && gki_gk_fit_newton_allowed(common->set))
         status = mle_fallback(common, task);
     if (status == GKV_OK)
-        status = gkv_gk_fit_conclude(common, task);
+        status = gki_gk_fit_conclude(common, task);
     record_status(task, status);
 }
 
-gkv_status gkv_gk_fit_block(const gkv_gk_fit_common *common, gkv_gk_task *tasks, size_t count,
-                            gkv_gk_task **chosen, double *scratch)
+gkv_status gki_gk_fit_block(const gki_gk_fit_common *common, gki_gk_task *tasks, size_t count,
+                            gki_gk_task **chosen, double *scratch)
 {
     for (size_t i = 0; i < count; i++)
         set_up(common, &tasks[i], scratch);

@@ -75,7 +75,7 @@ static inline excess_terms excess_at(vd v, vd tau, vd c)
 /* k_min(g), its slope and its curvature. Linear interpolation in the table leaves an error of 1e-4 in the position v
  * of the maximum. Two Newton steps reduce it below 1e-12. The error of E at its maximum is of the order of the
  * square of that. For no v is the result greater than k_min. */
-static inline vd k_min_at(const gkv_k_min_table *table, vd g, vd *slope, vd *curvature)
+static inline vd k_min_at(const gki_k_min_table *table, vd g, vd *slope, vd *curvature)
 {
     const vd size = vd_abs(g), c = C(table->c), tau = C(0.25) * g * g;
     const vd index = vd_min(size / (C(2.0) + size) * C(GKV_K_MIN_NODES / table->s_most), C(GKV_K_MIN_NODES));
@@ -103,7 +103,7 @@ static inline vd k_min_at(const gkv_k_min_table *table, vd g, vd *slope, vd *cur
     return vd_select(bound > C(-0.5), bound, C(-0.5));
 }
 
-static void k_min_many(size_t n, const gkv_k_min_table *table, const double *g, double *k_min, double *slope,
+static void k_min_many(size_t n, const gki_k_min_table *table, const double *g, double *k_min, double *slope,
                       double *curvature)
 {
     for (size_t i = 0; i < n; i += VD_LANES) {
@@ -134,7 +134,7 @@ static inline shape shape_at(vd z, vd ln, vd g, vd k, vd c)
 }
 
 /* The excess follows from q''/q' = (z + Q''/Q')/φ. */
-static void weights(size_t n, const gkv_gk *gk, const gkv_gk_fit_levels *at, double *weight, double *excess)
+static void weights(size_t n, const gkv_gk *gk, const gki_gk_fit_levels *at, double *weight, double *excess)
 {
     const vd one = C(1.0), two = C(2.0), b = C(gk->b), g = C(gk->g), k = C(gk->k), c = C(gk->c);
     for (size_t i = 0; i < n; i += VD_LANES) {
@@ -155,7 +155,7 @@ static void weights(size_t n, const gkv_gk *gk, const gkv_gk_fit_levels *at, dou
 }
 
 /* k of each lane, and its slope in g, from the fourth variable. */
-static inline vd k_of(const gkv_gk_fit_lanes *fit, size_t lane, size_t left, vd g, vd fourth, vd *slope)
+static inline vd k_of(const gki_gk_fit_lanes *fit, size_t lane, size_t left, vd g, vd fourth, vd *slope)
 {
     const vd plain = vd_load_part(fit->plain + lane, left, 1.0);
     vd curvature;
@@ -178,7 +178,7 @@ static void whiten(size_t n, const double *step, double *u)
 }
 
 /* One fit. The vectors run along its levels. The result has the same bits as that of a lane of the other functions. */
-static void terms(const gkv_gk_fit_lanes *fit, const double *v, double *r, double *out)
+static void terms(const gki_gk_fit_lanes *fit, const double *v, double *r, double *out)
 {
     const size_t rows = fit->rows;
     double k_min, k_slope, curvature;
@@ -205,7 +205,7 @@ static void terms(const gkv_gk_fit_lanes *fit, const double *v, double *r, doubl
         whiten(rows, fit->step, out + j * rows);
 }
 
-static void residuals(const gkv_gk_fit_lanes *fit, const double *v, double *r)
+static void residuals(const gki_gk_fit_lanes *fit, const double *v, double *r)
 {
     const size_t lanes = fit->lanes;
     const vd c = C(fit->table->c);
@@ -230,7 +230,7 @@ static void residuals(const gkv_gk_fit_lanes *fit, const double *v, double *r)
     }
 }
 
-static void jacobian(const gkv_gk_fit_lanes *fit, const double *v, double *out)
+static void jacobian(const gki_gk_fit_lanes *fit, const double *v, double *out)
 {
     const size_t lanes = fit->lanes, column = fit->rows * lanes;
     const vd c = C(fit->table->c);
@@ -324,7 +324,7 @@ static inline double sum_of(vd v)
     return sum;
 }
 
-static void sums(size_t n, const gkv_gk *gk, const double *z, const double *weight, gkv_gk_sums *out)
+static void sums(size_t n, const gkv_gk *gk, const double *z, const double *weight, gki_gk_sums *out)
 {
     static const double ones[8] = {1, 1, 1, 1, 1, 1, 1, 1};
     const vd zero = C(0.0), one = C(1.0), b = C(gk->b), g = C(gk->g), k = C(gk->k), c = C(gk->c);
@@ -363,6 +363,6 @@ static void sums(size_t n, const gkv_gk *gk, const double *z, const double *weig
         out->hessian[j] += sum_of(hessian[j]), out->outer[j] += sum_of(outer[j]);
 }
 
-GKV_SIMD_TABLE(gkv_gk_fit_kernels,
+GKV_SIMD_TABLE(gki_gk_fit_kernels,
     .scores = scores, .k_min = k_min_many, .weights = weights, .residuals = residuals,
     .jacobian = jacobian, .terms = terms, .sums = sums);

@@ -34,13 +34,13 @@ void gkv_gk_fit_defaults(gkv_gk_fit_settings *settings)
 
 /* The work space of a thread. */
 typedef struct workspace {
-    gkv_gk_task *tasks, **chosen;
+    gki_gk_task *tasks, **chosen;
     double *scratch;
 } workspace;
 
 /* All fits of a call. One thread fits all samples of a block. */
 typedef struct job {
-    const gkv_gk_fit_common *common;
+    const gki_gk_fit_common *common;
     const gkv_gk_sample *samples;
     size_t count;  /* the number of samples */
     size_t block;  /* the number of samples of a block */
@@ -59,13 +59,13 @@ static gkv_status job_create(job *j)
     for (size_t i = 0; i < j->count; i++)
         most = j->samples[i].n > most ? j->samples[i].n : most;
     if (most > SIZE_MAX / 64)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a sample of %zu values is too large", most);
-    GKV_TRY(gkv_alloc((size_t)j->threads, sizeof *j->workspaces, &j->workspaces));
+        return gki_fail(GKV_ERR_ARGUMENT, "a sample of %zu values is too large", most);
+    GKV_TRY(gki_alloc((size_t)j->threads, sizeof *j->workspaces, &j->workspaces));
     for (int t = 0; t < j->threads; t++) {
         workspace *own = &j->workspaces[t];
-        GKV_TRY(gkv_alloc(j->block, sizeof *own->tasks, &own->tasks));
-        GKV_TRY(gkv_alloc(j->block, sizeof(gkv_gk_task *), &own->chosen));
-        GKV_TRY(gkv_alloc(gkv_gk_ties_size(most), sizeof(double), &own->scratch));
+        GKV_TRY(gki_alloc(j->block, sizeof *own->tasks, &own->tasks));
+        GKV_TRY(gki_alloc(j->block, sizeof(gki_gk_task *), &own->chosen));
+        GKV_TRY(gki_alloc(gki_gk_ties_size(most), sizeof(double), &own->scratch));
     }
     return GKV_OK;
 }
@@ -83,7 +83,7 @@ static void job_free(job *j)
 /* Records an error. The error of the sample with the least index is kept, independent of the order of the threads. */
 static void record_error(job *j, size_t index, gkv_status status, const char *message)
 {
-#pragma omp critical(gkv_gk_fit_record_error)
+#pragma omp critical(gki_gk_fit_record_error)
     if (j->fault == GKV_OK || index < j->first) {
         j->first = index;
         j->fault = status;
@@ -98,11 +98,11 @@ static void fit_one_block(job *j, size_t begin)
     memset(own->tasks, 0, size * sizeof *own->tasks);
     for (size_t i = 0; i < size; i++)
         own->tasks[i].sample = &j->samples[begin + i];
-    const gkv_status status = gkv_gk_fit_block(j->common, own->tasks, size, own->chosen, own->scratch);
+    const gkv_status status = gki_gk_fit_block(j->common, own->tasks, size, own->chosen, own->scratch);
     if (status != GKV_OK)
         record_error(j, begin, status, gkv_error_message());
     for (size_t i = 0; i < size; i++) {
-        gkv_gk_task *task = &own->tasks[i];
+        gki_gk_task *task = &own->tasks[i];
         free(task->memory);
         if (task->status == GKV_OK && status == GKV_OK)
             j->results[begin + i] = task->result;
@@ -122,8 +122,8 @@ static gkv_status fit_all(job *j)
         fit_one_block(j, b * j->block);
     if (j->fault == GKV_OK)
         return GKV_OK;
-    return j->count == 1 ? gkv_fail(j->fault, "%s", j->message)
-                         : gkv_fail(j->fault, "sample %zu of %zu: %s", j->first + 1, j->count, j->message);
+    return j->count == 1 ? gki_fail(j->fault, "%s", j->message)
+                         : gki_fail(j->fault, "sample %zu of %zu: %s", j->first + 1, j->count, j->message);
 }
 
 gkv_status gkv_gk_fit_many(const gkv_gk_sample *samples, size_t count, const gkv_gk_fit_settings *settings, int threads,
@@ -136,17 +136,17 @@ gkv_status gkv_gk_fit_many(const gkv_gk_sample *samples, size_t count, const gkv
         gkv_gk_fit_defaults(&set);
     if (count > 0)
         memset(results, 0, count * sizeof *results);
-    gkv_status status = gkv_gk_fit_check_settings(&set);
+    gkv_status status = gki_gk_fit_check_settings(&set);
     if (status == GKV_OK)
-        status = gkv_threads_check(threads, "a fit");
+        status = gki_threads_check(threads, "a fit");
     for (size_t i = 0; statuses && i < count; i++)
         statuses[i] = status;
     if (status != GKV_OK || count == 0)
         return status;
-    const size_t all = (size_t)gkv_threads(threads);
+    const size_t all = (size_t)gki_threads(threads);
     const size_t used = count < all ? count : all, per_thread = (count + used - 1) / used;
-    gkv_gk_fit_common common = {.set = &set, .kernels = gkv_gk_fit_kernels_get(), .threads = used > 1 ? 1 : (int)all};
-    gkv_k_min_table_fill(set.c, &common.table);
+    gki_gk_fit_common common = {.set = &set, .kernels = gki_gk_fit_kernels_get(), .threads = used > 1 ? 1 : (int)all};
+    gki_k_min_table_fill(set.c, &common.table);
     job j = {.common = &common, .samples = samples, .count = count, .block = per_thread < BLOCK ? per_thread : BLOCK,
              .threads = (int)used, .results = results, .statuses = statuses};
     status = fit_all(&j);

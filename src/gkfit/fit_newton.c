@@ -21,18 +21,18 @@ typedef struct state {
     double v[4];                  /* the variables */
     double step[4];               /* the least-squares step from them */
     unsigned char constrained[4]; /* 1 for a variable that is fixed or that a step would move beyond its bound */
-    gkv_gk_equations at;          /* the equations at v */
+    gki_gk_equations at;          /* the equations at v */
     double merit;                 /* ψᵀ(JᵀJ)⁻¹ψ, or +∞ if it does not exist */
 } state;
 
-void gkv_gk_fit_equations(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch, gkv_gk_equations *out)
+void gki_gk_fit_equations(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch, gki_gk_equations *out)
 {
     const size_t rows = task->m + 1;
     const double plain = task->plain, *r = scratch, *j = scratch + rows;
-    const gkv_gk_fit_lanes fit = {.lanes = 1, .rows = rows, .x = task->target, .z = task->z, .ln = task->ln,
+    const gki_gk_fit_lanes fit = {.lanes = 1, .rows = rows, .x = task->target, .z = task->z, .ln = task->ln,
                                   .weight = task->weight, .step = task->step, .plain = &plain,
                                   .table = &common->table};
-    gkv_gk_fit_refresh(common, task);
+    gki_gk_fit_refresh(common, task);
     common->kernels->terms(&fit, task->v, scratch, scratch + rows);
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < rows; i++) {
@@ -48,10 +48,10 @@ void gkv_gk_fit_equations(const gkv_gk_fit_common *common, gkv_gk_task *task, do
             out->normal[a][b] = out->normal[b][a];
 }
 
-static void evaluate(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch, state *s)
+static void evaluate(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch, state *s)
 {
     memcpy(task->v, s->v, sizeof task->v);
-    gkv_gk_fit_equations(common, task, scratch, &s->at);
+    gki_gk_fit_equations(common, task, scratch, &s->at);
     double down[4];
     for (int j = 0; j < 4; j++) {
         down[j] = -s->at.psi[j];
@@ -59,7 +59,7 @@ static void evaluate(const gkv_gk_fit_common *common, gkv_gk_task *task, double 
                      (s->v[j] >= task->high[j] && down[j] >= 0);
     }
     s->merit = INFINITY;
-    if (!gkv_solve4x4_symmetric(s->at.normal, s->constrained, down, s->step))
+    if (!gki_solve4x4_symmetric(s->at.normal, s->constrained, down, s->step))
         return;
     s->merit = 0.0;
     for (int j = 0; j < 4; j++)
@@ -67,7 +67,7 @@ static void evaluate(const gkv_gk_fit_common *common, gkv_gk_task *task, double 
 }
 
 /* Moves from `from` by a fraction of the step d, within the bounds. */
-static void cut(const gkv_gk_task *task, const state *from, const double d[4], double fraction, state *to)
+static void cut(const gki_gk_task *task, const state *from, const double d[4], double fraction, state *to)
 {
     for (int j = 0; j < 4; j++)
         to->v[j] = task->fixed[j] ? from->v[j]
@@ -75,7 +75,7 @@ static void cut(const gkv_gk_task *task, const state *from, const double d[4], d
 }
 
 /* ∂ψ/∂v by differences, including the dependence of q' on v. */
-static void slopes(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch, const state *s,
+static void slopes(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch, const state *s,
                    double slope[4][4])
 {
     for (int b = 0; b < 4; b++) {
@@ -91,13 +91,13 @@ static void slopes(const gkv_gk_fit_common *common, gkv_gk_task *task, double *s
 }
 
 /* Newton's step, or the least-squares step if Newton's does not exist, cut to the longest allowed length. */
-static void propose(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch, const state *s, double d[4])
+static void propose(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch, const state *s, double d[4])
 {
     double slope[4][4] = {{0}}, down[4], normal[4][4], length = 0.0;
     for (int b = 0; b < 4; b++)
         down[b] = -s->at.psi[b];
     slopes(common, task, scratch, s, slope);
-    if (!gkv_solve4x4(slope, s->constrained, down, d))
+    if (!gki_solve4x4(slope, s->constrained, down, d))
         memcpy(d, s->step, sizeof s->step);
     memcpy(normal, s->at.normal, sizeof normal);
     for (int a = 0; a < 4; a++)
@@ -109,7 +109,7 @@ static void propose(const gkv_gk_fit_common *common, gkv_gk_task *task, double *
 }
 
 /* Makes one step. Returns 0 if no step reduces the merit. */
-static int advance(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch, state *s)
+static int advance(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch, state *s)
 {
     double d[4];
     propose(common, task, scratch, s, d);
@@ -135,7 +135,7 @@ static int sandwich(double slope[4][4], const state *s, const unsigned char fixe
     for (int j = 0; j < 4; j++) {
         double unit[4] = {0}, column[4];
         unit[j] = 1.0;
-        if (!gkv_solve4x4(slope, fixed, unit, column))
+        if (!gki_solve4x4(slope, fixed, unit, column))
             return 0;
         for (int i = 0; i < 4; i++)
             bread[i][j] = column[i];
@@ -150,33 +150,33 @@ static int sandwich(double slope[4][4], const state *s, const unsigned char fixe
     return 1;
 }
 
-gkv_status gkv_gk_fit_errors(const gkv_gk_fit_common *common, gkv_gk_task *task)
+gkv_status gki_gk_fit_errors(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     double *scratch = NULL, slope[4][4] = {{0}}, plain[4][4], full[4][4], factor[4];
-    GKV_TRY(gkv_alloc(5 * (task->m + 1), sizeof *scratch, &scratch));
+    GKV_TRY(gki_alloc(5 * (task->m + 1), sizeof *scratch, &scratch));
     state s;
     memcpy(s.v, task->v, sizeof s.v);
     evaluate(common, task, scratch, &s);
     slopes(common, task, scratch, &s, slope);
     memcpy(task->v, s.v, sizeof s.v);
     free(scratch);
-    if (!gkv_invert4x4_symmetric(s.at.normal, task->fixed, plain) || !sandwich(slope, &s, task->fixed, full))
+    if (!gki_invert4x4_symmetric(s.at.normal, task->fixed, plain) || !sandwich(slope, &s, task->fixed, full))
         return GKV_OK; /* the covariance of the last reweighting iteration remains */
     for (int j = 0; j < 4; j++)
         factor[j] = full[j][j] > 0 ? fmax(1.0, sqrt(plain[j][j] / full[j][j])) : 1.0;
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < 4; j++)
             full[i][j] *= factor[i] * factor[j];
-    gkv_gk_fit_take_covariance(common, task, &full[0][0]);
+    gki_gk_fit_take_covariance(common, task, &full[0][0]);
     return GKV_OK;
 }
 
-gkv_status gkv_gk_fit_newton(const gkv_gk_fit_common *common, gkv_gk_task *task)
+gkv_status gki_gk_fit_newton(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     gkv_gk_fit_result *result = &task->result;
     const double enough = common->set->pass_tolerance * common->set->pass_tolerance;
     double *scratch = NULL, covariance[4][4];
-    GKV_TRY(gkv_alloc(5 * (task->m + 1), sizeof *scratch, &scratch));
+    GKV_TRY(gki_alloc(5 * (task->m + 1), sizeof *scratch, &scratch));
     state s;
     memcpy(s.v, task->v, sizeof s.v);
     evaluate(common, task, scratch, &s);
@@ -192,7 +192,7 @@ gkv_status gkv_gk_fit_newton(const gkv_gk_fit_common *common, gkv_gk_task *task)
     result->cost_after = s.at.cost;
     result->stop = result->converged ? GKV_LM_GRADIENT : moving ? GKV_LM_LIMIT : GKV_LM_NO_PROGRESS;
     result->at_bound = !task->fixed[3] && task->v[3] <= task->low[3];
-    if (gkv_invert4x4_symmetric(s.at.normal, task->fixed, covariance))
-        gkv_gk_fit_take_covariance(common, task, &covariance[0][0]);
+    if (gki_invert4x4_symmetric(s.at.normal, task->fixed, covariance))
+        gki_gk_fit_take_covariance(common, task, &covariance[0][0]);
     return GKV_OK;
 }

@@ -18,7 +18,7 @@ static int max_reweightings(const gkv_gk_fit_settings *set)
     return set->max_passes < REWEIGHTINGS_MAX ? set->max_passes : REWEIGHTINGS_MAX;
 }
 
-int gkv_gk_fit_newton_allowed(const gkv_gk_fit_settings *set)
+int gki_gk_fit_newton_allowed(const gkv_gk_fit_settings *set)
 {
     return set->max_passes > REWEIGHTINGS_MAX;
 }
@@ -27,14 +27,14 @@ int gkv_gk_fit_newton_allowed(const gkv_gk_fit_settings *set)
 typedef struct lanes {
     size_t width;                       /* the number of lanes of the group */
     size_t task[GKV_LM_LANES_MAX];      /* the task whose data each lane holds, or SIZE_MAX */
-    double plain[GKV_LM_LANES_MAX];     /* see gkv_gk_fit_lanes */
-    double *x, *z, *ln, *weight, *step; /* see gkv_gk_fit_lanes */
+    double plain[GKV_LM_LANES_MAX];     /* see gki_gk_fit_lanes */
+    double *x, *z, *ln, *weight, *step; /* see gki_gk_fit_lanes */
 } lanes;
 
 /* The state of the reweighting iterations of several tasks. */
 typedef struct reweighting {
-    const gkv_gk_fit_common *common;
-    gkv_gk_task **open;          /* the tasks of this iteration; problem i of the solver is open[i] */
+    const gki_gk_fit_common *common;
+    gki_gk_task **open;          /* the tasks of this iteration; problem i of the solver is open[i] */
     size_t rows;                 /* of each task */
     lanes lanes;
     double *memory;              /* the block of memory of the arrays of doubles */
@@ -61,7 +61,7 @@ static void clear_lanes(lanes *own, size_t width)
 }
 
 /* The data of a group for the kernels. Copies the data of a task if its lane does not hold them yet. */
-static gkv_gk_fit_lanes lanes_of(reweighting *p, const gkv_lm_group *group)
+static gki_gk_fit_lanes lanes_of(reweighting *p, const gkv_lm_group *group)
 {
     lanes *own = &p->lanes;
     if (own->width != group->lanes)
@@ -69,7 +69,7 @@ static gkv_gk_fit_lanes lanes_of(reweighting *p, const gkv_lm_group *group)
     for (size_t l = 0; l < group->lanes; l++) {
         if (own->task[l] == group->problem[l])
             continue;
-        const gkv_gk_task *task = p->open[group->problem[l]];
+        const gki_gk_task *task = p->open[group->problem[l]];
         own->task[l] = group->problem[l];
         own->plain[l] = task->plain;
         put(p->rows, own->width, own->x + l, task->target, task->m);
@@ -78,7 +78,7 @@ static gkv_gk_fit_lanes lanes_of(reweighting *p, const gkv_lm_group *group)
         put(p->rows, own->width, own->weight + l, task->weight, task->m);
         put(p->rows, own->width, own->step + l, task->step, task->m + 1);
     }
-    return (gkv_gk_fit_lanes){.lanes = group->lanes, .rows = p->rows, .x = own->x, .z = own->z, .ln = own->ln,
+    return (gki_gk_fit_lanes){.lanes = group->lanes, .rows = p->rows, .x = own->x, .z = own->z, .ln = own->ln,
                               .weight = own->weight, .step = own->step, .plain = own->plain,
                               .table = &p->common->table};
 }
@@ -86,7 +86,7 @@ static gkv_gk_fit_lanes lanes_of(reweighting *p, const gkv_lm_group *group)
 static gkv_status residuals(void *user, const gkv_lm_group *group, const double *v, double *r)
 {
     reweighting *p = user;
-    const gkv_gk_fit_lanes fit = lanes_of(p, group);
+    const gki_gk_fit_lanes fit = lanes_of(p, group);
     p->common->kernels->residuals(&fit, v, r);
     return GKV_OK;
 }
@@ -94,21 +94,21 @@ static gkv_status residuals(void *user, const gkv_lm_group *group, const double 
 static gkv_status jacobian(void *user, const gkv_lm_group *group, const double *v, double *out)
 {
     reweighting *p = user;
-    const gkv_gk_fit_lanes fit = lanes_of(p, group);
+    const gki_gk_fit_lanes fit = lanes_of(p, group);
     p->common->kernels->jacobian(&fit, v, out);
     return GKV_OK;
 }
 
 /* The weight is 1/q'(p) = φ(z)/Q'(z). The mean of a sample quantile is Q + ½ p(1−p)/(n+2) q''(p) up to terms of
  * order n⁻² (David and Johnson 1954). */
-void gkv_gk_fit_refresh(const gkv_gk_fit_common *common, gkv_gk_task *task)
+void gki_gk_fit_refresh(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     enum { CHUNK = 64 };
-    const gkv_gk gk = gkv_gk_fit_gk_of(common, task, task->v);
+    const gkv_gk gk = gki_gk_fit_gk_of(common, task, task->v);
     double weight[CHUNK], excess[CHUNK];
     for (size_t i = 0; i < task->m; i += CHUNK) {
         const size_t count = task->m - i < CHUNK ? task->m - i : CHUNK;
-        const gkv_gk_fit_levels at = {task->z + i, task->ln + i, task->phi + i, task->noise + i};
+        const gki_gk_fit_levels at = {task->z + i, task->ln + i, task->phi + i, task->noise + i};
         common->kernels->weights(count, &gk, &at, weight, excess);
         for (size_t j = 0; j < count; j++) {
             task->weight[i + j] = weight[j];
@@ -120,21 +120,21 @@ void gkv_gk_fit_refresh(const gkv_gk_fit_common *common, gkv_gk_task *task)
 /* Copies the variables and bounds of open task i to the solver. */
 static void gather(const reweighting *p, size_t i)
 {
-    gkv_gk_task *task = p->open[i];
+    gki_gk_task *task = p->open[i];
     memcpy(task->before, task->v, sizeof task->v);
-    gkv_gk_fit_refresh(p->common, task);
+    gki_gk_fit_refresh(p->common, task);
     memcpy(p->v + 4 * i, task->v, sizeof task->v);
     memcpy(p->low + 4 * i, task->low, sizeof task->low);
     memcpy(p->high + 4 * i, task->high, sizeof task->high);
     memcpy(p->fixed + 4 * i, task->fixed, sizeof task->fixed);
 }
 
-void gkv_gk_fit_take_covariance(const gkv_gk_fit_common *common, gkv_gk_task *task, const double *from)
+void gki_gk_fit_take_covariance(const gki_gk_fit_common *common, gki_gk_task *task, const double *from)
 {
     memcpy(task->covariance, from, sizeof task->covariance);
     double slope = 0.0, (*v)[4] = task->covariance;
     if (!task->plain)
-        gkv_gk_fit_k_min(common, task->v[2], &slope, NULL);
+        gki_gk_fit_k_min(common, task->v[2], &slope, NULL);
     if (slope == 0)
         return;
     if (isinf(v[2][2])) { /* if g is not determined, k is not determined either */
@@ -151,11 +151,11 @@ void gkv_gk_fit_take_covariance(const gkv_gk_fit_common *common, gkv_gk_task *ta
 /* Copies the solution of open task i from the solver, and tests for convergence. */
 static void scatter(const reweighting *p, size_t i)
 {
-    gkv_gk_task *task = p->open[i];
+    gki_gk_task *task = p->open[i];
     gkv_gk_fit_result *result = &task->result;
     const gkv_lm_result *solved = &p->solved[i];
     memcpy(task->v, p->v + 4 * i, sizeof task->v);
-    gkv_gk_fit_take_covariance(p->common, task, p->covariance + 16 * i);
+    gki_gk_fit_take_covariance(p->common, task, p->covariance + 16 * i);
     if (result->passes == 0)
         result->cost_before = solved->cost_before;
     result->cost_after = solved->cost_after;
@@ -173,21 +173,21 @@ static void scatter(const reweighting *p, size_t i)
 }
 
 /* Newton's method for the tasks that have not converged. */
-static gkv_status newton_fallback(const gkv_gk_fit_common *common, gkv_gk_task **tasks, size_t count)
+static gkv_status newton_fallback(const gki_gk_fit_common *common, gki_gk_task **tasks, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (!tasks[i]->result.converged && tasks[i]->result.passes < common->set->max_passes)
-            GKV_TRY(gkv_gk_fit_newton(common, tasks[i]));
+            GKV_TRY(gki_gk_fit_newton(common, tasks[i]));
     return GKV_OK;
 }
 
 static gkv_status reweighting_create(reweighting *p, size_t count)
 {
     const size_t column = p->rows * GKV_LM_LANES_MAX;
-    GKV_TRY(gkv_alloc(count, sizeof(gkv_gk_task *), &p->open));
-    GKV_TRY(gkv_alloc(count, 4, &p->fixed));
-    GKV_TRY(gkv_alloc(count, sizeof *p->solved, &p->solved));
-    GKV_TRY(gkv_alloc(count * 28 + 5 * column, sizeof(double), &p->memory));
+    GKV_TRY(gki_alloc(count, sizeof(gki_gk_task *), &p->open));
+    GKV_TRY(gki_alloc(count, 4, &p->fixed));
+    GKV_TRY(gki_alloc(count, sizeof *p->solved, &p->solved));
+    GKV_TRY(gki_alloc(count * 28 + 5 * column, sizeof(double), &p->memory));
     p->covariance = p->memory;
     p->v = p->covariance + 16 * count;
     p->low = p->v + 4 * count;
@@ -225,7 +225,7 @@ static gkv_status reweighting_iteration(reweighting *p, gkv_lm_batch *batch, siz
     return GKV_OK;
 }
 
-gkv_status gkv_gk_fit_reweighting_iterations(const gkv_gk_fit_common *common, gkv_gk_task **tasks, size_t count)
+gkv_status gki_gk_fit_reweighting_iterations(const gki_gk_fit_common *common, gki_gk_task **tasks, size_t count)
 {
     reweighting p = {.common = common, .rows = tasks[0]->rows};
     gkv_lm_batch *batch = NULL;

@@ -14,16 +14,16 @@
  * variances are exact for any tails. With d observations between two levels, the variance of a square is 2 + 2/d.
  * The excess kurtosis 6/d contributes to it, less 4/d, because the increments, whose skewness is 2/√d, add up to 0.
  * *excess becomes Σ 1/d. */
-static void probabilities(const gkv_gk_task *task, const gkv_gk *gk, double *r, double *excess)
+static void probabilities(const gki_gk_task *task, const gkv_gk *gk, double *r, double *excess)
 {
-    const gkv_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
+    const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
     const double scale = task->result.total + 2.0;
     double before = 0.0, level = 0.0;
-    gkv_gk_batch_inverse_d(task->m, 1, &column, task->x, r, NULL, NULL, NULL);
+    gki_gk_batch_inverse_d(task->m, 1, &column, task->x, r, NULL, NULL, NULL);
     *excess = 0.0;
     for (size_t i = 0; i <= task->m; i++) {
         const double gap = scale / (task->step[i] * task->step[i]);
-        const double p = i < task->m ? gkv_normal_cdf(r[i]) : 1.0;
+        const double p = i < task->m ? gki_normal_cdf(r[i]) : 1.0;
         level = i < task->m ? level + gap : 1.0;
         const double off = p - level;
         r[i] = task->step[i] * (off - before);
@@ -35,17 +35,17 @@ static void probabilities(const gkv_gk_task *task, const gkv_gk *gk, double *r, 
 /* One least-squares step removes from the sum of squares what the parameters explain. The step is not 0 if the
  * estimates are not those of least squares. The remaining sum would be χ² distributed if the increments were normal.
  * Its distribution is approximated by a scaled χ² of the true mean and variance, which has fewer degrees of freedom. */
-gkv_status gkv_gk_fit_goodness(const gkv_gk_fit_common *common, gkv_gk_task *task)
+gkv_status gki_gk_fit_goodness(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     gkv_gk_fit_result *result = &task->result;
     const size_t rows = task->m + 1;
-    const gkv_gk gk = gkv_gk_fit_gk_of(common, task, task->v);
+    const gkv_gk gk = gki_gk_fit_gk_of(common, task, task->v);
     double *scratch = NULL, excess = 0.0, psi[4] = {0}, d[4];
-    gkv_gk_equations at;
-    GKV_TRY(gkv_alloc(6 * rows, sizeof *scratch, &scratch));
+    gki_gk_equations at;
+    GKV_TRY(gki_alloc(6 * rows, sizeof *scratch, &scratch));
     double *r = scratch + 5 * rows;
     const double *j = scratch + rows;
-    gkv_gk_fit_equations(common, task, scratch, &at);
+    gki_gk_fit_equations(common, task, scratch, &at);
     probabilities(task, &gk, r, &excess);
     result->cost_after = at.cost;
     result->chi2 = 0.0;
@@ -54,7 +54,7 @@ gkv_status gkv_gk_fit_goodness(const gkv_gk_fit_common *common, gkv_gk_task *tas
         for (size_t a = 0; a < 4; a++)
             psi[a] += j[a * rows + i] * r[i];
     }
-    if (gkv_solve4x4_symmetric(at.normal, task->fixed, psi, d))
+    if (gki_solve4x4_symmetric(at.normal, task->fixed, psi, d))
         for (int a = 0; a < 4; a++)
             result->chi2 -= d[a] * psi[a];
     free(scratch);
@@ -64,7 +64,7 @@ gkv_status gkv_gk_fit_goodness(const gkv_gk_fit_common *common, gkv_gk_task *tas
         result->parameters += !task->fixed[a];
     const double dof = (double)(task->m - result->parameters), spread = 1.0 + excess / (double)rows;
     result->dof = task->m - result->parameters;
-    result->p_value = gkv_chi2_upper(result->chi2 / spread, dof / spread);
+    result->p_value = gki_chi2_upper(result->chi2 / spread, dof / spread);
     return GKV_OK;
 }
 
@@ -82,18 +82,18 @@ static double limit_cdf(double a)
 /* Between two values F_n is a constant h. The antiderivative of (h − u)²/(u(1 − u)) is h² log u − (1 − h)² log(1 −
  * u) − u. Summation by parts leaves, for each value, its logarithms times the difference of the factors on its two
  * sides. The function replaces the values by normal scores. */
-static double distance(const gkv_gk *gk, gkv_gk_ties *ties)
+static double distance(const gkv_gk *gk, gki_gk_ties *ties)
 {
-    const gkv_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
+    const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
     double sum = 0.0, before = 0.0;
     if (gk->family == GKV_GK_FAMILY_GK)
-        gkv_gk_batch_inverse_d(ties->count, 1, &column, ties->x, ties->x, NULL, NULL, NULL);
+        gki_gk_batch_inverse_d(ties->count, 1, &column, ties->x, ties->x, NULL, NULL, NULL);
     else
         for (size_t r = 0; r < ties->count; r++)
             ties->x[r] = gkv_gk_Q_inverse(gk, ties->x[r]);
     for (size_t r = 0; r < ties->count; r++) {
         const double after = ties->end[r] / ties->total, mass = after - before, z = ties->x[r];
-        sum += mass * ((before + after) * gkv_normal_log_cdf(z) + (2.0 - before - after) * gkv_normal_log_cdf(-z));
+        sum += mass * ((before + after) * gki_normal_log_cdf(z) + (2.0 - before - after) * gki_normal_log_cdf(-z));
         before = after;
     }
     return -ties->total * (1.0 + sum);
@@ -103,9 +103,9 @@ gkv_status gkv_gk_anderson_darling(const gkv_gk *gk, const gkv_gk_sample *sample
 {
     GKV_TRY(gkv_gk_check(gk));
     double *scratch = NULL;
-    gkv_gk_ties ties;
-    GKV_TRY(gkv_alloc(gkv_gk_ties_size(sample->n), sizeof *scratch, &scratch));
-    const gkv_status status = gkv_gk_ties_of(sample, 1, scratch, &ties);
+    gki_gk_ties ties;
+    GKV_TRY(gki_alloc(gki_gk_ties_size(sample->n), sizeof *scratch, &scratch));
+    const gkv_status status = gki_gk_ties_of(sample, 1, scratch, &ties);
     if (status == GKV_OK) {
         *a2 = distance(gk, &ties);
         if (p_value)
@@ -118,9 +118,9 @@ gkv_status gkv_gk_anderson_darling(const gkv_gk *gk, const gkv_gk_sample *sample
 /* --- Estimates and intervals ---------------------------------------------------------- */
 
 /* The interval of B is that of log B. It is positive, and suits the skewed distribution of the estimate. */
-void gkv_gk_fit_intervals(double confidence, gkv_gk_fit_result *result)
+void gki_gk_fit_intervals(double confidence, gkv_gk_fit_result *result)
 {
-    const double z = gkv_normal_quantile(0.5 + 0.5 * confidence);
+    const double z = gki_normal_quantile(0.5 + 0.5 * confidence);
     const double value[4] = {result->gk.a, result->gk.b, result->gk.g, result->gk.k};
     for (int j = 0; j < 4; j++) {
         result->low[j] = value[j] - z * result->se[j];
@@ -132,7 +132,7 @@ void gkv_gk_fit_intervals(double confidence, gkv_gk_fit_result *result)
 }
 
 /* Sets result->bound. The bound of k is relative to k_min(g), unless it is a bound of the settings. */
-static void bounds(const gkv_gk_fit_common *common, const gkv_gk_task *task, gkv_gk_fit_result *result)
+static void bounds(const gki_gk_fit_common *common, const gki_gk_task *task, gkv_gk_fit_result *result)
 {
     for (int j = 0; j < 4; j++) {
         const int by_settings = j == 3 && task->pinned[j];
@@ -142,11 +142,11 @@ static void bounds(const gkv_gk_fit_common *common, const gkv_gk_task *task, gkv
     }
 }
 
-static void estimates(const gkv_gk_fit_common *common, const gkv_gk_task *task, gkv_gk_fit_result *result)
+static void estimates(const gki_gk_fit_common *common, const gki_gk_task *task, gkv_gk_fit_result *result)
 {
     const gkv_gk_fit_settings *set = common->set;
     const double unit[4] = {task->spread, task->spread, 1.0, 1.0};
-    result->gk = gkv_gk_fit_gk_of(common, task, task->v);
+    result->gk = gki_gk_fit_gk_of(common, task, task->v);
     result->gk.a = set->fixed[0] ? task->start.a : task->centre + task->spread * result->gk.a;
     result->gk.b = set->fixed[1] ? task->start.b : task->spread * result->gk.b;
     for (int i = 0; i < 4; i++) {
@@ -158,7 +158,7 @@ static void estimates(const gkv_gk_fit_common *common, const gkv_gk_task *task, 
 }
 
 /* The octile method has neither standard errors nor χ². */
-static void octile_estimates(gkv_gk_task *task, gkv_gk_fit_result *result)
+static void octile_estimates(gki_gk_task *task, gkv_gk_fit_result *result)
 {
     result->gk = task->initial;
     result->parameters = 4;
@@ -168,7 +168,7 @@ static void octile_estimates(gkv_gk_task *task, gkv_gk_fit_result *result)
         result->se[j] = NAN;
 }
 
-gkv_status gkv_gk_fit_conclude(const gkv_gk_fit_common *common, gkv_gk_task *task)
+gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     const gkv_gk_fit_settings *set = common->set;
     gkv_gk_fit_result *result = &task->result;
@@ -177,16 +177,16 @@ gkv_status gkv_gk_fit_conclude(const gkv_gk_fit_common *common, gkv_gk_task *tas
     else {
         estimates(common, task, result);
         bounds(common, task, result);
-        GKV_TRY(gkv_gk_fit_goodness(common, task));
+        GKV_TRY(gki_gk_fit_goodness(common, task));
     }
-    gkv_gk_fit_intervals(set->confidence, result);
+    gki_gk_fit_intervals(set->confidence, result);
     gkv_gk scaled = result->gk;
     scaled.a = (result->gk.a - task->centre) / task->spread;
     scaled.b = result->gk.b / task->spread;
     if (!set->likelihood)
         result->log_likelihood = NAN;
     else if (result->method != GKV_GK_MLE)
-        result->log_likelihood = gkv_gk_fit_likelihood(common, task, &scaled, NULL);
+        result->log_likelihood = gki_gk_fit_likelihood(common, task, &scaled, NULL);
     result->aic = 2.0 * (double)result->parameters - 2.0 * result->log_likelihood;
     result->bic = (double)result->parameters * log(result->total) - 2.0 * result->log_likelihood;
     result->anderson_darling = NAN;

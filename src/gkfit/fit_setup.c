@@ -8,7 +8,7 @@
 
 enum { LEVELS_MIN = 7 };
 
-double gkv_gk_fit_k_min(const gkv_gk_fit_common *common, double g, double *slope, double *curvature)
+double gki_gk_fit_k_min(const gki_gk_fit_common *common, double g, double *slope, double *curvature)
 {
     double k_min, s, h;
     common->kernels->k_min(1, &common->table, &g, &k_min, &s, &h);
@@ -19,9 +19,9 @@ double gkv_gk_fit_k_min(const gkv_gk_fit_common *common, double g, double *slope
     return k_min;
 }
 
-gkv_gk gkv_gk_fit_gk_of(const gkv_gk_fit_common *common, const gkv_gk_task *task, const double v[4])
+gkv_gk gki_gk_fit_gk_of(const gki_gk_fit_common *common, const gki_gk_task *task, const double v[4])
 {
-    const double least = task->plain ? 0.0 : gkv_gk_fit_k_min(common, v[2], NULL, NULL);
+    const double least = task->plain ? 0.0 : gki_gk_fit_k_min(common, v[2], NULL, NULL);
     return (gkv_gk){.a = v[0], .b = v[1], .g = v[2], .k = least + v[3], .c = common->set->c};
 }
 
@@ -32,32 +32,32 @@ static gkv_status check_fixed(const gkv_gk_fit_settings *set)
     for (int j = 0; j < 4; j++) {
         fixed += set->fixed[j] != 0;
         if (!(set->low[j] <= set->high[j]) || set->low[j] == INFINITY || set->high[j] == -INFINITY)
-            return gkv_fail(GKV_ERR_ARGUMENT, "no value satisfies a fit's bounds %g and %g of %s", set->low[j],
+            return gki_fail(GKV_ERR_ARGUMENT, "no value satisfies a fit's bounds %g and %g of %s", set->low[j],
                             set->high[j], names[j]);
     }
     if (!(set->high[1] > 0))
-        return gkv_fail(GKV_ERR_ARGUMENT, "the upper bound of B must be above 0 in a fit, not %g", set->high[1]);
+        return gki_fail(GKV_ERR_ARGUMENT, "the upper bound of B must be above 0 in a fit, not %g", set->high[1]);
     if (fixed == 4)
-        return gkv_fail(GKV_ERR_ARGUMENT, "all four parameters are fixed; there is nothing to fit");
+        return gki_fail(GKV_ERR_ARGUMENT, "all four parameters are fixed; there is nothing to fit");
     return GKV_OK;
 }
 
-gkv_status gkv_gk_fit_check_settings(const gkv_gk_fit_settings *set)
+gkv_status gki_gk_fit_check_settings(const gkv_gk_fit_settings *set)
 {
     if (set->levels && set->levels < LEVELS_MIN)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a fit needs %d or more levels, not %zu", LEVELS_MIN, set->levels);
+        return gki_fail(GKV_ERR_ARGUMENT, "a fit needs %d or more levels, not %zu", LEVELS_MIN, set->levels);
     if (!(set->tail >= 0 && set->tail <= 0.1))
-        return gkv_fail(GKV_ERR_ARGUMENT, "the tail that a fit's levels leave out must be 0 … 0.1, not %g", set->tail);
+        return gki_fail(GKV_ERR_ARGUMENT, "the tail that a fit's levels leave out must be 0 … 0.1, not %g", set->tail);
     if (!(set->c > 0 && set->c < 1))
-        return gkv_fail(GKV_ERR_ARGUMENT, "c must be between 0 and 1 for a fit, not %g", set->c);
+        return gki_fail(GKV_ERR_ARGUMENT, "c must be between 0 and 1 for a fit, not %g", set->c);
     if (!(set->margin > 0 && set->margin < 1))
-        return gkv_fail(GKV_ERR_ARGUMENT, "the margin of validity must be in (0, 1), not %g", set->margin);
+        return gki_fail(GKV_ERR_ARGUMENT, "the margin of validity must be in (0, 1), not %g", set->margin);
     if (set->max_passes < 1 || !(set->pass_tolerance > 0) || set->max_newton < 1)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a fit needs max_passes ≥ 1, pass_tolerance > 0 and max_newton ≥ 1");
+        return gki_fail(GKV_ERR_ARGUMENT, "a fit needs max_passes ≥ 1, pass_tolerance > 0 and max_newton ≥ 1");
     if (!(set->confidence > 0 && set->confidence < 1))
-        return gkv_fail(GKV_ERR_ARGUMENT, "the confidence of intervals must be in (0, 1), not %g", set->confidence);
+        return gki_fail(GKV_ERR_ARGUMENT, "the confidence of intervals must be in (0, 1), not %g", set->confidence);
     if (set->method != GKV_GK_LM && set->method != GKV_GK_MLE && set->method != GKV_GK_OCTILES)
-        return gkv_fail(GKV_ERR_ARGUMENT, "there is no fitting method %d", (int)set->method);
+        return gki_fail(GKV_ERR_ARGUMENT, "there is no fitting method %d", (int)set->method);
     return check_fixed(set);
 }
 
@@ -69,16 +69,16 @@ static size_t rows_of(size_t m)
     return (m + unit) / unit * unit;
 }
 
-static gkv_status choose_levels(const gkv_gk_fit_common *common, gkv_gk_task *task, const gkv_gk_ties *ties,
+static gkv_status choose_levels(const gki_gk_fit_common *common, gki_gk_task *task, const gki_gk_ties *ties,
                                 double *p)
 {
     const size_t m = task->m;
-    gkv_gk_levels_choose(ties, m, common->set->tail, task->x, p);
+    gki_gk_levels_choose(ties, m, common->set->tail, task->x, p);
     for (size_t i = 0; i < m; i++) {
         const double x = task->x[i];
         task->x[i] = (x - task->centre) / task->spread;
         if (!(fabs(task->x[i]) < 1e100)) /* otherwise squares of residuals may overflow */
-            return gkv_fail(GKV_ERR_DATA, "the distance of the value %g from the median of the sample is more than "
+            return gki_fail(GKV_ERR_DATA, "the distance of the value %g from the median of the sample is more than "
                                           "1e100 times its spread %g", x, task->spread);
         task->noise[i] = 0.5 * p[i] * (1.0 - p[i]) / (ties->total + 2.0);
         task->step[i] = sqrt((ties->total + 2.0) / (p[i] - (i > 0 ? p[i - 1] : 0.0)));
@@ -89,11 +89,11 @@ static gkv_status choose_levels(const gkv_gk_fit_common *common, gkv_gk_task *ta
 }
 
 /* Computes the octile estimate, and the units of the solvers. */
-static gkv_status initial_estimate(const gkv_gk_fit_common *common, gkv_gk_task *task, const gkv_gk_ties *ties)
+static gkv_status initial_estimate(const gki_gk_fit_common *common, gki_gk_task *task, const gki_gk_ties *ties)
 {
     double e[7];
     for (int i = 0; i < 7; i++)
-        e[i] = gkv_gk_ties_quantile(ties, (i + 1) / 8.0);
+        e[i] = gki_gk_ties_quantile(ties, (i + 1) / 8.0);
     GKV_TRY(gkv_gk_from_octiles(e, common->set->c, common->set->margin, &task->initial));
     task->centre = task->initial.a;
     /* The spread comes from the quartiles, because very heavy tails make the initial B tiny. */
@@ -101,25 +101,25 @@ static gkv_status initial_estimate(const gkv_gk_fit_common *common, gkv_gk_task 
     return GKV_OK;
 }
 
-gkv_status gkv_gk_fit_prepare(const gkv_gk_fit_common *common, gkv_gk_task *task, double *scratch)
+gkv_status gki_gk_fit_prepare(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch)
 {
     const gkv_gk_fit_settings *set = common->set;
-    gkv_gk_ties ties;
-    GKV_TRY(gkv_gk_ties_of(task->sample, 0, scratch, &ties));
+    gki_gk_ties ties;
+    GKV_TRY(gki_gk_ties_of(task->sample, 0, scratch, &ties));
     if (set->levels > task->sample->n)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a fit of %zu values needs %d … %zu levels, not %zu", task->sample->n,
+        return gki_fail(GKV_ERR_ARGUMENT, "a fit of %zu values needs %d … %zu levels, not %zu", task->sample->n,
                         LEVELS_MIN, task->sample->n, set->levels);
     GKV_TRY(initial_estimate(common, task, &ties));
     task->result.method = set->method;
     task->result.n = ties.n;
     task->result.total = ties.total;
-    task->m = set->levels ? set->levels : gkv_gk_levels_default(ties.total);
+    task->m = set->levels ? set->levels : gki_gk_levels_default(ties.total);
     task->m = task->m < ties.count ? task->m : ties.count;
     task->rows = rows_of(task->m);
     if (set->method == GKV_GK_OCTILES)
         return GKV_OK;
     const size_t m = task->m;
-    GKV_TRY(gkv_alloc(9 * (m + 1), sizeof(double), &task->memory));
+    GKV_TRY(gki_alloc(9 * (m + 1), sizeof(double), &task->memory));
     double *next = task->memory;
     task->x = next, next += m + 1;
     task->z = next, next += m + 1;
@@ -135,7 +135,7 @@ gkv_status gkv_gk_fit_prepare(const gkv_gk_fit_common *common, gkv_gk_task *task
 /* --- Starts and bounds -------------------------------------------------------------------- */
 
 /* Sets the bounds of one variable to the intersection of the bounds of the settings and the fit's own bounds. */
-static void bound(gkv_gk_task *task, int j, double low, double high, double own_low, double own_high)
+static void bound(gki_gk_task *task, int j, double low, double high, double own_low, double own_high)
 {
     task->low[j] = fmax(low, own_low);
     task->high[j] = fmin(high, own_high);
@@ -146,21 +146,21 @@ static void bound(gkv_gk_task *task, int j, double low, double high, double own_
 }
 
 /* With a fixed k, bounds g to values for which k is valid: |g| must be on one side of the solution of k_min(g) = k. */
-static gkv_status bound_g(const gkv_gk_fit_common *common, gkv_gk_task *task, double g, double k)
+static gkv_status bound_g(const gki_gk_fit_common *common, gki_gk_task *task, double g, double k)
 {
     const double least = k - common->set->margin, c = common->set->c, most = 100.0;
-    const int inside = gkv_gk_k_min_limit(0.0, c, NULL) <= least, outside = gkv_gk_k_min_limit(most, c, NULL) <= least;
+    const int inside = gki_gk_k_min_limit(0.0, c, NULL) <= least, outside = gki_gk_k_min_limit(most, c, NULL) <= least;
     if (inside && outside)
         return GKV_OK;
     if (!inside && !outside)
         return gkv_gk_k_min(0.0, c) <= k
-                   ? gkv_fail(GKV_ERR_ARGUMENT, "the fixed k = %g with c = %g is valid for g = 0 only; fix g at 0 too",
+                   ? gki_fail(GKV_ERR_ARGUMENT, "the fixed k = %g with c = %g is valid for g = 0 only; fix g at 0 too",
                               k, c)
-                   : gkv_fail(GKV_ERR_ARGUMENT, "the fixed k = %g is not valid for any g with c = %g", k, c);
+                   : gki_fail(GKV_ERR_ARGUMENT, "the fixed k = %g is not valid for any g with c = %g", k, c);
     double low = 0.0, high = most;
     for (int step = 0; step < 50; step++) {
         const double middle = 0.5 * (low + high);
-        if ((gkv_gk_k_min_limit(middle, c, NULL) <= least) == inside)
+        if ((gki_gk_k_min_limit(middle, c, NULL) <= least) == inside)
             low = middle;
         else
             high = middle;
@@ -169,12 +169,12 @@ static gkv_status bound_g(const gkv_gk_fit_common *common, gkv_gk_task *task, do
     task->low[2] = fmax(task->low[2], from);
     task->high[2] = fmin(task->high[2], to);
     if (task->low[2] > task->high[2])
-        return gkv_fail(GKV_ERR_ARGUMENT, "the fixed k = %g is not valid for g between the bounds %g and %g", k,
+        return gki_fail(GKV_ERR_ARGUMENT, "the fixed k = %g is not valid for g between the bounds %g and %g", k,
                         common->set->low[2], common->set->high[2]);
     return GKV_OK;
 }
 
-static void set_bounds(const gkv_gk_fit_common *common, gkv_gk_task *task)
+static void set_bounds(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     const gkv_gk_fit_settings *set = common->set;
     bound(task, 0, (set->low[0] - task->centre) / task->spread, (set->high[0] - task->centre) / task->spread, -1e6, 1e6);
@@ -184,33 +184,33 @@ static void set_bounds(const gkv_gk_fit_common *common, gkv_gk_task *task)
     task->high[3] = 25.0;
 }
 
-static void into_box(gkv_gk_task *task)
+static void into_box(gki_gk_task *task)
 {
     for (int j = 0; j < 4; j++)
         if (!task->fixed[j])
             task->v[j] = fmax(task->low[j], fmin(task->high[j], task->v[j]));
 }
 
-static gkv_status check_start(const gkv_gk_fit_common *common, const gkv_gk_task *task, const gkv_gk *start)
+static gkv_status check_start(const gki_gk_fit_common *common, const gki_gk_task *task, const gkv_gk *start)
 {
     const gkv_gk_fit_settings *set = common->set;
     const double value[4] = {start->a, start->b, start->g, start->k};
     if (start->family != GKV_GK_FAMILY_GK)
-        return gkv_fail(GKV_ERR_ARGUMENT, "the start of a fit must be of the g-and-k family, not the %s family",
+        return gki_fail(GKV_ERR_ARGUMENT, "the start of a fit must be of the g-and-k family, not the %s family",
                         gkv_gk_family_name(start->family));
     for (int j = 0; j < 4; j++)
         if (task->fixed[j] && !isfinite(value[j]))
-            return gkv_fail(GKV_ERR_ARGUMENT, "a fixed parameter is %g in the start", value[j]);
+            return gki_fail(GKV_ERR_ARGUMENT, "a fixed parameter is %g in the start", value[j]);
     if (set->fixed[1] && !(start->b > 0))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a fixed B must be above 0, not %g", start->b);
+        return gki_fail(GKV_ERR_ARGUMENT, "a fixed B must be above 0, not %g", start->b);
     if (set->fixed[2] && fabs(start->g) > 100)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a fixed g must be within ±100, not %g", start->g);
+        return gki_fail(GKV_ERR_ARGUMENT, "a fixed g must be within ±100, not %g", start->g);
     if (set->fixed[2] && set->fixed[3])
         return gkv_gk_check(&(gkv_gk){.b = 1, .g = start->g, .k = start->k, .c = set->c});
     return GKV_OK;
 }
 
-gkv_status gkv_gk_fit_begin(const gkv_gk_fit_common *common, gkv_gk_task *task, const gkv_gk *start)
+gkv_status gki_gk_fit_begin(const gki_gk_fit_common *common, gki_gk_task *task, const gkv_gk *start)
 {
     const gkv_gk_fit_settings *set = common->set;
     for (int j = 0; j < 4; j++)
@@ -232,7 +232,7 @@ gkv_status gkv_gk_fit_begin(const gkv_gk_fit_common *common, gkv_gk_task *task, 
         bound(task, 3, set->low[3], set->high[3], gkv_gk_k_min(near.g, set->c) + set->margin, 25.0);
         task->v[3] = isfinite(start->k) ? start->k : near.k;
     } else
-        task->v[3] = near.k - gkv_gk_fit_k_min(common, near.g, NULL, NULL);
+        task->v[3] = near.k - gki_gk_fit_k_min(common, near.g, NULL, NULL);
     if (set->fixed[3] && !set->fixed[2])
         GKV_TRY(bound_g(common, task, near.g, start->k));
     into_box(task);
@@ -240,7 +240,7 @@ gkv_status gkv_gk_fit_begin(const gkv_gk_fit_common *common, gkv_gk_task *task, 
     return GKV_OK;
 }
 
-gkv_status gkv_gk_fit_pin(const gkv_gk_fit_common *common, gkv_gk_task *task, int *changed)
+gkv_status gki_gk_fit_pin(const gki_gk_fit_common *common, gki_gk_task *task, int *changed)
 {
     const gkv_gk_fit_settings *set = common->set;
     *changed = 0;
@@ -250,7 +250,7 @@ gkv_status gkv_gk_fit_pin(const gkv_gk_fit_common *common, gkv_gk_task *task, in
         if (!task->fixed[j] && (at_low || at_high))
             task->fixed[j] = task->pinned[j] = 1, *changed = 1;
     }
-    const double k = gkv_gk_fit_gk_of(common, task, task->v).k;
+    const double k = gki_gk_fit_gk_of(common, task, task->v).k;
     const double inside = fmax(set->low[3], fmin(set->high[3], k));
     if (task->fixed[3] || (inside == k && !(task->plain && (k == set->low[3] || k == set->high[3]))))
         return GKV_OK;
@@ -265,7 +265,7 @@ gkv_status gkv_gk_fit_pin(const gkv_gk_fit_common *common, gkv_gk_task *task, in
     return GKV_OK;
 }
 
-void gkv_gk_fit_unpin(const gkv_gk_fit_common *common, gkv_gk_task *task)
+void gki_gk_fit_unpin(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     const gkv_gk_fit_settings *set = common->set;
     const int was_moving = task->pinned[3] && !set->fixed[2];
@@ -275,6 +275,6 @@ void gkv_gk_fit_unpin(const gkv_gk_fit_common *common, gkv_gk_task *task)
         return;
     task->plain = 0;
     set_bounds(common, task);
-    task->v[3] -= gkv_gk_fit_k_min(common, task->v[2], NULL, NULL);
+    task->v[3] -= gki_gk_fit_k_min(common, task->v[2], NULL, NULL);
     into_box(task);
 }

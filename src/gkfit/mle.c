@@ -18,19 +18,19 @@ static const double z_most = 1e60;
 
 typedef struct stripe {
     double log_likelihood;
-    gkv_gk_sums sums;
+    gki_gk_sums sums;
 } stripe;
 
-static void add_chunk(const gkv_gk_fit_common *common, const gkv_gk_task *task, const gkv_gk *gk, size_t first,
+static void add_chunk(const gki_gk_fit_common *common, const gki_gk_task *task, const gkv_gk *gk, size_t first,
                       size_t count, int derivatives, stripe *out)
 {
     const gkv_gk_sample *sample = task->sample;
-    const gkv_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
+    const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
     const double *w = sample->weights ? sample->weights + first : NULL;
     double z[CHUNK] = {0.0}, log_dq[CHUNK], sum = 0.0;
     for (size_t i = 0; i < count; i++)
         z[i] = (sample->x[first + i] - task->centre) / task->spread;
-    gkv_gk_batch_inverse_d(count, 1, &column, z, z, derivatives ? NULL : log_dq, NULL, NULL);
+    gki_gk_batch_inverse_d(count, 1, &column, z, z, derivatives ? NULL : log_dq, NULL, NULL);
     for (size_t i = 0; i < count; i++)
         z[i] = fmax(-z_most, fmin(z_most, z[i]));
     if (derivatives) {
@@ -42,7 +42,7 @@ static void add_chunk(const gkv_gk_fit_common *common, const gkv_gk_task *task, 
     out->log_likelihood += sum;
 }
 
-static void add_sums(gkv_gk_sums *to, const gkv_gk_sums *more)
+static void add_sums(gki_gk_sums *to, const gki_gk_sums *more)
 {
     to->log_likelihood += more->log_likelihood;
     for (size_t j = 0; j < 4; j++)
@@ -51,8 +51,8 @@ static void add_sums(gkv_gk_sums *to, const gkv_gk_sums *more)
         to->hessian[j] += more->hessian[j], to->outer[j] += more->outer[j];
 }
 
-double gkv_gk_fit_likelihood(const gkv_gk_fit_common *common, const gkv_gk_task *task, const gkv_gk *gk,
-                             gkv_gk_sums *sums)
+double gki_gk_fit_likelihood(const gki_gk_fit_common *common, const gki_gk_task *task, const gkv_gk *gk,
+                             gki_gk_sums *sums)
 {
     const size_t n = task->sample->n, chunks = (n + CHUNK - 1) / CHUNK;
     const size_t count = chunks < STRIPES ? chunks : STRIPES;
@@ -98,7 +98,7 @@ typedef struct point {
     double information[4][4]; /* M */
     double outer[4][4];       /* O */
     double slope, curvature;  /* of k_min(g) */
-    gkv_gk_sums sums;         /* derivatives in A, B, g, k */
+    gki_gk_sums sums;         /* derivatives in A, B, g, k */
 } point;
 
 /* Computes a symmetric matrix from its pairs. */
@@ -118,14 +118,14 @@ static void along_g(double slope, double full[4][4])
         full[i][2] += slope * full[i][3];
 }
 
-static void evaluate(const gkv_gk_fit_common *common, const gkv_gk_task *task, point *at)
+static void evaluate(const gki_gk_fit_common *common, const gki_gk_task *task, point *at)
 {
     at->slope = at->curvature = 0.0;
     double k_min = 0.0;
     if (!task->plain)
-        k_min = gkv_gk_fit_k_min(common, at->v[2], &at->slope, &at->curvature);
+        k_min = gki_gk_fit_k_min(common, at->v[2], &at->slope, &at->curvature);
     const gkv_gk gk = {.a = at->v[0], .b = at->v[1], .g = at->v[2], .k = k_min + at->v[3], .c = common->set->c};
-    at->value = gkv_gk_fit_likelihood(common, task, &gk, &at->sums);
+    at->value = gki_gk_fit_likelihood(common, task, &gk, &at->sums);
     memcpy(at->gradient, at->sums.score, sizeof at->gradient);
     at->gradient[2] += at->slope * at->gradient[3];
     unfold(at->sums.hessian, -1.0, at->information);
@@ -136,7 +136,7 @@ static void evaluate(const gkv_gk_fit_common *common, const gkv_gk_task *task, p
 }
 
 /* Marks the variables that are fixed, or at a bound with a gradient that points beyond it. */
-static void list_constrained(const gkv_gk_task *task, const point *at, unsigned char constrained[4])
+static void list_constrained(const gki_gk_task *task, const point *at, unsigned char constrained[4])
 {
     for (int j = 0; j < 4; j++)
         constrained[j] = task->fixed[j] || (at->v[j] <= task->low[j] && at->gradient[j] <= 0) ||
@@ -160,20 +160,20 @@ static int propose(point *at, const unsigned char constrained[4], double *lambda
         memcpy(damped, at->information, sizeof damped);
         for (int j = 0; j < 4; j++)
             damped[j][j] += *lambda * at->outer[j][j];
-        if (gkv_solve4x4_symmetric(damped, constrained, at->gradient, d) && length(at->outer, d) <= longest)
+        if (gki_solve4x4_symmetric(damped, constrained, at->gradient, d) && length(at->outer, d) <= longest)
             return 1;
     }
     return 0;
 }
 
-static void move(const gkv_gk_task *task, const point *from, const double d[4], point *to)
+static void move(const gki_gk_task *task, const point *from, const double d[4], point *to)
 {
     for (int j = 0; j < 4; j++)
         to->v[j] = task->fixed[j] ? from->v[j] : fmax(task->low[j], fmin(task->high[j], from->v[j] + d[j]));
 }
 
 /* Iterates to the maximum of the likelihood. */
-static void climb(const gkv_gk_fit_common *common, gkv_gk_task *task, point *at)
+static void climb(const gki_gk_fit_common *common, gki_gk_task *task, point *at)
 {
     gkv_gk_fit_result *result = &task->result;
     point next;
@@ -205,7 +205,7 @@ static void climb(const gkv_gk_fit_common *common, gkv_gk_task *task, point *at)
 
 /* If the tails are much too light for the data, the derivatives of the likelihood are useless. k first increases in
  * fixed steps, as long as the mean log-likelihood of an observation increases by more than 1. */
-static void widen(const gkv_gk_fit_common *common, const gkv_gk_task *task, point *at)
+static void widen(const gki_gk_fit_common *common, const gki_gk_task *task, point *at)
 {
     for (int step = 0; step < 20 && !task->fixed[3]; step++) {
         point wider = *at;
@@ -220,34 +220,34 @@ static void widen(const gkv_gk_fit_common *common, const gkv_gk_task *task, poin
 /* At its pole the density is unbounded, and the likelihood can be arbitrarily large with the pole at an observation.
  * k therefore stays 3/n above its bound. This is less than the standard error of k, and enough for the likelihood to
  * have a maximum. The distance is at most 0.05, so that the normal distribution remains possible. */
-static void keep_off_the_pole(const gkv_gk_fit_common *common, gkv_gk_task *task)
+static void keep_off_the_pole(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     const double distance = fmin(3.0 / task->result.total, 0.05);
     if (task->fixed[3] || (task->plain && task->v[2] == 0)) /* with g fixed at 0 there is no pole */
         return;
-    const double least = task->plain ? gkv_gk_fit_k_min(common, task->v[2], NULL, NULL) : 0.0;
+    const double least = task->plain ? gki_gk_fit_k_min(common, task->v[2], NULL, NULL) : 0.0;
     task->low[3] = fmin(fmax(task->low[3], least + distance), task->high[3]);
     task->v[3] = fmax(task->v[3], task->low[3]);
 }
 
-static void take_covariance(gkv_gk_task *task, point *at)
+static void take_covariance(gki_gk_task *task, point *at)
 {
     double observed[4][4], outer[4][4];
     unfold(at->sums.hessian, -1.0, observed);
     unfold(at->sums.outer, 1.0, outer);
-    if (!task->result.at_bound && gkv_invert4x4_symmetric(observed, task->fixed, task->covariance))
+    if (!task->result.at_bound && gki_invert4x4_symmetric(observed, task->fixed, task->covariance))
         return;
-    if (gkv_invert4x4_symmetric(outer, task->fixed, task->covariance))
+    if (gki_invert4x4_symmetric(outer, task->fixed, task->covariance))
         return;
     memset(task->covariance, 0, sizeof task->covariance);
     for (int j = 0; j < 4; j++)
         task->covariance[j][j] = task->fixed[j] ? 0.0 : INFINITY;
 }
 
-gkv_status gkv_gk_fit_mle(const gkv_gk_fit_common *common, gkv_gk_task *task)
+gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     point at;
-    gkv_gk_fit_unpin(common, task);
+    gki_gk_fit_unpin(common, task);
     keep_off_the_pole(common, task);
     for (int round = 0, pinned = 1; pinned && round < 4; round++) {
         memcpy(at.v, task->v, sizeof at.v);
@@ -255,7 +255,7 @@ gkv_status gkv_gk_fit_mle(const gkv_gk_fit_common *common, gkv_gk_task *task)
         widen(common, task, &at);
         climb(common, task, &at);
         memcpy(task->v, at.v, sizeof at.v);
-        GKV_TRY(gkv_gk_fit_pin(common, task, &pinned));
+        GKV_TRY(gki_gk_fit_pin(common, task, &pinned));
     }
     task->result.at_bound = !task->fixed[3] && task->v[3] <= task->low[3];
     task->result.log_likelihood = at.value;

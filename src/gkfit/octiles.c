@@ -10,14 +10,14 @@ static const double z_3_4 = 0.67448975019608174320, z_7_8 = 1.150349380376008207
 gkv_status gkv_gk_from_octiles(const double e[7], double c, double margin, gkv_gk *out)
 {
     if (!(c > 0 && c < 1) || !(margin >= 0 && isfinite(margin)))
-        return gkv_fail(GKV_ERR_ARGUMENT, "the octile method needs c between 0 and 1 and a margin ≥ 0, not %g and %g", c,
+        return gki_fail(GKV_ERR_ARGUMENT, "the octile method needs c between 0 and 1 and a margin ≥ 0, not %g and %g", c,
                         margin);
     for (int i = 0; i < 7; i++)
         if (!isfinite(e[i]))
-            return gkv_fail(GKV_ERR_DATA, "octile %d is %g; octiles must be finite", i + 1, e[i]);
+            return gki_fail(GKV_ERR_DATA, "octile %d is %g; octiles must be finite", i + 1, e[i]);
     const double inner = e[5] - e[1], outer = e[6] - e[0];
     if (!(inner > 0 && outer > 0))
-        return gkv_fail(GKV_ERR_DATA, "the octiles have no spread: E6 − E2 = %g, E7 − E1 = %g", inner, outer);
+        return gki_fail(GKV_ERR_DATA, "the octiles have no spread: E6 − E2 = %g, E7 − E1 = %g", inner, outer);
     gkv_gk gk = {.a = e[3], .c = c};
     /* c tanh cannot be greater than c. A greater skewness becomes nearly c. */
     const double skew = (e[5] + e[1] - 2.0 * e[3]) / inner;
@@ -34,12 +34,12 @@ gkv_status gkv_gk_fit_octiles(const double *x, size_t n, double c, gkv_gk *out)
 {
     const gkv_gk_sample sample = {.x = x, .n = n, .sorted = 1};
     double *scratch = NULL, e[7];
-    gkv_gk_ties ties;
-    gkv_status status = gkv_alloc(gkv_gk_ties_size(n), sizeof *scratch, &scratch);
+    gki_gk_ties ties;
+    gkv_status status = gki_alloc(gki_gk_ties_size(n), sizeof *scratch, &scratch);
     if (status == GKV_OK)
-        status = gkv_gk_ties_of(&sample, 0, scratch, &ties);
+        status = gki_gk_ties_of(&sample, 0, scratch, &ties);
     for (int i = 0; i < 7 && status == GKV_OK; i++)
-        e[i] = gkv_gk_ties_quantile(&ties, (i + 1) / 8.0);
+        e[i] = gki_gk_ties_quantile(&ties, (i + 1) / 8.0);
     free(scratch);
     return status == GKV_OK ? gkv_gk_from_octiles(e, c, 1e-4, out) : status;
 }

@@ -56,7 +56,7 @@ double gkv_gk_order_level(double n, double r, double p)
         return p;
     /* Newton's method in the logit, inside a bracket. The distribution of the logit is nearly normal. */
     double low = -700.0, high = 700.0, slope;
-    double t = fmax(-600.0, fmin(600.0, log(a / b) + gkv_normal_quantile(p) * sqrt(1.0 / a + 1.0 / b)));
+    double t = fmax(-600.0, fmin(600.0, log(a / b) + gki_normal_quantile(p) * sqrt(1.0 / a + 1.0 / b)));
     for (int step = 0; step < 200; step++) {
         const double off = beta_cdf(a, b, t, &slope) - p;
         *(off > 0 ? &high : &low) = t;

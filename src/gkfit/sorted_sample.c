@@ -14,19 +14,19 @@ static gkv_status check_values(const gkv_gk_sample *sample)
     const double *x = sample->x, *w = sample->weights;
     for (size_t i = 0; i < sample->n; i++) {
         if (!isfinite(x[i]))
-            return gkv_fail(GKV_ERR_DATA, "a g-and-k fit needs finite values: value %zu of %zu is %g", i + 1, sample->n,
+            return gki_fail(GKV_ERR_DATA, "a g-and-k fit needs finite values: value %zu of %zu is %g", i + 1, sample->n,
                             x[i]);
         if (sample->sorted && i > 0 && x[i] < x[i - 1])
-            return gkv_fail(GKV_ERR_DATA, "the sample is not sorted: value %zu is %g after %g", i + 1, x[i], x[i - 1]);
+            return gki_fail(GKV_ERR_DATA, "the sample is not sorted: value %zu is %g after %g", i + 1, x[i], x[i - 1]);
         if (w && !(w[i] >= 0 && isfinite(w[i])))
-            return gkv_fail(GKV_ERR_DATA, "weight %zu of %zu is %g; a weight is the number of observations of a value, "
+            return gki_fail(GKV_ERR_DATA, "weight %zu of %zu is %g; a weight is the number of observations of a value, "
                                           "and must be finite and ≥ 0", i + 1, sample->n, w[i]);
     }
     return GKV_OK;
 }
 
 /* Removes values of weight 0, and merges equal values. */
-static void merge(const double *x, const double *weights, size_t n, gkv_gk_ties *ties)
+static void merge(const double *x, const double *weights, size_t n, gki_gk_ties *ties)
 {
     size_t count = 0;
     double total = 0.0;
@@ -44,67 +44,67 @@ static void merge(const double *x, const double *weights, size_t n, gkv_gk_ties 
     ties->total = total;
 }
 
-static gkv_status check_size_and_spread(const gkv_gk_ties *ties, int weighted)
+static gkv_status check_size_and_spread(const gki_gk_ties *ties, int weighted)
 {
     if (weighted && !(ties->total >= GKV_GK_FIT_MIN && ties->total < 1e15))
-        return gkv_fail(GKV_ERR_DATA, "a g-and-k fit needs at least %d observations and less than 1e15; the weights of "
+        return gki_fail(GKV_ERR_DATA, "a g-and-k fit needs at least %d observations and less than 1e15; the weights of "
                                       "%zu values add up to %g", GKV_GK_FIT_MIN, ties->n, ties->total);
     const double first = ties->x[0], last = ties->x[ties->count - 1];
     if (ties->count == 1)
-        return gkv_fail(GKV_ERR_DATA, "all %zu values are %g; a sample without spread has no g-and-k fit", ties->n,
+        return gki_fail(GKV_ERR_DATA, "all %zu values are %g; a sample without spread has no g-and-k fit", ties->n,
                         first);
     if (!isfinite(last - first))
-        return gkv_fail(GKV_ERR_DATA, "the range of the sample, %g to %g, is too large for a double", first, last);
+        return gki_fail(GKV_ERR_DATA, "the range of the sample, %g to %g, is too large for a double", first, last);
     return GKV_OK;
 }
 
-static gkv_status check_ties(const gkv_gk_ties *ties)
+static gkv_status check_ties(const gki_gk_ties *ties)
 {
     for (size_t r = 0; r < ties->count; r++) {
         const double here = ties->end[r] - (r > 0 ? ties->end[r - 1] : 0.0);
         if (here > 2 && here > 0.1 * ties->total)
-            return gkv_fail(GKV_ERR_DATA, "heavy ties: %.10g of %.10g values are %g; a continuous distribution does not "
+            return gki_fail(GKV_ERR_DATA, "heavy ties: %.10g of %.10g values are %g; a continuous distribution does not "
                                           "fit them", here, ties->total, ties->x[r]);
     }
     if (ties->count < DISTINCT_MIN)
-        return gkv_fail(GKV_ERR_DATA, "a g-and-k fit needs at least %d distinct values, but %zu of %zu are distinct",
+        return gki_fail(GKV_ERR_DATA, "a g-and-k fit needs at least %d distinct values, but %zu of %zu are distinct",
                         DISTINCT_MIN, ties->count, ties->n);
     return GKV_OK;
 }
 
-gkv_status gkv_gk_ties_of(const gkv_gk_sample *sample, int allow_ties, double *memory, gkv_gk_ties *ties)
+gkv_status gki_gk_ties_of(const gkv_gk_sample *sample, int allow_ties, double *memory, gki_gk_ties *ties)
 {
     const size_t n = sample->n;
     const double *x = sample->x, *weights = sample->weights;
     if (n < 1 || (!weights && n < GKV_GK_FIT_MIN))
-        return gkv_fail(GKV_ERR_DATA, "a g-and-k fit needs at least %d values, not %zu", GKV_GK_FIT_MIN, n);
+        return gki_fail(GKV_ERR_DATA, "a g-and-k fit needs at least %d values, not %zu", GKV_GK_FIT_MIN, n);
     if (n >= UINT32_MAX)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a g-and-k fit takes fewer than %u values, not %zu", UINT32_MAX, n);
+        return gki_fail(GKV_ERR_ARGUMENT, "a g-and-k fit takes fewer than %u values, not %zu", UINT32_MAX, n);
     GKV_TRY(check_values(sample));
     if (!sample->sorted) {
         memcpy(memory, x, n * sizeof *memory);
         if (weights)
             memcpy(memory + n, weights, n * sizeof *memory);
-        gkv_sort(n, memory, weights ? memory + n : NULL, memory + 2 * n);
+        gki_sort(n, memory, weights ? memory + n : NULL, memory + 2 * n);
         x = memory;
         weights = weights ? memory + n : NULL;
     }
     /* merge() never writes beyond the values that it has read, so that x may be `memory` */
-    *ties = (gkv_gk_ties){.x = memory, .end = memory + 4 * n};
+    *ties = (gki_gk_ties){.x = memory, .end = memory + 4 * n};
     merge(x, weights, n, ties);
     if (ties->count == 0)
-        return gkv_fail(GKV_ERR_DATA, "all %zu weights are 0; there is nothing to fit", n);
+        return gki_fail(GKV_ERR_DATA, "all %zu weights are 0; there is nothing to fit", n);
     GKV_TRY(check_size_and_spread(ties, sample->weights != NULL));
     return allow_ties ? GKV_OK : check_ties(ties);
 }
 
 /* The first group from `from` on whose middle rank is at least `rank`, or `count` if there is none. */
-static size_t first_at(const gkv_gk_ties *ties, size_t from, double rank)
+static size_t first_at(const gki_gk_ties *ties, size_t from, double rank)
 {
     size_t low = from, high = ties->count;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        if (gkv_gk_ties_rank(ties, middle) < rank)
+        if (gki_gk_ties_rank(ties, middle) < rank)
             low = middle + 1;
         else
             high = middle;
@@ -112,22 +112,22 @@ static size_t first_at(const gkv_gk_ties *ties, size_t from, double rank)
     return low;
 }
 
-double gkv_gk_ties_quantile(const gkv_gk_ties *ties, double p)
+double gki_gk_ties_quantile(const gki_gk_ties *ties, double p)
 {
     const double rank = p * (ties->total + 1.0);
     const size_t r = first_at(ties, 0, rank);
     if (r == 0 || r == ties->count)
         return ties->x[r == 0 ? 0 : r - 1];
-    const double before = gkv_gk_ties_rank(ties, r - 1), after = gkv_gk_ties_rank(ties, r);
+    const double before = gki_gk_ties_rank(ties, r - 1), after = gki_gk_ties_rank(ties, r);
     return ties->x[r - 1] + (rank - before) / (after - before) * (ties->x[r] - ties->x[r - 1]);
 }
 
-size_t gkv_gk_levels_default(double total)
+size_t gki_gk_levels_default(double total)
 {
     return total < 28 ? 7 : total < 396 ? (size_t)(0.25 * total) : 99;
 }
 
-void gkv_gk_levels_choose(const gkv_gk_ties *ties, size_t m, double tail, double *x, double *p)
+void gki_gk_levels_choose(const gki_gk_ties *ties, size_t m, double tail, double *x, double *p)
 {
     /* The outermost order statistics are neither nearly normal nor nearly linear in the parameters, and are left out.
      * Levels beyond 1e-5 would not add information. */
@@ -140,12 +140,12 @@ void gkv_gk_levels_choose(const gkv_gk_ties *ties, size_t m, double tail, double
         const double rank = s * s * (ties->total + 1.0);
         size_t r = first_at(ties, next, rank);
         if (r > next && (r == ties->count ||
-                         rank - gkv_gk_ties_rank(ties, r - 1) < gkv_gk_ties_rank(ties, r) - rank))
+                         rank - gki_gk_ties_rank(ties, r - 1) < gki_gk_ties_rank(ties, r) - rank))
             r--;
         /* the values of levels are distinct, and enough values remain for the following levels */
         r = r < ties->count - (m - i) ? r : ties->count - (m - i);
         x[i] = ties->x[r];
-        p[i] = gkv_gk_ties_rank(ties, r) / (ties->total + 1.0);
+        p[i] = gki_gk_ties_rank(ties, r) / (ties->total + 1.0);
         next = r + 1;
     }
 }

@@ -9,16 +9,16 @@
 
 /* The distinct values of a sample in ascending order. Equal values are ties, which form one group. The observations of
  * group r have the ranks end[r−1] + 1 … end[r]. The group counts at the middle of these ranks. */
-typedef struct gkv_gk_ties {
+typedef struct gki_gk_ties {
     size_t n;     /* the number of values with a weight above 0 */
     size_t count; /* the number of distinct values */
     double total; /* Σ w */
     double *x;    /* [count] the distinct values, in the memory of the caller */
     double *end;  /* [count] the sum of the weights up to and including each value */
-} gkv_gk_ties;
+} gki_gk_ties;
 
-/* The number of doubles of memory that gkv_gk_ties_of needs for n values. */
-static inline size_t gkv_gk_ties_size(size_t n)
+/* The number of doubles of memory that gki_gk_ties_of needs for n values. */
+static inline size_t gki_gk_ties_size(size_t n)
 {
     return 5 * n;
 }
@@ -26,23 +26,23 @@ static inline size_t gkv_gk_ties_size(size_t n)
 /* Prepares a sample. Returns GKV_ERR_DATA with the reason unless the sample has at least GKV_GK_FIT_MIN observations
  * that are all finite. Unless allow_ties is 1, the function also refuses samples with heavy ties, which no
  * continuous distribution fits. */
-gkv_status gkv_gk_ties_of(const gkv_gk_sample *sample, int allow_ties, double *memory, gkv_gk_ties *ties);
+gkv_status gki_gk_ties_of(const gkv_gk_sample *sample, int allow_ties, double *memory, gki_gk_ties *ties);
 
 /* The middle rank of group r. It corresponds to the level p = rank/(n+1). */
-static inline double gkv_gk_ties_rank(const gkv_gk_ties *ties, size_t r)
+static inline double gki_gk_ties_rank(const gki_gk_ties *ties, size_t r)
 {
     const double before = r > 0 ? ties->end[r - 1] : 0.0;
     return before + 0.5 * (ties->end[r] - before + 1.0);
 }
 
 /* The sample quantile at rank p(n+1), by linear interpolation between values. */
-double gkv_gk_ties_quantile(const gkv_gk_ties *ties, double p);
+double gki_gk_ties_quantile(const gki_gk_ties *ties, double p);
 
 /* The default number of levels of a fit to `total` observations. */
-size_t gkv_gk_levels_default(double total);
+size_t gki_gk_levels_default(double total);
 
 /* Chooses m ≤ count of the values x[m] and their levels p[m]. Levels lie closer in the tails, but leave out the
  * fraction `tail` of the sample on either side. */
-void gkv_gk_levels_choose(const gkv_gk_ties *ties, size_t m, double tail, double *x, double *p);
+void gki_gk_levels_choose(const gki_gk_ties *ties, size_t m, double tail, double *x, double *p);
 
 #endif

@@ -8,57 +8,57 @@
 #include "gkvae/image_metrics.h"
 #include "vae/images.h"
 
-typedef struct gkv_estimates {
+typedef struct gki_estimates {
     double *reconstruction; /* the mean over samples of −log p(x|z), in nats [count] */
     double *kl;             /* the mean over samples of log q(z|x) − log p(z), in nats [count] */
     double *nll;            /* −log of the mean importance weight, in nats [count] */
     double *ess;            /* the effective sample size (Σw)²/Σw² of the weights (Kong 1992), 1 … samples [count] */
-} gkv_estimates;
+} gki_estimates;
 
 /* Gaussians N(mean, LLᵀ) that replace the posteriors of the images. */
-typedef struct gkv_estimate_gaussians {
+typedef struct gki_estimate_gaussians {
     const float *mean;   /* [count, d] */
     const float *factor; /* L [count, d, d]; only the lower triangle is read */
-} gkv_estimate_gaussians;
+} gki_estimate_gaussians;
 
-typedef struct gkv_estimate_job {
+typedef struct gki_estimate_job {
     const gkv_model *model;
-    const gkv_params *params; /* the values to use: the model's own, or the moving average */
-    const gkv_images *images;
-    const gkv_estimate_gaussians *gaussians; /* replace the model's posterior, unless NULL */
+    const gki_params *params; /* the values to use: the model's own, or the moving average */
+    const gki_images *images;
+    const gki_estimate_gaussians *gaussians; /* replace the model's posterior, unless NULL */
     size_t samples;           /* the number of samples per image */
     uint64_t seed;            /* the seed of the posterior noise; sample s of image i has step s and index i */
     int threads;
     void (*progress)(void *context, size_t done, size_t of); /* called on one thread; may be NULL */
     void *context;
     const volatile sig_atomic_t *stop; /* once *stop is nonzero: GKV_ERR_INTERRUPTED; may be NULL */
-} gkv_estimate_job;
+} gki_estimate_job;
 
-/* Allocates estimates of `count` images. The caller frees them with gkv_estimates_free(). GKV_ERR_MEMORY. */
-gkv_status gkv_estimates_create(size_t count, gkv_estimates *out);
-void gkv_estimates_free(gkv_estimates *estimates); /* frees the arrays, not the struct */
+/* Allocates estimates of `count` images. The caller frees them with gki_estimates_free(). GKV_ERR_MEMORY. */
+gkv_status gki_estimates_create(size_t count, gki_estimates *out);
+void gki_estimates_free(gki_estimates *estimates); /* frees the arrays, not the struct */
 
 /* Computes the estimates of the job's images. Memory grows with the number of threads, not with the number of samples.
  * GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
-gkv_status gkv_estimate(const gkv_estimate_job *job, gkv_estimates *out);
+gkv_status gki_estimate(const gki_estimate_job *job, gki_estimates *out);
 
 /* Means over images, with standard errors. */
-typedef struct gkv_estimates_summary {
+typedef struct gki_estimates_summary {
     gkv_mean_se neg_elbo, reconstruction, kl, nll;
     double ess;
-} gkv_estimates_summary;
+} gki_estimates_summary;
 
 /* Computes means and standard errors. nll and ess are NaN unless `likelihood` is true. GKV_ERR_NUMERIC if another mean
  * is not finite, GKV_ERR_MEMORY. */
-gkv_status gkv_estimates_summarise(const gkv_estimates *estimates, size_t count, bool likelihood,
-                                   gkv_estimates_summary *out);
+gkv_status gki_estimates_summarise(const gki_estimates *estimates, size_t count, bool likelihood,
+                                   gki_estimates_summary *out);
 
 /* Computes the codes of the job's images at u = 0, as codes[count, d], and the decoder's output for them, as
  * probabilities[count, pixels]. */
-gkv_status gkv_codes(const gkv_estimate_job *job, gkv_real *codes, gkv_real *probabilities);
+gkv_status gki_codes(const gki_estimate_job *job, gki_real *codes, gki_real *probabilities);
 
 /* Computes the fraction of the images whose label is the most probable class given the code. NaN for a model without
  * classes or images without labels. */
-gkv_status gkv_class_accuracy_of(const gkv_model *model, const gkv_images *images, double *accuracy);
+gkv_status gki_class_accuracy_of(const gkv_model *model, const gki_images *images, double *accuracy);
 
 #endif

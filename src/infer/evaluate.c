@@ -17,25 +17,25 @@
 #include "infer/refine_iteration.h"
 
 /* Measures active units of the codes, and the quality of the images decoded from them. */
-static gkv_status measure_codes(const gkv_estimate_job *job, gkv_metrics *metrics)
+static gkv_status measure_codes(const gki_estimate_job *job, gkv_metrics *metrics)
 {
     const gkv_model *model = job->model;
     const size_t n = job->images->count, d = model->d, pixels = model->pixels;
-    gkv_real *means = NULL, *probabilities = NULL;
+    gki_real *means = NULL, *probabilities = NULL;
     double *codes = NULL;
     float *decoded = NULL, *grey = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(n * d, sizeof *means, &means));
-    GKV_TRY_GOTO(gkv_alloc(n * d, sizeof *codes, &codes));
-    GKV_TRY_GOTO(gkv_alloc(n * pixels, sizeof *probabilities, &probabilities));
-    GKV_TRY_GOTO(gkv_alloc(n * pixels, sizeof *decoded, &decoded));
-    GKV_TRY_GOTO(gkv_alloc(n * pixels, sizeof *grey, &grey));
-    GKV_TRY_GOTO(gkv_codes(job, means, probabilities));
+    GKV_TRY_GOTO(gki_alloc(n * d, sizeof *means, &means));
+    GKV_TRY_GOTO(gki_alloc(n * d, sizeof *codes, &codes));
+    GKV_TRY_GOTO(gki_alloc(n * pixels, sizeof *probabilities, &probabilities));
+    GKV_TRY_GOTO(gki_alloc(n * pixels, sizeof *decoded, &decoded));
+    GKV_TRY_GOTO(gki_alloc(n * pixels, sizeof *grey, &grey));
+    GKV_TRY_GOTO(gki_codes(job, means, probabilities));
     for (size_t i = 0; i < n * d; i++)
         codes[i] = (double)means[i];
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *levels = gkv_dataset_pixels(job->images->dataset, gkv_images_index(job->images, i));
-        gkv_images_grey(levels, pixels, grey + i * pixels);
+        const uint8_t *levels = gkv_dataset_pixels(job->images->dataset, gki_images_index(job->images, i));
+        gki_images_grey(levels, pixels, grey + i * pixels);
         for (size_t k = 0; k < pixels; k++)
             decoded[i * pixels + k] = (float)probabilities[i * pixels + k];
     }
@@ -65,25 +65,25 @@ static const char *const set_orders[] = {"", " in the random order of their spli
 
 /* Selects the images of a set. The caller frees *order, which the selection uses unless it is the test set. */
 static gkv_status choose_images(const gkv_model *model, const gkv_dataset *dataset, const gkv_settings *settings,
-                                gkv_eval_set of, uint32_t **order, gkv_images *out)
+                                gkv_eval_set of, uint32_t **order, gki_images *out)
 {
     const gkv_settings *trained = &model->settings;
     if (of == GKV_EVAL_TEST)
-        return gkv_images_of_test(settings, dataset, out);
-    GKV_TRY(gkv_images_check_trained(model, dataset));
-    GKV_TRY(gkv_images_of_half(trained, dataset, GKV_TRAIN, out));
+        return gki_images_of_test(settings, dataset, out);
+    GKV_TRY(gki_images_check_trained(model, dataset));
+    GKV_TRY(gki_images_of_half(trained, dataset, GKV_TRAIN, out));
     const size_t count = out->count, held_out = (size_t)trained->data.validation;
     if (held_out >= count || (of == GKV_EVAL_VALIDATION && held_out == 0))
-        return gkv_fail(GKV_ERR_CONFIG, "the model held %zu training images out, and there are %zu: none is left to "
+        return gki_fail(GKV_ERR_CONFIG, "the model held %zu training images out, and there are %zu: none is left to "
                         "evaluate; choose another set or data set", held_out, count);
-    GKV_TRY(gkv_alloc(count, sizeof **order, order));
-    gkv_images_split(trained->train.seed, count, *order);
+    GKV_TRY(gki_alloc(count, sizeof **order, order));
+    gki_images_split(trained->train.seed, count, *order);
     out->order = of == GKV_EVAL_TRAIN ? *order : *order + (count - held_out);
     out->count = of == GKV_EVAL_TRAIN ? count - held_out : held_out;
-    return gkv_images_take_first(settings, set_names[of], out);
+    return gki_images_take_first(settings, set_names[of], out);
 }
 
-static void describe_protocol(const gkv_settings *settings, const gkv_images *images, gkv_eval_set of,
+static void describe_protocol(const gkv_settings *settings, const gki_images *images, gkv_eval_set of,
                               gkv_metrics *metrics)
 {
     char name[GKV_NAME_SIZE];
@@ -98,10 +98,10 @@ static void describe_protocol(const gkv_settings *settings, const gkv_images *im
                  set_orders[of], (unsigned long long)images->seed, (long long)settings->eval.samples);
 }
 
-static gkv_status summarise(const gkv_estimates *estimates, const gkv_images *images, gkv_metrics *metrics)
+static gkv_status summarise(const gki_estimates *estimates, const gki_images *images, gkv_metrics *metrics)
 {
-    gkv_estimates_summary s;
-    GKV_TRY(gkv_estimates_summarise(estimates, images->count, images->mode != GKV_BINARIZE_GREY, &s));
+    gki_estimates_summary s;
+    GKV_TRY(gki_estimates_summarise(estimates, images->count, images->mode != GKV_BINARIZE_GREY, &s));
     metrics->neg_elbo = s.neg_elbo.mean, metrics->neg_elbo_se = s.neg_elbo.se;
     metrics->reconstruction = s.reconstruction.mean, metrics->reconstruction_se = s.reconstruction.se;
     metrics->kl = s.kl.mean, metrics->kl_se = s.kl.se;
@@ -128,42 +128,42 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
     memset(metrics, 0, sizeof *metrics);
     gkv_generation_none(&metrics->generation);
     if (gkv_dataset_height(test) != model->height || gkv_dataset_width(test) != model->width)
-        return gkv_fail(GKV_ERR_DATA, "the images are %zu × %zu, but the model was trained on %zu × %zu",
+        return gki_fail(GKV_ERR_DATA, "the images are %zu × %zu, but the model was trained on %zu × %zu",
                         gkv_dataset_height(test), gkv_dataset_width(test), model->height, model->width);
     const double began = omp_get_wtime();
     const gkv_refine_settings *refine = options ? options->refine : NULL;
     if (refine && refine->mode != GKV_REFINE_MEAN)
-        return gkv_fail(GKV_ERR_ARGUMENT, "an evaluation needs posteriors, and MAP refinement has none; use "
+        return gki_fail(GKV_ERR_ARGUMENT, "an evaluation needs posteriors, and MAP refinement has none; use "
                         "GKV_REFINE_MEAN");
     if (refine) /* an error must not wait for the first round */
-        GKV_TRY(gkv_refine_settings_check(refine));
+        GKV_TRY(gki_refine_settings_check(refine));
     const gkv_eval_set of = options ? options->of : GKV_EVAL_TEST;
     if (of < GKV_EVAL_TEST || of > GKV_EVAL_VALIDATION)
-        return gkv_fail(GKV_ERR_ARGUMENT, "%d is not a gkv_eval_set", (int)of);
-    gkv_images images;
+        return gki_fail(GKV_ERR_ARGUMENT, "%d is not a gkv_eval_set", (int)of);
+    gki_images images;
     uint32_t *order = NULL;
-    gkv_estimates estimates = {0};
+    gki_estimates estimates = {0};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(choose_images(model, test, settings, of, &order, &images));
-    gkv_estimate_job job = {.model = model, .params = &model->params, .images = &images,
+    gki_estimate_job job = {.model = model, .params = &model->params, .images = &images,
                             .samples = (size_t)settings->eval.samples, .seed = settings->eval.seed,
-                            .threads = gkv_thread_count(settings)};
+                            .threads = gki_thread_count(settings)};
     round_progress round = {.options = options, .rounds = refine ? 2 : 1};
     if (options) {
         job.progress = options->progress ? on_round : NULL;
         job.context = &round;
         job.stop = options->stop;
     }
-    GKV_TRY_GOTO(gkv_estimates_create(images.count, &estimates));
-    GKV_TRY_GOTO(gkv_estimate(&job, &estimates));
+    GKV_TRY_GOTO(gki_estimates_create(images.count, &estimates));
+    GKV_TRY_GOTO(gki_estimate(&job, &estimates));
     GKV_TRY_GOTO(summarise(&estimates, &images, metrics));
-    gkv_refined_metrics_none(&metrics->refined);
+    gki_refined_metrics_none(&metrics->refined);
     round.round = 1;
     if (refine)
-        GKV_TRY_GOTO(gkv_evaluate_refined(&job, refine, &estimates, options->refined_mean, &metrics->refined));
+        GKV_TRY_GOTO(gki_evaluate_refined(&job, refine, &estimates, options->refined_mean, &metrics->refined));
     job.progress = NULL;
     GKV_TRY_GOTO(measure_codes(&job, metrics));
-    GKV_TRY_GOTO(gkv_class_accuracy_of(model, &images, &metrics->class_accuracy));
+    GKV_TRY_GOTO(gki_class_accuracy_of(model, &images, &metrics->class_accuracy));
     metrics->nll_samples = job.samples;
     metrics->images = images.count;
     metrics->parameters = gkv_model_parameters(model);
@@ -176,7 +176,7 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
     metrics->eval_seconds = omp_get_wtime() - began;
 done:
     free(order);
-    gkv_estimates_free(&estimates);
+    gki_estimates_free(&estimates);
     return status;
 }
 
@@ -185,13 +185,13 @@ gkv_status gkv_targets(const gkv_settings *settings, const gkv_dataset *images, 
 {
     const size_t count = gkv_dataset_count(images), pixels = gkv_dataset_height(images) * gkv_dataset_width(images);
     if (first > count || n > count - first)
-        return gkv_fail(GKV_ERR_ARGUMENT, "images %zu to %zu: there are %zu", first, first + n, count);
-    gkv_images once;
-    gkv_real *row = NULL;
-    GKV_TRY(gkv_images_of_half(settings, images, half, &once));
-    GKV_TRY(gkv_alloc(pixels, sizeof *row, &row));
+        return gki_fail(GKV_ERR_ARGUMENT, "images %zu to %zu: there are %zu", first, first + n, count);
+    gki_images once;
+    gki_real *row = NULL;
+    GKV_TRY(gki_images_of_half(settings, images, half, &once));
+    GKV_TRY(gki_alloc(pixels, sizeof *row, &row));
     for (size_t i = 0; i < n; i++) {
-        gkv_images_fetch(&once, first + i, 0, row);
+        gki_images_fetch(&once, first + i, 0, row);
         for (size_t k = 0; k < pixels; k++)
             targets[i * pixels + k] = (float)row[k];
     }

@@ -17,7 +17,7 @@ typedef struct block {
     double *entropy_before, *entropy;    /* −log p(x|z) at the start and at the end [BLOCK_IMAGES] */
     int *accepted;
     uint32_t *indices;
-    gkv_real *row;                       /* one image */
+    gki_real *row;                       /* one image */
     float *means, *decoded, *grey;       /* all images' [count, d], [count, pixels], [count, pixels] */
 } block;
 
@@ -40,23 +40,23 @@ static gkv_status block_create(size_t count, size_t pixels, size_t d, block *it)
     const size_t n = count < BLOCK_IMAGES ? count : BLOCK_IMAGES;
     *it = (block){.x = NULL};
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(n * pixels, sizeof *it->x, &it->x));
-    GKV_TRY_GOTO(gkv_alloc(n * d * d, sizeof *it->factor, &it->factor));
-    GKV_TRY_GOTO(gkv_alloc(n, sizeof *it->entropy_before, &it->entropy_before));
-    GKV_TRY_GOTO(gkv_alloc(n, sizeof *it->entropy, &it->entropy));
-    GKV_TRY_GOTO(gkv_alloc(n, sizeof *it->accepted, &it->accepted));
-    GKV_TRY_GOTO(gkv_alloc(n, sizeof *it->indices, &it->indices));
-    GKV_TRY_GOTO(gkv_alloc(pixels, sizeof *it->row, &it->row));
-    GKV_TRY_GOTO(gkv_alloc(count * d, sizeof *it->means, &it->means));
-    GKV_TRY_GOTO(gkv_alloc(count * pixels, sizeof *it->decoded, &it->decoded));
-    GKV_TRY_GOTO(gkv_alloc(count * pixels, sizeof *it->grey, &it->grey));
+    GKV_TRY_GOTO(gki_alloc(n * pixels, sizeof *it->x, &it->x));
+    GKV_TRY_GOTO(gki_alloc(n * d * d, sizeof *it->factor, &it->factor));
+    GKV_TRY_GOTO(gki_alloc(n, sizeof *it->entropy_before, &it->entropy_before));
+    GKV_TRY_GOTO(gki_alloc(n, sizeof *it->entropy, &it->entropy));
+    GKV_TRY_GOTO(gki_alloc(n, sizeof *it->accepted, &it->accepted));
+    GKV_TRY_GOTO(gki_alloc(n, sizeof *it->indices, &it->indices));
+    GKV_TRY_GOTO(gki_alloc(pixels, sizeof *it->row, &it->row));
+    GKV_TRY_GOTO(gki_alloc(count * d, sizeof *it->means, &it->means));
+    GKV_TRY_GOTO(gki_alloc(count * pixels, sizeof *it->decoded, &it->decoded));
+    GKV_TRY_GOTO(gki_alloc(count * pixels, sizeof *it->grey, &it->grey));
 done:
     if (status != GKV_OK)
         block_free(it);
     return status;
 }
 
-void gkv_refined_metrics_none(gkv_refined_metrics *out)
+void gki_refined_metrics_none(gkv_refined_metrics *out)
 {
     *out = (gkv_refined_metrics){.neg_elbo = NAN, .neg_elbo_se = NAN, .reconstruction = NAN, .reconstruction_se = NAN,
                                  .kl = NAN, .kl_se = NAN, .nll = NAN, .nll_se = NAN, .ess = NAN,
@@ -66,7 +66,7 @@ void gkv_refined_metrics_none(gkv_refined_metrics *out)
 
 /* Converts the progress of a block to the progress of all images. */
 typedef struct block_progress {
-    const gkv_estimate_job *job;
+    const gki_estimate_job *job;
     size_t first;
 } block_progress;
 
@@ -78,16 +78,16 @@ static void on_progress(void *context, size_t done, size_t of)
 }
 
 /* Refines and estimates images [first, first + n), and adds to the sums in `out`. */
-static gkv_status do_block(const gkv_estimate_job *job, gkv_refiner *refiner, block *b, size_t first, size_t n,
-                           const gkv_estimates *estimates, gkv_refined_metrics *out)
+static gkv_status do_block(const gki_estimate_job *job, gkv_refiner *refiner, block *b, size_t first, size_t n,
+                           const gki_estimates *estimates, gkv_refined_metrics *out)
 {
     const gkv_model *model = job->model;
     const size_t pixels = model->pixels, d = model->d;
     for (size_t i = 0; i < n; i++) {
-        b->indices[i] = gkv_images_index(job->images, first + i);
-        gkv_images_fetch(job->images, first + i, 0, b->row);
+        b->indices[i] = gki_images_index(job->images, first + i);
+        gki_images_fetch(job->images, first + i, 0, b->row);
         const uint8_t *levels = gkv_dataset_pixels(job->images->dataset, b->indices[i]);
-        gkv_images_grey(levels, pixels, b->grey + (first + i) * pixels);
+        gki_images_grey(levels, pixels, b->grey + (first + i) * pixels);
         for (size_t k = 0; k < pixels; k++)
             b->x[i * pixels + k] = (float)b->row[k];
     }
@@ -97,7 +97,7 @@ static gkv_status do_block(const gkv_estimate_job *job, gkv_refiner *refiner, bl
                                    .cross_entropy_before = b->entropy_before, .cross_entropy_after = b->entropy,
                                    .accepted = b->accepted});
     if (job->stop && *job->stop)
-        return gkv_fail(GKV_ERR_INTERRUPTED, "evaluation was interrupted while refining images %zu to %zu of %zu", first + 1,
+        return gki_fail(GKV_ERR_INTERRUPTED, "evaluation was interrupted while refining images %zu to %zu of %zu", first + 1,
                         first + n, job->images->count);
     out->milliseconds += 1000 * (omp_get_wtime() - began);
     for (size_t i = 0; i < n; i++) {
@@ -106,30 +106,30 @@ static gkv_status do_block(const gkv_estimate_job *job, gkv_refiner *refiner, bl
         out->accepted += b->accepted[i];
         out->improved += b->accepted[i] > 0;
     }
-    gkv_images images = *job->images;
+    gki_images images = *job->images;
     images.order = b->indices;
     images.count = n;
-    const gkv_estimate_gaussians gaussians = {.mean = b->means + first * d, .factor = b->factor};
+    const gki_estimate_gaussians gaussians = {.mean = b->means + first * d, .factor = b->factor};
     block_progress progress = {.job = job, .first = first};
-    gkv_estimate_job part = *job;
+    gki_estimate_job part = *job;
     part.images = &images;
     part.gaussians = &gaussians;
     part.progress = job->progress ? on_progress : NULL;
     part.context = &progress;
-    gkv_estimates slice = {.reconstruction = estimates->reconstruction + first, .kl = estimates->kl + first,
+    gki_estimates slice = {.reconstruction = estimates->reconstruction + first, .kl = estimates->kl + first,
                            .nll = estimates->nll + first, .ess = estimates->ess + first};
-    return gkv_estimate(&part, &slice);
+    return gki_estimate(&part, &slice);
 }
 
 /* Converts sums and estimates to means. */
-static gkv_status summarise(const gkv_estimate_job *job, const block *b, const gkv_estimates *estimates,
+static gkv_status summarise(const gki_estimate_job *job, const block *b, const gki_estimates *estimates,
                             gkv_refined_metrics *out)
 {
     const gkv_model *model = job->model;
     const size_t n = job->images->count;
-    gkv_estimates_summary s;
+    gki_estimates_summary s;
     gkv_image_scores scores;
-    GKV_TRY(gkv_estimates_summarise(estimates, n, job->images->mode != GKV_BINARIZE_GREY, &s));
+    GKV_TRY(gki_estimates_summarise(estimates, n, job->images->mode != GKV_BINARIZE_GREY, &s));
     GKV_TRY(gkv_model_decode(model, n, b->means, b->decoded));
     GKV_TRY(gkv_image_scores_of(b->decoded, b->grey, n, model->height, model->width, &scores));
     out->neg_elbo = s.neg_elbo.mean, out->neg_elbo_se = s.neg_elbo.se;
@@ -147,8 +147,8 @@ static gkv_status summarise(const gkv_estimate_job *job, const block *b, const g
     return GKV_OK;
 }
 
-gkv_status gkv_evaluate_refined(const gkv_estimate_job *job, const gkv_refine_settings *settings,
-                                gkv_estimates *estimates, float *mean, gkv_refined_metrics *out)
+gkv_status gki_evaluate_refined(const gki_estimate_job *job, const gkv_refine_settings *settings,
+                                gki_estimates *estimates, float *mean, gkv_refined_metrics *out)
 {
     const size_t count = job->images->count;
     gkv_refine_settings own = *settings;

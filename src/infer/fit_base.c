@@ -29,7 +29,7 @@ typedef struct job {
     uint32_t *index;     /* the indices of the images, in the order of the codes */
     size_t fit, acceptance, held_out;
     float *eps;          /* the codes [fit + acceptance + held_out, d] */
-    gkv_real *codes;     /* the same in gkv_real */
+    gki_real *codes;     /* the same in gki_real */
     uint32_t *classes;   /* the classes of the codes; NULL for a base without classes */
 } job;
 
@@ -48,7 +48,7 @@ static void job_free(job *it)
 static gkv_status set_apart(uint32_t *index, size_t count, size_t *apart)
 {
     uint32_t *removed = NULL;
-    GKV_TRY(gkv_alloc(count / GKV_REFIT_HELD_OUT_EVERY, sizeof *removed, &removed));
+    GKV_TRY(gki_alloc(count / GKV_REFIT_HELD_OUT_EVERY, sizeof *removed, &removed));
     size_t kept = 0, at = 0;
     for (size_t i = 0; i < count; i++) {
         if (i % GKV_REFIT_HELD_OUT_EVERY == GKV_REFIT_HELD_OUT_EVERY - 1)
@@ -68,10 +68,10 @@ static gkv_status choose_images(job *it)
 {
     const size_t count = gkv_dataset_count(it->images), unseen = (size_t)it->model->settings.data.validation;
     if (unseen >= count || count - unseen < GKV_REFIT_CODES_MIN)
-        return gkv_fail(GKV_ERR_DATA, "%zu images, of which %zu are held out, are too few to fit a base to: it takes %d",
+        return gki_fail(GKV_ERR_DATA, "%zu images, of which %zu are held out, are too few to fit a base to: it takes %d",
                         count, unseen, GKV_REFIT_CODES_MIN);
-    GKV_TRY(gkv_alloc(count, sizeof *it->index, &it->index));
-    gkv_images_split(it->model->settings.train.seed, count, it->index);
+    GKV_TRY(gki_alloc(count, sizeof *it->index, &it->index));
+    gki_images_split(it->model->settings.train.seed, count, it->index);
     it->fit = count - unseen < it->settings.codes ? count - unseen : it->settings.codes;
     it->held_out = unseen;
     memmove(it->index + it->fit, it->index + (count - unseen), unseen * sizeof *it->index);
@@ -90,13 +90,13 @@ static gkv_status take_classes(job *it, size_t count, size_t classes)
     if (classes == 0)
         return GKV_OK;
     if (!labels)
-        return gkv_fail(GKV_ERR_CONFIG, "model.base = gk-by-class needs the labels of the training images, and there are "
+        return gki_fail(GKV_ERR_CONFIG, "model.base = gk-by-class needs the labels of the training images, and there are "
                         "none; give data.train_labels");
-    GKV_TRY(gkv_alloc(count, sizeof *it->classes, &it->classes));
+    GKV_TRY(gki_alloc(count, sizeof *it->classes, &it->classes));
     for (size_t i = 0; i < count; i++) {
         it->classes[i] = labels[it->index[i]];
         if (it->classes[i] >= classes)
-            return gkv_fail(GKV_ERR_CONFIG, "training image %u has label %u; raise model.base_classes, which is %zu",
+            return gki_fail(GKV_ERR_CONFIG, "training image %u has label %u; raise model.base_classes, which is %zu",
                             (unsigned)it->index[i], (unsigned)it->classes[i], classes);
     }
     return GKV_OK;
@@ -125,13 +125,13 @@ static gkv_status encode(job *it)
     const size_t d = it->model->d, others = it->fit + it->acceptance, count = others + it->held_out;
     float *seen = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(BLOCK * it->model->pixels, sizeof *seen, &seen));
-    GKV_TRY_GOTO(gkv_alloc(count * d, sizeof *it->eps, &it->eps));
-    GKV_TRY_GOTO(gkv_alloc(count * d, sizeof *it->codes, &it->codes));
+    GKV_TRY_GOTO(gki_alloc(BLOCK * it->model->pixels, sizeof *seen, &seen));
+    GKV_TRY_GOTO(gki_alloc(count * d, sizeof *it->eps, &it->eps));
+    GKV_TRY_GOTO(gki_alloc(count * d, sizeof *it->codes, &it->codes));
     GKV_TRY_GOTO(encode_some(it, others, it->held_out, 0, seen));
     GKV_TRY_GOTO(encode_some(it, 0, others, it->held_out, seen));
     for (size_t i = 0; i < count * d; i++)
-        it->codes[i] = (gkv_real)it->eps[i];
+        it->codes[i] = (gki_real)it->eps[i];
 done:
     free(seen);
     return status;
@@ -141,20 +141,20 @@ done:
 static gkv_status held_out_density(const job *it, const gkv_model *model, double *mean)
 {
     const size_t d = model->d, first = it->fit + it->acceptance;
-    gkv_workspace ws = {0};
+    gki_workspace ws = {0};
     double sum = 0;
-    GKV_TRY(gkv_workspace_create(&model->plan, BLOCK, false, &model->params, &ws));
+    GKV_TRY(gki_workspace_create(&model->plan, BLOCK, false, &model->params, &ws));
     for (size_t at = 0; at < it->held_out; at += BLOCK) {
         const size_t n = it->held_out - at < BLOCK ? it->held_out - at : BLOCK;
-        memcpy(gkv_at(&ws, model->flow->eps, 0), it->codes + (first + at) * d, n * d * sizeof(gkv_real));
+        memcpy(gki_at(&ws, model->flow->eps, 0), it->codes + (first + at) * d, n * d * sizeof(gki_real));
         model->base->ops->log_density(model->base, &ws, 0, n);
         for (size_t r = 0; r < n; r++)
-            sum += (double)*gkv_at(&ws, model->base->log_density, r);
+            sum += (double)*gki_at(&ws, model->base->log_density, r);
     }
-    gkv_workspace_free(&ws);
+    gki_workspace_free(&ws);
     *mean = sum / (double)it->held_out;
     if (!isfinite(*mean))
-        return gkv_fail(GKV_ERR_NUMERIC, "held-out codes have no finite density: its mean is %g", *mean);
+        return gki_fail(GKV_ERR_NUMERIC, "held-out codes have no finite density: its mean is %g", *mean);
     return GKV_OK;
 }
 
@@ -182,26 +182,26 @@ static gkv_settings settings_with(const gkv_model *model, const gkv_model_settin
 static void copy_others(const gkv_model *from, const gkv_model *to)
 {
     for (size_t i = 0; i < to->params.count; i++) {
-        const gkv_param *param = &to->params.list[i];
+        const gki_param *param = &to->params.list[i];
         for (size_t j = 0; j < from->params.count && strncmp(param->name, "prior.base.", 11) != 0; j++)
             if (strcmp(from->params.list[j].name, param->name) == 0)
                 memcpy(to->params.values + param->offset, from->params.values + from->params.list[j].offset,
-                       param->size * sizeof(gkv_real));
+                       param->size * sizeof(gki_real));
     }
 }
 
 static gkv_status refits(const job *it, const gkv_model *fresh, gkv_base_fit_report *report)
 {
     const size_t d = fresh->d;
-    const gkv_base_codes codes = {.fit = it->codes, .held_out = it->codes + it->fit * d, .fit_count = it->fit,
+    const gki_base_codes codes = {.fit = it->codes, .held_out = it->codes + it->fit * d, .fit_count = it->fit,
                                   .held_out_count = it->acceptance, .fit_class = it->classes,
                                   .held_out_class = it->classes ? it->classes + it->fit : NULL};
-    gkv_base_refit_settings how = {.first = true, .damping = 1, .iterations = ROUND_ITERATIONS,
-                                   .seed = fresh->settings.train.seed, .threads = gkv_thread_count(&it->model->settings)};
+    gki_base_refit_settings how = {.first = true, .damping = 1, .iterations = ROUND_ITERATIONS,
+                                   .seed = fresh->settings.train.seed, .threads = gki_thread_count(&it->model->settings)};
     if (!fresh->base->ops->refit)
         return GKV_OK;
     for (; report->rounds <= it->settings.rounds; report->rounds++) {
-        gkv_base_refit_report its;
+        gki_base_refit_report its;
         GKV_TRY(fresh->base->ops->refit(fresh->base, &fresh->params, &codes, &how, &its));
         report->em_iterations += its.em_iterations;
         report->moves += its.step > 0;
@@ -215,12 +215,12 @@ static gkv_status refits(const job *it, const gkv_model *fresh, gkv_base_fit_rep
 static gkv_status check_arguments(const gkv_model *model, const gkv_dataset *training, const gkv_base_fit_settings *s)
 {
     if (gkv_dataset_height(training) != model->height || gkv_dataset_width(training) != model->width)
-        return gkv_fail(GKV_ERR_DATA, "the images are %zu × %zu, but the model was trained on %zu × %zu",
+        return gki_fail(GKV_ERR_DATA, "the images are %zu × %zu, but the model was trained on %zu × %zu",
                         gkv_dataset_height(training), gkv_dataset_width(training), model->height, model->width);
     if (s->codes < GKV_REFIT_CODES_MIN || s->rounds < 0 || !(s->tolerance >= 0))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a fit of a base takes %d codes or more, rounds ≥ 0 and a tolerance ≥ 0",
+        return gki_fail(GKV_ERR_ARGUMENT, "a fit of a base takes %d codes or more, rounds ≥ 0 and a tolerance ≥ 0",
                         GKV_REFIT_CODES_MIN);
-    return gkv_images_check_trained(model, training);
+    return gki_images_check_trained(model, training);
 }
 
 gkv_status gkv_base_fit(const gkv_model *model, const gkv_model_settings *wanted, const gkv_settings *run,
@@ -238,7 +238,7 @@ gkv_status gkv_base_fit(const gkv_model *model, const gkv_model_settings *wanted
         it.settings = *settings;
     const gkv_settings all = settings_with(model, wanted);
     GKV_TRY_GOTO(check_arguments(model, training, &it.settings));
-    GKV_TRY_GOTO(gkv_model_layout(&all, model->height, model->width, &fresh));
+    GKV_TRY_GOTO(gki_model_layout(&all, model->height, model->width, &fresh));
     fresh->base->ops->init(fresh->base, &fresh->params);
     copy_others(model, fresh);
     GKV_TRY_GOTO(fresh->base->ops->check(fresh->base, &fresh->params));

@@ -23,9 +23,9 @@ static gkv_status check_folder(const char *folder, int replace)
     gkv_status status = GKV_OK;
     for (size_t i = 0; i < REPLACED && status == GKV_OK; i++) {
         char *path = NULL;
-        GKV_TRY(gkv_strf(&path, "%s/%s", folder, replaced[i][replace ? 1 : 0]));
-        if (gkv_file_exists(path))
-            status = gkv_fail(GKV_ERR_CONFIG, replace ? "%s is what an earlier fit has kept: move it away first"
+        GKV_TRY(gki_strf(&path, "%s/%s", folder, replaced[i][replace ? 1 : 0]));
+        if (gki_file_exists(path))
+            status = gki_fail(GKV_ERR_CONFIG, replace ? "%s is what an earlier fit has kept: move it away first"
                                                       : "%s: the folder holds a run, or a part of one: name another", path);
         free(path);
     }
@@ -38,14 +38,14 @@ static gkv_status check_parent(const char *folder)
     struct stat info;
     char *parent = NULL, *slash = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_strf(&parent, "%s%s", *folder == '/' ? "" : "./", folder));
+    GKV_TRY_GOTO(gki_strf(&parent, "%s%s", *folder == '/' ? "" : "./", folder));
     while (stat(parent, &info) != 0 && errno == ENOENT && (slash = strrchr(parent, '/')) != NULL)
         slash[slash == parent] = '\0'; /* the root keeps its slash */
     errno = 0;
     if (stat(parent, &info) == 0 && !S_ISDIR(info.st_mode))
         errno = ENOTDIR;
     if (errno != 0 || access(parent, W_OK | X_OK) != 0)
-        status = gkv_fail(GKV_ERR_IO, "%s: the model cannot be kept there: %s: %s", folder, parent, strerror(errno));
+        status = gki_fail(GKV_ERR_IO, "%s: the model cannot be kept there: %s: %s", folder, parent, strerror(errno));
 done:
     free(parent);
     return status;
@@ -53,12 +53,12 @@ done:
 
 gkv_status gkv_base_fit_check_folder(const char *folder, int replace)
 {
-    gkv_lock *lock = NULL;
+    gki_lock *lock = NULL;
     GKV_TRY(check_folder(folder, replace));
     GKV_TRY(check_parent(folder));
     if (replace)
-        GKV_TRY(gkv_lock_acquire(folder, &lock)); /* fails while the run is being trained */
-    gkv_lock_free(lock);
+        GKV_TRY(gki_lock_acquire(folder, &lock)); /* fails while the run is being trained */
+    gki_lock_free(lock);
     return GKV_OK;
 }
 
@@ -69,11 +69,11 @@ static gkv_status keep_old(const char *folder)
     gkv_status status = GKV_OK;
     for (size_t i = 0; i < REPLACED && status == GKV_OK; i++) {
         char *from = NULL, *to = NULL;
-        GKV_TRY_GOTO(gkv_strf(&from, "%s/%s", folder, replaced[i][0]));
-        GKV_TRY_GOTO(gkv_strf(&to, "%s/%s", folder, replaced[i][1]));
+        GKV_TRY_GOTO(gki_strf(&from, "%s/%s", folder, replaced[i][0]));
+        GKV_TRY_GOTO(gki_strf(&to, "%s/%s", folder, replaced[i][1]));
         const bool is_checkpoint = i + 1 == REPLACED;
-        if ((!is_checkpoint || gkv_file_exists(from)) && (is_checkpoint ? rename(from, to) : link(from, to)) != 0)
-            status = gkv_fail(GKV_ERR_IO, "%s cannot be kept as %s: %s", from, to, strerror(errno));
+        if ((!is_checkpoint || gki_file_exists(from)) && (is_checkpoint ? rename(from, to) : link(from, to)) != 0)
+            status = gki_fail(GKV_ERR_IO, "%s cannot be kept as %s: %s", from, to, strerror(errno));
 done:
         free(from);
         free(to);
@@ -87,8 +87,8 @@ static void take_back_old(const char *folder)
 {
     for (size_t i = 0; i < REPLACED; i++) {
         char *from = NULL, *to = NULL;
-        if (gkv_strf(&from, "%s/%s", folder, replaced[i][0]) == GKV_OK &&
-            gkv_strf(&to, "%s/%s", folder, replaced[i][1]) == GKV_OK && rename(to, from) == 0)
+        if (gki_strf(&from, "%s/%s", folder, replaced[i][0]) == GKV_OK &&
+            gki_strf(&to, "%s/%s", folder, replaced[i][1]) == GKV_OK && rename(to, from) == 0)
             unlink(to); /* rename() leaves it if both are names of one file */
         free(from);
         free(to);
@@ -100,14 +100,14 @@ gkv_status gkv_base_fit_save(const gkv_model *model, const gkv_settings *run, co
     gkv_settings settings = *run;
     settings.model = model->settings.model;
     char *path = NULL, *config = NULL;
-    gkv_lock *lock = NULL;
+    gki_lock *lock = NULL;
     gkv_status status = GKV_OK;
     if (!replace)
         GKV_TRY_GOTO(gkv_file_make_folder(folder));
-    GKV_TRY_GOTO(gkv_lock_acquire(folder, &lock));
+    GKV_TRY_GOTO(gki_lock_acquire(folder, &lock));
     GKV_TRY_GOTO(check_folder(folder, replace));
-    GKV_TRY_GOTO(gkv_strf(&path, "%s/model.safetensors", folder));
-    GKV_TRY_GOTO(gkv_strf(&config, "%s/config.ini", folder));
+    GKV_TRY_GOTO(gki_strf(&path, "%s/model.safetensors", folder));
+    GKV_TRY_GOTO(gki_strf(&config, "%s/config.ini", folder));
     if (replace)
         status = keep_old(folder);
     if (status == GKV_OK)
@@ -117,7 +117,7 @@ gkv_status gkv_base_fit_save(const gkv_model *model, const gkv_settings *run, co
     if (status != GKV_OK && replace)
         take_back_old(folder);
 done:
-    gkv_lock_free(lock);
+    gki_lock_free(lock);
     free(path);
     free(config);
     return status;

@@ -29,7 +29,7 @@ typedef struct side {
 } side;
 
 typedef struct job {
-    gkv_set_source source;
+    gki_set_source source;
     const gkv_features *network;
     const gkv_generation_options *options;
     size_t references, dimensions, classes, repetitions, forms;
@@ -67,7 +67,7 @@ static gkv_status step_done(job *it)
     if (options && options->progress)
         options->progress(options->context, it->done, it->steps);
     if (options && options->stop && *options->stop)
-        return gkv_fail(GKV_ERR_INTERRUPTED, "interrupted: generation was measured on %zu of %zu sets of images", it->done,
+        return gki_fail(GKV_ERR_INTERRUPTED, "interrupted: generation was measured on %zu of %zu sets of images", it->done,
                         it->steps);
     return GKV_OK;
 }
@@ -75,14 +75,14 @@ static gkv_status step_done(job *it)
 /* --- the test images ----------------------------------------------------------------------------- */
 
 /* Returns the fraction of images whose most probable class is their label; NaN without labels. */
-static double recognised(const job *it, const gkv_set_ops *set, size_t repetition, size_t n)
+static double recognised(const job *it, const gki_set_ops *set, size_t repetition, size_t n)
 {
     size_t right = 0;
     for (size_t i = 0; i < n; i++) {
         const uint8_t *label = set->label ? set->label(&it->source, repetition, i) : NULL;
         if (!label)
             return NAN;
-        right += gkv_most_probable(it->probabilities + i * it->classes, it->classes) == *label;
+        right += gki_most_probable(it->probabilities + i * it->classes, it->classes) == *label;
     }
     return (double)right / (double)n;
 }
@@ -92,7 +92,7 @@ static gkv_status measure_test(job *it, gkv_generation *out)
     for (size_t f = 0; f < it->forms; f++) {
         const float *images = it->targets;
         if (f == GKV_FORM_MEANS) {
-            gkv_images_grey(gkv_dataset_pixels(it->source.test, 0), it->references * it->source.pixels, it->means);
+            gki_images_grey(gkv_dataset_pixels(it->source.test, 0), it->references * it->source.pixels, it->means);
             images = it->means;
         }
         side *to = &it->sides[f];
@@ -103,7 +103,7 @@ static gkv_status measure_test(job *it, gkv_generation *out)
             GKV_TRY(gkv_class_metrics_of(it->probabilities, it->references, it->classes, out->test_class_share, &classes));
             out->test_confidence = classes.confidence;
             out->test_confident = classes.confident;
-            out->test_recognised = recognised(it, &gkv_set_table[GKV_SET_RECONSTRUCTIONS], 0, it->references);
+            out->test_recognised = recognised(it, &gki_set_table[GKV_SET_RECONSTRUCTIONS], 0, it->references);
         }
     }
     return step_done(it);
@@ -160,7 +160,7 @@ static gkv_status measure_nearest(const job *it, size_t n, const float *images, 
 {
     double *distance = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(n, sizeof *distance, &distance));
+    GKV_TRY_GOTO(gki_alloc(n, sizeof *distance, &distance));
     GKV_TRY_GOTO(gkv_nearest(images, n, gkv_dataset_pixels(it->source.training, 0),
                              gkv_dataset_count(it->source.training), it->source.pixels, it->threads, NULL, distance));
     const gkv_mean_se result = gkv_mean_se_of(distance, n);
@@ -174,14 +174,14 @@ done:
 /* How many images a set has; 0 if it is not measured. */
 static size_t count_of(const job *it, gkv_image_set which)
 {
-    return it->samples_only && which != GKV_SET_SAMPLES ? 0 : gkv_set_table[which].count(&it->source);
+    return it->samples_only && which != GKV_SET_SAMPLES ? 0 : gki_set_table[which].count(&it->source);
 }
 
 /* Measures all repetitions of a set, in all forms. Fractions of classes and distances to training images are those of
  * the first repetition of the samples. */
 static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
 {
-    const gkv_set_ops *set = &gkv_set_table[which];
+    const gki_set_ops *set = &gki_set_table[which];
     const size_t n = count_of(it, which), repetitions = set->repeated ? it->repetitions : 1;
     const size_t nearest = n < NEAREST_MOST ? n : NEAREST_MOST;
     repeated figures[GKV_IMAGE_FORMS] = {{.frechet = {0}}};
@@ -211,10 +211,10 @@ static gkv_status measure_nearest_of_test(job *it, gkv_generation *out)
     const size_t n = it->references < NEAREST_MOST ? it->references : NEAREST_MOST, pixels = it->source.pixels;
     uint32_t *selected = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(it->references, sizeof *selected, &selected));
-    gkv_rng_permutation(gkv_rng_at(it->source.seed, GKV_STREAM_CHOICE, 0, 1), (uint32_t)it->references, selected);
+    GKV_TRY_GOTO(gki_alloc(it->references, sizeof *selected, &selected));
+    gki_rng_permutation(gki_rng_at(it->source.seed, GKV_STREAM_CHOICE, 0, 1), (uint32_t)it->references, selected);
     for (size_t i = 0; i < n; i++) {
-        gkv_images_grey(gkv_dataset_pixels(it->source.test, selected[i]), pixels, it->means + i * pixels);
+        gki_images_grey(gkv_dataset_pixels(it->source.test, selected[i]), pixels, it->means + i * pixels);
         memcpy(it->pixels + i * pixels, it->targets + selected[i] * pixels, pixels * sizeof *it->pixels);
     }
     GKV_TRY_GOTO(measure_nearest(it, n, it->means, &out->nearest_test, &out->nearest_test_se));
@@ -237,11 +237,11 @@ static gkv_status check(const gkv_model *model, const gkv_dataset *test, const g
     const size_t height = model->height, width = model->width;
     for (size_t i = 0; i < 2; i++)
         if (gkv_dataset_height(both[i]) != height || gkv_dataset_width(both[i]) != width)
-            return gkv_fail(GKV_ERR_DATA, "the %s images are %zu × %zu, but the model was trained on %zu × %zu",
+            return gki_fail(GKV_ERR_DATA, "the %s images are %zu × %zu, but the model was trained on %zu × %zu",
                             i == 0 ? "test" : "training", gkv_dataset_height(both[i]), gkv_dataset_width(both[i]), height,
                             width);
     if (gkv_features_height(network) != height || gkv_features_width(network) != width)
-        return gkv_fail(GKV_ERR_DATA, "the feature network \"%s\" is for images of %zu × %zu, but the model's are %zu × "
+        return gki_fail(GKV_ERR_DATA, "the feature network \"%s\" is for images of %zu × %zu, but the model's are %zu × "
                         "%zu: give another one by eval.features", gkv_features_name(network), gkv_features_height(network),
                         gkv_features_width(network), height, width);
     return GKV_OK;
@@ -251,15 +251,15 @@ static gkv_status allocate(job *it)
 {
     const size_t training = gkv_dataset_count(it->source.training);
     const size_t rows = it->source.draws > it->references ? it->source.draws : it->references;
-    GKV_TRY(gkv_alloc(training, sizeof *it->order, &it->order));
-    GKV_TRY(gkv_alloc(it->references * it->source.pixels, sizeof *it->targets, &it->targets));
-    GKV_TRY(gkv_alloc(rows * it->source.model->d, sizeof *it->codes, &it->codes));
-    GKV_TRY(gkv_alloc(rows * it->source.pixels, sizeof *it->means, &it->means));
-    GKV_TRY(gkv_alloc(rows * it->source.pixels, sizeof *it->pixels, &it->pixels));
-    GKV_TRY(gkv_alloc(rows * it->dimensions, sizeof *it->features, &it->features));
-    GKV_TRY(gkv_alloc(rows * it->classes, sizeof *it->probabilities, &it->probabilities));
+    GKV_TRY(gki_alloc(training, sizeof *it->order, &it->order));
+    GKV_TRY(gki_alloc(it->references * it->source.pixels, sizeof *it->targets, &it->targets));
+    GKV_TRY(gki_alloc(rows * it->source.model->d, sizeof *it->codes, &it->codes));
+    GKV_TRY(gki_alloc(rows * it->source.pixels, sizeof *it->means, &it->means));
+    GKV_TRY(gki_alloc(rows * it->source.pixels, sizeof *it->pixels, &it->pixels));
+    GKV_TRY(gki_alloc(rows * it->dimensions, sizeof *it->features, &it->features));
+    GKV_TRY(gki_alloc(rows * it->classes, sizeof *it->probabilities, &it->probabilities));
     for (size_t f = 0; f < it->forms; f++)
-        GKV_TRY(gkv_alloc(it->references * it->dimensions, sizeof *it->sides[f].features, &it->sides[f].features));
+        GKV_TRY(gki_alloc(it->references * it->dimensions, sizeof *it->sides[f].features, &it->sides[f].features));
     return GKV_OK;
 }
 
@@ -283,7 +283,7 @@ static size_t count_steps(const job *it)
     size_t steps = it->samples_only ? 1 : 2; /* the test images, and their nearest training images */
     for (int s = 0; s < GKV_IMAGE_SETS; s++)
         if (count_of(it, (gkv_image_set)s) > 0)
-            steps += gkv_set_table[s].repeated ? it->repetitions : 1;
+            steps += gki_set_table[s].repeated ? it->repetitions : 1;
     return steps;
 }
 
@@ -309,12 +309,12 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
                                    const gkv_generation_options *options, gkv_generation *out)
 {
     if (!model || !test || !training || !network || !settings || !out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "generation: a model, test and training images, a network, settings and a "
+        return gki_fail(GKV_ERR_ARGUMENT, "generation: a model, test and training images, a network, settings and a "
                         "pointer for the figures are needed");
     gkv_generation_none(out);
     if (settings->eval.draws < 0 || settings->eval.draw_sets < 1 || !(settings->eval.temperature >= 0) ||
         isinf(settings->eval.temperature))
-        return gkv_fail(GKV_ERR_ARGUMENT, "generation: %" PRId64 " draws in each of %" PRId64 " sets at temperature %g: there must "
+        return gki_fail(GKV_ERR_ARGUMENT, "generation: %" PRId64 " draws in each of %" PRId64 " sets at temperature %g: there must "
                         "be one set or more, and no number may be negative", settings->eval.draws, settings->eval.draw_sets,
                         settings->eval.temperature);
     if (settings->eval.generation == GKV_GENERATION_NONE)
@@ -329,7 +329,7 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
                    .pixels = model->pixels, .seed = settings->eval.seed, .temperature = settings->eval.temperature},
         .network = network, .options = options, .references = references,
         .dimensions = gkv_features_dimensions(network), .classes = gkv_features_classes(network),
-        .repetitions = (size_t)settings->eval.draw_sets, .threads = gkv_thread_count(settings),
+        .repetitions = (size_t)settings->eval.draw_sets, .threads = gki_thread_count(settings),
         .samples_only = samples_only,
         .forms = samples_only || settings->data.binarization == GKV_BINARIZE_GREY ? 1 : GKV_IMAGE_FORMS,
     };
@@ -339,7 +339,7 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
     it.kid.seed = it.source.seed;
     it.kid.threads = it.neighbours.threads = it.threads;
     GKV_TRY_GOTO(allocate(&it));
-    gkv_rng_permutation(gkv_rng_at(it.source.seed, GKV_STREAM_CHOICE, 0, 0), (uint32_t)gkv_dataset_count(training),
+    gki_rng_permutation(gki_rng_at(it.source.seed, GKV_STREAM_CHOICE, 0, 0), (uint32_t)gkv_dataset_count(training),
                         it.order);
     GKV_TRY_GOTO(gkv_targets(settings, test, GKV_TEST, 0, references, it.targets));
     it.source.targets = it.targets;

@@ -6,12 +6,12 @@
 #include "vae/images.h"
 #include "vae/model.h"
 
-static size_t count_of_test(const gkv_set_source *source)
+static size_t count_of_test(const gki_set_source *source)
 {
     return gkv_dataset_count(source->test);
 }
 
-static const uint8_t *label_of_test(const gkv_set_source *source, size_t repetition, size_t i)
+static const uint8_t *label_of_test(const gki_set_source *source, size_t repetition, size_t i)
 {
     (void)repetition;
     const uint8_t *labels = gkv_dataset_labels(source->test);
@@ -20,12 +20,12 @@ static const uint8_t *label_of_test(const gkv_set_source *source, size_t repetit
 
 /* --- draws from the prior, and from N(0, I) in place of it --------------------------------------- */
 
-static size_t count_of_draws(const gkv_set_source *source)
+static size_t count_of_draws(const gki_set_source *source)
 {
     return source->draws;
 }
 
-static gkv_status make_samples(const gkv_set_source *source, size_t repetition, float *images)
+static gkv_status make_samples(const gki_set_source *source, size_t repetition, float *images)
 {
     GKV_TRY(gkv_model_sample(source->model, source->draws, source->seed, repetition * source->draws,
                              source->temperature, source->codes));
@@ -33,13 +33,13 @@ static gkv_status make_samples(const gkv_set_source *source, size_t repetition, 
 }
 
 /* Uses the normal scores of the samples, so only the prior and its temperature make the difference. */
-static gkv_status make_normal(const gkv_set_source *source, size_t repetition, float *images)
+static gkv_status make_normal(const gki_set_source *source, size_t repetition, float *images)
 {
     const size_t d = source->model->d;
-    gkv_real scores[4096]; /* the most dimensions that a model has */
+    gki_real scores[4096]; /* the most dimensions that a model has */
     for (size_t i = 0; i < source->draws; i++) {
         const uint64_t number = repetition * source->draws + i;
-        gkv_rng_normal(gkv_rng_at(source->seed, GKV_STREAM_SAMPLE, GKV_DRAW_SCORES, number), d, scores);
+        gki_rng_normal(gki_rng_at(source->seed, GKV_STREAM_SAMPLE, GKV_DRAW_SCORES, number), d, scores);
         for (size_t j = 0; j < d; j++)
             source->codes[i * d + j] = (float)scores[j];
     }
@@ -48,14 +48,14 @@ static gkv_status make_normal(const gkv_set_source *source, size_t repetition, f
 
 /* --- from the test images ------------------------------------------------------------------------ */
 
-static gkv_status make_posterior(const gkv_set_source *source, size_t repetition, float *images)
+static gkv_status make_posterior(const gki_set_source *source, size_t repetition, float *images)
 {
     const size_t n = count_of_test(source);
     GKV_TRY(gkv_model_draw(source->model, n, source->targets, source->seed, repetition * n, source->codes));
     return gkv_model_decode(source->model, n, source->codes, images);
 }
 
-static gkv_status make_reconstructions(const gkv_set_source *source, size_t repetition, float *images)
+static gkv_status make_reconstructions(const gki_set_source *source, size_t repetition, float *images)
 {
     (void)repetition;
     const size_t n = count_of_test(source);
@@ -63,12 +63,12 @@ static gkv_status make_reconstructions(const gkv_set_source *source, size_t repe
     return gkv_model_decode(source->model, n, source->codes, images);
 }
 
-static size_t count_of_refined(const gkv_set_source *source)
+static size_t count_of_refined(const gki_set_source *source)
 {
     return source->refined ? count_of_test(source) : 0;
 }
 
-static gkv_status make_refined(const gkv_set_source *source, size_t repetition, float *images)
+static gkv_status make_refined(const gki_set_source *source, size_t repetition, float *images)
 {
     (void)repetition;
     return gkv_model_decode(source->model, count_of_test(source), source->refined, images);
@@ -76,35 +76,35 @@ static gkv_status make_refined(const gkv_set_source *source, size_t repetition, 
 
 /* --- training images ------------------------------------------------------------------------------ */
 
-static size_t count_of_training(const gkv_set_source *source)
+static size_t count_of_training(const gki_set_source *source)
 {
     const size_t count = gkv_dataset_count(source->training);
     return count < source->draws ? count : source->draws;
 }
 
 /* The index in the data set. Successive repetitions continue in the random order, which repeats. */
-static size_t index_of_training(const gkv_set_source *source, size_t repetition, size_t i)
+static size_t index_of_training(const gki_set_source *source, size_t repetition, size_t i)
 {
     return source->order[(repetition * count_of_training(source) + i) % gkv_dataset_count(source->training)];
 }
 
-static gkv_status make_training(const gkv_set_source *source, size_t repetition, float *images)
+static gkv_status make_training(const gki_set_source *source, size_t repetition, float *images)
 {
     const size_t n = count_of_training(source);
     for (size_t i = 0; i < n; i++) {
         const size_t index = index_of_training(source, repetition, i);
-        gkv_images_grey(gkv_dataset_pixels(source->training, index), source->pixels, images + i * source->pixels);
+        gki_images_grey(gkv_dataset_pixels(source->training, index), source->pixels, images + i * source->pixels);
     }
     return GKV_OK;
 }
 
-static const uint8_t *label_of_training(const gkv_set_source *source, size_t repetition, size_t i)
+static const uint8_t *label_of_training(const gki_set_source *source, size_t repetition, size_t i)
 {
     const uint8_t *labels = gkv_dataset_labels(source->training);
     return labels ? labels + index_of_training(source, repetition, i) : NULL;
 }
 
-const gkv_set_ops gkv_set_table[GKV_IMAGE_SETS] = {
+const gki_set_ops gki_set_table[GKV_IMAGE_SETS] = {
     [GKV_SET_SAMPLES] = {true, count_of_draws, make_samples, NULL},
     [GKV_SET_NORMAL] = {false, count_of_draws, make_normal, NULL},
     [GKV_SET_POSTERIOR] = {false, count_of_test, make_posterior, label_of_test},

@@ -7,7 +7,7 @@
 #include "gkvae/generation.h"
 
 /* The inputs from which the sets are made. */
-typedef struct gkv_set_source {
+typedef struct gki_set_source {
     const gkv_model *model;
     const gkv_dataset *test, *training;
     const float *targets;     /* the test images as the model sees them, [test, pixels] */
@@ -17,18 +17,18 @@ typedef struct gkv_set_source {
     uint64_t seed;
     double temperature;
     float *codes;             /* scratch, [larger of draws and test, latent] */
-} gkv_set_source;
+} gki_set_source;
 
-typedef struct gkv_set_ops {
+typedef struct gki_set_ops {
     bool repeated;            /* whether there is one repetition for each set of draws, and not only one */
     /* Returns the number of images of a repetition; 0 if the set cannot be made. */
-    size_t (*count)(const gkv_set_source *source);
+    size_t (*count)(const gki_set_source *source);
     /* Writes the images of a repetition to images[count, pixels], in [0, 1]. */
-    gkv_status (*make)(const gkv_set_source *source, size_t repetition, float *images);
+    gkv_status (*make)(const gki_set_source *source, size_t repetition, float *images);
     /* Returns the label of image i, or NULL without labels. The function is NULL for images that have no label. */
-    const uint8_t *(*label)(const gkv_set_source *source, size_t repetition, size_t i);
-} gkv_set_ops;
+    const uint8_t *(*label)(const gki_set_source *source, size_t repetition, size_t i);
+} gki_set_ops;
 
-extern const gkv_set_ops gkv_set_table[GKV_IMAGE_SETS];
+extern const gki_set_ops gki_set_table[GKV_IMAGE_SETS];
 
 #endif

@@ -140,12 +140,12 @@ gkv_status gkv_metrics_write(const gkv_metrics *m, const char *path)
     char *text = failed ? NULL : json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
     json_decref(object);
     if (!text)
-        return gkv_fail(GKV_ERR_MEMORY, "%s: out of memory for the figures", path);
-    gkv_file_writer *writer = NULL;
-    gkv_status status = gkv_file_begin(path, &writer);
+        return gki_fail(GKV_ERR_MEMORY, "%s: out of memory for the figures", path);
+    gki_file_writer *writer = NULL;
+    gkv_status status = gki_file_begin(path, &writer);
     if (status == GKV_OK) {
-        gkv_file_printf(writer, "%s\n", text);
-        status = gkv_file_commit(writer);
+        gki_file_printf(writer, "%s\n", text);
+        status = gki_file_commit(writer);
     }
     free(text);
     return status;

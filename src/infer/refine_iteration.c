@@ -18,30 +18,30 @@ static const double lambda_factor = 10, lambda_floor = 1e-3, lambda_ceiling = 1e
 
 /* --- Memory ---------------------------------------------------------------------------- */
 
-static bool is_map(const gkv_refinement *it)
+static bool is_map(const gki_refinement *it)
 {
     return it->settings.mode == GKV_REFINE_MAP;
 }
 
-static gkv_status gaussians_create(size_t capacity, size_t d, gkv_gaussians *out)
+static gkv_status gaussians_create(size_t capacity, size_t d, gki_gaussians *out)
 {
-    GKV_TRY(gkv_alloc(capacity * d, sizeof *out->mean, &out->mean));
-    GKV_TRY(gkv_alloc(capacity * d * d, sizeof *out->precision, &out->precision));
-    return gkv_alloc(capacity * d * d, sizeof *out->factor, &out->factor);
+    GKV_TRY(gki_alloc(capacity * d, sizeof *out->mean, &out->mean));
+    GKV_TRY(gki_alloc(capacity * d * d, sizeof *out->precision, &out->precision));
+    return gki_alloc(capacity * d * d, sizeof *out->factor, &out->factor);
 }
 
-static void gaussians_free(gkv_gaussians *gaussians)
+static void gaussians_free(gki_gaussians *gaussians)
 {
     free(gaussians->mean);
     free(gaussians->precision);
     free(gaussians->factor);
 }
 
-gkv_status gkv_refinement_create(const gkv_refine_settings *settings, const gkv_target *target, size_t capacity,
-                                 gkv_refinement *out)
+gkv_status gki_refinement_create(const gkv_refine_settings *settings, const gki_target *target, size_t capacity,
+                                 gki_refinement *out)
 {
     const size_t d = target->d;
-    *out = (gkv_refinement){.settings = *settings, .target = target, .d = d, .capacity = capacity,
+    *out = (gki_refinement){.settings = *settings, .target = target, .d = d, .capacity = capacity,
                             .stream = GKV_STREAM_REFINE};
     gkv_refine_settings *own = &out->settings;
     if (is_map(out))
@@ -50,24 +50,24 @@ gkv_status gkv_refinement_create(const gkv_refine_settings *settings, const gkv_
         own->slopes = own->samples;
     const size_t points = capacity * (size_t)(own->slopes > own->judges ? own->slopes : own->judges);
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(capacity, sizeof *out->images, &out->images));
+    GKV_TRY_GOTO(gki_alloc(capacity, sizeof *out->images, &out->images));
     GKV_TRY_GOTO(gaussians_create(capacity, d, &out->now));
     GKV_TRY_GOTO(gaussians_create(capacity, d, &out->trial));
-    GKV_TRY_GOTO(gkv_alloc(capacity * d, sizeof *out->gradient, &out->gradient));
-    GKV_TRY_GOTO(gkv_alloc(capacity * d * d, sizeof *out->curvature, &out->curvature));
-    GKV_TRY_GOTO(gkv_alloc(points * d, sizeof *out->z, &out->z));
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *out->noise, &out->noise));
-    GKV_TRY_GOTO(gkv_alloc(points, sizeof *out->value, &out->value));
-    GKV_TRY_GOTO(gkv_alloc(points, sizeof *out->quadratic, &out->quadratic));
-    GKV_TRY_GOTO(gkv_alloc(d * d, sizeof *out->work, &out->work));
-    GKV_TRY_GOTO(gkv_alloc(points, sizeof *out->owner, &out->owner));
+    GKV_TRY_GOTO(gki_alloc(capacity * d, sizeof *out->gradient, &out->gradient));
+    GKV_TRY_GOTO(gki_alloc(capacity * d * d, sizeof *out->curvature, &out->curvature));
+    GKV_TRY_GOTO(gki_alloc(points * d, sizeof *out->z, &out->z));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *out->noise, &out->noise));
+    GKV_TRY_GOTO(gki_alloc(points, sizeof *out->value, &out->value));
+    GKV_TRY_GOTO(gki_alloc(points, sizeof *out->quadratic, &out->quadratic));
+    GKV_TRY_GOTO(gki_alloc(d * d, sizeof *out->work, &out->work));
+    GKV_TRY_GOTO(gki_alloc(points, sizeof *out->owner, &out->owner));
 done:
     if (status != GKV_OK)
-        gkv_refinement_free(out);
+        gki_refinement_free(out);
     return status;
 }
 
-void gkv_refinement_free(gkv_refinement *it)
+void gki_refinement_free(gki_refinement *it)
 {
     if (!it)
         return;
@@ -85,12 +85,12 @@ void gkv_refinement_free(gkv_refinement *it)
     memset(it, 0, sizeof *it);
 }
 
-uint64_t gkv_refinement_noise_count(int iterations)
+uint64_t gki_refinement_noise_count(int iterations)
 {
     return ((uint64_t)iterations + 1) * NOISE_STEPS;
 }
 
-void gkv_refinement_begin(gkv_refinement *it, size_t i, const gkv_real *mean, const gkv_real *sd, const gkv_real *mixing,
+void gki_refinement_begin(gki_refinement *it, size_t i, const gki_real *mean, const gki_real *sd, const gki_real *mixing,
                           uint64_t index)
 {
     const size_t d = it->d;
@@ -106,7 +106,7 @@ void gkv_refinement_begin(gkv_refinement *it, size_t i, const gkv_real *mean, co
             factor[j * d + k] = scale * (double)*mixing++;
     }
     if (mixing) {
-        gkv_cholesky_invert(d, factor, it->work); /* V = L⁻¹ */
+        gki_cholesky_invert(d, factor, it->work); /* V = L⁻¹ */
         for (size_t j = 0; j < d; j++)
             for (size_t k = 0; k <= j; k++) {
                 double sum = 0;
@@ -115,34 +115,34 @@ void gkv_refinement_begin(gkv_refinement *it, size_t i, const gkv_real *mean, co
                 precision[j * d + k] = sum;
             }
     }
-    it->images[i] = (gkv_refinement_image){.index = index, .lambda = it->settings.damping};
+    it->images[i] = (gki_refinement_image){.index = index, .lambda = it->settings.damping};
 }
 
 /* --- Points ----------------------------------------------------------------------------- */
 
 /* Writes points μ ± Lu of image i to rows [first, first + count). u is from the image's noise at steps `step`,
  * step + 1, … In MAP mode the point is μ. */
-static void draw(gkv_refinement *it, const gkv_gaussians *of, size_t i, uint64_t step, size_t first, size_t count)
+static void draw(gki_refinement *it, const gki_gaussians *of, size_t i, uint64_t step, size_t first, size_t count)
 {
     const size_t d = it->d;
     const double *mean = of->mean + i * d, *factor = of->factor + i * d * d;
-    gkv_real *z = it->z + first * d;
+    gki_real *z = it->z + first * d;
     for (size_t r = first; r < first + count; r++) {
         it->owner[r] = i;
         it->quadratic[r] = 0;
     }
     for (size_t j = 0; is_map(it) && j < d; j++)
-        z[j] = (gkv_real)mean[j];
+        z[j] = (gki_real)mean[j];
     for (size_t pair = 0; pair < count / 2; pair++, z += 2 * d) {
-        const gkv_rng at = gkv_rng_at(it->settings.seed, it->stream, it->noise_step + step + pair, it->images[i].index);
+        const gki_rng at = gki_rng_at(it->settings.seed, it->stream, it->noise_step + step + pair, it->images[i].index);
         double squares = 0;
-        gkv_rng_normal(at, d, it->noise);
+        gki_rng_normal(at, d, it->noise);
         for (size_t j = 0; j < d; j++) {
             double offset = 0;
             for (size_t k = 0; k <= j; k++)
                 offset += factor[j * d + k] * (double)it->noise[k];
-            z[j] = (gkv_real)(mean[j] + offset);
-            z[d + j] = (gkv_real)(mean[j] - offset);
+            z[j] = (gki_real)(mean[j] + offset);
+            z[d + j] = (gki_real)(mean[j] - offset);
             squares += (double)it->noise[j] * (double)it->noise[j];
         }
         it->quadratic[first + 2 * pair] = it->quadratic[first + 2 * pair + 1] = squares / 2;
@@ -150,7 +150,7 @@ static void draw(gkv_refinement *it, const gkv_gaussians *of, size_t i, uint64_t
 }
 
 /* Computes the −ELBO of an image from the values at its acceptance samples, rows [first, first + samples). */
-static double bound_of(const gkv_refinement *it, const gkv_gaussians *of, size_t first)
+static double bound_of(const gki_refinement *it, const gki_gaussians *of, size_t first)
 {
     const size_t d = it->d, samples = (size_t)it->settings.judges;
     const double *factor = of->factor + it->owner[first] * d * d;
@@ -164,7 +164,7 @@ static double bound_of(const gkv_refinement *it, const gkv_gaussians *of, size_t
 }
 
 /* Computes trial_value, the −ELBO on the acceptance samples, of those of the first n images whose step is possible. */
-static void evaluate_bounds(gkv_refinement *it, const gkv_gaussians *of, size_t n)
+static void evaluate_bounds(gki_refinement *it, const gki_gaussians *of, size_t n)
 {
     const size_t samples = (size_t)it->settings.judges;
     size_t rows = 0;
@@ -183,7 +183,7 @@ static void evaluate_bounds(gkv_refinement *it, const gkv_gaussians *of, size_t 
 
 /* Adds the gradients at `count` points of each of the first n images that can be refined. Their noise starts at step
  * `step`. Unless `curvature` is NULL, also adds the curvatures. */
-static void expand_at(gkv_refinement *it, size_t n, uint64_t step, size_t count, gkv_real *curvature)
+static void expand_at(gki_refinement *it, size_t n, uint64_t step, size_t count, gki_real *curvature)
 {
     size_t rows = 0;
     for (size_t i = 0; i < n; i++) {
@@ -196,7 +196,7 @@ static void expand_at(gkv_refinement *it, size_t n, uint64_t step, size_t count,
 }
 
 /* Computes the gradients and curvatures of an iteration. Gradients are cheaper than curvatures and use more samples. */
-static void expand(gkv_refinement *it, size_t n, int iteration)
+static void expand(gki_refinement *it, size_t n, int iteration)
 {
     const size_t samples = (size_t)it->settings.samples, gradient_samples = (size_t)it->settings.slopes, d = it->d;
     const uint64_t step = (uint64_t)(iteration + 1) * NOISE_STEPS;
@@ -207,13 +207,13 @@ static void expand(gkv_refinement *it, size_t n, int iteration)
 }
 
 /* Computes the trial step of image i with this ρ. Returns false if it is not finite or not positive definite. */
-static bool propose(gkv_refinement *it, size_t i, double rho)
+static bool propose(gki_refinement *it, size_t i, double rho)
 {
     const size_t d = it->d;
     const double curvature_weight = 1 / (double)it->settings.samples, gradient_weight = 1 / (double)it->settings.slopes;
     const double lambda = it->images[i].lambda;
     const double *precision = it->now.precision + i * d * d, *mean = it->now.mean + i * d;
-    const gkv_real *curvature = it->curvature + i * d * d, *gradient = it->gradient + i * d;
+    const gki_real *curvature = it->curvature + i * d * d, *gradient = it->gradient + i * d;
     double *trial = it->trial.precision + i * d * d, *trial_mean = it->trial.mean + i * d;
     for (size_t j = 0; j < d; j++) {
         for (size_t k = 0; k <= j; k++) {
@@ -224,9 +224,9 @@ static bool propose(gkv_refinement *it, size_t i, double rho)
         it->work[j * d + j] *= 1 + lambda;
         trial_mean[j] = gradient_weight * (double)gradient[j];
     }
-    if (!gkv_precision_factor(d, it->work))
+    if (!gki_precision_factor(d, it->work))
         return false;
-    gkv_precision_solve(d, it->work, trial_mean);
+    gki_precision_solve(d, it->work, trial_mean);
     for (size_t j = 0; j < d; j++) {
         trial_mean[j] = mean[j] - trial_mean[j];
         if (!isfinite(trial_mean[j]))
@@ -235,16 +235,16 @@ static bool propose(gkv_refinement *it, size_t i, double rho)
     if (is_map(it))
         return true;
     memcpy(it->work, trial, d * d * sizeof *trial);
-    if (!gkv_precision_factor(d, it->work))
+    if (!gki_precision_factor(d, it->work))
         return false;
-    gkv_cholesky_invert(d, it->work, it->trial.factor + i * d * d);
+    gki_cholesky_invert(d, it->work, it->trial.factor + i * d * d);
     return true;
 }
 
-static void accept(gkv_refinement *it, size_t i)
+static void accept(gki_refinement *it, size_t i)
 {
     const size_t d = it->d;
-    gkv_refinement_image *image = &it->images[i];
+    gki_refinement_image *image = &it->images[i];
     memcpy(it->now.mean + i * d, it->trial.mean + i * d, d * sizeof(double));
     memcpy(it->now.precision + i * d * d, it->trial.precision + i * d * d, d * d * sizeof(double));
     if (!is_map(it))
@@ -256,14 +256,14 @@ static void accept(gkv_refinement *it, size_t i)
 }
 
 /* Tries a step for every pending image. Returns how many images are still pending. */
-static size_t try_steps(gkv_refinement *it, size_t n, double rho)
+static size_t try_steps(gki_refinement *it, size_t n, double rho)
 {
     size_t pending = 0;
     for (size_t i = 0; i < n; i++)
         it->images[i].possible = it->images[i].pending && propose(it, i, rho);
     evaluate_bounds(it, &it->trial, n);
     for (size_t i = 0; i < n; i++) {
-        gkv_refinement_image *image = &it->images[i];
+        gki_refinement_image *image = &it->images[i];
         if (image->possible && isfinite(image->trial_value) && image->trial_value < image->value) {
             accept(it, i);
         } else if (image->pending) {
@@ -276,16 +276,16 @@ static size_t try_steps(gkv_refinement *it, size_t n, double rho)
 
 /* Computes L of a MAP result. If P is singular (no weight on the prior, a decoder that ignores a dimension), L is that
  * of the start. */
-static void finish(gkv_refinement *it, size_t i)
+static void finish(gki_refinement *it, size_t i)
 {
     const size_t d = it->d;
     memcpy(it->work, it->now.precision + i * d * d, d * d * sizeof *it->work);
-    if (gkv_precision_factor(d, it->work))
-        gkv_cholesky_invert(d, it->work, it->now.factor + i * d * d);
+    if (gki_precision_factor(d, it->work))
+        gki_cholesky_invert(d, it->work, it->now.factor + i * d * d);
 }
 
 /* Reads *stop atomically, because several threads read it. */
-static bool stopped(const gkv_refinement *it)
+static bool stopped(const gki_refinement *it)
 {
     sig_atomic_t stop = 0;
     if (it->settings.stop) {
@@ -295,14 +295,14 @@ static bool stopped(const gkv_refinement *it)
     return stop;
 }
 
-void gkv_refinement_run(gkv_refinement *it, size_t n)
+void gki_refinement_run(gki_refinement *it, size_t n)
 {
     const gkv_refine_settings *settings = &it->settings;
     for (size_t i = 0; i < n; i++)
         it->images[i].possible = true;
     evaluate_bounds(it, &it->now, n);
     for (size_t i = 0; i < n; i++) {
-        gkv_refinement_image *image = &it->images[i];
+        gki_refinement_image *image = &it->images[i];
         image->before = image->value = image->trial_value;
         image->finite = isfinite(image->value);
     }

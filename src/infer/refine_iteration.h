@@ -10,20 +10,20 @@
 #include "gkvae/refine.h"
 
 /* A target. Points are rows z[rows, d]; image[rows] is the image of the batch to which each point belongs. */
-typedef struct gkv_target {
+typedef struct gki_target {
     size_t d;
     void *context;
     /* Computes −log p(x, z) of each row, as value[rows]. */
-    void (*value)(void *context, size_t rows, const size_t *image, const gkv_real *z, double *value);
+    void (*value)(void *context, size_t rows, const size_t *image, const gki_real *z, double *value);
     /* Adds the gradient of each row to that of its image in gradient[images, d]. Unless curvature is NULL, also adds
      * its curvature to the lower triangle of that of its image in curvature[images, d, d]. The upper triangle is not
      * read. */
-    void (*expand)(void *context, size_t rows, const size_t *image, const gkv_real *z, gkv_real *gradient,
-                   gkv_real *curvature);
-} gkv_target;
+    void (*expand)(void *context, size_t rows, const size_t *image, const gki_real *z, gki_real *gradient,
+                   gki_real *curvature);
+} gki_target;
 
 /* The state of one image. */
-typedef struct gkv_refinement_image {
+typedef struct gki_refinement_image {
     double before;          /* −ELBO on the acceptance samples at the start */
     double value;           /* the same now */
     double trial_value;     /* the same after the trial step */
@@ -33,50 +33,50 @@ typedef struct gkv_refinement_image {
     bool finite;            /* whether `before` is finite; otherwise the image is not refined */
     bool pending;           /* whether no step of this iteration has been accepted yet */
     bool possible;          /* whether the trial step is finite and positive definite */
-} gkv_refinement_image;
+} gki_refinement_image;
 
 /* The Gaussians of a batch. Only the lower triangles of the matrices are read. */
-typedef struct gkv_gaussians {
+typedef struct gki_gaussians {
     double *mean;      /* μ [capacity, d] */
     double *precision; /* P [capacity, d, d] */
     double *factor;    /* L [capacity, d, d] */
-} gkv_gaussians;
+} gki_gaussians;
 
-typedef struct gkv_refinement {
+typedef struct gki_refinement {
     gkv_refine_settings settings;
-    const gkv_target *target;
+    const gki_target *target;
     size_t d;
     size_t capacity;                /* the most images of a batch */
-    gkv_stream stream;              /* the stream of the noise, GKV_STREAM_REFINE */
+    gki_stream stream;              /* the stream of the noise, GKV_STREAM_REFINE */
     uint64_t noise_step;            /* the first step number of the noise, 0; the caller may change it before a run */
-    gkv_refinement_image *images;   /* [capacity] */
-    gkv_gaussians now, trial;       /* the current Gaussians and the trial step; MAP sets the factors at the end */
-    gkv_real *gradient, *curvature; /* sums over an iteration's samples [capacity, d], [capacity, d, d] */
-    gkv_real *z, *noise;            /* the points of a batch [points, d]; the noise of one of them [d] */
+    gki_refinement_image *images;   /* [capacity] */
+    gki_gaussians now, trial;       /* the current Gaussians and the trial step; MAP sets the factors at the end */
+    gki_real *gradient, *curvature; /* sums over an iteration's samples [capacity, d], [capacity, d, d] */
+    gki_real *z, *noise;            /* the points of a batch [points, d]; the noise of one of them [d] */
     double *value, *quadratic;      /* the target's value and ½‖u‖² of each point [points] */
     double *work;                   /* scratch [d, d] */
     size_t *owner;                  /* the image of each point [points] */
-} gkv_refinement;
+} gki_refinement;
 
 /* Returns GKV_ERR_ARGUMENT unless the settings are in the ranges of gkvae/refine.h. */
-gkv_status gkv_refine_settings_check(const gkv_refine_settings *settings);
+gkv_status gki_refine_settings_check(const gkv_refine_settings *settings);
 
 /* Allocates memory for batches of up to `capacity` images. The settings must be valid. The refinement borrows the
- * target. The caller frees the memory with gkv_refinement_free(). GKV_ERR_MEMORY. */
-gkv_status gkv_refinement_create(const gkv_refine_settings *settings, const gkv_target *target, size_t capacity,
-                                 gkv_refinement *out);
-void gkv_refinement_free(gkv_refinement *it); /* frees the arrays, not the struct */
+ * target. The caller frees the memory with gki_refinement_free(). GKV_ERR_MEMORY. */
+gkv_status gki_refinement_create(const gkv_refine_settings *settings, const gki_target *target, size_t capacity,
+                                 gki_refinement *out);
+void gki_refinement_free(gki_refinement *it); /* frees the arrays, not the struct */
 
 /* Returns the number of noise steps that a run of so many iterations uses at most. */
-uint64_t gkv_refinement_noise_count(int iterations);
+uint64_t gki_refinement_noise_count(int iterations);
 
 /* Sets the start of image i of the batch: N(mean, LLᵀ) with L = diag(sd)(I + M), where mixing[d(d−1)/2] has the rows of
  * M; NULL is M = 0. `index` is the index of its noise. */
-void gkv_refinement_begin(gkv_refinement *it, size_t i, const gkv_real *mean, const gkv_real *sd, const gkv_real *mixing,
+void gki_refinement_begin(gki_refinement *it, size_t i, const gki_real *mean, const gki_real *sd, const gki_real *mixing,
                           uint64_t index);
 
-/* Refines the first n images, after gkv_refinement_begin() of each. Afterwards each image has its L, also in MAP
+/* Refines the first n images, after gki_refinement_begin() of each. Afterwards each image has its L, also in MAP
  * mode. */
-void gkv_refinement_run(gkv_refinement *it, size_t n);
+void gki_refinement_run(gki_refinement *it, size_t n);
 
 #endif

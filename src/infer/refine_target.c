@@ -15,47 +15,47 @@
  * a posterior that is not Gaussian, and DRAWS_STEP the first step number of their noise. */
 enum { ROWS = GKV_REFINE_ROWS, TANGENTS = 160, PIXELS = 256, DRAWS = 64, DRAWS_STEP = 1 << 30 };
 
-static void value(void *context, size_t rows, const size_t *image, const gkv_real *z, double *value);
-static void expand(void *context, size_t rows, const size_t *image, const gkv_real *z, gkv_real *gradient,
-                   gkv_real *curvature);
+static void value(void *context, size_t rows, const size_t *image, const gki_real *z, double *value);
+static void expand(void *context, size_t rows, const size_t *image, const gki_real *z, gki_real *gradient,
+                   gki_real *curvature);
 
 static size_t part_width(const gkv_model *model)
 {
     return model->pixels < PIXELS ? model->pixels : PIXELS;
 }
 
-gkv_status gkv_refine_target_create(const gkv_model *model, double prior_weight, size_t capacity, gkv_refine_target *out)
+gkv_status gki_refine_target_create(const gkv_model *model, double prior_weight, size_t capacity, gki_refine_target *out)
 {
     const size_t d = model->d, group = d < TANGENTS ? TANGENTS / d : 1, tangents = group * d;
-    const size_t hidden = gkv_mlp_widest(&model->decoder, model->decoder.count - 1);
+    const size_t hidden = gki_mlp_widest(&model->decoder, model->decoder.count - 1);
     const size_t widest = hidden > model->flow->widest ? hidden : model->flow->widest;
-    *out = (gkv_refine_target){.model = model, .prior_weight = prior_weight, .group = group,
+    *out = (gki_refine_target){.model = model, .prior_weight = prior_weight, .group = group,
                                .target = {.d = d, .context = out, .value = value, .expand = expand}};
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_workspace_create(&model->plan, ROWS, true, &model->params, &out->ws));
-    GKV_TRY_GOTO(gkv_workspace_keep_packed(&out->ws));
-    GKV_TRY_GOTO(gkv_alloc(capacity * model->pixels, sizeof *out->x, &out->x));
-    GKV_TRY_GOTO(gkv_alloc(capacity, sizeof *out->label, &out->label));
-    GKV_TRY_GOTO(gkv_alloc(ROWS * model->pixels, sizeof *out->sd, &out->sd));
-    GKV_TRY_GOTO(gkv_alloc(tangents * widest, sizeof *out->tangent_scratch.a, &out->tangent_scratch.a));
-    GKV_TRY_GOTO(gkv_alloc(tangents * widest, sizeof *out->tangent_scratch.b, &out->tangent_scratch.b));
+    GKV_TRY_GOTO(gki_workspace_create(&model->plan, ROWS, true, &model->params, &out->ws));
+    GKV_TRY_GOTO(gki_workspace_keep_packed(&out->ws));
+    GKV_TRY_GOTO(gki_alloc(capacity * model->pixels, sizeof *out->x, &out->x));
+    GKV_TRY_GOTO(gki_alloc(capacity, sizeof *out->label, &out->label));
+    GKV_TRY_GOTO(gki_alloc(ROWS * model->pixels, sizeof *out->sd, &out->sd));
+    GKV_TRY_GOTO(gki_alloc(tangents * widest, sizeof *out->tangent_scratch.a, &out->tangent_scratch.a));
+    GKV_TRY_GOTO(gki_alloc(tangents * widest, sizeof *out->tangent_scratch.b, &out->tangent_scratch.b));
     if (model->decoder.residual)
-        GKV_TRY_GOTO(gkv_alloc(tangents * widest, sizeof *out->tangent_scratch.c, &out->tangent_scratch.c));
-    GKV_TRY_GOTO(gkv_alloc(tangents * part_width(model), sizeof *out->part, &out->part));
-    GKV_TRY_GOTO(gkv_alloc(tangents * d, sizeof *out->tangents, &out->tangents));
-    GKV_TRY_GOTO(gkv_alloc(tangents * d, sizeof *out->lambda, &out->lambda));
-    GKV_TRY_GOTO(gkv_alloc(d * d, sizeof *out->product, &out->product));
+        GKV_TRY_GOTO(gki_alloc(tangents * widest, sizeof *out->tangent_scratch.c, &out->tangent_scratch.c));
+    GKV_TRY_GOTO(gki_alloc(tangents * part_width(model), sizeof *out->part, &out->part));
+    GKV_TRY_GOTO(gki_alloc(tangents * d, sizeof *out->tangents, &out->tangents));
+    GKV_TRY_GOTO(gki_alloc(tangents * d, sizeof *out->lambda, &out->lambda));
+    GKV_TRY_GOTO(gki_alloc(d * d, sizeof *out->product, &out->product));
 done:
     if (status != GKV_OK)
-        gkv_refine_target_free(out);
+        gki_refine_target_free(out);
     return status;
 }
 
-void gkv_refine_target_free(gkv_refine_target *it)
+void gki_refine_target_free(gki_refine_target *it)
 {
     if (!it)
         return;
-    gkv_workspace_free(&it->ws);
+    gki_workspace_free(&it->ws);
     free(it->x);
     free(it->label);
     free(it->sd);
@@ -69,52 +69,52 @@ void gkv_refine_target_free(gkv_refine_target *it)
     memset(it, 0, sizeof *it);
 }
 
-void gkv_refine_target_pack(gkv_refine_target *it)
+void gki_refine_target_pack(gki_refine_target *it)
 {
-    for (size_t piece = 0; piece < gkv_workspace_pack_pieces(&it->ws); piece++)
-        gkv_workspace_pack(&it->ws, piece);
+    for (size_t piece = 0; piece < gki_workspace_pack_pieces(&it->ws); piece++)
+        gki_workspace_pack(&it->ws, piece);
 }
 
-void gkv_refine_target_images(gkv_refine_target *it, size_t n, const float *images)
+void gki_refine_target_images(gki_refine_target *it, size_t n, const float *images)
 {
     for (size_t i = 0; i < n * it->model->pixels; i++)
-        it->x[i] = (gkv_real)images[i];
+        it->x[i] = (gki_real)images[i];
 }
 
 /* --- Passes ----------------------------------------------------------------------------- */
 
 /* Copies z, x and labels of `count` rows to the first rows of the workspace. */
-static void put(gkv_refine_target *it, size_t count, const size_t *image, const gkv_real *z)
+static void put(gki_refine_target *it, size_t count, const size_t *image, const gki_real *z)
 {
     const gkv_model *model = it->model;
-    memcpy(gkv_at(&it->ws, model->posterior.z, 0), z, count * model->d * sizeof *z);
+    memcpy(gki_at(&it->ws, model->posterior.z, 0), z, count * model->d * sizeof *z);
     for (size_t r = 0; r < count; r++)
-        memcpy(gkv_at(&it->ws, model->x, r), it->x + image[r] * model->pixels, model->pixels * sizeof *it->x);
+        memcpy(gki_at(&it->ws, model->x, r), it->x + image[r] * model->pixels, model->pixels * sizeof *it->x);
     for (size_t r = 0; r < count && model->base->classes > 0; r++)
-        *gkv_at(&it->ws, model->label, r) = it->label[image[r]];
+        *gki_at(&it->ws, model->label, r) = it->label[image[r]];
 }
 
-static void forward_likelihood(gkv_refine_target *it, size_t count)
+static void forward_likelihood(gki_refine_target *it, size_t count)
 {
-    gkv_pass_decode(it->model, &it->ws, 0, count);
-    gkv_pass_likelihood(it->model, &it->ws, 0, count);
+    gki_pass_decode(it->model, &it->ws, 0, count);
+    gki_pass_likelihood(it->model, &it->ws, 0, count);
 }
 
-static void value(void *context, size_t rows, const size_t *image, const gkv_real *z, double *value)
+static void value(void *context, size_t rows, const size_t *image, const gki_real *z, double *value)
 {
-    gkv_refine_target *it = context;
+    gki_refine_target *it = context;
     for (size_t first = 0; first < rows; first += ROWS) {
         const size_t count = rows - first < ROWS ? rows - first : ROWS;
         put(it, count, image + first, z + first * it->model->d);
         forward_likelihood(it, count);
-        gkv_pass_prior(it->model, &it->ws, 0, count);
+        gki_pass_prior(it->model, &it->ws, 0, count);
         for (size_t r = 0; r < count; r++)
-            value[first + r] = (double)*gkv_at(&it->ws, it->model->reconstruction, r) -
-                               it->prior_weight * gkv_pass_log_prior(it->model, &it->ws, r);
+            value[first + r] = (double)*gki_at(&it->ws, it->model->reconstruction, r) -
+                               it->prior_weight * gki_pass_log_prior(it->model, &it->ws, r);
     }
 }
 
-void gkv_refine_target_cross_entropy(gkv_refine_target *it, size_t rows, const size_t *image, const gkv_real *z,
+void gki_refine_target_cross_entropy(gki_refine_target *it, size_t rows, const size_t *image, const gki_real *z,
                                      double *value)
 {
     for (size_t first = 0; first < rows; first += ROWS) {
@@ -122,32 +122,32 @@ void gkv_refine_target_cross_entropy(gkv_refine_target *it, size_t rows, const s
         put(it, count, image + first, z + first * it->model->d);
         forward_likelihood(it, count);
         for (size_t r = 0; r < count; r++)
-            value[first + r] = (double)*gkv_at(&it->ws, it->model->reconstruction, r);
+            value[first + r] = (double)*gki_at(&it->ws, it->model->reconstruction, r);
     }
 }
 
 /* --- Curvature ---------------------------------------------------------------------------- */
 
 /* Computes c ← c + a bᵀ for matrices of d rows with `depth` columns. */
-static void add_product(size_t d, size_t depth, const gkv_real *a, const gkv_real *b, gkv_real *c)
+static void add_product(size_t d, size_t depth, const gki_real *a, const gki_real *b, gki_real *c)
 {
-    gkv_gemm_forward(gkv_gemm_kernels_get(), d, d, depth, a, b, NULL, NULL, c);
+    gki_gemm_forward(gki_gemm_kernels_get(), d, d, depth, a, b, NULL, NULL, c);
 }
 
 /* Adds JᵀFJ of rows [first, first + count), where F is the diagonal Fisher information of the decoder's outputs. J is
  * scaled by the roots of F for a part of the pixels at a time. */
-static void add_likelihood(gkv_refine_target *it, size_t first, size_t count, const size_t *image,
-                           gkv_real *curvature)
+static void add_likelihood(gki_refine_target *it, size_t first, size_t count, const size_t *image,
+                           gki_real *curvature)
 {
     const gkv_model *model = it->model;
-    const gkv_nn_kernels *kernels = gkv_nn_kernels_get();
+    const gki_nn_kernels *kernels = gki_nn_kernels_get();
     const size_t d = model->d, hidden = model->decoder.count - 1, part = part_width(model);
-    const gkv_real *tangents = gkv_mlp_tangent(&model->decoder, &it->ws, hidden, first, count, d, NULL, &it->tangent_scratch);
+    const gki_real *tangents = gki_mlp_tangent(&model->decoder, &it->ws, hidden, first, count, d, NULL, &it->tangent_scratch);
     for (size_t from = 0; from < model->pixels; from += part) {
         const size_t width = model->pixels - from < part ? model->pixels - from : part;
-        gkv_linear_tangent_part(&model->decoder.layers[hidden], &it->ws, count * d, tangents, from, width, it->part);
+        gki_linear_tangent_part(&model->decoder.layers[hidden], &it->ws, count * d, tangents, from, width, it->part);
         for (size_t r = 0; r < count; r++) {
-            gkv_real *jacobian = it->part + r * d * width;
+            gki_real *jacobian = it->part + r * d * width;
             kernels->scale_rows(width, d, it->sd + (first + r) * model->pixels + from, jacobian, width);
             add_product(d, width, jacobian, jacobian, curvature + image[first + r] * d * d);
         }
@@ -155,7 +155,7 @@ static void add_likelihood(gkv_refine_target *it, size_t first, size_t count, co
 }
 
 /* Adds (∂ε/∂z)ᵀ Λ (∂ε/∂z) of the rows, times the weight of the prior. */
-static void add_prior(gkv_refine_target *it, size_t first, size_t count, const size_t *image, gkv_real *curvature)
+static void add_prior(gki_refine_target *it, size_t first, size_t count, const size_t *image, gki_real *curvature)
 {
     const gkv_model *model = it->model;
     const size_t d = model->d;
@@ -165,37 +165,37 @@ static void add_prior(gkv_refine_target *it, size_t first, size_t count, const s
     model->flow->ops->tangent(model->flow, &it->ws, first, count, d, it->tangents, &it->tangent_scratch);
     model->base->ops->curvature(model->base, &it->ws, first, count, it->lambda);
     for (size_t e = 0; e < count * d * d; e++)
-        it->lambda[e] *= (gkv_real)it->prior_weight;
+        it->lambda[e] *= (gki_real)it->prior_weight;
     for (size_t r = 0; r < count; r++) {
-        const gkv_real *tangents = it->tangents + r * d * d;
-        gkv_gemm_backward(gkv_gemm_kernels_get(), d, d, d, tangents, it->lambda + r * d * d,
+        const gki_real *tangents = it->tangents + r * d * d;
+        gki_gemm_backward(gki_gemm_kernels_get(), d, d, d, tangents, it->lambda + r * d * d,
                           it->product);
         add_product(d, d, it->product, tangents, curvature + image[first + r] * d * d);
     }
 }
 
-static void expand(void *context, size_t rows, const size_t *image, const gkv_real *z, gkv_real *gradient,
-                   gkv_real *curvature)
+static void expand(void *context, size_t rows, const size_t *image, const gki_real *z, gki_real *gradient,
+                   gki_real *curvature)
 {
-    gkv_refine_target *it = context;
+    gki_refine_target *it = context;
     const gkv_model *model = it->model;
-    const gkv_nn_kernels *kernels = gkv_nn_kernels_get();
-    gkv_workspace *ws = &it->ws;
+    const gki_nn_kernels *kernels = gki_nn_kernels_get();
+    gki_workspace *ws = &it->ws;
     const size_t d = model->d;
     for (size_t start = 0; start < rows; start += ROWS) {
         const size_t count = rows - start < ROWS ? rows - start : ROWS;
         put(it, count, image + start, z + start * d);
         forward_likelihood(it, count);
-        gkv_pass_prior(model, ws, 0, count);
+        gki_pass_prior(model, ws, 0, count);
         for (size_t r = 0; r < count; r++)
-            model->likelihood->fisher_sd(model->pixels, gkv_at(ws, model->x, r), gkv_at(ws, model->decoder.d_out, r),
+            model->likelihood->fisher_sd(model->pixels, gki_at(ws, model->x, r), gki_at(ws, model->decoder.d_out, r),
                                          it->sd + r * model->pixels);
-        gkv_mlp_backward(&model->decoder, ws, 0, count);
-        gkv_pass_prior_backward(model, ws, 0, count, (gkv_real)it->prior_weight);
+        gki_mlp_backward(&model->decoder, ws, 0, count);
+        gki_pass_prior_backward(model, ws, 0, count, (gki_real)it->prior_weight);
         for (size_t r = 0; r < count; r++) {
-            gkv_real *sum = gradient + image[start + r] * d;
-            kernels->axpy(d, 1, gkv_at(ws, model->decoder.d_in, r), sum);
-            kernels->axpy(d, 1, gkv_at(ws, model->d_z_prior, r), sum);
+            gki_real *sum = gradient + image[start + r] * d;
+            kernels->axpy(d, 1, gki_at(ws, model->decoder.d_in, r), sum);
+            kernels->axpy(d, 1, gki_at(ws, model->d_z_prior, r), sum);
         }
         for (size_t r = 0; curvature && r < count; r += it->group) {
             const size_t these = count - r < it->group ? count - r : it->group;
@@ -208,7 +208,7 @@ static void expand(void *context, size_t rows, const size_t *image, const gkv_re
 /* --- The start of refinement ---------------------------------------------------------------- */
 
 /* Computes mean and standard deviation of DRAWS draws from the posterior of the image in this row, which is encoded. */
-static void moments(gkv_refine_target *it, size_t row, uint64_t seed, uint64_t index, gkv_real *mean, gkv_real *sd)
+static void moments(gki_refine_target *it, size_t row, uint64_t seed, uint64_t index, gki_real *mean, gki_real *sd)
 {
     const gkv_model *model = it->model;
     const size_t d = model->d;
@@ -216,10 +216,10 @@ static void moments(gkv_refine_target *it, size_t row, uint64_t seed, uint64_t i
     memset(sd, 0, d * sizeof *sd);
     for (int pass = 0; pass < 2; pass++) { /* the mean, then squares of differences from it */
         for (uint64_t s = 0; s < DRAWS; s++) {
-            gkv_rng_normal(gkv_rng_at(seed, GKV_STREAM_REFINE, DRAWS_STEP + s, index), d,
-                           gkv_at(&it->ws, model->posterior.u, row));
-            gkv_posterior_forward(&model->posterior, &it->ws, row, 1);
-            const gkv_real *z = gkv_at(&it->ws, model->posterior.z, row);
+            gki_rng_normal(gki_rng_at(seed, GKV_STREAM_REFINE, DRAWS_STEP + s, index), d,
+                           gki_at(&it->ws, model->posterior.u, row));
+            gki_posterior_forward(&model->posterior, &it->ws, row, 1);
+            const gki_real *z = gki_at(&it->ws, model->posterior.z, row);
             for (size_t j = 0; j < d; j++) {
                 if (pass == 0)
                     mean[j] += z[j] / DRAWS;
@@ -229,23 +229,23 @@ static void moments(gkv_refine_target *it, size_t row, uint64_t seed, uint64_t i
         }
     }
     for (size_t j = 0; j < d; j++)
-        sd[j] = (gkv_real)sqrt((double)sd[j]);
+        sd[j] = (gki_real)sqrt((double)sd[j]);
 }
 
-void gkv_refine_target_begin(gkv_refine_target *it, const gkv_refine_settings *settings, size_t n, uint64_t first,
-                             gkv_real *mean, gkv_real *sd)
+void gki_refine_target_begin(gki_refine_target *it, const gkv_refine_settings *settings, size_t n, uint64_t first,
+                             gki_real *mean, gki_real *sd)
 {
     const gkv_model *model = it->model;
-    const gkv_posterior *posterior = &model->posterior;
-    gkv_workspace *ws = &it->ws;
+    const gki_posterior *posterior = &model->posterior;
+    gki_workspace *ws = &it->ws;
     const size_t d = model->d;
-    memcpy(gkv_at(ws, model->x, 0), it->x, n * model->pixels * sizeof *it->x);
-    gkv_pass_encode(model, ws, 0, n);
-    memset(gkv_at(ws, posterior->u, 0), 0, n * d * sizeof *mean);
-    gkv_posterior_forward(posterior, ws, 0, n);
-    memcpy(mean, gkv_at(ws, posterior->z, 0), n * d * sizeof *mean);
-    memcpy(sd, gkv_at(ws, posterior->sigma, 0), n * d * sizeof *sd);
-    if (settings->mode == GKV_REFINE_MAP || gkv_posterior_is_gaussian(posterior))
+    memcpy(gki_at(ws, model->x, 0), it->x, n * model->pixels * sizeof *it->x);
+    gki_pass_encode(model, ws, 0, n);
+    memset(gki_at(ws, posterior->u, 0), 0, n * d * sizeof *mean);
+    gki_posterior_forward(posterior, ws, 0, n);
+    memcpy(mean, gki_at(ws, posterior->z, 0), n * d * sizeof *mean);
+    memcpy(sd, gki_at(ws, posterior->sigma, 0), n * d * sizeof *sd);
+    if (settings->mode == GKV_REFINE_MAP || gki_posterior_is_gaussian(posterior))
         return;
     for (size_t i = 0; i < n; i++)
         moments(it, i, settings->seed, first + i, mean + i * d, sd + i * d);

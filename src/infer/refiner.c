@@ -21,9 +21,9 @@ void gkv_refine_defaults(gkv_refine_settings *settings)
 
 /* The memory of one thread. */
 typedef struct worker {
-    gkv_refine_target target;
-    gkv_refinement refinement;
-    gkv_real *mean, *sd;   /* [batch, d] each */
+    gki_refine_target target;
+    gki_refinement refinement;
+    gki_real *mean, *sd;   /* [batch, d] each */
     double *cross_entropy; /* [batch] */
     size_t *image;         /* 0, 1, 2, … [batch] */
 } worker;
@@ -36,34 +36,34 @@ struct gkv_refiner {
     worker *workers;
 };
 
-gkv_status gkv_refine_settings_check(const gkv_refine_settings *s)
+gkv_status gki_refine_settings_check(const gkv_refine_settings *s)
 {
     if (s->mode != GKV_REFINE_MEAN && s->mode != GKV_REFINE_MAP)
-        return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d is not a gkv_refine_mode", (int)s->mode);
+        return gki_fail(GKV_ERR_ARGUMENT, "refinement: %d is not a gkv_refine_mode", (int)s->mode);
     if (s->iterations < 0 || s->iterations > 1000)
-        return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d iterations; give 0 to 1000", s->iterations);
+        return gki_fail(GKV_ERR_ARGUMENT, "refinement: %d iterations; give 0 to 1000", s->iterations);
     const int counts[] = {s->samples, s->slopes, s->judges};
     static const char *const names[] = {"samples", "slopes", "judges"};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (counts[i] < 2 || counts[i] > 512 || counts[i] % 2)
-            return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d %s; they come in pairs: give an even number from 2 to 512",
+            return gki_fail(GKV_ERR_ARGUMENT, "refinement: %d %s; they come in pairs: give an even number from 2 to 512",
                             counts[i], names[i]);
     if (!(s->damping >= 0 && s->damping <= 1e12))
-        return gkv_fail(GKV_ERR_ARGUMENT, "refinement: a damping of %g; give 0 to 1e12", s->damping);
+        return gki_fail(GKV_ERR_ARGUMENT, "refinement: a damping of %g; give 0 to 1e12", s->damping);
     if (!(s->rate > 0 && s->rate <= 1) || !(s->decay >= 0 && isfinite(s->decay)))
-        return gkv_fail(GKV_ERR_ARGUMENT, "refinement: rate %g and decay %g; give a rate above 0, at most 1, and a "
+        return gki_fail(GKV_ERR_ARGUMENT, "refinement: rate %g and decay %g; give a rate above 0, at most 1, and a "
                         "decay of at least 0", s->rate, s->decay);
     if (!(s->prior_weight >= 0 && s->prior_weight <= 1))
-        return gkv_fail(GKV_ERR_ARGUMENT, "refinement: the prior's weight is %g; give 0 to 1", s->prior_weight);
+        return gki_fail(GKV_ERR_ARGUMENT, "refinement: the prior's weight is %g; give 0 to 1", s->prior_weight);
     if (s->threads < 0 || s->threads > 256)
-        return gkv_fail(GKV_ERR_ARGUMENT, "refinement: %d threads; give 1 to 256, or 0 for the model's", s->threads);
+        return gki_fail(GKV_ERR_ARGUMENT, "refinement: %d threads; give 1 to 256, or 0 for the model's", s->threads);
     return GKV_OK;
 }
 
 static void worker_free(worker *it)
 {
-    gkv_refine_target_free(&it->target);
-    gkv_refinement_free(&it->refinement);
+    gki_refine_target_free(&it->target);
+    gki_refinement_free(&it->refinement);
     free(it->mean);
     free(it->sd);
     free(it->cross_entropy);
@@ -74,12 +74,12 @@ static gkv_status worker_create(const gkv_refiner *refiner, worker *it)
 {
     const size_t batch = refiner->batch, d = refiner->model->d;
     const double weight = refiner->settings.mode == GKV_REFINE_MAP ? refiner->settings.prior_weight : 1;
-    GKV_TRY(gkv_refine_target_create(refiner->model, weight, batch, &it->target));
-    GKV_TRY(gkv_refinement_create(&refiner->settings, &it->target.target, batch, &it->refinement));
-    GKV_TRY(gkv_alloc(batch * d, sizeof *it->mean, &it->mean));
-    GKV_TRY(gkv_alloc(batch * d, sizeof *it->sd, &it->sd));
-    GKV_TRY(gkv_alloc(batch, sizeof *it->cross_entropy, &it->cross_entropy));
-    GKV_TRY(gkv_alloc(batch, sizeof *it->image, &it->image));
+    GKV_TRY(gki_refine_target_create(refiner->model, weight, batch, &it->target));
+    GKV_TRY(gki_refinement_create(&refiner->settings, &it->target.target, batch, &it->refinement));
+    GKV_TRY(gki_alloc(batch * d, sizeof *it->mean, &it->mean));
+    GKV_TRY(gki_alloc(batch * d, sizeof *it->sd, &it->sd));
+    GKV_TRY(gki_alloc(batch, sizeof *it->cross_entropy, &it->cross_entropy));
+    GKV_TRY(gki_alloc(batch, sizeof *it->image, &it->image));
     for (size_t i = 0; i < batch; i++)
         it->image[i] = i;
     return GKV_OK;
@@ -92,16 +92,16 @@ gkv_status gkv_refiner_create(const gkv_model *model, const gkv_refine_settings 
     if (!settings)
         settings = &defaults;
     *out = NULL;
-    GKV_TRY(gkv_refine_settings_check(settings));
+    GKV_TRY(gki_refine_settings_check(settings));
     gkv_refiner *it = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(1, sizeof *it, &it));
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *it, &it));
     it->settings = *settings;
     it->model = model;
-    it->threads = settings->threads > 0 ? settings->threads : gkv_thread_count(&model->settings);
+    it->threads = settings->threads > 0 ? settings->threads : gki_thread_count(&model->settings);
     it->batch = BATCH_NUMBERS / (model->d * model->d);
     it->batch = it->batch < 1 ? 1 : it->batch > BATCH_IMAGES ? BATCH_IMAGES : it->batch;
-    GKV_TRY_GOTO(gkv_alloc((size_t)it->threads, sizeof *it->workers, &it->workers));
+    GKV_TRY_GOTO(gki_alloc((size_t)it->threads, sizeof *it->workers, &it->workers));
     for (int t = 0; t < it->threads; t++)
         GKV_TRY_GOTO(worker_create(it, &it->workers[t]));
     *out = it;
@@ -128,11 +128,11 @@ static void cross_entropy(worker *it, size_t n, double *out)
     if (!out)
         return;
     for (size_t i = 0; i < n * d; i++)
-        it->mean[i] = (gkv_real)it->refinement.now.mean[i];
-    gkv_refine_target_cross_entropy(&it->target, n, it->image, it->mean, out);
+        it->mean[i] = (gki_real)it->refinement.now.mean[i];
+    gki_refine_target_cross_entropy(&it->target, n, it->image, it->mean, out);
 }
 
-static gkv_refine_outcome outcome_of(const gkv_refinement_image *image)
+static gkv_refine_outcome outcome_of(const gki_refinement_image *image)
 {
     if (!image->finite)
         return GKV_REFINE_NOT_FINITE;
@@ -142,7 +142,7 @@ static gkv_refine_outcome outcome_of(const gkv_refinement_image *image)
 static void report(const worker *it, size_t i, size_t to, const gkv_refined *out)
 {
     const size_t d = it->refinement.d;
-    const gkv_refinement_image *image = &it->refinement.images[i];
+    const gki_refinement_image *image = &it->refinement.images[i];
     const double *mean = it->refinement.now.mean + i * d, *factor = it->refinement.now.factor + i * d * d;
     for (size_t j = 0; out->mean && j < d; j++)
         out->mean[to * d + j] = (float)mean[j];
@@ -163,13 +163,13 @@ static void refine_batch(worker *it, const gkv_refine_settings *settings, size_t
                          uint64_t number, size_t first, const gkv_refined *out)
 {
     const size_t d = it->refinement.d;
-    gkv_refine_target_images(&it->target, n, images);
-    gkv_refine_target_begin(&it->target, settings, n, number, it->mean, it->sd);
+    gki_refine_target_images(&it->target, n, images);
+    gki_refine_target_begin(&it->target, settings, n, number, it->mean, it->sd);
     for (size_t i = 0; i < n; i++)
-        gkv_refinement_begin(&it->refinement, i, it->mean + i * d, it->sd + i * d,
-                             gkv_posterior_mixing(&it->target.model->posterior, &it->target.ws, i), number + i);
+        gki_refinement_begin(&it->refinement, i, it->mean + i * d, it->sd + i * d,
+                             gki_posterior_mixing(&it->target.model->posterior, &it->target.ws, i), number + i);
     cross_entropy(it, n, out->cross_entropy_before ? out->cross_entropy_before + first : NULL);
-    gkv_refinement_run(&it->refinement, n);
+    gki_refinement_run(&it->refinement, n);
     cross_entropy(it, n, out->cross_entropy_after ? out->cross_entropy_after + first : NULL);
     for (size_t i = 0; i < n; i++)
         report(it, i, first + i, out);
@@ -182,7 +182,7 @@ void gkv_refiner_run(gkv_refiner *refiner, size_t n, const float *images, uint64
 #pragma omp parallel num_threads(refiner->threads)
     {
         worker *it = &refiner->workers[omp_get_thread_num()];
-        gkv_refine_target_pack(&it->target);
+        gki_refine_target_pack(&it->target);
 #pragma omp for schedule(dynamic, 1)
         for (long b = 0; b < batches; b++) {
             const size_t from = (size_t)b * batch, count = n - from < batch ? n - from : batch;

@@ -7,36 +7,36 @@
 #include "likelihood/likelihood.h"
 #include "nn/nn_kernels.h"
 
-static void initial(size_t pixels, const double *means, gkv_real *out)
+static void initial(size_t pixels, const double *means, gki_real *out)
 {
     for (size_t i = 0; i < pixels; i++) {
         /* A pixel that is never on also starts with a finite logit. */
         const double p = fmin(fmax(means[i], 1e-3), 1 - 1e-3);
-        out[i] = (gkv_real)log(p / (1 - p));
+        out[i] = (gki_real)log(p / (1 - p));
     }
 }
 
-static gkv_real negative_log(size_t pixels, const gkv_real *x, const gkv_real *out, gkv_real *d_out)
+static gki_real negative_log(size_t pixels, const gki_real *x, const gki_real *out, gki_real *d_out)
 {
-    return gkv_nn_kernels_get()->bernoulli(pixels, x, out, d_out);
+    return gki_nn_kernels_get()->bernoulli(pixels, x, out, d_out);
 }
 
-static void fisher_sd(size_t pixels, const gkv_real *x, const gkv_real *d_out, gkv_real *sd)
+static void fisher_sd(size_t pixels, const gki_real *x, const gki_real *d_out, gki_real *sd)
 {
-    gkv_nn_kernels_get()->bernoulli_sd(pixels, x, d_out, sd);
+    gki_nn_kernels_get()->bernoulli_sd(pixels, x, d_out, sd);
 }
 
-static void mean(size_t n, const gkv_real *out, gkv_real *means)
+static void mean(size_t n, const gki_real *out, gki_real *means)
 {
-    gkv_vsigmoid(n, out, means);
+    gki_vsigmoid(n, out, means);
 }
 
-static void draw(size_t pixels, const float *means, gkv_rng at, float *image)
+static void draw(size_t pixels, const float *means, gki_rng at, float *image)
 {
-    gkv_binarize_probabilities(means, pixels, at, image);
+    gki_binarize_probabilities(means, pixels, at, image);
 }
 
-const gkv_likelihood_ops gkv_likelihood_bernoulli = {
+const gki_likelihood_ops gki_likelihood_bernoulli = {
     .name = "bernoulli", .outputs = 1, .initial = initial, .negative_log = negative_log, .fisher_sd = fisher_sd,
     .mean = mean, .draw = draw,
 };

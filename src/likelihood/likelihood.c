@@ -1,11 +1,11 @@
 /* The table of likelihood families. */
 #include "likelihood/likelihood.h"
 
-static const gkv_likelihood_ops *const families[GKV_LIKELIHOODS] = {
-    [GKV_LIKELIHOOD_BERNOULLI] = &gkv_likelihood_bernoulli,
+static const gki_likelihood_ops *const families[GKV_LIKELIHOODS] = {
+    [GKV_LIKELIHOOD_BERNOULLI] = &gki_likelihood_bernoulli,
 };
 
-const gkv_likelihood_ops *gkv_likelihood_of(gkv_likelihood_family family)
+const gki_likelihood_ops *gki_likelihood_of(gki_likelihood_family family)
 {
     return families[family];
 }

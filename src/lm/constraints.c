@@ -6,10 +6,10 @@
 
 #include "core/memory.h"
 
-gkv_status gkv_lm_constraints_open(gkv_lm_constraints *constraints, size_t p)
+gkv_status gki_lm_constraints_open(gki_lm_constraints *constraints, size_t p)
 {
-    *constraints = (gkv_lm_constraints){.p = p};
-    GKV_TRY(gkv_alloc(2 * p * p + 4 * p, sizeof(double), &constraints->memory));
+    *constraints = (gki_lm_constraints){.p = p};
+    GKV_TRY(gki_alloc(2 * p * p + 4 * p, sizeof(double), &constraints->memory));
     constraints->basis = constraints->memory;
     constraints->covariance = constraints->basis + p * p;
     constraints->anchor = constraints->covariance + p * p;
@@ -19,7 +19,7 @@ gkv_status gkv_lm_constraints_open(gkv_lm_constraints *constraints, size_t p)
     return GKV_OK;
 }
 
-void gkv_lm_constraints_close(gkv_lm_constraints *constraints)
+void gki_lm_constraints_close(gki_lm_constraints *constraints)
 {
     free(constraints->memory);
     constraints->memory = NULL;
@@ -35,7 +35,7 @@ static double dot(size_t n, const double *a, const double *b)
 
 /* Makes row k of the basis, which has length 1, orthogonal to the rows before it, and again of length 1. The
  * Gram–Schmidt process is repeated once to remove rounding errors. Returns 0 if the row depends on those before it. */
-static int orthonormalize(gkv_lm_constraints *constraints, size_t k)
+static int orthonormalize(gki_lm_constraints *constraints, size_t k)
 {
     const size_t p = constraints->p;
     double *row = constraints->basis + k * p;
@@ -56,7 +56,7 @@ static int orthonormalize(gkv_lm_constraints *constraints, size_t k)
 
 /* Writes a combination of the parameters that are not fixed into row k, scaled to length 1. Returns 0 if its
  * coefficients are all 0. */
-static int put_combination(gkv_lm_constraints *constraints, size_t k, const double *combination,
+static int put_combination(gki_lm_constraints *constraints, size_t k, const double *combination,
                            const unsigned char *fixed)
 {
     double *row = constraints->basis + k * constraints->p, largest = 0.0;
@@ -76,7 +76,7 @@ static int put_combination(gkv_lm_constraints *constraints, size_t k, const doub
 
 /* Writes into row k the unit vector with the greatest distance from the space of the rows before it. Parameters that
  * occur in no combination thus remain variables of their own. */
-static void put_unit(gkv_lm_constraints *constraints, size_t k, const unsigned char *fixed)
+static void put_unit(gki_lm_constraints *constraints, size_t k, const unsigned char *fixed)
 {
     const size_t p = constraints->p;
     size_t best = 0;
@@ -92,7 +92,7 @@ static void put_unit(gkv_lm_constraints *constraints, size_t k, const unsigned c
     constraints->basis[k * p + best] = 1.0;
 }
 
-void gkv_lm_constraints_start(gkv_lm_constraints *constraints, const double *combinations, size_t count,
+void gki_lm_constraints_start(gki_lm_constraints *constraints, const double *combinations, size_t count,
                               const unsigned char *fixed, const double *x)
 {
     const size_t p = constraints->p;
@@ -121,7 +121,7 @@ void gkv_lm_constraints_start(gkv_lm_constraints *constraints, const double *com
             constraints->anchor[j] -= constraints->y[k] * constraints->basis[k * p + j];
 }
 
-void gkv_lm_constraints_x(const gkv_lm_constraints *constraints, const double *y, double *x)
+void gki_lm_constraints_x(const gki_lm_constraints *constraints, const double *y, double *x)
 {
     memcpy(x, constraints->anchor, constraints->p * sizeof *x);
     for (size_t k = 0; k < constraints->dimension; k++)
@@ -129,7 +129,7 @@ void gkv_lm_constraints_x(const gkv_lm_constraints *constraints, const double *y
             x[j] += y[k] * constraints->basis[k * constraints->p + j];
 }
 
-void gkv_lm_constraints_jacobian(gkv_lm_constraints *constraints, size_t n, double *jacobian)
+void gki_lm_constraints_jacobian(gki_lm_constraints *constraints, size_t n, double *jacobian)
 {
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < constraints->p; j++)
@@ -139,7 +139,7 @@ void gkv_lm_constraints_jacobian(gkv_lm_constraints *constraints, size_t n, doub
     }
 }
 
-void gkv_lm_constraints_covariance(const gkv_lm_constraints *constraints, double *covariance)
+void gki_lm_constraints_covariance(const gki_lm_constraints *constraints, double *covariance)
 {
     const size_t p = constraints->p, m = constraints->dimension;
     const double *of_y = constraints->covariance;

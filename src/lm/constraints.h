@@ -7,7 +7,7 @@
 
 #include "gkvae/error.h"
 
-typedef struct gkv_lm_constraints {
+typedef struct gki_lm_constraints {
     size_t p;           /* the number of parameters */
     size_t dimension;   /* the number of elements of y */
     double *memory;     /* the block of memory of all arrays */
@@ -16,26 +16,26 @@ typedef struct gkv_lm_constraints {
     double *anchor;     /* p */
     double *x, *y;      /* p each */
     double *row;        /* p; scratch */
-} gkv_lm_constraints;
+} gki_lm_constraints;
 
 /* Allocates the arrays. Returns GKV_ERR_MEMORY on failure. */
-gkv_status gkv_lm_constraints_open(gkv_lm_constraints *constraints, size_t p);
+gkv_status gki_lm_constraints_open(gki_lm_constraints *constraints, size_t p);
 
 /* Frees the arrays. */
-void gkv_lm_constraints_close(gkv_lm_constraints *constraints);
+void gki_lm_constraints_close(gki_lm_constraints *constraints);
 
 /* Sets the basis and anchor, and y for this x[p], so that the linear combinations[count × p] of the parameters keep
  * their values and the parameters in fixed[p] (or NULL) do not change. Combinations may be linearly dependent. */
-void gkv_lm_constraints_start(gkv_lm_constraints *constraints, const double *combinations, size_t count,
+void gki_lm_constraints_start(gki_lm_constraints *constraints, const double *combinations, size_t count,
                               const unsigned char *fixed, const double *x);
 
 /* Computes x[p] from y. */
-void gkv_lm_constraints_x(const gkv_lm_constraints *constraints, const double *y, double *x);
+void gki_lm_constraints_x(const gki_lm_constraints *constraints, const double *y, double *x);
 
 /* Replaces the Jacobian ∂r/∂x [n × p], column-major, by ∂r/∂y [n × dimension]. */
-void gkv_lm_constraints_jacobian(gkv_lm_constraints *constraints, size_t n, double *jacobian);
+void gki_lm_constraints_jacobian(gki_lm_constraints *constraints, size_t n, double *jacobian);
 
 /* Computes the covariance of x [p × p] from that of y, which is in constraints->covariance. */
-void gkv_lm_constraints_covariance(const gkv_lm_constraints *constraints, double *covariance);
+void gki_lm_constraints_covariance(const gki_lm_constraints *constraints, double *covariance);
 
 #endif

@@ -7,9 +7,9 @@
 
 /* The length h of the difference in parameter j. It is proportional to |x_j|. If x_j is almost 0, it is proportional
  * to the size at which x_j would contribute a thousandth of ‖D x‖, or of ‖r‖ if all parameters are almost 0. */
-static double length_of(const gkv_lm_runner *d, size_t l, size_t j)
+static double length_of(const gki_lm_runner *d, size_t l, size_t j)
 {
-    const gkv_lm_lane *lane = &d->lane[l];
+    const gki_lm_lane *lane = &d->lane[l];
     const double scale = d->scale[j * d->kernels->lanes + l], size = fabs(d->x[j * d->kernels->lanes + l]);
     const double extent = lane->x_norm > 1e-8 * lane->r_norm ? lane->x_norm : lane->r_norm;
     const double least = scale > 0 && extent > 0 ? 1e-3 * extent / scale : 1e-4;
@@ -19,9 +19,9 @@ static double length_of(const gkv_lm_runner *d, size_t l, size_t j)
 
 /* Computes the residuals on one side of x in parameter j, for the lanes in `open` whose bounds allow it. The difference
  * quotients become column j of J. If the other side has been computed, column j becomes the average of both. */
-static gkv_status take_side(gkv_lm_runner *d, gkv_lm_task *task, size_t j, int side, int *open, int *found)
+static gkv_status take_side(gki_lm_runner *d, gki_lm_task *task, size_t j, int side, int *open, int *found)
 {
-    static const gkv_lm_measure plain = {.loss = GKV_LM_SQUARES};
+    static const gki_lm_measure plain = {.loss = GKV_LM_SQUARES};
     const size_t lanes = d->kernels->lanes;
     int any = 0;
     for (size_t l = 0; l < lanes; l++) {
@@ -32,7 +32,7 @@ static gkv_status take_side(gkv_lm_runner *d, gkv_lm_task *task, size_t j, int s
         any |= d->group.active[l];
     }
     if (any) {
-        GKV_TRY(gkv_lm_evaluate(d, task, d->shifted, &plain));
+        GKV_TRY(gki_lm_evaluate(d, task, d->shifted, &plain));
         for (size_t l = 0; l < lanes; l++) {
             const size_t at = j * lanes + l;
             const int done = d->group.active[l] && d->numbers[l] < INFINITY;
@@ -48,7 +48,7 @@ static gkv_status take_side(gkv_lm_runner *d, gkv_lm_task *task, size_t j, int s
     return GKV_OK;
 }
 
-gkv_status gkv_lm_differences(gkv_lm_runner *d, gkv_lm_task *task)
+gkv_status gki_lm_differences(gki_lm_runner *d, gki_lm_task *task)
 {
     const size_t lanes = d->kernels->lanes;
     memcpy(d->shifted, d->x, d->p * lanes * sizeof *d->shifted);
@@ -60,7 +60,7 @@ gkv_status gkv_lm_differences(gkv_lm_runner *d, gkv_lm_task *task)
         for (int side = 0; side < 2; side++)
             GKV_TRY(take_side(d, task, j, side, open, found));
         for (size_t l = 0; l < lanes; l++) {
-            gkv_lm_lane *lane = &d->lane[l];
+            gki_lm_lane *lane = &d->lane[l];
             if (open[l] && !found[l] && d->low[j * lanes + l] < d->high[j * lanes + l] && !lane->fault) {
                 lane->fault = GKV_LM_BAD_DIFFERENCE;
                 lane->index = j;

@@ -10,53 +10,53 @@
 struct gkv_lm_batch {
     size_t n, p;
     int threads;
-    gkv_simd level;
-    gkv_lm_runner *runners; /* one for each thread */
+    gki_simd level;
+    gki_lm_runner *runners; /* one for each thread */
 };
 
-static gkv_simd chosen = GKV_SIMD_LEVELS; /* GKV_SIMD_LEVELS: the CPU decides */
+static gki_simd chosen = GKV_SIMD_LEVELS; /* GKV_SIMD_LEVELS: the CPU decides */
 
-void gkv_lm_use(gkv_simd level)
+void gki_lm_use(gki_simd level)
 {
     chosen = level;
 }
 
-gkv_simd gkv_lm_level(void)
+gki_simd gki_lm_level(void)
 {
-    return chosen == GKV_SIMD_LEVELS ? gkv_simd_level() : chosen;
+    return chosen == GKV_SIMD_LEVELS ? gki_simd_level() : chosen;
 }
 
 size_t gkv_lm_lanes(void)
 {
-    return gkv_lm_kernels_of(gkv_lm_level())->lanes;
+    return gki_lm_kernels_of(gki_lm_level())->lanes;
 }
 
 /* The kernels with the most lanes that still keep all threads busy. Results do not depend on the choice. */
-static const gkv_lm_kernels *kernels_for(const gkv_lm_batch *batch, size_t count)
+static const gki_lm_kernels *kernels_for(const gkv_lm_batch *batch, size_t count)
 {
     const size_t per_thread = count / (size_t)batch->threads + (count % (size_t)batch->threads > 0);
     if (per_thread <= 1)
-        return gkv_lm_kernels_single(batch->level);
-    gkv_simd level = GKV_SIMD_PORTABLE;
-    while (level < batch->level && gkv_lm_kernels_of(level)->lanes < per_thread)
+        return gki_lm_kernels_single(batch->level);
+    gki_simd level = GKV_SIMD_PORTABLE;
+    while (level < batch->level && gki_lm_kernels_of(level)->lanes < per_thread)
         level++;
-    return gkv_lm_kernels_of(level);
+    return gki_lm_kernels_of(level);
 }
 
 gkv_status gkv_lm_batch_create(size_t n, size_t p, int threads, gkv_lm_batch **out)
 {
     *out = NULL;
-    GKV_TRY(gkv_threads_check(threads, "a batch of least-squares problems"));
+    GKV_TRY(gki_threads_check(threads, "a batch of least-squares problems"));
     gkv_status status = GKV_OK;
     gkv_lm_batch *batch = NULL;
-    GKV_TRY_GOTO(gkv_alloc(1, sizeof *batch, &batch));
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *batch, &batch));
     batch->n = n;
     batch->p = p;
-    batch->level = gkv_lm_level();
-    batch->threads = gkv_threads(threads);
-    GKV_TRY_GOTO(gkv_alloc((size_t)batch->threads, sizeof *batch->runners, &batch->runners));
+    batch->level = gki_lm_level();
+    batch->threads = gki_threads(threads);
+    GKV_TRY_GOTO(gki_alloc((size_t)batch->threads, sizeof *batch->runners, &batch->runners));
     for (int i = 0; i < batch->threads; i++)
-        GKV_TRY_GOTO(gkv_lm_runner_open(&batch->runners[i], gkv_lm_kernels_of(batch->level), n, p));
+        GKV_TRY_GOTO(gki_lm_runner_open(&batch->runners[i], gki_lm_kernels_of(batch->level), n, p));
     *out = batch;
     return GKV_OK;
 done:
@@ -69,7 +69,7 @@ void gkv_lm_batch_free(gkv_lm_batch *batch)
     if (!batch)
         return;
     for (int i = 0; batch->runners && i < batch->threads; i++)
-        gkv_lm_runner_close(&batch->runners[i]);
+        gki_lm_runner_close(&batch->runners[i]);
     free(batch->runners);
     free(batch);
 }
@@ -84,10 +84,10 @@ gkv_status gkv_lm_batch_solve(gkv_lm_batch *batch, size_t count, gkv_lm_batch_re
     else
         gkv_lm_defaults(&set);
     if (set.held || set.n_held || set.monitor)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a batch of least-squares problems supports neither `held` combinations nor "
+        return gki_fail(GKV_ERR_ARGUMENT, "a batch of least-squares problems supports neither `held` combinations nor "
                                           "a monitor");
-    GKV_TRY(gkv_lm_check(batch->n, batch->p, count, &set));
-    gkv_lm_task task = {.residuals = residuals,
+    GKV_TRY(gki_lm_check(batch->n, batch->p, count, &set));
+    gki_lm_task task = {.residuals = residuals,
                         .jacobian = jacobian,
                         .user = user,
                         .set = &set,
@@ -95,7 +95,7 @@ gkv_status gkv_lm_batch_solve(gkv_lm_batch *batch, size_t count, gkv_lm_batch_re
                         .x = x,
                         .results = results,
                         .covariances = covariances};
-    const gkv_lm_kernels *kernels = kernels_for(batch, count);
+    const gki_lm_kernels *kernels = kernels_for(batch, count);
     const size_t groups = count / kernels->lanes + (count % kernels->lanes > 0);
     const int threads = groups < (size_t)batch->threads ? (int)groups : batch->threads;
     gkv_status status = GKV_OK;
@@ -104,13 +104,13 @@ gkv_status gkv_lm_batch_solve(gkv_lm_batch *batch, size_t count, gkv_lm_batch_re
         return GKV_OK;
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
     for (int i = 0; i < threads; i++) {
-        gkv_lm_runner_fit(&batch->runners[i], kernels, batch->p);
-        const gkv_status own = gkv_lm_run(&batch->runners[i], &task);
-#pragma omp critical(gkv_lm_batch_status)
+        gki_lm_runner_fit(&batch->runners[i], kernels, batch->p);
+        const gkv_status own = gki_lm_run(&batch->runners[i], &task);
+#pragma omp critical(gki_lm_batch_status)
         if (own != GKV_OK && status == GKV_OK) { /* each thread has its own message; the caller's thread gets a copy */
             status = own;
             snprintf(message, sizeof message, "%s", gkv_error_message());
         }
     }
-    return status == GKV_OK ? GKV_OK : gkv_fail(status, "%s", message);
+    return status == GKV_OK ? GKV_OK : gki_fail(status, "%s", message);
 }

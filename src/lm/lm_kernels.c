@@ -215,19 +215,19 @@ static void difference(size_t n, const double *r, const double *to, const double
     }
 }
 
-GKV_SIMD_TABLE(gkv_lm_kernels,
+GKV_SIMD_TABLE(gki_lm_kernels,
     .lanes = VD_LANES, .cost = cost, .weigh = weigh, .change = change, .difference = difference,
     .factor = factor, .rotate = rotate, .columns = columns, .step = step, .step_norm_derivative = step_norm_derivative,
     .move = move, .norm = norm, .copy = copy);
 
 #ifdef GKV_SIMD_PORTABLE_FILE
-const gkv_lm_kernels *gkv_lm_kernels_single(gkv_simd level)
+const gki_lm_kernels *gki_lm_kernels_single(gki_simd level)
 {
 #if defined(__x86_64__)
     if (level >= GKV_SIMD_AVX2)
-        return &gkv_lm_kernels_single_avx2;
+        return &gki_lm_kernels_single_avx2;
 #endif
     (void)level;
-    return &gkv_lm_kernels_portable;
+    return &gki_lm_kernels_portable;
 }
 #endif

@@ -18,25 +18,25 @@
 enum { GKV_LM_BLOCK = 128 };
 
 /* The cost function of residuals; see gkvae/lm.h. */
-typedef struct gkv_lm_measure {
+typedef struct gki_lm_measure {
     const double *weights; /* [n], or NULL for 1 */
     gkv_lm_loss loss;
     double scale;          /* loss_scale */
-} gkv_lm_measure;
+} gki_lm_measure;
 
-typedef struct gkv_lm_kernels {
+typedef struct gki_lm_kernels {
     /* The number of lanes. */
     size_t lanes;
 
     /* sum = Σ w ρ(r²). The sum is not finite if an element of r is not finite. */
-    void (*cost)(size_t n, const double *r, const gkv_lm_measure *measure, double *sum);
+    void (*cost)(size_t n, const double *r, const gki_lm_measure *measure, double *sum);
 
     /* Makes a weighted least-squares problem of system[n × (p + 1)], whose first p columns are J. The function
      * scales the rows of J, writes the scaled r into the last column, and writes the norm of that column to *norm. */
-    void (*weigh)(size_t n, size_t p, const double *r, const gkv_lm_measure *measure, double *system, double *norm);
+    void (*weigh)(size_t n, size_t p, const double *r, const gki_lm_measure *measure, double *system, double *norm);
 
     /* change[n] = to − r, with rows scaled as those of J at r. */
-    void (*change)(size_t n, const double *r, const double *to, const gkv_lm_measure *measure, double *change);
+    void (*change)(size_t n, const double *r, const double *to, const gki_lm_measure *measure, double *change);
 
     /* column = weight·(to − r)/h + (1 − weight)·column, in the lanes whose h is not 0. */
     void (*difference)(size_t n, const double *r, const double *to, const double *h, const double *weight,
@@ -72,13 +72,13 @@ typedef struct gkv_lm_kernels {
 
     /* to = from, in the lanes whose mask is not 0. */
     void (*copy)(size_t n, const double *mask, const double *from, double *to);
-} gkv_lm_kernels;
+} gki_lm_kernels;
 
-extern const gkv_lm_kernels gkv_lm_kernels_single_avx2; /* one lane, in AVX2's registers */
+extern const gki_lm_kernels gki_lm_kernels_single_avx2; /* one lane, in AVX2's registers */
 
-/* The kernels of an instruction set that this CPU has. gkv_lm_kernels_of gives as many lanes as the vectors have, and
- * gkv_lm_kernels_single gives one lane. */
-GKV_SIMD_DECLARE(gkv_lm_kernels);
-const gkv_lm_kernels *gkv_lm_kernels_single(gkv_simd level);
+/* The kernels of an instruction set that this CPU has. gki_lm_kernels_of gives as many lanes as the vectors have, and
+ * gki_lm_kernels_single gives one lane. */
+GKV_SIMD_DECLARE(gki_lm_kernels);
+const gki_lm_kernels *gki_lm_kernels_single(gki_simd level);
 
 #endif

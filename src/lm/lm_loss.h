@@ -18,7 +18,7 @@ static inline vd slope_of(vd t, gkv_lm_loss loss)
 }
 
 /* The factor of row i of J and r. */
-static inline vd factor_of(size_t i, const double *r, const gkv_lm_measure *m)
+static inline vd factor_of(size_t i, const double *r, const gki_lm_measure *m)
 {
     const vd weight = m->weights ? get(m->weights, i) : vd_set(1);
     if (m->loss == GKV_LM_SQUARES)
@@ -26,12 +26,12 @@ static inline vd factor_of(size_t i, const double *r, const gkv_lm_measure *m)
     return vd_sqrt(weight * slope_of(get(r, i) / vd_set(m->scale), m->loss));
 }
 
-static inline int is_plain(const gkv_lm_measure *m)
+static inline int is_plain(const gki_lm_measure *m)
 {
     return !m->weights && m->loss == GKV_LM_SQUARES;
 }
 
-static void weigh(size_t n, size_t p, const double *r, const gkv_lm_measure *m, double *system, double *norm)
+static void weigh(size_t n, size_t p, const double *r, const gki_lm_measure *m, double *system, double *norm)
 {
     double *right = system + p * n * LANES;
     if (is_plain(m)) {
@@ -47,7 +47,7 @@ static void weigh(size_t n, size_t p, const double *r, const gkv_lm_measure *m, 
     put(norm, 0, length_of(n, right, vd_set(0)));
 }
 
-static void change(size_t n, const double *r, const double *to, const gkv_lm_measure *m, double *out)
+static void change(size_t n, const double *r, const double *to, const gki_lm_measure *m, double *out)
 {
     for (size_t i = 0; i < n; i++) {
         const vd row = is_plain(m) ? vd_set(1) : factor_of(i, r, m);
@@ -70,7 +70,7 @@ static inline vd loss_of(vd t, gkv_lm_loss loss)
     return vd_load(lanes);
 }
 
-static void cost(size_t n, const double *r, const gkv_lm_measure *m, double *sum)
+static void cost(size_t n, const double *r, const gki_lm_measure *m, double *sum)
 {
     if (is_plain(m)) {
         put(sum, 0, dot(n, r, r));

@@ -14,7 +14,7 @@
 
 /* Sets the pointers of the arrays into the block of memory, if it exists. Returns the number of doubles of all
  * arrays. */
-static size_t lay_out(gkv_lm_runner *d)
+static size_t lay_out(gki_lm_runner *d)
 {
     const size_t n = d->n, p = d->p, lanes = d->kernels->lanes;
     const struct {
@@ -41,27 +41,27 @@ static size_t lay_out(gkv_lm_runner *d)
     return total;
 }
 
-gkv_status gkv_lm_runner_open(gkv_lm_runner *d, const gkv_lm_kernels *kernels, size_t n, size_t p)
+gkv_status gki_lm_runner_open(gki_lm_runner *d, const gki_lm_kernels *kernels, size_t n, size_t p)
 {
-    *d = (gkv_lm_runner){.n = n};
+    *d = (gki_lm_runner){.n = n};
     if (p < 1 || n < p)
-        return gkv_fail(GKV_ERR_ARGUMENT, "least squares need at least one parameter and at least as many residuals "
+        return gki_fail(GKV_ERR_ARGUMENT, "least squares need at least one parameter and at least as many residuals "
                                           "as parameters, not %zu residuals and %zu parameters", n, p);
     if (n > SIZE_MAX / sizeof(double) / GKV_LM_LANES_MAX / 16 / (p + 1))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a least-squares problem of %zu residuals and %zu parameters is too large", n,
+        return gki_fail(GKV_ERR_ARGUMENT, "a least-squares problem of %zu residuals and %zu parameters is too large", n,
                         p);
-    gkv_lm_runner_fit(d, kernels, p);
+    gki_lm_runner_fit(d, kernels, p);
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(lay_out(d), sizeof(double), &d->memory));
-    GKV_TRY_GOTO(gkv_alloc(p, sizeof(size_t), &d->order));
+    GKV_TRY_GOTO(gki_alloc(lay_out(d), sizeof(double), &d->memory));
+    GKV_TRY_GOTO(gki_alloc(p, sizeof(size_t), &d->order));
     lay_out(d);
     return GKV_OK;
 done:
-    gkv_lm_runner_close(d);
+    gki_lm_runner_close(d);
     return status;
 }
 
-void gkv_lm_runner_fit(gkv_lm_runner *d, const gkv_lm_kernels *kernels, size_t p)
+void gki_lm_runner_fit(gki_lm_runner *d, const gki_lm_kernels *kernels, size_t p)
 {
     d->kernels = kernels;
     d->group.lanes = kernels->lanes;
@@ -70,7 +70,7 @@ void gkv_lm_runner_fit(gkv_lm_runner *d, const gkv_lm_kernels *kernels, size_t p
     lay_out(d);
 }
 
-void gkv_lm_runner_close(gkv_lm_runner *d)
+void gki_lm_runner_close(gki_lm_runner *d)
 {
     free(d->memory);
     free(d->order);
@@ -81,12 +81,12 @@ void gkv_lm_runner_close(gkv_lm_runner *d)
 /* --- Problems ---------------------------------------------------------------- */
 
 /* Loads the start, bounds and weights of a problem into lane l. */
-static void load(gkv_lm_runner *d, const gkv_lm_task *task, size_t l, size_t problem)
+static void load(gki_lm_runner *d, const gki_lm_task *task, size_t l, size_t problem)
 {
     const gkv_lm_settings *set = task->set;
     const size_t lanes = d->kernels->lanes, p = d->p;
     d->group.problem[l] = problem;
-    d->lane[l] = (gkv_lm_lane){.state = GKV_LM_START, .cost = INFINITY, .trusted = INFINITY,
+    d->lane[l] = (gki_lm_lane){.state = GKV_LM_START, .cost = INFINITY, .trusted = INFINITY,
                                 .result = {.cost_before = INFINITY}};
     for (size_t j = 0; j < p; j++) {
         const size_t at = j * lanes + l, from = problem * p + j;
@@ -105,9 +105,9 @@ static void load(gkv_lm_runner *d, const gkv_lm_task *task, size_t l, size_t pro
         d->lane[l].result.stop = GKV_LM_FAULT;
 }
 
-void gkv_lm_unload(gkv_lm_runner *d, gkv_lm_task *task, size_t l)
+void gki_lm_unload(gki_lm_runner *d, gki_lm_task *task, size_t l)
 {
-    const gkv_lm_lane *lane = &d->lane[l];
+    const gki_lm_lane *lane = &d->lane[l];
     const size_t lanes = d->kernels->lanes, p = d->p, problem = d->group.problem[l];
     if (lane->fault != GKV_LM_BAD_START)
         for (size_t j = 0; j < p; j++)
@@ -122,16 +122,16 @@ void gkv_lm_unload(gkv_lm_runner *d, gkv_lm_task *task, size_t l)
             for (size_t i = 0; i < p * p; i++)
                 covariance[i] = NAN;
         else
-            gkv_lm_covariance_of(p, lanes, d->triangle + l, task->set->fixed ? task->set->fixed + problem * p : NULL,
+            gki_lm_covariance_of(p, lanes, d->triangle + l, task->set->fixed ? task->set->fixed + problem * p : NULL,
                                  0.0, covariance, NULL, d->work, d->order);
     }
 }
 
-void gkv_lm_refill(gkv_lm_runner *d, gkv_lm_task *task, size_t l)
+void gki_lm_refill(gki_lm_runner *d, gki_lm_task *task, size_t l)
 {
     do {
         if (d->lane[l].state != GKV_LM_IDLE)
-            gkv_lm_unload(d, task, l);
+            gki_lm_unload(d, task, l);
         const size_t problem = atomic_fetch_add(&task->next, 1);
         if (problem >= task->count) {
             d->lane[l].state = GKV_LM_IDLE;
@@ -144,23 +144,23 @@ void gkv_lm_refill(gkv_lm_runner *d, gkv_lm_task *task, size_t l)
 
 /* --- Steps ------------------------------------------------------------------- */
 
-gkv_lm_measure gkv_lm_measure_of(const gkv_lm_runner *d, const gkv_lm_task *task)
+gki_lm_measure gki_lm_measure_of(const gki_lm_runner *d, const gki_lm_task *task)
 {
-    return (gkv_lm_measure){task->set->weights ? d->weights : NULL, task->set->loss, task->set->loss_scale};
+    return (gki_lm_measure){task->set->weights ? d->weights : NULL, task->set->loss, task->set->loss_scale};
 }
 
-gkv_status gkv_lm_callback_error(const char *callback, unsigned long before, gkv_status status)
+gkv_status gki_lm_callback_error(const char *callback, unsigned long before, gkv_status status)
 {
-    if (status == GKV_OK || gkv_failures() != before)
+    if (status == GKV_OK || gki_failures() != before)
         return status;
-    return gkv_fail(status, "least squares: the callback for the %s returned %s", callback,
+    return gki_fail(status, "least squares: the callback for the %s returned %s", callback,
                     gkv_status_name(status));
 }
 
-gkv_status gkv_lm_evaluate(gkv_lm_runner *d, gkv_lm_task *task, const double *point, const gkv_lm_measure *measure)
+gkv_status gki_lm_evaluate(gki_lm_runner *d, gki_lm_task *task, const double *point, const gki_lm_measure *measure)
 {
-    const unsigned long before = gkv_failures();
-    GKV_TRY(gkv_lm_callback_error("residuals", before, task->residuals(task->user, &d->group, point, d->fresh)));
+    const unsigned long before = gki_failures();
+    GKV_TRY(gki_lm_callback_error("residuals", before, task->residuals(task->user, &d->group, point, d->fresh)));
     d->kernels->cost(d->n, d->fresh, measure, d->numbers);
     for (size_t l = 0; l < d->kernels->lanes; l++) {
         d->lane[l].result.residual_evaluations += d->group.active[l];
@@ -169,7 +169,7 @@ gkv_status gkv_lm_evaluate(gkv_lm_runner *d, gkv_lm_task *task, const double *po
     return GKV_OK;
 }
 
-static void check_start(gkv_lm_lane *lane, double cost)
+static void check_start(gki_lm_lane *lane, double cost)
 {
     lane->cost = lane->result.cost_before = cost;
     lane->wants_jacobian = cost < INFINITY;
@@ -182,32 +182,32 @@ static void check_start(gkv_lm_lane *lane, double cost)
 }
 
 /* Evaluates the residuals at the points of all lanes, and advances the lanes. */
-static gkv_status try_points(gkv_lm_runner *d, gkv_lm_task *task)
+static gkv_status try_points(gki_lm_runner *d, gki_lm_task *task)
 {
     const size_t lanes = d->kernels->lanes;
-    const gkv_lm_measure measure = gkv_lm_measure_of(d, task);
+    const gki_lm_measure measure = gki_lm_measure_of(d, task);
     int any = 0, probes = 0, moved = 0;
     for (size_t l = 0; l < lanes; l++) {
-        const gkv_lm_lane *lane = &d->lane[l];
+        const gki_lm_lane *lane = &d->lane[l];
         /* A step without a predicted reduction is rejected without a trial. */
         d->group.active[l] = lane->state != GKV_LM_IDLE && !(lane->state == GKV_LM_TRIAL && !(lane->predicted > 0));
         any |= d->group.active[l];
     }
     if (any)
-        GKV_TRY(gkv_lm_evaluate(d, task, d->point, &measure));
+        GKV_TRY(gki_lm_evaluate(d, task, d->point, &measure));
     for (size_t l = 0; l < lanes; l++) {
-        gkv_lm_lane *lane = &d->lane[l];
+        gki_lm_lane *lane = &d->lane[l];
         if (lane->state == GKV_LM_PROBE)
             probes = 1;
         if (lane->state == GKV_LM_START)
             check_start(lane, d->numbers[l]);
         if (lane->state == GKV_LM_TRIAL)
-            gkv_lm_accept(d, task, l, d->group.active[l] ? d->numbers[l] : INFINITY);
+            gki_lm_accept(d, task, l, d->group.active[l] ? d->numbers[l] : INFINITY);
         d->mask[l] = lane->wants_jacobian;
         moved |= lane->wants_jacobian;
     }
     if (probes)
-        gkv_lm_geodesic(d, task);
+        gki_lm_geodesic(d, task);
     if (moved) {
         if (lanes > 1) {
             d->kernels->copy(d->n, d->mask, d->fresh, d->residual);
@@ -221,7 +221,7 @@ static gkv_status try_points(gkv_lm_runner *d, gkv_lm_task *task)
 }
 
 /* Sets the columns of fixed parameters to 0, because the callback may have written anything there. */
-static void clear_fixed(gkv_lm_runner *d)
+static void clear_fixed(gki_lm_runner *d)
 {
     const size_t lanes = d->kernels->lanes;
     for (size_t j = 0; j < d->p; j++)
@@ -231,9 +231,9 @@ static void clear_fixed(gkv_lm_runner *d)
 }
 
 /* Computes J and its triangle in the lanes that have a new x. */
-static gkv_status take_jacobian(gkv_lm_runner *d, gkv_lm_task *task)
+static gkv_status take_jacobian(gki_lm_runner *d, gki_lm_task *task)
 {
-    const gkv_lm_kernels *kernels = d->kernels;
+    const gki_lm_kernels *kernels = d->kernels;
     int any = 0, all = 1;
     for (size_t l = 0; l < kernels->lanes; l++) {
         any |= d->group.active[l] = (unsigned char)d->lane[l].wants_jacobian;
@@ -242,23 +242,23 @@ static gkv_status take_jacobian(gkv_lm_runner *d, gkv_lm_task *task)
     }
     if (!any)
         return GKV_OK;
-    const unsigned long before = gkv_failures();
+    const unsigned long before = gki_failures();
     if (task->jacobian)
-        GKV_TRY(gkv_lm_callback_error("derivatives", before, task->jacobian(task->user, &d->group, d->x, d->system)));
+        GKV_TRY(gki_lm_callback_error("derivatives", before, task->jacobian(task->user, &d->group, d->x, d->system)));
     else
-        GKV_TRY(gkv_lm_differences(d, task));
+        GKV_TRY(gki_lm_differences(d, task));
     if (task->set->fixed)
         clear_fixed(d);
     for (size_t l = 0; l < kernels->lanes; l++)
         d->mask[l] = d->lane[l].wants_jacobian;
-    const gkv_lm_measure measure = gkv_lm_measure_of(d, task);
+    const gki_lm_measure measure = gki_lm_measure_of(d, task);
     kernels->weigh(d->n, d->p, d->residual, &measure, d->system, d->numbers);
     for (size_t l = 0; l < kernels->lanes; l++)
         if (d->lane[l].wants_jacobian)
             d->lane[l].r_norm = d->numbers[l];
     kernels->factor(d->n, d->p, d->system, d->new_tau, d->new_triangle);
     kernels->copy(d->p * (d->p + 1), d->mask, d->new_triangle, d->triangle);
-    if (task->set->acceleration > 0) { /* gkv_lm_geodesic needs the reflections */
+    if (task->set->acceleration > 0) { /* gki_lm_geodesic needs the reflections */
         if (all) {
             double *swapped = d->system;
             d->system = d->reflections;
@@ -272,14 +272,14 @@ static gkv_status take_jacobian(gkv_lm_runner *d, gkv_lm_task *task)
 }
 
 /* Computes Moré's scale D, the unconstrained parameters and the gradient, and tests whether the gradient is 0. */
-static void prepare(gkv_lm_runner *d, const gkv_lm_task *task)
+static void prepare(gki_lm_runner *d, const gki_lm_task *task)
 {
     const size_t lanes = d->kernels->lanes;
     for (size_t l = 0; l < lanes; l++)
         d->numbers[l] = d->lane[l].r_norm;
     d->kernels->columns(d->p, d->triangle, d->numbers, d->norms, d->cosines);
     for (size_t l = 0; l < lanes; l++) {
-        gkv_lm_lane *lane = &d->lane[l];
+        gki_lm_lane *lane = &d->lane[l];
         if (!lane->wants_jacobian || lane->fault)
             continue;
         lane->cosine = 0.0;
@@ -318,11 +318,11 @@ static void prepare(gkv_lm_runner *d, const gkv_lm_task *task)
 
 /* One-sided differences give about half of the digits. Where the solution with them has converged, the lane computes J
  * again by central differences and continues. Returns whether there is such a lane. */
-static int refine(gkv_lm_runner *d, const gkv_lm_task *task)
+static int refine(gki_lm_runner *d, const gki_lm_task *task)
 {
     int any = 0;
     for (size_t l = 0; l < d->kernels->lanes; l++) {
-        gkv_lm_lane *lane = &d->lane[l];
+        gki_lm_lane *lane = &d->lane[l];
         lane->wants_jacobian = lane->state != GKV_LM_IDLE && !task->jacobian && !lane->one_sided_stop &&
                                lane->result.stop && lane->result.stop <= GKV_LM_GRADIENT;
         if (!lane->wants_jacobian)
@@ -336,9 +336,9 @@ static int refine(gkv_lm_runner *d, const gkv_lm_task *task)
     return any;
 }
 
-static void notify(gkv_lm_runner *d, const gkv_lm_task *task, size_t l)
+static void notify(gki_lm_runner *d, const gki_lm_task *task, size_t l)
 {
-    gkv_lm_lane *lane = &d->lane[l];
+    gki_lm_lane *lane = &d->lane[l];
     const gkv_lm_progress progress = {
         .iterations = lane->result.iterations,
         .accepted = lane->result.accepted,
@@ -355,7 +355,7 @@ static void notify(gkv_lm_runner *d, const gkv_lm_task *task, size_t l)
 }
 
 /* One step of the runner. */
-static gkv_status step_lanes(gkv_lm_runner *d, gkv_lm_task *task)
+static gkv_status step_lanes(gki_lm_runner *d, gki_lm_task *task)
 {
     GKV_TRY(try_points(d, task));
     GKV_TRY(take_jacobian(d, task));
@@ -365,21 +365,21 @@ static gkv_status step_lanes(gkv_lm_runner *d, gkv_lm_task *task)
         prepare(d, task);
     }
     for (size_t l = 0; l < d->kernels->lanes; l++) {
-        gkv_lm_lane *lane = &d->lane[l];
+        gki_lm_lane *lane = &d->lane[l];
         if (task->set->monitor && lane->wants_step && lane->fault == GKV_LM_NO_FAULT)
             notify(d, task, l);
         lane->wants_jacobian = 0;
         if (lane->result.stop)
-            gkv_lm_refill(d, task, l);
+            gki_lm_refill(d, task, l);
     }
-    gkv_lm_propose(d, task);
+    gki_lm_propose(d, task);
     for (size_t l = 0; l < d->kernels->lanes; l++)
         if (d->lane[l].result.stop && d->lane[l].state != GKV_LM_IDLE)
-            gkv_lm_refill(d, task, l);
+            gki_lm_refill(d, task, l);
     return GKV_OK;
 }
 
-static int is_busy(const gkv_lm_runner *d)
+static int is_busy(const gki_lm_runner *d)
 {
     for (size_t l = 0; l < d->kernels->lanes; l++)
         if (d->lane[l].state != GKV_LM_IDLE)
@@ -387,13 +387,13 @@ static int is_busy(const gkv_lm_runner *d)
     return 0;
 }
 
-gkv_status gkv_lm_run(gkv_lm_runner *d, gkv_lm_task *task)
+gkv_status gki_lm_run(gki_lm_runner *d, gki_lm_task *task)
 {
     const size_t lanes = d->kernels->lanes;
     gkv_status status = GKV_OK;
     for (size_t l = 0; l < lanes; l++) {
         d->lane[l].state = GKV_LM_IDLE;
-        gkv_lm_refill(d, task, l);
+        gki_lm_refill(d, task, l);
     }
     for (size_t l = 1; l < lanes; l++)
         if (d->lane[l].state == GKV_LM_IDLE) { /* callbacks may read the x of an idle lane */
@@ -405,7 +405,7 @@ gkv_status gkv_lm_run(gkv_lm_runner *d, gkv_lm_task *task)
         status = step_lanes(d, task);
     for (size_t l = 0; l < lanes; l++)
         if (d->lane[l].state != GKV_LM_IDLE)
-            gkv_lm_unload(d, task, l);
+            gki_lm_unload(d, task, l);
     if (status != GKV_OK)
         atomic_store(&task->halted, 1);
     return status;

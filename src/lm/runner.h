@@ -10,25 +10,25 @@
 #include "lm/lm_kernels.h"
 
 /* The purpose of the residuals at a lane's point. */
-typedef enum gkv_lm_state {
+typedef enum gki_lm_state {
     GKV_LM_IDLE,  /* none; there are no more problems */
     GKV_LM_START, /* the start of a problem */
     GKV_LM_PROBE, /* the curvature along the step, for the geodesic acceleration */
     GKV_LM_TRIAL  /* the end of a step */
-} gkv_lm_state;
+} gki_lm_state;
 
 /* Why a lane's problem ended with GKV_LM_FAULT. */
-typedef enum gkv_lm_fault {
+typedef enum gki_lm_fault {
     GKV_LM_NO_FAULT,
     GKV_LM_BAD_START,      /* x is not finite at the start */
     GKV_LM_BAD_RESIDUALS,  /* the residuals are not finite at the start */
     GKV_LM_BAD_DIFFERENCE, /* residuals are not finite on either side of x in parameter `index` */
     GKV_LM_BAD_JACOBIAN    /* column `index` of J is not finite, or too large */
-} gkv_lm_fault;
+} gki_lm_fault;
 
-typedef struct gkv_lm_lane {
-    gkv_lm_state state;
-    gkv_lm_fault fault;
+typedef struct gki_lm_lane {
+    gki_lm_state state;
+    gki_lm_fault fault;
     size_t index;           /* the parameter of the fault */
     gkv_lm_result result;   /* result.stop is 0 until the problem ends */
     int wants_jacobian;     /* whether x is new, so that J must be computed */
@@ -47,10 +47,10 @@ typedef struct gkv_lm_lane {
     double x_norm;          /* ‖D x‖ */
     double relative;        /* ‖step‖/‖x‖ in the norm of the current columns of J. D may contain the columns of a
                                distant start, and is then no measure of a small step. */
-} gkv_lm_lane;
+} gki_lm_lane;
 
 /* Problems that any number of runners solve. */
-typedef struct gkv_lm_task {
+typedef struct gki_lm_task {
     gkv_lm_batch_residuals *residuals;
     gkv_lm_batch_jacobian *jacobian; /* NULL: differences */
     void *user;
@@ -61,12 +61,12 @@ typedef struct gkv_lm_task {
     double *covariances;        /* count × p × p, or NULL */
     atomic_size_t next;         /* the first problem that no runner has taken */
     atomic_int halted;          /* a callback failed, and all runners must end */
-} gkv_lm_task;
+} gki_lm_task;
 
 /* The state of a runner. Arrays have the layout of lm/lm_kernels.h: element e of lane l is at e·lanes + l. The comments
  * give the number of elements of a lane. */
-typedef struct gkv_lm_runner {
-    const gkv_lm_kernels *kernels;
+typedef struct gki_lm_runner {
+    const gki_lm_kernels *kernels;
     size_t n, p;             /* the numbers of residuals and parameters */
     double *memory;          /* the one block of memory of the arrays */
     double *system;          /* n × (p + 1): J and r, then the reflections of the QR factorization */
@@ -100,22 +100,22 @@ typedef struct gkv_lm_runner {
     size_t *order;           /* p in all: the pivots of a covariance */
     size_t tau_count;        /* 2p · blocks */
     gkv_lm_group group;
-    gkv_lm_lane lane[GKV_LM_LANES_MAX];
-} gkv_lm_runner;
+    gki_lm_lane lane[GKV_LM_LANES_MAX];
+} gki_lm_runner;
 
 /* Allocates a runner. Returns GKV_ERR_ARGUMENT unless n ≥ p ≥ 1, or if the sizes overflow; GKV_ERR_MEMORY. */
-gkv_status gkv_lm_runner_open(gkv_lm_runner *runner, const gkv_lm_kernels *kernels, size_t n, size_t p);
+gkv_status gki_lm_runner_open(gki_lm_runner *runner, const gki_lm_kernels *kernels, size_t n, size_t p);
 
 /* Frees the memory of a runner. */
-void gkv_lm_runner_close(gkv_lm_runner *runner);
+void gki_lm_runner_close(gki_lm_runner *runner);
 
 /* Prepares the runner for problems of p parameters with these kernels. p and the number of lanes must not exceed
- * those of gkv_lm_runner_open. */
-void gkv_lm_runner_fit(gkv_lm_runner *runner, const gkv_lm_kernels *kernels, size_t p);
+ * those of gki_lm_runner_open. */
+void gki_lm_runner_fit(gki_lm_runner *runner, const gki_lm_kernels *kernels, size_t p);
 
 /* Solves problems of the task until none is left. If a callback fails, the function returns its status, and problems
  * that have begun keep their best x. */
-gkv_status gkv_lm_run(gkv_lm_runner *runner, gkv_lm_task *task);
+gkv_status gki_lm_run(gki_lm_runner *runner, gki_lm_task *task);
 
 /* fmax and fmin of numbers other than NaN, without a call of libm. */
 static inline double larger(double a, double b)
@@ -131,36 +131,36 @@ static inline double smaller(double a, double b)
 /* --- Between the runner's files -------------------------------------------- */
 
 /* Writes the result of a lane's problem to the task. */
-void gkv_lm_unload(gkv_lm_runner *runner, gkv_lm_task *task, size_t lane);
+void gki_lm_unload(gki_lm_runner *runner, gki_lm_task *task, size_t lane);
 
 /* Ends the problem of a lane, and starts the next problem of the task there. */
-void gkv_lm_refill(gkv_lm_runner *runner, gkv_lm_task *task, size_t lane);
+void gki_lm_refill(gki_lm_runner *runner, gki_lm_task *task, size_t lane);
 
 /* Returns the status of a callback. If it is an error and the callback left no message, the function records one.
- * `before` is gkv_failures() before the call. */
-gkv_status gkv_lm_callback_error(const char *callback, unsigned long before, gkv_status status);
+ * `before` is gki_failures() before the call. */
+gkv_status gki_lm_callback_error(const char *callback, unsigned long before, gkv_status status);
 
 /* Calls the residuals at point[p] once, for the lanes of group.active, and writes them to `fresh`. `numbers`
  * receives their costs by the measure, which are +∞ if they are not finite. */
-gkv_status gkv_lm_evaluate(gkv_lm_runner *runner, gkv_lm_task *task, const double *point,
-                           const gkv_lm_measure *measure);
+gkv_status gki_lm_evaluate(gki_lm_runner *runner, gki_lm_task *task, const double *point,
+                           const gki_lm_measure *measure);
 
 /* The cost function of a task in the lanes of this runner. */
-gkv_lm_measure gkv_lm_measure_of(const gkv_lm_runner *runner, const gkv_lm_task *task);
+gki_lm_measure gki_lm_measure_of(const gki_lm_runner *runner, const gki_lm_task *task);
 
 /* Computes J at x by differences, for the lanes that want it. Differences are forward. They are backward if the forward
  * point is outside the bounds or its residuals are not finite. They are central after the solution with one-sided
  * differences has converged. */
-gkv_status gkv_lm_differences(gkv_lm_runner *runner, gkv_lm_task *task);
+gkv_status gki_lm_differences(gki_lm_runner *runner, gki_lm_task *task);
 
 /* Computes steps and points for all lanes that want a step, or ends their problems. */
-void gkv_lm_propose(gkv_lm_runner *runner, const gkv_lm_task *task);
+void gki_lm_propose(gki_lm_runner *runner, const gki_lm_task *task);
 
 /* Accepts or rejects the step of a lane whose trial has this cost, and tests for convergence. */
-void gkv_lm_accept(gkv_lm_runner *runner, const gkv_lm_task *task, size_t lane, double trial_cost);
+void gki_lm_accept(gki_lm_runner *runner, const gki_lm_task *task, size_t lane, double trial_cost);
 
 /* Adds the geodesic acceleration to the steps of the lanes in the state GKV_LM_PROBE. `fresh` holds r(x + h·step). */
-void gkv_lm_geodesic(gkv_lm_runner *runner, const gkv_lm_task *task);
+void gki_lm_geodesic(gki_lm_runner *runner, const gki_lm_task *task);
 
 /* h: the fraction of the step at which its curvature is measured. */
 #define GKV_LM_PROBE_LENGTH 0.1
@@ -168,17 +168,17 @@ void gkv_lm_geodesic(gkv_lm_runner *runner, const gkv_lm_task *task);
 /* --- Shared with the solvers ------------------------------------------------ */
 
 /* The instruction set of solvers that are created from now on. */
-gkv_simd gkv_lm_level(void);
+gki_simd gki_lm_level(void);
 
 /* Selects that instruction set, for tests. With GKV_SIMD_LEVELS, the default, the CPU decides. Not thread-safe. */
-void gkv_lm_use(gkv_simd level);
+void gki_lm_use(gki_simd level);
 
 /* Checks the settings, including the bounds and weights of `count` problems. Returns GKV_ERR_ARGUMENT. */
-gkv_status gkv_lm_check(size_t n, size_t p, size_t count, const gkv_lm_settings *set);
+gkv_status gki_lm_check(size_t n, size_t p, size_t count, const gkv_lm_settings *set);
 
 /* Computes the covariance from a lane's triangle; see gkv_lm_covariance. `fixed` has p elements or is NULL. `work` has
  * p(p + 1) elements and `order` p. */
-void gkv_lm_covariance_of(size_t p, size_t lanes, const double *triangle, const unsigned char *fixed,
+void gki_lm_covariance_of(size_t p, size_t lanes, const double *triangle, const unsigned char *fixed,
                           double tolerance, double *covariance, size_t *rank, double *work, size_t *order);
 
 #endif

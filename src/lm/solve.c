@@ -9,9 +9,9 @@
 #include "lm/constraints.h"
 
 struct gkv_lm {
-    gkv_lm_runner runner;   /* with constraints, runner.p is the number of elements of y */
+    gki_lm_runner runner;   /* with constraints, runner.p is the number of elements of y */
     size_t p;               /* the number of parameters */
-    gkv_lm_constraints constraints;
+    gki_lm_constraints constraints;
     unsigned char *fixed;   /* [p] of the last problem */
     int constrained;        /* whether the last problem had linear equality constraints */
     int solved;             /* whether the runner's triangle is that of J at a solution */
@@ -24,7 +24,7 @@ typedef struct single {
     gkv_lm_monitor *monitor;
     void *user, *monitor_user;
     size_t n;
-    gkv_lm_constraints *constraints; /* or NULL */
+    gki_lm_constraints *constraints; /* or NULL */
 } single;
 
 /* The caller's parameters for the variables x of the runner. */
@@ -32,7 +32,7 @@ static const double *point_of(const single *one, const double *x)
 {
     if (!one->constraints)
         return x;
-    gkv_lm_constraints_x(one->constraints, x, one->constraints->x);
+    gki_lm_constraints_x(one->constraints, x, one->constraints->x);
     return one->constraints->x;
 }
 
@@ -49,7 +49,7 @@ static gkv_status single_jacobian(void *user, const gkv_lm_group *group, const d
     const single *one = user;
     GKV_TRY(one->jacobian(one->user, point_of(one, x), jacobian));
     if (one->constraints)
-        gkv_lm_constraints_jacobian(one->constraints, one->n, jacobian);
+        gki_lm_constraints_jacobian(one->constraints, one->n, jacobian);
     return GKV_OK;
 }
 
@@ -66,10 +66,10 @@ gkv_status gkv_lm_create(size_t n, size_t p, gkv_lm **out)
     *out = NULL;
     gkv_status status = GKV_OK;
     gkv_lm *lm = NULL;
-    GKV_TRY_GOTO(gkv_alloc(1, sizeof *lm, &lm));
-    GKV_TRY_GOTO(gkv_lm_runner_open(&lm->runner, gkv_lm_kernels_single(gkv_lm_level()), n, p));
-    GKV_TRY_GOTO(gkv_lm_constraints_open(&lm->constraints, p));
-    GKV_TRY_GOTO(gkv_alloc(p, 1, &lm->fixed));
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *lm, &lm));
+    GKV_TRY_GOTO(gki_lm_runner_open(&lm->runner, gki_lm_kernels_single(gki_lm_level()), n, p));
+    GKV_TRY_GOTO(gki_lm_constraints_open(&lm->constraints, p));
+    GKV_TRY_GOTO(gki_alloc(p, 1, &lm->fixed));
     lm->p = p;
     *out = lm;
     return GKV_OK;
@@ -82,8 +82,8 @@ void gkv_lm_free(gkv_lm *lm)
 {
     if (!lm)
         return;
-    gkv_lm_runner_close(&lm->runner);
-    gkv_lm_constraints_close(&lm->constraints);
+    gki_lm_runner_close(&lm->runner);
+    gki_lm_constraints_close(&lm->constraints);
     free(lm->fixed);
     free(lm);
 }
@@ -92,48 +92,48 @@ void gkv_lm_free(gkv_lm *lm)
  * element of y, not of a parameter. */
 static gkv_status report_fault(gkv_lm *lm, const single *one)
 {
-    gkv_lm_runner *d = &lm->runner;
-    const gkv_lm_lane *lane = &d->lane[0];
+    gki_lm_runner *d = &lm->runner;
+    const gki_lm_lane *lane = &d->lane[0];
     const size_t n = d->n;
     if (lane->fault == GKV_LM_BAD_RESIDUALS) {
         size_t i = 0;
         while (i < n - 1 && isfinite(d->fresh[i]))
             i++;
-        return gkv_fail(GKV_ERR_NUMERIC, "least squares: residual %zu is %g at the start; start at a point where the "
+        return gki_fail(GKV_ERR_NUMERIC, "least squares: residual %zu is %g at the start; start at a point where the "
                                          "residuals and the sum of their squares are finite", i, d->fresh[i]);
     }
     if (lane->fault == GKV_LM_BAD_DIFFERENCE)
-        return gkv_fail(GKV_ERR_NUMERIC, "the derivative in %s %zu cannot be computed at %g: residuals are not finite "
+        return gki_fail(GKV_ERR_NUMERIC, "the derivative in %s %zu cannot be computed at %g: residuals are not finite "
                                          "on either side", one->constraints ? "unconstrained direction" : "parameter",
                         lane->index, d->x[lane->index]);
     if (one->jacobian) { /* the factorization has overwritten J; the callback computes it again to find the fault */
-        const unsigned long before = gkv_failures();
-        GKV_TRY(gkv_lm_callback_error("derivatives", before, one->jacobian(one->user, point_of(one, d->x), d->system)));
+        const unsigned long before = gki_failures();
+        GKV_TRY(gki_lm_callback_error("derivatives", before, one->jacobian(one->user, point_of(one, d->x), d->system)));
         for (size_t k = 0; k < n * lm->p; k++)
             if (!isfinite(d->system[k]) && !lm->fixed[k / n])
-                return gkv_fail(GKV_ERR_NUMERIC, "the derivative of residual %zu in parameter %zu is not finite at a "
+                return gki_fail(GKV_ERR_NUMERIC, "the derivative of residual %zu in parameter %zu is not finite at a "
                                                  "point where the residuals are", k % n, k / n);
     }
-    return gkv_fail(GKV_ERR_NUMERIC, "the derivatives in %s %zu are too large for a sum of their squares",
+    return gki_fail(GKV_ERR_NUMERIC, "the derivatives in %s %zu are too large for a sum of their squares",
                     one->constraints ? "unconstrained direction" : "parameter", lane->index);
 }
 
 static gkv_status check(const gkv_lm *lm, const gkv_lm_settings *set, const double *x)
 {
-    GKV_TRY(gkv_lm_check(lm->runner.n, lm->p, 1, set));
+    GKV_TRY(gki_lm_check(lm->runner.n, lm->p, 1, set));
     for (size_t j = 0; j < lm->p; j++)
         if (!isfinite(x[j]))
-            return gkv_fail(GKV_ERR_ARGUMENT, "least squares: parameter %zu of the start is not finite", j);
+            return gki_fail(GKV_ERR_ARGUMENT, "least squares: parameter %zu of the start is not finite", j);
     if (set->n_held == 0)
         return GKV_OK;
     if (!set->held || set->n_held >= lm->p)
-        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: n_held = %zu combinations need an array `held` and more than "
+        return gki_fail(GKV_ERR_ARGUMENT, "least squares: n_held = %zu combinations need an array `held` and more than "
                                           "%zu parameters", set->n_held, set->n_held);
     if (set->low || set->high)
-        return gkv_fail(GKV_ERR_ARGUMENT, "least squares: `held` combinations cannot be used together with bounds");
+        return gki_fail(GKV_ERR_ARGUMENT, "least squares: `held` combinations cannot be used together with bounds");
     for (size_t i = 0; i < set->n_held * lm->p; i++)
         if (!isfinite(set->held[i]))
-            return gkv_fail(GKV_ERR_ARGUMENT, "least squares: coefficient %zu of `held` combination %zu is %g",
+            return gki_fail(GKV_ERR_ARGUMENT, "least squares: coefficient %zu of `held` combination %zu is %g",
                             i % lm->p, i / lm->p, set->held[i]);
     return GKV_OK;
 }
@@ -153,7 +153,7 @@ gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian
     lm->constrained = set.n_held > 0;
     single one = {residuals, jacobian, set.monitor, user, set.monitor_user, lm->runner.n,
                   lm->constrained ? &lm->constraints : NULL};
-    gkv_lm_task task = {.residuals = single_residuals,
+    gki_lm_task task = {.residuals = single_residuals,
                         .jacobian = jacobian ? single_jacobian : NULL,
                         .user = &one,
                         .set = &set,
@@ -161,7 +161,7 @@ gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian
                         .x = x,
                         .results = result};
     if (lm->constrained) {
-        gkv_lm_constraints_start(&lm->constraints, set.held, set.n_held, set.fixed, x);
+        gki_lm_constraints_start(&lm->constraints, set.held, set.n_held, set.fixed, x);
         set.fixed = NULL;
         task.x = lm->constraints.y;
     }
@@ -169,10 +169,10 @@ gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian
         set.monitor = single_monitor;
         set.monitor_user = &one;
     }
-    gkv_lm_runner_fit(&lm->runner, lm->runner.kernels, lm->constrained ? lm->constraints.dimension : lm->p);
-    const gkv_status status = gkv_lm_run(&lm->runner, &task);
+    gki_lm_runner_fit(&lm->runner, lm->runner.kernels, lm->constrained ? lm->constraints.dimension : lm->p);
+    const gkv_status status = gki_lm_run(&lm->runner, &task);
     if (lm->constrained)
-        gkv_lm_constraints_x(&lm->constraints, lm->constraints.y, x);
+        gki_lm_constraints_x(&lm->constraints, lm->constraints.y, x);
     GKV_TRY(status);
     if (lm->runner.lane[0].fault != GKV_LM_NO_FAULT)
         return report_fault(lm, &one);
@@ -183,11 +183,11 @@ gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian
 gkv_status gkv_lm_covariance(gkv_lm *lm, double tolerance, double *covariance, size_t *rank)
 {
     if (!lm->solved)
-        return gkv_fail(GKV_ERR_ARGUMENT, "there is no covariance before a solution; call gkv_lm_solve first");
-    gkv_lm_runner *d = &lm->runner;
-    gkv_lm_covariance_of(d->p, 1, d->triangle, lm->constrained ? NULL : lm->fixed, tolerance,
+        return gki_fail(GKV_ERR_ARGUMENT, "there is no covariance before a solution; call gkv_lm_solve first");
+    gki_lm_runner *d = &lm->runner;
+    gki_lm_covariance_of(d->p, 1, d->triangle, lm->constrained ? NULL : lm->fixed, tolerance,
                          lm->constrained ? lm->constraints.covariance : covariance, rank, d->work, d->order);
     if (lm->constrained)
-        gkv_lm_constraints_covariance(&lm->constraints, covariance);
+        gki_lm_constraints_covariance(&lm->constraints, covariance);
     return GKV_OK;
 }

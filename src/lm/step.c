@@ -5,7 +5,7 @@
 #include "lm/runner.h"
 
 /* The relative rounding error of the cost, which is a sum of n squares. Smaller reductions cannot be observed. */
-static double noise_of(const gkv_lm_runner *d)
+static double noise_of(const gki_lm_runner *d)
 {
     return 1e-14 + DBL_EPSILON * sqrt((double)d->n);
 }
@@ -13,7 +13,7 @@ static double noise_of(const gkv_lm_runner *d)
 /* Computes the steps of all lanes for their λ, from R and `right`, in the unconstrained parameters, into raw[p]. Their
  * norms are in `numbers`. A lane that does not want a step gets the same step as before, because its inputs have not
  * changed. */
-static void solve_damped(gkv_lm_runner *d, const double *right, const double *unconstrained)
+static void solve_damped(gki_lm_runner *d, const double *right, const double *unconstrained)
 {
     for (size_t l = 0; l < d->kernels->lanes; l++)
         d->lambda[l] = d->lane[l].lambda;
@@ -22,7 +22,7 @@ static void solve_damped(gkv_lm_runner *d, const double *right, const double *un
 
 /* Computes λ in the lanes that want a step: the length of its step is the radius, to within a tenth. λ is 0 if the
  * undamped step is not longer than that. The method is Newton's on 1/‖D d‖ between bounds of λ (Moré, section 5). */
-static void find_lambda(gkv_lm_runner *d)
+static void find_lambda(gki_lm_runner *d)
 {
     enum { TRIES = 10 };
     const size_t lanes = d->kernels->lanes;
@@ -36,7 +36,7 @@ static void find_lambda(gkv_lm_runner *d)
     }
     solve_damped(d, right, d->unconstrained);
     for (size_t l = 0; l < lanes; l++) {
-        gkv_lm_lane *lane = &d->lane[l];
+        gki_lm_lane *lane = &d->lane[l];
         excess[l] = d->numbers[l] - lane->radius;
         open[l] = lane->wants_step && !(excess[l] <= 0.1 * lane->radius);
         any |= open[l];
@@ -45,7 +45,7 @@ static void find_lambda(gkv_lm_runner *d)
         return;
     d->kernels->step_norm_derivative(d->p, d->trust, d->numbers, d->norm_derivative, d->work);
     for (size_t l = 0; l < lanes; l++) {
-        gkv_lm_lane *lane = &d->lane[l];
+        gki_lm_lane *lane = &d->lane[l];
         if (!open[l])
             continue;
         low[l] = excess[l] / lane->radius / d->norm_derivative[l]; /* 0 if R is singular */
@@ -64,7 +64,7 @@ static void find_lambda(gkv_lm_runner *d)
         d->kernels->step_norm_derivative(d->p, d->trust, d->numbers, d->norm_derivative, d->work);
         any = 0;
         for (size_t l = 0; l < lanes; l++) {
-            gkv_lm_lane *lane = &d->lane[l];
+            gki_lm_lane *lane = &d->lane[l];
             if (!open[l])
                 continue;
             const double before = excess[l];
@@ -83,7 +83,7 @@ static void find_lambda(gkv_lm_runner *d)
     }
 }
 
-static double into_box(const gkv_lm_runner *d, size_t at, double x)
+static double into_box(const gki_lm_runner *d, size_t at, double x)
 {
     return larger(d->low[at], smaller(d->high[at], x));
 }
@@ -91,7 +91,7 @@ static double into_box(const gkv_lm_runner *d, size_t at, double x)
 /* Cuts the raw steps of the lanes that want one at the bounds. Parameters that would leave their bounds move to the
  * bound, and the step of the remaining ones is computed again with these moves given, until no parameter leaves its
  * bounds. `inner` marks the remaining parameters. */
-static void cut_steps(gkv_lm_runner *d)
+static void cut_steps(gki_lm_runner *d)
 {
     const size_t lanes = d->kernels->lanes, p = d->p;
     const double *right = d->triangle + p * p * lanes;
@@ -134,7 +134,7 @@ static void cut_steps(gkv_lm_runner *d)
 }
 
 /* Computes the predicted reductions and the norms of the steps, for the lanes that want one. */
-static void measure_steps(gkv_lm_runner *d)
+static void measure_steps(gki_lm_runner *d)
 {
     const size_t lanes = d->kernels->lanes, p = d->p;
     d->kernels->move(p, d->triangle, d->step, d->moved);
@@ -142,7 +142,7 @@ static void measure_steps(gkv_lm_runner *d)
     d->kernels->norm(p, d->norms, d->step, d->norm_derivative, d->work); /* two arrays that are not in use here */
     d->kernels->norm(p, d->norms, d->x, d->side_weight, d->work);
     for (size_t l = 0; l < lanes; l++) {
-        gkv_lm_lane *lane = &d->lane[l];
+        gki_lm_lane *lane = &d->lane[l];
         double slope = 0.0, square = 0.0;
         for (size_t i = 0; i < p; i++) {
             const double moved = d->moved[i * lanes + l];
@@ -161,11 +161,11 @@ static void measure_steps(gkv_lm_runner *d)
 
 /* Computes ‖D x‖ and, at the start, the first radius. If x is almost 0 compared with the residuals, the radius is
  * proportional to ‖r‖ instead of ‖D x‖. */
-static void measure_points(gkv_lm_runner *d, const gkv_lm_settings *set)
+static void measure_points(gki_lm_runner *d, const gkv_lm_settings *set)
 {
     d->kernels->norm(d->p, d->scale, d->x, d->numbers, d->work);
     for (size_t l = 0; l < d->kernels->lanes; l++) {
-        gkv_lm_lane *lane = &d->lane[l];
+        gki_lm_lane *lane = &d->lane[l];
         if (!lane->wants_step)
             continue;
         lane->x_norm = d->numbers[l];
@@ -176,13 +176,13 @@ static void measure_points(gkv_lm_runner *d, const gkv_lm_settings *set)
     }
 }
 
-void gkv_lm_propose(gkv_lm_runner *d, const gkv_lm_task *task)
+void gki_lm_propose(gki_lm_runner *d, const gki_lm_task *task)
 {
     const gkv_lm_settings *set = task->set;
     const size_t lanes = d->kernels->lanes;
     int any = 0;
     for (size_t l = 0; l < lanes; l++) {
-        gkv_lm_lane *lane = &d->lane[l];
+        gki_lm_lane *lane = &d->lane[l];
         const gkv_lm_result *result = &lane->result;
         if (lane->wants_step &&
             (result->iterations >= set->max_iterations || result->residual_evaluations >= set->max_evaluations)) {
@@ -198,7 +198,7 @@ void gkv_lm_propose(gkv_lm_runner *d, const gkv_lm_task *task)
     cut_steps(d);
     measure_steps(d);
     for (size_t l = 0; l < lanes; l++) {
-        gkv_lm_lane *lane = &d->lane[l];
+        gki_lm_lane *lane = &d->lane[l];
         if (!lane->wants_step)
             continue;
         lane->wants_step = 0;
@@ -214,7 +214,7 @@ void gkv_lm_propose(gkv_lm_runner *d, const gkv_lm_task *task)
 }
 
 /* Updates the radius after a step by MINPACK's rules. */
-static void update_radius(gkv_lm_lane *lane, double trial_cost)
+static void update_radius(gki_lm_lane *lane, double trial_cost)
 {
     const double actual = lane->cost - trial_cost;
     const double ratio = lane->predicted > 0 ? actual / lane->predicted : 0.0;
@@ -231,9 +231,9 @@ static void update_radius(gkv_lm_lane *lane, double trial_cost)
     }
 }
 
-void gkv_lm_accept(gkv_lm_runner *d, const gkv_lm_task *task, size_t l, double trial_cost)
+void gki_lm_accept(gki_lm_runner *d, const gki_lm_task *task, size_t l, double trial_cost)
 {
-    gkv_lm_lane *lane = &d->lane[l];
+    gki_lm_lane *lane = &d->lane[l];
     const gkv_lm_settings *set = task->set;
     const double cost = lane->cost, actual = cost - trial_cost, predicted = lane->predicted, noise = noise_of(d) * cost;
     /* A reduction below the rounding error of the cost is accepted without proof as long as the predictions
@@ -269,11 +269,11 @@ void gkv_lm_accept(gkv_lm_runner *d, const gkv_lm_task *task, size_t l, double t
         lane->result.stop = cost_still && step_still ? GKV_LM_COST_AND_STEP : cost_still ? GKV_LM_COST : GKV_LM_STEP;
 }
 
-void gkv_lm_geodesic(gkv_lm_runner *d, const gkv_lm_task *task)
+void gki_lm_geodesic(gki_lm_runner *d, const gki_lm_task *task)
 {
     const size_t lanes = d->kernels->lanes, p = d->p;
     const double h = GKV_LM_PROBE_LENGTH;
-    const gkv_lm_measure measure = gkv_lm_measure_of(d, task);
+    const gki_lm_measure measure = gki_lm_measure_of(d, task);
     /* r(x + hv) ≈ r + h Jv + ½h² r_vv: the curvature along v is (2/h)((r(x + hv) − r)/h − Jv). */
     d->kernels->change(d->n, d->residual, d->fresh, &measure, d->change);
     d->kernels->rotate(d->n, p, d->reflections, d->tau, d->change, d->rhs);
@@ -282,7 +282,7 @@ void gkv_lm_geodesic(gkv_lm_runner *d, const gkv_lm_task *task)
         d->rhs[i] = 2.0 / h * (d->rhs[i] / h - d->moved[i]);
     solve_damped(d, d->rhs, d->inner);
     for (size_t l = 0; l < lanes; l++) {
-        gkv_lm_lane *lane = &d->lane[l];
+        gki_lm_lane *lane = &d->lane[l];
         if (lane->state != GKV_LM_PROBE)
             continue;
         lane->state = GKV_LM_TRIAL;

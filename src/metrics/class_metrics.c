@@ -11,14 +11,14 @@ gkv_status gkv_class_metrics_of(const float *probabilities, size_t n, size_t cla
                                 gkv_class_metrics *out)
 {
     if (!out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "class metrics: the output is NULL");
-    GKV_TRY(gkv_unit_set_check("class metrics", "probabilities", probabilities, n, classes));
+        return gki_fail(GKV_ERR_ARGUMENT, "class metrics: the output is NULL");
+    GKV_TRY(gki_unit_set_check("class metrics", "probabilities", probabilities, n, classes));
     double *fractions = NULL;
-    GKV_TRY(gkv_alloc(classes, sizeof *fractions, &fractions));
+    GKV_TRY(gki_alloc(classes, sizeof *fractions, &fractions));
     gkv_class_metrics sums = {0};
     for (size_t i = 0; i < n; i++) {
         const float *const row = probabilities + i * classes;
-        const size_t best = gkv_most_probable(row, classes);
+        const size_t best = gki_most_probable(row, classes);
         fractions[best] += 1;
         sums.confidence += (double)row[best];
         sums.confident += (double)row[best] > 0.9;

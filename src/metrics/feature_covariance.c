@@ -5,7 +5,7 @@
 
 enum { SWEEPS = 64 }; /* convergence is quadratic: about 10 sweeps are enough in practice */
 
-void gkv_moments(const double *rows, size_t n, size_t d, double divisor, double *mean, double *covariance)
+void gki_moments(const double *rows, size_t n, size_t d, double divisor, double *mean, double *covariance)
 {
     memset(mean, 0, d * sizeof *mean);
     memset(covariance, 0, d * d * sizeof *covariance);
@@ -66,11 +66,11 @@ static gkv_status sweep(double *a, double *v, size_t d)
             for (size_t q = p + 1; q < d; q++)
                 rotate(a, v, d, p, q);
     }
-    return gkv_fail(GKV_ERR_NUMERIC, "Jacobi's method did not converge in %d sweeps of a %zu×%zu matrix", (int)SWEEPS,
+    return gki_fail(GKV_ERR_NUMERIC, "Jacobi's method did not converge in %d sweeps of a %zu×%zu matrix", (int)SWEEPS,
                     d, d);
 }
 
-gkv_status gkv_jacobi(double *a, double *vectors, size_t d)
+gkv_status gki_jacobi(double *a, double *vectors, size_t d)
 {
     double largest = 0;
     for (size_t i = 0; i < d * d; i++)

@@ -9,7 +9,7 @@
 
 /* Computes mean[d] and covariance[d × d] of rows[n × d]. The covariance is the sum of products of deviations from the
  * mean, divided by `divisor`. Every element of `rows` is finite. Both results are overwritten. */
-void gkv_moments(const double *rows, size_t n, size_t d, double divisor, double *mean, double *covariance);
+void gki_moments(const double *rows, size_t n, size_t d, double divisor, double *mean, double *covariance);
 
 /* Diagonalises a[d × d] in place by Jacobi's method (Golub & Van Loan, Matrix Computations, 4th ed., section 8.5).
  * `a` is symmetric and finite. Afterwards a[j·d + j] is the eigenvalue of the unit vector in row j of vectors[d × d].
@@ -17,6 +17,6 @@ void gkv_moments(const double *rows, size_t n, size_t d, double divisor, double 
  *
  * The method is slower than LAPACK for large d. It is short and accurate, and its result does not depend on the number
  * of threads. */
-gkv_status gkv_jacobi(double *a, double *vectors, size_t d);
+gkv_status gki_jacobi(double *a, double *vectors, size_t d);
 
 #endif

@@ -20,12 +20,12 @@ enum { TILE = 25 }; /* images */
 
 /* The memory of one thread. */
 typedef struct scratch {
-    gkv_real *conv;                       /* scratch memory of gkv_conv_forward() */
-    gkv_real *image;                      /* one image */
-    gkv_real *outputs;                    /* [4, outputs] outputs of a convolution for one image */
-    gkv_real *pooled;                     /* pooled outputs of the first convolution for one image */
-    gkv_real *rows;                       /* [TILE, in] pooled outputs of the last convolution */
-    gkv_real *units[GKV_FEATURE_LINEARS]; /* [TILE, out] outputs of each linear layer */
+    gki_real *conv;                       /* scratch memory of gki_conv_forward() */
+    gki_real *image;                      /* one image */
+    gki_real *outputs;                    /* [4, outputs] outputs of a convolution for one image */
+    gki_real *pooled;                     /* pooled outputs of the first convolution for one image */
+    gki_real *rows;                       /* [TILE, in] pooled outputs of the last convolution */
+    gki_real *units[GKV_FEATURE_LINEARS]; /* [TILE, out] outputs of each linear layer */
 } scratch;
 
 size_t gkv_features_height(const gkv_features *features)
@@ -38,7 +38,7 @@ size_t gkv_features_width(const gkv_features *features)
     return features->width;
 }
 
-static const gkv_feature_layer *linear(const gkv_features *features, size_t i)
+static const gki_feature_layer *linear(const gkv_features *features, size_t i)
 {
     return &features->layers[GKV_FEATURE_CONVOLUTIONS + i];
 }
@@ -74,13 +74,13 @@ static size_t larger(size_t a, size_t b)
 enum { ARRAYS = 5 + GKV_FEATURE_LINEARS };
 static size_t lay_out(const gkv_features *f, size_t sizes[ARRAYS])
 {
-    const gkv_conv *const one = &f->convolutions[0], *const two = &f->convolutions[1];
+    const gki_conv *const one = &f->convolutions[0], *const two = &f->convolutions[1];
     size_t total = 0;
-    sizes[0] = larger(gkv_conv_scratch(one), gkv_conv_scratch(two));
+    sizes[0] = larger(gki_conv_scratch(one), gki_conv_scratch(two));
     sizes[1] = f->height * f->width;
-    sizes[2] = 4 * larger(gkv_conv_outputs(one), gkv_conv_outputs(two));
-    sizes[3] = gkv_conv_outputs(one);
-    sizes[4] = TILE * gkv_conv_outputs(two);
+    sizes[2] = 4 * larger(gki_conv_outputs(one), gki_conv_outputs(two));
+    sizes[3] = gki_conv_outputs(one);
+    sizes[4] = TILE * gki_conv_outputs(two);
     for (size_t i = 0; i < GKV_FEATURE_LINEARS; i++)
         sizes[5 + i] = TILE * linear(f, i)->out;
     for (size_t i = 0; i < ARRAYS; i++) {
@@ -90,14 +90,14 @@ static size_t lay_out(const gkv_features *f, size_t sizes[ARRAYS])
     return total;
 }
 
-static scratch scratch_at(gkv_real *memory, const size_t sizes[ARRAYS])
+static scratch scratch_at(gki_real *memory, const size_t sizes[ARRAYS])
 {
     scratch s = {.conv = memory};
     s.image = s.conv + sizes[0];
     s.outputs = s.image + sizes[1];
     s.pooled = s.outputs + sizes[2];
     s.rows = s.pooled + sizes[3];
-    gkv_real *next = s.rows + sizes[4];
+    gki_real *next = s.rows + sizes[4];
     for (size_t i = 0; i < GKV_FEATURE_LINEARS; i++) {
         s.units[i] = next;
         next += sizes[5 + i];
@@ -108,34 +108,34 @@ static scratch scratch_at(gkv_real *memory, const size_t sizes[ARRAYS])
 /* --- A tile ---------------------------------------------------------------------------- */
 
 /* Runs one image through both convolutions into `out`. False for a pixel outside [0,1]. */
-static bool convolve(const gkv_features *f, const gkv_gemm_kernels *gemm, const gkv_nn_kernels *nn, const float *image,
-                     const scratch *s, gkv_real *out)
+static bool convolve(const gkv_features *f, const gki_gemm_kernels *gemm, const gki_nn_kernels *nn, const float *image,
+                     const scratch *s, gki_real *out)
 {
     for (size_t i = 0; i < f->height * f->width; i++) {
         if (!(image[i] >= 0.0F && image[i] <= 1.0F)) /* NaN fails too */
             return false;
-        s->image[i] = (gkv_real)image[i];
+        s->image[i] = (gki_real)image[i];
     }
-    const gkv_real *x = s->image;
+    const gki_real *x = s->image;
     for (size_t i = 0; i < GKV_FEATURE_CONVOLUTIONS; i++) {
-        const gkv_conv *const conv = &f->convolutions[i];
-        const gkv_feature_layer *const layer = &f->layers[i];
-        gkv_real *const pooled = i + 1 < GKV_FEATURE_CONVOLUTIONS ? s->pooled : out;
-        gkv_conv_forward(conv, gemm, x, layer->weight, layer->packed, layer->bias, s->conv, s->outputs);
-        nn->pool_relu(gkv_conv_outputs(conv), s->outputs, pooled);
+        const gki_conv *const conv = &f->convolutions[i];
+        const gki_feature_layer *const layer = &f->layers[i];
+        gki_real *const pooled = i + 1 < GKV_FEATURE_CONVOLUTIONS ? s->pooled : out;
+        gki_conv_forward(conv, gemm, x, layer->weight, layer->packed, layer->bias, s->conv, s->outputs);
+        nn->pool_relu(gki_conv_outputs(conv), s->outputs, pooled);
         x = pooled;
     }
     return true;
 }
 
-static void relu(size_t n, gkv_real *x)
+static void relu(size_t n, gki_real *x)
 {
     for (size_t i = 0; i < n; i++)
         x[i] = x[i] > 0 ? x[i] : 0;
 }
 
 /* The softmax of one row of logits. They are finite, because features_read.c limits the weights. */
-static void softmax(size_t n, const gkv_real *logits, float *to)
+static void softmax(size_t n, const gki_real *logits, float *to)
 {
     double top = (double)logits[0], sum = 0;
     for (size_t i = 1; i < n; i++)
@@ -147,7 +147,7 @@ static void softmax(size_t n, const gkv_real *logits, float *to)
 }
 
 /* Runs `count` images through the network. Either result may be NULL. False for a pixel outside [0,1]. */
-static bool run_tile(const gkv_features *f, const gkv_gemm_kernels *gemm, const gkv_nn_kernels *nn, size_t count,
+static bool run_tile(const gkv_features *f, const gki_gemm_kernels *gemm, const gki_nn_kernels *nn, size_t count,
                      const float *images, const scratch *s, float *features, float *probabilities)
 {
     const size_t row = linear(f, 0)->in, dimensions = gkv_features_dimensions(f);
@@ -155,10 +155,10 @@ static bool run_tile(const gkv_features *f, const gkv_gemm_kernels *gemm, const 
         if (!convolve(f, gemm, nn, images + i * f->height * f->width, s, s->rows + i * row))
             return false;
     const size_t layers = probabilities ? GKV_FEATURE_LINEARS : GKV_FEATURE_LINEARS - 1;
-    const gkv_real *x = s->rows;
+    const gki_real *x = s->rows;
     for (size_t i = 0; i < layers; i++) {
-        const gkv_feature_layer *const layer = linear(f, i);
-        gkv_gemm_forward(gemm, count, layer->out, layer->in, x, layer->weight, layer->packed, layer->bias, s->units[i]);
+        const gki_feature_layer *const layer = linear(f, i);
+        gki_gemm_forward(gemm, count, layer->out, layer->in, x, layer->weight, layer->packed, layer->bias, s->units[i]);
         if (i + 1 < GKV_FEATURE_LINEARS)
             relu(count * layer->out, s->units[i]);
         x = s->units[i];
@@ -176,12 +176,12 @@ static gkv_status check(const gkv_features *f, size_t n, const float *images, in
                         const float *probabilities)
 {
     if (!f || !images)
-        return gkv_fail(GKV_ERR_ARGUMENT, "features of images need a network and images, not NULL");
+        return gki_fail(GKV_ERR_ARGUMENT, "features of images need a network and images, not NULL");
     if (!features && !probabilities)
-        return gkv_fail(GKV_ERR_ARGUMENT, "features of images: both outputs are NULL");
+        return gki_fail(GKV_ERR_ARGUMENT, "features of images: both outputs are NULL");
     if (n == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "features of 0 images: at least one is needed");
-    return gkv_threads_check(threads, "a feature network");
+        return gki_fail(GKV_ERR_ARGUMENT, "features of 0 images: at least one is needed");
+    return gki_threads_check(threads, "a feature network");
 }
 
 /* GKV_ERR_DATA for the first pixel outside [0,1], from image `first` on. */
@@ -191,7 +191,7 @@ static gkv_status name_pixel(const gkv_features *f, size_t first, const float *i
     size_t at = first * pixels;
     while (images[at] >= 0.0F && images[at] <= 1.0F)
         at++;
-    return gkv_fail(GKV_ERR_DATA, "features: pixel %zu of image %zu is %g; grey values must be in [0,1]", at % pixels,
+    return gki_fail(GKV_ERR_DATA, "features: pixel %zu of image %zu is %g; grey values must be in [0,1]", at % pixels,
                     at / pixels, (double)images[at]);
 }
 
@@ -199,18 +199,18 @@ gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float
                               float *probabilities)
 {
     GKV_TRY(check(network, n, images, threads, features, probabilities));
-    const gkv_gemm_kernels *const gemm = gkv_gemm_kernels_get();
+    const gki_gemm_kernels *const gemm = gki_gemm_kernels_get();
     if (!gemm)
-        gkv_blas_one_thread(); /* the tiles already run in parallel */
-    const gkv_nn_kernels *const nn = gkv_nn_kernels_get();
-    const size_t tiles = (n + TILE - 1) / TILE, available = (size_t)gkv_threads(threads);
+        gki_blas_one_thread(); /* the tiles already run in parallel */
+    const gki_nn_kernels *const nn = gki_nn_kernels_get();
+    const size_t tiles = (n + TILE - 1) / TILE, available = (size_t)gki_threads(threads);
     const size_t used = available < tiles ? available : tiles;
     const size_t pixels = network->height * network->width, dimensions = gkv_features_dimensions(network);
     size_t sizes[ARRAYS];
     const size_t each = lay_out(network, sizes);
-    gkv_real *memory = NULL;
+    gki_real *memory = NULL;
     size_t bad = n; /* the first image of the first tile with a pixel outside [0,1] */
-    GKV_TRY(gkv_alloc(used, each * sizeof *memory, &memory));
+    GKV_TRY(gki_alloc(used, each * sizeof *memory, &memory));
 #pragma omp parallel num_threads((int)used) reduction(min : bad)
     {
         const scratch mine = scratch_at(memory + (size_t)omp_get_thread_num() * each, sizes);

@@ -16,12 +16,12 @@ static gkv_status moments_of(const float *x, size_t n, size_t d, moments *out)
 {
     double *rows = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof(double), &out->mean));
-    GKV_TRY_GOTO(gkv_alloc(d, d * sizeof(double), &out->covariance));
-    GKV_TRY_GOTO(gkv_alloc(n, d * sizeof(double), &rows));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof(double), &out->mean));
+    GKV_TRY_GOTO(gki_alloc(d, d * sizeof(double), &out->covariance));
+    GKV_TRY_GOTO(gki_alloc(n, d * sizeof(double), &rows));
     for (size_t i = 0; i < n * d; i++)
         rows[i] = (double)x[i];
-    gkv_moments(rows, n, d, (double)(n - 1), out->mean, out->covariance);
+    gki_moments(rows, n, d, (double)(n - 1), out->mean, out->covariance);
 done:
     free(rows);
     return status;
@@ -44,10 +44,10 @@ static gkv_status root_trace(double *a, const double *b, size_t d, double *trace
 {
     double *v = NULL, *vb = NULL, *product = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *v, &v));
-    GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *vb, &vb));
-    GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *product, &product));
-    GKV_TRY_GOTO(gkv_jacobi(a, v, d));
+    GKV_TRY_GOTO(gki_alloc(d, d * sizeof *v, &v));
+    GKV_TRY_GOTO(gki_alloc(d, d * sizeof *vb, &vb));
+    GKV_TRY_GOTO(gki_alloc(d, d * sizeof *product, &product));
+    GKV_TRY_GOTO(gki_jacobi(a, v, d));
     for (size_t i = 0; i < d; i++)
         for (size_t k = 0; k < d; k++)
             for (size_t j = 0; j < d; j++)
@@ -59,7 +59,7 @@ static gkv_status root_trace(double *a, const double *b, size_t d, double *trace
                 sum += vb[i * d + k] * v[j * d + k];
             product[i * d + j] = product[j * d + i] = root(a[i * d + i]) * sum * root(a[j * d + j]);
         }
-    GKV_TRY_GOTO(gkv_jacobi(product, NULL, d));
+    GKV_TRY_GOTO(gki_jacobi(product, NULL, d));
     *trace = 0;
     for (size_t j = 0; j < d; j++)
         *trace += root(product[j * d + j]);
@@ -73,9 +73,9 @@ done:
 gkv_status gkv_frechet_distance(const float *a, size_t n_a, const float *b, size_t n_b, size_t d, double *distance)
 {
     if (!distance)
-        return gkv_fail(GKV_ERR_ARGUMENT, "Fréchet distance: the output is NULL");
-    GKV_TRY(gkv_set_check("Fréchet distance", "first features", a, n_a, d));
-    GKV_TRY(gkv_set_check("Fréchet distance", "second features", b, n_b, d));
+        return gki_fail(GKV_ERR_ARGUMENT, "Fréchet distance: the output is NULL");
+    GKV_TRY(gki_set_check("Fréchet distance", "first features", a, n_a, d));
+    GKV_TRY(gki_set_check("Fréchet distance", "second features", b, n_b, d));
     if (n_a < 2 || n_b < 2) {
         *distance = (double)NAN;
         return GKV_OK;
@@ -95,6 +95,6 @@ done:
     moments_free(&of_a);
     moments_free(&of_b);
     if (status != GKV_OK)
-        status = gkv_fail_context(status, "Fréchet distance");
+        status = gki_fail_context(status, "Fréchet distance");
     return status;
 }

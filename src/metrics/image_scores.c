@@ -12,12 +12,12 @@
 static gkv_status pixels_check(const char *what, const float *a, const float *b, size_t pixels)
 {
     if (pixels == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "%s: the images have no pixels", what);
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: the images have no pixels", what);
     const float *const images[2] = {a, b};
     for (int k = 0; k < 2; k++)
         for (size_t i = 0; i < pixels; i++)
             if (!(images[k][i] >= 0.0F && images[k][i] <= 1.0F)) /* false for NaN too */
-                return gkv_fail(GKV_ERR_DATA, "%s: pixel %zu of the %s image is %g; grey values must be in [0,1]", what,
+                return gki_fail(GKV_ERR_DATA, "%s: pixel %zu of the %s image is %g; grey values must be in [0,1]", what,
                                 i, k == 0 ? "first" : "second", (double)images[k][i]);
     return GKV_OK;
 }
@@ -76,8 +76,8 @@ static gkv_status side_create(side *s, size_t pixels)
     s->windows = pixels >= TAPS ? pixels - TAPS + 1 : pixels;
     const long first = pixels >= TAPS ? 0 : -RADIUS;
     if (s->windows > SIZE_MAX / TAPS || pixels > (size_t)(INT32_MAX / 2))
-        return gkv_fail(GKV_ERR_ARGUMENT, "SSIM: a side of %zu pixels is too long", pixels);
-    GKV_TRY(gkv_alloc(s->windows * TAPS, sizeof *s->reads, &s->reads));
+        return gki_fail(GKV_ERR_ARGUMENT, "SSIM: a side of %zu pixels is too long", pixels);
+    GKV_TRY(gki_alloc(s->windows * TAPS, sizeof *s->reads, &s->reads));
     for (size_t window = 0; window < s->windows; window++)
         for (size_t tap = 0; tap < TAPS; tap++)
             s->reads[window * TAPS + tap] = padded_index(first + (long)(window + tap), pixels);
@@ -98,14 +98,14 @@ static gkv_status ssim_create(size_t h, size_t w, ssim_plan **out)
 {
     *out = NULL;
     if (h == 0 || w == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "SSIM: the images are %zu×%zu, without pixels", h, w);
+        return gki_fail(GKV_ERR_ARGUMENT, "SSIM: the images are %zu×%zu, without pixels", h, w);
     ssim_plan *ssim = NULL;
-    GKV_TRY(gkv_alloc(1, sizeof *ssim, &ssim));
+    GKV_TRY(gki_alloc(1, sizeof *ssim, &ssim));
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(side_create(&ssim->rows, h));
     GKV_TRY_GOTO(side_create(&ssim->columns, w));
     /* Each side is below 2^30, so h·w and this size fit in 64 bits. */
-    GKV_TRY_GOTO(gkv_alloc(h * ssim->columns.windows, MOMENTS * sizeof *ssim->across, &ssim->across));
+    GKV_TRY_GOTO(gki_alloc(h * ssim->columns.windows, MOMENTS * sizeof *ssim->across, &ssim->across));
 
     double sum = 0;
     for (int tap = 0; tap < TAPS; tap++) {
@@ -203,7 +203,7 @@ gkv_status gkv_image_ssim(const float *a, const float *b, size_t h, size_t w, do
 gkv_status gkv_image_scores_of(const float *a, const float *b, size_t n, size_t h, size_t w, gkv_image_scores *scores)
 {
     if (n == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "image scores of 0 pairs: at least one is needed");
+        return gki_fail(GKV_ERR_ARGUMENT, "image scores of 0 pairs: at least one is needed");
     ssim_plan *plan = NULL;
     GKV_TRY(ssim_create(h, w, &plan)); /* also refuses sizes for which h·w overflows */
     gkv_status status = GKV_OK;
@@ -214,7 +214,7 @@ gkv_status gkv_image_scores_of(const float *a, const float *b, size_t n, size_t 
         const float *const first = a + i * pixels, *const second = b + i * pixels;
         status = pixels_check("image scores", first, second, pixels);
         if (status != GKV_OK) {
-            status = gkv_fail_context(status, "pair %zu of %zu", i, n);
+            status = gki_fail_context(status, "pair %zu of %zu", i, n);
             goto done;
         }
         const double error = mse_of_checked(first, second, pixels);

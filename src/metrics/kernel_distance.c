@@ -22,51 +22,51 @@ static gkv_status settings_of(const gkv_kid_settings *given, size_t n_a, size_t 
     if (given)
         *out = *given;
     if (out->subsets < 1 || out->subsets > UINT32_MAX || out->size < 2)
-        return gkv_fail(GKV_ERR_ARGUMENT,
+        return gki_fail(GKV_ERR_ARGUMENT,
                         "kernel distance of %zu subsets of %zu rows: at least 1 subset of at least 2 rows is needed",
                         out->subsets, out->size);
     if (n_a > UINT32_MAX || n_b > UINT32_MAX)
-        return gkv_fail(GKV_ERR_ARGUMENT, "kernel distance of %zu and %zu rows: at most %lu are possible", n_a, n_b,
+        return gki_fail(GKV_ERR_ARGUMENT, "kernel distance of %zu and %zu rows: at most %lu are possible", n_a, n_b,
                         (unsigned long)UINT32_MAX);
     const size_t smaller = n_a < n_b ? n_a : n_b;
     out->size = out->size < smaller ? out->size : smaller;
-    return gkv_threads_check(out->threads, "a kernel distance");
+    return gki_threads_check(out->threads, "a kernel distance");
 }
 
 /* The memory of one thread. */
 typedef struct worker {
-    gkv_panels subset[2];
+    gki_panels subset[2];
     uint32_t *order; /* a permutation of the larger set */
     double *tile;    /* products of a tile of pairs */
 } worker;
 
-static gkv_status worker_create(const gkv_pairs_kernels *kernels, size_t size, size_t d, size_t n, worker *out)
+static gkv_status worker_create(const gki_pairs_kernels *kernels, size_t size, size_t d, size_t n, worker *out)
 {
     for (int s = 0; s < 2; s++)
-        GKV_TRY(gkv_panels_create(kernels, size, d, &out->subset[s]));
-    GKV_TRY(gkv_alloc(n, sizeof *out->order, &out->order));
-    return gkv_alloc(GKV_PAIRS_ROWS, GKV_PAIRS_COLUMNS * sizeof *out->tile, &out->tile);
+        GKV_TRY(gki_panels_create(kernels, size, d, &out->subset[s]));
+    GKV_TRY(gki_alloc(n, sizeof *out->order, &out->order));
+    return gki_alloc(GKV_PAIRS_ROWS, GKV_PAIRS_COLUMNS * sizeof *out->tile, &out->tile);
 }
 
 static void worker_free(worker *w)
 {
-    gkv_panels_free(&w->subset[0]);
-    gkv_panels_free(&w->subset[1]);
+    gki_panels_free(&w->subset[0]);
+    gki_panels_free(&w->subset[1]);
     free(w->order);
     free(w->tile);
 }
 
 /* Sums k(x_i, y_j) over all pairs, or over i < j if `above` is nonzero. c is the memory of a tile. */
-static double kernel_sum(const gkv_panels *x, const gkv_panels *y, int above, double *c)
+static double kernel_sum(const gki_panels *x, const gki_panels *y, int above, double *c)
 {
     double sum = 0;
     for (size_t row = 0; row < x->n; row += GKV_PAIRS_ROWS)
         for (size_t column = 0; column < y->n; column += GKV_PAIRS_COLUMNS) {
-            const size_t rows = gkv_pairs_count(x->n, row, GKV_PAIRS_ROWS);
-            const size_t columns = gkv_pairs_count(y->n, column, GKV_PAIRS_COLUMNS);
+            const size_t rows = gki_pairs_count(x->n, row, GKV_PAIRS_ROWS);
+            const size_t columns = gki_pairs_count(y->n, column, GKV_PAIRS_COLUMNS);
             if (above && column + columns <= row + 1)
                 continue;
-            gkv_pairs_products(x, row, y, column, c);
+            gki_pairs_products(x, row, y, column, c);
             for (size_t i = 0; i < rows; i++) {
                 const size_t first = above && row + i + 1 > column ? row + i + 1 - column : 0;
                 const size_t skip = first < columns ? first : columns;
@@ -89,8 +89,8 @@ static double subset_distance(const worker *w)
 static void draw(worker *w, const float *const sets[2], const size_t n[2], uint64_t seed, size_t subset)
 {
     for (unsigned s = 0; s < 2; s++) {
-        gkv_rng_permutation(gkv_rng_at(seed, GKV_STREAM_SUBSET, subset, s), (uint32_t)n[s], w->order);
-        gkv_panels_pack(&w->subset[s], sets[s], w->order);
+        gki_rng_permutation(gki_rng_at(seed, GKV_STREAM_SUBSET, subset, s), (uint32_t)n[s], w->order);
+        gki_panels_pack(&w->subset[s], sets[s], w->order);
     }
 }
 
@@ -98,24 +98,24 @@ gkv_status gkv_kernel_distance(const float *a, size_t n_a, const float *b, size_
                                const gkv_kid_settings *settings, gkv_kid *out)
 {
     if (!out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "kernel distance: the output is NULL");
-    GKV_TRY(gkv_set_check("kernel distance", "first features", a, n_a, d));
-    GKV_TRY(gkv_set_check("kernel distance", "second features", b, n_b, d));
+        return gki_fail(GKV_ERR_ARGUMENT, "kernel distance: the output is NULL");
+    GKV_TRY(gki_set_check("kernel distance", "first features", a, n_a, d));
+    GKV_TRY(gki_set_check("kernel distance", "second features", b, n_b, d));
     gkv_kid_settings set;
     GKV_TRY(settings_of(settings, n_a, n_b, &set));
     if (set.size < 2) {
         *out = (gkv_kid){.mean = (double)NAN, .sd = (double)NAN, .subsets = set.subsets, .size = set.size};
         return GKV_OK;
     }
-    const gkv_pairs_kernels *kernels = gkv_pairs_kernels_get();
+    const gki_pairs_kernels *kernels = gki_pairs_kernels_get();
     const float *const sets[2] = {a, b};
-    const size_t n[2] = {n_a, n_b}, threads = (size_t)gkv_threads(set.threads);
+    const size_t n[2] = {n_a, n_b}, threads = (size_t)gki_threads(set.threads);
     const size_t used = threads < set.subsets ? threads : set.subsets;
     worker *workers = NULL;
     double *values = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(used, sizeof *workers, &workers));
-    GKV_TRY_GOTO(gkv_alloc(set.subsets, sizeof *values, &values));
+    GKV_TRY_GOTO(gki_alloc(used, sizeof *workers, &workers));
+    GKV_TRY_GOTO(gki_alloc(set.subsets, sizeof *values, &values));
     for (size_t t = 0; t < used; t++)
         GKV_TRY_GOTO(worker_create(kernels, set.size, d, n_a > n_b ? n_a : n_b, &workers[t]));
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)

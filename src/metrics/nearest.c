@@ -1,4 +1,4 @@
-/* The nearest image. Products in gkv_real select candidates, which are then compared in double.
+/* The nearest image. Products in gki_real select candidates, which are then compared in double.
  *
  * Let q be a query and L = 255 r the grey levels of a reference r. The score q·L − |L|²/510 equals 255/2 (|q|² − |q
  * − r|²). So the score of a reference that is nearer than the best one so far is above a threshold, which is
@@ -20,7 +20,7 @@ enum { QUERIES = 256, REFERENCES = 128, LEVELS = 256 }; /* sizes of a tile, and 
 
 /* The data that all threads read. */
 typedef struct search {
-    const gkv_gemm_kernels *kernels;
+    const gki_gemm_kernels *kernels;
     const float *queries;
     const uint8_t *references;
     size_t n, m, pixels;
@@ -33,10 +33,10 @@ typedef struct search {
 
 /* The memory of one thread. */
 typedef struct worker {
-    gkv_real *queries;         /* [QUERIES × pixels] */
-    gkv_real *references;      /* [REFERENCES × pixels] grey levels */
-    gkv_real *bias;            /* [REFERENCES] −|L|²/510 */
-    gkv_real *scores;          /* [QUERIES × REFERENCES] */
+    gki_real *queries;         /* [QUERIES × pixels] */
+    gki_real *references;      /* [REFERENCES × pixels] grey levels */
+    gki_real *bias;            /* [REFERENCES] −|L|²/510 */
+    gki_real *scores;          /* [QUERIES × REFERENCES] */
     double length[QUERIES];    /* |q| */
     double best[QUERIES];      /* the least squared distance so far */
     uint32_t nearest[QUERIES]; /* the reference at that distance */
@@ -49,10 +49,10 @@ static size_t least(size_t a, size_t b)
 
 static gkv_status worker_create(size_t pixels, worker *out)
 {
-    GKV_TRY(gkv_alloc(pixels, QUERIES * sizeof(gkv_real), &out->queries));
-    GKV_TRY(gkv_alloc(pixels, REFERENCES * sizeof(gkv_real), &out->references));
-    GKV_TRY(gkv_alloc(REFERENCES, sizeof(gkv_real), &out->bias));
-    return gkv_alloc(QUERIES, REFERENCES * sizeof(gkv_real), &out->scores);
+    GKV_TRY(gki_alloc(pixels, QUERIES * sizeof(gki_real), &out->queries));
+    GKV_TRY(gki_alloc(pixels, REFERENCES * sizeof(gki_real), &out->references));
+    GKV_TRY(gki_alloc(REFERENCES, sizeof(gki_real), &out->bias));
+    return gki_alloc(QUERIES, REFERENCES * sizeof(gki_real), &out->scores);
 }
 
 static void worker_free(worker *w)
@@ -87,7 +87,7 @@ static void load_queries(const search *s, size_t first, size_t count, worker *w)
         const float *const from = s->queries + (first + i) * s->pixels;
         double square = 0;
         for (size_t k = 0; k < s->pixels; k++) {
-            w->queries[i * s->pixels + k] = (gkv_real)from[k];
+            w->queries[i * s->pixels + k] = (gki_real)from[k];
             square += (double)from[k] * (double)from[k];
         }
         w->length[i] = sqrt(square);
@@ -102,9 +102,9 @@ static double load_references(const search *s, size_t first, size_t count, worke
     const uint8_t *const levels = s->references + first * s->pixels;
     double greatest = 0;
     for (size_t k = 0; k < count * s->pixels; k++)
-        w->references[k] = (gkv_real)levels[k];
+        w->references[k] = (gki_real)levels[k];
     for (size_t j = 0; j < count; j++) {
-        w->bias[j] = (gkv_real)(-s->squares[first + j] / 510);
+        w->bias[j] = (gki_real)(-s->squares[first + j] / 510);
         greatest = fmax(greatest, s->squares[first + j]);
     }
     return sqrt(greatest);
@@ -127,9 +127,9 @@ static void search_block(const search *s, size_t first, worker *w)
     for (size_t from = 0; from < s->m; from += REFERENCES) {
         const size_t tile = least(REFERENCES, s->m - from);
         const double greatest = load_references(s, from, tile, w);
-        gkv_gemm_forward(s->kernels, count, tile, s->pixels, w->queries, w->references, NULL, w->bias, w->scores);
+        gki_gemm_forward(s->kernels, count, tile, s->pixels, w->queries, w->references, NULL, w->bias, w->scores);
         for (size_t i = 0; i < count; i++) {
-            const gkv_real *const scores = w->scores + i * tile;
+            const gki_real *const scores = w->scores + i * tile;
             double threshold = threshold_of(s, w, i, greatest);
             for (size_t j = 0; j < tile; j++) {
                 if ((double)scores[j] < threshold)
@@ -152,11 +152,11 @@ static void search_block(const search *s, size_t first, worker *w)
 
 static gkv_status check(const float *queries, size_t n, const uint8_t *references, size_t m, size_t pixels, int threads)
 {
-    GKV_TRY(gkv_unit_set_check("nearest images", "queries", queries, n, pixels));
+    GKV_TRY(gki_unit_set_check("nearest images", "queries", queries, n, pixels));
     if (!references || m == 0 || m > UINT32_MAX)
-        return gkv_fail(GKV_ERR_ARGUMENT, "nearest of %zu images%s: 1 to %lu references are possible", m,
+        return gki_fail(GKV_ERR_ARGUMENT, "nearest of %zu images%s: 1 to %lu references are possible", m,
                         references ? "" : " that are NULL", (unsigned long)UINT32_MAX);
-    return gkv_threads_check(threads, "a search for nearest images");
+    return gki_threads_check(threads, "a search for nearest images");
 }
 
 /* Fills `grey` and `squares`. */
@@ -176,16 +176,16 @@ gkv_status gkv_nearest(const float *queries, size_t n, const uint8_t *references
                        uint32_t *index, double *distance)
 {
     GKV_TRY(check(queries, n, references, m, pixels, threads));
-    search s = {.kernels = gkv_gemm_kernels_get(), .queries = queries, .references = references,
+    search s = {.kernels = gki_gemm_kernels_get(), .queries = queries, .references = references,
                 .n = n, .m = m, .pixels = pixels, .rounding = rounding_of(pixels), .index = index,
                 .distance = distance};
     if (!s.kernels)
-        gkv_blas_one_thread(); /* the blocks already run in parallel */
-    const size_t blocks = n / QUERIES + (n % QUERIES > 0), used = least((size_t)gkv_threads(threads), blocks);
+        gki_blas_one_thread(); /* the blocks already run in parallel */
+    const size_t blocks = n / QUERIES + (n % QUERIES > 0), used = least((size_t)gki_threads(threads), blocks);
     worker *workers = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(m, sizeof *s.squares, &s.squares));
-    GKV_TRY_GOTO(gkv_alloc(used, sizeof *workers, &workers));
+    GKV_TRY_GOTO(gki_alloc(m, sizeof *s.squares, &s.squares));
+    GKV_TRY_GOTO(gki_alloc(used, sizeof *workers, &workers));
     for (size_t t = 0; t < used; t++)
         GKV_TRY_GOTO(worker_create(pixels, &workers[t]));
     levels_of(&s);

@@ -12,7 +12,7 @@
 
 struct gkv_reference {
     gkv_neighbour_settings settings;
-    gkv_panels rows;
+    gki_panels rows;
     double *precision; /* [n] squared radii for k_precision, NaN if n ≤ k_precision */
     double *density;   /* [n] squared radii for k_density, NaN if n ≤ k_density */
 };
@@ -31,7 +31,7 @@ static size_t blocks_of(size_t n)
 /* The number of threads that are used for n rows. */
 static size_t threads_for(int requested, size_t n)
 {
-    const size_t threads = (size_t)gkv_threads(requested), blocks = blocks_of(n);
+    const size_t threads = (size_t)gki_threads(requested), blocks = blocks_of(n);
     return threads < blocks ? threads : blocks;
 }
 
@@ -47,14 +47,14 @@ static void insert(double distance, size_t k, double *least)
 }
 
 /* Computes the k least squared distances of each row of a block to the other rows of the set: least[rows × k]. */
-static void block_neighbours(const gkv_panels *set, size_t row, size_t k, double *c, double *least)
+static void block_neighbours(const gki_panels *set, size_t row, size_t k, double *c, double *least)
 {
-    const size_t rows = gkv_pairs_count(set->n, row, GKV_PAIRS_ROWS);
+    const size_t rows = gki_pairs_count(set->n, row, GKV_PAIRS_ROWS);
     for (size_t i = 0; i < rows * k; i++)
         least[i] = (double)INFINITY;
     for (size_t column = 0; column < set->n; column += GKV_PAIRS_COLUMNS) {
-        const size_t columns = gkv_pairs_count(set->n, column, GKV_PAIRS_COLUMNS);
-        gkv_pairs_products(set, row, set, column, c);
+        const size_t columns = gki_pairs_count(set->n, column, GKV_PAIRS_COLUMNS);
+        gki_pairs_products(set, row, set, column, c);
         for (size_t i = 0; i < rows; i++) {
             double *const own = c + i * GKV_PAIRS_COLUMNS, *const mine = least + i * k;
             if (!(set->kernels->distances(columns, set->norms[row + i], set->norms + column, own) < mine[k - 1]))
@@ -67,7 +67,7 @@ static void block_neighbours(const gkv_panels *set, size_t row, size_t k, double
 }
 
 /* Computes radii[b][n], the squared distance of each row to its k[b]-th nearest other row, or NaN if there is none. */
-static gkv_status radii_of(const gkv_panels *set, size_t balls, const size_t *k, int threads, double *const *radii)
+static gkv_status radii_of(const gki_panels *set, size_t balls, const size_t *k, int threads, double *const *radii)
 {
     const size_t n = set->n, used = threads_for(threads, n), tile = GKV_PAIRS_ROWS * (size_t)GKV_PAIRS_COLUMNS;
     size_t most = 0; /* the greatest k below n */
@@ -81,15 +81,15 @@ static gkv_status radii_of(const gkv_panels *set, size_t balls, const size_t *k,
         return GKV_OK;
     double *tiles = NULL, *least = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(used, tile * sizeof *tiles, &tiles));
-    GKV_TRY_GOTO(gkv_alloc(most, used * GKV_PAIRS_ROWS * sizeof *least, &least));
+    GKV_TRY_GOTO(gki_alloc(used, tile * sizeof *tiles, &tiles));
+    GKV_TRY_GOTO(gki_alloc(most, used * GKV_PAIRS_ROWS * sizeof *least, &least));
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
     for (size_t block = 0; block < blocks_of(n); block++) {
         const size_t thread = (size_t)omp_get_thread_num(), row = block * GKV_PAIRS_ROWS;
         double *const mine = least + thread * GKV_PAIRS_ROWS * most;
         block_neighbours(set, row, most, tiles + thread * tile, mine);
         for (size_t b = 0; b < balls; b++)
-            for (size_t i = 0; i < gkv_pairs_count(n, row, GKV_PAIRS_ROWS) && k[b] < n; i++)
+            for (size_t i = 0; i < gki_pairs_count(n, row, GKV_PAIRS_ROWS) && k[b] < n; i++)
                 radii[b][row + i] = mine[i * most + k[b] - 1];
     }
 done:
@@ -104,25 +104,25 @@ gkv_status gkv_reference_create(const float *features, size_t n, size_t d, const
                                 gkv_reference **out)
 {
     if (!out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "reference features: the output is NULL");
+        return gki_fail(GKV_ERR_ARGUMENT, "reference features: the output is NULL");
     *out = NULL;
     gkv_neighbour_settings set;
     gkv_neighbour_defaults(&set);
     if (settings)
         set = *settings;
     if (set.k_precision == 0 || set.k_density == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "nearest neighbours number %zu and %zu: the nearest has number 1",
+        return gki_fail(GKV_ERR_ARGUMENT, "nearest neighbours number %zu and %zu: the nearest has number 1",
                         set.k_precision, set.k_density);
-    GKV_TRY(gkv_threads_check(set.threads, "a search for nearest neighbours"));
-    GKV_TRY(gkv_set_check("nearest neighbours", "reference features", features, n, d));
+    GKV_TRY(gki_threads_check(set.threads, "a search for nearest neighbours"));
+    GKV_TRY(gki_set_check("nearest neighbours", "reference features", features, n, d));
     gkv_reference *reference = NULL;
-    GKV_TRY(gkv_alloc(1, sizeof *reference, &reference));
+    GKV_TRY(gki_alloc(1, sizeof *reference, &reference));
     reference->settings = set;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_panels_create(gkv_pairs_kernels_get(), n, d, &reference->rows));
-    GKV_TRY_GOTO(gkv_alloc(n, sizeof(double), &reference->precision));
-    GKV_TRY_GOTO(gkv_alloc(n, sizeof(double), &reference->density));
-    gkv_panels_pack(&reference->rows, features, NULL);
+    GKV_TRY_GOTO(gki_panels_create(gki_pairs_kernels_get(), n, d, &reference->rows));
+    GKV_TRY_GOTO(gki_alloc(n, sizeof(double), &reference->precision));
+    GKV_TRY_GOTO(gki_alloc(n, sizeof(double), &reference->density));
+    gki_panels_pack(&reference->rows, features, NULL);
     const size_t k[2] = {set.k_precision, set.k_density};
     double *const radii[2] = {reference->precision, reference->density};
     GKV_TRY_GOTO(radii_of(&reference->rows, 2, k, set.threads, radii));
@@ -137,7 +137,7 @@ void gkv_reference_free(gkv_reference *reference)
 {
     if (!reference)
         return;
-    gkv_panels_free(&reference->rows);
+    gki_panels_free(&reference->rows);
     free(reference->precision);
     free(reference->density);
     free(reference);
@@ -154,20 +154,20 @@ typedef struct counts {
 
 /* Adds the counts of a block of real rows with all generated rows. covered[m] and `sums` accumulate over all blocks
  * of a thread. c is the memory of a tile. */
-static void count_block(const gkv_reference *reference, size_t row, const gkv_panels *generated, const double *radii,
+static void count_block(const gkv_reference *reference, size_t row, const gki_panels *generated, const double *radii,
                         double *c, double *covered, counts *sums)
 {
-    const gkv_panels *real = &reference->rows;
-    const size_t rows = gkv_pairs_count(real->n, row, GKV_PAIRS_ROWS);
-    gkv_pairs_balls balls[GKV_PAIRS_ROWS];
+    const gki_panels *real = &reference->rows;
+    const size_t rows = gki_pairs_count(real->n, row, GKV_PAIRS_ROWS);
+    gki_pairs_balls balls[GKV_PAIRS_ROWS];
     for (size_t i = 0; i < rows; i++)
-        balls[i] = (gkv_pairs_balls){
+        balls[i] = (gki_pairs_balls){
             .precision = reference->precision[row + i],
             .density = reference->density[row + i],
         };
     for (size_t column = 0; column < generated->n; column += GKV_PAIRS_COLUMNS) {
-        const size_t columns = gkv_pairs_count(generated->n, column, GKV_PAIRS_COLUMNS);
-        gkv_pairs_products(real, row, generated, column, c);
+        const size_t columns = gki_pairs_count(generated->n, column, GKV_PAIRS_COLUMNS);
+        gki_pairs_products(real, row, generated, column, c);
         for (size_t i = 0; i < rows; i++) {
             double *const own = c + i * GKV_PAIRS_COLUMNS;
             real->kernels->distances(columns, real->norms[row + i], generated->norms + column, own);
@@ -220,22 +220,22 @@ gkv_status gkv_neighbour_metrics_of(const gkv_reference *reference, const float 
                                     gkv_neighbour_metrics *out)
 {
     if (!reference || !out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "nearest neighbours: the %s is NULL",
+        return gki_fail(GKV_ERR_ARGUMENT, "nearest neighbours: the %s is NULL",
                         reference ? "output" : "reference");
-    GKV_TRY(gkv_set_check("nearest neighbours", "generated features", generated, n, reference->rows.d));
+    GKV_TRY(gki_set_check("nearest neighbours", "generated features", generated, n, reference->rows.d));
     const size_t real = reference->rows.n, used = threads_for(reference->settings.threads, real);
-    gkv_panels rows = {0};
+    gki_panels rows = {0};
     double *radii = NULL;
     worker *workers = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_panels_create(reference->rows.kernels, n, reference->rows.d, &rows));
-    GKV_TRY_GOTO(gkv_alloc(n, sizeof *radii, &radii));
-    GKV_TRY_GOTO(gkv_alloc(used, sizeof *workers, &workers));
+    GKV_TRY_GOTO(gki_panels_create(reference->rows.kernels, n, reference->rows.d, &rows));
+    GKV_TRY_GOTO(gki_alloc(n, sizeof *radii, &radii));
+    GKV_TRY_GOTO(gki_alloc(used, sizeof *workers, &workers));
     for (size_t t = 0; t < used; t++) {
-        GKV_TRY_GOTO(gkv_alloc(GKV_PAIRS_ROWS, GKV_PAIRS_COLUMNS * sizeof(double), &workers[t].tile));
-        GKV_TRY_GOTO(gkv_alloc(n, sizeof(double), &workers[t].covered));
+        GKV_TRY_GOTO(gki_alloc(GKV_PAIRS_ROWS, GKV_PAIRS_COLUMNS * sizeof(double), &workers[t].tile));
+        GKV_TRY_GOTO(gki_alloc(n, sizeof(double), &workers[t].covered));
     }
-    gkv_panels_pack(&rows, generated, NULL);
+    gki_panels_pack(&rows, generated, NULL);
     GKV_TRY_GOTO(radii_of(&rows, 1, &reference->settings.k_precision, reference->settings.threads, &radii));
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
     for (size_t block = 0; block < blocks_of(real); block++) {
@@ -250,6 +250,6 @@ done:
     }
     free(workers);
     free(radii);
-    gkv_panels_free(&rows);
+    gki_panels_free(&rows);
     return status;
 }

@@ -21,16 +21,16 @@ enum { GKV_PAIRS_ROWS = 96, GKV_PAIRS_COLUMNS = 120 }; /* multiples of every pan
 
 /* The counts of one real row and the generated rows of a tile; gkvae/generation_metrics.h defines the balls. Radii are
  * squared. A ball with radius NaN is empty. */
-typedef struct gkv_pairs_balls {
+typedef struct gki_pairs_balls {
     double precision;        /* radius of the real row's ball for k_precision */
     double density;          /* radius of the real row's ball for k_density */
     const double *generated; /* [n] radii of the generated rows' balls */
     double *covered;         /* [n] set to 1 where the generated row is in the real row's ball (distance ≤ precision) */
     double inside;           /* increased by the number of generated rows in the real row's ball (distance < density) */
     double recalled;         /* set to 1 if the real row is in the ball of a generated row (distance ≤ radius) */
-} gkv_pairs_balls;
+} gki_pairs_balls;
 
-typedef struct gkv_pairs_kernels {
+typedef struct gki_pairs_kernels {
     size_t panel; /* rows of a panel */
     /* Packs `count` rows of x[· × d] into panels and computes |x|² of each. The rows are index[0] … index[count −
      * 1], or 0 … count − 1 if index is NULL. */
@@ -42,39 +42,39 @@ typedef struct gkv_pairs_kernels {
      * `own` is |x|² of the row, and norms[n] are |y|² of the others. */
     double (*distances)(size_t n, double own, const double *norms, double *c);
     /* Updates the counts from the squared distances c[n] of a row. */
-    void (*count)(size_t n, const double *c, gkv_pairs_balls *balls);
+    void (*count)(size_t n, const double *c, gki_pairs_balls *balls);
     /* Returns Σ (scale·c_j + 1)³. */
     double (*cubes)(size_t n, double scale, const double *c);
-} gkv_pairs_kernels;
+} gki_pairs_kernels;
 
-GKV_SIMD_DECLARE(gkv_pairs_kernels);
+GKV_SIMD_DECLARE(gki_pairs_kernels);
 
 /* A set of rows, packed. */
-typedef struct gkv_panels {
-    const gkv_pairs_kernels *kernels;
+typedef struct gki_panels {
+    const gki_pairs_kernels *kernels;
     size_t n, d;
     double *x;     /* the panels */
     double *norms; /* [n] |x|² of each row */
-} gkv_panels;
+} gki_panels;
 
-/* Allocates panels for n rows of d elements. The caller frees them with gkv_panels_free(), also after a failure.
+/* Allocates panels for n rows of d elements. The caller frees them with gki_panels_free(), also after a failure.
  * GKV_ERR_MEMORY. */
-gkv_status gkv_panels_create(const gkv_pairs_kernels *kernels, size_t n, size_t d, gkv_panels *out);
+gkv_status gki_panels_create(const gki_pairs_kernels *kernels, size_t n, size_t d, gki_panels *out);
 
 /* Frees the members, not the struct, and sets them to zero. A zeroed struct is fine. */
-void gkv_panels_free(gkv_panels *panels);
+void gki_panels_free(gki_panels *panels);
 
 /* Packs rows index[0] … index[n − 1] of x[· × d], or rows 0 … n − 1 if index is NULL. */
-void gkv_panels_pack(gkv_panels *panels, const float *x, const uint32_t *index);
+void gki_panels_pack(gki_panels *panels, const float *x, const uint32_t *index);
 
 /* The number of rows of a tile that begins at row `first` of a set of n rows and may have up to `most` rows. */
-static inline size_t gkv_pairs_count(size_t n, size_t first, size_t most)
+static inline size_t gki_pairs_count(size_t n, size_t first, size_t most)
 {
     return n - first < most ? n - first : most;
 }
 
 /* Computes the products of a tile, c[GKV_PAIRS_ROWS × GKV_PAIRS_COLUMNS]: the rows of `a` from `row` on by the rows
  * of `b` from `column` on. `row` and `column` are multiples of a panel. */
-void gkv_pairs_products(const gkv_panels *a, size_t row, const gkv_panels *b, size_t column, double *c);
+void gki_pairs_products(const gki_panels *a, size_t row, const gki_panels *b, size_t column, double *c);
 
 #endif

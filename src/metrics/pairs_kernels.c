@@ -87,7 +87,7 @@ static double sum_of_lanes(vd v)
     return sum;
 }
 
-static void count(size_t n, const double *c, gkv_pairs_balls *balls)
+static void count(size_t n, const double *c, gki_pairs_balls *balls)
 {
     const vd one = vd_set(1), zero = vd_set(0), precision = vd_set(balls->precision), density = vd_set(balls->density);
     vd inside = zero, recalled = zero;
@@ -120,6 +120,6 @@ static double cubes(size_t n, double scale, const double *c)
     return total;
 }
 
-GKV_SIMD_TABLE(gkv_pairs_kernels,
+GKV_SIMD_TABLE(gki_pairs_kernels,
     .panel = PANEL, .pack = pack, .products = products, .distances = distances, .count = count,
     .cubes = cubes);

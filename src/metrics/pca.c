@@ -11,14 +11,14 @@ static gkv_status covariance_of(const double *codes, size_t n, size_t d, double 
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < d; j++)
             if (!isfinite(codes[i * d + j]))
-                return gkv_fail(GKV_ERR_DATA, "principal axes: code %zu has %g in dimension %zu; it must be finite", i,
+                return gki_fail(GKV_ERR_DATA, "principal axes: code %zu has %g in dimension %zu; it must be finite", i,
                                 codes[i * d + j], j);
-    gkv_moments(codes, n, d, (double)n, mean, covariance);
+    gki_moments(codes, n, d, (double)n, mean, covariance);
     double trace = 0;
     for (size_t j = 0; j < d; j++)
         trace += covariance[j * d + j];
     if (!isfinite(trace))
-        return gkv_fail(GKV_ERR_NUMERIC, "principal axes: the codes are so large that their squares overflow; rescale them");
+        return gki_fail(GKV_ERR_NUMERIC, "principal axes: the codes are so large that their squares overflow; rescale them");
     return GKV_OK;
 }
 
@@ -39,17 +39,17 @@ static void fix_sign(double *axis, size_t d)
 gkv_status gkv_pca2(const double *codes, size_t n, size_t d, double *xy, double *axes, double *explained)
 {
     if (n == 0 || d == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "principal axes of %zu codes of %zu dimensions: neither may be 0",
+        return gki_fail(GKV_ERR_ARGUMENT, "principal axes of %zu codes of %zu dimensions: neither may be 0",
                         n, d);
     double *mean = NULL, *matrix = NULL, *vectors = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *mean, &mean));
-    GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *matrix, &matrix));
-    GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *vectors, &vectors));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *mean, &mean));
+    GKV_TRY_GOTO(gki_alloc(d, d * sizeof *matrix, &matrix));
+    GKV_TRY_GOTO(gki_alloc(d, d * sizeof *vectors, &vectors));
     GKV_TRY_GOTO(covariance_of(codes, n, d, mean, matrix));
-    status = gkv_jacobi(matrix, vectors, d);
+    status = gki_jacobi(matrix, vectors, d);
     if (status != GKV_OK) {
-        status = gkv_fail_context(status, "principal axes");
+        status = gki_fail_context(status, "principal axes");
         goto done;
     }
 

@@ -75,16 +75,16 @@ gkv_status gkv_active_units(const double *means, size_t n, size_t d, double thre
 {
     *active = 0;
     if (n == 0 || d == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "active units of %zu posterior means of %zu dimensions: neither may be 0", n,
+        return gki_fail(GKV_ERR_ARGUMENT, "active units of %zu posterior means of %zu dimensions: neither may be 0", n,
                         d);
     gkv_accumulator *columns = NULL;
-    GKV_TRY(gkv_alloc(d, sizeof *columns, &columns));
+    GKV_TRY(gki_alloc(d, sizeof *columns, &columns));
     gkv_status status = GKV_OK;
     for (size_t i = 0; i < n && status == GKV_OK; i++)
         for (size_t j = 0; j < d; j++) {
             const double value = means[i * d + j];
             if (!isfinite(value)) {
-                status = gkv_fail(GKV_ERR_DATA, "active units: posterior mean %zu has %g in dimension %zu; it must be finite",
+                status = gki_fail(GKV_ERR_DATA, "active units: posterior mean %zu has %g in dimension %zu; it must be finite",
                                   i, value, j);
                 break;
             }

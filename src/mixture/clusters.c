@@ -16,18 +16,18 @@ enum {
     FAILURES = 9     /* swaps without success after which they end */
 };
 
-gkv_status gkv_clusters_create(gkv_clusters *out)
+gkv_status gki_clusters_create(gki_clusters *out)
 {
-    const size_t n = out->n, d = out->d, tiles = gkv_mgk_tiles(n);
-    GKV_TRY(gkv_alloc(n, d * sizeof *out->rows, &out->rows));
-    GKV_TRY(gkv_alloc(out->count, d * sizeof *out->centres, &out->centres));
-    GKV_TRY(gkv_alloc(n, sizeof *out->distance, &out->distance));
-    GKV_TRY(gkv_alloc(gkv_mgk_blocks(n) * out->count, (2 * d + 2) * sizeof *out->sums, &out->sums));
-    GKV_TRY(gkv_alloc(tiles, sizeof *out->tiles, &out->tiles));
-    return gkv_alloc(tiles, GKV_CLUSTERS_CANDIDATES * sizeof *out->trials, &out->trials);
+    const size_t n = out->n, d = out->d, tiles = gki_mgk_tiles(n);
+    GKV_TRY(gki_alloc(n, d * sizeof *out->rows, &out->rows));
+    GKV_TRY(gki_alloc(out->count, d * sizeof *out->centres, &out->centres));
+    GKV_TRY(gki_alloc(n, sizeof *out->distance, &out->distance));
+    GKV_TRY(gki_alloc(gki_mgk_blocks(n) * out->count, (2 * d + 2) * sizeof *out->sums, &out->sums));
+    GKV_TRY(gki_alloc(tiles, sizeof *out->tiles, &out->tiles));
+    return gki_alloc(tiles, GKV_CLUSTERS_CANDIDATES * sizeof *out->trials, &out->trials);
 }
 
-void gkv_clusters_free(gkv_clusters *clusters)
+void gki_clusters_free(gki_clusters *clusters)
 {
     free(clusters->rows);
     free(clusters->centres);
@@ -40,13 +40,13 @@ void gkv_clusters_free(gkv_clusters *clusters)
 /* Assigns the rows of a tile to their nearest centres by |c|² − 2x·c. `products` has GKV_MGK_TILE × count elements.
  * The cost of removing a centre is the sum, over its members, of the weighted difference of the distances from the
  * second nearest and the nearest centre. */
-static void assign_tile(gkv_clusters *s, size_t t, const double *lengths, double *products, double *sums)
+static void assign_tile(gki_clusters *s, size_t t, const double *lengths, double *products, double *sums)
 {
-    const size_t first = t * GKV_MGK_TILE, rows = gkv_mgk_tile_rows(s->n, t), d = s->d, width = 2 * d + 2;
-    gkv_blas_product_d(false, true, rows, s->count, d, -2.0, s->rows + first * d, d, s->centres, d, 0.0, products, s->count);
+    const size_t first = t * GKV_MGK_TILE, rows = gki_mgk_tile_rows(s->n, t), d = s->d, width = 2 * d + 2;
+    gki_blas_product_d(false, true, rows, s->count, d, -2.0, s->rows + first * d, d, s->centres, d, 0.0, products, s->count);
     s->tiles[t] = 0.0;
     for (size_t i = 0; i < rows; i++) {
-        const double w = gkv_clusters_weight(s, first + i), *x = s->rows + (first + i) * d;
+        const double w = gki_clusters_weight(s, first + i), *x = s->rows + (first + i) * d;
         double best = INFINITY, second = INFINITY, square = 0.0;
         size_t member = 0;
         for (size_t k = 0; k < s->count; k++) {
@@ -74,13 +74,13 @@ static void assign_tile(gkv_clusters *s, size_t t, const double *lengths, double
 }
 
 /* Assigns all rows to their nearest centres. The sums of the first block become those of all rows. */
-static gkv_status assign(gkv_clusters *s)
+static gkv_status assign(gki_clusters *s)
 {
-    const size_t blocks = gkv_mgk_blocks(s->n), size = s->count * (2 * s->d + 2), tiles = gkv_mgk_tiles(s->n);
+    const size_t blocks = gki_mgk_blocks(s->n), size = s->count * (2 * s->d + 2), tiles = gki_mgk_tiles(s->n);
     const size_t size_each = GKV_MGK_TILE * s->count;
-    const int used = gkv_mgk_threads(s->threads, blocks);
+    const int used = gki_mgk_threads(s->threads, blocks);
     double *products = NULL;
-    GKV_TRY(gkv_alloc((size_t)used * size_each + s->count, sizeof *products, &products));
+    GKV_TRY(gki_alloc((size_t)used * size_each + s->count, sizeof *products, &products));
     double *lengths = products + (size_t)used * size_each;
     for (size_t k = 0; k < s->count; k++)
         for (size_t j = 0; j < s->d; j++)
@@ -89,7 +89,7 @@ static gkv_status assign(gkv_clusters *s)
     for (size_t b = 0; b < blocks; b++) {
         double *sums = s->sums + b * size;
         memset(sums, 0, size * sizeof *sums);
-        for (size_t t = gkv_mgk_block_start(s->n, b); t < gkv_mgk_block_start(s->n, b + 1); t++)
+        for (size_t t = gki_mgk_block_start(s->n, b); t < gki_mgk_block_start(s->n, b + 1); t++)
             assign_tile(s, t, lengths, products + (size_t)omp_get_thread_num() * size_each, sums);
     }
     for (size_t b = 1; b < blocks; b++)
@@ -104,7 +104,7 @@ static gkv_status assign(gkv_clusters *s)
 
 /* Iterations of k-means: centres become the means of their members, and then rows are assigned again. A centre without
  * members does not change. */
-static gkv_status iterate(gkv_clusters *s, int iterations)
+static gkv_status iterate(gki_clusters *s, int iterations)
 {
     GKV_TRY(assign(s));
     for (; iterations > 0; iterations--) {
@@ -119,7 +119,7 @@ static gkv_status iterate(gkv_clusters *s, int iterations)
 }
 
 /* The centre with the given rank by the cost of its removal; rank 0 is the cheapest. */
-static size_t cheapest_centre(const gkv_clusters *s, size_t rank)
+static size_t cheapest_centre(const gki_clusters *s, size_t rank)
 {
     size_t found = 0;
     for (size_t k = 0; k < s->count; k++) {
@@ -138,19 +138,19 @@ static size_t cheapest_centre(const gkv_clusters *s, size_t rank)
 /* Swaps of centres. k-means may merge two clusters and split another, and cannot correct this. A centre with a small
  * cost of removal moves to a row that is far from all centres. The swap is kept if it reduces the total (Fränti,
  * Journal of Big Data 5, 2018). */
-static gkv_status swap_centres(gkv_clusters *s)
+static gkv_status swap_centres(gki_clusters *s)
 {
     double *keep = NULL;
     const size_t size = s->count * s->d;
-    GKV_TRY(gkv_alloc(size, sizeof *keep, &keep));
+    GKV_TRY(gki_alloc(size, sizeof *keep, &keep));
     gkv_status status = GKV_OK;
-    uint64_t draw = s->count; /* gkv_clusters_seed uses the draws before this one */
+    uint64_t draw = s->count; /* gki_clusters_seed uses the draws before this one */
     for (int failures = 0; failures < FAILURES && s->count > RANKS; draw++) {
         const double before = s->total;
         double u[2];
         memcpy(keep, s->centres, size * sizeof *keep);
-        gkv_rng_uniform(gkv_mgk_draw(s->seed, draw), 1, u);
-        memcpy(s->centres + cheapest_centre(s, draw % RANKS) * s->d, s->rows + gkv_clusters_row_at(s, u[0] * before) * s->d,
+        gki_rng_uniform(gki_mgk_draw(s->seed, draw), 1, u);
+        memcpy(s->centres + cheapest_centre(s, draw % RANKS) * s->d, s->rows + gki_clusters_row_at(s, u[0] * before) * s->d,
                s->d * sizeof *s->centres);
         GKV_TRY_GOTO(iterate(s, 2));
         if (s->total < before * (1.0 - 1e-4)) {
@@ -166,9 +166,9 @@ done:
     return status;
 }
 
-gkv_status gkv_clusters_find(gkv_clusters *clusters)
+gkv_status gki_clusters_find(gki_clusters *clusters)
 {
-    GKV_TRY(gkv_clusters_seed(clusters));
+    GKV_TRY(gki_clusters_seed(clusters));
     GKV_TRY(iterate(clusters, ITERATIONS));
     GKV_TRY(swap_centres(clusters));
     return iterate(clusters, ITERATIONS);

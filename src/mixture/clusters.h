@@ -6,14 +6,14 @@
 
 enum { GKV_CLUSTERS_CANDIDATES = 10 };
 
-typedef struct gkv_clusters {
+typedef struct gki_clusters {
     size_t n, d, count;    /* the numbers of rows, columns and clusters */
     const double *weights; /* [n], or NULL for 1; not owned */
     const uint32_t *group; /* [n], or NULL; not owned */
     size_t only;           /* with `group`, rows of other groups have weight 0 */
     uint64_t seed;         /* of the random numbers */
     int threads;
-    double *rows;          /* [n × d] the rows; the caller fills them before gkv_clusters_find */
+    double *rows;          /* [n × d] the rows; the caller fills them before gki_clusters_find */
     double *centres;       /* [count × d] */
     double *distance;      /* [n] the squared distance of each row from its nearest centre */
     double *sums;          /* [blocks × count × (2d + 2)] sums over the members of each cluster in a block: Σw, the
@@ -22,28 +22,28 @@ typedef struct gkv_clusters {
     double total;          /* Σ w·distance */
     double *tiles;         /* [tiles] Σ w·distance of each tile */
     double *trials;        /* [tiles × candidates] Σ w·distance of each tile with each candidate */
-} gkv_clusters;
+} gki_clusters;
 
-/* Allocates memory for out->n, out->d and out->count. The caller frees it with gkv_clusters_free, also after an
+/* Allocates memory for out->n, out->d and out->count. The caller frees it with gki_clusters_free, also after an
  * error. */
-gkv_status gkv_clusters_create(gkv_clusters *out);
-void gkv_clusters_free(gkv_clusters *clusters);
+gkv_status gki_clusters_create(gki_clusters *out);
+void gki_clusters_free(gki_clusters *clusters);
 
 /* Computes the centres and the sums over their members. Returns GKV_ERR_DATA if there are fewer different rows than
  * clusters, and GKV_ERR_MEMORY. */
-gkv_status gkv_clusters_find(gkv_clusters *clusters);
+gkv_status gki_clusters_find(gki_clusters *clusters);
 
 /* --- Shared by clusters.c and clusters_seed.c --------------------------------------------------- */
 
 /* Chooses the first centres by k-means++ (Arthur and Vassilvitskii 2007). Each centre is the best of several
  * candidates that are drawn. */
-gkv_status gkv_clusters_seed(gkv_clusters *clusters);
+gkv_status gki_clusters_seed(gki_clusters *clusters);
 
 /* The row at which the cumulative sum of w·distance exceeds `target`. Its own w·distance is positive. */
-size_t gkv_clusters_row_at(const gkv_clusters *clusters, double target);
+size_t gki_clusters_row_at(const gki_clusters *clusters, double target);
 
 /* The weight of row i. */
-static inline double gkv_clusters_weight(const gkv_clusters *clusters, size_t i)
+static inline double gki_clusters_weight(const gki_clusters *clusters, size_t i)
 {
     if (clusters->group && clusters->group[i] != clusters->only)
         return 0.0;

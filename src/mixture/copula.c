@@ -15,13 +15,13 @@
 /* A pivot that is less than this fraction of its diagonal element is rounding error. */
 static const double least_pivot = 1e-12;
 
-gkv_status gkv_mgk_check_margins(size_t d, const gkv_gk *margins)
+gkv_status gki_mgk_check_margins(size_t d, const gkv_gk *margins)
 {
     if (d < 1)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a multivariate g-and-k needs at least one dimension");
+        return gki_fail(GKV_ERR_ARGUMENT, "a multivariate g-and-k needs at least one dimension");
     for (size_t j = 0; j < d; j++)
-        if (gkv_gk_check_gk(&margins[j], "a multivariate distribution") != GKV_OK)
-            return gkv_fail_context(GKV_ERR_ARGUMENT, "margin %zu of %zu", j, d);
+        if (gki_gk_check_gk(&margins[j], "a multivariate distribution") != GKV_OK)
+            return gki_fail_context(GKV_ERR_ARGUMENT, "margin %zu of %zu", j, d);
     return GKV_OK;
 }
 
@@ -32,7 +32,7 @@ static gkv_status check_correlation(size_t d, const double *r)
             const double value = r[i * d + j];
             if (!(fabs(value) <= 1.0 + 1e-12) || fabs(value - r[j * d + i]) > 1e-12 ||
                 (i == j && fabs(value - 1.0) > 1e-12))
-                return gkv_fail(GKV_ERR_ARGUMENT, "not a correlation matrix: element (%zu, %zu) is %g, (%zu, %zu) is %g", i,
+                return gki_fail(GKV_ERR_ARGUMENT, "not a correlation matrix: element (%zu, %zu) is %g, (%zu, %zu) is %g", i,
                                 j, value, j, i, r[j * d + i]);
         }
     return GKV_OK;
@@ -42,29 +42,29 @@ static gkv_status check_covariance(size_t d, const double *mean, const double *c
 {
     for (size_t i = 0; i < d && mean; i++)
         if (!isfinite(mean[i]))
-            return gkv_fail(GKV_ERR_ARGUMENT, "element %zu of the mean of z is %g", i, mean[i]);
+            return gki_fail(GKV_ERR_ARGUMENT, "element %zu of the mean of z is %g", i, mean[i]);
     for (size_t i = 0; i < d && covariance; i++)
         for (size_t j = 0; j <= i; j++) {
             const double a = covariance[i * d + j], b = covariance[j * d + i];
             if (!isfinite(a) || fabs(a - b) > 1e-12 * sqrt(covariance[i * d + i] * covariance[j * d + j]))
-                return gkv_fail(GKV_ERR_ARGUMENT, "not a covariance matrix: element (%zu, %zu) is %g, (%zu, %zu) is %g", i, j,
+                return gki_fail(GKV_ERR_ARGUMENT, "not a covariance matrix: element (%zu, %zu) is %g, (%zu, %zu) is %g", i, j,
                                 a, j, i, b);
         }
     return GKV_OK;
 }
 
-gkv_status gkv_mgk_build(size_t d, const gkv_gk *margins, const double *mean, const double *cholesky, gkv_mgk **out)
+gkv_status gki_mgk_build(size_t d, const gkv_gk *margins, const double *mean, const double *cholesky, gkv_mgk **out)
 {
     *out = NULL;
     gkv_status status = GKV_OK;
     gkv_mgk *mgk = NULL;
-    GKV_TRY_GOTO(gkv_alloc(1, sizeof *mgk, &mgk));
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *mgk, &mgk));
     mgk->d = d;
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *mgk->margins, &mgk->margins));
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *mgk->mean, &mgk->mean));
-    GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *mgk->cholesky, &mgk->cholesky));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *mgk->margins, &mgk->margins));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *mgk->mean, &mgk->mean));
+    GKV_TRY_GOTO(gki_alloc(d, d * sizeof *mgk->cholesky, &mgk->cholesky));
     memcpy(mgk->margins, margins, d * sizeof *margins);
-    GKV_TRY_GOTO(gkv_mgk_columns_create(d, mgk->margins, &mgk->columns));
+    GKV_TRY_GOTO(gki_mgk_columns_create(d, mgk->margins, &mgk->columns));
     if (mean)
         memcpy(mgk->mean, mean, d * sizeof *mean);
     if (cholesky)
@@ -91,15 +91,15 @@ static gkv_status build_from_covariance(size_t d, const gkv_gk *margins, const d
                                         gkv_mgk **out)
 {
     if (!covariance)
-        return gkv_mgk_build(d, margins, mean, NULL, out);
+        return gki_mgk_build(d, margins, mean, NULL, out);
     double *factor = NULL;
-    gkv_status status = gkv_alloc(d, d * sizeof *factor, &factor);
+    gkv_status status = gki_alloc(d, d * sizeof *factor, &factor);
     if (status != GKV_OK)
         return status;
-    if (gkv_cholesky(d, covariance, least_pivot, factor))
-        status = gkv_mgk_build(d, margins, mean, factor, out);
+    if (gki_cholesky(d, covariance, least_pivot, factor))
+        status = gki_mgk_build(d, margins, mean, factor, out);
     else
-        status = gkv_fail(GKV_ERR_NUMERIC, "the %zu × %zu matrix is not positive definite; mix it with the identity "
+        status = gki_fail(GKV_ERR_NUMERIC, "the %zu × %zu matrix is not positive definite; mix it with the identity "
                                            "(gkv_mgk_correlation does)", d, d);
     free(factor);
     return status;
@@ -108,7 +108,7 @@ static gkv_status build_from_covariance(size_t d, const gkv_gk *margins, const d
 gkv_status gkv_mgk_create(size_t d, const gkv_gk *margins, const double *correlation, gkv_mgk **out)
 {
     *out = NULL;
-    GKV_TRY(gkv_mgk_check_margins(d, margins));
+    GKV_TRY(gki_mgk_check_margins(d, margins));
     if (correlation)
         GKV_TRY(check_correlation(d, correlation));
     return build_from_covariance(d, margins, NULL, correlation, out);
@@ -118,7 +118,7 @@ gkv_status gkv_mgk_create_latent(size_t d, const gkv_gk *margins, const double *
                                  gkv_mgk **out)
 {
     *out = NULL;
-    GKV_TRY(gkv_mgk_check_margins(d, margins));
+    GKV_TRY(gki_mgk_check_margins(d, margins));
     GKV_TRY(check_covariance(d, mean, covariance));
     return build_from_covariance(d, margins, mean, covariance, out);
 }
@@ -127,7 +127,7 @@ void gkv_mgk_free(gkv_mgk *mgk)
 {
     if (!mgk)
         return;
-    gkv_mgk_columns_free(&mgk->columns);
+    gki_mgk_columns_free(&mgk->columns);
     free(mgk->margins);
     free(mgk->mean);
     free(mgk->cholesky);
@@ -181,7 +181,7 @@ static double log_pdf(const gkv_mgk *mgk, const double *x, double *w)
         return NAN;
     if (outside)
         return -INFINITY;
-    gkv_cholesky_forward(mgk->d, mgk->cholesky, w);
+    gki_cholesky_forward(mgk->d, mgk->cholesky, w);
     for (size_t j = 0; j < mgk->d; j++)
         total -= 0.5 * w[j] * w[j];
     return total;
@@ -195,7 +195,7 @@ double gkv_mgk_log_pdf(const gkv_mgk *mgk, const double *x, double *w)
         return log_pdf(mgk, x, w);
     if (mgk->d <= FEW)
         return log_pdf(mgk, x, few);
-    if (gkv_alloc(mgk->d, sizeof *more, &more) != GKV_OK)
+    if (gki_alloc(mgk->d, sizeof *more, &more) != GKV_OK)
         return NAN;
     const double value = log_pdf(mgk, x, more);
     free(more);

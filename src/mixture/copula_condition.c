@@ -17,13 +17,13 @@
 static gkv_status order_coordinates(size_t d, size_t count, const size_t *which, size_t *order)
 {
     unsigned char *taken = NULL;
-    GKV_TRY(gkv_alloc(d, 1, &taken));
+    GKV_TRY(gki_alloc(d, 1, &taken));
     gkv_status status = GKV_OK;
     for (size_t i = 0; i < count && status == GKV_OK; i++) {
         if (which[i] >= d)
-            status = gkv_fail(GKV_ERR_ARGUMENT, "coordinate %zu does not exist; there are %zu", which[i], d);
+            status = gki_fail(GKV_ERR_ARGUMENT, "coordinate %zu does not exist; there are %zu", which[i], d);
         else if (taken[which[i]])
-            status = gkv_fail(GKV_ERR_ARGUMENT, "coordinate %zu occurs twice", which[i]);
+            status = gki_fail(GKV_ERR_ARGUMENT, "coordinate %zu occurs twice", which[i]);
         else
             taken[which[i]] = 1;
     }
@@ -45,7 +45,7 @@ static void reorder(const gkv_mgk *mgk, size_t rows, const size_t *order, double
     const size_t d = mgk->d;
     for (size_t i = 0; i < rows; i++)
         memcpy(factor + i * d, mgk->cholesky + order[i] * d, d * sizeof *factor);
-    gkv_cholesky_of_rows(rows, d, factor);
+    gki_cholesky_of_rows(rows, d, factor);
 }
 
 gkv_status gkv_mgk_marginal(const gkv_mgk *mgk, size_t count, const size_t *which, gkv_mgk **out)
@@ -53,15 +53,15 @@ gkv_status gkv_mgk_marginal(const gkv_mgk *mgk, size_t count, const size_t *whic
     *out = NULL;
     const size_t d = mgk->d;
     if (count < 1 || count > d)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a marginal distribution has 1 … %zu coordinates, not %zu", d, count);
+        return gki_fail(GKV_ERR_ARGUMENT, "a marginal distribution has 1 … %zu coordinates, not %zu", d, count);
     size_t *order = NULL;
     double *factor = NULL, *mean = NULL;
     gkv_gk *margins = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *order, &order));
-    GKV_TRY_GOTO(gkv_alloc(count, d * sizeof *factor, &factor));
-    GKV_TRY_GOTO(gkv_alloc(count, sizeof *mean, &mean));
-    GKV_TRY_GOTO(gkv_alloc(count, sizeof *margins, &margins));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *order, &order));
+    GKV_TRY_GOTO(gki_alloc(count, d * sizeof *factor, &factor));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *mean, &mean));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *margins, &margins));
     GKV_TRY_GOTO(order_coordinates(d, count, which, order));
     reorder(mgk, count, order, factor);
     for (size_t i = 0; i < count; i++) {
@@ -69,7 +69,7 @@ gkv_status gkv_mgk_marginal(const gkv_mgk *mgk, size_t count, const size_t *whic
         mean[i] = mgk->mean[order[i]];
         memmove(factor + i * count, factor + i * d, count * sizeof *factor);
     }
-    GKV_TRY_GOTO(gkv_mgk_build(count, margins, mean, factor, out));
+    GKV_TRY_GOTO(gki_mgk_build(count, margins, mean, factor, out));
 done:
     free(order);
     free(factor);
@@ -85,7 +85,7 @@ static gkv_status known_scores(const gkv_mgk *mgk, size_t count, const size_t *o
         const size_t j = order[i];
         const double z = gkv_gk_Q_inverse(&mgk->margins[j], x[i]);
         if (!isfinite(x[i]) || !isfinite(z))
-            return gkv_fail(GKV_ERR_ARGUMENT, "coordinate %zu is %g, which is not finite or outside the support", j,
+            return gki_fail(GKV_ERR_ARGUMENT, "coordinate %zu is %g, which is not finite or outside the support", j,
                             x[i]);
         known[i] = z - mgk->mean[j];
     }
@@ -107,17 +107,17 @@ gkv_status gkv_mgk_conditional(const gkv_mgk *mgk, size_t count, const size_t *g
     *out = NULL;
     const size_t d = mgk->d, left = d - count;
     if (count >= d)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a conditional distribution needs fewer than %zu given coordinates, not %zu",
+        return gki_fail(GKV_ERR_ARGUMENT, "a conditional distribution needs fewer than %zu given coordinates, not %zu",
                         d, count);
     size_t *order = NULL;
     double *factor = NULL, *known = NULL, *mean = NULL;
     gkv_gk *margins = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *order, &order));
-    GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *factor, &factor));
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *known, &known));
-    GKV_TRY_GOTO(gkv_alloc(left, sizeof *mean, &mean));
-    GKV_TRY_GOTO(gkv_alloc(left, sizeof *margins, &margins));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *order, &order));
+    GKV_TRY_GOTO(gki_alloc(d, d * sizeof *factor, &factor));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *known, &known));
+    GKV_TRY_GOTO(gki_alloc(left, sizeof *mean, &mean));
+    GKV_TRY_GOTO(gki_alloc(left, sizeof *margins, &margins));
     GKV_TRY_GOTO(order_coordinates(d, count, given, order));
     GKV_TRY_GOTO(known_scores(mgk, count, order, x, known));
     reorder(mgk, d, order, factor);
@@ -131,7 +131,7 @@ gkv_status gkv_mgk_conditional(const gkv_mgk *mgk, size_t count, const size_t *g
             mean[i] += row[k] * known[k];
         memmove(factor + i * left, row + count, left * sizeof *factor);
     }
-    GKV_TRY_GOTO(gkv_mgk_build(left, margins, mean, factor, out));
+    GKV_TRY_GOTO(gki_mgk_build(left, margins, mean, factor, out));
 done:
     free(order);
     free(factor);
@@ -152,7 +152,7 @@ typedef struct filler {
 } filler;
 
 /* Replaces the NaN of a row by draws. */
-static void fill_row(const gkv_mgk *mgk, filler *f, gkv_rng at, double *x)
+static void fill_row(const gkv_mgk *mgk, filler *f, gki_rng at, double *x)
 {
     const size_t d = mgk->d;
     size_t known = 0, missing = 0;
@@ -172,7 +172,7 @@ static void fill_row(const gkv_mgk *mgk, filler *f, gkv_rng at, double *x)
     for (size_t i = 0; i < known; i++)
         f->known[i] = gkv_gk_Q_inverse(&mgk->margins[f->order[i]], x[f->order[i]]) - mgk->mean[f->order[i]];
     solve_known(d, known, f->factor, f->known);
-    gkv_rng_normal_d(at, missing, f->known + known);
+    gki_rng_normal_d(at, missing, f->known + known);
     for (size_t i = known; i < d; i++) {
         double z = mgk->mean[f->order[i]];
         for (size_t k = 0; k <= i; k++)
@@ -186,21 +186,21 @@ static gkv_status check_known(const gkv_mgk *mgk, size_t n, const double *x)
     const size_t d = mgk->d;
     for (size_t i = 0; i < n * d; i++)
         if (isinf(x[i]) || (mgk->margins[i % d].k == -0.5 && isinf(gkv_gk_Q_inverse(&mgk->margins[i % d], x[i]))))
-            return gkv_fail(GKV_ERR_ARGUMENT, "row %zu, coordinate %zu is %g, which is infinite or outside the support",
+            return gki_fail(GKV_ERR_ARGUMENT, "row %zu, coordinate %zu is %g, which is infinite or outside the support",
                             i / d, i % d, x[i]);
     return GKV_OK;
 }
 
 gkv_status gkv_mgk_impute(const gkv_mgk *mgk, uint64_t seed, uint64_t first, size_t n, int threads, double *x)
 {
-    const size_t d = mgk->d, tiles = gkv_mgk_tiles(n);
-    const int used = gkv_mgk_threads(threads, tiles);
+    const size_t d = mgk->d, tiles = gki_mgk_tiles(n);
+    const int used = gki_mgk_threads(threads, tiles);
     double *numbers = NULL;
     size_t *order = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(check_known(mgk, n, x));
-    GKV_TRY_GOTO(gkv_alloc((size_t)used * (d + 1), d * sizeof *numbers, &numbers));
-    GKV_TRY_GOTO(gkv_alloc((size_t)used * 2, d * sizeof *order, &order));
+    GKV_TRY_GOTO(gki_alloc((size_t)used * (d + 1), d * sizeof *numbers, &numbers));
+    GKV_TRY_GOTO(gki_alloc((size_t)used * 2, d * sizeof *order, &order));
 #pragma omp parallel num_threads(used)
     {
         const size_t me = (size_t)omp_get_thread_num();
@@ -209,8 +209,8 @@ gkv_status gkv_mgk_impute(const gkv_mgk *mgk, uint64_t seed, uint64_t first, siz
         f.last = f.order + d;
 #pragma omp for schedule(static)
         for (size_t t = 0; t < tiles; t++)
-            for (size_t i = t * GKV_MGK_TILE, end = i + gkv_mgk_tile_rows(n, t); i < end; i++)
-                fill_row(mgk, &f, gkv_mgk_draw(seed, first + i), x + i * d);
+            for (size_t i = t * GKV_MGK_TILE, end = i + gki_mgk_tile_rows(n, t); i < end; i++)
+                fill_row(mgk, &f, gki_mgk_draw(seed, first + i), x + i * d);
     }
 done:
     free(numbers);

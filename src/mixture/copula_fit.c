@@ -34,7 +34,7 @@ void gkv_mgk_fit_result_free(gkv_mgk_fit_result *result)
 typedef struct selection {
     uint32_t *row;
     double *weights;
-    gkv_mgk_weighted_rows selected;
+    gki_mgk_weighted_rows selected;
 } selection;
 
 static gkv_status select_rows(size_t n, size_t d, const double *x, const double *weights, const char *const *names,
@@ -45,19 +45,19 @@ static gkv_status select_rows(size_t n, size_t d, const double *x, const double 
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
         if (weights && !(weights[i] >= 0 && isfinite(weights[i])))
-            return gkv_fail(GKV_ERR_DATA, "row %zu of %zu has weight %g", i + 1, n, weights[i]);
+            return gki_fail(GKV_ERR_DATA, "row %zu of %zu has weight %g", i + 1, n, weights[i]);
         if (weights && weights[i] == 0)
             continue;
         count++;
         for (size_t j = 0; j < d; j++)
             if (!isfinite(x[i * d + j]))
-                return gkv_fail(GKV_ERR_DATA, "a fit needs finite values: row %zu, %s is %g", i + 1,
-                                gkv_mgk_column_text(text, names, j), x[i * d + j]);
+                return gki_fail(GKV_ERR_DATA, "a fit needs finite values: row %zu, %s is %g", i + 1,
+                                gki_mgk_column_text(text, names, j), x[i * d + j]);
     }
     if (count == n)
         return GKV_OK;
-    GKV_TRY(gkv_alloc(count, sizeof *out->row, &out->row));
-    GKV_TRY(gkv_alloc(count, sizeof *out->weights, &out->weights));
+    GKV_TRY(gki_alloc(count, sizeof *out->row, &out->row));
+    GKV_TRY(gki_alloc(count, sizeof *out->weights, &out->weights));
     for (size_t i = 0, at = 0; i < n; i++)
         if (weights[i] > 0) {
             out->row[at] = (uint32_t)i;
@@ -69,13 +69,13 @@ static gkv_status select_rows(size_t n, size_t d, const double *x, const double 
     return GKV_OK;
 }
 
-static void copy_columns(const gkv_mgk_weighted_rows *selected, int threads, double *columns)
+static void copy_columns(const gki_mgk_weighted_rows *selected, int threads, double *columns)
 {
-    const size_t tiles = gkv_mgk_tiles(selected->n), d = selected->d;
-    const int used = gkv_mgk_threads(threads, tiles);
+    const size_t tiles = gki_mgk_tiles(selected->n), d = selected->d;
+    const int used = gki_mgk_threads(threads, tiles);
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t t = 0; t < tiles; t++) {
-        const size_t first = t * GKV_MGK_TILE, end = first + gkv_mgk_tile_rows(selected->n, t);
+        const size_t first = t * GKV_MGK_TILE, end = first + gki_mgk_tile_rows(selected->n, t);
         for (size_t j = 0; j < d; j++)
             for (size_t i = first; i < end; i++)
                 columns[j * selected->n + i] = selected->x[(selected->row ? selected->row[i] : i) * d + j];
@@ -88,7 +88,7 @@ static gkv_status normal_margin(const char *column, const gkv_gk_fit_settings *s
                                 double variance, gkv_gk_fit_result *result)
 {
     if (!(variance > 0 && sqrt(variance) > 1e-14 * fabs(mean)))
-        return gkv_fail(GKV_ERR_DATA, "%s is constant (%g) and has no density; leave it out", column, mean);
+        return gki_fail(GKV_ERR_DATA, "%s is constant (%g) and has no density; leave it out", column, mean);
     *result = (gkv_gk_fit_result){.gk = {.a = mean, .b = sqrt(variance), .c = set->c}, .n = n, .total = weight,
                                   .method = GKV_GK_MLE, .parameters = 2, .converged = 1,
                                   .log_likelihood = NAN, .aic = NAN, .bic = NAN, .chi2 = NAN, .p_value = NAN,
@@ -97,28 +97,28 @@ static gkv_status normal_margin(const char *column, const gkv_gk_fit_settings *s
     result->covariance[GKV_GK_B][GKV_GK_B] = 0.5 * variance / weight;
     result->se[GKV_GK_A] = sqrt(variance / weight);
     result->se[GKV_GK_B] = sqrt(0.5 * variance / weight);
-    gkv_gk_fit_intervals(set->confidence, result);
+    gki_gk_fit_intervals(set->confidence, result);
     return GKV_OK;
 }
 
-static gkv_status fit_normals(const gkv_mgk_weighted_rows *selected, const gkv_mgk_fit_settings *set,
+static gkv_status fit_normals(const gki_mgk_weighted_rows *selected, const gkv_mgk_fit_settings *set,
                               const unsigned char *wanted, gkv_mgk_fit_result *result)
 {
     const size_t d = selected->d;
     double *moments = NULL;
-    GKV_TRY(gkv_alloc(d, 2 * sizeof *moments, &moments));
+    GKV_TRY(gki_alloc(d, 2 * sizeof *moments, &moments));
     char text[GKV_MGK_COLUMN_TEXT];
-    gkv_mgk_weighted_rows_moments(selected, moments, moments + d);
+    gki_mgk_weighted_rows_moments(selected, moments, moments + d);
     gkv_status status = GKV_OK;
     for (size_t j = 0; j < d && status == GKV_OK; j++)
         if (!wanted || wanted[j])
-            status = normal_margin(gkv_mgk_column_text(text, set->names, j), &set->margins, selected->n,
+            status = normal_margin(gki_mgk_column_text(text, set->names, j), &set->margins, selected->n,
                                    result->weight, moments[j], moments[d + j], &result->margins[j]);
     free(moments);
     return status;
 }
 
-static gkv_status fit_margins(const gkv_mgk_weighted_rows *selected, const gkv_mgk_fit_settings *set, int threads,
+static gkv_status fit_margins(const gki_mgk_weighted_rows *selected, const gkv_mgk_fit_settings *set, int threads,
                               gkv_mgk_fit_result *result)
 {
     const size_t d = selected->d, n = selected->n;
@@ -127,10 +127,10 @@ static gkv_status fit_margins(const gkv_mgk_weighted_rows *selected, const gkv_m
     gkv_status *statuses = NULL, status = GKV_OK;
     char text[GKV_MGK_COLUMN_TEXT];
     unsigned char *failed = NULL;
-    GKV_TRY_GOTO(gkv_alloc(d * n, sizeof *columns, &columns));
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *samples, &samples));
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *statuses, &statuses));
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *failed, &failed));
+    GKV_TRY_GOTO(gki_alloc(d * n, sizeof *columns, &columns));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *samples, &samples));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *statuses, &statuses));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *failed, &failed));
     copy_columns(selected, threads, columns);
     for (size_t j = 0; j < d; j++)
         samples[j] = (gkv_gk_sample){.x = columns + j * n, .weights = selected->weights, .n = n,
@@ -151,7 +151,7 @@ static gkv_status fit_margins(const gkv_mgk_weighted_rows *selected, const gkv_m
             if (statuses[j] != GKV_OK) {
                 /* the fit is repeated alone, so that the message does not name a sample number */
                 status = gkv_gk_fit_many(&samples[j], 1, &set->margins, threads, &result->margins[j], NULL);
-                status = gkv_fail_context(status, "%s", gkv_mgk_column_text(text, set->names, j));
+                status = gki_fail_context(status, "%s", gki_mgk_column_text(text, set->names, j));
                 break;
             }
     double chi2 = 0.0, fitted = 0.0;
@@ -170,24 +170,24 @@ done:
 }
 
 /* Computes R, its standard errors, the log-likelihood and the distribution. */
-static gkv_status join(const gkv_mgk_weighted_rows *selected, const gkv_mgk_fit_settings *set, int threads,
+static gkv_status join(const gki_mgk_weighted_rows *selected, const gkv_mgk_fit_settings *set, int threads,
                        gkv_mgk_fit_result *result, gkv_mgk **out)
 {
     const size_t d = selected->d;
     gkv_gk *margins = NULL;
     double *factor = NULL;
-    gkv_mgk_columns columns = {0};
-    gkv_mgk_scores scores = {0};
+    gki_mgk_columns columns = {0};
+    gki_mgk_scores scores = {0};
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *margins, &margins));
-    GKV_TRY_GOTO(gkv_alloc(2 * d + 2, d * sizeof *factor, &factor));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *margins, &margins));
+    GKV_TRY_GOTO(gki_alloc(2 * d + 2, d * sizeof *factor, &factor));
     for (size_t j = 0; j < d; j++)
         margins[j] = result->margins[j].gk;
-    GKV_TRY_GOTO(gkv_mgk_columns_create(d, margins, &columns));
+    GKV_TRY_GOTO(gki_mgk_columns_create(d, margins, &columns));
     /* Scores of normal margins are not clamped, so that R is exactly the correlation of the data. */
-    const double most = set->normal ? INFINITY : gkv_mgk_most_score(result->weight);
-    GKV_TRY_GOTO(gkv_mgk_scores_of(selected, &columns, NULL, NULL, most, threads, &scores));
-    gkv_mgk_scores_correlation(&scores, set->independent ? 1.0 : set->shrink, result->correlation, factor,
+    const double most = set->normal ? INFINITY : gki_mgk_most_score(result->weight);
+    GKV_TRY_GOTO(gki_mgk_scores_of(selected, &columns, NULL, NULL, most, threads, &scores));
+    gki_mgk_scores_correlation(&scores, set->independent ? 1.0 : set->shrink, result->correlation, factor,
                                &result->shrink, &result->repair);
     for (size_t i = 0; i < d * d; i++) {
         const double r = result->correlation[i] / fmax(1e-300, 1.0 - result->shrink);
@@ -195,11 +195,11 @@ static gkv_status join(const gkv_mgk_weighted_rows *selected, const gkv_mgk_fit_
                                         ? 0.0
                                         : (1.0 - result->shrink) * fmax(0.0, 1.0 - r * r) / sqrt(result->weight);
     }
-    result->log_likelihood = gkv_mgk_scores_log_likelihood(&scores, factor, factor + d * d);
-    GKV_TRY_GOTO(gkv_mgk_build(d, margins, NULL, factor, out));
+    result->log_likelihood = gki_mgk_scores_log_likelihood(&scores, factor, factor + d * d);
+    GKV_TRY_GOTO(gki_mgk_build(d, margins, NULL, factor, out));
 done:
-    gkv_mgk_scores_free(&scores);
-    gkv_mgk_columns_free(&columns);
+    gki_mgk_scores_free(&scores);
+    gki_mgk_columns_free(&columns);
     free(margins);
     free(factor);
     return status;
@@ -208,11 +208,11 @@ done:
 static gkv_status check(size_t n, size_t d, const gkv_mgk_fit_settings *set)
 {
     if (d < 1 || n > UINT32_MAX)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a fit needs 1 column or more and at most %zu rows, not %zu and %zu",
+        return gki_fail(GKV_ERR_ARGUMENT, "a fit needs 1 column or more and at most %zu rows, not %zu and %zu",
                         (size_t)UINT32_MAX, d, n);
     if (!((set->shrink >= 0 && set->shrink <= 1) || set->shrink == GKV_MGK_SHRINK_AUTO))
-        return gkv_fail(GKV_ERR_ARGUMENT, "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g", set->shrink);
-    return gkv_gk_fit_check_settings(&set->margins);
+        return gki_fail(GKV_ERR_ARGUMENT, "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g", set->shrink);
+    return gki_gk_fit_check_settings(&set->margins);
 }
 
 gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x, const double *weights,
@@ -227,15 +227,15 @@ gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x, const double *weight
     selection rows = {0};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(check(n, d, &set));
-    GKV_TRY_GOTO(gkv_threads_check(threads, "a fit"));
+    GKV_TRY_GOTO(gki_threads_check(threads, "a fit"));
     GKV_TRY_GOTO(select_rows(n, d, x, weights, set.names, &rows));
     for (size_t i = 0; i < rows.selected.n; i++)
         found.weight += rows.selected.weights ? rows.selected.weights[i] : 1.0;
     if (rows.selected.n < 2)
-        GKV_TRY_GOTO(gkv_fail(GKV_ERR_DATA, "a fit needs at least 2 rows with weight, not %zu", rows.selected.n));
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *found.margins, &found.margins));
-    GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *found.correlation, &found.correlation));
-    GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *found.correlation_se, &found.correlation_se));
+        GKV_TRY_GOTO(gki_fail(GKV_ERR_DATA, "a fit needs at least 2 rows with weight, not %zu", rows.selected.n));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *found.margins, &found.margins));
+    GKV_TRY_GOTO(gki_alloc(d, d * sizeof *found.correlation, &found.correlation));
+    GKV_TRY_GOTO(gki_alloc(d, d * sizeof *found.correlation_se, &found.correlation_se));
     if (set.normal)
         GKV_TRY_GOTO(fit_normals(&rows.selected, &set, NULL, &found));
     else

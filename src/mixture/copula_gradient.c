@@ -11,9 +11,9 @@
 
 /* The arrays of a tile, [GKV_MGK_TILE × d] each. */
 typedef struct tile {
-    double *z, *log_dq, *dq, *ratio;   /* outputs of gkv_gk_batch_inverse_d */
+    double *z, *log_dq, *dq, *ratio;   /* outputs of gki_gk_batch_inverse_d */
     double *w, *u;                     /* L⁻¹(z−m) and L⁻ᵀw */
-    double *x_g, *x_k, *log_g, *log_k; /* outputs of gkv_gk_batch_forward_d at z */
+    double *x_g, *x_k, *log_g, *log_k; /* outputs of gki_gk_batch_forward_d at z */
 } tile;
 
 enum { TILE_ARRAYS = 10 };
@@ -34,20 +34,20 @@ typedef struct sums {
 static void solve(const gkv_mgk *mgk, size_t rows, tile *t)
 {
     memcpy(t->w, t->z, rows * mgk->d * sizeof *t->w);
-    gkv_mgk_whiten(mgk, rows, t->w);
+    gki_mgk_whiten(mgk, rows, t->w);
     memcpy(t->u, t->w, rows * mgk->d * sizeof *t->u);
     if (!mgk->identity)
-        gkv_blas_solve_right_d(false, rows, mgk->d, mgk->cholesky, t->u);
+        gki_blas_solve_right_d(false, rows, mgk->d, mgk->cholesky, t->u);
 }
 
 /* ∂Q/∂g, ∂Q/∂k, ∂log Q'/∂g and ∂log Q'/∂k. Margins may have different c. */
-static void shape_derivatives(const gkv_mgk_columns *columns, size_t rows, tile *t)
+static void shape_derivatives(const gki_mgk_columns *columns, size_t rows, tile *t)
 {
     const size_t d = columns->d;
     if (columns->one_c) {
-        const gkv_gk_columns_d all = {columns->a, columns->b, columns->g, columns->k, columns->margins[0].c};
-        const gkv_gk_outputs_d out = {.x_g = t->x_g, .x_k = t->x_k, .log_dq_g = t->log_g, .log_dq_k = t->log_k};
-        gkv_gk_batch_forward_d(rows, d, &all, t->z, &out);
+        const gki_gk_columns_d all = {columns->a, columns->b, columns->g, columns->k, columns->margins[0].c};
+        const gki_gk_outputs_d out = {.x_g = t->x_g, .x_k = t->x_k, .log_dq_g = t->log_g, .log_dq_k = t->log_k};
+        gki_gk_batch_forward_d(rows, d, &all, t->z, &out);
         return;
     }
     for (size_t i = 0; i < rows * d; i++) {
@@ -93,7 +93,7 @@ static void add_latent(const gkv_mgk *mgk, size_t rows, const double *weights, t
     }
     if (!sum->cholesky)
         return;
-    gkv_blas_product_d(true, false, d, d, rows, 1.0, t->u, d, t->w, d, 1.0, sum->cholesky, d);
+    gki_blas_product_d(true, false, d, d, rows, 1.0, t->u, d, t->w, d, 1.0, sum->cholesky, d);
     for (size_t j = 0; j < d; j++)
         sum->cholesky[j * d + j] -= total / mgk->cholesky[j * d + j];
 }
@@ -102,7 +102,7 @@ static void do_tile(const gkv_mgk *mgk, size_t rows, const double *x, const doub
                     double *dx, const sums *sum)
 {
     const size_t d = mgk->d;
-    gkv_mgk_inverse_rows(&mgk->columns, rows, x, t->z, t->log_dq, t->dq, t->ratio);
+    gki_mgk_inverse_rows(&mgk->columns, rows, x, t->z, t->log_dq, t->dq, t->ratio);
     for (size_t i = 0; i < rows * d; i++)
         if (!(fabs(t->z[i]) < 1e150)) /* outside the support there is no gradient */
             t->z[i] = NAN;
@@ -140,13 +140,13 @@ static void add_up(size_t blocks, size_t stride, size_t size, const double *from
 gkv_status gkv_mgk_gradient(const gkv_mgk *mgk, size_t n, const double *x, const double *weights, int threads,
                             const gkv_mgk_gradients *out)
 {
-    const size_t d = mgk->d, size = GKV_MGK_TILE * d, blocks = gkv_mgk_blocks(n);
+    const size_t d = mgk->d, size = GKV_MGK_TILE * d, blocks = gki_mgk_blocks(n);
     const size_t width = (out->margins ? 4 * d : 0) + (out->mean ? d : 0) + (out->cholesky ? d * d : 0);
-    const int used = gkv_mgk_threads(threads, blocks);
+    const int used = gki_mgk_threads(threads, blocks);
     double *scratch = NULL, *partial = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc((size_t)used, TILE_ARRAYS * size * sizeof *scratch, &scratch));
-    GKV_TRY_GOTO(gkv_alloc(blocks, width * sizeof *partial, &partial));
+    GKV_TRY_GOTO(gki_alloc((size_t)used, TILE_ARRAYS * size * sizeof *scratch, &scratch));
+    GKV_TRY_GOTO(gki_alloc(blocks, width * sizeof *partial, &partial));
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t b = 0; b < blocks; b++) {
         tile t = tile_at(scratch + (size_t)omp_get_thread_num() * TILE_ARRAYS * size, size);
@@ -155,9 +155,9 @@ gkv_status gkv_mgk_gradient(const gkv_mgk *mgk, size_t n, const double *x, const
         sum.margins = part(out->margins, &at, 4 * d, partial);
         sum.mean = part(out->mean, &at, d, partial);
         sum.cholesky = part(out->cholesky, &at, d * d, partial);
-        for (size_t k = gkv_mgk_block_start(n, b); k < gkv_mgk_block_start(n, b + 1); k++) {
+        for (size_t k = gki_mgk_block_start(n, b); k < gki_mgk_block_start(n, b + 1); k++) {
             const size_t first = k * GKV_MGK_TILE;
-            do_tile(mgk, gkv_mgk_tile_rows(n, k), x + first * d, weights ? weights + first : NULL, &t,
+            do_tile(mgk, gki_mgk_tile_rows(n, k), x + first * d, weights ? weights + first : NULL, &t,
                     out->log_pdf ? out->log_pdf + first : NULL, out->x ? out->x + first * d : NULL, &sum);
         }
     }

@@ -13,16 +13,16 @@
 
 /* The non-negligible responsibilities of a tile of rows, as a sparse matrix. Those of row i are the elements
  * start[i] … start[i+1] − 1 of the arrays. */
-typedef struct gkv_em_tile {
+typedef struct gki_em_tile {
     uint32_t start[GKV_MGK_TILE + 1];
     uint32_t *component;    /* the component of each element */
     double *responsibility; /* r_ik */
     size_t capacity;        /* the number of elements that the arrays can hold */
     gkv_status status;      /* the status of the last E-step of this tile */
-} gkv_em_tile;
+} gki_em_tile;
 
 /* Rows with their responsibilities: those of the fit, or the held-out ones. */
-typedef struct gkv_em_rows {
+typedef struct gki_em_rows {
     size_t n;              /* the number of rows */
     const double *x;       /* [n × d]; not owned */
     const double *weights; /* [n], or NULL for 1; not owned */
@@ -31,30 +31,30 @@ typedef struct gkv_em_rows {
     double *log_noise;     /* [n] log of the weighted noise density */
     unsigned char *far;    /* [n × count] 1 for a component that the last full E-step found far below the best of the
                               row */
-    gkv_em_tile *tiles;    /* [tiles] */
+    gki_em_tile *tiles;    /* [tiles] */
     double *sums;          /* [tiles × (1 + 2 count)] Σ w log f of each tile, then the terms of `weight` and of
                               `gain` */
     double *weight;        /* [count] Σ_i w_i r_ik */
     double *gain;          /* [count] Σ_i w_i r_ik log f_k(x_i) */
-} gkv_em_rows;
+} gki_em_rows;
 
 /* The state of a fit. */
-typedef struct gkv_em {
+typedef struct gki_em {
     const gkv_mgk_mixture_settings *set;
     size_t d;
     int threads;
     size_t count;           /* the number of components, including dropped ones */
     gkv_mgk **parts;        /* [count] the components */
-    gkv_mgk_table **tables; /* [count] tables of their margins; NULL if not made or not needed */
-    gkv_mgk_float *floats;  /* [count] their float forms, if set->quick; member a is NULL if not made */
+    gki_mgk_table **tables; /* [count] tables of their margins; NULL if not made or not needed */
+    gki_mgk_float *floats;  /* [count] their float forms, if set->quick; member a is NULL if not made */
     double *pi;             /* [count] weights; 0 for a dropped component */
     gkv_mgk **old_parts;    /* [count] the components that the last M-step replaced, else NULL */
     double *old_pi;         /* [count] the weights before the last M-step */
     double *centre, *scale; /* [d] medians and robust spreads of the columns */
     double *columns;        /* [d × n] x by column */
     uint32_t *order;        /* [d × n] for each column, the rows in ascending order of its values */
-    gkv_em_rows fit;        /* the rows of the fit */
-    gkv_em_rows held_out;   /* the held-out rows */
+    gki_em_rows fit;        /* the rows of the fit */
+    gki_em_rows held_out;   /* the held-out rows */
     size_t *support;        /* [count + 1] component k has the elements support[k] … support[k+1] − 1 of the next two
                                arrays */
     uint32_t *support_row;  /* row numbers, ascending for each component */
@@ -63,54 +63,54 @@ typedef struct gkv_em {
     int *rest;              /* [count] the number of M-steps that the component still skips */
     int *pause;             /* [count] the number that it last had to skip */
     size_t damped, refused; /* the numbers of components whose last step was shortened, and was not taken */
-} gkv_em;
+} gki_em;
 
-/* The number of components of a group. The group of component k is k / gkv_em_per_group(). */
-static inline size_t gkv_em_per_group(const gkv_em *em)
+/* The number of components of a group. The group of component k is k / gki_em_per_group(). */
+static inline size_t gki_em_per_group(const gki_em *em)
 {
     return em->set->groups > 0 ? em->count / em->set->groups : em->count;
 }
 
 /* Allocates the state of a fit, and computes the order and spread of the columns and the noise densities. x[n × d]
- * and the held-out rows must be finite. The caller frees it with gkv_em_free, also after an error. Returns
+ * and the held-out rows must be finite. The caller frees it with gki_em_free, also after an error. Returns
  * GKV_ERR_DATA for a column that is constant or whose range overflows, and GKV_ERR_MEMORY. */
-gkv_status gkv_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixture_settings *set, int threads,
-                         gkv_em *out);
+gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixture_settings *set, int threads,
+                         gki_em *out);
 
 /* Frees the contents of *em. */
-void gkv_em_free(gkv_em *em);
+void gki_em_free(gki_em *em);
 
 /* Makes the first components from clusters (mixture/clusters.h), with normal margins, for each group separately. */
-gkv_status gkv_em_start(gkv_em *em);
+gkv_status gki_em_start(gki_em *em);
 
 /* Makes the first components as copies of those of a mixture. */
-gkv_status gkv_em_resume(gkv_em *em, const gkv_mgk_mixture *from);
+gkv_status gki_em_resume(gki_em *em, const gkv_mgk_mixture *from);
 
 /* Reinitialises components that have hardly any rows by the last E-step of em->fit: each takes half of a heavy
  * component. *count becomes their number. */
-gkv_status gkv_em_reinitialise(gkv_em *em, size_t *count);
+gkv_status gki_em_reinitialise(gki_em *em, size_t *count);
 
 /* One E-step. If `full` is 1, it evaluates every component at every row. *mean becomes Σ w log f/Σ w, including the
  * noise. */
-gkv_status gkv_em_expect(gkv_em *em, gkv_em_rows *rows, int full, double *mean);
+gkv_status gki_em_expect(gki_em *em, gki_em_rows *rows, int full, double *mean);
 
 /* Replaces component k by `part`, and its table by `table`, which may be NULL. *em owns both from now on. The old
  * component is not freed. */
-void gkv_em_replace(gkv_em *em, size_t k, gkv_mgk *part, gkv_mgk_table *table);
+void gki_em_replace(gki_em *em, size_t k, gkv_mgk *part, gki_mgk_table *table);
 
 /* The rows of component k, weighted by w_i r_ik. They point into *em. */
-gkv_mgk_weighted_rows gkv_em_weighted_rows(const gkv_em *em, size_t k);
+gki_mgk_weighted_rows gki_em_weighted_rows(const gki_em *em, size_t k);
 
 /* Fits the margins [count × d] of all components to these rows, except for components that are frozen. */
-gkv_status gkv_em_fit_margins(const gkv_em *em, const unsigned char *frozen, gkv_gk *fitted);
+gkv_status gki_em_fit_margins(const gki_em *em, const unsigned char *frozen, gkv_gk *fitted);
 
 /* One M-step from the last E-step of em->fit. The components that it replaces are kept. */
-gkv_status gkv_em_maximize(gkv_em *em);
+gkv_status gki_em_maximize(gki_em *em);
 
 /* Frees the components that the last M-step replaced. */
-void gkv_em_forget(gkv_em *em);
+void gki_em_forget(gki_em *em);
 
 /* Undoes the last M-step. */
-void gkv_em_take_back(gkv_em *em);
+void gki_em_take_back(gki_em *em);
 
 #endif

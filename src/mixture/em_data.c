@@ -22,8 +22,8 @@ static void measure(size_t n, const double *sorted, double *centre, double *scal
     *scale = 1.2533 * mean;
 }
 
-/* Sorts column j. The row numbers are the weights of gkv_sort. `scratch` has 4n elements. */
-static void order_column(gkv_em *em, size_t j, double *scratch)
+/* Sorts column j. The row numbers are the weights of gki_sort. `scratch` has 4n elements. */
+static void order_column(gki_em *em, size_t j, double *scratch)
 {
     const size_t n = em->fit.n;
     double *x = scratch, *rows = scratch + n, *spare = scratch + 2 * n, *column = em->columns + j * n;
@@ -31,19 +31,19 @@ static void order_column(gkv_em *em, size_t j, double *scratch)
         x[i] = column[i] = em->fit.x[i * em->d + j];
         rows[i] = (double)i;
     }
-    gkv_sort(n, x, rows, spare);
+    gki_sort(n, x, rows, spare);
     for (size_t i = 0; i < n; i++)
         em->order[j * n + i] = (uint32_t)rows[i];
     measure(n, x, &em->centre[j], &em->scale[j]);
 }
 
-static gkv_status order_columns(gkv_em *em)
+static gkv_status order_columns(gki_em *em)
 {
     const size_t n = em->fit.n, d = em->d;
-    const int used = gkv_mgk_threads(em->threads, d);
+    const int used = gki_mgk_threads(em->threads, d);
     double *scratch = NULL;
     char text[GKV_MGK_COLUMN_TEXT];
-    GKV_TRY(gkv_alloc((size_t)used * n, 4 * sizeof *scratch, &scratch));
+    GKV_TRY(gki_alloc((size_t)used * n, 4 * sizeof *scratch, &scratch));
 #pragma omp parallel for schedule(dynamic, 1) num_threads(used)
     for (size_t j = 0; j < d; j++)
         order_column(em, j, scratch + (size_t)omp_get_thread_num() * 4 * n);
@@ -51,27 +51,27 @@ static gkv_status order_columns(gkv_em *em)
     for (size_t j = 0; j < d; j++) {
         const double first = em->columns[j * n + em->order[j * n]], last = em->columns[j * n + em->order[j * n + n - 1]];
         if (!isfinite(last - first))
-            return gkv_fail(GKV_ERR_DATA, "the range of %s, %g to %g, is too large for a double",
-                            gkv_mgk_column_text(text, em->set->names, j), first, last);
+            return gki_fail(GKV_ERR_DATA, "the range of %s, %g to %g, is too large for a double",
+                            gki_mgk_column_text(text, em->set->names, j), first, last);
         if (!(em->scale[j] > 1e-14 * fabs(em->centre[j])))
-            return gkv_fail(GKV_ERR_DATA, "%s is constant (%g) and has no density; leave it out",
-                            gkv_mgk_column_text(text, em->set->names, j), em->centre[j]);
+            return gki_fail(GKV_ERR_DATA, "%s is constant (%g) and has no density; leave it out",
+                            gki_mgk_column_text(text, em->set->names, j), em->centre[j]);
     }
     return GKV_OK;
 }
 
 /* The log density of the noise at each row: Σ_j of the log Cauchy densities, plus the log weight. */
-static void noise_of(const gkv_em *em, gkv_em_rows *rows)
+static void noise_of(const gki_em *em, gki_em_rows *rows)
 {
-    const size_t d = em->d, tiles = gkv_mgk_tiles(rows->n);
-    const int used = gkv_mgk_threads(em->threads, tiles);
+    const size_t d = em->d, tiles = gki_mgk_tiles(rows->n);
+    const int used = gki_mgk_threads(em->threads, tiles);
     const double log_pi = 1.1447298858494001741;
     double heights = em->set->log_noise;
     for (size_t j = 0; j < d; j++)
         heights -= log_pi + log(2.0 * em->scale[j]);
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t t = 0; t < tiles; t++)
-        for (size_t i = t * GKV_MGK_TILE, end = i + gkv_mgk_tile_rows(rows->n, t); i < end; i++) {
+        for (size_t i = t * GKV_MGK_TILE, end = i + gki_mgk_tile_rows(rows->n, t); i < end; i++) {
             rows->log_noise[i] = heights;
             for (size_t j = 0; j < d; j++) {
                 const double off = (rows->x[i * d + j] - em->centre[j]) / (2.0 * em->scale[j]);
@@ -80,24 +80,24 @@ static void noise_of(const gkv_em *em, gkv_em_rows *rows)
         }
 }
 
-static gkv_status rows_create(gkv_em *em, size_t n, const double *x, const double *weights, const uint32_t *group,
-                              gkv_em_rows *out)
+static gkv_status rows_create(gki_em *em, size_t n, const double *x, const double *weights, const uint32_t *group,
+                              gki_em_rows *out)
 {
-    const size_t tiles = gkv_mgk_tiles(n), parts = em->count;
-    *out = (gkv_em_rows){.n = n, .x = x, .weights = weights, .group = em->set->groups > 0 ? group : NULL};
+    const size_t tiles = gki_mgk_tiles(n), parts = em->count;
+    *out = (gki_em_rows){.n = n, .x = x, .weights = weights, .group = em->set->groups > 0 ? group : NULL};
     for (size_t i = 0; i < n; i++)
         out->total += weights ? weights[i] : 1.0;
-    GKV_TRY(gkv_alloc(n, sizeof *out->log_noise, &out->log_noise));
-    GKV_TRY(gkv_alloc(n, parts, &out->far));
-    GKV_TRY(gkv_alloc(tiles, sizeof *out->tiles, &out->tiles));
-    GKV_TRY(gkv_alloc(tiles, (1 + 2 * parts) * sizeof *out->sums, &out->sums));
-    GKV_TRY(gkv_alloc(parts, sizeof *out->weight, &out->weight));
-    return gkv_alloc(parts, sizeof *out->gain, &out->gain);
+    GKV_TRY(gki_alloc(n, sizeof *out->log_noise, &out->log_noise));
+    GKV_TRY(gki_alloc(n, parts, &out->far));
+    GKV_TRY(gki_alloc(tiles, sizeof *out->tiles, &out->tiles));
+    GKV_TRY(gki_alloc(tiles, (1 + 2 * parts) * sizeof *out->sums, &out->sums));
+    GKV_TRY(gki_alloc(parts, sizeof *out->weight, &out->weight));
+    return gki_alloc(parts, sizeof *out->gain, &out->gain);
 }
 
-static void rows_free(gkv_em_rows *rows)
+static void rows_free(gki_em_rows *rows)
 {
-    for (size_t t = 0; rows->tiles && t < gkv_mgk_tiles(rows->n); t++) {
+    for (size_t t = 0; rows->tiles && t < gki_mgk_tiles(rows->n); t++) {
         free(rows->tiles[t].component);
         free(rows->tiles[t].responsibility);
     }
@@ -109,23 +109,23 @@ static void rows_free(gkv_em_rows *rows)
     free(rows->gain);
 }
 
-gkv_status gkv_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixture_settings *set, int threads,
-                         gkv_em *out)
+gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixture_settings *set, int threads,
+                         gki_em *out)
 {
-    *out = (gkv_em){.set = set, .d = d, .threads = threads, .count = set->components};
-    GKV_TRY(gkv_alloc(out->count, sizeof *out->parts, &out->parts));
-    GKV_TRY(gkv_alloc(out->count, sizeof *out->tables, &out->tables));
-    GKV_TRY(gkv_alloc(out->count, sizeof *out->floats, &out->floats));
-    GKV_TRY(gkv_alloc(out->count, sizeof *out->old_parts, &out->old_parts));
-    GKV_TRY(gkv_alloc(out->count, sizeof *out->pi, &out->pi));
-    GKV_TRY(gkv_alloc(out->count, sizeof *out->old_pi, &out->old_pi));
-    GKV_TRY(gkv_alloc(out->count, sizeof *out->rest, &out->rest));
-    GKV_TRY(gkv_alloc(out->count, sizeof *out->pause, &out->pause));
-    GKV_TRY(gkv_alloc(out->count + 1, sizeof *out->support, &out->support));
-    GKV_TRY(gkv_alloc(d, sizeof *out->centre, &out->centre));
-    GKV_TRY(gkv_alloc(d, sizeof *out->scale, &out->scale));
-    GKV_TRY(gkv_alloc(d, n * sizeof *out->columns, &out->columns));
-    GKV_TRY(gkv_alloc(d, n * sizeof *out->order, &out->order));
+    *out = (gki_em){.set = set, .d = d, .threads = threads, .count = set->components};
+    GKV_TRY(gki_alloc(out->count, sizeof *out->parts, &out->parts));
+    GKV_TRY(gki_alloc(out->count, sizeof *out->tables, &out->tables));
+    GKV_TRY(gki_alloc(out->count, sizeof *out->floats, &out->floats));
+    GKV_TRY(gki_alloc(out->count, sizeof *out->old_parts, &out->old_parts));
+    GKV_TRY(gki_alloc(out->count, sizeof *out->pi, &out->pi));
+    GKV_TRY(gki_alloc(out->count, sizeof *out->old_pi, &out->old_pi));
+    GKV_TRY(gki_alloc(out->count, sizeof *out->rest, &out->rest));
+    GKV_TRY(gki_alloc(out->count, sizeof *out->pause, &out->pause));
+    GKV_TRY(gki_alloc(out->count + 1, sizeof *out->support, &out->support));
+    GKV_TRY(gki_alloc(d, sizeof *out->centre, &out->centre));
+    GKV_TRY(gki_alloc(d, sizeof *out->scale, &out->scale));
+    GKV_TRY(gki_alloc(d, n * sizeof *out->columns, &out->columns));
+    GKV_TRY(gki_alloc(d, n * sizeof *out->order, &out->order));
     GKV_TRY(rows_create(out, n, x, set->weights, set->group, &out->fit));
     GKV_TRY(rows_create(out, set->held_out_rows, set->held_out, NULL, set->held_out_group, &out->held_out));
     GKV_TRY(order_columns(out));
@@ -134,16 +134,16 @@ gkv_status gkv_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixt
     return GKV_OK;
 }
 
-void gkv_em_free(gkv_em *em)
+void gki_em_free(gki_em *em)
 {
     if (em->old_parts)
-        gkv_em_forget(em);
+        gki_em_forget(em);
     for (size_t k = 0; em->parts && k < em->count; k++)
         gkv_mgk_free(em->parts[k]);
     for (size_t k = 0; em->tables && k < em->count; k++)
-        gkv_mgk_table_free(em->tables[k]);
+        gki_mgk_table_free(em->tables[k]);
     for (size_t k = 0; em->floats && k < em->count; k++)
-        gkv_mgk_float_free(&em->floats[k]);
+        gki_mgk_float_free(&em->floats[k]);
     rows_free(&em->fit);
     rows_free(&em->held_out);
     free(em->parts);

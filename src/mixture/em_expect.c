@@ -35,19 +35,19 @@ static void to_float(size_t d, const double *x, float *to)
 }
 
 /* Computes log f_k of the rows of a tile that are not far from component k; −∞ for the others. */
-static void densities(const gkv_em *em, const gkv_em_rows *rows, size_t t, int full, size_t k, double *logs,
+static void densities(const gki_em *em, const gki_em_rows *rows, size_t t, int full, size_t k, double *logs,
                       scratch *s)
 {
-    const size_t d = em->d, parts = em->count, first = t * GKV_MGK_TILE, count = gkv_mgk_tile_rows(rows->n, t);
+    const size_t d = em->d, parts = em->count, first = t * GKV_MGK_TILE, count = gki_mgk_tile_rows(rows->n, t);
     const double *x = rows->x + first * d;
     if (full && !rows->group && !em->set->quick) {
-        gkv_mgk_log_pdf_tile(em->parts[k], em->tables[k], count, x, s->w, s->log_dq, logs + k, parts);
+        gki_mgk_log_pdf_tile(em->parts[k], em->tables[k], count, x, s->w, s->log_dq, logs + k, parts);
         return;
     }
     double *picked = s->x;
     float *picked_f = s->floats;
     size_t near[GKV_MGK_TILE], used = 0;
-    const size_t group = k / gkv_em_per_group(em);
+    const size_t group = k / gki_em_per_group(em);
     for (size_t i = 0; i < count; i++) {
         logs[i * parts + k] = -INFINITY;
         if (rows->group ? rows->group[first + i] != group : !full && rows->far[(first + i) * parts + k])
@@ -61,14 +61,14 @@ static void densities(const gkv_em *em, const gkv_em_rows *rows, size_t t, int f
     if (used == 0)
         return;
     if (picked_f)
-        gkv_mgk_float_log_pdf(&em->floats[k], used, picked_f, picked_f + GKV_MGK_TILE * d, s->found, 1);
+        gki_mgk_float_log_pdf(&em->floats[k], used, picked_f, picked_f + GKV_MGK_TILE * d, s->found, 1);
     else
-        gkv_mgk_log_pdf_tile(em->parts[k], em->tables[k], used, picked, s->w, s->log_dq, s->found, 1);
+        gki_mgk_log_pdf_tile(em->parts[k], em->tables[k], used, picked, s->w, s->log_dq, s->found, 1);
     for (size_t i = 0; i < used; i++)
         logs[near[i] * parts + k] = s->found[i];
 }
 
-static gkv_status reserve(gkv_em_tile *tile, size_t needed)
+static gkv_status reserve(gki_em_tile *tile, size_t needed)
 {
     if (needed <= tile->capacity)
         return GKV_OK;
@@ -76,15 +76,15 @@ static gkv_status reserve(gkv_em_tile *tile, size_t needed)
     free(tile->responsibility);
     tile->responsibility = NULL;
     tile->capacity = 0;
-    GKV_TRY(gkv_alloc(needed, sizeof *tile->component, &tile->component));
-    GKV_TRY(gkv_alloc(needed, sizeof *tile->responsibility, &tile->responsibility));
+    GKV_TRY(gki_alloc(needed, sizeof *tile->component, &tile->component));
+    GKV_TRY(gki_alloc(needed, sizeof *tile->responsibility, &tile->responsibility));
     tile->capacity = needed;
     return GKV_OK;
 }
 
 /* Stores the responsibilities that are not negligible in the tile. */
 static gkv_status keep_responsibilities(size_t parts, size_t count, const double *responsibilities, double least,
-                                        gkv_em_tile *tile)
+                                        gki_em_tile *tile)
 {
     size_t needed = 0;
     for (size_t i = 0; i < count * parts; i++)
@@ -103,8 +103,8 @@ static gkv_status keep_responsibilities(size_t parts, size_t count, const double
     return GKV_OK;
 }
 
-static void add_up_tile(const gkv_em_rows *rows, size_t first, size_t count, size_t parts, const double *logs,
-                        const gkv_em_tile *tile, double *sums)
+static void add_up_tile(const gki_em_rows *rows, size_t first, size_t count, size_t parts, const double *logs,
+                        const gki_em_tile *tile, double *sums)
 {
     for (size_t i = 0; i < count; i++) {
         const double w = rows->weights ? rows->weights[first + i] : 1.0;
@@ -117,10 +117,10 @@ static void add_up_tile(const gkv_em_rows *rows, size_t first, size_t count, siz
 }
 
 /* Computes the responsibilities and sums of a tile from its densities. */
-static void finish_tile(const gkv_em *em, gkv_em_rows *rows, size_t t, int full, const double *log_pi,
+static void finish_tile(const gki_em *em, gki_em_rows *rows, size_t t, int full, const double *log_pi,
                         const double *logs, double *responsibilities)
 {
-    const size_t parts = em->count, first = t * GKV_MGK_TILE, count = gkv_mgk_tile_rows(rows->n, t);
+    const size_t parts = em->count, first = t * GKV_MGK_TILE, count = gki_mgk_tile_rows(rows->n, t);
     double *sums = rows->sums + t * (1 + 2 * parts);
     memset(sums, 0, (1 + 2 * parts) * sizeof *sums);
     for (size_t i = 0; i < count; i++) {
@@ -133,18 +133,18 @@ static void finish_tile(const gkv_em *em, gkv_em_rows *rows, size_t t, int full,
         for (size_t k = 0; full && k < parts; k++)
             far[k] = (unsigned char)!(row[k] > most - far_below);
         const double w = rows->weights ? rows->weights[first + i] : 1.0;
-        sums[0] += w * gkv_mgk_softmax(parts, row, rows->log_noise[first + i]);
+        sums[0] += w * gki_mgk_softmax(parts, row, rows->log_noise[first + i]);
     }
-    gkv_em_tile *tile = &rows->tiles[t];
+    gki_em_tile *tile = &rows->tiles[t];
     const double least = em->set->quick ? least_float : least_exact;
     tile->status = keep_responsibilities(parts, count, responsibilities, least, tile);
     if (tile->status == GKV_OK)
         add_up_tile(rows, first, count, parts, logs, tile, sums);
 }
 
-static void do_group(const gkv_em *em, gkv_em_rows *rows, size_t group, int full, const double *log_pi, scratch *s)
+static void do_group(const gki_em *em, gki_em_rows *rows, size_t group, int full, const double *log_pi, scratch *s)
 {
-    const size_t tiles = gkv_mgk_tiles(rows->n), first = group * GROUP, size = GKV_MGK_TILE * em->count;
+    const size_t tiles = gki_mgk_tiles(rows->n), first = group * GROUP, size = GKV_MGK_TILE * em->count;
     const size_t end = first + GROUP < tiles ? first + GROUP : tiles;
     for (size_t k = 0; k < em->count; k++)
         for (size_t t = first; t < end; t++)
@@ -153,21 +153,21 @@ static void do_group(const gkv_em *em, gkv_em_rows *rows, size_t group, int full
         finish_tile(em, rows, t, full, log_pi, s->logs + (t - first) * size, s->responsibilities);
 }
 
-gkv_status gkv_em_expect(gkv_em *em, gkv_em_rows *rows, int full, double *mean)
+gkv_status gki_em_expect(gki_em *em, gki_em_rows *rows, int full, double *mean)
 {
-    const size_t d = em->d, parts = em->count, tiles = gkv_mgk_tiles(rows->n);
+    const size_t d = em->d, parts = em->count, tiles = gki_mgk_tiles(rows->n);
     const size_t groups = tiles / GROUP + (tiles % GROUP != 0);
     const size_t size_each = GKV_MGK_TILE * (3 * d + 1 + (1 + GROUP) * parts);
-    const int used = gkv_mgk_threads(em->threads, groups);
+    const int used = gki_mgk_threads(em->threads, groups);
     double *memory = NULL, *log_pi = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc((size_t)used, size_each * sizeof *memory, &memory));
-    GKV_TRY_GOTO(gkv_alloc(parts, sizeof *log_pi, &log_pi));
+    GKV_TRY_GOTO(gki_alloc((size_t)used, size_each * sizeof *memory, &memory));
+    GKV_TRY_GOTO(gki_alloc(parts, sizeof *log_pi, &log_pi));
     for (size_t k = 0; k < parts; k++) {
         if (em->set->quick && !em->floats[k].a)
-            GKV_TRY_GOTO(gkv_mgk_float_create(em->parts[k], &em->floats[k]));
+            GKV_TRY_GOTO(gki_mgk_float_create(em->parts[k], &em->floats[k]));
         if (!em->set->quick && !em->tables[k])
-            GKV_TRY_GOTO(gkv_mgk_table_create(&em->parts[k]->columns, em->threads, &em->tables[k]));
+            GKV_TRY_GOTO(gki_mgk_table_create(&em->parts[k]->columns, em->threads, &em->tables[k]));
     }
     for (size_t k = 0; k < parts; k++)
         log_pi[k] = log(em->pi[k]);
@@ -186,7 +186,7 @@ gkv_status gkv_em_expect(gkv_em *em, gkv_em_rows *rows, int full, double *mean)
     memset(rows->gain, 0, parts * sizeof *rows->gain);
     for (size_t t = 0; t < tiles; t++) {
         if (rows->tiles[t].status != GKV_OK) {
-            status = gkv_fail(GKV_ERR_MEMORY, "out of memory for the responsibilities of %zu rows", rows->n);
+            status = gki_fail(GKV_ERR_MEMORY, "out of memory for the responsibilities of %zu rows", rows->n);
             goto done;
         }
         const double *sums = rows->sums + t * (1 + 2 * parts);

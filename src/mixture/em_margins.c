@@ -17,10 +17,10 @@ typedef struct margins_job {
     double (*covariance)[16];    /* [count × d] covariances of A, B, g, k */
 } margins_job;
 
-gkv_mgk_weighted_rows gkv_em_weighted_rows(const gkv_em *em, size_t k)
+gki_mgk_weighted_rows gki_em_weighted_rows(const gki_em *em, size_t k)
 {
     const size_t first = em->support[k];
-    return (gkv_mgk_weighted_rows){.n = em->support[k + 1] - first,
+    return (gki_mgk_weighted_rows){.n = em->support[k + 1] - first,
                            .d = em->d,
                            .x = em->fit.x,
                            .row = em->support_row + first,
@@ -28,12 +28,12 @@ gkv_mgk_weighted_rows gkv_em_weighted_rows(const gkv_em *em, size_t k)
 }
 
 /* Normal margins by moments, for normal mixtures and for columns without a g-and-k fit, whose B is 0. */
-static gkv_status fit_normals(const gkv_em *em, margins_job *job)
+static gkv_status fit_normals(const gki_em *em, margins_job *job)
 {
     const size_t d = em->d;
-    const int used = gkv_mgk_threads(em->threads, em->count);
+    const int used = gki_mgk_threads(em->threads, em->count);
     double *moments = NULL;
-    GKV_TRY(gkv_alloc((size_t)used * d, 2 * sizeof *moments, &moments));
+    GKV_TRY(gki_alloc((size_t)used * d, 2 * sizeof *moments, &moments));
 #pragma omp parallel for schedule(dynamic, 1) num_threads(used)
     for (size_t k = 0; k < em->count; k++) {
         gkv_gk *fitted = job->fitted + k * d;
@@ -43,8 +43,8 @@ static gkv_status fit_normals(const gkv_em *em, margins_job *job)
         if (missing == 0)
             continue;
         double *mean = moments + (size_t)omp_get_thread_num() * 2 * d, *variance = mean + d;
-        const gkv_mgk_weighted_rows rows = gkv_em_weighted_rows(em, k);
-        gkv_mgk_weighted_rows_moments(&rows, mean, variance);
+        const gki_mgk_weighted_rows rows = gki_em_weighted_rows(em, k);
+        gki_mgk_weighted_rows_moments(&rows, mean, variance);
         for (size_t j = 0; j < d; j++)
             if (fitted[j].b == 0)
                 fitted[j] = (gkv_gk){.a = mean[j], .b = sqrt(variance[j]), .c = em->set->margins.c};
@@ -54,15 +54,15 @@ static gkv_status fit_normals(const gkv_em *em, margins_job *job)
 }
 
 /* Distributes the values of column j, in ascending order, with their weights to the components. */
-static void distribute_column(const gkv_em *em, size_t j, size_t *next, double *x, double *weights)
+static void distribute_column(const gki_em *em, size_t j, size_t *next, double *x, double *weights)
 {
-    const gkv_em_rows *rows = &em->fit;
+    const gki_em_rows *rows = &em->fit;
     const double *column = em->columns + j * rows->n;
     const uint32_t *order = em->order + j * rows->n;
     memcpy(next, em->support, em->count * sizeof *next);
     for (size_t i = 0; i < rows->n; i++) {
         const uint32_t row = order[i];
-        const gkv_em_tile *tile = &rows->tiles[row / GKV_MGK_TILE];
+        const gki_em_tile *tile = &rows->tiles[row / GKV_MGK_TILE];
         const uint32_t *start = &tile->start[row % GKV_MGK_TILE];
         const double w = rows->weights ? rows->weights[row] : 1.0;
         for (uint32_t e = start[0]; e < start[1]; e++) {
@@ -74,10 +74,10 @@ static void distribute_column(const gkv_em *em, size_t j, size_t *next, double *
 }
 
 /* Fits the margins of columns [first, first + width) of all components in one batch. */
-static gkv_status fit_block(const gkv_em *em, margins_job *job, size_t first, size_t width, double *memory, size_t *next)
+static gkv_status fit_block(const gki_em *em, margins_job *job, size_t first, size_t width, double *memory, size_t *next)
 {
     const size_t d = em->d, size = em->support[em->count];
-    const int used = gkv_mgk_threads(em->threads, width);
+    const int used = gki_mgk_threads(em->threads, width);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(used)
     for (size_t c = 0; c < width; c++) {
         double *x = memory + 2 * c * size;
@@ -87,10 +87,10 @@ static gkv_status fit_block(const gkv_em *em, margins_job *job, size_t first, si
     gkv_gk_fit_result *results = NULL;
     gkv_status *statuses = NULL, status = GKV_OK;
     size_t *target = NULL, wanted = 0;
-    GKV_TRY_GOTO(gkv_alloc(width * em->count, sizeof *samples, &samples));
-    GKV_TRY_GOTO(gkv_alloc(width * em->count, sizeof *results, &results));
-    GKV_TRY_GOTO(gkv_alloc(width * em->count, sizeof *statuses, &statuses));
-    GKV_TRY_GOTO(gkv_alloc(width * em->count, sizeof *target, &target));
+    GKV_TRY_GOTO(gki_alloc(width * em->count, sizeof *samples, &samples));
+    GKV_TRY_GOTO(gki_alloc(width * em->count, sizeof *results, &results));
+    GKV_TRY_GOTO(gki_alloc(width * em->count, sizeof *statuses, &statuses));
+    GKV_TRY_GOTO(gki_alloc(width * em->count, sizeof *target, &target));
     for (size_t c = 0; c < width; c++)
         for (size_t k = 0; k < em->count; k++) {
             if (job->frozen[k])
@@ -121,15 +121,15 @@ done:
     return status;
 }
 
-static gkv_status fit_shapes(const gkv_em *em, margins_job *job)
+static gkv_status fit_shapes(const gki_em *em, margins_job *job)
 {
     const size_t size = em->support[em->count], fitting = SAMPLE_NUMBERS / (2 * size + 1);
     const size_t width = fitting < 1 ? 1 : fitting < em->d ? fitting : em->d;
     double *memory = NULL;
     size_t *next = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(width * size, 2 * sizeof *memory, &memory));
-    GKV_TRY_GOTO(gkv_alloc(width, em->count * sizeof *next, &next));
+    GKV_TRY_GOTO(gki_alloc(width * size, 2 * sizeof *memory, &memory));
+    GKV_TRY_GOTO(gki_alloc(width, em->count * sizeof *next, &next));
     for (size_t first = 0; first < em->d; first += width)
         GKV_TRY_GOTO(fit_block(em, job, first, em->d - first < width ? em->d - first : width, memory, next));
 done:
@@ -140,7 +140,7 @@ done:
 
 /* The prior variance of one shape parameter of component k, by moments: the mean square of the estimates of its
  * columns less their error variances. */
-static double prior_variance(const gkv_em *em, const margins_job *job, size_t k, int shape)
+static double prior_variance(const gki_em *em, const margins_job *job, size_t k, int shape)
 {
     double sum = 0.0, count = 0.0;
     for (size_t i = k * em->d; i < (k + 1) * em->d; i++) {
@@ -183,7 +183,7 @@ static void shrink_shape(const double *c, const double prior[2], gkv_gk *gk)
 }
 
 /* Shrinks g and k of all columns, as James and Stein do: with at least three columns this reduces the total error. */
-static void shrink_shapes(const gkv_em *em, margins_job *job)
+static void shrink_shapes(const gki_em *em, margins_job *job)
 {
     enum { LEAST_COLUMNS = 3 };
     for (size_t k = 0; k < em->count && em->d >= LEAST_COLUMNS; k++) {
@@ -196,7 +196,7 @@ static void shrink_shapes(const gkv_em *em, margins_job *job)
 
 /* Sets (g, k) of column j in all components, including frozen ones, to their precision-weighted mean (Σ C⁻¹)⁻¹ Σ
  * C⁻¹(g, k). If no component has a usable covariance, they become those of the first component. */
-static void average_shapes(const gkv_em *em, margins_job *job, size_t j)
+static void average_shapes(const gki_em *em, margins_job *job, size_t j)
 {
     double gg = 0.0, gk = 0.0, kk = 0.0, g = 0.0, k = 0.0;
     for (size_t i = j; i < em->count * em->d; i += em->d) {
@@ -223,12 +223,12 @@ static void average_shapes(const gkv_em *em, margins_job *job, size_t j)
     }
 }
 
-gkv_status gkv_em_fit_margins(const gkv_em *em, const unsigned char *frozen, gkv_gk *fitted)
+gkv_status gki_em_fit_margins(const gki_em *em, const unsigned char *frozen, gkv_gk *fitted)
 {
     margins_job job = {.frozen = frozen, .fitted = fitted};
     gkv_status status = GKV_OK;
     if (!em->set->normal) {
-        GKV_TRY_GOTO(gkv_alloc(em->count * em->d, sizeof *job.covariance, &job.covariance));
+        GKV_TRY_GOTO(gki_alloc(em->count * em->d, sizeof *job.covariance, &job.covariance));
         GKV_TRY_GOTO(fit_shapes(em, &job));
         if (em->set->shrink_shapes)
             shrink_shapes(em, &job);

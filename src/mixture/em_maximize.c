@@ -25,17 +25,17 @@ typedef struct step {
     gkv_gk *trial;          /* [d] the margins of a candidate */
     double *r;              /* [d × d] the correlation matrix of a candidate */
     double *factor;         /* [d × (2d + 2)] its Cholesky factor, and scratch */
-    gkv_mgk_columns columns;/* of `trial` */
+    gki_mgk_columns columns;/* of `trial` */
 } step;
 
 /* Collects the sparse responsibilities of the tiles by component. */
-static gkv_status collect_support(gkv_em *em)
+static gkv_status collect_support(gki_em *em)
 {
-    const gkv_em_rows *rows = &em->fit;
-    const size_t tiles = gkv_mgk_tiles(rows->n);
+    const gki_em_rows *rows = &em->fit;
+    const size_t tiles = gki_mgk_tiles(rows->n);
     memset(em->support, 0, (em->count + 1) * sizeof *em->support);
     for (size_t t = 0; t < tiles; t++)
-        for (uint32_t e = 0; e < rows->tiles[t].start[gkv_mgk_tile_rows(rows->n, t)]; e++)
+        for (uint32_t e = 0; e < rows->tiles[t].start[gki_mgk_tile_rows(rows->n, t)]; e++)
             em->support[rows->tiles[t].component[e] + 1]++;
     for (size_t k = 0; k < em->count; k++)
         em->support[k + 1] += em->support[k];
@@ -45,13 +45,13 @@ static gkv_status collect_support(gkv_em *em)
         free(em->support_weight);
         em->support_weight = NULL;
         em->support_capacity = 0;
-        GKV_TRY(gkv_alloc(total, sizeof *em->support_row, &em->support_row));
-        GKV_TRY(gkv_alloc(total, sizeof *em->support_weight, &em->support_weight));
+        GKV_TRY(gki_alloc(total, sizeof *em->support_row, &em->support_row));
+        GKV_TRY(gki_alloc(total, sizeof *em->support_weight, &em->support_weight));
         em->support_capacity = total;
     }
     for (size_t t = 0; t < tiles; t++) {
-        const gkv_em_tile *tile = &rows->tiles[t];
-        for (size_t i = 0; i < gkv_mgk_tile_rows(rows->n, t); i++)
+        const gki_em_tile *tile = &rows->tiles[t];
+        for (size_t i = 0; i < gki_mgk_tile_rows(rows->n, t); i++)
             for (uint32_t e = tile->start[i]; e < tile->start[i + 1]; e++) {
                 const size_t at = em->support[tile->component[e]]++, row = t * GKV_MGK_TILE + i;
                 em->support_row[at] = (uint32_t)row;
@@ -66,7 +66,7 @@ static gkv_status collect_support(gkv_em *em)
 
 /* Margins at a fraction of the way from the old ones to the fitted ones. They are valid, and B is not below its
  * least value. */
-static void between(const gkv_em *em, const gkv_gk *from, const gkv_gk *to, double fraction, gkv_gk *out)
+static void between(const gki_em *em, const gkv_gk *from, const gkv_gk *to, double fraction, gkv_gk *out)
 {
     for (size_t j = 0; j < em->d; j++) {
         const double least = em->set->least_scale * em->scale[j], b = fmax(to[j].b, least);
@@ -80,17 +80,17 @@ static void between(const gkv_em *em, const gkv_gk *from, const gkv_gk *to, doub
     }
 }
 
-void gkv_em_replace(gkv_em *em, size_t k, gkv_mgk *part, gkv_mgk_table *table)
+void gki_em_replace(gki_em *em, size_t k, gkv_mgk *part, gki_mgk_table *table)
 {
     em->parts[k] = part;
-    gkv_mgk_table_free(em->tables[k]);
-    gkv_mgk_float_free(&em->floats[k]);
+    gki_mgk_table_free(em->tables[k]);
+    gki_mgk_float_free(&em->floats[k]);
     em->tables[k] = table;
 }
 
 /* Moves R only the fraction set->step of the way from the old R. A convex combination of correlation matrices is a
  * correlation matrix. */
-static void damp_correlation(const gkv_em *em, step *s, size_t k)
+static void damp_correlation(const gki_em *em, step *s, size_t k)
 {
     const size_t d = em->d;
     double *old = s->factor; /* the array is scratch until the new factor is computed */
@@ -101,7 +101,7 @@ static void damp_correlation(const gkv_em *em, step *s, size_t k)
                 s->r[i * d + j] += (1.0 - em->set->step) *
                                    (old[i * d + j] / sqrt(old[i * d + i] * old[j * d + j]) - s->r[i * d + j]);
     /* Up to rounding R is positive definite, because both matrices are. */
-    while (!gkv_cholesky(d, s->r, 1e-10, s->factor))
+    while (!gki_cholesky(d, s->r, 1e-10, s->factor))
         for (size_t i = 0; i < d * d; i++)
             s->r[i] *= i % (d + 1) ? 0.999 : 1.0;
 }
@@ -109,60 +109,60 @@ static void damp_correlation(const gkv_em *em, step *s, size_t k)
 /* A candidate for the new component k. */
 typedef struct candidate {
     gkv_mgk *part;
-    gkv_mgk_table *table;
+    gki_mgk_table *table;
     double gain;            /* Σ_i w_i r_ik log f_k(x_i) */
 } candidate;
 
 static void candidate_free(candidate *c)
 {
     gkv_mgk_free(c->part);
-    gkv_mgk_table_free(c->table);
+    gki_mgk_table_free(c->table);
     *c = (candidate){0};
 }
 
 /* Makes component k after a fraction of its step. R is that of the scores of the new margins. A frozen component
  * keeps its R. */
-static gkv_status make_candidate(const gkv_em *em, step *s, size_t k, double fraction, candidate *out)
+static gkv_status make_candidate(const gki_em *em, step *s, size_t k, double fraction, candidate *out)
 {
     const size_t d = em->d;
-    const gkv_mgk_weighted_rows rows = gkv_em_weighted_rows(em, k);
-    gkv_mgk_scores scores = {0};
-    gkv_mgk_float float_form = {0};
+    const gki_mgk_weighted_rows rows = gki_em_weighted_rows(em, k);
+    gki_mgk_scores scores = {0};
+    gki_mgk_float float_form = {0};
     gkv_status status = GKV_OK;
     between(em, em->parts[k]->margins, s->fitted + k * d, fraction, s->trial);
-    gkv_mgk_columns_set(&s->columns, s->trial);
-    const double most = em->set->normal ? INFINITY : gkv_mgk_most_score(em->fit.weight[k]);
+    gki_mgk_columns_set(&s->columns, s->trial);
+    const double most = em->set->normal ? INFINITY : gki_mgk_most_score(em->fit.weight[k]);
     if (em->set->quick)
-        GKV_TRY_GOTO(gkv_mgk_float_of_columns(&s->columns, &float_form));
+        GKV_TRY_GOTO(gki_mgk_float_of_columns(&s->columns, &float_form));
     else
-        GKV_TRY_GOTO(gkv_mgk_table_create(&s->columns, em->threads, &out->table));
-    GKV_TRY_GOTO(gkv_mgk_scores_of(&rows, &s->columns, out->table, em->set->quick ? &float_form : NULL, most,
+        GKV_TRY_GOTO(gki_mgk_table_create(&s->columns, em->threads, &out->table));
+    GKV_TRY_GOTO(gki_mgk_scores_of(&rows, &s->columns, out->table, em->set->quick ? &float_form : NULL, most,
                                    em->threads, &scores));
     if (s->frozen[k])
         memcpy(s->factor, em->parts[k]->cholesky, d * d * sizeof *s->factor);
     else
-        gkv_mgk_scores_correlation(&scores, em->set->independent ? 1.0 : em->set->shrink, s->r, s->factor, NULL, NULL);
+        gki_mgk_scores_correlation(&scores, em->set->independent ? 1.0 : em->set->shrink, s->r, s->factor, NULL, NULL);
     if (!s->frozen[k] && em->set->step < 1.0 && !em->set->independent)
         damp_correlation(em, s, k);
-    out->gain = gkv_mgk_scores_log_likelihood(&scores, s->factor, s->factor + d * d);
-    GKV_TRY_GOTO(gkv_mgk_build(d, s->trial, NULL, s->factor, &out->part));
+    out->gain = gki_mgk_scores_log_likelihood(&scores, s->factor, s->factor + d * d);
+    GKV_TRY_GOTO(gki_mgk_build(d, s->trial, NULL, s->factor, &out->part));
 done:
-    gkv_mgk_scores_free(&scores);
-    gkv_mgk_float_free(&float_form);
+    gki_mgk_scores_free(&scores);
+    gki_mgk_float_free(&float_form);
     return status;
 }
 
 /* Makes the candidate the new component k. */
-static void adopt(gkv_em *em, size_t k, candidate *c)
+static void adopt(gki_em *em, size_t k, candidate *c)
 {
     em->old_parts[k] = em->parts[k];
-    gkv_em_replace(em, k, c->part, c->table);
+    gki_em_replace(em, k, c->part, c->table);
     *c = (candidate){0};
 }
 
 /* Tries a fraction of the step of component k. Accepts it if the log-likelihood of its weighted rows does not
  * decrease. */
-static gkv_status try_step(gkv_em *em, step *s, size_t k, double fraction, int *taken)
+static gkv_status try_step(gki_em *em, step *s, size_t k, double fraction, int *taken)
 {
     candidate c = {0};
     const gkv_status status = make_candidate(em, s, k, fraction, &c);
@@ -174,12 +174,12 @@ static gkv_status try_step(gkv_em *em, step *s, size_t k, double fraction, int *
 }
 
 /* Tries a fraction of the steps of all components. Accepts them if the total log-likelihood does not decrease. */
-static gkv_status try_together(gkv_em *em, step *s, double fraction, int *taken)
+static gkv_status try_together(gki_em *em, step *s, double fraction, int *taken)
 {
     candidate *all = NULL;
     gkv_status status = GKV_OK;
     double gain = 0.0;
-    GKV_TRY_GOTO(gkv_alloc(em->count, sizeof *all, &all));
+    GKV_TRY_GOTO(gki_alloc(em->count, sizeof *all, &all));
     for (size_t k = 0; k < em->count; k++) {
         GKV_TRY_GOTO(make_candidate(em, s, k, fraction, &all[k]));
         gain += all[k].gain - em->fit.gain[k];
@@ -199,7 +199,7 @@ enum { FRACTIONS = 4 };
 static const double fractions[FRACTIONS] = {1.0, 0.5, 0.2, 0.0};
 
 /* Makes the step of component k. */
-static gkv_status move(gkv_em *em, step *s, size_t k)
+static gkv_status move(gki_em *em, step *s, size_t k)
 {
     const size_t tries = FRACTIONS - (em->set->independent ? 1 : 0);
     int taken = 0;
@@ -214,7 +214,7 @@ static gkv_status move(gkv_em *em, step *s, size_t k)
 }
 
 /* With shared shapes all components take the same fraction of their steps, or none does. */
-static gkv_status move_together(gkv_em *em, step *s)
+static gkv_status move_together(gki_em *em, step *s)
 {
     const size_t tries = FRACTIONS - (em->set->independent ? 1 : 0);
     int taken = 0;
@@ -226,15 +226,15 @@ static gkv_status move_together(gkv_em *em, step *s)
     return GKV_OK;
 }
 
-static gkv_status step_create(const gkv_em *em, step *s)
+static gkv_status step_create(const gki_em *em, step *s)
 {
     const size_t d = em->d;
-    GKV_TRY(gkv_alloc(em->count * d, sizeof *s->fitted, &s->fitted));
-    GKV_TRY(gkv_alloc(em->count, 1, &s->frozen));
-    GKV_TRY(gkv_alloc(d, sizeof *s->trial, &s->trial));
-    GKV_TRY(gkv_alloc(d, d * sizeof *s->r, &s->r));
-    GKV_TRY(gkv_alloc(2 * d + 2, d * sizeof *s->factor, &s->factor));
-    return gkv_mgk_columns_create(d, em->parts[0]->margins, &s->columns);
+    GKV_TRY(gki_alloc(em->count * d, sizeof *s->fitted, &s->fitted));
+    GKV_TRY(gki_alloc(em->count, 1, &s->frozen));
+    GKV_TRY(gki_alloc(d, sizeof *s->trial, &s->trial));
+    GKV_TRY(gki_alloc(d, d * sizeof *s->r, &s->r));
+    GKV_TRY(gki_alloc(2 * d + 2, d * sizeof *s->factor, &s->factor));
+    return gki_mgk_columns_create(d, em->parts[0]->margins, &s->columns);
 }
 
 static void step_free(step *s)
@@ -244,10 +244,10 @@ static void step_free(step *s)
     free(s->trial);
     free(s->r);
     free(s->factor);
-    gkv_mgk_columns_free(&s->columns);
+    gki_mgk_columns_free(&s->columns);
 }
 
-static void set_weights(gkv_em *em, double total)
+static void set_weights(gki_em *em, double total)
 {
     double sum = 0.0;
     for (size_t k = 0; k < em->count; k++) {
@@ -259,7 +259,7 @@ static void set_weights(gkv_em *em, double total)
         em->pi[k] /= sum;
 }
 
-gkv_status gkv_em_maximize(gkv_em *em)
+gkv_status gki_em_maximize(gki_em *em)
 {
     step s = {0};
     gkv_status status = GKV_OK;
@@ -273,7 +273,7 @@ gkv_status gkv_em_maximize(gkv_em *em)
         em->rest[k] -= em->rest[k] > 0;
         total += em->fit.weight[k];
     }
-    GKV_TRY_GOTO(gkv_em_fit_margins(em, s.frozen, s.fitted));
+    GKV_TRY_GOTO(gki_em_fit_margins(em, s.frozen, s.fitted));
     set_weights(em, total);
     if (em->set->shared_shapes && !em->set->normal)
         GKV_TRY_GOTO(move_together(em, &s));
@@ -286,7 +286,7 @@ done:
     return status;
 }
 
-void gkv_em_forget(gkv_em *em)
+void gki_em_forget(gki_em *em)
 {
     for (size_t k = 0; k < em->count; k++) {
         gkv_mgk_free(em->old_parts[k]);
@@ -294,12 +294,12 @@ void gkv_em_forget(gkv_em *em)
     }
 }
 
-void gkv_em_take_back(gkv_em *em)
+void gki_em_take_back(gki_em *em)
 {
     for (size_t k = 0; k < em->count; k++)
         if (em->old_parts[k]) {
             gkv_mgk_free(em->parts[k]);
-            gkv_em_replace(em, k, em->old_parts[k], NULL);
+            gki_em_replace(em, k, em->old_parts[k], NULL);
             em->old_parts[k] = NULL;
         }
     memcpy(em->pi, em->old_pi, em->count * sizeof *em->pi);

@@ -13,7 +13,7 @@
 
 /* Standardises the rows by median and spread, and clamps them to ±5 to limit the effect of outliers. */
 
-static void standardise(const gkv_em *em, gkv_clusters *s)
+static void standardise(const gki_em *em, gki_clusters *s)
 {
     for (size_t i = 0; i < s->n; i++)
         for (size_t j = 0; j < s->d; j++) {
@@ -24,15 +24,15 @@ static void standardise(const gkv_em *em, gkv_clusters *s)
 
 /* Makes a component with normal margins from each cluster. The pooled variance within clusters counts as ten additional
  * rows, so that small clusters get a reasonable width. */
-static gkv_status make_components(gkv_em *em, const gkv_clusters *s)
+static gkv_status make_components(gki_em *em, const gki_clusters *s)
 {
     const size_t d = s->d, width = 2 * d + 2;
     const double few = 10.0;
     double *within = NULL, total = 0.0;
     gkv_gk *margins = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *within, &within));
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *margins, &margins));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *within, &within));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *margins, &margins));
     for (size_t k = 0; k < s->count; k++) {
         const double *sum = s->sums + k * width;
         total += sum[0];
@@ -52,7 +52,7 @@ static gkv_status make_components(gkv_em *em, const gkv_clusters *s)
         }
         const size_t at = s->only * s->count + k;
         em->pi[at] = (sum[0] + 1.0) / (em->fit.total + (double)em->count);
-        GKV_TRY_GOTO(gkv_mgk_build(d, margins, NULL, NULL, &em->parts[at]));
+        GKV_TRY_GOTO(gki_mgk_build(d, margins, NULL, NULL, &em->parts[at]));
     }
 done:
     free(within);
@@ -60,30 +60,30 @@ done:
     return status;
 }
 
-gkv_status gkv_em_start(gkv_em *em)
+gkv_status gki_em_start(gki_em *em)
 {
-    gkv_clusters s = {.n = em->fit.n, .d = em->d, .count = gkv_em_per_group(em), .weights = em->fit.weights,
+    gki_clusters s = {.n = em->fit.n, .d = em->d, .count = gki_em_per_group(em), .weights = em->fit.weights,
                       .group = em->fit.group, .seed = em->set->seed, .threads = em->threads};
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_clusters_create(&s));
+    GKV_TRY_GOTO(gki_clusters_create(&s));
     standardise(em, &s);
     for (; s.only * s.count < em->count; s.only++) {
-        GKV_TRY_GOTO(gkv_clusters_find(&s));
+        GKV_TRY_GOTO(gki_clusters_find(&s));
         GKV_TRY_GOTO(make_components(em, &s));
     }
 done:
-    gkv_clusters_free(&s);
+    gki_clusters_free(&s);
     return status;
 }
 
 /* --- From a mixture ----------------------------------------------------------- */
 
-gkv_status gkv_em_resume(gkv_em *em, const gkv_mgk_mixture *from)
+gkv_status gki_em_resume(gki_em *em, const gkv_mgk_mixture *from)
 {
     for (size_t k = 0; k < em->count; k++) {
         const gkv_mgk *part = from->components[k];
         em->pi[k] = from->weights[k];
-        GKV_TRY(gkv_mgk_build(em->d, part->margins, part->mean, part->cholesky, &em->parts[k]));
+        GKV_TRY(gki_mgk_build(em->d, part->margins, part->mean, part->cholesky, &em->parts[k]));
     }
     return GKV_OK;
 }
@@ -94,26 +94,26 @@ static gkv_status moved_copy(const gkv_mgk *part, const double *axis, double dis
     memcpy(margins, part->margins, part->d * sizeof *margins);
     for (size_t j = 0; j < part->d; j++)
         margins[j].a += distance * axis[j] * margins[j].b;
-    return gkv_mgk_build(part->d, margins, part->mean, part->cholesky, out);
+    return gki_mgk_build(part->d, margins, part->mean, part->cholesky, out);
 }
 
 /* Splits component `from` in two halves along its first principal axis. The second half replaces component `to`. */
-static gkv_status split(gkv_em *em, size_t from, size_t to)
+static gkv_status split(gki_em *em, size_t from, size_t to)
 {
     const size_t d = em->d;
     double *axis = NULL;
     gkv_gk *margins = NULL;
     gkv_mgk *halves[2] = {NULL, NULL};
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(2 * d, sizeof *axis, &axis));
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *margins, &margins));
-    gkv_cholesky_longest_axis(d, em->parts[from]->cholesky, axis, axis + d);
+    GKV_TRY_GOTO(gki_alloc(2 * d, sizeof *axis, &axis));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *margins, &margins));
+    gki_cholesky_longest_axis(d, em->parts[from]->cholesky, axis, axis + d);
     GKV_TRY_GOTO(moved_copy(em->parts[from], axis, 0.5, margins, &halves[0]));
     GKV_TRY_GOTO(moved_copy(em->parts[from], axis, -0.5, margins, &halves[1]));
     const size_t index[2] = {from, to};
     for (int i = 0; i < 2; i++) {
         gkv_mgk_free(em->parts[index[i]]);
-        gkv_em_replace(em, index[i], halves[i], NULL);
+        gki_em_replace(em, index[i], halves[i], NULL);
         halves[i] = NULL;
     }
     em->fit.weight[from] = em->fit.weight[to] = 0.5 * em->fit.weight[from];
@@ -126,9 +126,9 @@ done:
     return status;
 }
 
-gkv_status gkv_em_reinitialise(gkv_em *em, size_t *count)
+gkv_status gki_em_reinitialise(gki_em *em, size_t *count)
 {
-    const size_t per_group = gkv_em_per_group(em);
+    const size_t per_group = gki_em_per_group(em);
     *count = 0;
     for (size_t k = 0; k < em->count; k++) {
         if (em->fit.weight[k] >= em->set->least_rows)

@@ -15,7 +15,7 @@ typedef struct piece {
     float z[4], log_dq[4];
 } piece;
 
-struct gkv_mgk_table {
+struct gki_mgk_table {
     size_t d;
     gkv_gk *margins;       /* [d] */
     double *scale;         /* [d] 1/B */
@@ -45,18 +45,18 @@ static double value(const float *c, double t)
 /* Fills one side (±1) of one margin. An interval whose error in the middle is too large becomes NaN. */
 static void fill_side(const gkv_gk *gk, double side, piece *pieces)
 {
-    const gkv_gk_columns_d one = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
+    const gki_gk_columns_d one = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
     double x[NODES], z[NODES], log_dq[NODES], dq[NODES], ratio[NODES];
     for (size_t i = 0; i < NODES; i++)
         x[i] = gk->a + side * gk->b * node(i);
-    gkv_gk_batch_inverse_d(NODES, 1, &one, x, z, log_dq, dq, ratio);
+    gki_gk_batch_inverse_d(NODES, 1, &one, x, z, log_dq, dq, ratio);
     for (size_t i = 0; i < INTERVALS; i++) {
         const double h = side * gk->b * (node(i + 1) - node(i));
         cubic(z[i], z[i + 1], h / dq[i], h / dq[i + 1], pieces[i].z);
         cubic(log_dq[i], log_dq[i + 1], h * ratio[i] / dq[i], h * ratio[i + 1] / dq[i + 1], pieces[i].log_dq);
         x[i] = gk->a + side * gk->b * 0.5 * (node(i) + node(i + 1));
     }
-    gkv_gk_batch_inverse_d(INTERVALS, 1, &one, x, z, log_dq, NULL, NULL);
+    gki_gk_batch_inverse_d(INTERVALS, 1, &one, x, z, log_dq, NULL, NULL);
     for (size_t i = 0; i < INTERVALS; i++) {
         const double off = fabs(value(pieces[i].z, 0.5) - z[i]), log_off = fabs(value(pieces[i].log_dq, 0.5) - log_dq[i]);
         if (!(off <= good_enough * fmax(1.0, fabs(z[i])) && log_off <= good_enough * fmax(1.0, fabs(log_dq[i]))))
@@ -64,20 +64,20 @@ static void fill_side(const gkv_gk *gk, double side, piece *pieces)
     }
 }
 
-gkv_status gkv_mgk_table_create(const gkv_mgk_columns *columns, int threads, gkv_mgk_table **out)
+gkv_status gki_mgk_table_create(const gki_mgk_columns *columns, int threads, gki_mgk_table **out)
 {
     *out = NULL;
     if (columns->normal)
         return GKV_OK;
     const size_t d = columns->d;
-    const int used = gkv_mgk_threads(threads, d);
-    gkv_mgk_table *table = NULL;
+    const int used = gki_mgk_threads(threads, d);
+    gki_mgk_table *table = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(1, sizeof *table, &table));
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *table, &table));
     table->d = d;
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *table->margins, &table->margins));
-    GKV_TRY_GOTO(gkv_alloc(d, sizeof *table->scale, &table->scale));
-    GKV_TRY_GOTO(gkv_alloc(d * 2, INTERVALS * sizeof *table->pieces, &table->pieces));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *table->margins, &table->margins));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *table->scale, &table->scale));
+    GKV_TRY_GOTO(gki_alloc(d * 2, INTERVALS * sizeof *table->pieces, &table->pieces));
     memcpy(table->margins, columns->margins, d * sizeof *table->margins);
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t j = 0; j < d; j++) {
@@ -90,11 +90,11 @@ gkv_status gkv_mgk_table_create(const gkv_mgk_columns *columns, int threads, gkv
     *out = table;
     return GKV_OK;
 done:
-    gkv_mgk_table_free(table);
+    gki_mgk_table_free(table);
     return status;
 }
 
-void gkv_mgk_table_free(gkv_mgk_table *table)
+void gki_mgk_table_free(gki_mgk_table *table)
 {
     if (!table)
         return;
@@ -121,11 +121,11 @@ static void look_up(const piece *pieces, double y, double *z, double *log_dq)
 }
 
 /* Computes the values of a column that are NaN by the table exactly. */
-static void exact_column(const gkv_mgk_table *table, size_t j, size_t rows, const double *x, double *z,
+static void exact_column(const gki_mgk_table *table, size_t j, size_t rows, const double *x, double *z,
                          double *log_dq)
 {
     const gkv_gk *gk = &table->margins[j];
-    const gkv_gk_columns_d one = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
+    const gki_gk_columns_d one = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
     double in[GKV_MGK_TILE] = {0}, out[GKV_MGK_TILE], out_dq[GKV_MGK_TILE];
     size_t at[GKV_MGK_TILE], used = 0;
     for (size_t i = j; i < rows * table->d; i += table->d)
@@ -133,14 +133,14 @@ static void exact_column(const gkv_mgk_table *table, size_t j, size_t rows, cons
             in[used] = x[i];
             at[used++] = i;
         }
-    gkv_gk_batch_inverse_d(used, 1, &one, in, out, out_dq, NULL, NULL);
+    gki_gk_batch_inverse_d(used, 1, &one, in, out, out_dq, NULL, NULL);
     for (size_t i = 0; i < used; i++) {
         z[at[i]] = out[i];
         log_dq[at[i]] = out_dq[i];
     }
 }
 
-void gkv_mgk_table_inverse(const gkv_mgk_table *table, size_t rows, const double *x, double *z, double *log_dq)
+void gki_mgk_table_inverse(const gki_mgk_table *table, size_t rows, const double *x, double *z, double *log_dq)
 {
     const size_t d = table->d;
     for (size_t j = 0; j < d; j++) {

@@ -11,14 +11,14 @@
 
 #include "mixture/rows.h"
 
-/* Creates the tables of the margins of all columns. The caller frees *out with gkv_mgk_table_free. *out is NULL if all
+/* Creates the tables of the margins of all columns. The caller frees *out with gki_mgk_table_free. *out is NULL if all
  * margins are normal, because they need no tables, and after an error. Returns GKV_ERR_MEMORY. */
-gkv_status gkv_mgk_table_create(const gkv_mgk_columns *columns, int threads, gkv_mgk_table **out);
+gkv_status gki_mgk_table_create(const gki_mgk_columns *columns, int threads, gki_mgk_table **out);
 
 /* Frees the tables. `table` may be NULL. */
-void gkv_mgk_table_free(gkv_mgk_table *table);
+void gki_mgk_table_free(gki_mgk_table *table);
 
-/* Computes z and log Q' [rows × d] of at most GKV_MGK_TILE rows of x, as gkv_mgk_inverse_rows does. */
-void gkv_mgk_table_inverse(const gkv_mgk_table *table, size_t rows, const double *x, double *z, double *log_dq);
+/* Computes z and log Q' [rows × d] of at most GKV_MGK_TILE rows of x, as gki_mgk_inverse_rows does. */
+void gki_mgk_table_inverse(const gki_mgk_table *table, size_t rows, const double *x, double *z, double *log_dq);
 
 #endif

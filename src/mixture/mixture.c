@@ -9,13 +9,13 @@
 static gkv_status check_parts(size_t count, const double *weights, const gkv_mgk *const *components)
 {
     if (count < 1)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a mixture needs at least one component");
+        return gki_fail(GKV_ERR_ARGUMENT, "a mixture needs at least one component");
     for (size_t k = 0; k < count; k++) {
         if (weights && !(weights[k] > 0 && isfinite(weights[k])))
-            return gkv_fail(GKV_ERR_ARGUMENT, "component %zu of %zu has weight %g; weights are positive", k, count,
+            return gki_fail(GKV_ERR_ARGUMENT, "component %zu of %zu has weight %g; weights are positive", k, count,
                             weights[k]);
         if (components[k]->d != components[0]->d)
-            return gkv_fail(GKV_ERR_ARGUMENT, "component %zu has %zu dimensions, the first one %zu", k, components[k]->d,
+            return gki_fail(GKV_ERR_ARGUMENT, "component %zu has %zu dimensions, the first one %zu", k, components[k]->d,
                             components[0]->d);
     }
     return GKV_OK;
@@ -28,12 +28,12 @@ gkv_status gkv_mgk_mixture_create(size_t count, const double *weights, const gkv
     GKV_TRY(check_parts(count, weights, components));
     gkv_mgk_mixture *mixture = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(1, sizeof *mixture, &mixture));
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *mixture, &mixture));
     mixture->count = count;
     mixture->d = components[0]->d;
-    GKV_TRY_GOTO(gkv_alloc(count, sizeof *mixture->weights, &mixture->weights));
-    GKV_TRY_GOTO(gkv_alloc(count, sizeof *mixture->log_weights, &mixture->log_weights));
-    GKV_TRY_GOTO(gkv_alloc(count, sizeof *mixture->components, &mixture->components));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *mixture->weights, &mixture->weights));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *mixture->log_weights, &mixture->log_weights));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *mixture->components, &mixture->components));
     double total = 0.0;
     for (size_t k = 0; k < count; k++)
         total += weights ? weights[k] : 1.0;
@@ -41,7 +41,7 @@ gkv_status gkv_mgk_mixture_create(size_t count, const double *weights, const gkv
         const gkv_mgk *c = components[k];
         mixture->weights[k] = (weights ? weights[k] : 1.0) / total;
         mixture->log_weights[k] = log(mixture->weights[k]);
-        GKV_TRY_GOTO(gkv_mgk_build(c->d, c->margins, c->mean, c->cholesky, &mixture->components[k]));
+        GKV_TRY_GOTO(gki_mgk_build(c->d, c->margins, c->mean, c->cholesky, &mixture->components[k]));
     }
     *out = mixture;
     return GKV_OK;
@@ -89,8 +89,8 @@ static gkv_status gather(size_t count, const double *weights, gkv_mgk **parts, g
     double *kept_weights = NULL;
     size_t used = 0;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(count, sizeof *kept, &kept));
-    GKV_TRY_GOTO(gkv_alloc(count, sizeof *kept_weights, &kept_weights));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *kept, &kept));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *kept_weights, &kept_weights));
     for (size_t k = 0; k < count; k++)
         if (weights[k] > 0) {
             kept[used] = parts[k];
@@ -110,7 +110,7 @@ gkv_status gkv_mgk_mixture_marginal(const gkv_mgk_mixture *mixture, size_t count
 {
     *out = NULL;
     gkv_mgk **parts = NULL;
-    GKV_TRY(gkv_alloc(mixture->count, sizeof *parts, &parts));
+    GKV_TRY(gki_alloc(mixture->count, sizeof *parts, &parts));
     gkv_status status = GKV_OK;
     size_t made = 0;
     for (; made < mixture->count && status == GKV_OK; made++)
@@ -129,7 +129,7 @@ static gkv_status weights_given(const gkv_mgk_mixture *mixture, size_t count, co
                                 double *weights)
 {
     double *w = NULL;
-    GKV_TRY(gkv_alloc(count, sizeof *w, &w));
+    GKV_TRY(gki_alloc(count, sizeof *w, &w));
     gkv_status status = GKV_OK;
     for (size_t k = 0; k < mixture->count && status == GKV_OK; k++) {
         gkv_mgk *margin = NULL;
@@ -141,8 +141,8 @@ static gkv_status weights_given(const gkv_mgk_mixture *mixture, size_t count, co
         gkv_mgk_free(margin);
     }
     free(w);
-    if (status == GKV_OK && !isfinite(gkv_mgk_softmax(mixture->count, weights, -INFINITY)))
-        status = gkv_fail(GKV_ERR_NUMERIC, "no component of the mixture gives the %zu values a density above 0", count);
+    if (status == GKV_OK && !isfinite(gki_mgk_softmax(mixture->count, weights, -INFINITY)))
+        status = gki_fail(GKV_ERR_NUMERIC, "no component of the mixture gives the %zu values a density above 0", count);
     return status;
 }
 
@@ -153,8 +153,8 @@ gkv_status gkv_mgk_mixture_conditional(const gkv_mgk_mixture *mixture, size_t co
     gkv_mgk **parts = NULL;
     double *weights = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(mixture->count, sizeof *parts, &parts));
-    GKV_TRY_GOTO(gkv_alloc(mixture->count, sizeof *weights, &weights));
+    GKV_TRY_GOTO(gki_alloc(mixture->count, sizeof *parts, &parts));
+    GKV_TRY_GOTO(gki_alloc(mixture->count, sizeof *weights, &weights));
     GKV_TRY_GOTO(weights_given(mixture, count, given, x, weights));
     for (size_t k = 0; k < mixture->count && status == GKV_OK; k++)
         if (weights[k] > 0)

@@ -62,38 +62,38 @@ static double now(void)
 static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_settings *s)
 {
     if (d < 1 || n > UINT32_MAX || s->components < 1 || s->components > n)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a mixture of %zu components cannot be fitted to %zu × %zu numbers; the "
+        return gki_fail(GKV_ERR_ARGUMENT, "a mixture of %zu components cannot be fitted to %zu × %zu numbers; the "
                                           "number of rows must be between the number of components and %zu",
                         s->components, n, d, (size_t)UINT32_MAX);
     if (!((s->shrink >= 0 && s->shrink <= 1) || s->shrink == GKV_MGK_SHRINK_AUTO))
-        return gkv_fail(GKV_ERR_ARGUMENT, "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g", s->shrink);
+        return gki_fail(GKV_ERR_ARGUMENT, "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g", s->shrink);
     if (s->max_iterations < 0 || !(s->tolerance >= 0 || s->tolerance == GKV_MGK_TOLERANCE_AUTO) ||
         !(s->least_scale > 0) || !(s->least_rows >= 8) || !(s->log_noise <= 0) || s->patience < 1 ||
         !(s->step > 0 && s->step <= 1))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a mixture's fit needs max_iterations ≥ 0, tolerance ≥ 0 or "
+        return gki_fail(GKV_ERR_ARGUMENT, "a mixture's fit needs max_iterations ≥ 0, tolerance ≥ 0 or "
                                           "GKV_MGK_TOLERANCE_AUTO, least_scale > 0, least_rows ≥ 8, log_noise ≤ 0, "
                                           "patience ≥ 1 and a step in (0, 1]");
     if (s->start && (s->start->count != s->components || s->start->d != d))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a fit of %zu components in %zu dimensions cannot start from a mixture of "
+        return gki_fail(GKV_ERR_ARGUMENT, "a fit of %zu components in %zu dimensions cannot start from a mixture of "
                                           "%zu components in %zu dimensions",
                         s->components, d, s->start->count, s->start->d);
     for (size_t i = 0; s->quick && s->start && i < s->start->count * d; i++) {
         const gkv_mgk *part = s->start->components[i / d];
         if (part->margins[i % d].c != s->margins.c || part->mean[i % d] != 0)
-            return gkv_fail(GKV_ERR_ARGUMENT, "a fit with `quick` needs a start whose components all have c = %g and "
+            return gki_fail(GKV_ERR_ARGUMENT, "a fit with `quick` needs a start whose components all have c = %g and "
                                               "scores of mean 0; component %zu does not", s->margins.c, i / d);
     }
     if (s->groups > 0 && (s->components % s->groups != 0 || !s->group || (s->held_out_rows > 0 && !s->held_out_group)))
-        return gkv_fail(GKV_ERR_ARGUMENT, "%zu groups need a multiple of that number of components, not %zu, and the "
+        return gki_fail(GKV_ERR_ARGUMENT, "%zu groups need a multiple of that number of components, not %zu, and the "
                                           "group of every row", s->groups, s->components);
-    return gkv_gk_fit_check_settings(&s->margins);
+    return gki_gk_fit_check_settings(&s->margins);
 }
 
 static gkv_status check_groups(const char *what, size_t n, const uint32_t *group, size_t groups)
 {
     for (size_t i = 0; groups > 0 && i < n; i++)
         if (group[i] >= groups)
-            return gkv_fail(GKV_ERR_DATA, "%s %zu is of group %u; groups are 0 to %zu", what, i + 1, (unsigned)group[i],
+            return gki_fail(GKV_ERR_DATA, "%s %zu is of group %u; groups are 0 to %zu", what, i + 1, (unsigned)group[i],
                             groups - 1);
     return GKV_OK;
 }
@@ -105,21 +105,21 @@ static gkv_status check_data(const char *what, size_t n, size_t d, const double 
     double total = 0.0;
     for (size_t i = 0; i < n; i++) {
         if (weights && !(weights[i] >= 0 && isfinite(weights[i])))
-            return gkv_fail(GKV_ERR_DATA, "%s %zu of %zu has weight %g", what, i + 1, n, weights[i]);
+            return gki_fail(GKV_ERR_DATA, "%s %zu of %zu has weight %g", what, i + 1, n, weights[i]);
         total += weights ? weights[i] : 1.0;
         for (size_t j = 0; j < d; j++)
             if (!isfinite(x[i * d + j]))
-                return gkv_fail(GKV_ERR_DATA, "a fit needs finite values: %s %zu, %s is %g", what, i + 1,
-                                gkv_mgk_column_text(text, names, j), x[i * d + j]);
+                return gki_fail(GKV_ERR_DATA, "a fit needs finite values: %s %zu, %s is %g", what, i + 1,
+                                gki_mgk_column_text(text, names, j), x[i * d + j]);
     }
     if (n > 0 && !(total > 0))
-        return gkv_fail(GKV_ERR_DATA, "all rows have weight 0");
+        return gki_fail(GKV_ERR_DATA, "all rows have weight 0");
     return GKV_OK;
 }
 
 /* The state of a fit. */
 typedef struct fit_state {
-    gkv_em em;
+    gki_em em;
     gkv_mgk_mixture_result result;
     gkv_mgk_mixture *best; /* the best mixture so far, or NULL */
     double began;          /* the time of the begin, in seconds */
@@ -132,14 +132,14 @@ typedef struct fit_state {
 /* Makes the current mixture the best one. */
 static gkv_status snapshot(fit_state *r)
 {
-    gkv_em *em = &r->em;
+    gki_em *em = &r->em;
     const gkv_mgk **parts = NULL;
     double *weights = NULL;
     gkv_mgk_mixture *fresh = NULL;
     size_t alive = 0;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(em->count, sizeof *parts, &parts));
-    GKV_TRY_GOTO(gkv_alloc(em->count, sizeof *weights, &weights));
+    GKV_TRY_GOTO(gki_alloc(em->count, sizeof *parts, &parts));
+    GKV_TRY_GOTO(gki_alloc(em->count, sizeof *weights, &weights));
     for (size_t k = 0; k < em->count; k++)
         if (em->pi[k] > 0) {
             parts[alive] = em->parts[k];
@@ -187,20 +187,20 @@ static double tolerance_for(const gkv_mgk_mixture_settings *set, double total)
  * undone. */
 static gkv_status expect(fit_state *r, int full)
 {
-    gkv_em *em = &r->em;
+    gki_em *em = &r->em;
     const double before = r->mean, allowed = slack + relative_slack * fabs(before);
     double mean = NAN;
-    GKV_TRY(gkv_em_expect(em, &em->fit, full, &mean));
+    GKV_TRY(gki_em_expect(em, &em->fit, full, &mean));
     if (mean < before - allowed && !full) /* a component that was skipped may now be important */
-        GKV_TRY(gkv_em_expect(em, &em->fit, 1, &mean));
+        GKV_TRY(gki_em_expect(em, &em->fit, 1, &mean));
     if (mean < before)
         r->result.largest_decrease = fmax(r->result.largest_decrease, fmin(before - mean, allowed));
     if (mean < before - allowed) {
-        gkv_em_take_back(em);
+        gki_em_take_back(em);
         r->result.stop = GKV_MIXTURE_STALLED;
         return GKV_OK;
     }
-    gkv_em_forget(em);
+    gki_em_forget(em);
     r->idle = (mean - before) * em->fit.total < r->result.tolerance ? r->idle + 1 : 0;
     if (r->idle >= 2)
         r->result.stop = GKV_MIXTURE_CONVERGED;
@@ -212,19 +212,19 @@ static gkv_status expect(fit_state *r, int full)
  * log-likelihood anew, so that its decrease is not attributed to an M-step. */
 static gkv_status reinitialise(fit_state *r)
 {
-    gkv_em *em = &r->em;
-    GKV_TRY(gkv_em_reinitialise(em, &r->result.revived));
-    return r->result.revived > 0 ? gkv_em_expect(em, &em->fit, 1, &r->mean) : GKV_OK;
+    gki_em *em = &r->em;
+    GKV_TRY(gki_em_reinitialise(em, &r->result.revived));
+    return r->result.revived > 0 ? gki_em_expect(em, &em->fit, 1, &r->mean) : GKV_OK;
 }
 
 /* Evaluates the held-out rows, and decides about the best mixture and early stopping. */
 static gkv_status watch(fit_state *r, int full, double *held_out)
 {
-    gkv_em *em = &r->em;
+    gki_em *em = &r->em;
     *held_out = NAN;
     if (em->held_out.n == 0)
         return GKV_OK;
-    GKV_TRY(gkv_em_expect(em, &em->held_out, full, held_out));
+    GKV_TRY(gki_em_expect(em, &em->held_out, full, held_out));
     if (!r->best || *held_out > r->best_held_out) {
         r->best_held_out = *held_out;
         return snapshot(r);
@@ -237,7 +237,7 @@ static gkv_status watch(fit_state *r, int full, double *held_out)
 /* The EM iterations. */
 static gkv_status iterate(fit_state *r)
 {
-    gkv_em *em = &r->em;
+    gki_em *em = &r->em;
     gkv_mgk_mixture_result *result = &r->result;
     for (;; result->iterations++) {
         const int full = result->iterations < FULL_FIRST || result->iterations % FULL_EVERY == 0;
@@ -256,10 +256,10 @@ static gkv_status iterate(fit_state *r)
             return GKV_OK;
         if (result->iterations == 0 && em->set->start && em->set->keep)
             GKV_TRY(reinitialise(r));
-        GKV_TRY(gkv_em_maximize(em));
+        GKV_TRY(gki_em_maximize(em));
         if (em->set->quick && em->held_out.n == 0 && result->iterations + 1 >= em->set->max_iterations) {
             /* The E-step after the last M-step is skipped, because its result is not needed. */
-            gkv_em_forget(em);
+            gki_em_forget(em);
             result->iterations++;
             result->damped += em->damped;
             result->refused += em->refused;
@@ -287,7 +287,7 @@ static size_t count_parameters(const gkv_mgk_mixture *mixture, const gkv_mgk_mix
 /* Computes the result for the mixture that is returned, without the noise. */
 static gkv_status conclude(fit_state *r)
 {
-    gkv_em *em = &r->em;
+    gki_em *em = &r->em;
     gkv_mgk_mixture_result *result = &r->result;
     if (!r->best)
         GKV_TRY(snapshot(r));
@@ -299,7 +299,7 @@ static gkv_status conclude(fit_state *r)
         result->held_out = em->held_out.n > 0 ? r->best_held_out : NAN;
         goto figures;
     }
-    GKV_TRY_GOTO(gkv_alloc(most, sizeof *log_pdf, &log_pdf));
+    GKV_TRY_GOTO(gki_alloc(most, sizeof *log_pdf, &log_pdf));
     GKV_TRY_GOTO(gkv_mgk_mixture_log_pdf(r->best, em->fit.n, em->fit.x, em->threads, log_pdf));
     for (size_t i = 0; i < em->fit.n; i++)
         if (!em->fit.weights || em->fit.weights[i] > 0)
@@ -333,20 +333,20 @@ gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x, const gkv_mg
     fit_state r = {.began = now(), .mean = -INFINITY};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(check_settings(n, d, &set));
-    GKV_TRY_GOTO(gkv_threads_check(threads, "a mixture's fit"));
+    GKV_TRY_GOTO(gki_threads_check(threads, "a mixture's fit"));
     GKV_TRY_GOTO(check_data("row", n, d, x, set.weights, set.names));
     GKV_TRY_GOTO(check_data("held-out row", set.held_out_rows, d, set.held_out, NULL, set.names));
     GKV_TRY_GOTO(check_groups("row", n, set.group, set.groups));
     GKV_TRY_GOTO(check_groups("held-out row", set.held_out_rows, set.held_out_group, set.groups));
-    GKV_TRY_GOTO(gkv_em_create(n, d, x, &set, threads, &r.em));
+    GKV_TRY_GOTO(gki_em_create(n, d, x, &set, threads, &r.em));
     r.result.tolerance = tolerance_for(&set, r.em.fit.total);
-    GKV_TRY_GOTO(set.start ? gkv_em_resume(&r.em, set.start) : gkv_em_start(&r.em));
+    GKV_TRY_GOTO(set.start ? gki_em_resume(&r.em, set.start) : gki_em_start(&r.em));
     GKV_TRY_GOTO(iterate(&r));
     GKV_TRY_GOTO(conclude(&r));
     *out = r.best;
     r.best = NULL;
 done:
-    gkv_em_free(&r.em);
+    gki_em_free(&r.em);
     gkv_mgk_mixture_free(r.best);
     if (result)
         *result = status == GKV_OK ? r.result : (gkv_mgk_mixture_result){0};

@@ -8,7 +8,7 @@
 #include "core/vmath.h"
 #include "mixture/mixture.h"
 
-double gkv_mgk_softmax(size_t count, double *logs, double extra)
+double gki_mgk_softmax(size_t count, double *logs, double extra)
 {
     double most = extra, sum = 0.0;
     for (size_t k = 0; k < count; k++)
@@ -21,7 +21,7 @@ double gkv_mgk_softmax(size_t count, double *logs, double extra)
     }
     for (size_t k = 0; k < count; k++)
         logs[k] = fmax(logs[k] - most, -745.0);
-    gkv_vmath_get()->exp_d(count, logs, logs);
+    gki_vmath_get()->exp_d(count, logs, logs);
     for (size_t k = 0; k < count; k++) {
         logs[k] = logs[k] < 1e-300 ? 0.0 : logs[k];
         sum += logs[k];
@@ -36,23 +36,23 @@ double gkv_mgk_softmax(size_t count, double *logs, double extra)
 static gkv_status evaluate(const gkv_mgk_mixture *mixture, size_t n, const double *x, int threads, double *log_pdf,
                            double *responsibilities)
 {
-    const size_t d = mixture->d, count = mixture->count, tiles = gkv_mgk_tiles(n);
+    const size_t d = mixture->d, count = mixture->count, tiles = gki_mgk_tiles(n);
     const size_t size = GKV_MGK_TILE * (2 * d + count);
-    const int used = gkv_mgk_threads(threads, tiles);
+    const int used = gki_mgk_threads(threads, tiles);
     double *scratch = NULL;
-    GKV_TRY(gkv_alloc((size_t)used, size * sizeof *scratch, &scratch));
+    GKV_TRY(gki_alloc((size_t)used, size * sizeof *scratch, &scratch));
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t t = 0; t < tiles; t++) {
         double *w = scratch + (size_t)omp_get_thread_num() * size, *log_dq = w + GKV_MGK_TILE * d;
-        const size_t first = t * GKV_MGK_TILE, rows = gkv_mgk_tile_rows(n, t);
+        const size_t first = t * GKV_MGK_TILE, rows = gki_mgk_tile_rows(n, t);
         double *logs = responsibilities ? responsibilities + first * count : log_dq + GKV_MGK_TILE * d;
         for (size_t k = 0; k < count; k++)
-            gkv_mgk_log_pdf_tile(mixture->components[k], NULL, rows, x + first * d, w, log_dq, logs + k, count);
+            gki_mgk_log_pdf_tile(mixture->components[k], NULL, rows, x + first * d, w, log_dq, logs + k, count);
         for (size_t i = 0; i < rows; i++) {
             double *row = logs + i * count;
             for (size_t k = 0; k < count; k++)
                 row[k] += mixture->log_weights[k];
-            const double total = gkv_mgk_softmax(count, row, -INFINITY);
+            const double total = gki_mgk_softmax(count, row, -INFINITY);
             if (log_pdf)
                 log_pdf[first + i] = total;
             if (total == -INFINITY)
@@ -87,17 +87,17 @@ static size_t pick(const gkv_mgk_mixture *mixture, double u)
 gkv_status gkv_mgk_mixture_sample(const gkv_mgk_mixture *mixture, uint64_t seed, uint64_t first, size_t n, int threads,
                                   double *x, size_t *component)
 {
-    const size_t d = mixture->d, tiles = gkv_mgk_tiles(n);
-    const int used = gkv_mgk_threads(threads, tiles);
+    const size_t d = mixture->d, tiles = gki_mgk_tiles(n);
+    const int used = gki_mgk_threads(threads, tiles);
     double *scratch = NULL;
-    GKV_TRY(gkv_alloc((size_t)used, (d + 2) * sizeof *scratch, &scratch));
+    GKV_TRY(gki_alloc((size_t)used, (d + 2) * sizeof *scratch, &scratch));
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t t = 0; t < tiles; t++) {
         double *epsilon = scratch + (size_t)omp_get_thread_num() * (d + 2), u[2];
-        for (size_t i = t * GKV_MGK_TILE, end = i + gkv_mgk_tile_rows(n, t); i < end; i++) {
+        for (size_t i = t * GKV_MGK_TILE, end = i + gki_mgk_tile_rows(n, t); i < end; i++) {
             /* The normals are those of gkv_mgk_sample of the component. The choice uses another seed. */
-            gkv_rng_uniform(gkv_mgk_draw(~seed, first + i), 1, u);
-            gkv_rng_normal_d(gkv_mgk_draw(seed, first + i), d, epsilon);
+            gki_rng_uniform(gki_mgk_draw(~seed, first + i), 1, u);
+            gki_rng_normal_d(gki_mgk_draw(seed, first + i), d, epsilon);
             const size_t k = pick(mixture, u[0]);
             gkv_mgk_transform(mixture->components[k], epsilon, x + i * d);
             if (component)

@@ -16,26 +16,26 @@
 
 /* --- Margins ------------------------------------------------------------------ */
 
-int gkv_mgk_threads(int asked, size_t parts)
+int gki_mgk_threads(int asked, size_t parts)
 {
-    gkv_blas_one_thread();
-    const size_t threads = (size_t)gkv_threads(asked);
+    gki_blas_one_thread();
+    const size_t threads = (size_t)gki_threads(asked);
     return (int)(threads < parts ? threads : parts > 0 ? parts : 1);
 }
 
-gkv_status gkv_mgk_columns_create(size_t d, const gkv_gk *margins, gkv_mgk_columns *out)
+gkv_status gki_mgk_columns_create(size_t d, const gkv_gk *margins, gki_mgk_columns *out)
 {
-    *out = (gkv_mgk_columns){.d = d};
-    GKV_TRY(gkv_alloc(d, 4 * sizeof(double), &out->memory));
+    *out = (gki_mgk_columns){.d = d};
+    GKV_TRY(gki_alloc(d, 4 * sizeof(double), &out->memory));
     out->a = out->memory;
     out->b = out->a + d;
     out->g = out->b + d;
     out->k = out->g + d;
-    gkv_mgk_columns_set(out, margins);
+    gki_mgk_columns_set(out, margins);
     return GKV_OK;
 }
 
-void gkv_mgk_columns_set(gkv_mgk_columns *columns, const gkv_gk *margins)
+void gki_mgk_columns_set(gki_mgk_columns *columns, const gkv_gk *margins)
 {
     columns->margins = margins;
     columns->one_c = columns->normal = 1;
@@ -49,14 +49,14 @@ void gkv_mgk_columns_set(gkv_mgk_columns *columns, const gkv_gk *margins)
     }
 }
 
-void gkv_mgk_columns_free(gkv_mgk_columns *columns)
+void gki_mgk_columns_free(gki_mgk_columns *columns)
 {
     free(columns->memory);
-    *columns = (gkv_mgk_columns){0};
+    *columns = (gki_mgk_columns){0};
 }
 
 /* Q⁻¹ of normal margins. */
-static void normal_inverse(const gkv_mgk_columns *columns, size_t rows, const double *x, double *z, double *log_dq,
+static void normal_inverse(const gki_mgk_columns *columns, size_t rows, const double *x, double *z, double *log_dq,
                            double *dq, double *ratio)
 {
     const size_t d = columns->d;
@@ -77,7 +77,7 @@ static void normal_inverse(const gkv_mgk_columns *columns, size_t rows, const do
 }
 
 /* Computes one column at a time, for columns with different c. */
-static void inverse_by_column(const gkv_mgk_columns *columns, size_t rows, const double *x, double *z,
+static void inverse_by_column(const gki_mgk_columns *columns, size_t rows, const double *x, double *z,
                               double *log_dq, double *dq, double *ratio)
 {
     const size_t d = columns->d;
@@ -85,17 +85,17 @@ static void inverse_by_column(const gkv_mgk_columns *columns, size_t rows, const
     double *const to[4] = {z, log_dq, dq, ratio};
     for (size_t j = 0; j < d; j++) {
         const gkv_gk *m = &columns->margins[j];
-        const gkv_gk_columns_d one = {&m->a, &m->b, &m->g, &m->k, m->c};
+        const gki_gk_columns_d one = {&m->a, &m->b, &m->g, &m->k, m->c};
         for (size_t i = 0; i < rows; i++)
             in[i] = x[i * d + j];
-        gkv_gk_batch_inverse_d(rows, 1, &one, in, out[0], out[1], out[2], out[3]);
+        gki_gk_batch_inverse_d(rows, 1, &one, in, out[0], out[1], out[2], out[3]);
         for (int o = 0; o < 4; o++)
             for (size_t i = 0; i < rows && to[o]; i++)
                 to[o][i * d + j] = out[o][i];
     }
 }
 
-void gkv_mgk_inverse_rows(const gkv_mgk_columns *columns, size_t rows, const double *x, double *z, double *log_dq,
+void gki_mgk_inverse_rows(const gki_mgk_columns *columns, size_t rows, const double *x, double *z, double *log_dq,
                           double *dq, double *ratio)
 {
     if (columns->normal) {
@@ -106,16 +106,16 @@ void gkv_mgk_inverse_rows(const gkv_mgk_columns *columns, size_t rows, const dou
         inverse_by_column(columns, rows, x, z, log_dq, dq, ratio);
         return;
     }
-    const gkv_gk_columns_d all = {columns->a, columns->b, columns->g, columns->k, columns->margins[0].c};
-    gkv_gk_batch_inverse_d(rows, columns->d, &all, x, z, log_dq, dq, ratio);
+    const gki_gk_columns_d all = {columns->a, columns->b, columns->g, columns->k, columns->margins[0].c};
+    gki_gk_batch_inverse_d(rows, columns->d, &all, x, z, log_dq, dq, ratio);
 }
 
-void gkv_mgk_forward_rows(const gkv_mgk_columns *columns, size_t rows, const double *z, double *x)
+void gki_mgk_forward_rows(const gki_mgk_columns *columns, size_t rows, const double *z, double *x)
 {
     const size_t d = columns->d;
     if (columns->one_c) {
-        const gkv_gk_columns_d all = {columns->a, columns->b, columns->g, columns->k, columns->margins[0].c};
-        gkv_gk_batch_forward_d(rows, d, &all, z, &(gkv_gk_outputs_d){.x = x});
+        const gki_gk_columns_d all = {columns->a, columns->b, columns->g, columns->k, columns->margins[0].c};
+        gki_gk_batch_forward_d(rows, d, &all, z, &(gki_gk_outputs_d){.x = x});
         return;
     }
     for (size_t i = 0; i < rows; i++)
@@ -125,7 +125,7 @@ void gkv_mgk_forward_rows(const gkv_mgk_columns *columns, size_t rows, const dou
 
 /* --- The distribution --------------------------------------------------------- */
 
-void gkv_mgk_whiten(const gkv_mgk *mgk, size_t rows, double *z)
+void gki_mgk_whiten(const gkv_mgk *mgk, size_t rows, double *z)
 {
     if (mgk->identity)
         return;
@@ -133,7 +133,7 @@ void gkv_mgk_whiten(const gkv_mgk *mgk, size_t rows, double *z)
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < d; j++)
             z[i * d + j] -= mgk->mean[j];
-    gkv_blas_solve_right_d(true, rows, d, mgk->cholesky, z);
+    gki_blas_solve_right_d(true, rows, d, mgk->cholesky, z);
 }
 
 /* Returns 0 for a row whose z are all below 1e150 in size, so that their squares do not overflow. Otherwise sets z
@@ -154,18 +154,18 @@ static double special_row(size_t d, const double *x, double *z)
     return value;
 }
 
-void gkv_mgk_log_pdf_tile(const gkv_mgk *mgk, const gkv_mgk_table *table, size_t rows, const double *x, double *w,
+void gki_mgk_log_pdf_tile(const gkv_mgk *mgk, const gki_mgk_table *table, size_t rows, const double *x, double *w,
                           double *log_dq, double *out, size_t stride)
 {
     const size_t d = mgk->d;
     if (table)
-        gkv_mgk_table_inverse(table, rows, x, w, log_dq);
+        gki_mgk_table_inverse(table, rows, x, w, log_dq);
     else
-        gkv_mgk_inverse_rows(&mgk->columns, rows, x, w, log_dq, NULL, NULL);
+        gki_mgk_inverse_rows(&mgk->columns, rows, x, w, log_dq, NULL, NULL);
     double special[GKV_MGK_TILE];
     for (size_t i = 0; i < rows; i++)
         special[i] = special_row(d, x + i * d, w + i * d);
-    gkv_mgk_whiten(mgk, rows, w);
+    gki_mgk_whiten(mgk, rows, w);
     for (size_t i = 0; i < rows; i++) {
         const double *wi = w + i * d, *li = log_dq + i * d;
         double squares = 0.0, logs = 0.0;
@@ -180,15 +180,15 @@ void gkv_mgk_log_pdf_tile(const gkv_mgk *mgk, const gkv_mgk_table *table, size_t
 gkv_status gkv_mgk_log_pdf_many(const gkv_mgk *mgk, size_t n, const double *x, int threads, double *log_pdf,
                                 double *w)
 {
-    const size_t d = mgk->d, tiles = gkv_mgk_tiles(n), size = 2 * GKV_MGK_TILE * d;
-    const int used = gkv_mgk_threads(threads, tiles);
+    const size_t d = mgk->d, tiles = gki_mgk_tiles(n), size = 2 * GKV_MGK_TILE * d;
+    const int used = gki_mgk_threads(threads, tiles);
     double *scratch = NULL;
-    GKV_TRY(gkv_alloc((size_t)used, size * sizeof *scratch, &scratch));
+    GKV_TRY(gki_alloc((size_t)used, size * sizeof *scratch, &scratch));
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t t = 0; t < tiles; t++) {
         double *mine = scratch + (size_t)omp_get_thread_num() * size;
         const size_t first = t * GKV_MGK_TILE;
-        gkv_mgk_log_pdf_tile(mgk, NULL, gkv_mgk_tile_rows(n, t), x + first * d,
+        gki_mgk_log_pdf_tile(mgk, NULL, gki_mgk_tile_rows(n, t), x + first * d,
                              w ? w + first * d : mine + size / 2, mine, log_pdf + first, 1);
     }
     free(scratch);
@@ -200,31 +200,31 @@ static void transform_tile(const gkv_mgk *mgk, size_t rows, double *z, double *x
 {
     const size_t d = mgk->d;
     if (!mgk->identity) {
-        gkv_blas_multiply_right(rows, d, mgk->cholesky, z);
+        gki_blas_multiply_right(rows, d, mgk->cholesky, z);
         for (size_t i = 0; i < rows; i++)
             for (size_t j = 0; j < d; j++)
                 z[i * d + j] += mgk->mean[j];
     }
-    gkv_mgk_forward_rows(&mgk->columns, rows, z, x);
+    gki_mgk_forward_rows(&mgk->columns, rows, z, x);
 }
 
 /* Transforms the normals epsilon[n × d], or, if it is NULL, the normals of draws from … from + n − 1 of the seed. */
 static gkv_status transform(const gkv_mgk *mgk, size_t n, const double *epsilon, uint64_t seed, uint64_t from,
                             int threads, double *x)
 {
-    const size_t d = mgk->d, tiles = gkv_mgk_tiles(n), size = GKV_MGK_TILE * d;
-    const int used = gkv_mgk_threads(threads, tiles);
+    const size_t d = mgk->d, tiles = gki_mgk_tiles(n), size = GKV_MGK_TILE * d;
+    const int used = gki_mgk_threads(threads, tiles);
     double *scratch = NULL;
-    GKV_TRY(gkv_alloc((size_t)used, size * sizeof *scratch, &scratch));
+    GKV_TRY(gki_alloc((size_t)used, size * sizeof *scratch, &scratch));
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t t = 0; t < tiles; t++) {
         double *z = scratch + (size_t)omp_get_thread_num() * size;
-        const size_t first = t * GKV_MGK_TILE, rows = gkv_mgk_tile_rows(n, t);
+        const size_t first = t * GKV_MGK_TILE, rows = gki_mgk_tile_rows(n, t);
         if (epsilon)
             memcpy(z, epsilon + first * d, rows * d * sizeof *z);
         else
             for (size_t i = 0; i < rows; i++)
-                gkv_rng_normal_d(gkv_mgk_draw(seed, from + first + i), d, z + i * d);
+                gki_rng_normal_d(gki_mgk_draw(seed, from + first + i), d, z + i * d);
         transform_tile(mgk, rows, z, x + first * d);
     }
     free(scratch);

@@ -15,65 +15,65 @@
 enum { GKV_MGK_TILE = 64, GKV_MGK_BLOCKS = 64 };
 
 /* The number of tiles of n rows. */
-static inline size_t gkv_mgk_tiles(size_t n)
+static inline size_t gki_mgk_tiles(size_t n)
 {
     return n / GKV_MGK_TILE + (n % GKV_MGK_TILE != 0);
 }
 
 /* The number of rows of a tile. */
-static inline size_t gkv_mgk_tile_rows(size_t n, size_t tile)
+static inline size_t gki_mgk_tile_rows(size_t n, size_t tile)
 {
     const size_t left = n - tile * GKV_MGK_TILE;
     return left < GKV_MGK_TILE ? left : GKV_MGK_TILE;
 }
 
 /* The number of blocks of n rows. */
-static inline size_t gkv_mgk_blocks(size_t n)
+static inline size_t gki_mgk_blocks(size_t n)
 {
-    const size_t tiles = gkv_mgk_tiles(n);
+    const size_t tiles = gki_mgk_tiles(n);
     return tiles < GKV_MGK_BLOCKS ? tiles : GKV_MGK_BLOCKS;
 }
 
-/* The first tile of block b. For b = gkv_mgk_blocks(n) it is the number of tiles. */
-static inline size_t gkv_mgk_block_start(size_t n, size_t b)
+/* The first tile of block b. For b = gki_mgk_blocks(n) it is the number of tiles. */
+static inline size_t gki_mgk_block_start(size_t n, size_t b)
 {
-    const size_t tiles = gkv_mgk_tiles(n), blocks = gkv_mgk_blocks(n);
+    const size_t tiles = gki_mgk_tiles(n), blocks = gki_mgk_blocks(n);
     return b * (tiles / blocks) + (b < tiles % blocks ? b : tiles % blocks);
 }
 
 /* The random numbers of draw i of a seed. The high half of i is the step of the generator. */
-static inline gkv_rng gkv_mgk_draw(uint64_t seed, uint64_t i)
+static inline gki_rng gki_mgk_draw(uint64_t seed, uint64_t i)
 {
-    return gkv_rng_at(seed, GKV_STREAM_USER, i >> 32, i & UINT32_MAX);
+    return gki_rng_at(seed, GKV_STREAM_USER, i >> 32, i & UINT32_MAX);
 }
 
 /* The number of threads to use for `parts` independent parts. Also sets OpenBLAS to one thread. */
-int gkv_mgk_threads(int asked, size_t parts);
+int gki_mgk_threads(int asked, size_t parts);
 
 /* The parameters of margins as arrays, for gk/gk_batch_kernels.h. */
-typedef struct gkv_mgk_columns {
+typedef struct gki_mgk_columns {
     size_t d;
     const gkv_gk *margins; /* [d]; not owned */
     double *a, *b, *g, *k; /* [d] each */
     double *memory;        /* the block of memory of these arrays */
     int one_c;             /* 1 if all margins have the same c */
     int normal;            /* 1 if all margins have g = k = 0 */
-} gkv_mgk_columns;
+} gki_mgk_columns;
 
 /* Allocates the arrays and copies the parameters of margins[d], which must outlive *out. */
-gkv_status gkv_mgk_columns_create(size_t d, const gkv_gk *margins, gkv_mgk_columns *out);
+gkv_status gki_mgk_columns_create(size_t d, const gkv_gk *margins, gki_mgk_columns *out);
 
 /* Replaces the margins by others of the same number. */
-void gkv_mgk_columns_set(gkv_mgk_columns *columns, const gkv_gk *margins);
+void gki_mgk_columns_set(gki_mgk_columns *columns, const gkv_gk *margins);
 
 /* Frees the arrays. */
-void gkv_mgk_columns_free(gkv_mgk_columns *columns);
+void gki_mgk_columns_free(gki_mgk_columns *columns);
 
-/* The same as gkv_gk_batch_inverse_d and gkv_gk_batch_forward_d for at most GKV_MGK_TILE rows; margins may have
- * different c. gkv_mgk_forward_rows writes Q(z) only. */
-void gkv_mgk_inverse_rows(const gkv_mgk_columns *columns, size_t rows, const double *x, double *z, double *log_dq,
+/* The same as gki_gk_batch_inverse_d and gki_gk_batch_forward_d for at most GKV_MGK_TILE rows; margins may have
+ * different c. gki_mgk_forward_rows writes Q(z) only. */
+void gki_mgk_inverse_rows(const gki_mgk_columns *columns, size_t rows, const double *x, double *z, double *log_dq,
                           double *dq, double *ratio);
-void gkv_mgk_forward_rows(const gkv_mgk_columns *columns, size_t rows, const double *z, double *x);
+void gki_mgk_forward_rows(const gki_mgk_columns *columns, size_t rows, const double *z, double *x);
 
 /* x_j = Q_j(z_j) with z ~ N(m, LLᵀ). */
 struct gkv_mgk {
@@ -83,25 +83,25 @@ struct gkv_mgk {
     double *cholesky;        /* [d × d] L */
     double constant;         /* −Σ log L_jj − (d/2) log 2π */
     int identity;            /* 1 if m = 0 and L = I */
-    gkv_mgk_columns columns; /* of the margins */
+    gki_mgk_columns columns; /* of the margins */
 };
 
 /* Returns GKV_OK if d ≥ 1 and all margins are valid and of the g-and-k family, else GKV_ERR_ARGUMENT. */
-gkv_status gkv_mgk_check_margins(size_t d, const gkv_gk *margins);
+gkv_status gki_mgk_check_margins(size_t d, const gkv_gk *margins);
 
 /* Creates a distribution from parts that are known to be valid. A NULL mean is 0, and a NULL cholesky the identity. The
  * caller frees *out. Returns GKV_ERR_MEMORY. */
-gkv_status gkv_mgk_build(size_t d, const gkv_gk *margins, const double *mean, const double *cholesky, gkv_mgk **out);
+gkv_status gki_mgk_build(size_t d, const gkv_gk *margins, const double *mean, const double *cholesky, gkv_mgk **out);
 
 /* Replaces z[rows × d] by w = L⁻¹(z − m). */
-void gkv_mgk_whiten(const gkv_mgk *mgk, size_t rows, double *z);
+void gki_mgk_whiten(const gkv_mgk *mgk, size_t rows, double *z);
 
-typedef struct gkv_mgk_table gkv_mgk_table;
+typedef struct gki_mgk_table gki_mgk_table;
 
 /* Writes log f of at most GKV_MGK_TILE rows to out[i·stride], and w = L⁻¹(z − m) to w[rows × d]. log_dq[rows × d] is
  * scratch. With the table of mgk's margins (mixture/margin_table.h) the function is fast, with an error of 1e-6.
  * With NULL it is exact. */
-void gkv_mgk_log_pdf_tile(const gkv_mgk *mgk, const gkv_mgk_table *table, size_t rows, const double *x, double *w,
+void gki_mgk_log_pdf_tile(const gkv_mgk *mgk, const gki_mgk_table *table, size_t rows, const double *x, double *w,
                           double *log_dq, double *out, size_t stride);
 
 #endif

@@ -10,10 +10,10 @@
 #include "gk/gk_batch_kernels.h"
 #include "num/blas.h"
 
-static gkv_status create(size_t d, const gkv_mgk_columns *columns, gkv_mgk_float *out)
+static gkv_status create(size_t d, const gki_mgk_columns *columns, gki_mgk_float *out)
 {
-    *out = (gkv_mgk_float){.d = d, .normal = columns->normal, .c = (float)columns->margins[0].c};
-    GKV_TRY(gkv_alloc(d, (4 + d) * sizeof *out->a, &out->a));
+    *out = (gki_mgk_float){.d = d, .normal = columns->normal, .c = (float)columns->margins[0].c};
+    GKV_TRY(gki_alloc(d, (4 + d) * sizeof *out->a, &out->a));
     out->b = out->a + d;
     out->g = out->b + d;
     out->k = out->g + d;
@@ -30,34 +30,34 @@ static gkv_status create(size_t d, const gkv_mgk_columns *columns, gkv_mgk_float
     return GKV_OK;
 }
 
-gkv_status gkv_mgk_float_of_columns(const gkv_mgk_columns *columns, gkv_mgk_float *out)
+gkv_status gki_mgk_float_of_columns(const gki_mgk_columns *columns, gki_mgk_float *out)
 {
     return create(columns->d, columns, out);
 }
 
-gkv_status gkv_mgk_float_create(const gkv_mgk *mgk, gkv_mgk_float *out)
+gkv_status gki_mgk_float_create(const gkv_mgk *mgk, gki_mgk_float *out)
 {
     const size_t d = mgk->d;
     GKV_TRY(create(d, &mgk->columns, out));
     out->constant = mgk->constant;
     double *inverse = NULL;
-    GKV_TRY(gkv_alloc(d, d * sizeof *inverse, &inverse));
+    GKV_TRY(gki_alloc(d, d * sizeof *inverse, &inverse));
     for (size_t j = 0; j < d; j++)
         inverse[j * d + j] = 1.0;
-    gkv_blas_solve_right_d(true, d, d, mgk->cholesky, inverse);
+    gki_blas_solve_right_d(true, d, d, mgk->cholesky, inverse);
     for (size_t i = 0; i < d * d; i++)
         out->inverse[i] = (float)inverse[i];
     free(inverse);
     return GKV_OK;
 }
 
-void gkv_mgk_float_free(gkv_mgk_float *part)
+void gki_mgk_float_free(gki_mgk_float *part)
 {
     free(part->a);
-    *part = (gkv_mgk_float){0};
+    *part = (gki_mgk_float){0};
 }
 
-void gkv_mgk_float_scores(const gkv_mgk_float *part, size_t rows, const float *x, float *z, float *log_dq,
+void gki_mgk_float_scores(const gki_mgk_float *part, size_t rows, const float *x, float *z, float *log_dq,
                           float *scratch)
 {
     const size_t d = part->d;
@@ -71,8 +71,8 @@ void gkv_mgk_float_scores(const gkv_mgk_float *part, size_t rows, const float *x
         }
         return;
     }
-    const gkv_gk_columns_f columns = {part->a, part->b, part->g, part->k, part->c};
-    gkv_gk_batch_inverse_f(rows, d, &columns, x, z, scratch, NULL, NULL);
+    const gki_gk_columns_f columns = {part->a, part->b, part->g, part->k, part->c};
+    gki_gk_batch_inverse_f(rows, d, &columns, x, z, scratch, NULL, NULL);
     for (size_t i = 0; i < rows; i++, z += d, scratch += d) {
         float sum = 0.0F;
         for (size_t j = 0; j < d; j++) {
@@ -99,13 +99,13 @@ static float sum_squares(size_t d, const float *w)
     return sum;
 }
 
-void gkv_mgk_float_log_pdf(const gkv_mgk_float *part, size_t rows, const float *x, float *scratch, double *out,
+void gki_mgk_float_log_pdf(const gki_mgk_float *part, size_t rows, const float *x, float *scratch, double *out,
                            size_t stride)
 {
     const size_t d = part->d;
     float *z = scratch, *w = scratch + rows * d, log_dq[GKV_MGK_TILE];
-    gkv_mgk_float_scores(part, rows, x, z, log_dq, w);
-    gkv_blas_product_f(false, false, rows, d, d, 1.0F, z, d, part->inverse, d, 0.0F, w, d);
+    gki_mgk_float_scores(part, rows, x, z, log_dq, w);
+    gki_blas_product_f(false, false, rows, d, d, 1.0F, z, d, part->inverse, d, 0.0F, w, d);
     for (size_t i = 0; i < rows; i++)
         out[i * stride] = part->constant - 0.5 * (double)sum_squares(d, w + i * d) - (double)log_dq[i];
 }

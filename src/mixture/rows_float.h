@@ -5,7 +5,7 @@
 
 #include "mixture/rows.h"
 
-typedef struct gkv_mgk_float {
+typedef struct gki_mgk_float {
     size_t d;
     int normal;            /* 1 if all margins have g = k = 0 */
     float c;               /* of all margins */
@@ -13,25 +13,25 @@ typedef struct gkv_mgk_float {
     float *inverse;        /* [d × d] L⁻ᵀ; a row zᵀ times this matrix is (L⁻¹z)ᵀ */
     double constant;       /* that of gkv_mgk */
     float log_b;           /* Σ log B, for normal margins */
-} gkv_mgk_float;
+} gki_mgk_float;
 
 /* Converts a component whose margins have the same c and whose latent mean is 0. The caller frees the contents with
- * gkv_mgk_float_free, also after an error. Returns GKV_ERR_MEMORY. */
-gkv_status gkv_mgk_float_create(const gkv_mgk *mgk, gkv_mgk_float *out);
+ * gki_mgk_float_free, also after an error. Returns GKV_ERR_MEMORY. */
+gkv_status gki_mgk_float_create(const gkv_mgk *mgk, gki_mgk_float *out);
 
 /* Frees the contents. */
-void gkv_mgk_float_free(gkv_mgk_float *part);
+void gki_mgk_float_free(gki_mgk_float *part);
 
-/* Converts margins only. The result is for gkv_mgk_float_scores. */
-gkv_status gkv_mgk_float_of_columns(const gkv_mgk_columns *columns, gkv_mgk_float *out);
+/* Converts margins only. The result is for gki_mgk_float_scores. */
+gkv_status gki_mgk_float_of_columns(const gki_mgk_columns *columns, gki_mgk_float *out);
 
 /* Computes the normal scores z[rows × d] of x, with |z| clamped to 1e15, and Σ_j log Q'_j of each row into
  * log_dq[rows]. `scratch` has rows × d elements. */
-void gkv_mgk_float_scores(const gkv_mgk_float *part, size_t rows, const float *x, float *z, float *log_dq,
+void gki_mgk_float_scores(const gki_mgk_float *part, size_t rows, const float *x, float *z, float *log_dq,
                           float *scratch);
 
 /* Writes log f of at most GKV_MGK_TILE rows of x to out[i·stride]. `scratch` has 2 × rows × d elements. */
-void gkv_mgk_float_log_pdf(const gkv_mgk_float *part, size_t rows, const float *x, float *scratch, double *out,
+void gki_mgk_float_log_pdf(const gki_mgk_float *part, size_t rows, const float *x, float *scratch, double *out,
                            size_t stride);
 
 #endif

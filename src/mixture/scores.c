@@ -16,12 +16,12 @@
 #include "num/blas.h"
 #include "num/constants.h"
 
-double gkv_mgk_most_score(double weight)
+double gki_mgk_most_score(double weight)
 {
-    return -gkv_normal_quantile(1.0 / (20.0 * fmax(weight, 1.0)));
+    return -gki_normal_quantile(1.0 / (20.0 * fmax(weight, 1.0)));
 }
 
-/* The sums of one block of rows; the members are those of gkv_mgk_scores. */
+/* The sums of one block of rows; the members are those of gki_mgk_scores. */
 typedef struct block {
     double weight, log_dq;
     double *sum, *products;
@@ -36,7 +36,7 @@ static gkv_status add_outlier(block *b, size_t d, double weight, const double *z
     if (b->outlier_rows == b->outlier_capacity) {
         const size_t capacity = b->outlier_capacity ? 2 * b->outlier_capacity : 4;
         double *more = NULL;
-        GKV_TRY(gkv_alloc(capacity, (d + 1) * sizeof *more, &more));
+        GKV_TRY(gki_alloc(capacity, (d + 1) * sizeof *more, &more));
         if (b->outlier_rows)
             memcpy(more, b->outliers, b->outlier_rows * (d + 1) * sizeof *more);
         free(b->outliers);
@@ -55,21 +55,21 @@ static double clamp(double z, double most)
     return !(z < most) ? most : z < -most ? -most : z;
 }
 
-static double weight_of(const gkv_mgk_weighted_rows *selected, size_t i)
+static double weight_of(const gki_mgk_weighted_rows *selected, size_t i)
 {
     return selected->weights ? selected->weights[i] : 1.0;
 }
 
 /* Computes scores in float, and converts them to double. `scratch` has 3 × rows × d elements. Σ_j log Q'_j of a row
  * becomes the first element of its row of log_dq; the others become 0. */
-static void float_inverse(const gkv_mgk_float *float_form, size_t rows, const double *x, float *scratch, double *z,
+static void float_inverse(const gki_mgk_float *float_form, size_t rows, const double *x, float *scratch, double *z,
                           double *log_dq)
 {
     const size_t d = float_form->d;
     float *in = scratch, *out = in + rows * d, *spare = out + rows * d, logs[GKV_MGK_TILE];
     for (size_t i = 0; i < rows * d; i++)
         in[i] = (float)x[i];
-    gkv_mgk_float_scores(float_form, rows, in, out, logs, spare);
+    gki_mgk_float_scores(float_form, rows, in, out, logs, spare);
     memset(log_dq, 0, rows * d * sizeof *log_dq);
     for (size_t i = 0; i < rows * d; i++)
         z[i] = (double)out[i];
@@ -78,11 +78,11 @@ static void float_inverse(const gkv_mgk_float *float_form, size_t rows, const do
 }
 
 /* Adds the rows of a tile to the sums of block b. */
-static gkv_status do_tile(const gkv_mgk_weighted_rows *selected, const gkv_mgk_columns *columns,
-                          const gkv_mgk_table *table, const gkv_mgk_float *float_form, double most, size_t tile,
+static gkv_status do_tile(const gki_mgk_weighted_rows *selected, const gki_mgk_columns *columns,
+                          const gki_mgk_table *table, const gki_mgk_float *float_form, double most, size_t tile,
                           double *scratch, block *b)
 {
-    const size_t d = selected->d, first = tile * GKV_MGK_TILE, rows = gkv_mgk_tile_rows(selected->n, tile);
+    const size_t d = selected->d, first = tile * GKV_MGK_TILE, rows = gki_mgk_tile_rows(selected->n, tile);
     double *z = scratch, *log_dq = scratch + rows * d, *gathered = log_dq + rows * d;
     const double *x = selected->x + first * d;
     if (selected->row) {
@@ -93,9 +93,9 @@ static gkv_status do_tile(const gkv_mgk_weighted_rows *selected, const gkv_mgk_c
     if (float_form)
         float_inverse(float_form, rows, x, (float *)(scratch + 3 * rows * d), z, log_dq);
     else if (table)
-        gkv_mgk_table_inverse(table, rows, x, z, log_dq);
+        gki_mgk_table_inverse(table, rows, x, z, log_dq);
     else
-        gkv_mgk_inverse_rows(columns, rows, x, z, log_dq, NULL, NULL);
+        gki_mgk_inverse_rows(columns, rows, x, z, log_dq, NULL, NULL);
     for (size_t i = 0; i < rows; i++) {
         const double w = weight_of(selected, first + i), root = sqrt(w);
         double *zi = z + i * d, logs = 0.0;
@@ -114,12 +114,12 @@ static gkv_status do_tile(const gkv_mgk_weighted_rows *selected, const gkv_mgk_c
             zi[j] = root * clamped;
         }
     }
-    gkv_blas_add_gram(rows, d, z, b->products);
+    gki_blas_add_gram(rows, d, z, b->products);
     return GKV_OK;
 }
 
 /* Adds the sums of the blocks in a fixed order. */
-static gkv_status add_up(size_t d, size_t blocks, const block *b, gkv_mgk_scores *out)
+static gkv_status add_up(size_t d, size_t blocks, const block *b, gki_mgk_scores *out)
 {
     for (size_t i = 0; i < blocks; i++) {
         GKV_TRY(b[i].status);
@@ -131,7 +131,7 @@ static gkv_status add_up(size_t d, size_t blocks, const block *b, gkv_mgk_scores
         for (size_t j = 0; j < d * d; j++)
             out->products[j] += b[i].products[j];
     }
-    GKV_TRY(gkv_alloc(out->outlier_rows, (d + 1) * sizeof *out->outliers, &out->outliers));
+    GKV_TRY(gki_alloc(out->outlier_rows, (d + 1) * sizeof *out->outliers, &out->outliers));
     size_t at = 0;
     for (size_t i = 0; i < blocks; i++) {
         if (b[i].outlier_rows)
@@ -141,33 +141,33 @@ static gkv_status add_up(size_t d, size_t blocks, const block *b, gkv_mgk_scores
     return GKV_OK;
 }
 
-gkv_status gkv_mgk_scores_of(const gkv_mgk_weighted_rows *selected, const gkv_mgk_columns *columns,
-                             const gkv_mgk_table *table, const gkv_mgk_float *float_form, double most, int threads,
-                             gkv_mgk_scores *out)
+gkv_status gki_mgk_scores_of(const gki_mgk_weighted_rows *selected, const gki_mgk_columns *columns,
+                             const gki_mgk_table *table, const gki_mgk_float *float_form, double most, int threads,
+                             gki_mgk_scores *out)
 {
-    const size_t d = selected->d, blocks = gkv_mgk_blocks(selected->n), size = 5 * GKV_MGK_TILE * d;
-    const int used = gkv_mgk_threads(threads, blocks);
-    *out = (gkv_mgk_scores){.d = d, .most = most};
+    const size_t d = selected->d, blocks = gki_mgk_blocks(selected->n), size = 5 * GKV_MGK_TILE * d;
+    const int used = gki_mgk_threads(threads, blocks);
+    *out = (gki_mgk_scores){.d = d, .most = most};
     double *scratch = NULL, *sums = NULL;
     block *b = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(d + 1, d * sizeof(double), &out->products));
+    GKV_TRY_GOTO(gki_alloc(d + 1, d * sizeof(double), &out->products));
     out->sum = out->products + d * d;
-    GKV_TRY_GOTO(gkv_alloc((size_t)used, size * sizeof *scratch, &scratch));
-    GKV_TRY_GOTO(gkv_alloc(blocks, d * (d + 1) * sizeof *sums, &sums));
-    GKV_TRY_GOTO(gkv_alloc(blocks, sizeof *b, &b));
+    GKV_TRY_GOTO(gki_alloc((size_t)used, size * sizeof *scratch, &scratch));
+    GKV_TRY_GOTO(gki_alloc(blocks, d * (d + 1) * sizeof *sums, &sums));
+    GKV_TRY_GOTO(gki_alloc(blocks, sizeof *b, &b));
 #pragma omp parallel for schedule(dynamic, 1) num_threads(used)
     for (size_t i = 0; i < blocks; i++) {
         b[i].products = sums + i * d * (d + 1);
         b[i].sum = b[i].products + d * d;
-        for (size_t t = gkv_mgk_block_start(selected->n, i); t < gkv_mgk_block_start(selected->n, i + 1); t++)
+        for (size_t t = gki_mgk_block_start(selected->n, i); t < gki_mgk_block_start(selected->n, i + 1); t++)
             if (b[i].status == GKV_OK)
                 b[i].status = do_tile(selected, columns, table, float_form, most, t,
                                       scratch + (size_t)omp_get_thread_num() * size, &b[i]);
     }
     status = add_up(d, blocks, b, out);
     if (status == GKV_ERR_MEMORY) /* the message of another thread is not available here */
-        status = gkv_fail(GKV_ERR_MEMORY, "out of memory for the normal scores of %zu rows", selected->n);
+        status = gki_fail(GKV_ERR_MEMORY, "out of memory for the normal scores of %zu rows", selected->n);
 done:
     for (size_t i = 0; b && i < blocks; i++)
         free(b[i].outliers);
@@ -177,11 +177,11 @@ done:
     return status;
 }
 
-void gkv_mgk_scores_free(gkv_mgk_scores *scores)
+void gki_mgk_scores_free(gki_mgk_scores *scores)
 {
     free(scores->products);
     free(scores->outliers);
-    *scores = (gkv_mgk_scores){0};
+    *scores = (gki_mgk_scores){0};
 }
 
 /* Multiplies the elements off the diagonal by 1 − s. */
@@ -206,7 +206,7 @@ static double shrinkage_for(size_t d, double weight, const double *r)
     return squares > 0 ? fmin(1.0, variances / squares) : 1.0;
 }
 
-void gkv_mgk_scores_correlation(const gkv_mgk_scores *scores, double shrink, double *r, double *l, double *used,
+void gki_mgk_scores_correlation(const gki_mgk_scores *scores, double shrink, double *r, double *l, double *used,
                                 double *repair)
 {
     const size_t d = scores->d;
@@ -227,7 +227,7 @@ void gkv_mgk_scores_correlation(const gkv_mgk_scores *scores, double shrink, dou
     shrink_by(d, s, r);
     /* The loop ends, because R becomes the identity at the latest for fraction = 1. */
     double kept = 1.0;
-    for (double fraction = 1e-8; !gkv_cholesky(d, r, 1e-9, l); fraction *= 10.0) {
+    for (double fraction = 1e-8; !gki_cholesky(d, r, 1e-9, l); fraction *= 10.0) {
         shrink_by(d, fmin(1.0, fraction), r);
         kept *= 1.0 - fmin(1.0, fraction);
     }
@@ -238,14 +238,14 @@ void gkv_mgk_scores_correlation(const gkv_mgk_scores *scores, double shrink, dou
 }
 
 /* Σ w zᵀR⁻¹z, which is the trace of L⁻¹ S L⁻ᵀ with S = Σ w z zᵀ. */
-static double trace(const gkv_mgk_scores *scores, const double *l, double *square)
+static double trace(const gki_mgk_scores *scores, const double *l, double *square)
 {
     const size_t d = scores->d;
     for (size_t i = 0; i < d; i++)
         for (size_t j = 0; j <= i; j++)
             square[i * d + j] = square[j * d + i] = scores->products[i * d + j];
-    gkv_blas_solve_left(d, d, l, square);
-    gkv_blas_solve_right_d(true, d, d, l, square);
+    gki_blas_solve_left(d, d, l, square);
+    gki_blas_solve_right_d(true, d, d, l, square);
     double sum = 0.0;
     for (size_t i = 0; i < d; i++)
         sum += square[i * d + i];
@@ -257,14 +257,14 @@ static double length2(size_t d, const double *l, const double *z, double most, d
 {
     for (size_t j = 0; j < d; j++)
         w[j] = clamp(z[j], most);
-    gkv_cholesky_forward(d, l, w);
+    gki_cholesky_forward(d, l, w);
     double sum = 0.0;
     for (size_t j = 0; j < d; j++)
         sum += w[j] * w[j];
     return isnan(sum) ? INFINITY : sum; /* infinite scores may give ∞ − ∞ */
 }
 
-double gkv_mgk_scores_log_likelihood(const gkv_mgk_scores *scores, const double *l, double *scratch)
+double gki_mgk_scores_log_likelihood(const gki_mgk_scores *scores, const double *l, double *scratch)
 {
     const size_t d = scores->d;
     double squares = trace(scores, l, scratch), logs = (double)d * GKV_HALF_LOG_2PI, *w = scratch + d * d;
@@ -277,7 +277,7 @@ double gkv_mgk_scores_log_likelihood(const gkv_mgk_scores *scores, const double 
     return -0.5 * squares - scores->weight * logs - scores->log_dq;
 }
 
-void gkv_mgk_weighted_rows_moments(const gkv_mgk_weighted_rows *selected, double *mean, double *variance)
+void gki_mgk_weighted_rows_moments(const gki_mgk_weighted_rows *selected, double *mean, double *variance)
 {
     const size_t d = selected->d;
     double total = 0.0;
@@ -299,7 +299,7 @@ void gkv_mgk_weighted_rows_moments(const gkv_mgk_weighted_rows *selected, double
         variance[j] /= total;
 }
 
-const char *gkv_mgk_column_text(char text[GKV_MGK_COLUMN_TEXT], const char *const *names, size_t j)
+const char *gki_mgk_column_text(char text[GKV_MGK_COLUMN_TEXT], const char *const *names, size_t j)
 {
     if (names)
         snprintf(text, GKV_MGK_COLUMN_TEXT, "%s", names[j]);
@@ -312,26 +312,26 @@ gkv_status gkv_mgk_correlation(size_t n, size_t d, const double *x, const gkv_gk
                                int threads, double *correlation, double *cholesky)
 {
     if (d < 1 || n < 2 || !(shrink >= 0 && shrink <= 1))
-        return gkv_fail(GKV_ERR_ARGUMENT, "normal scores need at least 2 rows and 1 column, and a shrinkage in [0, 1], "
+        return gki_fail(GKV_ERR_ARGUMENT, "normal scores need at least 2 rows and 1 column, and a shrinkage in [0, 1], "
                                           "not %zu, %zu, %g", n, d, shrink);
-    GKV_TRY(gkv_mgk_check_margins(d, margins));
+    GKV_TRY(gki_mgk_check_margins(d, margins));
     for (size_t i = 0; i < n * d; i++)
         if (!isfinite(x[i]))
-            return gkv_fail(GKV_ERR_DATA, "normal scores: row %zu, column %zu is %g", i / d + 1, i % d + 1, x[i]);
-    const gkv_mgk_weighted_rows selected = {.n = n, .d = d, .x = x};
-    gkv_mgk_columns columns = {0};
-    gkv_mgk_scores scores = {0};
+            return gki_fail(GKV_ERR_DATA, "normal scores: row %zu, column %zu is %g", i / d + 1, i % d + 1, x[i]);
+    const gki_mgk_weighted_rows selected = {.n = n, .d = d, .x = x};
+    gki_mgk_columns columns = {0};
+    gki_mgk_scores scores = {0};
     double *factor = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_mgk_columns_create(d, margins, &columns));
-    GKV_TRY_GOTO(gkv_alloc(d, d * sizeof *factor, &factor));
-    GKV_TRY_GOTO(gkv_mgk_scores_of(&selected, &columns, NULL, NULL, gkv_mgk_most_score((double)n), threads, &scores));
-    gkv_mgk_scores_correlation(&scores, shrink, correlation, factor, NULL, NULL);
+    GKV_TRY_GOTO(gki_mgk_columns_create(d, margins, &columns));
+    GKV_TRY_GOTO(gki_alloc(d, d * sizeof *factor, &factor));
+    GKV_TRY_GOTO(gki_mgk_scores_of(&selected, &columns, NULL, NULL, gki_mgk_most_score((double)n), threads, &scores));
+    gki_mgk_scores_correlation(&scores, shrink, correlation, factor, NULL, NULL);
     if (cholesky)
         memcpy(cholesky, factor, d * d * sizeof *cholesky);
 done:
-    gkv_mgk_scores_free(&scores);
-    gkv_mgk_columns_free(&columns);
+    gki_mgk_scores_free(&scores);
+    gki_mgk_columns_free(&columns);
     free(factor);
     return status;
 }

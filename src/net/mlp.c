@@ -10,25 +10,25 @@
 #include "nn/nn_kernels.h"
 
 /* Makes the linear layer with this index. The first one may have sparse inputs. */
-static gkv_status add_linear(const gkv_mlp_spec *spec, size_t index, gkv_params *params, gkv_plan *plan,
-                             const char *name, gkv_slot in, gkv_slot d_in, bool has_d_in, size_t out,
-                             gkv_layer *layer)
+static gkv_status add_linear(const gki_mlp_spec *spec, size_t index, gki_params *params, gki_plan *plan,
+                             const char *name, gki_slot in, gki_slot d_in, bool has_d_in, size_t out,
+                             gki_layer *layer)
 {
     if (index == 0 && spec->sparse_in)
-        return gkv_sparse_linear_create(params, plan, name, in, spec->mean, out, layer);
-    return gkv_linear_create(params, plan, name, in, d_in, has_d_in, out, layer);
+        return gki_sparse_linear_create(params, plan, name, in, spec->mean, out, layer);
+    return gki_linear_create(params, plan, name, in, d_in, has_d_in, out, layer);
 }
 
-gkv_status gkv_mlp_create(const gkv_mlp_spec *spec, const char *name, gkv_params *params, gkv_plan *plan,
-                          gkv_mlp *mlp)
+gkv_status gki_mlp_create(const gki_mlp_spec *spec, const char *name, gki_params *params, gki_plan *plan,
+                          gki_mlp *mlp)
 {
     memset(mlp, 0, sizeof *mlp);
-    gkv_status status = gkv_alloc(2 * spec->hidden_layers + 1, sizeof *mlp->layers, &mlp->layers);
-    gkv_slot in = spec->in, d_in = spec->d_in;
+    gkv_status status = gki_alloc(2 * spec->hidden_layers + 1, sizeof *mlp->layers, &mlp->layers);
+    gki_slot in = spec->in, d_in = spec->d_in;
     bool has_d_in = spec->has_d_in;
-    char layer_name[2 * GKV_PARAM_NAME_SIZE]; /* gkv_params_add() refuses names that are too long */
+    char layer_name[2 * GKV_PARAM_NAME_SIZE]; /* gki_params_add() refuses names that are too long */
     for (size_t i = 0; status == GKV_OK && i < spec->hidden_layers; i++) {
-        gkv_layer *linear = &mlp->layers[mlp->count++], *activation = &mlp->layers[mlp->count++];
+        gki_layer *linear = &mlp->layers[mlp->count++], *activation = &mlp->layers[mlp->count++];
         const size_t width = spec->block == GKV_BLOCK_GATED ? 2 * spec->hidden : spec->hidden;
         snprintf(layer_name, sizeof layer_name, "%.40s.layers.%zu.linear", name, i);
         status = add_linear(spec, i, params, plan, layer_name, in, d_in, has_d_in, width, linear);
@@ -38,10 +38,10 @@ gkv_status gkv_mlp_create(const gkv_mlp_spec *spec, const char *name, gkv_params
         case GKV_BLOCK_SILU:
         case GKV_BLOCK_RESIDUAL:
             snprintf(layer_name, sizeof layer_name, "%.40s.layers.%zu.norm", name, i);
-            status = gkv_norm_silu_create(params, plan, layer_name, linear->out, linear->d_out, activation);
+            status = gki_norm_silu_create(params, plan, layer_name, linear->out, linear->d_out, activation);
             break;
-        case GKV_BLOCK_GATED: status = gkv_gate_create(plan, linear->out, linear->d_out, activation); break;
-        case GKV_BLOCK_LEAKY: status = gkv_leaky_relu_create(linear->out, linear->d_out, activation); break;
+        case GKV_BLOCK_GATED: status = gki_gate_create(plan, linear->out, linear->d_out, activation); break;
+        case GKV_BLOCK_LEAKY: status = gki_leaky_relu_create(linear->out, linear->d_out, activation); break;
         }
         in = activation->out;
         d_in = activation->d_out;
@@ -53,12 +53,12 @@ gkv_status gkv_mlp_create(const gkv_mlp_spec *spec, const char *name, gkv_params
                             &mlp->layers[mlp->count++]);
     }
     if (status != GKV_OK) {
-        gkv_mlp_free(mlp);
+        gki_mlp_free(mlp);
         return status;
     }
     mlp->residual = spec->block == GKV_BLOCK_RESIDUAL;
     if (mlp->residual)
-        mlp->d_skip = gkv_plan_backward(plan, spec->hidden);
+        mlp->d_skip = gki_plan_backward(plan, spec->hidden);
     mlp->in = spec->in;
     mlp->timed = spec->timed;
     mlp->d_in = spec->d_in;
@@ -67,7 +67,7 @@ gkv_status gkv_mlp_create(const gkv_mlp_spec *spec, const char *name, gkv_params
     return GKV_OK;
 }
 
-void gkv_mlp_free(gkv_mlp *mlp)
+void gki_mlp_free(gki_mlp *mlp)
 {
     if (!mlp)
         return;
@@ -75,22 +75,22 @@ void gkv_mlp_free(gkv_mlp *mlp)
     memset(mlp, 0, sizeof *mlp);
 }
 
-void gkv_mlp_init(const gkv_mlp *mlp, const gkv_params *params, uint64_t seed, double output_gain)
+void gki_mlp_init(const gki_mlp *mlp, const gki_params *params, uint64_t seed, double output_gain)
 {
     for (size_t i = 0; i < mlp->count; i++) {
-        const gkv_layer *layer = &mlp->layers[i];
+        const gki_layer *layer = &mlp->layers[i];
         if (!layer->ops->parts)
             continue;
-        const gkv_param *weight = &params->list[layer->weight];
-        gkv_real *w = params->values + weight->offset;
+        const gki_param *weight = &params->list[layer->weight];
+        gki_real *w = params->values + weight->offset;
         if (weight->cols == 0) { /* LayerNorm's gain */
             for (size_t k = 0; k < weight->size; k++)
                 w[k] = 1;
             continue;
         }
         const double gain = (i + 1 == mlp->count ? output_gain : 1) / 3; /* PyTorch's default variance */
-        const gkv_real scale = (gkv_real)sqrt(gain / (double)weight->cols);
-        gkv_rng_normal(gkv_rng_at(seed, GKV_STREAM_INIT, 0, layer->weight), weight->size, w);
+        const gki_real scale = (gki_real)sqrt(gain / (double)weight->cols);
+        gki_rng_normal(gki_rng_at(seed, GKV_STREAM_INIT, 0, layer->weight), weight->size, w);
         for (size_t k = 0; k < weight->size; k++)
             w[k] *= scale;
     }
@@ -98,24 +98,24 @@ void gkv_mlp_init(const gkv_mlp *mlp, const gkv_params *params, uint64_t seed, d
 
 /* Attributes the time of a layer to its part of the profile. Layers with even indices are linear, and the others are
  * activations. */
-static void mark(const gkv_mlp *mlp, const gkv_workspace *ws, size_t layer, gkv_bench_part products)
+static void mark(const gki_mlp *mlp, const gki_workspace *ws, size_t layer, gkv_bench_part products)
 {
     if (mlp->timed)
-        gkv_profile_mark(ws->profile, layer % 2 == 0 ? products : GKV_BENCH_ACTIVATIONS);
+        gki_profile_mark(ws->profile, layer % 2 == 0 ? products : GKV_BENCH_ACTIVATIONS);
 }
 
 /* True if layer i is the activation at the end of a block with a skip connection. */
-static bool ends_residual(const gkv_mlp *mlp, size_t i)
+static bool ends_residual(const gki_mlp *mlp, size_t i)
 {
     return mlp->residual && i % 2 == 1 && i > 1;
 }
 
-static void add_rows(const gkv_workspace *ws, gkv_slot from, gkv_slot to, size_t first, size_t count)
+static void add_rows(const gki_workspace *ws, gki_slot from, gki_slot to, size_t first, size_t count)
 {
-    gkv_nn_kernels_get()->axpy(count * to.width, 1, gkv_at(ws, from, first), gkv_at(ws, to, first));
+    gki_nn_kernels_get()->axpy(count * to.width, 1, gki_at(ws, from, first), gki_at(ws, to, first));
 }
 
-void gkv_mlp_forward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_t count)
+void gki_mlp_forward(const gki_mlp *mlp, gki_workspace *ws, size_t first, size_t count)
 {
     for (size_t i = 0; i < mlp->count; i++) {
         mlp->layers[i].ops->forward(&mlp->layers[i], ws, first, count);
@@ -125,13 +125,13 @@ void gkv_mlp_forward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_t
     }
 }
 
-void gkv_mlp_backward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_t count)
+void gki_mlp_backward(const gki_mlp *mlp, gki_workspace *ws, size_t first, size_t count)
 {
     for (size_t i = mlp->count; i-- > 0;) {
-        const gkv_layer *layer = &mlp->layers[i];
+        const gki_layer *layer = &mlp->layers[i];
         if (ends_residual(mlp, i)) /* backward overwrites d_out */
-            memcpy(gkv_at(ws, mlp->d_skip, first), gkv_at(ws, layer->d_out, first),
-                   count * mlp->d_skip.width * sizeof(gkv_real));
+            memcpy(gki_at(ws, mlp->d_skip, first), gki_at(ws, layer->d_out, first),
+                   count * mlp->d_skip.width * sizeof(gki_real));
         layer->ops->backward(layer, ws, first, count);
         if (ends_residual(mlp, i + 1) && i + 1 < mlp->count)
             add_rows(ws, mlp->d_skip, layer->d_in, first, count);
@@ -139,7 +139,7 @@ void gkv_mlp_backward(const gkv_mlp *mlp, gkv_workspace *ws, size_t first, size_
     }
 }
 
-size_t gkv_mlp_parts(const gkv_mlp *mlp)
+size_t gki_mlp_parts(const gki_mlp *mlp)
 {
     size_t parts = 0;
     for (size_t i = 0; i < mlp->count; i++)
@@ -148,10 +148,10 @@ size_t gkv_mlp_parts(const gkv_mlp *mlp)
     return parts;
 }
 
-void gkv_mlp_gradient(const gkv_mlp *mlp, gkv_workspace *ws, size_t rows, size_t part)
+void gki_mlp_gradient(const gki_mlp *mlp, gki_workspace *ws, size_t rows, size_t part)
 {
     for (size_t i = 0; i < mlp->count; i++) {
-        const gkv_layer *layer = &mlp->layers[i];
+        const gki_layer *layer = &mlp->layers[i];
         const size_t parts = layer->ops->parts ? layer->ops->parts(layer) : 0;
         if (part < parts) {
             layer->ops->gradient(layer, ws, rows, part);
@@ -162,7 +162,7 @@ void gkv_mlp_gradient(const gkv_mlp *mlp, gkv_workspace *ws, size_t rows, size_t
     }
 }
 
-size_t gkv_mlp_widest(const gkv_mlp *mlp, size_t layers)
+size_t gki_mlp_widest(const gki_mlp *mlp, size_t layers)
 {
     size_t widest = mlp->in.width;
     for (size_t i = 0; i < layers; i++)
@@ -171,15 +171,15 @@ size_t gkv_mlp_widest(const gkv_mlp *mlp, size_t layers)
     return widest;
 }
 
-gkv_real *gkv_mlp_tangent(const gkv_mlp *mlp, const gkv_workspace *ws, size_t layers, size_t first, size_t count,
-                          size_t each, const gkv_real *in, const gkv_tangents *scratch)
+gki_real *gki_mlp_tangent(const gki_mlp *mlp, const gki_workspace *ws, size_t layers, size_t first, size_t count,
+                          size_t each, const gki_real *in, const gki_tangents *scratch)
 {
-    gkv_real *from = scratch->a, *to = scratch->b, *spare = scratch->c;
+    gki_real *from = scratch->a, *to = scratch->b, *spare = scratch->c;
     for (size_t i = 0; i < layers; i++) {
         mlp->layers[i].ops->tangent(&mlp->layers[i], ws, first, count, each, i == 0 ? in : from, to);
         if (ends_residual(mlp, i)) /* `spare` holds the tangents of the input of the block */
-            gkv_nn_kernels_get()->axpy(count * each * mlp->layers[i].out.width, 1, spare, to);
-        gkv_real *done = from;
+            gki_nn_kernels_get()->axpy(count * each * mlp->layers[i].out.width, 1, spare, to);
+        gki_real *done = from;
         from = to;
         to = done;
         if (ends_residual(mlp, i + 1)) {

@@ -14,26 +14,26 @@
 #include "core/real.h"
 #include "nn/gemm.h"
 
-typedef struct gkv_conv {
+typedef struct gki_conv {
     size_t height, width;   /* size of the image in pixels; each is at least kernel + 1 − 2·padding */
     size_t in, out;         /* numbers of input and output channels */
     size_t kernel, padding; /* sides of the square kernel, and of the border of zeros, in pixels */
-} gkv_conv;
+} gki_conv;
 
 /* The side of the pooled array, for a side of the image. */
-size_t gkv_conv_pooled(const gkv_conv *conv, size_t side);
+size_t gki_conv_pooled(const gki_conv *conv, size_t side);
 
 /* The number of elements in a row of the weight: kernel²·in. */
-size_t gkv_conv_depth(const gkv_conv *conv);
+size_t gki_conv_depth(const gki_conv *conv);
 
 /* The number of elements in one of the four arrays of y. */
-size_t gkv_conv_outputs(const gkv_conv *conv);
+size_t gki_conv_outputs(const gki_conv *conv);
 
 /* The number of elements of the scratch memory. */
-size_t gkv_conv_scratch(const gkv_conv *conv);
+size_t gki_conv_scratch(const gki_conv *conv);
 
-/* Computes y. `kernels` and `packed` are as in gkv_gemm_forward() for the weight [out, depth]; either may be NULL. */
-void gkv_conv_forward(const gkv_conv *conv, const gkv_gemm_kernels *kernels, const gkv_real *x, const gkv_real *weight,
-                      const gkv_real *packed, const gkv_real *bias, gkv_real *scratch, gkv_real *y);
+/* Computes y. `kernels` and `packed` are as in gki_gemm_forward() for the weight [out, depth]; either may be NULL. */
+void gki_conv_forward(const gki_conv *conv, const gki_gemm_kernels *kernels, const gki_real *x, const gki_real *weight,
+                      const gki_real *packed, const gki_real *bias, gki_real *scratch, gki_real *y);
 
 #endif

@@ -16,7 +16,7 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-size_t gkv_packed_size(size_t out, size_t in)
+size_t gki_packed_size(size_t out, size_t in)
 {
     return (out + PACK_PANEL - 1) / PACK_PANEL * PACK_PANEL * in;
 }
@@ -28,21 +28,21 @@ static size_t piece_columns(size_t in)
     return PACK_PANEL * (panels ? panels : 1);
 }
 
-size_t gkv_pack_pieces(size_t out, size_t in)
+size_t gki_pack_pieces(size_t out, size_t in)
 {
     const size_t columns = piece_columns(in);
     return (out + columns - 1) / columns;
 }
 
-void gkv_pack_piece(const gkv_gemm_kernels *kernels, size_t out, size_t in, const gkv_real *weight, size_t piece,
-                    gkv_real *packed)
+void gki_pack_piece(const gki_gemm_kernels *kernels, size_t out, size_t in, const gki_real *weight, size_t piece,
+                    gki_real *packed)
 {
     const size_t first = piece * piece_columns(in), end = least(out, first + piece_columns(in));
     for (size_t j = first; j < end; j += kernels->panel)
         kernels->pack(least(kernels->panel, out - j), in, weight + j * in, in, packed + j * in);
 }
 
-void gkv_gemm_product(const gkv_gemm_kernels *kernels, const gkv_product *p)
+void gki_gemm_product(const gki_gemm_kernels *kernels, const gki_product *p)
 {
     const bool plain = p->a_step == 1;
     /* If A is one row, both steps may be 1. BLAS refuses a row distance below k. */
@@ -50,26 +50,26 @@ void gkv_gemm_product(const gkv_gemm_kernels *kernels, const gkv_product *p)
     if (kernels)
         kernels->multiply(p);
     else
-        gkv_blas_product(!plain, false, p->m, p->n, p->k, 1, p->a, plain ? whole_row : p->a_step, p->b, p->b_row,
+        gki_blas_product(!plain, false, p->m, p->n, p->k, 1, p->a, plain ? whole_row : p->a_step, p->b, p->b_row,
                          p->start ? 1 : 0, p->c, p->c_row);
 }
 
 /* Y = X Wᵀ + 1 biasᵀ, or Y += X Wᵀ if `bias` is NULL, over `depth` columns of X and W. Their rows are x_row and w_row
  * elements apart. */
-static void forward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t depth, const gkv_real *x,
-                    size_t x_row, const gkv_real *w, size_t w_row, const gkv_real *packed, const gkv_real *bias,
-                    gkv_real *y)
+static void forward(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t depth, const gki_real *x,
+                    size_t x_row, const gki_real *w, size_t w_row, const gki_real *packed, const gki_real *bias,
+                    gki_real *y)
 {
     if (!kernels) {
         for (size_t r = 0; bias && r < rows; r++)
             memcpy(y + r * out, bias, out * sizeof *y);
-        gkv_blas_product(false, true, rows, out, depth, 1, x, x_row, w, w_row, 1, y, out);
+        gki_blas_product(false, true, rows, out, depth, 1, x, x_row, w, w_row, 1, y, out);
         return;
     }
-    gkv_real panel[PACK_DEPTH * PACK_PANEL] __attribute__((aligned(64)));
+    gki_real panel[PACK_DEPTH * PACK_PANEL] __attribute__((aligned(64)));
     for (size_t j = 0; j < out; j += kernels->panel) {
-        const size_t columns = least(kernels->panel, out - j), width = gkv_packed_width(kernels->panel, columns);
-        gkv_product product = {.m = rows, .n = columns, .k = depth, .a = x, .a_row = x_row, .a_step = 1,
+        const size_t columns = least(kernels->panel, out - j), width = gki_packed_width(kernels->panel, columns);
+        gki_product product = {.m = rows, .n = columns, .k = depth, .a = x, .a_row = x_row, .a_step = 1,
                                .b = packed, .b_row = width, .c = y + j, .c_row = out,
                                .start = bias ? bias + j : y + j, .start_row = bias ? 0 : out};
         if (packed) {
@@ -89,37 +89,37 @@ static void forward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, si
     }
 }
 
-void gkv_gemm_forward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gkv_real *x,
-                      const gkv_real *weight, const gkv_real *packed, const gkv_real *bias, gkv_real *y)
+void gki_gemm_forward(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gki_real *x,
+                      const gki_real *weight, const gki_real *packed, const gki_real *bias, gki_real *y)
 {
     forward(kernels, rows, out, in, x, in, weight, in, packed, bias, y);
 }
 
-void gkv_gemm_backward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gkv_real *d_y,
-                       const gkv_real *weight, gkv_real *d_x)
+void gki_gemm_backward(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gki_real *d_y,
+                       const gki_real *weight, gki_real *d_x)
 {
-    gkv_gemm_product(kernels, &(gkv_product){.m = rows, .n = in, .k = out, .a = d_y, .a_row = out, .a_step = 1,
+    gki_gemm_product(kernels, &(gki_product){.m = rows, .n = in, .k = out, .a = d_y, .a_row = out, .a_step = 1,
                                              .b = weight, .b_row = in, .c = d_x, .c_row = in});
 }
 
 /* Computes columns [column, column + columns) of rows [first, first + count) of dW = dYᵀ X. */
-static void gradient(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, size_t first, size_t count,
-                     size_t column, size_t columns, const gkv_real *d_y, const gkv_real *x, gkv_real *d_weight)
+static void gradient(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in, size_t first, size_t count,
+                     size_t column, size_t columns, const gki_real *d_y, const gki_real *x, gki_real *d_weight)
 {
-    gkv_gemm_product(kernels, &(gkv_product){.m = count, .n = columns, .k = rows, .a = d_y + first, .a_row = 1,
+    gki_gemm_product(kernels, &(gki_product){.m = count, .n = columns, .k = rows, .a = d_y + first, .a_row = 1,
                                              .a_step = out, .b = x + column, .b_row = in,
                                              .c = d_weight + first * in + column, .c_row = in});
 }
 
-void gkv_gemm_gradient(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, size_t first,
-                       size_t count, const gkv_real *d_y, const gkv_real *x, gkv_real *d_weight)
+void gki_gemm_gradient(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in, size_t first,
+                       size_t count, const gki_real *d_y, const gki_real *x, gki_real *d_weight)
 {
     gradient(kernels, rows, out, in, first, count, 0, in, d_y, x, d_weight);
 }
 
 /* True if lists of nonzero inputs are faster than a dense product. The mean estimates the fraction of nonzero
  * inputs: it equals that fraction for binary inputs, and is at most that fraction for inputs in [0, 1]. */
-static bool worth_lists(size_t in, const gkv_real *mean)
+static bool worth_lists(size_t in, const gki_real *mean)
 {
     double sum = 0;
     for (size_t i = 0; i < in; i++)
@@ -127,13 +127,13 @@ static bool worth_lists(size_t in, const gkv_real *mean)
     return sum <= 0.25 * (double)in;
 }
 
-void gkv_sparse_forward(const gkv_gemm_kernels *kernels, const gkv_sparse_product *p)
+void gki_sparse_forward(const gki_gemm_kernels *kernels, const gki_sparse_product *p)
 {
     if (kernels && worth_lists(p->in, p->mean)) {
         kernels->sparse_multiply(p);
         return;
     }
-    gkv_real centred[CENTRED]; /* a block of X − 1 meanᵀ */
+    gki_real centred[CENTRED]; /* a block of X − 1 meanᵀ */
     const size_t depth = least(p->in, CENTRED / 64), tile = CENTRED / depth;
     for (size_t top = 0; top < p->rows; top += tile) {
         const size_t rows = least(tile, p->rows - top);
@@ -148,7 +148,7 @@ void gkv_sparse_forward(const gkv_gemm_kernels *kernels, const gkv_sparse_produc
     }
 }
 
-void gkv_sparse_weight_gradient(const gkv_gemm_kernels *kernels, const gkv_sparse_gradient *p)
+void gki_sparse_weight_gradient(const gki_gemm_kernels *kernels, const gki_sparse_gradient *p)
 {
     if (kernels && worth_lists(p->in, p->mean)) {
         kernels->sparse_gradient(p);
@@ -157,7 +157,7 @@ void gkv_sparse_weight_gradient(const gkv_gemm_kernels *kernels, const gkv_spars
     gradient(kernels, p->rows, p->out, p->in, 0, p->out, p->first, p->count, p->d_y, p->x, p->d_weight);
     for (size_t top = 0; top < p->out; top += SUMS) { /* subtracts d_yᵀ 1 meanᵀ */
         const size_t count = least(SUMS, p->out - top);
-        gkv_real sums[SUMS] = {0};
+        gki_real sums[SUMS] = {0};
         for (size_t r = 0; r < p->rows; r++)
             for (size_t o = 0; o < count; o++)
                 sums[o] += p->d_y[r * p->out + top + o];

@@ -23,23 +23,23 @@
 
 /* C = S + A B with A [m, k], B [k, n], C [m, n] and S [m, n]. One of a_row and a_step is 1: A is either an array of
  * rows or a transposed view of one. */
-typedef struct gkv_product {
+typedef struct gki_product {
     size_t m, n, k;
-    const gkv_real *a;
+    const gki_real *a;
     size_t a_row, a_step;  /* element (i, j) of A is a[i·a_row + j·a_step] */
-    const gkv_real *b;
+    const gki_real *b;
     size_t b_row;          /* distance of the rows of B, in elements */
-    gkv_real *c;
+    gki_real *c;
     size_t c_row;          /* distance of the rows of C */
-    const gkv_real *start; /* S; NULL for zeros; it may be C */
+    const gki_real *start; /* S; NULL for zeros; it may be C */
     size_t start_row;      /* distance of the rows of S; 0 if all rows of S are the same row */
-} gkv_product;
+} gki_product;
 
 /* An element that is not zero. */
-typedef struct gkv_nonzero {
+typedef struct gki_nonzero {
     uint32_t index; /* its index in a row or in a column */
-    gkv_real value;
-} gkv_nonzero;
+    gki_real value;
+} gki_nonzero;
 
 enum {
     GKV_SPARSE_ROWS = 256,   /* rows of a batch in one pass of `sparse_gradient`; an L1 cache holds two vectors of the
@@ -48,75 +48,75 @@ enum {
 };
 
 /* Y = (X − 1 meanᵀ) Wᵀ + 1 biasᵀ for X of mostly zeros. */
-typedef struct gkv_sparse_product {
+typedef struct gki_sparse_product {
     size_t rows, in, out;
-    const gkv_real *x;      /* [rows, in] */
-    const gkv_real *mean;   /* [in] */
-    const gkv_real *weight; /* [out, in] */
-    const gkv_real *packed; /* the packed weight, or NULL */
-    const gkv_real *bias;   /* [out] */
-    gkv_real *y;            /* [rows, out] */
-} gkv_sparse_product;
+    const gki_real *x;      /* [rows, in] */
+    const gki_real *mean;   /* [in] */
+    const gki_real *weight; /* [out, in] */
+    const gki_real *packed; /* the packed weight, or NULL */
+    const gki_real *bias;   /* [out] */
+    gki_real *y;            /* [rows, out] */
+} gki_sparse_product;
 
 /* Columns [first, first + count) of d_weight = d_yᵀ (X − 1 meanᵀ), with count ≤ GKV_SPARSE_COLUMNS. */
-typedef struct gkv_sparse_gradient {
+typedef struct gki_sparse_gradient {
     size_t rows, in, out, first, count;
-    const gkv_real *x;    /* [rows, in] */
-    const gkv_real *mean; /* [in] */
-    const gkv_real *d_y;  /* [rows, out] */
-    gkv_nonzero *lists;   /* scratch memory for count · min(rows, GKV_SPARSE_ROWS) elements */
-    gkv_real *d_weight;   /* [out, in] */
-} gkv_sparse_gradient;
+    const gki_real *x;    /* [rows, in] */
+    const gki_real *mean; /* [in] */
+    const gki_real *d_y;  /* [rows, out] */
+    gki_nonzero *lists;   /* scratch memory for count · min(rows, GKV_SPARSE_ROWS) elements */
+    gki_real *d_weight;   /* [out, in] */
+} gki_sparse_gradient;
 
 /* The kernels of one instruction set. */
-typedef struct gkv_gemm_kernels {
+typedef struct gki_gemm_kernels {
     /* Columns of a packed panel. The last panel may be half as wide. */
     size_t panel;
-    void (*multiply)(const gkv_product *product);
+    void (*multiply)(const gki_product *product);
     /* Packs a panel of Wᵀ: to[k][j] ← w[j][k] for j < count ≤ panel and k < depth, with zeros for j ≥ count. Rows of
-     * `to` have gkv_packed_width(panel, count) elements. */
-    void (*pack)(size_t count, size_t depth, const gkv_real *w, size_t w_row, gkv_real *to);
-    void (*sparse_multiply)(const gkv_sparse_product *product);
-    void (*sparse_gradient)(const gkv_sparse_gradient *gradient);
-} gkv_gemm_kernels;
+     * `to` have gki_packed_width(panel, count) elements. */
+    void (*pack)(size_t count, size_t depth, const gki_real *w, size_t w_row, gki_real *to);
+    void (*sparse_multiply)(const gki_sparse_product *product);
+    void (*sparse_gradient)(const gki_sparse_gradient *gradient);
+} gki_gemm_kernels;
 
 /* The table is NULL for the portable instruction set, for which OpenBLAS computes the products. */
-GKV_SIMD_DECLARE(gkv_gemm_kernels);
+GKV_SIMD_DECLARE(gki_gemm_kernels);
 
 /* The width of a packed panel that holds `count` columns. */
-static inline size_t gkv_packed_width(size_t panel, size_t count)
+static inline size_t gki_packed_width(size_t panel, size_t count)
 {
     return count <= panel / 2 ? panel / 2 : panel;
 }
 
 /* Computes a product by the kernels, or by OpenBLAS if `kernels` is NULL. Its start is NULL or C. */
-void gkv_gemm_product(const gkv_gemm_kernels *kernels, const gkv_product *product);
+void gki_gemm_product(const gki_gemm_kernels *kernels, const gki_product *product);
 
 /* The number of elements of a packed weight [out, in]. It is the same for every instruction set. */
-size_t gkv_packed_size(size_t out, size_t in);
+size_t gki_packed_size(size_t out, size_t in);
 
 /* The number of pieces in which a weight [out, in] is packed, and the packing of one piece. Pieces are independent, so
  * different threads may pack different ones. */
-size_t gkv_pack_pieces(size_t out, size_t in);
-void gkv_pack_piece(const gkv_gemm_kernels *kernels, size_t out, size_t in, const gkv_real *weight, size_t piece,
-                    gkv_real *packed);
+size_t gki_pack_pieces(size_t out, size_t in);
+void gki_pack_piece(const gki_gemm_kernels *kernels, size_t out, size_t in, const gki_real *weight, size_t piece,
+                    gki_real *packed);
 
 /* Y = X Wᵀ + 1 biasᵀ, or Y = Y + X Wᵀ if `bias` is NULL, with X [rows, in], W [out, in], Y [rows, out]. `packed` is the
  * packed W, or NULL; the result is the same. */
-void gkv_gemm_forward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gkv_real *x,
-                      const gkv_real *weight, const gkv_real *packed, const gkv_real *bias, gkv_real *y);
+void gki_gemm_forward(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gki_real *x,
+                      const gki_real *weight, const gki_real *packed, const gki_real *bias, gki_real *y);
 
 /* dX = dY W, with the shapes of the forward product. */
-void gkv_gemm_backward(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gkv_real *d_y,
-                       const gkv_real *weight, gkv_real *d_x);
+void gki_gemm_backward(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gki_real *d_y,
+                       const gki_real *weight, gki_real *d_x);
 
 /* Rows [first, first + count) of dW = dYᵀ X. */
-void gkv_gemm_gradient(const gkv_gemm_kernels *kernels, size_t rows, size_t out, size_t in, size_t first, size_t count,
-                       const gkv_real *d_y, const gkv_real *x, gkv_real *d_weight);
+void gki_gemm_gradient(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in, size_t first, size_t count,
+                       const gki_real *d_y, const gki_real *x, gki_real *d_weight);
 
 /* The products of the structs above. A dense product is used instead if the mean shows that X has few zeros, or if
  * `kernels` is NULL. */
-void gkv_sparse_forward(const gkv_gemm_kernels *kernels, const gkv_sparse_product *product);
-void gkv_sparse_weight_gradient(const gkv_gemm_kernels *kernels, const gkv_sparse_gradient *gradient);
+void gki_sparse_forward(const gki_gemm_kernels *kernels, const gki_sparse_product *product);
+void gki_sparse_weight_gradient(const gki_gemm_kernels *kernels, const gki_sparse_gradient *gradient);
 
 #endif

@@ -6,9 +6,9 @@
 #include "nn/gemm.h"
 
 #ifdef GKV_SIMD_PORTABLE_FILE
-const gkv_gemm_kernels *gkv_gemm_kernels_of(gkv_simd level)
+const gki_gemm_kernels *gki_gemm_kernels_of(gki_simd level)
 {
-    return GKV_SIMD_CHOOSE(gkv_gemm_kernels, NULL, level);
+    return GKV_SIMD_CHOOSE(gki_gemm_kernels, NULL, level);
 }
 #else
 
@@ -39,14 +39,14 @@ enum { PANEL = 2 * VR_LANES, PREFETCH = 16 };
  * of a panel prefetches another part. So the next panel is loaded during the whole of this panel, and not during its
  * first tile alone. */
 typedef struct next_part {
-    const gkv_real *rows;
+    const gki_real *rows;
     unsigned shift;
 } next_part;
 
 /* Computes one tile of C. At every call `rows` and `vectors` are constants, and so is the one of a_row and a_step that
  * is 1. So the compiler removes the conditions. With one vector, lanes outside `lanes` are neither read nor written. */
-static ALWAYS_INLINE void tile(size_t rows, size_t vectors, size_t a_row, size_t a_step, const gkv_product *p,
-                               const gkv_real *a, const gkv_real *b, const gkv_real *start, gkv_real *c,
+static ALWAYS_INLINE void tile(size_t rows, size_t vectors, size_t a_row, size_t a_step, const gki_product *p,
+                               const gki_real *a, const gki_real *b, const gki_real *start, gki_real *c,
                                vr_lanes lanes, next_part next)
 {
     const size_t c_row = p->c_row, b_row = p->b_row, depth = p->k;
@@ -98,12 +98,12 @@ static ALWAYS_INLINE void tile(size_t rows, size_t vectors, size_t a_row, size_t
 }
 
 /* One function for each height, each width, and each of the two layouts of A. */
-typedef void tile_function(const gkv_product *p, const gkv_real *a, const gkv_real *b, const gkv_real *start,
-                           gkv_real *c, vr_lanes lanes, next_part next);
+typedef void tile_function(const gki_product *p, const gki_real *a, const gki_real *b, const gki_real *start,
+                           gki_real *c, vr_lanes lanes, next_part next);
 
 #define TILE_FUNCTION(name, height, vectors, a_row, a_step)                                                      \
-    static void name(const gkv_product *p, const gkv_real *a, const gkv_real *b, const gkv_real *start,          \
-                     gkv_real *c, vr_lanes lanes, next_part next)                                                    \
+    static void name(const gki_product *p, const gki_real *a, const gki_real *b, const gki_real *start,          \
+                     gki_real *c, vr_lanes lanes, next_part next)                                                    \
     {                                                                                                            \
         tile(height, vectors, a_row, a_step, p, a, b, start, c, lanes, next);                                    \
     }
@@ -119,7 +119,7 @@ EACH_TILE_HEIGHT(TILE_FUNCTIONS)
                 {transposed_##height##_1, transposed_##height##_2}},
 static tile_function *const tiles[TILE_ROWS + 1][2][2] = {EACH_TILE_HEIGHT(TILE_ENTRY)};
 
-static void multiply(const gkv_product *p)
+static void multiply(const gki_product *p)
 {
     const size_t heights = (p->m + TILE_ROWS - 1) / TILE_ROWS; /* number of tiles, of about equal heights */
     const bool transposed = p->a_step != 1;
@@ -129,10 +129,10 @@ static void multiply(const gkv_product *p)
     for (size_t j = 0; j < p->n;) {
         const size_t left = p->n - j, vectors = left >= PANEL ? 2 : 1;
         const vr_lanes lanes = vr_first_lanes(left);
-        const gkv_real *next = left > PANEL ? p->b + j + PANEL : p->b;
+        const gki_real *next = left > PANEL ? p->b + j + PANEL : p->b;
         for (size_t h = 0; h < heights; h++) {
             const size_t first = h * p->m / heights, end = (h + 1) * p->m / heights;
-            const gkv_real *start = p->start ? p->start + first * p->start_row + j : NULL;
+            const gki_real *start = p->start ? p->start + first * p->start_row + j : NULL;
             tiles[end - first][transposed][vectors - 1](p, p->a + first * p->a_row, p->b + j, start,
                                                         p->c + first * p->c_row + j, lanes,
                                                         (next_part){next + h * (p->k >> shift) * p->b_row, shift});
@@ -142,7 +142,7 @@ static void multiply(const gkv_product *p)
 }
 
 /* to[k][i] ← w[i][k] for VR_LANES columns i, with zeros for i ≥ count. */
-static void pack_columns(size_t count, size_t depth, const gkv_real *w, size_t w_row, gkv_real *to, size_t to_row)
+static void pack_columns(size_t count, size_t depth, const gki_real *w, size_t w_row, gki_real *to, size_t to_row)
 {
     size_t k = 0;
     for (; count >= VR_LANES && k + VR_LANES <= depth; k += VR_LANES)
@@ -152,16 +152,16 @@ static void pack_columns(size_t count, size_t depth, const gkv_real *w, size_t w
             to[k * to_row + i] = i < count ? w[i * w_row + k] : 0;
 }
 
-static void pack(size_t count, size_t depth, const gkv_real *w, size_t w_row, gkv_real *to)
+static void pack(size_t count, size_t depth, const gki_real *w, size_t w_row, gki_real *to)
 {
-    const size_t width = gkv_packed_width(PANEL, count);
+    const size_t width = gki_packed_width(PANEL, count);
     for (size_t j = 0; j < width; j += VR_LANES)
         pack_columns(count < j ? 0 : count - j, depth, w + j * w_row, w_row, to + j, width);
 }
 
 #include "nn/sparse_kernels.h"
 
-GKV_SIMD_TABLE(gkv_gemm_kernels,
+GKV_SIMD_TABLE(gki_gemm_kernels,
     .panel = PANEL, .multiply = multiply, .pack = pack, .sparse_multiply = sparse_multiply,
     .sparse_gradient = sparse_gradient);
 #endif

@@ -11,13 +11,13 @@
 
 #ifdef GKV_REAL_IS_DOUBLE
 typedef __mmask8 vr_lanes;
-static inline vr vr_load_lanes(const gkv_real *p, vr_lanes lanes) { return _mm512_maskz_loadu_pd(lanes, p); }
-static inline void vr_store_lanes(gkv_real *p, vr_lanes lanes, vr v) { _mm512_mask_storeu_pd(p, lanes, v); }
+static inline vr vr_load_lanes(const gki_real *p, vr_lanes lanes) { return _mm512_maskz_loadu_pd(lanes, p); }
+static inline void vr_store_lanes(gki_real *p, vr_lanes lanes, vr v) { _mm512_mask_storeu_pd(p, lanes, v); }
 static inline unsigned vr_nonzero(vr v) { return _mm512_cmp_pd_mask(v, _mm512_setzero_pd(), _CMP_NEQ_UQ); }
 #else
 typedef __mmask16 vr_lanes;
-static inline vr vr_load_lanes(const gkv_real *p, vr_lanes lanes) { return _mm512_maskz_loadu_ps(lanes, p); }
-static inline void vr_store_lanes(gkv_real *p, vr_lanes lanes, vr v) { _mm512_mask_storeu_ps(p, lanes, v); }
+static inline vr vr_load_lanes(const gki_real *p, vr_lanes lanes) { return _mm512_maskz_loadu_ps(lanes, p); }
+static inline void vr_store_lanes(gki_real *p, vr_lanes lanes, vr v) { _mm512_mask_storeu_ps(p, lanes, v); }
 static inline unsigned vr_nonzero(vr v) { return _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ); }
 #endif
 
@@ -31,8 +31,8 @@ static inline vr_lanes vr_first_lanes(size_t n)
 
 typedef __m256i vr_lanes;
 #ifdef GKV_REAL_IS_DOUBLE
-static inline vr vr_load_lanes(const gkv_real *p, vr_lanes lanes) { return _mm256_maskload_pd(p, lanes); }
-static inline void vr_store_lanes(gkv_real *p, vr_lanes lanes, vr v) { _mm256_maskstore_pd(p, lanes, v); }
+static inline vr vr_load_lanes(const gki_real *p, vr_lanes lanes) { return _mm256_maskload_pd(p, lanes); }
+static inline void vr_store_lanes(gki_real *p, vr_lanes lanes, vr v) { _mm256_maskstore_pd(p, lanes, v); }
 static inline unsigned vr_nonzero(vr v)
 {
     return (unsigned)_mm256_movemask_pd(_mm256_cmp_pd(v, _mm256_setzero_pd(), _CMP_NEQ_UQ));
@@ -43,8 +43,8 @@ static inline vr_lanes vr_first_lanes(size_t n)
     return _mm256_cmpgt_epi64(_mm256_set1_epi64x(left), _mm256_setr_epi64x(0, 1, 2, 3));
 }
 #else
-static inline vr vr_load_lanes(const gkv_real *p, vr_lanes lanes) { return _mm256_maskload_ps(p, lanes); }
-static inline void vr_store_lanes(gkv_real *p, vr_lanes lanes, vr v) { _mm256_maskstore_ps(p, lanes, v); }
+static inline vr vr_load_lanes(const gki_real *p, vr_lanes lanes) { return _mm256_maskload_ps(p, lanes); }
+static inline void vr_store_lanes(gki_real *p, vr_lanes lanes, vr v) { _mm256_maskstore_ps(p, lanes, v); }
 static inline unsigned vr_nonzero(vr v)
 {
     return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_NEQ_UQ));
@@ -67,7 +67,7 @@ typedef vf_mask_ vr_bits;
 /* to[j][i] ← from[i][j] for i, j < VR_LANES. */
 #if defined(GKV_REAL_IS_DOUBLE)
 
-static inline void transpose(const gkv_real *from, size_t from_row, gkv_real *to, size_t to_row)
+static inline void transpose(const gki_real *from, size_t from_row, gki_real *to, size_t to_row)
 {
     for (size_t i = 0; i < VR_LANES; i++)
         for (size_t j = 0; j < VR_LANES; j++)

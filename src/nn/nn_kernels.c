@@ -10,21 +10,21 @@ static inline vr sigmoid_of(vr y)
     return vr_set(1) / (vr_set(1) + vr_exp(-y));
 }
 
-static gkv_real norm_silu(size_t n, const gkv_real *x, const gkv_real *gain, const gkv_real *shift,
-                          gkv_real *xhat, gkv_real *sigmoid, gkv_real *out)
+static gki_real norm_silu(size_t n, const gki_real *x, const gki_real *gain, const gki_real *shift,
+                          gki_real *xhat, gki_real *sigmoid, gki_real *out)
 {
     vr sum = vr_set(0);
     EACH(i, n)
         sum = sum + vr_load_part(x + i, n - i, 0);
-    const gkv_real mean = vr_sum(sum) / (gkv_real)n;
+    const gki_real mean = vr_sum(sum) / (gki_real)n;
     vr squares = vr_set(0);
     EACH(i, n) {
         const vr centred = vr_load_part(x + i, n - i, mean) - vr_set(mean);
         squares = vr_fma(centred, centred, squares);
     }
-    const gkv_real variance = vr_sum(squares) / (gkv_real)n;
+    const gki_real variance = vr_sum(squares) / (gki_real)n;
     /* 1e-5 is PyTorch's epsilon. It makes a constant row give zeros and not infinities. */
-    const gkv_real inverse_sd = (gkv_real)(1.0 / sqrt((double)variance + 1e-5));
+    const gki_real inverse_sd = (gki_real)(1.0 / sqrt((double)variance + 1e-5));
     EACH(i, n) {
         const vr hat = (vr_load_part(x + i, n - i, mean) - vr_set(mean)) * vr_set(inverse_sd);
         const vr y = vr_fma(vr_load_part(gain + i, n - i, 0), hat, vr_load_part(shift + i, n - i, 0));
@@ -36,8 +36,8 @@ static gkv_real norm_silu(size_t n, const gkv_real *x, const gkv_real *gain, con
     return inverse_sd;
 }
 
-static void norm_silu_backward(size_t n, const gkv_real *xhat, const gkv_real *gain, const gkv_real *shift,
-                               const gkv_real *sigmoid, gkv_real inverse_sd, gkv_real *d, gkv_real *d_in)
+static void norm_silu_backward(size_t n, const gki_real *xhat, const gki_real *gain, const gki_real *shift,
+                               const gki_real *sigmoid, gki_real inverse_sd, gki_real *d, gki_real *d_in)
 {
     vr sum = vr_set(0), sum_hat = vr_set(0);
     EACH(i, n) {
@@ -50,8 +50,8 @@ static void norm_silu_backward(size_t n, const gkv_real *xhat, const gkv_real *g
         sum = vr_fma(dy, gamma, sum);
         sum_hat = vr_fma(dy * gamma, hat, sum_hat);
     }
-    const vr mean = vr_set(vr_sum(sum) / (gkv_real)n);
-    const vr mean_hat = vr_set(vr_sum(sum_hat) / (gkv_real)n);
+    const vr mean = vr_set(vr_sum(sum) / (gki_real)n);
+    const vr mean_hat = vr_set(vr_sum(sum_hat) / (gki_real)n);
     EACH(i, n) {
         const vr hat = vr_load_part(xhat + i, n - i, 0);
         const vr dhat = vr_load_part(d + i, n - i, 0) * vr_load_part(gain + i, n - i, 0);
@@ -61,14 +61,14 @@ static void norm_silu_backward(size_t n, const gkv_real *xhat, const gkv_real *g
 
 /* t_out = SiLU'(y)·gain/sd ⊙ (t − mean(t) − x̂·mean(x̂ ⊙ t)). FEW tangents are processed at a time, since they share
  * SiLU'(y) and x̂. If fewer are left, the last one is computed repeatedly. */
-static void norm_silu_tangent(size_t n, const gkv_real *xhat, const gkv_real *gain, const gkv_real *shift,
-                              const gkv_real *sigmoid, gkv_real inverse_sd, size_t each, const gkv_real *in,
-                              gkv_real *out)
+static void norm_silu_tangent(size_t n, const gki_real *xhat, const gki_real *gain, const gki_real *shift,
+                              const gki_real *sigmoid, gki_real inverse_sd, size_t each, const gki_real *in,
+                              gki_real *out)
 {
     enum { FEW = 4 };
     for (size_t first = 0; first < each; first += FEW) {
-        const gkv_real *t[FEW];
-        gkv_real *t_out[FEW];
+        const gki_real *t[FEW];
+        gki_real *t_out[FEW];
         vr sum[FEW], sum_hat[FEW];
         for (size_t k = 0; k < FEW; k++) {
             const size_t row = first + k < each ? first + k : each - 1;
@@ -85,8 +85,8 @@ static void norm_silu_tangent(size_t n, const gkv_real *xhat, const gkv_real *ga
             }
         }
         for (size_t k = 0; k < FEW; k++) {
-            sum[k] = vr_set(vr_sum(sum[k]) / (gkv_real)n);
-            sum_hat[k] = vr_set(vr_sum(sum_hat[k]) / (gkv_real)n);
+            sum[k] = vr_set(vr_sum(sum[k]) / (gki_real)n);
+            sum_hat[k] = vr_set(vr_sum(sum_hat[k]) / (gki_real)n);
         }
         EACH(i, n) {
             const vr hat = vr_load_part(xhat + i, n - i, 0), gamma = vr_load_part(gain + i, n - i, 0);
@@ -100,7 +100,7 @@ static void norm_silu_tangent(size_t n, const gkv_real *xhat, const gkv_real *ga
     }
 }
 
-static void gate(size_t n, const gkv_real *h, const gkv_real *a, gkv_real *sigmoid, gkv_real *out)
+static void gate(size_t n, const gki_real *h, const gki_real *a, gki_real *sigmoid, gki_real *out)
 {
     EACH(i, n) {
         const vr s = sigmoid_of(vr_load_part(a + i, n - i, 0));
@@ -109,8 +109,8 @@ static void gate(size_t n, const gkv_real *h, const gkv_real *a, gkv_real *sigmo
     }
 }
 
-static void gate_backward(size_t n, const gkv_real *h, const gkv_real *sigmoid, const gkv_real *d_out,
-                          gkv_real *d_h, gkv_real *d_a)
+static void gate_backward(size_t n, const gki_real *h, const gki_real *sigmoid, const gki_real *d_out,
+                          gki_real *d_h, gki_real *d_a)
 {
     EACH(i, n) {
         const vr s = vr_load_part(sigmoid + i, n - i, 0);
@@ -121,8 +121,8 @@ static void gate_backward(size_t n, const gkv_real *h, const gkv_real *sigmoid, 
     }
 }
 
-static void gate_tangent(size_t n, const gkv_real *h, const gkv_real *sigmoid, const gkv_real *t_h,
-                         const gkv_real *t_a, gkv_real *t_out)
+static void gate_tangent(size_t n, const gki_real *h, const gki_real *sigmoid, const gki_real *t_h,
+                         const gki_real *t_a, gki_real *t_out)
 {
     EACH(i, n) {
         const vr s = vr_load_part(sigmoid + i, n - i, 0), hidden = vr_load_part(h + i, n - i, 0);
@@ -131,7 +131,7 @@ static void gate_tangent(size_t n, const gkv_real *h, const gkv_real *sigmoid, c
     }
 }
 
-static void leaky_relu(size_t n, const gkv_real *x, gkv_real *out)
+static void leaky_relu(size_t n, const gki_real *x, gki_real *out)
 {
     EACH(i, n) {
         const vr v = vr_load_part(x + i, n - i, 0);
@@ -139,7 +139,7 @@ static void leaky_relu(size_t n, const gkv_real *x, gkv_real *out)
     }
 }
 
-static void leaky_relu_backward(size_t n, const gkv_real *out, const gkv_real *d_out, gkv_real *d_in)
+static void leaky_relu_backward(size_t n, const gki_real *out, const gki_real *d_out, gki_real *d_in)
 {
     EACH(i, n) {
         const vr d = vr_load_part(d_out + i, n - i, 0);
@@ -148,7 +148,7 @@ static void leaky_relu_backward(size_t n, const gkv_real *out, const gkv_real *d
     }
 }
 
-static void pool_relu(size_t n, const gkv_real *y, gkv_real *out)
+static void pool_relu(size_t n, const gki_real *y, gki_real *out)
 {
     EACH(i, n) {
         const vr top = vr_max(vr_load_part(y + i, n - i, 0), vr_load_part(y + n + i, n - i, 0));
@@ -157,7 +157,7 @@ static void pool_relu(size_t n, const gkv_real *y, gkv_real *out)
     }
 }
 
-static gkv_real bernoulli(size_t n, const gkv_real *x, const gkv_real *logits, gkv_real *d_logits)
+static gki_real bernoulli(size_t n, const gki_real *x, const gki_real *logits, gki_real *d_logits)
 {
     /* softplus(l) = max(l, 0) + log(1 + e^−|l|). The factors 1 + e^−|l| lie in (1, 2]. So the product of 64 of them
      * does not overflow, and one logarithm serves them all. */
@@ -165,7 +165,7 @@ static gkv_real bernoulli(size_t n, const gkv_real *x, const gkv_real *logits, g
     vr total = vr_set(0), product = vr_set(1), logs = vr_set(0);
     unsigned factors = 0;
     EACH(i, n) {
-        const vr l = vr_load_part(logits + i, n - i, (gkv_real)-200); /* e^−200 adds nothing */
+        const vr l = vr_load_part(logits + i, n - i, (gki_real)-200); /* e^−200 adds nothing */
         const vr target = vr_load_part(x + i, n - i, 0);
         const vr e = vr_exp(-vr_abs(l));
         const vr factor = vr_set(1) + e;
@@ -184,7 +184,7 @@ static gkv_real bernoulli(size_t n, const gkv_real *x, const gkv_real *logits, g
     return vr_sum(total + (logs + vr_log(product)));
 }
 
-static void bernoulli_sd(size_t n, const gkv_real *x, const gkv_real *d_logits, gkv_real *sd)
+static void bernoulli_sd(size_t n, const gki_real *x, const gki_real *d_logits, gki_real *sd)
 {
     EACH(i, n) {
         const vr p = vr_load_part(d_logits + i, n - i, 0) + vr_load_part(x + i, n - i, 0);
@@ -192,21 +192,21 @@ static void bernoulli_sd(size_t n, const gkv_real *x, const gkv_real *d_logits, 
     }
 }
 
-static void scale_rows(size_t n, size_t count, const gkv_real *w, gkv_real *y, size_t stride)
+static void scale_rows(size_t n, size_t count, const gki_real *w, gki_real *y, size_t stride)
 {
     for (size_t r = 0; r < count; r++, y += stride)
         EACH(i, n)
             vr_store_part(y + i, n - i, vr_load_part(y + i, n - i, 0) * vr_load_part(w + i, n - i, 0));
 }
 
-static void axpy(size_t n, gkv_real a, const gkv_real *x, gkv_real *y)
+static void axpy(size_t n, gki_real a, const gki_real *x, gki_real *y)
 {
     EACH(i, n)
         vr_store_part(y + i, n - i,
                       vr_fma(vr_set(a), vr_load_part(x + i, n - i, 0), vr_load_part(y + i, n - i, 0)));
 }
 
-static void add_product(size_t n, const gkv_real *x, const gkv_real *w, gkv_real *y)
+static void add_product(size_t n, const gki_real *x, const gki_real *w, gki_real *y)
 {
     EACH(i, n)
         vr_store_part(y + i, n - i,
@@ -214,8 +214,8 @@ static void add_product(size_t n, const gkv_real *x, const gkv_real *w, gkv_real
                              vr_load_part(y + i, n - i, 0)));
 }
 
-static void adam(size_t n, gkv_real scale, gkv_real rate, gkv_real beta1, gkv_real beta2, gkv_real epsilon_hat,
-                 const gkv_real *grad, gkv_real *m, gkv_real *v, gkv_real *value)
+static void adam(size_t n, gki_real scale, gki_real rate, gki_real beta1, gki_real beta2, gki_real epsilon_hat,
+                 const gki_real *grad, gki_real *m, gki_real *v, gki_real *value)
 {
     EACH(i, n) {
         const vr g = vr_load_part(grad + i, n - i, 0) * vr_set(scale);
@@ -228,10 +228,10 @@ static void adam(size_t n, gkv_real scale, gkv_real rate, gkv_real beta1, gkv_re
     }
 }
 
-static double sum_squares(size_t n, const gkv_real *x)
+static double sum_squares(size_t n, const gki_real *x)
 {
     double total = 0;
-    enum { BLOCK = 64 * VR_LANES }; /* elements of a short sum in gkv_real; the short sums are added in double */
+    enum { BLOCK = 64 * VR_LANES }; /* elements of a short sum in gki_real; the short sums are added in double */
     for (size_t first = 0; first < n; first += BLOCK) {
         const size_t count = n - first < BLOCK ? n - first : BLOCK;
         vr sum = vr_set(0);
@@ -244,7 +244,7 @@ static double sum_squares(size_t n, const gkv_real *x)
     return total;
 }
 
-GKV_SIMD_TABLE(gkv_nn_kernels,
+GKV_SIMD_TABLE(gki_nn_kernels,
     .norm_silu = norm_silu, .norm_silu_backward = norm_silu_backward,
     .norm_silu_tangent = norm_silu_tangent, .gate = gate, .gate_backward = gate_backward,
     .gate_tangent = gate_tangent, .leaky_relu = leaky_relu,

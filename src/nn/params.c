@@ -11,11 +11,11 @@
 /* The size of a tensor, rounded up to whole cache lines. So two tasks never write to the same line. */
 static size_t padded(size_t elements)
 {
-    const size_t line = GKV_ALIGNMENT / sizeof(gkv_real);
+    const size_t line = GKV_ALIGNMENT / sizeof(gki_real);
     return (elements + line - 1) / line * line;
 }
 
-void gkv_params_free(gkv_params *params)
+void gki_params_free(gki_params *params)
 {
     if (!params)
         return;
@@ -24,28 +24,28 @@ void gkv_params_free(gkv_params *params)
     memset(params, 0, sizeof *params);
 }
 
-gkv_status gkv_params_add(gkv_params *params, size_t rows, size_t cols, bool trainable, gkv_param_id *id,
+gkv_status gki_params_add(gki_params *params, size_t rows, size_t cols, bool trainable, gki_param_id *id,
                           const char *name_format, ...)
 {
     if (params->count == params->capacity) {
         const size_t capacity = params->capacity ? 2 * params->capacity : 32;
-        gkv_param *list = realloc(params->list, capacity * sizeof *list);
+        gki_param *list = realloc(params->list, capacity * sizeof *list);
         if (!list)
-            return gkv_fail(GKV_ERR_MEMORY, "out of memory: a table of %zu parameters was refused", capacity);
+            return gki_fail(GKV_ERR_MEMORY, "out of memory: a table of %zu parameters was refused", capacity);
         params->list = list;
         params->capacity = capacity;
     }
-    gkv_param *param = &params->list[params->count];
+    gki_param *param = &params->list[params->count];
     memset(param, 0, sizeof *param);
     va_list args;
     va_start(args, name_format);
     const int length = vsnprintf(param->name, sizeof param->name, name_format, args);
     va_end(args);
     if (length < 0 || (size_t)length >= sizeof param->name)
-        return gkv_fail(GKV_ERR_INTERNAL, "the parameter name \"%s…\" is too long", param->name);
+        return gki_fail(GKV_ERR_INTERNAL, "the parameter name \"%s…\" is too long", param->name);
     for (size_t i = 0; i < params->count; i++)
         if (strcmp(params->list[i].name, param->name) == 0)
-            return gkv_fail(GKV_ERR_INTERNAL, "two parameters are named %s", param->name);
+            return gki_fail(GKV_ERR_INTERNAL, "two parameters are named %s", param->name);
     param->rows = rows;
     param->cols = cols;
     param->size = cols ? rows * cols : rows;
@@ -54,7 +54,7 @@ gkv_status gkv_params_add(gkv_params *params, size_t rows, size_t cols, bool tra
     return GKV_OK;
 }
 
-gkv_status gkv_params_seal(gkv_params *params)
+gkv_status gki_params_seal(gki_params *params)
 {
     size_t offset = 0;
     for (int trainable = 1; trainable >= 0; trainable--) {
@@ -70,12 +70,12 @@ gkv_status gkv_params_seal(gkv_params *params)
     params->total = offset;
     params->packed = 0;
     for (size_t i = 0; i < params->count; i++) {
-        gkv_param *param = &params->list[i];
+        gki_param *param = &params->list[i];
         param->packed_offset = params->packed;
         if (param->packed)
-            params->packed += padded(gkv_packed_size(param->rows, param->cols));
+            params->packed += padded(gki_packed_size(param->rows, param->cols));
     }
-    GKV_TRY(gkv_alloc(4 * offset, sizeof *params->arena, &params->arena));
+    GKV_TRY(gki_alloc(4 * offset, sizeof *params->arena, &params->arena));
     params->values = params->arena;
     params->grads = params->arena + offset;
     params->m = params->arena + 2 * offset;
@@ -83,7 +83,7 @@ gkv_status gkv_params_seal(gkv_params *params)
     return GKV_OK;
 }
 
-size_t gkv_params_count_elements(const gkv_params *params, bool trainable_only)
+size_t gki_params_count_elements(const gki_params *params, bool trainable_only)
 {
     size_t elements = 0;
     for (size_t i = 0; i < params->count; i++)

@@ -5,7 +5,7 @@
  * array. Trainable tensors come first. The others, such as those of a base that the Levenberg–Marquardt algorithm fits,
  * come last.
  *
- * A table is first filled by gkv_params_add() and then sealed by gkv_params_seal(). Zero-initialise it before. One
+ * A table is first filled by gki_params_add() and then sealed by gki_params_seal(). Zero-initialise it before. One
  * thread at a time may change a table; afterwards any number of threads may read it. */
 #ifndef GKV_NN_PARAMS_H
 #define GKV_NN_PARAMS_H
@@ -18,7 +18,7 @@
 
 enum { GKV_PARAM_NAME_SIZE = 64 };
 
-typedef struct gkv_param {
+typedef struct gki_param {
     char name[GKV_PARAM_NAME_SIZE]; /* as PyTorch names it: encoder.layers.0.linear.weight */
     size_t rows, cols;              /* the shape [rows, cols]; a vector has cols = 0 */
     size_t size;                    /* the number of elements */
@@ -27,43 +27,43 @@ typedef struct gkv_param {
     bool packed;                    /* true for the weight of a linear layer: a workspace may keep a packed copy of it
                                        (nn/workspace.h) */
     size_t packed_offset;           /* of the packed copy in the packed weights of a workspace */
-} gkv_param;
+} gki_param;
 
-typedef struct gkv_params {
-    gkv_param *list;
+typedef struct gki_params {
+    gki_param *list;
     size_t count, capacity; /* tensors in the list, and tensors that it has memory for */
     size_t trainable;       /* elements at the front of each array that are trainable, padding included */
     size_t total;           /* elements of each array, padding included */
     size_t packed;          /* elements of all packed weights, padding included */
-    gkv_real *arena;        /* the allocation; the four arrays below are parts of it */
-    gkv_real *values, *grads;
-    gkv_real *m, *v;        /* Adam's first and second moments */
-} gkv_params;
+    gki_real *arena;        /* the allocation; the four arrays below are parts of it */
+    gki_real *values, *grads;
+    gki_real *m, *v;        /* Adam's first and second moments */
+} gki_params;
 
 /* The index of a tensor in the table. It stays valid when the table is sealed. */
-typedef size_t gkv_param_id;
+typedef size_t gki_param_id;
 
 /* Frees the members, not the struct, and sets them to zero. NULL is fine. */
-void gkv_params_free(gkv_params *params);
+void gki_params_free(gki_params *params);
 
 /* Adds a tensor of zeros to a table that is not sealed. *id is its index. The name (printf format) is new.
  * GKV_ERR_INTERNAL for a name that is too long or already used, GKV_ERR_MEMORY. */
-gkv_status gkv_params_add(gkv_params *params, size_t rows, size_t cols, bool trainable, gkv_param_id *id,
+gkv_status gki_params_add(gki_params *params, size_t rows, size_t cols, bool trainable, gki_param_id *id,
                           const char *name_format, ...) __attribute__((format(printf, 6, 7)));
 
 /* Computes the offsets and allocates the four arrays, filled with zeros. GKV_ERR_MEMORY. */
-gkv_status gkv_params_seal(gkv_params *params);
+gkv_status gki_params_seal(gki_params *params);
 
 /* The number of elements of all tensors, or of the trainable ones, without padding. */
-size_t gkv_params_count_elements(const gkv_params *params, bool trainable_only);
+size_t gki_params_count_elements(const gki_params *params, bool trainable_only);
 
 /* The elements of a tensor and their gradients. The table is sealed. */
-static inline gkv_real *gkv_param_value(const gkv_params *params, gkv_param_id id)
+static inline gki_real *gki_param_value(const gki_params *params, gki_param_id id)
 {
     return params->values + params->list[id].offset;
 }
 
-static inline gkv_real *gkv_param_grad(const gkv_params *params, gkv_param_id id)
+static inline gki_real *gki_param_grad(const gki_params *params, gki_param_id id)
 {
     return params->grads + params->list[id].offset;
 }

@@ -18,33 +18,33 @@ const char *gkv_bench_part_name(gkv_bench_part part)
     return (unsigned)part < GKV_BENCH_PARTS ? names[part] : NULL;
 }
 
-gkv_status gkv_profile_create(int threads, gkv_profile *out)
+gkv_status gki_profile_create(int threads, gki_profile *out)
 {
-    *out = (gkv_profile){.threads = threads};
-    return gkv_alloc((size_t)threads, sizeof *out->of, &out->of);
+    *out = (gki_profile){.threads = threads};
+    return gki_alloc((size_t)threads, sizeof *out->of, &out->of);
 }
 
-void gkv_profile_free(gkv_profile *profile)
+void gki_profile_free(gki_profile *profile)
 {
     free(profile->of);
     memset(profile, 0, sizeof *profile);
 }
 
-void gkv_profile_begin(gkv_profile *profile)
+void gki_profile_begin(gki_profile *profile)
 {
     if (profile)
         profile->of[omp_get_thread_num()].last = omp_get_wtime();
 }
 
-void gkv_profile_add(gkv_profile *profile, gkv_bench_part part)
+void gki_profile_add(gki_profile *profile, gkv_bench_part part)
 {
-    gkv_profile_thread *own = &profile->of[omp_get_thread_num()];
+    gki_profile_thread *own = &profile->of[omp_get_thread_num()];
     const double now = omp_get_wtime();
     own->seconds[part] += now - own->last;
     own->last = now;
 }
 
-void gkv_profile_sum(const gkv_profile *profile, gkv_bench_profile *out)
+void gki_profile_sum(const gki_profile *profile, gkv_bench_profile *out)
 {
     memset(out, 0, sizeof *out);
     for (int t = 0; t < profile->threads; t++)

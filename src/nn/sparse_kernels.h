@@ -11,26 +11,26 @@ enum {
 };
 
 /* Lists the nonzero elements of x[0 … n) in ascending order and returns their number. */
-static size_t list_nonzeros(size_t n, const gkv_real *x, gkv_nonzero *list)
+static size_t list_nonzeros(size_t n, const gki_real *x, gki_nonzero *list)
 {
     size_t count = 0;
     for (size_t i = 0; i < n; i += VR_LANES) {
         unsigned found = vr_nonzero(vr_load_lanes(x + i, vr_first_lanes(n - i)));
         for (; found; found &= found - 1) {
             const size_t index = i + (size_t)__builtin_ctz(found);
-            list[count++] = (gkv_nonzero){(uint32_t)index, x[index]};
+            list[count++] = (gki_nonzero){(uint32_t)index, x[index]};
         }
     }
     return count;
 }
 
 /* sum += Σ value · (row `index` of the panel), over the elements of the list. */
-static ALWAYS_INLINE void add_listed(size_t vectors, size_t count, const gkv_nonzero *list, const gkv_real *panel,
+static ALWAYS_INLINE void add_listed(size_t vectors, size_t count, const gki_nonzero *list, const gki_real *panel,
                                      vr *sum)
 {
     for (size_t i = 0; i < count; i++) {
         const vr value = vr_set(list[i].value);
-        const gkv_real *row = panel + list[i].index * vectors * VR_LANES;
+        const gki_real *row = panel + list[i].index * vectors * VR_LANES;
         for (size_t v = 0; v < vectors; v++)
             sum[v] = vr_fma(value, vr_load(row + v * VR_LANES), sum[v]);
     }
@@ -39,14 +39,14 @@ static ALWAYS_INLINE void add_listed(size_t vectors, size_t count, const gkv_non
 /* A block of a product: a tile of rows by `depth` inputs by some packed panels of outputs. */
 typedef struct sparse_block {
     size_t rows, depth;
-    const gkv_real *panel[SPARSE_PANELS]; /* the row of each panel for the first input of the block */
-    const gkv_real *next[SPARSE_PANELS];  /* the part of each panel that the next block needs; it is prefetched */
-    const gkv_real *mean;                 /* [depth] the means of the inputs */
-    const gkv_real *start;                /* S as in gkv_product */
+    const gki_real *panel[SPARSE_PANELS]; /* the row of each panel for the first input of the block */
+    const gki_real *next[SPARSE_PANELS];  /* the part of each panel that the next block needs; it is prefetched */
+    const gki_real *mean;                 /* [depth] the means of the inputs */
+    const gki_real *start;                /* S as in gki_product */
     size_t start_row, y_row;              /* distances of the rows of S and of Y */
     const size_t *counts;                 /* [rows] lengths of the lists */
-    gkv_nonzero (*lists)[SPARSE_DEPTH];   /* [rows] the nonzero inputs of each row */
-    gkv_real *y;
+    gki_nonzero (*lists)[SPARSE_DEPTH];   /* [rows] the nonzero inputs of each row */
+    gki_real *y;
 } sparse_block;
 
 /* Adds a block to Y. Each element of Y first receives the term of the mean, and then the terms of its nonzero inputs
@@ -63,8 +63,8 @@ static ALWAYS_INLINE void multiply_block(size_t panels, size_t vectors, const sp
             mean[v] = vr_fma(vr_set(-s->mean[k]),
                              vr_load(s->panel[v / vectors] + k * width + v % vectors * VR_LANES), mean[v]);
     for (size_t r = 0; r < s->rows; r++) {
-        const gkv_real *start = s->start + r * s->start_row;
-        gkv_real *y = s->y + r * s->y_row;
+        const gki_real *start = s->start + r * s->start_row;
+        gki_real *y = s->y + r * s->y_row;
         for (size_t v = 0; v + 1 < all; v++)
             sum[v] = mean[v] + vr_load(start + v * VR_LANES);
         sum[all - 1] = mean[all - 1] + vr_load_lanes(start + (all - 1) * VR_LANES, lanes);
@@ -85,10 +85,10 @@ static ALWAYS_INLINE void multiply_block(size_t panels, size_t vectors, const sp
 
 /* Adds the terms of inputs [first, first + s->depth) to columns [j, j + columns) of Y. The columns are SPARSE_PANELS
  * whole panels, or at most one panel. */
-static void sparse_columns(const gkv_sparse_product *p, sparse_block *s, size_t first, size_t j, size_t columns)
+static void sparse_columns(const gki_sparse_product *p, sparse_block *s, size_t first, size_t j, size_t columns)
 {
-    gkv_real packed[SPARSE_DEPTH * SPARSE_COLUMNS] __attribute__((aligned(64)));
-    const size_t panels = (columns + PANEL - 1) / PANEL, width = gkv_packed_width(PANEL, columns);
+    gki_real packed[SPARSE_DEPTH * SPARSE_COLUMNS] __attribute__((aligned(64)));
+    const size_t panels = (columns + PANEL - 1) / PANEL, width = gki_packed_width(PANEL, columns);
     for (size_t q = 0; q < panels; q++) {
         const size_t column = j + q * PANEL;
         if (p->packed) {
@@ -96,7 +96,7 @@ static void sparse_columns(const gkv_sparse_product *p, sparse_block *s, size_t 
             s->next[q] = j + 2 * SPARSE_COLUMNS <= p->out ? s->panel[q] + SPARSE_COLUMNS * p->in
                                                           : p->packed + q * PANEL * p->in + (first + s->depth) * PANEL;
         } else {
-            gkv_real *to = packed + q * SPARSE_DEPTH * PANEL;
+            gki_real *to = packed + q * SPARSE_DEPTH * PANEL;
             pack(p->out - column < PANEL ? p->out - column : PANEL, s->depth, p->weight + column * p->in + first,
                  p->in, to);
             s->panel[q] = s->next[q] = to;
@@ -110,9 +110,9 @@ static void sparse_columns(const gkv_sparse_product *p, sparse_block *s, size_t 
         multiply_block(1, 1, s, vr_first_lanes(columns));
 }
 
-static void sparse_multiply(const gkv_sparse_product *p)
+static void sparse_multiply(const gki_sparse_product *p)
 {
-    gkv_nonzero lists[SPARSE_TILE][SPARSE_DEPTH];
+    gki_nonzero lists[SPARSE_TILE][SPARSE_DEPTH];
     size_t counts[SPARSE_TILE];
     for (size_t top = 0; top < p->rows; top += SPARSE_TILE) {
         const size_t rows = p->rows - top < SPARSE_TILE ? p->rows - top : SPARSE_TILE;
@@ -134,7 +134,7 @@ static void sparse_multiply(const gkv_sparse_product *p)
 }
 
 /* Lists the nonzero elements of each of `columns` ≤ VR_LANES columns of x, in ascending order of rows. */
-static void list_columns(size_t rows, size_t columns, const gkv_real *x, size_t x_row, gkv_nonzero *lists,
+static void list_columns(size_t rows, size_t columns, const gki_real *x, size_t x_row, gki_nonzero *lists,
                          size_t list_size, size_t *counts)
 {
     enum { WORD = 30 }; /* rows whose bits are collected, for all columns at once, before lists are made from them */
@@ -146,10 +146,10 @@ static void list_columns(size_t rows, size_t columns, const gkv_real *x, size_t 
         for (size_t r = top; r < end; r++, bit += bit)
             bits |= (vr_bits)(vr_load_lanes(x + r * x_row, lanes) != vr_set(0)) & bit;
         for (size_t i = 0; i < columns; i++) {
-            gkv_nonzero *list = lists + i * list_size + counts[i];
+            gki_nonzero *list = lists + i * list_size + counts[i];
             for (unsigned word = (unsigned)bits[i]; word; word &= word - 1) {
                 const size_t r = top + (size_t)__builtin_ctz(word);
-                *list++ = (gkv_nonzero){(uint32_t)r, x[r * x_row + i]};
+                *list++ = (gki_nonzero){(uint32_t)r, x[r * x_row + i]};
             }
             counts[i] = (size_t)(list - (lists + i * list_size));
         }
@@ -157,7 +157,7 @@ static void list_columns(size_t rows, size_t columns, const gkv_real *x, size_t 
 }
 
 /* to[j][i] ← from[i][j] for i < columns ≤ VR_LANES, j < rows ≤ VR_LANES. */
-static void transpose_part(size_t columns, size_t rows, const gkv_real *from, size_t from_row, gkv_real *to,
+static void transpose_part(size_t columns, size_t rows, const gki_real *from, size_t from_row, gki_real *to,
                            size_t to_row)
 {
     if (columns == VR_LANES && rows == VR_LANES) {
@@ -171,7 +171,7 @@ static void transpose_part(size_t columns, size_t rows, const gkv_real *from, si
 
 /* Copies columns [j, j + LIST_PANEL) of d_y into a panel, with zeros beyond the last column, and sums them over the
  * rows. */
-static void load_panel(const gkv_sparse_gradient *p, size_t top, size_t rows, size_t j, gkv_real *panel, vr *sums)
+static void load_panel(const gki_sparse_gradient *p, size_t top, size_t rows, size_t j, gki_real *panel, vr *sums)
 {
     vr_lanes lanes[LIST_VECTORS];
     for (size_t v = 0; v < LIST_VECTORS; v++) {
@@ -179,7 +179,7 @@ static void load_panel(const gkv_sparse_gradient *p, size_t top, size_t rows, si
         lanes[v] = vr_first_lanes(j + v * VR_LANES < p->out ? p->out - j - v * VR_LANES : 0);
     }
     for (size_t r = 0; r < rows; r++) {
-        const gkv_real *d_y = p->d_y + (top + r) * p->out + j;
+        const gki_real *d_y = p->d_y + (top + r) * p->out + j;
         for (size_t v = 0; v < LIST_VECTORS; v++) {
             const vr d = vr_load_lanes(d_y + v * VR_LANES, lanes[v]);
             vr_store(panel + r * LIST_PANEL + v * VR_LANES, d);
@@ -190,11 +190,11 @@ static void load_panel(const gkv_sparse_gradient *p, size_t top, size_t rows, si
 
 /* Loads or stores a block of the gradient: block[k][o] is d_weight[j + o][i + k], for `columns` inputs k and a panel of
  * outputs o. */
-static void move_block(const gkv_sparse_gradient *p, bool store, size_t j, size_t i, size_t columns, gkv_real *block)
+static void move_block(const gki_sparse_gradient *p, bool store, size_t j, size_t i, size_t columns, gki_real *block)
 {
     for (size_t v = 0; v < LIST_VECTORS && j + v * VR_LANES < p->out; v++) {
         const size_t output = j + v * VR_LANES, left = p->out - output, outputs = left < VR_LANES ? left : VR_LANES;
-        gkv_real *d_weight = p->d_weight + output * p->in + p->first + i, *column = block + v * VR_LANES;
+        gki_real *d_weight = p->d_weight + output * p->in + p->first + i, *column = block + v * VR_LANES;
         if (store)
             transpose_part(columns, outputs, column, LIST_PANEL, d_weight, p->in);
         else
@@ -204,10 +204,10 @@ static void move_block(const gkv_sparse_gradient *p, bool store, size_t j, size_
 
 /* Processes up to GKV_SPARSE_ROWS rows of the batch from `top` on. The first rows overwrite d_weight, and later ones
  * add to it. */
-static void sparse_gradient_rows(const gkv_sparse_gradient *p, size_t top, size_t rows)
+static void sparse_gradient_rows(const gki_sparse_gradient *p, size_t top, size_t rows)
 {
-    gkv_real panel[GKV_SPARSE_ROWS * LIST_PANEL] __attribute__((aligned(64)));
-    gkv_real block[VR_LANES * LIST_PANEL] __attribute__((aligned(64)));
+    gki_real panel[GKV_SPARSE_ROWS * LIST_PANEL] __attribute__((aligned(64)));
+    gki_real block[VR_LANES * LIST_PANEL] __attribute__((aligned(64)));
     size_t counts[GKV_SPARSE_COLUMNS];
     for (size_t i = 0; i < p->count; i += VR_LANES)
         list_columns(rows, p->count - i < VR_LANES ? p->count - i : VR_LANES,
@@ -222,7 +222,7 @@ static void sparse_gradient_rows(const gkv_sparse_gradient *p, size_t top, size_
             if (top > 0)
                 move_block(p, false, j, i, columns, block);
             for (size_t k = 0; k < columns; k++) {
-                gkv_real *to = block + k * LIST_PANEL;
+                gki_real *to = block + k * LIST_PANEL;
                 vr sum[LIST_VECTORS];
                 for (size_t v = 0; v < LIST_VECTORS; v++)
                     sum[v] = vr_fma(vr_set(-p->mean[p->first + i + k]), sums[v],
@@ -236,7 +236,7 @@ static void sparse_gradient_rows(const gkv_sparse_gradient *p, size_t top, size_
     }
 }
 
-static void sparse_gradient(const gkv_sparse_gradient *p)
+static void sparse_gradient(const gki_sparse_gradient *p)
 {
     for (size_t top = 0; top < p->rows; top += GKV_SPARSE_ROWS)
         sparse_gradient_rows(p, top, p->rows - top < GKV_SPARSE_ROWS ? p->rows - top : GKV_SPARSE_ROWS);

@@ -8,40 +8,40 @@
 #include "nn/gemm.h"
 
 /* Widths are rounded up to whole cache lines. So every slot starts at a cache line, for any number of rows. */
-static gkv_slot reserve(size_t *total, size_t width, bool backward)
+static gki_slot reserve(size_t *total, size_t width, bool backward)
 {
-    const size_t line = GKV_ALIGNMENT / sizeof(gkv_real);
-    const gkv_slot slot = {*total, width, backward};
+    const size_t line = GKV_ALIGNMENT / sizeof(gki_real);
+    const gki_slot slot = {*total, width, backward};
     *total += (width + line - 1) / line * line;
     return slot;
 }
 
-gkv_slot gkv_plan_forward(gkv_plan *plan, size_t width)
+gki_slot gki_plan_forward(gki_plan *plan, size_t width)
 {
     return reserve(&plan->forward_width, width, false);
 }
 
-gkv_slot gkv_plan_backward(gkv_plan *plan, size_t width)
+gki_slot gki_plan_backward(gki_plan *plan, size_t width)
 {
     return reserve(&plan->backward_width, width, true);
 }
 
-gkv_status gkv_workspace_create(const gkv_plan *plan, size_t rows, bool with_backward, const gkv_params *params,
-                                gkv_workspace *out)
+gkv_status gki_workspace_create(const gki_plan *plan, size_t rows, bool with_backward, const gki_params *params,
+                                gki_workspace *out)
 {
     memset(out, 0, sizeof *out);
     out->rows = rows;
     out->draws = 1;
     out->params = params;
-    gkv_status status = gkv_alloc(rows, plan->forward_width * sizeof *out->forward, &out->forward);
+    gkv_status status = gki_alloc(rows, plan->forward_width * sizeof *out->forward, &out->forward);
     if (status == GKV_OK && with_backward)
-        status = gkv_alloc(rows, plan->backward_width * sizeof *out->backward, &out->backward);
+        status = gki_alloc(rows, plan->backward_width * sizeof *out->backward, &out->backward);
     if (status != GKV_OK)
-        gkv_workspace_free(out);
+        gki_workspace_free(out);
     return status;
 }
 
-void gkv_workspace_free(gkv_workspace *ws)
+void gki_workspace_free(gki_workspace *ws)
 {
     if (!ws)
         return;
@@ -52,19 +52,19 @@ void gkv_workspace_free(gkv_workspace *ws)
     memset(ws, 0, sizeof *ws);
 }
 
-gkv_status gkv_workspace_keep_packed(gkv_workspace *ws)
+gkv_status gki_workspace_keep_packed(gki_workspace *ws)
 {
-    if (ws->packed || !gkv_gemm_kernels_get())
+    if (ws->packed || !gki_gemm_kernels_get())
         return GKV_OK;
-    return gkv_alloc(ws->params->packed, sizeof *ws->packed, &ws->packed);
+    return gki_alloc(ws->params->packed, sizeof *ws->packed, &ws->packed);
 }
 
-static size_t pieces_of(const gkv_param *param)
+static size_t pieces_of(const gki_param *param)
 {
-    return param->packed ? gkv_pack_pieces(param->rows, param->cols) : 0;
+    return param->packed ? gki_pack_pieces(param->rows, param->cols) : 0;
 }
 
-size_t gkv_workspace_pack_pieces(const gkv_workspace *ws)
+size_t gki_workspace_pack_pieces(const gki_workspace *ws)
 {
     size_t pieces = 0;
     for (size_t i = 0; ws->packed && i < ws->params->count; i++)
@@ -72,26 +72,26 @@ size_t gkv_workspace_pack_pieces(const gkv_workspace *ws)
     return pieces;
 }
 
-void gkv_workspace_pack(const gkv_workspace *ws, size_t piece)
+void gki_workspace_pack(const gki_workspace *ws, size_t piece)
 {
-    const gkv_param *param = ws->params->list;
+    const gki_param *param = ws->params->list;
     for (; piece >= pieces_of(param); param++)
         piece -= pieces_of(param);
-    gkv_pack_piece(gkv_gemm_kernels_get(), param->rows, param->cols, ws->params->values + param->offset,
+    gki_pack_piece(gki_gemm_kernels_get(), param->rows, param->cols, ws->params->values + param->offset,
                    piece, ws->packed + param->packed_offset);
 }
 
-gkv_status gkv_workspace_keep_all_packed(gkv_workspace *ws, int threads)
+gkv_status gki_workspace_keep_all_packed(gki_workspace *ws, int threads)
 {
-    GKV_TRY(gkv_workspace_keep_packed(ws));
-    const long pieces = (long)gkv_workspace_pack_pieces(ws);
+    GKV_TRY(gki_workspace_keep_packed(ws));
+    const long pieces = (long)gki_workspace_pack_pieces(ws);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (long p = 0; p < pieces; p++)
-        gkv_workspace_pack(ws, (size_t)p);
+        gki_workspace_pack(ws, (size_t)p);
     return GKV_OK;
 }
 
-void gkv_workspace_share_packed(gkv_workspace *ws, const gkv_workspace *of)
+void gki_workspace_share_packed(gki_workspace *ws, const gki_workspace *of)
 {
     if (!ws->packed_is_shared)
         free(ws->packed);

@@ -17,67 +17,67 @@
 #include "nn/params.h"
 #include "nn/profile.h"
 
-typedef struct gkv_slot {
+typedef struct gki_slot {
     size_t offset; /* number of columns before the slot in its array */
     size_t width;  /* number of columns */
     bool backward; /* true for a slot in the array of the backward pass */
-} gkv_slot;
+} gki_slot;
 
-typedef struct gkv_plan {
+typedef struct gki_plan {
     size_t forward_width, backward_width; /* columns of all slots of each array */
-} gkv_plan;
+} gki_plan;
 
 /* Reserve a slot for the forward or for the backward pass. */
-gkv_slot gkv_plan_forward(gkv_plan *plan, size_t width);
-gkv_slot gkv_plan_backward(gkv_plan *plan, size_t width);
+gki_slot gki_plan_forward(gki_plan *plan, size_t width);
+gki_slot gki_plan_backward(gki_plan *plan, size_t width);
 
-typedef struct gkv_workspace {
-    gkv_real *forward;        /* slots of the forward pass */
-    gkv_real *backward;       /* slots of the backward pass; NULL in a workspace for evaluation */
-    gkv_real *packed;         /* packed weights (gkv_workspace_keep_packed), or NULL */
+typedef struct gki_workspace {
+    gki_real *forward;        /* slots of the forward pass */
+    gki_real *backward;       /* slots of the backward pass; NULL in a workspace for evaluation */
+    gki_real *packed;         /* packed weights (gki_workspace_keep_packed), or NULL */
     bool packed_is_shared;    /* true if the packed weights belong to another workspace */
     size_t rows;              /* most rows that it holds */
     size_t draws;             /* rows of each image; 1 unless the caller changes it */
-    const gkv_params *params; /* the parameters that the layers use; borrowed */
-    gkv_profile *profile;     /* measures the time of each part, or NULL; borrowed */
-} gkv_workspace;
+    const gki_params *params; /* the parameters that the layers use; borrowed */
+    gki_profile *profile;     /* measures the time of each part, or NULL; borrowed */
+} gki_workspace;
 
 /* Allocates a workspace of `rows` rows, filled with zeros. GKV_ERR_MEMORY. */
-gkv_status gkv_workspace_create(const gkv_plan *plan, size_t rows, bool with_backward, const gkv_params *params,
-                                gkv_workspace *out);
+gkv_status gki_workspace_create(const gki_plan *plan, size_t rows, bool with_backward, const gki_params *params,
+                                gki_workspace *out);
 
 /* Frees the members, not the struct. NULL is fine. */
-void gkv_workspace_free(gkv_workspace *ws);
+void gki_workspace_free(gki_workspace *ws);
 
 /* Allocates memory for packed weights. Without them a layer packs its weight at every call; the result is the same
  * to the bit. Packed weights save time if many calls use the same weights. From now on the caller packs all pieces
  * again after each change of the weights, before the next forward pass. Does nothing if OpenBLAS computes the
  * products. GKV_ERR_MEMORY. */
-gkv_status gkv_workspace_keep_packed(gkv_workspace *ws);
+gkv_status gki_workspace_keep_packed(gki_workspace *ws);
 
 /* The number of pieces in which the current weights are packed, and the packing of one piece. Pieces are independent.
- * The number is 0 without gkv_workspace_keep_packed(). */
-size_t gkv_workspace_pack_pieces(const gkv_workspace *ws);
-void gkv_workspace_pack(const gkv_workspace *ws, size_t piece);
+ * The number is 0 without gki_workspace_keep_packed(). */
+size_t gki_workspace_pack_pieces(const gki_workspace *ws);
+void gki_workspace_pack(const gki_workspace *ws, size_t piece);
 
 /* Allocates packed weights and packs all pieces, on `threads` threads. For weights that do not change any more.
  * GKV_ERR_MEMORY. */
-gkv_status gkv_workspace_keep_all_packed(gkv_workspace *ws, int threads);
+gkv_status gki_workspace_keep_all_packed(gki_workspace *ws, int threads);
 
 /* Replaces the packed weights by those of another workspace. That workspace has the same parameters and outlives this
  * one. */
-void gkv_workspace_share_packed(gkv_workspace *ws, const gkv_workspace *of);
+void gki_workspace_share_packed(gki_workspace *ws, const gki_workspace *of);
 
 /* The packed weight, or NULL if the workspace has no packed weights. */
-static inline const gkv_real *gkv_packed(const gkv_workspace *ws, gkv_param_id weight)
+static inline const gki_real *gki_packed(const gki_workspace *ws, gki_param_id weight)
 {
     return ws->packed ? ws->packed + ws->params->list[weight].packed_offset : NULL;
 }
 
 /* Row `row` of a slot. For a slot of the backward pass, the workspace has one. */
-static inline gkv_real *gkv_at(const gkv_workspace *ws, gkv_slot slot, size_t row)
+static inline gki_real *gki_at(const gki_workspace *ws, gki_slot slot, size_t row)
 {
-    gkv_real *array = slot.backward ? ws->backward : ws->forward;
+    gki_real *array = slot.backward ? ws->backward : ws->forward;
     return array + slot.offset * ws->rows + row * slot.width;
 }
 

@@ -1,5 +1,5 @@
 /* The only file that calls BLAS. Matrices are row-major; x_row is the distance between rows of x in elements. All functions
- * are thread-safe; each call works in one thread once gkv_blas_one_thread() was called. */
+ * are thread-safe; each call works in one thread once gki_blas_one_thread() was called. */
 #ifndef GKV_NUM_BLAS_H
 #define GKV_NUM_BLAS_H
 
@@ -7,40 +7,40 @@
 #include <stddef.h>
 
 /* C[m, n] ← alpha·op(A) op(B) + beta·C, where op(A) is m × k, op(B) is k × n, and op transposes on request. */
-void gkv_blas_product_d(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, double alpha, const double *a,
+void gki_blas_product_d(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, double alpha, const double *a,
                         size_t a_row, const double *b, size_t b_row, double beta, double *c, size_t c_row);
-void gkv_blas_product_f(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha, const float *a,
+void gki_blas_product_f(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha, const float *a,
                         size_t a_row, const float *b, size_t b_row, float beta, float *c, size_t c_row);
 
 /* The lower triangle of C[d, d] ← C + ZᵀZ for Z[rows, d]. */
-void gkv_blas_add_gram(size_t rows, size_t d, const double *z, double *c);
+void gki_blas_add_gram(size_t rows, size_t d, const double *z, double *c);
 
 /* X[d, columns] ← L⁻¹X for a lower triangular L[d, d]. */
-void gkv_blas_solve_left(size_t d, size_t columns, const double *l, double *x);
+void gki_blas_solve_left(size_t d, size_t columns, const double *l, double *x);
 
 /* X[rows, d] ← X L⁻¹, or X L⁻ᵀ if `transpose` is true, for a lower triangular L[d, d]. */
-void gkv_blas_solve_right_d(bool transpose, size_t rows, size_t d, const double *l, double *x);
-void gkv_blas_solve_right_f(bool transpose, size_t rows, size_t d, const float *l, float *x);
+void gki_blas_solve_right_d(bool transpose, size_t rows, size_t d, const double *l, double *x);
+void gki_blas_solve_right_f(bool transpose, size_t rows, size_t d, const float *l, float *x);
 
 /* X[rows, d] ← X Lᵀ for a lower triangular L[d, d]. */
-void gkv_blas_multiply_right(size_t rows, size_t d, const double *l, double *x);
+void gki_blas_multiply_right(size_t rows, size_t d, const double *l, double *x);
 
 /* Makes BLAS use one thread in this process, because callers divide the work between threads themselves. */
-void gkv_blas_one_thread(void);
+void gki_blas_one_thread(void);
 
 /* A description of the BLAS library. The string is static. */
-const char *gkv_blas_description(void);
+const char *gki_blas_description(void);
 
 /* Makes BLAS use this many threads. */
-void gkv_blas_set_threads(int threads);
+void gki_blas_set_threads(int threads);
 
 /* The same by the networks' numeric type; see core/real.h. */
 #ifdef GKV_REAL_IS_DOUBLE
-#define gkv_blas_product gkv_blas_product_d
-#define gkv_blas_solve_right gkv_blas_solve_right_d
+#define gki_blas_product gki_blas_product_d
+#define gki_blas_solve_right gki_blas_solve_right_d
 #else
-#define gkv_blas_product gkv_blas_product_f
-#define gkv_blas_solve_right gkv_blas_solve_right_f
+#define gki_blas_product gki_blas_product_f
+#define gki_blas_solve_right gki_blas_solve_right_f
 #endif
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef GKV_NUM_CONSTANTS_H
 #define GKV_NUM_CONSTANTS_H
 
-/* ½ log 2π, in double and in the type of gkv_wide. */
+/* ½ log 2π, in double and in the type of gki_wide. */
 #define GKV_HALF_LOG_2PI 0.91893853320467274178
 #define GKV_HALF_LOG_2PI_WIDE 0.918938533204672741780329736405617639861L
 

@@ -6,7 +6,7 @@
 
 /* --- Cholesky factors --------------------------------------------------- */
 
-int gkv_cholesky(size_t d, const double *a, double least, double *l)
+int gki_cholesky(size_t d, const double *a, double least, double *l)
 {
     for (size_t i = 0; i < d; i++)
         for (size_t j = 0; j <= i; j++)
@@ -23,7 +23,7 @@ int gkv_cholesky(size_t d, const double *a, double least, double *l)
             column[i] = l[i * d + j] /= l[j * d + j];
         for (size_t i = j + 1; i < d; i++) {
             double *row = l + i * d;
-            gkv_axpy(i - j, -row[j], column + j + 1, row + j + 1);
+            gki_axpy(i - j, -row[j], column + j + 1, row + j + 1);
         }
     }
     for (size_t i = 0; i < d; i++)
@@ -32,7 +32,7 @@ int gkv_cholesky(size_t d, const double *a, double least, double *l)
     return 1;
 }
 
-void gkv_cholesky_forward(size_t d, const double *l, double *v)
+void gki_cholesky_forward(size_t d, const double *l, double *v)
 {
     for (size_t i = 0; i < d; i++) {
         double sum = v[i];
@@ -42,7 +42,7 @@ void gkv_cholesky_forward(size_t d, const double *l, double *v)
     }
 }
 
-void gkv_cholesky_invert(size_t d, const double *l, double *inverse)
+void gki_cholesky_invert(size_t d, const double *l, double *inverse)
 {
     for (size_t i = 0; i < d; i++) {
         const double scale = 1 / l[i * d + i];
@@ -50,12 +50,12 @@ void gkv_cholesky_invert(size_t d, const double *l, double *inverse)
         for (size_t j = 0; j < i; j++)
             row[j] = 0;
         for (size_t k = 0; k < i; k++)
-            gkv_axpy(k + 1, -l[i * d + k] * scale, inverse + k * d, row);
+            gki_axpy(k + 1, -l[i * d + k] * scale, inverse + k * d, row);
         row[i] = scale;
     }
 }
 
-void gkv_cholesky_of_rows(size_t n, size_t d, double *m)
+void gki_cholesky_of_rows(size_t n, size_t d, double *m)
 {
     for (size_t i = 0; i < n; i++) {
         /* Givens rotations of columns i and k make the elements of row i right of the diagonal 0. */
@@ -79,7 +79,7 @@ void gkv_cholesky_of_rows(size_t n, size_t d, double *m)
     }
 }
 
-void gkv_cholesky_longest_axis(size_t d, const double *l, double *v, double *scratch)
+void gki_cholesky_longest_axis(size_t d, const double *l, double *v, double *scratch)
 {
     enum { ITERATIONS = 50 };
     double length = 1.0;
@@ -111,7 +111,7 @@ void gkv_cholesky_longest_axis(size_t d, const double *l, double *v, double *scr
 /* A pivot that is less than this fraction of its diagonal element is rounding error. */
 static const double least_pivot = 1e-13;
 
-bool gkv_precision_factor(size_t d, double *p)
+bool gki_precision_factor(size_t d, double *p)
 {
     for (size_t j = d; j-- > 0;) {
         double *row = p + j * d;
@@ -124,16 +124,16 @@ bool gkv_precision_factor(size_t d, double *p)
         for (size_t i = 0; i < j; i++)
             row[i] /= row[j];
         for (size_t i = 0; i < j; i++)
-            gkv_axpy(i + 1, -row[i], row, p + i * d);
+            gki_axpy(i + 1, -row[i], row, p + i * d);
     }
     return true;
 }
 
-void gkv_precision_solve(size_t d, const double *v, double *g)
+void gki_precision_solve(size_t d, const double *v, double *g)
 {
     for (size_t j = d; j-- > 0;) { /* Vᵀ y = g */
         g[j] /= v[j * d + j];
-        gkv_axpy(j, -g[j], v + j * d, g);
+        gki_axpy(j, -g[j], v + j * d, g);
     }
     for (size_t i = 0; i < d; i++) { /* V δ = y */
         for (size_t k = 0; k < i; k++)
@@ -158,7 +158,7 @@ typedef struct factors {
     double *unique;          /* the diagonal of Ψ [d] */
 } factors;
 
-size_t gkv_low_rank_scratch(size_t d, size_t rank)
+size_t gki_low_rank_scratch(size_t d, size_t rank)
 {
     return 3 * rank * d + 2 * rank * rank + d;
 }
@@ -177,7 +177,7 @@ static void multiply(const factors *f, size_t inner, const double *a, const doub
     memset(rows, 0, f->rank * f->d * sizeof *rows);
     for (size_t k = 0; k < f->rank; k++)
         for (size_t i = 0; i < inner; i++)
-            gkv_axpy(f->d, a[k * inner + i], b + i * f->d, rows + k * f->d);
+            gki_axpy(f->d, a[k * inner + i], b + i * f->d, rows + k * f->d);
 }
 
 /* Orthonormalises the rows by the Gram–Schmidt process, which is repeated once to remove rounding errors. */
@@ -187,7 +187,7 @@ static void orthonormalise(const factors *f, double *rows)
         double *row = rows + k * f->d;
         for (int repetition = 0; repetition < 2; repetition++)
             for (size_t before = 0; before < k; before++)
-                gkv_axpy(f->d, -dot(f->d, rows + before * f->d, row), rows + before * f->d, row);
+                gki_axpy(f->d, -dot(f->d, rows + before * f->d, row), rows + before * f->d, row);
         const double length = sqrt(dot(f->d, row, row));
         for (size_t i = 0; i < f->d; i++)
             row[i] = length > 0 ? row[i] / length : 0;
@@ -234,9 +234,9 @@ static int invert_small(const factors *f)
 {
     const size_t n = f->rank;
     double *l = f->small;
-    if (!gkv_cholesky(n, l, 1e-12, l))
+    if (!gki_cholesky(n, l, 1e-12, l))
         return 0;
-    gkv_cholesky_invert(n, l, f->inverse);
+    gki_cholesky_invert(n, l, f->inverse);
     for (size_t i = 0; i < n; i++) /* A⁻¹ = L⁻ᵀL⁻¹ */
         for (size_t j = 0; j < n; j++) {
             l[i * n + j] = 0;
@@ -276,7 +276,7 @@ static int em_iteration(const factors *f, const double *r)
     return 1;
 }
 
-void gkv_low_rank(size_t d, size_t rank, int iterations, double *r, double *scratch)
+void gki_low_rank(size_t d, size_t rank, int iterations, double *r, double *scratch)
 {
     const size_t row = rank * d;
     const factors f = {.d = d, .rank = rank, .loading = scratch, .beta = scratch + row, .product = scratch + 2 * row,
@@ -288,7 +288,7 @@ void gkv_low_rank(size_t d, size_t rank, int iterations, double *r, double *scra
     memset(r, 0, d * d * sizeof *r);
     for (size_t k = 0; k < rank; k++)
         for (size_t i = 0; i < d; i++)
-            gkv_axpy(d, f.loading[k * d + i], f.loading + k * d, r + i * d);
+            gki_axpy(d, f.loading[k * d + i], f.loading + k * d, r + i * d);
     for (size_t i = 0; i < d; i++)
         f.unique[i] = sqrt(r[i * d + i] + f.unique[i]);
     for (size_t i = 0; i < d; i++)
@@ -340,7 +340,7 @@ static void substitute(double l[4][4], const double scale[4], const unsigned cha
         x[i] = fixed[i] ? 0.0 : x[i] / scale[i];
 }
 
-int gkv_solve4x4_symmetric(double m[4][4], const unsigned char fixed[4], const double b[4], double x[4])
+int gki_solve4x4_symmetric(double m[4][4], const unsigned char fixed[4], const double b[4], double x[4])
 {
     double l[4][4], scale[4];
     if (!factor(m, fixed, l, scale))
@@ -351,7 +351,7 @@ int gkv_solve4x4_symmetric(double m[4][4], const unsigned char fixed[4], const d
     return 1;
 }
 
-int gkv_invert4x4_symmetric(double m[4][4], const unsigned char fixed[4], double inverse[4][4])
+int gki_invert4x4_symmetric(double m[4][4], const unsigned char fixed[4], double inverse[4][4])
 {
     double l[4][4], scale[4];
     if (!factor(m, fixed, l, scale))
@@ -374,7 +374,7 @@ static void swap_rows(double a[4][5], int i, int j)
     memcpy(a[j], row, sizeof row);
 }
 
-int gkv_solve4x4(double m[4][4], const unsigned char fixed[4], const double b[4], double x[4])
+int gki_solve4x4(double m[4][4], const unsigned char fixed[4], const double b[4], double x[4])
 {
     double a[4][5];
     for (int i = 0; i < 4; i++) {

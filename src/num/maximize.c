@@ -6,7 +6,7 @@ enum { GRID = 96 };
 
 static const double v_least = 0.5, v_most = 40.0;
 
-static double golden_section(gkv_curve *curve, const void *user, double low, double high, double *at)
+static double golden_section(gki_curve *curve, const void *user, double low, double high, double *at)
 {
     const double golden = 0.61803398874989484820;
     double left = high - golden * (high - low), right = low + golden * (high - low);
@@ -24,7 +24,7 @@ static double golden_section(gkv_curve *curve, const void *user, double low, dou
     return fmax(f_left, f_right);
 }
 
-double gkv_maximize(gkv_curve *curve, const void *user, double end, int interior, double *at)
+double gki_maximize(gki_curve *curve, const void *user, double end, int interior, double *at)
 {
     end = fmin(end, v_most);
     *at = end;

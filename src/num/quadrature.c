@@ -6,40 +6,40 @@
 enum { M = GKV_INTEGRANDS, BOUNDARIES_MAX = 200, DEPTH_MAX = 48, PANELS_MAX = 20000, HALF = 7 };
 
 /* The 7-point Gauss rule and the 15-point Kronrod rule (Piessens et al., QUADPACK, 1983). */
-static const gkv_wide node[HALF + 1] = {
+static const gki_wide node[HALF + 1] = {
     0.991455371120812639206854697526329L, 0.949107912342758524526189684047851L, 0.864864423359769072789712788640926L,
     0.741531185599394439863864773280788L, 0.586087235467691130294144838258730L, 0.405845151377397166906606412076961L,
     0.207784955007898467600689403773245L, 0,
 };
-static const gkv_wide kronrod[HALF + 1] = {
+static const gki_wide kronrod[HALF + 1] = {
     0.022935322010529224963732008058970L, 0.063092092629978553290700663189204L, 0.104790010322250183839876322541518L,
     0.140653259715525918745189590510238L, 0.169004726639267902826583426598550L, 0.190350578064785409913256402421014L,
     0.204432940075298892414161999234649L, 0.209482141084727828012999174891714L,
 };
-static const gkv_wide gauss[HALF / 2 + 1] = {
+static const gki_wide gauss[HALF / 2 + 1] = {
     0.129484966168869693270611432679082L, 0.279705391489276667901467771423780L, 0.381830050505118944950369775488975L,
     0.417959183673469387755102040816327L,
 };
 
 /* The integrals over one interval. */
 typedef struct panel {
-    gkv_wide value[M]; /* the integral of each function */
-    gkv_wide size[M];  /* the integral of each function's absolute value */
-    gkv_wide error[M]; /* the estimated error of `value` */
+    gki_wide value[M]; /* the integral of each function */
+    gki_wide size[M];  /* the integral of each function's absolute value */
+    gki_wide error[M]; /* the estimated error of `value` */
 } panel;
 
 typedef struct problem {
-    gkv_integrand *integrand;
+    gki_integrand *integrand;
     const void *user;
     size_t m;
-    gkv_wide total[M]; /* an estimate of the integral of each function's absolute value over the whole line */
+    gki_wide total[M]; /* an estimate of the integral of each function's absolute value over the whole line */
     size_t panels;     /* panels halved so far; the limit ends the refinement where rounding noise dominates */
 } problem;
 
-static void integrate_panel(const problem *p, gkv_wide low, gkv_wide high, panel *out)
+static void integrate_panel(const problem *p, gki_wide low, gki_wide high, panel *out)
 {
-    const gkv_wide centre = 0.5L * (low + high), half = 0.5L * (high - low);
-    gkv_wide value[2 * HALF + 1][M], gauss_value[M] = {0}, spread[M] = {0};
+    const gki_wide centre = 0.5L * (low + high), half = 0.5L * (high - low);
+    gki_wide value[2 * HALF + 1][M], gauss_value[M] = {0}, spread[M] = {0};
     *out = (panel){{0}, {0}, {0}};
     for (int j = 0; j <= 2 * HALF; j++) {
         const int i = j <= HALF ? j : 2 * HALF - j;
@@ -55,7 +55,7 @@ static void integrate_panel(const problem *p, gkv_wide low, gkv_wide high, panel
             spread[q] += half * kronrod[j <= HALF ? j : 2 * HALF - j] *
                          fabsl(value[j][q] - out->value[q] / (high - low));
     for (size_t q = 0; q < p->m; q++) {
-        const gkv_wide difference = fabsl(out->value[q] - gauss_value[q]);
+        const gki_wide difference = fabsl(out->value[q] - gauss_value[q]);
         out->error[q] = spread[q] > 0 ? spread[q] * fminl(1, powl(200 * difference / spread[q], 1.5L)) : difference;
     }
 }
@@ -71,15 +71,15 @@ static int accurate(const problem *p, const panel *part)
 
 /* Adds the integral over [low, high] to value and its estimated error to error. `whole` is the panel of that
  * interval. */
-static void refine(problem *p, gkv_wide low, gkv_wide high, const panel *whole, int depth, gkv_wide *value,
-                   gkv_wide *error)
+static void refine(problem *p, gki_wide low, gki_wide high, const panel *whole, int depth, gki_wide *value,
+                   gki_wide *error)
 {
     if (depth == DEPTH_MAX || p->panels == PANELS_MAX || accurate(p, whole)) {
         for (size_t q = 0; q < p->m; q++)
             value[q] += whole->value[q], error[q] += whole->error[q];
         return;
     }
-    const gkv_wide middle = 0.5L * (low + high);
+    const gki_wide middle = 0.5L * (low + high);
     panel half;
     p->panels++;
     integrate_panel(p, low, middle, &half);
@@ -90,17 +90,17 @@ static void refine(problem *p, gkv_wide low, gkv_wide high, const panel *whole, 
 
 /* Writes the boundaries of panels from 0 outwards on one side (+1 or −1), up to where all functions are negligible.
  * Returns their number. */
-static int panel_boundaries(const problem *p, double scale, gkv_wide side, gkv_wide *boundary)
+static int panel_boundaries(const problem *p, double scale, gki_wide side, gki_wide *boundary)
 {
-    gkv_wide most[M] = {0}, value[M];
+    gki_wide most[M] = {0}, value[M];
     int quiet = 0, count = 1;
     boundary[0] = 0;
-    for (gkv_wide at = 0.5L * scale; count < BOUNDARIES_MAX && quiet < 2; at *= at < 0.9L ? 2 : 1.3L) {
+    for (gki_wide at = 0.5L * scale; count < BOUNDARIES_MAX && quiet < 2; at *= at < 0.9L ? 2 : 1.3L) {
         boundary[count++] = side * at;
         p->integrand(side * at, p->user, value);
         int negligible = at > 8;
         for (size_t q = 0; q < p->m; q++) {
-            const gkv_wide size = at * fabsl(value[q]);
+            const gki_wide size = at * fabsl(value[q]);
             most[q] = fmaxl(most[q], size);
             negligible = negligible && size <= 1e-24L * most[q];
         }
@@ -109,10 +109,10 @@ static int panel_boundaries(const problem *p, double scale, gkv_wide side, gkv_w
     return count;
 }
 
-double gkv_integrate(gkv_integrand *integrand, const void *user, size_t m, double scale, gkv_wide *out)
+double gki_integrate(gki_integrand *integrand, const void *user, size_t m, double scale, gki_wide *out)
 {
     problem p = {.integrand = integrand, .user = user, .m = m};
-    gkv_wide boundary[2][BOUNDARIES_MAX], error[M] = {0};
+    gki_wide boundary[2][BOUNDARIES_MAX], error[M] = {0};
     int count[2];
     panel part;
     for (int side = 0; side < 2; side++) {
@@ -127,19 +127,19 @@ double gkv_integrate(gkv_integrand *integrand, const void *user, size_t m, doubl
         out[q] = 0;
     for (int side = 0; side < 2; side++)
         for (int i = 1; i < count[side]; i++) {
-            const gkv_wide a = boundary[side][i - 1], b = boundary[side][i], low = fminl(a, b), high = fmaxl(a, b);
+            const gki_wide a = boundary[side][i - 1], b = boundary[side][i], low = fminl(a, b), high = fmaxl(a, b);
             integrate_panel(&p, low, high, &part);
             refine(&p, low, high, &part, 0, out, error);
         }
-    gkv_wide worst = 0;
+    gki_wide worst = 0;
     for (size_t q = 0; q < m; q++) {
-        const gkv_wide relative = p.total[q] > 0 ? error[q] / p.total[q] : error[q];
+        const gki_wide relative = p.total[q] > 0 ? error[q] / p.total[q] : error[q];
         worst = relative > worst || isnan(relative) ? relative : worst;
     }
     return (double)worst;
 }
 
-gkv_wide gkv_normal_pdf_wide(gkv_wide z)
+gki_wide gki_normal_pdf_wide(gki_wide z)
 {
     return 0.398942280401432677939946059934381868476L * expl(-z * z / 2);
 }

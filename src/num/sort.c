@@ -37,7 +37,7 @@ static void sort_by_digit(size_t n, const double *from, const double *from_weigh
     }
 }
 
-void gkv_sort(size_t n, double *x, double *weights, double *spare)
+void gki_sort(size_t n, double *x, double *weights, double *spare)
 {
     uint32_t counts[TABLES << NARROW > 6 << WIDE ? TABLES << NARROW : 6 << WIDE];
     const unsigned bits = n < WIDE_FROM ? NARROW : WIDE, digits = (64 + bits - 1) / bits;

@@ -11,14 +11,14 @@
 #define TWO_OVER_SQRT_PI 1.12837916709551257390
 #define SQRT_2PI 2.50662827463100050242
 
-double gkv_normal_log_pdf(double z)
+double gki_normal_log_pdf(double z)
 {
     return -0.5 * z * z - GKV_HALF_LOG_2PI;
 }
 
 /* Φ(z) = ½ erfc(w), w = −z/√2. The rounding error of w would be magnified by the factor z². fma recovers the part of w
  * that rounding loses, and a first-order term in the derivative of erfc adds its effect. */
-double gkv_normal_cdf(double z)
+double gki_normal_cdf(double z)
 {
     const double w = -z * SQRT_HALF;
     if (!(w > 1.0) || w > 27.5)
@@ -30,36 +30,36 @@ double gkv_normal_cdf(double z)
 /* Below this z, the asymptotic series of Mills' ratio has a term smaller than 2^-53. */
 static const double series_below = -20.0;
 
-double gkv_normal_log_cdf(double z)
+double gki_normal_log_cdf(double z)
 {
     if (z > 0)
-        return log1p(-gkv_normal_cdf(-z));
+        return log1p(-gki_normal_cdf(-z));
     if (!(z < series_below))
-        return log(gkv_normal_cdf(z));
+        return log(gki_normal_cdf(z));
     const double inverse = 1.0 / (z * z);
     double term = 1.0, sum = 0.0;
     for (int i = 1; i <= 10; i++) {
         term *= -(2.0 * i - 1.0) * inverse;
         sum += term;
     }
-    return gkv_normal_log_pdf(z) - log(-z) + log1p(sum);
+    return gki_normal_log_pdf(z) - log(-z) + log1p(sum);
 }
 
-double gkv_normal_cdf_pair(double z, double low)
+double gki_normal_cdf_pair(double z, double low)
 {
-    const double value = gkv_normal_cdf(z);
-    return low == 0 ? value : value + low * exp(gkv_normal_log_pdf(z));
+    const double value = gki_normal_cdf(z);
+    return low == 0 ? value : value + low * exp(gki_normal_log_pdf(z));
 }
 
 /* φ/Φ. In the far tail it is |z| + 1/|z| to first order; the difference of the logarithms would cancel there. */
 static double hazard(double z, double log_cdf)
 {
-    return z < series_below ? -z - 1.0 / z : exp(gkv_normal_log_pdf(z) - log_cdf);
+    return z < series_below ? -z - 1.0 / z : exp(gki_normal_log_pdf(z) - log_cdf);
 }
 
-double gkv_normal_log_cdf_pair(double z, double low)
+double gki_normal_log_cdf_pair(double z, double low)
 {
-    const double value = gkv_normal_log_cdf(z);
+    const double value = gki_normal_log_cdf(z);
     return low == 0 ? value : value + low * hazard(z, value);
 }
 
@@ -77,7 +77,7 @@ static double lower_quantile(double p, double *low)
 {
     double z = initial_quantile(log(p));
     for (int i = 0;; i++) {
-        const double error = (gkv_normal_cdf(z) - p) * SQRT_2PI * exp(0.5 * z * z);
+        const double error = (gki_normal_cdf(z) - p) * SQRT_2PI * exp(0.5 * z * z);
         *low = -error / (1.0 + 0.5 * z * error);
         if (i == 3)
             return z;
@@ -97,7 +97,7 @@ static double central_quantile(double p)
     return z;
 }
 
-double gkv_normal_quantile_pair(double p, double *low)
+double gki_normal_quantile_pair(double p, double *low)
 {
     *low = 0;
     if (!(p >= 0.0 && p <= 1.0))
@@ -105,7 +105,7 @@ double gkv_normal_quantile_pair(double p, double *low)
     if (p == 0.0 || p == 1.0)
         return p == 0.0 ? -INFINITY : INFINITY;
     if (p < 1e-300)
-        return gkv_normal_quantile_log_pair(log(p), low);
+        return gki_normal_quantile_log_pair(log(p), low);
     if (fabs(p - 0.5) < 0.25)
         return central_quantile(p);
     if (p < 0.5)
@@ -115,7 +115,7 @@ double gkv_normal_quantile_pair(double p, double *low)
     return -z;
 }
 
-double gkv_normal_quantile_log_pair(double lp, double *low)
+double gki_normal_quantile_log_pair(double lp, double *low)
 {
     *low = 0;
     if (!(lp <= 0.0))
@@ -123,17 +123,17 @@ double gkv_normal_quantile_log_pair(double lp, double *low)
     if (lp == -INFINITY)
         return -INFINITY;
     if (lp > -0.6931) {
-        const double z = gkv_normal_quantile_pair(-expm1(lp), low);
+        const double z = gki_normal_quantile_pair(-expm1(lp), low);
         *low = -*low;
         return -z;
     }
     if (lp > -600.0)
-        return gkv_normal_quantile_pair(exp(lp), low);
+        return gki_normal_quantile_pair(exp(lp), low);
     /* log Φ is concave and nearly quadratic here, so that Newton's method converges without safeguards. */
     const double root = sqrt(-lp);
     double z = -1.4142135623730950488 * root * sqrt(1.0 + (log(-lp) + 1.2655121234846454) / (2.0 * lp));
     for (int i = 0;; i++) {
-        const double value = gkv_normal_log_cdf(z);
+        const double value = gki_normal_log_cdf(z);
         *low = -(value - lp) / hazard(z, value);
         if (i == 4)
             return z;
@@ -141,16 +141,16 @@ double gkv_normal_quantile_log_pair(double lp, double *low)
     }
 }
 
-double gkv_normal_quantile(double p)
+double gki_normal_quantile(double p)
 {
     double low;
-    return gkv_normal_quantile_pair(p, &low);
+    return gki_normal_quantile_pair(p, &low);
 }
 
-double gkv_normal_quantile_log(double lp)
+double gki_normal_quantile_log(double lp)
 {
     double low;
-    return gkv_normal_quantile_log_pair(lp, &low);
+    return gki_normal_quantile_log_pair(lp, &low);
 }
 
 /* --- The chi-squared distribution --------------------------------------- */
@@ -196,7 +196,7 @@ static double upper_fraction(double a, double x)
     return value * prefactor(a, x);
 }
 
-double gkv_gamma_upper(double a, double x)
+double gki_gamma_upper(double a, double x)
 {
     if (isnan(a) || isnan(x) || !(a > 0))
         return NAN;
@@ -207,7 +207,7 @@ double gkv_gamma_upper(double a, double x)
     return x < a + 1.0 ? 1.0 - lower_series(a, x) : upper_fraction(a, x);
 }
 
-double gkv_chi2_upper(double x, double dof)
+double gki_chi2_upper(double x, double dof)
 {
-    return gkv_gamma_upper(0.5 * dof, 0.5 * x);
+    return gki_gamma_upper(0.5 * dof, 0.5 * x);
 }

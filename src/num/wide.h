@@ -3,6 +3,6 @@
 #ifndef GKV_NUM_WIDE_H
 #define GKV_NUM_WIDE_H
 
-typedef long double gkv_wide;
+typedef long double gki_wide;
 
 #endif

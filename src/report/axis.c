@@ -45,7 +45,7 @@ static void write_power(double mantissa, int decimals, int exponent, char out[GK
     snprintf(out, GKV_TICK_TEXT, "%.20s10%.16s", head, tail);
 }
 
-static void add_tick(gkv_axis *axis, double value)
+static void add_tick(gki_axis *axis, double value)
 {
     if (axis->n_ticks < GKV_TICKS_MAX)
         axis->ticks[axis->n_ticks++] = value;
@@ -53,7 +53,7 @@ static void add_tick(gkv_axis *axis, double value)
 
 /* Writes the labels of ticks that are `step` apart: plain numbers if these are short, and else numbers with a common
  * power of ten. */
-static void write_linear_texts(gkv_axis *axis, double step)
+static void write_linear_texts(gki_axis *axis, double step)
 {
     const double largest = fmax(fabs(axis->low), fabs(axis->high));
     const int scale = (int)floor(log10(step) + 1e-9);
@@ -69,7 +69,7 @@ static void write_linear_texts(gkv_axis *axis, double step)
     }
 }
 
-static void linear_ticks(gkv_axis *axis, int want)
+static void linear_ticks(gki_axis *axis, int want)
 {
     const double span = axis->high - axis->low;
     const double rough = span / (want > 1 ? want : 1);
@@ -86,7 +86,7 @@ static void linear_ticks(gkv_axis *axis, int want)
     write_linear_texts(axis, step);
 }
 
-static void log_ticks(gkv_axis *axis, int want)
+static void log_ticks(gki_axis *axis, int want)
 {
     const int from = (int)floor(log10(axis->low) + 1e-9), to = (int)ceil(log10(axis->high) - 1e-9);
     const double decades = log10(axis->high) - log10(axis->low); /* the ratio of the two may overflow */
@@ -116,7 +116,7 @@ static void log_ticks(gkv_axis *axis, int want)
     }
 }
 
-void gkv_axis_make(gkv_axis *axis, double low, double high, int log, int want)
+void gki_axis_make(gki_axis *axis, double low, double high, int log, int want)
 {
     memset(axis, 0, sizeof *axis);
     axis->log = log;
@@ -155,19 +155,19 @@ void gkv_axis_make(gkv_axis *axis, double low, double high, int log, int want)
         linear_ticks(axis, want);
 }
 
-int gkv_axis_has(const gkv_axis *axis, double value)
+int gki_axis_has(const gki_axis *axis, double value)
 {
     return isfinite(value) && (!axis->log || value > 0);
 }
 
-double gkv_axis_position(const gkv_axis *axis, double value)
+double gki_axis_position(const gki_axis *axis, double value)
 {
     if (axis->log)
         return (log(value) - log(axis->low)) / (log(axis->high) - log(axis->low));
     return value / (axis->high - axis->low) - axis->low / (axis->high - axis->low);
 }
 
-int gkv_range_widen(const double *values, size_t n, int log, double *low, double *high)
+int gki_range_widen(const double *values, size_t n, int log, double *low, double *high)
 {
     int seen = 0;
     for (size_t i = 0; i < n; i++)

@@ -14,14 +14,14 @@ void gkv_bars_defaults(gkv_bars_settings *settings)
 static gkv_status check(const char *path, const gkv_bar *bars, size_t n, const gkv_bars_settings *s)
 {
     if (!path || !bars)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a plot of values without %s", path ? "values" : "a path");
+        return gki_fail(GKV_ERR_ARGUMENT, "a plot of values without %s", path ? "values" : "a path");
     if (n == 0 || n > GKV_BARS_MAX)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a plot of %zu values: 1 … %d are possible", n, (int)GKV_BARS_MAX);
+        return gki_fail(GKV_ERR_ARGUMENT, "a plot of %zu values: 1 … %d are possible", n, (int)GKV_BARS_MAX);
     if (!(s->width >= 160 && s->width <= 8000 && s->row_height >= 12 && s->row_height <= 60))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a plot of values %g units wide with rows of %g: they must be in 160 … 8000 "
+        return gki_fail(GKV_ERR_ARGUMENT, "a plot of values %g units wide with rows of %g: they must be in 160 … 8000 "
                         "and 12 … 60", s->width, s->row_height);
     if (isinf(s->reference))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a plot of values with its reference at %g: it must be finite, or NaN for none",
+        return gki_fail(GKV_ERR_ARGUMENT, "a plot of values with its reference at %g: it must be finite, or NaN for none",
                         s->reference);
     return GKV_OK;
 }
@@ -33,60 +33,60 @@ static int has_whiskers(const gkv_bar *bar)
 
 /* Makes the axes. The horizontal axis covers the values, the intervals and the reference, with a margin. The
  * vertical axis counts rows from the bottom. */
-static void fit_axes(gkv_frame *frame, const gkv_bar *bars, size_t n, const gkv_bars_settings *s)
+static void fit_axes(gki_frame *frame, const gkv_bar *bars, size_t n, const gkv_bars_settings *s)
 {
     double low = INFINITY, high = -INFINITY;
     for (size_t i = 0; i < n; i++) {
-        if (!gkv_range_widen(&bars[i].value, 1, 0, &low, &high) || !has_whiskers(&bars[i]))
+        if (!gki_range_widen(&bars[i].value, 1, 0, &low, &high) || !has_whiskers(&bars[i]))
             continue;
-        gkv_range_widen(&bars[i].low, 1, 0, &low, &high);
-        gkv_range_widen(&bars[i].high, 1, 0, &low, &high);
+        gki_range_widen(&bars[i].low, 1, 0, &low, &high);
+        gki_range_widen(&bars[i].high, 1, 0, &low, &high);
     }
-    gkv_range_widen(&s->reference, 1, 0, &low, &high);
-    const double margin = (high - low) * 0.04; /* NaN if there are no values; gkv_axis_make() accepts that */
-    gkv_axis_make(&frame->x, low - margin, high + margin, 0, (int)fmax(2, s->width / 110));
-    gkv_axis_make(&frame->y, 0, (double)n, 0, 2);
+    gki_range_widen(&s->reference, 1, 0, &low, &high);
+    const double margin = (high - low) * 0.04; /* NaN if there are no values; gki_axis_make() accepts that */
+    gki_axis_make(&frame->x, low - margin, high + margin, 0, (int)fmax(2, s->width / 110));
+    gki_axis_make(&frame->y, 0, (double)n, 0, 2);
     frame->y.n_ticks = 0; /* rows have names instead of ticks */
 }
 
-static double names_width(gkv_canvas *canvas, const gkv_bar *bars, size_t n, double most)
+static double names_width(gki_canvas *canvas, const gkv_bar *bars, size_t n, double most)
 {
     double widest = 0;
     for (size_t i = 0; i < n; i++)
-        widest = fmax(widest, gkv_canvas_text_width(canvas, bars[i].name, GKV_TEXT_LABEL, GKV_REGULAR));
+        widest = fmax(widest, gki_canvas_text_width(canvas, bars[i].name, GKV_TEXT_LABEL, GKV_REGULAR));
     return fmin(widest, most);
 }
 
 /* Draws a name and a faint line from it to its dot. `row` is the vertical position of the row. */
-static void draw_name(gkv_canvas *canvas, const gkv_frame *frame, const gkv_bar *bar, double row, double max_width)
+static void draw_name(gki_canvas *canvas, const gki_frame *frame, const gkv_bar *bar, double row, double max_width)
 {
-    const gkv_box box = frame->box;
-    const double y = gkv_frame_y(frame, row);
-    gkv_canvas_colour(canvas, gkv_grid_line, 1);
-    gkv_canvas_fill(canvas, box.left, y - 0.25, box.right - box.left, 0.5);
-    gkv_canvas_text(canvas, box.left - 9, y, bar->name,
-                    (gkv_text_style){.size = GKV_TEXT_LABEL, .colour = gkv_ink, .align = 1, .centred = 1,
+    const gki_box box = frame->box;
+    const double y = gki_frame_y(frame, row);
+    gki_canvas_colour(canvas, gki_grid_line, 1);
+    gki_canvas_fill(canvas, box.left, y - 0.25, box.right - box.left, 0.5);
+    gki_canvas_text(canvas, box.left - 9, y, bar->name,
+                    (gki_text_style){.size = GKV_TEXT_LABEL, .colour = gki_ink, .align = 1, .centred = 1,
                                      .max_width = max_width});
     if (!isfinite(bar->value))
-        gkv_canvas_text(canvas, box.left + 8, y, "no value",
-                        (gkv_text_style){.size = GKV_TEXT_NOTE, .colour = gkv_ink_soft, .centred = 1, .halo = 1});
+        gki_canvas_text(canvas, box.left + 8, y, "no value",
+                        (gki_text_style){.size = GKV_TEXT_NOTE, .colour = gki_ink_soft, .centred = 1, .halo = 1});
 }
 
 /* Draws the dot and the whiskers of a row. */
-static void draw_value(gkv_canvas *canvas, const gkv_frame *frame, const gkv_bar *bar, double row)
+static void draw_value(gki_canvas *canvas, const gki_frame *frame, const gkv_bar *bar, double row)
 {
-    const gkv_pen pen = {gkv_palette[0], 1, LINE_WIDTH, GKV_LINE_SOLID};
+    const gki_pen pen = {gki_palette[0], 1, LINE_WIDTH, GKV_LINE_SOLID};
     if (!isfinite(bar->value))
         return;
     if (has_whiskers(bar)) {
         const double x[2] = {bar->low, bar->high}, y[2] = {row, row};
         const double cap = CAP * frame->y.high / (frame->box.bottom - frame->box.top); /* in rows */
         const double across[2] = {row - cap, row + cap};
-        gkv_frame_line(canvas, frame, x, y, 2, pen);
+        gki_frame_line(canvas, frame, x, y, 2, pen);
         for (int end = 0; end < 2; end++)
-            gkv_frame_line(canvas, frame, (const double[2]){x[end], x[end]}, across, 2, pen);
+            gki_frame_line(canvas, frame, (const double[2]){x[end], x[end]}, across, 2, pen);
     }
-    gkv_frame_dots(canvas, frame, &bar->value, &row, 1, DOT_RADIUS, pen);
+    gki_frame_dots(canvas, frame, &bar->value, &row, 1, DOT_RADIUS, pen);
 }
 
 gkv_status gkv_plot_bars(const char *path, const gkv_bar *bars, size_t n, const gkv_bars_settings *settings)
@@ -97,27 +97,27 @@ gkv_status gkv_plot_bars(const char *path, const gkv_bar *bars, size_t n, const 
     GKV_TRY(check(path, bars, n, s));
     const double top = s->title && *s->title ? 34 : 16, below = s->x_label && *s->x_label ? 44 : 28;
     const double height = top + (double)n * s->row_height + below;
-    gkv_canvas canvas = {0};
+    gki_canvas canvas = {0};
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_canvas_open(&canvas, s->width, height, s->pixel_ratio));
+    GKV_TRY_GOTO(gki_canvas_open(&canvas, s->width, height, s->pixel_ratio));
 
-    gkv_frame frame;
+    gki_frame frame;
     fit_axes(&frame, bars, n, s);
     const double names = names_width(&canvas, bars, n, s->width * 0.45);
-    frame.box = (gkv_box){.left = 12 + names + 9, .top = top, .right = s->width - 18, .bottom = height - below};
-    gkv_frame_draw(&canvas, &frame, &(gkv_frame_text){.title = s->title, .x_label = s->x_label,
+    frame.box = (gki_box){.left = 12 + names + 9, .top = top, .right = s->width - 18, .bottom = height - below};
+    gki_frame_draw(&canvas, &frame, &(gki_frame_text){.title = s->title, .x_label = s->x_label,
                                                       .title_size = GKV_TEXT_TITLE});
     const double rows[2] = {0, (double)n}, at[2] = {s->reference, s->reference};
     for (size_t i = 0; i < n; i++)
         draw_name(&canvas, &frame, &bars[i], (double)(n - i) - 0.5, names);
-    gkv_frame_enter(&canvas, &frame);
+    gki_frame_enter(&canvas, &frame);
     if (isfinite(s->reference))
-        gkv_frame_line(&canvas, &frame, at, rows, 2, (gkv_pen){gkv_ink_soft, 1, 1, GKV_LINE_DASHED});
+        gki_frame_line(&canvas, &frame, at, rows, 2, (gki_pen){gki_ink_soft, 1, 1, GKV_LINE_DASHED});
     for (size_t i = 0; i < n; i++)
         draw_value(&canvas, &frame, &bars[i], (double)(n - i) - 0.5);
-    gkv_frame_leave(&canvas);
-    GKV_TRY_GOTO(gkv_canvas_save(&canvas, path));
+    gki_frame_leave(&canvas);
+    GKV_TRY_GOTO(gki_canvas_save(&canvas, path));
 done:
-    gkv_canvas_close(&canvas);
+    gki_canvas_close(&canvas);
     return status;
 }

@@ -10,13 +10,13 @@
 
 #define RGB(hex) {((hex) >> 16 & 255) / 255.0, ((hex) >> 8 & 255) / 255.0, ((hex) & 255) / 255.0}
 
-const gkv_colour gkv_ink = RGB(0x1A1A1A);
-const gkv_colour gkv_ink_soft = RGB(0x4D4D4D);
-const gkv_colour gkv_axis_line = RGB(0x8C8C8C);
-const gkv_colour gkv_grid_line = RGB(0xE6E6E6);
-const gkv_colour gkv_vermilion = RGB(0xD55E00);
+const gki_colour gki_ink = RGB(0x1A1A1A);
+const gki_colour gki_ink_soft = RGB(0x4D4D4D);
+const gki_colour gki_axis_line = RGB(0x8C8C8C);
+const gki_colour gki_grid_line = RGB(0xE6E6E6);
+const gki_colour gki_vermilion = RGB(0xD55E00);
 
-const gkv_colour gkv_palette[GKV_PLOT_COLOURS] = {
+const gki_colour gki_palette[GKV_PLOT_COLOURS] = {
     RGB(0x3F90DA), RGB(0xBD1F01), RGB(0xFFA90E), RGB(0x832DB6), RGB(0x94A4A2),
     RGB(0xA96B59), RGB(0xE76300), RGB(0xB9AC70), RGB(0x717581), RGB(0x92DADD),
 };
@@ -26,20 +26,20 @@ enum {
     TEXT_MAX = 1024   /* most bytes of a label, with the NUL */
 };
 
-gkv_status gkv_canvas_open(gkv_canvas *canvas, double width, double height, double ratio)
+gkv_status gki_canvas_open(gki_canvas *canvas, double width, double height, double ratio)
 {
-    *canvas = (gkv_canvas){.width = width, .height = height, .ratio = ratio};
+    *canvas = (gki_canvas){.width = width, .height = height, .ratio = ratio};
     if (!(ratio >= 0.5 && ratio <= 8))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a picture's pixel ratio is %g; it must be in 0.5 … 8", ratio);
+        return gki_fail(GKV_ERR_ARGUMENT, "a picture's pixel ratio is %g; it must be in 0.5 … 8", ratio);
     const double across = ceil(width * ratio - 1e-9), down = ceil(height * ratio - 1e-9);
     if (!(across >= 1 && across <= SIDE_MAX && down >= 1 && down <= SIDE_MAX))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a picture of %.0f×%.0f pixels: a side must have 1 … %d; draw fewer or "
+        return gki_fail(GKV_ERR_ARGUMENT, "a picture of %.0f×%.0f pixels: a side must have 1 … %d; draw fewer or "
                         "smaller parts", across, down, (int)SIDE_MAX);
     canvas->surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)across, (int)down);
     canvas->cr = cairo_create(canvas->surface);
     if (cairo_status(canvas->cr) != CAIRO_STATUS_SUCCESS) {
-        gkv_canvas_close(canvas);
-        return gkv_fail(GKV_ERR_MEMORY, "out of memory for a picture of %.0f×%.0f pixels", across, down);
+        gki_canvas_close(canvas);
+        return gki_fail(GKV_ERR_MEMORY, "out of memory for a picture of %.0f×%.0f pixels", across, down);
     }
     cairo_set_source_rgb(canvas->cr, 1, 1, 1);
     cairo_paint(canvas->cr);
@@ -57,30 +57,30 @@ gkv_status gkv_canvas_open(gkv_canvas *canvas, double width, double height, doub
 
 static cairo_status_t write_bytes(void *writer, const unsigned char *data, unsigned int length)
 {
-    return gkv_file_write(writer, data, length) == GKV_OK ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR;
+    return gki_file_write(writer, data, length) == GKV_OK ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR;
 }
 
-gkv_status gkv_canvas_save(gkv_canvas *canvas, const char *path)
+gkv_status gki_canvas_save(gki_canvas *canvas, const char *path)
 {
     if (!path || !*path)
-        return gkv_fail(GKV_ERR_ARGUMENT, "no path was given to write the picture to");
+        return gki_fail(GKV_ERR_ARGUMENT, "no path was given to write the picture to");
     const cairo_status_t drawn = cairo_status(canvas->cr);
     if (drawn == CAIRO_STATUS_NO_MEMORY)
-        return gkv_fail(GKV_ERR_MEMORY, "%s: out of memory while drawing", path);
+        return gki_fail(GKV_ERR_MEMORY, "%s: out of memory while drawing", path);
     if (drawn != CAIRO_STATUS_SUCCESS)
-        return gkv_fail(GKV_ERR_INTERNAL, "%s: drawing failed: %s", path, cairo_status_to_string(drawn));
-    gkv_file_writer *writer = NULL;
-    GKV_TRY(gkv_file_begin(path, &writer));
+        return gki_fail(GKV_ERR_INTERNAL, "%s: drawing failed: %s", path, cairo_status_to_string(drawn));
+    gki_file_writer *writer = NULL;
+    GKV_TRY(gki_file_begin(path, &writer));
     cairo_surface_flush(canvas->surface);
     const cairo_status_t written = cairo_surface_write_to_png_stream(canvas->surface, write_bytes, writer);
     if (written == CAIRO_STATUS_SUCCESS || written == CAIRO_STATUS_WRITE_ERROR)
-        return gkv_file_commit(writer); /* the commit returns the reason of a failed write */
-    gkv_file_abandon(writer);
-    return gkv_fail(written == CAIRO_STATUS_NO_MEMORY ? GKV_ERR_MEMORY : GKV_ERR_INTERNAL,
+        return gki_file_commit(writer); /* the commit returns the reason of a failed write */
+    gki_file_abandon(writer);
+    return gki_fail(written == CAIRO_STATUS_NO_MEMORY ? GKV_ERR_MEMORY : GKV_ERR_INTERNAL,
                     "%s: the picture could not be written as PNG: %s", path, cairo_status_to_string(written));
 }
 
-void gkv_canvas_close(gkv_canvas *canvas)
+void gki_canvas_close(gki_canvas *canvas)
 {
     if (canvas->cr)
         cairo_destroy(canvas->cr);
@@ -90,12 +90,12 @@ void gkv_canvas_close(gkv_canvas *canvas)
     canvas->surface = NULL;
 }
 
-void gkv_canvas_colour(gkv_canvas *canvas, gkv_colour colour, double opacity)
+void gki_canvas_colour(gki_canvas *canvas, gki_colour colour, double opacity)
 {
     cairo_set_source_rgba(canvas->cr, colour.r, colour.g, colour.b, opacity);
 }
 
-void gkv_canvas_fill(gkv_canvas *canvas, double x, double y, double width, double height)
+void gki_canvas_fill(gki_canvas *canvas, double x, double y, double width, double height)
 {
     cairo_rectangle(canvas->cr, x, y, width, height);
     cairo_fill(canvas->cr);
@@ -106,19 +106,19 @@ void gkv_canvas_fill(gkv_canvas *canvas, double x, double y, double width, doubl
 static const char *drawable(const char *text, char out[TEXT_MAX])
 {
     size_t length = 0;
-    for (uint32_t c; (c = gkv_utf8_next(&text)) != 0;) {
+    for (uint32_t c; (c = gki_utf8_next(&text)) != 0;) {
         if (length > TEXT_MAX - 12) {
             memcpy(out + length, "…", sizeof "…" - 1);
             length += sizeof "…" - 1;
             break;
         }
-        length += gkv_utf8_put(c < 0x20 || (c >= 0x7F && c < 0xA0) ? ' ' : c, out + length);
+        length += gki_utf8_put(c < 0x20 || (c >= 0x7F && c < 0xA0) ? ' ' : c, out + length);
     }
     out[length] = '\0';
     return out;
 }
 
-static void choose_font(gkv_canvas *canvas, double size, gkv_weight weight)
+static void choose_font(gki_canvas *canvas, double size, gki_weight weight)
 {
     /* If DejaVu is missing, fontconfig chooses a similar sans-serif font. */
     cairo_select_font_face(canvas->cr, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL,
@@ -127,7 +127,7 @@ static void choose_font(gkv_canvas *canvas, double size, gkv_weight weight)
 }
 
 /* The width of a drawable text in the current font. */
-static double width_of(gkv_canvas *canvas, const char *safe)
+static double width_of(gki_canvas *canvas, const char *safe)
 {
     cairo_text_extents_t extents;
     cairo_text_extents(canvas->cr, safe, &extents);
@@ -135,7 +135,7 @@ static double width_of(gkv_canvas *canvas, const char *safe)
 }
 
 /* Removes characters from the end until the text fits with an ellipsis. */
-static void shorten(gkv_canvas *canvas, char safe[TEXT_MAX], double max_width)
+static void shorten(gki_canvas *canvas, char safe[TEXT_MAX], double max_width)
 {
     size_t length = strlen(safe);
     while (length > 0) {
@@ -148,7 +148,7 @@ static void shorten(gkv_canvas *canvas, char safe[TEXT_MAX], double max_width)
     }
 }
 
-double gkv_canvas_text_width(gkv_canvas *canvas, const char *text, double size, gkv_weight weight)
+double gki_canvas_text_width(gki_canvas *canvas, const char *text, double size, gki_weight weight)
 {
     if (!text || !*text)
         return 0;
@@ -157,7 +157,7 @@ double gkv_canvas_text_width(gkv_canvas *canvas, const char *text, double size, 
     return width_of(canvas, drawable(text, safe));
 }
 
-void gkv_canvas_text(gkv_canvas *canvas, double x, double y, const char *text, gkv_text_style style)
+void gki_canvas_text(gki_canvas *canvas, double x, double y, const char *text, gki_text_style style)
 {
     if (!text || !*text)
         return;
@@ -181,7 +181,7 @@ void gkv_canvas_text(gkv_canvas *canvas, double x, double y, const char *text, g
         cairo_stroke(cr);
     }
     cairo_move_to(cr, left, base);
-    gkv_canvas_colour(canvas, style.colour, 1);
+    gki_canvas_colour(canvas, style.colour, 1);
     cairo_show_text(cr, safe);
     cairo_new_path(cr);
     cairo_restore(cr);

@@ -2,99 +2,99 @@
 
 #include <math.h>
 
-double gkv_frame_x(const gkv_frame *frame, double value)
+double gki_frame_x(const gki_frame *frame, double value)
 {
-    return frame->box.left + (frame->box.right - frame->box.left) * gkv_axis_position(&frame->x, value);
+    return frame->box.left + (frame->box.right - frame->box.left) * gki_axis_position(&frame->x, value);
 }
 
-double gkv_frame_y(const gkv_frame *frame, double value)
+double gki_frame_y(const gki_frame *frame, double value)
 {
-    return frame->box.bottom - (frame->box.bottom - frame->box.top) * gkv_axis_position(&frame->y, value);
+    return frame->box.bottom - (frame->box.bottom - frame->box.top) * gki_axis_position(&frame->y, value);
 }
 
-double gkv_axis_text_width(gkv_canvas *canvas, const gkv_axis *axis)
+double gki_axis_text_width(gki_canvas *canvas, const gki_axis *axis)
 {
     double widest = 0;
     for (int i = 0; i < axis->n_ticks; i++)
-        widest = fmax(widest, gkv_canvas_text_width(canvas, axis->texts[i], GKV_TEXT_TICK, GKV_REGULAR));
+        widest = fmax(widest, gki_canvas_text_width(canvas, axis->texts[i], GKV_TEXT_TICK, GKV_REGULAR));
     return widest;
 }
 
 /* Moves a coordinate to the grid of pixels, so that thin straight lines are sharp. */
-static double snapped(const gkv_canvas *canvas, double coordinate)
+static double snapped(const gki_canvas *canvas, double coordinate)
 {
     return (floor(coordinate * canvas->ratio) + 0.5 * fmod(fmax(1, floor(canvas->ratio)), 2)) / canvas->ratio;
 }
 
-static void straight(gkv_canvas *canvas, double x0, double y0, double x1, double y1)
+static void straight(gki_canvas *canvas, double x0, double y0, double x1, double y1)
 {
     cairo_move_to(canvas->cr, snapped(canvas, x0), snapped(canvas, y0));
     cairo_line_to(canvas->cr, snapped(canvas, x1), snapped(canvas, y1));
 }
 
-static void draw_grid(gkv_canvas *canvas, const gkv_frame *frame)
+static void draw_grid(gki_canvas *canvas, const gki_frame *frame)
 {
-    const gkv_box box = frame->box;
+    const gki_box box = frame->box;
     cairo_t *const cr = canvas->cr;
-    gkv_canvas_colour(canvas, gkv_grid_line, 0.55);
+    gki_canvas_colour(canvas, gki_grid_line, 0.55);
     cairo_set_line_width(cr, 0.5);
     for (int i = 0; i < frame->y.n_minor; i++)
-        straight(canvas, box.left, gkv_frame_y(frame, frame->y.minor[i]), box.right,
-                 gkv_frame_y(frame, frame->y.minor[i]));
+        straight(canvas, box.left, gki_frame_y(frame, frame->y.minor[i]), box.right,
+                 gki_frame_y(frame, frame->y.minor[i]));
     cairo_stroke(cr);
-    gkv_canvas_colour(canvas, gkv_grid_line, 1);
+    gki_canvas_colour(canvas, gki_grid_line, 1);
     cairo_set_line_width(cr, 1);
     for (int i = 0; i < frame->y.n_ticks; i++)
-        straight(canvas, box.left, gkv_frame_y(frame, frame->y.ticks[i]), box.right,
-                 gkv_frame_y(frame, frame->y.ticks[i]));
+        straight(canvas, box.left, gki_frame_y(frame, frame->y.ticks[i]), box.right,
+                 gki_frame_y(frame, frame->y.ticks[i]));
     for (int i = 0; i < frame->x.n_ticks; i++)
-        straight(canvas, gkv_frame_x(frame, frame->x.ticks[i]), box.top, gkv_frame_x(frame, frame->x.ticks[i]),
+        straight(canvas, gki_frame_x(frame, frame->x.ticks[i]), box.top, gki_frame_x(frame, frame->x.ticks[i]),
                  box.bottom);
     cairo_stroke(cr);
-    gkv_canvas_colour(canvas, gkv_axis_line, 1);
+    gki_canvas_colour(canvas, gki_axis_line, 1);
     straight(canvas, box.left, box.top, box.left, box.bottom);
     straight(canvas, box.left, box.bottom, box.right, box.bottom);
     for (int i = 0; i < frame->y.n_ticks; i++) {
-        const double y = gkv_frame_y(frame, frame->y.ticks[i]);
+        const double y = gki_frame_y(frame, frame->y.ticks[i]);
         straight(canvas, box.left - 4, y, box.left, y);
     }
     for (int i = 0; i < frame->x.n_ticks; i++) {
-        const double x = gkv_frame_x(frame, frame->x.ticks[i]);
+        const double x = gki_frame_x(frame, frame->x.ticks[i]);
         straight(canvas, x, box.bottom, x, box.bottom + 4);
     }
     cairo_stroke(cr);
 }
 
-void gkv_frame_draw(gkv_canvas *canvas, const gkv_frame *frame, const gkv_frame_text *text)
+void gki_frame_draw(gki_canvas *canvas, const gki_frame *frame, const gki_frame_text *text)
 {
-    const gkv_box box = frame->box;
+    const gki_box box = frame->box;
     draw_grid(canvas, frame);
     for (int i = 0; i < frame->y.n_ticks; i++)
-        gkv_canvas_text(canvas, box.left - 7, gkv_frame_y(frame, frame->y.ticks[i]), frame->y.texts[i],
-                        (gkv_text_style){.size = GKV_TEXT_TICK, .colour = gkv_ink_soft, .align = 1, .centred = 1});
+        gki_canvas_text(canvas, box.left - 7, gki_frame_y(frame, frame->y.ticks[i]), frame->y.texts[i],
+                        (gki_text_style){.size = GKV_TEXT_TICK, .colour = gki_ink_soft, .align = 1, .centred = 1});
     /* A label of the horizontal axis that would touch its neighbour is left out. */
     double used = -INFINITY;
     for (int i = 0; i < frame->x.n_ticks; i++) {
-        const double x = gkv_frame_x(frame, frame->x.ticks[i]);
-        const double half = gkv_canvas_text_width(canvas, frame->x.texts[i], GKV_TEXT_TICK, GKV_REGULAR) / 2;
+        const double x = gki_frame_x(frame, frame->x.ticks[i]);
+        const double half = gki_canvas_text_width(canvas, frame->x.texts[i], GKV_TEXT_TICK, GKV_REGULAR) / 2;
         if (x - half < used + 5)
             continue;
-        gkv_canvas_text(canvas, x, box.bottom + 7 + GKV_TEXT_TICK * 0.8, frame->x.texts[i],
-                        (gkv_text_style){.size = GKV_TEXT_TICK, .colour = gkv_ink_soft, .align = 0.5});
+        gki_canvas_text(canvas, x, box.bottom + 7 + GKV_TEXT_TICK * 0.8, frame->x.texts[i],
+                        (gki_text_style){.size = GKV_TEXT_TICK, .colour = gki_ink_soft, .align = 0.5});
         used = x + half;
     }
-    gkv_canvas_text(canvas, (box.left + box.right) / 2, box.bottom + 33, text->x_label,
-                    (gkv_text_style){.size = GKV_TEXT_LABEL, .colour = gkv_ink, .align = 0.5,
+    gki_canvas_text(canvas, (box.left + box.right) / 2, box.bottom + 33, text->x_label,
+                    (gki_text_style){.size = GKV_TEXT_LABEL, .colour = gki_ink, .align = 0.5,
                                      .max_width = box.right - box.left + 20});
-    gkv_canvas_text(canvas, text->y_label_x, (box.top + box.bottom) / 2, text->y_label,
-                    (gkv_text_style){.size = GKV_TEXT_LABEL, .colour = gkv_ink, .align = 0.5, .centred = 1, .upward = 1,
+    gki_canvas_text(canvas, text->y_label_x, (box.top + box.bottom) / 2, text->y_label,
+                    (gki_text_style){.size = GKV_TEXT_LABEL, .colour = gki_ink, .align = 0.5, .centred = 1, .upward = 1,
                                      .max_width = box.bottom - box.top + 20});
-    gkv_canvas_text(canvas, box.left, box.top - 9, text->title,
-                    (gkv_text_style){.size = text->title_size, .weight = GKV_BOLD, .colour = gkv_ink,
+    gki_canvas_text(canvas, box.left, box.top - 9, text->title,
+                    (gki_text_style){.size = text->title_size, .weight = GKV_BOLD, .colour = gki_ink,
                                      .max_width = canvas->width - box.left - 8});
 }
 
-void gkv_frame_enter(gkv_canvas *canvas, const gkv_frame *frame)
+void gki_frame_enter(gki_canvas *canvas, const gki_frame *frame)
 {
     cairo_save(canvas->cr);
     /* A little wider than the frame, so that lines along its edge keep their width. */
@@ -103,14 +103,14 @@ void gkv_frame_enter(gkv_canvas *canvas, const gkv_frame *frame)
     cairo_clip(canvas->cr);
 }
 
-void gkv_frame_leave(gkv_canvas *canvas)
+void gki_frame_leave(gki_canvas *canvas)
 {
     cairo_restore(canvas->cr);
 }
 
-void gkv_pen_use(gkv_canvas *canvas, gkv_pen pen)
+void gki_pen_use(gki_canvas *canvas, gki_pen pen)
 {
-    gkv_canvas_colour(canvas, pen.colour, pen.opacity);
+    gki_canvas_colour(canvas, pen.colour, pen.opacity);
     cairo_set_line_width(canvas->cr, pen.width);
     const double dashes[2] = {pen.width * 3.4, pen.width * 2.2}, dots[2] = {pen.width * 1.1, pen.width * 1.7};
     cairo_set_dash(canvas->cr, pen.style == GKV_LINE_DOTTED ? dots : dashes, pen.style == GKV_LINE_SOLID ? 0 : 2, 0);
@@ -119,7 +119,7 @@ void gkv_pen_use(gkv_canvas *canvas, gkv_pen pen)
 /* Clips a segment to the box (Liang & Barsky 1984). Returns 0 if no part of it is inside. A clipped end is put
  * exactly on the edge of the box: if the segment is 1e300 long, the fraction of it that is inside is too small for a
  * double. */
-static int clip_segment(gkv_box box, double *x0, double *y0, double *x1, double *y1)
+static int clip_segment(gki_box box, double *x0, double *y0, double *x1, double *y1)
 {
     const double ax = *x0, ay = *y0, dx = *x1 - ax, dy = *y1 - ay;
     const double p[4] = {-dx, dx, -dy, dy};
@@ -153,22 +153,22 @@ static int clip_segment(gkv_box box, double *x0, double *y0, double *x1, double 
 }
 
 /* Computes the i-th point on the canvas. Returns 0 if the axes cannot show it. */
-static int point_at(const gkv_frame *frame, const double *x, const double *y, size_t i, double *px, double *py)
+static int point_at(const gki_frame *frame, const double *x, const double *y, size_t i, double *px, double *py)
 {
     const double value = x ? x[i] : (double)(i + 1);
-    if (!gkv_axis_has(&frame->x, value) || !gkv_axis_has(&frame->y, y[i]))
+    if (!gki_axis_has(&frame->x, value) || !gki_axis_has(&frame->y, y[i]))
         return 0;
-    *px = gkv_frame_x(frame, value);
-    *py = gkv_frame_y(frame, y[i]);
+    *px = gki_frame_x(frame, value);
+    *py = gki_frame_y(frame, y[i]);
     return fabs(*px) < 1e307 && fabs(*py) < 1e307; /* bounded so that differences are finite too */
 }
 
-void gkv_frame_line(gkv_canvas *canvas, const gkv_frame *frame, const double *x, const double *y, size_t n,
-                    gkv_pen pen)
+void gki_frame_line(gki_canvas *canvas, const gki_frame *frame, const double *x, const double *y, size_t n,
+                    gki_pen pen)
 {
     /* cairo's coordinates are limited to about 8 million pixels. So parts far outside are clipped here, and not by
      * cairo. */
-    const gkv_box wide = {frame->box.left - 50, frame->box.top - 50, frame->box.right + 50, frame->box.bottom + 50};
+    const gki_box wide = {frame->box.left - 50, frame->box.top - 50, frame->box.right + 50, frame->box.bottom + 50};
     cairo_t *const cr = canvas->cr;
     cairo_save(cr);
     double last_x = 0, last_y = 0, pen_x = NAN, pen_y = NAN;
@@ -193,7 +193,7 @@ void gkv_frame_line(gkv_canvas *canvas, const gkv_frame *frame, const double *x,
             last_y = py;
         }
     }
-    gkv_pen_use(canvas, pen);
+    gki_pen_use(canvas, pen);
     cairo_stroke(cr);
     for (size_t i = 0; i < n; i++) {
         double px, py, unused;
@@ -201,16 +201,16 @@ void gkv_frame_line(gkv_canvas *canvas, const gkv_frame *frame, const double *x,
                           !(i > 0 && point_at(frame, x, y, i - 1, &unused, &unused)) &&
                           !(i + 1 < n && point_at(frame, x, y, i + 1, &unused, &unused));
         if (alone)
-            gkv_frame_dots(canvas, frame, x ? x + i : (const double[]){(double)(i + 1)}, y + i, 1, pen.width * 1.4, pen);
+            gki_frame_dots(canvas, frame, x ? x + i : (const double[]){(double)(i + 1)}, y + i, 1, pen.width * 1.4, pen);
     }
     cairo_restore(cr);
 }
 
-void gkv_frame_dots(gkv_canvas *canvas, const gkv_frame *frame, const double *x, const double *y, size_t n,
-                    double radius, gkv_pen pen)
+void gki_frame_dots(gki_canvas *canvas, const gki_frame *frame, const double *x, const double *y, size_t n,
+                    double radius, gki_pen pen)
 {
-    gkv_canvas_colour(canvas, pen.colour, pen.opacity);
-    const gkv_box box = frame->box;
+    gki_canvas_colour(canvas, pen.colour, pen.opacity);
+    const gki_box box = frame->box;
     for (size_t i = 0; i < n; i++) {
         double px, py;
         if (!point_at(frame, x, y, i, &px, &py) || px < box.left - radius || px > box.right + radius ||
@@ -222,12 +222,12 @@ void gkv_frame_dots(gkv_canvas *canvas, const gkv_frame *frame, const double *x,
     }
 }
 
-void gkv_frame_band(gkv_canvas *canvas, const gkv_frame *frame, const double *x, const double *low,
-                    const double *high, size_t n, gkv_colour colour, double opacity)
+void gki_frame_band(gki_canvas *canvas, const gki_frame *frame, const double *x, const double *low,
+                    const double *high, size_t n, gki_colour colour, double opacity)
 {
-    const gkv_box box = frame->box;
+    const gki_box box = frame->box;
     cairo_t *const cr = canvas->cr;
-    gkv_canvas_colour(canvas, colour, opacity);
+    gki_canvas_colour(canvas, colour, opacity);
     cairo_new_path(cr);
     /* All trapezoids are in one path and filled together, so there are no seams between them. */
     for (size_t i = 0; i + 1 < n; i++) {
@@ -250,7 +250,7 @@ void gkv_frame_band(gkv_canvas *canvas, const gkv_frame *frame, const double *x,
     cairo_fill(cr);
 }
 
-int gkv_frame_line_meets(const gkv_frame *frame, const double *x, const double *y, size_t n, gkv_box box)
+int gki_frame_line_meets(const gki_frame *frame, const double *x, const double *y, size_t n, gki_box box)
 {
     double last_x = 0, last_y = 0;
     int had = 0;
@@ -273,11 +273,11 @@ int gkv_frame_line_meets(const gkv_frame *frame, const double *x, const double *
 
 static const double LINE = 17, MARK = 20, SPACE = 7, PADDING = 8, APART = 20;
 
-static void draw_mark(gkv_canvas *canvas, const gkv_legend_entry *entry, double x, double y)
+static void draw_mark(gki_canvas *canvas, const gki_legend_entry *entry, double x, double y)
 {
     cairo_t *const cr = canvas->cr;
     cairo_save(cr);
-    gkv_pen_use(canvas, entry->pen);
+    gki_pen_use(canvas, entry->pen);
     switch (entry->mark) {
     case GKV_MARK_LINE:
         cairo_move_to(cr, x, y);
@@ -287,7 +287,7 @@ static void draw_mark(gkv_canvas *canvas, const gkv_legend_entry *entry, double 
     case GKV_MARK_DOT:
         break;
     case GKV_MARK_PATCH:
-        gkv_canvas_fill(canvas, x, y - 5, MARK, 10);
+        gki_canvas_fill(canvas, x, y - 5, MARK, 10);
         break;
     }
     if (entry->markers || entry->mark == GKV_MARK_DOT) {
@@ -298,20 +298,20 @@ static void draw_mark(gkv_canvas *canvas, const gkv_legend_entry *entry, double 
     cairo_restore(cr);
 }
 
-static double name_width(gkv_canvas *canvas, const char *name, double max_width)
+static double name_width(gki_canvas *canvas, const char *name, double max_width)
 {
-    const double width = gkv_canvas_text_width(canvas, name, GKV_TEXT_TICK, GKV_REGULAR);
+    const double width = gki_canvas_text_width(canvas, name, GKV_TEXT_TICK, GKV_REGULAR);
     return max_width > 0 ? fmin(width, max_width) : width;
 }
 
-static void draw_entry(gkv_canvas *canvas, const gkv_legend_entry *entry, double x, double y, double max_width)
+static void draw_entry(gki_canvas *canvas, const gki_legend_entry *entry, double x, double y, double max_width)
 {
     draw_mark(canvas, entry, x, y);
-    gkv_canvas_text(canvas, x + MARK + SPACE, y, entry->name,
-                    (gkv_text_style){.size = GKV_TEXT_TICK, .colour = gkv_ink, .centred = 1, .max_width = max_width});
+    gki_canvas_text(canvas, x + MARK + SPACE, y, entry->name,
+                    (gki_text_style){.size = GKV_TEXT_TICK, .colour = gki_ink, .centred = 1, .max_width = max_width});
 }
 
-void gkv_legend_size(gkv_canvas *canvas, const gkv_legend_entry *entries, size_t n, double max_width, double *width,
+void gki_legend_size(gki_canvas *canvas, const gki_legend_entry *entries, size_t n, double max_width, double *width,
                      double *height)
 {
     double widest = 0;
@@ -321,16 +321,16 @@ void gkv_legend_size(gkv_canvas *canvas, const gkv_legend_entry *entries, size_t
     *height = n ? LINE * (double)n + 2 * PADDING - 4 : 0;
 }
 
-void gkv_legend_list(gkv_canvas *canvas, const gkv_legend_entry *entries, size_t n, double x, double y,
+void gki_legend_list(gki_canvas *canvas, const gki_legend_entry *entries, size_t n, double x, double y,
                      double max_width, int boxed)
 {
     double width, height;
-    gkv_legend_size(canvas, entries, n, max_width, &width, &height);
+    gki_legend_size(canvas, entries, n, max_width, &width, &height);
     if (boxed && n) {
         cairo_set_source_rgba(canvas->cr, 1, 1, 1, 0.92);
         cairo_rectangle(canvas->cr, x, y, width, height);
         cairo_fill_preserve(canvas->cr);
-        gkv_canvas_colour(canvas, gkv_grid_line, 1);
+        gki_canvas_colour(canvas, gki_grid_line, 1);
         cairo_set_line_width(canvas->cr, 1);
         cairo_stroke(canvas->cr);
     }
@@ -338,7 +338,7 @@ void gkv_legend_list(gkv_canvas *canvas, const gkv_legend_entry *entries, size_t
         draw_entry(canvas, &entries[i], x + PADDING, y + PADDING - 2 + LINE * ((double)i + 0.5), max_width);
 }
 
-double gkv_legend_rows(gkv_canvas *canvas, const gkv_legend_entry *entries, size_t n, double x, double right, double y,
+double gki_legend_rows(gki_canvas *canvas, const gki_legend_entry *entries, size_t n, double x, double right, double y,
                        int draw)
 {
     const double max_width = right - x - MARK - SPACE;

@@ -20,7 +20,7 @@ static double quantile(const double *sorted, size_t n, double p)
     return sorted[below] * (1 - weight) + sorted[above] * weight; /* a difference of the two could overflow */
 }
 
-static void choose_range(gkv_histogram *out, const double *sorted, size_t n)
+static void choose_range(gki_histogram *out, const double *sorted, size_t n)
 {
     const double low = quantile(sorted, n, 0.005), high = quantile(sorted, n, 0.995);
     const double margin = 0.15 * (high - low);
@@ -36,7 +36,7 @@ static void choose_range(gkv_histogram *out, const double *sorted, size_t n)
     }
 }
 
-static size_t choose_bins(const gkv_histogram *out, const double *sorted, size_t n)
+static size_t choose_bins(const gki_histogram *out, const double *sorted, size_t n)
 {
     const double spread = quantile(sorted, n, 0.75) - quantile(sorted, n, 0.25);
     const double width = 2 * spread / cbrt((double)n);
@@ -44,13 +44,13 @@ static size_t choose_bins(const gkv_histogram *out, const double *sorted, size_t
     return (size_t)fmin(fmax(ceil(bins), 10), 80);
 }
 
-gkv_status gkv_histogram_make(gkv_histogram *histogram, const double *sample, size_t n, size_t bins)
+gkv_status gki_histogram_make(gki_histogram *histogram, const double *sample, size_t n, size_t bins)
 {
     memset(histogram, 0, sizeof *histogram);
     histogram->high = 1;
     histogram->bins = bins ? bins : 10;
     double *sorted = NULL;
-    GKV_TRY(gkv_alloc(n, sizeof *sorted, &sorted));
+    GKV_TRY(gki_alloc(n, sizeof *sorted, &sorted));
     size_t finite = 0;
     for (size_t i = 0; i < n; i++)
         if (isfinite(sample[i]))

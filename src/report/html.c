@@ -86,21 +86,21 @@ static const char *const style_sheet[] = {
 /* Most bytes of a picture. */
 static const size_t PNG_LIMIT = (size_t)256 << 20;
 
-void gkv_html_text(gkv_file_writer *out, const char *text)
+void gki_html_text(gki_file_writer *out, const char *text)
 {
-    for (uint32_t c; text && (c = gkv_utf8_next(&text)) != 0;) {
+    for (uint32_t c; text && (c = gki_utf8_next(&text)) != 0;) {
         char bytes[4];
         switch (c) {
-        case '&': gkv_file_printf(out, "&amp;"); break;
-        case '<': gkv_file_printf(out, "&lt;"); break;
-        case '>': gkv_file_printf(out, "&gt;"); break;
-        case '"': gkv_file_printf(out, "&quot;"); break;
-        case '\'': gkv_file_printf(out, "&#39;"); break;
+        case '&': gki_file_printf(out, "&amp;"); break;
+        case '<': gki_file_printf(out, "&lt;"); break;
+        case '>': gki_file_printf(out, "&gt;"); break;
+        case '"': gki_file_printf(out, "&quot;"); break;
+        case '\'': gki_file_printf(out, "&#39;"); break;
         default:
             /* HTML allows no control characters except these two. */
             if ((c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7F && c < 0xA0))
                 c = 0xFFFD;
-            gkv_file_write(out, bytes, gkv_utf8_put(c, bytes));
+            gki_file_write(out, bytes, gki_utf8_put(c, bytes));
         }
     }
 }
@@ -110,12 +110,12 @@ static unsigned big_endian(const unsigned char *at)
     return (unsigned)at[0] << 24 | (unsigned)at[1] << 16 | (unsigned)at[2] << 8 | at[3];
 }
 
-gkv_status gkv_png_read(const char *path, gkv_png *png)
+gkv_status gki_png_read(const char *path, gki_png *png)
 {
     static const unsigned char head[16] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n', 0, 0, 0, 13, 'I', 'H', 'D', 'R'};
     static const unsigned char tail[8] = {'I', 'E', 'N', 'D', 0xAE, 0x42, 0x60, 0x82};
     memset(png, 0, sizeof *png);
-    GKV_TRY(gkv_file_read(path, PNG_LIMIT, &png->bytes, &png->count));
+    GKV_TRY(gki_file_read(path, PNG_LIMIT, &png->bytes, &png->count));
     const unsigned char *const bytes = (const unsigned char *)png->bytes;
     if (png->count >= 45 && memcmp(bytes, head, sizeof head) == 0 &&
         memcmp(bytes + png->count - sizeof tail, tail, sizeof tail) == 0) {
@@ -126,14 +126,14 @@ gkv_status gkv_png_read(const char *path, gkv_png *png)
         return GKV_OK;
     free(png->bytes);
     png->bytes = NULL;
-    return gkv_fail(GKV_ERR_DATA, "%s: is not a PNG picture, or only the beginning of one; draw it again", path);
+    return gki_fail(GKV_ERR_DATA, "%s: is not a PNG picture, or only the beginning of one; draw it again", path);
 }
 
-void gkv_html_data_uri(gkv_file_writer *out, const gkv_png *png)
+void gki_html_data_uri(gki_file_writer *out, const gki_png *png)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const unsigned char *const bytes = (const unsigned char *)png->bytes;
-    gkv_file_printf(out, "data:image/png;base64,");
+    gki_file_printf(out, "data:image/png;base64,");
     char line[4096];
     size_t length = 0;
     for (size_t i = 0; i < png->count; i += 3) {
@@ -145,14 +145,14 @@ void gkv_html_data_uri(gkv_file_writer *out, const gkv_png *png)
         line[length++] = left > 1 ? digits[triple >> 6 & 63] : '=';
         line[length++] = left > 2 ? digits[triple & 63] : '=';
         if (length == sizeof line) {
-            gkv_file_write(out, line, length);
+            gki_file_write(out, line, length);
             length = 0;
         }
     }
-    gkv_file_write(out, line, length);
+    gki_file_write(out, line, length);
 }
 
-int gkv_html_is_number(const char *cell)
+int gki_html_is_number(const char *cell)
 {
     static const char *const signs[] = {"−", "±", "≤", "≥", "≈", "-", "+", "<", ">", "~", " "};
     if (!cell)
@@ -171,7 +171,7 @@ int gkv_html_is_number(const char *cell)
     return (*cell >= '0' && *cell <= '9') || strncmp(cell, "∞", sizeof "∞" - 1) == 0;
 }
 
-int gkv_html_is_blank(const char *cell)
+int gki_html_is_blank(const char *cell)
 {
     static const char *const words[] = {"", "-", "–", "—", "n/a", "nan"};
     for (size_t i = 0; cell && i < sizeof words / sizeof *words; i++)
@@ -184,21 +184,21 @@ int gkv_html_is_blank(const char *cell)
 
 /* The state of writing a page. */
 typedef struct page {
-    gkv_file_writer *out;
+    gki_file_writer *out;
     size_t section, figure, table; /* numbers of sections, figures and tables so far; links use those of sections */
 } page;
 
 static gkv_status check(const gkv_report *report)
 {
     if (!report->title || !*report->title)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a report must have a title");
+        return gki_fail(GKV_ERR_ARGUMENT, "a report must have a title");
     for (size_t i = 0; i < report->n_tables; i++)
         if (report->tables[i].n_columns == 0 || !report->tables[i].columns ||
             (report->tables[i].n_rows && !report->tables[i].cells))
-            return gkv_fail(GKV_ERR_ARGUMENT, "table %zu of the report has no columns or no cells", i);
+            return gki_fail(GKV_ERR_ARGUMENT, "table %zu of the report has no columns or no cells", i);
     for (size_t i = 0; i < report->n_figures; i++)
         if (!report->figures[i].png || !*report->figures[i].png)
-            return gkv_fail(GKV_ERR_ARGUMENT, "figure %zu of the report names no picture", i);
+            return gki_fail(GKV_ERR_ARGUMENT, "figure %zu of the report names no picture", i);
     return GKV_OK;
 }
 
@@ -208,18 +208,18 @@ static int has(const char *text)
 }
 
 /* Writes an element without attributes that contains escaped text. Without text, nothing is written. */
-static void element(gkv_file_writer *out, const char *open, const char *text, const char *close)
+static void element(gki_file_writer *out, const char *open, const char *text, const char *close)
 {
     if (!has(text))
         return;
-    gkv_file_printf(out, "%s", open);
-    gkv_html_text(out, text);
-    gkv_file_printf(out, "%s", close);
+    gki_file_printf(out, "%s", open);
+    gki_html_text(out, text);
+    gki_file_printf(out, "%s", close);
 }
 
-static void write_head(gkv_file_writer *out, const gkv_report *report)
+static void write_head(gki_file_writer *out, const gkv_report *report)
 {
-    gkv_file_printf(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+    gki_file_printf(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                          /* Tells the browser to load and to run nothing. The page needs nothing anyway. */
                          "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
@@ -227,8 +227,8 @@ static void write_head(gkv_file_writer *out, const gkv_report *report)
                          "<meta name=\"generator\" content=\"gkvae %s\">\n", gkv_version());
     element(out, "<title>", report->title, "</title>\n<style>\n");
     for (const char *const *line = style_sheet; *line; line++)
-        gkv_file_printf(out, "%s\n", *line);
-    gkv_file_printf(out, "</style>\n</head>\n<body>\n");
+        gki_file_printf(out, "%s\n", *line);
+    gki_file_printf(out, "</style>\n</head>\n<body>\n");
 }
 
 static void write_link(page *p, const char *heading)
@@ -236,18 +236,18 @@ static void write_link(page *p, const char *heading)
     p->section++;
     if (!has(heading))
         return;
-    gkv_file_printf(p->out, "<li><a href=\"#s%zu\">", p->section);
-    gkv_html_text(p->out, heading);
-    gkv_file_printf(p->out, "</a></li>\n");
+    gki_file_printf(p->out, "<li><a href=\"#s%zu\">", p->section);
+    gki_html_text(p->out, heading);
+    gki_file_printf(p->out, "</a></li>\n");
 }
 
 /* Writes links to the sections if there are at least four. */
-static void write_contents(gkv_file_writer *out, const gkv_report *report)
+static void write_contents(gki_file_writer *out, const gkv_report *report)
 {
     page links = {.out = out};
     if (report->n_tables + report->n_figures + report->n_texts < 4)
         return;
-    gkv_file_printf(out, "<nav aria-label=\"Contents\">\n<ul>\n");
+    gki_file_printf(out, "<nav aria-label=\"Contents\">\n<ul>\n");
     for (size_t i = 0; i < report->n_figures; i++)
         if (report->figures[i].leads)
             write_link(&links, report->figures[i].heading);
@@ -258,37 +258,37 @@ static void write_contents(gkv_file_writer *out, const gkv_report *report)
             write_link(&links, report->figures[i].heading);
     for (size_t i = 0; i < report->n_texts; i++)
         write_link(&links, report->texts[i].heading);
-    gkv_file_printf(out, "</ul>\n</nav>\n");
+    gki_file_printf(out, "</ul>\n</nav>\n");
 }
 
-static void write_numbers(gkv_file_writer *out, const gkv_report *report)
+static void write_numbers(gki_file_writer *out, const gkv_report *report)
 {
     if (report->n_numbers == 0)
         return;
-    gkv_file_printf(out, "<dl class=\"numbers\">\n");
+    gki_file_printf(out, "<dl class=\"numbers\">\n");
     for (size_t i = 0; i < report->n_numbers; i++) {
         const gkv_report_number *const number = &report->numbers[i];
-        gkv_file_printf(out, "<div><dt>");
-        gkv_html_text(out, number->label);
-        gkv_file_printf(out, "</dt><dd class=\"value\">");
-        gkv_html_text(out, number->value);
-        gkv_file_printf(out, "</dd>");
+        gki_file_printf(out, "<div><dt>");
+        gki_html_text(out, number->label);
+        gki_file_printf(out, "</dt><dd class=\"value\">");
+        gki_html_text(out, number->value);
+        gki_file_printf(out, "</dd>");
         element(out, "<dd class=\"note\">", number->note, "</dd>");
-        gkv_file_printf(out, "</div>\n");
+        gki_file_printf(out, "</div>\n");
     }
-    gkv_file_printf(out, "</dl>\n");
+    gki_file_printf(out, "</dl>\n");
 }
 
 static void open_section(page *p, const char *heading)
 {
     p->section++;
-    gkv_file_printf(p->out, "<section id=\"s%zu\"", p->section);
+    gki_file_printf(p->out, "<section id=\"s%zu\"", p->section);
     if (has(heading)) {
-        gkv_file_printf(p->out, " aria-labelledby=\"h%zu\">\n<h2 id=\"h%zu\">", p->section, p->section);
-        gkv_html_text(p->out, heading);
-        gkv_file_printf(p->out, "</h2>\n");
+        gki_file_printf(p->out, " aria-labelledby=\"h%zu\">\n<h2 id=\"h%zu\">", p->section, p->section);
+        gki_html_text(p->out, heading);
+        gki_file_printf(p->out, "</h2>\n");
     } else {
-        gkv_file_printf(p->out, ">\n");
+        gki_file_printf(p->out, ">\n");
     }
 }
 
@@ -298,59 +298,59 @@ static int is_numeric_column(const gkv_report_table *table, size_t column)
     int numbers = 0;
     for (size_t row = 0; row < table->n_rows; row++) {
         const char *const cell = table->cells[row * table->n_columns + column];
-        if (gkv_html_is_number(cell))
+        if (gki_html_is_number(cell))
             numbers = 1;
-        else if (!gkv_html_is_blank(cell))
+        else if (!gki_html_is_blank(cell))
             return 0;
     }
     return numbers;
 }
 
-static void write_cells(gkv_file_writer *out, const char *const *cells, const char *numeric, size_t n, int heading)
+static void write_cells(gki_file_writer *out, const char *const *cells, const char *numeric, size_t n, int heading)
 {
-    gkv_file_printf(out, "<tr>");
+    gki_file_printf(out, "<tr>");
     for (size_t c = 0; c < n; c++) {
         const char *const tag = heading || c == 0 ? "th" : "td";
-        gkv_file_printf(out, "<%s%s%s>", tag, heading ? " scope=\"col\"" : c == 0 ? " scope=\"row\"" : "",
+        gki_file_printf(out, "<%s%s%s>", tag, heading ? " scope=\"col\"" : c == 0 ? " scope=\"row\"" : "",
                         numeric[c] ? " class=\"n\"" : "");
-        gkv_html_text(out, cells[c]);
-        gkv_file_printf(out, "</%s>", tag);
+        gki_html_text(out, cells[c]);
+        gki_file_printf(out, "</%s>", tag);
     }
-    gkv_file_printf(out, "</tr>\n");
+    gki_file_printf(out, "</tr>\n");
 }
 
 enum { CLOSE_COLUMNS = 7 }; /* tables with more columns have smaller text and spaces */
 
 static gkv_status write_table(page *p, const gkv_report_table *table)
 {
-    gkv_file_writer *const out = p->out;
+    gki_file_writer *const out = p->out;
     const size_t n = table->n_columns;
     char *numeric = NULL; /* one flag for each column */
-    GKV_TRY(gkv_alloc(n, sizeof *numeric, &numeric));
+    GKV_TRY(gki_alloc(n, sizeof *numeric, &numeric));
     for (size_t c = 0; c < n; c++)
         numeric[c] = (char)is_numeric_column(table, c);
     open_section(p, table->heading);
     p->table++;
     element(out, "<p>", table->caption, "</p>\n");
     /* A table that is too wide scrolls in its own box, which the keyboard can reach. */
-    gkv_file_printf(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table %zu\">\n<table%s>\n<thead>\n",
+    gki_file_printf(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table %zu\">\n<table%s>\n<thead>\n",
                     p->table, n > CLOSE_COLUMNS ? " class=\"close\"" : "");
     write_cells(out, table->columns, numeric, n, 1);
-    gkv_file_printf(out, "</thead>\n<tbody>\n");
+    gki_file_printf(out, "</thead>\n<tbody>\n");
     for (size_t row = 0; row < table->n_rows; row++)
         write_cells(out, table->cells + row * n, numeric, n, 0);
     if (table->n_rows == 0)
-        gkv_file_printf(out, "<tr><td colspan=\"%zu\">no rows</td></tr>\n", n);
-    gkv_file_printf(out, "</tbody>\n</table>\n</div>\n</section>\n");
+        gki_file_printf(out, "<tr><td colspan=\"%zu\">no rows</td></tr>\n", n);
+    gki_file_printf(out, "</tbody>\n</table>\n</div>\n</section>\n");
     free(numeric);
     return GKV_OK;
 }
 
 static gkv_status write_figure(page *p, const gkv_report_figure *figure)
 {
-    gkv_file_writer *const out = p->out;
-    gkv_png png;
-    GKV_TRY(gkv_png_read(figure->png, &png));
+    gki_file_writer *const out = p->out;
+    gki_png png;
+    GKV_TRY(gki_png_read(figure->png, &png));
     open_section(p, figure->heading);
     p->figure++;
     const char *const alt = has(figure->alt) ? figure->alt : has(figure->caption) ? figure->caption : figure->heading;
@@ -358,16 +358,16 @@ static gkv_status write_figure(page *p, const gkv_report_figure *figure)
      * that its text stays readable. */
     const unsigned width = png.width / 2 + png.width % 2, height = png.height / 2 + png.height % 2;
     const int wide = width > 600;
-    gkv_file_printf(out, "<figure>\n<div class=\"paper\"");
+    gki_file_printf(out, "<figure>\n<div class=\"paper\"");
     if (wide)
-        gkv_file_printf(out, " tabindex=\"0\" role=\"group\" aria-label=\"Figure %zu\"", p->figure);
-    gkv_file_printf(out, "><img%s width=\"%u\" height=\"%u\" alt=\"", wide ? " class=\"wide\"" : "", width, height);
-    gkv_html_text(out, alt);
-    gkv_file_printf(out, "\" src=\"");
-    gkv_html_data_uri(out, &png);
-    gkv_file_printf(out, "\"></div>\n<figcaption><b>Figure %zu.</b> ", p->figure);
-    gkv_html_text(out, figure->caption);
-    gkv_file_printf(out, "</figcaption>\n</figure>\n</section>\n");
+        gki_file_printf(out, " tabindex=\"0\" role=\"group\" aria-label=\"Figure %zu\"", p->figure);
+    gki_file_printf(out, "><img%s width=\"%u\" height=\"%u\" alt=\"", wide ? " class=\"wide\"" : "", width, height);
+    gki_html_text(out, alt);
+    gki_file_printf(out, "\" src=\"");
+    gki_html_data_uri(out, &png);
+    gki_file_printf(out, "\"></div>\n<figcaption><b>Figure %zu.</b> ", p->figure);
+    gki_html_text(out, figure->caption);
+    gki_file_printf(out, "</figcaption>\n</figure>\n</section>\n");
     free(png.bytes);
     return GKV_OK;
 }
@@ -384,19 +384,19 @@ static gkv_status write_figures(page *p, const gkv_report *report, bool leading)
 gkv_status gkv_report_html(const char *path, const gkv_report *report)
 {
     if (!path || !*path)
-        return gkv_fail(GKV_ERR_ARGUMENT, "no path was given to write the report to");
+        return gki_fail(GKV_ERR_ARGUMENT, "no path was given to write the report to");
     GKV_TRY(check(report));
-    gkv_file_writer *out = NULL;
+    gki_file_writer *out = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_file_begin(path, &out));
+    GKV_TRY_GOTO(gki_file_begin(path, &out));
     page p = {.out = out};
     write_head(out, report);
-    gkv_file_printf(out, "<header>\n");
+    gki_file_printf(out, "<header>\n");
     element(out, "<h1>", report->title, "</h1>\n");
     element(out, "<p class=\"summary\">", report->summary, "</p>\n");
     element(out, "<code class=\"command\">", report->command, "</code>\n");
     write_contents(out, report);
-    gkv_file_printf(out, "</header>\n<main>\n");
+    gki_file_printf(out, "</header>\n<main>\n");
     write_numbers(out, report);
     GKV_TRY_GOTO(write_figures(&p, report, true));
     for (size_t i = 0; i < report->n_tables; i++)
@@ -404,14 +404,14 @@ gkv_status gkv_report_html(const char *path, const gkv_report *report)
     GKV_TRY_GOTO(write_figures(&p, report, false));
     for (size_t i = 0; i < report->n_texts; i++) {
         open_section(&p, report->texts[i].heading);
-        gkv_file_printf(out, "<pre tabindex=\"0\">");
-        gkv_html_text(out, report->texts[i].text);
-        gkv_file_printf(out, "</pre>\n</section>\n");
+        gki_file_printf(out, "<pre tabindex=\"0\">");
+        gki_html_text(out, report->texts[i].text);
+        gki_file_printf(out, "</pre>\n</section>\n");
     }
-    gkv_file_printf(out, "</main>\n<footer>Made by gkvae %s.</footer>\n</body>\n</html>\n", gkv_version());
-    status = gkv_file_commit(out);
+    gki_file_printf(out, "</main>\n<footer>Made by gkvae %s.</footer>\n</body>\n</html>\n", gkv_version());
+    status = gki_file_commit(out);
     out = NULL;
 done:
-    gkv_file_abandon(out);
+    gki_file_abandon(out);
     return status;
 }

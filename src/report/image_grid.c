@@ -47,25 +47,25 @@ static double column_left(const layout *at, size_t column)
 static gkv_status check(size_t rows, size_t cols, size_t h, size_t w, const gkv_image_grid_settings *s)
 {
     if (rows == 0 || cols == 0 || h == 0 || w == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a grid of %zu×%zu images of %zu×%zu pixels has nothing to show", rows, cols, h,
+        return gki_fail(GKV_ERR_ARGUMENT, "a grid of %zu×%zu images of %zu×%zu pixels has nothing to show", rows, cols, h,
                         w);
     if (s->scale < 1 || s->scale > 64 || s->gap < 0 || s->gap > 256)
-        return gkv_fail(GKV_ERR_ARGUMENT, "an image grid's scale is %d and its gap %d; they must be in 1 … 64 and 0 … 256",
+        return gki_fail(GKV_ERR_ARGUMENT, "an image grid's scale is %d and its gap %d; they must be in 1 … 64 and 0 … 256",
                         s->scale, s->gap);
     /* Larger values could overflow in the products below. */
     if (rows > 32767 || cols > 32767 || h > 32767 || w > 32767)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a grid of %zu×%zu images of %zu×%zu pixels is too large for a picture", rows,
+        return gki_fail(GKV_ERR_ARGUMENT, "a grid of %zu×%zu images of %zu×%zu pixels is too large for a picture", rows,
                         cols, h, w);
     return GKV_OK;
 }
 
-static layout plan(gkv_canvas *ruler, size_t rows, size_t cols, size_t h, size_t w, const gkv_image_grid_settings *s)
+static layout plan(gki_canvas *ruler, size_t rows, size_t cols, size_t h, size_t w, const gkv_image_grid_settings *s)
 {
     layout at = {.rows = rows, .cols = cols, .h = h, .w = w, .scale = s->scale, .gap = s->gap, .block_rows = s->block_rows};
     const double ratio = s->pixel_ratio;
     double labels = 0;
     for (size_t i = 0; i < s->n_row_labels && s->row_labels; i++)
-        labels = fmax(labels, gkv_canvas_text_width(ruler, s->row_labels[i], GKV_TEXT_LABEL, GKV_REGULAR));
+        labels = fmax(labels, gki_canvas_text_width(ruler, s->row_labels[i], GKV_TEXT_LABEL, GKV_REGULAR));
     at.across = (double)cols * ((double)w * s->scale + s->gap) - s->gap;
     at.left = ceil((MARGIN + (labels > 0 ? labels + LABEL_GAP : 0)) * ratio);
     double y = MARGIN;
@@ -86,8 +86,8 @@ static layout plan(gkv_canvas *ruler, size_t rows, size_t cols, size_t h, size_t
     }
     at.tall = ceil((y + MARGIN) * ratio);
     /* The page of a narrow grid is wide enough for the title and the caption, up to a limit. */
-    const double words = fmax(gkv_canvas_text_width(ruler, s->title, GKV_TEXT_TITLE, GKV_BOLD),
-                              gkv_canvas_text_width(ruler, s->caption, GKV_TEXT_TICK, GKV_REGULAR));
+    const double words = fmax(gki_canvas_text_width(ruler, s->title, GKV_TEXT_TITLE, GKV_BOLD),
+                              gki_canvas_text_width(ruler, s->caption, GKV_TEXT_TICK, GKV_REGULAR));
     at.wide = at.left + fmax(at.across, fmin(words + 1, 640) * ratio) + ceil(MARGIN * ratio);
     return at;
 }
@@ -102,7 +102,7 @@ static uint32_t pixel_of(float value, int invert)
     return grey << 16 | grey << 8 | grey;
 }
 
-static void draw_images(gkv_canvas *canvas, const layout *at, const float *images, int invert)
+static void draw_images(gki_canvas *canvas, const layout *at, const float *images, int invert)
 {
     cairo_surface_flush(canvas->surface);
     unsigned char *const data = cairo_image_surface_get_data(canvas->surface);
@@ -121,23 +121,23 @@ static void draw_images(gkv_canvas *canvas, const layout *at, const float *image
     cairo_surface_mark_dirty(canvas->surface);
 }
 
-static void draw_words(gkv_canvas *canvas, const layout *at, const gkv_image_grid_settings *s)
+static void draw_words(gki_canvas *canvas, const layout *at, const gkv_image_grid_settings *s)
 {
     const double ratio = canvas->ratio, left = at->left / ratio, max_width = canvas->width - left - MARGIN + 1;
-    gkv_canvas_text(canvas, left, at->title_y, s->title,
-                    (gkv_text_style){.size = GKV_TEXT_TITLE, .weight = GKV_BOLD, .colour = gkv_ink,
+    gki_canvas_text(canvas, left, at->title_y, s->title,
+                    (gki_text_style){.size = GKV_TEXT_TITLE, .weight = GKV_BOLD, .colour = gki_ink,
                                      .max_width = max_width});
-    gkv_canvas_text(canvas, left, at->caption_y, s->caption,
-                    (gkv_text_style){.size = GKV_TEXT_TICK, .colour = gkv_ink_soft, .max_width = max_width});
+    gki_canvas_text(canvas, left, at->caption_y, s->caption,
+                    (gki_text_style){.size = GKV_TEXT_TICK, .colour = gki_ink_soft, .max_width = max_width});
     const double cell = (double)at->w * at->scale / ratio;
     for (size_t c = 0; s->column_labels && c < s->n_column_labels && c < at->cols; c++)
-        gkv_canvas_text(canvas, column_left(at, c) / ratio + cell / 2, at->columns_y, s->column_labels[c],
-                        (gkv_text_style){.size = GKV_TEXT_TICK, .colour = gkv_ink_soft, .align = 0.5,
+        gki_canvas_text(canvas, column_left(at, c) / ratio + cell / 2, at->columns_y, s->column_labels[c],
+                        (gki_text_style){.size = GKV_TEXT_TICK, .colour = gki_ink_soft, .align = 0.5,
                                          .max_width = cell + at->gap / ratio});
     for (size_t r = 0; s->row_labels && s->n_row_labels && r < at->rows; r++)
-        gkv_canvas_text(canvas, left - LABEL_GAP, (row_top(at, r) + (double)at->h * at->scale / 2) / ratio,
+        gki_canvas_text(canvas, left - LABEL_GAP, (row_top(at, r) + (double)at->h * at->scale / 2) / ratio,
                         s->row_labels[r % s->n_row_labels],
-                        (gkv_text_style){.size = GKV_TEXT_LABEL, .colour = gkv_ink, .align = 1, .centred = 1});
+                        (gki_text_style){.size = GKV_TEXT_LABEL, .colour = gki_ink, .align = 1, .centred = 1});
 }
 
 gkv_status gkv_plot_image_grid(const char *path, const float *images, size_t rows, size_t cols, size_t h, size_t w,
@@ -148,21 +148,21 @@ gkv_status gkv_plot_image_grid(const char *path, const float *images, size_t row
     const gkv_image_grid_settings *const s = settings ? settings : &defaults;
     GKV_TRY(check(rows, cols, h, w, s));
 
-    gkv_canvas ruler = {0}, canvas = {0}; /* `ruler` only measures text */
+    gki_canvas ruler = {0}, canvas = {0}; /* `ruler` only measures text */
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_canvas_open(&ruler, 8, 8, s->pixel_ratio));
+    GKV_TRY_GOTO(gki_canvas_open(&ruler, 8, 8, s->pixel_ratio));
     const layout at = plan(&ruler, rows, cols, h, w, s);
-    GKV_TRY_GOTO(gkv_canvas_open(&canvas, at.wide / s->pixel_ratio, at.tall / s->pixel_ratio, s->pixel_ratio));
+    GKV_TRY_GOTO(gki_canvas_open(&canvas, at.wide / s->pixel_ratio, at.tall / s->pixel_ratio, s->pixel_ratio));
     if (s->invert) { /* a grey background shows the edges of white images */
-        gkv_canvas_colour(&canvas, gkv_grid_line, 1);
-        gkv_canvas_fill(&canvas, (at.left - at.gap / 2.0) / s->pixel_ratio, (at.top - at.gap / 2.0) / s->pixel_ratio,
+        gki_canvas_colour(&canvas, gki_grid_line, 1);
+        gki_canvas_fill(&canvas, (at.left - at.gap / 2.0) / s->pixel_ratio, (at.top - at.gap / 2.0) / s->pixel_ratio,
                         (at.across + at.gap) / s->pixel_ratio, (at.down + at.gap) / s->pixel_ratio);
     }
     draw_images(&canvas, &at, images, s->invert);
     draw_words(&canvas, &at, s);
-    GKV_TRY_GOTO(gkv_canvas_save(&canvas, path));
+    GKV_TRY_GOTO(gki_canvas_save(&canvas, path));
 done:
-    gkv_canvas_close(&ruler);
-    gkv_canvas_close(&canvas);
+    gki_canvas_close(&ruler);
+    gki_canvas_close(&canvas);
     return status;
 }

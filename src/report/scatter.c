@@ -16,19 +16,19 @@ void gkv_scatter_defaults(gkv_scatter_settings *settings)
 static gkv_status check(const uint8_t *labels, size_t n, const gkv_scatter_settings *s)
 {
     if (n == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a scatter plot of 0 points: there is nothing to draw");
+        return gki_fail(GKV_ERR_ARGUMENT, "a scatter plot of 0 points: there is nothing to draw");
     if (!(s->width >= 160 && s->width <= 8000 && s->height >= 160 && s->height <= 8000))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a scatter plot of %g×%g units: each side must be in 160 … 8000", s->width,
+        return gki_fail(GKV_ERR_ARGUMENT, "a scatter plot of %g×%g units: each side must be in 160 … 8000", s->width,
                         s->height);
     if (!(s->radius >= 0.2 && s->radius <= 20) || !(s->opacity > 0 && s->opacity <= 1))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a scatter plot's dots have radius %g and opacity %g; they must be in "
+        return gki_fail(GKV_ERR_ARGUMENT, "a scatter plot's dots have radius %g and opacity %g; they must be in "
                         "0.2 … 20 and (0,1]", s->radius, s->opacity);
     if (s->n_labels < 1 || s->n_labels > GKV_PLOT_COLOURS)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a scatter plot of %zu labels: 1 … %d are possible", s->n_labels,
+        return gki_fail(GKV_ERR_ARGUMENT, "a scatter plot of %zu labels: 1 … %d are possible", s->n_labels,
                         (int)GKV_PLOT_COLOURS);
     for (size_t i = 0; labels && i < n; i++)
         if (labels[i] >= s->n_labels)
-            return gkv_fail(GKV_ERR_DATA, "point %zu has label %d, but there are only %zu labels", i, labels[i],
+            return gki_fail(GKV_ERR_DATA, "point %zu has label %d, but there are only %zu labels", i, labels[i],
                             s->n_labels);
     return GKV_OK;
 }
@@ -61,18 +61,18 @@ static size_t stride_through(size_t n)
     return stride;
 }
 
-static void draw_dots(gkv_canvas *canvas, const gkv_frame *frame, const double *xy, const uint8_t *labels, size_t n,
+static void draw_dots(gki_canvas *canvas, const gki_frame *frame, const double *xy, const uint8_t *labels, size_t n,
                       const gkv_scatter_settings *s)
 {
-    gkv_frame_enter(canvas, frame);
+    gki_frame_enter(canvas, frame);
     const size_t stride = stride_through(n);
     size_t i = 0;
     for (size_t drawn = 0; drawn < n; drawn++) {
-        const gkv_pen pen = {gkv_palette[labels ? labels[i] : 0], s->opacity, 1, GKV_LINE_SOLID};
-        gkv_frame_dots(canvas, frame, &xy[2 * i], &xy[2 * i + 1], 1, s->radius, pen);
+        const gki_pen pen = {gki_palette[labels ? labels[i] : 0], s->opacity, 1, GKV_LINE_SOLID};
+        gki_frame_dots(canvas, frame, &xy[2 * i], &xy[2 * i + 1], 1, s->radius, pen);
         i = i >= n - stride ? i - (n - stride) : i + stride;
     }
-    gkv_frame_leave(canvas);
+    gki_frame_leave(canvas);
 }
 
 static int by_value(const void *a, const void *b)
@@ -95,22 +95,22 @@ static double median_of(const double *xy, const uint8_t *labels, size_t n, size_
     return scratch[count / 2];
 }
 
-static void name_groups(gkv_canvas *canvas, const gkv_frame *frame, const double *xy, const uint8_t *labels, size_t n,
+static void name_groups(gki_canvas *canvas, const gki_frame *frame, const double *xy, const uint8_t *labels, size_t n,
                         const gkv_scatter_settings *s, double *scratch)
 {
     for (size_t label = 0; label < s->n_labels; label++) {
         const double x = median_of(xy, labels, n, label, 0, scratch), y = median_of(xy, labels, n, label, 1, scratch);
-        const double px = gkv_frame_x(frame, x), py = gkv_frame_y(frame, y);
+        const double px = gki_frame_x(frame, x), py = gki_frame_y(frame, y);
         /* For a label without points the position is NaN, and the condition is false. */
         if (px >= frame->box.left && px <= frame->box.right && py >= frame->box.top && py <= frame->box.bottom)
-            gkv_canvas_text(canvas, px, py, name_of(s, label),
-                            (gkv_text_style){.size = 14, .weight = GKV_BOLD, .colour = gkv_ink, .align = 0.5,
+            gki_canvas_text(canvas, px, py, name_of(s, label),
+                            (gki_text_style){.size = 14, .weight = GKV_BOLD, .colour = gki_ink, .align = 0.5,
                                              .centred = 1, .halo = 1, .max_width = 140});
     }
 }
 
 /* Makes the axes so that they cover the finite points with a margin. Returns 0 if there are none. */
-static int fit_axes(gkv_frame *frame, const double *xy, size_t n, const gkv_scatter_settings *s)
+static int fit_axes(gki_frame *frame, const double *xy, size_t n, const gkv_scatter_settings *s)
 {
     double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
     int any = 0;
@@ -119,15 +119,15 @@ static int fit_axes(gkv_frame *frame, const double *xy, size_t n, const gkv_scat
             continue;
         any = 1;
         for (size_t k = 0; k < 2; k++)
-            gkv_range_widen(&xy[2 * i + k], 1, 0, &low[k], &high[k]);
+            gki_range_widen(&xy[2 * i + k], 1, 0, &low[k], &high[k]);
     }
     for (int k = 0; k < 2 && any; k++) {
         const double margin = (high[k] - low[k]) * 0.03;
         low[k] -= margin;
         high[k] += margin;
     }
-    gkv_axis_make(&frame->x, low[0], high[0], 0, (int)fmax(2, s->width / 90));
-    gkv_axis_make(&frame->y, low[1], high[1], 0, (int)fmax(2, s->height / 70));
+    gki_axis_make(&frame->x, low[0], high[0], 0, (int)fmax(2, s->width / 90));
+    gki_axis_make(&frame->y, low[1], high[1], 0, (int)fmax(2, s->height / 70));
     return any;
 }
 
@@ -138,44 +138,44 @@ gkv_status gkv_plot_scatter_labelled(const char *path, const double *xy, const u
     gkv_scatter_defaults(&defaults);
     const gkv_scatter_settings *const s = settings ? settings : &defaults;
     GKV_TRY(check(labels, n, s));
-    gkv_canvas canvas = {0};
+    gki_canvas canvas = {0};
     double *scratch = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_canvas_open(&canvas, s->width, s->height, s->pixel_ratio));
-    GKV_TRY_GOTO(gkv_alloc(n, sizeof *scratch, &scratch));
+    GKV_TRY_GOTO(gki_canvas_open(&canvas, s->width, s->height, s->pixel_ratio));
+    GKV_TRY_GOTO(gki_alloc(n, sizeof *scratch, &scratch));
 
-    gkv_legend_entry entries[GKV_PLOT_COLOURS];
+    gki_legend_entry entries[GKV_PLOT_COLOURS];
     size_t n_entries = 0;
     for (size_t label = 0; labels && label < s->n_labels; label++)
         if (memchr(labels, (int)label, n))
-            entries[n_entries++] = (gkv_legend_entry){.name = name_of(s, label), .mark = GKV_MARK_DOT,
-                                                      .pen = {gkv_palette[label], 1, 1, GKV_LINE_SOLID}};
+            entries[n_entries++] = (gki_legend_entry){.name = name_of(s, label), .mark = GKV_MARK_DOT,
+                                                      .pen = {gki_palette[label], 1, 1, GKV_LINE_SOLID}};
     const double max_width = s->width * 0.3;
     double width, height;
-    gkv_legend_size(&canvas, entries, n_entries, max_width, &width, &height);
+    gki_legend_size(&canvas, entries, n_entries, max_width, &width, &height);
 
-    gkv_frame frame;
+    gki_frame frame;
     const int any = fit_axes(&frame, xy, n, s);
     const double label = s->y_label && *s->y_label ? 20 : 0;
-    frame.box = (gkv_box){
-        .left = 12 + label + gkv_axis_text_width(&canvas, &frame.y) + 9,
+    frame.box = (gki_box){
+        .left = 12 + label + gki_axis_text_width(&canvas, &frame.y) + 9,
         .top = s->title && *s->title ? 34 : 16,
         .right = s->width - 14 - width,
         .bottom = s->height - (s->x_label && *s->x_label ? 44 : 28),
     };
-    gkv_frame_draw(&canvas, &frame, &(gkv_frame_text){.title = s->title, .x_label = s->x_label, .y_label = s->y_label,
+    gki_frame_draw(&canvas, &frame, &(gki_frame_text){.title = s->title, .x_label = s->x_label, .y_label = s->y_label,
                                                       .title_size = GKV_TEXT_TITLE, .y_label_x = 18});
     draw_dots(&canvas, &frame, xy, labels, n, s);
     if (labels && s->name_groups)
         name_groups(&canvas, &frame, xy, labels, n, s, scratch);
-    gkv_legend_list(&canvas, entries, n_entries, frame.box.right + 6, frame.box.top - 6, max_width, 0);
+    gki_legend_list(&canvas, entries, n_entries, frame.box.right + 6, frame.box.top - 6, max_width, 0);
     if (!any)
-        gkv_canvas_text(&canvas, (frame.box.left + frame.box.right) / 2, (frame.box.top + frame.box.bottom) / 2,
+        gki_canvas_text(&canvas, (frame.box.left + frame.box.right) / 2, (frame.box.top + frame.box.bottom) / 2,
                         "no finite points to show",
-                        (gkv_text_style){.size = GKV_TEXT_LABEL, .colour = gkv_ink_soft, .align = 0.5, .halo = 1});
-    GKV_TRY_GOTO(gkv_canvas_save(&canvas, path));
+                        (gki_text_style){.size = GKV_TEXT_LABEL, .colour = gki_ink_soft, .align = 0.5, .halo = 1});
+    GKV_TRY_GOTO(gki_canvas_save(&canvas, path));
 done:
     free(scratch);
-    gkv_canvas_close(&canvas);
+    gki_canvas_close(&canvas);
     return status;
 }

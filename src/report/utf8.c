@@ -2,7 +2,7 @@
 
 enum { REPLACEMENT = 0xFFFD };
 
-uint32_t gkv_utf8_next(const char **text)
+uint32_t gki_utf8_next(const char **text)
 {
     const unsigned char *const s = (const unsigned char *)*text;
     if (s[0] == 0)
@@ -28,7 +28,7 @@ uint32_t gkv_utf8_next(const char **text)
     return character;
 }
 
-size_t gkv_utf8_put(uint32_t character, char out[4])
+size_t gki_utf8_put(uint32_t character, char out[4])
 {
     if (character < 0x80) {
         out[0] = (char)character;

@@ -7,9 +7,9 @@
 
 /* Returns the character at *text and advances *text behind it. A malformed or overlong sequence or a surrogate gives
  * U+FFFD and advances by one byte. At the end the result is 0, and *text does not change. */
-uint32_t gkv_utf8_next(const char **text);
+uint32_t gki_utf8_next(const char **text);
 
 /* Writes the character as 1 … 4 bytes and returns their number. */
-size_t gkv_utf8_put(uint32_t character, char out[4]);
+size_t gki_utf8_put(uint32_t character, char out[4]);
 
 #endif

@@ -18,11 +18,11 @@
 enum { HEADER_MAX = 16 << 20 };
 
 typedef struct entry {
-    gkv_tensor tensor;   /* the string `name` belongs to the header */
+    gki_tensor tensor;   /* the string `name` belongs to the header */
     uint64_t begin, end; /* byte offsets within the data section */
 } entry;
 
-struct gkv_safetensors {
+struct gki_safetensors {
     char *path;
     int descriptor;              /* −1 if the file is in memory */
     const unsigned char *memory; /* the bytes of a file in memory, else NULL */
@@ -34,7 +34,7 @@ struct gkv_safetensors {
 };
 
 /* Reads exactly `count` bytes from `offset` on. */
-static gkv_status read_at(const gkv_safetensors *file, uint64_t offset, void *out, uint64_t count)
+static gkv_status read_at(const gki_safetensors *file, uint64_t offset, void *out, uint64_t count)
 {
     unsigned char *to = out;
     if (file->memory && count > 0) { /* the offsets have been checked against the size */
@@ -47,9 +47,9 @@ static gkv_status read_at(const gkv_safetensors *file, uint64_t offset, void *ou
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return gkv_fail(GKV_ERR_IO, "%s: cannot read: %s", file->path, strerror(errno));
+            return gki_fail(GKV_ERR_IO, "%s: cannot read: %s", file->path, strerror(errno));
         if (got == 0)
-            return gkv_fail(GKV_ERR_DATA, "%s: the file became shorter while it was read", file->path);
+            return gki_fail(GKV_ERR_DATA, "%s: the file became shorter while it was read", file->path);
         to += got;
         offset += (uint64_t)got;
         count -= (uint64_t)got;
@@ -61,25 +61,25 @@ static gkv_status read_at(const gkv_safetensors *file, uint64_t offset, void *ou
 static const char *show(const json_t *value, char buffer[GKV_PRINTABLE_SIZE])
 {
     char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-    gkv_text_printable(text ? text : "missing", buffer);
+    gki_text_printable(text ? text : "missing", buffer);
     free(text);
     return buffer;
 }
 
-static gkv_status bad_field(const gkv_safetensors *file, const char *name, const char *field,
+static gkv_status bad_field(const gki_safetensors *file, const char *name, const char *field,
                             const json_t *value, const char *wanted)
 {
     char shown_name[GKV_PRINTABLE_SIZE], shown[GKV_PRINTABLE_SIZE];
-    return gkv_fail(GKV_ERR_DATA, "%s: tensor \"%s\": %s is %s, not %s", file->path,
-                    gkv_text_printable(name, shown_name), field, show(value, shown), wanted);
+    return gki_fail(GKV_ERR_DATA, "%s: tensor \"%s\": %s is %s, not %s", file->path,
+                    gki_text_printable(name, shown_name), field, show(value, shown), wanted);
 }
 
-static gkv_status read_dtype(const gkv_safetensors *file, const char *name, const json_t *value, gkv_dtype *out)
+static gkv_status read_dtype(const gki_safetensors *file, const char *name, const json_t *value, gki_dtype *out)
 {
     const char *text = json_string_value(value);
     for (int i = 0; text && i < GKV_DTYPES; i++) {
-        if (strcmp(text, gkv_dtype_name((gkv_dtype)i)) == 0) {
-            *out = (gkv_dtype)i;
+        if (strcmp(text, gki_dtype_name((gki_dtype)i)) == 0) {
+            *out = (gki_dtype)i;
             return GKV_OK;
         }
     }
@@ -95,8 +95,8 @@ static bool read_count(const json_t *value, int64_t *out)
     return true;
 }
 
-static gkv_status read_shape(const gkv_safetensors *file, const char *name, const json_t *value,
-                             gkv_tensor *tensor)
+static gkv_status read_shape(const gki_safetensors *file, const char *name, const json_t *value,
+                             gki_tensor *tensor)
 {
     static const char wanted[] = "a list of at most 8 whole numbers";
     if (!json_is_array(value) || json_array_size(value) > GKV_TENSOR_RANK_MAX)
@@ -109,13 +109,13 @@ static gkv_status read_shape(const gkv_safetensors *file, const char *name, cons
 }
 
 /* Reads one tensor of the header and checks it. read_entries() checks the tensors against each other. */
-static gkv_status read_entry(const gkv_safetensors *file, const char *name, json_t *value, uint64_t data_size,
+static gkv_status read_entry(const gki_safetensors *file, const char *name, json_t *value, uint64_t data_size,
                              entry *out)
 {
     char shown_name[GKV_PRINTABLE_SIZE];
-    gkv_text_printable(name, shown_name);
+    gki_text_printable(name, shown_name);
     if (!*name)
-        return gkv_fail(GKV_ERR_DATA, "%s: a tensor has the empty name", file->path);
+        return gki_fail(GKV_ERR_DATA, "%s: a tensor has the empty name", file->path);
     if (!json_is_object(value) || json_object_size(value) != 3)
         return bad_field(file, name, "its entry", value, "an object of dtype, shape and data_offsets alone");
     out->tensor.name = name;
@@ -131,31 +131,31 @@ static gkv_status read_entry(const gkv_safetensors *file, const char *name, json
     out->begin = (uint64_t)begin;
     out->end = (uint64_t)end;
     if (out->end > data_size)
-        return gkv_fail(GKV_ERR_DATA,
+        return gki_fail(GKV_ERR_DATA,
                         "%s: tensor \"%s\": data_offsets end at %" PRIu64 ", but the file's data at %" PRIu64
                         ": it is cut short",
                         file->path, shown_name, out->end, data_size);
     uint64_t bytes = 0;
-    if (!gkv_tensor_bytes(&out->tensor, &bytes) || bytes != out->end - out->begin) {
+    if (!gki_tensor_bytes(&out->tensor, &bytes) || bytes != out->end - out->begin) {
         char shown[GKV_PRINTABLE_SIZE];
-        return gkv_fail(GKV_ERR_DATA, "%s: tensor \"%s\": shape %s of %s does not fill its %" PRIu64 " bytes",
+        return gki_fail(GKV_ERR_DATA, "%s: tensor \"%s\": shape %s of %s does not fill its %" PRIu64 " bytes",
                         file->path, shown_name, show(json_object_get(value, "shape"), shown),
-                        gkv_dtype_name(out->tensor.dtype), out->end - out->begin);
+                        gki_dtype_name(out->tensor.dtype), out->end - out->begin);
     }
     return GKV_OK;
 }
 
-static gkv_status check_metadata(const gkv_safetensors *file, json_t *map)
+static gkv_status check_metadata(const gki_safetensors *file, json_t *map)
 {
     char shown_key[GKV_PRINTABLE_SIZE], shown[GKV_PRINTABLE_SIZE];
     const char *key;
     json_t *value;
     if (!json_is_object(map))
-        return gkv_fail(GKV_ERR_DATA, "%s: __metadata__ is %s, not an object", file->path, show(map, shown));
+        return gki_fail(GKV_ERR_DATA, "%s: __metadata__ is %s, not an object", file->path, show(map, shown));
     json_object_foreach(map, key, value) {
         if (!json_is_string(value))
-            return gkv_fail(GKV_ERR_DATA, "%s: __metadata__: \"%s\" is %s, not a text", file->path,
-                            gkv_text_printable(key, shown_key), show(value, shown));
+            return gki_fail(GKV_ERR_DATA, "%s: __metadata__: \"%s\" is %s, not a text", file->path,
+                            gki_text_printable(key, shown_key), show(value, shown));
     }
     return GKV_OK;
 }
@@ -171,11 +171,11 @@ static int by_offset(const void *left, const void *right)
 }
 
 /* Reads every entry, and checks that the arrays fill the data section without a gap or an overlap. */
-static gkv_status read_entries(gkv_safetensors *file, uint64_t data_size)
+static gkv_status read_entries(gki_safetensors *file, uint64_t data_size)
 {
     const char *name;
     json_t *value;
-    GKV_TRY(gkv_alloc(json_object_size(file->header), sizeof *file->entries, &file->entries));
+    GKV_TRY(gki_alloc(json_object_size(file->header), sizeof *file->entries, &file->entries));
     json_object_foreach(file->header, name, value) {
         if (strcmp(name, "__metadata__") == 0) {
             GKV_TRY(check_metadata(file, value));
@@ -191,71 +191,71 @@ static gkv_status read_entries(gkv_safetensors *file, uint64_t data_size)
     for (size_t i = 0; i < file->count; i++) {
         const entry *next = &file->entries[i];
         if (next->begin != filled)
-            return gkv_fail(GKV_ERR_DATA,
+            return gki_fail(GKV_ERR_DATA,
                             "%s: tensor \"%s\": data_offsets begin at %" PRIu64 ", but what is before ends at %" PRIu64,
-                            file->path, gkv_text_printable(next->tensor.name, shown), next->begin, filled);
+                            file->path, gki_text_printable(next->tensor.name, shown), next->begin, filled);
         filled = next->end;
     }
     if (filled != data_size)
-        return gkv_fail(GKV_ERR_DATA, "%s: its tensors fill %" PRIu64 " bytes, but %" PRIu64 " follow the header",
+        return gki_fail(GKV_ERR_DATA, "%s: its tensors fill %" PRIu64 " bytes, but %" PRIu64 " follow the header",
                         file->path, filled, data_size);
     return GKV_OK;
 }
 
-static gkv_status read_header(gkv_safetensors *file, char **text)
+static gkv_status read_header(gki_safetensors *file, char **text)
 {
     unsigned char prefix[8];
     uint64_t length = 0;
     const uint64_t size = file->size;
     if (size < sizeof prefix)
-        return gkv_fail(GKV_ERR_DATA, "%s: %" PRIu64 " bytes are too few for a safetensors file", file->path, size);
+        return gki_fail(GKV_ERR_DATA, "%s: %" PRIu64 " bytes are too few for a safetensors file", file->path, size);
     GKV_TRY(read_at(file, 0, prefix, sizeof prefix));
     for (int i = 0; i < 8; i++)
         length |= (uint64_t)prefix[i] << 8 * i;
     if (length < 2 || length > HEADER_MAX || length > size - sizeof prefix)
-        return gkv_fail(GKV_ERR_DATA,
+        return gki_fail(GKV_ERR_DATA,
                         "%s: not a safetensors file, or cut short: its header's length is given as %" PRIu64
                         ", of %" PRIu64 " bytes that are there (at most %d are taken)",
                         file->path, length, size - (uint64_t)sizeof prefix, (int)HEADER_MAX);
-    GKV_TRY(gkv_alloc((size_t)length, 1, text));
+    GKV_TRY(gki_alloc((size_t)length, 1, text));
     GKV_TRY(read_at(file, sizeof prefix, *text, length));
     json_error_t error;
     file->header = **text == '{' ? json_loadb(*text, (size_t)length, JSON_REJECT_DUPLICATES, &error) : NULL;
     if (!file->header) {
         char shown[GKV_PRINTABLE_SIZE];
-        return gkv_fail(GKV_ERR_DATA, "%s: the header is not a JSON object: %s (byte %d)", file->path,
-                        **text == '{' ? gkv_text_printable(error.text, shown) : "it does not begin with {",
+        return gki_fail(GKV_ERR_DATA, "%s: the header is not a JSON object: %s (byte %d)", file->path,
+                        **text == '{' ? gki_text_printable(error.text, shown) : "it does not begin with {",
                         **text == '{' ? error.position : 0);
     }
     file->data_begin = sizeof prefix + length;
     return GKV_OK;
 }
 
-static gkv_status open_path(gkv_safetensors *file)
+static gkv_status open_path(gki_safetensors *file)
 {
     struct stat info;
     /* With O_NONBLOCK, open() does not wait for the other end of a pipe. */
     file->descriptor = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file->descriptor < 0 || fstat(file->descriptor, &info) != 0)
-        return gkv_fail(GKV_ERR_IO, "%s: cannot read: %s", file->path, strerror(errno));
+        return gki_fail(GKV_ERR_IO, "%s: cannot read: %s", file->path, strerror(errno));
     if (!S_ISREG(info.st_mode))
-        return gkv_fail(GKV_ERR_DATA, "%s: not a regular file", file->path);
+        return gki_fail(GKV_ERR_DATA, "%s: not a regular file", file->path);
     file->size = (uint64_t)info.st_size;
     return GKV_OK;
 }
 
 /* Opens the `size` bytes in memory, or the file at path `name` if `memory` is NULL. */
-static gkv_status open_file(const char *name, const void *memory, size_t size, gkv_safetensors **out)
+static gkv_status open_file(const char *name, const void *memory, size_t size, gki_safetensors **out)
 {
     gkv_status status = GKV_OK;
-    gkv_safetensors *file = NULL;
+    gki_safetensors *file = NULL;
     char *text = NULL;
     *out = NULL;
-    GKV_TRY(gkv_alloc(1, sizeof *file, &file));
+    GKV_TRY(gki_alloc(1, sizeof *file, &file));
     file->descriptor = -1;
     file->memory = memory;
     file->size = size;
-    GKV_TRY_GOTO(gkv_strdup(name, &file->path));
+    GKV_TRY_GOTO(gki_strdup(name, &file->path));
     if (!memory)
         GKV_TRY_GOTO(open_path(file));
     GKV_TRY_GOTO(read_header(file, &text));
@@ -264,24 +264,24 @@ static gkv_status open_file(const char *name, const void *memory, size_t size, g
     file = NULL;
 done:
     free(text);
-    gkv_safetensors_free(file);
+    gki_safetensors_free(file);
     return status;
 }
 
-gkv_status gkv_safetensors_open(const char *path, gkv_safetensors **out)
+gkv_status gki_safetensors_open(const char *path, gki_safetensors **out)
 {
     return open_file(path, NULL, 0, out);
 }
 
-gkv_status gkv_safetensors_open_memory(const void *bytes, size_t size, const char *name, gkv_safetensors **out)
+gkv_status gki_safetensors_open_memory(const void *bytes, size_t size, const char *name, gki_safetensors **out)
 {
     *out = NULL;
     if (!bytes)
-        return gkv_fail(GKV_ERR_ARGUMENT, "%s: the bytes of a safetensors file are needed, not NULL", name);
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: the bytes of a safetensors file are needed, not NULL", name);
     return open_file(name, bytes, size, out);
 }
 
-void gkv_safetensors_free(gkv_safetensors *file)
+void gki_safetensors_free(gki_safetensors *file)
 {
     if (!file)
         return;
@@ -293,17 +293,17 @@ void gkv_safetensors_free(gkv_safetensors *file)
     free(file);
 }
 
-size_t gkv_safetensors_count(const gkv_safetensors *file)
+size_t gki_safetensors_count(const gki_safetensors *file)
 {
     return file->count;
 }
 
-const gkv_tensor *gkv_safetensors_at(const gkv_safetensors *file, size_t i)
+const gki_tensor *gki_safetensors_at(const gki_safetensors *file, size_t i)
 {
     return i < file->count ? &file->entries[i].tensor : NULL;
 }
 
-static const entry *find(const gkv_safetensors *file, const char *name)
+static const entry *find(const gki_safetensors *file, const char *name)
 {
     for (size_t i = 0; i < file->count; i++)
         if (strcmp(file->entries[i].tensor.name, name) == 0)
@@ -311,13 +311,13 @@ static const entry *find(const gkv_safetensors *file, const char *name)
     return NULL;
 }
 
-const gkv_tensor *gkv_safetensors_find(const gkv_safetensors *file, const char *name)
+const gki_tensor *gki_safetensors_find(const gki_safetensors *file, const char *name)
 {
     const entry *found = find(file, name);
     return found ? &found->tensor : NULL;
 }
 
-const char *gkv_safetensors_metadata(const gkv_safetensors *file, const char *key)
+const char *gki_safetensors_metadata(const gki_safetensors *file, const char *key)
 {
     return json_string_value(json_object_get(json_object_get(file->header, "__metadata__"), key));
 }
@@ -332,19 +332,19 @@ static const char *show_shape(size_t rank, const int64_t *shape, char buffer[GKV
     return buffer;
 }
 
-gkv_status gkv_safetensors_read(const gkv_safetensors *file, const char *name, gkv_dtype dtype, size_t rank,
+gkv_status gki_safetensors_read(const gki_safetensors *file, const char *name, gki_dtype dtype, size_t rank,
                                 const int64_t *shape, void *out)
 {
     const entry *found = find(file, name);
     if (!found)
-        return gkv_fail(GKV_ERR_DATA, "%s: there is no tensor \"%s\"", file->path, name);
-    const gkv_tensor *tensor = &found->tensor;
+        return gki_fail(GKV_ERR_DATA, "%s: there is no tensor \"%s\"", file->path, name);
+    const gki_tensor *tensor = &found->tensor;
     if (tensor->dtype != dtype)
-        return gkv_fail(GKV_ERR_DATA, "%s: tensor \"%s\": dtype is %s, not %s", file->path, name,
-                        gkv_dtype_name(tensor->dtype), gkv_dtype_name(dtype));
+        return gki_fail(GKV_ERR_DATA, "%s: tensor \"%s\": dtype is %s, not %s", file->path, name,
+                        gki_dtype_name(tensor->dtype), gki_dtype_name(dtype));
     if (tensor->rank != rank || (rank > 0 && memcmp(tensor->shape, shape, rank * sizeof *shape) != 0)) {
         char is[GKV_PRINTABLE_SIZE * 2], wanted[GKV_PRINTABLE_SIZE * 2];
-        return gkv_fail(GKV_ERR_DATA, "%s: tensor \"%s\": shape is %s, not %s", file->path, name,
+        return gki_fail(GKV_ERR_DATA, "%s: tensor \"%s\": shape is %s, not %s", file->path, name,
                         show_shape(tensor->rank, tensor->shape, is), show_shape(rank, shape, wanted));
     }
     return read_at(file, file->data_begin + found->begin, out, found->end - found->begin);

@@ -13,19 +13,19 @@ static const struct {
     size_t size;
 } types[GKV_DTYPES] = {{"F32", 4}, {"F64", 8}, {"I64", 8}, {"U64", 8}, {"U8", 1}};
 
-const char *gkv_dtype_name(gkv_dtype dtype)
+const char *gki_dtype_name(gki_dtype dtype)
 {
     return types[dtype].name;
 }
 
-size_t gkv_dtype_size(gkv_dtype dtype)
+size_t gki_dtype_size(gki_dtype dtype)
 {
     return types[dtype].size;
 }
 
-bool gkv_tensor_bytes(const gkv_tensor *tensor, uint64_t *bytes)
+bool gki_tensor_bytes(const gki_tensor *tensor, uint64_t *bytes)
 {
-    uint64_t product = gkv_dtype_size(tensor->dtype);
+    uint64_t product = gki_dtype_size(tensor->dtype);
     for (size_t i = 0; i < tensor->rank; i++)
         if (tensor->shape[i] < 0 || __builtin_mul_overflow(product, (uint64_t)tensor->shape[i], &product))
             return false;
@@ -39,52 +39,52 @@ static gkv_status put(json_t *object, const char *path, const char *what, const 
     char shown[GKV_PRINTABLE_SIZE];
     if (!name || !*name) {
         json_decref(value);
-        return gkv_fail(GKV_ERR_ARGUMENT, "%s: one of its %s has no name", path, what);
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: one of its %s has no name", path, what);
     }
     if (json_object_get(object, name)) {
         json_decref(value);
-        return gkv_fail(GKV_ERR_ARGUMENT, "%s: two %s are named \"%s\"", path, what,
-                        gkv_text_printable(name, shown));
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: two %s are named \"%s\"", path, what,
+                        gki_text_printable(name, shown));
     }
     if (json_object_set_new(object, name, value) != 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "%s: \"%s\", or its value, is not UTF-8 text, or memory is out", path,
-                        gkv_text_printable(name, shown));
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: \"%s\", or its value, is not UTF-8 text, or memory is out", path,
+                        gki_text_printable(name, shown));
     return GKV_OK;
 }
 
 /* Adds one entry to the header. *end is the offset where the array begins, and becomes the offset of its end. */
-static gkv_status describe(json_t *header, const char *path, const gkv_tensor *tensor, uint64_t *end)
+static gkv_status describe(json_t *header, const char *path, const gki_tensor *tensor, uint64_t *end)
 {
     uint64_t bytes = 0;
     char shown[GKV_PRINTABLE_SIZE];
-    gkv_text_printable(tensor->name ? tensor->name : "", shown);
+    gki_text_printable(tensor->name ? tensor->name : "", shown);
     if (strcmp(shown, "__metadata__") == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "%s: a tensor may not be named \"%s\"", path, shown);
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: a tensor may not be named \"%s\"", path, shown);
     if ((unsigned)tensor->dtype >= GKV_DTYPES || tensor->rank > GKV_TENSOR_RANK_MAX)
-        return gkv_fail(GKV_ERR_ARGUMENT, "%s: tensor \"%s\": dtype %d or rank %zu is out of range", path, shown,
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: tensor \"%s\": dtype %d or rank %zu is out of range", path, shown,
                         (int)tensor->dtype, tensor->rank);
     const uint64_t begin = *end;
-    if (!gkv_tensor_bytes(tensor, &bytes) || __builtin_add_overflow(begin, bytes, end) || *end > INT64_MAX)
-        return gkv_fail(GKV_ERR_ARGUMENT, "%s: tensor \"%s\": its shape is out of range", path, shown);
+    if (!gki_tensor_bytes(tensor, &bytes) || __builtin_add_overflow(begin, bytes, end) || *end > INT64_MAX)
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: tensor \"%s\": its shape is out of range", path, shown);
     if (bytes > 0 && !tensor->data)
-        return gkv_fail(GKV_ERR_ARGUMENT, "%s: tensor \"%s\" has no data", path, shown);
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: tensor \"%s\" has no data", path, shown);
     json_t *shape = json_array();
     for (size_t i = 0; i < tensor->rank; i++)
         json_array_append_new(shape, json_integer(tensor->shape[i]));
     if (json_array_size(shape) != tensor->rank) {
         json_decref(shape);
-        return gkv_fail(GKV_ERR_MEMORY, "%s: out of memory", path);
+        return gki_fail(GKV_ERR_MEMORY, "%s: out of memory", path);
     }
     return put(header, path, "tensors", tensor->name,
-               json_pack("{s:s, s:o, s:[I, I]}", "dtype", gkv_dtype_name(tensor->dtype), "shape", shape,
+               json_pack("{s:s, s:o, s:[I, I]}", "dtype", gki_dtype_name(tensor->dtype), "shape", shape,
                          "data_offsets", (json_int_t)begin, (json_int_t)*end));
 }
 
-gkv_status gkv_safetensors_write(const char *path, size_t count, const gkv_tensor *tensors,
-                                 size_t metadata_count, const gkv_metadata *metadata)
+gkv_status gki_safetensors_write(const char *path, size_t count, const gki_tensor *tensors,
+                                 size_t metadata_count, const gki_metadata *metadata)
 {
     gkv_status status = GKV_OK;
-    gkv_file_writer *writer = NULL;
+    gki_file_writer *writer = NULL;
     char *text = NULL;
     uint64_t end = 0;
     json_t *header = json_object(); /* jansson keeps the order of insertion */
@@ -99,7 +99,7 @@ gkv_status gkv_safetensors_write(const char *path, size_t count, const gkv_tenso
     GKV_TRY_GOTO(status);
     text = json_dumps(header, JSON_COMPACT);
     if (!text) {
-        status = gkv_fail(GKV_ERR_MEMORY, "%s: out of memory for its header", path);
+        status = gki_fail(GKV_ERR_MEMORY, "%s: out of memory for its header", path);
         goto done;
     }
 
@@ -109,16 +109,16 @@ gkv_status gkv_safetensors_write(const char *path, size_t count, const gkv_tenso
     unsigned char prefix[8];
     for (int i = 0; i < 8; i++)
         prefix[i] = (unsigned char)((uint64_t)padded >> 8 * i);
-    GKV_TRY_GOTO(gkv_file_begin(path, &writer));
-    gkv_file_write(writer, prefix, sizeof prefix);
-    gkv_file_write(writer, text, length);
-    gkv_file_write(writer, "       ", padded - length);
+    GKV_TRY_GOTO(gki_file_begin(path, &writer));
+    gki_file_write(writer, prefix, sizeof prefix);
+    gki_file_write(writer, text, length);
+    gki_file_write(writer, "       ", padded - length);
     for (size_t i = 0; i < count; i++) {
         uint64_t bytes = 0;
-        gkv_tensor_bytes(&tensors[i], &bytes);
-        gkv_file_write(writer, tensors[i].data, (size_t)bytes);
+        gki_tensor_bytes(&tensors[i], &bytes);
+        gki_file_write(writer, tensors[i].data, (size_t)bytes);
     }
-    status = gkv_file_commit(writer); /* also returns the first failure of the writes above */
+    status = gki_file_commit(writer); /* also returns the first failure of the writes above */
 done:
     free(text);
     json_decref(header);

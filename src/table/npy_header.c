@@ -8,7 +8,7 @@
 typedef struct parser {
     const char *file;
     const char *at, *end;
-    gkv_npy_header *header;
+    gki_npy_header *header;
 } parser;
 
 enum { WORD_SIZE = 48 };
@@ -36,8 +36,8 @@ static gkv_status broken(const parser *p, const char *expected)
     size_t n = (size_t)(p->end - p->at) < sizeof rest - 1 ? (size_t)(p->end - p->at) : sizeof rest - 1;
     memcpy(rest, p->at, n);
     rest[n] = '\0';
-    return gkv_fail(GKV_ERR_DATA, "%s: the .npy header is damaged: at \"%s\", expected %s", p->file,
-                    gkv_text_printable(rest, shown), expected);
+    return gki_fail(GKV_ERR_DATA, "%s: the .npy header is damaged: at \"%s\", expected %s", p->file,
+                    gki_text_printable(rest, shown), expected);
 }
 
 /* A string in single or double quotes, without escapes. */
@@ -61,7 +61,7 @@ static gkv_status take_type(parser *p)
     char word[WORD_SIZE], shown[GKV_PRINTABLE_SIZE];
     skip_blanks(p);
     if (p->at < p->end && *p->at == '[')
-        return gkv_fail(GKV_ERR_DATA, "%s: the array is of records; save one field of them, as %s", p->file, types);
+        return gki_fail(GKV_ERR_DATA, "%s: the array is of records; save one field of them, as %s", p->file, types);
     GKV_TRY(take_string(p, word));
     const bool has_order = word[0] && strchr("<>|=", word[0]);
     const char *type = word + has_order;
@@ -69,8 +69,8 @@ static gkv_status take_type(parser *p)
     const bool is_float = type[0] == 'f' && (size == 4 || size == 8);
     const bool is_whole = (type[0] == 'i' || type[0] == 'u') && (size == 1 || size == 2 || size == 4 || size == 8);
     if (!has_order || !(is_float || is_whole) || (word[0] == '|' && size > 1))
-        return gkv_fail(GKV_ERR_DATA, "%s: the array is of type \"%s\"; expected %s", p->file,
-                        gkv_text_printable(word, shown), types);
+        return gki_fail(GKV_ERR_DATA, "%s: the array is of type \"%s\"; expected %s", p->file,
+                        gki_text_printable(word, shown), types);
     p->header->type = type[0];
     p->header->size = size;
     p->header->big_endian = word[0] == '>' || (word[0] == '=' && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
@@ -118,7 +118,7 @@ static gkv_status take_shape(parser *p)
         GKV_TRY(take_length(p, &lengths[n++]));
     }
     if (n != 1 && n != 2)
-        return gkv_fail(GKV_ERR_DATA, "%s: the array has %zu dimensions; expected one (a column) or two (rows and "
+        return gki_fail(GKV_ERR_DATA, "%s: the array has %zu dimensions; expected one (a column) or two (rows and "
                         "columns)", p->file, n);
     p->header->rows = lengths[0];
     p->header->columns = n == 2 ? lengths[1] : 1;
@@ -127,12 +127,12 @@ static gkv_status take_shape(parser *p)
 
 /* --- The dictionary ------------------------------------------------------------------------ */
 
-gkv_status gkv_npy_header_parse(const char *file, const char *text, size_t length, gkv_npy_header *out)
+gkv_status gki_npy_header_parse(const char *file, const char *text, size_t length, gki_npy_header *out)
 {
     static const struct { const char *key; gkv_status (*take)(parser *); } entries[] = {
         {"descr", take_type}, {"fortran_order", take_order}, {"shape", take_shape}};
     enum { ENTRIES = sizeof entries / sizeof *entries };
-    *out = (gkv_npy_header){.size = 0};
+    *out = (gki_npy_header){.size = 0};
     parser p = {.file = file, .at = text, .end = text + length, .header = out};
     bool seen[ENTRIES] = {false};
     if (!take(&p, '{'))
@@ -146,8 +146,8 @@ gkv_status gkv_npy_header_parse(const char *file, const char *text, size_t lengt
         while (e < ENTRIES && strcmp(key, entries[e].key) != 0)
             e++;
         if (e == ENTRIES || seen[e])
-            return gkv_fail(GKV_ERR_DATA, "%s: the .npy header has %s key \"%s\"", file,
-                            e == ENTRIES ? "an unknown" : "twice the", gkv_text_printable(key, shown));
+            return gki_fail(GKV_ERR_DATA, "%s: the .npy header has %s key \"%s\"", file,
+                            e == ENTRIES ? "an unknown" : "twice the", gki_text_printable(key, shown));
         seen[e] = true;
         if (!take(&p, ':'))
             return broken(&p, "\":\"");
@@ -155,7 +155,7 @@ gkv_status gkv_npy_header_parse(const char *file, const char *text, size_t lengt
     }
     for (size_t e = 0; e < ENTRIES; e++)
         if (!seen[e])
-            return gkv_fail(GKV_ERR_DATA, "%s: the .npy header has no \"%s\"", file, entries[e].key);
+            return gki_fail(GKV_ERR_DATA, "%s: the .npy header has no \"%s\"", file, entries[e].key);
     skip_blanks(&p);
     return p.at == p.end ? GKV_OK : broken(&p, "the end of the header");
 }

@@ -10,16 +10,16 @@
 
 #include "core/error.h"
 
-typedef struct gkv_npy_header {
+typedef struct gki_npy_header {
     char type;              /* 'f', 'i' or 'u' */
     size_t size;            /* the bytes of an element: 4 or 8 for 'f', else 1, 2, 4 or 8 */
     bool big_endian;        /* the byte order of elements */
     bool fortran;           /* true for column-major order */
     uint64_t rows, columns; /* an array of one dimension has one column */
-} gkv_npy_header;
+} gki_npy_header;
 
 /* Parses the dictionary of `length` bytes, which need not end with NUL. Returns GKV_ERR_DATA for other text, types and
  * shapes; the message names the file. */
-gkv_status gkv_npy_header_parse(const char *file, const char *text, size_t length, gkv_npy_header *out);
+gkv_status gki_npy_header_parse(const char *file, const char *text, size_t length, gki_npy_header *out);
 
 #endif

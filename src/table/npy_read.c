@@ -23,7 +23,7 @@ static uint64_t bits_of(const unsigned char *bytes, size_t size, bool big_endian
     return bits;
 }
 
-static double element(const gkv_npy_header *header, const unsigned char *bytes)
+static double element(const gki_npy_header *header, const unsigned char *bytes)
 {
     const uint64_t bits = bits_of(bytes, header->size, header->big_endian);
     if (header->type == 'u')
@@ -45,96 +45,96 @@ static double element(const gkv_npy_header *header, const unsigned char *bytes)
 
 /* --- Header -------------------------------------------------------------------------------- */
 
-static gkv_status cut_short(const gkv_source *source, const char *where)
+static gkv_status cut_short(const gki_source *source, const char *where)
 {
-    return gkv_fail(GKV_ERR_DATA, "%s: the .npy file ends in %s", source->name, where);
+    return gki_fail(GKV_ERR_DATA, "%s: the .npy file ends in %s", source->name, where);
 }
 
-static gkv_status read_header(gkv_source *source, gkv_npy_header *header)
+static gkv_status read_header(gki_source *source, gki_npy_header *header)
 {
-    GKV_TRY(gkv_source_need(source, PREFIX));
-    if (gkv_source_there(source) < PREFIX)
+    GKV_TRY(gki_source_need(source, PREFIX));
+    if (gki_source_there(source) < PREFIX)
         return cut_short(source, "its version");
-    const unsigned major = gkv_source_at(source)[6], minor = gkv_source_at(source)[7];
+    const unsigned major = gki_source_at(source)[6], minor = gki_source_at(source)[7];
     if (major < 1 || major > 3 || minor != 0)
-        return gkv_fail(GKV_ERR_DATA, "%s: version %u.%u of .npy; expected 1.0, 2.0 or 3.0", source->name, major,
+        return gki_fail(GKV_ERR_DATA, "%s: version %u.%u of .npy; expected 1.0, 2.0 or 3.0", source->name, major,
                         minor);
-    gkv_source_use(source, PREFIX);
+    gki_source_use(source, PREFIX);
     const size_t width = major == 1 ? 2 : 4; /* the bytes of the length that follows */
-    GKV_TRY(gkv_source_need(source, width));
-    if (gkv_source_there(source) < width)
+    GKV_TRY(gki_source_need(source, width));
+    if (gki_source_there(source) < width)
         return cut_short(source, "the length of its header");
-    const uint64_t length = bits_of(gkv_source_at(source), width, false);
-    gkv_source_use(source, width);
+    const uint64_t length = bits_of(gki_source_at(source), width, false);
+    gki_source_use(source, width);
     if (length > HEADER_MOST)
-        return gkv_fail(GKV_ERR_DATA, "%s: the .npy header has %" PRIu64 " bytes; expected at most %d", source->name,
+        return gki_fail(GKV_ERR_DATA, "%s: the .npy header has %" PRIu64 " bytes; expected at most %d", source->name,
                         length, HEADER_MOST);
-    GKV_TRY(gkv_source_need(source, (size_t)length));
-    if (gkv_source_there(source) < length)
+    GKV_TRY(gki_source_need(source, (size_t)length));
+    if (gki_source_there(source) < length)
         return cut_short(source, "its header");
-    GKV_TRY(gkv_npy_header_parse(source->name, (const char *)gkv_source_at(source), (size_t)length, header));
-    gkv_source_use(source, (size_t)length);
+    GKV_TRY(gki_npy_header_parse(source->name, (const char *)gki_source_at(source), (size_t)length, header));
+    gki_source_use(source, (size_t)length);
     return GKV_OK;
 }
 
 /* Computes the number of bytes of the array, and checks that the source has as many. If its size is unknown, all of
  * them are read first, so that the memory for the table is never greater than the data justify. */
-static gkv_status check_size(gkv_source *source, const gkv_npy_header *header, size_t *size)
+static gkv_status check_size(gki_source *source, const gki_npy_header *header, size_t *size)
 {
     size_t count;
     if (header->rows == 0 || header->columns == 0)
-        return gkv_fail(GKV_ERR_DATA, "%s: there are no numbers in it: its shape is %" PRIu64 " × %" PRIu64,
+        return gki_fail(GKV_ERR_DATA, "%s: there are no numbers in it: its shape is %" PRIu64 " × %" PRIu64,
                         source->name, header->rows, header->columns);
     if (header->columns > GKV_TABLE_COLUMNS_MAX)
-        return gkv_fail(GKV_ERR_DATA, "%s: the array has %" PRIu64 " columns; a table has at most %d", source->name,
+        return gki_fail(GKV_ERR_DATA, "%s: the array has %" PRIu64 " columns; a table has at most %d", source->name,
                         header->columns, GKV_TABLE_COLUMNS_MAX);
     if (__builtin_mul_overflow(header->rows, header->columns, &count) ||
         __builtin_mul_overflow(count, header->size, size) || *size > SIZE_MAX / 4)
-        return gkv_fail(GKV_ERR_DATA, "%s: the .npy header promises more than memory can hold: %" PRIu64 " × %" PRIu64,
+        return gki_fail(GKV_ERR_DATA, "%s: the .npy header promises more than memory can hold: %" PRIu64 " × %" PRIu64,
                         source->name, header->rows, header->columns);
     if (!source->size_known)
-        GKV_TRY(gkv_source_need(source, *size));
-    const uint64_t left = source->size_known ? source->size - source->used : gkv_source_there(source);
+        GKV_TRY(gki_source_need(source, *size));
+    const uint64_t left = source->size_known ? source->size - source->used : gki_source_there(source);
     return left >= *size ? GKV_OK
-                         : gkv_fail(GKV_ERR_DATA, "%s: the .npy file is cut short: its header promises %zu bytes of "
+                         : gki_fail(GKV_ERR_DATA, "%s: the .npy file is cut short: its header promises %zu bytes of "
                                     "numbers, and %" PRIu64 " follow", source->name, *size, left);
 }
 
 /* --- Numbers ------------------------------------------------------------------------------- */
 
-static gkv_status create(const gkv_source *source, const gkv_npy_header *header, gkv_table **out)
+static gkv_status create(const gki_source *source, const gki_npy_header *header, gkv_table **out)
 {
-    GKV_TRY(gkv_table_create(source->name, (size_t)header->columns, out));
+    GKV_TRY(gki_table_create(source->name, (size_t)header->columns, out));
     (*out)->n_rows = (size_t)header->rows;
     for (size_t c = 0; c < header->columns; c++) {
-        GKV_TRY(gkv_table_set_name(*out, c, NULL));
-        GKV_TRY(gkv_alloc((size_t)header->rows, sizeof(double), &(*out)->columns[c].values));
+        GKV_TRY(gki_table_set_name(*out, c, NULL));
+        GKV_TRY(gki_alloc((size_t)header->rows, sizeof(double), &(*out)->columns[c].values));
     }
     return GKV_OK;
 }
 
-static gkv_status read_numbers(gkv_source *source, const gkv_npy_header *header, gkv_table *table)
+static gkv_status read_numbers(gki_source *source, const gki_npy_header *header, gkv_table *table)
 {
     size_t row = 0, column = 0;
     while (row < table->n_rows && column < table->n_columns) {
-        GKV_TRY(gkv_source_need(source, PART));
-        size_t count = gkv_source_there(source) / header->size;
+        GKV_TRY(gki_source_need(source, PART));
+        size_t count = gki_source_there(source) / header->size;
         if (count == 0)
             return cut_short(source, "its numbers");
         size_t used = 0;
         for (; used < count && row < table->n_rows && column < table->n_columns; used++) {
-            table->columns[column].values[row] = element(header, gkv_source_at(source) + used * header->size);
+            table->columns[column].values[row] = element(header, gki_source_at(source) + used * header->size);
             size_t *inner = header->fortran ? &row : &column, *outer = header->fortran ? &column : &row;
             if (++*inner == (header->fortran ? table->n_rows : table->n_columns)) {
                 *inner = 0;
                 ++*outer;
             }
         }
-        gkv_source_use(source, used * header->size);
+        gki_source_use(source, used * header->size);
     }
-    GKV_TRY(gkv_source_need(source, 1));
-    if (gkv_source_there(source) > 0)
-        return gkv_fail(GKV_ERR_DATA, "%s: the array is followed by something else; a file has one array",
+    GKV_TRY(gki_source_need(source, 1));
+    if (gki_source_there(source) > 0)
+        return gki_fail(GKV_ERR_DATA, "%s: the array is followed by something else; a file has one array",
                         source->name);
     return GKV_OK;
 }
@@ -150,16 +150,16 @@ static gkv_status mark_faults(gkv_table *table)
             continue;
         char *fault = NULL;
         const char *what = isnan(table->columns[c].values[row]) ? "NaN" : "infinite";
-        GKV_TRY(gkv_strf(&fault, "%s: row %zu of %s is %s; leave rows with gaps out of the file", table->file,
+        GKV_TRY(gki_strf(&fault, "%s: row %zu of %s is %s; leave rows with gaps out of the file", table->file,
                          row + 1, table->columns[c].name, what));
-        gkv_table_give_up(table, c, GKV_COLUMN_FAULTY, fault);
+        gki_table_give_up(table, c, GKV_COLUMN_FAULTY, fault);
     }
     return GKV_OK;
 }
 
-gkv_status gkv_table_read_npy(gkv_source *source, gkv_table **out)
+gkv_status gki_table_read_npy(gki_source *source, gkv_table **out)
 {
-    gkv_npy_header header;
+    gki_npy_header header;
     gkv_table *table = NULL;
     gkv_status status;
     size_t size;

@@ -30,15 +30,15 @@ static gkv_status write_array(const char *path, const void *values, size_t rows,
     char header[HEADER_SIZE];
     size_t bytes = 0;
     if (!path || (!values && rows > 0) || columns == 0)
-        return gkv_fail(GKV_ERR_ARGUMENT, "writing .npy: the path or the values are NULL, or there are no columns");
+        return gki_fail(GKV_ERR_ARGUMENT, "writing .npy: the path or the values are NULL, or there are no columns");
     if (__builtin_mul_overflow(rows, columns, &bytes) || __builtin_mul_overflow(bytes, size, &bytes))
-        return gkv_fail(GKV_ERR_ARGUMENT, "%s: %zu × %zu numbers are more than memory can hold", path, rows, columns);
-    gkv_file_writer *writer = NULL;
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: %zu × %zu numbers are more than memory can hold", path, rows, columns);
+    gki_file_writer *writer = NULL;
     make_header(rows, columns, size, header);
-    GKV_TRY(gkv_file_begin(path, &writer));
-    gkv_file_write(writer, header, sizeof header); /* gkv_file_commit returns the errors of these calls */
-    gkv_file_write(writer, values, bytes);
-    return gkv_file_commit(writer);
+    GKV_TRY(gki_file_begin(path, &writer));
+    gki_file_write(writer, header, sizeof header); /* gki_file_commit returns the errors of these calls */
+    gki_file_write(writer, values, bytes);
+    return gki_file_commit(writer);
 }
 
 gkv_status gkv_npy_write(const char *path, const double *values, size_t rows, size_t columns)

@@ -8,14 +8,14 @@
 #include "core/memory.h"
 #include "core/text.h"
 
-gkv_status gkv_table_create(const char *file, size_t n_columns, gkv_table **out)
+gkv_status gki_table_create(const char *file, size_t n_columns, gkv_table **out)
 {
     gkv_status status;
     gkv_table *table = NULL;
     *out = NULL;
-    GKV_TRY_GOTO(gkv_alloc(1, sizeof *table, &table));
-    GKV_TRY_GOTO(gkv_strdup(file, &table->file));
-    GKV_TRY_GOTO(gkv_alloc(n_columns, sizeof *table->columns, &table->columns));
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *table, &table));
+    GKV_TRY_GOTO(gki_strdup(file, &table->file));
+    GKV_TRY_GOTO(gki_alloc(n_columns, sizeof *table->columns, &table->columns));
     table->n_columns = n_columns;
     *out = table;
     return GKV_OK;
@@ -38,21 +38,21 @@ void gkv_table_free(gkv_table *table)
     free(table);
 }
 
-gkv_status gkv_table_set_name(gkv_table *table, size_t column, const char *text)
+gkv_status gki_table_set_name(gkv_table *table, size_t column, const char *text)
 {
     char **name = &table->columns[column].name;
     if (!text || !*text)
-        return gkv_strf(name, "column %zu", column + 1);
-    GKV_TRY(gkv_strdup(text, name));
+        return gki_strf(name, "column %zu", column + 1);
+    GKV_TRY(gki_strdup(text, name));
     for (char *c = *name; *c; c++) /* names are printed, and control characters could affect a terminal */
         if ((unsigned char)*c < 0x20 || *c == 0x7F)
             *c = '?';
     return GKV_OK;
 }
 
-void gkv_table_give_up(gkv_table *table, size_t column, gkv_column_kind kind, char *fault)
+void gki_table_give_up(gkv_table *table, size_t column, gkv_column_kind kind, char *fault)
 {
-    gkv_column *it = &table->columns[column];
+    gki_column *it = &table->columns[column];
     it->kind = kind;
     it->fault = fault;
     free(it->values);
@@ -100,21 +100,21 @@ gkv_status gkv_table_find(const gkv_table *table, const char *name_or_number, si
 {
     char shown[GKV_PRINTABLE_SIZE], shown_nearest[GKV_PRINTABLE_SIZE];
     if (!table || !name_or_number || !column)
-        return gkv_fail(GKV_ERR_ARGUMENT, "a column of a table: the table, the name or the output is NULL");
+        return gki_fail(GKV_ERR_ARGUMENT, "a column of a table: the table, the name or the output is NULL");
     size_t found = 0;
     for (size_t c = 0; c < table->n_columns; c++)
         if (strcmp(table->columns[c].name, name_or_number) == 0 && found++ == 0)
             *column = c;
     if (found > 1)
-        return gkv_fail(GKV_ERR_ARGUMENT, "%s: %zu columns are called \"%s\": name it by number; the first is %zu",
-                        table->file, found, gkv_text_printable(name_or_number, shown), *column + 1);
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: %zu columns are called \"%s\": name it by number; the first is %zu",
+                        table->file, found, gki_text_printable(name_or_number, shown), *column + 1);
     if (found == 1)
         return GKV_OK;
     const size_t number = number_of(name_or_number);
     if (number < 1 || number > table->n_columns)
-        return gkv_fail(GKV_ERR_ARGUMENT, "%s has no such column as \"%s\"; it has %zu, the nearest is \"%s\"",
-                        table->file, gkv_text_printable(name_or_number, shown), table->n_columns,
-                        gkv_text_printable(nearest(table, name_or_number), shown_nearest));
+        return gki_fail(GKV_ERR_ARGUMENT, "%s has no such column as \"%s\"; it has %zu, the nearest is \"%s\"",
+                        table->file, gki_text_printable(name_or_number, shown), table->n_columns,
+                        gki_text_printable(nearest(table, name_or_number), shown_nearest));
     *column = number - 1;
     return GKV_OK;
 }
@@ -123,12 +123,12 @@ gkv_status gkv_table_numbers(const gkv_table *table, size_t column, const double
 {
     char shown[GKV_PRINTABLE_SIZE];
     if (!table || !values || column >= table->n_columns)
-        return gkv_fail(GKV_ERR_ARGUMENT, "numbers of a table: column %zu does not exist, or an argument is NULL",
+        return gki_fail(GKV_ERR_ARGUMENT, "numbers of a table: column %zu does not exist, or an argument is NULL",
                         column);
-    const gkv_column *it = &table->columns[column];
+    const gki_column *it = &table->columns[column];
     *values = it->values;
     if (it->kind == GKV_COLUMN_TEXT)
-        return gkv_fail(GKV_ERR_DATA, "%s: %s: the column holds text, not numbers", table->file,
-                        gkv_text_printable(it->name, shown));
-    return it->kind == GKV_COLUMN_FAULTY ? gkv_fail(GKV_ERR_DATA, "%s", it->fault) : GKV_OK;
+        return gki_fail(GKV_ERR_DATA, "%s: %s: the column holds text, not numbers", table->file,
+                        gki_text_printable(it->name, shown));
+    return it->kind == GKV_COLUMN_FAULTY ? gki_fail(GKV_ERR_DATA, "%s", it->fault) : GKV_OK;
 }

@@ -18,38 +18,38 @@ static const struct {
     {"PAR1", 4, "it is a Parquet file: save the table as .npy or CSV"},
 };
 
-static gkv_status read_from(gkv_source *source, gkv_table **out)
+static gkv_status read_from(gki_source *source, gkv_table **out)
 {
     enum { MAGIC = 6 };
-    GKV_TRY(gkv_source_need(source, MAGIC));
-    const size_t there = gkv_source_there(source);
-    const unsigned char *bytes = gkv_source_at(source);
+    GKV_TRY(gki_source_need(source, MAGIC));
+    const size_t there = gki_source_there(source);
+    const unsigned char *bytes = gki_source_at(source);
     if (there >= MAGIC && memcmp(bytes, "\x93NUMPY", MAGIC) == 0)
-        return gkv_table_read_npy(source, out);
+        return gki_table_read_npy(source, out);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (there >= others[i].length && memcmp(bytes, others[i].magic, others[i].length) == 0)
-            return gkv_fail(GKV_ERR_DATA, "%s: neither text nor .npy: %s", source->name, others[i].advice);
-    return gkv_table_read_text(source, out);
+            return gki_fail(GKV_ERR_DATA, "%s: neither text nor .npy: %s", source->name, others[i].advice);
+    return gki_table_read_text(source, out);
 }
 
 gkv_status gkv_table_read(const char *path, gkv_table **out)
 {
     if (!path || !out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "reading a table: the path or the output is NULL");
+        return gki_fail(GKV_ERR_ARGUMENT, "reading a table: the path or the output is NULL");
     *out = NULL;
-    gkv_source source;
-    GKV_TRY(gkv_source_open(&source, path));
+    gki_source source;
+    GKV_TRY(gki_source_open(&source, path));
     const gkv_status status = read_from(&source, out);
-    gkv_source_close(&source);
+    gki_source_close(&source);
     return status;
 }
 
 gkv_status gkv_table_read_memory(const void *bytes, size_t size, const char *name, gkv_table **out)
 {
     if ((!bytes && size > 0) || !name || !out)
-        return gkv_fail(GKV_ERR_ARGUMENT, "reading a table: the bytes, the name or the output is NULL");
+        return gki_fail(GKV_ERR_ARGUMENT, "reading a table: the bytes, the name or the output is NULL");
     *out = NULL;
-    gkv_source source;
-    gkv_source_memory(&source, bytes, size, name);
+    gki_source source;
+    gki_source_memory(&source, bytes, size, name);
     return read_from(&source, out);
 }

@@ -13,7 +13,7 @@
 enum { FIRST_CAPACITY = 16 };
 
 typedef struct reader {
-    gkv_source *source;
+    gki_source *source;
     gkv_table *table;
     char *line;           /* the current line, ended by NUL */
     size_t line_capacity; /* the size of its memory */
@@ -48,17 +48,17 @@ static char separator_of(const char *line)
 static gkv_status copy_line(reader *r, size_t *length)
 {
     const unsigned char *bytes;
-    GKV_TRY(gkv_source_line(r->source, GKV_TABLE_LINE_MAX, &bytes, length));
+    GKV_TRY(gki_source_line(r->source, GKV_TABLE_LINE_MAX, &bytes, length));
     if (*length == 0)
         return GKV_OK;
     r->line_number++;
     if (memchr(bytes, '\0', *length))
-        return gkv_fail(GKV_ERR_DATA, "%s:%zu: a zero byte: this is no text", r->source->name, r->line_number);
+        return gki_fail(GKV_ERR_DATA, "%s:%zu: a zero byte: this is no text", r->source->name, r->line_number);
     if (*length >= r->line_capacity) {
         const size_t capacity = 2 * *length + 1;
         char *more = realloc(r->line, capacity);
         if (!more)
-            return gkv_fail(GKV_ERR_MEMORY, "%s:%zu: no memory for the line", r->source->name, r->line_number);
+            return gki_fail(GKV_ERR_MEMORY, "%s:%zu: no memory for the line", r->source->name, r->line_number);
         r->line = more;
         r->line_capacity = capacity;
     }
@@ -83,7 +83,7 @@ static gkv_status next_line(reader *r, char **start)
             from += 3;
         const char *first = from + strspn(from, " \t\r");
         if (strchr(first, '\r'))
-            return gkv_fail(GKV_ERR_DATA, "%s:%zu: a carriage return within the line: end lines with LF or CR LF, "
+            return gki_fail(GKV_ERR_DATA, "%s:%zu: a carriage return within the line: end lines with LF or CR LF, "
                                           "not with CR alone", r->source->name, r->line_number);
         if (*first == '\0' || *first == '#')
             continue;
@@ -152,7 +152,7 @@ static gkv_status split(reader *r, char *line)
         const bool last = *end == '\0';
         *end = '\0';
         if (r->n_fields == GKV_TABLE_COLUMNS_MAX)
-            return gkv_fail(GKV_ERR_DATA, "%s:%zu: more than %d fields", r->source->name, r->line_number,
+            return gki_fail(GKV_ERR_DATA, "%s:%zu: more than %d fields", r->source->name, r->line_number,
                             GKV_TABLE_COLUMNS_MAX);
         r->fields[r->n_fields++] = trim(c);
         if (last)
@@ -225,10 +225,10 @@ static gkv_status mark_fault(const reader *r, size_t column, const char *text)
         advice = "; the decimal sign is a point, and thousands are not grouped";
     else if (*text && text[strlen(text) - 1] == '%')
         advice = "; numbers stand alone, without a unit";
-    GKV_TRY(gkv_strf(&fault, "%s:%zu: %s: \"%s\" is no finite decimal number%s", r->source->name, r->line_number,
-                     gkv_text_printable(r->table->columns[column].name, shown_name),
-                     gkv_text_printable(text, shown), advice));
-    gkv_table_give_up(r->table, column, GKV_COLUMN_FAULTY, fault);
+    GKV_TRY(gki_strf(&fault, "%s:%zu: %s: \"%s\" is no finite decimal number%s", r->source->name, r->line_number,
+                     gki_text_printable(r->table->columns[column].name, shown_name),
+                     gki_text_printable(text, shown), advice));
+    gki_table_give_up(r->table, column, GKV_COLUMN_FAULTY, fault);
     return GKV_OK;
 }
 
@@ -241,9 +241,9 @@ static gkv_status begin(reader *r, bool *is_header)
     *is_header = true;
     for (size_t c = 0; c < r->n_fields; c++)
         *is_header = *is_header && !parse_number(r->fields[c], &ignored);
-    GKV_TRY(gkv_table_create(r->source->name, r->n_fields, &r->table));
+    GKV_TRY(gki_table_create(r->source->name, r->n_fields, &r->table));
     for (size_t c = 0; c < r->n_fields; c++)
-        GKV_TRY(gkv_table_set_name(r->table, c, *is_header ? r->fields[c] : NULL));
+        GKV_TRY(gki_table_set_name(r->table, c, *is_header ? r->fields[c] : NULL));
     return GKV_OK;
 }
 
@@ -252,12 +252,12 @@ static gkv_status grow(reader *r)
 {
     const size_t capacity = r->row_capacity ? 2 * r->row_capacity : FIRST_CAPACITY;
     for (size_t c = 0; c < r->table->n_columns; c++) {
-        gkv_column *column = &r->table->columns[c];
+        gki_column *column = &r->table->columns[c];
         if (column->kind != GKV_COLUMN_NUMBERS)
             continue;
         double *more = realloc(column->values, capacity * sizeof *more);
         if (!more)
-            return gkv_fail(GKV_ERR_MEMORY, "%s:%zu: no memory for %zu rows", r->source->name, r->line_number,
+            return gki_fail(GKV_ERR_MEMORY, "%s:%zu: no memory for %zu rows", r->source->name, r->line_number,
                             capacity);
         column->values = more;
     }
@@ -270,18 +270,18 @@ static gkv_status add_row(reader *r)
 {
     gkv_table *table = r->table;
     if (r->n_fields != table->n_columns)
-        return gkv_fail(GKV_ERR_DATA, "%s:%zu: fields: %zu, but the first line has %zu%s", r->source->name,
+        return gki_fail(GKV_ERR_DATA, "%s:%zu: fields: %zu, but the first line has %zu%s", r->source->name,
                         r->line_number, r->n_fields, table->n_columns,
                         r->quotes_open ? "; quotes are not closed on it: fields cannot hold line ends" : "");
     if (table->n_rows == r->row_capacity)
         GKV_TRY(grow(r));
     for (size_t c = 0; c < table->n_columns; c++) {
-        gkv_column *column = &table->columns[c];
+        gki_column *column = &table->columns[c];
         const char *text = r->fields[c];
         if (column->kind != GKV_COLUMN_NUMBERS || parse_number(text, &column->values[table->n_rows]))
             continue;
         if (table->n_rows == 0 && !is_missing(text) && !seems_number(text))
-            gkv_table_give_up(table, c, GKV_COLUMN_TEXT, NULL);
+            gki_table_give_up(table, c, GKV_COLUMN_TEXT, NULL);
         else
             GKV_TRY(mark_fault(r, c, text));
     }
@@ -292,7 +292,7 @@ static gkv_status add_row(reader *r)
 static gkv_status read_all(reader *r)
 {
     char *line;
-    GKV_TRY(gkv_alloc(GKV_TABLE_COLUMNS_MAX, sizeof *r->fields, &r->fields));
+    GKV_TRY(gki_alloc(GKV_TABLE_COLUMNS_MAX, sizeof *r->fields, &r->fields));
     for (;;) {
         bool is_header = false;
         GKV_TRY(next_line(r, &line));
@@ -305,14 +305,14 @@ static gkv_status read_all(reader *r)
             GKV_TRY(add_row(r));
     }
     if (!r->table || r->table->n_rows == 0)
-        return gkv_fail(GKV_ERR_DATA, "%s: there are no numbers in it", r->source->name);
+        return gki_fail(GKV_ERR_DATA, "%s: there are no numbers in it", r->source->name);
     return GKV_OK;
 }
 
-gkv_status gkv_table_read_text(gkv_source *source, gkv_table **out)
+gkv_status gki_table_read_text(gki_source *source, gkv_table **out)
 {
     reader r = {.source = source};
-    const locale_t before = gkv_plain_locale_enter();
+    const locale_t before = gki_plain_locale_enter();
     const gkv_status status = read_all(&r);
     uselocale(before);
     free(r.line);

@@ -9,13 +9,13 @@
 
 enum { PART = 1 << 16 }; /* the number of bytes of one read */
 
-gkv_status gkv_source_open(gkv_source *source, const char *path)
+gkv_status gki_source_open(gki_source *source, const char *path)
 {
     const bool standard_input = strcmp(path, "-") == 0;
-    *source = (gkv_source){.name = standard_input ? "standard input" : path,
+    *source = (gki_source){.name = standard_input ? "standard input" : path,
                            .file = standard_input ? stdin : fopen(path, "rb")};
     if (!source->file)
-        return gkv_fail(GKV_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        return gki_fail(GKV_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
     /* The size is not used for standard input, which may be in the middle of its file, nor if it is 0, as it is for
      * files in /proc. */
     struct stat about;
@@ -26,40 +26,40 @@ gkv_status gkv_source_open(gkv_source *source, const char *path)
     return GKV_OK;
 }
 
-void gkv_source_memory(gkv_source *source, const void *bytes, size_t size, const char *name)
+void gki_source_memory(gki_source *source, const void *bytes, size_t size, const char *name)
 {
-    *source = (gkv_source){.name = name, .bytes = bytes, .end = size, .ended = true, .size_known = true,
+    *source = (gki_source){.name = name, .bytes = bytes, .end = size, .ended = true, .size_known = true,
                            .size = size};
 }
 
-void gkv_source_close(gkv_source *source)
+void gki_source_close(gki_source *source)
 {
     if (source->file && source->file != stdin)
         fclose(source->file);
     free(source->buffer);
-    *source = (gkv_source){.name = source->name};
+    *source = (gki_source){.name = source->name};
 }
 
-size_t gkv_source_there(const gkv_source *source)
+size_t gki_source_there(const gki_source *source)
 {
     return source->end - source->start;
 }
 
-const unsigned char *gkv_source_at(const gkv_source *source)
+const unsigned char *gki_source_at(const gki_source *source)
 {
     return source->bytes ? source->bytes + source->start : NULL;
 }
 
-void gkv_source_use(gkv_source *source, size_t n)
+void gki_source_use(gki_source *source, size_t n)
 {
     source->start += n;
     source->used += n;
 }
 
 /* Makes the buffer large enough for one more part after the available bytes. */
-static gkv_status reserve_part(gkv_source *source)
+static gkv_status reserve_part(gki_source *source)
 {
-    const size_t there = gkv_source_there(source);
+    const size_t there = gki_source_there(source);
     if (source->start > 0 && there > 0)
         memmove(source->buffer, source->buffer + source->start, there);
     source->start = 0;
@@ -69,47 +69,47 @@ static gkv_status reserve_part(gkv_source *source)
     const size_t capacity = 2 * source->capacity + PART;
     unsigned char *more = realloc(source->buffer, capacity);
     if (!more)
-        return gkv_fail(GKV_ERR_MEMORY, "%s: no memory for %zu bytes of it at once", source->name, capacity);
+        return gki_fail(GKV_ERR_MEMORY, "%s: no memory for %zu bytes of it at once", source->name, capacity);
     source->buffer = more;
     source->bytes = more;
     source->capacity = capacity;
     return GKV_OK;
 }
 
-static gkv_status read_part(gkv_source *source)
+static gkv_status read_part(gki_source *source)
 {
     GKV_TRY(reserve_part(source));
     errno = 0;
     const size_t got = fread(source->buffer + source->end, 1, PART, source->file);
     if (got < PART) {
         if (ferror(source->file))
-            return gkv_fail(GKV_ERR_IO, "%s: cannot be read: %s", source->name, strerror(errno ? errno : EIO));
+            return gki_fail(GKV_ERR_IO, "%s: cannot be read: %s", source->name, strerror(errno ? errno : EIO));
         source->ended = true;
     }
     source->end += got;
     return GKV_OK;
 }
 
-gkv_status gkv_source_need(gkv_source *source, size_t n)
+gkv_status gki_source_need(gki_source *source, size_t n)
 {
-    while (gkv_source_there(source) < n && !source->ended)
+    while (gki_source_there(source) < n && !source->ended)
         GKV_TRY(read_part(source));
     return GKV_OK;
 }
 
-gkv_status gkv_source_line(gkv_source *source, size_t most, const unsigned char **line, size_t *length)
+gkv_status gki_source_line(gki_source *source, size_t most, const unsigned char **line, size_t *length)
 {
     size_t searched = 0;
     for (;;) {
-        const size_t there = gkv_source_there(source);
-        const unsigned char *at = gkv_source_at(source);
+        const size_t there = gki_source_there(source);
+        const unsigned char *at = gki_source_at(source);
         const unsigned char *end = there > searched ? memchr(at + searched, '\n', there - searched) : NULL;
         if (end || source->ended) {
             *line = at;
             *length = end ? (size_t)(end - at) + 1 : there;
             if (*length > most)
                 break;
-            gkv_source_use(source, *length);
+            gki_source_use(source, *length);
             return GKV_OK;
         }
         if (there > most)
@@ -117,5 +117,5 @@ gkv_status gkv_source_line(gkv_source *source, size_t most, const unsigned char 
         searched = there;
         GKV_TRY(read_part(source));
     }
-    return gkv_fail(GKV_ERR_DATA, "%s: a line is longer than %zu bytes: this is no table", source->name, most);
+    return gki_fail(GKV_ERR_DATA, "%s: a line is longer than %zu bytes: this is no table", source->name, most);
 }

@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 
-typedef struct gkv_source {
+typedef struct gki_source {
     const char *name;           /* the name for messages; not owned */
     FILE *file;                 /* NULL for memory */
     const unsigned char *bytes; /* the bytes read so far that are in memory */
@@ -20,31 +20,31 @@ typedef struct gkv_source {
     bool size_known;            /* whether `size` is valid */
     uint64_t size;              /* the number of bytes of the whole source */
     uint64_t used;              /* the number of bytes before `start` */
-} gkv_source;
+} gki_source;
 
 /* Opens a file; "-" means standard input. The path is not copied. Returns GKV_ERR_IO. */
-gkv_status gkv_source_open(gkv_source *source, const char *path);
+gkv_status gki_source_open(gki_source *source, const char *path);
 
 /* Makes a source of `size` bytes in memory, which are not copied. */
-void gkv_source_memory(gkv_source *source, const void *bytes, size_t size, const char *name);
+void gki_source_memory(gki_source *source, const void *bytes, size_t size, const char *name);
 
 /* Closes the file and frees the buffer. */
-void gkv_source_close(gkv_source *source);
+void gki_source_close(gki_source *source);
 
 /* Reads until at least n bytes are available, or all. Returns GKV_ERR_IO and GKV_ERR_MEMORY. */
-gkv_status gkv_source_need(gkv_source *source, size_t n);
+gkv_status gki_source_need(gki_source *source, size_t n);
 
 /* The number of available bytes. */
-size_t gkv_source_there(const gkv_source *source);
+size_t gki_source_there(const gki_source *source);
 
 /* The first available byte. */
-const unsigned char *gkv_source_at(const gkv_source *source);
+const unsigned char *gki_source_at(const gki_source *source);
 
 /* Marks n available bytes as used. */
-void gkv_source_use(gkv_source *source, size_t n);
+void gki_source_use(gki_source *source, size_t n);
 
 /* Reads the next line including its end. *line is valid until the next call. *length becomes 0 at the end of the file.
  * Returns GKV_ERR_DATA if the line is longer than `most` bytes. */
-gkv_status gkv_source_line(gkv_source *source, size_t most, const unsigned char **line, size_t *length);
+gkv_status gki_source_line(gki_source *source, size_t most, const unsigned char **line, size_t *length);
 
 #endif

@@ -12,35 +12,35 @@
 #include "infer/refine_target.h"
 
 /* The memory of one thread, which refines a batch at a time, whatever the size of a step. */
-typedef struct gkv_fine_tuner_worker {
-    gkv_refine_target target;
-    gkv_refinement refinement;
+typedef struct gki_fine_tuner_worker {
+    gki_refine_target target;
+    gki_refinement refinement;
     double *variance; /* the variances of an image's q [d] */
-} gkv_fine_tuner_worker;
+} gki_fine_tuner_worker;
 
-typedef struct gkv_fine_tuner {
+typedef struct gki_fine_tuner {
     const gkv_model *model;
     size_t batch; /* the images that are refined together; fixed, because results may depend on it */
     int threads;
-    gkv_fine_tuner_worker *workers;
-} gkv_fine_tuner;
+    gki_fine_tuner_worker *workers;
+} gki_fine_tuner;
 
 /* Returns the settings of refinement, by train.fine_tune_iterations and train.fine_tune_samples. There are 4 gradient
  * samples and 4 acceptance samples, where inference has 16. More noise in q is acceptable, because each step has new
  * noise. */
-gkv_refine_settings gkv_fine_tune_refine_settings(const gkv_settings *settings);
+gkv_refine_settings gki_fine_tune_refine_settings(const gkv_settings *settings);
 
 /* Creates a fine-tuner for `threads` threads and a model with a normal posterior. It uses the weights that are packed
- * in `of`, the workspace of training, which must outlive it. The caller frees *out with gkv_fine_tuner_free().
+ * in `of`, the workspace of training, which must outlive it. The caller frees *out with gki_fine_tuner_free().
  * GKV_ERR_MEMORY. */
-gkv_status gkv_fine_tuner_create(const gkv_model *model, const gkv_workspace *of, int threads, gkv_fine_tuner **out);
-void gkv_fine_tuner_free(gkv_fine_tuner *fine_tuner);
+gkv_status gki_fine_tuner_create(const gkv_model *model, const gki_workspace *of, int threads, gki_fine_tuner **out);
+void gki_fine_tuner_free(gki_fine_tuner *fine_tuner);
 
-/* Replaces gkv_pass_forward() and gkv_pass_backward() for images [first, first + count) of the workspace, which has x,
+/* Replaces gki_pass_forward() and gki_pass_backward() for images [first, first + count) of the workspace, which has x,
  * u and labels. z and log q of its rows become those of the refined Gaussians. The noise of image i is that of index[i
  * − first] in this epoch. `thread`, 0 … threads − 1, selects the scratch; calls with different threads may run at the
  * same time. */
-void gkv_fine_tuner_pass(const gkv_fine_tuner *fine_tuner, int thread, gkv_workspace *ws, size_t first, size_t count,
-                       const uint32_t *index, uint64_t epoch, const gkv_objective *objective);
+void gki_fine_tuner_pass(const gki_fine_tuner *fine_tuner, int thread, gki_workspace *ws, size_t first, size_t count,
+                       const uint32_t *index, uint64_t epoch, const gki_objective *objective);
 
 #endif

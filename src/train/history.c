@@ -21,27 +21,27 @@ static const char csv_header[] =
 
 /* Copies the first `lines` lines after the header of the file, if it has one. It copies block by block, because the
  * history of a long run may be larger than memory. */
-static gkv_status copy_lines(const char *path, const char *header, uint64_t lines, gkv_file_writer *writer)
+static gkv_status copy_lines(const char *path, const char *header, uint64_t lines, gki_file_writer *writer)
 {
     const size_t skip = strlen(header);
     char *block = NULL;
     gkv_status status = GKV_OK;
     FILE *file = fopen(path, "rb");
     if (!file)
-        return gkv_fail(GKV_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
-    GKV_TRY_GOTO(gkv_alloc(BLOCK_SIZE, sizeof *block, &block));
+        return gki_fail(GKV_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
+    GKV_TRY_GOTO(gki_alloc(BLOCK_SIZE, sizeof *block, &block));
     size_t count = fread(block, 1, BLOCK_SIZE, file);
     size_t start = count >= skip && memcmp(block, header, skip) == 0 ? skip : 0;
     while (count > 0 && lines > 0) {
         size_t end = start;
         for (; end < count && lines > 0; end++)
             lines -= block[end] == '\n';
-        gkv_file_write(writer, block + start, end - start); /* the commit reports its failure */
+        gki_file_write(writer, block + start, end - start); /* the commit reports its failure */
         start = 0;
         count = fread(block, 1, BLOCK_SIZE, file);
     }
     if (ferror(file))
-        status = gkv_fail(GKV_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
+        status = gki_fail(GKV_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
 done:
     fclose(file);
     free(block);
@@ -53,16 +53,16 @@ static gkv_status keep_lines(const char *folder, const char *name, const char *h
 {
     char *path = NULL;
     gkv_status status = GKV_OK;
-    gkv_file_writer *writer = NULL;
-    GKV_TRY_GOTO(gkv_strf(&path, "%s/%s", folder, name));
-    GKV_TRY_GOTO(gkv_file_begin(path, &writer));
-    gkv_file_printf(writer, "%s", header);
-    if (lines > 0 && gkv_file_exists(path))
+    gki_file_writer *writer = NULL;
+    GKV_TRY_GOTO(gki_strf(&path, "%s/%s", folder, name));
+    GKV_TRY_GOTO(gki_file_begin(path, &writer));
+    gki_file_printf(writer, "%s", header);
+    if (lines > 0 && gki_file_exists(path))
         GKV_TRY_GOTO(copy_lines(path, header, lines, writer));
-    status = gkv_file_commit(writer);
+    status = gki_file_commit(writer);
     writer = NULL;
 done:
-    gkv_file_abandon(writer);
+    gki_file_abandon(writer);
     free(path);
     return status;
 }
@@ -70,18 +70,18 @@ done:
 static gkv_status append_line(const char *folder, const char *name, const char *line)
 {
     char *path = NULL;
-    GKV_TRY(gkv_strf(&path, "%s/%s", folder, name));
+    GKV_TRY(gki_strf(&path, "%s/%s", folder, name));
     gkv_status status = GKV_OK;
     FILE *file = fopen(path, "a");
     if (!file || fputs(line, file) < 0 || fflush(file) != 0)
-        status = gkv_fail(GKV_ERR_IO, "%s: cannot append a line: %s", path, strerror(errno));
+        status = gki_fail(GKV_ERR_IO, "%s: cannot append a line: %s", path, strerror(errno));
     if (file)
         fclose(file);
     free(path);
     return status;
 }
 
-gkv_status gkv_history_start(const char *folder, uint64_t epochs, uint64_t refits)
+gkv_status gki_history_start(const char *folder, uint64_t epochs, uint64_t refits)
 {
     GKV_TRY(keep_lines(folder, "history.csv", csv_header, epochs));
     GKV_TRY(keep_lines(folder, "history.jsonl", "", epochs));
@@ -93,13 +93,13 @@ static const char *number(double value, const char *missing, char buffer[NUMBER_
 {
     if (!isfinite(value))
         return missing;
-    const locale_t before = gkv_plain_locale_enter();
+    const locale_t before = gki_plain_locale_enter();
     snprintf(buffer, NUMBER_SIZE, "%.9g", value);
     uselocale(before);
     return buffer;
 }
 
-gkv_status gkv_history_append_epoch(const char *folder, const gkv_history_epoch *epoch)
+gkv_status gki_history_append_epoch(const char *folder, const gki_history_epoch *epoch)
 {
     const struct { const char *name; double value; } fields[] = {
         {"neg_elbo", epoch->neg_elbo},
@@ -131,8 +131,8 @@ gkv_status gkv_history_append_epoch(const char *folder, const gkv_history_epoch 
     return append_line(folder, "history.jsonl", json);
 }
 
-gkv_status gkv_history_append_refit(const char *folder, uint64_t epoch, uint64_t step,
-                                    const gkv_base_refit_report *report)
+gkv_status gki_history_append_refit(const char *folder, uint64_t epoch, uint64_t step,
+                                    const gki_base_refit_report *report)
 {
     const struct { const char *name; double value; } fields[] = {
         {"cost_before", report->cost_before},
@@ -160,11 +160,11 @@ gkv_status gkv_history_append_refit(const char *folder, uint64_t epoch, uint64_t
     return append_line(folder, "refits.jsonl", json);
 }
 
-void gkv_history_last(const char *folder, uint64_t *epoch, uint64_t *step)
+void gki_history_last(const char *folder, uint64_t *epoch, uint64_t *step)
 {
     char *path = NULL, end[4 * LINE_SIZE];
     *epoch = *step = 0;
-    FILE *file = gkv_strf(&path, "%s/history.jsonl", folder) == GKV_OK ? fopen(path, "rb") : NULL;
+    FILE *file = gki_strf(&path, "%s/history.jsonl", folder) == GKV_OK ? fopen(path, "rb") : NULL;
     free(path);
     if (!file)
         return;
@@ -181,34 +181,34 @@ void gkv_history_last(const char *folder, uint64_t *epoch, uint64_t *step)
         *epoch = *step = 0;
 }
 
-static gkv_history_times parse_times(const char *text)
+static gki_history_times parse_times(const char *text)
 {
-    const locale_t before = gkv_plain_locale_enter();
+    const locale_t before = gki_plain_locale_enter();
     double train = NAN, refits = NAN;
     sscanf(text, "{\"train_seconds\": %lf, \"refit_seconds\": %lf", &train, &refits);
     uselocale(before);
-    return (gkv_history_times){train >= 0 ? train : NAN, train >= 0 && refits >= 0 ? refits : NAN};
+    return (gki_history_times){train >= 0 ? train : NAN, train >= 0 && refits >= 0 ? refits : NAN};
 }
 
-gkv_history_times gkv_history_read_times(const char *folder)
+gki_history_times gki_history_read_times(const char *folder)
 {
     char *path = NULL, *text = NULL;
     size_t size = 0;
-    gkv_history_times times = {NAN, NAN};
-    if (gkv_strf(&path, "%s/times.json", folder) == GKV_OK && gkv_file_read(path, 4096, &text, &size) == GKV_OK)
+    gki_history_times times = {NAN, NAN};
+    if (gki_strf(&path, "%s/times.json", folder) == GKV_OK && gki_file_read(path, 4096, &text, &size) == GKV_OK)
         times = parse_times(text);
     free(path);
     free(text);
     return times;
 }
 
-gkv_status gkv_history_save_times(const char *folder, gkv_history_times times)
+gkv_status gki_history_save_times(const char *folder, gki_history_times times)
 {
     char *path = NULL, *text = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_strf(&path, "%s/times.json", folder));
+    GKV_TRY_GOTO(gki_strf(&path, "%s/times.json", folder));
     char buffer[2][NUMBER_SIZE];
-    GKV_TRY_GOTO(gkv_strf(&text, "{\"train_seconds\": %s, \"refit_seconds\": %s}\n",
+    GKV_TRY_GOTO(gki_strf(&text, "{\"train_seconds\": %s, \"refit_seconds\": %s}\n",
                           number(times.train, "0", buffer[0]), number(times.refits, "0", buffer[1])));
     status = gkv_file_write_atomic(path, text, strlen(text));
 done:
@@ -219,10 +219,10 @@ done:
 
 double gkv_train_seconds(const char *folder)
 {
-    return gkv_history_read_times(folder).train;
+    return gki_history_read_times(folder).train;
 }
 
 double gkv_refit_seconds(const char *folder)
 {
-    return gkv_history_read_times(folder).refits;
+    return gki_history_read_times(folder).refits;
 }

@@ -9,35 +9,35 @@
 #include "base/base.h"
 
 /* The line of an epoch. NaN is an empty field in CSV and null in JSON. */
-typedef struct gkv_history_epoch {
+typedef struct gki_history_epoch {
     uint64_t epoch, step;
     double neg_elbo, reconstruction, kl; /* training means over the epoch, at KL weight 1 */
     double kl_weight, learning_rate, gradient_norm;
     double validation_neg_elbo, validation_reconstruction, validation_kl;
     double images_per_second, seconds, refit_seconds; /* the refit's are part of the seconds; 0 without one */
     uint64_t skipped, rollbacks;
-} gkv_history_epoch;
+} gki_history_epoch;
 
 /* Truncates the histories of a folder to this many epochs and refits. A resumed run drops the lines that
  * are newer than its checkpoint; a new run starts with 0 and 0. GKV_ERR_IO. */
-gkv_status gkv_history_start(const char *folder, uint64_t epochs, uint64_t refits);
+gkv_status gki_history_start(const char *folder, uint64_t epochs, uint64_t refits);
 
 /* Append one line to the histories. GKV_ERR_IO. */
-gkv_status gkv_history_append_epoch(const char *folder, const gkv_history_epoch *epoch);
-gkv_status gkv_history_append_refit(const char *folder, uint64_t epoch, uint64_t step,
-                                    const gkv_base_refit_report *report);
+gkv_status gki_history_append_epoch(const char *folder, const gki_history_epoch *epoch);
+gkv_status gki_history_append_refit(const char *folder, uint64_t epoch, uint64_t step,
+                                    const gki_base_refit_report *report);
 
 /* Reads the epoch and the step of the last complete line of history.jsonl; 0 and 0 if there is none. */
-void gkv_history_last(const char *folder, uint64_t *epoch, uint64_t *step);
+void gki_history_last(const char *folder, uint64_t *epoch, uint64_t *step);
 
 /* The times of a run so far, as times.json has them. */
-typedef struct gkv_history_times {
+typedef struct gki_history_times {
     double train;  /* the seconds of training */
     double refits; /* the part of them that refits of the base took */
-} gkv_history_times;
+} gki_history_times;
 
 /* Reads times.json, with NaN for a missing number, and writes it. */
-gkv_history_times gkv_history_read_times(const char *folder);
-gkv_status gkv_history_save_times(const char *folder, gkv_history_times times);
+gki_history_times gki_history_read_times(const char *folder);
+gkv_status gki_history_save_times(const char *folder, gki_history_times times);
 
 #endif

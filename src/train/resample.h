@@ -10,27 +10,27 @@
 #include "vae/images.h"
 #include "vae/model.h"
 
-typedef struct gkv_resampler {
+typedef struct gki_resampler {
     const gkv_model *model;
     size_t draws;          /* K */
     size_t batch;          /* the images of a forward pass; fixed, because results may depend on it */
     int threads;
-    gkv_workspace *ws;     /* a workspace for each thread, forward only, of batch · K rows */
+    gki_workspace *ws;     /* a workspace for each thread, forward only, of batch · K rows */
     double *losses;        /* the means of −log p(x|z) and KL over each image's draws in the step [images, 2] */
-} gkv_resampler;
+} gki_resampler;
 
 /* Creates a resampler for `threads` threads and steps of at most `images` images. It uses the weights that are packed
- * in `of`, the workspace of training, which must outlive it. The caller frees *out with gkv_resampler_free().
+ * in `of`, the workspace of training, which must outlive it. The caller frees *out with gki_resampler_free().
  * GKV_ERR_MEMORY. */
-gkv_status gkv_resampler_create(const gkv_model *model, const gkv_workspace *of, int threads, size_t images,
-                                gkv_resampler **out);
-void gkv_resampler_free(gkv_resampler *resampler);
+gkv_status gki_resampler_create(const gkv_model *model, const gki_workspace *of, int threads, size_t images,
+                                gki_resampler **out);
+void gki_resampler_free(gki_resampler *resampler);
 
-/* Replaces gkv_pass_forward() and gkv_pass_backward() for images [first, first + count) of the workspace of training.
+/* Replaces gki_pass_forward() and gki_pass_backward() for images [first, first + count) of the workspace of training.
  * The workspace has x and labels, and one row for each image. u and draw_weight of its rows become those of the
  * resampled draw. The noise of image i is that of index[i − first] in this step. `thread`, 0 … threads − 1, selects the
  * scratch; calls with different threads may run at the same time. */
-void gkv_resampler_pass(const gkv_resampler *resampler, int thread, gkv_workspace *ws, size_t first, size_t count,
-                        const uint32_t *index, uint64_t step, const gkv_objective *objective);
+void gki_resampler_pass(const gki_resampler *resampler, int thread, gki_workspace *ws, size_t first, size_t count,
+                        const uint32_t *index, uint64_t step, const gki_objective *objective);
 
 #endif

@@ -12,12 +12,12 @@
 #include "train/trainer.h"
 
 struct gkv_bench_training {
-    gkv_trainer *trainer;
+    gki_trainer *trainer;
 };
 
 static gkv_status check_threads(int threads)
 {
-    return threads >= 1 && threads <= 256 ? GKV_OK : gkv_fail(GKV_ERR_ARGUMENT, "%d threads: give 1 to 256", threads);
+    return threads >= 1 && threads <= 256 ? GKV_OK : gki_fail(GKV_ERR_ARGUMENT, "%d threads: give 1 to 256", threads);
 }
 
 gkv_status gkv_bench_training_create(const gkv_settings *settings, gkv_dataset *dataset, gkv_bench_training **out)
@@ -26,12 +26,12 @@ gkv_status gkv_bench_training_create(const gkv_settings *settings, gkv_dataset *
     gkv_settings plain = *settings;
     plain.train.fine_tune_epochs = 0;
     *out = NULL;
-    gkv_status status = gkv_alloc(1, sizeof *training, &training);
+    gkv_status status = gki_alloc(1, sizeof *training, &training);
     if (status != GKV_OK) {
         gkv_dataset_free(dataset);
         return status;
     }
-    status = gkv_trainer_create(&plain, dataset, &training->trainer);
+    status = gki_trainer_create(&plain, dataset, &training->trainer);
     if (status != GKV_OK)
         gkv_bench_training_free(training);
     else
@@ -43,38 +43,38 @@ void gkv_bench_training_free(gkv_bench_training *training)
 {
     if (!training)
         return;
-    gkv_trainer_free(training->trainer);
+    gki_trainer_free(training->trainer);
     free(training);
 }
 
 gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads, size_t steps, double *seconds,
                                   gkv_bench_profile *out)
 {
-    gkv_trainer *trainer = training->trainer;
-    gkv_profile profile;
-    gkv_step_report report;
+    gki_trainer *trainer = training->trainer;
+    gki_profile profile;
+    gki_step_report report;
     GKV_TRY(check_threads(threads));
     if (steps > trainer->steps - trainer->state.step)
-        return gkv_fail(GKV_ERR_ARGUMENT, "%zu steps: the run has %llu left of %llu; give it more train.epochs", steps,
+        return gki_fail(GKV_ERR_ARGUMENT, "%zu steps: the run has %llu left of %llu; give it more train.epochs", steps,
                         (unsigned long long)(trainer->steps - trainer->state.step),
                         (unsigned long long)trainer->steps);
-    GKV_TRY(gkv_profile_create(threads, &profile));
+    GKV_TRY(gki_profile_create(threads, &profile));
     trainer->threads = threads;
     trainer->ws.profile = out ? &profile : NULL;
     gkv_status status = GKV_OK;
     const double began = omp_get_wtime();
     for (size_t i = 0; status == GKV_OK && i < steps; i++)
-        status = gkv_trainer_step(trainer, &report);
+        status = gki_trainer_step(trainer, &report);
     *seconds = omp_get_wtime() - began;
     trainer->ws.profile = NULL;
     if (out) {
-        gkv_profile_sum(&profile, out);
+        gki_profile_sum(&profile, out);
         double sum = 0;
         for (int part = 0; part < GKV_BENCH_PARTS; part++)
             sum += out->seconds[part];
         out->seconds[GKV_BENCH_WAITING] += threads * *seconds - sum; /* between steps */
     }
-    gkv_profile_free(&profile);
+    gki_profile_free(&profile);
     return status;
 }
 
@@ -84,46 +84,46 @@ gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads, siz
 enum { MANY_STEPS = 50 };
 
 /* Returns the first step, from this one on, after which a refit is due. */
-static uint64_t due_from(const gkv_trainer *trainer, uint64_t step)
+static uint64_t due_from(const gki_trainer *trainer, uint64_t step)
 {
-    while (!gkv_trainer_refit_due(trainer, step))
+    while (!gki_trainer_refit_due(trainer, step))
         step++;
     return step;
 }
 
 /* Returns the number of steps after which the first refit is due. It is one period, up to rounding. */
-static uint64_t first_due(const gkv_trainer *trainer)
+static uint64_t first_due(const gki_trainer *trainer)
 {
-    const uint64_t period = (uint64_t)gkv_trainer_refit_period(trainer);
+    const uint64_t period = (uint64_t)gki_trainer_refit_period(trainer);
     return due_from(trainer, period > 1 ? period - 1 : 1);
 }
 
 /* Stores the codes and labels of the first training images, as the last steps of a run before a refit do. */
-static gkv_status fresh_codes(gkv_trainer *trainer)
+static gkv_status fresh_codes(gki_trainer *trainer)
 {
     const gkv_model *model = trainer->model;
-    const double between = fmin(gkv_trainer_refit_period(trainer), (double)trainer->epoch_steps) * (double)trainer->batch;
+    const double between = fmin(gki_trainer_refit_period(trainer), (double)trainer->epoch_steps) * (double)trainer->batch;
     const size_t capacity = trainer->store.capacity, count = between < (double)capacity ? (size_t)between : capacity;
-    gkv_images images = trainer->train;
+    gki_images images = trainer->train;
     images.count = count;
     float *x = NULL, *codes = NULL;
-    gkv_real *row = NULL;
+    gki_real *row = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(count * model->pixels, sizeof *x, &x));
-    GKV_TRY_GOTO(gkv_alloc(count * model->d, sizeof *codes, &codes));
-    GKV_TRY_GOTO(gkv_alloc(model->pixels, sizeof *row, &row));
+    GKV_TRY_GOTO(gki_alloc(count * model->pixels, sizeof *x, &x));
+    GKV_TRY_GOTO(gki_alloc(count * model->d, sizeof *codes, &codes));
+    GKV_TRY_GOTO(gki_alloc(model->pixels, sizeof *row, &row));
     for (size_t i = 0; i < count; i++) {
-        gkv_images_fetch(&images, i, 0, row);
+        gki_images_fetch(&images, i, 0, row);
         for (size_t k = 0; k < model->pixels; k++)
             x[i * model->pixels + k] = (float)row[k];
         if (trainer->store.labels)
             trainer->store.labels[i] =
-                (gkv_real)(1 + gkv_dataset_labels(trainer->dataset)[gkv_images_index(&images, i)]);
+                (gki_real)(1 + gkv_dataset_labels(trainer->dataset)[gki_images_index(&images, i)]);
     }
     GKV_TRY_GOTO(gkv_model_draw(model, count, x, model->settings.train.seed, 0, codes));
     GKV_TRY_GOTO(gkv_model_normalise(model, count, codes, codes));
     for (size_t i = 0; i < count * model->d; i++)
-        trainer->store.codes[i] = (gkv_real)codes[i];
+        trainer->store.codes[i] = (gki_real)codes[i];
     trainer->state.codes = count;
     trainer->state.codes_density = NAN; /* unknown: the refit computes it */
 done:
@@ -134,12 +134,12 @@ done:
 }
 
 /* Whether a run has any refit, and whether it has any after the first. */
-static bool has_first(const gkv_trainer *trainer)
+static bool has_first(const gki_trainer *trainer)
 {
     return trainer->store.codes != NULL;
 }
 
-static bool has_others(const gkv_trainer *trainer)
+static bool has_others(const gki_trainer *trainer)
 {
     return has_first(trainer) && (!trainer->store.stats || first_due(trainer) < trainer->steps);
 }
@@ -147,32 +147,32 @@ static bool has_others(const gkv_trainer *trainer)
 /* Does the steps between two refits to statistics, starting from empty statistics. The steps before the first of these
  * refits are skipped. If there are many steps between the two, the first of them are skipped too: the time of a refit
  * does not depend on the number of rows, only on the number of held-out codes, which all are there. */
-static gkv_status accumulate_stats(gkv_trainer *trainer)
+static gkv_status accumulate_stats(gki_trainer *trainer)
 {
     const uint64_t from = due_from(trainer, trainer->state.step), to = due_from(trainer, from + 1);
     const uint64_t held_out = 2 * GKV_STATS_HELD_OUT / trainer->batch + 1, most = held_out > MANY_STEPS ? held_out : MANY_STEPS;
-    gkv_step_report report;
+    gki_step_report report;
     if (to > trainer->steps)
-        return gkv_fail(GKV_ERR_ARGUMENT, "the run ends after %llu steps, before its next refit but one; give it more "
+        return gki_fail(GKV_ERR_ARGUMENT, "the run ends after %llu steps, before its next refit but one; give it more "
                         "train.epochs", (unsigned long long)trainer->steps);
     trainer->state.step = to - from < most ? from : to - most;
-    gkv_trainer_drop_codes(trainer);
-    gkv_trainer_drop_stats(trainer);
+    gki_trainer_drop_codes(trainer);
+    gki_trainer_drop_stats(trainer);
     while (trainer->state.step < to)
-        GKV_TRY(gkv_trainer_step(trainer, &report));
+        GKV_TRY(gki_trainer_step(trainer, &report));
     return GKV_OK;
 }
 
-static gkv_status refit(gkv_trainer *trainer, bool first, double *seconds)
+static gkv_status refit(gki_trainer *trainer, bool first, double *seconds)
 {
     const bool accumulated = trainer->store.stats && !first;
-    gkv_base_refit_report report = {0};
+    gki_base_refit_report report = {0};
     if (first)
         trainer->state.refits = trainer->state.moved = 0;
     gkv_status status = accumulated ? accumulate_stats(trainer) : fresh_codes(trainer);
-    if (status == GKV_OK && (!accumulated || gkv_trainer_has_codes(trainer)))
-        status = gkv_trainer_refit(trainer, &report);
-    gkv_trainer_drop_codes(trainer); /* the next refit needs new codes */
+    if (status == GKV_OK && (!accumulated || gki_trainer_has_codes(trainer)))
+        status = gki_trainer_refit(trainer, &report);
+    gki_trainer_drop_codes(trainer); /* the next refit needs new codes */
     *seconds = report.seconds;
     if (status == GKV_OK && first && trainer->store.stats && trainer->state.moved > 0) {
         const uint64_t due = first_due(trainer);
@@ -184,7 +184,7 @@ static gkv_status refit(gkv_trainer *trainer, bool first, double *seconds)
 
 gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads, int first, double *seconds)
 {
-    gkv_trainer *trainer = training->trainer;
+    gki_trainer *trainer = training->trainer;
     *seconds = 0;
     GKV_TRY(check_threads(threads));
     if (!(first ? has_first(trainer) : has_others(trainer)))
@@ -201,12 +201,12 @@ gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads, i
 
 double gkv_bench_training_refit_steps(const gkv_bench_training *training)
 {
-    const gkv_trainer *trainer = training->trainer;
+    const gki_trainer *trainer = training->trainer;
     if (!has_others(trainer))
         return 0;
     if (!trainer->store.stats)
-        return gkv_trainer_refit_period(trainer);
-    gkv_trainer after = *trainer; /* the trainer as it would be after an accepted first refit */
+        return gki_trainer_refit_period(trainer);
+    gki_trainer after = *trainer; /* the trainer as it would be after an accepted first refit */
     after.state.moved = 1;
     const uint64_t due = first_due(&after);
     return (double)(due_from(&after, due + 1) - due);
@@ -230,7 +230,7 @@ uint64_t gkv_bench_training_epoch_steps(const gkv_bench_training *training)
 }
 
 /* The multiply-adds of one image in a network. Linear layers and activations alternate. */
-static double products_of(const gkv_model *model, const gkv_mlp *net)
+static double products_of(const gkv_model *model, const gki_mlp *net)
 {
     double count = 0;
     for (size_t i = 0; i < net->count; i += 2)
@@ -262,19 +262,19 @@ gkv_status gkv_bench_gemm(size_t n, int threads, double *seconds)
 {
     GKV_TRY(check_threads(threads));
     if (n < 1 || n > 16384)
-        return gkv_fail(GKV_ERR_ARGUMENT, "matrices of size %zu: give 1 to 16384", n);
-    gkv_real *matrices = NULL;
+        return gki_fail(GKV_ERR_ARGUMENT, "matrices of size %zu: give 1 to 16384", n);
+    gki_real *matrices = NULL;
     const size_t size = n * n;
-    GKV_TRY(gkv_alloc(3 * size, sizeof *matrices, &matrices));
+    GKV_TRY(gki_alloc(3 * size, sizeof *matrices, &matrices));
     for (size_t i = 0; i < 2 * size; i++)
-        matrices[i] = (gkv_real)(i % 17) - 8;
-    gkv_blas_set_threads(threads);
+        matrices[i] = (gki_real)(i % 17) - 8;
+    gki_blas_set_threads(threads);
     for (int run = 0; run < 2; run++) { /* the first product starts threads and touches memory */
         const double began = omp_get_wtime();
-        gkv_blas_product(false, false, n, n, n, 1, matrices, n, matrices + size, n, 0, matrices + 2 * size, n);
+        gki_blas_product(false, false, n, n, n, 1, matrices, n, matrices + size, n, 0, matrices + 2 * size, n);
         *seconds = omp_get_wtime() - began;
     }
-    gkv_blas_one_thread();
+    gki_blas_one_thread();
     free(matrices);
     return GKV_OK;
 }

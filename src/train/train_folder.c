@@ -10,22 +10,22 @@
 #include "core/memory.h"
 #include "train/train_run.h"
 
-gkv_history_times gkv_run_times(const gkv_training_run *run)
+gki_history_times gki_run_times(const gki_training_run *run)
 {
-    return (gkv_history_times){run->earlier.train + omp_get_wtime() - run->began,
+    return (gki_history_times){run->earlier.train + omp_get_wtime() - run->began,
                                run->earlier.refits + run->refit_seconds};
 }
 
-gkv_status gkv_run_open_folder(gkv_training_run *run, const char *folder)
+gkv_status gki_run_open_folder(gki_training_run *run, const char *folder)
 {
-    GKV_TRY(gkv_strf(&run->folder, "%s", folder));
-    GKV_TRY(gkv_strf(&run->config, "%s/config.ini", folder));
-    GKV_TRY(gkv_strf(&run->checkpoint, "%s/checkpoint.safetensors", folder));
-    GKV_TRY(gkv_strf(&run->model, "%s/model.safetensors", folder));
+    GKV_TRY(gki_strf(&run->folder, "%s", folder));
+    GKV_TRY(gki_strf(&run->config, "%s/config.ini", folder));
+    GKV_TRY(gki_strf(&run->checkpoint, "%s/checkpoint.safetensors", folder));
+    GKV_TRY(gki_strf(&run->model, "%s/model.safetensors", folder));
     GKV_TRY(gkv_file_make_folder(folder));
-    GKV_TRY(gkv_lock_acquire(folder, &run->lock));
-    if (run->options->resume && !gkv_file_exists(run->checkpoint))
-        return gkv_fail(GKV_ERR_CONFIG, "%s: there is no checkpoint to resume from", folder);
+    GKV_TRY(gki_lock_acquire(folder, &run->lock));
+    if (run->options->resume && !gki_file_exists(run->checkpoint))
+        return gki_fail(GKV_ERR_CONFIG, "%s: there is no checkpoint to resume from", folder);
     return GKV_OK;
 }
 
@@ -35,17 +35,17 @@ static const char *const run_files[] = {"checkpoint.safetensors", "model.safeten
                                         "history.csv", "history.jsonl", "refits.jsonl", "config.ini"};
 
 /* Clears the folder for a new run. Existing files are removed only with `overwrite`. */
-static gkv_status clear_folder(const gkv_training_run *run)
+static gkv_status clear_folder(const gki_training_run *run)
 {
     for (size_t i = 0; i < sizeof run_files / sizeof *run_files; i++) {
         char *path = NULL;
-        gkv_status status = gkv_strf(&path, "%s/%s", run->folder, run_files[i]);
-        if (status == GKV_OK && gkv_file_exists(path)) {
+        gkv_status status = gki_strf(&path, "%s/%s", run->folder, run_files[i]);
+        if (status == GKV_OK && gki_file_exists(path)) {
             if (!run->options->overwrite)
-                status = gkv_fail(GKV_ERR_CONFIG, "%s already holds a run, or a file that a run would replace (%s): "
+                status = gki_fail(GKV_ERR_CONFIG, "%s already holds a run, or a file that a run would replace (%s): "
                                   "resume it, overwrite it, or name another folder", run->folder, run_files[i]);
             else if (remove(path) != 0)
-                status = gkv_fail(GKV_ERR_IO, "%s: the old file cannot be removed: %s", path, strerror(errno));
+                status = gki_fail(GKV_ERR_IO, "%s: the old file cannot be removed: %s", path, strerror(errno));
         }
         free(path);
         GKV_TRY(status);
@@ -54,69 +54,69 @@ static gkv_status clear_folder(const gkv_training_run *run)
 }
 
 /* Checks that the mean image of the model is that of the data. */
-static gkv_status read_checkpoint(gkv_training_run *run)
+static gkv_status read_checkpoint(gki_training_run *run)
 {
-    gkv_trainer *trainer = run->trainer;
+    gki_trainer *trainer = run->trainer;
     gkv_model *model = trainer->model;
-    gkv_real *of_data = NULL;
-    GKV_TRY(gkv_alloc(model->pixels, sizeof *of_data, &of_data));
-    const gkv_real *mean = gkv_param_value(&model->params, model->input_mean);
+    gki_real *of_data = NULL;
+    GKV_TRY(gki_alloc(model->pixels, sizeof *of_data, &of_data));
+    const gki_real *mean = gki_param_value(&model->params, model->input_mean);
     memcpy(of_data, mean, model->pixels * sizeof *of_data);
-    gkv_status status = gkv_checkpoint_read(model, trainer->ema, &trainer->store, &trainer->state, run->checkpoint);
+    gkv_status status = gki_checkpoint_read(model, trainer->ema, &trainer->store, &trainer->state, run->checkpoint);
     if (status == GKV_OK && memcmp(of_data, mean, model->pixels * sizeof *of_data) != 0)
-        status = gkv_fail(GKV_ERR_CONFIG, "%s was made with other training images than these: their mean image "
+        status = gki_fail(GKV_ERR_CONFIG, "%s was made with other training images than these: their mean image "
                           "differs; a run can be resumed only as it began", run->checkpoint);
     free(of_data);
     return status;
 }
 
-gkv_status gkv_run_start_or_resume(gkv_training_run *run, const gkv_settings *settings)
+gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *settings)
 {
-    gkv_trainer *trainer = run->trainer;
+    gki_trainer *trainer = run->trainer;
     if (run->options->resume) {
         GKV_TRY(read_checkpoint(run));
         if (trainer->state.step > trainer->steps)
-            return gkv_fail(GKV_ERR_CONFIG, "%s is at step %llu, but with this data and these settings the run ends "
+            return gki_fail(GKV_ERR_CONFIG, "%s is at step %llu, but with this data and these settings the run ends "
                             "at step %llu: is it another run's?", run->checkpoint,
                             (unsigned long long)trainer->state.step, (unsigned long long)trainer->steps);
-        if (gkv_trainer_check_codes(trainer) != GKV_OK)
-            return gkv_fail_context(GKV_ERR_DATA, "%s", run->checkpoint);
-        const gkv_history_times earlier = gkv_history_read_times(run->folder);
-        run->earlier = (gkv_history_times){isnan(earlier.train) ? 0 : earlier.train,
+        if (gki_trainer_check_codes(trainer) != GKV_OK)
+            return gki_fail_context(GKV_ERR_DATA, "%s", run->checkpoint);
+        const gki_history_times earlier = gki_history_read_times(run->folder);
+        run->earlier = (gki_history_times){isnan(earlier.train) ? 0 : earlier.train,
                                            isnan(earlier.refits) ? 0 : earlier.refits};
-        gkv_trainer_mark_good(trainer);
+        gki_trainer_mark_good(trainer);
     } else {
         GKV_TRY(clear_folder(run));
         GKV_TRY(gkv_settings_write(settings, run->config));
     }
     /* A run that was stopped after a step continues with the refit or the end of the epoch that follows. */
-    const gkv_train_state *state = &trainer->state;
-    run->refit_open = gkv_trainer_refit_due(trainer, state->step) && state->codes > 0;
-    run->epoch_open = gkv_trainer_epoch_is_open(trainer);
+    const gki_train_state *state = &trainer->state;
+    run->refit_open = gki_trainer_refit_due(trainer, state->step) && state->codes > 0;
+    run->epoch_open = gki_trainer_epoch_is_open(trainer);
     if (run->epoch_open)
-        run->last = gkv_trainer_schedule(trainer, state->step - 1);
+        run->last = gki_trainer_schedule(trainer, state->step - 1);
     run->first_step = state->step;
-    return gkv_history_start(run->folder, state->step / trainer->epoch_steps - run->epoch_open, state->refits);
+    return gki_history_start(run->folder, state->step / trainer->epoch_steps - run->epoch_open, state->refits);
 }
 
-bool gkv_run_keeps_best(const gkv_training_run *run)
+bool gki_run_keeps_best(const gki_training_run *run)
 {
     return run->trainer->model->settings.train.patience > 0 && run->trainer->validation.count > 0;
 }
 
-gkv_status gkv_run_write_model(const gkv_training_run *run)
+gkv_status gki_run_write_model(const gki_training_run *run)
 {
-    const gkv_params params = gkv_trainer_eval_params(run->trainer);
-    return gkv_model_write(run->trainer->model, params.values, run->model);
+    const gki_params params = gki_trainer_eval_params(run->trainer);
+    return gki_model_write(run->trainer->model, params.values, run->model);
 }
 
-gkv_status gkv_run_save(const gkv_training_run *run)
+gkv_status gki_run_save(const gki_training_run *run)
 {
-    const gkv_trainer *trainer = run->trainer;
+    const gki_trainer *trainer = run->trainer;
     /* The model is written first, because the last checkpoint finishes the run (gkv_train_stage), and a finished run
      * must have its model. */
-    if (!gkv_run_keeps_best(run) || trainer->state.best_epoch == 0)
-        GKV_TRY(gkv_run_write_model(run));
-    GKV_TRY(gkv_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, run->checkpoint));
-    return gkv_history_save_times(run->folder, gkv_run_times(run));
+    if (!gki_run_keeps_best(run) || trainer->state.best_epoch == 0)
+        GKV_TRY(gki_run_write_model(run));
+    GKV_TRY(gki_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, run->checkpoint));
+    return gki_history_save_times(run->folder, gki_run_times(run));
 }

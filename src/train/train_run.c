@@ -13,10 +13,10 @@ void gkv_train_options_defaults(gkv_train_options *options)
     memset(options, 0, sizeof *options);
 }
 
-static void report_progress(gkv_training_run *run)
+static void report_progress(gki_training_run *run)
 {
-    const gkv_trainer *trainer = run->trainer;
-    const gkv_train_state *state = &trainer->state;
+    const gki_trainer *trainer = run->trainer;
+    const gki_train_state *state = &trainer->state;
     gkv_train_progress *p = &run->progress;
     const double images = state->epoch_images ? (double)state->epoch_images : NAN;
     p->epoch = (state->step - 1) / trainer->epoch_steps + 1;
@@ -32,7 +32,7 @@ static void report_progress(gkv_training_run *run)
     p->learning_rate = run->last.learning_rate;
     p->skipped = state->skipped;
     p->rollbacks = state->rollbacks;
-    p->seconds = gkv_run_times(run).train;
+    p->seconds = gki_run_times(run).train;
     const double elapsed = omp_get_wtime() - run->began;
     p->images_per_second = elapsed > 0 ? (double)run->images / elapsed : 0;
     const uint64_t taken = state->step - run->first_step; /* 0 if the run was resumed at the end of an epoch */
@@ -43,16 +43,16 @@ static void report_progress(gkv_training_run *run)
 
 /* Does the refit that is due after this step. The progress at the end of an epoch describes the last refit of the
  * epoch, and the time of all its refits. */
-static gkv_status refit(gkv_training_run *run)
+static gkv_status refit(gki_training_run *run)
 {
-    gkv_trainer *trainer = run->trainer;
+    gki_trainer *trainer = run->trainer;
     gkv_train_progress *p = &run->progress;
-    gkv_base_refit_report report = {0};
-    if (trainer->state.skipped_in_row == 0 && gkv_trainer_has_codes(trainer))
-        GKV_TRY(gkv_trainer_refit(trainer, &report));
+    gki_base_refit_report report = {0};
+    if (trainer->state.skipped_in_row == 0 && gki_trainer_has_codes(trainer))
+        GKV_TRY(gki_trainer_refit(trainer, &report));
     else
         report.seconds = NAN;
-    gkv_trainer_drop_codes(trainer); /* a run that is resumed here must not repeat the refit */
+    gki_trainer_drop_codes(trainer); /* a run that is resumed here must not repeat the refit */
     run->refit_open = false;
     if (isnan(report.seconds))
         return GKV_OK;
@@ -64,17 +64,17 @@ static gkv_status refit(gkv_training_run *run)
     p->g_min = report.g_min, p->g_max = report.g_max;
     p->k_min = report.k_min, p->k_max = report.k_max;
     const uint64_t epoch = (trainer->state.step - 1) / trainer->epoch_steps + 1;
-    return gkv_history_append_refit(run->folder, epoch, trainer->state.step, &report);
+    return gki_history_append_refit(run->folder, epoch, trainer->state.step, &report);
 }
 
-static gkv_status end_epoch(gkv_training_run *run)
+static gkv_status end_epoch(gki_training_run *run)
 {
-    gkv_trainer *trainer = run->trainer;
-    gkv_train_state *state = &trainer->state;
+    gki_trainer *trainer = run->trainer;
+    gki_train_state *state = &trainer->state;
     const gkv_train_settings *settings = &trainer->model->settings.train;
     const uint64_t epoch = state->step / trainer->epoch_steps;
     double validation[3];
-    GKV_TRY(gkv_trainer_validate(trainer, run->options->stop, validation));
+    GKV_TRY(gki_trainer_validate(trainer, run->options->stop, validation));
     gkv_train_progress *p = &run->progress;
     p->epoch_ended = true;
     p->validation_neg_elbo = validation[0];
@@ -84,11 +84,11 @@ static gkv_status end_epoch(gkv_training_run *run)
     if (p->best) {
         state->best = validation[0];
         state->best_epoch = epoch;
-        if (gkv_run_keeps_best(run))
-            GKV_TRY(gkv_run_write_model(run));
+        if (gki_run_keeps_best(run))
+            GKV_TRY(gki_run_write_model(run));
     }
     const double now = omp_get_wtime(), images = state->epoch_images ? (double)state->epoch_images : NAN;
-    const gkv_history_epoch line = {
+    const gki_history_epoch line = {
         .epoch = epoch, .step = state->step, .neg_elbo = state->loss / images,
         .reconstruction = state->reconstruction / images, .kl = state->kl / images, .kl_weight = run->last.kl_weight,
         .learning_rate = run->last.learning_rate,
@@ -96,7 +96,7 @@ static gkv_status end_epoch(gkv_training_run *run)
         .validation_neg_elbo = validation[0], .validation_reconstruction = validation[1],
         .validation_kl = validation[2], .images_per_second = images / (now - run->epoch_began),
         .seconds = now - run->epoch_began, .refit_seconds = p->refitted ? p->refit_seconds : 0, .skipped = state->skipped, .rollbacks = state->rollbacks};
-    GKV_TRY(gkv_history_append_epoch(run->folder, &line));
+    GKV_TRY(gki_history_append_epoch(run->folder, &line));
     report_progress(run);
     p->epoch_ended = p->refitted = false;
     run->epoch_open = false;
@@ -105,14 +105,14 @@ static gkv_status end_epoch(gkv_training_run *run)
     /* A state whose last steps were skipped is neither saved nor marked as good. */
     if (state->skipped_in_row == 0) {
         if (epoch % (uint64_t)settings->checkpoint_every == 0)
-            GKV_TRY(gkv_run_save(run));
-        gkv_trainer_mark_good(trainer);
+            GKV_TRY(gki_run_save(run));
+        gki_trainer_mark_good(trainer);
     }
     run->epoch_began = omp_get_wtime();
     return GKV_OK;
 }
 
-static bool ran_out_of_patience(const gkv_trainer *trainer)
+static bool ran_out_of_patience(const gki_trainer *trainer)
 {
     const uint64_t patience = (uint64_t)trainer->model->settings.train.patience;
     const uint64_t epoch = trainer->state.step / trainer->epoch_steps;
@@ -120,23 +120,23 @@ static bool ran_out_of_patience(const gkv_trainer *trainer)
 }
 
 /* A stop after skipped steps waits for a good step or a rollback, which come within a few steps. */
-static bool must_stop(const gkv_training_run *run)
+static bool must_stop(const gki_training_run *run)
 {
     return run->options->stop && *run->options->stop && run->trainer->state.skipped_in_row == 0 &&
            !(run->epoch_open && run->last.skipped);
 }
 
-static gkv_status stop(const gkv_training_run *run)
+static gkv_status stop(const gki_training_run *run)
 {
-    const gkv_trainer *trainer = run->trainer;
-    GKV_TRY(gkv_run_save(run));
-    return gkv_fail(GKV_ERR_INTERRUPTED, "stopped after step %llu of %llu; the checkpoint is saved",
+    const gki_trainer *trainer = run->trainer;
+    GKV_TRY(gki_run_save(run));
+    return gki_fail(GKV_ERR_INTERRUPTED, "stopped after step %llu of %llu; the checkpoint is saved",
                     (unsigned long long)trainer->state.step, (unsigned long long)trainer->steps);
 }
 
-static gkv_status run_epochs(gkv_training_run *run)
+static gkv_status run_epochs(gki_training_run *run)
 {
-    gkv_trainer *trainer = run->trainer;
+    gki_trainer *trainer = run->trainer;
     run->epoch_began = omp_get_wtime();
     while (run->refit_open || run->epoch_open || (trainer->state.step < trainer->steps && !ran_out_of_patience(trainer))) {
         if (must_stop(run))
@@ -152,21 +152,21 @@ static gkv_status run_epochs(gkv_training_run *run)
             GKV_TRY(status);
             continue;
         }
-        GKV_TRY(gkv_trainer_step(trainer, &run->last));
+        GKV_TRY(gki_trainer_step(trainer, &run->last));
         run->images += run->last.images;
-        run->refit_open = gkv_trainer_refit_due(trainer, trainer->state.step);
+        run->refit_open = gki_trainer_refit_due(trainer, trainer->state.step);
         run->epoch_open = trainer->state.step % trainer->epoch_steps == 0;
         report_progress(run);
     }
     if (trainer->state.skipped_in_row > 0)
-        gkv_trainer_return_to_good(trainer);
-    return gkv_run_save(run);
+        gki_trainer_return_to_good(trainer);
+    return gki_run_save(run);
 }
 
 /* Warns of classes without training images. They are drawn and recognised like others, but were never trained. */
-static void warn_of_classes(const gkv_training_run *run)
+static void warn_of_classes(const gki_training_run *run)
 {
-    const gkv_trainer *trainer = run->trainer;
+    const gki_trainer *trainer = run->trainer;
     const size_t classes = trainer->model->base->classes;
     const uint8_t *labels = gkv_dataset_labels(trainer->dataset);
     bool seen[UINT8_MAX + 1] = {false};
@@ -174,7 +174,7 @@ static void warn_of_classes(const gkv_training_run *run)
     if (classes == 0 || !run->options->warning)
         return;
     for (size_t i = 0; i < trainer->train.count; i++)
-        seen[labels[gkv_images_index(&trainer->train, i)]] = true;
+        seen[labels[gki_images_index(&trainer->train, i)]] = true;
     for (size_t c = classes; c-- > 0;)
         if (!seen[c])
             missing++, first = c;
@@ -195,30 +195,30 @@ gkv_status gkv_train(const gkv_settings *settings, const char *folder, const gkv
     gkv_train_result ignored;
     if (!result)
         result = &ignored;
-    gkv_training_run run = {.options = options ? options : &defaults, .began = omp_get_wtime()};
+    gki_training_run run = {.options = options ? options : &defaults, .began = omp_get_wtime()};
     gkv_dataset *dataset = NULL;
     gkv_status status = GKV_OK;
     memset(result, 0, sizeof *result);
     GKV_TRY_GOTO(gkv_settings_check(settings));
     GKV_TRY_GOTO(gkv_dataset_load(&settings->data, GKV_TRAIN, &dataset));
-    GKV_TRY_GOTO(gkv_trainer_create(settings, dataset, &run.trainer));
-    GKV_TRY_GOTO(gkv_run_open_folder(&run, folder));
-    GKV_TRY_GOTO(gkv_run_start_or_resume(&run, settings));
+    GKV_TRY_GOTO(gki_trainer_create(settings, dataset, &run.trainer));
+    GKV_TRY_GOTO(gki_run_open_folder(&run, folder));
+    GKV_TRY_GOTO(gki_run_start_or_resume(&run, settings));
     warn_of_classes(&run);
     status = run_epochs(&run);
-    const gkv_train_state *state = &run.trainer->state;
+    const gki_train_state *state = &run.trainer->state;
     result->epochs = state->step / run.trainer->epoch_steps;
     result->steps = state->step;
-    result->seconds = gkv_run_times(&run).train;
-    result->refit_seconds = gkv_run_times(&run).refits;
+    result->seconds = gki_run_times(&run).train;
+    result->refit_seconds = gki_run_times(&run).refits;
     result->best_validation = isfinite(state->best) ? state->best : NAN;
     result->best_epoch = state->best_epoch;
     result->stopped_early = state->step < run.trainer->steps && status == GKV_OK;
     result->skipped = state->skipped;
     result->rollbacks = state->rollbacks;
 done:
-    gkv_trainer_free(run.trainer);
-    gkv_lock_free(run.lock);
+    gki_trainer_free(run.trainer);
+    gki_lock_free(run.lock);
     free(run.folder);
     free(run.config);
     free(run.checkpoint);

@@ -7,37 +7,37 @@
 #include "train/history.h"
 #include "train/trainer.h"
 
-typedef struct gkv_training_run {
+typedef struct gki_training_run {
     const gkv_train_options *options;
     char *folder, *config, *checkpoint, *model;
-    gkv_lock *lock;
-    gkv_trainer *trainer;
+    gki_lock *lock;
+    gki_trainer *trainer;
     double began;
-    gkv_history_times earlier; /* the times of earlier processes of the run */
+    gki_history_times earlier; /* the times of earlier processes of the run */
     double refit_seconds; /* the time of refits in this process */
     double epoch_began;   /* the start of the epoch in this process */
     uint64_t first_step;  /* the first step of this process */
     uint64_t images;      /* the number of images that this process trained on */
-    gkv_step_report last; /* the report of the last step */
+    gki_step_report last; /* the report of the last step */
     bool refit_open;      /* whether a refit is due after the last step, but not done */
     bool epoch_open;      /* whether all steps of an epoch are done, but not its end */
     gkv_train_progress progress;
-} gkv_training_run;
+} gki_training_run;
 
 /* Returns the times of the run so far, over all its processes. */
-gkv_history_times gkv_run_times(const gkv_training_run *run);
+gki_history_times gki_run_times(const gki_training_run *run);
 
 /* Creates the folder if necessary, and locks it. GKV_ERR_BUSY, GKV_ERR_IO. */
-gkv_status gkv_run_open_folder(gkv_training_run *run, const char *folder);
+gkv_status gki_run_open_folder(gki_training_run *run, const char *folder);
 
 /* Prepares the folder for a new run, or restores the trainer and the histories from the checkpoint. */
-gkv_status gkv_run_start_or_resume(gkv_training_run *run, const gkv_settings *settings);
+gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *settings);
 
 /* Whether model.safetensors is the best model by validation (early stopping). It is then written at each new best. */
-bool gkv_run_keeps_best(const gkv_training_run *run);
-gkv_status gkv_run_write_model(const gkv_training_run *run);
+bool gki_run_keeps_best(const gki_training_run *run);
+gkv_status gki_run_write_model(const gki_training_run *run);
 
 /* Writes the checkpoint, the times, and the model unless it is the best one. */
-gkv_status gkv_run_save(const gkv_training_run *run);
+gkv_status gki_run_save(const gki_training_run *run);
 
 #endif

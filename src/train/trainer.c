@@ -8,20 +8,20 @@
 #include "core/memory.h"
 
 /* Splits the images in a random order by the seed, so that files sorted by label work. */
-static gkv_status split_images(gkv_trainer *trainer)
+static gkv_status split_images(gki_trainer *trainer)
 {
     const gkv_settings *settings = &trainer->model->settings;
     const size_t count = gkv_dataset_count(trainer->dataset);
     const size_t held_out = (size_t)settings->data.validation;
     if (held_out >= count)
-        return gkv_fail(GKV_ERR_CONFIG, "data.validation is %zu, but the training set has %zu images: none would be "
+        return gki_fail(GKV_ERR_CONFIG, "data.validation is %zu, but the training set has %zu images: none would be "
                         "left to train on", held_out, count);
-    GKV_TRY(gkv_alloc(count, sizeof *trainer->split, &trainer->split));
-    GKV_TRY(gkv_alloc(count - held_out, sizeof *trainer->shuffled, &trainer->shuffled));
+    GKV_TRY(gki_alloc(count, sizeof *trainer->split, &trainer->split));
+    GKV_TRY(gki_alloc(count - held_out, sizeof *trainer->shuffled, &trainer->shuffled));
     const uint64_t seed = settings->train.seed;
-    gkv_images_split(seed, count, trainer->split);
+    gki_images_split(seed, count, trainer->split);
     const gkv_binarization mode = settings->data.binarization;
-    trainer->train = (gkv_images){.dataset = trainer->dataset, .order = trainer->split, .count = count - held_out,
+    trainer->train = (gki_images){.dataset = trainer->dataset, .order = trainer->split, .count = count - held_out,
                                   .mode = mode, .seed = seed, .fixed_step = GKV_FIXED_TRAIN,
                                   .every_visit = mode == GKV_BINARIZE_DYNAMIC};
     trainer->validation = trainer->train;
@@ -32,82 +32,82 @@ static gkv_status split_images(gkv_trainer *trainer)
 }
 
 /* Checks the labels. A base by class needs them, and they must be among its classes. */
-static gkv_status check_labels(const gkv_trainer *trainer)
+static gkv_status check_labels(const gki_trainer *trainer)
 {
     const size_t classes = trainer->model->base->classes, count = gkv_dataset_count(trainer->dataset);
     const uint8_t *labels = gkv_dataset_labels(trainer->dataset);
     if (classes > 0 && !labels)
-        return gkv_fail(GKV_ERR_CONFIG, "model.base = gk-by-class needs the labels of the training images, and there are "
+        return gki_fail(GKV_ERR_CONFIG, "model.base = gk-by-class needs the labels of the training images, and there are "
                         "none; give data.train_labels, or choose another base");
     for (size_t i = 0; classes > 0 && i < count; i++)
         if (labels[i] >= classes)
-            return gkv_fail(GKV_ERR_CONFIG, "training image %zu has label %d; raise model.base_classes, which is %zu", i,
+            return gki_fail(GKV_ERR_CONFIG, "training image %zu has label %d; raise model.base_classes, which is %zu", i,
                             labels[i], classes);
     return GKV_OK;
 }
 
-gkv_status gkv_trainer_create(const gkv_settings *settings, gkv_dataset *dataset, gkv_trainer **out)
+gkv_status gki_trainer_create(const gkv_settings *settings, gkv_dataset *dataset, gki_trainer **out)
 {
-    gkv_trainer *trainer = NULL;
+    gki_trainer *trainer = NULL;
     double *mean = NULL;
-    gkv_status status = gkv_alloc(1, sizeof *trainer, &trainer);
+    gkv_status status = gki_alloc(1, sizeof *trainer, &trainer);
     if (status != GKV_OK) {
         gkv_dataset_free(dataset);
         goto done;
     }
     trainer->dataset = dataset;
     trainer->shuffled_epoch = UINT64_MAX;
-    trainer->threads = gkv_thread_count(settings);
+    trainer->threads = gki_thread_count(settings);
     const size_t height = gkv_dataset_height(dataset), width = gkv_dataset_width(dataset);
-    GKV_TRY_GOTO(gkv_alloc(height * width, sizeof *mean, &mean));
+    GKV_TRY_GOTO(gki_alloc(height * width, sizeof *mean, &mean));
     GKV_TRY_GOTO(gkv_dataset_mean(dataset, 0, gkv_dataset_count(dataset), mean));
     GKV_TRY_GOTO(gkv_model_create(settings, height, width, mean, &trainer->model));
     GKV_TRY_GOTO(check_labels(trainer));
     GKV_TRY_GOTO(split_images(trainer));
-    const gkv_params *params = &trainer->model->params;
+    const gki_params *params = &trainer->model->params;
     const size_t count = trainer->train.count, wished = (size_t)settings->train.batch;
     const bool one = settings->train.resampling == GKV_RESAMPLING_IMPORTANCE;
     const size_t batch = wished < count ? wished : count, draws = one ? 1 : (size_t)settings->train.samples;
     trainer->batch = batch;
-    GKV_TRY_GOTO(gkv_workspace_create(&trainer->model->plan, batch * draws, true, params, &trainer->ws));
-    GKV_TRY_GOTO(gkv_workspace_keep_packed(&trainer->ws));
-    GKV_TRY_GOTO(gkv_alloc(4 * params->total, sizeof *trainer->good, &trainer->good));
-    GKV_TRY_GOTO(gkv_alloc(params->trainable / GKV_TRAINER_CHUNK + 1, sizeof *trainer->squares, &trainer->squares));
+    GKV_TRY_GOTO(gki_workspace_create(&trainer->model->plan, batch * draws, true, params, &trainer->ws));
+    GKV_TRY_GOTO(gki_workspace_keep_packed(&trainer->ws));
+    GKV_TRY_GOTO(gki_alloc(4 * params->total, sizeof *trainer->good, &trainer->good));
+    GKV_TRY_GOTO(gki_alloc(params->trainable / GKV_TRAINER_CHUNK + 1, sizeof *trainer->squares, &trainer->squares));
     if (settings->train.augmentation > 0)
-        GKV_TRY_GOTO(gkv_alloc((size_t)trainer->threads * height * width, sizeof *trainer->augmented, &trainer->augmented));
+        GKV_TRY_GOTO(gki_alloc((size_t)trainer->threads * height * width, sizeof *trainer->augmented, &trainer->augmented));
     if (settings->train.ema > 0) {
-        GKV_TRY_GOTO(gkv_alloc(params->total, sizeof *trainer->ema, &trainer->ema));
+        GKV_TRY_GOTO(gki_alloc(params->total, sizeof *trainer->ema, &trainer->ema));
         memcpy(trainer->ema, params->values, params->total * sizeof *trainer->ema);
     }
     if (settings->train.fine_tune_epochs > 0)
-        GKV_TRY_GOTO(gkv_fine_tuner_create(trainer->model, &trainer->ws, trainer->threads, &trainer->fine_tuner));
+        GKV_TRY_GOTO(gki_fine_tuner_create(trainer->model, &trainer->ws, trainer->threads, &trainer->fine_tuner));
     if (one)
-        GKV_TRY_GOTO(gkv_resampler_create(trainer->model, &trainer->ws, trainer->threads, batch, &trainer->resampler));
+        GKV_TRY_GOTO(gki_resampler_create(trainer->model, &trainer->ws, trainer->threads, batch, &trainer->resampler));
     trainer->epoch_steps = (count + batch - 1) / batch;
     trainer->steps = trainer->epoch_steps * (uint64_t)settings->train.epochs;
-    GKV_TRY_GOTO(gkv_trainer_prepare_refits(trainer));
+    GKV_TRY_GOTO(gki_trainer_prepare_refits(trainer));
     trainer->state.rate_factor = 1;
     trainer->state.best = INFINITY;
-    gkv_trainer_mark_good(trainer);
+    gki_trainer_mark_good(trainer);
 done:
     free(mean);
     if (status != GKV_OK) {
-        gkv_trainer_free(trainer);
+        gki_trainer_free(trainer);
         trainer = NULL;
     }
     *out = trainer;
     return status;
 }
 
-void gkv_trainer_free(gkv_trainer *trainer)
+void gki_trainer_free(gki_trainer *trainer)
 {
     if (!trainer)
         return;
-    gkv_fine_tuner_free(trainer->fine_tuner);
-    gkv_resampler_free(trainer->resampler);
+    gki_fine_tuner_free(trainer->fine_tuner);
+    gki_resampler_free(trainer->resampler);
     gkv_model_free(trainer->model);
     gkv_dataset_free(trainer->dataset);
-    gkv_workspace_free(&trainer->ws);
+    gki_workspace_free(&trainer->ws);
     free(trainer->split);
     free(trainer->shuffled);
     free(trainer->ema);
@@ -121,37 +121,37 @@ void gkv_trainer_free(gkv_trainer *trainer)
 }
 
 /* Lists the arrays that a rollback restores: values, moments, and the average if there is one. Returns their number. */
-static size_t arrays_of(const gkv_trainer *trainer, gkv_real *arrays[4])
+static size_t arrays_of(const gki_trainer *trainer, gki_real *arrays[4])
 {
-    const gkv_params *params = &trainer->model->params;
+    const gki_params *params = &trainer->model->params;
     arrays[0] = params->values, arrays[1] = params->m, arrays[2] = params->v, arrays[3] = trainer->ema;
     return trainer->ema ? 4 : 3;
 }
 
-void gkv_trainer_mark_good(gkv_trainer *trainer)
+void gki_trainer_mark_good(gki_trainer *trainer)
 {
-    gkv_real *arrays[4];
+    gki_real *arrays[4];
     const size_t count = arrays_of(trainer, arrays), total = trainer->model->params.total;
     for (size_t i = 0; i < count; i++)
         memcpy(trainer->good + i * total, arrays[i], total * sizeof *trainer->good);
     trainer->good_moved = trainer->state.moved;
 }
 
-void gkv_trainer_return_to_good(gkv_trainer *trainer)
+void gki_trainer_return_to_good(gki_trainer *trainer)
 {
-    gkv_real *arrays[4];
+    gki_real *arrays[4];
     const size_t count = arrays_of(trainer, arrays), total = trainer->model->params.total;
     for (size_t i = 0; i < count; i++)
         memcpy(arrays[i], trainer->good + i * total, total * sizeof *trainer->good);
     trainer->state.skipped_in_row = 0;
     trainer->state.moved = trainer->good_moved; /* if 0, components are equal again, and the next refit needs codes */
-    gkv_trainer_drop_codes(trainer); /* they are of other weights */
-    gkv_trainer_drop_stats(trainer);
+    gki_trainer_drop_codes(trainer); /* they are of other weights */
+    gki_trainer_drop_stats(trainer);
 }
 
-gkv_params gkv_trainer_eval_params(const gkv_trainer *trainer)
+gki_params gki_trainer_eval_params(const gki_trainer *trainer)
 {
-    gkv_params params = trainer->model->params;
+    gki_params params = trainer->model->params;
     if (trainer->ema) {
         params.values = trainer->ema;
         /* Parameters that the optimiser does not train are not averaged. */
@@ -161,19 +161,19 @@ gkv_params gkv_trainer_eval_params(const gkv_trainer *trainer)
     return params;
 }
 
-gkv_status gkv_trainer_validate(gkv_trainer *trainer, const volatile sig_atomic_t *stop, double out[3])
+gkv_status gki_trainer_validate(gki_trainer *trainer, const volatile sig_atomic_t *stop, double out[3])
 {
     const size_t count = trainer->validation.count;
     out[0] = out[1] = out[2] = NAN;
     if (count == 0)
         return GKV_OK;
-    const gkv_params params = gkv_trainer_eval_params(trainer);
-    const gkv_estimate_job job = {.model = trainer->model, .params = &params, .images = &trainer->validation,
+    const gki_params params = gki_trainer_eval_params(trainer);
+    const gki_estimate_job job = {.model = trainer->model, .params = &params, .images = &trainer->validation,
                                   .samples = 1, .seed = trainer->model->settings.train.seed,
                                   .threads = trainer->threads, .stop = stop};
-    gkv_estimates estimates;
-    GKV_TRY(gkv_estimates_create(count, &estimates));
-    const gkv_status status = gkv_estimate(&job, &estimates);
+    gki_estimates estimates;
+    GKV_TRY(gki_estimates_create(count, &estimates));
+    const gkv_status status = gki_estimate(&job, &estimates);
     if (status == GKV_OK) {
         out[1] = out[2] = 0;
         for (size_t i = 0; i < count; i++) {
@@ -182,6 +182,6 @@ gkv_status gkv_trainer_validate(gkv_trainer *trainer, const volatile sig_atomic_
         }
         out[0] = out[1] + out[2];
     }
-    gkv_estimates_free(&estimates);
+    gki_estimates_free(&estimates);
     return status;
 }

@@ -13,28 +13,28 @@
 #include "core/memory.h"
 #include "train/trainer.h"
 
-static bool refits_at_all(const gkv_trainer *trainer)
+static bool refits_at_all(const gki_trainer *trainer)
 {
     return trainer->model->base->ops->refit && (trainer->model->settings.model.base_fit & GKV_FIT_LM);
 }
 
 /* --- The schedule --------------------------------------------------------------------- */
 
-double gkv_trainer_refit_period(const gkv_trainer *trainer)
+double gki_trainer_refit_period(const gki_trainer *trainer)
 {
     return fmax(1, trainer->model->settings.train.refit_every * (double)trainer->epoch_steps);
 }
 
 /* Whether the next refit uses sufficient statistics. An accepted refit to codes must come before, because components
  * are equal until then. */
-static bool uses_stats(const gkv_trainer *trainer)
+static bool uses_stats(const gki_trainer *trainer)
 {
     return trainer->store.stats && trainer->state.moved > 0;
 }
 
 /* The number of steps between two refits to statistics. There are enough for the held-out codes, and for at least one
  * step that adds to the statistics. */
-static uint64_t stats_refit_period(const gkv_trainer *trainer)
+static uint64_t stats_refit_period(const gki_trainer *trainer)
 {
     const uint64_t wished = (uint64_t)trainer->model->settings.train.refit_steps;
     const uint64_t enough = (GKV_REFIT_CODES_MIN * GKV_REFIT_HELD_OUT_EVERY + trainer->batch - 1) / trainer->batch;
@@ -43,15 +43,15 @@ static uint64_t stats_refit_period(const gkv_trainer *trainer)
 }
 
 /* The number of refits in the first so many steps, if all were to codes. */
-static uint64_t periods_within(const gkv_trainer *trainer, uint64_t steps)
+static uint64_t periods_within(const gki_trainer *trainer, uint64_t steps)
 {
-    return (uint64_t)floor((double)steps / gkv_trainer_refit_period(trainer) + 1e-9);
+    return (uint64_t)floor((double)steps / gki_trainer_refit_period(trainer) + 1e-9);
 }
 
 /* The number of steps after which the n-th of these is due, n ≥ 1. */
-static uint64_t step_of_period(const gkv_trainer *trainer, uint64_t n)
+static uint64_t step_of_period(const gki_trainer *trainer, uint64_t n)
 {
-    uint64_t step = (uint64_t)((double)n * gkv_trainer_refit_period(trainer));
+    uint64_t step = (uint64_t)((double)n * gki_trainer_refit_period(trainer));
     while (periods_within(trainer, step) < n) /* corrects rounding */
         step++;
     while (step > 0 && periods_within(trainer, step - 1) >= n)
@@ -60,21 +60,21 @@ static uint64_t step_of_period(const gkv_trainer *trainer, uint64_t n)
 }
 
 /* The number of refits in the first so many steps: all to codes, or the first to codes and the others to statistics. */
-static uint64_t refits_within(const gkv_trainer *trainer, uint64_t steps)
+static uint64_t refits_within(const gki_trainer *trainer, uint64_t steps)
 {
     const uint64_t periods = periods_within(trainer, steps);
     return uses_stats(trainer) && periods > 0 ? 1 + (steps - step_of_period(trainer, 1)) / stats_refit_period(trainer) : periods;
 }
 
 /* The number of steps after which the n-th refit is due; 0 for n = 0. */
-static uint64_t step_of(const gkv_trainer *trainer, uint64_t n)
+static uint64_t step_of(const gki_trainer *trainer, uint64_t n)
 {
     if (uses_stats(trainer) && n > 0)
         return step_of_period(trainer, 1) + (n - 1) * stats_refit_period(trainer);
     return n > 0 ? step_of_period(trainer, n) : 0;
 }
 
-bool gkv_trainer_refit_due(const gkv_trainer *trainer, uint64_t step)
+bool gki_trainer_refit_due(const gki_trainer *trainer, uint64_t step)
 {
     return refits_at_all(trainer) && step > 0 && refits_within(trainer, step) > refits_within(trainer, step - 1);
 }
@@ -82,7 +82,7 @@ bool gkv_trainer_refit_due(const gkv_trainer *trainer, uint64_t step)
 /* --- The codes --------------------------------------------------------------------------- */
 
 /* The number of images in the first so many steps. */
-static uint64_t images_after(const gkv_trainer *trainer, uint64_t steps)
+static uint64_t images_after(const gki_trainer *trainer, uint64_t steps)
 {
     const uint64_t count = trainer->train.count, within = steps % trainer->epoch_steps * trainer->batch;
     return steps / trainer->epoch_steps * count + (within < count ? within : count);
@@ -90,7 +90,7 @@ static uint64_t images_after(const gkv_trainer *trainer, uint64_t steps)
 
 /* Computes the images whose codes the n-th refit uses, n ≥ 1, as numbers *from … *to − 1 in the order of the run. They
  * are as many as the store holds, and all after the last refit. */
-static void window_of(const gkv_trainer *trainer, uint64_t n, uint64_t *from, uint64_t *to)
+static void window_of(const gki_trainer *trainer, uint64_t n, uint64_t *from, uint64_t *to)
 {
     const uint64_t before = images_after(trainer, step_of(trainer, n - 1));
     *to = images_after(trainer, step_of(trainer, n));
@@ -107,56 +107,56 @@ static void window_of(const gkv_trainer *trainer, uint64_t n, uint64_t *from, ui
 
 /* Checks that a refit has enough codes for its components. `between` is the number of codes between two refits, of
  * which the store may hold fewer. Skipped steps may lose half of them, and a fifth is held out. */
-static gkv_status check_components(const gkv_trainer *trainer, double between)
+static gkv_status check_components(const gki_trainer *trainer, double between)
 {
     const double codes = fmin(between, (double)trainer->store.capacity);
     const bool longer = codes >= between && trainer->model->settings.train.refit_every < 1;
     const bool more_codes = codes < between && trainer->store.capacity < trainer->train.count;
-    const gkv_base *base = trainer->model->base;
+    const gki_base *base = trainer->model->base;
     const size_t components = base->ops->stats_parts ? base->ops->stats_parts(base) : 1;
     const double most = codes / 2 * (GKV_REFIT_HELD_OUT_EVERY - 1) / GKV_REFIT_HELD_OUT_EVERY;
     if ((double)components > most)
-        return gkv_fail(GKV_ERR_CONFIG, "the base's %zu components are more than the %.0f that a refit to %.0f codes can "
+        return gki_fail(GKV_ERR_CONFIG, "the base's %zu components are more than the %.0f that a refit to %.0f codes can "
                         "tell apart: lower model.base_components, or %s", components, floor(most), codes,
                         longer ? "raise train.refit_every" : more_codes ? "raise train.refit_codes" : "train on more images");
     return GKV_OK;
 }
 
-gkv_status gkv_trainer_prepare_refits(gkv_trainer *trainer)
+gkv_status gki_trainer_prepare_refits(gki_trainer *trainer)
 {
     if (!refits_at_all(trainer))
         return GKV_OK;
     const size_t wished = (size_t)trainer->model->settings.train.refit_codes, count = trainer->train.count;
     trainer->store.capacity = wished < count ? wished : count;
     if (trainer->store.capacity < GKV_REFIT_CODES_MIN)
-        return gkv_fail(GKV_ERR_CONFIG, "%zu training images are too few to refit the base to (at least %d): set "
+        return gki_fail(GKV_ERR_CONFIG, "%zu training images are too few to refit the base to (at least %d): set "
                         "model.base_fit = grad or fixed, or train on more images", count, GKV_REFIT_CODES_MIN);
-    const double each = fmin(gkv_trainer_refit_period(trainer), (double)trainer->epoch_steps) * (double)trainer->batch;
+    const double each = fmin(gki_trainer_refit_period(trainer), (double)trainer->epoch_steps) * (double)trainer->batch;
     if (each < GKV_REFIT_CODES_MIN)
-        return gkv_fail(GKV_ERR_CONFIG, "train.refit_every = %g leaves %.0f images from one refit of the base to the next, "
+        return gki_fail(GKV_ERR_CONFIG, "train.refit_every = %g leaves %.0f images from one refit of the base to the next, "
                         "and a refit needs %d", trainer->model->settings.train.refit_every, each, GKV_REFIT_CODES_MIN);
     GKV_TRY(check_components(trainer, each));
     if (trainer->model->base->classes > 0)
-        GKV_TRY(gkv_alloc(trainer->store.capacity, sizeof *trainer->store.labels, &trainer->store.labels));
-    const gkv_base *base = trainer->model->base;
+        GKV_TRY(gki_alloc(trainer->store.capacity, sizeof *trainer->store.labels, &trainer->store.labels));
+    const gki_base *base = trainer->model->base;
     if (base->ops->stats_size && trainer->model->settings.train.refit_steps > 0 &&
         trainer->model->settings.model.base_fit == GKV_FIT_LM)
         trainer->store.stats_size = base->ops->stats_size(base);
     if (trainer->store.stats_size > 0)
-        GKV_TRY(gkv_alloc(trainer->store.stats_size, sizeof *trainer->store.stats, &trainer->store.stats));
-    return gkv_alloc(trainer->store.capacity * trainer->model->d, sizeof *trainer->store.codes, &trainer->store.codes);
+        GKV_TRY(gki_alloc(trainer->store.stats_size, sizeof *trainer->store.stats, &trainer->store.stats));
+    return gki_alloc(trainer->store.capacity * trainer->model->d, sizeof *trainer->store.codes, &trainer->store.codes);
 }
 
-gkv_status gkv_trainer_check_codes(const gkv_trainer *trainer)
+gkv_status gki_trainer_check_codes(const gki_trainer *trainer)
 {
     uint64_t most = 0, from = 0, to = 0;
     const uint64_t step = trainer->state.step, seen = images_after(trainer, step);
     if (refits_at_all(trainer)) {
-        window_of(trainer, refits_within(trainer, step) + !gkv_trainer_refit_due(trainer, step), &from, &to);
+        window_of(trainer, refits_within(trainer, step) + !gki_trainer_refit_due(trainer, step), &from, &to);
         most = seen > from ? seen - from : 0;
     }
     if (trainer->state.codes > most)
-        return gkv_fail(GKV_ERR_DATA, "%llu codes for a refit after step %llu, which leaves %llu at most: the file is "
+        return gki_fail(GKV_ERR_DATA, "%llu codes for a refit after step %llu, which leaves %llu at most: the file is "
                         "damaged", (unsigned long long)trainer->state.codes, (unsigned long long)step,
                         (unsigned long long)most);
     return GKV_OK;
@@ -164,16 +164,16 @@ gkv_status gkv_trainer_check_codes(const gkv_trainer *trainer)
 
 /* Selects one draw of an image at random by the weights of its draws in the objective. The distribution of codes is
  * then the one for which the objective's gradient trains the base. */
-static size_t row_to_keep(const gkv_trainer *trainer, size_t image)
+static size_t row_to_keep(const gki_trainer *trainer, size_t image)
 {
     const size_t draws = trainer->ws.draws, row = image * draws;
     if (draws == 1)
         return row;
-    const gkv_rng at = gkv_rng_at(trainer->model->settings.train.seed, GKV_STREAM_CODE, trainer->state.step, image);
-    return row + gkv_pass_resample(gkv_at(&trainer->ws, trainer->model->draw_weight, row), draws, at);
+    const gki_rng at = gki_rng_at(trainer->model->settings.train.seed, GKV_STREAM_CODE, trainer->state.step, image);
+    return row + gki_pass_resample(gki_at(&trainer->ws, trainer->model->draw_weight, row), draws, at);
 }
 
-bool gkv_trainer_uses_stats(const gkv_trainer *trainer, size_t images)
+bool gki_trainer_uses_stats(const gki_trainer *trainer, size_t images)
 {
     uint64_t from = 0, to = 0;
     if (!uses_stats(trainer))
@@ -182,7 +182,7 @@ bool gkv_trainer_uses_stats(const gkv_trainer *trainer, size_t images)
     return images_after(trainer, trainer->state.step) + images <= from;
 }
 
-void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t images)
+void gki_trainer_keep_codes(gki_trainer *trainer, size_t images)
 {
     if (!refits_at_all(trainer))
         return;
@@ -192,26 +192,26 @@ void gkv_trainer_keep_codes(gkv_trainer *trainer, size_t images)
     window_of(trainer, refits_within(trainer, trainer->state.step) + 1, &from, &to);
     for (size_t i = start < from ? (size_t)(from - start) : 0; i < images; i++) {
         const size_t row = row_to_keep(trainer, i), at = (size_t)trainer->state.codes++;
-        memcpy(trainer->store.codes + at * d, gkv_at(&trainer->ws, trainer->model->flow->eps, row), d * sizeof *trainer->store.codes);
-        trainer->state.codes_density += (double)*gkv_at(&trainer->ws, trainer->model->base->log_density, row);
+        memcpy(trainer->store.codes + at * d, gki_at(&trainer->ws, trainer->model->flow->eps, row), d * sizeof *trainer->store.codes);
+        trainer->state.codes_density += (double)*gki_at(&trainer->ws, trainer->model->base->log_density, row);
         if (trainer->store.labels)
-            trainer->store.labels[at] = *gkv_at(&trainer->ws, trainer->model->label, row);
+            trainer->store.labels[at] = *gki_at(&trainer->ws, trainer->model->label, row);
     }
 }
 
-void gkv_trainer_drop_codes(gkv_trainer *trainer)
+void gki_trainer_drop_codes(gki_trainer *trainer)
 {
     trainer->state.codes = 0;
     trainer->state.codes_density = 0;
 }
 
-void gkv_trainer_drop_stats(gkv_trainer *trainer)
+void gki_trainer_drop_stats(gki_trainer *trainer)
 {
     if (trainer->store.stats)
         memset(trainer->store.stats, 0, trainer->store.stats_size * sizeof *trainer->store.stats);
 }
 
-bool gkv_trainer_has_codes(const gkv_trainer *trainer)
+bool gki_trainer_has_codes(const gki_trainer *trainer)
 {
     uint64_t from = 0, to = 0;
     const uint64_t due = refits_within(trainer, trainer->state.step);
@@ -224,30 +224,30 @@ bool gkv_trainer_has_codes(const gkv_trainer *trainer)
 /* The forgetting factor: the images of the statistics divided by those of the window. The window has the images of
  * refit_window epochs, and at least ROWS_A_DIMENSION rows for each dimension and component. It grows as the learning
  * rate falls and codes change less, by a factor of at most LONGEST, up to all images so far. */
-static double forgetting_of_stats(const gkv_trainer *trainer)
+static double forgetting_of_stats(const gki_trainer *trainer)
 {
     enum { LONGEST = 20, ROWS_A_DIMENSION = 5 };
-    const gkv_base *base = trainer->model->base;
+    const gki_base *base = trainer->model->base;
     const uint64_t step = trainer->state.step, now = images_after(trainer, step);
     const uint64_t since = now - images_after(trainer, step_of(trainer, refits_within(trainer, step) - 1));
     const double wished = trainer->model->settings.train.refit_window * (double)trainer->train.count;
     const double least = (double)(ROWS_A_DIMENSION * trainer->model->d * base->ops->stats_parts(base));
-    const double window = fmax(wished, least) / fmax(gkv_trainer_decay(trainer, step), 1.0 / LONGEST);
+    const double window = fmax(wished, least) / fmax(gki_trainer_decay(trainer, step), 1.0 / LONGEST);
     return fmin(1, (double)since / fmin(window, (double)now));
 }
 
 /* Separates the codes into those of the fit and the held-out ones, the last of each `every`. */
-static void divide(const gkv_trainer *trainer, size_t every, gkv_real *fit, gkv_real *held_out)
+static void divide(const gki_trainer *trainer, size_t every, gki_real *fit, gki_real *held_out)
 {
     const size_t d = trainer->model->d;
     for (size_t i = 0; i < trainer->state.codes; i++) {
-        gkv_real **to = i % every == every - 1 ? &held_out : &fit;
+        gki_real **to = i % every == every - 1 ? &held_out : &fit;
         memcpy(*to, trainer->store.codes + i * d, d * sizeof **to);
         *to += d;
     }
 }
 
-static void divide_classes(const gkv_trainer *trainer, size_t every, uint32_t *fit, uint32_t *held_out)
+static void divide_classes(const gki_trainer *trainer, size_t every, uint32_t *fit, uint32_t *held_out)
 {
     for (size_t i = 0; trainer->store.labels && i < trainer->state.codes; i++) {
         uint32_t **to = i % every == every - 1 ? &held_out : &fit;
@@ -256,11 +256,11 @@ static void divide_classes(const gkv_trainer *trainer, size_t every, uint32_t *f
 }
 
 /* Resets Adam's moments, and sets the moving average to the new parameters, for a base that gradients train too. */
-static void reset_optimiser(gkv_trainer *trainer)
+static void reset_optimiser(gki_trainer *trainer)
 {
-    const gkv_params *params = &trainer->model->params;
+    const gki_params *params = &trainer->model->params;
     for (size_t i = 0; i < params->count; i++) {
-        const gkv_param *param = &params->list[i];
+        const gki_param *param = &params->list[i];
         if (!param->trainable || strncmp(param->name, "prior.base.", 11) != 0)
             continue;
         memset(params->m + param->offset, 0, param->size * sizeof *params->m);
@@ -269,34 +269,34 @@ static void reset_optimiser(gkv_trainer *trainer)
     }
 }
 
-gkv_status gkv_trainer_refit(gkv_trainer *trainer, gkv_base_refit_report *report)
+gkv_status gki_trainer_refit(gki_trainer *trainer, gki_base_refit_report *report)
 {
     const double began = omp_get_wtime();
     const gkv_model *model = trainer->model;
     const bool accumulated = uses_stats(trainer);
     const size_t every = accumulated ? 1 : GKV_REFIT_HELD_OUT_EVERY; /* with statistics all codes are held out */
     const size_t count = trainer->state.codes, held_out_count = count / every, d = model->d;
-    gkv_real *codes = NULL;
+    gki_real *codes = NULL;
     uint32_t *classes = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(count * d, sizeof *codes, &codes));
-    GKV_TRY_GOTO(gkv_alloc(count, sizeof *classes, &classes));
-    gkv_real *held_out = codes + (count - held_out_count) * d;
+    GKV_TRY_GOTO(gki_alloc(count * d, sizeof *codes, &codes));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *classes, &classes));
+    gki_real *held_out = codes + (count - held_out_count) * d;
     divide(trainer, every, codes, held_out);
     divide_classes(trainer, every, classes, classes + (count - held_out_count));
-    const gkv_base_codes given = {.fit = codes, .held_out = held_out, .fit_count = count - held_out_count,
+    const gki_base_codes given = {.fit = codes, .held_out = held_out, .fit_count = count - held_out_count,
                                   .held_out_count = held_out_count,
                                   .fit_class = trainer->store.labels ? classes : NULL,
                                   .held_out_class = trainer->store.labels ? classes + (count - held_out_count) : NULL,
                                   .stats = accumulated ? trainer->store.stats : NULL,
                                   .held_out_density = accumulated ? trainer->state.codes_density / (double)count : NAN};
-    const gkv_base_refit_settings how = {.first = trainer->state.moved == 0, .damping = model->settings.train.refit_damping,
+    const gki_base_refit_settings how = {.first = trainer->state.moved == 0, .damping = model->settings.train.refit_damping,
                                          .forgetting = accumulated ? forgetting_of_stats(trainer) : 1,
                                          .iterations = (int)model->settings.train.refit_iterations,
                                          .seed = model->settings.train.seed, .threads = trainer->threads};
     GKV_TRY_GOTO(model->base->ops->refit(model->base, &model->params, &given, &how, report));
     trainer->state.refits++;
-    gkv_trainer_drop_stats(trainer);
+    gki_trainer_drop_stats(trainer);
     if (report->step > 0) {
         trainer->state.moved++;
         reset_optimiser(trainer);

@@ -14,43 +14,43 @@ static const double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
  * state with half the learning rate. ROLLBACKS_MAX: it gives up after so many returns. */
 enum { BAD_STEPS_MAX = 5, ROLLBACKS_MAX = 5 };
 
-double gkv_trainer_decay(const gkv_trainer *trainer, uint64_t step)
+double gki_trainer_decay(const gki_trainer *trainer, uint64_t step)
 {
     return 0.5 * (1 + cos(3.14159265358979323846 * ((double)step / (double)trainer->steps)));
 }
 
-gkv_step_report gkv_trainer_schedule(const gkv_trainer *trainer, uint64_t step)
+gki_step_report gki_trainer_schedule(const gki_trainer *trainer, uint64_t step)
 {
     const gkv_train_settings *settings = &trainer->model->settings.train;
     const double warmup = settings->kl_warmup * (double)trainer->epoch_steps;
-    return (gkv_step_report){
-        .learning_rate = settings->learning_rate * trainer->state.rate_factor * gkv_trainer_decay(trainer, step),
+    return (gki_step_report){
+        .learning_rate = settings->learning_rate * trainer->state.rate_factor * gki_trainer_decay(trainer, step),
         .kl_weight = settings->kl_weight * (warmup > 0 ? fmin(1, (double)(step + 1) / warmup) : 1)};
 }
 
-bool gkv_trainer_epoch_is_open(const gkv_trainer *trainer)
+bool gki_trainer_epoch_is_open(const gki_trainer *trainer)
 {
-    const gkv_train_state *state = &trainer->state;
+    const gki_train_state *state = &trainer->state;
     return state->step > 0 && state->step % trainer->epoch_steps == 0 && state->epoch_images > 0;
 }
 
 /* Shuffles the images for an epoch. The order depends on the seed and the epoch only. */
-static void shuffle_for(gkv_trainer *trainer, uint64_t epoch)
+static void shuffle_for(gki_trainer *trainer, uint64_t epoch)
 {
     if (trainer->shuffled_epoch == epoch)
         return;
-    gkv_rng_permutation(gkv_rng_at(trainer->model->settings.train.seed, GKV_STREAM_SHUFFLE, epoch, 0),
+    gki_rng_permutation(gki_rng_at(trainer->model->settings.train.seed, GKV_STREAM_SHUFFLE, epoch, 0),
                         (uint32_t)trainer->train.count, trainer->shuffled);
     trainer->shuffled_epoch = epoch;
 }
 
-static void fetch_image(const gkv_trainer *trainer, size_t i, double augmentation, gkv_real *x)
+static void fetch_image(const gki_trainer *trainer, size_t i, double augmentation, gki_real *x)
 {
     if (augmentation > 0)
-        gkv_images_fetch_augmented(&trainer->train, i, trainer->state.step, augmentation,
+        gki_images_fetch_augmented(&trainer->train, i, trainer->state.step, augmentation,
                                 trainer->augmented + (size_t)omp_get_thread_num() * trainer->model->pixels, x);
     else
-        gkv_images_fetch(&trainer->train, i, trainer->state.step, x);
+        gki_images_fetch(&trainer->train, i, trainer->state.step, x);
 }
 
 /* --- The three kinds of step ------------------------------------------------------------ */
@@ -62,8 +62,8 @@ typedef struct step step;
  * order. */
 typedef struct step_kind {
     bool needs_noise; /* whether the noise u of the draws must be in the workspace before pass() */
-    void (*pass)(gkv_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index);
-    void (*add_losses)(const gkv_trainer *trainer, const step *it, gkv_step_report *report);
+    void (*pass)(gki_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index);
+    void (*add_losses)(const gki_trainer *trainer, const step *it, gki_step_report *report);
 } step_kind;
 
 /* The sizes and settings of one step. */
@@ -74,7 +74,7 @@ struct step {
     size_t images, rows;     /* rows = images · draws */
     size_t tile;             /* the images of a tile */
     double augmentation;     /* the fraction of augmented images */
-    gkv_objective objective;
+    gki_objective objective;
     long tiles, parts;       /* the tasks of the passes and of the gradient */
     long pieces;             /* the tasks of packing */
     long chunks;             /* the tasks of the optimiser */
@@ -82,42 +82,42 @@ struct step {
     double scale;            /* the factor from the summed to the mean, clipped gradient */
 };
 
-static void pass_plain(gkv_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index)
+static void pass_plain(gki_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index)
 {
     (void)index;
-    gkv_workspace *ws = &trainer->ws;
-    gkv_pass_forward(trainer->model, ws, first * ws->draws, count * ws->draws);
-    gkv_pass_backward(trainer->model, ws, first * ws->draws, count * ws->draws, &it->objective);
+    gki_workspace *ws = &trainer->ws;
+    gki_pass_forward(trainer->model, ws, first * ws->draws, count * ws->draws);
+    gki_pass_backward(trainer->model, ws, first * ws->draws, count * ws->draws, &it->objective);
 }
 
-static void pass_resampled(gkv_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index)
+static void pass_resampled(gki_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index)
 {
-    gkv_resampler_pass(trainer->resampler, omp_get_thread_num(), &trainer->ws, first, count, index, trainer->state.step,
+    gki_resampler_pass(trainer->resampler, omp_get_thread_num(), &trainer->ws, first, count, index, trainer->state.step,
                        &it->objective);
 }
 
-static void pass_fine_tuned(gkv_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index)
+static void pass_fine_tuned(gki_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index)
 {
-    gkv_fine_tuner_pass(trainer->fine_tuner, omp_get_thread_num(), &trainer->ws, first, count, index, it->epoch,
+    gki_fine_tuner_pass(trainer->fine_tuner, omp_get_thread_num(), &trainer->ws, first, count, index, it->epoch,
                         &it->objective);
 }
 
 /* The loss of an image is the mean over its draws. */
-static void add_losses_of_rows(const gkv_trainer *trainer, const step *it, gkv_step_report *report)
+static void add_losses_of_rows(const gki_trainer *trainer, const step *it, gki_step_report *report)
 {
     const gkv_model *model = trainer->model;
     const double draws = (double)trainer->ws.draws;
     for (size_t r = 0; r < it->rows; r++) {
-        const double reconstruction = (double)*gkv_at(&trainer->ws, model->reconstruction, r);
-        const double kl = (double)*gkv_at(&trainer->ws, model->posterior.log_q, r) -
-                          gkv_pass_log_prior(model, &trainer->ws, r);
+        const double reconstruction = (double)*gki_at(&trainer->ws, model->reconstruction, r);
+        const double kl = (double)*gki_at(&trainer->ws, model->posterior.log_q, r) -
+                          gki_pass_log_prior(model, &trainer->ws, r);
         report->reconstruction += reconstruction / draws;
         report->kl += kl / draws;
     }
 }
 
 /* The resampler has the means over all draws, not only the resampled one. */
-static void add_losses_of_resampler(const gkv_trainer *trainer, const step *it, gkv_step_report *report)
+static void add_losses_of_resampler(const gki_trainer *trainer, const step *it, gki_step_report *report)
 {
     for (size_t i = 0; i < it->images; i++) {
         report->reconstruction += trainer->resampler->losses[2 * i];
@@ -130,7 +130,7 @@ static const step_kind resampled = {.pass = pass_resampled, .add_losses = add_lo
 static const step_kind fine_tuned = {.needs_noise = true, .pass = pass_fine_tuned, .add_losses = add_losses_of_rows};
 
 /* The last train.fine_tune_epochs epochs are fine-tuned. The first train.elbo_epochs are plain or fine-tuned. */
-static const step_kind *kind_of(const gkv_trainer *trainer, uint64_t epoch)
+static const step_kind *kind_of(const gki_trainer *trainer, uint64_t epoch)
 {
     const gkv_train_settings *settings = &trainer->model->settings.train;
     if (trainer->fine_tuner && epoch + (uint64_t)settings->fine_tune_epochs >= (uint64_t)settings->epochs)
@@ -142,48 +142,48 @@ static const step_kind *kind_of(const gkv_trainer *trainer, uint64_t epoch)
 
 /* Fetches images [first, first + count) of the batch, their labels and, if the kind needs it, the noise of their
  * draws. */
-static void fetch_images(const gkv_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index)
+static void fetch_images(const gki_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index)
 {
     const gkv_model *model = trainer->model;
-    const gkv_workspace *ws = &trainer->ws;
+    const gki_workspace *ws = &trainer->ws;
     for (size_t i = first; i < first + count; i++)
-        fetch_image(trainer, it->batch[i], it->augmentation, gkv_at(ws, model->x, i));
-    gkv_profile_mark(ws->profile, GKV_BENCH_DATA);
+        fetch_image(trainer, it->batch[i], it->augmentation, gki_at(ws, model->x, i));
+    gki_profile_mark(ws->profile, GKV_BENCH_DATA);
     for (size_t i = first; i < first + count && it->kind->needs_noise; i++)
-        gkv_rng_normal(gkv_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, trainer->state.step,
+        gki_rng_normal(gki_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, trainer->state.step,
                                   index[i - first]),
-                       ws->draws * model->d, gkv_at(ws, model->posterior.u, i * ws->draws));
-    gkv_profile_mark(ws->profile, GKV_BENCH_NOISE);
+                       ws->draws * model->d, gki_at(ws, model->posterior.u, i * ws->draws));
+    gki_profile_mark(ws->profile, GKV_BENCH_NOISE);
     for (size_t r = first * ws->draws; model->base->classes > 0 && r < (first + count) * ws->draws; r++)
-        *gkv_at(ws, model->label, r) =
-            (gkv_real)(1 + gkv_dataset_labels(trainer->dataset)[index[r / ws->draws - first]]);
+        *gki_at(ws, model->label, r) =
+            (gki_real)(1 + gkv_dataset_labels(trainer->dataset)[index[r / ws->draws - first]]);
 }
 
-static void pass_tile(gkv_trainer *trainer, const step *it, size_t tile)
+static void pass_tile(gki_trainer *trainer, const step *it, size_t tile)
 {
     const size_t first = tile * it->tile, count = it->images - first < it->tile ? it->images - first : it->tile;
     uint32_t index[GKV_TILE_ROWS];
     for (size_t i = 0; i < count; i++)
-        index[i] = gkv_images_index(&trainer->train, it->batch[first + i]);
+        index[i] = gki_images_index(&trainer->train, it->batch[first + i]);
     fetch_images(trainer, it, first, count, index);
     it->kind->pass(trainer, it, first, count, index);
 }
 
 /* --- The optimiser ------------------------------------------------------------------------- */
 
-static size_t chunk_size(const gkv_params *params, size_t first)
+static size_t chunk_size(const gki_params *params, size_t first)
 {
     return params->trainable - first < GKV_TRAINER_CHUNK ? params->trainable - first : GKV_TRAINER_CHUNK;
 }
 
 /* Applies decoupled weight decay to the weights of linear layers in the chunk: not through Adam's moments
  * (AdamW; Loshchilov & Hutter, ICLR 2019). */
-static void decay_chunk(const gkv_trainer *trainer, size_t first, size_t count, double rate)
+static void decay_chunk(const gki_trainer *trainer, size_t first, size_t count, double rate)
 {
-    const gkv_params *params = &trainer->model->params;
-    const gkv_real keep = (gkv_real)(1 - rate * trainer->model->settings.train.weight_decay);
+    const gki_params *params = &trainer->model->params;
+    const gki_real keep = (gki_real)(1 - rate * trainer->model->settings.train.weight_decay);
     for (size_t p = 0; p < params->count; p++) {
-        const gkv_param *param = &params->list[p];
+        const gki_param *param = &params->list[p];
         if (!param->packed)
             continue;
         const size_t end = param->offset + param->size;
@@ -194,29 +194,29 @@ static void decay_chunk(const gkv_trainer *trainer, size_t first, size_t count, 
     }
 }
 
-static void update_chunk(gkv_trainer *trainer, size_t first, double scale, double rate)
+static void update_chunk(gki_trainer *trainer, size_t first, double scale, double rate)
 {
-    const gkv_params *params = &trainer->model->params;
+    const gki_params *params = &trainer->model->params;
     const size_t count = chunk_size(params, first);
     const double t = (double)trainer->state.updates + 1;
     const double correction = sqrt(1 - pow(adam_beta2, t));
     if (trainer->model->settings.train.weight_decay > 0)
         decay_chunk(trainer, first, count, rate);
-    gkv_nn_kernels_get()->adam(count, (gkv_real)scale, (gkv_real)(rate * correction / (1 - pow(adam_beta1, t))),
-                               (gkv_real)adam_beta1, (gkv_real)adam_beta2, (gkv_real)(adam_epsilon * correction),
+    gki_nn_kernels_get()->adam(count, (gki_real)scale, (gki_real)(rate * correction / (1 - pow(adam_beta1, t))),
+                               (gki_real)adam_beta1, (gki_real)adam_beta2, (gki_real)(adam_epsilon * correction),
                                params->grads + first, params->m + first, params->v + first,
                                params->values + first);
 }
 
-static void average_chunk(const gkv_trainer *trainer, size_t first)
+static void average_chunk(const gki_trainer *trainer, size_t first)
 {
-    const gkv_params *params = &trainer->model->params;
+    const gki_params *params = &trainer->model->params;
     const size_t end = first + chunk_size(params, first);
     /* The decay is lower in the first steps, so that the average forgets the initial weights. */
     const double t = (double)trainer->state.updates;
-    const gkv_real keep = (gkv_real)fmin(trainer->model->settings.train.ema, (1 + t) / (10 + t));
-    const gkv_real *values = params->values;
-    gkv_real *average = trainer->ema;
+    const gki_real keep = (gki_real)fmin(trainer->model->settings.train.ema, (1 + t) / (10 + t));
+    const gki_real *values = params->values;
+    gki_real *average = trainer->ema;
 #pragma omp simd
     for (size_t i = first; i < end; i++)
         average[i] += (1 - keep) * (values[i] - average[i]);
@@ -225,46 +225,46 @@ static void average_chunk(const gkv_trainer *trainer, size_t first)
 /* --- Phases of a step, each run by all threads ------------------------------------------------ */
 
 /* The weights are packed once for all rows. */
-static void pack_weights(gkv_workspace *ws, const step *it)
+static void pack_weights(gki_workspace *ws, const step *it)
 {
 #pragma omp for schedule(dynamic, 1)
     for (long p = 0; p < it->pieces; p++) {
-        gkv_workspace_pack(ws, (size_t)p);
-        gkv_profile_mark(ws->profile, GKV_BENCH_GEMM_FORWARD);
+        gki_workspace_pack(ws, (size_t)p);
+        gki_profile_mark(ws->profile, GKV_BENCH_GEMM_FORWARD);
     }
-    gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
+    gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
 }
 
 /* The images are independent of each other. */
-static void pass_images(gkv_trainer *trainer, const step *it)
+static void pass_images(gki_trainer *trainer, const step *it)
 {
 #pragma omp for schedule(dynamic, 1)
     for (long t = 0; t < it->tiles; t++)
         pass_tile(trainer, it, (size_t)t);
-    gkv_profile_mark(trainer->ws.profile, GKV_BENCH_WAITING);
+    gki_profile_mark(trainer->ws.profile, GKV_BENCH_WAITING);
 }
 
 /* The parts of the gradient are independent, given all rows, and so are the sums of squares of its chunks. */
-static void reduce_gradient(gkv_trainer *trainer, const step *it)
+static void reduce_gradient(gki_trainer *trainer, const step *it)
 {
-    const gkv_params *params = &trainer->model->params;
-    gkv_workspace *ws = &trainer->ws;
+    const gki_params *params = &trainer->model->params;
+    gki_workspace *ws = &trainer->ws;
 #pragma omp for schedule(dynamic, 1)
     for (long p = 0; p < it->parts; p++)
-        gkv_pass_gradient(trainer->model, ws, it->rows, (size_t)p);
-    gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
+        gki_pass_gradient(trainer->model, ws, it->rows, (size_t)p);
+    gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
 #pragma omp for schedule(static)
     for (long c = 0; c < it->chunks; c++) {
         const size_t first = (size_t)c * GKV_TRAINER_CHUNK;
         trainer->squares[c] =
-            gkv_nn_kernels_get()->sum_squares(chunk_size(params, first), params->grads + first);
-        gkv_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
+            gki_nn_kernels_get()->sum_squares(chunk_size(params, first), params->grads + first);
+        gki_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
     }
-    gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
+    gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
 }
 
 /* Sums the losses and the norm of the gradient in a fixed order, and clips the gradient. One thread runs this. */
-static void reduce_losses(const gkv_trainer *trainer, step *it, gkv_step_report *report)
+static void reduce_losses(const gki_trainer *trainer, step *it, gki_step_report *report)
 {
     const double clip = trainer->model->settings.train.clip_norm;
     double total = 0;
@@ -276,53 +276,53 @@ static void reduce_losses(const gkv_trainer *trainer, step *it, gkv_step_report 
     report->skipped = !isfinite(report->loss) || !isfinite(report->gradient_norm);
     if (clip > 0 && report->gradient_norm > clip)
         it->scale *= clip / report->gradient_norm;
-    gkv_profile_mark(trainer->ws.profile, GKV_BENCH_LOSS);
+    gki_profile_mark(trainer->ws.profile, GKV_BENCH_LOSS);
 }
 
 /* Updates the weights and their average, and accumulates the base's sufficient statistics. */
-static void update_weights(gkv_trainer *trainer, const step *it, double learning_rate)
+static void update_weights(gki_trainer *trainer, const step *it, double learning_rate)
 {
     const gkv_model *model = trainer->model;
-    const gkv_base *base = model->base;
-    gkv_workspace *ws = &trainer->ws;
+    const gki_base *base = model->base;
+    gki_workspace *ws = &trainer->ws;
 #pragma omp for schedule(static)
     for (long c = 0; c < it->chunks; c++) {
         update_chunk(trainer, (size_t)c * GKV_TRAINER_CHUNK, it->scale, learning_rate);
         if (trainer->ema)
             average_chunk(trainer, (size_t)c * GKV_TRAINER_CHUNK);
-        gkv_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
+        gki_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
     }
 #pragma omp for schedule(dynamic, 1)
     for (long p = 0; p < it->stats_parts; p++) {
         base->ops->stats(base, ws, ws->draws > 1 ? &model->draw_weight : NULL, it->rows, (size_t)p,
                          trainer->store.stats);
-        gkv_profile_mark(ws->profile, GKV_BENCH_BASE);
+        gki_profile_mark(ws->profile, GKV_BENCH_BASE);
     }
 }
 
 /* --- The step ----------------------------------------------------------------------------------- */
 
-static gkv_status count_bad_step(gkv_trainer *trainer)
+static gkv_status count_bad_step(gki_trainer *trainer)
 {
-    gkv_train_state *state = &trainer->state;
+    gki_train_state *state = &trainer->state;
     state->skipped++;
     if (++state->skipped_in_row < BAD_STEPS_MAX)
         return GKV_OK;
     if (state->rollbacks >= ROLLBACKS_MAX)
-        return gkv_fail(GKV_ERR_NUMERIC, "step %llu: loss or gradient is not finite, after %d returns to the last "
+        return gki_fail(GKV_ERR_NUMERIC, "step %llu: loss or gradient is not finite, after %d returns to the last "
                         "good state at ever lower learning rates; try a lower train.learning_rate or train.clip_norm",
                         (unsigned long long)state->step, ROLLBACKS_MAX);
-    gkv_trainer_return_to_good(trainer);
+    gki_trainer_return_to_good(trainer);
     state->rollbacks++;
     state->rate_factor /= 2;
     return GKV_OK;
 }
 
-static step step_of(const gkv_trainer *trainer, const gkv_step_report *report)
+static step step_of(const gki_trainer *trainer, const gki_step_report *report)
 {
     const gkv_model *model = trainer->model;
     const gkv_train_settings *settings = &model->settings.train;
-    const gkv_base *base = model->base;
+    const gki_base *base = model->base;
     const uint64_t epoch = trainer->state.step / trainer->epoch_steps;
     const bool elbo_only = epoch < (uint64_t)settings->elbo_epochs;
     const size_t start = (size_t)(trainer->state.step % trainer->epoch_steps) * trainer->batch;
@@ -331,35 +331,35 @@ static step step_of(const gkv_trainer *trainer, const gkv_step_report *report)
     step it = {.kind = kind_of(trainer, epoch), .epoch = epoch, .batch = trainer->shuffled + start, .images = images,
                .rows = images * draws, .tile = tile, .scale = 1.0 / (double)images};
     /* Augmentation decreases with the learning rate, so that the last epochs see unchanged images. */
-    it.augmentation = settings->augmentation * gkv_trainer_decay(trainer, trainer->state.step);
-    it.objective = (gkv_objective){.kl_weight = report->kl_weight, .free_bits = settings->free_bits,
+    it.augmentation = settings->augmentation * gki_trainer_decay(trainer, trainer->state.step);
+    it.objective = (gki_objective){.kl_weight = report->kl_weight, .free_bits = settings->free_bits,
                                    .path_derivative = settings->gradient == GKV_GRADIENT_PATH_DERIVATIVE,
                                    .iwae = !elbo_only && settings->objective == GKV_BOUND_IWAE,
                                    .resampled = it.kind == &resampled};
     it.tiles = (long)((images + tile - 1) / tile);
-    it.parts = (long)gkv_pass_parts(model);
-    it.pieces = (long)gkv_workspace_pack_pieces(&trainer->ws);
+    it.parts = (long)gki_pass_parts(model);
+    it.pieces = (long)gki_workspace_pack_pieces(&trainer->ws);
     it.chunks = (long)((model->params.trainable + GKV_TRAINER_CHUNK - 1) / GKV_TRAINER_CHUNK);
-    it.stats_parts = gkv_trainer_uses_stats(trainer, images) ? (long)base->ops->stats_parts(base) : 0;
+    it.stats_parts = gki_trainer_uses_stats(trainer, images) ? (long)base->ops->stats_parts(base) : 0;
     return it;
 }
 
 /* The number of draws of an image. The resampler has the others in its own workspaces. */
-static size_t draws_of(const gkv_trainer *trainer, uint64_t epoch)
+static size_t draws_of(const gki_trainer *trainer, uint64_t epoch)
 {
     const gkv_train_settings *settings = &trainer->model->settings.train;
     return epoch < (uint64_t)settings->elbo_epochs || trainer->resampler ? 1 : (size_t)settings->samples;
 }
 
 /* Completes a step that updated the weights. */
-static void finish_good_step(gkv_trainer *trainer, const gkv_step_report *report)
+static void finish_good_step(gki_trainer *trainer, const gki_step_report *report)
 {
-    const gkv_base *base = trainer->model->base;
-    gkv_train_state *state = &trainer->state;
-    gkv_trainer_keep_codes(trainer, report->images);
+    const gki_base *base = trainer->model->base;
+    gki_train_state *state = &trainer->state;
+    gki_trainer_keep_codes(trainer, report->images);
     base->ops->project(base, &trainer->model->params);
     if (trainer->ema) { /* the average of valid parameters of a base may be invalid */
-        gkv_params average = trainer->model->params;
+        gki_params average = trainer->model->params;
         average.values = trainer->ema;
         base->ops->project(base, &average);
     }
@@ -373,29 +373,29 @@ static void finish_good_step(gkv_trainer *trainer, const gkv_step_report *report
     state->epoch_updates++;
 }
 
-gkv_status gkv_trainer_step(gkv_trainer *trainer, gkv_step_report *report)
+gkv_status gki_trainer_step(gki_trainer *trainer, gki_step_report *report)
 {
     const uint64_t epoch = trainer->state.step / trainer->epoch_steps;
-    gkv_workspace *ws = &trainer->ws;
+    gki_workspace *ws = &trainer->ws;
     ws->draws = draws_of(trainer, epoch);
     shuffle_for(trainer, epoch);
-    if (gkv_trainer_refit_due(trainer, trainer->state.step))
-        gkv_trainer_drop_codes(trainer); /* codes of before the last refit are not used again */
-    *report = gkv_trainer_schedule(trainer, trainer->state.step);
+    if (gki_trainer_refit_due(trainer, trainer->state.step))
+        gki_trainer_drop_codes(trainer); /* codes of before the last refit are not used again */
+    *report = gki_trainer_schedule(trainer, trainer->state.step);
     step it = step_of(trainer, report);
     report->images = it.images;
 #pragma omp parallel num_threads(trainer->threads)
     {
-        gkv_profile_begin(ws->profile);
+        gki_profile_begin(ws->profile);
         pack_weights(ws, &it);
         pass_images(trainer, &it);
         reduce_gradient(trainer, &it);
 #pragma omp single
         reduce_losses(trainer, &it, report);
-        gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
+        gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
         if (!report->skipped)
             update_weights(trainer, &it, report->learning_rate);
-        gkv_profile_mark(ws->profile, GKV_BENCH_WAITING);
+        gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
     }
     gkv_status status = GKV_OK;
     if (report->skipped)

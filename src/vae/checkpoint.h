@@ -16,7 +16,7 @@
 #include "vae/model.h"
 
 /* The state of a training run. Checkpoints save all of it, so that a resumed run equals an uninterrupted one. */
-typedef struct gkv_train_state {
+typedef struct gki_train_state {
     uint64_t step;          /* the number of finished steps, which with the seed determines all random numbers */
     uint64_t updates;       /* the number of steps that updated the weights: Adam's t */
     uint64_t refits;        /* the number of refits of the base */
@@ -32,27 +32,27 @@ typedef struct gkv_train_state {
     uint64_t epoch_images, epoch_updates;
     uint64_t codes;         /* the number of codes that are stored for the next refit */
     double codes_density;   /* the sum of the log densities of these codes under the base */
-} gkv_train_state;
+} gki_train_state;
 
 /* Writes model.safetensors with these values: the model's own, or the moving average. */
-gkv_status gkv_model_write(const gkv_model *model, const gkv_real *values, const char *path);
+gkv_status gki_model_write(const gkv_model *model, const gki_real *values, const char *path);
 
 /* The data for the next refit of the base. */
-typedef struct gkv_refit_store {
-    gkv_real *codes;   /* codes [capacity, d], of which state->codes are set; NULL without refits */
-    gkv_real *labels;  /* labels of the codes [capacity]; NULL unless the base is by class */
-    gkv_real *stats;   /* sufficient statistics [stats_size]; NULL unless refits use them */
+typedef struct gki_refit_store {
+    gki_real *codes;   /* codes [capacity, d], of which state->codes are set; NULL without refits */
+    gki_real *labels;  /* labels of the codes [capacity]; NULL unless the base is by class */
+    gki_real *stats;   /* sufficient statistics [stats_size]; NULL unless refits use them */
     size_t capacity;   /* the most codes */
     size_t stats_size; /* the size of the statistics */
-} gkv_refit_store;
+} gki_refit_store;
 
 /* Writes a checkpoint. `ema` is the moving average, or NULL. */
-gkv_status gkv_checkpoint_write(const gkv_model *model, const gkv_real *ema, const gkv_refit_store *store,
-                                const gkv_train_state *state, const char *path);
+gkv_status gki_checkpoint_write(const gkv_model *model, const gki_real *ema, const gki_refit_store *store,
+                                const gki_train_state *state, const char *path);
 
 /* Reads a checkpoint into a model that was created from the same settings, and into the store. GKV_ERR_DATA for a
  * damaged file, GKV_ERR_CONFIG for other settings. */
-gkv_status gkv_checkpoint_read(gkv_model *model, gkv_real *ema, const gkv_refit_store *store, gkv_train_state *state,
+gkv_status gki_checkpoint_read(gkv_model *model, gki_real *ema, const gki_refit_store *store, gki_train_state *state,
                                const char *path);
 
 #endif

@@ -7,21 +7,21 @@
 /* The step numbers of GKV_STREAM_SAMPLE: one for normal scores, one for components. They are part of the protocol. */
 enum { GKV_DRAW_SCORES = 0, GKV_DRAW_COMPONENT = 1 };
 
-/* The most rows of one call of gkv_prior_draws_rows(). */
+/* The most rows of one call of gki_prior_draws_rows(). */
 enum { GKV_DRAWS_MOST = 50 };
 
-typedef struct gkv_prior_draws {
+typedef struct gki_prior_draws {
     const gkv_model *model;
     long which; /* the class; −1 for all classes by their weights */
     uint64_t seed;
     double temperature;
-} gkv_prior_draws;
+} gki_prior_draws;
 
 /* Computes draws number … number + count − 1 of the seed's sequence, as z in rows [0, count) of the workspace. */
-void gkv_prior_draws_rows(const gkv_prior_draws *draws, gkv_workspace *ws, uint64_t number, size_t count);
+void gki_prior_draws_rows(const gki_prior_draws *draws, gki_workspace *ws, uint64_t number, size_t count);
 
 /* Computes n draws on the model's threads: z as codes[n, latent]. GKV_ERR_ARGUMENT for a temperature that is
  * negative or not finite, GKV_ERR_MEMORY. */
-gkv_status gkv_prior_draws_codes(const gkv_prior_draws *draws, size_t n, uint64_t number, float *codes);
+gkv_status gki_prior_draws_codes(const gki_prior_draws *draws, size_t n, uint64_t number, float *codes);
 
 #endif

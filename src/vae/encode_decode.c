@@ -20,26 +20,26 @@ typedef struct request {
     float *out, *out2;
     double *out_double;
     uint64_t seed, first;
-    const gkv_prior_draws *draws;
+    const gki_prior_draws *draws;
 } request;
 
 /* Processes rows [first, first + count) of a request, in rows [0, count) of the workspace. */
-typedef void block_function(const request *it, gkv_workspace *ws, size_t first, size_t count);
+typedef void block_function(const request *it, gki_workspace *ws, size_t first, size_t count);
 
 static gkv_status run_blocks(const request *it, size_t n, block_function *block)
 {
     const long blocks = (long)((n + BLOCK_ROWS - 1) / BLOCK_ROWS);
-    const int wished = gkv_thread_count(&it->model->settings);
+    const int wished = gki_thread_count(&it->model->settings);
     const int threads = wished < blocks ? wished : (int)(blocks ? blocks : 1);
-    gkv_workspace *spaces = NULL;
-    GKV_TRY(gkv_alloc((size_t)threads, sizeof *spaces, &spaces));
+    gki_workspace *spaces = NULL;
+    GKV_TRY(gki_alloc((size_t)threads, sizeof *spaces, &spaces));
     gkv_status status = GKV_OK;
     for (int t = 0; t < threads && status == GKV_OK; t++)
-        status = gkv_workspace_create(&it->model->plan, BLOCK_ROWS, false, &it->model->params, &spaces[t]);
+        status = gki_workspace_create(&it->model->plan, BLOCK_ROWS, false, &it->model->params, &spaces[t]);
     if (status == GKV_OK && blocks >= BLOCKS_PACKED) {
-        status = gkv_workspace_keep_all_packed(&spaces[0], threads);
+        status = gki_workspace_keep_all_packed(&spaces[0], threads);
         for (int t = 1; t < threads; t++)
-            gkv_workspace_share_packed(&spaces[t], &spaces[0]);
+            gki_workspace_share_packed(&spaces[t], &spaces[0]);
     }
     if (status == GKV_OK) {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
@@ -49,47 +49,47 @@ static gkv_status run_blocks(const request *it, size_t n, block_function *block)
         }
     }
     for (int t = threads; t-- > 0;)
-        gkv_workspace_free(&spaces[t]);
+        gki_workspace_free(&spaces[t]);
     free(spaces);
     return status;
 }
 
-static void put(gkv_workspace *ws, gkv_slot slot, const float *from, size_t count)
+static void put(gki_workspace *ws, gki_slot slot, const float *from, size_t count)
 {
-    gkv_real *to = gkv_at(ws, slot, 0);
+    gki_real *to = gki_at(ws, slot, 0);
     for (size_t i = 0; i < count * slot.width; i++)
-        to[i] = (gkv_real)from[i];
+        to[i] = (gki_real)from[i];
 }
 
-static void take(const gkv_workspace *ws, gkv_slot slot, float *to, size_t count)
+static void take(const gki_workspace *ws, gki_slot slot, float *to, size_t count)
 {
-    const gkv_real *from = gkv_at(ws, slot, 0);
+    const gki_real *from = gki_at(ws, slot, 0);
     for (size_t i = 0; i < count * slot.width; i++)
         to[i] = (float)from[i];
 }
 
 /* Copies images into the workspace and encodes them to z, with the noise that the workspace has. */
-static void posterior_of(const request *it, gkv_workspace *ws, size_t first, size_t count)
+static void posterior_of(const request *it, gki_workspace *ws, size_t first, size_t count)
 {
     const gkv_model *model = it->model;
     put(ws, model->x, it->in + first * model->pixels, count);
-    gkv_pass_encode(model, ws, 0, count);
-    gkv_posterior_forward(&model->posterior, ws, 0, count);
+    gki_pass_encode(model, ws, 0, count);
+    gki_posterior_forward(&model->posterior, ws, 0, count);
 }
 
 /* Does the same at u = 0. */
-static void encode_images(const request *it, gkv_workspace *ws, size_t first, size_t count)
+static void encode_images(const request *it, gki_workspace *ws, size_t first, size_t count)
 {
-    memset(gkv_at(ws, it->model->posterior.u, 0), 0, count * it->model->d * sizeof(gkv_real));
+    memset(gki_at(ws, it->model->posterior.u, 0), 0, count * it->model->d * sizeof(gki_real));
     posterior_of(it, ws, first, count);
 }
 
-static void encode_block(const request *it, gkv_workspace *ws, size_t first, size_t count)
+static void encode_block(const request *it, gki_workspace *ws, size_t first, size_t count)
 {
     const gkv_model *model = it->model;
     encode_images(it, ws, first, count);
     for (size_t r = 0; r < count; r++) {
-        const gkv_real *encoded = gkv_at(ws, model->encoder.out, r), *sigma = gkv_at(ws, model->posterior.sigma, r);
+        const gki_real *encoded = gki_at(ws, model->encoder.out, r), *sigma = gki_at(ws, model->posterior.sigma, r);
         for (size_t j = 0; j < model->d; j++) {
             if (it->out)
                 it->out[(first + r) * model->d + j] = (float)encoded[j];
@@ -105,7 +105,7 @@ gkv_status gkv_model_encode(const gkv_model *model, size_t n, const float *image
     return run_blocks(&it, n, encode_block);
 }
 
-static void code_block(const request *it, gkv_workspace *ws, size_t first, size_t count)
+static void code_block(const request *it, gki_workspace *ws, size_t first, size_t count)
 {
     encode_images(it, ws, first, count);
     take(ws, it->model->posterior.z, it->out + first * it->model->d, count);
@@ -117,12 +117,12 @@ gkv_status gkv_model_code(const gkv_model *model, size_t n, const float *images,
     return run_blocks(&it, n, code_block);
 }
 
-static void draw_block(const request *it, gkv_workspace *ws, size_t first, size_t count)
+static void draw_block(const request *it, gki_workspace *ws, size_t first, size_t count)
 {
     const gkv_model *model = it->model;
     for (size_t r = 0; r < count; r++)
-        gkv_rng_normal(gkv_rng_at(it->seed, GKV_STREAM_USER, 0, it->first + first + r), model->d,
-                       gkv_at(ws, model->posterior.u, r));
+        gki_rng_normal(gki_rng_at(it->seed, GKV_STREAM_USER, 0, it->first + first + r), model->d,
+                       gki_at(ws, model->posterior.u, r));
     posterior_of(it, ws, first, count);
     take(ws, model->posterior.z, it->out + first * model->d, count);
 }
@@ -134,12 +134,12 @@ gkv_status gkv_model_draw(const gkv_model *model, size_t n, const float *images,
     return run_blocks(&it, n, draw_block);
 }
 
-static void decode_block(const request *it, gkv_workspace *ws, size_t first, size_t count)
+static void decode_block(const request *it, gki_workspace *ws, size_t first, size_t count)
 {
     const gkv_model *model = it->model;
     put(ws, model->posterior.z, it->in + first * model->d, count);
-    gkv_pass_decode(model, ws, 0, count);
-    gkv_real *outputs = gkv_at(ws, model->decoder.out, 0);
+    gki_pass_decode(model, ws, 0, count);
+    gki_real *outputs = gki_at(ws, model->decoder.out, 0);
     model->likelihood->mean(count * model->pixels, outputs, outputs);
     take(ws, model->decoder.out, it->out + first * model->pixels, count);
 }
@@ -150,23 +150,23 @@ gkv_status gkv_model_decode(const gkv_model *model, size_t n, const float *codes
     return run_blocks(&it, n, decode_block);
 }
 
-static void generate_rows(const request *it, gkv_workspace *ws, size_t first, size_t count)
+static void generate_rows(const request *it, gki_workspace *ws, size_t first, size_t count)
 {
     const gkv_model *model = it->model;
     model->flow->ops->generate(model->flow, ws, 0, count);
     take(ws, model->posterior.z, it->out + first * model->d, count);
 }
 
-static void sample_block(const request *it, gkv_workspace *ws, size_t first, size_t count)
+static void sample_block(const request *it, gki_workspace *ws, size_t first, size_t count)
 {
-    gkv_prior_draws_rows(it->draws, ws, it->first + first, count);
+    gki_prior_draws_rows(it->draws, ws, it->first + first, count);
     take(ws, it->model->posterior.z, it->out + first * it->model->d, count);
 }
 
-gkv_status gkv_prior_draws_codes(const gkv_prior_draws *draws, size_t n, uint64_t first, float *codes)
+gkv_status gki_prior_draws_codes(const gki_prior_draws *draws, size_t n, uint64_t first, float *codes)
 {
     if (!(draws->temperature >= 0) || !isfinite(draws->temperature))
-        return gkv_fail(GKV_ERR_ARGUMENT, "a temperature of %g: give a number ≥ 0; 1 is the model's own",
+        return gki_fail(GKV_ERR_ARGUMENT, "a temperature of %g: give a number ≥ 0; 1 is the model's own",
                         draws->temperature);
     const request it = {.model = draws->model, .out = codes, .first = first, .draws = draws};
     return run_blocks(&it, n, sample_block);
@@ -175,18 +175,18 @@ gkv_status gkv_prior_draws_codes(const gkv_prior_draws *draws, size_t n, uint64_
 gkv_status gkv_model_sample(const gkv_model *model, size_t n, uint64_t seed, uint64_t first, double temperature,
                             float *codes)
 {
-    const gkv_prior_draws draws = {.model = model, .which = -1, .seed = seed, .temperature = temperature};
-    return gkv_prior_draws_codes(&draws, n, first, codes);
+    const gki_prior_draws draws = {.model = model, .which = -1, .seed = seed, .temperature = temperature};
+    return gki_prior_draws_codes(&draws, n, first, codes);
 }
 
-static void log_prior_block(const request *it, gkv_workspace *ws, size_t first, size_t count)
+static void log_prior_block(const request *it, gki_workspace *ws, size_t first, size_t count)
 {
     const gkv_model *model = it->model;
     put(ws, model->posterior.z, it->in + first * model->d, count);
     model->flow->ops->normalise(model->flow, ws, 0, count);
     model->base->ops->log_density(model->base, ws, 0, count);
     for (size_t r = 0; r < count; r++)
-        it->out_double[first + r] = gkv_pass_log_prior(model, ws, r);
+        it->out_double[first + r] = gki_pass_log_prior(model, ws, r);
 }
 
 gkv_status gkv_model_log_prior(const gkv_model *model, size_t n, const float *codes, double *log_prior)
@@ -195,7 +195,7 @@ gkv_status gkv_model_log_prior(const gkv_model *model, size_t n, const float *co
     return run_blocks(&it, n, log_prior_block);
 }
 
-static void normalise_block(const request *it, gkv_workspace *ws, size_t first, size_t count)
+static void normalise_block(const request *it, gki_workspace *ws, size_t first, size_t count)
 {
     const gkv_model *model = it->model;
     put(ws, model->posterior.z, it->in + first * model->d, count);
@@ -209,7 +209,7 @@ gkv_status gkv_model_normalise(const gkv_model *model, size_t n, const float *co
     return run_blocks(&it, n, normalise_block);
 }
 
-static void generate_block(const request *it, gkv_workspace *ws, size_t first, size_t count)
+static void generate_block(const request *it, gki_workspace *ws, size_t first, size_t count)
 {
     put(ws, it->model->flow->eps, it->in + first * it->model->d, count);
     generate_rows(it, ws, first, count);

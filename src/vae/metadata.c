@@ -12,40 +12,40 @@
 
 /* --- Writing --------------------------------------------------------------- */
 
-static gkv_entry *next_entry(gkv_entries *all)
+static gki_entry *next_entry(gki_entries *all)
 {
-    gkv_entry *next = &all->list[all->count];
-    all->view[all->count++] = (gkv_metadata){next->key, next->value};
+    gki_entry *next = &all->list[all->count];
+    all->view[all->count++] = (gki_metadata){next->key, next->value};
     return next;
 }
 
 /* The entries that are neither settings nor state. */
 enum { FACTS = 4 };
 
-static void put_facts(gkv_entries *all, const gkv_model *model)
+static void put_facts(gki_entries *all, const gkv_model *model)
 {
     const struct { const char *key; size_t value; } sizes[] = {{"height", model->height}, {"width", model->width}};
     for (size_t i = 0; i < 2; i++) {
-        gkv_entry *next = next_entry(all);
+        gki_entry *next = next_entry(all);
         snprintf(next->key, GKV_ENTRY_KEY_SIZE, "image.%s", sizes[i].key);
         snprintf(next->value, GKV_ENTRY_VALUE_SIZE, "%zu", sizes[i].value);
     }
-    gkv_entry *format = next_entry(all);
+    gki_entry *format = next_entry(all);
     snprintf(format->key, GKV_ENTRY_KEY_SIZE, "format");
     snprintf(format->value, GKV_ENTRY_VALUE_SIZE, "pt"); /* other tools expect this for row-major [out, in] weights */
-    gkv_entry *version = next_entry(all);
+    gki_entry *version = next_entry(all);
     snprintf(version->key, GKV_ENTRY_KEY_SIZE, "gkvae");
     snprintf(version->value, GKV_ENTRY_VALUE_SIZE, "%s", gkv_version());
 }
 
-static gkv_status put_settings(gkv_entries *all, const gkv_settings *settings)
+static gkv_status put_settings(gki_entries *all, const gkv_settings *settings)
 {
     const gkv_settings_key *key;
     for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
         /* Data paths and the number of threads do not affect the results of a run. */
         if (strcmp(key->type, "path") == 0 || strcmp(key->name, "threads") == 0)
             continue;
-        gkv_entry *next = next_entry(all);
+        gki_entry *next = next_entry(all);
         snprintf(next->key, GKV_ENTRY_KEY_SIZE, "%s.%s", key->section, key->name);
         GKV_TRY(gkv_settings_get(settings, next->key, next->value, GKV_ENTRY_VALUE_SIZE));
     }
@@ -59,8 +59,8 @@ typedef struct state_field {
     bool is_double;
 } state_field;
 
-#define WHOLE(name) {"state." #name, offsetof(gkv_train_state, name), false}
-#define NUMBER(name) {"state." #name, offsetof(gkv_train_state, name), true}
+#define WHOLE(name) {"state." #name, offsetof(gki_train_state, name), false}
+#define NUMBER(name) {"state." #name, offsetof(gki_train_state, name), true}
 static const state_field state_fields[] = {
     WHOLE(step),           WHOLE(updates),        WHOLE(refits),       WHOLE(skipped),
     WHOLE(skipped_in_row), WHOLE(rollbacks),      NUMBER(rate_factor), NUMBER(best),
@@ -70,12 +70,12 @@ static const state_field state_fields[] = {
 };
 enum { STATE_FIELDS = sizeof state_fields / sizeof *state_fields };
 
-static void put_state(gkv_entries *all, const gkv_train_state *state)
+static void put_state(gki_entries *all, const gki_train_state *state)
 {
-    const locale_t before = gkv_plain_locale_enter();
+    const locale_t before = gki_plain_locale_enter();
     for (size_t i = 0; i < STATE_FIELDS; i++) {
         const char *field = (const char *)state + state_fields[i].offset;
-        gkv_entry *next = next_entry(all);
+        gki_entry *next = next_entry(all);
         snprintf(next->key, GKV_ENTRY_KEY_SIZE, "%s", state_fields[i].key);
         if (state_fields[i].is_double)
             snprintf(next->value, GKV_ENTRY_VALUE_SIZE, "%a", *(const double *)field); /* hexadecimal: exact */
@@ -85,14 +85,14 @@ static void put_state(gkv_entries *all, const gkv_train_state *state)
     uselocale(before);
 }
 
-gkv_status gkv_entries_create(const gkv_model *model, const gkv_train_state *state, gkv_entries *out)
+gkv_status gki_entries_create(const gkv_model *model, const gki_train_state *state, gki_entries *out)
 {
     size_t most = FACTS + STATE_FIELDS;
     for (size_t i = 0; gkv_settings_key_at(i); i++)
         most++;
-    *out = (gkv_entries){0};
-    GKV_TRY(gkv_alloc(most, sizeof *out->list, &out->list));
-    GKV_TRY(gkv_alloc(most, sizeof *out->view, &out->view));
+    *out = (gki_entries){0};
+    GKV_TRY(gki_alloc(most, sizeof *out->list, &out->list));
+    GKV_TRY(gki_alloc(most, sizeof *out->view, &out->view));
     put_facts(out, model);
     GKV_TRY(put_settings(out, &model->settings));
     if (state)
@@ -100,7 +100,7 @@ gkv_status gkv_entries_create(const gkv_model *model, const gkv_train_state *sta
     return GKV_OK;
 }
 
-void gkv_entries_free(gkv_entries *entries)
+void gki_entries_free(gki_entries *entries)
 {
     free(entries->list);
     free(entries->view);
@@ -111,7 +111,7 @@ void gkv_entries_free(gkv_entries *entries)
 /* Parses the text as the number of a field. Returns false if it is not a number. */
 static bool parse_field(const state_field *field, const char *text, void *out)
 {
-    const locale_t before = gkv_plain_locale_enter();
+    const locale_t before = gki_plain_locale_enter();
     char *end = NULL;
     errno = 0;
     if (field->is_double)
@@ -123,60 +123,60 @@ static bool parse_field(const state_field *field, const char *text, void *out)
     return whole && (field->is_double || text[0] != '-');
 }
 
-gkv_status gkv_metadata_state(const gkv_safetensors *file, const char *path, gkv_train_state *state)
+gkv_status gki_metadata_state(const gki_safetensors *file, const char *path, gki_train_state *state)
 {
     for (size_t i = 0; i < STATE_FIELDS; i++) {
-        const char *text = gkv_safetensors_metadata(file, state_fields[i].key);
+        const char *text = gki_safetensors_metadata(file, state_fields[i].key);
         if (!text)
-            return gkv_fail(GKV_ERR_DATA, "%s: no \"%s\" in its metadata: it is no checkpoint of a training run",
+            return gki_fail(GKV_ERR_DATA, "%s: no \"%s\" in its metadata: it is no checkpoint of a training run",
                             path, state_fields[i].key);
         if (!parse_field(&state_fields[i], text, (char *)state + state_fields[i].offset))
-            return gkv_fail(GKV_ERR_DATA, "%s: metadata \"%s\" is \"%s\", which is no number", path,
+            return gki_fail(GKV_ERR_DATA, "%s: metadata \"%s\" is \"%s\", which is no number", path,
                             state_fields[i].key, text);
     }
     return GKV_OK;
 }
 
-gkv_status gkv_metadata_settings(const gkv_safetensors *file, const char *path, gkv_settings *settings)
+gkv_status gki_metadata_settings(const gki_safetensors *file, const char *path, gkv_settings *settings)
 {
     gkv_settings_defaults(settings);
     const gkv_settings_key *key;
     char name[GKV_ENTRY_KEY_SIZE];
     for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
         snprintf(name, sizeof name, "%s.%s", key->section, key->name);
-        const char *value = gkv_safetensors_metadata(file, name);
+        const char *value = gki_safetensors_metadata(file, name);
         if (value)
             GKV_TRY(gkv_settings_set(settings, name, value, path));
     }
     return GKV_OK;
 }
 
-gkv_status gkv_metadata_compare(const gkv_safetensors *file, const char *path, const gkv_settings *settings)
+gkv_status gki_metadata_compare(const gki_safetensors *file, const char *path, const gkv_settings *settings)
 {
     const gkv_settings_key *key;
     char name[GKV_ENTRY_KEY_SIZE], value[GKV_ENTRY_VALUE_SIZE];
     for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
         snprintf(name, sizeof name, "%s.%s", key->section, key->name);
-        const char *saved = gkv_safetensors_metadata(file, name);
+        const char *saved = gki_safetensors_metadata(file, name);
         GKV_TRY(gkv_settings_get(settings, name, value, sizeof value));
         if (saved && strcmp(saved, value) != 0)
-            return gkv_fail(GKV_ERR_CONFIG, "%s was made with %s = %s, not %s: a run can be resumed only as it began",
+            return gki_fail(GKV_ERR_CONFIG, "%s was made with %s = %s, not %s: a run can be resumed only as it began",
                             path, name, saved, value);
     }
     return GKV_OK;
 }
 
-gkv_status gkv_metadata_sizes(const gkv_safetensors *file, const char *path, size_t sizes[2])
+gkv_status gki_metadata_sizes(const gki_safetensors *file, const char *path, size_t sizes[2])
 {
     static const char *const keys[2] = {"image.height", "image.width"};
     for (size_t i = 0; i < 2; i++) {
-        const char *text = gkv_safetensors_metadata(file, keys[i]);
+        const char *text = gki_safetensors_metadata(file, keys[i]);
         if (!text)
-            return gkv_fail(GKV_ERR_DATA, "%s: no \"%s\" in its metadata: it is no model of gkvae", path, keys[i]);
+            return gki_fail(GKV_ERR_DATA, "%s: no \"%s\" in its metadata: it is no model of gkvae", path, keys[i]);
         const bool digits = *text && strlen(text) <= 5 && text[strspn(text, "0123456789")] == '\0';
         sizes[i] = digits ? strtoul(text, NULL, 10) : 0;
         if (sizes[i] < 1)
-            return gkv_fail(GKV_ERR_DATA, "%s: metadata \"%s\" is \"%.20s\", not a number of pixels", path, keys[i],
+            return gki_fail(GKV_ERR_DATA, "%s: metadata \"%s\" is \"%.20s\", not a number of pixels", path, keys[i],
                             text);
     }
     return GKV_OK;

@@ -7,32 +7,32 @@
 
 enum { GKV_ENTRY_KEY_SIZE = 48, GKV_ENTRY_VALUE_SIZE = GKV_PATH_SIZE };
 
-typedef struct gkv_entry {
+typedef struct gki_entry {
     char key[GKV_ENTRY_KEY_SIZE], value[GKV_ENTRY_VALUE_SIZE];
-} gkv_entry;
+} gki_entry;
 
-typedef struct gkv_entries {
-    gkv_entry *list;
-    gkv_metadata *view; /* pointers to the same entries, for the writer */
+typedef struct gki_entries {
+    gki_entry *list;
+    gki_metadata *view; /* pointers to the same entries, for the writer */
     size_t count;
-} gkv_entries;
+} gki_entries;
 
 /* Creates the metadata of a model and, unless `state` is NULL, of a state. The caller frees *out with
- * gkv_entries_free(), also after a failure. */
-gkv_status gkv_entries_create(const gkv_model *model, const gkv_train_state *state, gkv_entries *out);
-void gkv_entries_free(gkv_entries *entries);
+ * gki_entries_free(), also after a failure. */
+gkv_status gki_entries_create(const gkv_model *model, const gki_train_state *state, gki_entries *out);
+void gki_entries_free(gki_entries *entries);
 
 /* Reads the state from a file that was opened from `path`. GKV_ERR_DATA if an entry is missing; the message names
  * it. */
-gkv_status gkv_metadata_state(const gkv_safetensors *file, const char *path, gkv_train_state *state);
+gkv_status gki_metadata_state(const gki_safetensors *file, const char *path, gki_train_state *state);
 
 /* Reads the settings. Settings that the file does not have get their defaults. */
-gkv_status gkv_metadata_settings(const gkv_safetensors *file, const char *path, gkv_settings *settings);
+gkv_status gki_metadata_settings(const gki_safetensors *file, const char *path, gkv_settings *settings);
 
 /* Returns GKV_ERR_CONFIG if the file has other settings, because a resumed run must keep its settings. */
-gkv_status gkv_metadata_compare(const gkv_safetensors *file, const char *path, const gkv_settings *settings);
+gkv_status gki_metadata_compare(const gki_safetensors *file, const char *path, const gkv_settings *settings);
 
 /* Reads the height and the width of images. */
-gkv_status gkv_metadata_sizes(const gkv_safetensors *file, const char *path, size_t sizes[2]);
+gkv_status gki_metadata_sizes(const gki_safetensors *file, const char *path, size_t sizes[2]);
 
 #endif

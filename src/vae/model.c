@@ -8,47 +8,47 @@
 #include "core/threads.h"
 #include "num/blas.h"
 
-int gkv_thread_count(const gkv_settings *settings)
+int gki_thread_count(const gkv_settings *settings)
 {
-    return gkv_threads((int)settings->train.threads);
+    return gki_threads((int)settings->train.threads);
 }
 
 static gkv_status layout_networks(gkv_model *model)
 {
     const gkv_model_settings *settings = &model->settings.model;
-    gkv_plan *plan = &model->plan;
-    model->x = gkv_plan_forward(plan, model->pixels);
-    GKV_TRY(gkv_params_add(&model->params, model->pixels, 0, false, &model->input_mean, "encoder.input_mean"));
-    GKV_TRY(gkv_posterior_create(settings, &model->params, plan, &model->posterior));
-    const gkv_mlp_spec encoder = {.in = model->x, .sparse_in = true, .mean = model->input_mean, .timed = true,
+    gki_plan *plan = &model->plan;
+    model->x = gki_plan_forward(plan, model->pixels);
+    GKV_TRY(gki_params_add(&model->params, model->pixels, 0, false, &model->input_mean, "encoder.input_mean"));
+    GKV_TRY(gki_posterior_create(settings, &model->params, plan, &model->posterior));
+    const gki_mlp_spec encoder = {.in = model->x, .sparse_in = true, .mean = model->input_mean, .timed = true,
                                   .hidden = (size_t)settings->hidden, .hidden_layers = (size_t)settings->layers,
-                                  .out = gkv_posterior_width(&model->posterior), .block = settings->block};
-    GKV_TRY(gkv_mlp_create(&encoder, "encoder", &model->params, plan, &model->encoder));
-    gkv_posterior_attach(&model->posterior, model->encoder.out, model->encoder.d_out);
-    const gkv_mlp_spec decoder = {.in = model->posterior.z, .d_in = gkv_plan_backward(plan, model->d),
+                                  .out = gki_posterior_width(&model->posterior), .block = settings->block};
+    GKV_TRY(gki_mlp_create(&encoder, "encoder", &model->params, plan, &model->encoder));
+    gki_posterior_attach(&model->posterior, model->encoder.out, model->encoder.d_out);
+    const gki_mlp_spec decoder = {.in = model->posterior.z, .d_in = gki_plan_backward(plan, model->d),
                                   .has_d_in = true, .timed = true, .hidden = (size_t)settings->hidden,
                                   .hidden_layers = (size_t)settings->layers, .out = model->pixels * model->likelihood->outputs,
                                   .block = settings->block};
-    GKV_TRY(gkv_mlp_create(&decoder, "decoder", &model->params, plan, &model->decoder));
-    model->reconstruction = gkv_plan_forward(plan, 1);
-    model->draw_weight = gkv_plan_forward(plan, 1);
+    GKV_TRY(gki_mlp_create(&decoder, "decoder", &model->params, plan, &model->decoder));
+    model->reconstruction = gki_plan_forward(plan, 1);
+    model->draw_weight = gki_plan_forward(plan, 1);
     return GKV_OK;
 }
 
 static gkv_status layout_prior(gkv_model *model)
 {
     const gkv_model_settings *settings = &model->settings.model;
-    const gkv_flow_ops *flow = gkv_flow_of(settings->prior_flow);
-    const gkv_base_ops *base = gkv_base_of(settings->base);
-    model->d_z_prior = gkv_plan_backward(&model->plan, model->d);
-    const gkv_flow_spec flow_spec = {.z = model->posterior.z, .d_z = model->d_z_prior,
+    const gki_flow_ops *flow = gki_flow_of(settings->prior_flow);
+    const gki_base_ops *base = gki_base_of(settings->base);
+    model->d_z_prior = gki_plan_backward(&model->plan, model->d);
+    const gki_flow_spec flow_spec = {.z = model->posterior.z, .d_z = model->d_z_prior,
                                      .layers = (size_t)settings->prior_layers,
                                      .hidden = (size_t)settings->prior_hidden,
                                      .log_scale_bound = settings->log_scale_bound};
     GKV_TRY(flow->create(&flow_spec, &model->params, &model->plan, &model->flow));
     if (base->has_classes)
-        model->label = gkv_plan_forward(&model->plan, 1);
-    const gkv_base_spec base_spec = {.eps = model->flow->eps, .d_eps = model->flow->d_eps, .label = model->label,
+        model->label = gki_plan_forward(&model->plan, 1);
+    const gki_base_spec base_spec = {.eps = model->flow->eps, .d_eps = model->flow->d_eps, .label = model->label,
                                      .g = settings->base_g, .k = settings->base_k,
                                      .trainable = settings->base_fit & GKV_FIT_GRADIENT,
                                      .refitted = settings->base_fit & GKV_FIT_LM,
@@ -61,23 +61,23 @@ static gkv_status layout_prior(gkv_model *model)
     return base->create(&base_spec, &model->params, &model->plan, &model->base);
 }
 
-gkv_status gkv_model_outline(const gkv_settings *settings, size_t height, size_t width, gkv_model **out)
+gkv_status gki_model_outline(const gkv_settings *settings, size_t height, size_t width, gkv_model **out)
 {
     *out = NULL;
     if (height < 1 || width < 1 || height > 65536 / width)
-        return gkv_fail(GKV_ERR_ARGUMENT, "images of %zu × %zu pixels: a model takes 1 to 65536 pixels", height,
+        return gki_fail(GKV_ERR_ARGUMENT, "images of %zu × %zu pixels: a model takes 1 to 65536 pixels", height,
                         width);
     GKV_TRY(gkv_settings_check(settings));
-    gkv_blas_one_thread(); /* this library distributes the work itself, in tiles (GKV_TILE_ROWS) */
+    gki_blas_one_thread(); /* this library distributes the work itself, in tiles (GKV_TILE_ROWS) */
     gkv_model *model = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_alloc(1, sizeof *model, &model));
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *model, &model));
     model->settings = *settings;
     model->height = height;
     model->width = width;
     model->pixels = height * width;
     model->d = (size_t)settings->model.latent;
-    model->likelihood = gkv_likelihood_of(GKV_LIKELIHOOD_BERNOULLI);
+    model->likelihood = gki_likelihood_of(GKV_LIKELIHOOD_BERNOULLI);
     GKV_TRY_GOTO(layout_networks(model));
     GKV_TRY_GOTO(layout_prior(model));
 done:
@@ -89,10 +89,10 @@ done:
     return status;
 }
 
-gkv_status gkv_model_layout(const gkv_settings *settings, size_t height, size_t width, gkv_model **out)
+gkv_status gki_model_layout(const gkv_settings *settings, size_t height, size_t width, gkv_model **out)
 {
-    GKV_TRY(gkv_model_outline(settings, height, width, out));
-    const gkv_status status = gkv_params_seal(&(*out)->params);
+    GKV_TRY(gki_model_outline(settings, height, width, out));
+    const gkv_status status = gki_params_seal(&(*out)->params);
     if (status != GKV_OK) {
         gkv_model_free(*out);
         *out = NULL;
@@ -100,45 +100,45 @@ gkv_status gkv_model_layout(const gkv_settings *settings, size_t height, size_t 
     return status;
 }
 
-void gkv_model_init(gkv_model *model, const double *mean)
+void gki_model_init(gkv_model *model, const double *mean)
 {
     const uint64_t seed = model->settings.train.seed;
-    gkv_mlp_init(&model->encoder, &model->params, seed, 1.0);
-    gkv_mlp_init(&model->decoder, &model->params, seed, 1.0);
+    gki_mlp_init(&model->encoder, &model->params, seed, 1.0);
+    gki_mlp_init(&model->decoder, &model->params, seed, 1.0);
     model->flow->ops->init(model->flow, &model->params, seed);
     model->base->ops->init(model->base, &model->params);
 
-    gkv_real *input_mean = gkv_param_value(&model->params, model->input_mean);
-    gkv_real *output_bias = gkv_param_value(&model->params, model->decoder.layers[model->decoder.count - 1].bias);
+    gki_real *input_mean = gki_param_value(&model->params, model->input_mean);
+    gki_real *output_bias = gki_param_value(&model->params, model->decoder.layers[model->decoder.count - 1].bias);
     for (size_t i = 0; i < model->pixels; i++)
-        input_mean[i] = (gkv_real)mean[i];
+        input_mean[i] = (gki_real)mean[i];
     model->likelihood->initial(model->pixels, mean, output_bias);
     /* Raw flow parameters start near zero, where every family is the identity: the
      * encoder's rows for them start small. */
-    const gkv_layer *head = &model->encoder.layers[model->encoder.count - 1];
+    const gki_layer *head = &model->encoder.layers[model->encoder.count - 1];
     const size_t plain = 2 * model->d, cols = head->in.width;
-    gkv_real *weight = gkv_param_value(&model->params, head->weight);
+    gki_real *weight = gki_param_value(&model->params, head->weight);
     for (size_t i = plain * cols; i < head->out.width * cols; i++)
-        weight[i] *= (gkv_real)0.1;
+        weight[i] *= (gki_real)0.1;
 }
 
 gkv_status gkv_model_create(const gkv_settings *settings, size_t height, size_t width, const double *mean,
                             gkv_model **out)
 {
-    GKV_TRY(gkv_model_layout(settings, height, width, out));
+    GKV_TRY(gki_model_layout(settings, height, width, out));
     for (size_t i = 0; i < height * width; i++) {
         if (!(mean[i] >= 0 && mean[i] <= 1)) {
             gkv_model_free(*out);
             *out = NULL;
-            return gkv_fail(GKV_ERR_ARGUMENT, "pixel %zu of the mean image is %g, outside [0, 1]", i, mean[i]);
+            return gki_fail(GKV_ERR_ARGUMENT, "pixel %zu of the mean image is %g, outside [0, 1]", i, mean[i]);
         }
     }
-    gkv_model_init(*out, mean);
+    gki_model_init(*out, mean);
     const gkv_status status = (*out)->base->ops->check((*out)->base, &(*out)->params);
     if (status != GKV_OK) { /* e.g. model.base_g and model.base_k that are not valid together */
         gkv_model_free(*out);
         *out = NULL;
-        return gkv_fail_context(GKV_ERR_CONFIG, "model.base_g, model.base_k");
+        return gki_fail_context(GKV_ERR_CONFIG, "model.base_g, model.base_k");
     }
     return GKV_OK;
 }
@@ -147,14 +147,14 @@ void gkv_model_free(gkv_model *model)
 {
     if (!model)
         return;
-    gkv_mlp_free(&model->encoder);
-    gkv_mlp_free(&model->decoder);
-    gkv_posterior_free(&model->posterior);
+    gki_mlp_free(&model->encoder);
+    gki_mlp_free(&model->decoder);
+    gki_posterior_free(&model->posterior);
     if (model->flow)
         model->flow->ops->free(model->flow);
     if (model->base)
         model->base->ops->free(model->base);
-    gkv_params_free(&model->params);
+    gki_params_free(&model->params);
     free(model);
 }
 
@@ -175,7 +175,7 @@ size_t gkv_model_latent(const gkv_model *model)
 
 size_t gkv_model_parameters(const gkv_model *model)
 {
-    return gkv_params_count_elements(&model->params, false) - model->pixels; /* less the mean image */
+    return gki_params_count_elements(&model->params, false) - model->pixels; /* less the mean image */
 }
 
 const gkv_settings *gkv_model_settings_of(const gkv_model *model)
@@ -186,7 +186,7 @@ const gkv_settings *gkv_model_settings_of(const gkv_model *model)
 gkv_status gkv_model_set_threads(gkv_model *model, int threads)
 {
     if (threads < 1 || threads > 256)
-        return gkv_fail(GKV_ERR_ARGUMENT, "%d threads: give 1 to 256", threads);
+        return gki_fail(GKV_ERR_ARGUMENT, "%d threads: give 1 to 256", threads);
     model->settings.train.threads = threads;
     return GKV_OK;
 }
@@ -194,9 +194,9 @@ gkv_status gkv_model_set_threads(gkv_model *model, int threads)
 gkv_status gkv_model_base_margin(const gkv_model *model, size_t dimension, double margin[5])
 {
     if (dimension >= model->d)
-        return gkv_fail(GKV_ERR_ARGUMENT, "dimension %zu: the model has 0 to %zu", dimension, model->d - 1);
+        return gki_fail(GKV_ERR_ARGUMENT, "dimension %zu: the model has 0 to %zu", dimension, model->d - 1);
     if (!model->base->ops->margin)
-        return gkv_fail(GKV_ERR_CONFIG, "the margins of a base that is a %s are no g-and-k distributions",
+        return gki_fail(GKV_ERR_CONFIG, "the margins of a base that is a %s are no g-and-k distributions",
                         model->base->ops->name);
     model->base->ops->margin(model->base, &model->params, dimension, margin);
     return GKV_OK;
@@ -206,7 +206,7 @@ gkv_status gkv_model_base_margin_at(const gkv_model *model, size_t dimension, si
                                     double *cdf)
 {
     if (dimension >= model->d)
-        return gkv_fail(GKV_ERR_ARGUMENT, "dimension %zu: the model has 0 to %zu", dimension, model->d - 1);
+        return gki_fail(GKV_ERR_ARGUMENT, "dimension %zu: the model has 0 to %zu", dimension, model->d - 1);
     model->base->ops->margin_at(model->base, &model->params, dimension, n, x, pdf, cdf);
     return GKV_OK;
 }

@@ -8,32 +8,32 @@
 #include "num/constants.h"
 
 typedef struct base_fixture {
-    gkv_params params;
-    gkv_plan plan;
-    gkv_workspace ws;
-    gkv_base *base;
-    gkv_slot label;
+    gki_params params;
+    gki_plan plan;
+    gki_workspace ws;
+    gki_base *base;
+    gki_slot label;
     size_t rows, d;
 } base_fixture;
 
 /* As `wish` says, of which the slots are not needed. */
-static inline base_fixture *base_fixture_begin_as(const char *name, size_t rows, size_t d, const gkv_base_spec *wish)
+static inline base_fixture *base_fixture_begin_as(const char *name, size_t rows, size_t d, const gki_base_spec *wish)
 {
     base_fixture *it = test_alloc(sizeof *it);
     it->rows = rows;
     it->d = d;
-    gkv_base_spec spec = *wish;
-    spec.eps = gkv_plan_forward(&it->plan, d);
-    spec.d_eps = gkv_plan_backward(&it->plan, d);
-    spec.label = it->label = gkv_plan_forward(&it->plan, 1);
+    gki_base_spec spec = *wish;
+    spec.eps = gki_plan_forward(&it->plan, d);
+    spec.d_eps = gki_plan_backward(&it->plan, d);
+    spec.label = it->label = gki_plan_forward(&it->plan, 1);
     gkv_settings settings;
     gkv_settings_defaults(&settings);
     assert_ok(gkv_settings_set(&settings, "model.base", name, "test"));
-    const gkv_base_ops *ops = gkv_base_of(settings.model.base);
+    const gki_base_ops *ops = gki_base_of(settings.model.base);
     assert_string_equal(ops->name, name);
     assert_ok(ops->create(&spec, &it->params, &it->plan, &it->base));
-    assert_ok(gkv_params_seal(&it->params));
-    assert_ok(gkv_workspace_create(&it->plan, rows, true, &it->params, &it->ws));
+    assert_ok(gki_params_seal(&it->params));
+    assert_ok(gki_workspace_create(&it->plan, rows, true, &it->params, &it->ws));
     ops->init(it->base, &it->params);
     assert_ok(ops->check(it->base, &it->params));
     return it;
@@ -41,32 +41,32 @@ static inline base_fixture *base_fixture_begin_as(const char *name, size_t rows,
 
 static inline base_fixture *base_fixture_begin(const char *name, size_t rows, size_t d, bool trainable)
 {
-    const gkv_base_spec spec = {.g = 0.2, .k = 0.1, .trainable = trainable, .components = 3, .dependent = true};
+    const gki_base_spec spec = {.g = 0.2, .k = 0.1, .trainable = trainable, .components = 3, .dependent = true};
     return base_fixture_begin_as(name, rows, d, &spec);
 }
 
 static inline void base_fixture_end(base_fixture *it)
 {
     it->base->ops->free(it->base);
-    gkv_workspace_free(&it->ws);
-    gkv_params_free(&it->params);
+    gki_workspace_free(&it->ws);
+    gki_params_free(&it->params);
     free(it);
 }
 
 static inline bool is_gk(const base_fixture *it)
 {
-    return it->base->ops != &gkv_base_normal;
+    return it->base->ops != &gki_base_normal;
 }
 
-static inline gkv_real *cholesky_of(const base_fixture *it)
+static inline gki_real *cholesky_of(const base_fixture *it)
 {
-    return gkv_param_value(&it->params, gkv_base_gk_of(it->base)->cholesky);
+    return gki_param_value(&it->params, gki_base_gk_of(it->base)->cholesky);
 }
 
 /* Random valid margins, some near the edge of validity, and a random correlation. */
 static inline void base_fixture_randomise(base_fixture *it, uint64_t seed)
 {
-    gkv_real noise[4 * 64];
+    gki_real noise[4 * 64];
     if (!is_gk(it))
         return;
     test_normals(seed, 4 * it->d, 1, noise);
@@ -74,9 +74,9 @@ static inline void base_fixture_randomise(base_fixture *it, uint64_t seed)
         const double g = 0.8 * (double)noise[4 * j + 2], k = 0.3 * (double)noise[4 * j + 3];
         gkv_gk gk = {0.5 * (double)noise[4 * j], exp(0.3 * (double)noise[4 * j + 1]), g, k, 0.8, 0};
         gk = gkv_gk_project(&gk, j % 2 ? 1e-3 : 0.02);
-        gkv_base_gk_set(it->base, &it->params, j, &gk);
+        gki_base_gk_set(it->base, &it->params, j, &gk);
     }
-    if (it->base->ops == &gkv_base_gk_copula)
+    if (it->base->ops == &gki_base_gk_copula)
         for (size_t i = 0; i < it->d; i++)
             test_perturb(seed + 1000 + i, i + 1, 0.4, cholesky_of(it) + i * it->d);
     it->base->ops->project(it->base, &it->params);
@@ -92,7 +92,7 @@ static inline gkv_gk margin_of(const base_fixture *it, size_t j)
 
 /* Computes log p of a row from the definition, with the scalar functions of the gk module and L⁻¹z by
  * substitution. */
-static inline double log_density_naive(const base_fixture *it, const gkv_real *eps)
+static inline double log_density_naive(const base_fixture *it, const gki_real *eps)
 {
     double w[64], sum = 0;
     for (size_t j = 0; j < it->d; j++) {
@@ -100,8 +100,8 @@ static inline double log_density_naive(const base_fixture *it, const gkv_real *e
         const double z = gkv_gk_Q_inverse(&gk, (double)eps[j]);
         double diagonal = 1;
         w[j] = z;
-        if (it->base->ops == &gkv_base_gk_copula) {
-            const gkv_real *row = cholesky_of(it) + j * it->d;
+        if (it->base->ops == &gki_base_gk_copula) {
+            const gki_real *row = cholesky_of(it) + j * it->d;
             for (size_t i = 0; i < j; i++)
                 w[j] -= (double)row[i] * w[i];
             diagonal = (double)row[j];

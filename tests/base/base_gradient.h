@@ -17,7 +17,7 @@ static inline double loss(void *context)
     it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
     double sum = 0;
     for (size_t r = 0; r < it->rows; r++)
-        sum += wish->weight[r] * *gkv_at(&it->ws, it->base->log_density, r);
+        sum += wish->weight[r] * *gki_at(&it->ws, it->base->log_density, r);
     return sum;
 }
 
@@ -26,9 +26,9 @@ static inline double loss(void *context)
 static inline void job_backward(job *wish)
 {
     base_fixture *it = wish->it;
-    const gkv_base_ops *ops = it->base->ops;
+    const gki_base_ops *ops = it->base->ops;
     test_normals(60, it->rows, 1, wish->weight);
-    memcpy(gkv_at(&it->ws, it->base->d_log_density, 0), wish->weight, it->rows * sizeof(double));
+    memcpy(gki_at(&it->ws, it->base->d_log_density, 0), wish->weight, it->rows * sizeof(double));
     const size_t cut = it->rows / 3;
     ops->log_density(it->base, &it->ws, cut, it->rows - cut);
     ops->log_density(it->base, &it->ws, 0, cut);
@@ -43,8 +43,8 @@ static inline void job_check_eps(job *wish, double tolerance)
 {
     base_fixture *it = wish->it;
     double *d_eps = test_alloc(it->rows * it->d * sizeof *d_eps);
-    memcpy(d_eps, gkv_at(&it->ws, it->base->d_eps, 0), it->rows * it->d * sizeof *d_eps);
-    assert_gradient(loss, wish, gkv_at(&it->ws, it->base->eps, 0), d_eps, it->rows * it->d, 1, tolerance, "eps");
+    memcpy(d_eps, gki_at(&it->ws, it->base->d_eps, 0), it->rows * it->d * sizeof *d_eps);
+    assert_gradient(loss, wish, gki_at(&it->ws, it->base->eps, 0), d_eps, it->rows * it->d, 1, tolerance, "eps");
     free(d_eps);
 }
 

@@ -25,53 +25,53 @@ enum { MIXTURE_KINDS = sizeof mixture_kinds / sizeof *mixture_kinds };
 
 static inline base_fixture *mixture_begin(const mixture_kind *kind, size_t rows, size_t d, bool trainable)
 {
-    const gkv_base_spec spec = {.g = 0.2, .k = 0.1, .trainable = trainable, .components = kind->components,
+    const gki_base_spec spec = {.g = 0.2, .k = 0.1, .trainable = trainable, .components = kind->components,
                                 .classes = kind->classes, .dependent = !kind->diagonal, .shared_shapes = kind->shared,
                                 .seed = 5};
     return base_fixture_begin_as(kind->name, rows, d, &spec);
 }
 
-static inline const gkv_base_mixture *mixture_of(const base_fixture *it)
+static inline const gki_base_mixture *mixture_of(const base_fixture *it)
 {
-    return gkv_base_mixture_of(it->base);
+    return gki_base_mixture_of(it->base);
 }
 
 /* Sets random valid parameters without special values. The distance between components is about `spread`. */
 static inline void mixture_randomise(base_fixture *it, uint64_t seed, double spread)
 {
-    const gkv_base_mixture *self = mixture_of(it);
-    gkv_real noise[4 * 64];
-    test_normals(seed + 7, self->components, 0.7, gkv_param_value(&it->params, self->logits));
+    const gki_base_mixture *self = mixture_of(it);
+    gki_real noise[4 * 64];
+    test_normals(seed + 7, self->components, 0.7, gki_param_value(&it->params, self->logits));
     for (size_t k = 0; k < self->components; k++) {
         test_normals(seed + 10 + 10 * k, 4 * it->d, 1, noise);
         for (size_t j = 0; j < it->d; j++) {
-            const gkv_gk first = gkv_mixture_get(self, &it->params, 0, j);
+            const gkv_gk first = gki_mixture_get(self, &it->params, 0, j);
             gkv_gk gk = {spread * (double)noise[4 * j], exp(0.3 * (double)noise[4 * j + 1]), 0.6 * (double)noise[4 * j + 2],
                          fabs(0.2 * (double)noise[4 * j + 3]), 0.8, 0};
             if (self->spec.shared_shapes && k > 0)
                 gk.g = first.g, gk.k = first.k;
-            gkv_mixture_set(self, &it->params, k, j, &gk);
+            gki_mixture_set(self, &it->params, k, j, &gk);
         }
         for (size_t j = 0; self->spec.dependent && j < it->d; j++) {
-            gkv_real *row = gkv_mixture_whitening(self, &it->params, k) + j * it->d + j;
+            gki_real *row = gki_mixture_whitening(self, &it->params, k) + j * it->d + j;
             test_perturb(seed + 1000 + 100 * k + j, it->d - j, 0.3, row);
-            *row = (gkv_real)(0.3 + fabs((double)*row));
+            *row = (gki_real)(0.3 + fabs((double)*row));
         }
     }
     assert_ok(it->base->ops->check(it->base, &it->params));
 }
 
 /* log f_k from the definition. */
-static inline double mixture_log_component(const base_fixture *it, size_t k, const gkv_real *eps)
+static inline double mixture_log_component(const base_fixture *it, size_t k, const gki_real *eps)
 {
-    const gkv_base_mixture *self = mixture_of(it);
+    const gki_base_mixture *self = mixture_of(it);
     double zeta[64], sum = 0;
     for (size_t j = 0; j < it->d; j++) {
-        const gkv_gk gk = gkv_mixture_get(self, &it->params, k, j);
+        const gkv_gk gk = gki_mixture_get(self, &it->params, k, j);
         zeta[j] = gkv_gk_Q_inverse(&gk, (double)eps[j]);
         double w = zeta[j];
         if (self->spec.dependent) {
-            const gkv_real *whitening = gkv_mixture_whitening(self, &it->params, k);
+            const gki_real *whitening = gki_mixture_whitening(self, &it->params, k);
             w = 0;
             for (size_t i = 0; i <= j; i++)
                 w += zeta[i] * (double)whitening[i * it->d + j];
@@ -83,13 +83,13 @@ static inline double mixture_log_component(const base_fixture *it, size_t k, con
 }
 
 /* Computes log p of a row of this class; −1 is all classes. */
-static inline double mixture_log_density(const base_fixture *it, long which, const gkv_real *eps)
+static inline double mixture_log_density(const base_fixture *it, long which, const gki_real *eps)
 {
-    const gkv_base_mixture *self = mixture_of(it);
+    const gki_base_mixture *self = mixture_of(it);
     double weights[64], most = -INFINITY, sum = 0;
     size_t count;
-    const size_t first = gkv_mixture_first(self, which, &count);
-    gkv_mixture_weights(self, &it->params, weights);
+    const size_t first = gki_mixture_first(self, which, &count);
+    gki_mixture_weights(self, &it->params, weights);
     for (size_t k = first; k < first + count; k++) {
         weights[k] = log(weights[k]) + mixture_log_component(it, k, eps);
         most = fmax(most, weights[k]);
@@ -100,10 +100,10 @@ static inline double mixture_log_density(const base_fixture *it, long which, con
 }
 
 /* Transforms normals rows[count, d] to draws from one class, or from all classes (−1). `seed` selects components. */
-static inline void mixture_transform(const base_fixture *it, long which, uint64_t seed, size_t count, gkv_real *rows)
+static inline void mixture_transform(const base_fixture *it, long which, uint64_t seed, size_t count, gki_real *rows)
 {
     double *choice = test_alloc(count * sizeof *choice);
-    gkv_rng_uniform(gkv_rng_at(seed, GKV_STREAM_USER, 1, 0), count, choice);
+    gki_rng_uniform(gki_rng_at(seed, GKV_STREAM_USER, 1, 0), count, choice);
     if (which < 0)
         it->base->ops->transform(it->base, &it->params, count, choice, rows);
     else
@@ -114,16 +114,16 @@ static inline void mixture_transform(const base_fixture *it, long which, uint64_
 /* Fills the workspace with draws. The labels of a base by class cycle through no class and all classes. */
 static inline void mixture_draw(base_fixture *it, uint64_t seed)
 {
-    gkv_real *eps = gkv_at(&it->ws, it->base->eps, 0);
+    gki_real *eps = gki_at(&it->ws, it->base->eps, 0);
     test_normals(seed, it->rows * it->d, 1, eps);
     mixture_transform(it, -1, seed, it->rows, eps);
     for (size_t r = 0; r < it->rows; r++)
-        *gkv_at(&it->ws, it->label, r) = (gkv_real)(it->base->classes ? r % (it->base->classes + 1) : 0);
+        *gki_at(&it->ws, it->label, r) = (gki_real)(it->base->classes ? r % (it->base->classes + 1) : 0);
 }
 
 static inline long mixture_class(const base_fixture *it, size_t row)
 {
-    return (long)*gkv_at(&it->ws, it->label, row) - 1;
+    return (long)*gki_at(&it->ws, it->label, row) - 1;
 }
 
 #endif

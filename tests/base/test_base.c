@@ -13,7 +13,7 @@ static void test_names(void **state)
     for (int family = 0; family < GKV_BASES; family++) {
         char name[GKV_NAME_SIZE];
         settings.model.base = (gkv_base_family)family;
-        const gkv_base_ops *ops = gkv_base_of(settings.model.base);
+        const gki_base_ops *ops = gki_base_of(settings.model.base);
         assert_string_equal(ops->name, gkv_settings_choice("model.base", family, name));
         /* config checks the settings of components without asking the table of bases */
         settings.model.base_fit = GKV_FIT_FIXED;
@@ -35,16 +35,16 @@ static void test_names(void **state)
 
 /* The change of the log density for a relative change of each margin's ε, g and k. Near the bound of k, Q is nearly
  * flat, and any algorithm amplifies a float's rounding a thousandfold. */
-static double condition(const base_fixture *it, const gkv_real *row, double wanted)
+static double condition(const base_fixture *it, const gki_real *row, double wanted)
 {
     const double change = 1e-6;
-    gkv_real eps[64];
+    gki_real eps[64];
     double sum = 0, score[4];
     memcpy(eps, row, it->d * sizeof *eps);
     for (size_t j = 0; j < it->d; j++) {
         const gkv_gk gk = margin_of(it, j);
         gkv_gk_score(&gk, (double)eps[j], score);
-        eps[j] *= (gkv_real)(1 + change);
+        eps[j] *= (gki_real)(1 + change);
         const double moved = (double)(eps[j] - row[j]) / (double)row[j];
         sum += fabs((log_density_naive(it, eps) - wanted) / moved) + fabs(gk.g * score[GKV_GK_G]) +
                fabs(gk.k * score[GKV_GK_K]);
@@ -59,13 +59,13 @@ static void test_density(void **state)
     for (size_t n = 0; n < 3; n++) {
         base_fixture *it = base_fixture_begin(names[n], 500, 40, false);
         base_fixture_randomise(it, 12);
-        gkv_real *eps = gkv_at(&it->ws, it->base->eps, 0);
+        gki_real *eps = gki_at(&it->ws, it->base->eps, 0);
         test_normals(8, 500 * 40, 1, eps);
         it->base->ops->transform(it->base, &it->params, 500, NULL, eps);
         it->base->ops->log_density(it->base, &it->ws, 0, 500);
         for (size_t r = 0; r < 500; r++) {
-            const gkv_real *row = gkv_at(&it->ws, it->base->eps, r);
-            const double wanted = log_density_naive(it, row), found = (double)*gkv_at(&it->ws, it->base->log_density, r);
+            const gki_real *row = gki_at(&it->ws, it->base->eps, r);
+            const double wanted = log_density_naive(it, row), found = (double)*gki_at(&it->ws, it->base->log_density, r);
             double allowed = 2e-6 * (20 + fabs(wanted)); /* forty terms, whose sum may be near 0 */
             if (!(fabs(found - wanted) <= allowed))
                 allowed += 2 * (double)FLT_EPSILON * condition(it, row, wanted);
@@ -82,7 +82,7 @@ static void check_draws(const char *name)
     enum { DRAWS = 100000, D = 3 };
     base_fixture *it = base_fixture_begin(name, 1, D, false);
     base_fixture_randomise(it, 21);
-    gkv_real *x = test_alloc(DRAWS * D * sizeof *x);
+    gki_real *x = test_alloc(DRAWS * D * sizeof *x);
     double *z = test_alloc(DRAWS * D * sizeof *z);
     test_normals(22, DRAWS * D, 1, x);
     it->base->ops->transform(it->base, &it->params, DRAWS, NULL, x);
@@ -130,7 +130,7 @@ static void test_draws(void **state)
 static void set(const base_fixture *it, size_t dimension, double a, double b, double g, double k)
 {
     const gkv_gk gk = {a, b, g, k, 0.8, 0};
-    gkv_base_gk_set(it->base, &it->params, dimension, &gk);
+    gki_base_gk_set(it->base, &it->params, dimension, &gk);
 }
 
 static void test_check_refuses(void **state)
@@ -165,7 +165,7 @@ static void test_project_keeps(void **state)
     for (uint64_t draws = 0; draws < 200; draws++) {
         base_fixture *it = base_fixture_begin("gk-copula", 1, 5, true);
         base_fixture_randomise(it, 300 + draws);
-        gkv_real *before = test_alloc(it->params.total * sizeof *before);
+        gki_real *before = test_alloc(it->params.total * sizeof *before);
         memcpy(before, it->params.values, it->params.total * sizeof *before);
         it->base->ops->project(it->base, &it->params);
         for (size_t i = 0; i < it->params.total; i++)
@@ -194,7 +194,7 @@ static void test_project_mends(void **state)
     for (uint64_t draws = 0; draws < 300; draws++) {
         base_fixture *it = base_fixture_begin("gk-copula", 1, 6, true);
         for (size_t i = 0; i < 4; i++)
-            test_perturb(900 + 10 * draws + i, 6, 1, gkv_param_value(&it->params, i));
+            test_perturb(900 + 10 * draws + i, 6, 1, gki_param_value(&it->params, i));
         for (size_t i = 0; i < 6; i++)
             test_perturb(9000 + 10 * draws + i, i + 1, 3, cholesky_of(it) + i * 6);
         it->base->ops->project(it->base, &it->params);

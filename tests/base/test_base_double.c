@@ -8,7 +8,7 @@ enum { NAMES = 3 };
 
 static void draw_eps(base_fixture *it)
 {
-    double *eps = gkv_at(&it->ws, it->base->eps, 0);
+    double *eps = gki_at(&it->ws, it->base->eps, 0);
     test_normals(50, it->rows * it->d, 1, eps);
     it->base->ops->transform(it->base, &it->params, it->rows, NULL, eps);
 }
@@ -17,14 +17,14 @@ static void check_density(base_fixture *it)
 {
     it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
     for (size_t r = 0; r < it->rows; r++)
-        assert_close(*gkv_at(&it->ws, it->base->log_density, r),
-                     log_density_naive(it, gkv_at(&it->ws, it->base->eps, r)), 1e-10);
+        assert_close(*gki_at(&it->ws, it->base->log_density, r),
+                     log_density_naive(it, gki_at(&it->ws, it->base->eps, r)), 1e-10);
 }
 
 static void check_gradients(base_fixture *it)
 {
     job wish = {.it = it};
-    const gkv_base_ops *ops = it->base->ops;
+    const gki_base_ops *ops = it->base->ops;
     job_backward(&wish);
     for (size_t part = 0; part < ops->parts(it->base); part++)
         ops->gradient(it->base, &it->ws, it->rows, part);
@@ -33,15 +33,15 @@ static void check_gradients(base_fixture *it)
     if (it->params.trainable == 0)
         return;
     for (size_t i = 0; i < it->params.count; i++) {
-        const gkv_param *param = &it->params.list[i];
+        const gki_param *param = &it->params.list[i];
         if (param->cols == 0) {
-            assert_gradient(loss, &wish, gkv_param_value(&it->params, i), gkv_param_grad(&it->params, i),
+            assert_gradient(loss, &wish, gki_param_value(&it->params, i), gki_param_grad(&it->params, i),
                             param->size, 1, 1e-7, param->name);
             continue;
         }
         for (size_t row = 0; row < it->d; row++) { /* the factor: its lower triangle is free, the upper is 0 */
-            double *grad = gkv_param_grad(&it->params, i) + row * it->d;
-            assert_gradient(loss, &wish, gkv_param_value(&it->params, i) + row * it->d, grad, row + 1, 1, 1e-7,
+            double *grad = gki_param_grad(&it->params, i) + row * it->d;
+            assert_gradient(loss, &wish, gki_param_value(&it->params, i) + row * it->d, grad, row + 1, 1, 1e-7,
                             param->name);
             for (size_t k = row + 1; k < it->d; k++)
                 assert_true(grad[k] == 0);
@@ -53,10 +53,10 @@ static void check_gradients(base_fixture *it)
 static void scores_of_row(void *context, const double *eps, double *scores)
 {
     base_fixture *it = context;
-    const gkv_base *base = it->base;
-    memcpy(gkv_at(&it->ws, base->eps, 0), eps, it->d * sizeof *eps);
+    const gki_base *base = it->base;
+    memcpy(gki_at(&it->ws, base->eps, 0), eps, it->d * sizeof *eps);
     base->ops->log_density(base, &it->ws, 0, 1);
-    memcpy(scores, gkv_at(&it->ws, is_gk(it) ? gkv_base_gk_of(base)->whitened : base->eps, 0), it->d * sizeof *eps);
+    memcpy(scores, gki_at(&it->ws, is_gk(it) ? gki_base_gk_of(base)->whitened : base->eps, 0), it->d * sizeof *eps);
 }
 
 /* Λ equals (∂r/∂ε)ᵀ ∂r/∂ε by differences, so it is symmetric and positive definite. */
@@ -65,7 +65,7 @@ static void check_curvature(base_fixture *it)
     const size_t d = it->d, first = it->rows / 3, count = it->rows - first;
     double *lambda = test_alloc(count * d * d * sizeof *lambda), *jacobian = test_alloc(d * d * sizeof *jacobian);
     double *eps = test_alloc(it->rows * d * sizeof *eps);
-    memcpy(eps, gkv_at(&it->ws, it->base->eps, 0), it->rows * d * sizeof *eps);
+    memcpy(eps, gki_at(&it->ws, it->base->eps, 0), it->rows * d * sizeof *eps);
     it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
     it->base->ops->curvature(it->base, &it->ws, first, count, lambda);
     for (size_t r = 0; r < count; r++) {
@@ -85,7 +85,7 @@ static void check_curvature(base_fixture *it)
         memcpy(jacobian, these, d * d * sizeof *these);
         assert_true(isfinite(test_log_det(d, jacobian)) && these[0] > 0);
     }
-    memcpy(gkv_at(&it->ws, it->base->eps, 0), eps, it->rows * d * sizeof *eps);
+    memcpy(gki_at(&it->ws, it->base->eps, 0), eps, it->rows * d * sizeof *eps);
     free(lambda);
     free(jacobian);
     free(eps);
@@ -116,7 +116,7 @@ static void test_tails(void **state)
     (void)state;
     for (size_t n = 0; n < NAMES; n++) {
         base_fixture *it = base_fixture_begin(names[n], 8, 3, true);
-        double *eps = gkv_at(&it->ws, it->base->eps, 0);
+        double *eps = gki_at(&it->ws, it->base->eps, 0);
         static const double values[8] = {0, 1e-9, -1e-3, 5, -8, 20, -30, 60};
         for (size_t r = 0; r < 8; r++)
             for (size_t j = 0; j < 3; j++)
@@ -133,7 +133,7 @@ static gkv_gk smooth_margin(base_fixture *it, size_t j)
     gkv_gk gk = margin_of(it, j);
     gk.k = fabs(gk.k);
     if (is_gk(it))
-        gkv_base_gk_set(it->base, &it->params, j, &gk);
+        gki_base_gk_set(it->base, &it->params, j, &gk);
     return gk;
 }
 
@@ -149,12 +149,12 @@ static void test_integrals(void **state)
             const gkv_gk gk = smooth_margin(it, 0);
             const double step = 24.0 / (POINTS - 1);
             for (size_t i = 0; i < POINTS; i++)
-                *gkv_at(&it->ws, it->base->eps, i) = gk.a + gk.b * sinh(-12 + (double)i * step);
+                *gki_at(&it->ws, it->base->eps, i) = gk.a + gk.b * sinh(-12 + (double)i * step);
             it->base->ops->log_density(it->base, &it->ws, 0, POINTS);
             double integral = 0;
             for (size_t i = 0; i < POINTS; i++)
                 integral += step * gk.b * cosh(-12 + (double)i * step) *
-                            exp(*gkv_at(&it->ws, it->base->log_density, i));
+                            exp(*gki_at(&it->ws, it->base->log_density, i));
             assert_close(integral, 1, 1e-9);
             base_fixture_end(it);
         }
@@ -173,14 +173,14 @@ static void test_integral_of_two(void **state)
     const gkv_gk first = smooth_margin(it, 0), second = smooth_margin(it, 1);
     const double step = 12.0 / (SIDE - 1);
     for (size_t i = 0; i < SIDE * SIDE; i++) {
-        gkv_at(&it->ws, it->base->eps, i)[0] = first.a + first.b * sinh(-6 + (double)(i / SIDE) * step);
-        gkv_at(&it->ws, it->base->eps, i)[1] = second.a + second.b * sinh(-6 + (double)(i % SIDE) * step);
+        gki_at(&it->ws, it->base->eps, i)[0] = first.a + first.b * sinh(-6 + (double)(i / SIDE) * step);
+        gki_at(&it->ws, it->base->eps, i)[1] = second.a + second.b * sinh(-6 + (double)(i % SIDE) * step);
     }
     it->base->ops->log_density(it->base, &it->ws, 0, SIDE * SIDE);
     double integral = 0;
     for (size_t i = 0; i < SIDE * SIDE; i++)
         integral += step * step * first.b * second.b * cosh(-6 + (double)(i / SIDE) * step) *
-                    cosh(-6 + (double)(i % SIDE) * step) * exp(*gkv_at(&it->ws, it->base->log_density, i));
+                    cosh(-6 + (double)(i % SIDE) * step) * exp(*gki_at(&it->ws, it->base->log_density, i));
     assert_close(integral, 1, 1e-6);
     base_fixture_end(it);
 }
@@ -207,8 +207,8 @@ static void test_agrees_with_mgk(void **state)
     it->base->ops->log_density(it->base, &it->ws, 0, 30);
     test_normals(50, 30 * D, 1, normals); /* what draw_eps() began with */
     for (size_t r = 0; r < 30; r++) {
-        const double *eps = gkv_at(&it->ws, it->base->eps, r);
-        assert_close(*gkv_at(&it->ws, it->base->log_density, r), gkv_mgk_log_pdf(mgk, eps, w), 1e-10);
+        const double *eps = gki_at(&it->ws, it->base->eps, r);
+        assert_close(*gki_at(&it->ws, it->base->log_density, r), gkv_mgk_log_pdf(mgk, eps, w), 1e-10);
         gkv_mgk_transform(mgk, normals + r * D, x);
         for (size_t j = 0; j < D; j++)
             assert_close(eps[j], x[j], 1e-11 * (1 + fabs(x[j])));
@@ -229,24 +229,24 @@ static void test_special_cases(void **state)
         for (size_t j = 0; j < 4; j++) {
             gkv_gk gk = gkv_gk_standard();
             if (pass == 0)
-                gk = gkv_base_gk_get(plain->base, &plain->params, j);
-            gkv_base_gk_set(plain->base, &plain->params, j, &gk);
-            gkv_base_gk_set(copula->base, &copula->params, j, &gk);
+                gk = gki_base_gk_get(plain->base, &plain->params, j);
+            gki_base_gk_set(plain->base, &plain->params, j, &gk);
+            gki_base_gk_set(copula->base, &copula->params, j, &gk);
         }
         base_fixture *all[] = {plain, copula, normal};
         for (size_t i = 0; i < 3; i++) {
-            test_normals(4, 80, 1.5, gkv_at(&all[i]->ws, all[i]->base->eps, 0));
-            test_normals(5, 20, 1, gkv_at(&all[i]->ws, all[i]->base->d_log_density, 0));
+            test_normals(4, 80, 1.5, gki_at(&all[i]->ws, all[i]->base->eps, 0));
+            test_normals(5, 20, 1, gki_at(&all[i]->ws, all[i]->base->d_log_density, 0));
             all[i]->base->ops->log_density(all[i]->base, &all[i]->ws, 0, 20);
             all[i]->base->ops->backward(all[i]->base, &all[i]->ws, 0, 20);
         }
         for (size_t i = 1; i < (pass == 0 ? 2 : 3); i++) {
             for (size_t r = 0; r < 20; r++)
-                assert_close(*gkv_at(&all[i]->ws, all[i]->base->log_density, r),
-                             *gkv_at(&plain->ws, plain->base->log_density, r), 1e-12);
+                assert_close(*gki_at(&all[i]->ws, all[i]->base->log_density, r),
+                             *gki_at(&plain->ws, plain->base->log_density, r), 1e-12);
             for (size_t k = 0; k < 80; k++)
-                assert_close(gkv_at(&all[i]->ws, all[i]->base->d_eps, 0)[k],
-                             gkv_at(&plain->ws, plain->base->d_eps, 0)[k], 1e-11);
+                assert_close(gki_at(&all[i]->ws, all[i]->base->d_eps, 0)[k],
+                             gki_at(&plain->ws, plain->base->d_eps, 0)[k], 1e-11);
         }
     }
     base_fixture_end(plain);

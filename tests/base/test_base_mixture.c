@@ -19,14 +19,14 @@ static void test_names(void **state)
     assert_int_equal(it->params.list[5].rows, 6 * 3);
     assert_int_equal(it->base->ops->parts(it->base), 6);
     base_fixture_end(it);
-    gkv_params params = {0};
-    gkv_plan plan = {0};
-    gkv_base *base = NULL;
-    gkv_base_spec spec = {.eps = gkv_plan_forward(&plan, 2), .d_eps = gkv_plan_backward(&plan, 2)};
-    assert_fails(gkv_base_gk_mixture.create(&spec, &params, &plan, &base), GKV_ERR_CONFIG, "0 components");
+    gki_params params = {0};
+    gki_plan plan = {0};
+    gki_base *base = NULL;
+    gki_base_spec spec = {.eps = gki_plan_forward(&plan, 2), .d_eps = gki_plan_backward(&plan, 2)};
+    assert_fails(gki_base_gk_mixture.create(&spec, &params, &plan, &base), GKV_ERR_CONFIG, "0 components");
     spec.components = 500, spec.classes = 10;
-    assert_fails(gkv_base_gk_by_class.create(&spec, &params, &plan, &base), GKV_ERR_CONFIG, "for each class");
-    gkv_params_free(&params);
+    assert_fails(gki_base_gk_by_class.create(&spec, &params, &plan, &base), GKV_ERR_CONFIG, "for each class");
+    gki_params_free(&params);
 }
 
 static void test_density(void **state)
@@ -38,8 +38,8 @@ static void test_density(void **state)
         mixture_draw(it, 8);
         it->base->ops->log_density(it->base, &it->ws, 0, 300);
         for (size_t r = 0; r < 300; r++) {
-            const double wanted = mixture_log_density(it, mixture_class(it, r), gkv_at(&it->ws, it->base->eps, r));
-            assert_close(*gkv_at(&it->ws, it->base->log_density, r), wanted, 1e-4 * (20 + fabs(wanted)));
+            const double wanted = mixture_log_density(it, mixture_class(it, r), gki_at(&it->ws, it->base->eps, r));
+            assert_close(*gki_at(&it->ws, it->base->log_density, r), wanted, 1e-4 * (20 + fabs(wanted)));
         }
         base_fixture_end(it);
     }
@@ -53,31 +53,31 @@ static void test_far_out(void **state)
     for (size_t n = 0; n < MIXTURE_KINDS; n++)
         for (int edge = 0; edge < 2; edge++) {
             base_fixture *it = mixture_begin(&mixture_kinds[n], 8, 40, true);
-            const gkv_base_mixture *self = mixture_of(it);
+            const gki_base_mixture *self = mixture_of(it);
             mixture_randomise(it, 30 + n, 1);
             /* At this k the support is nearly bounded, and scores grow as the tenth power. */
             for (size_t i = 0; edge && self->shaped && i < self->components * 40; i++) {
                 const gkv_gk gk = {0, 1, 7, -0.45, 0.8, 0};
-                gkv_mixture_set(self, &it->params, i / 40, i % 40, &gk);
+                gki_mixture_set(self, &it->params, i / 40, i % 40, &gk);
             }
             for (size_t r = 0; r < 8; r++) {
-                *gkv_at(&it->ws, it->base->d_log_density, r) = -1;
+                *gki_at(&it->ws, it->base->d_log_density, r) = -1;
                 for (size_t j = 0; j < 40; j++)
-                    gkv_at(&it->ws, it->base->eps, r)[j] = (gkv_real)(values[r] * (j % 3 ? 1 : -0.5));
+                    gki_at(&it->ws, it->base->eps, r)[j] = (gki_real)(values[r] * (j % 3 ? 1 : -0.5));
             }
             it->base->ops->log_density(it->base, &it->ws, 0, 8);
             it->base->ops->backward(it->base, &it->ws, 0, 8);
             for (size_t part = 0; part < it->base->ops->parts(it->base); part++)
                 it->base->ops->gradient(it->base, &it->ws, 8, part);
             for (size_t r = 0; r < 8; r++) {
-                const double value = (double)*gkv_at(&it->ws, it->base->log_density, r);
+                const double value = (double)*gki_at(&it->ws, it->base->log_density, r);
                 assert_true(isfinite(value) && value < -10);
                 double sum = 0;
                 for (size_t k = 0; k < self->components; k++)
-                    sum += (double)gkv_at(&it->ws, self->responsibility, r)[k];
+                    sum += (double)gki_at(&it->ws, self->responsibility, r)[k];
                 assert_close(sum, 1, 1e-5);
                 for (size_t j = 0; j < 40 && fabs(values[r]) <= 1000; j++)
-                    assert_true(isfinite(gkv_at(&it->ws, it->base->d_eps, r)[j]));
+                    assert_true(isfinite(gki_at(&it->ws, it->base->d_eps, r)[j]));
             }
             base_fixture_end(it);
         }
@@ -91,10 +91,10 @@ static void test_not_a_number(void **state)
         base_fixture *it = mixture_begin(&mixture_kinds[n], 3, 5, false);
         mixture_randomise(it, 3, 1);
         mixture_draw(it, 4);
-        gkv_at(&it->ws, it->base->eps, 1)[2] = (gkv_real)NAN;
+        gki_at(&it->ws, it->base->eps, 1)[2] = (gki_real)NAN;
         it->base->ops->log_density(it->base, &it->ws, 0, 3);
-        assert_true(isnan(*gkv_at(&it->ws, it->base->log_density, 1)));
-        assert_true(isfinite(*gkv_at(&it->ws, it->base->log_density, 0)));
+        assert_true(isnan(*gki_at(&it->ws, it->base->log_density, 1)));
+        assert_true(isfinite(*gki_at(&it->ws, it->base->log_density, 0)));
         base_fixture_end(it);
     }
 }
@@ -107,24 +107,24 @@ static void test_rows_are_their_own(void **state)
         base_fixture *it = mixture_begin(&mixture_kinds[n], 57, 13, true);
         mixture_randomise(it, 3 + n, 1);
         mixture_draw(it, 4);
-        gkv_real density[57], d_eps[57 * 13];
+        gki_real density[57], d_eps[57 * 13];
         for (size_t r = 0; r < 57; r++)
-            *gkv_at(&it->ws, it->base->d_log_density, r) = 1;
+            *gki_at(&it->ws, it->base->d_log_density, r) = 1;
         it->base->ops->log_density(it->base, &it->ws, 0, 57);
         it->base->ops->backward(it->base, &it->ws, 0, 57);
-        memcpy(density, gkv_at(&it->ws, it->base->log_density, 0), sizeof density);
-        memcpy(d_eps, gkv_at(&it->ws, it->base->d_eps, 0), sizeof d_eps);
+        memcpy(density, gki_at(&it->ws, it->base->log_density, 0), sizeof density);
+        memcpy(d_eps, gki_at(&it->ws, it->base->d_eps, 0), sizeof d_eps);
         for (size_t first = 0; first < 57; first += 7) {
             const size_t count = 57 - first < 7 ? 57 - first : 7;
             it->base->ops->log_density(it->base, &it->ws, first, count);
             it->base->ops->backward(it->base, &it->ws, first, count);
         }
-        if (gkv_simd_level() == GKV_SIMD_PORTABLE) { /* OpenBLAS may look at the number of rows */
+        if (gki_simd_level() == GKV_SIMD_PORTABLE) { /* OpenBLAS may look at the number of rows */
             base_fixture_end(it);
             continue;
         }
-        assert_memory_equal(density, gkv_at(&it->ws, it->base->log_density, 0), sizeof density);
-        assert_memory_equal(d_eps, gkv_at(&it->ws, it->base->d_eps, 0), sizeof d_eps);
+        assert_memory_equal(density, gki_at(&it->ws, it->base->log_density, 0), sizeof density);
+        assert_memory_equal(d_eps, gki_at(&it->ws, it->base->d_eps, 0), sizeof d_eps);
         base_fixture_end(it);
     }
 }
@@ -136,7 +136,7 @@ static void check_draws(const mixture_kind *kind, long which)
     enum { DRAWS = 60000, D = 2, BINS = 6 };
     base_fixture *it = mixture_begin(kind, DRAWS, D, false);
     mixture_randomise(it, 21, 1.5);
-    gkv_real *x = gkv_at(&it->ws, it->base->eps, 0);
+    gki_real *x = gki_at(&it->ws, it->base->eps, 0);
     test_normals(22, DRAWS * D, 1, x);
     mixture_transform(it, which, 22, DRAWS, x);
     /* The share of a box is the integral of the density over it. */
@@ -145,10 +145,10 @@ static void check_draws(const mixture_kind *kind, long which)
     mixture_randomise(grid, 21, 1.5);
     double weights[64], total = 1;
     if (which >= 0) {
-        const gkv_base_mixture *self = mixture_of(it);
+        const gki_base_mixture *self = mixture_of(it);
         size_t count;
-        const size_t first = gkv_mixture_first(self, which, &count);
-        gkv_mixture_weights(self, &it->params, weights);
+        const size_t first = gki_mixture_first(self, which, &count);
+        gki_mixture_weights(self, &it->params, weights);
         total = 0;
         for (size_t k = first; k < first + count; k++)
             total += weights[k];
@@ -156,14 +156,14 @@ static void check_draws(const mixture_kind *kind, long which)
     for (int box = 0; box < 9; box++) {
         const double low[2] = {-2 + box % 3, -2 + box / 3}, side = 1.0;
         for (size_t i = 0; i < SIDE * SIDE; i++) {
-            gkv_at(&grid->ws, grid->base->eps, i)[0] = (gkv_real)(low[0] + side * ((double)(i / SIDE) + 0.5) / SIDE);
-            gkv_at(&grid->ws, grid->base->eps, i)[1] = (gkv_real)(low[1] + side * ((double)(i % SIDE) + 0.5) / SIDE);
-            *gkv_at(&grid->ws, grid->label, i) = (gkv_real)(which + 1);
+            gki_at(&grid->ws, grid->base->eps, i)[0] = (gki_real)(low[0] + side * ((double)(i / SIDE) + 0.5) / SIDE);
+            gki_at(&grid->ws, grid->base->eps, i)[1] = (gki_real)(low[1] + side * ((double)(i % SIDE) + 0.5) / SIDE);
+            *gki_at(&grid->ws, grid->label, i) = (gki_real)(which + 1);
         }
         grid->base->ops->log_density(grid->base, &grid->ws, 0, SIDE * SIDE);
         double share = 0;
         for (size_t i = 0; i < SIDE * SIDE; i++)
-            share += exp((double)*gkv_at(&grid->ws, grid->base->log_density, i)) / total * side * side / (SIDE * SIDE);
+            share += exp((double)*gki_at(&grid->ws, grid->base->log_density, i)) / total * side * side / (SIDE * SIDE);
         size_t inside = 0;
         for (size_t i = 0; i < DRAWS; i++)
             inside += (double)x[2 * i] >= low[0] && (double)x[2 * i] < low[0] + side && (double)x[2 * i + 1] >= low[1] &&
@@ -190,7 +190,7 @@ static void test_cold_draws(void **state)
     (void)state;
     base_fixture *it = mixture_begin(&mixture_kinds[1], 64, 40, false);
     mixture_randomise(it, 5, 1);
-    gkv_real *x = gkv_at(&it->ws, it->base->eps, 0);
+    gki_real *x = gki_at(&it->ws, it->base->eps, 0);
     test_normals(6, 64 * 40, 1, x);
     for (size_t i = 0; i < 64 * 40; i++)
         x[i] *= 0;
@@ -199,7 +199,7 @@ static void test_cold_draws(void **state)
     for (size_t r = 0; r < 64; r++) {
         size_t found = 4;
         for (size_t k = 0; k < 4; k++)
-            if (memcmp(x + 40 * r, gkv_mixture_margin(mixture_of(it), &it->params, GKV_MIXTURE_A, k), sizeof(gkv_real)) == 0)
+            if (memcmp(x + 40 * r, gki_mixture_margin(mixture_of(it), &it->params, GKV_MIXTURE_A, k), sizeof(gki_real)) == 0)
                 found = k;
         assert_true(found < 4);
         seen[found] = true;
@@ -216,11 +216,11 @@ static void test_class_probabilities(void **state)
     mixture_randomise(it, 6, 1);
     mixture_draw(it, 7);
     for (size_t r = 0; r < 20; r++)
-        *gkv_at(&it->ws, it->label, r) = 0;
+        *gki_at(&it->ws, it->label, r) = 0;
     it->base->ops->log_density(it->base, &it->ws, 0, 20);
     for (size_t r = 0; r < 20; r++) {
         double shares[3];
-        const gkv_real *eps = gkv_at(&it->ws, it->base->eps, r);
+        const gki_real *eps = gki_at(&it->ws, it->base->eps, r);
         it->base->ops->class_probabilities(it->base, &it->ws, r, shares);
         for (long c = 0; c < 3; c++)
             assert_close(shares[c], exp(mixture_log_density(it, c, eps) - mixture_log_density(it, -1, eps)), 1e-4);
@@ -239,12 +239,12 @@ static void test_check_refuses(void **state)
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         base_fixture *it = mixture_begin(&mixture_kinds[3], 1, 4, false);
         mixture_randomise(it, 3, 1);
-        gkv_param_value(&it->params, broken[i].parameter)[broken[i].at] = broken[i].value;
+        gki_param_value(&it->params, broken[i].parameter)[broken[i].at] = broken[i].value;
         assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, broken[i].text);
         base_fixture_end(it);
     }
     base_fixture *it = mixture_begin(&mixture_kinds[5], 1, 4, false); /* shared shapes that are not */
-    gkv_param_value(&it->params, 3)[6] = 1;
+    gki_param_value(&it->params, 3)[6] = 1;
     assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, "common shape");
     base_fixture_end(it);
 }
@@ -256,9 +256,9 @@ static void test_project(void **state)
     for (size_t n = 0; n < MIXTURE_KINDS; n++)
         for (uint64_t draws = 0; draws < 30; draws++) {
             base_fixture *it = mixture_begin(&mixture_kinds[n], 1, 6, true);
-            const gkv_base_mixture *self = mixture_of(it);
+            const gki_base_mixture *self = mixture_of(it);
             mixture_randomise(it, draws, 1);
-            gkv_real *before = test_alloc(it->params.total * sizeof *before);
+            gki_real *before = test_alloc(it->params.total * sizeof *before);
             memcpy(before, it->params.values, it->params.total * sizeof *before);
             it->base->ops->project(it->base, &it->params);
             assert_memory_equal(before, it->params.values, it->params.total * sizeof *before);
@@ -267,13 +267,13 @@ static void test_project(void **state)
                 const bool shape = self->shaped && self->spec.shared_shapes && (i == 3 || i == 4);
                 if (self->spec.dependent && i == self->whitening)
                     for (size_t row = 0; row < self->components * 6; row++)
-                        test_perturb(900 + draws + row, 6 - row % 6, 1, gkv_param_value(&it->params, i) + row * 6 + row % 6);
+                        test_perturb(900 + draws + row, 6 - row % 6, 1, gki_param_value(&it->params, i) + row * 6 + row % 6);
                 else if (!shape)
-                    test_perturb(500 + draws + i, it->params.list[i].size, i == 0 ? 30 : 1, gkv_param_value(&it->params, i));
+                    test_perturb(500 + draws + i, it->params.list[i].size, i == 0 ? 30 : 1, gki_param_value(&it->params, i));
             }
             it->base->ops->project(it->base, &it->params);
             assert_ok(it->base->ops->check(it->base, &it->params));
-            const gkv_real *logits = gkv_param_value(&it->params, self->logits);
+            const gki_real *logits = gki_param_value(&it->params, self->logits);
             for (size_t k = 0; k < self->components; k++)
                 for (size_t other = 0; other < self->components; other++)
                     assert_true((double)(logits[k] - logits[other]) < 12.01);

@@ -8,8 +8,8 @@ static void check_density(base_fixture *it)
 {
     it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
     for (size_t r = 0; r < it->rows; r++) {
-        const double wanted = mixture_log_density(it, mixture_class(it, r), gkv_at(&it->ws, it->base->eps, r));
-        assert_close(*gkv_at(&it->ws, it->base->log_density, r), wanted, 1e-10 * (1 + fabs(wanted)));
+        const double wanted = mixture_log_density(it, mixture_class(it, r), gki_at(&it->ws, it->base->eps, r));
+        assert_close(*gki_at(&it->ws, it->base->log_density, r), wanted, 1e-10 * (1 + fabs(wanted)));
     }
 }
 
@@ -17,9 +17,9 @@ static void check_density(base_fixture *it)
 static void check_parameter(job *wish, size_t i)
 {
     base_fixture *it = wish->it;
-    const gkv_base_mixture *self = mixture_of(it);
-    const gkv_param *param = &it->params.list[i];
-    gkv_real *value = gkv_param_value(&it->params, i), *grad = gkv_param_grad(&it->params, i);
+    const gki_base_mixture *self = mixture_of(it);
+    const gki_param *param = &it->params.list[i];
+    gki_real *value = gki_param_value(&it->params, i), *grad = gki_param_grad(&it->params, i);
     if (self->spec.dependent && i == self->whitening) {
         for (size_t row = 0; row < param->rows; row++) {
             const size_t j = row % it->d;
@@ -52,7 +52,7 @@ static void check_parameter(job *wish, size_t i)
 static void check_gradients(base_fixture *it)
 {
     job wish = {.it = it};
-    const gkv_base_ops *ops = it->base->ops;
+    const gki_base_ops *ops = it->base->ops;
     job_backward(&wish);
     for (size_t part = ops->parts(it->base); part-- > 0;)
         ops->gradient(it->base, &it->ws, it->rows, part);
@@ -85,17 +85,17 @@ static void test_many_rows(void **state)
     assert_true(HALF < GKV_MIXTURE_GATHERED / WIDE && MANY > GKV_MIXTURE_GATHERED / WIDE);
     const mixture_kind one = {"gk-mixture", 1, 0, false, false};
     base_fixture *it = mixture_begin(&one, MANY, WIDE, true);
-    const gkv_base_mixture *self = mixture_of(it);
-    const gkv_base_ops *ops = it->base->ops;
+    const gki_base_mixture *self = mixture_of(it);
+    const gki_base_ops *ops = it->base->ops;
     mixture_randomise(it, 70, 1);
     mixture_draw(it, 71);
     const size_t size = WIDE * WIDE;
-    double *sum = test_alloc(size * sizeof *sum), *whole = gkv_param_grad(&it->params, self->whitening);
+    double *sum = test_alloc(size * sizeof *sum), *whole = gki_param_grad(&it->params, self->whitening);
     memset(sum, 0, size * sizeof *sum);
     ops->log_density(it->base, &it->ws, 0, MANY);
     for (size_t pass = 0; pass < 3; pass++) { /* the first half, the second one, and both */
         for (size_t r = 0; r < MANY; r++)
-            *gkv_at(&it->ws, it->base->d_log_density, r) = pass == 2 || r / HALF == pass ? 1 : 0;
+            *gki_at(&it->ws, it->base->d_log_density, r) = pass == 2 || r / HALF == pass ? 1 : 0;
         ops->backward(it->base, &it->ws, 0, MANY);
         ops->gradient(it->base, &it->ws, MANY, 0);
         for (size_t i = 0; i < size && pass < 2; i++)
@@ -116,15 +116,15 @@ static void test_corners(void **state)
     for (size_t n = 0; n < MIXTURE_KINDS; n++)
         for (int corner = 0; corner < 3; corner++) {
             base_fixture *it = mixture_begin(&mixture_kinds[n], 8, 3, true);
-            const gkv_base_mixture *self = mixture_of(it);
+            const gki_base_mixture *self = mixture_of(it);
             if (corner > 0)
                 mixture_randomise(it, 40 + n, 0.5);
             if (corner == 1)
-                gkv_param_value(&it->params, self->logits)[self->components - 1] = -2000;
+                gki_param_value(&it->params, self->logits)[self->components - 1] = -2000;
             for (size_t i = GKV_MIXTURE_A; corner == 2 && self->components > 1 && i < (self->shaped ? 4 : 2); i++)
-                memcpy(gkv_mixture_margin(self, &it->params, i, 1), gkv_mixture_margin(self, &it->params, i, 0),
-                       3 * sizeof(gkv_real));
-            gkv_real *eps = gkv_at(&it->ws, it->base->eps, 0);
+                memcpy(gki_mixture_margin(self, &it->params, i, 1), gki_mixture_margin(self, &it->params, i, 0),
+                       3 * sizeof(gki_real));
+            gki_real *eps = gki_at(&it->ws, it->base->eps, 0);
             for (size_t r = 0; r < 8; r++)
                 for (size_t j = 0; j < 3; j++)
                     eps[r * 3 + j] = values[r] * (j == 1 ? -1 : 1);
@@ -143,13 +143,13 @@ static void test_one_component_is_the_single_base(void **state)
         const mixture_kind one = {"gk-mixture", 1, 0, diagonal, false};
         base_fixture *mixture = mixture_begin(&one, ROWS, D, true);
         base_fixture *single = base_fixture_begin(diagonal ? "gk" : "gk-copula", ROWS, D, true);
-        const gkv_base_mixture *self = mixture_of(mixture);
+        const gki_base_mixture *self = mixture_of(mixture);
         base_fixture_randomise(single, 81);
         for (size_t j = 0; j < D; j++) {
             const gkv_gk gk = margin_of(single, j);
-            gkv_mixture_set(self, &mixture->params, 0, j, &gk);
+            gki_mixture_set(self, &mixture->params, 0, j, &gk);
         }
-        gkv_real *w = diagonal ? NULL : gkv_mixture_whitening(self, &mixture->params, 0);
+        gki_real *w = diagonal ? NULL : gki_mixture_whitening(self, &mixture->params, 0);
         for (size_t c = 0; c < D && w; c++) { /* column c of L⁻¹ is row c of W */
             for (size_t i = c; i < D; i++) {
                 double sum = i == c;
@@ -160,27 +160,27 @@ static void test_one_component_is_the_single_base(void **state)
         }
         base_fixture *all[] = {mixture, single};
         for (size_t i = 0; i < 2; i++) {
-            test_normals(4, ROWS * D, 1.5, gkv_at(&all[i]->ws, all[i]->base->eps, 0));
-            test_normals(5, ROWS, 1, gkv_at(&all[i]->ws, all[i]->base->d_log_density, 0));
+            test_normals(4, ROWS * D, 1.5, gki_at(&all[i]->ws, all[i]->base->eps, 0));
+            test_normals(5, ROWS, 1, gki_at(&all[i]->ws, all[i]->base->d_log_density, 0));
             all[i]->base->ops->log_density(all[i]->base, &all[i]->ws, 0, ROWS);
             all[i]->base->ops->backward(all[i]->base, &all[i]->ws, 0, ROWS);
             for (size_t part = 0; part < all[i]->base->ops->parts(all[i]->base); part++)
                 all[i]->base->ops->gradient(all[i]->base, &all[i]->ws, ROWS, part);
         }
         for (size_t r = 0; r < ROWS; r++)
-            assert_close(*gkv_at(&mixture->ws, mixture->base->log_density, r),
-                         *gkv_at(&single->ws, single->base->log_density, r), 1e-11);
+            assert_close(*gki_at(&mixture->ws, mixture->base->log_density, r),
+                         *gki_at(&single->ws, single->base->log_density, r), 1e-11);
         for (size_t i = 0; i < ROWS * D; i++)
-            assert_close(gkv_at(&mixture->ws, mixture->base->d_eps, 0)[i],
-                         gkv_at(&single->ws, single->base->d_eps, 0)[i], 1e-10);
+            assert_close(gki_at(&mixture->ws, mixture->base->d_eps, 0)[i],
+                         gki_at(&single->ws, single->base->d_eps, 0)[i], 1e-10);
         for (size_t i = 0; i < 4; i++)
             for (size_t j = 0; j < D; j++)
-                assert_close(gkv_param_grad(&mixture->params, self->margin[i])[j],
-                             gkv_param_grad(&single->params, gkv_base_gk_of(single->base)->margin[i])[j], 1e-9);
+                assert_close(gki_param_grad(&mixture->params, self->margin[i])[j],
+                             gki_param_grad(&single->params, gki_base_gk_of(single->base)->margin[i])[j], 1e-9);
         /* Draws are the same too: one component leaves nothing to choose. */
-        gkv_real rows[2][ROWS * D];
+        gki_real rows[2][ROWS * D];
         double choice[ROWS];
-        gkv_rng_uniform(gkv_rng_at(6, GKV_STREAM_USER, 1, 0), ROWS, choice);
+        gki_rng_uniform(gki_rng_at(6, GKV_STREAM_USER, 1, 0), ROWS, choice);
         for (size_t i = 0; i < 2; i++) {
             test_normals(6, ROWS * D, 1, rows[i]);
             all[i]->base->ops->transform(all[i]->base, &all[i]->params, ROWS, choice, rows[i]);
@@ -203,23 +203,23 @@ static void test_special_cases(void **state)
                        mixture_begin(&shaped, ROWS, D, false), base_fixture_begin("full-gaussian", ROWS, D, false)};
     mixture_randomise(all[0], 3, 1);
     for (size_t i = 1; i < 4; i++) {
-        const gkv_base_mixture *self = mixture_of(all[i]), *from = mixture_of(all[0]);
+        const gki_base_mixture *self = mixture_of(all[i]), *from = mixture_of(all[0]);
         for (size_t k = 0; k < self->components; k++) {
-            gkv_param_value(&all[i]->params, self->logits)[k] = (gkv_real)k;
+            gki_param_value(&all[i]->params, self->logits)[k] = (gki_real)k;
             for (size_t j = 0; j < D; j++) {
-                const gkv_gk gk = gkv_mixture_get(from, &all[0]->params, 0, j);
-                gkv_mixture_set(self, &all[i]->params, k, j, &gk);
+                const gkv_gk gk = gki_mixture_get(from, &all[0]->params, 0, j);
+                gki_mixture_set(self, &all[i]->params, k, j, &gk);
             }
-            memcpy(gkv_mixture_whitening(self, &all[i]->params, k), gkv_mixture_whitening(from, &all[0]->params, 0),
-                   D * D * sizeof(gkv_real));
+            memcpy(gki_mixture_whitening(self, &all[i]->params, k), gki_mixture_whitening(from, &all[0]->params, 0),
+                   D * D * sizeof(gki_real));
         }
     }
     for (size_t i = 0; i < 4; i++) {
-        test_normals(4, ROWS * D, 1.5, gkv_at(&all[i]->ws, all[i]->base->eps, 0));
+        test_normals(4, ROWS * D, 1.5, gki_at(&all[i]->ws, all[i]->base->eps, 0));
         all[i]->base->ops->log_density(all[i]->base, &all[i]->ws, 0, ROWS);
         for (size_t r = 0; r < ROWS; r++)
-            assert_close(*gkv_at(&all[i]->ws, all[i]->base->log_density, r),
-                         *gkv_at(&all[0]->ws, all[0]->base->log_density, r), 1e-11);
+            assert_close(*gki_at(&all[i]->ws, all[i]->base->log_density, r),
+                         *gki_at(&all[0]->ws, all[0]->base->log_density, r), 1e-11);
     }
     for (size_t i = 0; i < 4; i++)
         base_fixture_end(all[i]);
@@ -234,7 +234,7 @@ static void test_integrals_of_two(void **state)
         base_fixture *it = mixture_begin(&mixture_kinds[n], SIDE * SIDE, 2, false);
         mixture_randomise(it, 20 + n, 1);
         const double step = 15.0 / (SIDE - 1); /* in asinh, up to e^7.5 */
-        gkv_real *eps = gkv_at(&it->ws, it->base->eps, 0);
+        gki_real *eps = gki_at(&it->ws, it->base->eps, 0);
         for (size_t i = 0; i < SIDE * SIDE; i++) {
             eps[2 * i] = 0.5 * sinh(-7.5 + (double)(i / SIDE) * step);
             eps[2 * i + 1] = 0.5 * sinh(-7.5 + (double)(i % SIDE) * step);
@@ -243,7 +243,7 @@ static void test_integrals_of_two(void **state)
         double integral = 0;
         for (size_t i = 0; i < SIDE * SIDE; i++)
             integral += step * step * 0.25 * cosh(-7.5 + (double)(i / SIDE) * step) * cosh(-7.5 + (double)(i % SIDE) * step) *
-                        exp(*gkv_at(&it->ws, it->base->log_density, i));
+                        exp(*gki_at(&it->ws, it->base->log_density, i));
         assert_close(integral, 1, 2e-4);
         base_fixture_end(it);
     }

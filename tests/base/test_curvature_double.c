@@ -21,16 +21,16 @@ static void assert_definite(size_t d, const double *lambda)
 /* Σ_k r_k (∂w_k/∂ε)ᵀ ∂w_k/∂ε at (i, j). */
 static double mixture_element(const base_fixture *it, long which, const double *eps, size_t i, size_t j)
 {
-    const gkv_base_mixture *self = mixture_of(it);
+    const gki_base_mixture *self = mixture_of(it);
     const double log_density = mixture_log_density(it, which, eps);
     double weights[64], sum = 0;
     size_t count;
-    const size_t first = gkv_mixture_first(self, which, &count);
-    gkv_mixture_weights(self, &it->params, weights);
+    const size_t first = gki_mixture_first(self, which, &count);
+    gki_mixture_weights(self, &it->params, weights);
     for (size_t k = first; k < first + count; k++) {
-        const gkv_gk one = gkv_mixture_get(self, &it->params, k, i), other = gkv_mixture_get(self, &it->params, k, j);
+        const gkv_gk one = gki_mixture_get(self, &it->params, k, i), other = gki_mixture_get(self, &it->params, k, j);
         const double share = weights[k] * exp(mixture_log_component(it, k, eps) - log_density);
-        const gkv_real *w = self->spec.dependent ? gkv_mixture_whitening(self, &it->params, k) : NULL;
+        const gki_real *w = self->spec.dependent ? gki_mixture_whitening(self, &it->params, k) : NULL;
         double product = !w && i == j;
         for (size_t l = i > j ? i : j; w && l < it->d; l++)
             product += w[i * it->d + l] * w[j * it->d + l];
@@ -55,7 +55,7 @@ static void test_mixtures(void **state)
             it->base->ops->log_density(it->base, &it->ws, 0, ROWS);
             it->base->ops->curvature(it->base, &it->ws, FIRST, COUNT, lambda);
             for (size_t r = 0; r < COUNT; r++) {
-                const double *these = lambda + r * d * d, *eps = gkv_at(&it->ws, it->base->eps, FIRST + r);
+                const double *these = lambda + r * d * d, *eps = gki_at(&it->ws, it->base->eps, FIRST + r);
                 assert_definite(d, these);
                 for (size_t e = 0; e < d * d; e++)
                     assert_close(these[e], mixture_element(it, mixture_class(it, FIRST + r), eps, e / d, e % d),
@@ -73,14 +73,14 @@ static void test_student_t(void **state)
     (void)state;
     enum { ROWS = 8, D = 3 };
     base_fixture *it = base_fixture_begin("student-t", ROWS, D, false);
-    double lambda[ROWS * D * D], *eps = gkv_at(&it->ws, it->base->eps, 0);
+    double lambda[ROWS * D * D], *eps = gki_at(&it->ws, it->base->eps, 0);
     test_normals(1, ROWS * D, 3, eps);
     for (size_t r = 0; r < ROWS; r++)
-        *gkv_at(&it->ws, it->base->d_log_density, r) = -1;
+        *gki_at(&it->ws, it->base->d_log_density, r) = -1;
     it->base->ops->log_density(it->base, &it->ws, 0, ROWS);
     it->base->ops->backward(it->base, &it->ws, 0, ROWS);
     it->base->ops->curvature(it->base, &it->ws, 0, ROWS, lambda);
-    const gkv_real *d_eps = gkv_at(&it->ws, it->base->d_eps, 0); /* location 0 */
+    const gki_real *d_eps = gki_at(&it->ws, it->base->d_eps, 0); /* location 0 */
     for (size_t r = 0; r < ROWS; r++) {
         assert_definite(D, lambda + r * D * D);
         for (size_t j = 0; j < D; j++)

@@ -9,7 +9,7 @@ enum { D = 4, FIT = 4000, HELD_OUT = 1000, ALL = FIT + HELD_OUT };
 typedef struct sample {
     base_fixture *truth;
     uint32_t classes[ALL];
-    gkv_base_codes codes;
+    gki_base_codes codes;
 } sample;
 
 static sample *draw(const mixture_kind *kind, uint64_t seed)
@@ -17,7 +17,7 @@ static sample *draw(const mixture_kind *kind, uint64_t seed)
     sample *it = test_alloc(sizeof *it);
     it->truth = mixture_begin(kind, ALL, D, false);
     mixture_randomise(it->truth, seed, 3);
-    gkv_real *rows = gkv_at(&it->truth->ws, it->truth->base->eps, 0);
+    gki_real *rows = gki_at(&it->truth->ws, it->truth->base->eps, 0);
     test_normals(seed + 1, ALL * D, 1, rows);
     const size_t classes = it->truth->base->classes;
     for (size_t r = 0; r < ALL && classes > 0; r++) {
@@ -26,7 +26,7 @@ static sample *draw(const mixture_kind *kind, uint64_t seed)
     }
     if (classes == 0)
         mixture_transform(it->truth, -1, seed + 2, ALL, rows);
-    it->codes = (gkv_base_codes){.fit = rows, .held_out = rows + FIT * D, .fit_count = FIT, .held_out_count = HELD_OUT,
+    it->codes = (gki_base_codes){.fit = rows, .held_out = rows + FIT * D, .fit_count = FIT, .held_out_count = HELD_OUT,
                                  .fit_class = classes ? it->classes : NULL,
                                  .held_out_class = classes ? it->classes + FIT : NULL};
     return it;
@@ -39,7 +39,7 @@ static void sample_free(sample *it)
 }
 
 /* Mean log density of the held-out codes, counted here. */
-static double density_of(const base_fixture *it, const gkv_base_codes *codes)
+static double density_of(const base_fixture *it, const gki_base_codes *codes)
 {
     double sum = 0;
     for (size_t i = 0; i < codes->held_out_count; i++)
@@ -49,11 +49,11 @@ static double density_of(const base_fixture *it, const gkv_base_codes *codes)
 }
 
 /* Refits, and checks the properties that every refit has. */
-static gkv_base_refit_report refit(base_fixture *it, const gkv_base_codes *codes, bool first, double damping, int threads)
+static gki_base_refit_report refit(base_fixture *it, const gki_base_codes *codes, bool first, double damping, int threads)
 {
-    const gkv_base_refit_settings how = {.first = first, .damping = damping, .iterations = 2, .seed = 3,
+    const gki_base_refit_settings how = {.first = first, .damping = damping, .iterations = 2, .seed = 3,
                                          .threads = threads};
-    gkv_base_refit_report report;
+    gki_base_refit_report report;
     const double before = density_of(it, codes);
     assert_ok(it->base->ops->refit(it->base, &it->params, codes, &how, &report));
     assert_ok(it->base->ops->check(it->base, &it->params));
@@ -73,7 +73,7 @@ static void test_recovery(void **state)
         const bool by_class = mixture_kinds[n].classes > 0;
         sample *it = draw(&mixture_kinds[n], 40 + 2 * n);
         base_fixture *found = mixture_begin(&mixture_kinds[n], 1, D, n % 2);
-        const gkv_base_refit_report report = refit(found, &it->codes, true, 1, 2);
+        const gki_base_refit_report report = refit(found, &it->codes, true, 1, 2);
         assert_true(report.step == 1 && report.em_iterations > 0);
         /* Nearly as good as the truth on codes that the fit has not seen; weights of classes are the
          * codes' own, not the truth's. */
@@ -82,7 +82,7 @@ static void test_recovery(void **state)
         /* Later ones go on from there, and settle. */
         double last = report.held_out_after;
         for (int i = 0; i < 4; i++) {
-            const gkv_base_refit_report again = refit(found, &it->codes, false, 1, 2);
+            const gki_base_refit_report again = refit(found, &it->codes, false, 1, 2);
             assert_true(again.em_iterations <= 2 && again.held_out_after >= last - 1e-4);
             last = again.held_out_after;
         }
@@ -100,21 +100,21 @@ static void test_damping(void **state)
     sample *it = draw(&mixture_kinds[3], 60);
     base_fixture *half = mixture_begin(&mixture_kinds[3], 1, D, false), *whole = mixture_begin(&mixture_kinds[3], 1, D, false);
     refit(half, &it->codes, true, 1, 2);
-    memcpy(whole->params.values, half->params.values, half->params.total * sizeof(gkv_real));
+    memcpy(whole->params.values, half->params.values, half->params.total * sizeof(gki_real));
     for (size_t k = 0; k < 3; k++) /* somewhere else, from where there is a way to go */
         for (size_t j = 0; j < D; j++) {
-            gkv_real *location = gkv_mixture_margin(mixture_of(half), &half->params, GKV_MIXTURE_A, k);
-            location[j] += (gkv_real)0.3;
-            gkv_mixture_margin(mixture_of(whole), &whole->params, GKV_MIXTURE_A, k)[j] = location[j];
+            gki_real *location = gki_mixture_margin(mixture_of(half), &half->params, GKV_MIXTURE_A, k);
+            location[j] += (gki_real)0.3;
+            gki_mixture_margin(mixture_of(whole), &whole->params, GKV_MIXTURE_A, k)[j] = location[j];
         }
     gkv_gk start[3 * D];
     for (size_t i = 0; i < 3 * D; i++)
-        start[i] = gkv_mixture_get(mixture_of(half), &half->params, i / D, i % D);
+        start[i] = gki_mixture_get(mixture_of(half), &half->params, i / D, i % D);
     assert_true(refit(whole, &it->codes, false, 1, 2).step == 1);
     assert_true(refit(half, &it->codes, false, 0.5, 2).step == 0.5);
     for (size_t i = 0; i < 3 * D; i++) {
-        const gkv_gk half_way = gkv_mixture_get(mixture_of(half), &half->params, i / D, i % D);
-        const gkv_gk end = gkv_mixture_get(mixture_of(whole), &whole->params, i / D, i % D);
+        const gkv_gk half_way = gki_mixture_get(mixture_of(half), &half->params, i / D, i % D);
+        const gkv_gk end = gki_mixture_get(mixture_of(whole), &whole->params, i / D, i % D);
         assert_close(half_way.a, (start[i].a + end.a) / 2, 1e-4);
         assert_close(half_way.g, (start[i].g + end.g) / 2, 1e-4);
     }
@@ -131,12 +131,12 @@ static void test_held_out_codes_decide(void **state)
         sample *it = draw(&mixture_kinds[n], 90);
         base_fixture *found = mixture_begin(&mixture_kinds[n], 1, D, true);
         mixture_randomise(found, 3, 1);
-        gkv_real *rows = gkv_at(&it->truth->ws, it->truth->base->eps, 0);
+        gki_real *rows = gki_at(&it->truth->ws, it->truth->base->eps, 0);
         test_normals(91, HELD_OUT * D, 1, rows + FIT * D);
         mixture_transform(found, -1, 92, HELD_OUT, rows + FIT * D); /* its own */
         for (size_t i = 0; i < FIT * D; i++)
             rows[i] = rows[i] / 100 + 40;
-        gkv_real *before = test_alloc(found->params.total * sizeof *before);
+        gki_real *before = test_alloc(found->params.total * sizeof *before);
         memcpy(before, found->params.values, found->params.total * sizeof *before);
         assert_true(refit(found, &it->codes, false, 1, 2).step == 0);
         assert_memory_equal(before, found->params.values, found->params.total * sizeof *before);
@@ -152,18 +152,18 @@ static void test_bad_codes(void **state)
 {
     (void)state;
     sample *it = draw(&mixture_kinds[3], 70);
-    gkv_real *rows = gkv_at(&it->truth->ws, it->truth->base->eps, 0), keep[ALL];
+    gki_real *rows = gki_at(&it->truth->ws, it->truth->base->eps, 0), keep[ALL];
     base_fixture *found = mixture_begin(&mixture_kinds[3], 1, D, true);
-    gkv_base_refit_report report;
-    const gkv_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 2};
+    gki_base_refit_report report;
+    const gki_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 2};
     for (int fault = 0; fault < 3; fault++) {
-        gkv_base_codes codes = it->codes;
+        gki_base_codes codes = it->codes;
         for (size_t i = 0; i < ALL; i++)
             keep[i] = rows[i * D + 1];
         for (size_t i = 0; i < ALL && fault == 0; i++)
             rows[i * D + 1] = 2;
         if (fault == 1)
-            rows[17 * D + 1] = (gkv_real)NAN;
+            rows[17 * D + 1] = (gki_real)NAN;
         if (fault == 2) { /* an error of the caller */
             codes.fit_count = 2;
             assert_fails(found->base->ops->refit(found->base, &found->params, &codes, &how, &report), GKV_ERR_CONFIG,
@@ -180,7 +180,7 @@ static void test_bad_codes(void **state)
     refit(clean, &it->codes, true, 1, 2);
     for (size_t i = 0; i < FIT; i += FIT / 5)
         for (size_t j = 0; j < D; j++)
-            rows[i * D + j] = (gkv_real)(i % 2 ? 1e5 : -1e6);
+            rows[i * D + j] = (gki_real)(i % 2 ? 1e5 : -1e6);
     assert_true(refit(found, &it->codes, true, 1, 2).step == 1);
     assert_close(density_of(found, &it->codes), density_of(clean, &it->codes), 0.1);
     base_fixture_end(found);
@@ -195,8 +195,8 @@ static void test_twins(void **state)
     (void)state;
     for (size_t n = 1; n < 5; n++) {
         sample *it = draw(&mixture_kinds[n], 120);
-        gkv_real *rows = gkv_at(&it->truth->ws, it->truth->base->eps, 0);
-        gkv_base_codes half = it->codes;
+        gki_real *rows = gki_at(&it->truth->ws, it->truth->base->eps, 0);
+        gki_base_codes half = it->codes;
         half.fit_count = FIT / 2;
         memcpy(rows + FIT / 2 * D, rows, FIT / 2 * D * sizeof *rows);
         base_fixture *twice = mixture_begin(&mixture_kinds[n], 1, D, false), *once = mixture_begin(&mixture_kinds[n], 1, D, false);
@@ -208,7 +208,7 @@ static void test_twins(void **state)
         for (int i = 0; i < 5; i++)
             refit(twice, &it->codes, i == 0, 1, 2);
         for (size_t i = 0; i < mixture_of(twice)->components * D; i++)
-            assert_true(gkv_mixture_get(mixture_of(twice), &twice->params, i / D, i % D).b > 1e-3);
+            assert_true(gki_mixture_get(mixture_of(twice), &twice->params, i / D, i % D).b > 1e-3);
         base_fixture_end(twice);
         base_fixture_end(once);
         sample_free(it);
@@ -222,19 +222,19 @@ static void test_low_rank(void **state)
     sample *it = draw(&mixture_kinds[3], 90);
     base_fixture *any = mixture_begin(&mixture_kinds[3], 1, D, false), *one = mixture_begin(&mixture_kinds[3], 1, D, false);
     base_fixture *none = mixture_begin(&(mixture_kind){"gk-mixture", 3, 0, true, false}, 1, D, false);
-    ((gkv_base_mixture *)one->base)->spec.rank = 1;
+    ((gki_base_mixture *)one->base)->spec.rank = 1;
     for (int i = 0; i < 4; i++) {
         refit(any, &it->codes, i == 0, 1, 2);
         refit(none, &it->codes, i == 0, 1, 2);
         refit(one, &it->codes, i == 0, 1, 2);
-        gkv_mixture_move now;
-        assert_ok(gkv_mixture_move_create(mixture_of(one), &one->params, 1, &now));
+        gki_mixture_move now;
+        assert_ok(gki_mixture_move_create(mixture_of(one), &one->params, 1, &now));
         for (size_t k = 0; k < 3; k++) {
             const double *r = now.old.r + k * D * D;
             assert_close(r[1] * r[2 * D + 3], r[2] * r[D + 3], 1e-5);
             assert_close(r[1] * r[2 * D + 3], r[3] * r[D + 2], 1e-5);
         }
-        gkv_mixture_move_free(&now);
+        gki_mixture_move_free(&now);
     }
     assert_true(density_of(none, &it->codes) + 0.02 < density_of(one, &it->codes));
     assert_true(density_of(one, &it->codes) < density_of(any, &it->codes));
@@ -250,14 +250,14 @@ static void test_classes(void **state)
     (void)state;
     sample *it = draw(&mixture_kinds[7], 80);
     base_fixture *found = mixture_begin(&mixture_kinds[7], ALL, D, false);
-    gkv_base_codes codes = it->codes;
+    gki_base_codes codes = it->codes;
     codes.fit_class = NULL;
-    gkv_base_refit_report report;
-    const gkv_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 2};
+    gki_base_refit_report report;
+    const gki_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 2};
     assert_fails(found->base->ops->refit(found->base, &found->params, &codes, &how, &report), GKV_ERR_ARGUMENT, "classes");
     refit(found, &it->codes, true, 1, 2);
     /* The most likely class is nearly always the right one where the truth's is. */
-    memcpy(gkv_at(&found->ws, found->base->eps, 0), it->codes.fit, ALL * D * sizeof(gkv_real));
+    memcpy(gki_at(&found->ws, found->base->eps, 0), it->codes.fit, ALL * D * sizeof(gki_real));
     found->base->ops->log_density(found->base, &found->ws, 0, ALL);
     it->truth->base->ops->log_density(it->truth->base, &it->truth->ws, 0, ALL);
     size_t right[2] = {0};
@@ -287,7 +287,7 @@ static void test_threads(void **state)
             base_fixture *found = threads == 1 ? one : mixture_begin(&mixture_kinds[n], 1, D, false);
             refit(found, &it->codes, true, 1, threads);
             refit(found, &it->codes, false, 1, threads);
-            assert_memory_equal(found->params.values, one->params.values, one->params.total * sizeof(gkv_real));
+            assert_memory_equal(found->params.values, one->params.values, one->params.total * sizeof(gki_real));
             if (found != one)
                 base_fixture_end(found);
         }

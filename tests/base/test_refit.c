@@ -6,8 +6,8 @@ enum { D = 6, FIT = 20000, HELD_OUT = 4000 };
 /* Codes drawn from a base with random parameters. */
 typedef struct sample {
     base_fixture *truth;
-    gkv_real *rows;
-    gkv_base_codes codes;
+    gki_real *rows;
+    gki_base_codes codes;
 } sample;
 
 static sample draw(const char *name, uint64_t seed, size_t fit, size_t held_out)
@@ -17,12 +17,12 @@ static sample draw(const char *name, uint64_t seed, size_t fit, size_t held_out)
     for (size_t j = 0; j < D; j++) { /* away from the edge of validity, where estimates pile up */
         gkv_gk gk = margin_of(it.truth, j);
         gk.k = fabs(gk.k) + 0.02;
-        gkv_base_gk_set(it.truth->base, &it.truth->params, j, &gk);
+        gki_base_gk_set(it.truth->base, &it.truth->params, j, &gk);
     }
     it.rows = test_alloc((fit + held_out) * D * sizeof *it.rows);
     test_normals(seed + 1, (fit + held_out) * D, 1, it.rows);
     it.truth->base->ops->transform(it.truth->base, &it.truth->params, fit + held_out, NULL, it.rows);
-    it.codes = (gkv_base_codes){.fit = it.rows, .held_out = it.rows + fit * D, .fit_count = fit, .held_out_count = held_out};
+    it.codes = (gki_base_codes){.fit = it.rows, .held_out = it.rows + fit * D, .fit_count = fit, .held_out_count = held_out};
     return it;
 }
 
@@ -33,7 +33,7 @@ static void sample_free(sample *it)
 }
 
 /* Mean log density of the held-out codes, counted here. */
-static double density_of(const base_fixture *it, const gkv_base_codes *codes)
+static double density_of(const base_fixture *it, const gki_base_codes *codes)
 {
     double sum = 0;
     for (size_t i = 0; i < codes->held_out_count; i++)
@@ -42,10 +42,10 @@ static double density_of(const base_fixture *it, const gkv_base_codes *codes)
 }
 
 /* Refits, and checks the properties that every refit has. */
-static gkv_base_refit_report refit(base_fixture *it, const gkv_base_codes *codes, bool first, double damping)
+static gki_base_refit_report refit(base_fixture *it, const gki_base_codes *codes, bool first, double damping)
 {
-    gkv_base_refit_report report;
-    const gkv_base_refit_settings how = {.first = first, .damping = damping, .iterations = 1, .threads = 2};
+    gki_base_refit_report report;
+    const gki_base_refit_settings how = {.first = first, .damping = damping, .iterations = 1, .threads = 2};
     const double before = density_of(it, codes);
     assert_ok(it->base->ops->refit(it->base, &it->params, codes, &how, &report));
     assert_ok(it->base->ops->check(it->base, &it->params));
@@ -77,7 +77,7 @@ static void check_recovery(const char *name)
     for (uint64_t draws = 0; draws < 4; draws++) {
         sample codes = draw(name, 40 + 2 * draws, FIT, HELD_OUT);
         base_fixture *it = base_fixture_begin(name, 1, D, draws % 2);
-        const gkv_base_refit_report report = refit(it, &codes.codes, true, 1);
+        const gki_base_refit_report report = refit(it, &codes.codes, true, 1);
         assert_true(report.step == 1);
         assert_true(report.iterations > 0);
         assert_close(report.goodness, 1, 0.25);
@@ -94,7 +94,7 @@ static void check_recovery(const char *name)
         /* As good as the truth on codes that the fit has not seen. */
         assert_close(density_of(it, &codes.codes), density_of(codes.truth, &codes.codes), 0.005);
         /* A second one starts there and has little to do. */
-        const gkv_base_refit_report again = refit(it, &codes.codes, false, 1);
+        const gki_base_refit_report again = refit(it, &codes.codes, false, 1);
         assert_true(again.iterations <= report.iterations);
         assert_close(again.held_out_after, report.held_out_after, 0.002);
         base_fixture_end(it);
@@ -105,7 +105,7 @@ static void check_recovery(const char *name)
 static void test_recovery(void **state)
 {
     (void)state;
-    assert_null(gkv_base_normal.refit); /* it has nothing to fit */
+    assert_null(gki_base_normal.refit); /* it has nothing to fit */
     check_recovery("gk");
     check_recovery("gk-copula");
 }
@@ -144,10 +144,10 @@ static void test_constant_dimension(void **state)
     for (size_t n = 0; n < 2; n++) {
         sample codes = draw(names[n], 70, FIT / 4, HELD_OUT);
         for (size_t i = 0; i < FIT / 4 + HELD_OUT; i++)
-            codes.rows[i * D + 2] = (gkv_real)0.25;
+            codes.rows[i * D + 2] = (gki_real)0.25;
         base_fixture *it = base_fixture_begin(names[n], 1, D, false);
         const gkv_gk before = margin_of(it, 2), other = margin_of(it, 3);
-        const gkv_base_refit_report report = refit(it, &codes.codes, true, 1);
+        const gki_base_refit_report report = refit(it, &codes.codes, true, 1);
         const gkv_gk after = margin_of(it, 2);
         assert_true(report.step == 1);
         assert_memory_equal(&after, &before, sizeof after);
@@ -166,7 +166,7 @@ static void test_outliers(void **state)
     sample codes = draw("gk-copula", 80, FIT, HELD_OUT), clean = draw("gk-copula", 80, FIT, HELD_OUT);
     for (size_t i = 0; i < FIT; i += FIT / 10)
         for (size_t j = 0; j < D; j++)
-            codes.rows[i * D + j] = (gkv_real)(i % 3 ? 1e4 : -1e6);
+            codes.rows[i * D + j] = (gki_real)(i % 3 ? 1e4 : -1e6);
     base_fixture *it = base_fixture_begin("gk-copula", 1, D, false), *plain = base_fixture_begin("gk-copula", 1, D, false);
     assert_true(refit(it, &codes.codes, true, 1).step == 1);
     refit(plain, &clean.codes, true, 1);
@@ -183,14 +183,14 @@ static void test_held_out_codes_decide(void **state)
     (void)state;
     sample codes = draw("gk-copula", 90, FIT / 4, HELD_OUT);
     base_fixture *it = base_fixture_begin("gk-copula", 1, D, false);
-    gkv_real *held_out = codes.rows + FIT / 4 * D;
+    gki_real *held_out = codes.rows + FIT / 4 * D;
     test_normals(91, HELD_OUT * D, 1, held_out);
     it->base->ops->transform(it->base, &it->params, HELD_OUT, NULL, held_out); /* from the start's own density */
     for (size_t i = 0; i < FIT / 4 * D; i++)
         codes.rows[i] = codes.rows[i] / 100 + 40;
-    gkv_real *before = test_alloc(it->params.total * sizeof *before);
+    gki_real *before = test_alloc(it->params.total * sizeof *before);
     memcpy(before, it->params.values, it->params.total * sizeof *before);
-    const gkv_base_refit_report report = refit(it, &codes.codes, true, 1);
+    const gki_base_refit_report report = refit(it, &codes.codes, true, 1);
     assert_true(report.step == 0 && report.held_out_after == report.held_out_before);
     assert_memory_equal(before, it->params.values, it->params.total * sizeof *before);
     free(before);
@@ -223,14 +223,14 @@ static void test_threads(void **state)
     (void)state;
     sample codes = draw("gk-copula", 110, FIT / 4, HELD_OUT);
     base_fixture *one = base_fixture_begin("gk-copula", 1, D, false);
-    gkv_base_refit_report report;
-    gkv_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 1};
+    gki_base_refit_report report;
+    gki_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 1};
     assert_ok(one->base->ops->refit(one->base, &one->params, &codes.codes, &how, &report));
     for (int threads = 2; threads <= 8; threads += 3) {
         base_fixture *it = base_fixture_begin("gk-copula", 1, D, false);
         how.threads = threads;
         assert_ok(it->base->ops->refit(it->base, &it->params, &codes.codes, &how, &report));
-        assert_memory_equal(it->params.values, one->params.values, it->params.total * sizeof(gkv_real));
+        assert_memory_equal(it->params.values, one->params.values, it->params.total * sizeof(gki_real));
         base_fixture_end(it);
     }
     base_fixture_end(one);

@@ -16,9 +16,9 @@ enum { KINDS = sizeof kinds / sizeof *kinds };
 /* Scales W so that scores have unit variance, as refits do. The statistics assume it. */
 static void standardise_whitening(base_fixture *it)
 {
-    const gkv_base_mixture *self = mixture_of(it);
+    const gki_base_mixture *self = mixture_of(it);
     for (size_t k = 0; self->spec.dependent && k < self->components; k++) {
-        double *w = gkv_mixture_whitening(self, &it->params, k), inverse[D * D] = {0};
+        double *w = gki_mixture_whitening(self, &it->params, k), inverse[D * D] = {0};
         for (size_t j = D; j-- > 0;) { /* W⁻¹, upper triangular: its columns are the rows of the scores' factor */
             inverse[j * D + j] = 1 / w[j * D + j];
             for (size_t i = j; i-- > 0;)
@@ -37,7 +37,7 @@ static void standardise_whitening(base_fixture *it)
 
 typedef struct data {
     base_fixture *truth; /* with its draws, FIT + HELD_OUT */
-    gkv_real *rows, *labels;
+    gki_real *rows, *labels;
     uint32_t *classes;
 } data;
 
@@ -47,8 +47,8 @@ static data draw(const mixture_kind *kind, uint64_t seed)
     mixture_randomise(it.truth, seed, 3);
     standardise_whitening(it.truth);
     const size_t classes = it.truth->base->classes;
-    it.rows = gkv_at(&it.truth->ws, it.truth->base->eps, 0);
-    it.labels = gkv_at(&it.truth->ws, it.truth->label, 0);
+    it.rows = gki_at(&it.truth->ws, it.truth->base->eps, 0);
+    it.labels = gki_at(&it.truth->ws, it.truth->label, 0);
     it.classes = test_alloc((FIT + HELD_OUT) * sizeof *it.classes);
     test_normals(seed + 1, (FIT + HELD_OUT) * D, 1, it.rows);
     if (classes == 0)
@@ -71,30 +71,30 @@ static void data_free(data *it)
 static base_fixture *start_of(const mixture_kind *kind, const data *of, double off)
 {
     base_fixture *it = mixture_begin(kind, FIT, D, false);
-    const gkv_base_mixture *self = mixture_of(it), *truth = mixture_of(of->truth);
+    const gki_base_mixture *self = mixture_of(it), *truth = mixture_of(of->truth);
     for (size_t k = 0; k < self->components; k++) {
-        gkv_param_value(&it->params, self->logits)[k] = gkv_param_value(&of->truth->params, truth->logits)[k] * (1 - off);
+        gki_param_value(&it->params, self->logits)[k] = gki_param_value(&of->truth->params, truth->logits)[k] * (1 - off);
         for (size_t j = 0; j < D; j++) {
-            gkv_gk gk = gkv_mixture_get(truth, &of->truth->params, k, j);
+            gkv_gk gk = gki_mixture_get(truth, &of->truth->params, k, j);
             gk.a += off * gk.b;
             gk.b *= 1 + off;
             if (self->shaped)
                 gk.g += off, gk.k += off / 4;
-            gkv_mixture_set(self, &it->params, k, j, &gk);
+            gki_mixture_set(self, &it->params, k, j, &gk);
             for (size_t i = j; i < D && self->spec.dependent; i++)
-                gkv_mixture_whitening(self, &it->params, k)[j * D + i] =
-                    gkv_mixture_whitening(truth, &of->truth->params, k)[j * D + i];
+                gki_mixture_whitening(self, &it->params, k)[j * D + i] =
+                    gki_mixture_whitening(truth, &of->truth->params, k)[j * D + i];
         }
     }
-    memcpy(gkv_at(&it->ws, it->base->eps, 0), of->rows, FIT * D * sizeof *of->rows);
-    memcpy(gkv_at(&it->ws, it->label, 0), of->labels, FIT * sizeof *of->labels);
+    memcpy(gki_at(&it->ws, it->base->eps, 0), of->rows, FIT * D * sizeof *of->rows);
+    memcpy(gki_at(&it->ws, it->label, 0), of->labels, FIT * sizeof *of->labels);
     return it;
 }
 
-static gkv_real *stats_of(base_fixture *it, const gkv_slot *weight)
+static gki_real *stats_of(base_fixture *it, const gki_slot *weight)
 {
-    const gkv_base_ops *ops = it->base->ops;
-    gkv_real *stats = test_alloc(ops->stats_size(it->base) * sizeof *stats);
+    const gki_base_ops *ops = it->base->ops;
+    gki_real *stats = test_alloc(ops->stats_size(it->base) * sizeof *stats);
     memset(stats, 0, ops->stats_size(it->base) * sizeof *stats);
     ops->log_density(it->base, &it->ws, 0, FIT);
     ops->backward(it->base, &it->ws, 0, FIT);
@@ -110,19 +110,19 @@ static void test_sums(void **state)
     for (size_t n = 0; n < KINDS; n++) {
         data of = draw(&kinds[n], 100 + 40 * n);
         base_fixture *it = start_of(&kinds[n], &of, 0.1);
-        const gkv_base_mixture *self = mixture_of(it);
-        gkv_real *stats = stats_of(it, NULL);
+        const gki_base_mixture *self = mixture_of(it);
+        gki_real *stats = stats_of(it, NULL);
         double weights[16];
-        gkv_mixture_weights(self, &it->params, weights);
+        gki_mixture_weights(self, &it->params, weights);
         for (size_t k = 0; k < self->components; k++) {
-            const gkv_stats_component at = gkv_stats_at(self, stats, k);
-            const gkv_gk first = gkv_mixture_get(self, &it->params, k, 0), last = gkv_mixture_get(self, &it->params, k, D - 1);
+            const gki_stats_component at = gki_stats_at(self, stats, k);
+            const gkv_gk first = gki_mixture_get(self, &it->params, k, 0), last = gki_mixture_get(self, &it->params, k, D - 1);
             double weight = 0, sum = 0, square = 0, cells[GKV_STATS_CELLS] = {0};
             for (size_t r = 0; r < FIT; r++) {
                 const double *eps = of.rows + r * D;
                 const long which = it->base->classes ? (long)of.classes[r] : -1;
                 size_t count;
-                const size_t from = gkv_mixture_first(self, which, &count);
+                const size_t from = gki_mixture_first(self, which, &count);
                 if (k < from || k >= from + count)
                     continue;
                 const double share = exp(log(weights[k]) + mixture_log_component(it, k, eps) - mixture_log_density(it, which, eps));
@@ -155,10 +155,10 @@ static void test_weights(void **state)
     data of = draw(&kinds[3], 900);
     base_fixture *it = start_of(&kinds[3], &of, 0.1);
     const size_t size = it->base->ops->stats_size(it->base);
-    gkv_real *plain = stats_of(it, NULL);
+    gki_real *plain = stats_of(it, NULL);
     for (size_t r = 0; r < FIT; r++) /* the labels, which this kind does not look at */
-        *gkv_at(&it->ws, it->label, r) = 2;
-    gkv_real *doubled = stats_of(it, &it->label);
+        *gki_at(&it->ws, it->label, r) = 2;
+    gki_real *doubled = stats_of(it, &it->label);
     for (size_t i = 0; i < size; i++)
         assert_close(doubled[i], 2 * plain[i], 1e-9 * (1 + fabs(plain[i])));
     free(plain);
@@ -172,18 +172,18 @@ static double density_of(const base_fixture *it, const data *of)
 {
     double mean = NAN;
     const uint32_t *classes = it->base->classes ? of->classes + FIT : NULL;
-    assert_ok(gkv_mixture_mean_density(mixture_of(it), &it->params, of->rows + FIT * D, classes, HELD_OUT, 2, &mean));
+    assert_ok(gki_mixture_mean_density(mixture_of(it), &it->params, of->rows + FIT * D, classes, HELD_OUT, 2, &mean));
     return mean;
 }
 
-static gkv_base_refit_report refit(base_fixture *it, const data *of, const gkv_real *stats, double share, double damping)
+static gki_base_refit_report refit(base_fixture *it, const data *of, const gki_real *stats, double share, double damping)
 {
-    const gkv_base_codes codes = {.held_out = of->rows + FIT * D, .held_out_count = HELD_OUT,
+    const gki_base_codes codes = {.held_out = of->rows + FIT * D, .held_out_count = HELD_OUT,
                                   .fit_class = it->base->classes ? of->classes : NULL,
                                   .held_out_class = it->base->classes ? of->classes + FIT : NULL, .stats = stats,
                                   .held_out_density = NAN};
-    const gkv_base_refit_settings how = {.damping = damping, .forgetting = share, .iterations = 1, .seed = 3, .threads = 2};
-    gkv_base_refit_report report;
+    const gki_base_refit_settings how = {.damping = damping, .forgetting = share, .iterations = 1, .seed = 3, .threads = 2};
+    gki_base_refit_report report;
     assert_ok(it->base->ops->refit(it->base, &it->params, &codes, &how, &report));
     assert_ok(it->base->ops->check(it->base, &it->params));
     assert_true(report.held_out_after >= report.held_out_before);
@@ -199,8 +199,8 @@ static void test_recovery(void **state)
         base_fixture *it = start_of(&kinds[n], &of, 0.3);
         double first = 0;
         for (int round = 0; round < 12; round++) {
-            gkv_real *stats = stats_of(it, NULL);
-            const gkv_base_refit_report report = refit(it, &of, stats, 1, 1);
+            gki_real *stats = stats_of(it, NULL);
+            const gki_base_refit_report report = refit(it, &of, stats, 1, 1);
             if (round == 0) {
                 assert_true(report.step > 0);
                 first = report.held_out_before;
@@ -221,12 +221,12 @@ static void test_share(void **state)
     (void)state;
     data of = draw(&kinds[5], 3000);
     base_fixture *whole = start_of(&kinds[5], &of, 0.2), *part = start_of(&kinds[5], &of, 0.2);
-    const gkv_gk from = gkv_mixture_get(mixture_of(part), &part->params, 0, 1);
-    gkv_real *stats = stats_of(whole, NULL);
+    const gkv_gk from = gki_mixture_get(mixture_of(part), &part->params, 0, 1);
+    gki_real *stats = stats_of(whole, NULL);
     assert_close(refit(whole, &of, stats, 1, 1).step, 1, 0);
     assert_close(refit(part, &of, stats, 0.1, 1).step, 1, 0);
-    const gkv_gk to = gkv_mixture_get(mixture_of(whole), &whole->params, 0, 1);
-    const gkv_gk tenth = gkv_mixture_get(mixture_of(part), &part->params, 0, 1);
+    const gkv_gk to = gki_mixture_get(mixture_of(whole), &whole->params, 0, 1);
+    const gkv_gk tenth = gki_mixture_get(mixture_of(part), &part->params, 0, 1);
     assert_close(tenth.a - from.a, 0.1 * (to.a - from.a), 0.01 * fabs(to.a - from.a));
     assert_close(log(tenth.b / from.b), 0.1 * log(to.b / from.b), 0.01 * fabs(log(to.b / from.b)));
     /* With a larger window the prior has less influence on the shapes. */
@@ -234,7 +234,7 @@ static void test_share(void **state)
     assert_close(tenth.k - from.k, 0.1 * (to.k - from.k), 0.01 * fabs(to.k - from.k));
     memset(stats, 0, part->base->ops->stats_size(part->base) * sizeof *stats);
     assert_close(refit(part, &of, stats, 1, 1).step, 0, 0);
-    const gkv_gk still = gkv_mixture_get(mixture_of(part), &part->params, 0, 1);
+    const gkv_gk still = gki_mixture_get(mixture_of(part), &part->params, 0, 1);
     assert_memory_equal(&still, &tenth, sizeof still);
     free(stats);
     base_fixture_end(whole);
@@ -249,15 +249,15 @@ static void test_correlations(void **state)
     for (size_t n = 0; n < KINDS; n++) {
         data of = draw(&kinds[n], 4000 + 60 * n);
         base_fixture *it = start_of(&kinds[n], &of, 0);
-        const gkv_base_mixture *self = mixture_of(it);
+        const gki_base_mixture *self = mixture_of(it);
         for (size_t k = 0; self->spec.dependent && k < self->components; k++)
             for (size_t i = 0; i < D * D; i++)
-                gkv_mixture_whitening(self, &it->params, k)[i] = i % (D + 1) == 0;
+                gki_mixture_whitening(self, &it->params, k)[i] = i % (D + 1) == 0;
         const double truth = density_of(of.truth, &of);
         double before = 0, after = 0;
         for (int round = 0; round < 8; round++) {
-            gkv_real *stats = stats_of(it, NULL);
-            const gkv_base_refit_report report = refit(it, &of, stats, 1, 1);
+            gki_real *stats = stats_of(it, NULL);
+            const gki_base_refit_report report = refit(it, &of, stats, 1, 1);
             before = round == 0 ? report.held_out_before : before;
             after = report.held_out_after;
             free(stats);
@@ -278,32 +278,32 @@ static void test_idle_components(void **state)
     for (size_t n = 0; n < 5; n++) {
         data of = draw(&kinds[of_kinds[n]], 5000 + 60 * n);
         base_fixture *it = start_of(&kinds[of_kinds[n]], &of, 0);
-        const gkv_base_mixture *self = mixture_of(it);
+        const gki_base_mixture *self = mixture_of(it);
         double weights[16], last = 0, total = 0;
-        gkv_mixture_weights(self, &it->params, weights);
+        gki_mixture_weights(self, &it->params, weights);
         size_t idle = 0;
         for (size_t k = 0; k < self->components; k++)
             idle = weights[k] > weights[idle] ? k : idle;
         const size_t first = idle / self->per_class * self->per_class;
-        gkv_param_value(&it->params, self->logits)[idle] = -12;
+        gki_param_value(&it->params, self->logits)[idle] = -12;
         for (size_t j = 0; j < D; j++) {
-            gkv_gk gk = gkv_mixture_get(self, &it->params, idle, j);
+            gkv_gk gk = gki_mixture_get(self, &it->params, idle, j);
             gk.a += 1000;
-            gkv_mixture_set(self, &it->params, idle, j, &gk);
+            gki_mixture_set(self, &it->params, idle, j, &gk);
         }
         for (int round = 0; round < 12; round++) {
-            gkv_real *stats = stats_of(it, NULL);
-            const gkv_base_refit_report report = refit(it, &of, stats, 1, 1);
+            gki_real *stats = stats_of(it, NULL);
+            const gki_base_refit_report report = refit(it, &of, stats, 1, 1);
             last = report.held_out_after;
             reinitialised += report.reinitialised;
             free(stats);
         }
-        gkv_mixture_weights(self, &it->params, weights);
+        gki_mixture_weights(self, &it->params, weights);
         for (size_t k = first; k < first + self->per_class; k++)
             total += weights[k];
         const double truth = density_of(of.truth, &of);
         if (last < truth - 0.1) /* the others are not enough */
-            assert_true(weights[idle] > 0.02 * total && fabs(gkv_mixture_get(self, &it->params, idle, 0).a) < 100);
+            assert_true(weights[idle] > 0.02 * total && fabs(gki_mixture_get(self, &it->params, idle, 0).a) < 100);
         missed += last < truth - 0.1;
         base_fixture_end(it);
         data_free(&of);
@@ -343,13 +343,13 @@ static void test_prior(void **state)
         rows[k] = 300 + 100 * (double)k;
     for (size_t n = 0; n < 3; n++) {
         make_shapes(spreads[n], rows, margins);
-        const gkv_stats_prior prior = gkv_stats_prior_of(COMPONENTS, MARGINS, margins, rows);
+        const gki_stats_prior prior = gki_stats_prior_of(COMPONENTS, MARGINS, margins, rows);
         for (size_t s = 0; s < 2; s++)
             assert_close(sqrt(prior.variance[s]), spreads[n][s], 0.1 * spreads[n][s]);
     }
     for (size_t i = 0; i < MARGINS * COMPONENTS; i++)
         margins[i].g = margins[i].k = 0;
-    const gkv_stats_prior least = gkv_stats_prior_of(COMPONENTS, MARGINS, margins, rows);
+    const gki_stats_prior least = gki_stats_prior_of(COMPONENTS, MARGINS, margins, rows);
     assert_close(sqrt(least.variance[0]), 0.02, 1e-6);
     assert_close(sqrt(least.variance[1]), 0.02, 1e-6);
 }
@@ -361,26 +361,26 @@ static void test_normal_components(void **state)
     const mixture_kind kind = {"gk-mixture", 4, 0, false, false};
     data of = draw(&(mixture_kind){"gaussian-mixture", 4, 0, false, false}, 6000);
     base_fixture *it = start_of(&kind, &of, 0);
-    const gkv_base_mixture *self = mixture_of(it);
-    const gkv_stats_prior none = {{1e12, 1e12}};
+    const gki_base_mixture *self = mixture_of(it);
+    const gki_stats_prior none = {{1e12, 1e12}};
     for (size_t i = 0; i < 4 * D; i++) {
-        gkv_gk gk = gkv_mixture_get(self, &it->params, i / D, i % D);
+        gkv_gk gk = gki_mixture_get(self, &it->params, i / D, i % D);
         gk.g = gk.k = 0;
-        gkv_mixture_set(self, &it->params, i / D, i % D, &gk);
+        gki_mixture_set(self, &it->params, i / D, i % D, &gk);
     }
-    gkv_real *stats = stats_of(it, NULL);
+    gki_real *stats = stats_of(it, NULL);
     double with = 0, without = 0;
     for (size_t k = 0; k < 4; k++) {
         gkv_gk old[D], margins[D];
         for (size_t j = 0; j < D; j++)
-            old[j] = margins[j] = gkv_mixture_get(self, &it->params, k, j);
-        gkv_stats_step(self, &it->params, old, stats, k, 1, &none, margins, NULL);
+            old[j] = margins[j] = gki_mixture_get(self, &it->params, k, j);
+        gki_stats_step(self, &it->params, old, stats, k, 1, &none, margins, NULL);
         for (size_t j = 0; j < D; j++)
             without += margins[j].g * margins[j].g + margins[j].k * margins[j].k;
     }
     refit(it, &of, stats, 1, 1);
     for (size_t i = 0; i < 4 * D; i++) {
-        const gkv_gk gk = gkv_mixture_get(self, &it->params, i / D, i % D);
+        const gkv_gk gk = gki_mixture_get(self, &it->params, i / D, i % D);
         with += gk.g * gk.g + gk.k * gk.k;
     }
     assert_true(without > 16 * 0.001 && with < 0.2 * without);
@@ -409,10 +409,10 @@ static void test_coupling(void **state)
     double found[2];
     for (int coupled = 0; coupled < 2; coupled++) {
         base_fixture *it = mixture_begin(&one, FIT, D, false);
-        memcpy(gkv_at(&it->ws, it->base->eps, 0), of.rows, FIT * D * sizeof *of.rows);
+        memcpy(gki_at(&it->ws, it->base->eps, 0), of.rows, FIT * D * sizeof *of.rows);
         for (int round = 0; round < 30; round++) {
-            gkv_real *stats = stats_of(it, NULL);
-            gkv_real *coupling = gkv_stats_at(mixture_of(it), stats, 0).coupling;
+            gki_real *stats = stats_of(it, NULL);
+            gki_real *coupling = gki_stats_at(mixture_of(it), stats, 0).coupling;
             for (size_t i = 0; i < D * GKV_STATS_CELLS && !coupled; i++)
                 coupling[i] = 0;
             found[coupled] = refit(it, &of, stats, 0.5, 1).held_out_after;
@@ -432,25 +432,25 @@ static void test_mirror(void **state)
     (void)state;
     data of = draw(&kinds[3], 8000);
     base_fixture *sides[2] = {start_of(&kinds[3], &of, 0.2), start_of(&kinds[3], &of, 0.2)};
-    gkv_real *eps = gkv_at(&sides[1]->ws, sides[1]->base->eps, 0), *stats[2];
-    const gkv_base_mixture *self = mixture_of(sides[0]), *mirror = mixture_of(sides[1]);
+    gki_real *eps = gki_at(&sides[1]->ws, sides[1]->base->eps, 0), *stats[2];
+    const gki_base_mixture *self = mixture_of(sides[0]), *mirror = mixture_of(sides[1]);
     for (size_t i = 0; i < FIT * D; i++)
         eps[i] = -eps[i];
     for (size_t i = 0; i < self->components * D; i++) {
-        gkv_gk gk = gkv_mixture_get(self, &sides[0]->params, i / D, i % D);
+        gkv_gk gk = gki_mixture_get(self, &sides[0]->params, i / D, i % D);
         gk.a = -gk.a, gk.g = -gk.g;
-        gkv_mixture_set(mirror, &sides[1]->params, i / D, i % D, &gk);
+        gki_mixture_set(mirror, &sides[1]->params, i / D, i % D, &gk);
     }
     for (size_t side = 0; side < 2; side++)
         stats[side] = stats_of(sides[side], NULL);
-    const gkv_stats_prior prior = {{0.1, 0.1}};
+    const gki_stats_prior prior = {{0.1, 0.1}};
     for (size_t k = 0; k < self->components; k++) {
         gkv_gk old[2][D], to[2][D];
         double r[D * D] = {0};
         for (size_t side = 0; side < 2; side++) {
             for (size_t j = 0; j < D; j++)
-                old[side][j] = gkv_mixture_get(mixture_of(sides[side]), &sides[side]->params, k, j);
-            gkv_stats_step(mixture_of(sides[side]), &sides[side]->params, old[side], stats[side], k, 1, &prior, to[side], r);
+                old[side][j] = gki_mixture_get(mixture_of(sides[side]), &sides[side]->params, k, j);
+            gki_stats_step(mixture_of(sides[side]), &sides[side]->params, old[side], stats[side], k, 1, &prior, to[side], r);
         }
         for (size_t j = 0; j < D; j++) {
             assert_true(fabs(to[0][j].g - old[0][j].g) > 1e-3);

@@ -6,9 +6,9 @@ enum { D = 3, ROWS = 12 };
 static void set_margins(base_fixture *it, double location, double scale, double freedom)
 {
     for (size_t j = 0; j < it->d; j++) {
-        gkv_param_value(&it->params, 0)[j] = location + 0.1 * (double)j;
-        gkv_param_value(&it->params, 1)[j] = scale * (1 + 0.2 * (double)j);
-        gkv_param_value(&it->params, 2)[j] = log(freedom + (double)j);
+        gki_param_value(&it->params, 0)[j] = location + 0.1 * (double)j;
+        gki_param_value(&it->params, 1)[j] = scale * (1 + 0.2 * (double)j);
+        gki_param_value(&it->params, 2)[j] = log(freedom + (double)j);
     }
     assert_ok(it->base->ops->check(it->base, &it->params));
 }
@@ -19,7 +19,7 @@ static double loss(void *context)
     double sum = 0;
     it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
     for (size_t r = 0; r < it->rows; r++)
-        sum += *gkv_at(&it->ws, it->base->d_log_density, r) * *gkv_at(&it->ws, it->base->log_density, r);
+        sum += *gki_at(&it->ws, it->base->d_log_density, r) * *gki_at(&it->ws, it->base->log_density, r);
     return sum;
 }
 
@@ -31,18 +31,18 @@ static void test_gradients(void **state)
         for (int trainable = 0; trainable < 2; trainable++) {
             base_fixture *it = base_fixture_begin("student-t", ROWS, D, trainable);
             set_margins(it, 0.4, 0.7, freedoms[f]);
-            test_normals(1, ROWS * D, 3, gkv_at(&it->ws, it->base->eps, 0));
-            test_normals(2, ROWS, 1, gkv_at(&it->ws, it->base->d_log_density, 0));
+            test_normals(1, ROWS * D, 3, gki_at(&it->ws, it->base->eps, 0));
+            test_normals(2, ROWS, 1, gki_at(&it->ws, it->base->d_log_density, 0));
             loss(it);
             it->base->ops->backward(it->base, &it->ws, 0, ROWS);
             assert_int_equal(it->base->ops->parts(it->base), trainable ? 3 : 0);
             for (size_t part = 0; part < it->base->ops->parts(it->base); part++)
                 it->base->ops->gradient(it->base, &it->ws, ROWS, part);
             double d_eps[ROWS * D];
-            memcpy(d_eps, gkv_at(&it->ws, it->base->d_eps, 0), sizeof d_eps);
-            assert_gradient(loss, it, gkv_at(&it->ws, it->base->eps, 0), d_eps, ROWS * D, 1, 1e-7, "eps");
+            memcpy(d_eps, gki_at(&it->ws, it->base->d_eps, 0), sizeof d_eps);
+            assert_gradient(loss, it, gki_at(&it->ws, it->base->eps, 0), d_eps, ROWS * D, 1, 1e-7, "eps");
             for (size_t i = 0; i < 3 && trainable; i++)
-                assert_gradient(loss, it, gkv_param_value(&it->params, i), gkv_param_grad(&it->params, i), D, 1, 1e-6,
+                assert_gradient(loss, it, gki_param_value(&it->params, i), gki_param_grad(&it->params, i), D, 1, 1e-6,
                                 it->params.list[i].name);
             base_fixture_end(it);
         }
@@ -65,16 +65,16 @@ static void test_known_values(void **state)
         assert_close(row, x, 1e-7 * (1 + fabs(x)));
         it->base->ops->margin_at(it->base, &it->params, 0, 1, &x, &pdf, &cdf);
         assert_relative(cdf, known[i].p, 1e-7);
-        *gkv_at(&it->ws, it->base->eps, 0) = x;
+        *gki_at(&it->ws, it->base->eps, 0) = x;
         it->base->ops->log_density(it->base, &it->ws, 0, 1);
-        assert_relative(exp(*gkv_at(&it->ws, it->base->log_density, 0)), pdf, 1e-12);
+        assert_relative(exp(*gki_at(&it->ws, it->base->log_density, 0)), pdf, 1e-12);
         base_fixture_end(it);
     }
     base_fixture *cauchy = base_fixture_begin("student-t", 1, 1, false);
     set_margins(cauchy, 0, 1, 1);
-    *gkv_at(&cauchy->ws, cauchy->base->eps, 0) = 2;
+    *gki_at(&cauchy->ws, cauchy->base->eps, 0) = 2;
     cauchy->base->ops->log_density(cauchy->base, &cauchy->ws, 0, 1);
-    assert_close(*gkv_at(&cauchy->ws, cauchy->base->log_density, 0), -log(3.14159265358979323846 * 5), 1e-12);
+    assert_close(*gki_at(&cauchy->ws, cauchy->base->log_density, 0), -log(3.14159265358979323846 * 5), 1e-12);
     base_fixture_end(cauchy);
 }
 
@@ -87,15 +87,15 @@ static void test_refit(void **state)
     set_margins(truth, 1, 2, 3);
     test_normals(5, (FIT + HELD_OUT) * D, 1, rows);
     truth->base->ops->transform(truth->base, &truth->params, FIT + HELD_OUT, NULL, rows);
-    const gkv_base_codes codes = {.fit = rows, .held_out = rows + FIT * D, .fit_count = FIT, .held_out_count = HELD_OUT};
-    gkv_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 2};
-    gkv_base_refit_report report;
+    const gki_base_codes codes = {.fit = rows, .held_out = rows + FIT * D, .fit_count = FIT, .held_out_count = HELD_OUT};
+    gki_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 2};
+    gki_base_refit_report report;
     assert_ok(it->base->ops->refit(it->base, &it->params, &codes, &how, &report));
     assert_true(report.step == 1 && report.held_out_after > report.held_out_before);
     for (size_t j = 0; j < D; j++) {
-        assert_close(gkv_param_value(&it->params, 0)[j], gkv_param_value(&truth->params, 0)[j], 0.1);
-        assert_close(gkv_param_value(&it->params, 1)[j], gkv_param_value(&truth->params, 1)[j], 0.15);
-        assert_close(gkv_param_value(&it->params, 2)[j], gkv_param_value(&truth->params, 2)[j], 0.2);
+        assert_close(gki_param_value(&it->params, 0)[j], gki_param_value(&truth->params, 0)[j], 0.1);
+        assert_close(gki_param_value(&it->params, 1)[j], gki_param_value(&truth->params, 1)[j], 0.15);
+        assert_close(gki_param_value(&it->params, 2)[j], gki_param_value(&truth->params, 2)[j], 0.2);
     }
     const double before = report.held_out_after;
     how.first = false;
@@ -119,7 +119,7 @@ static void test_validity(void **state)
         {0, NAN}, {0, INFINITY}, {1, 0}, {1, -1}, {1, NAN}, {1, INFINITY}, {2, NAN}, {2, 1e4}, {2, -1e4}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         base_fixture *it = base_fixture_begin("student-t", 1, D, true);
-        gkv_param_value(&it->params, bad[i].parameter)[1] = bad[i].value;
+        gki_param_value(&it->params, bad[i].parameter)[1] = bad[i].value;
         assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, "margin 1");
         if (bad[i].parameter > 0 && isfinite(bad[i].value)) {
             it->base->ops->project(it->base, &it->params);

@@ -29,7 +29,7 @@ static void assert_holds(const char *path, const char *text)
 {
     char *bytes = NULL;
     size_t count = 0;
-    assert_ok(gkv_file_read(path, 1 << 20, &bytes, &count));
+    assert_ok(gki_file_read(path, 1 << 20, &bytes, &count));
     assert_int_equal(count, strlen(text));
     assert_string_equal(bytes, text);
     free(bytes);
@@ -39,18 +39,18 @@ static void written_is_read(void **state)
 {
     (void)state;
     const char *path = in_temporary("a");
-    assert_false(gkv_file_exists(path));
+    assert_false(gki_file_exists(path));
     assert_ok(gkv_file_write_atomic(path, "first", 5));
-    assert_true(gkv_file_exists(path));
+    assert_true(gki_file_exists(path));
     assert_holds(path, "first");
     assert_ok(gkv_file_write_atomic(path, "", 0));
     assert_holds(path, "");
-    gkv_file_writer *writer = NULL;
-    assert_ok(gkv_file_begin(path, &writer));
-    assert_ok(gkv_file_printf(writer, "%d and ", 3));
-    assert_ok(gkv_file_write(writer, "more", 4));
+    gki_file_writer *writer = NULL;
+    assert_ok(gki_file_begin(path, &writer));
+    assert_ok(gki_file_printf(writer, "%d and ", 3));
+    assert_ok(gki_file_write(writer, "more", 4));
     assert_holds(path, "");
-    assert_ok(gkv_file_commit(writer));
+    assert_ok(gki_file_commit(writer));
     assert_holds(path, "3 and more");
     assert_int_equal(count_entries(), 1);
     /* The permissions follow the umask, as for any file. */
@@ -66,14 +66,14 @@ static void abandoned_leaves_nothing(void **state)
     (void)state;
     const char *path = in_temporary("a");
     assert_ok(gkv_file_write_atomic(path, "old", 3));
-    gkv_file_writer *one = NULL, *two = NULL;
-    assert_ok(gkv_file_begin(path, &one));
-    assert_ok(gkv_file_begin(path, &two)); /* two writers at once have two temporary files */
+    gki_file_writer *one = NULL, *two = NULL;
+    assert_ok(gki_file_begin(path, &one));
+    assert_ok(gki_file_begin(path, &two)); /* two writers at once have two temporary files */
     assert_int_equal(count_entries(), 3);
-    assert_ok(gkv_file_write(one, "new", 3));
-    gkv_file_abandon(one);
-    gkv_file_abandon(two);
-    gkv_file_abandon(NULL);
+    assert_ok(gki_file_write(one, "new", 3));
+    gki_file_abandon(one);
+    gki_file_abandon(two);
+    gki_file_abandon(NULL);
     assert_holds(path, "old");
     assert_int_equal(count_entries(), 1);
 }
@@ -84,16 +84,16 @@ static void bad_paths_are_refused(void **state)
     assert_fails(gkv_file_write_atomic(NULL, "x", 1), GKV_ERR_ARGUMENT, "NULL");
     assert_fails(gkv_file_write_atomic("x", NULL, 1), GKV_ERR_ARGUMENT, "NULL");
     assert_fails(gkv_file_make_folder(NULL), GKV_ERR_ARGUMENT, "NULL");
-    gkv_file_writer *writer = NULL;
-    assert_fails(gkv_file_begin(in_temporary("no/such"), &writer), GKV_ERR_IO, "No such file");
+    gki_file_writer *writer = NULL;
+    assert_fails(gki_file_begin(in_temporary("no/such"), &writer), GKV_ERR_IO, "No such file");
     assert_null(writer);
-    assert_fails(gkv_file_begin(temporary, &writer), GKV_ERR_IO, "not a regular file");
-    assert_fails(gkv_file_begin("/dev/null", &writer), GKV_ERR_IO, "not a regular file");
-    assert_fails(gkv_file_begin("", &writer), GKV_ERR_IO, "no name");
+    assert_fails(gki_file_begin(temporary, &writer), GKV_ERR_IO, "not a regular file");
+    assert_fails(gki_file_begin("/dev/null", &writer), GKV_ERR_IO, "not a regular file");
+    assert_fails(gki_file_begin("", &writer), GKV_ERR_IO, "no name");
     char *bytes = NULL;
     size_t count = 0;
-    assert_fails(gkv_file_read(in_temporary("none"), 10, &bytes, &count), GKV_ERR_IO, "none: cannot read: No such");
-    assert_fails(gkv_file_read(temporary, 10000, &bytes, &count), GKV_ERR_IO, "directory");
+    assert_fails(gki_file_read(in_temporary("none"), 10, &bytes, &count), GKV_ERR_IO, "none: cannot read: No such");
+    assert_fails(gki_file_read(temporary, 10000, &bytes, &count), GKV_ERR_IO, "directory");
     assert_null(bytes);
 }
 
@@ -107,11 +107,11 @@ static void links_are_followed(void **state)
     struct stat info;
     assert_int_equal(lstat(in_temporary("link"), &info), 0);
     assert_true(S_ISLNK(info.st_mode));
-    gkv_file_writer *writer = NULL;
+    gki_file_writer *writer = NULL;
     assert_int_equal(symlink("/dev/null", in_temporary("device")), 0);
-    assert_fails(gkv_file_begin(in_temporary("device"), &writer), GKV_ERR_IO, "not a regular file");
+    assert_fails(gki_file_begin(in_temporary("device"), &writer), GKV_ERR_IO, "not a regular file");
     assert_int_equal(symlink("gone", in_temporary("dangling")), 0);
-    assert_fails(gkv_file_begin(in_temporary("dangling"), &writer), GKV_ERR_IO, "follow the link");
+    assert_fails(gki_file_begin(in_temporary("dangling"), &writer), GKV_ERR_IO, "follow the link");
 }
 
 static void reading_keeps_its_limit(void **state)
@@ -120,14 +120,14 @@ static void reading_keeps_its_limit(void **state)
     char *bytes = NULL;
     size_t count = 0;
     assert_ok(gkv_file_write_atomic(in_temporary("ten"), "0123456789", 10));
-    assert_ok(gkv_file_read(in_temporary("ten"), 10, &bytes, &count));
+    assert_ok(gki_file_read(in_temporary("ten"), 10, &bytes, &count));
     assert_int_equal(count, 10);
     free(bytes);
-    assert_fails(gkv_file_read(in_temporary("ten"), 9, &bytes, &count), GKV_ERR_DATA, "longer than the 9 bytes");
+    assert_fails(gki_file_read(in_temporary("ten"), 9, &bytes, &count), GKV_ERR_DATA, "longer than the 9 bytes");
     assert_null(bytes);
     /* A file that is endless and has no size. */
-    assert_fails(gkv_file_read("/dev/zero", 300000, &bytes, &count), GKV_ERR_DATA, "longer than");
-    assert_ok(gkv_file_read("/dev/null", 0, &bytes, &count));
+    assert_fails(gki_file_read("/dev/zero", 300000, &bytes, &count), GKV_ERR_DATA, "longer than");
+    assert_ok(gki_file_read("/dev/null", 0, &bytes, &count));
     assert_int_equal(count, 0);
     free(bytes);
 }
@@ -139,7 +139,7 @@ static void folders_are_made(void **state)
     assert_ok(gkv_file_make_folder(in_temporary("x/y/z")));
     assert_ok(gkv_file_make_folder("."));
     assert_ok(gkv_file_make_folder("/"));
-    assert_true(gkv_file_exists(in_temporary("x/y/z")));
+    assert_true(gki_file_exists(in_temporary("x/y/z")));
     assert_ok(gkv_file_write_atomic(in_temporary("x/file"), "", 0));
     assert_fails(gkv_file_make_folder(in_temporary("x/file/z")), GKV_ERR_IO, "x/file: cannot make");
     assert_fails(gkv_file_make_folder(""), GKV_ERR_IO, "cannot make the folder");
@@ -159,13 +159,13 @@ static int save_on_a_full_disk(void)
     if (!strstr(gkv_error_message(), "/a: cannot write: ") || !strstr(gkv_error_message(), strerror(EFBIG)))
         return 3;
     /* The first failure is returned again, although smaller writes would fit now. */
-    gkv_file_writer *writer = NULL;
-    if (gkv_file_begin(in_temporary("a"), &writer) != GKV_OK)
+    gki_file_writer *writer = NULL;
+    if (gki_file_begin(in_temporary("a"), &writer) != GKV_OK)
         return 4;
-    gkv_file_write(writer, large, sizeof large);
-    if (gkv_file_write(writer, large, 1) != GKV_ERR_IO || gkv_file_printf(writer, "x") != GKV_ERR_IO)
+    gki_file_write(writer, large, sizeof large);
+    if (gki_file_write(writer, large, 1) != GKV_ERR_IO || gki_file_printf(writer, "x") != GKV_ERR_IO)
         return 5;
-    return gkv_file_commit(writer) == GKV_ERR_IO ? 0 : 6;
+    return gki_file_commit(writer) == GKV_ERR_IO ? 0 : 6;
 }
 
 static void full_disk_keeps_the_old_file(void **state)
@@ -216,7 +216,7 @@ static void killed_saves_leave_a_whole_file(void **state)
         assert_int_equal(waitpid(child, &result, 0), child);
         assert_true(WIFSIGNALED(result));
         size_t count = 0;
-        assert_ok(gkv_file_read(path, 2 * LARGE, &bytes, &count));
+        assert_ok(gki_file_read(path, 2 * LARGE, &bytes, &count));
         assert_int_equal(count, LARGE);
         assert_memory_equal(bytes, bytes + 1, LARGE - 1); /* the whole file is from one save */
         free(bytes);
@@ -225,40 +225,40 @@ static void killed_saves_leave_a_whole_file(void **state)
     const int before = count_entries();
     const pid_t child = fork();
     if (child == 0) {
-        gkv_file_writer *writer = NULL;
-        if (gkv_file_begin(path, &writer) == GKV_OK)
-            gkv_file_write(writer, "half", 4);
+        gki_file_writer *writer = NULL;
+        if (gki_file_begin(path, &writer) == GKV_OK)
+            gki_file_write(writer, "half", 4);
         raise(SIGKILL);
     }
     waitpid(child, NULL, 0);
     assert_true(count_entries() > before);
     assert_ok(gkv_file_write_atomic(in_temporary("notes.tmp-1-x"), "mine", 4));
-    gkv_lock *lock = NULL;
-    assert_ok(gkv_lock_acquire(temporary, &lock));
-    gkv_lock_free(lock);
+    gki_lock *lock = NULL;
+    assert_ok(gki_lock_acquire(temporary, &lock));
+    gki_lock_free(lock);
     assert_int_equal(count_entries(), 3); /* a, lock and the notes */
 }
 
 static void folder_has_one_holder(void **state)
 {
     (void)state;
-    gkv_lock *lock = NULL, *second = NULL;
-    assert_ok(gkv_lock_acquire(temporary, &lock));
+    gki_lock *lock = NULL, *second = NULL;
+    assert_ok(gki_lock_acquire(temporary, &lock));
     char holder[128];
     snprintf(holder, sizeof holder, "%s: in use by process %ld;", temporary, (long)getpid());
-    assert_fails(gkv_lock_acquire(temporary, &second), GKV_ERR_BUSY, holder);
+    assert_fails(gki_lock_acquire(temporary, &second), GKV_ERR_BUSY, holder);
     assert_null(second);
     const pid_t child = fork();
     if (child == 0)
-        _exit(gkv_lock_acquire(temporary, &second) == GKV_ERR_BUSY && strstr(gkv_error_message(), holder) ? 0 : 1);
+        _exit(gki_lock_acquire(temporary, &second) == GKV_ERR_BUSY && strstr(gkv_error_message(), holder) ? 0 : 1);
     int result = -1;
     assert_int_equal(waitpid(child, &result, 0), child);
     assert_int_equal(result, 0);
-    gkv_lock_free(lock);
-    assert_ok(gkv_lock_acquire(temporary, &lock));
-    gkv_lock_free(lock);
-    gkv_lock_free(NULL);
-    assert_fails(gkv_lock_acquire("/no/such/folder", &lock), GKV_ERR_IO, "/no/such/folder/lock");
+    gki_lock_free(lock);
+    assert_ok(gki_lock_acquire(temporary, &lock));
+    gki_lock_free(lock);
+    gki_lock_free(NULL);
+    assert_fails(gki_lock_acquire("/no/such/folder", &lock), GKV_ERR_IO, "/no/such/folder/lock");
     assert_null(lock);
 }
 
@@ -270,8 +270,8 @@ static void lock_ends_with_its_holder(void **state)
     const pid_t child = fork();
     if (child == 0) {
         alarm(30); /* in case the test ends before it kills this process */
-        gkv_lock *lock = NULL;
-        const char reply = gkv_lock_acquire(temporary, &lock) == GKV_OK ? 'y' : 'n';
+        gki_lock *lock = NULL;
+        const char reply = gki_lock_acquire(temporary, &lock) == GKV_OK ? 'y' : 'n';
         if (write(ready[1], &reply, 1) == 1)
             pause();
         _exit(1);
@@ -279,18 +279,18 @@ static void lock_ends_with_its_holder(void **state)
     char reply = 0;
     assert_int_equal(read(ready[0], &reply, 1), 1);
     assert_int_equal(reply, 'y');
-    gkv_lock *lock = NULL;
+    gki_lock *lock = NULL;
     char holder[128];
     snprintf(holder, sizeof holder, "process %ld;", (long)child);
-    assert_fails(gkv_lock_acquire(temporary, &lock), GKV_ERR_BUSY, holder);
+    assert_fails(gki_lock_acquire(temporary, &lock), GKV_ERR_BUSY, holder);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
-    assert_ok(gkv_lock_acquire(temporary, &lock));
-    gkv_lock_free(lock);
+    assert_ok(gki_lock_acquire(temporary, &lock));
+    gki_lock_free(lock);
     /* A lock file with foreign content does not prevent locking. */
     assert_ok(gkv_file_write_atomic(in_temporary("lock"), "not a number", 12));
-    assert_ok(gkv_lock_acquire(temporary, &lock));
-    gkv_lock_free(lock);
+    assert_ok(gki_lock_acquire(temporary, &lock));
+    gki_lock_free(lock);
     close(ready[0]);
     close(ready[1]);
 }

@@ -6,11 +6,11 @@
 static void same_address_same_numbers(void **state)
 {
     (void)state;
-    gkv_real a[100], b[60];
-    gkv_rng_normal(gkv_rng_at(7, GKV_STREAM_EVAL, 3, 11), 100, a);
-    gkv_rng_normal(gkv_rng_at(7, GKV_STREAM_EVAL, 3, 11), 60, b);
+    gki_real a[100], b[60];
+    gki_rng_normal(gki_rng_at(7, GKV_STREAM_EVAL, 3, 11), 100, a);
+    gki_rng_normal(gki_rng_at(7, GKV_STREAM_EVAL, 3, 11), 60, b);
     assert_memory_equal(a, b, 59 * sizeof *a);
-    gkv_rng_normal(gkv_rng_at(7, GKV_STREAM_EVAL, 3, 12), 60, b);
+    gki_rng_normal(gki_rng_at(7, GKV_STREAM_EVAL, 3, 12), 60, b);
     assert_true(a[0] != b[0]);
 }
 
@@ -19,7 +19,7 @@ static void philox_known_answer(void **state)
     (void)state;
     /* Random123's kat_vectors: philox4x32-10, all-zero counter and key. */
     uint32_t words[4];
-    gkv_rng_words((gkv_rng){0, 0, 0, 0}, 4, words);
+    gki_rng_words((gki_rng){0, 0, 0, 0}, 4, words);
     assert_int_equal(words[0], 0x6627e8d5);
     assert_int_equal(words[1], 0xe169c58d);
     assert_int_equal(words[2], 0xbc57ac4c);
@@ -30,8 +30,8 @@ static void normals_have_normal_moments(void **state)
 {
     (void)state;
     enum { N = 200001 };
-    gkv_real *x = test_alloc(N * sizeof *x);
-    gkv_rng_normal(gkv_rng_at(1, GKV_STREAM_USER, 0, 0), N, x);
+    gki_real *x = test_alloc(N * sizeof *x);
+    gki_rng_normal(gki_rng_at(1, GKV_STREAM_USER, 0, 0), N, x);
     double sums[5] = {0};
     for (int i = 0; i < N; i++)
         for (int p = 1; p <= 4; p++)
@@ -47,7 +47,7 @@ static void permutation_holds_each_once(void **state)
 {
     (void)state;
     uint32_t order[1000], seen[1000] = {0};
-    gkv_rng_permutation(gkv_rng_at(5, GKV_STREAM_SHUFFLE, 2, 0), 1000, order);
+    gki_rng_permutation(gki_rng_at(5, GKV_STREAM_SHUFFLE, 2, 0), 1000, order);
     int moved = 0;
     for (uint32_t i = 0; i < 1000; i++) {
         seen[order[i]]++;

@@ -8,17 +8,17 @@
 
 enum { N = 517 }; /* not a multiple of the length of any vector */
 
-static const gkv_vmath *table(int level)
+static const gki_vmath *table(int level)
 {
-    if (level > (int)gkv_simd_best())
+    if (level > (int)gki_simd_best())
         return NULL;
 #if defined(__x86_64__)
     if (level == GKV_SIMD_AVX512)
-        return &gkv_vmath_avx512;
+        return &gki_vmath_avx512;
     if (level == GKV_SIMD_AVX2)
-        return &gkv_vmath_avx2;
+        return &gki_vmath_avx2;
 #endif
-    return &gkv_vmath_portable;
+    return &gki_vmath_portable;
 }
 
 static double sigmoid(double x)
@@ -26,7 +26,7 @@ static double sigmoid(double x)
     return 1 / (1 + exp(-x));
 }
 
-static void check_f(gkv_vmap_f *map, double (*exact)(double), double tolerance)
+static void check_f(gki_vmap_f *map, double (*exact)(double), double tolerance)
 {
     float x[N], y[N], one;
     for (int i = 0; i < N; i++)
@@ -41,7 +41,7 @@ static void check_f(gkv_vmap_f *map, double (*exact)(double), double tolerance)
     assert_memory_equal(x, y, sizeof x);
 }
 
-static void check_d(gkv_vmap_d *map, double (*exact)(double), double tolerance)
+static void check_d(gki_vmap_d *map, double (*exact)(double), double tolerance)
 {
     double x[N], y[N], one;
     for (int i = 0; i < N; i++)
@@ -60,7 +60,7 @@ static void functions_agree_with_libm(void **state)
 {
     (void)state;
     for (int level = 0; level < GKV_SIMD_LEVELS; level++) {
-        const gkv_vmath *maps = table(level);
+        const gki_vmath *maps = table(level);
         if (!maps)
             continue;
         check_f(maps->exp_f, exp, 3e-7);
@@ -76,7 +76,7 @@ static void ends_are_kept(void **state)
 {
     (void)state;
     for (int level = 0; level < GKV_SIMD_LEVELS; level++) {
-        const gkv_vmath *maps = table(level);
+        const gki_vmath *maps = table(level);
         if (!maps)
             continue;
         const float far[4] = {-INFINITY, -1e30F, 1e30F, INFINITY};
@@ -123,7 +123,7 @@ static void exp_and_log_err_by_less_than_one_ulp(void **state)
     static double x[MANY], y[MANY];
     static float x_f[MANY], y_f[MANY];
     for (int level = GKV_SIMD_PORTABLE + 1; level < GKV_SIMD_LEVELS; level++) {
-        const gkv_vmath *maps = table(level);
+        const gki_vmath *maps = table(level);
         if (!maps)
             continue;
         for (int i = 0; i < MANY; i++) {
@@ -155,7 +155,7 @@ static void box_muller_agrees_with_its_formula(void **state)
 {
     (void)state;
     for (int level = 0; level < GKV_SIMD_LEVELS; level++) {
-        const gkv_vmath *maps = table(level);
+        const gki_vmath *maps = table(level);
         if (!maps)
             continue;
         double u[N], v[N], a[N], b[N];

@@ -5,9 +5,9 @@
 
 enum { SIDE = 28, N = SIDE * SIDE };
 
-static gkv_rng draw(uint64_t i)
+static gki_rng draw(uint64_t i)
 {
-    return gkv_rng_at(7, GKV_STREAM_AUGMENT_FIELD, 3, i);
+    return gki_rng_at(7, GKV_STREAM_AUGMENT_FIELD, 3, i);
 }
 
 static void flat_stays_flat(void **state)
@@ -18,9 +18,9 @@ static void flat_stays_flat(void **state)
     memset(white, 255, sizeof white);
     for (uint64_t i = 0; i < 50; i++) {
         out[N] = 7;
-        gkv_augment(black, SIDE, SIDE, draw(i), out);
+        gki_augment(black, SIDE, SIDE, draw(i), out);
         assert_memory_equal(out, black, N);
-        gkv_augment(white, SIDE, SIDE, draw(i), out);
+        gki_augment(white, SIDE, SIDE, draw(i), out);
         for (size_t r = 10; r < 18; r++)
             assert_memory_equal(out + r * SIDE + 10, white, 8);
         assert_int_equal(out[N], 7);
@@ -33,10 +33,10 @@ static void an_address_has_one_deformation(void **state)
     uint8_t grey[N], a[N], b[N];
     for (size_t i = 0; i < N; i++)
         grey[i] = (uint8_t)(i * 31);
-    gkv_augment(grey, SIDE, SIDE, draw(1), a);
-    gkv_augment(grey, SIDE, SIDE, draw(1), b);
+    gki_augment(grey, SIDE, SIDE, draw(1), a);
+    gki_augment(grey, SIDE, SIDE, draw(1), b);
     assert_memory_equal(a, b, N);
-    gkv_augment(grey, SIDE, SIDE, draw(2), b);
+    gki_augment(grey, SIDE, SIDE, draw(2), b);
     assert_memory_not_equal(a, b, N);
 }
 
@@ -54,7 +54,7 @@ static void displacements_have_the_documented_size(void **state)
         for (size_t i = 0; i < N; i++)
             ramp[i] = (uint8_t)(slope * (double)(down ? i / SIDE : i % SIDE));
         for (uint64_t i = 0; i < DRAWS; i++) {
-            gkv_augment(ramp, SIDE, SIDE, draw(i), out);
+            gki_augment(ramp, SIDE, SIDE, draw(i), out);
             const size_t m = SIDE / 2 * SIDE + SIDE / 2;
             const double level = (out[m] + out[m - 1] + out[m - SIDE] + out[m - SIDE - 1]) / 4.0;
             const double moved = level / slope - 13.5;
@@ -77,7 +77,7 @@ static void any_size(void **state)
         memset(grey, 200, sizeof grey);
         out[n] = 7;
         for (uint64_t i = 0; i < 20; i++)
-            gkv_augment(grey, sizes[k][0], sizes[k][1], draw(i), out);
+            gki_augment(grey, sizes[k][0], sizes[k][1], draw(i), out);
         for (size_t p = 0; p < n; p++)
             assert_true(out[p] <= 200);
         assert_int_equal(out[n], 7);

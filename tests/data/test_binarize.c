@@ -7,7 +7,7 @@
 
 enum { N = 784 };
 
-static const gkv_rng address = {12345678901234ULL, GKV_STREAM_BINARIZE_TRAIN, 17, 42};
+static const gki_rng address = {12345678901234ULL, GKV_STREAM_BINARIZE_TRAIN, 17, 42};
 
 /* The definition, computed with 64 bits. */
 static int by_definition(uint8_t grey, uint32_t word)
@@ -23,14 +23,14 @@ static void pixels_follow_the_definition(void **state)
     for (size_t n = 0; n <= LONGEST; n += n < 12 ? 1 : 193) {
         uint8_t grey[LONGEST];
         uint32_t words[LONGEST];
-        gkv_real out[LONGEST + 1];
+        gki_real out[LONGEST + 1];
         for (size_t i = 0; i < n; i++)
             grey[i] = i % 24 < 8 ? 0 : i % 24 < 12 ? 255 : (uint8_t)(i * 97);
         out[n] = 7;
-        gkv_rng_words(address, n, words);
-        gkv_binarize(grey, n, address, out);
+        gki_rng_words(address, n, words);
+        gki_binarize(grey, n, address, out);
         for (size_t i = 0; i < n; i++)
-            assert_true(out[i] == (gkv_real)by_definition(grey[i], words[i]));
+            assert_true(out[i] == (gki_real)by_definition(grey[i], words[i]));
         assert_true(out[n] == 7);
     }
 }
@@ -43,7 +43,7 @@ static void thresholds_are_exact(void **state)
         const uint32_t threshold = grey * UINT32_C(0x01010101);
         const uint32_t words[] = {0, 1, threshold - 1, threshold, threshold + 1, UINT32_MAX - 1, UINT32_MAX};
         for (size_t k = 0; k < sizeof words / sizeof *words; k++)
-            assert_int_equal(gkv_pixel_on((uint8_t)grey, words[k]), by_definition((uint8_t)grey, words[k]));
+            assert_int_equal(gki_pixel_on((uint8_t)grey, words[k]), by_definition((uint8_t)grey, words[k]));
     }
 }
 
@@ -51,11 +51,11 @@ static void black_is_never_on_and_white_always(void **state)
 {
     (void)state;
     uint8_t grey[N];
-    gkv_real out[N];
+    gki_real out[N];
     for (unsigned image = 0; image < 500; image++) {
         for (size_t i = 0; i < N; i++) /* mixed with greys, so that no block is skipped */
             grey[i] = i % 4 == 0 ? 0 : i % 4 == 1 ? 255 : 128;
-        gkv_binarize(grey, N, gkv_rng_at(1, GKV_STREAM_BINARIZE_TRAIN, 0, image), out);
+        gki_binarize(grey, N, gki_rng_at(1, GKV_STREAM_BINARIZE_TRAIN, 0, image), out);
         for (size_t i = 0; i < N; i += 4)
             assert_true(out[i] == 0 && out[i + 1] == 1);
     }
@@ -66,12 +66,12 @@ static void frequencies_are_the_grey_levels(void **state)
     (void)state;
     enum { DRAWS = 20000 };
     uint8_t grey[256];
-    gkv_real out[256];
+    gki_real out[256];
     double on[256] = {0}, chi2 = 0;
     for (int i = 0; i < 256; i++)
         grey[i] = (uint8_t)i;
     for (uint64_t step = 0; step < DRAWS; step++) {
-        gkv_binarize(grey, 256, gkv_rng_at(3, GKV_STREAM_BINARIZE_TRAIN, step, 5), out);
+        gki_binarize(grey, 256, gki_rng_at(3, GKV_STREAM_BINARIZE_TRAIN, step, 5), out);
         for (int i = 0; i < 256; i++)
             on[i] += (double)out[i];
     }
@@ -88,16 +88,16 @@ static void a_pixel_depends_on_its_own_grey_and_index_only(void **state)
 {
     (void)state;
     uint8_t grey[N], other[N];
-    gkv_real a[N], b[N];
+    gki_real a[N], b[N];
     for (size_t i = 0; i < N; i++) {
         grey[i] = (uint8_t)(i * 31);
         other[i] = i % 2 ? grey[i] : (uint8_t)(255 * (i % 3 == 0));
     }
-    gkv_binarize(grey, N, address, a);
-    gkv_binarize(other, N, address, b);
+    gki_binarize(grey, N, address, a);
+    gki_binarize(other, N, address, b);
     for (size_t i = 1; i < N; i += 2)
         assert_true(a[i] == b[i]);
-    gkv_binarize(grey, 101, address, b);
+    gki_binarize(grey, 101, address, b);
     assert_memory_equal(a, b, 101 * sizeof *a);
 }
 
@@ -105,13 +105,13 @@ static void grey_is_the_level_itself(void **state)
 {
     (void)state;
     uint8_t grey[256];
-    gkv_real out[257];
+    gki_real out[257];
     for (size_t i = 0; i < 256; i++)
         grey[i] = (uint8_t)i;
     out[256] = 7;
-    gkv_binarize_grey(grey, 256, out);
+    gki_binarize_grey(grey, 256, out);
     for (size_t i = 0; i < 256; i++)
-        assert_true(out[i] == (gkv_real)i / 255);
+        assert_true(out[i] == (gki_real)i / 255);
     assert_true(out[0] == 0 && out[255] == 1 && out[256] == 7);
 }
 
@@ -122,9 +122,9 @@ static void digits_keep_their_mean(void **state)
     assert_ok(gkv_dataset_open(GKV_TEST_FIXTURES "/mnist-small/train-images-idx3-ubyte.gz", NULL, &dataset));
     double on = 0, variance = 0, grey = 0;
     for (size_t i = 0; i < gkv_dataset_count(dataset); i++) {
-        gkv_real out[N];
+        gki_real out[N];
         const uint8_t *pixels = gkv_dataset_pixels(dataset, i);
-        gkv_binarize(pixels, N, gkv_rng_at(1, GKV_STREAM_BINARIZE_TRAIN, 0, i), out);
+        gki_binarize(pixels, N, gki_rng_at(1, GKV_STREAM_BINARIZE_TRAIN, 0, i), out);
         for (int p = 0; p < N; p++) {
             const double g = pixels[p] / 255.0;
             on += (double)out[p];

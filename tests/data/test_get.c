@@ -34,7 +34,7 @@ static void put_files(const char *folder, bool gzip)
     assert_ok(gkv_file_make_folder(in_temporary(folder)));
     for (int i = 0; i < GKV_DATA_FILES; i++) {
         content_of(i, bytes);
-        snprintf(name, sizeof name, "%s/%s%s", folder, gkv_data_file_names[i], gzip ? ".gz" : "");
+        snprintf(name, sizeof name, "%s/%s%s", folder, gki_data_file_names[i], gzip ? ".gz" : "");
         if (gzip)
             put_gzip(name, bytes, SIZE, "wb");
         else
@@ -50,18 +50,18 @@ static int make_sums(void **state)
     for (int i = 0; i < GKV_DATA_FILES; i++) {
         char name[128];
         uint64_t bytes = 0;
-        snprintf(name, sizeof name, "right/%s", gkv_data_file_names[i]);
-        if (gkv_sha256_file(in_temporary(name), SIZE, sums[i], &bytes) != GKV_OK || bytes != SIZE)
+        snprintf(name, sizeof name, "right/%s", gki_data_file_names[i]);
+        if (gki_sha256_file(in_temporary(name), SIZE, sums[i], &bytes) != GKV_OK || bytes != SIZE)
             return -1;
     }
     return 0;
 }
 
-static gkv_known_data row(const char *name)
+static gki_known_data row(const char *name)
 {
-    gkv_known_data data = {.name = name, .about = "a test"};
+    gki_known_data data = {.name = name, .about = "a test"};
     for (int i = 0; i < GKV_DATA_FILES; i++)
-        data.files[i] = (gkv_known_file){sums[i], SIZE};
+        data.files[i] = (gki_known_file){sums[i], SIZE};
     return data;
 }
 
@@ -73,11 +73,11 @@ static void hear(void *context, const char *text)
     strcat(heard, "\n");
 }
 
-static const gkv_reporter reporter = {hear, &fetches};
+static const gki_reporter reporter = {hear, &fetches};
 
 /* A source that delivers the right files. If its `folder` is the name of a file, that file has a wrong content. */
-static gkv_status fetch_test(const gkv_source *source, const gkv_known_data *data, const char *scratch,
-                             gkv_reporter to, char **delivered)
+static gkv_status fetch_test(const gki_source *source, const gki_known_data *data, const char *scratch,
+                             gki_reporter to, char **delivered)
 {
     (void)data;
     (void)to;
@@ -87,15 +87,15 @@ static gkv_status fetch_test(const gkv_source *source, const gkv_known_data *dat
         char path[512];
         uint8_t bytes[SIZE];
         content_of(i, bytes);
-        if (source->folder && strcmp(source->folder, gkv_data_file_names[i]) == 0)
+        if (source->folder && strcmp(source->folder, gki_data_file_names[i]) == 0)
             bytes[3] ^= 1;
-        snprintf(path, sizeof path, "%s/%s", scratch, gkv_data_file_names[i]);
+        snprintf(path, sizeof path, "%s/%s", scratch, gki_data_file_names[i]);
         FILE *file = fopen(path, "wb");
         assert_non_null(file);
         assert_int_equal(fwrite(bytes, 1, SIZE, file), SIZE);
         assert_int_equal(fclose(file), 0);
     }
-    return gkv_strdup(scratch, delivered);
+    return gki_strdup(scratch, delivered);
 }
 
 static void fresh(void)
@@ -105,9 +105,9 @@ static void fresh(void)
 }
 
 /* Checks that the folder of the row has the four right files, and `entries` entries in all. */
-static void expect_complete(const gkv_known_data *data, int entries)
+static void expect_complete(const gki_known_data *data, int entries)
 {
-    assert_ok(gkv_known_data_verify(data, temporary));
+    assert_ok(gki_known_data_verify(data, temporary));
     assert_int_equal(entries_of(in_temporary(data->name)), entries);
 }
 
@@ -122,30 +122,30 @@ static void sha256_is_sha256(void **state)
     assert_string_equal(digest, abc);
     assert_fails(gkv_file_digest(NULL, digest), GKV_ERR_ARGUMENT, "NULL");
     assert_fails(gkv_file_digest(in_temporary("no such file"), digest), GKV_ERR_IO, "no such file");
-    assert_ok(gkv_sha256_file(put("abc", "abc", 3), 3, text, &bytes));
+    assert_ok(gki_sha256_file(put("abc", "abc", 3), 3, text, &bytes));
     assert_string_equal(text, abc);
-    assert_ok(gkv_sha256_file(put_gzip("abc.gz", "abc", 3, "wb"), 3, text, &bytes));
+    assert_ok(gki_sha256_file(put_gzip("abc.gz", "abc", 3, "wb"), 3, text, &bytes));
     assert_string_equal(text, abc);
-    assert_ok(gkv_sha256_file(put("empty", "", 0), 3, text, &bytes));
+    assert_ok(gki_sha256_file(put("empty", "", 0), 3, text, &bytes));
     assert_string_equal(text, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    assert_fails(gkv_sha256_file(in_temporary("abc"), 2, text, &bytes), GKV_ERR_DATA, "longer than 2 bytes");
+    assert_fails(gki_sha256_file(in_temporary("abc"), 2, text, &bytes), GKV_ERR_DATA, "longer than 2 bytes");
 }
 
 static void present_files_are_used(void **state)
 {
     (void)state;
-    gkv_known_data data = row("present");
-    data.sources[0] = (gkv_source){fetch_test, "nobody", NULL, NULL};
+    gki_known_data data = row("present");
+    data.sources[0] = (gki_source){fetch_test, "nobody", NULL, NULL};
     for (int gzip = 0; gzip < 2; gzip++) {
         char *source = NULL;
         fresh();
-        gkv_folder_remove(in_temporary("present"));
+        gki_folder_remove(in_temporary("present"));
         put_files("present", gzip);
-        assert_ok(gkv_known_data_get(&data, temporary, reporter, &source));
+        assert_ok(gki_known_data_get(&data, temporary, reporter, &source));
         assert_int_equal(fetches, 0);
         assert_non_null(strstr(source, "already in "));
         free(source);
-        assert_ok(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL));
+        assert_ok(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL));
         expect_complete(&data, 4);
     }
 }
@@ -153,11 +153,11 @@ static void present_files_are_used(void **state)
 static void fetched_files_move_in(void **state)
 {
     (void)state;
-    gkv_known_data data = row("fetched/deep/er"); /* folders above are made */
+    gki_known_data data = row("fetched/deep/er"); /* folders above are made */
     char *source = NULL;
-    data.sources[0] = (gkv_source){fetch_test, "the test", NULL, NULL};
+    data.sources[0] = (gki_source){fetch_test, "the test", NULL, NULL};
     fresh();
-    assert_ok(gkv_known_data_get(&data, temporary, reporter, &source));
+    assert_ok(gki_known_data_get(&data, temporary, reporter, &source));
     assert_int_equal(fetches, 1);
     assert_string_equal(source, "the test");
     assert_non_null(strstr(heard, "trying the test"));
@@ -171,48 +171,48 @@ static void remnants_are_removed(void **state)
 {
     (void)state;
     static const char *const kept[] = {".get-abcdef", ".get-mine", ".get-a-file", ".get-lnk123"};
-    gkv_known_data data = row("swept");
-    data.sources[0] = (gkv_source){fetch_test, "the test", NULL, NULL};
+    gki_known_data data = row("swept");
+    data.sources[0] = (gki_source){fetch_test, "the test", NULL, NULL};
     assert_ok(gkv_file_make_folder(in_temporary("swept/.get-abcdef")));
     assert_ok(gkv_file_make_folder(in_temporary("swept/.get-mine")));
     put("swept/.get-a-file", "x", 1);
     char target[512];
     snprintf(target, sizeof target, "%s", in_temporary("swept/.get-mine"));
     assert_int_equal(symlink(target, in_temporary("swept/.get-lnk123")), 0);
-    gkv_lock *held = NULL;
-    assert_ok(gkv_lock_acquire(in_temporary("swept/.get-abcdef"), &held));
+    gki_lock *held = NULL;
+    assert_ok(gki_lock_acquire(in_temporary("swept/.get-abcdef"), &held));
     for (int call = 0; call < 2; call++) {
         assert_ok(gkv_file_make_folder(in_temporary("swept/.get-123456/.get-uvwxyz")));
         put("swept/.get-123456/.get-uvwxyz/half", "x", 1);
         fresh();
-        assert_ok(gkv_known_data_get(&data, temporary, reporter, NULL));
+        assert_ok(gki_known_data_get(&data, temporary, reporter, NULL));
         assert_int_equal(fetches, call == 0);
         expect_complete(&data, 4 + 4);
         for (size_t i = 0; i < 4; i++) {
             char name[64];
             snprintf(name, sizeof name, "swept/%s", kept[i]);
-            assert_true(gkv_file_exists(in_temporary(name)));
+            assert_true(gki_file_exists(in_temporary(name)));
         }
         assert_int_equal(entries_of(in_temporary("swept/.get-mine")), 0);
     }
-    gkv_lock_free(held);
-    assert_ok(gkv_known_data_get(&data, temporary, reporter, NULL));
+    gki_lock_free(held);
+    assert_ok(gki_known_data_get(&data, temporary, reporter, NULL));
     expect_complete(&data, 4 + 3);
 }
 
 static void wrong_checksum_is_refused_and_kept_out(void **state)
 {
     (void)state;
-    gkv_known_data data = row("wrong");
+    gki_known_data data = row("wrong");
     char *source = (char *)1;
-    data.sources[0] = (gkv_source){fetch_test, "a wrong source", NULL, "t10k-labels-idx1-ubyte"};
-    assert_fails(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, &source), GKV_ERR_DATA,
+    data.sources[0] = (gki_source){fetch_test, "a wrong source", NULL, "t10k-labels-idx1-ubyte"};
+    assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, &source), GKV_ERR_DATA,
                  "wrong could not be fetched; a wrong source: t10k-labels-idx1-ubyte: the SHA-256 of the content is ");
     assert_non_null(strstr(gkv_error_message(), sums[3]));
     assert_int_equal(entries_of(in_temporary("wrong")), 0);
     /* The next source delivers the right files. */
-    data.sources[1] = (gkv_source){fetch_test, "a right source", NULL, NULL};
-    assert_ok(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, &source));
+    data.sources[1] = (gki_source){fetch_test, "a right source", NULL, NULL};
+    assert_ok(gki_known_data_get(&data, temporary, (gki_reporter){0}, &source));
     assert_string_equal(source, "a right source");
     free(source);
     expect_complete(&data, 4);
@@ -221,20 +221,20 @@ static void wrong_checksum_is_refused_and_kept_out(void **state)
 static void present_files_of_other_content_are_kept_aside(void **state)
 {
     (void)state;
-    gkv_known_data data = row("aside");
-    data.sources[0] = (gkv_source){fetch_test, "a wrong source", NULL, "train-images-idx3-ubyte"};
+    gki_known_data data = row("aside");
+    data.sources[0] = (gki_source){fetch_test, "a wrong source", NULL, "train-images-idx3-ubyte"};
     fresh();
     put_files("aside", true);
     put("aside/train-images-idx3-ubyte", "mine", 4); /* raw: it would be read first */
-    assert_fails(gkv_known_data_verify(&data, temporary), GKV_ERR_DATA, "/train-images-idx3-ubyte: the SHA-256");
+    assert_fails(gki_known_data_verify(&data, temporary), GKV_ERR_DATA, "/train-images-idx3-ubyte: the SHA-256");
     /* As long as no right file has been fetched, the file stays. */
-    assert_fails(gkv_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_DATA, "a wrong source");
+    assert_fails(gki_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_DATA, "a wrong source");
     assert_int_equal(entries_of(in_temporary("aside")), 5);
-    assert_true(gkv_file_exists(in_temporary("aside/train-images-idx3-ubyte")));
+    assert_true(gki_file_exists(in_temporary("aside/train-images-idx3-ubyte")));
     data.sources[0].folder = NULL;
-    assert_ok(gkv_known_data_get(&data, temporary, reporter, NULL));
+    assert_ok(gki_known_data_get(&data, temporary, reporter, NULL));
     assert_non_null(strstr(heard, "train-images-idx3-ubyte was not the known file; it is now "));
-    assert_true(gkv_file_exists(in_temporary("aside/train-images-idx3-ubyte.set-aside")));
+    assert_true(gki_file_exists(in_temporary("aside/train-images-idx3-ubyte.set-aside")));
     expect_complete(&data, 5);
 }
 
@@ -243,10 +243,10 @@ static void folders_that_cannot_be_written_are_io_errors(void **state)
     (void)state;
     const char *below = in_temporary("file/below");
     put("file", "", 0);
-    gkv_known_data data = row("x");
-    data.sources[0] = (gkv_source){fetch_test, "the test", NULL, NULL};
+    gki_known_data data = row("x");
+    data.sources[0] = (gki_source){fetch_test, "the test", NULL, NULL};
     fresh();
-    assert_fails(gkv_known_data_get(&data, below, reporter, NULL), GKV_ERR_IO, "/file: cannot make the folder");
+    assert_fails(gki_known_data_get(&data, below, reporter, NULL), GKV_ERR_IO, "/file: cannot make the folder");
     assert_int_equal(fetches, 0);
     char *source = (char *)1;
     assert_fails(gkv_data_get("mnist", below, NULL, NULL, &source), GKV_ERR_IO, "a file of that name");
@@ -254,7 +254,7 @@ static void folders_that_cannot_be_written_are_io_errors(void **state)
     if (geteuid() != 0) { /* root writes everywhere */
         assert_ok(gkv_file_make_folder(in_temporary("locked/x")));
         assert_int_equal(chmod(in_temporary("locked/x"), 0500), 0);
-        assert_fails(gkv_known_data_get(&data, in_temporary("locked"), reporter, NULL), GKV_ERR_IO,
+        assert_fails(gki_known_data_get(&data, in_temporary("locked"), reporter, NULL), GKV_ERR_IO,
                      "the folder cannot be written: Permission denied");
         assert_int_equal(fetches, 0);
     }
@@ -298,7 +298,7 @@ static int own_path(void **state)
 static int give_path_back(void **state)
 {
     (void)state;
-    gkv_folder_remove(in_temporary("programs"));
+    gki_folder_remove(in_temporary("programs"));
     const int failed = old_path ? setenv("PATH", old_path, 1) : unsetenv("PATH");
     free(old_path);
     old_path = NULL;
@@ -314,11 +314,11 @@ static const char *const npm_delivers =
 static void npm_delivers_a_package(void **state)
 {
     (void)state;
-    gkv_known_data data = row("by-npm");
+    gki_known_data data = row("by-npm");
     char *source = NULL;
-    data.sources[0] = (gkv_source){gkv_fetch_npm, "npm package pack 1.0", "pack@1.0", "node_modules/pack/data"};
+    data.sources[0] = (gki_source){gki_fetch_npm, "npm package pack 1.0", "pack@1.0", "node_modules/pack/data"};
     put_program("npm", npm_delivers);
-    assert_ok(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, &source));
+    assert_ok(gki_known_data_get(&data, temporary, (gki_reporter){0}, &source));
     assert_string_equal(source, "npm package pack 1.0");
     free(source);
     expect_complete(&data, 4);
@@ -327,38 +327,38 @@ static void npm_delivers_a_package(void **state)
 static void every_source_that_failed_is_listed(void **state)
 {
     (void)state;
-    gkv_known_data data = row("failed");
-    data.sources[0] = (gkv_source){gkv_fetch_npm, "npm package pack", "pack", "data"};
-    data.sources[1] = (gkv_source){gkv_fetch_https, "https://127.0.0.1:1/", "https://127.0.0.1:1/", NULL};
-    data.sources[2] = (gkv_source){gkv_fetch_https, "http://127.0.0.1:1/", "http://127.0.0.1:1/", NULL};
-    assert_fails(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL), GKV_ERR_IO,
+    gki_known_data data = row("failed");
+    data.sources[0] = (gki_source){gki_fetch_npm, "npm package pack", "pack", "data"};
+    data.sources[1] = (gki_source){gki_fetch_https, "https://127.0.0.1:1/", "https://127.0.0.1:1/", NULL};
+    data.sources[2] = (gki_source){gki_fetch_https, "http://127.0.0.1:1/", "http://127.0.0.1:1/", NULL};
+    assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL), GKV_ERR_IO,
                  "failed could not be fetched; npm package pack: npm is not installed; ");
     assert_non_null(strstr(gkv_error_message(), "; https://127.0.0.1:1/: "));
     assert_non_null(strstr(gkv_error_message(), "; http://127.0.0.1:1/: Protocol \"http\""));
     assert_int_equal(entries_of(in_temporary("failed")), 0);
     put_program("npm", "echo 'npm warn old'; echo 'npm ERR! code ENOTFOUND' >&2; echo 'npm ERR! network'; exit 3");
-    assert_fails(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL), GKV_ERR_IO,
+    assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL), GKV_ERR_IO,
                  "npm ended with exit code 3: npm ERR! code ENOTFOUND; npm ERR! network; https://127.0.0.1:1/: ");
 }
 
 static void long_explanations_are_all_listed(void **state)
 {
     (void)state;
-    gkv_known_data data = row("long");
+    gki_known_data data = row("long");
     for (int i = 0; i < GKV_MAX_SOURCES; i++)
-        data.sources[i] = (gkv_source){fetch_test, "a source whose name is quite long", NULL, gkv_data_file_names[i]};
+        data.sources[i] = (gki_source){fetch_test, "a source whose name is quite long", NULL, gki_data_file_names[i]};
     data.sources[3].about = "the last one";
-    assert_fails(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL), GKV_ERR_DATA, "the last one");
+    assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL), GKV_ERR_DATA, "the last one");
 }
 
 static void debian_files_are_copied(void **state)
 {
     (void)state;
-    gkv_known_data data = row("by-debian");
+    gki_known_data data = row("by-debian");
     const char *folder = in_temporary("system");
-    data.sources[0] = (gkv_source){gkv_fetch_debian, "Debian package set", "set", folder};
+    data.sources[0] = (gki_source){gki_fetch_debian, "Debian package set", "set", folder};
     put_files("system", true);
-    assert_ok(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL));
+    assert_ok(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL));
     expect_complete(&data, 4);
     assert_int_equal(entries_of(folder), 4);
 }
@@ -366,40 +366,40 @@ static void debian_files_are_copied(void **state)
 static void debian_package_is_installed_by_root_only(void **state)
 {
     (void)state;
-    gkv_known_data data = row("by-apt");
-    data.sources[0] = (gkv_source){gkv_fetch_debian, "Debian package set", "set", in_temporary("apt-system")};
+    gki_known_data data = row("by-apt");
+    data.sources[0] = (gki_source){gki_fetch_debian, "Debian package set", "set", in_temporary("apt-system")};
     if (geteuid() != 0) {
-        assert_fails(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL), GKV_ERR_IO,
+        assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL), GKV_ERR_IO,
                      "apt-system is not there; as root, run: apt-get install set");
         return;
     }
     put_program("apt-get", "echo 'E: Unable to locate package set'; exit 100");
-    assert_fails(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL), GKV_ERR_IO,
+    assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL), GKV_ERR_IO,
                  "apt-get ended with exit code 100: E: Unable to locate package set");
     /* apt-get finds the package only after an update of the lists. */
     put_program("apt-get", "case $1 in update) touch \"$here/updated\";; install) [ -e \"$here/updated\" ] && "
                            "cp -r \"$here/right\" \"$here/apt-system\";; esac");
-    assert_ok(gkv_known_data_get(&data, temporary, (gkv_reporter){0}, NULL));
+    assert_ok(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL));
     expect_complete(&data, 4);
 }
 
 static void downloads_are_bounded(void **state)
 {
     (void)state;
-    gkv_known_data data = row("by-curl");
+    gki_known_data data = row("by-curl");
     char url[128];
     snprintf(url, sizeof url, "file://%s/mirror/", temporary);
-    data.sources[0] = (gkv_source){gkv_fetch_https, "a mirror", url, NULL};
+    data.sources[0] = (gki_source){gki_fetch_https, "a mirror", url, NULL};
     put_files("mirror", true);
     fresh();
-    assert_ok(gkv_known_data_get(&data, temporary, reporter, NULL));
+    assert_ok(gki_known_data_get(&data, temporary, reporter, NULL));
     assert_non_null(strstr(heard, "/mirror/t10k-labels-idx1-ubyte.gz"));
     expect_complete(&data, 4);
-    gkv_folder_remove(in_temporary("by-curl"));
+    gki_folder_remove(in_temporary("by-curl"));
     uint8_t *large = test_alloc(5000);
     put("mirror/train-images-idx3-ubyte.gz", large, 5000);
     free(large);
-    assert_fails(gkv_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_DATA,
+    assert_fails(gki_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_DATA,
                  "train-images-idx3-ubyte.gz is longer than 1044 bytes");
     assert_int_equal(entries_of(in_temporary("by-curl")), 0);
 }
@@ -420,14 +420,14 @@ static int dead_proxy(char url[64])
 static void a_dead_proxy_is_soon_given_up(void **state)
 {
     (void)state;
-    gkv_known_data data = row("dead");
+    gki_known_data data = row("dead");
     char proxy[64], *old = getenv("https_proxy") ? strdup(getenv("https_proxy")) : NULL;
     const int listening = dead_proxy(proxy);
     assert_int_equal(setenv("https_proxy", proxy, 1), 0);
-    data.sources[0] = (gkv_source){gkv_fetch_https, "a mirror", "https://mirror.example/", NULL};
+    data.sources[0] = (gki_source){gki_fetch_https, "a mirror", "https://mirror.example/", NULL};
     fresh();
     const time_t start = time(NULL);
-    assert_fails(gkv_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_IO, "a mirror: ");
+    assert_fails(gki_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_IO, "a mirror: ");
     assert_true(time(NULL) - start < 10);
     assert_non_null(strstr(heard, "\nwaiting for an answer: 3 s\n"));
     assert_int_equal(old ? setenv("https_proxy", old, 1) : unsetenv("https_proxy"), 0);
@@ -439,20 +439,20 @@ static void a_dead_proxy_is_soon_given_up(void **state)
 static void mirrors_come_before_programs(void **state)
 {
     (void)state;
-    const gkv_known_data *mnist = gkv_known_data_find("mnist");
-    assert_ptr_equal(mnist->sources[0].fetch, gkv_fetch_https);
-    assert_ptr_equal(mnist->sources[1].fetch, gkv_fetch_https);
-    assert_ptr_equal(mnist->sources[2].fetch, gkv_fetch_npm);
+    const gki_known_data *mnist = gki_known_data_find("mnist");
+    assert_ptr_equal(mnist->sources[0].fetch, gki_fetch_https);
+    assert_ptr_equal(mnist->sources[1].fetch, gki_fetch_https);
+    assert_ptr_equal(mnist->sources[2].fetch, gki_fetch_npm);
 }
 
 static void programs_are_looked_for_on_the_path(void **state)
 {
     (void)state;
-    assert_false(gkv_process_exists("npm"));
+    assert_false(gki_process_exists("npm"));
     put_program("npm", "exit 0");
-    assert_true(gkv_process_exists("npm"));
+    assert_true(gki_process_exists("npm"));
     assert_int_equal(setenv("PATH", "/nowhere::/usr/bin", 1), 0);
-    assert_true(gkv_process_exists("env"));
+    assert_true(gki_process_exists("env"));
 }
 
 static void slow_programs_are_stopped(void **state)
@@ -462,14 +462,14 @@ static void slow_programs_are_stopped(void **state)
     put_program("slow", "exec sleep 20");
     const time_t start = time(NULL);
     fresh();
-    assert_fails(gkv_process_run(argv, in_temporary("log"), 4, reporter), GKV_ERR_IO, "slow took more than 4 seconds");
+    assert_fails(gki_process_run(argv, in_temporary("log"), 4, reporter), GKV_ERR_IO, "slow took more than 4 seconds");
     assert_true(time(NULL) - start < 12);
     assert_string_equal(heard, "waiting for slow: 3 s\n");
     put_program("slow", "kill -9 $$");
-    assert_fails(gkv_process_run(argv, in_temporary("log"), 5, reporter), GKV_ERR_IO,
+    assert_fails(gki_process_run(argv, in_temporary("log"), 5, reporter), GKV_ERR_IO,
                  "slow was ended by signal 9: it wrote nothing");
     put_program("slow", "read line && exit 1; echo one; echo two; exit 4");
-    assert_fails(gkv_process_run(argv, in_temporary("log"), 5, reporter), GKV_ERR_IO, "exit code 4: two");
+    assert_fails(gki_process_run(argv, in_temporary("log"), 5, reporter), GKV_ERR_IO, "exit code 4: two");
 }
 
 int main(void)

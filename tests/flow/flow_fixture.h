@@ -7,13 +7,13 @@
 #include "flow/flow.h"
 
 typedef struct flow_fixture {
-    gkv_params params;
-    gkv_plan plan;
-    gkv_workspace ws;
-    gkv_flow *flow;
+    gki_params params;
+    gki_plan plan;
+    gki_workspace ws;
+    gki_flow *flow;
     size_t rows, d;
-    gkv_real *z;             /* [rows, d] the input, outside the workspace */
-    gkv_real *weight, *tilt; /* the loss is Σ weight·ε + tilt·log_det */
+    gki_real *z;             /* [rows, d] the input, outside the workspace */
+    gki_real *weight, *tilt; /* the loss is Σ weight·ε + tilt·log_det */
 } flow_fixture;
 
 static inline flow_fixture *flow_fixture_begin(const char *name, size_t rows, size_t d, size_t layers, size_t hidden,
@@ -22,16 +22,16 @@ static inline flow_fixture *flow_fixture_begin(const char *name, size_t rows, si
     flow_fixture *it = test_alloc(sizeof *it);
     it->rows = rows;
     it->d = d;
-    const gkv_flow_spec spec = {.z = gkv_plan_forward(&it->plan, d), .d_z = gkv_plan_backward(&it->plan, d),
+    const gki_flow_spec spec = {.z = gki_plan_forward(&it->plan, d), .d_z = gki_plan_backward(&it->plan, d),
                                 .layers = layers, .hidden = hidden, .log_scale_bound = bound};
     gkv_settings settings;
     gkv_settings_defaults(&settings);
     assert_ok(gkv_settings_set(&settings, "model.prior_flow", name, "test"));
-    const gkv_flow_ops *ops = gkv_flow_of(settings.model.prior_flow);
+    const gki_flow_ops *ops = gki_flow_of(settings.model.prior_flow);
     assert_string_equal(ops->name, name);
     assert_ok(ops->create(&spec, &it->params, &it->plan, &it->flow));
-    assert_ok(gkv_params_seal(&it->params));
-    assert_ok(gkv_workspace_create(&it->plan, rows, true, &it->params, &it->ws));
+    assert_ok(gki_params_seal(&it->params));
+    assert_ok(gki_workspace_create(&it->plan, rows, true, &it->params, &it->ws));
     it->z = test_alloc(rows * d * sizeof *it->z);
     it->weight = test_alloc(rows * d * sizeof *it->weight);
     it->tilt = test_alloc(rows * sizeof *it->tilt);
@@ -46,14 +46,14 @@ static inline flow_fixture *flow_fixture_begin(const char *name, size_t rows, si
 static inline void flow_fixture_perturb(flow_fixture *it, double scale)
 {
     for (size_t i = 0; i < it->params.count; i++)
-        test_perturb(10 + i, it->params.list[i].size, scale, gkv_param_value(&it->params, i));
+        test_perturb(10 + i, it->params.list[i].size, scale, gki_param_value(&it->params, i));
 }
 
 static inline void flow_fixture_end(flow_fixture *it)
 {
     it->flow->ops->free(it->flow);
-    gkv_workspace_free(&it->ws);
-    gkv_params_free(&it->params);
+    gki_workspace_free(&it->ws);
+    gki_params_free(&it->params);
     free(it->z);
     free(it->weight);
     free(it->tilt);
@@ -62,7 +62,7 @@ static inline void flow_fixture_end(flow_fixture *it)
 
 static inline void flow_fixture_forward(flow_fixture *it)
 {
-    memcpy(gkv_at(&it->ws, it->flow->z, 0), it->z, it->rows * it->d * sizeof *it->z);
+    memcpy(gki_at(&it->ws, it->flow->z, 0), it->z, it->rows * it->d * sizeof *it->z);
     it->flow->ops->normalise(it->flow, &it->ws, 0, it->rows);
 }
 

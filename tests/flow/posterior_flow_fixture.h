@@ -8,9 +8,9 @@
 
 enum { D_MAX = 40, RAW_MAX = 2 * D_MAX + 1 };
 
-static const gkv_posterior_flow_ops *const families[] = {&gkv_posterior_flow_planar, &gkv_posterior_flow_radial};
+static const gki_posterior_flow_ops *const families[] = {&gki_posterior_flow_planar, &gki_posterior_flow_radial};
 
-static inline double dot(size_t d, const gkv_real *a, const gkv_real *b)
+static inline double dot(size_t d, const gki_real *a, const gki_real *b)
 {
     double sum = 0;
     for (size_t j = 0; j < d; j++)
@@ -34,9 +34,9 @@ static inline double planar_root(double p, double b, double s)
 
 /* The inverse of the planar layer, computed from its definition. Along w the layer is a map of one number, and this
  * number determines the other components. */
-static inline void planar_inverse(size_t d, const gkv_real *raw, const double *hat, const gkv_real *out, double *in)
+static inline void planar_inverse(size_t d, const gki_real *raw, const double *hat, const gki_real *out, double *in)
 {
-    const gkv_real *w = raw + d;
+    const gki_real *w = raw + d;
     double p = 0, s = 0;
     for (size_t j = 0; j < d; j++) {
         p += (double)w[j] * hat[j];
@@ -49,7 +49,7 @@ static inline void planar_inverse(size_t d, const gkv_real *raw, const double *h
 }
 
 /* Computes û from its definition. */
-static inline void planar_hat(size_t d, const gkv_real *raw, double *hat)
+static inline void planar_hat(size_t d, const gki_real *raw, double *hat)
 {
     const double norm2 = dot(d, raw + d, raw + d), a = dot(d, raw, raw + d);
     const double p = a >= 0 ? a : fmax(expm1(a), -1 + 0x1p-23);
@@ -71,7 +71,7 @@ static inline double radial_root(double alpha, double beta, double out)
     return low;
 }
 
-static inline void radial_inverse(size_t d, const gkv_real *raw, const gkv_real *out, double *in)
+static inline void radial_inverse(size_t d, const gki_real *raw, const gki_real *out, double *in)
 {
     const double x = (double)raw[d], y = (double)raw[d + 1];
     const double alpha = 1e-3 + (x > 0 ? x : 0) + log1p(exp(-fabs(x)));
@@ -85,7 +85,7 @@ static inline void radial_inverse(size_t d, const gkv_real *raw, const gkv_real 
         in[j] = (double)raw[j] + ((double)out[j] - (double)raw[j]) / (1 + beta / (alpha + r));
 }
 
-static inline void inverse(size_t family, size_t d, const gkv_real *raw, const gkv_real *out, double *in)
+static inline void inverse(size_t family, size_t d, const gki_real *raw, const gki_real *out, double *in)
 {
     double hat[D_MAX];
     if (family == 0) {

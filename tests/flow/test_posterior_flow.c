@@ -7,7 +7,7 @@ static void test_float(void **state)
     static const double scales[] = {0.01, 0.5, 5, 50};
     for (size_t family = 0; family < 2; family++) {
         for (uint64_t draws = 0; draws < 8000; draws++) {
-            const gkv_posterior_flow_ops *ops = families[family];
+            const gki_posterior_flow_ops *ops = families[family];
             const size_t d = draws % 8 == 7 ? 40 : 1 + draws % 7;
             float in[D_MAX], raw[RAW_MAX], out[D_MAX], weight[D_MAX], d_in[D_MAX], d_raw[RAW_MAX];
             double back[D_MAX], size = 1;

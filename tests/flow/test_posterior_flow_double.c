@@ -2,7 +2,7 @@
 #include "flow/posterior_flow_fixture.h"
 
 typedef struct layer {
-    const gkv_posterior_flow_ops *ops;
+    const gki_posterior_flow_ops *ops;
     size_t d;
     double in[D_MAX], raw[RAW_MAX], weight[D_MAX], tilt;
 } layer;
@@ -192,9 +192,9 @@ static void test_radial_at_its_centre(void **state)
 static void test_names(void **state)
 {
     (void)state;
-    assert_ptr_equal(gkv_posterior_flow_of(GKV_POSTERIOR_FLOW_PLANAR), &gkv_posterior_flow_planar);
-    assert_ptr_equal(gkv_posterior_flow_of(GKV_POSTERIOR_FLOW_RADIAL), &gkv_posterior_flow_radial);
-    assert_null(gkv_posterior_flow_of(GKV_POSTERIOR_FLOW_NONE));
+    assert_ptr_equal(gki_posterior_flow_of(GKV_POSTERIOR_FLOW_PLANAR), &gki_posterior_flow_planar);
+    assert_ptr_equal(gki_posterior_flow_of(GKV_POSTERIOR_FLOW_RADIAL), &gki_posterior_flow_radial);
+    assert_null(gki_posterior_flow_of(GKV_POSTERIOR_FLOW_NONE));
 }
 
 int main(void)

@@ -10,7 +10,7 @@ static flow_fixture *trained(void)
     flow_fixture *it = flow_fixture_begin("realnvp", ROWS, D, LAYERS, HIDDEN, 2);
     for (size_t i = 0; i < it->params.count; i++)
         if (strstr(it->params.list[i].name, ".output."))
-            test_perturb(10 + i, it->params.list[i].size, 0.015, gkv_param_value(&it->params, i));
+            test_perturb(10 + i, it->params.list[i].size, 0.015, gki_param_value(&it->params, i));
     return it;
 }
 
@@ -21,14 +21,14 @@ static void test_round_trip(void **state)
     flow_fixture_forward(it);
     double spread = 0, largest = 0;
     for (size_t i = 0; i < ROWS * D; i++)
-        spread = fmax(spread, fabs((double)(gkv_at(&it->ws, it->flow->eps, 0)[i] - it->z[i])));
+        spread = fmax(spread, fabs((double)(gki_at(&it->ws, it->flow->eps, 0)[i] - it->z[i])));
     for (size_t r = 0; r < ROWS; r++)
-        largest = fmax(largest, fabs((double)*gkv_at(&it->ws, it->flow->log_det, r)));
+        largest = fmax(largest, fabs((double)*gki_at(&it->ws, it->flow->log_det, r)));
     assert_true(spread > 1 && largest > 1); /* the flow is not the identity */
-    memset(gkv_at(&it->ws, it->flow->z, 0), 0, ROWS * D * sizeof *it->z);
+    memset(gki_at(&it->ws, it->flow->z, 0), 0, ROWS * D * sizeof *it->z);
     it->flow->ops->generate(it->flow, &it->ws, 0, ROWS);
     for (size_t i = 0; i < ROWS * D; i++)
-        assert_close(gkv_at(&it->ws, it->flow->z, 0)[i], it->z[i], 1e-5);
+        assert_close(gki_at(&it->ws, it->flow->z, 0)[i], it->z[i], 1e-5);
     flow_fixture_end(it);
 }
 
@@ -37,15 +37,15 @@ static void test_tiles(void **state)
 {
     (void)state;
     flow_fixture *it = trained();
-    gkv_real *whole = test_alloc(ROWS * D * sizeof *whole);
+    gki_real *whole = test_alloc(ROWS * D * sizeof *whole);
     flow_fixture_forward(it);
-    memcpy(whole, gkv_at(&it->ws, it->flow->eps, 0), ROWS * D * sizeof *whole);
-    memset(gkv_at(&it->ws, it->flow->eps, 0), 0, ROWS * D * sizeof *whole);
+    memcpy(whole, gki_at(&it->ws, it->flow->eps, 0), ROWS * D * sizeof *whole);
+    memset(gki_at(&it->ws, it->flow->eps, 0), 0, ROWS * D * sizeof *whole);
     static const size_t cuts[] = {0, 1, 50, 57, ROWS};
     for (size_t i = 0; i + 1 < sizeof cuts / sizeof *cuts; i++)
         it->flow->ops->normalise(it->flow, &it->ws, cuts[i], cuts[i + 1] - cuts[i]);
     for (size_t i = 0; i < ROWS * D; i++)
-        assert_close(gkv_at(&it->ws, it->flow->eps, 0)[i], whole[i], 2e-5 * (1 + fabs((double)whole[i])));
+        assert_close(gki_at(&it->ws, it->flow->eps, 0)[i], whole[i], 2e-5 * (1 + fabs((double)whole[i])));
     free(whole);
     flow_fixture_end(it);
 }

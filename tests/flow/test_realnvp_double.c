@@ -9,10 +9,10 @@ static double loss(void *context)
     flow_fixture_forward(it);
     double sum = 0;
     for (size_t r = 0; r < it->rows; r++) {
-        const double *eps = gkv_at(&it->ws, it->flow->eps, r);
+        const double *eps = gki_at(&it->ws, it->flow->eps, r);
         for (size_t j = 0; j < it->d; j++)
             sum += it->weight[r * it->d + j] * eps[j];
-        sum += it->tilt[r] * *gkv_at(&it->ws, it->flow->log_det, r);
+        sum += it->tilt[r] * *gki_at(&it->ws, it->flow->log_det, r);
     }
     return sum;
 }
@@ -20,16 +20,16 @@ static double loss(void *context)
 static void normalise_row(void *context, const double *x, double *y)
 {
     flow_fixture *it = context;
-    memcpy(gkv_at(&it->ws, it->flow->z, 0), x, it->d * sizeof *x);
+    memcpy(gki_at(&it->ws, it->flow->z, 0), x, it->d * sizeof *x);
     it->flow->ops->normalise(it->flow, &it->ws, 0, 1);
-    memcpy(y, gkv_at(&it->ws, it->flow->eps, 0), it->d * sizeof *y);
+    memcpy(y, gki_at(&it->ws, it->flow->eps, 0), it->d * sizeof *y);
 }
 
 static void check_log_det(flow_fixture *it)
 {
     for (size_t r = 0; r < it->rows; r++) {
         flow_fixture_forward(it);
-        const double log_det = *gkv_at(&it->ws, it->flow->log_det, r), *z = it->z + r * it->d;
+        const double log_det = *gki_at(&it->ws, it->flow->log_det, r), *z = it->z + r * it->d;
         /* Long steps cross kinks of the networks, and short ones have large rounding errors. */
         const double wide = test_log_det_of(normalise_row, it, z, it->d, 1e-3);
         const double narrow = test_log_det_of(normalise_row, it, z, it->d, 1e-4);
@@ -40,11 +40,11 @@ static void check_log_det(flow_fixture *it)
 
 static void check_gradients(flow_fixture *it, size_t stride)
 {
-    const gkv_flow *flow = it->flow;
+    const gki_flow *flow = it->flow;
     const size_t half = it->rows / 2;
-    memcpy(gkv_at(&it->ws, flow->z, 0), it->z, it->rows * it->d * sizeof *it->z);
-    memcpy(gkv_at(&it->ws, flow->d_eps, 0), it->weight, it->rows * it->d * sizeof *it->weight);
-    memcpy(gkv_at(&it->ws, flow->d_log_det, 0), it->tilt, it->rows * sizeof *it->tilt);
+    memcpy(gki_at(&it->ws, flow->z, 0), it->z, it->rows * it->d * sizeof *it->z);
+    memcpy(gki_at(&it->ws, flow->d_eps, 0), it->weight, it->rows * it->d * sizeof *it->weight);
+    memcpy(gki_at(&it->ws, flow->d_log_det, 0), it->tilt, it->rows * sizeof *it->tilt);
     flow->ops->normalise(flow, &it->ws, half, it->rows - half);
     flow->ops->backward(flow, &it->ws, half, it->rows - half);
     flow->ops->normalise(flow, &it->ws, 0, half);
@@ -54,10 +54,10 @@ static void check_gradients(flow_fixture *it, size_t stride)
     for (size_t part = flow->ops->parts(flow); part-- > 0;)
         flow->ops->gradient(flow, &it->ws, it->rows, part);
     double *d_z = test_alloc(it->rows * it->d * sizeof *d_z);
-    memcpy(d_z, gkv_at(&it->ws, flow->d_z, 0), it->rows * it->d * sizeof *d_z);
+    memcpy(d_z, gki_at(&it->ws, flow->d_z, 0), it->rows * it->d * sizeof *d_z);
     assert_gradient(loss, it, it->z, d_z, it->rows * it->d, 1, 1e-7, "z");
     for (size_t i = 0; i < it->params.count; i++)
-        assert_gradient(loss, it, gkv_param_value(&it->params, i), gkv_param_grad(&it->params, i),
+        assert_gradient(loss, it, gki_param_value(&it->params, i), gki_param_grad(&it->params, i),
                         it->params.list[i].size, stride, 1e-7, it->params.list[i].name);
     free(d_z);
 }
@@ -66,11 +66,11 @@ static void check_gradients(flow_fixture *it, size_t stride)
  * rows. */
 static void check_tangents(flow_fixture *it)
 {
-    const gkv_flow *flow = it->flow;
+    const gki_flow *flow = it->flow;
     const size_t d = it->d, rows = it->rows - 1, each = d + 2, widest = flow->widest;
     double *tangents = test_alloc(rows * each * d * sizeof *tangents), *wanted = test_alloc(d * d * sizeof *wanted);
     double *start = test_alloc(each * d * sizeof *start);
-    gkv_tangents scratch = {test_alloc(rows * each * widest * sizeof(double)),
+    gki_tangents scratch = {test_alloc(rows * each * widest * sizeof(double)),
                          test_alloc(rows * each * widest * sizeof(double)), NULL};
     test_normals(40, each * d, 1, start);
     for (size_t j = 0; j < d; j++)
@@ -99,23 +99,23 @@ static void check_tangents(flow_fixture *it)
 
 static void check_round_trip(flow_fixture *it, double tolerance)
 {
-    const gkv_flow *flow = it->flow;
+    const gki_flow *flow = it->flow;
     double largest = 1;
     flow_fixture_forward(it);
-    memset(gkv_at(&it->ws, flow->z, 0), 0, flow->eps.offset == flow->z.offset ? 0 : it->rows * it->d * sizeof *it->z);
+    memset(gki_at(&it->ws, flow->z, 0), 0, flow->eps.offset == flow->z.offset ? 0 : it->rows * it->d * sizeof *it->z);
     flow->ops->generate(flow, &it->ws, 0, it->rows);
     for (size_t i = 0; i < it->rows * it->d; i++)
         largest = fmax(largest, fabs(it->z[i]));
     for (size_t i = 0; i < it->rows * it->d; i++)
-        assert_close(gkv_at(&it->ws, flow->z, 0)[i], it->z[i], tolerance * largest);
+        assert_close(gki_at(&it->ws, flow->z, 0)[i], it->z[i], tolerance * largest);
     /* From ε to z and back. */
     double *eps = test_alloc(it->rows * it->d * sizeof *eps);
     for (size_t i = 0; i < it->rows * it->d; i++)
-        eps[i] = gkv_at(&it->ws, flow->eps, 0)[i] = it->weight[i];
+        eps[i] = gki_at(&it->ws, flow->eps, 0)[i] = it->weight[i];
     flow->ops->generate(flow, &it->ws, 0, it->rows);
     flow->ops->normalise(flow, &it->ws, 0, it->rows);
     for (size_t i = 0; i < it->rows * it->d; i++)
-        assert_close(gkv_at(&it->ws, flow->eps, 0)[i], eps[i], tolerance * largest);
+        assert_close(gki_at(&it->ws, flow->eps, 0)[i], eps[i], tolerance * largest);
     free(eps);
 }
 
@@ -142,9 +142,9 @@ static void test_identity_at_first(void **state)
     (void)state;
     flow_fixture *it = flow_fixture_begin("realnvp", 3, 7, 5, 8, 2);
     flow_fixture_forward(it);
-    assert_memory_equal(gkv_at(&it->ws, it->flow->eps, 0), it->z, 3 * 7 * sizeof *it->z);
+    assert_memory_equal(gki_at(&it->ws, it->flow->eps, 0), it->z, 3 * 7 * sizeof *it->z);
     for (size_t r = 0; r < 3; r++)
-        assert_true(*gkv_at(&it->ws, it->flow->log_det, r) == 0);
+        assert_true(*gki_at(&it->ws, it->flow->log_det, r) == 0);
     flow_fixture_end(it);
 }
 
@@ -156,16 +156,16 @@ static void test_splits(void **state)
         for (size_t index = 0; index < 16; index++) {
             size_t moved = 0;
             for (size_t j = 0; j < d; j++) {
-                moved += gkv_coupling_moves(index, j, d);
-                assert_true(gkv_coupling_moves(index, j, d) != gkv_coupling_moves(index ^ 1, j, d));
+                moved += gki_coupling_moves(index, j, d);
+                assert_true(gki_coupling_moves(index, j, d) != gki_coupling_moves(index ^ 1, j, d));
             }
             assert_in_range(moved, 3 * d / 8, (5 * d + 7) / 8);
         }
     }
-    assert_false(gkv_coupling_moves(0, 0, 4) || gkv_coupling_moves(0, 1, 4));
-    assert_true(gkv_coupling_moves(2, 1, 4) && !gkv_coupling_moves(2, 2, 4));
-    assert_true(gkv_coupling_moves(4, 3, 8) && !gkv_coupling_moves(4, 1, 8)); /* bit 1 of j */
-    assert_true(gkv_coupling_moves(6, 3, 8) == gkv_coupling_moves(0, 3, 8));  /* d = 8: the first split again */
+    assert_false(gki_coupling_moves(0, 0, 4) || gki_coupling_moves(0, 1, 4));
+    assert_true(gki_coupling_moves(2, 1, 4) && !gki_coupling_moves(2, 2, 4));
+    assert_true(gki_coupling_moves(4, 3, 8) && !gki_coupling_moves(4, 1, 8)); /* bit 1 of j */
+    assert_true(gki_coupling_moves(6, 3, 8) == gki_coupling_moves(0, 3, 8));  /* d = 8: the first split again */
 }
 
 /* One layer scales by at most e^bound, however large the weights are. */
@@ -176,9 +176,9 @@ static void test_bound(void **state)
     flow_fixture_perturb(it, 300);
     flow_fixture_forward(it);
     for (size_t r = 0; r < 5; r++) {
-        assert_true(fabs(*gkv_at(&it->ws, it->flow->log_det, r)) <= 3 * 0.5 + 1e-12);
+        assert_true(fabs(*gki_at(&it->ws, it->flow->log_det, r)) <= 3 * 0.5 + 1e-12);
         for (size_t j = 0; j < 6; j++)
-            assert_true(isfinite(gkv_at(&it->ws, it->flow->eps, r)[j]));
+            assert_true(isfinite(gki_at(&it->ws, it->flow->eps, r)[j]));
     }
     flow_fixture_end(it);
 }
@@ -190,8 +190,8 @@ static void test_none(void **state)
     assert_int_equal(it->params.count, 0);
     assert_int_equal(it->flow->ops->parts(it->flow), 0);
     flow_fixture_forward(it);
-    assert_memory_equal(gkv_at(&it->ws, it->flow->eps, 0), it->z, 12 * sizeof *it->z);
-    *gkv_at(&it->ws, it->flow->log_det, 2) = 9; /* a value from an earlier pass */
+    assert_memory_equal(gki_at(&it->ws, it->flow->eps, 0), it->z, 12 * sizeof *it->z);
+    *gki_at(&it->ws, it->flow->log_det, 2) = 9; /* a value from an earlier pass */
     check_log_det(it);
     check_tangents(it);
     check_gradients(it, 1);
@@ -202,19 +202,19 @@ static void test_none(void **state)
 static void test_what_cannot_be_coupled(void **state)
 {
     (void)state;
-    gkv_params params = {0};
-    gkv_plan plan = {0};
-    gkv_flow *flow = NULL;
-    const gkv_flow_spec one = {.z = gkv_plan_forward(&plan, 1), .d_z = gkv_plan_backward(&plan, 1), .layers = 2,
+    gki_params params = {0};
+    gki_plan plan = {0};
+    gki_flow *flow = NULL;
+    const gki_flow_spec one = {.z = gki_plan_forward(&plan, 1), .d_z = gki_plan_backward(&plan, 1), .layers = 2,
                                .hidden = 3, .log_scale_bound = 1};
-    assert_fails(gkv_flow_realnvp.create(&one, &params, &plan, &flow), GKV_ERR_CONFIG, "model.latent");
+    assert_fails(gki_flow_realnvp.create(&one, &params, &plan, &flow), GKV_ERR_CONFIG, "model.latent");
     assert_null(flow);
-    const gkv_flow_spec two = {.z = gkv_plan_forward(&plan, 2), .d_z = gkv_plan_backward(&plan, 2), .hidden = 3};
-    assert_ok(gkv_flow_realnvp.create(&two, &params, &plan, &flow)); /* a flow without layers is the identity */
-    assert_ptr_equal(flow->ops, &gkv_flow_none);
+    const gki_flow_spec two = {.z = gki_plan_forward(&plan, 2), .d_z = gki_plan_backward(&plan, 2), .hidden = 3};
+    assert_ok(gki_flow_realnvp.create(&two, &params, &plan, &flow)); /* a flow without layers is the identity */
+    assert_ptr_equal(flow->ops, &gki_flow_none);
     flow->ops->free(flow);
-    gkv_flow_realnvp.free(NULL);
-    gkv_params_free(&params);
+    gki_flow_realnvp.free(NULL);
+    gki_params_free(&params);
 }
 
 /* With a bound of 0 the flow consists of shifts only. */
@@ -224,7 +224,7 @@ static void test_shifts_alone(void **state)
     flow_fixture *it = flow_fixture_begin("realnvp", 4, 5, 3, 6, 0);
     flow_fixture_perturb(it, 0.4);
     flow_fixture_forward(it);
-    assert_true(*gkv_at(&it->ws, it->flow->log_det, 1) == 0);
+    assert_true(*gki_at(&it->ws, it->flow->log_det, 1) == 0);
     check_tangents(it);
     check_gradients(it, 1);
     check_round_trip(it, 1e-12);

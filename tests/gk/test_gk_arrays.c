@@ -15,12 +15,12 @@ enum { SHAPES = sizeof shapes / sizeof *shapes, N = 1201 };
 
 static void each_level(void (*test)(const gkv_gk *gk))
 {
-    for (int level = 0; level <= (int)gkv_simd_best(); level++) {
-        gkv_gk_batch_use((gkv_simd)level);
+    for (int level = 0; level <= (int)gki_simd_best(); level++) {
+        gki_gk_batch_use((gki_simd)level);
         for (int i = 0; i < SHAPES; i++)
             test(&shapes[i]);
     }
-    gkv_gk_batch_use(GKV_SIMD_LEVELS);
+    gki_gk_batch_use(GKV_SIMD_LEVELS);
 }
 
 /* Values of z in −45 … 45, densest around 0, and values that are not finite. */

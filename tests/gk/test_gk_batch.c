@@ -19,17 +19,17 @@ static const double params[D][4] = {
 
 static void each_level(void (*test)(void))
 {
-    for (int level = 0; level <= (int)gkv_simd_best(); level++) {
-        gkv_gk_batch_use((gkv_simd)level);
+    for (int level = 0; level <= (int)gki_simd_best(); level++) {
+        gki_gk_batch_use((gki_simd)level);
         test();
     }
-    gkv_gk_batch_use(GKV_SIMD_LEVELS);
+    gki_gk_batch_use(GKV_SIMD_LEVELS);
 }
 
 static double a_d[D], b_d[D], g_d[D], k_d[D];
 static float a_f[D], b_f[D], g_f[D], k_f[D];
-static const gkv_gk_columns_d columns_d = {a_d, b_d, g_d, k_d, .8};
-static const gkv_gk_columns_f columns_f = {a_f, b_f, g_f, k_f, .8F};
+static const gki_gk_columns_d columns_d = {a_d, b_d, g_d, k_d, .8};
+static const gki_gk_columns_f columns_f = {a_f, b_f, g_f, k_f, .8F};
 
 static int fill(void **state)
 {
@@ -67,7 +67,7 @@ static void inverse_double_(void)
         const gkv_gk gk = column_of(i % D, 0);
         x[i] = gkv_gk_Q(&gk, z_of(i / D));
     }
-    gkv_gk_batch_inverse_d(ROWS, D, &columns_d, x, z, log_dq, dq, ratio);
+    gki_gk_batch_inverse_d(ROWS, D, &columns_d, x, z, log_dq, dq, ratio);
     for (int i = 0; i < N; i++) {
         const gkv_gk gk = column_of(i % D, 0);
         const double exact = gkv_gk_Q_inverse(&gk, x[i]);
@@ -86,7 +86,7 @@ static void inverse_float_(void)
         const double value = gkv_gk_Q(&gk, z_of(i / D));
         x[i] = (float)fmin(fmax(value, -1e30), 1e30);
     }
-    gkv_gk_batch_inverse_f(ROWS, D, &columns_f, x, z, log_dq, dq, ratio);
+    gki_gk_batch_inverse_f(ROWS, D, &columns_f, x, z, log_dq, dq, ratio);
     for (int i = 0; i < N; i++) {
         const gkv_gk gk = column_of(i % D, 1);
         /* The first operation in float rounds x − A. */
@@ -114,7 +114,7 @@ static void extremes_(void)
         const int row = i / D;
         x[i] = row == 0 ? a_f[i % D] : (row % 2 ? 1.F : -1.F) * powf(10, -44 + 74.0F * (float)row / (ROWS - 1));
     }
-    gkv_gk_batch_inverse_f(ROWS, D, &columns_f, x, z, log_dq, NULL, ratio);
+    gki_gk_batch_inverse_f(ROWS, D, &columns_f, x, z, log_dq, NULL, ratio);
     for (int i = 0; i < N; i++) {
         assert_true(isfinite(z[i]) && isfinite(log_dq[i]) && isfinite(ratio[i]));
         if (i < D) {
@@ -125,15 +125,15 @@ static void extremes_(void)
     }
     /* Inputs that are not finite do not affect other elements. */
     float hostile[D] = {NAN, INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, FLT_TRUE_MIN, 1, 2, 3, 4, 5, 6, 7};
-    gkv_gk_batch_inverse_f(1, D, &columns_f, hostile, hostile, log_dq, NULL, NULL);
+    gki_gk_batch_inverse_f(1, D, &columns_f, hostile, hostile, log_dq, NULL, NULL);
     for (int j = 0; j < D; j++)
         assert_int_equal(isfinite(hostile[j]) != 0, j > 2);
 
     /* A bounded support. */
     const float a = 0, b = 1, g = 8, k = -.5F;
-    const gkv_gk_columns_f bounded = {&a, &b, &g, &k, .8F};
+    const gki_gk_columns_f bounded = {&a, &b, &g, &k, .8F};
     float bounded_x[4] = {1e30F, -1e30F, 1.79F, -.19F};
-    gkv_gk_batch_inverse_f(4, 1, &bounded, bounded_x, bounded_x, log_dq, NULL, NULL);
+    gki_gk_batch_inverse_f(4, 1, &bounded, bounded_x, bounded_x, log_dq, NULL, NULL);
     assert_true(bounded_x[0] > 1e36F && bounded_x[1] < -1e36F && isfinite(bounded_x[0]) && isfinite(bounded_x[1]));
     const gkv_gk gk = {0, 1, 8, -.5, (double).8F, 0};
     assert_relative((double)bounded_x[2], gkv_gk_Q_inverse(&gk, (double)1.79F), 2e-4);
@@ -142,10 +142,10 @@ static void extremes_(void)
     enum { MANY = 20000 };
     static float u[MANY], v[MANY];
     for (int j = 0; j < D; j++) {
-        const gkv_gk_columns_f one = {a_f + j, b_f + j, g_f + j, k_f + j, .8F};
+        const gki_gk_columns_f one = {a_f + j, b_f + j, g_f + j, k_f + j, .8F};
         for (int i = 0; i < MANY; i++)
             u[i] = a_f[j] + b_f[j] * (float)(i - MANY / 2) * 1e-3F;
-        gkv_gk_batch_inverse_f(MANY, 1, &one, u, v, NULL, NULL, NULL);
+        gki_gk_batch_inverse_f(MANY, 1, &one, u, v, NULL, NULL, NULL);
         for (int i = 1; i < MANY; i++)
             assert_true(v[i] >= v[i - 1] - 3e-6F * fabsf(v[i]));
     }
@@ -157,19 +157,19 @@ static void position_(void)
     static float x[N], z[N], log_dq[N], other[N], alone, alone_log;
     for (int i = 0; i < N; i++)
         x[i] = (float)((i * 7919) % 1009 - 500) * .013F * (i % 17 == 0 ? 1e6F : 1);
-    gkv_gk_batch_inverse_f(ROWS, D, &columns_f, x, z, log_dq, NULL, NULL);
+    gki_gk_batch_inverse_f(ROWS, D, &columns_f, x, z, log_dq, NULL, NULL);
     for (int i = 0; i < N; i++) {
         const int j = i % D;
-        const gkv_gk_columns_f one = {a_f + j, b_f + j, g_f + j, k_f + j, .8F};
-        gkv_gk_batch_inverse_f(1, 1, &one, x + i, &alone, &alone_log, NULL, NULL);
+        const gki_gk_columns_f one = {a_f + j, b_f + j, g_f + j, k_f + j, .8F};
+        gki_gk_batch_inverse_f(1, 1, &one, x + i, &alone, &alone_log, NULL, NULL);
         assert_memory_equal(&alone, z + i, sizeof alone);
         assert_memory_equal(&alone_log, log_dq + i, sizeof alone_log);
     }
-    gkv_gk_batch_inverse_f(17, D, &columns_f, x, other, NULL, NULL, NULL);
-    gkv_gk_batch_inverse_f(ROWS - 17, D, &columns_f, x + 17 * D, other + 17 * D, NULL, NULL, NULL);
+    gki_gk_batch_inverse_f(17, D, &columns_f, x, other, NULL, NULL, NULL);
+    gki_gk_batch_inverse_f(ROWS - 17, D, &columns_f, x + 17 * D, other + 17 * D, NULL, NULL, NULL);
     assert_memory_equal(other, z, sizeof z);
     /* The output may be the input array. */
-    gkv_gk_batch_inverse_f(ROWS, D, &columns_f, x, x, NULL, NULL, NULL);
+    gki_gk_batch_inverse_f(ROWS, D, &columns_f, x, x, NULL, NULL, NULL);
     assert_memory_equal(x, z, sizeof z);
 }
 
@@ -178,18 +178,18 @@ static void wide_(void)
 {
     enum { WIDE = 2 * GKV_GK_TILE + 77, R = 3 };
     static double a[WIDE], b[WIDE], g[WIDE], k[WIDE], x[R * WIDE], z[R * WIDE];
-    const gkv_gk_columns_d columns = {a, b, g, k, .8};
+    const gki_gk_columns_d columns = {a, b, g, k, .8};
     for (int j = 0; j < WIDE; j++)
         a[j] = j, b[j] = 1 + j * .01, g[j] = sin(j), k[j] = .3 * cos(j) * cos(j);
     for (int i = 0; i < R * WIDE; i++)
         z[i] = sin(i * 1.7) * 3;
-    gkv_gk_batch_forward_d(R, WIDE, &columns, z, &(gkv_gk_outputs_d){.x = x});
+    gki_gk_batch_forward_d(R, WIDE, &columns, z, &(gki_gk_outputs_d){.x = x});
     for (int i = 0; i < R * WIDE; i++) {
         const gkv_gk gk = {a[i % WIDE], b[i % WIDE], g[i % WIDE], k[i % WIDE], .8, 0};
         assert_relative(x[i], gkv_gk_Q(&gk, z[i]), 1e-13);
     }
     static double back[R * WIDE];
-    gkv_gk_batch_inverse_d(R, WIDE, &columns, x, back, NULL, NULL, NULL);
+    gki_gk_batch_inverse_d(R, WIDE, &columns, x, back, NULL, NULL, NULL);
     for (int i = 0; i < R * WIDE; i++)
         assert_close(back[i], z[i], 1e-11);
 }
@@ -219,15 +219,15 @@ static void forward_(void)
         z_f[i] = (float)z[i];
         g[i] = g_d[i % D], k[i] = k_d[i % D], gg[i] = g_f[i % D], kk[i] = k_f[i % D];
     }
-    const gkv_gk_outputs_d o = {out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7]};
-    const gkv_gk_outputs_f o_f = {out_f[0], out_f[1], out_f[2], out_f[3], out_f[4], out_f[5], out_f[6], out_f[7]};
+    const gki_gk_outputs_d o = {out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7]};
+    const gki_gk_outputs_f o_f = {out_f[0], out_f[1], out_f[2], out_f[3], out_f[4], out_f[5], out_f[6], out_f[7]};
     for (int by_element = 0; by_element < 2; by_element++) {
         if (by_element) {
-            gkv_gk_batch_shape_d(N, g, k, .8, z, &o);
-            gkv_gk_batch_shape_f(N, gg, kk, .8F, z_f, &o_f);
+            gki_gk_batch_shape_d(N, g, k, .8, z, &o);
+            gki_gk_batch_shape_f(N, gg, kk, .8F, z_f, &o_f);
         } else {
-            gkv_gk_batch_forward_d(ROWS, D, &columns_d, z, &o);
-            gkv_gk_batch_forward_f(ROWS, D, &columns_f, z_f, &o_f);
+            gki_gk_batch_forward_d(ROWS, D, &columns_d, z, &o);
+            gki_gk_batch_forward_f(ROWS, D, &columns_f, z_f, &o_f);
         }
         for (int i = 0; i < N; i++) {
             double got[8];
@@ -253,12 +253,12 @@ static void differences_(void)
 {
     enum { M = 41 };
     static double u[M], g[M], k[M], out[8][M], up[8][M], down[8][M], moved[M];
-    const gkv_gk_outputs_d o = {out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7]};
-    const gkv_gk_outputs_d o_up = {up[0], up[1], up[2], up[3], up[4], up[5], up[6], up[7]};
-    const gkv_gk_outputs_d o_down = {down[0], down[1], down[2], down[3], down[4], down[5], down[6], down[7]};
+    const gki_gk_outputs_d o = {out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7]};
+    const gki_gk_outputs_d o_up = {up[0], up[1], up[2], up[3], up[4], up[5], up[6], up[7]};
+    const gki_gk_outputs_d o_down = {down[0], down[1], down[2], down[3], down[4], down[5], down[6], down[7]};
     for (int i = 0; i < M; i++)
         u[i] = (i - 20) * .2, g[i] = 1.5 * sin(i), k[i] = .4 * cos(i) * cos(i);
-    gkv_gk_batch_shape_d(M, g, k, .8, u, &o);
+    gki_gk_batch_shape_d(M, g, k, .8, u, &o);
     const double h = 1e-6;
     double *const inputs[3] = {u, g, k};
     /* for each input: the outputs that are the derivatives of x and of log Q' */
@@ -267,7 +267,7 @@ static void differences_(void)
         for (int side = 0; side < 2; side++) {
             for (int i = 0; i < M; i++)
                 moved[i] = inputs[which][i] + (side ? h : -h);
-            gkv_gk_batch_shape_d(M, which == 1 ? moved : g, which == 2 ? moved : k, .8, which == 0 ? moved : u,
+            gki_gk_batch_shape_d(M, which == 1 ? moved : g, which == 2 ? moved : k, .8, which == 0 ? moved : u,
                                  side ? &o_up : &o_down);
         }
         for (int i = 0; i < M; i++) {
@@ -295,11 +295,11 @@ ON_EACH_LEVEL(differences)
 static void nothing_to_do(void **state)
 {
     (void)state;
-    gkv_gk_batch_inverse_f(0, D, &columns_f, NULL, NULL, NULL, NULL, NULL);
-    gkv_gk_batch_inverse_f(3, 0, &columns_f, NULL, NULL, NULL, NULL, NULL);
-    gkv_gk_batch_forward_d(0, D, &columns_d, NULL, &(gkv_gk_outputs_d){0});
+    gki_gk_batch_inverse_f(0, D, &columns_f, NULL, NULL, NULL, NULL, NULL);
+    gki_gk_batch_inverse_f(3, 0, &columns_f, NULL, NULL, NULL, NULL, NULL);
+    gki_gk_batch_forward_d(0, D, &columns_d, NULL, &(gki_gk_outputs_d){0});
     float x = 1;
-    gkv_gk_batch_inverse_f(1, 1, &columns_f, &x, NULL, NULL, NULL, NULL);
+    gki_gk_batch_inverse_f(1, 1, &columns_f, &x, NULL, NULL, NULL, NULL);
 }
 
 int main(void)

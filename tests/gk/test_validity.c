@@ -59,8 +59,8 @@ static void slope_of_the_bound(void **state)
     (void)state;
     for (double g = -6; g < 6.1; g += .37) {
         double slope, h = 1e-5;
-        gkv_gk_k_min_limit(g, .8, &slope);
-        const double difference = (gkv_gk_k_min_limit(g + h, .8, NULL) - gkv_gk_k_min_limit(g - h, .8, NULL)) / (2 * h);
+        gki_gk_k_min_limit(g, .8, &slope);
+        const double difference = (gki_gk_k_min_limit(g + h, .8, NULL) - gki_gk_k_min_limit(g - h, .8, NULL)) / (2 * h);
         assert_close(slope, difference, 1e-7);
     }
 }

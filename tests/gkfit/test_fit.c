@@ -7,7 +7,7 @@
 
 static void draw(const gkv_gk *gk, uint64_t sample, size_t n, double *x)
 {
-    gkv_rng_normal_d(gkv_rng_at(11, GKV_STREAM_USER, sample, 0), n, x);
+    gki_rng_normal_d(gki_rng_at(11, GKV_STREAM_USER, sample, 0), n, x);
     for (size_t i = 0; i < n; i++)
         x[i] = gkv_gk_Q(gk, x[i]);
 }
@@ -20,10 +20,10 @@ static void chi_squared_tail(void **state)
 #include "num/chi2_references.inc"
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_relative(gkv_chi2_upper(rows[i][0], rows[i][1]), rows[i][2], 2e-12);
-    assert_true(gkv_chi2_upper(0, 3) == 1 && gkv_chi2_upper(INFINITY, 3) == 0 && isnan(gkv_chi2_upper(NAN, 3)));
+        assert_relative(gki_chi2_upper(rows[i][0], rows[i][1]), rows[i][2], 2e-12);
+    assert_true(gki_chi2_upper(0, 3) == 1 && gki_chi2_upper(INFINITY, 3) == 0 && isnan(gki_chi2_upper(NAN, 3)));
     for (double x = .1; x < 30; x += .7) /* 2 degrees of freedom: the exponential distribution */
-        assert_relative(gkv_chi2_upper(x, 2), exp(-x / 2), 1e-13);
+        assert_relative(gki_chi2_upper(x, 2), exp(-x / 2), 1e-13);
 }
 
 static void octiles_of_a_population_are_exact(void **state)
@@ -57,7 +57,7 @@ static void octiles_of_a_population_are_exact(void **state)
 /* The means of order statistics in the approximation of the fit: Q + ½ p(1−p)/(n+2) q''(p). */
 static double mean_of(const gkv_gk *gk, double p, size_t n)
 {
-    const double z = gkv_normal_quantile(p), phi = exp(gkv_normal_log_pdf(z));
+    const double z = gki_normal_quantile(p), phi = exp(gki_normal_log_pdf(z));
     const double second = (gkv_gk_d2Q(gk, z) + z * gkv_gk_dQ(gk, z)) / (phi * phi);
     return gkv_gk_Q(gk, z) + 0.5 * p * (1 - p) / ((double)n + 2) * second;
 }
@@ -158,7 +158,7 @@ static void hostile_samples(void **state)
     static double x[N], u[N];
     for (size_t n = 8; n <= N; n = n * 3 / 2)
         for (uint64_t kind = 0; kind < 8; kind++) {
-            gkv_rng_uniform(gkv_rng_at(3, GKV_STREAM_USER, kind, n), n, u);
+            gki_rng_uniform(gki_rng_at(3, GKV_STREAM_USER, kind, n), n, u);
             for (size_t i = 0; i < n; i++)
                 x[i] = kind == 0   ? u[i]                                              /* a bounded range */
                        : kind == 1 ? -log(u[i])                                        /* a jump of the density */

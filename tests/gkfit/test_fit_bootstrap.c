@@ -10,7 +10,7 @@ static const gkv_gk truth = {.a = 3, .b = 1, .g = 1, .k = .3, .c = .8};
 
 static void draw(uint64_t sample, size_t n, double *x)
 {
-    gkv_rng_normal_d(gkv_rng_at(14, GKV_STREAM_USER, sample, 0), n, x);
+    gki_rng_normal_d(gki_rng_at(14, GKV_STREAM_USER, sample, 0), n, x);
     for (size_t i = 0; i < n; i++)
         x[i] = gkv_gk_Q(&truth, x[i]);
 }
@@ -62,7 +62,7 @@ static void finds_misfits(void **state)
 {
     (void)state;
     double x[N];
-    gkv_rng_uniform(gkv_rng_at(14, GKV_STREAM_USER, 50, 0), N, x);
+    gki_rng_uniform(gki_rng_at(14, GKV_STREAM_USER, 50, 0), N, x);
     for (size_t i = 0; i < N; i++) /* two clusters */
         x[i] = i % 2 ? x[i] : 4 + x[i];
     gkv_gk_fit_settings set;

@@ -16,17 +16,17 @@ static const gkv_gk gks[] = {
     {.a = 2, .b = 1, .g = 5, .k = -.1, .c = .8},   {.a = 0, .b = 2, .g = -8, .k = 1.5, .c = .6}};
 enum { GKS = sizeof gks / sizeof *gks };
 
-static const gkv_gk_fit_kernels *tables[GKV_SIMD_LEVELS];
+static const gki_gk_fit_kernels *tables[GKV_SIMD_LEVELS];
 static size_t table_count;
 
 static void list_tables(void)
 {
-    tables[table_count++] = &gkv_gk_fit_kernels_portable;
+    tables[table_count++] = &gki_gk_fit_kernels_portable;
 #if defined(__x86_64__)
-    if (gkv_simd_best() >= GKV_SIMD_AVX2)
-        tables[table_count++] = &gkv_gk_fit_kernels_avx2;
-    if (gkv_simd_best() >= GKV_SIMD_AVX512)
-        tables[table_count++] = &gkv_gk_fit_kernels_avx512;
+    if (gki_simd_best() >= GKV_SIMD_AVX2)
+        tables[table_count++] = &gki_gk_fit_kernels_avx2;
+    if (gki_simd_best() >= GKV_SIMD_AVX512)
+        tables[table_count++] = &gki_gk_fit_kernels_avx512;
 #endif
 }
 
@@ -40,12 +40,12 @@ static void normal_scores(void **state)
     for (size_t t = 0; t < table_count; t++) {
         tables[t]->scores(N, p, z, ln, phi);
         for (int i = 0; i < N; i++) {
-            const double expected = gkv_normal_quantile(p[i]);
+            const double expected = gki_normal_quantile(p[i]);
             if (p[i] < 1e-11)
                 continue;
             assert_close(z[i], expected, 4e-15 * fmax(fabs(expected), 1e-2));
             assert_relative(ln[i], log1p(z[i] * z[i]), 1e-14);
-            assert_relative(phi[i], exp(gkv_normal_log_pdf(z[i])), 1e-13);
+            assert_relative(phi[i], exp(gki_normal_log_pdf(z[i])), 1e-13);
         }
     }
 }
@@ -58,12 +58,12 @@ static void least_k(void **state)
     static const double cs[] = {.05, .3, .6, .8, .83, .84, .9, .99};
     for (size_t t = 0; t < table_count; t++)
         for (size_t i = 0; i < sizeof cs / sizeof *cs; i++) {
-            gkv_k_min_table table;
-            gkv_k_min_table_fill(cs[i], &table);
+            gki_k_min_table table;
+            gki_k_min_table_fill(cs[i], &table);
             for (double g = -99.7; g < 100; g += fabs(g) > 10 ? 1.37 : .0973) {
                 double k, slope, curvature, expected_slope;
                 tables[t]->k_min(1, &table, &g, &k, &slope, &curvature);
-                const double expected = gkv_gk_k_min_limit(g, cs[i], &expected_slope);
+                const double expected = gki_gk_k_min_limit(g, cs[i], &expected_slope);
                 assert_close(k, expected, 1e-12 * fmax(1, fabs(expected)));
                 if (fabs(expected + .5) < 1e-3)
                     continue; /* near the corner where k_min becomes −½ */
@@ -82,13 +82,13 @@ static void sums(void **state)
     (void)state;
     enum { N = 37 };
     double z[N], w[N];
-    gkv_rng_normal_d(gkv_rng_at(2, GKV_STREAM_USER, 0, 0), N, z);
-    gkv_rng_uniform(gkv_rng_at(2, GKV_STREAM_USER, 1, 0), N, w);
+    gki_rng_normal_d(gki_rng_at(2, GKV_STREAM_USER, 0, 0), N, z);
+    gki_rng_uniform(gki_rng_at(2, GKV_STREAM_USER, 1, 0), N, w);
     z[3] = 0, z[4] = 9, z[5] = -8.5, z[6] = 1e-9;
     for (size_t t = 0; t < table_count; t++)
         for (size_t i = 0; i < GKS; i++)
             for (int weighted = 0; weighted < 2; weighted++) {
-                gkv_gk_sums got;
+                gki_gk_sums got;
                 memset(&got, 0, sizeof got);
                 tables[t]->sums(N, &gks[i], z, weighted ? w : NULL, &got);
                 double value = 0, score[4] = {0}, hessian[4][4] = {{0}}, outer[4][4] = {{0}}, size[4] = {0};
@@ -136,7 +136,7 @@ static void quantile_weights(void **state)
     for (size_t t = 0; t < table_count; t++)
         for (size_t i = 0; i < GKS; i++) {
             tables[t]->scores(N, p, z, ln, phi);
-            const gkv_gk_fit_levels at = {z, ln, phi, noise};
+            const gki_gk_fit_levels at = {z, ln, phi, noise};
             tables[t]->weights(N, &gks[i], &at, weight, excess);
             for (int j = 0; j < N; j++) {
                 const double slope = gkv_gk_dQ(&gks[i], z[j]) / phi[j];
@@ -154,8 +154,8 @@ static void least_squares_terms(void **state)
     enum { M = 21, ROWS = M + 1, LANES = 8 };
     double p[M], z[ROWS] = {0}, ln[ROWS] = {0}, phi[ROWS] = {0}, x[ROWS] = {0}, weight[ROWS] = {0}, step[ROWS];
     double many[5][ROWS * LANES], v[4 * LANES], r[ROWS * LANES], jacobian[4 * ROWS * LANES], plain[LANES];
-    gkv_k_min_table table;
-    gkv_k_min_table_fill(.8, &table);
+    gki_k_min_table table;
+    gki_k_min_table_fill(.8, &table);
     for (size_t t = 0; t < table_count; t++) {
         for (int i = 0; i < M; i++)
             p[i] = (i + 1.0) / (M + 1), step[i] = 1 + .1 * i;
@@ -172,18 +172,18 @@ static void least_squares_terms(void **state)
             plain[l] = l % 2;
             v[l] = .1 * l, v[LANES + l] = 1 + .05 * l, v[2 * LANES + l] = 1.5 * l - 4, v[3 * LANES + l] = .1 + .02 * l;
         }
-        const gkv_gk_fit_lanes lanes = {LANES, ROWS, many[0], many[1], many[2], many[3], many[4], plain, &table};
+        const gki_gk_fit_lanes lanes = {LANES, ROWS, many[0], many[1], many[2], many[3], many[4], plain, &table};
         tables[t]->residuals(&lanes, v, r);
         tables[t]->jacobian(&lanes, v, jacobian);
         for (int l = 0; l < LANES; l++) {
-            const gkv_gk_fit_lanes one = {1, ROWS, x, z, ln, weight, step, &plain[l], &table};
+            const gki_gk_fit_lanes one = {1, ROWS, x, z, ln, weight, step, &plain[l], &table};
             double own[4], own_r[ROWS], own_j[4 * ROWS], up_r[ROWS], down_r[ROWS], unused[4 * ROWS];
             for (int a = 0; a < 4; a++)
                 own[a] = v[a * LANES + l];
             tables[t]->terms(&one, own, own_r, own_j);
             /* the same by the scalar functions */
             const gkv_gk gk = {.a = own[0], .b = own[1], .g = own[2],
-                               .k = own[3] + (plain[l] > 0 ? 0 : gkv_gk_k_min_limit(own[2], .8, NULL)), .c = .8};
+                               .k = own[3] + (plain[l] > 0 ? 0 : gki_gk_k_min_limit(own[2], .8, NULL)), .c = .8};
             double before = 0;
             for (int i = 0; i < ROWS; i++) {
                 const double u = i < M ? (x[i] - gkv_gk_Q(&gk, z[i])) * weight[i] : 0;
@@ -220,7 +220,7 @@ static void sorting(void **state)
     double *w = test_alloc(MOST * sizeof *x), *spare = test_alloc(2 * MOST * sizeof *x);
     for (size_t n = 0; n <= MOST; n = n < 5 ? n + 1 : n * 3 / 2)
         for (int kind = 0; kind < 4; kind++) {
-            gkv_rng_normal_d(gkv_rng_at(5, GKV_STREAM_USER, (uint64_t)kind, n), n, x);
+            gki_rng_normal_d(gki_rng_at(5, GKV_STREAM_USER, (uint64_t)kind, n), n, x);
             for (size_t i = 0; i < n; i++) {
                 x[i] = kind == 1 ? (double)(float)x[i] : kind == 2 ? floor(3 * x[i]) : kind == 3 ? 1e300 * x[i] : x[i];
                 w[i] = 10 * x[i] + 1;
@@ -228,12 +228,12 @@ static void sorting(void **state)
             memcpy(expected, x, n * sizeof *x);
             if (n > 0)
                 qsort(expected, n, sizeof *x, ascending);
-            gkv_sort(n, x, w, spare);
+            gki_sort(n, x, w, spare);
             for (size_t i = 0; i < n; i++)
                 assert_true(x[i] == expected[i] && w[i] == 10 * x[i] + 1);
         }
     double few[] = {3, -0.0, 1e-320, -5, 0.0, -1e308};
-    gkv_sort(6, few, NULL, spare);
+    gki_sort(6, few, NULL, spare);
     assert_true(few[0] == -1e308 && few[1] == -5 && signbit(few[2]) && few[3] == 0 && few[4] == 1e-320);
     free(x), free(expected), free(w), free(spare);
 }
@@ -248,7 +248,7 @@ static void systems_of_four(void **state)
         for (unsigned i = 0; i < 4; i++)
             fixed[i] = mask >> i & 1;
         for (int way = 0; way < 2; way++) {
-            assert_int_equal(way ? gkv_solve4x4(m, fixed, b, x) : gkv_solve4x4_symmetric(m, fixed, b, x), 1);
+            assert_int_equal(way ? gki_solve4x4(m, fixed, b, x) : gki_solve4x4_symmetric(m, fixed, b, x), 1);
             for (int i = 0; i < 4; i++) {
                 double sum = 0;
                 for (int j = 0; j < 4; j++)
@@ -256,7 +256,7 @@ static void systems_of_four(void **state)
                 assert_close(fixed[i] ? x[i] : sum, fixed[i] ? 0 : b[i], 1e-13);
             }
         }
-        assert_int_equal(gkv_invert4x4_symmetric(m, fixed, inverse), 1);
+        assert_int_equal(gki_invert4x4_symmetric(m, fixed, inverse), 1);
         for (int i = 0; i < 4; i++)
             for (int j = 0; j < 4; j++) {
                 double sum = 0;
@@ -270,10 +270,10 @@ static void systems_of_four(void **state)
     }
     const unsigned char none[4] = {0};
     m[0][0] = -1;
-    assert_int_equal(gkv_solve4x4_symmetric(m, none, b, x), 0);
-    assert_int_equal(gkv_solve4x4(m, none, b, x), 1);
+    assert_int_equal(gki_solve4x4_symmetric(m, none, b, x), 0);
+    assert_int_equal(gki_solve4x4(m, none, b, x), 1);
     m[2][0] = m[2][1] = m[2][2] = m[2][3] = 0;
-    assert_int_equal(gkv_solve4x4(m, none, b, x), 0);
+    assert_int_equal(gki_solve4x4(m, none, b, x), 0);
 }
 
 int main(void)

@@ -8,7 +8,7 @@ enum { N = 700, COUNT = 37 };
 
 static void draw(const gkv_gk *gk, uint64_t sample, size_t n, double *x)
 {
-    gkv_rng_normal_d(gkv_rng_at(12, GKV_STREAM_USER, sample, 0), n, x);
+    gki_rng_normal_d(gki_rng_at(12, GKV_STREAM_USER, sample, 0), n, x);
     for (size_t i = 0; i < n; i++)
         x[i] = gkv_gk_Q(gk, x[i]);
 }
@@ -38,7 +38,7 @@ static void the_same_bits(void **state)
     gkv_gk_sample samples[COUNT];
     static gkv_gk_fit_result one[COUNT], many[COUNT];
     static gkv_status statuses[COUNT];
-    gkv_rng_uniform(gkv_rng_at(12, GKV_STREAM_USER, 99, 0), N, w);
+    gki_rng_uniform(gki_rng_at(12, GKV_STREAM_USER, 99, 0), N, w);
     for (size_t i = 0; i < COUNT; i++) {
         const size_t n = i % 5 == 4 ? 60 + i : N - 7 * i;
         const gkv_gk gk = {.a = 0, .b = 1, .g = .2 * (double)i - 3, .k = .03 * (double)i, .c = .8};

@@ -7,7 +7,7 @@
 
 static void draw(const gkv_gk *gk, uint64_t sample, size_t n, double *x)
 {
-    gkv_rng_normal_d(gkv_rng_at(13, GKV_STREAM_USER, sample, 0), n, x);
+    gki_rng_normal_d(gki_rng_at(13, GKV_STREAM_USER, sample, 0), n, x);
     for (size_t i = 0; i < n; i++)
         x[i] = gkv_gk_Q(gk, x[i]);
 }
@@ -60,7 +60,7 @@ static void is_a_maximum(void **state)
             }
         }
         assert_relative(fit.log_likelihood, value, 1e-12);
-        assert_int_equal(gkv_invert4x4_symmetric(information, (const unsigned char[4]){0}, inverse), 1);
+        assert_int_equal(gki_invert4x4_symmetric(information, (const unsigned char[4]){0}, inverse), 1);
         for (int a = 0; a < 4; a++) {
             assert_close(total[a] * fit.se[a], 0, 1e-5);
             for (int b = 0; b < 4; b++)
@@ -214,7 +214,7 @@ static void hostile_samples(void **state)
     set.anderson_darling = 1;
     for (size_t n = 8; n <= MOST; n = n * 5 / 3)
         for (uint64_t kind = 0; kind < 8; kind++) {
-            gkv_rng_uniform(gkv_rng_at(3, GKV_STREAM_USER, kind, n), n, u);
+            gki_rng_uniform(gki_rng_at(3, GKV_STREAM_USER, kind, n), n, u);
             for (size_t i = 0; i < n; i++)
                 x[i] = kind == 0   ? u[i]
                        : kind == 1 ? -log(u[i])

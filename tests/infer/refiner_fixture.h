@@ -59,13 +59,13 @@ static inline gkv_model *random_model(const gkv_settings *settings, size_t heigh
     assert_ok(gkv_model_create(settings, height, width, mean, &model));
     free(mean);
     for (size_t i = 0; i < model->params.count; i++) {
-        const gkv_param *param = &model->params.list[i];
+        const gki_param *param = &model->params.list[i];
         if (!param->trainable)
             continue;
-        gkv_real *noise = test_alloc(param->size * sizeof *noise);
-        gkv_rng_normal(gkv_rng_at(3, GKV_STREAM_USER, 0, i), param->size, noise);
+        gki_real *noise = test_alloc(param->size * sizeof *noise);
+        gki_rng_normal(gki_rng_at(3, GKV_STREAM_USER, 0, i), param->size, noise);
         for (size_t k = 0; k < param->size; k++)
-            model->params.values[param->offset + k] += (gkv_real)0.1 * noise[k];
+            model->params.values[param->offset + k] += (gki_real)0.1 * noise[k];
         free(noise);
     }
     return model;

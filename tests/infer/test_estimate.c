@@ -16,24 +16,24 @@ static gkv_model *random_model(const gkv_settings *settings, size_t height, size
     assert_ok(gkv_model_create(settings, height, width, mean, &model));
     free(mean);
     for (size_t i = 0; i < model->params.count; i++) {
-        const gkv_param *param = &model->params.list[i];
-        gkv_real noise[4096];
+        const gki_param *param = &model->params.list[i];
+        gki_real noise[4096];
         if (!param->trainable || param->size > 4096)
             continue;
-        gkv_rng_normal(gkv_rng_at(3, GKV_STREAM_USER, 0, i), param->size, noise);
+        gki_rng_normal(gki_rng_at(3, GKV_STREAM_USER, 0, i), param->size, noise);
         for (size_t k = 0; k < param->size; k++)
-            model->params.values[param->offset + k] += (gkv_real)0.1 * noise[k];
+            model->params.values[param->offset + k] += (gki_real)0.1 * noise[k];
     }
     return model;
 }
 
-static gkv_estimates estimate(const gkv_model *model, const gkv_images *images, size_t samples, int threads)
+static gki_estimates estimate(const gkv_model *model, const gki_images *images, size_t samples, int threads)
 {
-    gkv_estimates out;
-    const gkv_estimate_job job = {.model = model, .params = &model->params, .images = images, .samples = samples,
+    gki_estimates out;
+    const gki_estimate_job job = {.model = model, .params = &model->params, .images = images, .samples = samples,
                                   .seed = 5, .threads = threads};
-    assert_ok(gkv_estimates_create(images->count, &out));
-    assert_ok(gkv_estimate(&job, &out));
+    assert_ok(gki_estimates_create(images->count, &out));
+    assert_ok(gki_estimate(&job, &out));
     return out;
 }
 
@@ -47,11 +47,11 @@ static void test_jensen_and_threads(void **state)
     gkv_dataset *test = NULL;
     assert_ok(gkv_dataset_load(&settings.data, GKV_TEST, &test));
     gkv_model *model = random_model(&settings, 28, 28);
-    gkv_images images;
+    gki_images images;
     settings.eval.images = 83;
-    assert_ok(gkv_images_of_test(&settings, test, &images));
-    gkv_estimates first = estimate(model, &images, 64, 1);
-    gkv_estimates single = estimate(model, &images, 1, 2);
+    assert_ok(gki_images_of_test(&settings, test, &images));
+    gki_estimates first = estimate(model, &images, 64, 1);
+    gki_estimates single = estimate(model, &images, 1, 2);
     double tighter = 0;
     for (size_t i = 0; i < 83; i++) {
         const double neg_elbo = first.reconstruction[i] + first.kl[i];
@@ -62,22 +62,22 @@ static void test_jensen_and_threads(void **state)
     }
     assert_true(tighter > 1);
     for (int threads = 2; threads <= 8; threads += 3) {
-        gkv_estimates other = estimate(model, &images, 64, threads);
+        gki_estimates other = estimate(model, &images, 64, threads);
         assert_memory_equal(other.nll, first.nll, 83 * sizeof(double));
         assert_memory_equal(other.kl, first.kl, 83 * sizeof(double));
         assert_memory_equal(other.reconstruction, first.reconstruction, 83 * sizeof(double));
-        gkv_estimates_free(&other);
+        gki_estimates_free(&other);
     }
     /* The figures of an image do not depend on the other images. */
-    gkv_images few = images;
+    gki_images few = images;
     few.count = 7;
-    gkv_estimates part = estimate(model, &few, 64, 2);
+    gki_estimates part = estimate(model, &few, 64, 2);
     for (size_t i = 0; i < 7; i++)
         assert_close(part.nll[i], first.nll[i], 1e-3);
-    gkv_estimates_free(&part);
-    gkv_estimates_free(&first);
-    gkv_estimates_free(&single);
-    gkv_estimates_free(&single);
+    gki_estimates_free(&part);
+    gki_estimates_free(&first);
+    gki_estimates_free(&single);
+    gki_estimates_free(&single);
     gkv_model_free(model);
     gkv_dataset_free(test);
 }
@@ -110,10 +110,10 @@ static void check_quadrature(const char *base, const char *posterior, const char
     set(&settings, "model.posterior_layers", strcmp(flow, "none") == 0 ? "0" : "1");
     gkv_model *model = random_model(&settings, 4, 4);
     /* q is wide, so that no importance weight dominates. */
-    gkv_param_value(&model->params, model->encoder.layers[model->encoder.count - 1].bias)[1] = (gkv_real)1.2;
+    gki_param_value(&model->params, model->encoder.layers[model->encoder.count - 1].bias)[1] = (gki_real)1.2;
     gkv_dataset *dataset = tiny_dataset();
-    const gkv_images images = {.dataset = dataset, .count = 4, .mode = GKV_BINARIZE_STATIC, .seed = 2};
-    gkv_estimates found = estimate(model, &images, SAMPLES, 2);
+    const gki_images images = {.dataset = dataset, .count = 4, .mode = GKV_BINARIZE_STATIC, .seed = 2};
+    gki_estimates found = estimate(model, &images, SAMPLES, 2);
     static float z[POINTS], p[POINTS * 16];
     static double log_prior[POINTS];
     const double step = 40.0 / (POINTS - 1);
@@ -122,8 +122,8 @@ static void check_quadrature(const char *base, const char *posterior, const char
     assert_ok(gkv_model_decode(model, POINTS, z, p));
     assert_ok(gkv_model_log_prior(model, POINTS, z, log_prior));
     for (size_t image = 0; image < 4; image++) {
-        gkv_real x[16];
-        gkv_images_fetch(&images, image, 0, x);
+        gki_real x[16];
+        gki_images_fetch(&images, image, 0, x);
         double likelihood = 0;
         for (size_t i = 0; i < POINTS; i++) {
             double term = log_prior[i];
@@ -134,7 +134,7 @@ static void check_quadrature(const char *base, const char *posterior, const char
         assert_close(found.nll[image], -log(likelihood), 0.015);
         assert_true(found.reconstruction[image] + found.kl[image] > -log(likelihood));
     }
-    gkv_estimates_free(&found);
+    gki_estimates_free(&found);
     gkv_dataset_free(dataset);
     gkv_model_free(model);
 }
@@ -156,25 +156,25 @@ static void test_exact(void **state)
     set(&settings, "model.prior_flow", "none");
     set(&settings, "model.base", "normal");
     gkv_model *model = random_model(&settings, 4, 4);
-    const gkv_layer *encoder = &model->encoder.layers[model->encoder.count - 1];
-    const gkv_layer *decoder = &model->decoder.layers[model->decoder.count - 1];
-    const gkv_param_id silent[] = {encoder->weight, encoder->bias, decoder->weight};
+    const gki_layer *encoder = &model->encoder.layers[model->encoder.count - 1];
+    const gki_layer *decoder = &model->decoder.layers[model->decoder.count - 1];
+    const gki_param_id silent[] = {encoder->weight, encoder->bias, decoder->weight};
     for (size_t i = 0; i < 3; i++)
-        memset(gkv_param_value(&model->params, silent[i]), 0, model->params.list[silent[i]].size * sizeof(gkv_real));
+        memset(gki_param_value(&model->params, silent[i]), 0, model->params.list[silent[i]].size * sizeof(gki_real));
     gkv_dataset *dataset = tiny_dataset();
-    const gkv_images images = {.dataset = dataset, .count = 4, .mode = GKV_BINARIZE_STATIC, .seed = 2};
+    const gki_images images = {.dataset = dataset, .count = 4, .mode = GKV_BINARIZE_STATIC, .seed = 2};
     for (size_t samples = 1; samples <= 201; samples += 100) {
-        gkv_estimates found = estimate(model, &images, samples, 2);
+        gki_estimates found = estimate(model, &images, samples, 2);
         for (size_t image = 0; image < 4; image++) {
-            gkv_real x[16];
-            gkv_images_fetch(&images, image, 0, x);
-            const double wanted = (double)gkv_nn_kernels_portable.bernoulli(
-                16, x, gkv_param_value(&model->params, decoder->bias), NULL);
+            gki_real x[16];
+            gki_images_fetch(&images, image, 0, x);
+            const double wanted = (double)gki_nn_kernels_portable.bernoulli(
+                16, x, gki_param_value(&model->params, decoder->bias), NULL);
             assert_close(found.kl[image], 0, 1e-6);
             assert_close(found.nll[image], wanted, 1e-5);
             assert_close(found.reconstruction[image], wanted, 1e-5);
         }
-        gkv_estimates_free(&found);
+        gki_estimates_free(&found);
     }
     gkv_dataset_free(dataset);
     gkv_model_free(model);
@@ -201,44 +201,44 @@ static void test_progress_and_stop(void **state)
     gkv_dataset *test = NULL;
     assert_ok(gkv_dataset_load(&settings.data, GKV_TEST, &test));
     gkv_model *model = random_model(&settings, 28, 28);
-    gkv_images images;
-    assert_ok(gkv_images_of_test(&settings, test, &images));
+    gki_images images;
+    assert_ok(gki_images_of_test(&settings, test, &images));
     assert_int_equal(images.count, 500);
     observer seen = {0};
-    gkv_estimates out;
-    gkv_estimate_job job = {.model = model, .params = &model->params, .images = &images, .samples = 2, .seed = 1,
+    gki_estimates out;
+    gki_estimate_job job = {.model = model, .params = &model->params, .images = &images, .samples = 2, .seed = 1,
                             .threads = 1, .progress = observe, .context = &seen, .stop = &seen.stop};
-    assert_ok(gkv_estimates_create(500, &out));
-    assert_ok(gkv_estimate(&job, &out));
+    assert_ok(gki_estimates_create(500, &out));
+    assert_ok(gki_estimate(&job, &out));
     assert_int_equal(seen.done, 500);
     seen = (observer){.stop_at = 3};
-    assert_fails(gkv_estimate(&job, &out), GKV_ERR_INTERRUPTED, "of 500 images");
+    assert_fails(gki_estimate(&job, &out), GKV_ERR_INTERRUPTED, "of 500 images");
     assert_int_equal(seen.calls, 3);
     seen = (observer){.stop = 1}; /* set before the call, for any number of threads */
     job.threads = 3;
-    assert_fails(gkv_estimate(&job, &out), GKV_ERR_INTERRUPTED, "after 0 of 500 images");
+    assert_fails(gki_estimate(&job, &out), GKV_ERR_INTERRUPTED, "after 0 of 500 images");
     assert_int_equal(seen.calls, 0);
     gkv_settings more = settings;
     more.eval.images = 501;
-    assert_fails(gkv_images_of_test(&more, test, &images), GKV_ERR_CONFIG, "500");
-    gkv_estimates_free(&out);
+    assert_fails(gki_images_of_test(&more, test, &images), GKV_ERR_CONFIG, "500");
+    gki_estimates_free(&out);
     gkv_model_free(model);
     gkv_dataset_free(test);
 }
 
-/* gkv_codes() agrees with the public functions that encode and decode. */
+/* gki_codes() agrees with the public functions that encode and decode. */
 static void test_codes(void **state)
 {
     (void)state;
     const gkv_settings settings = small_settings();
     gkv_dataset *dataset = tiny_dataset();
     gkv_model *model = random_model(&settings, 4, 4);
-    const gkv_images images = {.dataset = dataset, .count = 4, .mode = GKV_BINARIZE_GREY};
-    const gkv_estimate_job job = {.model = model, .params = &model->params, .images = &images, .seed = 1, .threads = 2};
+    const gki_images images = {.dataset = dataset, .count = 4, .mode = GKV_BINARIZE_GREY};
+    const gki_estimate_job job = {.model = model, .params = &model->params, .images = &images, .seed = 1, .threads = 2};
     float mean[16], probabilities[64], x[64], codes[16], decoded[64];
-    assert_ok(gkv_codes(&job, mean, probabilities));
+    assert_ok(gki_codes(&job, mean, probabilities));
     for (size_t i = 0; i < 4; i++)
-        gkv_images_fetch(&images, i, 0, x + 16 * i);
+        gki_images_fetch(&images, i, 0, x + 16 * i);
     assert_ok(gkv_model_code(model, 4, x, codes));
     assert_ok(gkv_model_decode(model, 4, codes, decoded));
     for (size_t i = 0; i < 64; i++) {

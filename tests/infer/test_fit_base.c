@@ -27,28 +27,28 @@ static gkv_dataset *open_images(const gkv_settings *settings, gkv_split half)
 /* All tensors except those of the base equal those of the other file. */
 static void assert_only_base_differs(const char *folder, const char *other)
 {
-    gkv_safetensors *file = NULL, *other_file = NULL;
-    assert_ok(gkv_safetensors_open(in_folder(folder, "model.safetensors"), &file));
-    assert_ok(gkv_safetensors_open(in_folder(other, "model.safetensors"), &other_file));
-    const gkv_tensor *tensor;
+    gki_safetensors *file = NULL, *other_file = NULL;
+    assert_ok(gki_safetensors_open(in_folder(folder, "model.safetensors"), &file));
+    assert_ok(gki_safetensors_open(in_folder(other, "model.safetensors"), &other_file));
+    const gki_tensor *tensor;
     size_t compared = 0;
-    for (size_t i = 0; (tensor = gkv_safetensors_at(file, i)) != NULL; i++) {
+    for (size_t i = 0; (tensor = gki_safetensors_at(file, i)) != NULL; i++) {
         if (strncmp(tensor->name, "prior.base.", 11) == 0)
             continue;
         size_t count = 1;
         for (size_t r = 0; r < tensor->rank; r++)
             count *= (size_t)tensor->shape[r];
         float *values[2] = {test_alloc(count * sizeof(float)), test_alloc(count * sizeof(float))};
-        assert_ok(gkv_safetensors_read(file, tensor->name, tensor->dtype, tensor->rank, tensor->shape, values[0]));
-        assert_ok(gkv_safetensors_read(other_file, tensor->name, tensor->dtype, tensor->rank, tensor->shape, values[1]));
+        assert_ok(gki_safetensors_read(file, tensor->name, tensor->dtype, tensor->rank, tensor->shape, values[0]));
+        assert_ok(gki_safetensors_read(other_file, tensor->name, tensor->dtype, tensor->rank, tensor->shape, values[1]));
         assert_memory_equal(values[0], values[1], count * sizeof(float));
         free(values[0]);
         free(values[1]);
         compared++;
     }
     assert_true(compared > 5);
-    gkv_safetensors_free(file);
-    gkv_safetensors_free(other_file);
+    gki_safetensors_free(file);
+    gki_safetensors_free(other_file);
 }
 
 static void test_every_base(void **state)
@@ -86,7 +86,7 @@ static void test_every_base(void **state)
 
 static bool there(const char *name)
 {
-    return gkv_file_exists(in_folder("updated", name));
+    return gki_file_exists(in_folder("updated", name));
 }
 
 /* A model in its own folder loses nothing: the file gives the figures that the library measured. */
@@ -154,9 +154,9 @@ static void test_full_disk(void **state)
         free(after);
         free(before[i]);
     }
-    assert_false(gkv_file_exists(in_folder("full", "model.before-fit.safetensors")) ||
-                 gkv_file_exists(in_folder("full", "config.before-fit.ini")) ||
-                 gkv_file_exists(in_folder("full", "checkpoint.before-fit.safetensors")));
+    assert_false(gki_file_exists(in_folder("full", "model.before-fit.safetensors")) ||
+                 gki_file_exists(in_folder("full", "config.before-fit.ini")) ||
+                 gki_file_exists(in_folder("full", "checkpoint.before-fit.safetensors")));
     assert_ok(gkv_base_fit_save(model, &settings, in_folder("full", NULL), 1));
     gkv_model_free(model);
 }
@@ -166,17 +166,17 @@ static void test_folders(void **state)
 {
     (void)state;
     assert_ok(gkv_base_fit_check_folder(in_folder("new/below/it", NULL), 0));
-    assert_false(gkv_file_exists(in_folder("new", NULL)));
+    assert_false(gki_file_exists(in_folder("new", NULL)));
     assert_fails(gkv_base_fit_check_folder(in_folder("plain", NULL), 0), GKV_ERR_CONFIG, "holds a run");
     assert_ok(gkv_base_fit_check_folder(in_folder("plain", NULL), 1));
     assert_fails(gkv_base_fit_check_folder(in_folder("updated", NULL), 1), GKV_ERR_CONFIG, "earlier fit");
     assert_fails(gkv_base_fit_check_folder(in_folder("plain", "config.ini"), 0), GKV_ERR_IO, "cannot be kept there");
     assert_fails(gkv_base_fit_check_folder(in_folder("plain", "config.ini/new"), 0), GKV_ERR_IO, "cannot be kept there");
     assert_ok(gkv_base_fit_check_folder("no-such-folder", 0));
-    gkv_lock *lock = NULL;
-    assert_ok(gkv_lock_acquire(in_folder("plain", NULL), &lock));
+    gki_lock *lock = NULL;
+    assert_ok(gki_lock_acquire(in_folder("plain", NULL), &lock));
     assert_fails(gkv_base_fit_check_folder(in_folder("plain", NULL), 1), GKV_ERR_BUSY, "plain");
-    gkv_lock_free(lock);
+    gki_lock_free(lock);
 }
 
 static void test_refusals(void **state)
@@ -226,7 +226,7 @@ static void check_accuracy_of_held_out(const gkv_model *model, const gkv_setting
     gkv_dataset *images = open_images(settings, GKV_TRAIN);
     const size_t count = gkv_dataset_count(images);
     uint32_t *order = test_alloc(count * sizeof *order);
-    gkv_images_split(settings->train.seed, count, order);
+    gki_images_split(settings->train.seed, count, order);
     size_t right = 0;
     for (size_t i = count - HELD_OUT; i < count; i++) {
         float target[28 * 28], code[D];

@@ -32,8 +32,8 @@ static void test_precisions(void **state)
         random_precision(d, d, 0.1, p);
         memcpy(v, p, d * d * sizeof *p);
         memset(l, 0, sizeof l);
-        assert_true(gkv_precision_factor(d, v));
-        gkv_cholesky_invert(d, v, l);
+        assert_true(gki_precision_factor(d, v));
+        gki_cholesky_invert(d, v, l);
         for (size_t i = 0; i < d; i++) /* Lᵀ P L = I */
             for (size_t j = 0; j < d; j++) {
                 double sum = 0;
@@ -44,7 +44,7 @@ static void test_precisions(void **state)
             }
         test_normals(900 + d, d, 1, g);
         memcpy(delta, g, sizeof g);
-        gkv_precision_solve(d, v, delta);
+        gki_precision_solve(d, v, delta);
         for (size_t i = 0; i < d; i++) {
             double sum = 0;
             for (size_t j = 0; j < d; j++)
@@ -59,12 +59,12 @@ static void test_no_precisions(void **state)
     (void)state;
     double zero[4] = {0}, indefinite[4] = {1, 0, 2, 1}, singular[4] = {1, 0, 1, 1}, bad[4] = {1, 0, NAN, 1};
     double endless[4] = {INFINITY, 0, 0, 1}, negative[1] = {-1};
-    assert_false(gkv_precision_factor(2, zero));
-    assert_false(gkv_precision_factor(2, indefinite));
-    assert_false(gkv_precision_factor(2, singular));
-    assert_false(gkv_precision_factor(2, bad));
-    assert_false(gkv_precision_factor(2, endless));
-    assert_false(gkv_precision_factor(1, negative));
+    assert_false(gki_precision_factor(2, zero));
+    assert_false(gki_precision_factor(2, indefinite));
+    assert_false(gki_precision_factor(2, singular));
+    assert_false(gki_precision_factor(2, bad));
+    assert_false(gki_precision_factor(2, endless));
+    assert_false(gki_precision_factor(1, negative));
 }
 
 int main(void)

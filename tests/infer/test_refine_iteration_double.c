@@ -11,7 +11,7 @@ enum { D = 5, N = 12, CAPACITY = 4 };
 
 /* x = A z + noise of variance 1/weight, z ~ N(0, I): the posterior is Gaussian. */
 typedef struct linear {
-    gkv_target target;
+    gki_target target;
     double a[N * D], x[CAPACITY][N], weight;
     double gradient_sign;    /* −1 gives gradients of the wrong sign */
     double curvature_factor; /* −1 gives negative definite curvatures */
@@ -107,9 +107,9 @@ static answer exact(const linear *it, size_t image)
         }
     }
     memcpy(v, out.precision, sizeof v);
-    assert_true(gkv_precision_factor(D, v));
-    gkv_precision_solve(D, v, out.mean);
-    gkv_cholesky_invert(D, v, out.factor);
+    assert_true(gki_precision_factor(D, v));
+    gki_precision_solve(D, v, out.mean);
+    gki_cholesky_invert(D, v, out.factor);
     /* p(x) = p(x, z)/p(z|x) at any z, such as the mean. */
     linear copy = *it;
     value(&copy, 1, &image, out.mean, &out.nll);
@@ -118,17 +118,17 @@ static answer exact(const linear *it, size_t image)
     return out;
 }
 
-static gkv_refinement start(linear *it, const gkv_refine_settings *settings)
+static gki_refinement start(linear *it, const gkv_refine_settings *settings)
 {
-    gkv_refinement out;
-    it->target = (gkv_target){.d = D, .context = it, .value = value, .expand = expand};
-    assert_ok(gkv_refinement_create(settings, &it->target, CAPACITY, &out));
+    gki_refinement out;
+    it->target = (gki_target){.d = D, .context = it, .value = value, .expand = expand};
+    assert_ok(gki_refinement_create(settings, &it->target, CAPACITY, &out));
     for (size_t i = 0; i < CAPACITY; i++) {
         double mean[D], sd[D];
         test_normals(20 + i, D, 1, mean);
         for (size_t j = 0; j < D; j++)
             sd[j] = 0.3 + 0.1 * (double)j;
-        gkv_refinement_begin(&out, i, mean, sd, NULL, 100 + i);
+        gki_refinement_begin(&out, i, mean, sd, NULL, 100 + i);
     }
     return out;
 }
@@ -154,8 +154,8 @@ static void test_linear_gaussian(void **state)
     for (int mode = GKV_REFINE_MEAN; mode <= GKV_REFINE_MAP; mode++) {
         linear model = linear_model();
         const gkv_refine_settings settings = settings_of((gkv_refine_mode)mode, 5);
-        gkv_refinement it = start(&model, &settings);
-        gkv_refinement_run(&it, CAPACITY);
+        gki_refinement it = start(&model, &settings);
+        gki_refinement_run(&it, CAPACITY);
         for (size_t i = 0; i < CAPACITY; i++) {
             const answer wanted = exact(&model, i);
             assert_true(it.images[i].finite && it.images[i].accepted >= 2);
@@ -166,7 +166,7 @@ static void test_linear_gaussian(void **state)
                 assert_close(it.images[i].value, wanted.nll, 1e-6);
             assert_true(it.images[i].before > it.images[i].value + 1);
         }
-        gkv_refinement_free(&it);
+        gki_refinement_free(&it);
     }
 }
 
@@ -176,7 +176,7 @@ static void test_begins_with_correlations(void **state)
     (void)state;
     linear model = linear_model();
     const gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 0);
-    gkv_refinement it = start(&model, &settings);
+    gki_refinement it = start(&model, &settings);
     for (size_t i = 0; i < CAPACITY; i++) {
         const answer wanted = exact(&model, i);
         double sd[D], mixing[D * (D - 1) / 2], *to = mixing;
@@ -185,9 +185,9 @@ static void test_begins_with_correlations(void **state)
             for (size_t k = 0; k < j; k++)
                 *to++ = wanted.factor[j * D + k] / sd[j];
         }
-        gkv_refinement_begin(&it, i, wanted.mean, sd, mixing, 100 + i);
+        gki_refinement_begin(&it, i, wanted.mean, sd, mixing, 100 + i);
     }
-    gkv_refinement_run(&it, CAPACITY);
+    gki_refinement_run(&it, CAPACITY);
     for (size_t i = 0; i < CAPACITY; i++) {
         const answer wanted = exact(&model, i);
         for (size_t j = 0; j < D; j++) {
@@ -196,7 +196,7 @@ static void test_begins_with_correlations(void **state)
         }
         assert_close(it.images[i].before, wanted.nll, 1e-8);
     }
-    gkv_refinement_free(&it);
+    gki_refinement_free(&it);
 }
 
 /* The default schedule converges too, and the −ELBO never increases. */
@@ -209,15 +209,15 @@ static void test_schedule(void **state)
         gkv_refine_settings settings;
         gkv_refine_defaults(&settings);
         settings.iterations = iterations;
-        gkv_refinement it = start(&model, &settings);
-        gkv_refinement_run(&it, 1);
+        gki_refinement it = start(&model, &settings);
+        gki_refinement_run(&it, 1);
         const answer wanted = exact(&model, 0);
         assert_true(it.images[0].value <= last && it.images[0].value >= wanted.nll - 1e-9);
         assert_true(iterations == 0 || it.images[0].value < it.images[0].before);
         last = it.images[0].value;
         if (iterations == 64)
             assert_close(last, wanted.nll, 1e-2);
-        gkv_refinement_free(&it);
+        gki_refinement_free(&it);
     }
 }
 
@@ -227,26 +227,26 @@ static void test_neighbours(void **state)
     (void)state;
     const gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 2);
     linear model = linear_model();
-    gkv_refinement all = start(&model, &settings), few = start(&model, &settings);
-    gkv_refinement_run(&all, CAPACITY);
-    gkv_refinement_run(&few, 2);
+    gki_refinement all = start(&model, &settings), few = start(&model, &settings);
+    gki_refinement_run(&all, CAPACITY);
+    gki_refinement_run(&few, 2);
     assert_memory_equal(all.now.mean, few.now.mean, 2 * D * sizeof(double));
     assert_memory_equal(all.now.factor, few.now.factor, 2 * D * D * sizeof(double));
-    gkv_refinement_free(&all);
-    gkv_refinement_free(&few);
+    gki_refinement_free(&all);
+    gki_refinement_free(&few);
 }
 
 /* Runs refinement and checks that no image has moved. */
 static void assert_kept(linear *model, const gkv_refine_settings *settings)
 {
-    gkv_refinement it = start(model, settings), untouched = start(model, settings);
-    gkv_refinement_run(&it, CAPACITY);
+    gki_refinement it = start(model, settings), untouched = start(model, settings);
+    gki_refinement_run(&it, CAPACITY);
     for (size_t i = 0; i < CAPACITY; i++)
         assert_int_equal(it.images[i].accepted, 0);
     assert_memory_equal(it.now.mean, untouched.now.mean, CAPACITY * D * sizeof(double));
     assert_memory_equal(it.now.factor, untouched.now.factor, CAPACITY * D * D * sizeof(double));
-    gkv_refinement_free(&it);
-    gkv_refinement_free(&untouched);
+    gki_refinement_free(&it);
+    gki_refinement_free(&untouched);
 }
 
 static void test_nothing_to_gain(void **state)
@@ -282,8 +282,8 @@ static void test_huge_damping(void **state)
     gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 1);
     settings.damping = 1e12;
     linear model = linear_model();
-    gkv_refinement it = start(&model, &settings), before = start(&model, &settings);
-    gkv_refinement_run(&it, CAPACITY);
+    gki_refinement it = start(&model, &settings), before = start(&model, &settings);
+    gki_refinement_run(&it, CAPACITY);
     assert_true(distance(it.now.mean, before.now.mean, CAPACITY * D) < 1e-9);
     size_t accepted = 0;
     for (size_t i = 0; i < CAPACITY; i++) {
@@ -291,8 +291,8 @@ static void test_huge_damping(void **state)
         accepted += it.images[i].accepted > 0;
     }
     assert_true(accepted > 0);
-    gkv_refinement_free(&it);
-    gkv_refinement_free(&before);
+    gki_refinement_free(&it);
+    gki_refinement_free(&before);
 }
 
 /* Steps to points where the model is not finite are rejected, also for a −ELBO of −∞, and other images are not
@@ -304,14 +304,14 @@ static void test_edge(void **state)
     const gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 6);
     for (size_t b = 0; b < 3; b++) {
         linear model = linear_model(), free_model = linear_model();
-        gkv_refinement it = start(&model, &settings), elsewhere = start(&free_model, &settings);
-        gkv_refinement_run(&elsewhere, CAPACITY);
+        gki_refinement it = start(&model, &settings), elsewhere = start(&free_model, &settings);
+        gki_refinement_run(&elsewhere, CAPACITY);
         model.beyond = beyond[b];
         model.edge = elsewhere.now.mean[0]; /* some images start before the edge and would cross it */
         for (size_t i = 1; i < CAPACITY; i++)
             model.edge = fmax(model.edge, elsewhere.now.mean[i * D]);
         size_t finite = 0, bounded = 0;
-        gkv_refinement_run(&it, CAPACITY);
+        gki_refinement_run(&it, CAPACITY);
         for (size_t i = 0; i < CAPACITY; i++) {
             finite += it.images[i].finite;
             if (it.images[i].finite) {
@@ -321,8 +321,8 @@ static void test_edge(void **state)
             }
         }
         assert_true(finite > 0 && bounded > 0);
-        gkv_refinement_free(&it);
-        gkv_refinement_free(&elsewhere);
+        gki_refinement_free(&it);
+        gki_refinement_free(&elsewhere);
     }
 }
 
@@ -333,29 +333,29 @@ static void test_tries(void **state)
     linear model = linear_model();
     model.curvature_factor = 0.1; /* steps are about 10/(1 + λ) times the right ones; up to a factor of 2 they are accepted */
     gkv_refine_settings settings = settings_of(GKV_REFINE_MAP, 1); /* λ = 0.1, 1, 10 */
-    gkv_refinement it = start(&model, &settings);
-    gkv_refinement_run(&it, CAPACITY);
+    gki_refinement it = start(&model, &settings);
+    gki_refinement_run(&it, CAPACITY);
     for (size_t i = 0; i < CAPACITY; i++) {
         assert_int_equal(it.images[i].accepted, 1);
         assert_relative(it.images[i].lambda, 1, 1e-12);
     }
-    gkv_refinement_free(&it);
+    gki_refinement_free(&it);
     settings.damping = 0; /* λ = 0, 0.001, 0.01, 0.1; then 1, 10 */
     settings.iterations = 2;
     it = start(&model, &settings);
-    gkv_refinement_run(&it, CAPACITY);
+    gki_refinement_run(&it, CAPACITY);
     for (size_t i = 0; i < CAPACITY; i++) {
         assert_int_equal(it.images[i].accepted, 1);
         assert_relative(it.images[i].lambda, 1, 1e-12);
     }
-    gkv_refinement_free(&it);
+    gki_refinement_free(&it);
     model.gradient_sign = -1; /* no step is ever accepted */
     settings.iterations = 200;
     it = start(&model, &settings);
-    gkv_refinement_run(&it, CAPACITY);
+    gki_refinement_run(&it, CAPACITY);
     for (size_t i = 0; i < CAPACITY; i++)
         assert_true(it.images[i].accepted == 0 && it.images[i].lambda <= 1e12);
-    gkv_refinement_free(&it);
+    gki_refinement_free(&it);
 }
 
 /* P moves by the fraction ρ, as scheduled, to the curvature, which is constant for the linear model. */
@@ -368,10 +368,10 @@ static void test_rate(void **state)
     settings.rate = 0.6;
     settings.decay = 0.5;
     linear model = linear_model();
-    gkv_refinement it = start(&model, &settings);
+    gki_refinement it = start(&model, &settings);
     double before[D * D];
     memcpy(before, it.now.precision, sizeof before);
-    gkv_refinement_run(&it, 1);
+    gki_refinement_run(&it, 1);
     assert_int_equal(it.images[0].accepted, 2);
     for (size_t j = 0; j < D; j++)
         for (size_t k = 0; k <= j; k++) {
@@ -379,7 +379,7 @@ static void test_rate(void **state)
             const double first = 0.4 * before[e] + 0.6 * wanted.precision[e];
             assert_close(it.now.precision[e], 0.6 * first + 0.4 * wanted.precision[e], 1e-9);
         }
-    gkv_refinement_free(&it);
+    gki_refinement_free(&it);
 }
 
 /* The acceptance noise is the same in every trial. The noise of an iteration is new, and no point occurs twice in
@@ -396,13 +396,13 @@ static void test_noise(void **state)
     linear model = linear_model();
     model.curvature_factor = -1; /* no step is possible, so the −ELBO is evaluated only once */
     model.seen = seen;
-    gkv_refinement it = start(&model, &settings);
-    gkv_refinement_run(&it, 1);
+    gki_refinement it = start(&model, &settings);
+    gki_refinement_run(&it, 1);
     assert_int_equal(model.seen_count, MOST);
     for (size_t a = 0; a < MOST; a++)
         for (size_t b = 0; b < a; b++)
             assert_true(seen[a] != seen[b]);
-    gkv_refinement_free(&it);
+    gki_refinement_free(&it);
     /* μ ± Lu */
     for (size_t pair = 0; pair < MOST; pair += 2) {
         double start_of[D];
@@ -414,11 +414,11 @@ static void test_noise(void **state)
     settings.iterations = 0;
     rejected.seen = seen;
     it = start(&rejected, &settings);
-    gkv_refinement_run(&it, 1);
-    gkv_refinement_run(&it, 1);
+    gki_refinement_run(&it, 1);
+    gki_refinement_run(&it, 1);
     assert_int_equal(rejected.seen_count, 2 * ACCEPTANCE_SAMPLES);
     assert_memory_equal(seen, seen + ACCEPTANCE_SAMPLES, ACCEPTANCE_SAMPLES * sizeof *seen);
-    gkv_refinement_free(&it);
+    gki_refinement_free(&it);
 }
 
 /* After a stop the iteration is finished, and its gain is kept. */
@@ -429,20 +429,20 @@ static void test_stop(void **state)
         gkv_refine_settings settings = settings_of((gkv_refine_mode)mode, 2);
         settings.rate = 0.5;
         linear model = linear_model(), endless = linear_model();
-        gkv_refinement two = start(&model, &settings);
-        gkv_refinement_run(&two, CAPACITY);
+        gki_refinement two = start(&model, &settings);
+        gki_refinement_run(&two, CAPACITY);
         settings.iterations = 1000;
         settings.stop = &endless.stop;
         endless.stop_call = model.calls;
-        gkv_refinement stopped = start(&endless, &settings);
-        gkv_refinement_run(&stopped, CAPACITY);
+        gki_refinement stopped = start(&endless, &settings);
+        gki_refinement_run(&stopped, CAPACITY);
         assert_int_equal(endless.calls, model.calls);
         assert_memory_equal(two.now.mean, stopped.now.mean, CAPACITY * D * sizeof(double));
         assert_memory_equal(two.now.factor, stopped.now.factor, CAPACITY * D * D * sizeof(double));
         for (size_t i = 0; i < CAPACITY; i++)
             assert_true(stopped.images[i].accepted == two.images[i].accepted && two.images[i].accepted > 0);
-        gkv_refinement_free(&two);
-        gkv_refinement_free(&stopped);
+        gki_refinement_free(&two);
+        gki_refinement_free(&stopped);
         /* A stop before the first iteration keeps the start. */
         linear never = linear_model();
         never.stop = 1;
@@ -460,13 +460,13 @@ static void test_singular(void **state)
     settings.damping = 1;
     linear model = linear_model();
     model.singular = true;
-    gkv_refinement it = start(&model, &settings), before = start(&model, &settings);
-    gkv_refinement_run(&it, CAPACITY);
+    gki_refinement it = start(&model, &settings), before = start(&model, &settings);
+    gki_refinement_run(&it, CAPACITY);
     for (size_t i = 0; i < CAPACITY; i++)
         assert_int_equal(it.images[i].accepted, 1);
     assert_memory_equal(it.now.factor, before.now.factor, CAPACITY * D * D * sizeof(double));
-    gkv_refinement_free(&it);
-    gkv_refinement_free(&before);
+    gki_refinement_free(&it);
+    gki_refinement_free(&before);
 }
 
 int main(void)

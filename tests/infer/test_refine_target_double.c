@@ -9,8 +9,8 @@ enum { HEIGHT = 17, WIDTH = 18, PIXELS = HEIGHT * WIDTH, LATENT = 4, IMAGES = 3,
 
 typedef struct fixture {
     gkv_model *model;
-    gkv_workspace ws; /* for the model's own passes */
-    gkv_refine_target target;
+    gki_workspace ws; /* for the model's own passes */
+    gki_refine_target target;
     double weight;
     float x[IMAGES * PIXELS];
     double z[ROWS * LATENT];
@@ -35,14 +35,14 @@ static fixture *begin(const char *flow, const char *base, const char *block, con
     set(&settings, "model.base_fit", "grad");
     set(&settings, "model.base_components", "3");
     set(&settings, "model.base_classes", "2");
-    assert_ok(gkv_model_layout(&settings, HEIGHT, WIDTH, &it->model));
+    assert_ok(gki_model_layout(&settings, HEIGHT, WIDTH, &it->model));
     double mean[PIXELS];
     for (size_t i = 0; i < PIXELS; i++)
         mean[i] = 0.5;
-    gkv_model_init(it->model, mean);
-    gkv_params *params = &it->model->params;
+    gki_model_init(it->model, mean);
+    gki_params *params = &it->model->params;
     for (size_t i = 0; i < params->count; i++) {
-        const gkv_param *param = &params->list[i];
+        const gki_param *param = &params->list[i];
         if (strcmp(param->name, "encoder.input_mean") == 0)
             continue;
         const bool base_parameter = strncmp(param->name, "prior.base", 10) == 0;
@@ -57,16 +57,16 @@ static fixture *begin(const char *flow, const char *base, const char *block, con
     it->model->base->ops->project(it->model->base, params);
     assert_ok(it->model->base->ops->check(it->model->base, params));
     it->weight = weight;
-    assert_ok(gkv_workspace_create(&it->model->plan, ROWS, false, params, &it->ws));
-    assert_ok(gkv_refine_target_create(it->model, weight, IMAGES, &it->target));
-    gkv_refine_target_pack(&it->target);
+    assert_ok(gki_workspace_create(&it->model->plan, ROWS, false, params, &it->ws));
+    assert_ok(gki_refine_target_create(it->model, weight, IMAGES, &it->target));
+    gki_refine_target_pack(&it->target);
     double noise[PIXELS];
     for (size_t i = 0; i < IMAGES; i++) {
         test_normals(500 + i, PIXELS, 1, noise);
         for (size_t k = 0; k < PIXELS; k++) /* one grey, the others binary */
             it->x[i * PIXELS + k] = (float)(i == 0 ? noise[k] - floor(noise[k]) : noise[k] > 0);
     }
-    gkv_refine_target_images(&it->target, IMAGES, it->x);
+    gki_refine_target_images(&it->target, IMAGES, it->x);
     test_normals(600, ROWS * LATENT, 1, it->z);
     for (size_t r = 0; r < ROWS; r++)
         it->image[r] = r * IMAGES / ROWS;
@@ -75,8 +75,8 @@ static fixture *begin(const char *flow, const char *base, const char *block, con
 
 static void end(fixture *it)
 {
-    gkv_refine_target_free(&it->target);
-    gkv_workspace_free(&it->ws);
+    gki_refine_target_free(&it->target);
+    gki_workspace_free(&it->ws);
     gkv_model_free(it->model);
     free(it);
 }
@@ -84,15 +84,15 @@ static void end(fixture *it)
 /* −log p(x|z) − weight·log p(z) of the row at z, by the model's passes. */
 static double value_at(fixture *it, size_t row, const double *z, double *cross_entropy)
 {
-    memcpy(gkv_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
+    memcpy(gki_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
     for (size_t k = 0; k < PIXELS; k++)
-        gkv_at(&it->ws, it->model->x, 0)[k] = (double)it->x[it->image[row] * PIXELS + k];
-    gkv_pass_decode(it->model, &it->ws, 0, 1);
-    gkv_pass_likelihood(it->model, &it->ws, 0, 1);
-    gkv_pass_prior(it->model, &it->ws, 0, 1);
+        gki_at(&it->ws, it->model->x, 0)[k] = (double)it->x[it->image[row] * PIXELS + k];
+    gki_pass_decode(it->model, &it->ws, 0, 1);
+    gki_pass_likelihood(it->model, &it->ws, 0, 1);
+    gki_pass_prior(it->model, &it->ws, 0, 1);
     if (cross_entropy)
-        *cross_entropy = *gkv_at(&it->ws, it->model->reconstruction, 0);
-    return *gkv_at(&it->ws, it->model->reconstruction, 0) - it->weight * gkv_pass_log_prior(it->model, &it->ws, 0);
+        *cross_entropy = *gki_at(&it->ws, it->model->reconstruction, 0);
+    return *gki_at(&it->ws, it->model->reconstruction, 0) - it->weight * gki_pass_log_prior(it->model, &it->ws, 0);
 }
 
 static void value_map(void *context, const double *z, double *value)
@@ -104,17 +104,17 @@ static void value_map(void *context, const double *z, double *value)
 static void logits_map(void *context, const double *z, double *logits)
 {
     fixture *it = context;
-    memcpy(gkv_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
-    gkv_pass_decode(it->model, &it->ws, 0, 1);
-    memcpy(logits, gkv_at(&it->ws, it->model->decoder.out, 0), PIXELS * sizeof *logits);
+    memcpy(gki_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
+    gki_pass_decode(it->model, &it->ws, 0, 1);
+    memcpy(logits, gki_at(&it->ws, it->model->decoder.out, 0), PIXELS * sizeof *logits);
 }
 
 static void eps_map(void *context, const double *z, double *eps)
 {
     fixture *it = context;
-    memcpy(gkv_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
-    gkv_pass_prior(it->model, &it->ws, 0, 1);
-    memcpy(eps, gkv_at(&it->ws, it->model->flow->eps, 0), LATENT * sizeof *eps);
+    memcpy(gki_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
+    gki_pass_prior(it->model, &it->ws, 0, 1);
+    memcpy(eps, gki_at(&it->ws, it->model->flow->eps, 0), LATENT * sizeof *eps);
 }
 
 /* Adds row r's gradient and curvature by differences. */
@@ -148,13 +148,13 @@ static void add_row(fixture *it, size_t r, double *gradient, double *curvature)
 static void check(const char *flow, const char *base, const char *block, const char *layers, double weight)
 {
     fixture *it = begin(flow, base, block, layers, weight);
-    const gkv_target *target = &it->target.target;
+    const gki_target *target = &it->target.target;
     double values[ROWS], entropies[ROWS];
     double gradient[IMAGES * LATENT] = {0}, curvature[IMAGES * LATENT * LATENT] = {0};
     double gradient_alone[IMAGES * LATENT] = {0};
     double wanted[IMAGES * LATENT] = {0}, wanted_curvature[IMAGES * LATENT * LATENT] = {0};
     target->value(target->context, ROWS, it->image, it->z, values);
-    gkv_refine_target_cross_entropy(&it->target, ROWS, it->image, it->z, entropies);
+    gki_refine_target_cross_entropy(&it->target, ROWS, it->image, it->z, entropies);
     target->expand(target->context, ROWS, it->image, it->z, gradient, curvature);
     target->expand(target->context, ROWS, it->image, it->z, gradient_alone, NULL);
     assert_memory_equal(gradient, gradient_alone, sizeof gradient);

@@ -226,7 +226,7 @@ static void test_worst(void **state)
     enum { KINDS = 5 };
     float *images = test_alloc(KINDS * PIXELS * sizeof *images);
     double *noise = test_alloc(PIXELS * sizeof *noise);
-    gkv_rng_uniform(gkv_rng_at(1, GKV_STREAM_USER, 0, 0), PIXELS, noise);
+    gki_rng_uniform(gki_rng_at(1, GKV_STREAM_USER, 0, 0), PIXELS, noise);
     for (size_t k = 0; k < PIXELS; k++) {
         images[PIXELS + k] = 1;                         /* all white, after all black */
         images[2 * PIXELS + k] = noise[k] > 0.5;        /* noise */
@@ -240,10 +240,10 @@ static void test_worst(void **state)
         how.damping = variant == 1 ? 1e12 : 0.1;
         how.mode = variant == 2 ? GKV_REFINE_MAP : GKV_REFINE_MEAN;
         if (variant == 3) { /* dead units in the decoder's first layer, and a dead layer after it */
-            const gkv_param *weight = &model->params.list[model->decoder.layers[0].weight];
-            memset(model->params.values + weight->offset, 0, weight->size / 2 * sizeof(gkv_real));
-            const gkv_param *gain = &model->params.list[model->decoder.layers[1].weight];
-            memset(model->params.values + gain->offset, 0, gain->size * sizeof(gkv_real));
+            const gki_param *weight = &model->params.list[model->decoder.layers[0].weight];
+            memset(model->params.values + weight->offset, 0, weight->size / 2 * sizeof(gki_real));
+            const gki_param *gain = &model->params.list[model->decoder.layers[1].weight];
+            memset(model->params.values + gain->offset, 0, gain->size * sizeof(gki_real));
         }
         answers found = refine(model, &how, KINDS, images);
         for (size_t i = 0; i + 1 < KINDS; i++) {
@@ -256,7 +256,7 @@ static void test_worst(void **state)
         assert_int_equal(found.out.accepted[KINDS - 1], 0);
         answers_free(&found);
     }
-    *gkv_param_value(&model->params, model->decoder.layers[0].bias) = NAN;
+    *gki_param_value(&model->params, model->decoder.layers[0].bias) = NAN;
     answers found = refine(model, &how, KINDS, images);
     for (size_t i = 0; i < KINDS; i++)
         assert_int_equal(found.out.outcome[i], GKV_REFINE_NOT_FINITE);
@@ -316,13 +316,13 @@ static void check_one_dimension(const char *base)
     set(&settings, "model.base_k", strcmp(base, "normal") == 0 ? "0" : "0.1");
     gkv_model *model = random_model(&settings, SIDE, SIDE);
     /* Larger weights make the image matter. */
-    const gkv_param *weight = &model->params.list[model->decoder.layers[0].weight];
+    const gki_param *weight = &model->params.list[model->decoder.layers[0].weight];
     for (size_t i = 0; i < weight->size; i++)
         model->params.values[weight->offset + i] *= 5;
     float images[COUNT * N], *z = test_alloc(POINTS * sizeof *z), *p = test_alloc(POINTS * N * sizeof *p);
     double *log_prior = test_alloc(POINTS * sizeof *log_prior), *joint = test_alloc(POINTS * sizeof *joint);
     double uniform[COUNT * N];
-    gkv_rng_uniform(gkv_rng_at(9, GKV_STREAM_USER, 0, 0), COUNT * N, uniform);
+    gki_rng_uniform(gki_rng_at(9, GKV_STREAM_USER, 0, 0), COUNT * N, uniform);
     for (size_t e = 0; e < COUNT * N; e++)
         images[e] = uniform[e] < 0.3;
     for (size_t i = 0; i < POINTS; i++)

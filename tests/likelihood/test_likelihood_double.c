@@ -16,7 +16,7 @@ static void gradients_are_differences(void **state)
     (void)state;
     const double h = 1e-5;
     for (int family = 0; family < GKV_LIKELIHOODS; family++) {
-        const gkv_likelihood_ops *ops = gkv_likelihood_of((gkv_likelihood_family)family);
+        const gki_likelihood_ops *ops = gki_likelihood_of((gki_likelihood_family)family);
         assert_int_equal(ops->outputs, 1);
         for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
             double gradient[PIXELS], moved[PIXELS];
@@ -39,7 +39,7 @@ static void fisher_information_is_the_gradients_variance(void **state)
 {
     (void)state;
     for (size_t j = 0; j < PIXELS; j++) {
-        const gkv_likelihood_ops *ops = &gkv_likelihood_bernoulli;
+        const gki_likelihood_ops *ops = &gki_likelihood_bernoulli;
         const double off = 0, on = 1;
         double mean, if_off, if_on, sd[2];
         ops->mean(1, &outputs[j], &mean);
@@ -58,7 +58,7 @@ static void initial_outputs_have_the_mean(void **state)
     (void)state;
     static const double means[PIXELS] = {0, 1e-5, 0.01, 0.3, 0.5, 0.999, 1};
     for (int family = 0; family < GKV_LIKELIHOODS; family++) {
-        const gkv_likelihood_ops *ops = gkv_likelihood_of((gkv_likelihood_family)family);
+        const gki_likelihood_ops *ops = gki_likelihood_of((gki_likelihood_family)family);
         double out[PIXELS], back[PIXELS];
         ops->initial(PIXELS, means, out);
         ops->mean(PIXELS, out, back);
@@ -74,11 +74,11 @@ static void draws_have_the_mean(void **state)
     (void)state;
     static const float means[4] = {0, 0.25F, 0.9F, 1};
     for (int family = 0; family < GKV_LIKELIHOODS; family++) {
-        const gkv_likelihood_ops *ops = gkv_likelihood_of((gkv_likelihood_family)family);
+        const gki_likelihood_ops *ops = gki_likelihood_of((gki_likelihood_family)family);
         double sum[4] = {0};
         for (uint64_t i = 0; i < DRAWS; i++) {
             float image[4];
-            ops->draw(4, means, gkv_rng_at(1, GKV_STREAM_PIXELS, 0, i), image);
+            ops->draw(4, means, gki_rng_at(1, GKV_STREAM_PIXELS, 0, i), image);
             for (size_t j = 0; j < 4; j++)
                 sum[j] += (double)image[j] / DRAWS;
         }

@@ -150,10 +150,10 @@ static void compare(const gkv_lm_settings *set, int analytic)
 {
     static solutions alone, together;
     solve_each(set, analytic, &alone);
-    for (int level = 0; level <= (int)gkv_simd_best(); level++)
+    for (int level = 0; level <= (int)gki_simd_best(); level++)
         for (int threads = 1; threads <= 3; threads += 2) {
             gkv_lm_batch *batch;
-            gkv_lm_use((gkv_simd)level);
+            gki_lm_use((gki_simd)level);
             assert_ok(gkv_lm_batch_create(N, P, threads, &batch));
             memset(&together, 0xff, sizeof together);
             memcpy(together.x, data.start, sizeof together.x);
@@ -175,7 +175,7 @@ static void compare(const gkv_lm_settings *set, int analytic)
                 assert_int_equal(b->jacobian_evaluations, a->jacobian_evaluations);
             }
         }
-    gkv_lm_use(GKV_SIMD_LEVELS);
+    gki_lm_use(GKV_SIMD_LEVELS);
     int converged = 0, rejected = 0;
     for (size_t c = 0; c < COUNT; c++) {
         converged += gkv_lm_converged(alone.results[c].stop);
@@ -234,7 +234,7 @@ static gkv_status failing(void *user, const gkv_lm_group *group, const double *x
 {
     for (size_t l = 0; l < group->lanes; l++)
         if (group->active[l] && group->problem[l] == 40)
-            return gkv_fail(GKV_ERR_INTERRUPTED, "problem %zu does not want to", group->problem[l]);
+            return gki_fail(GKV_ERR_INTERRUPTED, "problem %zu does not want to", group->problem[l]);
     return many_r(user, group, x, r);
 }
 

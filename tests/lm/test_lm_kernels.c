@@ -26,12 +26,12 @@ static void factor_keeps_products(void **state)
     (void)state;
     static const size_t sizes[][2] = {{1, 1}, {3, 3}, {7, 2}, {40, 4}, {128, 5}, {129, 4}, {500, 3}};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
-        for (int level = 0; level <= (int)gkv_simd_best() + 1; level++) {
+        for (int level = 0; level <= (int)gki_simd_best() + 1; level++) {
             const size_t n = sizes[s][0], p = sizes[s][1];
-            const gkv_lm_kernels *k = level > (int)gkv_simd_best() ? gkv_lm_kernels_single(gkv_simd_best())
-                                                                   : gkv_lm_kernels_of((gkv_simd)level);
-            gkv_lm_runner d;
-            assert_ok(gkv_lm_runner_open(&d, k, n, p));
+            const gki_lm_kernels *k = level > (int)gki_simd_best() ? gki_lm_kernels_single(gki_simd_best())
+                                                                   : gki_lm_kernels_of((gki_simd)level);
+            gki_lm_runner d;
+            assert_ok(gki_lm_runner_open(&d, k, n, p));
             for (size_t l = 0; l < k->lanes; l++)
                 for (size_t j = 0; j <= p; j++)
                     for (size_t i = 0; i < n; i++) {
@@ -59,7 +59,7 @@ static void factor_keeps_products(void **state)
                         assert_close(left, right, 1e-14 * sqrt(na * nb));
                     }
                 }
-            gkv_lm_runner_close(&d);
+            gki_lm_runner_close(&d);
         }
 }
 
@@ -69,13 +69,13 @@ static void steps_solve_the_damped_system(void **state)
 {
     (void)state;
     enum { SIZE = 30, M = 4 };
-    for (int level = 0; level <= (int)gkv_simd_best(); level++)
+    for (int level = 0; level <= (int)gki_simd_best(); level++)
         for (double lambda = 0; lambda < 1e6; lambda = lambda > 0 ? 1e4 * lambda : 1e-8)
             for (int excluded = -1; excluded < M; excluded++) {
-                const gkv_lm_kernels *k = gkv_lm_kernels_of((gkv_simd)level);
+                const gki_lm_kernels *k = gki_lm_kernels_of((gki_simd)level);
                 const size_t lanes = k->lanes;
-                gkv_lm_runner d;
-                assert_ok(gkv_lm_runner_open(&d, k, SIZE, M));
+                gki_lm_runner d;
+                assert_ok(gki_lm_runner_open(&d, k, SIZE, M));
                 for (size_t l = 0; l < lanes; l++) {
                     d.lambda[l] = lambda;
                     for (size_t j = 0; j < M; j++) {
@@ -117,7 +117,7 @@ static void steps_solve_the_damped_system(void **state)
                     const double slope = (near[l] - d.numbers[l]) / (lambda * 1e-5 + 1e-9);
                     assert_relative(-d.numbers[l] * d.norm_derivative[l], slope, 1e-3);
                 }
-                gkv_lm_runner_close(&d);
+                gki_lm_runner_close(&d);
             }
 }
 
@@ -208,14 +208,14 @@ static void long_problems(void **state)
         table[i] = noise(i);
     for (int level = 0; level < 2; level++) {
         gkv_lm *lm;
-        gkv_lm_use(level ? gkv_simd_best() : GKV_SIMD_PORTABLE);
+        gki_lm_use(level ? gki_simd_best() : GKV_SIMD_PORTABLE);
         assert_ok(gkv_lm_create(LONG, WIDE, &lm));
         memset(x[level], 0, sizeof x[level]);
         assert_ok(gkv_lm_solve(lm, long_r, NULL, table, x[level], NULL, &result[level]));
         assert_true(gkv_lm_converged(result[level].stop));
         gkv_lm_free(lm);
     }
-    gkv_lm_use(GKV_SIMD_LEVELS);
+    gki_lm_use(GKV_SIMD_LEVELS);
     assert_memory_equal(x[0], x[1], sizeof x[0]);
     assert_int_equal(result[0].residual_evaluations, result[1].residual_evaluations);
     long_r(table, x[0], r);

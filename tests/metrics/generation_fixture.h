@@ -15,7 +15,7 @@ static inline float *normal_features(uint64_t which, size_t n, size_t d, double 
 {
     double *draws = test_alloc(n * d * sizeof *draws);
     float *x = test_alloc(n * d * sizeof *x);
-    gkv_rng_normal_d(gkv_rng_at(which, GKV_STREAM_USER, 0, 0), n * d, draws);
+    gki_rng_normal_d(gki_rng_at(which, GKV_STREAM_USER, 0, 0), n * d, draws);
     for (size_t i = 0; i < n * d; i++)
         x[i] = (float)(scale * draws[i] + shift);
     free(draws);
@@ -28,7 +28,7 @@ static inline float *whole_features(uint64_t which, size_t n, size_t d, uint32_t
 {
     uint32_t *words = test_alloc(n * d * sizeof *words);
     float *x = test_alloc(n * d * sizeof *x);
-    gkv_rng_words(gkv_rng_at(which, GKV_STREAM_USER, 0, 0), n * d, words);
+    gki_rng_words(gki_rng_at(which, GKV_STREAM_USER, 0, 0), n * d, words);
     for (size_t i = 0; i < n * d; i++)
         x[i] = (float)(words[i] % values);
     free(words);

@@ -17,22 +17,22 @@ typedef struct network {
     float conv0[ONE * 25], conv0_bias[ONE], conv1[TWO * ONE * 25], conv1_bias[TWO];
     float linear0[FIRST * FLAT], linear0_bias[FIRST], linear1[SECOND * FIRST], linear1_bias[SECOND];
     float linear2[CLASSES * SECOND], linear2_bias[CLASSES];
-    gkv_tensor tensors[TENSORS];
-    gkv_metadata notes[NOTES];
+    gki_tensor tensors[TENSORS];
+    gki_metadata notes[NOTES];
 } network;
 
 static void fill(uint64_t index, size_t n, double scale, float *to)
 {
     double noise[2048];
     assert_true(n <= 2048);
-    gkv_rng_normal_d(gkv_rng_at(5, GKV_STREAM_USER, n, index), n, noise);
+    gki_rng_normal_d(gki_rng_at(5, GKV_STREAM_USER, n, index), n, noise);
     for (size_t i = 0; i < n; i++)
         to[i] = (float)(scale * noise[i]);
 }
 
 static void make(network *t)
 {
-    const gkv_tensor tensors[TENSORS] = {
+    const gki_tensor tensors[TENSORS] = {
         {"convolutions.0.weight", GKV_F32, 4, {ONE, 1, 5, 5}, t->conv0},
         {"convolutions.0.bias", GKV_F32, 1, {ONE}, t->conv0_bias},
         {"convolutions.1.weight", GKV_F32, 4, {TWO, ONE, 5, 5}, t->conv1},
@@ -44,13 +44,13 @@ static void make(network *t)
         {"linears.2.weight", GKV_F32, 2, {CLASSES, SECOND}, t->linear2},
         {"linears.2.bias", GKV_F32, 1, {CLASSES}, t->linear2_bias},
     };
-    const gkv_metadata notes[NOTES] = {
+    const gki_metadata notes[NOTES] = {
         {"format", "gkvae-features-1"}, {"name", "small"}, {"height", "18"}, {"width", "13"}, {"classes", "4"}};
     memcpy(t->tensors, tensors, sizeof tensors);
     memcpy(t->notes, notes, sizeof notes);
     for (size_t i = 0; i < TENSORS; i++) {
         uint64_t bytes = 0;
-        assert_true(gkv_tensor_bytes(&tensors[i], &bytes));
+        assert_true(gki_tensor_bytes(&tensors[i], &bytes));
         float *to = NULL; /* the array of the tensor, which is not const */
         memcpy(&to, &t->tensors[i].data, sizeof to);
         fill(i, bytes / sizeof(float), 0.4, to);
@@ -60,7 +60,7 @@ static void make(network *t)
 static const char *write_network(const network *t)
 {
     const char *path = in_temporary("t.safetensors");
-    assert_ok(gkv_safetensors_write(path, TENSORS, t->tensors, NOTES, t->notes));
+    assert_ok(gki_safetensors_write(path, TENSORS, t->tensors, NOTES, t->notes));
     return path;
 }
 
@@ -119,7 +119,7 @@ static float *noise_images(size_t n, size_t pixels)
     for (size_t i = 0; i < n; i++) {
         uint32_t words[1024];
         assert_true(pixels <= 1024);
-        gkv_rng_words(gkv_rng_at(9, GKV_STREAM_USER, i, 0), pixels, words);
+        gki_rng_words(gki_rng_at(9, GKV_STREAM_USER, i, 0), pixels, words);
         for (size_t p = 0; p < pixels; p++)
             images[i * pixels + p] = words[p] % 3 == 0 ? (float)(words[p] >> 8 & 255) / 255 : 0;
     }
@@ -324,7 +324,7 @@ static void foreign_files_are_refused(void **state)
     refuse(&t, "layer 4 of 5: the weights are so large");
     make(&t);
     const char *const path = in_temporary("t.safetensors");
-    assert_ok(gkv_safetensors_write(path, TENSORS - 1, t.tensors, NOTES, t.notes));
+    assert_ok(gki_safetensors_write(path, TENSORS - 1, t.tensors, NOTES, t.notes));
     assert_fails(gkv_features_load(path, &loaded), GKV_ERR_DATA, "9 tensors");
     put("t.safetensors", "not a network", 13);
     assert_fails(gkv_features_load(path, &loaded), GKV_ERR_DATA, "t.safetensors: ");
@@ -350,7 +350,7 @@ static bool is_network(const unsigned char *bytes, size_t size)
     gkv_features *found = NULL;
     unsigned char *const own = test_alloc(size);
     memcpy(own, bytes, size);
-    const gkv_status status = gkv_features_read("damaged", own, size, &found);
+    const gkv_status status = gki_features_read("damaged", own, size, &found);
     free(own);
     assert_true(status == GKV_OK ? found != NULL : status == GKV_ERR_DATA && !found);
     if (status != GKV_OK)
@@ -372,7 +372,7 @@ static void damaged_files_are_refused(void **state)
         unsigned char damaged[16384];
         uint32_t words[8];
         memcpy(damaged, bytes, size);
-        gkv_rng_words(gkv_rng_at(1, GKV_STREAM_USER, turn, 0), 8, words);
+        gki_rng_words(gki_rng_at(1, GKV_STREAM_USER, turn, 0), 8, words);
         for (uint32_t i = 0; i <= words[0] % 3; i++)
             damaged[words[2 * i + 1] % header] = (unsigned char)(turn % 2 ? words[2 * i + 2] : '0' + words[2 * i + 2] % 10);
         is_network(damaged, size) ? read++ : refused++;

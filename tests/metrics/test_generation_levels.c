@@ -49,7 +49,7 @@ static gkv_status answer(answers *out)
 }
 
 /* Computes the metrics in a process with kernels of this level. */
-static void answer_at(gkv_simd level, answers *out)
+static void answer_at(gki_simd level, answers *out)
 {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
@@ -58,7 +58,7 @@ static void answer_at(gkv_simd level, answers *out)
     if (child == 0) {
         answers own;
         memset(&own, 0, sizeof own);
-        const int fine = setenv("GKVAE_SIMD", gkv_simd_name(level), 1) == 0 && gkv_simd_level() == level &&
+        const int fine = setenv("GKVAE_SIMD", gki_simd_name(level), 1) == 0 && gki_simd_level() == level &&
                          answer(&own) == GKV_OK && write(ends[1], &own, sizeof own) == sizeof own;
         _exit(fine ? 0 : 1);
     }
@@ -76,9 +76,9 @@ static void levels_agree(void **state)
     answers portable;
     answer_at(GKV_SIMD_PORTABLE, &portable);
     assert_true(portable.frechet > 0 && portable.neighbours.recall > 0);
-    for (int level = 1; level <= (int)gkv_simd_best(); level++) {
+    for (int level = 1; level <= (int)gki_simd_best(); level++) {
         answers other;
-        answer_at((gkv_simd)level, &other);
+        answer_at((gki_simd)level, &other);
         assert_relative(other.frechet, portable.frechet, 1e-13);
         assert_relative(other.kid.mean, portable.kid.mean, 1e-9);
         assert_relative(other.kid.sd, portable.kid.sd, 1e-9);

@@ -17,7 +17,7 @@ static void vectors_and_values_make_the_matrix(void **state)
             for (size_t j = 0; j < d; j++)
                 left[i * d + j] = a[i * d + j] = (double)(x[i * d + j] + x[j * d + i]);
         memset(v, 0x7f, d * d * sizeof *v); /* arbitrary numbers, which are overwritten */
-        assert_ok(gkv_jacobi(a, v, d));
+        assert_ok(gki_jacobi(a, v, d));
         for (size_t i = 0; i < d; i++)
             for (size_t j = 0; j < d; j++) {
                 double sum = 0, dot = 0;
@@ -29,7 +29,7 @@ static void vectors_and_values_make_the_matrix(void **state)
                 assert_close(dot, i == j, 1e-12);
             }
         memcpy(v, left, d * d * sizeof *v); /* the same values without vectors */
-        assert_ok(gkv_jacobi(v, NULL, d));
+        assert_ok(gki_jacobi(v, NULL, d));
         for (size_t i = 0; i < d; i++)
             assert_true(v[i * d + i] == a[i * d + i]);
         free(x);
@@ -43,12 +43,12 @@ static void extreme_sizes(void **state)
 {
     (void)state;
     double huge[] = {2e200, 1e200, 1e200, 2e200}, tiny[] = {2e-200, 1e-200, 1e-200, 2e-200}, zero[4] = {0}, v[4];
-    assert_ok(gkv_jacobi(huge, v, 2));
+    assert_ok(gki_jacobi(huge, v, 2));
     assert_relative(fmax(huge[0], huge[3]), 3e200, 1e-14);
     assert_relative(fmin(huge[0], huge[3]), 1e200, 1e-14);
-    assert_ok(gkv_jacobi(tiny, v, 2));
+    assert_ok(gki_jacobi(tiny, v, 2));
     assert_relative(fmax(tiny[0], tiny[3]), 3e-200, 1e-14);
-    assert_ok(gkv_jacobi(zero, v, 2));
+    assert_ok(gki_jacobi(zero, v, 2));
     assert_true(v[0] == 1 && v[1] == 0 && v[2] == 0 && v[3] == 1 && zero[0] == 0 && zero[3] == 0);
 }
 

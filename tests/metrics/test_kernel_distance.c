@@ -29,8 +29,8 @@ static void expected(const float *a, size_t n_a, const float *b, size_t n_b, siz
     double *values = test_alloc(set->subsets * sizeof *values);
     *mean = *sd = 0;
     for (size_t s = 0; s < set->subsets; s++) {
-        gkv_rng_permutation(gkv_rng_at(set->seed, GKV_STREAM_SUBSET, s, 0), (uint32_t)n_a, p);
-        gkv_rng_permutation(gkv_rng_at(set->seed, GKV_STREAM_SUBSET, s, 1), (uint32_t)n_b, q);
+        gki_rng_permutation(gki_rng_at(set->seed, GKV_STREAM_SUBSET, s, 0), (uint32_t)n_a, p);
+        gki_rng_permutation(gki_rng_at(set->seed, GKV_STREAM_SUBSET, s, 1), (uint32_t)n_b, q);
         values[s] = discrepancy(a, p, b, q, set->size, d);
         *mean += values[s] / (double)set->subsets;
     }

@@ -6,7 +6,7 @@ static uint8_t *images(uint64_t which, size_t count, size_t pixels)
 {
     uint32_t *words = test_alloc(count * pixels * sizeof *words);
     uint8_t *levels = test_alloc(count * pixels);
-    gkv_rng_words(gkv_rng_at(which, GKV_STREAM_USER, 1, 0), count * pixels, words);
+    gki_rng_words(gki_rng_at(which, GKV_STREAM_USER, 1, 0), count * pixels, words);
     for (size_t k = 0; k < count * pixels; k++)
         levels[k] = words[k] % 4 ? 0 : (uint8_t)(words[k] >> 8);
     free(words);

@@ -52,7 +52,7 @@ static void cholesky_multiplies_back(void **state)
     for (int i = 0; i < D; i++)
         for (int j = 0; j < D; j++)
             a[i * D + j] = exp(-.1 * abs(i - j)) + (i == j);
-    assert_int_equal(gkv_cholesky(D, a, 1e-12, l), 1);
+    assert_int_equal(gki_cholesky(D, a, 1e-12, l), 1);
     for (int i = 0; i < D; i++)
         for (int j = 0; j < D; j++) {
             double sum = 0;
@@ -63,20 +63,20 @@ static void cholesky_multiplies_back(void **state)
         }
     for (int i = 0; i < D; i++)
         v[i] = w[i] = sin(i);
-    gkv_cholesky_forward(D, l, w);
+    gki_cholesky_forward(D, l, w);
     for (int i = 0; i < D; i++) {
         double sum = 0;
         for (int k = 0; k < D; k++)
             sum += l[i * D + k] * w[k];
         assert_close(sum, v[i], 1e-14);
     }
-    assert_int_equal(gkv_cholesky(2, (double[]){1, 2, 2, 1}, 0, l), 0);
-    assert_int_equal(gkv_cholesky(2, (double[]){1, NAN, NAN, 1}, 0, l), 0);
-    assert_int_equal(gkv_cholesky(D, a, 1e-12, a), 1); /* l may be a */
+    assert_int_equal(gki_cholesky(2, (double[]){1, 2, 2, 1}, 0, l), 0);
+    assert_int_equal(gki_cholesky(2, (double[]){1, NAN, NAN, 1}, 0, l), 0);
+    assert_int_equal(gki_cholesky(D, a, 1e-12, a), 1); /* l may be a */
     assert_true(a[D + 1] > 0 && a[1] == 0);
-    assert_int_equal(gkv_cholesky(2, (double[]){1, 1, 1, 1 + 1e-9}, 1e-6, l), 0);
+    assert_int_equal(gki_cholesky(2, (double[]){1, 1, 1, 1 + 1e-9}, 1e-6, l), 0);
     double flat[] = {1, 1, 1, 1 + 1e-9};
-    assert_int_equal(gkv_cholesky(2, flat, 1e-6, flat), 0);
+    assert_int_equal(gki_cholesky(2, flat, 1e-6, flat), 0);
 }
 
 static void scores_recover_correlation(void **state)
@@ -88,7 +88,7 @@ static void scores_recover_correlation(void **state)
     gkv_mgk *mgk;
     assert_ok(gkv_mgk_create(D, margins, r, &mgk));
     static double x[N * D], e[N * D];
-    gkv_rng_normal_d(gkv_rng_at(4, GKV_STREAM_USER, 0, 0), N * D, e);
+    gki_rng_normal_d(gki_rng_at(4, GKV_STREAM_USER, 0, 0), N * D, e);
     for (int i = 0; i < N; i++)
         gkv_mgk_transform(mgk, e + i * D, x + i * D);
     double estimate[D * D], l[D * D];

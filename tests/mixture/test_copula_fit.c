@@ -219,7 +219,7 @@ static void bad_and_odd_samples(void **state)
     gkv_mgk_fit_settings set;
     gkv_mgk_fit_defaults(&set);
     /* Fewer rows than columns, and duplicate rows. */
-    gkv_rng_normal_d(gkv_rng_at(1, GKV_STREAM_USER, 0, 0), n * wide / 2, y);
+    gki_rng_normal_d(gki_rng_at(1, GKV_STREAM_USER, 0, 0), n * wide / 2, y);
     memcpy(y + n * wide / 2, y, sizeof y / 2);
     set.normal_fallback = 1;
     assert_ok(gkv_mgk_fit(n, wide, y, NULL, &set, 2, &mgk, &f));

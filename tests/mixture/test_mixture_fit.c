@@ -133,7 +133,7 @@ static void likelihood_never_decreases(void **state)
     static double y[n * D];
     size_t shortened = 0;
     for (uint64_t seed = 1; seed <= 3; seed++) {
-        gkv_rng_normal_d(gkv_rng_at(seed, GKV_STREAM_USER, 0, 0), n * D, y);
+        gki_rng_normal_d(gki_rng_at(seed, GKV_STREAM_USER, 0, 0), n * D, y);
         for (size_t i = 0; i < n; i++) {
             y[i * D] = exp(y[i * D] * (double)seed);
             y[i * D + 1] = floor(3 * y[i * D + 1]) / 3;
@@ -268,7 +268,7 @@ static void shapes_are_drawn_together(void **state)
     enum { n = 400, WIDE = 12, HELD = 4000 };
     static double y[(n + HELD) * WIDE];
     double square[2] = {0}, held_out[2];
-    gkv_rng_normal_d(gkv_rng_at(8, GKV_STREAM_USER, 0, 0), (n + HELD) * WIDE, y);
+    gki_rng_normal_d(gki_rng_at(8, GKV_STREAM_USER, 0, 0), (n + HELD) * WIDE, y);
     for (int shrink = 0; shrink < 2; shrink++) {
         gkv_mgk_mixture *m;
         gkv_mgk_mixture_settings set;
@@ -338,7 +338,7 @@ static void parameters_are_the_fitted_ones(void **state)
     gkv_mgk_mixture_free(m);
     /* Normal columns, whose g and k shrink to 0. */
     static double y[N * D];
-    gkv_rng_normal_d(gkv_rng_at(5, GKV_STREAM_USER, 0, 0), N * D, y);
+    gki_rng_normal_d(gki_rng_at(5, GKV_STREAM_USER, 0, 0), N * D, y);
     for (size_t i = 0; i < N; i++)
         y[i * D + 1] += y[i * D]; /* so that R is not I */
     set.margins.fixed[GKV_GK_G] = 0;

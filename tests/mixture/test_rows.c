@@ -230,7 +230,7 @@ static void row_gradient_is_differences(void **state)
     (void)state;
     double u[D * D] = {0}, l[D * D] = {0}, dl[D * D], x[D], r[D * D], covariance[D * D];
     correlation(D, r);
-    assert_true(gkv_cholesky(D, r, 0, u));
+    assert_true(gki_cholesky(D, r, 0, u));
     for (size_t i = 0; i < D * D; i++)
         u[i] *= 1.7;
     gkv_mgk *mgk = example();

@@ -5,33 +5,33 @@
 enum { ROWS = 5, IN = 6, HIDDEN = 9, OUT = 70, PART = 32 };
 
 typedef struct fixture {
-    gkv_params params;
-    gkv_plan plan;
-    gkv_workspace ws;
-    gkv_mlp mlp;
+    gki_params params;
+    gki_plan plan;
+    gki_workspace ws;
+    gki_mlp mlp;
     double x[ROWS * IN];
-    gkv_tangents scratch;
+    gki_tangents scratch;
 } fixture;
 
 static fixture *begin(unsigned block, size_t layers, bool packed)
 {
     fixture *it = test_alloc(sizeof *it);
-    const gkv_mlp_spec spec = {.in = gkv_plan_forward(&it->plan, IN), .d_in = gkv_plan_backward(&it->plan, IN),
+    const gki_mlp_spec spec = {.in = gki_plan_forward(&it->plan, IN), .d_in = gki_plan_backward(&it->plan, IN),
                                .has_d_in = true, .hidden = HIDDEN, .hidden_layers = layers, .out = OUT,
                                .block = block};
-    assert_ok(gkv_mlp_create(&spec, "net", &it->params, &it->plan, &it->mlp));
-    assert_ok(gkv_params_seal(&it->params));
+    assert_ok(gki_mlp_create(&spec, "net", &it->params, &it->plan, &it->mlp));
+    assert_ok(gki_params_seal(&it->params));
     for (size_t i = 0; i < it->params.count; i++)
-        test_normals(i, it->params.list[i].size, 0.7, gkv_param_value(&it->params, i));
-    assert_ok(gkv_workspace_create(&it->plan, ROWS, false, &it->params, &it->ws));
+        test_normals(i, it->params.list[i].size, 0.7, gki_param_value(&it->params, i));
+    assert_ok(gki_workspace_create(&it->plan, ROWS, false, &it->params, &it->ws));
     if (packed)
-        assert_ok(gkv_workspace_keep_packed(&it->ws));
-    for (size_t piece = 0; piece < gkv_workspace_pack_pieces(&it->ws); piece++)
-        gkv_workspace_pack(&it->ws, piece);
+        assert_ok(gki_workspace_keep_packed(&it->ws));
+    for (size_t piece = 0; piece < gki_workspace_pack_pieces(&it->ws); piece++)
+        gki_workspace_pack(&it->ws, piece);
     test_normals(100, ROWS * IN, 1, it->x);
-    const size_t widest = gkv_mlp_widest(&it->mlp, it->mlp.count);
+    const size_t widest = gki_mlp_widest(&it->mlp, it->mlp.count);
     assert_int_equal(widest, OUT);
-    assert_int_equal(gkv_mlp_widest(&it->mlp, 0), IN);
+    assert_int_equal(gki_mlp_widest(&it->mlp, 0), IN);
     it->scratch.a = test_alloc(ROWS * IN * widest * sizeof(double));
     it->scratch.b = test_alloc(ROWS * IN * widest * sizeof(double));
     it->scratch.c = test_alloc(ROWS * IN * widest * sizeof(double));
@@ -40,9 +40,9 @@ static fixture *begin(unsigned block, size_t layers, bool packed)
 
 static void end(fixture *it)
 {
-    gkv_mlp_free(&it->mlp);
-    gkv_workspace_free(&it->ws);
-    gkv_params_free(&it->params);
+    gki_mlp_free(&it->mlp);
+    gki_workspace_free(&it->ws);
+    gki_params_free(&it->params);
     free(it->scratch.a);
     free(it->scratch.b);
     free(it->scratch.c);
@@ -51,16 +51,16 @@ static void end(fixture *it)
 
 static void forward(fixture *it)
 {
-    memcpy(gkv_at(&it->ws, it->mlp.in, 0), it->x, sizeof it->x);
-    gkv_mlp_forward(&it->mlp, &it->ws, 0, ROWS);
+    memcpy(gki_at(&it->ws, it->mlp.in, 0), it->x, sizeof it->x);
+    gki_mlp_forward(&it->mlp, &it->ws, 0, ROWS);
 }
 
 static void outputs_of_row(void *context, const double *x, double *y)
 {
     fixture *it = context;
-    memcpy(gkv_at(&it->ws, it->mlp.in, 0), x, IN * sizeof *x);
-    gkv_mlp_forward(&it->mlp, &it->ws, 0, 1);
-    memcpy(y, gkv_at(&it->ws, it->mlp.out, 0), OUT * sizeof *y);
+    memcpy(gki_at(&it->ws, it->mlp.in, 0), x, IN * sizeof *x);
+    gki_mlp_forward(&it->mlp, &it->ws, 0, 1);
+    memcpy(y, gki_at(&it->ws, it->mlp.out, 0), OUT * sizeof *y);
 }
 
 static void check(unsigned block, size_t layers, bool packed)
@@ -72,21 +72,21 @@ static void check(unsigned block, size_t layers, bool packed)
         test_jacobian(outputs_of_row, it, it->x + r * IN, IN, OUT, 1e-4, wanted + r * IN * OUT);
     forward(it);
     /* All unit vectors, at rows [1, ROWS − 1). */
-    const double *found = gkv_mlp_tangent(&it->mlp, &it->ws, it->mlp.count, 1, rows, IN, NULL, &it->scratch);
+    const double *found = gki_mlp_tangent(&it->mlp, &it->ws, it->mlp.count, 1, rows, IN, NULL, &it->scratch);
     for (size_t e = 0; e < rows * IN * OUT; e++)
         assert_close(found[e], wanted[IN * OUT + e], 1e-8 * (1 + fabs(found[e])));
     /* The last layer by itself, in pieces. */
-    const double *inner = hidden ? gkv_mlp_tangent(&it->mlp, &it->ws, hidden, 1, rows, IN, NULL, &it->scratch) : NULL;
+    const double *inner = hidden ? gki_mlp_tangent(&it->mlp, &it->ws, hidden, 1, rows, IN, NULL, &it->scratch) : NULL;
     for (size_t first = 0; inner && first < OUT; first += PART) {
         const size_t width = OUT - first < PART ? OUT - first : PART;
-        gkv_linear_tangent_part(&it->mlp.layers[hidden], &it->ws, rows * IN, inner, first, width, part);
+        gki_linear_tangent_part(&it->mlp.layers[hidden], &it->ws, rows * IN, inner, first, width, part);
         for (size_t e = 0; e < rows * IN * width; e++)
             assert_close(part[e], wanted[IN * OUT + e / width * OUT + first + e % width], 1e-8 * (1 + fabs(part[e])));
     }
     /* One tangent at each row. It may be in the scratch memory. */
     test_normals(7, ROWS * IN, 1, direction);
     memcpy(it->scratch.a, direction, sizeof direction);
-    found = gkv_mlp_tangent(&it->mlp, &it->ws, it->mlp.count, 0, ROWS, 1, it->scratch.a, &it->scratch);
+    found = gki_mlp_tangent(&it->mlp, &it->ws, it->mlp.count, 0, ROWS, 1, it->scratch.a, &it->scratch);
     for (size_t r = 0; r < ROWS; r++)
         for (size_t o = 0; o < OUT; o++) {
             double sum = 0;

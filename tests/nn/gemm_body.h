@@ -34,11 +34,11 @@ static fenced fence_mean(const size_t n, bool dense)
 {
     const fenced it = fence_noise(1, n);
     for (size_t i = 0; i < n; i++)
-        it.at[i] = dense ? (gkv_real)0.3 + it.at[i] * it.at[i] : -it.at[i] * it.at[i];
+        it.at[i] = dense ? (gki_real)0.3 + it.at[i] * it.at[i] : -it.at[i] * it.at[i];
     return it;
 }
 
-static void assert_same(const gkv_real *a, const gkv_real *b, size_t n)
+static void assert_same(const gki_real *a, const gki_real *b, size_t n)
 {
     assert_memory_equal(a, b, n * sizeof *a);
 }
@@ -46,20 +46,20 @@ static void assert_same(const gkv_real *a, const gkv_real *b, size_t n)
 /* --- Checks --------------------------------------------------------------------- */
 
 typedef struct shape {
-    const gkv_gemm_kernels *kernels; /* NULL: OpenBLAS */
+    const gki_gemm_kernels *kernels; /* NULL: OpenBLAS */
     size_t rows, out, in;
 } shape;
 
-static fenced fence_packed(const shape *s, const gkv_real *w)
+static fenced fence_packed(const shape *s, const gki_real *w)
 {
-    const fenced packed = fence(gkv_packed_size(s->out, s->in));
-    for (size_t piece = gkv_pack_pieces(s->out, s->in); piece-- > 0;)
-        gkv_pack_piece(s->kernels, s->out, s->in, w, piece, packed.at);
+    const fenced packed = fence(gki_packed_size(s->out, s->in));
+    for (size_t piece = gki_pack_pieces(s->out, s->in); piece-- > 0;)
+        gki_pack_piece(s->kernels, s->out, s->in, w, piece, packed.at);
     return packed;
 }
 
 /* Checks that `got` is start + Σ a[i·a_step]·b[i·b_step], within the rounding error. */
-static void assert_sum(gkv_real got, double start, size_t n, const gkv_real *a, size_t a_step, const gkv_real *b,
+static void assert_sum(gki_real got, double start, size_t n, const gki_real *a, size_t a_step, const gki_real *b,
                        size_t b_step)
 {
     double sum = start, size = fabs(sum);
@@ -75,7 +75,7 @@ static void check_forward(const shape *s)
 {
     fenced x = fence_noise(0, s->rows * s->in), w = fence_noise(1, s->out * s->in);
     fenced bias = fence_noise(2, s->out), y = fence_noise(4, s->rows * s->out);
-    gkv_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, NULL, bias.at, y.at);
+    gki_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, NULL, bias.at, y.at);
     for (size_t r = 0; r < s->rows; r++)
         for (size_t o = 0; o < s->out; o++)
             assert_sum(y.at[r * s->out + o], (double)bias.at[o], s->in, x.at + r * s->in, 1, w.at + o * s->in, 1);
@@ -83,11 +83,11 @@ static void check_forward(const shape *s)
         /* A packed weight gives the same bits, and so does each row alone. */
         fenced packed = fence_packed(s, w.at);
         fenced again = fence_noise(5, s->rows * s->out);
-        gkv_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, packed.at, bias.at, again.at);
+        gki_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, packed.at, bias.at, again.at);
         assert_same(again.at, y.at, s->rows * s->out);
         memset(again.at, 0, s->rows * s->out * sizeof *again.at);
         for (size_t r = 0; r < s->rows; r++)
-            gkv_gemm_forward(s->kernels, 1, s->out, s->in, x.at + r * s->in, w.at, r % 2 ? packed.at : NULL,
+            gki_gemm_forward(s->kernels, 1, s->out, s->in, x.at + r * s->in, w.at, r % 2 ? packed.at : NULL,
                              bias.at, again.at + r * s->out);
         assert_same(again.at, y.at, s->rows * s->out);
         unfence(&packed);
@@ -100,12 +100,12 @@ static void check_backward(const shape *s)
 {
     fenced d_y = fence_noise(0, s->rows * s->out), w = fence_noise(1, s->out * s->in);
     fenced d_x = fence_noise(2, s->rows * s->in), again = fence(s->rows * s->in);
-    gkv_gemm_backward(s->kernels, s->rows, s->out, s->in, d_y.at, w.at, d_x.at);
+    gki_gemm_backward(s->kernels, s->rows, s->out, s->in, d_y.at, w.at, d_x.at);
     for (size_t r = 0; r < s->rows; r++)
         for (size_t i = 0; i < s->in; i++)
             assert_sum(d_x.at[r * s->in + i], 0, s->out, d_y.at + r * s->out, 1, w.at + i, s->in);
     for (size_t r = 0; s->kernels && r < s->rows; r++)
-        gkv_gemm_backward(s->kernels, 1, s->out, s->in, d_y.at + r * s->out, w.at, again.at + r * s->in);
+        gki_gemm_backward(s->kernels, 1, s->out, s->in, d_y.at + r * s->out, w.at, again.at + r * s->in);
     if (s->kernels)
         assert_same(again.at, d_x.at, s->rows * s->in);
     unfence(&d_y), unfence(&w), unfence(&d_x), unfence(&again);
@@ -115,13 +115,13 @@ static void check_gradient(const shape *s)
 {
     fenced d_y = fence_noise(0, s->rows * s->out), x = fence_noise(1, s->rows * s->in);
     fenced d_w = fence_noise(2, s->out * s->in), again = fence(s->out * s->in);
-    gkv_gemm_gradient(s->kernels, s->rows, s->out, s->in, 0, s->out, d_y.at, x.at, d_w.at);
+    gki_gemm_gradient(s->kernels, s->rows, s->out, s->in, 0, s->out, d_y.at, x.at, d_w.at);
     for (size_t o = 0; o < s->out; o++)
         for (size_t i = 0; i < s->in; i++)
             assert_sum(d_w.at[o * s->in + i], 0, s->rows, d_y.at + o, s->out, x.at + i, s->in);
     for (size_t o = 0, count; s->kernels && o < s->out; o += count) { /* in parts of 1, 2, 3, … rows */
         count = 1 + o % 4 < s->out - o ? 1 + o % 4 : s->out - o;
-        gkv_gemm_gradient(s->kernels, s->rows, s->out, s->in, o, count, d_y.at, x.at, again.at);
+        gki_gemm_gradient(s->kernels, s->rows, s->out, s->in, o, count, d_y.at, x.at, again.at);
     }
     if (s->kernels)
         assert_same(again.at, d_w.at, s->out * s->in);
@@ -134,8 +134,8 @@ static void check_added(const shape *s)
     fenced x = fence_noise(0, s->rows * s->in), w = fence_noise(1, s->out * s->in), d_y = fence_noise(2, s->rows * s->out);
     fenced y = fence_noise(3, s->rows * s->out), d_w = fence_noise(4, s->out * s->in);
     const fenced y_before = fence_noise(3, s->rows * s->out), d_w_before = fence_noise(4, s->out * s->in);
-    gkv_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, NULL, NULL, y.at);
-    gkv_gemm_product(s->kernels, &(gkv_product){.m = s->out, .n = s->in, .k = s->rows, .a = d_y.at, .a_row = 1,
+    gki_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, NULL, NULL, y.at);
+    gki_gemm_product(s->kernels, &(gki_product){.m = s->out, .n = s->in, .k = s->rows, .a = d_y.at, .a_row = 1,
                                                 .a_step = s->out, .b = x.at, .b_row = s->in, .c = d_w.at, .c_row = s->in,
                                                 .start = d_w.at, .start_row = s->in});
     for (size_t r = 0; r < s->rows; r++)
@@ -155,9 +155,9 @@ static void check_sparse_forward_of(const shape *s, bool dense)
 {
     fenced x = fence_sparse(0, s->rows, s->in), mean = fence_mean(s->in, dense), w = fence_noise(2, s->out * s->in);
     fenced bias = fence_noise(3, s->out), y = fence_noise(4, s->rows * s->out);
-    gkv_sparse_product p = {.rows = s->rows, .in = s->in, .out = s->out, .x = x.at, .mean = mean.at, .weight = w.at,
+    gki_sparse_product p = {.rows = s->rows, .in = s->in, .out = s->out, .x = x.at, .mean = mean.at, .weight = w.at,
                             .bias = bias.at, .y = y.at};
-    gkv_sparse_forward(s->kernels, &p);
+    gki_sparse_forward(s->kernels, &p);
     for (size_t r = 0; r < s->rows; r++) {
         for (size_t o = 0; o < s->out; o++) {
             double sum = (double)bias.at[o], size = fabs(sum);
@@ -172,10 +172,10 @@ static void check_sparse_forward_of(const shape *s, bool dense)
     if (s->kernels) {
         /* Each row alone gives the same bits, packed or not. */
         fenced packed = fence_packed(s, w.at), again = fence_noise(5, s->rows * s->out);
-        gkv_sparse_product part = p;
+        gki_sparse_product part = p;
         part.packed = packed.at;
         part.y = again.at;
-        gkv_sparse_forward(s->kernels, &part);
+        gki_sparse_forward(s->kernels, &part);
         assert_same(again.at, y.at, s->rows * s->out);
         memset(again.at, 0, s->rows * s->out * sizeof *again.at);
         part.rows = 1;
@@ -183,7 +183,7 @@ static void check_sparse_forward_of(const shape *s, bool dense)
             part.packed = r % 2 ? packed.at : NULL;
             part.x = x.at + r * s->in;
             part.y = again.at + r * s->out;
-            gkv_sparse_forward(s->kernels, &part);
+            gki_sparse_forward(s->kernels, &part);
         }
         assert_same(again.at, y.at, s->rows * s->out);
         unfence(&packed);
@@ -199,16 +199,16 @@ static void check_sparse_forward(const shape *s)
 }
 
 static void run_sparse_gradient(const shape *s, size_t columns, const fenced *x, const fenced *mean, const fenced *d_y,
-                                gkv_real *d_weight)
+                                gki_real *d_weight)
 {
     const size_t deepest = s->rows < GKV_SPARSE_ROWS ? s->rows : GKV_SPARSE_ROWS;
     for (size_t first = 0; first < s->in; first += columns) {
         const size_t count = s->in - first < columns ? s->in - first : columns;
-        fenced lists = fence(count * deepest * sizeof(gkv_nonzero) / sizeof(gkv_real));
-        const gkv_sparse_gradient p = {.rows = s->rows, .in = s->in, .out = s->out, .first = first, .count = count,
+        fenced lists = fence(count * deepest * sizeof(gki_nonzero) / sizeof(gki_real));
+        const gki_sparse_gradient p = {.rows = s->rows, .in = s->in, .out = s->out, .first = first, .count = count,
                                        .x = x->at, .mean = mean->at, .d_y = d_y->at,
-                                       .lists = (gkv_nonzero *)(void *)lists.at, .d_weight = d_weight};
-        gkv_sparse_weight_gradient(s->kernels, &p);
+                                       .lists = (gki_nonzero *)(void *)lists.at, .d_weight = d_weight};
+        gki_sparse_weight_gradient(s->kernels, &p);
         unfence(&lists);
     }
 }
@@ -248,10 +248,10 @@ static void check_sparse_gradient(const shape *s)
 static void each(void (*check)(const shape *s))
 {
     uint32_t words[3];
-    for (int level = 0; level <= (int)gkv_simd_best(); level++) {
-        const gkv_gemm_kernels *kernels = gkv_gemm_kernels_of((gkv_simd)level);
+    for (int level = 0; level <= (int)gki_simd_best(); level++) {
+        const gki_gemm_kernels *kernels = gki_gemm_kernels_of((gki_simd)level);
         for (size_t i = 0; i < 120; i++) {
-            gkv_rng_words(gkv_rng_at(9, GKV_STREAM_USER, 0, i), 3, words);
+            gki_rng_words(gki_rng_at(9, GKV_STREAM_USER, 0, i), 3, words);
             const shape s = {kernels, row_counts[(i < 20 ? i : words[0]) % COUNT(row_counts)],
                              widths[(i < 40 ? i : words[1]) % COUNT(widths)],
                              depths[(i < 20 ? words[2] : i) % COUNT(depths)]};
@@ -277,10 +277,10 @@ EACH_TEST(sparse_gradient)
 static void test_large(void **state)
 {
     (void)state;
-    for (int level = 0; level <= (int)gkv_simd_best(); level++) {
-        const gkv_gemm_kernels *kernels = gkv_gemm_kernels_of((gkv_simd)level);
+    for (int level = 0; level <= (int)gki_simd_best(); level++) {
+        const gki_gemm_kernels *kernels = gki_gemm_kernels_of((gki_simd)level);
         const shape wide = {kernels, 50, 300, 400}, flat = {kernels, 3, 33, 5000};
-        assert_true(gkv_pack_pieces(300, 400) > 1 && gkv_pack_pieces(33, 5000) > 1);
+        assert_true(gki_pack_pieces(300, 400) > 1 && gki_pack_pieces(33, 5000) > 1);
         const shape long_batches[] = {{kernels, GKV_SPARSE_ROWS, 20, 30}, {kernels, GKV_SPARSE_ROWS + 1, 20, 30},
                                       {kernels, 2 * GKV_SPARSE_ROWS + 77, 39, 130}};
         check_forward(&wide);
@@ -299,17 +299,17 @@ static void test_not_a_number(void **state)
 {
     (void)state;
     enum { ROWS = 3, IN = 20, OUT = 18, BAD = 13 };
-    for (int level = 0; level <= (int)gkv_simd_best(); level++) {
-        const shape s = {gkv_gemm_kernels_of((gkv_simd)level), ROWS, OUT, IN};
+    for (int level = 0; level <= (int)gki_simd_best(); level++) {
+        const shape s = {gki_gemm_kernels_of((gki_simd)level), ROWS, OUT, IN};
         fenced x = fence_sparse(0, ROWS, IN), mean = fence_noise(1, IN), w = fence_noise(2, OUT * IN);
         fenced y = fence_noise(3, ROWS * OUT), d_w = fence(OUT * IN);
-        x.at[IN + BAD] = (gkv_real)NAN;
+        x.at[IN + BAD] = (gki_real)NAN;
         run_sparse_gradient(&s, IN, &x, &mean, &y, d_w.at);
         for (size_t i = 0; i < OUT * IN; i++)
             assert_true(isnan((double)d_w.at[i]) == (i % IN == BAD));
-        const gkv_sparse_product p = {.rows = ROWS, .in = IN, .out = OUT, .x = x.at, .mean = mean.at,
+        const gki_sparse_product p = {.rows = ROWS, .in = IN, .out = OUT, .x = x.at, .mean = mean.at,
                                       .weight = w.at, .bias = w.at, .y = y.at};
-        gkv_sparse_forward(s.kernels, &p);
+        gki_sparse_forward(s.kernels, &p);
         for (size_t i = 0; i < ROWS * OUT; i++)
             assert_true(isnan((double)y.at[i]) == (i / OUT == 1));
         unfence(&x), unfence(&mean), unfence(&w), unfence(&y), unfence(&d_w);
@@ -318,7 +318,7 @@ static void test_not_a_number(void **state)
 
 int main(void)
 {
-    gkv_blas_one_thread();
+    gki_blas_one_thread();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forward),         cmocka_unit_test(test_backward),
         cmocka_unit_test(test_gradient),        cmocka_unit_test(test_added),

@@ -18,33 +18,33 @@ enum { LENGTHS = sizeof lengths / sizeof *lengths };
 
 /* Arrays with guard elements behind element n, which no kernel may change. */
 typedef struct arrays {
-    gkv_real x[LONGEST + GUARD], y[LONGEST + GUARD], z[LONGEST + GUARD], v[LONGEST + GUARD], w[LONGEST + GUARD];
-    gkv_real out[LONGEST + GUARD], out2[LONGEST + GUARD], out3[LONGEST + GUARD];
+    gki_real x[LONGEST + GUARD], y[LONGEST + GUARD], z[LONGEST + GUARD], v[LONGEST + GUARD], w[LONGEST + GUARD];
+    gki_real out[LONGEST + GUARD], out2[LONGEST + GUARD], out3[LONGEST + GUARD];
 } arrays;
 
-static const gkv_nn_kernels *level_table(gkv_simd level)
+static const gki_nn_kernels *level_table(gki_simd level)
 {
 #if defined(__x86_64__)
     if (level == GKV_SIMD_AVX512)
-        return &gkv_nn_kernels_avx512;
+        return &gki_nn_kernels_avx512;
     if (level == GKV_SIMD_AVX2)
-        return &gkv_nn_kernels_avx2;
+        return &gki_nn_kernels_avx2;
 #endif
     (void)level;
-    return &gkv_nn_kernels_portable;
+    return &gki_nn_kernels_portable;
 }
 
-static void fill(uint64_t index, size_t n, double scale, gkv_real *to)
+static void fill(uint64_t index, size_t n, double scale, gki_real *to)
 {
     double noise[LONGEST];
-    gkv_rng_normal_d(gkv_rng_at(7, GKV_STREAM_USER, n, index), n, noise);
+    gki_rng_normal_d(gki_rng_at(7, GKV_STREAM_USER, n, index), n, noise);
     for (size_t i = 0; i < n; i++)
-        to[i] = (gkv_real)(scale * noise[i]);
+        to[i] = (gki_real)(scale * noise[i]);
 }
 
 static void prepare(arrays *a, size_t n)
 {
-    gkv_real *all[] = {a->x, a->y, a->z, a->v, a->w, a->out, a->out2, a->out3};
+    gki_real *all[] = {a->x, a->y, a->z, a->v, a->w, a->out, a->out2, a->out3};
     for (size_t k = 0; k < 8; k++) {
         for (size_t i = 0; i < LONGEST + GUARD; i++)
             all[k][i] = MARK;
@@ -54,20 +54,20 @@ static void prepare(arrays *a, size_t n)
 
 static void check_guards(const arrays *a, size_t n)
 {
-    const gkv_real *all[] = {a->x, a->y, a->z, a->v, a->w, a->out, a->out2, a->out3};
+    const gki_real *all[] = {a->x, a->y, a->z, a->v, a->w, a->out, a->out2, a->out3};
     for (size_t k = 0; k < 8; k++)
         for (size_t i = n; i < n + GUARD; i++)
             assert_true(all[k][i] == MARK);
 }
 
 /* Runs the check for every level of this CPU and every length. */
-static void each(void (*check)(const gkv_nn_kernels *kernels, size_t n, arrays *a))
+static void each(void (*check)(const gki_nn_kernels *kernels, size_t n, arrays *a))
 {
     arrays *a = test_alloc(sizeof *a);
-    for (int level = 0; level <= (int)gkv_simd_best(); level++) {
+    for (int level = 0; level <= (int)gki_simd_best(); level++) {
         for (size_t i = 0; i < LENGTHS; i++) {
             prepare(a, lengths[i]);
-            check(level_table((gkv_simd)level), lengths[i], a);
+            check(level_table((gki_simd)level), lengths[i], a);
             check_guards(a, lengths[i]);
         }
     }
@@ -79,7 +79,7 @@ static double sigmoid_of(double x)
     return 1 / (1 + exp(-x));
 }
 
-static void check_norm_silu(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+static void check_norm_silu(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
     const double inverse_sd = (double)kernels->norm_silu(n, a->x, a->y, a->z, a->out, a->out2, a->out3);
     double mean = 0, variance = 0;
@@ -97,24 +97,24 @@ static void check_norm_silu(const gkv_nn_kernels *kernels, size_t n, arrays *a)
     }
     /* xhat may be x. */
     memcpy(a->v, a->x, n * sizeof *a->v);
-    assert_true(kernels->norm_silu(n, a->v, a->y, a->z, a->v, a->out2, a->w) == (gkv_real)inverse_sd);
+    assert_true(kernels->norm_silu(n, a->v, a->y, a->z, a->v, a->out2, a->w) == (gki_real)inverse_sd);
     assert_memory_equal(a->v, a->out, n * sizeof *a->v);
     assert_memory_equal(a->w, a->out3, n * sizeof *a->w);
 }
 
-static void check_norm_silu_backward(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+static void check_norm_silu_backward(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
     /* x is the normalised row, y the gain, z the shift, v the sigmoid, and w the gradient. */
     double mean = 0, mean_hat = 0;
     double dy[LONGEST];
     for (size_t i = 0; i < n; i++) {
         const double y = (double)a->y[i] * (double)a->x[i] + (double)a->z[i];
-        a->v[i] = (gkv_real)sigmoid_of(y);
+        a->v[i] = (gki_real)sigmoid_of(y);
         dy[i] = (double)a->w[i] * (double)a->v[i] * (1 + y * (1 - (double)a->v[i]));
         mean += dy[i] * (double)a->y[i] / (double)n;
         mean_hat += dy[i] * (double)a->y[i] * (double)a->x[i] / (double)n;
     }
-    kernels->norm_silu_backward(n, a->x, a->y, a->z, a->v, (gkv_real)0.75, a->w, a->out);
+    kernels->norm_silu_backward(n, a->x, a->y, a->z, a->v, (gki_real)0.75, a->w, a->out);
     for (size_t i = 0; i < n; i++) {
         const double scale = 1 + fabs(dy[i]) + fabs((double)a->x[i]);
         assert_close(a->w[i], dy[i], 20 * rounding * scale * scale);
@@ -124,20 +124,20 @@ static void check_norm_silu_backward(const gkv_nn_kernels *kernels, size_t n, ar
 }
 
 /* The backward pass is the transpose of the tangent: Σ w·tangent = Σ gradient·t. */
-static void check_norm_silu_tangent(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+static void check_norm_silu_tangent(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
     enum { EACH = 6 };
-    static gkv_real in[(EACH + 1) * LONGEST], out[(EACH + 1) * LONGEST];
+    static gki_real in[(EACH + 1) * LONGEST], out[(EACH + 1) * LONGEST];
     for (size_t k = 0; k < EACH; k++)
         fill(20 + k, n, 1, in + k * n);
     for (size_t i = 0; i < n; i++)
         out[EACH * n + i] = MARK;
     for (size_t i = 0; i < n; i++)
-        a->v[i] = (gkv_real)sigmoid_of((double)a->y[i] * (double)a->x[i] + (double)a->z[i]);
-    kernels->norm_silu_tangent(n, a->x, a->y, a->z, a->v, (gkv_real)0.75, EACH, in, out);
+        a->v[i] = (gki_real)sigmoid_of((double)a->y[i] * (double)a->x[i] + (double)a->z[i]);
+    kernels->norm_silu_tangent(n, a->x, a->y, a->z, a->v, (gki_real)0.75, EACH, in, out);
     assert_true(out[EACH * n] == MARK);
     memcpy(a->out2, a->w, n * sizeof *a->w);
-    kernels->norm_silu_backward(n, a->x, a->y, a->z, a->v, (gkv_real)0.75, a->out2, a->out);
+    kernels->norm_silu_backward(n, a->x, a->y, a->z, a->v, (gki_real)0.75, a->out2, a->out);
     for (size_t k = 0; k < EACH; k++) {
         double forward = 0, backward = 0, scale = 1;
         for (size_t i = 0; i < n; i++) {
@@ -149,7 +149,7 @@ static void check_norm_silu_tangent(const gkv_nn_kernels *kernels, size_t n, arr
     }
 }
 
-static void check_tangent_of_gate(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+static void check_tangent_of_gate(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
     kernels->gate(n, a->x, a->y, a->out, a->out2);
     kernels->gate_tangent(n, a->x, a->out, a->z, a->v, a->out3);
@@ -160,10 +160,10 @@ static void check_tangent_of_gate(const gkv_nn_kernels *kernels, size_t n, array
 }
 
 /* Targets of 0, 1 and between; logits from far below 0 to far above. */
-static void check_bernoulli_sd(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+static void check_bernoulli_sd(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
     for (size_t i = 0; i < n; i++) {
-        a->x[i] = i % 3 == 0 ? 0 : i % 3 == 1 ? 1 : (gkv_real)0.3;
+        a->x[i] = i % 3 == 0 ? 0 : i % 3 == 1 ? 1 : (gki_real)0.3;
         a->y[i] *= i % 5 == 0 ? 40 : 2;
     }
     kernels->bernoulli(n, a->x, a->y, a->z);
@@ -174,10 +174,10 @@ static void check_bernoulli_sd(const gkv_nn_kernels *kernels, size_t n, arrays *
     }
 }
 
-static void check_scale_rows(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+static void check_scale_rows(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
     enum { ROWS = 3, GAP = 2 };
-    static gkv_real rows[ROWS * (LONGEST + GAP)], before[ROWS * (LONGEST + GAP)];
+    static gki_real rows[ROWS * (LONGEST + GAP)], before[ROWS * (LONGEST + GAP)];
     for (size_t r = 0; r < ROWS; r++) {
         fill(30 + r, n, 1, rows + r * (n + GAP));
         rows[r * (n + GAP) + n] = rows[r * (n + GAP) + n + 1] = MARK;
@@ -186,11 +186,11 @@ static void check_scale_rows(const gkv_nn_kernels *kernels, size_t n, arrays *a)
     kernels->scale_rows(n, ROWS, a->w, rows, n + GAP);
     for (size_t e = 0; e < ROWS * (n + GAP); e++) {
         const size_t i = e % (n + GAP);
-        assert_true(rows[e] == (i < n ? before[e] * a->w[i] : (gkv_real)MARK));
+        assert_true(rows[e] == (i < n ? before[e] * a->w[i] : (gki_real)MARK));
     }
 }
 
-static void check_gate(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+static void check_gate(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
     kernels->gate(n, a->x, a->y, a->out, a->out2);
     for (size_t i = 0; i < n; i++) {
@@ -205,7 +205,7 @@ static void check_gate(const gkv_nn_kernels *kernels, size_t n, arrays *a)
     }
 }
 
-static void check_leaky_relu(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+static void check_leaky_relu(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
     a->x[n / 2] = 0;
     kernels->leaky_relu(n, a->x, a->out);
@@ -218,7 +218,7 @@ static void check_leaky_relu(const gkv_nn_kernels *kernels, size_t n, arrays *a)
 }
 
 /* Σ log(1 + e^l) − x·l, without overflow. */
-static double naive_bernoulli(size_t n, const gkv_real *x, const gkv_real *logits, double *size)
+static double naive_bernoulli(size_t n, const gki_real *x, const gki_real *logits, double *size)
 {
     double sum = 0;
     *size = 1;
@@ -231,9 +231,9 @@ static double naive_bernoulli(size_t n, const gkv_real *x, const gkv_real *logit
     return sum;
 }
 
-static void check_pool_relu(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+static void check_pool_relu(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
-    gkv_real *const four = test_alloc(4 * n * sizeof *four); /* sanitizers see its end */
+    gki_real *const four = test_alloc(4 * n * sizeof *four); /* sanitizers see its end */
     for (size_t k = 0; k < 4; k++)
         fill(10 + k, n, 1, four + k * n);
     kernels->pool_relu(n, four, a->out);
@@ -243,43 +243,43 @@ static void check_pool_relu(const gkv_nn_kernels *kernels, size_t n, arrays *a)
     free(four);
 }
 
-static void check_bernoulli(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+static void check_bernoulli(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
     static const double extremes[] = {1e4, -1e4, 0, 88.8, -88.8, 104, -104, 710, -746, 200, -200, 1e-30};
     for (int pass = 0; pass < 3; pass++) {
         for (size_t i = 0; i < n; i++) {
             const double word = fabs((double)a->z[i]);
-            a->x[i] = (gkv_real)(pass == 1 ? word - floor(word) : word > 1); /* grey or binary */
+            a->x[i] = (gki_real)(pass == 1 ? word - floor(word) : word > 1); /* grey or binary */
             if (pass == 2)
-                a->y[i] = (gkv_real)extremes[i % (sizeof extremes / sizeof *extremes)];
+                a->y[i] = (gki_real)extremes[i % (sizeof extremes / sizeof *extremes)];
         }
         double size;
         const double wanted = naive_bernoulli(n, a->x, a->y, &size);
         const double loss = (double)kernels->bernoulli(n, a->x, a->y, a->out);
         assert_close(loss, wanted, (4 + (double)n / 50) * rounding * size);
-        assert_true(kernels->bernoulli(n, a->x, a->y, NULL) == (gkv_real)loss);
+        assert_true(kernels->bernoulli(n, a->x, a->y, NULL) == (gki_real)loss);
         for (size_t i = 0; i < n; i++)
             assert_close(a->out[i], sigmoid_of((double)a->y[i]) - (double)a->x[i], 4 * rounding);
     }
     /* A confident and correct logit has a loss of 0. An infinite or NaN logit shows in the loss. */
     for (size_t i = 0; i < n; i++) {
-        a->x[i] = (gkv_real)(i % 2);
-        a->y[i] = (gkv_real)(i % 2 ? 1e4 : -1e4);
+        a->x[i] = (gki_real)(i % 2);
+        a->y[i] = (gki_real)(i % 2 ? 1e4 : -1e4);
     }
     assert_close(kernels->bernoulli(n, a->x, a->y, a->out), 0, 0);
-    a->y[n - 1] = (gkv_real)NAN;
+    a->y[n - 1] = (gki_real)NAN;
     assert_true(isnan((double)kernels->bernoulli(n, a->x, a->y, a->out)));
-    a->y[n - 1] = (gkv_real)INFINITY;
+    a->y[n - 1] = (gki_real)INFINITY;
     a->x[n - 1] = 0;
     assert_true(!isfinite((double)kernels->bernoulli(n, a->x, a->y, a->out)));
 }
 
-static void check_sums(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+static void check_sums(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
     double squares = 0;
     memcpy(a->out, a->y, n * sizeof *a->out);
     memcpy(a->out2, a->y, n * sizeof *a->out2);
-    kernels->axpy(n, (gkv_real)-0.3, a->x, a->out);
+    kernels->axpy(n, (gki_real)-0.3, a->x, a->out);
     kernels->add_product(n, a->x, a->z, a->out2);
     for (size_t i = 0; i < n; i++) {
         const double x = (double)a->x[i], y = (double)a->y[i], z = (double)a->z[i];
@@ -291,7 +291,7 @@ static void check_sums(const gkv_nn_kernels *kernels, size_t n, arrays *a)
 }
 
 /* Adam as algorithm 1 of the paper, with the epsilon hat of section 2. */
-static void check_adam(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+static void check_adam(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
     static double m[LONGEST], v[LONGEST], value[LONGEST];
     const double alpha = 1e-2, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, scale = 0.25;
@@ -303,8 +303,8 @@ static void check_adam(const gkv_nn_kernels *kernels, size_t n, arrays *a)
     for (int t = 1; t <= 20; t++) {
         fill((uint64_t)(100 + t), n, t % 3 ? 1 : 1e-4, a->x);
         const double correction = sqrt(1 - pow(beta2, t));
-        kernels->adam(n, (gkv_real)scale, (gkv_real)(alpha * correction / (1 - pow(beta1, t))), (gkv_real)beta1,
-                      (gkv_real)beta2, (gkv_real)(epsilon * correction), a->x, a->v, a->w, a->out);
+        kernels->adam(n, (gki_real)scale, (gki_real)(alpha * correction / (1 - pow(beta1, t))), (gki_real)beta1,
+                      (gki_real)beta2, (gki_real)(epsilon * correction), a->x, a->v, a->w, a->out);
         for (size_t i = 0; i < n; i++) {
             const double g = scale * (double)a->x[i];
             m[i] = beta1 * m[i] + (1 - beta1) * g;
@@ -321,17 +321,17 @@ static void check_adam(const gkv_nn_kernels *kernels, size_t n, arrays *a)
     for (size_t i = 0; i < n; i++)
         a->x[i] = a->v[i] = a->w[i] = 0;
     memcpy(a->out2, a->out, n * sizeof *a->out);
-    kernels->adam(n, 1, 1, (gkv_real)beta1, (gkv_real)beta2, (gkv_real)1e-9, a->x, a->v, a->w, a->out2);
+    kernels->adam(n, 1, 1, (gki_real)beta1, (gki_real)beta2, (gki_real)1e-9, a->x, a->v, a->w, a->out2);
     assert_memory_equal(a->out2, a->out, n * sizeof *a->out);
 }
 
 /* The result of an element does not depend on its index or on its neighbours. */
-static void check_index(const gkv_nn_kernels *kernels, size_t n, arrays *a)
+static void check_index(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
     kernels->gate(n, a->x, a->y, a->out, a->out2);
     kernels->leaky_relu(n, a->x, a->out3);
     for (size_t i = 0; i < n; i += 1 + n / 40) {
-        gkv_real sigmoid, gate, leaky;
+        gki_real sigmoid, gate, leaky;
         kernels->gate(1, a->x + i, a->y + i, &sigmoid, &gate);
         kernels->leaky_relu(1, a->x + i, &leaky);
         assert_true(sigmoid == a->out[i] && gate == a->out2[i] && leaky == a->out3[i]);
@@ -361,7 +361,7 @@ EACH_TEST(index)
 static void test_chosen_table(void **state)
 {
     (void)state;
-    assert_ptr_equal(gkv_nn_kernels_get(), level_table(gkv_simd_level()));
+    assert_ptr_equal(gki_nn_kernels_get(), level_table(gki_simd_level()));
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-/* Tests of factor models of correlation matrices (gkv_low_rank). */
+/* Tests of factor models of correlation matrices (gki_low_rank). */
 #include "support.h"
 
 #include "core/rng.h"
@@ -13,7 +13,7 @@ static double scratch[3 * MOST * D + 2 * MOST * MOST + D];
 static void make(size_t rank, uint64_t seed, double more, double *r)
 {
     double loading[D][MOST + 6];
-    gkv_rng_normal_d(gkv_rng_at(seed, GKV_STREAM_USER, 0, 0), sizeof loading / sizeof **loading, &loading[0][0]);
+    gki_rng_normal_d(gki_rng_at(seed, GKV_STREAM_USER, 0, 0), sizeof loading / sizeof **loading, &loading[0][0]);
     for (size_t i = 0; i < D; i++) {
         double squares = 0;
         for (size_t k = 0; k < MOST + 6; k++) {
@@ -35,16 +35,16 @@ static void make(size_t rank, uint64_t seed, double more, double *r)
 static double cost(const double *s, const double *r)
 {
     double l[D * D], sum = 0;
-    assert_int_equal(gkv_cholesky(D, s, 1e-9, l), 1);
+    assert_int_equal(gki_cholesky(D, s, 1e-9, l), 1);
     for (size_t j = 0; j < D; j++) {
         sum += 2 * log(l[j * D + j]);
         double column[D] = {0}; /* of L⁻¹ */
         column[j] = 1;
-        gkv_cholesky_forward(D, l, column);
+        gki_cholesky_forward(D, l, column);
         for (size_t i = 0; i < D; i++) { /* tr(L⁻¹RL⁻ᵀ), by pairs of columns */
             double other[D] = {0};
             other[i] = 1;
-            gkv_cholesky_forward(D, l, other);
+            gki_cholesky_forward(D, l, other);
             for (size_t k = 0; k < D; k++)
                 sum += column[k] * r[j * D + i] * other[k];
         }
@@ -70,7 +70,7 @@ static void recovers_a_factor_model(void **state)
         double r[D * D], found[D * D];
         make(rank, rank, 0, r);
         memcpy(found, r, sizeof r);
-        gkv_low_rank(D, rank, 2000, found, scratch);
+        gki_low_rank(D, rank, 2000, found, scratch);
         for (size_t i = 0; i < D * D; i++)
             assert_close(found[i], r[i], 1e-5);
     }
@@ -92,7 +92,7 @@ static void has_the_requested_rank(void **state)
             double last = before[rank - 1] + 1e-3; /* few iterations may not make good use of the additional factor */
             for (int iterations = 1; iterations <= 256; iterations *= 2) {
                 memcpy(found, r, sizeof r);
-                gkv_low_rank(D, rank, iterations, found, scratch);
+                gki_low_rank(D, rank, iterations, found, scratch);
                 for (size_t i = 0; i < D; i++)
                     for (size_t j = 0; j < D; j++)
                         assert_true(i == j ? found[i * D + j] == 1 : found[i * D + j] == found[j * D + i]);
@@ -121,13 +121,13 @@ static void extreme_correlations(void **state)
     for (size_t i = 0; i < D; i++)
         for (size_t j = 0; j < D; j++)
             r[i * D + j] = i == j || (i < 2 && j < 2);
-    gkv_low_rank(D, 2, 50, r, scratch);
-    assert_int_equal(gkv_cholesky(D, r, 1e-6, l), 1);
+    gki_low_rank(D, 2, 50, r, scratch);
+    assert_int_equal(gki_cholesky(D, r, 1e-6, l), 1);
     assert_true(r[1] > 0.95);
     for (size_t i = 0; i < D; i++)
         for (size_t j = 0; j < D; j++)
             r[i * D + j] = i == j;
-    gkv_low_rank(D, 3, 50, r, scratch);
+    gki_low_rank(D, 3, 50, r, scratch);
     for (size_t i = 0; i < D; i++)
         for (size_t j = 0; j < D; j++)
             assert_close(r[i * D + j], i == j, 1e-9);

@@ -9,9 +9,9 @@
 
 static void assert_ticks(double low, double high, int log, int want, const char *expected)
 {
-    gkv_axis axis;
+    gki_axis axis;
     char seen[1024] = "";
-    gkv_axis_make(&axis, low, high, log, want);
+    gki_axis_make(&axis, low, high, log, want);
     for (int i = 0; i < axis.n_ticks; i++) {
         if (i)
             strcat(seen, " | ");
@@ -38,11 +38,11 @@ static void logarithmic_ticks(void **state)
     assert_ticks(1e-7, 1, 1, 5, "10⁻⁷ | 10⁻⁶ | 10⁻⁵ | 10⁻⁴ | 10⁻³ | 10⁻² | 10⁻¹ | 10⁰");
     assert_ticks(8, 120, 1, 5, "10 | 20 | 50 | 100");
     assert_ticks(80, 110, 1, 3, "80 | 90 | 100 | 110");
-    gkv_axis axis;
-    gkv_axis_make(&axis, 1, 1000, 1, 5);
-    assert_close(gkv_axis_position(&axis, 10), 1.0 / 3, 1e-12);
-    assert_false(gkv_axis_has(&axis, 0));
-    assert_false(gkv_axis_has(&axis, NAN));
+    gki_axis axis;
+    gki_axis_make(&axis, 1, 1000, 1, 5);
+    assert_close(gki_axis_position(&axis, 10), 1.0 / 3, 1e-12);
+    assert_false(gki_axis_has(&axis, 0));
+    assert_false(gki_axis_has(&axis, NAN));
     assert_int_equal(axis.n_minor, 24);
 }
 
@@ -57,12 +57,12 @@ static void any_range_gives_an_axis(void **state)
         for (size_t j = 0; j < n; j++)
             for (int log = 0; log < 2; log++)
                 for (int want = 0; want < 20; want += 5) {
-                    gkv_axis axis;
-                    gkv_axis_make(&axis, odd[i], odd[j], log, want);
+                    gki_axis axis;
+                    gki_axis_make(&axis, odd[i], odd[j], log, want);
                     assert_true(isfinite(axis.low) && isfinite(axis.high) && axis.low < axis.high);
                     assert_true(axis.n_ticks <= GKV_TICKS_MAX && axis.n_minor <= GKV_MINOR_MAX);
                     for (int t = 0; t < axis.n_ticks; t++) {
-                        const double position = gkv_axis_position(&axis, axis.ticks[t]);
+                        const double position = gki_axis_position(&axis, axis.ticks[t]);
                         assert_true(position > -0.001 && position < 1.001);
                         assert_true(axis.texts[t][0] != '\0' && strlen(axis.texts[t]) < GKV_TICK_TEXT);
                     }
@@ -88,13 +88,13 @@ static void malformed_utf8_is_replaced(void **state)
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
         const char *at = known[k].text;
         for (int i = 0; i == 0 || known[k].characters[i - 1]; i++)
-            assert_int_equal(gkv_utf8_next(&at), known[k].characters[i]);
+            assert_int_equal(gki_utf8_next(&at), known[k].characters[i]);
     }
     const char *text = "aé−😀";
     char out[16];
     size_t length = 0;
-    for (uint32_t c; (c = gkv_utf8_next(&text)) != 0;)
-        length += gkv_utf8_put(c, out + length);
+    for (uint32_t c; (c = gki_utf8_next(&text)) != 0;)
+        length += gki_utf8_put(c, out + length);
     out[length] = '\0';
     assert_string_equal(out, "aé−😀");
 }
@@ -102,18 +102,18 @@ static void malformed_utf8_is_replaced(void **state)
 static void histograms_count_densities(void **state)
 {
     (void)state;
-    gkv_histogram h;
+    gki_histogram h;
     double sample[1000];
     for (int i = 0; i < 1000; i++)
         sample[i] = i / 1000.0;
-    assert_ok(gkv_histogram_make(&h, sample, 1000, 10));
+    assert_ok(gki_histogram_make(&h, sample, 1000, 10));
     assert_int_equal(h.outside, 0);
     for (int b = 0; b < 10; b++)
         assert_close(h.heights[b], 1, 0.03);
 
     sample[0] = 1e6; /* an outlier does not flatten the rest */
     sample[1] = NAN;
-    assert_ok(gkv_histogram_make(&h, sample, 1000, 0));
+    assert_ok(gki_histogram_make(&h, sample, 1000, 0));
     assert_int_equal(h.finite, 999);
     assert_int_equal(h.outside, 1);
     assert_true(h.high < 1.2 && h.bins >= 10 && h.bins <= 80);
@@ -127,16 +127,16 @@ static void odd_samples_give_histograms(void **state)
 {
     (void)state;
     const double equal[] = {5, 5, 5}, nothing[] = {NAN, INFINITY}, huge[] = {-DBL_MAX, 0, DBL_MAX}, one[] = {-2e305};
-    gkv_histogram h;
-    assert_ok(gkv_histogram_make(&h, equal, 3, 0));
+    gki_histogram h;
+    assert_ok(gki_histogram_make(&h, equal, 3, 0));
     assert_true(h.low < 5 && h.high > 5 && h.tallest > 0);
     assert_int_equal(h.outside, 0);
-    assert_ok(gkv_histogram_make(&h, nothing, 2, 0));
+    assert_ok(gki_histogram_make(&h, nothing, 2, 0));
     assert_int_equal(h.finite, 0);
     assert_true(h.low < h.high && h.tallest == 0);
-    assert_ok(gkv_histogram_make(&h, huge, 3, 7));
+    assert_ok(gki_histogram_make(&h, huge, 3, 7));
     assert_true(isfinite(h.high - h.low) && h.low < h.high);
-    assert_ok(gkv_histogram_make(&h, one, 1, 0));
+    assert_ok(gki_histogram_make(&h, one, 1, 0));
     assert_true(isfinite(h.high - h.low) && h.low < h.high);
 }
 

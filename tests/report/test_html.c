@@ -125,10 +125,10 @@ static void numbers_are_aligned(void **state)
     assert_holds(page, "<td>8 layers</td>"); /* its column also has words */
     assert_holds(page, "<th scope=\"col\">none</th>");
     free(page);
-    assert_true(gkv_html_is_number("±0.2") && gkv_html_is_number("− 5") && gkv_html_is_number(".5") &&
-                gkv_html_is_number("−∞"));
-    assert_false(gkv_html_is_number("") || gkv_html_is_number("-") || gkv_html_is_number("x1") ||
-                 gkv_html_is_number(NULL));
+    assert_true(gki_html_is_number("±0.2") && gki_html_is_number("− 5") && gki_html_is_number(".5") &&
+                gki_html_is_number("−∞"));
+    assert_false(gki_html_is_number("") || gki_html_is_number("-") || gki_html_is_number("x1") ||
+                 gki_html_is_number(NULL));
 }
 
 static void nothing_is_loaded_from_outside(void **state)

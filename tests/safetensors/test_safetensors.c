@@ -46,25 +46,25 @@ static const int64_t i64[2] = {INT64_MIN, 7};
 static const uint64_t u64[1] = {UINT64_MAX};
 static const uint8_t u8[3] = {0, 128, 255};
 
-static const gkv_tensor five[] = {
+static const gki_tensor five[] = {
     {"net.weight", GKV_F32, 2, {2, 3}, f32}, {"scalar", GKV_F64, 0, {0}, f64},
     {"steps", GKV_I64, 1, {2}, i64},         {"empty", GKV_F32, 2, {0, 4}, NULL},
     {"seed", GKV_U64, 1, {1}, u64},          {"image \"ü\"", GKV_U8, 3, {1, 3, 1}, u8},
 };
-static const gkv_metadata notes[] = {{"format", "gkvae"}, {"text", "two\nlines, \"quoted\""}};
+static const gki_metadata notes[] = {{"format", "gkvae"}, {"text", "two\nlines, \"quoted\""}};
 
 static void write_five(void)
 {
-    assert_ok(gkv_safetensors_write(path, 6, five, 2, notes));
+    assert_ok(gki_safetensors_write(path, 6, five, 2, notes));
 }
 
 static void tiny_file_has_exact_bytes(void **state)
 {
     (void)state;
     const float data[2] = {1, -2};
-    const gkv_tensor tensor = {"a", GKV_F32, 1, {2}, data};
-    const gkv_metadata note = {"key", "v"};
-    assert_ok(gkv_safetensors_write(path, 1, &tensor, 1, &note));
+    const gki_tensor tensor = {"a", GKV_F32, 1, {2}, data};
+    const gki_metadata note = {"key", "v"};
+    assert_ok(gki_safetensors_write(path, 1, &tensor, 1, &note));
     static const char wanted[] =
         "\x58\0\0\0\0\0\0\0"
         "{\"__metadata__\":{\"key\":\"v\"},\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}       "
@@ -73,79 +73,79 @@ static void tiny_file_has_exact_bytes(void **state)
     assert_int_equal(get_bytes(bytes, sizeof bytes), sizeof wanted - 1);
     assert_memory_equal(bytes, wanted, sizeof wanted - 1);
     /* A file may have no arrays and no metadata. */
-    assert_ok(gkv_safetensors_write(path, 0, NULL, 0, NULL));
+    assert_ok(gki_safetensors_write(path, 0, NULL, 0, NULL));
     assert_int_equal(get_bytes(bytes, sizeof bytes), 16);
     assert_memory_equal(bytes, "\x08\0\0\0\0\0\0\0{}      ", 16);
     /* A header of 32 bytes needs no spaces. */
-    const gkv_metadata even = {"abcdefg", "v"};
-    assert_ok(gkv_safetensors_write(path, 0, NULL, 1, &even));
+    const gki_metadata even = {"abcdefg", "v"};
+    assert_ok(gki_safetensors_write(path, 0, NULL, 1, &even));
     assert_int_equal(get_bytes(bytes, sizeof bytes), 8 + 32);
 }
 
-static void check_five(const gkv_safetensors *file)
+static void check_five(const gki_safetensors *file)
 {
-    assert_int_equal(gkv_safetensors_count(file), 6);
+    assert_int_equal(gki_safetensors_count(file), 6);
     for (size_t i = 0; i < 6; i++) {
         uint64_t bytes = 0;
-        assert_true(gkv_tensor_bytes(&five[i], &bytes));
+        assert_true(gki_tensor_bytes(&five[i], &bytes));
         void *copy = test_alloc(bytes);
-        assert_ok(gkv_safetensors_read(file, five[i].name, five[i].dtype, five[i].rank, five[i].shape, copy));
+        assert_ok(gki_safetensors_read(file, five[i].name, five[i].dtype, five[i].rank, five[i].shape, copy));
         if (bytes)
             assert_memory_equal(copy, five[i].data, bytes);
         free(copy);
-        assert_non_null(gkv_safetensors_find(file, five[i].name));
+        assert_non_null(gki_safetensors_find(file, five[i].name));
     }
-    assert_string_equal(gkv_safetensors_at(file, 0)->name, "net.weight");
-    assert_string_equal(gkv_safetensors_at(file, 5)->name, "image \"ü\"");
-    assert_null(gkv_safetensors_at(file, 6));
-    assert_null(gkv_safetensors_find(file, "none"));
-    assert_string_equal(gkv_safetensors_metadata(file, "format"), "gkvae");
-    assert_string_equal(gkv_safetensors_metadata(file, "text"), notes[1].value);
-    assert_null(gkv_safetensors_metadata(file, "none"));
+    assert_string_equal(gki_safetensors_at(file, 0)->name, "net.weight");
+    assert_string_equal(gki_safetensors_at(file, 5)->name, "image \"ü\"");
+    assert_null(gki_safetensors_at(file, 6));
+    assert_null(gki_safetensors_find(file, "none"));
+    assert_string_equal(gki_safetensors_metadata(file, "format"), "gkvae");
+    assert_string_equal(gki_safetensors_metadata(file, "text"), notes[1].value);
+    assert_null(gki_safetensors_metadata(file, "none"));
 }
 
 static void written_is_read(void **state)
 {
     (void)state;
-    gkv_safetensors *file = NULL;
+    gki_safetensors *file = NULL;
     write_five();
-    assert_ok(gkv_safetensors_open(path, &file));
+    assert_ok(gki_safetensors_open(path, &file));
     check_five(file);
-    gkv_safetensors_free(file);
-    gkv_safetensors_free(NULL);
+    gki_safetensors_free(file);
+    gki_safetensors_free(NULL);
 
     unsigned char first[1024], second[1024];
     const size_t count = get_bytes(first, sizeof first);
     write_five();
     assert_int_equal(get_bytes(second, sizeof second), count);
     assert_memory_equal(first, second, count);
-    assert_ok(gkv_safetensors_open_memory(first, count, "first", &file));
+    assert_ok(gki_safetensors_open_memory(first, count, "first", &file));
     check_five(file);
-    gkv_safetensors_free(file);
-    assert_fails(gkv_safetensors_open_memory(NULL, 0, "first", &file), GKV_ERR_ARGUMENT, "first: ");
+    gki_safetensors_free(file);
+    assert_fails(gki_safetensors_open_memory(NULL, 0, "first", &file), GKV_ERR_ARGUMENT, "first: ");
     assert_null(file);
 }
 
 static void mismatches_give_both_sides(void **state)
 {
     (void)state;
-    gkv_safetensors *file = NULL;
+    gki_safetensors *file = NULL;
     float out[6] = {9, 9, 9, 9, 9, 9};
     write_five();
-    assert_ok(gkv_safetensors_open(path, &file));
+    assert_ok(gki_safetensors_open(path, &file));
     const int64_t wrong[] = {3, 2}, right[] = {2, 3, 1};
-    assert_fails(gkv_safetensors_read(file, "net.weight", GKV_F32, 2, wrong, out), GKV_ERR_DATA,
+    assert_fails(gki_safetensors_read(file, "net.weight", GKV_F32, 2, wrong, out), GKV_ERR_DATA,
                  "t.safetensors: tensor \"net.weight\": shape is [2, 3], not [3, 2]");
-    assert_fails(gkv_safetensors_read(file, "net.weight", GKV_F32, 3, right, out), GKV_ERR_DATA, "not [2, 3, 1]");
-    assert_fails(gkv_safetensors_read(file, "net.weight", GKV_F32, 0, NULL, out), GKV_ERR_DATA, "not []");
-    assert_fails(gkv_safetensors_read(file, "net.weight", GKV_F64, 2, right, out), GKV_ERR_DATA,
+    assert_fails(gki_safetensors_read(file, "net.weight", GKV_F32, 3, right, out), GKV_ERR_DATA, "not [2, 3, 1]");
+    assert_fails(gki_safetensors_read(file, "net.weight", GKV_F32, 0, NULL, out), GKV_ERR_DATA, "not []");
+    assert_fails(gki_safetensors_read(file, "net.weight", GKV_F64, 2, right, out), GKV_ERR_DATA,
                  "dtype is F32, not F64");
-    assert_fails(gkv_safetensors_read(file, "none", GKV_F32, 2, right, out), GKV_ERR_DATA, "no tensor \"none\"");
+    assert_fails(gki_safetensors_read(file, "none", GKV_F32, 2, right, out), GKV_ERR_DATA, "no tensor \"none\"");
     assert_true(out[0] == 9 && out[5] == 9);
     /* The file is truncated after it was opened. */
     assert_int_equal(truncate(path, 300), 0);
-    assert_fails(gkv_safetensors_read(file, "net.weight", GKV_F32, 2, right, out), GKV_ERR_DATA, "shorter");
-    gkv_safetensors_free(file);
+    assert_fails(gki_safetensors_read(file, "net.weight", GKV_F32, 2, right, out), GKV_ERR_DATA, "shorter");
+    gki_safetensors_free(file);
 }
 
 static void writer_refuses_nonsense(void **state)
@@ -153,7 +153,7 @@ static void writer_refuses_nonsense(void **state)
     (void)state;
     const float x = 0;
     const struct {
-        gkv_tensor tensors[2];
+        gki_tensor tensors[2];
         size_t count;
         const char *message;
     } cases[] = {
@@ -163,68 +163,68 @@ static void writer_refuses_nonsense(void **state)
         {{{"a", GKV_F32, 0, {0}, &x}, {"a", GKV_F32, 0, {0}, &x}}, 2, "two tensors are named \"a\""},
         {{{"\xff", GKV_F32, 0, {0}, &x}}, 1, "not UTF-8"},
         {{{"a", GKV_F32, 9, {0}, &x}}, 1, "rank 9"},
-        {{{"a", (gkv_dtype)5, 0, {0}, &x}}, 1, "dtype 5"},
+        {{{"a", (gki_dtype)5, 0, {0}, &x}}, 1, "dtype 5"},
         {{{"a", GKV_F32, 1, {-1}, &x}}, 1, "shape is out of range"},
         {{{"a", GKV_F32, 3, {1LL << 31, 1LL << 31, 4}, &x}}, 1, "shape is out of range"},
         {{{"a", GKV_F32, 1, {1}, NULL}}, 1, "no data"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_fails(gkv_safetensors_write(path, cases[i].count, cases[i].tensors, 0, NULL), GKV_ERR_ARGUMENT,
+        assert_fails(gki_safetensors_write(path, cases[i].count, cases[i].tensors, 0, NULL), GKV_ERR_ARGUMENT,
                      cases[i].message);
-    const gkv_metadata twice[] = {{"k", "v"}, {"k", "w"}}, bad[] = {{"k", "\xc3"}}, null[] = {{NULL, "v"}};
-    assert_fails(gkv_safetensors_write(path, 0, NULL, 2, twice), GKV_ERR_ARGUMENT, "two metadata entries");
-    assert_fails(gkv_safetensors_write(path, 0, NULL, 1, bad), GKV_ERR_ARGUMENT, "not UTF-8");
-    assert_fails(gkv_safetensors_write(path, 0, NULL, 1, null), GKV_ERR_ARGUMENT, "no name");
+    const gki_metadata twice[] = {{"k", "v"}, {"k", "w"}}, bad[] = {{"k", "\xc3"}}, null[] = {{NULL, "v"}};
+    assert_fails(gki_safetensors_write(path, 0, NULL, 2, twice), GKV_ERR_ARGUMENT, "two metadata entries");
+    assert_fails(gki_safetensors_write(path, 0, NULL, 1, bad), GKV_ERR_ARGUMENT, "not UTF-8");
+    assert_fails(gki_safetensors_write(path, 0, NULL, 1, null), GKV_ERR_ARGUMENT, "no name");
     assert_true(access(path, F_OK) != 0);
-    assert_fails(gkv_safetensors_write("/no/such/t", 0, NULL, 0, NULL), GKV_ERR_IO, "/no/such/t");
+    assert_fails(gki_safetensors_write("/no/such/t", 0, NULL, 0, NULL), GKV_ERR_IO, "/no/such/t");
 }
 
 static void every_cut_is_noticed(void **state)
 {
     (void)state;
     unsigned char bytes[1024];
-    gkv_safetensors *file = NULL;
+    gki_safetensors *file = NULL;
     write_five();
     const size_t count = get_bytes(bytes, sizeof bytes - 1);
     for (size_t length = 0; length < count; length++) {
         put("t.safetensors", bytes, length);
-        assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "t.safetensors: ");
+        assert_fails(gki_safetensors_open(path, &file), GKV_ERR_DATA, "t.safetensors: ");
         assert_null(file);
         unsigned char *cut = test_alloc(length); /* sanitizers see its end */
         memcpy(cut, bytes, length);
-        assert_fails(gkv_safetensors_open_memory(cut, length, "cut", &file), GKV_ERR_DATA, "cut: ");
+        assert_fails(gki_safetensors_open_memory(cut, length, "cut", &file), GKV_ERR_DATA, "cut: ");
         assert_null(file);
         free(cut);
     }
     bytes[count] = 0;
     put("t.safetensors", bytes, count + 1);
-    assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "follow the header");
-    assert_fails(gkv_safetensors_open_memory(bytes, count + 1, "longer", &file), GKV_ERR_DATA, "follow the header");
+    assert_fails(gki_safetensors_open(path, &file), GKV_ERR_DATA, "follow the header");
+    assert_fails(gki_safetensors_open_memory(bytes, count + 1, "longer", &file), GKV_ERR_DATA, "follow the header");
     put("t.safetensors", bytes, count);
-    assert_ok(gkv_safetensors_open(path, &file));
-    gkv_safetensors_free(file);
+    assert_ok(gki_safetensors_open(path, &file));
+    gki_safetensors_free(file);
 }
 
 /* A damaged file is refused or read. Sanitizers check that nothing else happens. */
 static int open_and_read_all(void)
 {
-    gkv_safetensors *file = NULL;
-    const gkv_status status = gkv_safetensors_open(path, &file);
+    gki_safetensors *file = NULL;
+    const gkv_status status = gki_safetensors_open(path, &file);
     if (status != GKV_OK) {
         assert_int_equal(status, GKV_ERR_DATA);
         assert_null(file);
         return 0;
     }
-    for (size_t i = 0; i < gkv_safetensors_count(file); i++) {
-        const gkv_tensor *tensor = gkv_safetensors_at(file, i);
+    for (size_t i = 0; i < gki_safetensors_count(file); i++) {
+        const gki_tensor *tensor = gki_safetensors_at(file, i);
         uint64_t size = 0;
-        assert_true(gkv_tensor_bytes(tensor, &size));
+        assert_true(gki_tensor_bytes(tensor, &size));
         assert_true(size < 1024);
         void *copy = test_alloc(size);
-        assert_ok(gkv_safetensors_read(file, tensor->name, tensor->dtype, tensor->rank, tensor->shape, copy));
+        assert_ok(gki_safetensors_read(file, tensor->name, tensor->dtype, tensor->rank, tensor->shape, copy));
         free(copy);
     }
-    gkv_safetensors_free(file);
+    gki_safetensors_free(file);
     return 1;
 }
 
@@ -247,7 +247,7 @@ static void flipped_bytes_do_no_harm(void **state)
         unsigned char damaged[1024];
         uint32_t words[8];
         memcpy(damaged, bytes, count);
-        gkv_rng_words(gkv_rng_at(1, GKV_STREAM_USER, turn, 0), 8, words);
+        gki_rng_words(gki_rng_at(1, GKV_STREAM_USER, turn, 0), 8, words);
         for (uint32_t i = 0; i <= words[0] % 3; i++)
             damaged[words[2 * i + 1] % count] = (unsigned char)words[2 * i + 2];
         put("t.safetensors", damaged, count);
@@ -299,10 +299,10 @@ static void false_headers_are_refused(void **state)
         {"{\"a\\u0000b\":1}", 0, "not a JSON object"},
         {"{\"\\u001b[2Jx\":1}", 0, "tensor \"?[2Jx\""},
     };
-    gkv_safetensors *file = NULL;
+    gki_safetensors *file = NULL;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         put_header(cases[i].header, cases[i].data);
-        assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, cases[i].message);
+        assert_fails(gki_safetensors_open(path, &file), GKV_ERR_DATA, cases[i].message);
         assert_non_null(strstr(gkv_error_message(), path));
         assert_null(file);
     }
@@ -312,68 +312,68 @@ static void false_headers_are_refused(void **state)
     memcpy(deep, "{\"a\":", 5);
     deep[100000] = '\0';
     put_header(deep, 0);
-    assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "not a JSON object");
+    assert_fails(gki_safetensors_open(path, &file), GKV_ERR_DATA, "not a JSON object");
     put("t.safetensors", "\xff\xff\xff\xff\xff\xff\xff\xff{}", 10);
-    assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "18446744073709551615");
+    assert_fails(gki_safetensors_open(path, &file), GKV_ERR_DATA, "18446744073709551615");
     put("t.safetensors", "\1\0\0\0\0\0\0\0{}", 10);
-    assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "not a safetensors file");
+    assert_fails(gki_safetensors_open(path, &file), GKV_ERR_DATA, "not a safetensors file");
     put("t.safetensors", "\0\0\0\2\0\0\0\0{}", 10);
     assert_int_equal(truncate(path, 40 << 20), 0); /* a sparse file */
-    assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "at most");
+    assert_fails(gki_safetensors_open(path, &file), GKV_ERR_DATA, "at most");
 }
 
 /* What other writers may do: another order in the header, white space, empty arrays anywhere. */
 static void foreign_files_are_read(void **state)
 {
     (void)state;
-    gkv_safetensors *file = NULL;
+    gki_safetensors *file = NULL;
     put_header("{ \"z\": {\"shape\": [1], \"data_offsets\": [4, 8], \"dtype\": \"F32\"},\n"
                "\"e\": {\"dtype\": \"I64\", \"shape\": [3, 0], \"data_offsets\": [4, 4]},\n"
                "\"a\": {\"dtype\": \"F32\", \"shape\": [], \"data_offsets\": [0, 4]} }\n", 8);
-    assert_ok(gkv_safetensors_open(path, &file));
-    assert_int_equal(gkv_safetensors_count(file), 3);
-    assert_string_equal(gkv_safetensors_at(file, 0)->name, "a");
-    assert_string_equal(gkv_safetensors_at(file, 1)->name, "e");
-    assert_string_equal(gkv_safetensors_at(file, 2)->name, "z");
-    assert_null(gkv_safetensors_metadata(file, "format"));
-    gkv_safetensors_free(file);
-    assert_fails(gkv_safetensors_open(temporary, &file), GKV_ERR_DATA, "not a regular file");
-    assert_fails(gkv_safetensors_open("/no/such/t", &file), GKV_ERR_IO, "No such file");
+    assert_ok(gki_safetensors_open(path, &file));
+    assert_int_equal(gki_safetensors_count(file), 3);
+    assert_string_equal(gki_safetensors_at(file, 0)->name, "a");
+    assert_string_equal(gki_safetensors_at(file, 1)->name, "e");
+    assert_string_equal(gki_safetensors_at(file, 2)->name, "z");
+    assert_null(gki_safetensors_metadata(file, "format"));
+    gki_safetensors_free(file);
+    assert_fails(gki_safetensors_open(temporary, &file), GKV_ERR_DATA, "not a regular file");
+    assert_fails(gki_safetensors_open("/no/such/t", &file), GKV_ERR_IO, "No such file");
     assert_int_equal(unlink(path), 0);
     assert_int_equal(mkfifo(path, 0600), 0);
-    assert_fails(gkv_safetensors_open(path, &file), GKV_ERR_DATA, "not a regular file");
+    assert_fails(gki_safetensors_open(path, &file), GKV_ERR_DATA, "not a regular file");
 }
 
 static void replaced_file_is_read_as_it_was(void **state)
 {
     (void)state;
-    gkv_safetensors *file = NULL;
+    gki_safetensors *file = NULL;
     double value = 0;
     write_five();
-    assert_ok(gkv_safetensors_open(path, &file));
-    assert_ok(gkv_safetensors_write(path, 0, NULL, 0, NULL));
-    assert_ok(gkv_safetensors_read(file, "scalar", GKV_F64, 0, NULL, &value));
+    assert_ok(gki_safetensors_open(path, &file));
+    assert_ok(gki_safetensors_write(path, 0, NULL, 0, NULL));
+    assert_ok(gki_safetensors_read(file, "scalar", GKV_F64, 0, NULL, &value));
     assert_true(value == 0.1);
-    gkv_safetensors_free(file);
+    gki_safetensors_free(file);
 }
 
 static void names_are_made_printable(void **state)
 {
     (void)state;
     char buffer[GKV_PRINTABLE_SIZE], text[400];
-    assert_string_equal(gkv_text_printable("a\tb\x7f ü", buffer), "a?b? ü");
+    assert_string_equal(gki_text_printable("a\tb\x7f ü", buffer), "a?b? ü");
     /* The text is cut at every position of a two-byte character. */
     for (size_t shift = 0; shift < 2; shift++) {
         memset(text, 'x', shift);
         for (size_t i = 0; i < 100; i++)
             memcpy(text + shift + 2 * i, "ü", 3);
-        gkv_text_printable(text, buffer);
+        gki_text_printable(text, buffer);
         assert_true(strlen(buffer) < GKV_PRINTABLE_SIZE);
         assert_string_equal(buffer + strlen(buffer) - 5, "ü…");
     }
     memset(text, 'y', GKV_PRINTABLE_SIZE - 1);
     text[GKV_PRINTABLE_SIZE - 1] = '\0';
-    assert_string_equal(gkv_text_printable(text, buffer), text);
+    assert_string_equal(gki_text_printable(text, buffer), text);
 }
 
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, begin, remove_temporary)

@@ -96,7 +96,7 @@ static void run(const char *name, int (*entry)(const uint8_t *, size_t))
         entry(corpus[i].bytes, corpus[i].size);
     for (uint32_t round = 0; round < ROUNDS; round++) {
         uint32_t words[3 + 5 * MUTATIONS_MOST];
-        gkv_rng_words(gkv_rng_at(1, GKV_STREAM_USER, 0, round), sizeof words / sizeof *words, words);
+        gki_rng_words(gki_rng_at(1, GKV_STREAM_USER, 0, round), sizeof words / sizeof *words, words);
         *s = corpus[words[0] % n];
         for (uint32_t m = 0; m <= words[1] % MUTATIONS_MOST; m++)
             mutate(s, &corpus[words[2] % n], words + 3 + 5 * m);

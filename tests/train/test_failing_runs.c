@@ -37,7 +37,7 @@ static void test_folders(void **state)
     assert_fails(train(&settings, "nothing", NULL, false, false, NULL), GKV_ERR_CONFIG, "data.validation");
     settings.train.learning_rate = 1e30;
     assert_fails(train(&settings, "nothing", NULL, false, false, NULL), GKV_ERR_CONFIG, "learning_rate");
-    assert_false(gkv_file_exists(in_folder("nothing", NULL)));
+    assert_false(gki_file_exists(in_folder("nothing", NULL)));
 }
 
 /* A second process in the folder of a run, at its fifth step. */
@@ -129,8 +129,8 @@ static void test_damaged_checkpoints(void **state)
     assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA, "checkpoint.safetensors");
     gkv_model_free(model);
     const float one = 1;
-    const gkv_tensor foreign = {.name = "weight", .dtype = GKV_F32, .rank = 1, .shape = {1}, .data = &one};
-    assert_ok(gkv_safetensors_write(path, 1, &foreign, 0, NULL));
+    const gki_tensor foreign = {.name = "weight", .dtype = GKV_F32, .rank = 1, .shape = {1}, .data = &one};
+    assert_ok(gki_safetensors_write(path, 1, &foreign, 0, NULL));
     assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA, "checkpoint.safetensors");
     free(good);
 }
@@ -144,34 +144,34 @@ static void test_damaged_codes(void **state)
     set(&settings, "train.refit_codes", "600");
     watcher watching = {.stop_at = 9};
     assert_int_equal(train(&settings, "codes", &watching, false, false, NULL), GKV_ERR_INTERRUPTED);
-    gkv_trainer *trainer = open_trainer(&settings);
+    gki_trainer *trainer = open_trainer(&settings);
     const char *path = in_folder("codes", "checkpoint.safetensors");
-    assert_ok(gkv_checkpoint_read(trainer->model, trainer->ema, &trainer->store, &trainer->state,
+    assert_ok(gki_checkpoint_read(trainer->model, trainer->ema, &trainer->store, &trainer->state,
                                   path));
     assert_int_equal(trainer->state.codes, 330); /* of images 1200 to 1529 */
-    assert_ok(gkv_trainer_check_codes(trainer));
-    gkv_real *more = test_alloc(700 * 4 * sizeof *more);
+    assert_ok(gki_trainer_check_codes(trainer));
+    gki_real *more = test_alloc(700 * 4 * sizeof *more);
     memset(more, 0, 700 * 4 * sizeof *more);
     trainer->state.codes = 331;
-    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &(gkv_refit_store){.codes = more}, &trainer->state, path));
+    assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &(gki_refit_store){.codes = more}, &trainer->state, path));
     assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "331 codes");
     trainer->state.codes = 700;
-    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &(gkv_refit_store){.codes = more}, &trainer->state, path));
+    assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &(gki_refit_store){.codes = more}, &trainer->state, path));
     assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "room for 600");
     trainer->state.codes = 330;
-    more[4 * 300 + 1] = (gkv_real)INFINITY;
-    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &(gkv_refit_store){.codes = more}, &trainer->state, path));
+    more[4 * 300 + 1] = (gki_real)INFINITY;
+    assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &(gki_refit_store){.codes = more}, &trainer->state, path));
     assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "refit.codes: element 1201");
     more[4 * 300 + 1] = 0;
     const size_t d = trainer->model->d;
     trainer->model->d = 3;
-    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &(gkv_refit_store){.codes = more}, &trainer->state, path));
+    assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &(gki_refit_store){.codes = more}, &trainer->state, path));
     trainer->model->d = d;
     assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "refit.codes");
-    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
+    assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
     assert_ok(train(&settings, "codes", NULL, true, false, NULL));
     free(more);
-    gkv_trainer_free(trainer);
+    gki_trainer_free(trainer);
 }
 
 /* A step with a NaN changes nothing. Five such steps in a row restore the last good state
@@ -182,27 +182,27 @@ static void test_bad_steps(void **state)
     gkv_settings settings = small_settings();
     set(&settings, "train.ema", "0.9");
     set(&settings, "train.kl_warmup", "0");
-    gkv_trainer *trainer = open_trainer(&settings);
-    const gkv_params *params = &trainer->model->params;
-    const size_t bytes = params->total * sizeof(gkv_real);
-    gkv_step_report report;
+    gki_trainer *trainer = open_trainer(&settings);
+    const gki_params *params = &trainer->model->params;
+    const size_t bytes = params->total * sizeof(gki_real);
+    gki_step_report report;
     for (int i = 0; i < 3; i++)
-        assert_ok(gkv_trainer_step(trainer, &report));
+        assert_ok(gki_trainer_step(trainer, &report));
     assert_false(report.skipped);
-    gkv_trainer_mark_good(trainer);
-    gkv_real *good = test_alloc(bytes), *ema = test_alloc(bytes);
+    gki_trainer_mark_good(trainer);
+    gki_real *good = test_alloc(bytes), *ema = test_alloc(bytes);
     memcpy(good, params->values, bytes);
     memcpy(ema, trainer->ema, bytes);
     for (int i = 0; i < 5; i++)
-        assert_ok(gkv_trainer_step(trainer, &report));
+        assert_ok(gki_trainer_step(trainer, &report));
     assert_true(memcmp(params->values, good, bytes) != 0);
-    params->values[params->list[1].offset] = (gkv_real)NAN; /* as if a step had overflowed */
-    gkv_real *broken = test_alloc(bytes);
+    params->values[params->list[1].offset] = (gki_real)NAN; /* as if a step had overflowed */
+    gki_real *broken = test_alloc(bytes);
     memcpy(broken, params->values, bytes);
     for (int i = 0; i < 5; i++) {
         assert_int_equal(trainer->state.skipped_in_row, i);
         assert_memory_equal(params->values, broken, bytes);
-        assert_ok(gkv_trainer_step(trainer, &report));
+        assert_ok(gki_trainer_step(trainer, &report));
         assert_true(report.skipped);
     }
     assert_memory_equal(params->values, good, bytes);
@@ -212,13 +212,13 @@ static void test_bad_steps(void **state)
     assert_int_equal(trainer->state.updates, 8);
     assert_int_equal(trainer->state.step, 13);
     assert_close(trainer->state.rate_factor, 0.5, 0);
-    assert_ok(gkv_trainer_step(trainer, &report));
+    assert_ok(gki_trainer_step(trainer, &report));
     assert_false(report.skipped);
     gkv_status status = GKV_OK;
     int steps = 0;
-    trainer->good[params->list[1].offset] = params->values[params->list[1].offset] = (gkv_real)NAN;
+    trainer->good[params->list[1].offset] = params->values[params->list[1].offset] = (gki_real)NAN;
     for (; status == GKV_OK && steps < 1000; steps++)
-        status = gkv_trainer_step(trainer, &report);
+        status = gki_trainer_step(trainer, &report);
     assert_int_equal(status, GKV_ERR_NUMERIC);
     assert_non_null(strstr(gkv_error_message(), "learning_rate"));
     assert_int_equal(steps, 25); /* four rollbacks, and five bad steps after the last */
@@ -226,7 +226,7 @@ static void test_bad_steps(void **state)
     free(good);
     free(ema);
     free(broken);
-    gkv_trainer_free(trainer);
+    gki_trainer_free(trainer);
 }
 
 /* Learning rates up to the range of floats. */
@@ -237,17 +237,17 @@ static void test_absurd_learning_rate(void **state)
     for (size_t i = 0; i < 3; i++) {
         gkv_settings settings = small_settings();
         set(&settings, "train.clip_norm", "0");
-        gkv_trainer *trainer = open_trainer(&settings);
+        gki_trainer *trainer = open_trainer(&settings);
         trainer->model->settings.train.learning_rate = rates[i]; /* outside the range of the setting */
         gkv_status status = GKV_OK;
-        gkv_step_report report;
+        gki_step_report report;
         for (int step = 0; step < 400 && status == GKV_OK; step++)
-            status = gkv_trainer_step(trainer, &report);
+            status = gki_trainer_step(trainer, &report);
         assert_int_equal(status, GKV_ERR_NUMERIC);
         assert_true(trainer->state.skipped >= 30);
         for (size_t k = 0; k < trainer->model->params.total; k++) /* the parameters are still a valid model */
             assert_true(isfinite((double)trainer->good[k]));
-        gkv_trainer_free(trainer);
+        gki_trainer_free(trainer);
     }
 }
 
@@ -260,14 +260,14 @@ static void test_numeric_end_keeps_the_checkpoint(void **state)
     watcher watching = {.stop_at = 14}; /* no return will fall on an epoch's end, where there is a checkpoint */
     assert_int_equal(train(&settings, "numeric", &watching, false, false, NULL), GKV_ERR_INTERRUPTED);
     /* The weights are finite, but their products are not. */
-    gkv_trainer *trainer = open_trainer(&settings);
+    gki_trainer *trainer = open_trainer(&settings);
     const char *path = in_folder("numeric", "checkpoint.safetensors");
-    assert_ok(gkv_checkpoint_read(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
-    const gkv_layer *output = &trainer->model->decoder.layers[trainer->model->decoder.count - 1];
+    assert_ok(gki_checkpoint_read(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
+    const gki_layer *output = &trainer->model->decoder.layers[trainer->model->decoder.count - 1];
     for (size_t i = 0; i < output->in.width * output->out.width; i++)
-        gkv_param_value(&trainer->model->params, output->weight)[i] = (gkv_real)1e38;
-    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
-    gkv_trainer_free(trainer);
+        gki_param_value(&trainer->model->params, output->weight)[i] = (gki_real)1e38;
+    assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
+    gki_trainer_free(trainer);
     size_t size, size_after;
     char *before = contents(path, &size);
     gkv_train_result result;

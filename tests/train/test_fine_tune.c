@@ -12,29 +12,29 @@ static void test_when(void **state)
     (void)state;
     gkv_settings settings = small_settings();
     set(&settings, "train.epochs", "3");
-    gkv_trainer *plain = open_trainer(&settings);
+    gki_trainer *plain = open_trainer(&settings);
     assert_null(plain->fine_tuner);
     set(&settings, "train.fine_tune_epochs", "2");
-    gkv_trainer *fine_tuned = open_trainer(&settings);
-    const gkv_params *a = &plain->model->params, *b = &fine_tuned->model->params;
-    gkv_step_report report, other;
+    gki_trainer *fine_tuned = open_trainer(&settings);
+    const gki_params *a = &plain->model->params, *b = &fine_tuned->model->params;
+    gki_step_report report, other;
     for (int step = 0; step < 14; step++) {
-        assert_ok(gkv_trainer_step(plain, &report));
-        assert_ok(gkv_trainer_step(fine_tuned, &other));
+        assert_ok(gki_trainer_step(plain, &report));
+        assert_ok(gki_trainer_step(fine_tuned, &other));
         assert_true((memcmp(a->values, b->values, a->total * sizeof *a->values) == 0) == (step < 11));
         assert_close(report.learning_rate, other.learning_rate, 0);
         if (step == 11) /* the bound is tighter for the same weights and noise */
             assert_true(other.loss < report.loss);
         assert_false(other.skipped);
     }
-    gkv_trainer_free(plain);
-    gkv_trainer_free(fine_tuned);
+    gki_trainer_free(plain);
+    gki_trainer_free(fine_tuned);
     set(&settings, "train.fine_tune_epochs", "1000"); /* more than all epochs: fine-tunes all of them */
     fine_tuned = open_trainer(&settings);
-    assert_ok(gkv_trainer_step(fine_tuned, &report));
+    assert_ok(gki_trainer_step(fine_tuned, &report));
     assert_true(report.loss != 0 && !report.skipped);
     assert_int_equal(fine_tuned->fine_tuner->threads, 2);
-    gkv_trainer_free(fine_tuned);
+    gki_trainer_free(fine_tuned);
 }
 
 /* The codes of a refit are from the refined posteriors. */
@@ -44,14 +44,14 @@ static void test_codes(void **state)
     gkv_settings settings = small_settings();
     set(&settings, "train.fine_tune_epochs", "2");
     set(&settings, "train.samples", "2");
-    gkv_trainer *trainer = open_trainer(&settings);
+    gki_trainer *trainer = open_trainer(&settings);
     take_steps(trainer, 1);
     assert_int_equal(trainer->state.codes, 170);
     for (size_t i = 0; i < 170; i++) {
-        const gkv_real *code = trainer->store.codes + i * 4, *eps = gkv_at(&trainer->ws, trainer->model->flow->eps, 2 * i);
+        const gki_real *code = trainer->store.codes + i * 4, *eps = gki_at(&trainer->ws, trainer->model->flow->eps, 2 * i);
         assert_true(memcmp(code, eps, 4 * sizeof *eps) == 0 || memcmp(code, eps + 4, 4 * sizeof *eps) == 0);
     }
-    gkv_trainer_free(trainer);
+    gki_trainer_free(trainer);
 }
 
 static void check_bytes(const gkv_settings *wish, const char *name)
@@ -99,7 +99,7 @@ static void test_bytes(void **state)
 }
 
 /* Evaluates the model on test images, also with refinement. */
-static gkv_metrics measure(const gkv_trainer *trainer, const gkv_dataset *test)
+static gkv_metrics measure(const gki_trainer *trainer, const gkv_dataset *test)
 {
     gkv_refine_settings refine;
     gkv_refine_defaults(&refine);
@@ -127,7 +127,7 @@ static void test_it_helps(void **state)
         set(&settings, "eval.images", "100");
         set(&settings, "eval.samples", "20");
         assert_ok(gkv_dataset_load(&settings.data, GKV_TEST, &test));
-        gkv_trainer *trainer = open_trainer(&settings);
+        gki_trainer *trainer = open_trainer(&settings);
         take_steps(trainer, 4 * 30);
         const gkv_metrics before = measure(trainer, test);
         take_steps(trainer, 2 * 30);
@@ -135,7 +135,7 @@ static void test_it_helps(void **state)
         assert_true(after.refined.neg_elbo < before.refined.neg_elbo - 1);
         assert_true(after.refined.nll < before.refined.nll - 1);
         assert_true(after.nll < before.nll - 1);
-        gkv_trainer_free(trainer);
+        gki_trainer_free(trainer);
         gkv_dataset_free(test);
     }
 }

@@ -16,9 +16,9 @@ typedef struct choice {
 
 typedef struct fixture {
     gkv_model *model;
-    gkv_workspace ws;
-    gkv_fine_tuner *fine_tuner;
-    gkv_objective objective;
+    gki_workspace ws;
+    gki_fine_tuner *fine_tuner;
+    gki_objective objective;
     size_t rows;
     uint32_t index[BATCH];
     double mean[BATCH * LATENT], factor[BATCH * LATENT * LATENT]; /* held */
@@ -26,9 +26,9 @@ typedef struct fixture {
 
 static void perturb(gkv_model *model)
 {
-    gkv_params *params = &model->params;
+    gki_params *params = &model->params;
     for (size_t i = 0; i < params->count; i++) {
-        const gkv_param *param = &params->list[i];
+        const gki_param *param = &params->list[i];
         double *value = params->values + param->offset;
         const bool base = strncmp(param->name, "prior.base", 10) == 0;
         if (strcmp(param->name, "encoder.input_mean") == 0 || strcmp(param->name, "prior.base.whitening") == 0)
@@ -61,25 +61,25 @@ static fixture begin(const choice *wish)
     assert_ok(gkv_settings_check(&settings));
     it.model = tiny_model(&settings);
     perturb(it.model);
-    assert_ok(gkv_workspace_create(&it.model->plan, it.rows, true, &it.model->params, &it.ws));
+    assert_ok(gki_workspace_create(&it.model->plan, it.rows, true, &it.model->params, &it.ws));
     it.ws.draws = wish->draws;
-    double *x = gkv_at(&it.ws, it.model->x, 0);
+    double *x = gki_at(&it.ws, it.model->x, 0);
     test_normals(77, BATCH * PIXELS, 1, x);
     for (size_t i = 0; i < BATCH * PIXELS; i++)
         x[i] = i < PIXELS ? x[i] - floor(x[i]) : x[i] > 0; /* a grey row, then binary ones */
     for (size_t r = 0; r < it.rows && it.model->base->classes > 0; r++)
-        *gkv_at(&it.ws, it.model->label, r) = (double)(r / wish->draws % 4); /* of no class, then of each */
-    test_normals(78, it.rows * LATENT, 1, gkv_at(&it.ws, it.model->posterior.u, 0));
+        *gki_at(&it.ws, it.model->label, r) = (double)(r / wish->draws % 4); /* of no class, then of each */
+    test_normals(78, it.rows * LATENT, 1, gki_at(&it.ws, it.model->posterior.u, 0));
     for (size_t i = 0; i < BATCH; i++)
         it.index[i] = (uint32_t)(1000 - 7 * i);
-    assert_ok(gkv_fine_tuner_create(it.model, &it.ws, 2, &it.fine_tuner));
+    assert_ok(gki_fine_tuner_create(it.model, &it.ws, 2, &it.fine_tuner));
     return it;
 }
 
 static void end(fixture *it)
 {
-    gkv_fine_tuner_free(it->fine_tuner);
-    gkv_workspace_free(&it->ws);
+    gki_fine_tuner_free(it->fine_tuner);
+    gki_workspace_free(&it->ws);
     gkv_model_free(it->model);
 }
 
@@ -91,8 +91,8 @@ static void pass(fixture *it)
     for (size_t first = (BATCH - 1) / batch * batch + batch; first > 0;) {
         first -= batch;
         const size_t count = BATCH - first < batch ? BATCH - first : batch;
-        gkv_fine_tuner_pass(it->fine_tuner, 1, &it->ws, first, count, it->index + first, EPOCH, &it->objective);
-        const gkv_gaussians *q = &it->fine_tuner->workers[1].refinement.now;
+        gki_fine_tuner_pass(it->fine_tuner, 1, &it->ws, first, count, it->index + first, EPOCH, &it->objective);
+        const gki_gaussians *q = &it->fine_tuner->workers[1].refinement.now;
         memcpy(it->mean + first * LATENT, q->mean, count * LATENT * sizeof *q->mean);
         memcpy(it->factor + first * LATENT * LATENT, q->factor, count * LATENT * LATENT * sizeof *q->factor);
     }
@@ -103,15 +103,15 @@ static double bound(void *context)
 {
     fixture *it = context;
     const size_t draws = it->ws.draws;
-    gkv_pass_prior(it->model, &it->ws, 0, it->rows);
-    gkv_pass_decode(it->model, &it->ws, 0, it->rows);
-    gkv_pass_likelihood(it->model, &it->ws, 0, it->rows);
+    gki_pass_prior(it->model, &it->ws, 0, it->rows);
+    gki_pass_decode(it->model, &it->ws, 0, it->rows);
+    gki_pass_likelihood(it->model, &it->ws, 0, it->rows);
     double sum = 0;
     for (size_t i = 0; i < BATCH; i++) {
         double mean_w = 0, mean_reconstruction = 0, mean_kl = 0;
         for (size_t r = i * draws; r < (i + 1) * draws; r++) {
-            const double reconstruction = *gkv_at(&it->ws, it->model->reconstruction, r);
-            const double kl = *gkv_at(&it->ws, it->model->posterior.log_q, r) - gkv_pass_log_prior(it->model, &it->ws, r);
+            const double reconstruction = *gki_at(&it->ws, it->model->reconstruction, r);
+            const double kl = *gki_at(&it->ws, it->model->posterior.log_q, r) - gki_pass_log_prior(it->model, &it->ws, r);
             mean_w += exp(-reconstruction - it->objective.kl_weight * kl) / (double)draws;
             mean_reconstruction += reconstruction / (double)draws;
             mean_kl += kl / (double)draws;
@@ -128,9 +128,9 @@ static double distance(void *context)
 {
     fixture *it = context;
     double sum = 0;
-    gkv_pass_encode(it->model, &it->ws, 0, BATCH);
+    gki_pass_encode(it->model, &it->ws, 0, BATCH);
     for (size_t i = 0; i < BATCH; i++) {
-        const double *encoded = gkv_at(&it->ws, it->model->encoder.out, i), *m = it->mean + i * LATENT;
+        const double *encoded = gki_at(&it->ws, it->model->encoder.out, i), *m = it->mean + i * LATENT;
         const double *l = it->factor + i * LATENT * LATENT;
         for (size_t point = 0; point < 2 * LATENT; point++) {
             const size_t k = point / 2;
@@ -149,7 +149,7 @@ static void check_draws(const fixture *it)
 {
     for (size_t r = 0; r < it->rows; r++) {
         const size_t i = r / it->ws.draws;
-        const double *z = gkv_at(&it->ws, it->model->posterior.z, r), *u = gkv_at(&it->ws, it->model->posterior.u, r);
+        const double *z = gki_at(&it->ws, it->model->posterior.z, r), *u = gki_at(&it->ws, it->model->posterior.u, r);
         double log_q = -LATENT * GKV_HALF_LOG_2PI, solved[LATENT];
         for (size_t j = 0; j < LATENT; j++) {
             const double *l = it->factor + (i * LATENT + j) * LATENT;
@@ -160,22 +160,22 @@ static void check_draws(const fixture *it)
             assert_close(solved[j], u[j], 1e-9);
             log_q -= log(l[j]) + solved[j] * solved[j] / 2;
         }
-        assert_close(*gkv_at(&it->ws, it->model->posterior.log_q, r), log_q, 1e-9);
+        assert_close(*gki_at(&it->ws, it->model->posterior.log_q, r), log_q, 1e-9);
     }
 }
 
 static void check(const choice *wish)
 {
     fixture it = begin(wish);
-    const gkv_params *params = &it.model->params;
+    const gki_params *params = &it.model->params;
     pass(&it);
     check_draws(&it);
     for (size_t i = 0; i < params->total; i++)
         params->grads[i] = 5;
-    for (size_t part = gkv_pass_parts(it.model); part-- > 0;)
-        gkv_pass_gradient(it.model, &it.ws, it.rows, part);
+    for (size_t part = gki_pass_parts(it.model); part-- > 0;)
+        gki_pass_gradient(it.model, &it.ws, it.rows, part);
     for (size_t i = 0; i < params->count; i++) {
-        const gkv_param *param = &params->list[i];
+        const gki_param *param = &params->list[i];
         double *value = params->values + param->offset, *grad = params->grads + param->offset;
         if (!param->trainable || strcmp(param->name, "prior.base.whitening") == 0)
             continue;
@@ -224,23 +224,23 @@ static void test_iterations(void **state)
         double of[2], largest = 0, furthest = 0, z[ROWS_MAX * LATENT], log_q[ROWS_MAX];
         fixture it = begin(&wish);
         pass(&it);
-        memcpy(z, gkv_at(&it.ws, it.model->posterior.z, 0), it.rows * LATENT * sizeof *z);
-        memcpy(log_q, gkv_at(&it.ws, it.model->posterior.log_q, 0), it.rows * sizeof *log_q);
-        gkv_posterior_forward(&it.model->posterior, &it.ws, 0, it.rows);
+        memcpy(z, gki_at(&it.ws, it.model->posterior.z, 0), it.rows * LATENT * sizeof *z);
+        memcpy(log_q, gki_at(&it.ws, it.model->posterior.log_q, 0), it.rows * sizeof *log_q);
+        gki_posterior_forward(&it.model->posterior, &it.ws, 0, it.rows);
         for (size_t e = 0; e < it.rows * LATENT; e++)
-            furthest = fmax(furthest, fabs(z[e] - gkv_at(&it.ws, it.model->posterior.z, 0)[e]));
+            furthest = fmax(furthest, fabs(z[e] - gki_at(&it.ws, it.model->posterior.z, 0)[e]));
         for (size_t i = 0; i < BATCH; i++) {
             const double *l = it.factor + i * LATENT * LATENT;
             double variance[LATENT] = {0};
             for (size_t j = 0; j < LATENT; j++)
                 for (size_t k = 0; k <= j; k++)
                     variance[j] += l[j * LATENT + k] * l[j * LATENT + k];
-            gkv_posterior_distill(&it.model->posterior, &it.ws, i, it.mean + i * LATENT, variance);
+            gki_posterior_distill(&it.model->posterior, &it.ws, i, it.mean + i * LATENT, variance);
             for (size_t j = 0; j < 2 * LATENT; j++)
-                largest = fmax(largest, fabs(gkv_at(&it.ws, it.model->encoder.d_out, i)[j]));
+                largest = fmax(largest, fabs(gki_at(&it.ws, it.model->encoder.d_out, i)[j]));
         }
         for (size_t r = 0; r < it.rows && c == 0; r++)
-            assert_close(log_q[r], *gkv_at(&it.ws, it.model->posterior.log_q, r), 1e-12);
+            assert_close(log_q[r], *gki_at(&it.ws, it.model->posterior.log_q, r), 1e-12);
         bounds(&it, of);
         reached[c] = of[1];
         if (c == 0)
@@ -262,10 +262,10 @@ static void test_noise(void **state)
         fixture it = begin(&wish);
         const size_t at = i == 1 ? 2 : 0;
         const uint32_t index[3] = {i == 2 ? 999 : 1000, 4, i == 1 ? 1000 : 5};
-        memcpy(gkv_at(&it.ws, it.model->x, 2), gkv_at(&it.ws, it.model->x, 0), PIXELS * sizeof *z);
-        memcpy(gkv_at(&it.ws, it.model->posterior.u, 2), gkv_at(&it.ws, it.model->posterior.u, 0), sizeof z);
-        gkv_fine_tuner_pass(it.fine_tuner, 0, &it.ws, 0, 3, index, i == 3 ? EPOCH + 1 : EPOCH, &it.objective);
-        memcpy(z, gkv_at(&it.ws, it.model->posterior.z, at), sizeof z);
+        memcpy(gki_at(&it.ws, it.model->x, 2), gki_at(&it.ws, it.model->x, 0), PIXELS * sizeof *z);
+        memcpy(gki_at(&it.ws, it.model->posterior.u, 2), gki_at(&it.ws, it.model->posterior.u, 0), sizeof z);
+        gki_fine_tuner_pass(it.fine_tuner, 0, &it.ws, 0, 3, index, i == 3 ? EPOCH + 1 : EPOCH, &it.objective);
+        memcpy(z, gki_at(&it.ws, it.model->posterior.z, at), sizeof z);
         if (i == 0)
             memcpy(first, z, sizeof z);
         for (size_t j = 0; j < LATENT; j++)
@@ -286,8 +286,8 @@ static void test_labels(void **state)
     double before[4];
     for (size_t label = 0; label < 4; label++) {
         fixture it = begin(&wish);
-        *gkv_at(&it.ws, it.model->label, 0) = (double)label;
-        gkv_fine_tuner_pass(it.fine_tuner, 0, &it.ws, 0, 1, it.index, EPOCH, &it.objective);
+        *gki_at(&it.ws, it.model->label, 0) = (double)label;
+        gki_fine_tuner_pass(it.fine_tuner, 0, &it.ws, 0, 1, it.index, EPOCH, &it.objective);
         before[label] = it.fine_tuner->workers[0].refinement.images[0].before;
         for (size_t other = 0; other < label; other++)
             assert_true(fabs(before[label] - before[other]) > 1e-6);
@@ -302,11 +302,11 @@ static void test_not_finite(void **state)
     const choice wish = {.flow = "realnvp", .base = "gk", .base_fit = "fixed", .block = "silu", .iterations = "3",
                          .kl_weight = 1, .draws = 2};
     fixture it = begin(&wish);
-    gkv_at(&it.ws, it.model->x, 1)[3] = NAN;
+    gki_at(&it.ws, it.model->x, 1)[3] = NAN;
     pass(&it);
-    assert_true(isnan(*gkv_at(&it.ws, it.model->reconstruction, 2)));
-    assert_true(isfinite(*gkv_at(&it.ws, it.model->reconstruction, 0)));
-    assert_true(isfinite(*gkv_at(&it.ws, it.model->reconstruction, 4)));
+    assert_true(isnan(*gki_at(&it.ws, it.model->reconstruction, 2)));
+    assert_true(isfinite(*gki_at(&it.ws, it.model->reconstruction, 0)));
+    assert_true(isfinite(*gki_at(&it.ws, it.model->reconstruction, 4)));
     end(&it);
 }
 

@@ -23,22 +23,22 @@ static size_t lines_of(const char *name)
 
 static void append(uint64_t epoch)
 {
-    const gkv_history_epoch line = {.epoch = epoch, .step = 10 * epoch, .neg_elbo = 100.5, .kl = 0.1,
+    const gki_history_epoch line = {.epoch = epoch, .step = 10 * epoch, .neg_elbo = 100.5, .kl = 0.1,
                                     .validation_neg_elbo = NAN, .gradient_norm = INFINITY, .refit_seconds = 0.25, .skipped = 3};
-    assert_ok(gkv_history_append_epoch(temporary, &line));
+    assert_ok(gki_history_append_epoch(temporary, &line));
 }
 
 static void test_lines(void **state)
 {
     (void)state;
-    assert_ok(gkv_history_start(temporary, 0, 0));
+    assert_ok(gki_history_start(temporary, 0, 0));
     assert_int_equal(lines_of("history.csv"), 1);
     assert_int_equal(lines_of("history.jsonl"), 0);
     for (uint64_t epoch = 1; epoch <= 5; epoch++)
         append(epoch);
-    const gkv_base_refit_report refit = {.iterations = 12, .step = 0.5, .goodness = NAN};
+    const gki_base_refit_report refit = {.iterations = 12, .step = 0.5, .goodness = NAN};
     for (uint64_t epoch = 1; epoch <= 5; epoch++)
-        assert_ok(gkv_history_append_refit(temporary, epoch, 10 * epoch, &refit));
+        assert_ok(gki_history_append_refit(temporary, epoch, 10 * epoch, &refit));
     assert_int_equal(lines_of("history.csv"), 6);
     assert_non_null(strstr(text_of("history.csv"), "\n2,20,100.5,0,0.1,0,0,,,0,0,0,0,0.25,3,0\n"));
     assert_non_null(strstr(text_of("history.jsonl"), "{\"epoch\": 4, \"step\": 40, \"neg_elbo\": 100.5"));
@@ -46,7 +46,7 @@ static void test_lines(void **state)
     assert_non_null(strstr(text_of("refits.jsonl"), "\"lm_iterations\": 12"));
     assert_non_null(strstr(text_of("refits.jsonl"), "\"goodness_of_fit\": null"));
     /* The checkpoint is of epoch 3 with two refits. One more line is incomplete, as after a crash. */
-    assert_ok(gkv_history_start(temporary, 3, 2));
+    assert_ok(gki_history_start(temporary, 3, 2));
     assert_int_equal(lines_of("history.csv"), 4);
     assert_int_equal(lines_of("history.jsonl"), 3);
     assert_int_equal(lines_of("refits.jsonl"), 2);
@@ -56,11 +56,11 @@ static void test_lines(void **state)
     assert_non_null(file);
     fputs("{\"epoch\": 4, \"st", file);
     fclose(file);
-    assert_ok(gkv_history_start(temporary, 3, 2));
+    assert_ok(gki_history_start(temporary, 3, 2));
     assert_null(strstr(text_of("history.jsonl"), "\"epoch\": 4"));
     append(4);
     assert_int_equal(lines_of("history.jsonl"), 4);
-    assert_ok(gkv_history_start(temporary, 0, 0));
+    assert_ok(gki_history_start(temporary, 0, 0));
     assert_int_equal(lines_of("history.csv"), 1);
     assert_int_equal(lines_of("refits.jsonl"), 0);
 }
@@ -70,12 +70,12 @@ static void test_missing_files(void **state)
 {
     (void)state;
     remove(in_folder("history.csv", NULL));
-    assert_ok(gkv_history_start(temporary, 3, 3));
+    assert_ok(gki_history_start(temporary, 3, 3));
     assert_int_equal(lines_of("history.csv"), 1);
     append(4);
     assert_int_equal(lines_of("history.csv"), 2);
-    gkv_history_epoch line = {.epoch = 1};
-    assert_fails(gkv_history_append_epoch(in_folder("no-folder", NULL), &line), GKV_ERR_IO, "no-folder");
+    gki_history_epoch line = {.epoch = 1};
+    assert_fails(gki_history_append_epoch(in_folder("no-folder", NULL), &line), GKV_ERR_IO, "no-folder");
 }
 
 /* A very long history does not stop a run. */
@@ -86,40 +86,40 @@ static void test_long_log(void **state)
     char line[LINE + 1];
     memset(line, 'x', LINE);
     line[LINE - 1] = '\n', line[LINE] = '\0';
-    gkv_file_writer *writer = NULL;
-    assert_ok(gkv_file_begin(in_folder("refits.jsonl", NULL), &writer));
+    gki_file_writer *writer = NULL;
+    assert_ok(gki_file_begin(in_folder("refits.jsonl", NULL), &writer));
     for (size_t i = 0; i < LINES; i++)
-        assert_ok(gkv_file_write(writer, line, LINE));
-    assert_ok(gkv_file_commit(writer));
-    assert_ok(gkv_history_start(temporary, 0, LINES - 1));
+        assert_ok(gki_file_write(writer, line, LINE));
+    assert_ok(gki_file_commit(writer));
+    assert_ok(gki_history_start(temporary, 0, LINES - 1));
     assert_int_equal(lines_of("refits.jsonl"), LINES - 1);
     assert_int_equal(strlen(text_of("refits.jsonl")), LINE * (LINES - 1));
-    assert_ok(gkv_history_start(temporary, 0, 2 * LINES)); /* more than there are */
+    assert_ok(gki_history_start(temporary, 0, 2 * LINES)); /* more than there are */
     assert_int_equal(lines_of("refits.jsonl"), LINES - 1);
-    assert_ok(gkv_history_start(temporary, 0, 70));
+    assert_ok(gki_history_start(temporary, 0, 70));
     assert_int_equal(strlen(text_of("refits.jsonl")), LINE * 70);
-    assert_ok(gkv_history_start(temporary, 0, 0));
+    assert_ok(gki_history_start(temporary, 0, 0));
 }
 
 static void test_times(void **state)
 {
     (void)state;
-    gkv_history_times times = gkv_history_read_times(in_folder("no-folder", NULL));
+    gki_history_times times = gki_history_read_times(in_folder("no-folder", NULL));
     assert_true(isnan(times.train) && isnan(times.refits));
-    assert_ok(gkv_history_save_times(temporary, (gkv_history_times){12.5, 0.25}));
-    times = gkv_history_read_times(temporary);
+    assert_ok(gki_history_save_times(temporary, (gki_history_times){12.5, 0.25}));
+    times = gki_history_read_times(temporary);
     assert_close(times.train, 12.5, 0);
     assert_close(times.refits, 0.25, 0);
     static const char *const foreign[] = {
         "", "{}", "{\"train_seconds\": -3, \"refit_seconds\": 1}", "{\"train_seconds\": nan}", "seconds"};
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         assert_ok(gkv_file_write_atomic(in_folder("times.json", NULL), foreign[i], strlen(foreign[i])));
-        times = gkv_history_read_times(temporary);
+        times = gki_history_read_times(temporary);
         assert_true(isnan(times.train) && isnan(times.refits));
     }
     static const char older[] = "{\"train_seconds\": 3}\n";
     assert_ok(gkv_file_write_atomic(in_folder("times.json", NULL), older, sizeof older - 1));
-    times = gkv_history_read_times(temporary);
+    times = gki_history_read_times(temporary);
     assert_true(times.train == 3 && isnan(times.refits));
 }
 

@@ -20,7 +20,7 @@ static gkv_model *open_model(const char *base, const char *gradient)
     assert_ok(gkv_settings_check(&settings));
     gkv_model *model = tiny_model(&settings);
     for (size_t i = 0; i < model->params.count; i++) {
-        const gkv_param *param = &model->params.list[i];
+        const gki_param *param = &model->params.list[i];
         if (strncmp(param->name, "decoder.", 8) == 0 || strncmp(param->name, "prior.flow", 10) == 0)
             test_perturb(i, param->size, 0.5, model->params.values + param->offset);
     }
@@ -28,27 +28,27 @@ static gkv_model *open_model(const char *base, const char *gradient)
 }
 
 /* Fills a workspace with images. Labels cycle through no class and all classes. */
-static gkv_workspace open_workspace(const gkv_model *model, size_t draws)
+static gki_workspace open_workspace(const gkv_model *model, size_t draws)
 {
-    gkv_workspace ws;
-    assert_ok(gkv_workspace_create(&model->plan, BATCH * draws, true, &model->params, &ws));
+    gki_workspace ws;
+    assert_ok(gki_workspace_create(&model->plan, BATCH * draws, true, &model->params, &ws));
     ws.draws = draws;
-    double *x = gkv_at(&ws, model->x, 0);
+    double *x = gki_at(&ws, model->x, 0);
     test_normals(77, BATCH * PIXELS, 1, x);
     for (size_t i = 0; i < BATCH * PIXELS; i++)
         x[i] = x[i] > 0;
     for (size_t r = 0; r < BATCH * draws && model->base->classes > 0; r++)
-        *gkv_at(&ws, model->label, r) = (double)(r / draws % 4);
+        *gki_at(&ws, model->label, r) = (double)(r / draws % 4);
     return ws;
 }
 
 /* Passes all draws of all images forward, with the noise of this step. */
-static void forward_all(const gkv_model *model, gkv_workspace *ws, uint64_t step)
+static void forward_all(const gkv_model *model, gki_workspace *ws, uint64_t step)
 {
     for (size_t i = 0; i < BATCH; i++)
-        gkv_rng_normal(gkv_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, step, 1000 - 7 * i), DRAWS * LATENT,
-                       gkv_at(ws, model->posterior.u, i * DRAWS));
-    gkv_pass_forward(model, ws, 0, BATCH * DRAWS);
+        gki_rng_normal(gki_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, step, 1000 - 7 * i), DRAWS * LATENT,
+                       gki_at(ws, model->posterior.u, i * DRAWS));
+    gki_pass_forward(model, ws, 0, BATCH * DRAWS);
 }
 
 /* The gradient of all draws of an image is the mean of the gradients of single draws, weighted by importance
@@ -60,33 +60,33 @@ static void test_gradient_on_average(void **state)
     for (size_t i = 0; i < 8; i++) {
         gkv_model *model = open_model(bases[i % 2], gradients[i / 2 % 2]);
         const size_t total = model->params.total;
-        gkv_workspace all = open_workspace(model, DRAWS), one = open_workspace(model, 1);
-        gkv_objective objective = {.kl_weight = i / 4 ? 0.3 : 1, .iwae = true, .path_derivative = i / 2 % 2};
+        gki_workspace all = open_workspace(model, DRAWS), one = open_workspace(model, 1);
+        gki_objective objective = {.kl_weight = i / 4 ? 0.3 : 1, .iwae = true, .path_derivative = i / 2 % 2};
         double *wanted = calloc(2 * total, sizeof *wanted), *sum = wanted + total, *grads = model->params.grads;
         assert_non_null(wanted);
         forward_all(model, &all, STEP);
-        gkv_pass_backward(model, &all, 0, DRAWS, &objective);
-        for (size_t part = 0; part < gkv_pass_parts(model); part++)
-            gkv_pass_gradient(model, &all, DRAWS, part);
+        gki_pass_backward(model, &all, 0, DRAWS, &objective);
+        for (size_t part = 0; part < gki_pass_parts(model); part++)
+            gki_pass_gradient(model, &all, DRAWS, part);
         memcpy(wanted, grads, total * sizeof *grads);
         objective.resampled = true;
         for (size_t k = 0; k < DRAWS; k++) {
-            const double weight = *gkv_at(&all, model->draw_weight, k);
+            const double weight = *gki_at(&all, model->draw_weight, k);
             assert_true(weight > 1e-6);
-            memcpy(gkv_at(&one, model->posterior.u, 0), gkv_at(&all, model->posterior.u, k), LATENT * sizeof(double));
-            *gkv_at(&one, model->draw_weight, 0) = weight;
-            gkv_pass_forward(model, &one, 0, 1);
-            gkv_pass_backward(model, &one, 0, 1, &objective);
-            for (size_t part = 0; part < gkv_pass_parts(model); part++)
-                gkv_pass_gradient(model, &one, 1, part);
+            memcpy(gki_at(&one, model->posterior.u, 0), gki_at(&all, model->posterior.u, k), LATENT * sizeof(double));
+            *gki_at(&one, model->draw_weight, 0) = weight;
+            gki_pass_forward(model, &one, 0, 1);
+            gki_pass_backward(model, &one, 0, 1, &objective);
+            for (size_t part = 0; part < gki_pass_parts(model); part++)
+                gki_pass_gradient(model, &one, 1, part);
             for (size_t p = 0; p < total; p++)
                 sum[p] += weight * grads[p];
         }
         for (size_t p = 0; p < model->params.trainable; p++)
             assert_close(sum[p], wanted[p], 1e-10);
         free(wanted);
-        gkv_workspace_free(&all);
-        gkv_workspace_free(&one);
+        gki_workspace_free(&all);
+        gki_workspace_free(&one);
         gkv_model_free(model);
     }
 }
@@ -98,46 +98,46 @@ static void test_choice(void **state)
     (void)state;
     enum { STEPS = 400 };
     gkv_model *model = open_model("gk-by-class", "path-derivative");
-    gkv_resampler *resampler = NULL;
-    gkv_workspace all = open_workspace(model, DRAWS), ws = open_workspace(model, 1);
+    gki_resampler *resampler = NULL;
+    gki_workspace all = open_workspace(model, DRAWS), ws = open_workspace(model, 1);
     uint32_t index[BATCH];
     for (size_t i = 0; i < BATCH; i++)
         index[i] = (uint32_t)(1000 - 7 * i);
-    assert_ok(gkv_resampler_create(model, &ws, 2, BATCH, &resampler));
+    assert_ok(gki_resampler_create(model, &ws, 2, BATCH, &resampler));
     assert_int_equal(resampler->batch, 16);
-    const gkv_objective objective = {.kl_weight = 0.7, .iwae = true, .path_derivative = true, .resampled = true};
+    const gki_objective objective = {.kl_weight = 0.7, .iwae = true, .path_derivative = true, .resampled = true};
     double first = 0, first_share = 0, variance = 0;
     for (uint64_t step = 0; step < STEPS; step++) {
         forward_all(model, &all, step);
-        gkv_pass_draw_weights(model, &all, 0, BATCH * DRAWS, &objective);
-        gkv_resampler_pass(resampler, 1, &ws, 7, BATCH - 7, index + 7, step, &objective); /* in two parts, from the last */
-        gkv_resampler_pass(resampler, 0, &ws, 0, 7, index, step, &objective);
+        gki_pass_draw_weights(model, &all, 0, BATCH * DRAWS, &objective);
+        gki_resampler_pass(resampler, 1, &ws, 7, BATCH - 7, index + 7, step, &objective); /* in two parts, from the last */
+        gki_resampler_pass(resampler, 0, &ws, 0, 7, index, step, &objective);
         for (size_t i = 0; i < BATCH; i++) {
-            const double *u = gkv_at(&ws, model->posterior.u, i), weight = *gkv_at(&ws, model->draw_weight, i);
+            const double *u = gki_at(&ws, model->posterior.u, i), weight = *gki_at(&ws, model->draw_weight, i);
             double reconstruction = 0, kl = 0;
             size_t resampled = DRAWS;
             for (size_t k = 0; k < DRAWS; k++) {
                 const size_t row = i * DRAWS + k;
-                if (memcmp(u, gkv_at(&all, model->posterior.u, row), LATENT * sizeof *u) == 0)
+                if (memcmp(u, gki_at(&all, model->posterior.u, row), LATENT * sizeof *u) == 0)
                     resampled = k;
-                reconstruction += *gkv_at(&all, model->reconstruction, row) / DRAWS;
-                kl += (*gkv_at(&all, model->posterior.log_q, row) - gkv_pass_log_prior(model, &all, row)) / DRAWS;
+                reconstruction += *gki_at(&all, model->reconstruction, row) / DRAWS;
+                kl += (*gki_at(&all, model->posterior.log_q, row) - gki_pass_log_prior(model, &all, row)) / DRAWS;
             }
             assert_true(resampled < DRAWS);
-            assert_close(weight, *gkv_at(&all, model->draw_weight, i * DRAWS + resampled), 1e-12);
+            assert_close(weight, *gki_at(&all, model->draw_weight, i * DRAWS + resampled), 1e-12);
             assert_close(resampler->losses[2 * i], reconstruction, 1e-12);
             assert_close(resampler->losses[2 * i + 1], kl, 1e-10);
-            const double expected = *gkv_at(&all, model->draw_weight, i * DRAWS);
+            const double expected = *gki_at(&all, model->draw_weight, i * DRAWS);
             first += resampled == 0;
             first_share += expected;
             variance += expected * (1 - expected);
         }
     }
     assert_true(variance > 1000 && fabs(first - first_share) < 4 * sqrt(variance));
-    gkv_resampler_free(resampler);
-    gkv_resampler_free(NULL);
-    gkv_workspace_free(&all);
-    gkv_workspace_free(&ws);
+    gki_resampler_free(resampler);
+    gki_resampler_free(NULL);
+    gki_workspace_free(&all);
+    gki_workspace_free(&ws);
     gkv_model_free(model);
 }
 

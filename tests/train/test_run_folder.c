@@ -19,7 +19,7 @@ static void test_foreign_files(void **state)
         assert_fails(train(&settings, names[i], NULL, false, false, NULL), GKV_ERR_CONFIG, names[i]);
         char *text = NULL;
         size_t size = 0;
-        assert_ok(gkv_file_read(path, 100, &text, &size));
+        assert_ok(gki_file_read(path, 100, &text, &size));
         assert_string_equal(text, "mine\n");
         free(text);
         assert_ok(train(&settings, names[i], NULL, false, true, NULL));
@@ -31,7 +31,7 @@ static void test_foreign_files(void **state)
 static void look_for_model(void *context, const gkv_train_progress *progress)
 {
     if (progress->step == 1)
-        *(bool *)context = gkv_file_exists(in_folder("twice", "model.safetensors"));
+        *(bool *)context = gki_file_exists(in_folder("twice", "model.safetensors"));
 }
 
 static void test_overwrite_removes_model(void **state)
@@ -40,7 +40,7 @@ static void test_overwrite_removes_model(void **state)
     gkv_settings settings = small_settings();
     set(&settings, "train.epochs", "1");
     assert_ok(train(&settings, "twice", NULL, false, false, NULL));
-    bool there = gkv_file_exists(in_folder("twice", "model.safetensors"));
+    bool there = gki_file_exists(in_folder("twice", "model.safetensors"));
     assert_true(there);
     gkv_train_options options;
     gkv_train_options_defaults(&options);
@@ -114,15 +114,15 @@ static void test_huge_batch(void **state)
     gkv_settings settings = small_settings();
     set(&settings, "train.batch", "1000000");
     gkv_dataset *dataset = NULL;
-    gkv_trainer *trainer = NULL;
+    gki_trainer *trainer = NULL;
     assert_ok(gkv_dataset_load(&settings.data, GKV_TRAIN, &dataset));
-    assert_ok(gkv_trainer_create(&settings, dataset, &trainer));
+    assert_ok(gki_trainer_create(&settings, dataset, &trainer));
     assert_int_equal(trainer->batch, 1800);
-    gkv_step_report report;
-    assert_ok(gkv_trainer_step(trainer, &report));
+    gki_step_report report;
+    assert_ok(gki_trainer_step(trainer, &report));
     assert_int_equal(report.images, 1800);
     assert_int_equal(trainer->epoch_steps, 1);
-    gkv_trainer_free(trainer);
+    gki_trainer_free(trainer);
 }
 
 /* The settings of a model file cannot require more memory than the file has. */
@@ -130,17 +130,17 @@ static void test_boastful_model(void **state)
 {
     (void)state;
     const float number = 1;
-    const gkv_tensor tensor = {.name = "encoder.input_mean", .dtype = GKV_F32, .rank = 1, .shape = {1},
+    const gki_tensor tensor = {.name = "encoder.input_mean", .dtype = GKV_F32, .rank = 1, .shape = {1},
                                .data = &number};
-    const gkv_metadata metadata[] = {{"image.height", "1"}, {"image.width", "1"}, {"model.hidden", "65536"},
+    const gki_metadata metadata[] = {{"image.height", "1"}, {"image.width", "1"}, {"model.hidden", "65536"},
                                      {"model.layers", "64"}};
     const char *path = in_folder("boast.safetensors", NULL);
-    assert_ok(gkv_safetensors_write(path, 1, &tensor, 4, metadata));
+    assert_ok(gki_safetensors_write(path, 1, &tensor, 4, metadata));
     gkv_model *model = NULL;
     assert_fails(gkv_model_load(path, &model), GKV_ERR_DATA, "does not hold");
     assert_null(model);
-    const gkv_metadata sizes[] = {{"image.height", "-1"}, {"image.width", "1"}};
-    assert_ok(gkv_safetensors_write(path, 1, &tensor, 2, sizes));
+    const gki_metadata sizes[] = {{"image.height", "-1"}, {"image.width", "1"}};
+    assert_ok(gki_safetensors_write(path, 1, &tensor, 2, sizes));
     assert_fails(gkv_model_load(path, &model), GKV_ERR_DATA, "\"-1\"");
 }
 

@@ -18,9 +18,9 @@ static void test_steps(void **state)
 {
     (void)state;
     const gkv_settings settings = small_settings();
-    gkv_trainer *trainer = open_trainer(&settings);
+    gki_trainer *trainer = open_trainer(&settings);
     take_steps(trainer, 7);
-    const gkv_params *wanted = &trainer->model->params;
+    const gki_params *wanted = &trainer->model->params;
     for (int threads = 1; threads <= 3; threads++) {
         gkv_bench_training *training = open_bench(&settings);
         gkv_bench_profile profile;
@@ -40,7 +40,7 @@ static void test_steps(void **state)
         assert_true(profile.seconds[GKV_BENCH_DATA] > 0 && profile.seconds[GKV_BENCH_OPTIMISER] > 0);
         gkv_bench_training_free(training);
     }
-    gkv_trainer_free(trainer);
+    gki_trainer_free(trainer);
 }
 
 /* A refit changes only the base, and later steps store codes as usual. */
@@ -54,7 +54,7 @@ static void test_refit(void **state)
     const size_t trainable = model->params.trainable;
     double seconds = 0, before[5], after[5];
     assert_ok(gkv_bench_training_run(training, 1, 12, &seconds, NULL));
-    gkv_real *values = test_alloc(trainable * sizeof *values);
+    gki_real *values = test_alloc(trainable * sizeof *values);
     memcpy(values, model->params.values, trainable * sizeof *values);
     assert_ok(gkv_model_base_margin(model, 0, before));
     assert_ok(gkv_bench_training_refit(training, 2, 1, &seconds));
@@ -97,12 +97,12 @@ static void test_refit(void **state)
 }
 
 /* A trainer in the state of the benchmark after its first refit. */
-static gkv_trainer *trainer_after_first_refit(const gkv_settings *settings, const gkv_model *model)
+static gki_trainer *trainer_after_first_refit(const gkv_settings *settings, const gkv_model *model)
 {
-    gkv_trainer *trainer = open_trainer(settings);
-    const gkv_params *params = &model->params;
+    gki_trainer *trainer = open_trainer(settings);
+    const gki_params *params = &model->params;
     memcpy(trainer->model->params.values, params->values, params->total * sizeof *params->values);
-    while (!gkv_trainer_refit_due(trainer, trainer->state.step))
+    while (!gki_trainer_refit_due(trainer, trainer->state.step))
         trainer->state.step++;
     trainer->state.refits = trainer->state.moved = 1;
     return trainer;
@@ -124,28 +124,28 @@ static void test_refits_of_mixtures(void **state)
         set(&settings, "train.epochs", kind < 3 ? "4" : "13");
         gkv_bench_training *training = open_bench(&settings);
         const gkv_model *model = gkv_bench_training_model(training);
-        const size_t bytes = model->params.total * sizeof(gkv_real);
-        gkv_base_refit_report report;
+        const size_t bytes = model->params.total * sizeof(gki_real);
+        gki_base_refit_report report;
         double seconds = 0;
         assert_true(gkv_bench_training_refit_steps(training) == steps_between[kind]);
-        gkv_real *before = test_alloc(bytes);
+        gki_real *before = test_alloc(bytes);
         memcpy(before, model->params.values, bytes);
         assert_ok(gkv_bench_training_refit(training, 2, 1, &seconds));
         assert_true(seconds > 0 && memcmp(before, model->params.values, bytes) != 0);
         free(before);
-        gkv_trainer *trainer = trainer_after_first_refit(&settings, model);
+        gki_trainer *trainer = trainer_after_first_refit(&settings, model);
         for (int again = 0; again < 2; again++) {
             const int taken = kind < 3 ? (int)steps_between[kind] : 50; /* the benchmark does no more */
             trainer->state.step += (uint64_t)steps_between[kind] - (uint64_t)taken;
             take_steps(trainer, taken);
-            assert_true(gkv_trainer_refit_due(trainer, trainer->state.step));
-            assert_ok(gkv_trainer_refit(trainer, &report));
+            assert_true(gki_trainer_refit_due(trainer, trainer->state.step));
+            assert_ok(gki_trainer_refit(trainer, &report));
             assert_true(report.forgetting > 0); /* a refit to statistics */
             assert_ok(gkv_bench_training_refit(training, 1, 0, &seconds));
             assert_true(seconds > 0);
             assert_memory_equal(model->params.values, trainer->model->params.values, bytes);
         }
-        gkv_trainer_free(trainer);
+        gki_trainer_free(trainer);
         assert_ok(gkv_bench_training_refit(training, 1, 1, &seconds));
         assert_true(seconds > 0);
         gkv_status status = GKV_OK;

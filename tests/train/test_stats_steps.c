@@ -26,15 +26,15 @@ static gkv_settings tallying_settings(const kind *of)
     return settings;
 }
 
-static gkv_trainer *open_tallying(const kind *of)
+static gki_trainer *open_tallying(const kind *of)
 {
     const gkv_settings settings = tallying_settings(of);
-    gkv_trainer *trainer = open_trainer(&settings);
+    gki_trainer *trainer = open_trainer(&settings);
     assert_non_null(trainer->store.stats);
     return trainer;
 }
 
-static bool is_empty(const gkv_trainer *trainer)
+static bool is_empty(const gki_trainer *trainer)
 {
     for (size_t i = 0; i < trainer->store.stats_size; i++)
         if (trainer->store.stats[i] != 0)
@@ -43,27 +43,27 @@ static bool is_empty(const gkv_trainer *trainer)
 }
 
 /* Does the steps up to the first refit, which is to codes, and the refit. */
-static void take_first_refit(gkv_trainer *trainer)
+static void take_first_refit(gki_trainer *trainer)
 {
-    gkv_base_refit_report report;
+    gki_base_refit_report report;
     take_steps(trainer, FIRST - 1);
-    assert_false(gkv_trainer_refit_due(trainer, trainer->state.step));
+    assert_false(gki_trainer_refit_due(trainer, trainer->state.step));
     take_steps(trainer, 1);
-    assert_true(gkv_trainer_refit_due(trainer, trainer->state.step));
+    assert_true(gki_trainer_refit_due(trainer, trainer->state.step));
     assert_true(is_empty(trainer)); /* no refit would use them */
-    assert_ok(gkv_trainer_refit(trainer, &report));
-    gkv_trainer_drop_codes(trainer);
+    assert_ok(gki_trainer_refit(trainer, &report));
+    gki_trainer_drop_codes(trainer);
 }
 
 /* Adds the rows of the last step to the test's own statistics. The weights of an image's draws sum to 1. */
-static void add_step(const gkv_trainer *trainer, gkv_real *stats)
+static void add_step(const gki_trainer *trainer, gki_real *stats)
 {
-    const gkv_base *base = trainer->model->base;
+    const gki_base *base = trainer->model->base;
     const size_t draws = trainer->ws.draws, rows = BATCH * draws;
     for (size_t image = 0; draws > 1 && image < BATCH; image++) {
         double sum = 0;
         for (size_t k = 0; k < draws; k++)
-            sum += (double)*gkv_at(&trainer->ws, trainer->model->draw_weight, image * draws + k);
+            sum += (double)*gki_at(&trainer->ws, trainer->model->draw_weight, image * draws + k);
         assert_close(sum, 1, 1e-5);
     }
     for (size_t part = 0; part < base->ops->stats_parts(base); part++)
@@ -71,24 +71,24 @@ static void add_step(const gkv_trainer *trainer, gkv_real *stats)
 }
 
 /* The number of images in the statistics, which leave out small responsibilities. */
-static double images_in(const gkv_trainer *trainer)
+static double images_in(const gki_trainer *trainer)
 {
-    const gkv_base_mixture *self = gkv_base_mixture_of(trainer->model->base);
+    const gki_base_mixture *self = gki_base_mixture_of(trainer->model->base);
     double sum = 0;
     for (size_t k = 0; k < self->components; k++)
-        sum += (double)*gkv_stats_at(self, trainer->store.stats, k).weight;
+        sum += (double)*gki_stats_at(self, trainer->store.stats, k).weight;
     return sum;
 }
 
 /* Every step adds to the statistics except the last ones, whose codes are held out. */
 static void check_steps(const kind *of)
 {
-    gkv_trainer *trainer = open_tallying(of);
-    const size_t bytes = trainer->store.stats_size * sizeof(gkv_real);
-    gkv_real *wanted = test_alloc(bytes);
+    gki_trainer *trainer = open_tallying(of);
+    const size_t bytes = trainer->store.stats_size * sizeof(gki_real);
+    gki_real *wanted = test_alloc(bytes);
     take_first_refit(trainer);
     for (int period = 0; period < 2; period++) {
-        gkv_base_refit_report report;
+        gki_base_refit_report report;
         memset(wanted, 0, bytes);
         assert_true(is_empty(trainer)); /* the last refit dropped them */
         for (int step = 1; step <= STEPS; step++) {
@@ -97,17 +97,17 @@ static void check_steps(const kind *of)
             if (!held_out)
                 add_step(trainer, wanted);
             assert_memory_equal(trainer->store.stats, wanted, bytes);
-            assert_int_equal(gkv_trainer_refit_due(trainer, trainer->state.step), step == STEPS);
+            assert_int_equal(gki_trainer_refit_due(trainer, trainer->state.step), step == STEPS);
             assert_true((trainer->state.codes > 0) == held_out);
         }
         assert_int_equal(trainer->state.codes, HELD_OUT);
         assert_close(images_in(trainer), (STEPS - HELD_OUT_STEPS) * BATCH, 0.005 * STEPS * BATCH);
-        assert_ok(gkv_trainer_refit(trainer, &report));
+        assert_ok(gki_trainer_refit(trainer, &report));
         assert_true(report.step > 0);
-        gkv_trainer_drop_codes(trainer);
+        gki_trainer_drop_codes(trainer);
     }
     free(wanted);
-    gkv_trainer_free(trainer);
+    gki_trainer_free(trainer);
 }
 
 static void test_steps(void **state)
@@ -124,57 +124,57 @@ static void test_steps(void **state)
 static void test_bad_steps(void **state)
 {
     (void)state;
-    gkv_trainer *trainer = open_tallying(&(kind){"gk-mixture", "3", "1", "elbo"});
-    const gkv_params *params = &trainer->model->params;
-    const size_t bytes = trainer->store.stats_size * sizeof(gkv_real);
-    gkv_real *before = test_alloc(bytes), *const weight = params->values + params->list[1].offset;
+    gki_trainer *trainer = open_tallying(&(kind){"gk-mixture", "3", "1", "elbo"});
+    const gki_params *params = &trainer->model->params;
+    const size_t bytes = trainer->store.stats_size * sizeof(gki_real);
+    gki_real *before = test_alloc(bytes), *const weight = params->values + params->list[1].offset;
     take_first_refit(trainer);
-    gkv_trainer_mark_good(trainer);
+    gki_trainer_mark_good(trainer);
     take_steps(trainer, 3);
     assert_close(images_in(trainer), 3 * BATCH, 1);
     memcpy(before, trainer->store.stats, bytes);
-    const gkv_real good = *weight;
-    *weight = (gkv_real)NAN;
+    const gki_real good = *weight;
+    *weight = (gki_real)NAN;
     take_steps(trainer, 1);
     assert_int_equal(trainer->state.skipped_in_row, 1);
     assert_memory_equal(trainer->store.stats, before, bytes);
     *weight = good;
     take_steps(trainer, 1);
     assert_close(images_in(trainer), 4 * BATCH, 1);
-    *weight = (gkv_real)NAN;
+    *weight = (gki_real)NAN;
     take_steps(trainer, 5);
     assert_int_equal(trainer->state.rollbacks, 1);
     assert_true(is_empty(trainer));
     take_steps(trainer, 1);
     assert_close(images_in(trainer), BATCH, 1);
     free(before);
-    gkv_trainer_free(trainer);
+    gki_trainer_free(trainer);
 }
 
 /* A rollback to before the first refit makes all components equal, so the next refit is a first one. */
 static void test_return_to_before(void **state)
 {
     (void)state;
-    gkv_trainer *trainer = open_tallying(&(kind){"gk-mixture", "3", "1", "elbo"});
-    const gkv_params *params = &trainer->model->params;
-    gkv_base_refit_report report;
+    gki_trainer *trainer = open_tallying(&(kind){"gk-mixture", "3", "1", "elbo"});
+    const gki_params *params = &trainer->model->params;
+    gki_base_refit_report report;
     take_first_refit(trainer);
     assert_int_equal(trainer->state.moved, 1);
-    params->values[params->list[1].offset] = (gkv_real)NAN;
+    params->values[params->list[1].offset] = (gki_real)NAN;
     take_steps(trainer, 5);
     assert_int_equal(trainer->state.rollbacks, 1);
     assert_int_equal(trainer->state.moved, 0);
-    while (!gkv_trainer_refit_due(trainer, trainer->state.step))
+    while (!gki_trainer_refit_due(trainer, trainer->state.step))
         take_steps(trainer, 1);
     assert_int_equal(trainer->state.step, 2 * FIRST);
     assert_true(is_empty(trainer));
-    assert_ok(gkv_trainer_refit(trainer, &report));
+    assert_ok(gki_trainer_refit(trainer, &report));
     assert_true(report.step > 0 && report.forgetting == 0);
-    const gkv_base_mixture *self = gkv_base_mixture_of(trainer->model->base);
+    const gki_base_mixture *self = gki_base_mixture_of(trainer->model->base);
     for (size_t k = 1; k < self->components; k++)
-        assert_true(memcmp(gkv_mixture_margin(self, params, GKV_MIXTURE_A, 0), gkv_mixture_margin(self, params, GKV_MIXTURE_A, k),
-                           trainer->model->d * sizeof(gkv_real)) != 0);
-    gkv_trainer_free(trainer);
+        assert_true(memcmp(gki_mixture_margin(self, params, GKV_MIXTURE_A, 0), gki_mixture_margin(self, params, GKV_MIXTURE_A, k),
+                           trainer->model->d * sizeof(gki_real)) != 0);
+    gki_trainer_free(trainer);
 }
 
 /* A smaller store limits the held-out codes. */
@@ -184,16 +184,16 @@ static void test_little_room(void **state)
     gkv_settings settings = tallying_settings(&(kind){"gk-mixture", "3", "1", "elbo"});
     set(&settings, "train.refit_steps", "60"); /* of 3600 images a twentieth is 180 */
     set(&settings, "train.refit_codes", "110");
-    gkv_trainer *trainer = open_trainer(&settings);
+    gki_trainer *trainer = open_trainer(&settings);
     take_first_refit(trainer);
     for (int i = 0; i < 60; i++) {
         take_steps(trainer, 1);
         assert_true(trainer->state.codes <= 110);
-        assert_ok(gkv_trainer_check_codes(trainer));
+        assert_ok(gki_trainer_check_codes(trainer));
     }
-    assert_true(gkv_trainer_refit_due(trainer, trainer->state.step));
+    assert_true(gki_trainer_refit_due(trainer, trainer->state.step));
     assert_int_equal(trainer->state.codes, 110);
-    gkv_trainer_free(trainer);
+    gki_trainer_free(trainer);
 }
 
 int main(void)

@@ -33,7 +33,7 @@ static void test_loss_goes_down(void **state)
     static const char *const files[] = {"config.ini", "checkpoint.safetensors", "model.safetensors", "history.csv",
                                         "history.jsonl", "refits.jsonl", "times.json", "lock"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        assert_true(gkv_file_exists(in_folder("down", files[i])));
+        assert_true(gki_file_exists(in_folder("down", files[i])));
     gkv_settings again;
     gkv_settings_defaults(&again);
     assert_ok(gkv_settings_read(&again, in_folder("down", "config.ini")));
@@ -200,11 +200,11 @@ static void test_labels_are_needed(void **state)
 /* Returns the number of codes in the checkpoint. */
 static size_t codes_in(const char *name)
 {
-    gkv_safetensors *file = NULL;
-    assert_ok(gkv_safetensors_open(in_folder(name, "checkpoint.safetensors"), &file));
-    const gkv_tensor *codes = gkv_safetensors_find(file, "refit.codes");
+    gki_safetensors *file = NULL;
+    assert_ok(gki_safetensors_open(in_folder(name, "checkpoint.safetensors"), &file));
+    const gki_tensor *codes = gki_safetensors_find(file, "refit.codes");
     const size_t count = codes ? (size_t)codes->shape[0] : 0;
-    gkv_safetensors_free(file);
+    gki_safetensors_free(file);
     return count;
 }
 
@@ -241,21 +241,21 @@ static void test_resume_in_a_validation(void **state)
     watcher watching = {.stop_at = 11};
     assert_int_equal(train(&settings, "in-validation", &watching, false, false, NULL), GKV_ERR_INTERRUPTED);
     /* Does the same as the run: the refit, and some images. */
-    gkv_trainer *trainer = open_trainer(&settings);
+    gki_trainer *trainer = open_trainer(&settings);
     const char *checkpoint = in_folder("in-validation", "checkpoint.safetensors");
-    gkv_base_refit_report report;
+    gki_base_refit_report report;
     double validation[3];
     const volatile sig_atomic_t stopped = 1;
-    assert_ok(gkv_checkpoint_read(trainer->model, trainer->ema, &trainer->store,
+    assert_ok(gki_checkpoint_read(trainer->model, trainer->ema, &trainer->store,
                                   &trainer->state, checkpoint));
-    assert_true(gkv_trainer_epoch_is_open(trainer) && gkv_trainer_has_codes(trainer));
-    assert_ok(gkv_trainer_refit(trainer, &report));
+    assert_true(gki_trainer_epoch_is_open(trainer) && gki_trainer_has_codes(trainer));
+    assert_ok(gki_trainer_refit(trainer, &report));
     trainer->state.codes = 0;
-    assert_ok(gkv_history_append_refit(in_folder("in-validation", NULL), 1, 11, &report));
-    assert_fails(gkv_trainer_validate(trainer, &stopped, validation), GKV_ERR_INTERRUPTED, "interrupted after");
-    assert_ok(gkv_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state,
+    assert_ok(gki_history_append_refit(in_folder("in-validation", NULL), 1, 11, &report));
+    assert_fails(gki_trainer_validate(trainer, &stopped, validation), GKV_ERR_INTERRUPTED, "interrupted after");
+    assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state,
                                    in_folder("in-validation", "checkpoint.safetensors")));
-    gkv_trainer_free(trainer);
+    gki_trainer_free(trainer);
     watching = (watcher){0};
     assert_ok(train(&settings, "in-validation", &watching, true, false, NULL));
     assert_int_equal(watching.epochs, 3);
@@ -338,19 +338,19 @@ static void test_variants(void **state)
 /* The mean −ELBO of the held-out images under the saved model of a run. */
 static double validation_of_model(const gkv_settings *settings, const char *name)
 {
-    gkv_trainer *trainer = open_trainer(settings);
+    gki_trainer *trainer = open_trainer(settings);
     gkv_model *written = NULL;
     double validation[3];
     assert_ok(gkv_model_load(in_folder(name, "model.safetensors"), &written));
     gkv_model *initial = trainer->model;
-    gkv_real *average = trainer->ema;
+    gki_real *average = trainer->ema;
     trainer->model = written;
     trainer->ema = NULL; /* the model is the average already */
-    assert_ok(gkv_trainer_validate(trainer, NULL, validation));
+    assert_ok(gki_trainer_validate(trainer, NULL, validation));
     trainer->model = initial;
     trainer->ema = average;
     gkv_model_free(written);
-    gkv_trainer_free(trainer);
+    gki_trainer_free(trainer);
     return validation[0];
 }
 
@@ -402,17 +402,17 @@ static void test_early_stopping(void **state)
 }
 
 /* Returns the numbers of a tensor, which the caller frees, and their count. */
-static float *tensor(const gkv_safetensors *file, const char *prefix, const char *name, size_t *count)
+static float *tensor(const gki_safetensors *file, const char *prefix, const char *name, size_t *count)
 {
     char full[128];
     snprintf(full, sizeof full, "%s%s", prefix, name);
-    const gkv_tensor *found = gkv_safetensors_find(file, full);
+    const gki_tensor *found = gki_safetensors_find(file, full);
     assert_non_null(found);
     *count = 1;
     for (size_t i = 0; i < found->rank; i++)
         *count *= (size_t)found->shape[i];
     float *numbers = test_alloc(*count * sizeof *numbers);
-    assert_ok(gkv_safetensors_read(file, full, GKV_F32, found->rank, found->shape, numbers));
+    assert_ok(gki_safetensors_read(file, full, GKV_F32, found->rank, found->shape, numbers));
     return numbers;
 }
 
@@ -424,15 +424,15 @@ static void test_average_has_the_current_base(void **state)
     gkv_settings settings = small_settings();
     set(&settings, "train.ema", "0.9");
     assert_ok(train(&settings, "average", NULL, false, false, NULL));
-    gkv_trainer *initial = open_trainer(&settings);
-    gkv_safetensors *model = NULL, *checkpoint = NULL, *start = NULL;
+    gki_trainer *initial = open_trainer(&settings);
+    gki_safetensors *model = NULL, *checkpoint = NULL, *start = NULL;
     assert_ok(gkv_model_save(initial->model, in_folder("average", "start.safetensors")));
-    assert_ok(gkv_safetensors_open(in_folder("average", "start.safetensors"), &start));
-    assert_ok(gkv_safetensors_open(in_folder("average", "model.safetensors"), &model));
-    assert_ok(gkv_safetensors_open(in_folder("average", "checkpoint.safetensors"), &checkpoint));
+    assert_ok(gki_safetensors_open(in_folder("average", "start.safetensors"), &start));
+    assert_ok(gki_safetensors_open(in_folder("average", "model.safetensors"), &model));
+    assert_ok(gki_safetensors_open(in_folder("average", "checkpoint.safetensors"), &checkpoint));
     size_t base = 0, averaged = 0;
-    for (size_t i = 0; i < gkv_safetensors_count(model); i++) {
-        const char *name = gkv_safetensors_at(model, i)->name;
+    for (size_t i = 0; i < gki_safetensors_count(model); i++) {
+        const char *name = gki_safetensors_at(model, i)->name;
         size_t count, other;
         float *written = tensor(model, "", name, &count), *current = tensor(checkpoint, "", name, &other);
         assert_int_equal(count, other);
@@ -452,10 +452,10 @@ static void test_average_has_the_current_base(void **state)
     }
     assert_true(base >= 2);
     assert_true(averaged >= 8);
-    gkv_safetensors_free(start);
-    gkv_safetensors_free(model);
-    gkv_safetensors_free(checkpoint);
-    gkv_trainer_free(initial);
+    gki_safetensors_free(start);
+    gki_safetensors_free(model);
+    gki_safetensors_free(checkpoint);
+    gki_trainer_free(initial);
 }
 
 int main(void)

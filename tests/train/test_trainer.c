@@ -19,8 +19,8 @@ static void test_movement(void **state)
         set(&settings, "train.learning_rate", "0.01");
         set(&settings, "train.epochs", "3");
         set(&settings, "train.kl_warmup", "0.5");
-        gkv_trainer *trainer = open_trainer(&settings);
-        const gkv_params *params = &trainer->model->params;
+        gki_trainer *trainer = open_trainer(&settings);
+        const gki_params *params = &trainer->model->params;
         const size_t n = params->trainable;
         assert_int_equal(trainer->steps, 33);
         double *value = test_alloc(n * sizeof *value), *m = test_alloc(n * sizeof *m), *v = test_alloc(n * sizeof *v);
@@ -28,8 +28,8 @@ static void test_movement(void **state)
         for (size_t i = 0; i < n; i++)
             average[i] = value[i] = (double)params->values[i];
         for (int step = 0; step < 13; step++) {
-            gkv_step_report report;
-            assert_ok(gkv_trainer_step(trainer, &report));
+            gki_step_report report;
+            assert_ok(gki_trainer_step(trainer, &report));
             const double rate = 0.01 * 0.5 * (1 + cos(3.14159265358979323846 * step / 33)), t = step + 1;
             assert_close(report.learning_rate, rate, 1e-15);
             assert_close(report.kl_weight, fmin(1, (step + 1) / 5.5), 1e-15);
@@ -59,7 +59,7 @@ static void test_movement(void **state)
         free(m);
         free(v);
         free(average);
-        gkv_trainer_free(trainer);
+        gki_trainer_free(trainer);
     }
 }
 
@@ -73,7 +73,7 @@ static void test_rows(void **state)
         gkv_settings settings = small_settings();
         set(&settings, "data.binarization", modes[mode]);
         set(&settings, "train.seed", "6");
-        gkv_trainer *trainer = open_trainer(&settings);
+        gki_trainer *trainer = open_trainer(&settings);
         const gkv_model *model = trainer->model;
         assert_int_equal(trainer->train.count, 1800);
         assert_int_equal(trainer->validation.count, 200);
@@ -86,17 +86,17 @@ static void test_rows(void **state)
             size_t done = 0;
             for (int step = 0; step < 11; step++) {
                 const uint64_t at = trainer->state.step;
-                gkv_step_report report;
-                assert_ok(gkv_trainer_step(trainer, &report));
+                gki_step_report report;
+                assert_ok(gki_trainer_step(trainer, &report));
                 for (size_t r = 0; r < report.images; r++, done++) {
-                    const uint32_t index = gkv_images_index(&trainer->train, trainer->shuffled[done]);
+                    const uint32_t index = gki_images_index(&trainer->train, trainer->shuffled[done]);
                     orders[epoch][done] = index;
                     seen[index]++;
                     float u[4];
-                    gkv_rng_normal(gkv_rng_at(6, GKV_STREAM_POSTERIOR, at, index), 4, u);
-                    assert_memory_equal(gkv_at(&trainer->ws, model->posterior.u, r), u, sizeof u);
-                    gkv_images_fetch(&trainer->train, trainer->shuffled[done], at, x);
-                    assert_memory_equal(gkv_at(&trainer->ws, model->x, r), x, sizeof x);
+                    gki_rng_normal(gki_rng_at(6, GKV_STREAM_POSTERIOR, at, index), 4, u);
+                    assert_memory_equal(gki_at(&trainer->ws, model->posterior.u, r), u, sizeof u);
+                    gki_images_fetch(&trainer->train, trainer->shuffled[done], at, x);
+                    assert_memory_equal(gki_at(&trainer->ws, model->x, r), x, sizeof x);
                     if (index == trainer->split[0])
                         memcpy(targets[epoch], x, sizeof x);
                 }
@@ -114,7 +114,7 @@ static void test_rows(void **state)
         for (size_t i = 0; i < 784; i++)
             grey = grey || (targets[0][i] > 0 && targets[0][i] < 1);
         assert_true(grey == (mode == 2));
-        gkv_trainer_free(trainer);
+        gki_trainer_free(trainer);
     }
 }
 
@@ -123,26 +123,26 @@ static void test_weight_decay(void **state)
 {
     (void)state;
     gkv_settings settings = small_settings();
-    gkv_trainer *without = open_trainer(&settings);
+    gki_trainer *without = open_trainer(&settings);
     set(&settings, "train.weight_decay", "20");
-    gkv_trainer *with = open_trainer(&settings);
-    const gkv_params *params = &with->model->params;
+    gki_trainer *with = open_trainer(&settings);
+    const gki_params *params = &with->model->params;
     const size_t total = params->trainable;
     float *before = malloc(total * sizeof *before);
-    gkv_step_report report;
+    gki_step_report report;
     memcpy(before, params->values, total * sizeof *before);
-    assert_ok(gkv_trainer_step(without, &report));
-    assert_ok(gkv_trainer_step(with, &report));
+    assert_ok(gki_trainer_step(without, &report));
+    assert_ok(gki_trainer_step(with, &report));
     for (size_t p = 0; p < params->count; p++) {
-        const gkv_param *param = &params->list[p];
+        const gki_param *param = &params->list[p];
         const double decay = strstr(param->name, ".weight") && param->cols > 0 ? report.learning_rate * 20 : 0;
         for (size_t i = param->offset; param->trainable && i < param->offset + param->size; i++)
             assert_close((double)params->values[i] - (double)without->model->params.values[i],
                          -decay * (double)before[i], 1e-6);
     }
     free(before);
-    gkv_trainer_free(with);
-    gkv_trainer_free(without);
+    gki_trainer_free(with);
+    gki_trainer_free(without);
 }
 
 /* The report of a step is the sum over its rows. */
@@ -150,25 +150,25 @@ static void test_report(void **state)
 {
     (void)state;
     const gkv_settings settings = small_settings();
-    gkv_trainer *trainer = open_trainer(&settings);
+    gki_trainer *trainer = open_trainer(&settings);
     const gkv_model *model = trainer->model;
-    gkv_step_report report;
-    assert_ok(gkv_trainer_step(trainer, &report));
+    gki_step_report report;
+    assert_ok(gki_trainer_step(trainer, &report));
     double reconstruction = 0, kl = 0;
     for (size_t r = 0; r < 170; r++) {
-        reconstruction += (double)*gkv_at(&trainer->ws, model->reconstruction, r);
-        kl += (double)*gkv_at(&trainer->ws, model->posterior.log_q, r) - gkv_pass_log_prior(model, &trainer->ws, r);
+        reconstruction += (double)*gki_at(&trainer->ws, model->reconstruction, r);
+        kl += (double)*gki_at(&trainer->ws, model->posterior.log_q, r) - gki_pass_log_prior(model, &trainer->ws, r);
     }
     assert_close(report.reconstruction, reconstruction, 1e-9);
     assert_close(report.kl, kl, 1e-9);
     assert_close(report.loss, reconstruction + kl, 1e-9);
     assert_close(trainer->state.loss, report.loss, 0);
     double out[3];
-    assert_ok(gkv_trainer_validate(trainer, NULL, out));
+    assert_ok(gki_trainer_validate(trainer, NULL, out));
     assert_close(out[0], out[1] + out[2], 1e-9);
     assert_close(out[0], report.loss / 170, 60);
-    assert_int_equal(gkv_trainer_refit_due(trainer, trainer->epoch_steps), 1);
-    gkv_trainer_free(trainer);
+    assert_int_equal(gki_trainer_refit_due(trainer, trainer->epoch_steps), 1);
+    gki_trainer_free(trainer);
 }
 
 /* Refits are due every `refit_every` epochs, and only for bases that have them. */
@@ -178,20 +178,20 @@ static void test_refit_due(void **state)
     gkv_settings settings = small_settings();
     set(&settings, "train.refit_every", "3");
     set(&settings, "train.epochs", "3");
-    gkv_trainer *trainer = open_trainer(&settings);
+    gki_trainer *trainer = open_trainer(&settings);
     for (uint64_t step = 0; step <= 7 * 11; step++)
-        assert_int_equal(gkv_trainer_refit_due(trainer, step), step > 0 && step % 33 == 0);
+        assert_int_equal(gki_trainer_refit_due(trainer, step), step > 0 && step % 33 == 0);
     take_steps(trainer, 22);
     assert_int_equal(trainer->state.codes, 0); /* there are no refits */
-    assert_false(gkv_trainer_has_codes(trainer));
+    assert_false(gki_trainer_has_codes(trainer));
     take_steps(trainer, 11);
     assert_int_equal(trainer->state.codes, 1800); /* fewer images than train.refit_codes: all of them */
-    assert_true(gkv_trainer_has_codes(trainer));
-    gkv_base_refit_report report;
-    assert_ok(gkv_trainer_refit(trainer, &report));
+    assert_true(gki_trainer_has_codes(trainer));
+    gki_base_refit_report report;
+    assert_ok(gki_trainer_refit(trainer, &report));
     assert_int_equal(trainer->state.refits, 1);
     assert_true(report.held_out_after >= report.held_out_before);
-    gkv_trainer_free(trainer);
+    gki_trainer_free(trainer);
     static const char *const others[][2] = {
         {"model.base", "normal"}, {"model.base_fit", "grad"}, {"model.base_fit", "fixed"}};
     for (size_t i = 0; i < 3; i++) {
@@ -199,16 +199,16 @@ static void test_refit_due(void **state)
         set(&settings, others[i][0], others[i][1]);
         trainer = open_trainer(&settings);
         for (uint64_t step = 0; step < 40; step++)
-            assert_false(gkv_trainer_refit_due(trainer, step));
+            assert_false(gki_trainer_refit_due(trainer, step));
         take_steps(trainer, 2);
         assert_int_equal(trainer->state.codes, 0);
-        gkv_trainer_free(trainer);
+        gki_trainer_free(trainer);
     }
     settings = small_settings();
     set(&settings, "data.validation", "1950");
     gkv_dataset *dataset = NULL;
     assert_ok(gkv_dataset_load(&settings.data, GKV_TRAIN, &dataset));
-    assert_fails(gkv_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG, "too few");
+    assert_fails(gki_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG, "too few");
 }
 
 /* The first refit of a mixture is repeated until one is accepted. Then refits are due every few steps, at least two. */
@@ -223,19 +223,19 @@ static void test_tally_due(void **state)
         set(&settings, "model.base_components", "4");
         set(&settings, "train.batch", runs[i].batch);
         set(&settings, "train.refit_steps", runs[i].steps);
-        gkv_trainer *trainer = open_trainer(&settings);
+        gki_trainer *trainer = open_trainer(&settings);
         const uint64_t epoch = trainer->epoch_steps;
         for (uint64_t step = 0; step <= 4 * epoch; step++)
-            assert_int_equal(gkv_trainer_refit_due(trainer, step), step > 0 && step % epoch == 0);
+            assert_int_equal(gki_trainer_refit_due(trainer, step), step > 0 && step % epoch == 0);
         take_steps(trainer, (int)epoch);
-        assert_false(gkv_trainer_uses_stats(trainer, 10));
+        assert_false(gki_trainer_uses_stats(trainer, 10));
         assert_int_equal(trainer->state.codes, 1800);
         trainer->state.moved = 1;
-        gkv_trainer_drop_codes(trainer);
-        assert_int_equal(gkv_trainer_uses_stats(trainer, 10), runs[i].each < epoch);
+        gki_trainer_drop_codes(trainer);
+        assert_int_equal(gki_trainer_uses_stats(trainer, 10), runs[i].each < epoch);
         for (uint64_t step = 1; step <= 4 * epoch; step++)
-            assert_int_equal(gkv_trainer_refit_due(trainer, step), step >= epoch && (step - epoch) % runs[i].each == 0);
-        gkv_trainer_free(trainer);
+            assert_int_equal(gki_trainer_refit_due(trainer, step), step >= epoch && (step - epoch) % runs[i].each == 0);
+        gki_trainer_free(trainer);
     }
     /* Too many components for the codes. The message names the setting that limits the codes. */
     static const struct { const char *components, *codes, *every, *message; } most[] = {
@@ -244,13 +244,13 @@ static void test_tally_due(void **state)
     for (size_t i = 0; i < sizeof most / sizeof *most; i++) {
         gkv_settings settings = small_settings();
         gkv_dataset *dataset = NULL;
-        gkv_trainer *trainer = NULL;
+        gki_trainer *trainer = NULL;
         set(&settings, "model.base", "gk-mixture");
         set(&settings, "model.base_components", most[i].components);
         set(&settings, "train.refit_codes", most[i].codes);
         set(&settings, "train.refit_every", most[i].every);
         assert_ok(gkv_dataset_load(&settings.data, GKV_TRAIN, &dataset));
-        assert_fails(gkv_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG, most[i].message);
+        assert_fails(gki_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG, most[i].message);
     }
 }
 
@@ -261,8 +261,8 @@ static struct {
     size_t fit_count, held_out_count;
 } given;
 
-static gkv_status keep_codes(const gkv_base *base, const gkv_params *params, const gkv_base_codes *codes,
-                             const gkv_base_refit_settings *settings, gkv_base_refit_report *report)
+static gkv_status keep_codes(const gki_base *base, const gki_params *params, const gki_base_codes *codes,
+                             const gki_base_refit_settings *settings, gki_base_refit_report *report)
 {
     (void)base, (void)params, (void)settings, (void)report;
     memset(&given, 0, sizeof given);
@@ -276,23 +276,23 @@ static gkv_status keep_codes(const gkv_base *base, const gkv_params *params, con
 }
 
 /* Does one step, and computes the codes of its rows again from the weights at its start. */
-static size_t step_and_codes(gkv_trainer *trainer, float (*codes)[4])
+static size_t step_and_codes(gki_trainer *trainer, float (*codes)[4])
 {
     const gkv_model *model = trainer->model;
-    gkv_params before = model->params;
+    gki_params before = model->params;
     before.values = test_alloc(before.total * sizeof *before.values);
     memcpy(before.values, model->params.values, before.total * sizeof *before.values);
-    gkv_step_report report;
-    assert_ok(gkv_trainer_step(trainer, &report));
-    gkv_workspace ws;
-    assert_ok(gkv_workspace_create(&model->plan, report.images, false, &before, &ws));
-    memcpy(gkv_at(&ws, model->x, 0), gkv_at(&trainer->ws, model->x, 0),
-           report.images * model->pixels * sizeof(gkv_real));
-    memcpy(gkv_at(&ws, model->posterior.u, 0), gkv_at(&trainer->ws, model->posterior.u, 0),
-           report.images * model->d * sizeof(gkv_real));
-    gkv_pass_forward(model, &ws, 0, report.images);
-    memcpy(codes, gkv_at(&ws, model->flow->eps, 0), report.images * sizeof *codes);
-    gkv_workspace_free(&ws);
+    gki_step_report report;
+    assert_ok(gki_trainer_step(trainer, &report));
+    gki_workspace ws;
+    assert_ok(gki_workspace_create(&model->plan, report.images, false, &before, &ws));
+    memcpy(gki_at(&ws, model->x, 0), gki_at(&trainer->ws, model->x, 0),
+           report.images * model->pixels * sizeof(gki_real));
+    memcpy(gki_at(&ws, model->posterior.u, 0), gki_at(&trainer->ws, model->posterior.u, 0),
+           report.images * model->d * sizeof(gki_real));
+    gki_pass_forward(model, &ws, 0, report.images);
+    memcpy(codes, gki_at(&ws, model->flow->eps, 0), report.images * sizeof *codes);
+    gki_workspace_free(&ws);
     free(before.values);
     return report.images;
 }
@@ -304,18 +304,18 @@ static void check_codes(const char *flow, uint64_t bad_step)
     gkv_settings settings = small_settings();
     set(&settings, "train.refit_codes", "600");
     set(&settings, "model.prior_flow", flow);
-    gkv_trainer *trainer = open_trainer(&settings);
-    gkv_base_ops ops = *trainer->model->base->ops;
-    const gkv_base_ops *const real = trainer->model->base->ops;
+    gki_trainer *trainer = open_trainer(&settings);
+    gki_base_ops ops = *trainer->model->base->ops;
+    const gki_base_ops *const real = trainer->model->base->ops;
     ops.refit = keep_codes;
     trainer->model->base->ops = &ops;
     static float codes[BATCH][4], wanted[KEPT][4];
     size_t image = 0, count = 0;
-    gkv_real *const weight = trainer->model->params.values + trainer->model->params.list[1].offset;
+    gki_real *const weight = trainer->model->params.values + trainer->model->params.list[1].offset;
     for (uint64_t step = 0; step < 11; step++) {
-        const gkv_real good = *weight;
+        const gki_real good = *weight;
         if (step == bad_step)
-            *weight = (gkv_real)NAN;
+            *weight = (gki_real)NAN;
         const size_t rows = step_and_codes(trainer, codes);
         if (step == bad_step)
             *weight = good;
@@ -326,9 +326,9 @@ static void check_codes(const char *flow, uint64_t bad_step)
     }
     assert_int_equal(image, 1800);
     assert_int_equal(count, bad_step == 9 ? 430 : 600);
-    assert_true(gkv_trainer_has_codes(trainer));
-    gkv_base_refit_report report = {0};
-    assert_ok(gkv_trainer_refit(trainer, &report));
+    assert_true(gki_trainer_has_codes(trainer));
+    gki_base_refit_report report = {0};
+    assert_ok(gki_trainer_refit(trainer, &report));
     assert_int_equal(given.held_out_count, count / 5);
     assert_int_equal(given.fit_count, count - count / 5);
     for (size_t i = 0, f = 0, h = 0; i < count; i++) {
@@ -337,7 +337,7 @@ static void check_codes(const char *flow, uint64_t bad_step)
             assert_close(found[j], wanted[i][j], 1e-5 * (1 + fabs((double)wanted[i][j])));
     }
     trainer->model->base->ops = real;
-    gkv_trainer_free(trainer);
+    gki_trainer_free(trainer);
 }
 
 static void test_codes_of_a_refit(void **state)
@@ -353,18 +353,18 @@ static void test_codes_after_a_return(void **state)
 {
     (void)state;
     const gkv_settings settings = small_settings();
-    gkv_trainer *trainer = open_trainer(&settings);
+    gki_trainer *trainer = open_trainer(&settings);
     take_steps(trainer, 5);
     assert_int_equal(trainer->state.codes, 850);
-    gkv_trainer_return_to_good(trainer);
+    gki_trainer_return_to_good(trainer);
     assert_int_equal(trainer->state.codes, 0);
     take_steps(trainer, 5);
     assert_int_equal(trainer->state.codes, 850);
-    assert_false(gkv_trainer_has_codes(trainer)); /* less than half of 1800 */
+    assert_false(gki_trainer_has_codes(trainer)); /* less than half of 1800 */
     take_steps(trainer, 1);
     assert_int_equal(trainer->state.codes, 950);
-    assert_true(gkv_trainer_has_codes(trainer));
-    gkv_trainer_free(trainer);
+    assert_true(gki_trainer_has_codes(trainer));
+    gki_trainer_free(trainer);
 }
 
 /* The density of the held-out codes that steps sum up equals that of the base. */
@@ -384,26 +384,26 @@ static void test_density_of_judges(void **state)
         set(&settings, "train.refit_every", "0.3");
         for (size_t i = 0; i < 4 && kinds[kind][i][0]; i++)
             set(&settings, kinds[kind][i][0], kinds[kind][i][1]);
-        gkv_trainer *trainer = open_trainer(&settings);
-        gkv_base_refit_report report;
-        while (!gkv_trainer_refit_due(trainer, trainer->state.step))
+        gki_trainer *trainer = open_trainer(&settings);
+        gki_base_refit_report report;
+        while (!gki_trainer_refit_due(trainer, trainer->state.step))
             take_steps(trainer, 1);
-        assert_ok(gkv_trainer_refit(trainer, &report));
+        assert_ok(gki_trainer_refit(trainer, &report));
         do
             take_steps(trainer, 1);
-        while (!gkv_trainer_refit_due(trainer, trainer->state.step));
+        while (!gki_trainer_refit_due(trainer, trainer->state.step));
         const size_t count = (size_t)trainer->state.codes;
         assert_int_equal(count, 100);
         uint32_t classes[100];
         for (size_t i = 0; i < count && trainer->store.labels; i++)
             classes[i] = (uint32_t)trainer->store.labels[i] - 1;
         double mean = 0;
-        assert_ok(gkv_mixture_mean_density(gkv_base_mixture_of(trainer->model->base), &trainer->model->params,
+        assert_ok(gki_mixture_mean_density(gki_base_mixture_of(trainer->model->base), &trainer->model->params,
                                            trainer->store.codes, trainer->store.labels ? classes : NULL, count, 2, &mean));
         assert_close(trainer->state.codes_density / (double)count, mean, 1e-4);
-        assert_ok(gkv_trainer_refit(trainer, &report));
+        assert_ok(gki_trainer_refit(trainer, &report));
         assert_close(report.held_out_before, mean, 1e-4);
-        gkv_trainer_free(trainer);
+        gki_trainer_free(trainer);
     }
 }
 

@@ -6,20 +6,20 @@
 
 #include "train/trainer.h"
 
-static inline gkv_trainer *open_trainer(const gkv_settings *settings)
+static inline gki_trainer *open_trainer(const gkv_settings *settings)
 {
     gkv_dataset *dataset = NULL;
-    gkv_trainer *trainer = NULL;
+    gki_trainer *trainer = NULL;
     assert_ok(gkv_dataset_load(&settings->data, GKV_TRAIN, &dataset));
-    assert_ok(gkv_trainer_create(settings, dataset, &trainer));
+    assert_ok(gki_trainer_create(settings, dataset, &trainer));
     return trainer;
 }
 
-static inline void take_steps(gkv_trainer *trainer, int count)
+static inline void take_steps(gki_trainer *trainer, int count)
 {
-    gkv_step_report report;
+    gki_step_report report;
     for (int i = 0; i < count; i++)
-        assert_ok(gkv_trainer_step(trainer, &report));
+        assert_ok(gki_trainer_step(trainer, &report));
 }
 
 #endif

@@ -80,7 +80,7 @@ static inline gkv_status train(const gkv_settings *settings, const char *name, w
 static inline char *contents(const char *path, size_t *size)
 {
     char *text = NULL;
-    assert_ok(gkv_file_read(path, 1 << 28, &text, size));
+    assert_ok(gki_file_read(path, 1 << 28, &text, size));
     return text;
 }
 

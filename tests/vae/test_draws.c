@@ -19,11 +19,11 @@ static gkv_model *model_with(const char *const (*changes)[2], size_t count)
     return model;
 }
 
-static const gkv_real *parameter(const gkv_model *model, const char *name)
+static const gki_real *parameter(const gkv_model *model, const char *name)
 {
     for (size_t k = 0; k < model->params.count; k++)
         if (strcmp(model->params.list[k].name, name) == 0)
-            return gkv_param_value(&model->params, k);
+            return gki_param_value(&model->params, k);
     fail_msg("no %s", name);
     return NULL;
 }
@@ -40,10 +40,10 @@ static void component_is_chosen_by_its_own_uniform(void **state)
                                              {"model.prior_flow", "none"}};
     static const double weights[K] = {0.1, 0.25, 0.05, 0.3, 0.2, 0.1};
     gkv_model *model = model_with(changes, sizeof changes / sizeof *changes);
-    const gkv_real *location = parameter(model, "prior.base.location");
-    gkv_real *logits = (gkv_real *)(uintptr_t)parameter(model, "prior.base.logits");
+    const gki_real *location = parameter(model, "prior.base.location");
+    gki_real *logits = (gki_real *)(uintptr_t)parameter(model, "prior.base.logits");
     for (size_t k = 0; k < K; k++)
-        logits[k] = (gkv_real)log(weights[k]) + 3;
+        logits[k] = (gki_real)log(weights[k]) + 3;
     float z[N * LATENT], one[LATENT];
     size_t seen[K] = {0};
     for (long which = -1; which < CLASSES; which++) {
@@ -56,7 +56,7 @@ static void component_is_chosen_by_its_own_uniform(void **state)
         for (size_t i = 0; i < N; i++) {
             double uniform, reached = 0;
             size_t k = from;
-            gkv_rng_uniform(gkv_rng_at(9, GKV_STREAM_SAMPLE, 1, 1000 + i), 1, &uniform);
+            gki_rng_uniform(gki_rng_at(9, GKV_STREAM_SAMPLE, 1, 1000 + i), 1, &uniform);
             while (k + 1 < to && (reached += weights[k] / total) < uniform)
                 k++;
             assert_memory_equal(z + i * LATENT, location + k * LATENT, sizeof one);
@@ -78,7 +78,7 @@ static int make_probabilities(void **state)
     (void)state;
     double u[PIXELS];
     for (size_t i = 0; i < N; i++) {
-        gkv_rng_uniform(gkv_rng_at(5, GKV_STREAM_USER, 0, i), PIXELS, u);
+        gki_rng_uniform(gki_rng_at(5, GKV_STREAM_USER, 0, i), PIXELS, u);
         for (size_t k = 0; k < PIXELS; k++)
             probabilities[i * PIXELS + k] = k % 7 == 0 ? 0 : k % 7 == 1 ? 1 : (float)(u[k] * u[k]);
     }
@@ -94,7 +94,7 @@ static void pixels_follow_the_definition(void **state)
     assert_ok(gkv_model_draw_pixels(model, N, probabilities, 3, 70, drawn));
     for (size_t i = 0; i < N; i++) {
         uint32_t words[PIXELS];
-        gkv_rng_words(gkv_rng_at(3, GKV_STREAM_PIXELS, 0, 70 + i), PIXELS, words);
+        gki_rng_words(gki_rng_at(3, GKV_STREAM_PIXELS, 0, 70 + i), PIXELS, words);
         for (size_t k = 0; k < PIXELS; k++) {
             const float p = probabilities[i * PIXELS + k];
             assert_true(drawn[i * PIXELS + k] == ((double)words[k] * 0x1p-32 < (double)p ? 1.0F : 0.0F));

@@ -17,8 +17,8 @@ typedef struct choice {
 
 typedef struct fixture {
     gkv_model *model;
-    gkv_workspace ws;
-    gkv_objective objective;
+    gki_workspace ws;
+    gki_objective objective;
     size_t rows;
     /* The weights and the parameters of log q that the path-derivative gradient keeps fixed. */
     double share[ROWS_MAX], mean[ROWS_MAX * LATENT], sigma[ROWS_MAX * LATENT];
@@ -39,9 +39,9 @@ static fixture begin(const choice *wish)
     set(&settings, "model.base", wish->base);
     set(&settings, "model.base_fit", wish->base_fit);
     it.model = tiny_model(&settings);
-    gkv_params *params = &it.model->params;
+    gki_params *params = &it.model->params;
     for (size_t i = 0; i < params->count; i++) {
-        const gkv_param *param = &params->list[i];
+        const gki_param *param = &params->list[i];
         double *value = params->values + param->offset;
         if (strcmp(param->name, "encoder.input_mean") == 0)
             continue;
@@ -63,36 +63,36 @@ static fixture begin(const choice *wish)
     }
     it.model->base->ops->project(it.model->base, params);
     assert_ok(it.model->base->ops->check(it.model->base, params));
-    assert_ok(gkv_workspace_create(&it.model->plan, it.rows, true, params, &it.ws));
+    assert_ok(gki_workspace_create(&it.model->plan, it.rows, true, params, &it.ws));
     it.ws.draws = draws;
-    double *x = gkv_at(&it.ws, it.model->x, 0);
+    double *x = gki_at(&it.ws, it.model->x, 0);
     test_normals(77, BATCH * PIXELS, 1, x);
     for (size_t i = 0; i < BATCH * PIXELS; i++)
         x[i] = i < PIXELS ? x[i] - floor(x[i]) : x[i] > 0; /* a grey row, then binary ones */
     for (size_t r = 0; r < it.rows && it.model->base->classes > 0; r++)
-        *gkv_at(&it.ws, it.model->label, r) = (double)(r / draws % 4); /* of no class, then of each */
-    test_normals(78, it.rows * LATENT, 1, gkv_at(&it.ws, it.model->posterior.u, 0));
+        *gki_at(&it.ws, it.model->label, r) = (double)(r / draws % 4); /* of no class, then of each */
+    test_normals(78, it.rows * LATENT, 1, gki_at(&it.ws, it.model->posterior.u, 0));
     return it;
 }
 
 static void end(fixture *it)
 {
-    gkv_workspace_free(&it->ws);
+    gki_workspace_free(&it->ws);
     gkv_model_free(it->model);
 }
 
 static double log_weight(const fixture *it, size_t row)
 {
-    return it->objective.kl_weight * (gkv_pass_log_prior(it->model, &it->ws, row) -
-                                      *gkv_at(&it->ws, it->model->posterior.log_q, row)) -
-           *gkv_at(&it->ws, it->model->reconstruction, row);
+    return it->objective.kl_weight * (gki_pass_log_prior(it->model, &it->ws, row) -
+                                      *gki_at(&it->ws, it->model->posterior.log_q, row)) -
+           *gki_at(&it->ws, it->model->reconstruction, row);
 }
 
 static double loss(void *context)
 {
     fixture *it = context;
     const size_t draws = it->ws.draws;
-    gkv_pass_forward(it->model, &it->ws, 0, it->rows);
+    gki_pass_forward(it->model, &it->ws, 0, it->rows);
     double sum = 0;
     for (size_t i = 0; i < BATCH; i++) {
         double mean_w = 0, mean_log_w = 0;
@@ -110,9 +110,9 @@ static double loss(void *context)
 static double loss_of_first(fixture *it)
 {
     double mean_w = 0;
-    gkv_pass_latent(it->model, &it->ws, 0, it->ws.draws);
-    gkv_pass_decode(it->model, &it->ws, 0, it->ws.draws);
-    gkv_pass_likelihood(it->model, &it->ws, 0, it->ws.draws);
+    gki_pass_latent(it->model, &it->ws, 0, it->ws.draws);
+    gki_pass_decode(it->model, &it->ws, 0, it->ws.draws);
+    gki_pass_likelihood(it->model, &it->ws, 0, it->ws.draws);
     for (size_t k = 0; k < it->ws.draws; k++)
         mean_w += exp(log_weight(it, k)) / (double)it->ws.draws;
     return -log(mean_w);
@@ -125,15 +125,15 @@ static double surrogate(void *context)
     fixture *it = context;
     const double beta = it->objective.kl_weight;
     double sum = 0;
-    gkv_pass_forward(it->model, &it->ws, 0, it->rows);
+    gki_pass_forward(it->model, &it->ws, 0, it->rows);
     for (size_t r = 0; r < it->rows; r++) {
-        const double *z = gkv_at(&it->ws, it->model->posterior.z, r);
+        const double *z = gki_at(&it->ws, it->model->posterior.z, r);
         double log_q = -LATENT * GKV_HALF_LOG_2PI;
         for (size_t j = 0; j < LATENT; j++) {
             const double sigma = it->sigma[r * LATENT + j], u = (z[j] - it->mean[r * LATENT + j]) / sigma;
             log_q -= log(sigma) + u * u / 2;
         }
-        *gkv_at(&it->ws, it->model->posterior.log_q, r) = log_q;
+        *gki_at(&it->ws, it->model->posterior.log_q, r) = log_q;
         sum -= it->share[r] * (it->objective.iwae ? 1 - beta + beta * it->share[r] : 1) * log_weight(it, r);
     }
     return sum;
@@ -142,10 +142,10 @@ static double surrogate(void *context)
 static void hold(fixture *it)
 {
     for (size_t r = 0; r < it->rows; r++) {
-        it->share[r] = *gkv_at(&it->ws, it->model->draw_weight, r);
-        memcpy(it->mean + r * LATENT, gkv_at(&it->ws, it->model->posterior.encoded, r / it->ws.draws),
+        it->share[r] = *gki_at(&it->ws, it->model->draw_weight, r);
+        memcpy(it->mean + r * LATENT, gki_at(&it->ws, it->model->posterior.encoded, r / it->ws.draws),
                LATENT * sizeof *it->mean);
-        memcpy(it->sigma + r * LATENT, gkv_at(&it->ws, it->model->posterior.sigma, r), LATENT * sizeof *it->sigma);
+        memcpy(it->sigma + r * LATENT, gki_at(&it->ws, it->model->posterior.sigma, r), LATENT * sizeof *it->sigma);
     }
 }
 
@@ -153,61 +153,61 @@ static void hold(fixture *it)
 static void latent_of(void *context, const double *u, double *z)
 {
     fixture *it = context;
-    memcpy(gkv_at(&it->ws, it->model->posterior.u, 0), u, LATENT * sizeof *u);
-    gkv_posterior_forward(&it->model->posterior, &it->ws, 0, 1);
-    memcpy(z, gkv_at(&it->ws, it->model->posterior.z, 0), LATENT * sizeof *z);
+    memcpy(gki_at(&it->ws, it->model->posterior.u, 0), u, LATENT * sizeof *u);
+    gki_posterior_forward(&it->model->posterior, &it->ws, 0, 1);
+    memcpy(z, gki_at(&it->ws, it->model->posterior.z, 0), LATENT * sizeof *z);
 }
 
 /* log q(z|x) = log φ(u) − log|det ∂z/∂u|. */
 static void check_log_q(fixture *it)
 {
-    gkv_pass_forward(it->model, &it->ws, 0, it->rows);
+    gki_pass_forward(it->model, &it->ws, 0, it->rows);
     double u[LATENT];
-    memcpy(u, gkv_at(&it->ws, it->model->posterior.u, 0), sizeof u);
-    const double log_q = *gkv_at(&it->ws, it->model->posterior.log_q, 0);
+    memcpy(u, gki_at(&it->ws, it->model->posterior.u, 0), sizeof u);
+    const double log_q = *gki_at(&it->ws, it->model->posterior.log_q, 0);
     double wanted = -test_log_det_of(latent_of, it, u, LATENT, 3e-4);
     for (size_t j = 0; j < LATENT; j++)
         wanted -= u[j] * u[j] / 2 + GKV_HALF_LOG_2PI;
     assert_close(log_q, wanted, 1e-8);
-    memcpy(gkv_at(&it->ws, it->model->posterior.u, 0), u, sizeof u);
+    memcpy(gki_at(&it->ws, it->model->posterior.u, 0), u, sizeof u);
 }
 
 /* −log p(x|z) from the logits in the workspace. */
 static void check_reconstruction(fixture *it)
 {
-    gkv_pass_forward(it->model, &it->ws, 0, it->rows);
+    gki_pass_forward(it->model, &it->ws, 0, it->rows);
     for (size_t r = 0; r < it->rows; r++) {
-        const double *x = gkv_at(&it->ws, it->model->x, r / it->ws.draws), *l = gkv_at(&it->ws, it->model->decoder.out, r);
+        const double *x = gki_at(&it->ws, it->model->x, r / it->ws.draws), *l = gki_at(&it->ws, it->model->decoder.out, r);
         double sum = 0;
         for (size_t i = 0; i < PIXELS; i++)
             sum -= x[i] * log(1 / (1 + exp(-l[i]))) + (1 - x[i]) * log(1 / (1 + exp(l[i])));
-        assert_close(*gkv_at(&it->ws, it->model->reconstruction, r), sum, 1e-11);
+        assert_close(*gki_at(&it->ws, it->model->reconstruction, r), sum, 1e-11);
     }
 }
 
 static void check(const choice *wish)
 {
     fixture it = begin(wish);
-    const gkv_params *params = &it.model->params;
+    const gki_params *params = &it.model->params;
     check_log_q(&it);
     check_reconstruction(&it);
     for (size_t first = BATCH; first > 0; first -= first > 1 ? 2 : 1) { /* tiles, from the last */
         const size_t start = first > 1 ? first - 2 : 0, row = start * it.ws.draws, rows = first * it.ws.draws - row;
-        gkv_pass_forward(it.model, &it.ws, row, rows);
-        gkv_pass_backward(it.model, &it.ws, row, rows, &it.objective);
+        gki_pass_forward(it.model, &it.ws, row, rows);
+        gki_pass_backward(it.model, &it.ws, row, rows, &it.objective);
     }
     hold(&it);
     for (size_t i = 0; i < params->total; i++)
         params->grads[i] = 5;
-    for (size_t part = gkv_pass_parts(it.model); part-- > 0;)
-        gkv_pass_gradient(it.model, &it.ws, it.rows, part);
+    for (size_t part = gki_pass_parts(it.model); part-- > 0;)
+        gki_pass_gradient(it.model, &it.ws, it.rows, part);
     for (size_t i = 0; i < params->count; i++) {
-        const gkv_param *param = &params->list[i];
+        const gki_param *param = &params->list[i];
         double *value = params->values + param->offset, *grad = params->grads + param->offset;
         if (!param->trainable)
             continue;
         const bool path_derivative = wish->path_derivative &&
-                                     gkv_posterior_has_path_derivative(&it.model->posterior) &&
+                                     gki_posterior_has_path_derivative(&it.model->posterior) &&
                                      strncmp(param->name, "encoder.", 8) == 0;
         const bool triangle = strcmp(param->name, "prior.base.cholesky") == 0;
         const bool upper = strcmp(param->name, "prior.base.whitening") == 0;
@@ -289,10 +289,10 @@ static void test_doubly_on_average(void **state)
     const choice wish = {"normal", "none", "none", "gk", "fixed", "silu", 0.7, 3, true, true};
     const double h = 1e-4;
     fixture it = begin(&wish);
-    double *encoded = gkv_at(&it.ws, it.model->encoder.out, 0), sum[WIDTH] = {0}, squares[WIDTH] = {0};
-    gkv_pass_encode(it.model, &it.ws, 0, BATCH);
+    double *encoded = gki_at(&it.ws, it.model->encoder.out, 0), sum[WIDTH] = {0}, squares[WIDTH] = {0};
+    gki_pass_encode(it.model, &it.ws, 0, BATCH);
     for (size_t t = 0; t < TIMES; t++) {
-        test_normals(1000 + t, it.ws.draws * LATENT, 1, gkv_at(&it.ws, it.model->posterior.u, 0));
+        test_normals(1000 + t, it.ws.draws * LATENT, 1, gki_at(&it.ws, it.model->posterior.u, 0));
         double bound[2 * WIDTH];
         for (size_t i = 0; i < 2 * WIDTH; i++) {
             const double kept = encoded[i / 2];
@@ -301,9 +301,9 @@ static void test_doubly_on_average(void **state)
             encoded[i / 2] = kept;
         }
         loss_of_first(&it);
-        gkv_pass_backward(it.model, &it.ws, 0, it.ws.draws, &it.objective);
+        gki_pass_backward(it.model, &it.ws, 0, it.ws.draws, &it.objective);
         for (size_t i = 0; i < WIDTH; i++) {
-            const double off = gkv_at(&it.ws, it.model->encoder.d_out, 0)[i] - (bound[2 * i] - bound[2 * i + 1]) / (2 * h);
+            const double off = gki_at(&it.ws, it.model->encoder.d_out, 0)[i] - (bound[2 * i] - bound[2 * i + 1]) / (2 * h);
             sum[i] += off;
             squares[i] += off * off;
         }
@@ -322,24 +322,24 @@ static void test_free_bits(void **state)
     const choice wish = {"gk", "none", "realnvp", "gk-copula", "grad", "silu", 0.8, 2, false, false};
     fixture it = begin(&wish);
     double kl[BATCH] = {0}, wanted[2][BATCH][7];
-    const size_t width = gkv_posterior_width(&it.model->posterior);
+    const size_t width = gki_posterior_width(&it.model->posterior);
     assert_true(width <= 7);
-    gkv_pass_forward(it.model, &it.ws, 0, it.rows);
+    gki_pass_forward(it.model, &it.ws, 0, it.rows);
     for (size_t r = 0; r < it.rows; r++)
-        kl[r / 2] += (*gkv_at(&it.ws, it.model->posterior.log_q, r) - gkv_pass_log_prior(it.model, &it.ws, r)) / 2;
+        kl[r / 2] += (*gki_at(&it.ws, it.model->posterior.log_q, r) - gki_pass_log_prior(it.model, &it.ws, r)) / 2;
     for (size_t with = 0; with < 2; with++) {
-        const gkv_objective objective = {.kl_weight = with ? 0.8 : 0};
-        gkv_pass_forward(it.model, &it.ws, 0, it.rows);
-        gkv_pass_backward(it.model, &it.ws, 0, it.rows, &objective);
+        const gki_objective objective = {.kl_weight = with ? 0.8 : 0};
+        gki_pass_forward(it.model, &it.ws, 0, it.rows);
+        gki_pass_backward(it.model, &it.ws, 0, it.rows, &objective);
         for (size_t i = 0; i < BATCH; i++)
-            memcpy(wanted[with][i], gkv_at(&it.ws, it.model->encoder.d_out, i), width * sizeof(double));
+            memcpy(wanted[with][i], gki_at(&it.ws, it.model->encoder.d_out, i), width * sizeof(double));
     }
     for (size_t i = 0; i < BATCH; i++) {
-        const gkv_objective objective = {.kl_weight = 0.8, .free_bits = kl[i]};
-        gkv_pass_forward(it.model, &it.ws, 0, it.rows);
-        gkv_pass_backward(it.model, &it.ws, 0, it.rows, &objective);
+        const gki_objective objective = {.kl_weight = 0.8, .free_bits = kl[i]};
+        gki_pass_forward(it.model, &it.ws, 0, it.rows);
+        gki_pass_backward(it.model, &it.ws, 0, it.rows, &objective);
         for (size_t j = 0; j < BATCH; j++)
-            assert_memory_equal(wanted[kl[j] >= kl[i] || kl[i] <= 0][j], gkv_at(&it.ws, it.model->encoder.d_out, j),
+            assert_memory_equal(wanted[kl[j] >= kl[i] || kl[i] <= 0][j], gki_at(&it.ws, it.model->encoder.d_out, j),
                                 width * sizeof(double));
     }
     end(&it);
@@ -359,9 +359,9 @@ static void test_shapes(void **state)
     (void)state;
     for (double raw = -60; raw <= 60; raw += 0.037) {
         double slope_g, slope_k, other;
-        const double g = gkv_shape_g(raw, &slope_g), k = gkv_shape_k(raw, &slope_k), h = 1e-5;
-        const double next_g = gkv_shape_g(raw + h, &other), next_k = gkv_shape_k(raw + h, &other);
-        const double last_g = gkv_shape_g(raw - h, &other), last_k = gkv_shape_k(raw - h, &other);
+        const double g = gki_shape_g(raw, &slope_g), k = gki_shape_k(raw, &slope_k), h = 1e-5;
+        const double next_g = gki_shape_g(raw + h, &other), next_k = gki_shape_k(raw + h, &other);
+        const double last_g = gki_shape_g(raw - h, &other), last_k = gki_shape_k(raw - h, &other);
         assert_close(slope_g, (next_g - last_g) / (2 * h), 1e-9);
         assert_close(slope_k, (next_k - last_k) / (2 * h), 1e-6);
         const gkv_gk gk = {0, 1, g, k, 0.8, 0};
@@ -372,8 +372,8 @@ static void test_shapes(void **state)
         assert_ok(gkv_gk_check(&rounded));
     }
     double derivative;
-    assert_true(gkv_shape_g(0, &derivative) == 0 && derivative == 1);
-    assert_true(gkv_shape_k(0, &derivative) == 0 && derivative == 1);
+    assert_true(gki_shape_g(0, &derivative) == 0 && derivative == 1);
+    assert_true(gki_shape_k(0, &derivative) == 0 && derivative == 1);
 }
 
 int main(void)

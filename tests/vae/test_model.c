@@ -42,11 +42,11 @@ static void test_save_and_load(void **state)
     assert_ok(gkv_model_save(model, in_folder("copy", "model.safetensors")));
     assert_same_file("run", "copy", "model.safetensors");
     assert_ok(gkv_model_load(in_folder("copy", "model.safetensors"), &copy));
-    assert_memory_equal(copy->params.values, model->params.values, model->params.total * sizeof(gkv_real));
+    assert_memory_equal(copy->params.values, model->params.values, model->params.total * sizeof(gki_real));
     gkv_model_free(copy);
     /* A checkpoint can be read as a model, the current one. */
     assert_ok(gkv_model_load(in_folder("run", "checkpoint.safetensors"), &copy));
-    assert_memory_equal(copy->params.values, model->params.values, model->params.total * sizeof(gkv_real));
+    assert_memory_equal(copy->params.values, model->params.values, model->params.total * sizeof(gki_real));
     gkv_model_free(copy);
     assert_fails(gkv_model_save(model, in_folder("no-folder", "model")), GKV_ERR_IO, "no-folder");
 }
@@ -134,7 +134,7 @@ static void test_draws(void **state)
     assert_ok(gkv_model_encode(model, 20, images, mean, scale));
     assert_ok(gkv_model_draw(model, 20, images, 8, 100, all));
     for (size_t i = 0; i < 20; i++) {
-        gkv_rng_normal(gkv_rng_at(8, GKV_STREAM_USER, 0, 100 + i), LATENT, u);
+        gki_rng_normal(gki_rng_at(8, GKV_STREAM_USER, 0, 100 + i), LATENT, u);
         for (size_t j = 0; j < LATENT; j++)
             assert_close(all[i * LATENT + j], mean[i * LATENT + j] + scale[i * LATENT + j] * u[j], 1e-5);
     }
@@ -211,13 +211,13 @@ static void test_bad_files(void **state)
     }
     free(good);
     /* Numbers that are not a valid model. */
-    const gkv_real bad[] = {NAN, INFINITY, -1};
+    const gki_real bad[] = {NAN, INFINITY, -1};
     for (size_t i = 0; i < 3; i++) {
         gkv_model *copy = NULL;
         assert_ok(gkv_model_load(in_folder("run", "model.safetensors"), &copy));
         for (size_t k = 0; k < copy->params.count; k++)
             if (strcmp(copy->params.list[k].name, "prior.base.scale") == 0)
-                gkv_param_value(&copy->params, k)[1] = bad[i];
+                gki_param_value(&copy->params, k)[1] = bad[i];
         assert_ok(gkv_model_save(copy, path));
         assert_fails(gkv_model_load(path, &none), GKV_ERR_DATA, i < 2 ? "prior.base.scale" : "margin 1");
         gkv_model_free(copy);

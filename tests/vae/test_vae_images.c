@@ -25,30 +25,30 @@ static int free_dataset(void **state)
 }
 
 /* Compares image i of the selection with the definition. */
-static void expect(const gkv_images *images, size_t i, gkv_stream stream, uint64_t step, uint64_t index)
+static void expect(const gki_images *images, size_t i, gki_stream stream, uint64_t step, uint64_t index)
 {
-    gkv_real x[PIXELS + 1], wanted[PIXELS];
+    gki_real x[PIXELS + 1], wanted[PIXELS];
     x[PIXELS] = 7;
-    gkv_binarize(gkv_dataset_pixels(dataset, index), PIXELS, gkv_rng_at(images->seed, stream, step, index), wanted);
-    gkv_images_fetch(images, i, 1000, x);
+    gki_binarize(gkv_dataset_pixels(dataset, index), PIXELS, gki_rng_at(images->seed, stream, step, index), wanted);
+    gki_images_fetch(images, i, 1000, x);
     assert_memory_equal(x, wanted, sizeof wanted);
     assert_true(x[PIXELS] == 7);
 }
 
-static bool same(const gkv_images *images, const gkv_images *others, size_t i, uint64_t step, uint64_t other_step)
+static bool same(const gki_images *images, const gki_images *others, size_t i, uint64_t step, uint64_t other_step)
 {
-    gkv_real x[PIXELS], other[PIXELS];
-    gkv_images_fetch(images, i, step, x);
-    gkv_images_fetch(others, i, other_step, other);
+    gki_real x[PIXELS], other[PIXELS];
+    gki_images_fetch(images, i, step, x);
+    gki_images_fetch(others, i, other_step, other);
     return memcmp(x, other, sizeof x) == 0;
 }
 
 static void test_dynamic(void **state)
 {
     (void)state;
-    const gkv_images images = {.dataset = dataset, .count = 9, .mode = GKV_BINARIZE_DYNAMIC, .seed = 9,
+    const gki_images images = {.dataset = dataset, .count = 9, .mode = GKV_BINARIZE_DYNAMIC, .seed = 9,
                                .every_visit = true};
-    gkv_images reseeded = images;
+    gki_images reseeded = images;
     reseeded.seed = 10;
     for (size_t i = 0; i < 9; i++) {
         expect(&images, i, GKV_STREAM_BINARIZE_TRAIN, 1000, i);
@@ -64,9 +64,9 @@ static void test_fixed(void **state)
     (void)state;
     static const gkv_binarization modes[] = {GKV_BINARIZE_STATIC, GKV_BINARIZE_DYNAMIC};
     for (size_t mode = 0; mode < 2; mode++) {
-        const gkv_images images = {.dataset = dataset, .count = 9, .mode = modes[mode], .seed = 9,
+        const gki_images images = {.dataset = dataset, .count = 9, .mode = modes[mode], .seed = 9,
                                    .fixed_step = GKV_FIXED_TRAIN};
-        gkv_images reseeded = images, other_half = images;
+        gki_images reseeded = images, other_half = images;
         reseeded.seed = 10;
         other_half.fixed_step = GKV_FIXED_TEST;
         for (size_t i = 0; i < 9; i++) {
@@ -83,15 +83,15 @@ static void test_fixed(void **state)
 static void test_grey(void **state)
 {
     (void)state;
-    const gkv_images images = {.dataset = dataset, .count = 9, .mode = GKV_BINARIZE_GREY, .seed = 9};
-    gkv_images visited = images;
+    const gki_images images = {.dataset = dataset, .count = 9, .mode = GKV_BINARIZE_GREY, .seed = 9};
+    gki_images visited = images;
     visited.every_visit = true;
     visited.seed = 10;
     for (size_t i = 0; i < 9; i++) {
-        gkv_real x[PIXELS];
-        gkv_images_fetch(&images, i, 4, x);
+        gki_real x[PIXELS];
+        gki_images_fetch(&images, i, 4, x);
         for (size_t p = 0; p < PIXELS; p++)
-            assert_true(x[p] == (gkv_real)gkv_dataset_pixels(dataset, i)[p] / 255);
+            assert_true(x[p] == (gki_real)gkv_dataset_pixels(dataset, i)[p] / 255);
         assert_true(same(&images, &visited, i, 4, 5));
     }
 }
@@ -101,9 +101,9 @@ static void test_order(void **state)
 {
     (void)state;
     static const uint32_t order[] = {1999, 0, 7, 7};
-    gkv_images images = {.dataset = dataset, .order = order, .count = 4, .seed = 3, .every_visit = true};
+    gki_images images = {.dataset = dataset, .order = order, .count = 4, .seed = 3, .every_visit = true};
     for (size_t i = 0; i < 4; i++) {
-        assert_int_equal(gkv_images_index(&images, i), order[i]);
+        assert_int_equal(gki_images_index(&images, i), order[i]);
         expect(&images, i, GKV_STREAM_BINARIZE_TRAIN, 1000, order[i]);
     }
     images.every_visit = false;
@@ -115,18 +115,18 @@ static void test_order(void **state)
 static void test_warped(void **state)
 {
     (void)state;
-    const gkv_images images = {.dataset = dataset, .count = 2000, .mode = GKV_BINARIZE_DYNAMIC, .seed = 9,
+    const gki_images images = {.dataset = dataset, .count = 2000, .mode = GKV_BINARIZE_DYNAMIC, .seed = 9,
                                .every_visit = true};
     uint8_t scratch[PIXELS];
-    gkv_real x[PIXELS], plain[PIXELS];
+    gki_real x[PIXELS], plain[PIXELS];
     size_t augmented = 0, both = 0;
     for (size_t i = 0; i < images.count; i++) {
         bool changed[2];
         for (uint64_t step = 0; step < 2; step++) {
-            gkv_images_fetch(&images, i, step, plain);
-            gkv_images_fetch_augmented(&images, i, step, 0, scratch, x);
+            gki_images_fetch(&images, i, step, plain);
+            gki_images_fetch_augmented(&images, i, step, 0, scratch, x);
             assert_memory_equal(x, plain, sizeof x);
-            gkv_images_fetch_augmented(&images, i, step, 0.3, scratch, x);
+            gki_images_fetch_augmented(&images, i, step, 0.3, scratch, x);
             changed[step] = memcmp(x, plain, sizeof x) != 0;
         }
         augmented += changed[0];
@@ -141,21 +141,21 @@ static void test_of_test(void **state)
 {
     (void)state;
     gkv_settings settings = small_settings();
-    gkv_images images;
+    gki_images images;
     set(&settings, "eval.seed", "11");
     set(&settings, "eval.images", "all");
-    assert_ok(gkv_images_of_test(&settings, dataset, &images));
+    assert_ok(gki_images_of_test(&settings, dataset, &images));
     assert_int_equal(images.count, gkv_dataset_count(dataset));
     for (size_t i = 0; i < 5; i++)
         expect(&images, i, GKV_STREAM_BINARIZE_FIXED, GKV_FIXED_TEST, i);
     assert_int_equal(images.seed, 11);
     set(&settings, "eval.images", "5");
     set(&settings, "data.binarization", "grey");
-    assert_ok(gkv_images_of_test(&settings, dataset, &images));
+    assert_ok(gki_images_of_test(&settings, dataset, &images));
     assert_int_equal(images.count, 5);
     assert_int_equal(images.mode, GKV_BINARIZE_GREY);
     set(&settings, "eval.images", "2001");
-    assert_fails(gkv_images_of_test(&settings, dataset, &images), GKV_ERR_CONFIG,
+    assert_fails(gki_images_of_test(&settings, dataset, &images), GKV_ERR_CONFIG,
                  "eval.images is 2001, but the test set has 2000 images");
 }
 
